@@ -1,0 +1,74 @@
+"""Errors named by their consequence; each carries the Flux condition reason it turns into.
+
+    ImageAutomationError(reason)        base
+    ├─ StalledError                     Stalled=True, not retried until the object changes
+    ├─ RetryableError(retry_after_s)    Ready=False, retried with back-off
+    │  └─ ThrottledError                also puts the host on a cool-down
+    ├─ AuthenticationError              Ready=False, retried slowly
+    └─ RefusedDelivery(status)          webhook only: answered with that HTTP status
+
+Domain modules raise their own ``ValueError`` subclasses; ``reconcile/`` alone maps those to this tree, adapters
+translate their vendors' errors at their own boundary.
+"""
+
+from __future__ import annotations
+
+
+class ImageAutomationError(Exception):
+    """Base of everything that ends in a condition.
+
+    Args:
+        message: lower case, names the object and the value, never a secret.
+        reason: the Flux condition reason (CamelCase).
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason
+
+
+class StalledError(ImageAutomationError):
+    """Only a change of the object can help: Stalled=True, no retry."""
+
+
+class RetryableError(ImageAutomationError):
+    """A later try may succeed.
+
+    Args:
+        retry_after_s: what the other side asked for, in seconds; None when it did not say.
+    """
+
+    def __init__(self, message: str, *, reason: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message, reason=reason)
+        self.retry_after_s = retry_after_s
+
+
+class ThrottledError(RetryableError):
+    """The other side asked us to slow down; its host gets a shared cool-down.
+
+    Args:
+        host: the registry host that throttles, with port when it has one.
+    """
+
+    def __init__(self, message: str, *, reason: str, host: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message, reason=reason, retry_after_s=retry_after_s)
+        self.host = host
+
+
+class AuthenticationError(ImageAutomationError):
+    """Credentials are missing, malformed or refused."""
+
+
+class RefusedDelivery(Exception):
+    """A webhook delivery that is answered with an HTTP error.
+
+    Args:
+        status: the HTTP status code of the answer.
+        cause: a constant word for metrics and the ledger (``signature``, ``path``, ``size``), never shown to the sender.
+    """
+
+    def __init__(self, status: int, cause: str) -> None:
+        super().__init__(cause)
+        self.status = status
+        self.cause = cause

@@ -1,0 +1,1 @@
+"""Outside bytes become request values here; nothing in this package does I/O."""

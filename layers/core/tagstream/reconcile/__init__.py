@@ -1,0 +1,1 @@
+"""The imperative shell: read, decide, write; talks to ports only."""
