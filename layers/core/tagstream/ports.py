@@ -1,0 +1,410 @@
+"""What the shell asks of the outside world, as protocols; ``wiring.py`` chooses who answers.
+
+In: values of ``domain`` and ``events``. Out: values again, or the errors of ``errors.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from tagstream.domain.image import ImageName
+from tagstream.domain.model import CommitId, Digest, GitRef, NamespacedName, Provider, Revision
+from tagstream.records import (
+    CommitIntent,
+    LedgerEntry,
+    Lease,
+    Selection,
+    StoredObject,
+    TagRecord,
+    TagState,
+)
+
+Document = Mapping[str, object]
+"""A JSON object: an object's document, a status."""
+
+
+# --- registries ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullSecret:
+    """One secret with registry credentials; ``data`` has ``.dockerconfigjson`` or ``.dockercfg``."""
+
+    name: str
+    data: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsMaterial:
+    """PEM bytes; the CA is added to the system's, never replaces it."""
+
+    ca_crt: bytes = b""
+    tls_crt: bytes = b""
+    tls_key: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """``address`` is an http, https or socks5 URL without credentials."""
+
+    address: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryAccess:
+    """How to talk to one image's registry; secrets are already read."""
+
+    provider: Provider = "generic"
+    insecure: bool = False
+    pull_secrets: tuple[PullSecret, ...] = field(default=(), repr=False)
+    tls: TlsMaterial | None = field(default=None, repr=False)
+    proxy: Proxy | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagListing:
+    """A complete tag list, in the registry's order without duplicates.
+
+    ``requests`` counts HTTP requests of this listing; ``warnings`` are sentences for the status.
+    """
+
+    tags: tuple[str, ...]
+    requests: int
+    warnings: tuple[str, ...] = ()
+
+
+class Registry(Protocol):
+    """Reads tags and digests; ``deadline_s`` is on the monotonic clock."""
+
+    def list_tags(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> TagListing:
+        """All tags, or an error: never a partial list."""
+
+    def digest(self, image: ImageName, tag: str, access: RegistryAccess, deadline_s: float) -> Digest:
+        """The digest a tag points to (for a multi-arch image, of its index)."""
+
+
+# --- Git -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitAccess:
+    """Where a repository is and how to authenticate; secret members never print."""
+
+    url: str
+    timeout_s: float = 60.0
+    username: str = ""
+    password: str = field(default="", repr=False)
+    bearer_token: str = field(default="", repr=False)
+    identity: bytes = field(default=b"", repr=False)
+    identity_passphrase: str = field(default="", repr=False)
+    known_hosts: bytes = field(default=b"", repr=False)
+    tls: TlsMaterial | None = field(default=None, repr=False)
+    proxy: Proxy | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """What a reference means now; ``revision`` is ``branch@sha1:<commit>`` (Flux's form for the ref used)."""
+
+    commit: CommitId
+    branch: str
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeFile:
+    """A regular file of a commit; ``blob`` is its object id as 40 hex bytes."""
+
+    path: bytes
+    blob: bytes
+    mode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitText:
+    """Author is committer too; the message is stored byte for byte. ``sign`` maps the commit object to a signature."""
+
+    author_name: str
+    author_email: str
+    message: bytes
+    time: datetime
+    sign: Callable[[bytes], bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefUpdate:
+    """Move ``ref`` from ``old`` (None: it must not exist) to ``new``; refused when the remote is not at ``old``."""
+
+    ref: bytes
+    old: CommitId | None
+    new: CommitId
+    force: bool = False
+
+
+class GitSession(Protocol):
+    """One repository during one update: refs once, objects on demand, one push."""
+
+    def refs(self) -> Mapping[bytes, CommitId]:
+        """The remote's refs (one ls-refs, cached in the session)."""
+
+    def refresh(self) -> None:
+        """Forget the refs: the next use asks the remote again; objects stay."""
+
+    def resolve(self, ref: GitRef) -> Checkout:
+        """The commit a checkout reference names.
+
+        Raises:
+            RetryableError: GitOperationFailed, no such reference or the remote cannot be reached.
+        """
+
+    def files(self, commit: CommitId, path: str) -> tuple[TreeFile, ...]:
+        """Regular files at or below ``path`` (a folder or a file), paths from the repository's root, sorted."""
+
+    def read(self, blobs: Collection[bytes]) -> Mapping[bytes, bytes]:
+        """Blob contents by id, fetched in one request."""
+
+    def commit(self, parent: CommitId, edits: Mapping[bytes, bytes], text: CommitText) -> CommitId:
+        """A new commit on ``parent`` whose tree has these files' contents replaced; nothing is sent yet."""
+
+    def push(self, updates: Sequence[RefUpdate], options: Mapping[str, str]) -> None:
+        """Send the new objects and move the refs.
+
+        Raises:
+            PushConflict: a ref is no longer at ``old`` (from ``tagstream.adapters.git.errors`` via ``ports``).
+            RetryableError: GitOperationFailed, with the server's words.
+        """
+
+
+class GitRemote(Protocol):
+    """Opens repositories."""
+
+    def open(self, access: GitAccess) -> GitSession:
+        """No request yet."""
+
+
+class PushConflict(Exception):
+    """The remote ref moved between reading and pushing; fetch again and repeat."""
+
+
+# --- state -----------------------------------------------------------------------------------------------------
+
+
+class ObjectStore(Protocol):
+    """Objects and their status."""
+
+    def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
+        """Objects of a kind with their status, sorted by namespace and name."""
+
+    def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
+        """One object with its status."""
+
+    def put(self, document: Document) -> StoredObject:
+        """Create or replace; the generation grows only when the spec changed."""
+
+    def annotate(self, kind: str, key: NamespacedName, annotations: Mapping[str, str]) -> bool:
+        """Set annotations; False when there is no such object."""
+
+    def delete(self, kind: str, key: NamespacedName) -> bool:
+        """Remove an object and all state derived from it."""
+
+    def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
+        """Replace the status; dropped silently when the object is gone."""
+
+
+class TagStore(Protocol):
+    """What scans found."""
+
+    def state(self, key: NamespacedName) -> TagState | None:
+        """The summary of the last stored tag list."""
+
+    def states(self, keys: Collection[NamespacedName]) -> Mapping[NamespacedName, TagState]:
+        """Summaries of many repositories in as few reads as the table allows."""
+
+    def tags(self, key: NamespacedName) -> tuple[TagRecord, ...]:
+        """All stored tags, descending bytewise, each with its first sighting."""
+
+    def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord]) -> None:
+        """Replace the list whole; readers see the old or the new list, never a mixture."""
+
+    def last_scans(self) -> Mapping[NamespacedName, datetime]:
+        """When each repository was last scanned successfully or not."""
+
+    def put_last_scans(self, times: Mapping[NamespacedName, datetime]) -> None:
+        """Record a batch in one write per shard."""
+
+    def shard(self, key: NamespacedName) -> int:
+        """Which shard item holds a repository's last scan time."""
+
+    def first_seen(self, key: NamespacedName, tag: str, digest: Digest, now: datetime) -> datetime:
+        """When this tag was first seen with this digest; recorded now when it is new."""
+
+    def cool_down(self, host: str) -> datetime | None:
+        """Until when a host must be left alone."""
+
+    def put_cool_down(self, host: str, until: datetime) -> None:
+        """Leave a host alone; an earlier end never replaces a later one."""
+
+
+class SelectionStore(Protocol):
+    """What policies chose, and requests to run automations: the items the stream filter matches."""
+
+    def get(self, key: NamespacedName) -> Selection | None:
+        """A policy's current selection."""
+
+    def list(self, namespace: str) -> Mapping[NamespacedName, Selection]:
+        """All selections of a namespace."""
+
+    def put(self, selection: Selection, expected: Selection | None) -> bool:
+        """Store if the stored one still is ``expected``; False when somebody was faster."""
+
+    def request_run(self, automation: NamespacedName, reason: str, now: datetime) -> None:
+        """Ask for a run of an automation through the stream."""
+
+
+class LeaseStore(Protocol):
+    """One writer per Git URL and push branch, and the record of what it was about to push."""
+
+    def acquire(self, target: str, owner: str, ttl_s: float) -> Lease | None:
+        """A lease with a fencing number, or None while another holds it."""
+
+    def release(self, lease: Lease) -> None:
+        """Give it back; a lease that expired and was taken over stays with its new owner."""
+
+    def put_intent(self, lease: Lease, intents: Sequence[CommitIntent]) -> None:
+        """Record the commits about to be pushed; refused when the lease was lost.
+
+        Raises:
+            RetryableError: LeaseLost.
+        """
+
+    def intents(self, target: str) -> tuple[CommitIntent, ...]:
+        """Commits that may or may not have been pushed."""
+
+    def clear_intents(self, lease: Lease) -> None:
+        """The statuses of all recorded commits are written."""
+
+
+class Ledger(Protocol):
+    """The audit trail: selections, rejections, commits, pushes, errors, each with its cause; entries expire."""
+
+    def record(self, entries: Sequence[LedgerEntry]) -> None:
+        """Append."""
+
+    def read(self, since: datetime, until: datetime) -> tuple[LedgerEntry, ...]:
+        """Entries of a period, oldest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookTarget:
+    """What is behind a hook path: the Receiver's document, as stored, and the name of its secret."""
+
+    receiver: NamespacedName
+    document: Document
+
+
+class HookStore(Protocol):
+    """What the webhook function needs to know, by key, in single reads."""
+
+    def target(self, path: str) -> HookTarget | None:
+        """The Receiver at ``/hook/<digest>``."""
+
+    def put_target(self, path: str, receiver: NamespacedName) -> None:
+        """Publish a Receiver's path; its former path stops working."""
+
+    def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
+        """ImageRepositories of a canonical image name."""
+
+    def first_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> bool:
+        """True exactly once per delivery id within ttl_s."""
+
+
+class Secrets(Protocol):
+    """Secrets by namespace and name."""
+
+    def get(self, key: NamespacedName) -> Mapping[str, bytes]:
+        """The secret's members.
+
+        Raises:
+            SecretNotFound: there is none.
+        """
+
+    def put(self, key: NamespacedName, data: Mapping[str, bytes]) -> None:
+        """Create or replace."""
+
+
+class SecretNotFound(Exception):
+    """No such secret; the message is ``secrets "name" not found``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedScan:
+    """A request to scan repositories after a delay of at most 900 seconds."""
+
+    repositories: tuple[NamespacedName, ...]
+    reason: str
+    cause: str = ""
+    delay_s: float = 0.0
+
+
+class ScanQueue(Protocol):
+    """Asks the scan function for work."""
+
+    def send(self, requests: Sequence[QueuedScan]) -> None:
+        """Enqueue, in as few calls as SQS allows."""
+
+
+class Clock(Protocol):
+    """Time, as an argument."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Metrics(Protocol):
+    """Counts and durations by the names in ``metric_names.py``."""
+
+    def add(self, name: str, value: float, controller: str) -> None:
+        """One measurement; the unit belongs to the name."""
+
+
+class Log(Protocol):
+    """Structured log; messages are constants, facts are keys."""
+
+    def info(self, message: str, **facts: object) -> None:
+        """One line per outcome."""
+
+    def debug(self, message: str, **facts: object) -> None:
+        """Detail."""
+
+    def error(self, message: str, **facts: object) -> None:
+        """Something an operator must see."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything the shell may touch; always the last argument."""
+
+    objects: ObjectStore
+    tags: TagStore
+    selections: SelectionStore
+    leases: LeaseStore
+    ledger: Ledger
+    hooks: HookStore
+    secrets: Secrets
+    queue: ScanQueue
+    registry: Registry
+    git: GitRemote
+    clock: Clock
+    metrics: Metrics
+    log: Log

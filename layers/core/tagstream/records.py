@@ -1,0 +1,95 @@
+"""Values that are stored between events: what the table remembers.
+
+In: results of scans, selections and commits. Out: the same, read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tagstream.domain.model import CommitId, ImageRef, NamespacedName, Revision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object's document as applied (with ``metadata.generation``) and its status (empty before the first)."""
+
+    kind: str
+    key: NamespacedName
+    document: Mapping[str, object]
+    status: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagRecord:
+    """A tag and when a scan first listed it (aware UTC, whole seconds)."""
+
+    tag: str
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagState:
+    """The summary of a stored tag list; ``canonical_image`` and ``exclusion_list`` are what it was scanned with."""
+
+    revision: Revision
+    tag_count: int
+    latest_tags: tuple[str, ...]
+    scanned_at: datetime
+    canonical_image: str
+    exclusion_list: tuple[str, ...]
+    snapshot: str = ""
+    chunk_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """A policy's latestRef. ``cause`` follows it to the commit: a delivery id, ``schedule``, ``reconcile`` …
+
+    ``tags_revision`` is the tag list it was made from; ``pushed_at`` is when the delivery that led here was received.
+    """
+
+    policy: NamespacedName
+    ref: ImageRef
+    previous: ImageRef | None
+    tags_revision: Revision
+    policy_generation: int
+    selected_at: datetime
+    cause: str
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to write to one Git URL and push branch until ``expires_at``; ``fence`` grows with every holder."""
+
+    target: str
+    owner: str
+    fence: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitIntent:
+    """A commit made for an automation and about to be pushed to ``branch``."""
+
+    automation: NamespacedName
+    commit: CommitId
+    branch: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """One line of the audit trail; ``severity`` is ``info`` or ``error``; ``facts`` are plain JSON values."""
+
+    at: datetime
+    kind: str
+    key: NamespacedName
+    severity: str
+    reason: str
+    message: str
+    cause: str = ""
+    facts: Mapping[str, object] | None = None
