@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from tagstream.domain.image import ImageName
 from tagstream.domain.model import CommitId, Digest, GitRef, NamespacedName, Provider, Revision
 from tagstream.records import (
     CommitIntent,
@@ -21,6 +20,9 @@ from tagstream.records import (
     TagRecord,
     TagState,
 )
+
+if TYPE_CHECKING:
+    from tagstream.domain.image import ImageName
 
 Document = Mapping[str, object]
 """A JSON object: an object's document, a status."""
@@ -319,6 +321,9 @@ class HookStore(Protocol):
     def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
         """ImageRepositories of a canonical image name."""
 
+    def coalesce(self, repository: NamespacedName, window_s: float) -> Literal["now", "later", "pending"]:
+        """Scan at once, at the end of the window, or not: a scan that covers this push is planned already."""
+
     def first_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> bool:
         """True exactly once per delivery id within ttl_s."""
 
@@ -343,12 +348,19 @@ class SecretNotFound(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedScan:
-    """A request to scan repositories after a delay of at most 900 seconds."""
+    """A request to scan repositories after a delay of at most 900 seconds.
+
+    ``cause`` is followed to the commit; ``expected_tags`` are tags a delivery named: while a scan does not list them
+    the scan is repeated, ``attempt`` counting up.
+    """
 
     repositories: tuple[NamespacedName, ...]
     reason: str
     cause: str = ""
     delay_s: float = 0.0
+    received_at: datetime | None = None
+    expected_tags: tuple[str, ...] = ()
+    attempt: int = 0
 
 
 class ScanQueue(Protocol):
@@ -389,6 +401,20 @@ class Log(Protocol):
 
     def error(self, message: str, **facts: object) -> None:
         """Something an operator must see."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookPorts:
+    """What the webhook function may touch: nothing that is slow to import."""
+
+    hooks: HookStore
+    objects: ObjectStore
+    secrets: Secrets
+    queue: ScanQueue
+    ledger: Ledger
+    clock: Clock
+    metrics: Metrics
+    log: Log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

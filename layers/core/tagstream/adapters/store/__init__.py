@@ -1,0 +1,1 @@
+"""The one table: keys, items and access patterns (docs/table.md)."""

@@ -1,0 +1,84 @@
+"""What the webhook function reads and writes: paths, the index of canonical names, deliveries seen, pending scans.
+
+In: paths, canonical names, delivery ids. Out: single items; nothing here lists a partition of unknown size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.table import Condition, Table
+from tagstream.domain.model import NamespacedName
+from tagstream.ports import Clock, HookTarget
+
+Pending = Literal["now", "later", "pending"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamoHooks:
+    """HookStore on one table."""
+
+    table: Table
+    clock: Clock
+
+    def target(self, path: str) -> HookTarget | None:
+        """Two reads: the path, then its Receiver."""
+        item = self.table.get(keys.key(f"hook#{path}"))
+        if item is None:
+            return None
+        receiver = keys.named(keys.read_text(item, "receiver"))
+        found = self.table.get(keys.key(keys.objects("Receiver"), str(receiver)))
+        return HookTarget(receiver=receiver, document=keys.read_document(found)) if found else None
+
+    def put_target(self, path: str, receiver: NamespacedName) -> None:
+        """The former path of the same Receiver is removed."""
+        where = keys.key(f"hookpath#{receiver}")
+        before = keys.read_text(self.table.get(where) or {}, "path")
+        self.table.put(keys.key(f"hook#{path}") | {"receiver": keys.text(str(receiver))})
+        self.table.put(where | {"path": keys.text(path)})
+        if before and before != path:
+            self.table.delete(keys.key(f"hook#{before}"))
+
+    def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
+        """The image index that ``DynamoObjects.put`` keeps."""
+        return tuple(keys.named(keys.read_text(item, "sk")) for item in self.table.query(f"image#{canonical}"))
+
+    def first_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> bool:
+        """A conditional put; an entry past its time counts as gone although TTL has not removed it yet."""
+        now = int(self.clock.now().timestamp())
+        item = keys.key(f"delivery#{receiver}#{delivery_id}") | {"expiresAt": keys.number(now + int(ttl_s))}
+        fresh = Condition(
+            expression="attribute_not_exists(pk) OR expiresAt < :now", names={}, values={":now": keys.number(now)}
+        )
+        return self.table.put(item, fresh)
+
+    def coalesce(self, repository: NamespacedName, window_s: float) -> Pending:
+        """Whether a push of this repository is scanned now, at the window's end, or by a scan already planned.
+
+        The first delivery of a window is scanned at once; one more scan at its end covers everything that came after.
+        """
+        now = self.clock.now().timestamp()
+        where = keys.key(f"pending#{repository}")
+        names = {"#until": "until", "#later": "later", "#ttl": "expiresAt"}
+        values = {
+            ":now": keys.number(round(now, 3)),
+            ":until": keys.number(round(now + window_s, 3)),
+            ":ttl": keys.number(int(now + window_s) + 3600),
+        }
+        opened = self.table.update(
+            where,
+            "SET #until = :until, #ttl = :ttl REMOVE #later",
+            Condition(expression="", names=names, values=values),
+            "attribute_not_exists(pk) OR #until < :now",
+        )
+        if opened:
+            return "now"
+        planned = self.table.update(
+            where,
+            "SET #later = :until",
+            Condition(expression="", names={"#later": "later"}, values={":until": values[":until"]}),
+            "attribute_not_exists(#later)",
+        )
+        return "later" if planned else "pending"

@@ -1,0 +1,100 @@
+"""Leases per Git URL and push branch, and the commits their holders were about to push.
+
+In: a target. Out: a lease with a fencing number, or None.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.table import Condition, Table
+from tagstream.domain.model import CommitId
+from tagstream.errors import RetryableError
+from tagstream.ports import Clock
+from tagstream.records import CommitIntent, Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamoLeases:
+    """LeaseStore on one table; the clock of the function decides when a lease has expired."""
+
+    table: Table
+    clock: Clock
+
+    def acquire(self, target: str, owner: str, ttl_s: float) -> Lease | None:
+        """One conditional update that also counts the fence up."""
+        now = self.clock.now()
+        until = now + timedelta(seconds=ttl_s)
+        where = keys.key(keys.lease(target))
+        taken = self.table.update(
+            where,
+            "SET #owner = :owner, #until = :until, target = :target ADD fence :one",
+            Condition(
+                expression="",
+                names={"#owner": "owner", "#until": "until"},
+                values={
+                    ":owner": keys.text(owner),
+                    ":until": keys.number(keys.epoch(until)),
+                    ":target": keys.text(target),
+                    ":one": keys.number(1),
+                    ":now": keys.number(keys.epoch(now)),
+                },
+            ),
+            "attribute_not_exists(#owner) OR #until < :now OR #owner = :owner",
+        )
+        if not taken:
+            return None
+        fence = int(keys.read_number(self.table.get(where) or {}, "fence"))
+        return Lease(target=target, owner=owner, fence=fence, expires_at=until)
+
+    def release(self, lease: Lease) -> None:
+        """The item stays: it holds the fence and the intents."""
+        self._held(lease, "REMOVE #owner, #until", {"#until": "until"}, {})
+
+    def put_intent(self, lease: Lease, intents: Sequence[CommitIntent]) -> None:
+        """Only the holder with the newest fence may write.
+
+        Raises:
+            RetryableError: LeaseLost.
+        """
+        body = json.dumps(
+            [
+                {"automation": str(one.automation), "commit": one.commit, "branch": one.branch, "at": keys.iso(one.made_at)}
+                for one in intents
+            ]
+        )
+        if not self._held(lease, "SET intents = :intents", {}, {":intents": keys.text(body)}):
+            raise RetryableError("the lease of this Git branch went to another worker", reason="LeaseLost")
+
+    def intents(self, target: str) -> tuple[CommitIntent, ...]:
+        """What the last holder left."""
+        item = self.table.get(keys.key(keys.lease(target))) or {}
+        stored = cast("list[dict[str, str]]", json.loads(keys.read_text(item, "intents") or "[]"))
+        return tuple(
+            CommitIntent(
+                automation=keys.named(one["automation"]),
+                commit=CommitId(one["commit"]),
+                branch=one["branch"],
+                made_at=keys.from_iso(one["at"]),
+            )
+            for one in stored
+        )
+
+    def clear_intents(self, lease: Lease) -> None:
+        """Nothing is in doubt any more."""
+        self._held(lease, "REMOVE intents", {}, {})
+
+    def _held(self, lease: Lease, expression: str, names: dict[str, str], values: keys.Item) -> bool:
+        condition = Condition(
+            expression="",
+            names={"#owner": "owner", "#fence": "fence"} | names,
+            values={":owner": keys.text(lease.owner), ":fence": keys.number(lease.fence)} | values,
+        )
+        return self.table.update(
+            keys.key(keys.lease(lease.target)), expression, condition, "#owner = :owner AND #fence = :fence"
+        )

@@ -1,0 +1,70 @@
+"""The audit trail in the table: one partition a day, entries expire.
+
+In: LedgerEntry values. Out: the same, oldest first.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.table import Table
+from tagstream.records import LedgerEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamoLedger:
+    """Ledger on one table; ``ttl_s`` is how long an entry stays."""
+
+    table: Table
+    ttl_s: float
+
+    def record(self, entries: Sequence[LedgerEntry]) -> None:
+        """One batch write."""
+        self.table.write_many([self._item(entry) for entry in entries])
+
+    def read(self, since: datetime, until: datetime) -> tuple[LedgerEntry, ...]:
+        """One query a day."""
+        found: list[LedgerEntry] = []
+        day = since.date()
+        while day <= until.date():
+            # ``~`` sorts behind every character of a time stamp and its random suffix.
+            items = self.table.query_between(f"ledger#{day}", keys.iso(since), keys.iso(until) + "~")
+            found.extend(_entry(item) for item in items)
+            day += timedelta(days=1)
+        return tuple(found)
+
+    def _item(self, entry: LedgerEntry) -> keys.Item:
+        stored = {
+            "kind": entry.kind,
+            "name": str(entry.key),
+            "severity": entry.severity,
+            "reason": entry.reason,
+            "message": entry.message,
+            "cause": entry.cause,
+            "facts": dict(entry.facts or {}),
+        }
+        # A fixed width of the fraction keeps text order equal to time order.
+        at = keys.iso(entry.at.replace(microsecond=entry.at.microsecond or 1))
+        return keys.key(f"ledger#{entry.at.date()}", f"{at}#{secrets.token_hex(4)}") | {
+            "doc": keys.document(stored),
+            "expiresAt": keys.number(int(entry.at.timestamp() + self.ttl_s)),
+        }
+
+
+def _entry(item: keys.Item) -> LedgerEntry:
+    stored = keys.read_document(item)
+    return LedgerEntry(
+        at=keys.from_iso(keys.read_text(item, "sk").partition("#")[0]),
+        kind=str(stored["kind"]),
+        key=keys.named(str(stored["name"])),
+        severity=str(stored["severity"]),
+        reason=str(stored["reason"]),
+        message=str(stored["message"]),
+        cause=str(stored["cause"]),
+        facts=cast("dict[str, object]", stored["facts"]),
+    )

@@ -1,0 +1,94 @@
+"""Selections and run requests: the two items whose change wakes UpdateFunction.
+
+In: what policies chose. Out: the same, read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.table import ABSENT, Condition, Table
+from tagstream.domain.model import ImageRef, NamespacedName, Revision
+from tagstream.records import Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamoSelections:
+    """SelectionStore on one table."""
+
+    table: Table
+
+    def get(self, key: NamespacedName) -> Selection | None:
+        """One read."""
+        item = self.table.get(keys.key(f"selection#{key.namespace}", key.name))
+        return _selection(key, item) if item else None
+
+    def list(self, namespace: str) -> Mapping[NamespacedName, Selection]:
+        """One query."""
+        found = {}
+        for item in self.table.query(f"selection#{namespace}"):
+            key = NamespacedName(namespace, keys.read_text(item, "sk"))
+            found[key] = _selection(key, item)
+        return found
+
+    def put(self, selection: Selection, expected: Selection | None) -> bool:
+        """A conditional put on what was read."""
+        key = selection.policy
+        item = keys.key(f"selection#{key.namespace}", key.name) | {
+            "t": keys.text(keys.SELECTION),
+            "doc": keys.document(_selection_document(selection)),
+        }
+        if expected is None:
+            return self.table.put(item, ABSENT)
+        stored = keys.document(_selection_document(expected))
+        return self.table.put(item, Condition(expression="doc = :doc", names={}, values={":doc": stored}))
+
+    def request_run(self, automation: NamespacedName, reason: str, now: datetime) -> None:
+        """A new time is a new image in the stream, so a repeated request wakes again."""
+        self.table.put(
+            keys.key(f"run#{automation.namespace}", automation.name)
+            | {
+                "t": keys.text(keys.RUN),
+                "reason": keys.text(reason),
+                "requestedAt": keys.text(keys.iso(now)),
+            }
+        )
+
+
+def _ref_document(ref: ImageRef | None) -> dict[str, str] | None:
+    return None if ref is None else {"name": ref.name, "tag": ref.tag, "digest": ref.digest}
+
+
+def _ref(stored: object) -> ImageRef | None:
+    return None if stored is None else ImageRef(**cast("dict[str, str]", stored))
+
+
+def _selection_document(selection: Selection) -> dict[str, object]:
+    return {
+        "ref": _ref_document(selection.ref),
+        "previous": _ref_document(selection.previous),
+        "tagsRevision": selection.tags_revision,
+        "policyGeneration": selection.policy_generation,
+        "selectedAt": keys.iso(selection.selected_at),
+        "cause": selection.cause,
+        "receivedAt": keys.iso(selection.received_at) if selection.received_at else None,
+    }
+
+
+def _selection(key: NamespacedName, item: keys.Item) -> Selection:
+    stored = keys.read_document(item)
+    received = stored.get("receivedAt")
+    return Selection(
+        policy=key,
+        ref=cast("ImageRef", _ref(stored["ref"])),
+        previous=_ref(stored.get("previous")),
+        tags_revision=Revision(str(stored["tagsRevision"])),
+        policy_generation=cast("int", stored["policyGeneration"]),
+        selected_at=keys.from_iso(str(stored["selectedAt"])),
+        cause=str(stored["cause"]),
+        received_at=keys.from_iso(str(received)) if received else None,
+    )
