@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from tagstream.domain.model import CommitId, Digest, GitRef, NamespacedName, Provider, Revision
 from tagstream.records import (
     CommitIntent,
-    LedgerEntry,
     Lease,
+    LedgerEntry,
     Selection,
     StoredObject,
     TagRecord,
@@ -344,23 +344,6 @@ class Secrets(Protocol):
 
 class SecretNotFound(Exception):
     """No such secret; the message is ``secrets "name" not found``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuedScan:
-    """A request to scan repositories after a delay of at most 900 seconds.
-
-    ``cause`` is followed to the commit; ``expected_tags`` are tags a delivery named: while a scan does not list them
-    the scan is repeated, ``attempt`` counting up.
-    """
-
-    repositories: tuple[NamespacedName, ...]
-    reason: str
-    cause: str = ""
-    delay_s: float = 0.0
-    received_at: datetime | None = None
-    expected_tags: tuple[str, ...] = ()
-    attempt: int = 0
 
 
 class ScanQueue(Protocol):

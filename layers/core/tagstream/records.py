@@ -93,3 +93,20 @@ class LedgerEntry:
     message: str
     cause: str = ""
     facts: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedScan:
+    """A request to scan repositories after a delay of at most 900 seconds.
+
+    ``cause`` is followed to the commit; ``expected_tags`` are tags a delivery named: while a scan does not list them
+    the scan is repeated, ``attempt`` counting up.
+    """
+
+    repositories: tuple[NamespacedName, ...]
+    reason: str
+    cause: str = ""
+    delay_s: float = 0.0
+    received_at: datetime | None = None
+    expected_tags: tuple[str, ...] = ()
+    attempt: int = 0

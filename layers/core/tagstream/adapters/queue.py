@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tagstream.errors import RetryableError
-from tagstream.ports import QueuedScan
+from tagstream.records import QueuedScan
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
