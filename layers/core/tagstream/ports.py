@@ -15,6 +15,7 @@ from tagstream.records import (
     CommitIntent,
     Lease,
     LedgerEntry,
+    QueuedScan,
     Selection,
     StoredObject,
     TagRecord,
@@ -95,9 +96,13 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitAccess:
-    """Where a repository is and how to authenticate; secret members never print."""
+    """Where a repository is and how to authenticate; secret members never print.
+
+    ``app`` holds the ``githubApp…`` members of the secret when the provider is github.
+    """
 
     url: str
+    provider: Provider = "generic"
     timeout_s: float = 60.0
     username: str = ""
     password: str = field(default="", repr=False)
@@ -105,6 +110,7 @@ class GitAccess:
     identity: bytes = field(default=b"", repr=False)
     identity_passphrase: str = field(default="", repr=False)
     known_hosts: bytes = field(default=b"", repr=False)
+    app: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     tls: TlsMaterial | None = field(default=None, repr=False)
     proxy: Proxy | None = field(default=None, repr=False)
 
@@ -169,6 +175,9 @@ class GitSession(Protocol):
 
     def read(self, blobs: Collection[bytes]) -> Mapping[bytes, bytes]:
         """Blob contents by id, fetched in one request."""
+
+    def tree(self, commit: CommitId) -> tuple[bytes, tuple[CommitId, ...]]:
+        """A commit's tree id (40 hex bytes) and its parents; fetched when it is not known yet."""
 
     def commit(self, parent: CommitId, edits: Mapping[bytes, bytes], text: CommitText) -> CommitId:
         """A new commit on ``parent`` whose tree has these files' contents replaced; nothing is sent yet."""
