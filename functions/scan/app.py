@@ -1,0 +1,23 @@
+"""Ticks, queued scan requests, ECR pushes and applied objects → tag state and selections.
+
+In: an EventBridge Scheduler, SQS, EventBridge or DynamoDB stream event. Out: ``{"batchItemFailures": [...]}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from tagstream import wiring
+from tagstream.reconcile import handlers
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Mapping[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+    """Scan what the event asks for, within the time the context leaves."""
+    return handlers.scan(event, context.get_remaining_time_in_millis(), wiring.scan_ports())

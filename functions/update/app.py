@@ -1,0 +1,23 @@
+"""Changed selections and run requests → commits.
+
+In: a DynamoDB stream event. Out: ``{"batchItemFailures": [...]}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from tagstream import wiring
+from tagstream.reconcile import handlers
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Mapping[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+    """Update the branches the records concern, within the time the context leaves."""
+    return handlers.update(event, context.get_remaining_time_in_millis(), wiring.update_ports())

@@ -1,0 +1,23 @@
+"""Registry webhooks → scan requests on the queue; imports neither requests nor dulwich nor yaml, to answer in time.
+
+In: a Function URL request. Out: a Function URL response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from tagstream import wiring
+from tagstream.reconcile import receiver
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Mapping[str, Any], _context: LambdaContext) -> Mapping[str, Any]:
+    """Authenticate the delivery and queue the scans it asks for."""
+    return receiver.deliver(event, wiring.webhook_ports())
