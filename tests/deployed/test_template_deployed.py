@@ -1,0 +1,78 @@
+"""What the template makes of an account: read back from the embedded AWS after `sam deploy`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import pytest
+
+from tests.embedded.aws import EmbeddedStack
+
+ACCOUNT = "000000000000"
+
+
+def _decision(stack: EmbeddedStack, role: str, action: str, resource: str) -> str:
+    resources = stack.client("cloudformation").describe_stack_resource(StackName=stack.name, LogicalResourceId=role)
+    name = resources["StackResourceDetail"]["PhysicalResourceId"]
+    answer = stack.client("iam").simulate_principal_policy(
+        PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:role/{name}", ActionNames=[action], ResourceArns=[resource]
+    )
+    return str(answer["EvaluationResults"][0]["EvalDecision"])
+
+
+def _table(stack: EmbeddedStack) -> str:
+    return f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/{stack.outputs['TableName']}"
+
+
+def _secret(name: str) -> str:
+    return f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:{name}-AbCdEf"
+
+
+@pytest.mark.parametrize("role", ["ScanRole", "WebhookRole", "UpdateRole"])
+def test_a_function_reads_the_secrets_of_its_own_stack_and_no_others(stack: EmbeddedStack, role: str) -> None:
+    action = "secretsmanager:GetSecretValue"
+    names = (f"{stack.name}/flux-system/token", f"{stack.name}-other/flux-system/token", "other")
+    found = [_decision(stack, role, action, _secret(name)) for name in names]
+    assert found == ["allowed", "implicitDeny", "implicitDeny"]
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "expected"),
+    [
+        ("WebhookRole", "dynamodb:DeleteItem", "implicitDeny"),
+        ("WebhookRole", "dynamodb:PutItem", "allowed"),
+        ("UpdateRole", "dynamodb:DeleteTable", "implicitDeny"),
+        ("ScanRole", "dynamodb:Scan", "implicitDeny"),
+        ("ScanRole", "dynamodb:UpdateItem", "allowed"),
+    ],
+)
+def test_a_function_may_do_to_the_table_what_it_needs(
+    stack: EmbeddedStack, role: str, action: str, expected: str
+) -> None:
+    assert _decision(stack, role, action, _table(stack)) == expected
+
+
+def test_the_update_function_cannot_ask_for_scans(stack: EmbeddedStack) -> None:
+    queue = f"arn:aws:sqs:eu-central-1:{ACCOUNT}:{stack.outputs['ScanQueueUrl'].rsplit('/', 1)[1]}"
+    roles = ("ScanRole", "WebhookRole", "UpdateRole")
+    assert [_decision(stack, role, "sqs:SendMessage", queue) for role in roles] == ["allowed", "allowed", "implicitDeny"]
+
+
+def test_the_streams_wake_each_function_by_the_type_of_item(stack: EmbeddedStack) -> None:
+    mappings = stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    found = {
+        (mapping["FunctionArn"].rsplit("-", 1)[1], *_types(mapping["FilterCriteria"]["Filters"]))
+        for mapping in mappings
+        if "FilterCriteria" in mapping and f":{stack.name}-" in mapping["FunctionArn"]
+    }
+    assert found == {("scan", "object"), ("update", "selection", "run")}
+
+
+def _types(filters: Iterable[dict[str, str]]) -> list[str]:
+    return [kind for each in filters for kind in json.loads(each["Pattern"])["dynamodb"]["NewImage"]["t"]["S"]]
+
+
+def test_the_dashboard_is_there_and_its_body_is_json(stack: EmbeddedStack) -> None:
+    body = stack.client("cloudwatch").get_dashboard(DashboardName=stack.name)["DashboardBody"]
+    assert len(json.loads(body)["widgets"]) == 9
