@@ -1,0 +1,58 @@
+# make demo       the main job on this machine, seen working (KEEP=1 leaves it up)
+# make test       everything: linters, types, then all tests
+# make vectors    the vectors alone (VECTORS=DIR: those of another folder)
+# make bench      measured ratios
+# make build      the deployable artifact (TARGET=lambda-arm64|lambda-x86_64|host)
+# make deploy     build and deploy to AWS (ENV=dev|prod)
+# make lock       new pinned versions with hashes
+ENV ?= dev
+TARGET ?= lambda-arm64
+VECTORS ?= tests/vectors/data
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+export PYTHON := $(BIN)/python
+export SAM_CLI_TELEMETRY := 0
+COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
+
+.PHONY: demo test vectors bench build lint format lock deploy clean servers
+
+demo: .venv/ready
+	$(PYTHON) -m tests.embedded.demo $(if $(KEEP),--keep)
+
+test: .venv/ready servers lint
+	pytest -n 2 --dist loadgroup $(ARGS)
+
+vectors: .venv/ready
+	@$(PYTHON) -m tests.vectors $(VECTORS)
+
+bench: .venv/ready
+	@$(PYTHON) -m tests.bench
+
+build: .venv/ready
+	TAGSTREAM_BUILD_TARGET=$(TARGET) sam build
+
+lint: .venv/ready
+	ruff check .
+	mypy
+	cfn-lint template.yaml
+
+format: .venv/ready
+	ruff format .
+	ruff check --fix .
+
+lock: .venv/ready
+	$(COMPILE) --extra dev --output-file requirements.lock
+	$(COMPILE) --constraint requirements.lock --output-file layers/vendor/requirements.txt
+
+deploy: build
+	sam deploy --config-env $(ENV)
+
+clean:
+	rm -rf .venv .aws-sam .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+servers:
+	@bash tests/embedded/setup.sh servers
+
+.venv/ready: requirements.lock pyproject.toml tests/embedded/setup.sh
+	@bash tests/embedded/setup.sh venv
