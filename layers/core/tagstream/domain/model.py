@@ -243,6 +243,24 @@ class ReceiverResource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedExpression:
+    """A CEL expression with a name: a variable, or a validation whose name is its message."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OIDCProvider:
+    """One entry of a generic-oidc Receiver's ``spec.oidcProviders``."""
+
+    issuer_url: str
+    audience: str = "notification-controller"
+    variables: tuple[NamedExpression, ...] = ()
+    validations: tuple[NamedExpression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
     """A webhook endpoint."""
 
@@ -254,6 +272,7 @@ class Receiver:
     interval_s: float = 600.0
     suspend: bool = False
     resource_filter: str = ""
+    oidc_providers: tuple[OIDCProvider, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

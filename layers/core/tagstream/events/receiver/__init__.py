@@ -1,0 +1,111 @@
+"""Webhook deliveries: verified, then reduced to the images they hint at.
+
+In: a Receiver, its secret and an HTTP request. Out: a ``HookDelivery``, or a ``RefusedDelivery``. Each sender has its
+module, loaded when its first delivery arrives: some senders give up after one second.
+
+Source: notification-controller internal/server/receiver_handlers.go; vectors webhooks/manifest.json.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
+
+from tagstream.domain.model import Receiver
+from tagstream.errors import RefusedDelivery
+from tagstream.events.receiver.body import BODY_LIMIT, admit, is_handshake, media_type
+from tagstream.events.receiver.document import NotJson, parse_json
+from tagstream.events.receiver.hook import REGISTRY, Hook, KeySource, Sender, plain_delivery, sender_name
+from tagstream.events.receiver.secret import UNAUTHENTIC_STATUS, ReceiverSecret, hook_path, unauthentic
+from tagstream.events.receiver.senders_table import HANDSHAKE_SENDERS, MODULE_BY_SENDER
+from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
+
+__all__ = [
+    "BODY_LIMIT",
+    "UNAUTHENTIC_STATUS",
+    "KeySource",
+    "ReceiverSecret",
+    "RefusedDelivery",
+    "accept",
+    "admit",
+    "hook_path",
+    "hook_paths",
+    "unauthentic",
+]
+
+_ORIGIN = re.compile(r"[A-Za-z0-9.:/*_\-]{1,253}", re.ASCII)
+
+
+def accept(receiver: Receiver, secret: ReceiverSecret, request: HookRequest, *, keys: KeySource) -> HookDelivery:
+    """Verify a delivery and say what it hints at.
+
+    Everything authentic is accepted: a malformed body, an event nobody asked for, an image without a tag or a
+    suspended Receiver make a delivery without hints, because some senders repeat or disable what is answered with an
+    error.
+
+    Args:
+        receiver: the Receiver behind the request's path.
+        secret: its secret's members; empty for ``generic-oidc``.
+        request: as it came in, or already admitted.
+        keys: where the keys of an OIDC issuer come from; asked only for gcr and generic-oidc.
+
+    Raises:
+        RefusedDelivery: 405, 413, 415 or 400 before anything is verified (``admit``); 404 for everything that did
+            not authenticate, as for an unknown path.
+    """
+    name = sender_name(receiver)
+    hook = Hook(receiver=receiver, secret=secret, request=admit(request), keys=keys)
+    if name not in MODULE_BY_SENDER:
+        raise unauthentic("type")
+    if is_handshake(request):
+        return _handshake(hook)
+    sender = cast(Sender, importlib.import_module(MODULE_BY_SENDER[name]))
+    claims = sender.authenticate(hook)
+    if receiver.suspend:
+        return plain_delivery(hook, "", "suspended")
+    document = _document(hook.request)
+    delivery = sender.read(hook, document)
+    if document is None and delivery.remark == "irrelevant":
+        delivery = replace(delivery, remark="malformed")
+    return _completed(hook, replace(delivery, claims=claims), document)
+
+
+def hook_paths(receiver: Receiver, secret: ReceiverSecret) -> tuple[str, ...]:
+    """The paths a Receiver listens at: one per token in force, newest first; none when the secret is empty."""
+    key = receiver.metadata.key
+    if receiver.type == "generic-oidc":
+        return (hook_path("", key.name, key.namespace),)
+    tokens = (token.decode(errors="surrogateescape") for token in secret.tokens)
+    return tuple(hook_path(token, key.name, key.namespace) for token in tokens)
+
+
+def _document(request: HookRequest) -> object:
+    try:
+        return parse_json(request.body)
+    except NotJson:
+        return None
+
+
+def _completed(hook: Hook, delivery: HookDelivery, document: object) -> HookDelivery:
+    receiver = hook.receiver
+    registry = hook.annotation(REGISTRY)
+    if registry:
+        moved = dict.fromkeys(replace(hint, registry=registry) for hint in delivery.hints)
+        delivery = replace(delivery, hints=tuple(moved))
+    filtered = receiver.resource_filter or any(one.filter for one in receiver.resources)
+    if not filtered or delivery.document or media_type(hook.request) != "application/json":
+        return delivery
+    seen: Mapping[str, object] = document if isinstance(document, Mapping) else {}
+    return replace(delivery, document=seen)
+
+
+def _handshake(hook: Hook) -> HookDelivery:
+    origin = hook.request.header("webhook-request-origin")
+    rate = hook.request.header("webhook-request-rate")
+    if sender_name(hook.receiver) not in HANDSHAKE_SENDERS or not _ORIGIN.fullmatch(origin):
+        raise unauthentic("method")
+    headers = {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": rate if rate.isdigit() else "*"}
+    return replace(plain_delivery(hook, "OPTIONS", "handshake"), answer=HookAnswer(headers=headers))

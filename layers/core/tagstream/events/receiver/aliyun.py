@@ -1,0 +1,27 @@
+"""Alibaba Cloud Container Registry: no signature; the path is the secret.
+
+In: a delivery to a Receiver with the sender annotation ``aliyun``. Out: one hint on ``registry.<region>.aliyuncs.com``;
+Enterprise instances need the registry annotation.
+
+Source: argocd-image-updater pkg/webhook/aliyun_acr.go; vectors webhooks/aliyun_acr.json.
+"""
+
+from __future__ import annotations
+
+from tagstream.events.receiver.document import text_at
+from tagstream.events.receiver.hook import Hook, by_path, image_delivery
+from tagstream.events.requests import HookDelivery, PushHint
+
+authenticate = by_path
+
+
+def read(hook: Hook, document: object) -> HookDelivery:
+    """One hint, from ``repository`` and ``push_data``."""
+    repository = text_at(document, "repository", "repo_full_name")
+    hint = PushHint(
+        registry=f"registry.{text_at(document, 'repository', 'region')}.aliyuncs.com",
+        repository=repository,
+        tag=text_at(document, "push_data", "tag"),
+        digest=text_at(document, "push_data", "digest"),
+    )
+    return image_delivery(hook, "push", [hint] if repository else [])

@@ -1,0 +1,143 @@
+"""OIDC bearer tokens: signature, issuer, audience and times.
+
+In: a compact JWT, what it must say and the issuer's keys. Out: its claims.
+
+PyJWT and cryptography are imported with the first token, never with the webhook function. Times are checked here
+against the request's arrival, so that a verdict depends on its arguments alone.
+
+Source: RFC 7519, RFC 8725; coreos/go-oidc v3 verify.go; vectors webhooks/gcr_pubsub.jwt.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tagstream.events.receiver.document import list_at, text_at
+from tagstream.events.receiver.hook import KeySource
+from tagstream.events.receiver.secret import unauthentic
+from tagstream.events.requests import HookRequest
+
+if TYPE_CHECKING:
+    from jwt import PyJWK
+
+_TOKEN_LIMIT = 16 * 1024
+_CLOCK_SKEW_S = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedToken:
+    """What a token must say; ``key_issuer`` is whose keys sign it, ``issuers`` are the accepted ``iss`` spellings."""
+
+    key_issuer: str
+    issuers: tuple[str, ...]
+    audience: str
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+
+
+def bearer_token(request: HookRequest) -> str:
+    """The token of the Authorization header.
+
+    Raises:
+        RefusedDelivery: no ``Bearer`` header, or one over 16 KiB.
+    """
+    scheme, _, token = request.header("authorization").partition(" ")
+    token = token.strip()
+    if scheme != "Bearer" or not token or len(token) > _TOKEN_LIMIT:
+        raise unauthentic("token")
+    return token
+
+
+def verified_claims(token: str, expected: ExpectedToken, keys: KeySource, now: datetime) -> Mapping[str, object]:
+    """The claims of a token that verifies.
+
+    Args:
+        token: compact serialisation.
+        expected: issuer, audience and algorithms.
+        keys: the issuer's JWKS, asked a second time, fresh, when no key has the token's id.
+        now: aware UTC; ``exp`` must be later, ``nbf`` at most five minutes later.
+
+    Raises:
+        RefusedDelivery: anything else, with cause ``token`` or ``expired``.
+    """
+    import jwt
+
+    try:
+        header = jwt.get_unverified_header(token)
+        if header.get("alg") not in expected.algorithms:
+            raise unauthentic("token")
+        for key in _candidates(header.get("kid"), expected, keys):
+            claims = _decoded(token, key, expected)
+            if claims is not None:
+                return _in_time(claims, now)
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise unauthentic("token") from error
+    raise unauthentic("token")
+
+
+def unverified_issuer(token: str) -> str:
+    """The ``iss`` of a token nobody has verified yet, to choose among configured issuers.
+
+    Raises:
+        RefusedDelivery: not a JWT, or without issuer.
+    """
+    import jwt
+
+    try:
+        issuer = text_at(jwt.decode_complete(token, options={"verify_signature": False}), "payload", "iss")
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise unauthentic("token") from error
+    if not issuer:
+        raise unauthentic("token")
+    return issuer
+
+
+def _candidates(kid: object, expected: ExpectedToken, keys: KeySource) -> Iterator[PyJWK]:
+    for fresh in (False, True):
+        found = list(_signing_keys(kid, expected, keys(expected.key_issuer, fresh)))
+        yield from found
+        if found:
+            return
+
+
+def _signing_keys(kid: object, expected: ExpectedToken, jwks: Mapping[str, object]) -> Iterator[PyJWK]:
+    import jwt
+
+    for one in list_at(jwks, "keys"):
+        if not isinstance(one, dict) or one.get("use", "sig") != "sig" or (kid is not None and one.get("kid") != kid):
+            continue
+        try:
+            key = jwt.PyJWK(one)
+        except (jwt.PyJWTError, ValueError, TypeError):
+            continue
+        # The key's own algorithm decides, not the token's header (RFC 8725 §3.1).
+        if key.algorithm_name in expected.algorithms:
+            yield key
+
+
+def _decoded(token: str, key: PyJWK, expected: ExpectedToken) -> Mapping[str, object] | None:
+    import jwt
+
+    try:
+        claims: Mapping[str, object] = jwt.decode(
+            token,
+            key=key,
+            algorithms=[key.algorithm_name],
+            audience=expected.audience,
+            issuer=list(expected.issuers),
+            options={"require": ["exp", "iss", "aud"], "verify_exp": False, "verify_nbf": False, "verify_iat": False},
+        )
+    except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):
+        return None
+    return claims
+
+
+def _in_time(claims: Mapping[str, object], now: datetime) -> Mapping[str, object]:
+    expires, begins = claims.get("exp"), claims.get("nbf", 0)
+    if not isinstance(expires, int | float) or not isinstance(begins, int | float):
+        raise unauthentic("token")
+    if expires <= now.timestamp() or begins > now.timestamp() + _CLOCK_SKEW_S:
+        raise unauthentic("expired")
+    return claims

@@ -1,0 +1,25 @@
+"""Docker Hub: no signature, no id, no digest; the path is the secret.
+
+In: a delivery to a dockerhub Receiver. Out: at most one hint on ``docker.io``. One push of a multi-platform image can
+arrive six times. ``callback_url`` is never called: the body chooses no host.
+
+Source: docker/hub-feedback#2148; vectors webhooks/dockerhub*.json.
+"""
+
+from __future__ import annotations
+
+from tagstream.events.receiver.document import text_at
+from tagstream.events.receiver.hook import Hook, by_path, image_delivery
+from tagstream.events.requests import HookDelivery, PushHint
+
+authenticate = by_path
+
+
+def read(hook: Hook, document: object) -> HookDelivery:
+    """One hint, from ``repository.repo_name`` and ``push_data.tag``."""
+    name = text_at(document, "repository", "repo_name")
+    if not name:
+        return image_delivery(hook, "push", ())
+    repository = name if "/" in name else f"library/{name}"
+    hint = PushHint(registry="docker.io", repository=repository, tag=text_at(document, "push_data", "tag"))
+    return image_delivery(hook, "push", [hint])

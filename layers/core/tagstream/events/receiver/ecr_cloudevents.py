@@ -1,0 +1,45 @@
+"""ECR pushes that EventBridge turned into CloudEvents and sent through an API destination.
+
+In: a delivery with the token in X-Webhook-Secret, Authorization or the query. Out: one hint. Within one
+organisation the EventBridge rule of the template needs no ingress at all and is the better way.
+
+Source: argocd-image-updater pkg/webhook/cloudevents.go; vectors webhooks/ecr_cloudevents.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tagstream.events.ecr import ecr_registry
+from tagstream.events.receiver.document import text_at
+from tagstream.events.receiver.hook import Hook, by_authorization, image_delivery
+from tagstream.events.receiver.secret import check_value, require_tokens
+from tagstream.events.requests import HookDelivery, PushAction, PushHint
+
+_ACTIONS: Mapping[str, PushAction] = {"com.amazon.ecr.image.push": "push", "com.amazon.ecr.image.delete": "delete"}
+
+
+def authenticate(hook: Hook) -> Mapping[str, object]:
+    """The token in whichever place the API destination puts it."""
+    presented = hook.request.header("x-webhook-secret") or hook.request.query.get("secret", "")
+    if not presented:
+        return by_authorization(hook)
+    check_value(presented, require_tokens(hook.secret))
+    return {}
+
+
+def read(hook: Hook, document: object) -> HookDelivery:
+    """One hint; account and region from ``source`` (``urn:aws:ecr:region:account:repository/name``)."""
+    word = text_at(document, "type")
+    action = _ACTIONS.get(word)
+    source = text_at(document, "source").split(":", 5)
+    if action is None or len(source) != 6 or source[2] != "ecr":
+        return image_delivery(hook, word, (), text_at(document, "id"))
+    hint = PushHint(
+        registry=ecr_registry(text_at(document, "data", "registryId") or source[4], source[3]),
+        repository=text_at(document, "data", "repositoryName"),
+        tag=text_at(document, "data", "imageTag"),
+        digest=text_at(document, "data", "imageDigest"),
+        action=action,
+    )
+    return image_delivery(hook, word, [hint], text_at(document, "id"))

@@ -1,0 +1,48 @@
+"""The notification envelope of distribution, also GitLab's registry: a list of events, usually one.
+
+In: the parsed envelope. Out: hints. Media types of version 1 and 2 and none at all are read alike.
+
+Source: distribution/distribution notifications/event.go; vectors webhooks/distribution_*.json, gitlab_registry.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from tagstream.events.receiver.document import list_at, member, text_at
+from tagstream.events.receiver.hook import Hook, image_delivery
+from tagstream.events.requests import HookDelivery, PushAction, PushHint
+
+_ACTIONS: Mapping[str, PushAction] = {"push": "push", "delete": "delete"}
+
+
+def envelope_delivery(hook: Hook, document: object) -> HookDelivery:
+    """One hint per pushed or deleted tag; each platform's manifest arrives untagged before the index."""
+    events = list_at(document, "events")
+    words = sorted({text_at(one, "action") for one in events})
+    named = [hint for one in events for hint in _hints(one)]
+    return image_delivery(hook, ",".join(words), named, *(text_at(one, "id") for one in events))
+
+
+def _hints(event: object) -> list[PushHint]:
+    action = _ACTIONS.get(text_at(event, "action"))
+    target = member(event, "target")
+    if action is None:
+        return []
+    return [
+        PushHint(
+            registry=text_at(event, "request", "host") or _host(text_at(target, "url")) or None,
+            repository=text_at(target, "repository"),
+            tag=text_at(target, "tag"),
+            digest=text_at(target, "digest"),
+            action=action,
+        )
+    ]
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""

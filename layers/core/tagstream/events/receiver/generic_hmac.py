@@ -1,0 +1,55 @@
+"""The generic-hmac Receiver: any body, signed in X-Signature.
+
+In: a delivery with ``X-Signature: sha1|sha256|sha512=hex``. Out: a delivery for all listed resources. With the
+annotation ``tagstream.dev/signature-max-age-seconds`` the sender also sends X-Signature-Timestamp (Unix seconds), signs
+``timestamp.body`` and is refused when the time is too far off.
+
+Source: notification-controller docs/spec/v1/receivers.md, Generic HMAC receiver.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from tagstream.events.receiver.hook import SIGNATURE_MAX_AGE, Hook, plain_delivery
+from tagstream.events.receiver.secret import check_mac, require_tokens, unauthentic
+from tagstream.events.requests import HookDelivery
+
+_UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
+
+
+def authenticate(hook: Hook) -> Mapping[str, object]:
+    """X-Signature over the raw body, or over timestamp and body."""
+    tokens = require_tokens(hook.secret)
+    algorithm, _, digest = hook.request.header("x-signature").partition("=")
+    if algorithm not in ("sha1", "sha256", "sha512"):
+        raise unauthentic("signature")
+    check_mac(digest, algorithm, _signed_prefix(hook) + hook.request.body, tokens)
+    _check_age(hook)
+    return {}
+
+
+def read(hook: Hook, document: object) -> HookDelivery:
+    """All listed resources, whatever the body says."""
+    return plain_delivery(hook, "", "", hook.request.header("x-delivery-id"))
+
+
+def _signed_prefix(hook: Hook) -> bytes:
+    if hook.annotation(SIGNATURE_MAX_AGE) is None:
+        return b""
+    timestamp = hook.request.header("x-signature-timestamp")
+    if not _UNIX_SECONDS.fullmatch(timestamp):
+        raise unauthentic("stale")
+    return timestamp.encode() + b"."
+
+
+def _check_age(hook: Hook) -> None:
+    limit = hook.annotation(SIGNATURE_MAX_AGE)
+    if limit is None:
+        return
+    if not _UNIX_SECONDS.fullmatch(limit):
+        raise unauthentic("secret")
+    age_s = hook.request.received_at.timestamp() - int(hook.request.header("x-signature-timestamp"))
+    if abs(age_s) > int(limit):
+        raise unauthentic("stale")

@@ -1,0 +1,53 @@
+"""Harbor, in its default format and as CloudEvents: the Authorization header is the token, verbatim.
+
+In: a delivery to a harbor Receiver. Out: one hint per resource that has a tag; Harbor also sends each manifest of an
+index on its own, with a digest where the tag should be.
+
+Source: goharbor/harbor pkg/notifier (event.go, formats/cloudevents.go); harbor#11713; vectors webhooks/harbor*.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tagstream.events.receiver.document import list_at, member, text_at
+from tagstream.events.receiver.hints import split_image
+from tagstream.events.receiver.hook import Hook, image_delivery
+from tagstream.events.receiver.secret import check_value, require_tokens
+from tagstream.events.requests import HookDelivery, PushAction, PushHint
+
+_ACTIONS: Mapping[str, PushAction] = {
+    "PUSH_ARTIFACT": "push",
+    "pushImage": "push",
+    "harbor.artifact.pushed": "push",
+    "DELETE_ARTIFACT": "delete",
+    "deleteImage": "delete",
+    "harbor.artifact.deleted": "delete",
+}
+
+
+def authenticate(hook: Hook) -> Mapping[str, object]:
+    """The whole Authorization header must be a token in force."""
+    check_value(hook.request.header("authorization"), require_tokens(hook.secret))
+    return {}
+
+
+def read(hook: Hook, document: object) -> HookDelivery:
+    """One hint per resource of a pushed or deleted artifact."""
+    word = text_at(document, "type")
+    data = member(document, "data") if text_at(document, "specversion") else member(document, "event_data")
+    action = _ACTIONS.get(word)
+    resources = list_at(data, "resources") if action else ()
+    named = [_hint(one, text_at(data, "repository", "repo_full_name"), action or "push") for one in resources]
+    return image_delivery(hook, word, named, text_at(document, "id"))
+
+
+def _hint(resource: object, full_name: str, action: PushAction) -> PushHint:
+    registry, repository, _, digest = split_image(text_at(resource, "resource_url"))
+    return PushHint(
+        registry=registry or None,
+        repository=repository or full_name,
+        tag=text_at(resource, "tag"),
+        digest=text_at(resource, "digest") or digest,
+        action=action,
+    )

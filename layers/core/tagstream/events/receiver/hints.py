@@ -1,0 +1,83 @@
+"""Image names out of a sender's mouth: split, checked for shape, one hint per image, tag and action.
+
+In: strings of a payload. Out: ``PushHint`` values in order; what cannot be an image is left out.
+
+Source: distribution/reference grammar (tag, digest, path); vectors webhooks/manifest.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tagstream.events.requests import HookRequest, PushHint
+
+HINT_LIMIT = 1000
+"""Tags named by one delivery; further ones are folded into one hint without a tag per repository."""
+
+_REGISTRY = re.compile(r"[A-Za-z0-9.\-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?", re.ASCII)
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:[._/\-]+[a-z0-9]+)*", re.ASCII)
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}", re.ASCII)
+_DIGEST = re.compile(r"[a-z0-9]+(?:[+._\-][a-z0-9]+)*:[0-9a-f]{32,128}", re.ASCII)
+_DELIVERY_ID = re.compile(r"[A-Za-z0-9._:/+=\-]{1,128}", re.ASCII)
+
+
+def push_hints(named: Iterable[PushHint]) -> tuple[PushHint, ...]:
+    """The hints that name a tag and have the shape of an image, each once, at most 1000 with a tag.
+
+    Digests of another shape are dropped from their hint. Nothing is lost by the limit: the repositories of further
+    tags appear once, without a tag.
+    """
+    found: dict[PushHint, None] = {}
+    for hint in named:
+        if not _is_image(hint):
+            continue
+        digest = hint.digest if hint.digest and _DIGEST.fullmatch(hint.digest) else None
+        kept = replace(hint, digest=digest)
+        if len(found) >= HINT_LIMIT and kept not in found:
+            kept = replace(kept, tag=None, digest=None)
+        found.setdefault(kept)
+    return tuple(found)
+
+
+def split_image(name: str) -> tuple[str, str, str, str]:
+    """``host[:port]/path[:tag][@digest]`` as (registry, repository, tag, digest), missing parts empty.
+
+    A first part without dot, colon or ``localhost`` belongs to the repository, as everywhere in Docker's world. Old
+    Harbor writes ``path:sha256:...``; the digest is then the digest.
+    """
+    rest, _, digest = name.partition("@")
+    host, slash, path = rest.partition("/")
+    if not slash or not ("." in host or ":" in host or host == "localhost"):
+        host, path = "", rest
+    folder, slash, last = path.rpartition("/")
+    last, _, tag = last.partition(":")
+    if _DIGEST.fullmatch(tag):
+        digest, tag = digest or tag, ""
+    return host, folder + slash + last, tag, digest
+
+
+def delivery_id(request: HookRequest, *candidates: str) -> str:
+    """What recognises a repeated delivery: the sender's only id, else a digest of them all, else of the body.
+
+    Args:
+        request: the admitted request.
+        candidates: ids the sender gave, empty strings allowed.
+    """
+    given: Sequence[str] = [one for one in candidates if one]
+    if len(given) == 1 and _DELIVERY_ID.fullmatch(given[0]):
+        return given[0]
+    source = "\n".join(given).encode(errors="replace") if given else request.body
+    return "sha256:" + hashlib.sha256(source).hexdigest()
+
+
+def _is_image(hint: PushHint) -> bool:
+    return bool(
+        hint.tag
+        and _TAG.fullmatch(hint.tag)
+        and len(hint.repository) <= 255
+        and _REPOSITORY.fullmatch(hint.repository)
+        and (hint.registry is None or _REGISTRY.fullmatch(hint.registry))
+    )

@@ -1,0 +1,130 @@
+"""What every sender's module gets: the Receiver, its secret, the admitted request and where OIDC keys come from.
+
+In: the arguments of ``accept``. Out: a ``Hook`` and what all senders ask of it.
+
+Source: notification-controller api/v1 Receiver; extensions are annotations under ``tagstream.dev/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tagstream.domain.model import Receiver
+from tagstream.events.receiver.hints import delivery_id, push_hints
+from tagstream.events.receiver.secret import ReceiverSecret, check_value, require_tokens
+from tagstream.events.requests import HookDelivery, HookRequest, PushHint
+
+SENDER = "tagstream.dev/sender"
+"""Annotation: who sends, where Flux has no type for it (``distribution``, ``jfrog``, ``aliyun``, ``ecr``, ``keel``)."""
+REGISTRY = "tagstream.dev/registry"
+"""Annotation: the ``host[:port]`` the images are pulled from, when the sender names another or none."""
+REPOSITORY_PREFIX = "tagstream.dev/repository-prefix"
+"""Annotation (jfrog): the first part of the image path instead of the repository key; empty for none."""
+SIGNATURE_MAX_AGE = "tagstream.dev/signature-max-age-seconds"
+"""Annotation (generic-hmac): require a signed timestamp at most this old."""
+
+KeySource = Callable[[str, bool], Mapping[str, object]]
+"""The JWKS document of an issuer URL; True asks for a fresh copy because a key id is unknown.
+
+Called only with issuers that the Receiver (or the sender's own module) names. The source must bound how often it really
+asks the issuer, since forged tokens can request a fresh copy; its errors pass through ``accept``.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """One delivery being looked at."""
+
+    receiver: Receiver
+    secret: ReceiverSecret
+    request: HookRequest
+    keys: KeySource
+
+    def annotation(self, name: str) -> str | None:
+        """An annotation of the Receiver, None when absent."""
+        return self.receiver.metadata.annotations.get(name)
+
+    def wants(self, event: str) -> bool:
+        """True when ``spec.events`` is empty or lists the event, in any case."""
+        return not self.receiver.events or self.lists(event)
+
+    def lists(self, event: str) -> bool:
+        """True when ``spec.events`` names the event, in any case."""
+        return event.casefold() in {one.casefold() for one in self.receiver.events}
+
+
+class Sender(Protocol):
+    """A sender's module."""
+
+    def authenticate(self, hook: Hook) -> Mapping[str, object]:
+        """Verified claims (empty for senders without a token), or a refusal.
+
+        Raises:
+            RefusedDelivery: the delivery did not prove where it comes from.
+        """
+
+    def read(self, hook: Hook, document: object) -> HookDelivery:
+        """What an authentic delivery says; ``document`` is the body's JSON value, None when it is not JSON."""
+
+
+def by_path(hook: Hook) -> Mapping[str, object]:
+    """Authenticate a sender that cannot sign: the path is the secret, and the Authorization header when one is set.
+
+    Raises:
+        RefusedDelivery: no token, or the secret has ``authorization`` and the header differs.
+    """
+    require_tokens(hook.secret)
+    expected = hook.secret.data.get("authorization")
+    if expected is not None:
+        check_value(hook.request.header("authorization"), (expected,))
+    return {}
+
+
+def by_authorization(hook: Hook) -> Mapping[str, object]:
+    """Authenticate a sender with configurable headers: Authorization is the token, or ``Bearer`` and the token.
+
+    Raises:
+        RefusedDelivery: no token, or another header.
+    """
+    tokens = require_tokens(hook.secret)
+    check_value(hook.request.header("authorization"), (*tokens, *(b"Bearer " + token for token in tokens)))
+    return {}
+
+
+def image_delivery(hook: Hook, action: str, named: Iterable[PushHint], *ids: str) -> HookDelivery:
+    """A delivery that speaks of images; ``untagged`` when none has a tag, ``irrelevant`` when none is named.
+
+    Args:
+        hook: the delivery being looked at.
+        action: the sender's own word.
+        named: hints as the payload has them, in any shape.
+        ids: what the sender gave to recognise the delivery by.
+    """
+    given = tuple(named)
+    hints = push_hints(given)
+    remark = "" if hints else ("untagged" if given else "irrelevant")
+    return HookDelivery(
+        sender=sender_name(hook.receiver),
+        delivery_id=delivery_id(hook.request, *ids),
+        action=action[:128],
+        hints=hints,
+        remark=remark,
+    )
+
+
+def plain_delivery(hook: Hook, action: str, remark: str, *ids: str) -> HookDelivery:
+    """A delivery without images; an empty remark asks for all listed resources."""
+    return HookDelivery(
+        sender=sender_name(hook.receiver),
+        delivery_id=delivery_id(hook.request, *ids),
+        action=action[:128],
+        all_resources=not remark,
+        remark=remark,
+    )
+
+
+def sender_name(receiver: Receiver) -> str:
+    """Who sends: the annotation when there is one, else ``spec.type``."""
+    return receiver.metadata.annotations.get(SENDER) or receiver.type

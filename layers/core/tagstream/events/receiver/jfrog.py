@@ -1,0 +1,60 @@
+"""JFrog Artifactory: docker events, authenticated by the secret itself or by HMAC-SHA256 of the payload.
+
+In: a delivery with X-JFrog-Event-Auth. Out: at most one hint, ``host/repo-key/image``; the annotations give the
+host and prefix for subdomains and virtual repositories.
+
+Source: jfrog.com "Webhooks", event types and payload signing; vectors webhooks/jfrog_*.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from tagstream.errors import RefusedDelivery
+from tagstream.events.receiver.document import text_at
+from tagstream.events.receiver.hook import REPOSITORY_PREFIX, Hook, image_delivery
+from tagstream.events.receiver.secret import check_mac, check_value, require_tokens
+from tagstream.events.requests import HookDelivery, PushAction, PushHint
+
+_ACTIONS: Mapping[str, PushAction] = {"pushed": "push", "promoted": "push", "deleted": "delete"}
+
+
+def authenticate(hook: Hook) -> Mapping[str, object]:
+    """Either mode of the webhook form; both are always compared."""
+    tokens = require_tokens(hook.secret)
+    presented = hook.request.header("x-jfrog-event-auth")
+    try:
+        check_mac(presented, "sha256", hook.request.body, tokens)
+    except RefusedDelivery:
+        check_value(presented, tokens)
+    return {}
+
+
+def read(hook: Hook, document: object) -> HookDelivery:
+    """One hint for a pushed, promoted or deleted docker tag."""
+    word = text_at(document, "event_type")
+    action = _ACTIONS.get(word) if text_at(document, "domain") == "docker" else None
+    return image_delivery(hook, word, [_hint(hook, document, action)] if action else [])
+
+
+def _hint(hook: Hook, document: object, action: PushAction) -> PushHint:
+    prefix = hook.annotation(REPOSITORY_PREFIX)
+    if prefix is None:
+        prefix = text_at(document, "data", "repo_key")
+    parts = [part for part in (prefix.strip("/"), text_at(document, "data", "image_name")) if part]
+    sha256 = text_at(document, "data", "sha256")
+    return PushHint(
+        registry=_host(text_at(document, "jpd_origin")) or None,
+        repository="/".join(parts),
+        tag=text_at(document, "data", "tag"),
+        digest=f"sha256:{sha256}" if sha256 else None,
+        action=action,
+    )
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""

@@ -1,0 +1,46 @@
+"""Sonatype Nexus: component and asset webhooks, signed with HMAC-SHA1; the host is not named.
+
+In: a delivery to a nexus Receiver. Out: at most one hint, whose registry is None unless the annotation gives it.
+
+Source: help.sonatype.com "Working With HMAC Payloads", "Repository Webhooks"; vectors webhooks/nexus_*.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tagstream.events.receiver.document import text_at
+from tagstream.events.receiver.hook import Hook, image_delivery
+from tagstream.events.receiver.secret import check_mac, require_tokens
+from tagstream.events.requests import HookDelivery, PushAction, PushHint
+
+_ACTIONS: Mapping[str, PushAction] = {"CREATED": "push", "UPDATED": "push", "DELETED": "delete", "PURGED": "delete"}
+
+
+def authenticate(hook: Hook) -> Mapping[str, object]:
+    """X-Nexus-Webhook-Signature is the bare hex HMAC-SHA1 of the body."""
+    tokens = require_tokens(hook.secret)
+    check_mac(hook.request.header("x-nexus-webhook-signature"), "sha1", hook.request.body, tokens)
+    return {}
+
+
+def read(hook: Hook, document: object) -> HookDelivery:
+    """One hint for a docker component, or for an asset that is a manifest."""
+    word = text_at(document, "action")
+    action = _ACTIONS.get(word)
+    named = _hints(document, action) if action else []
+    return image_delivery(hook, word, named, hook.request.header("x-nexus-webhook-delivery"))
+
+
+def _hints(document: object, action: PushAction) -> list[PushHint]:
+    if text_at(document, "component", "format") == "docker":
+        name, tag = text_at(document, "component", "name"), text_at(document, "component", "version")
+        return [PushHint(registry=None, repository=name, tag=tag, action=action)]
+    if text_at(document, "asset", "format") != "docker":
+        return []
+    # v2/<name>/manifests/<tag or digest>; anything else is a blob or an index page.
+    path, found, reference = text_at(document, "asset", "name").lstrip("/").rpartition("/manifests/")
+    if not found or not path.startswith("v2/"):
+        return []
+    tag = "" if ":" in reference else reference
+    return [PushHint(registry=None, repository=path.removeprefix("v2/"), tag=tag, action=action)]

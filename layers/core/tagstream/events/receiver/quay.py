@@ -1,0 +1,25 @@
+"""Quay, hosted or own: no signature; every name in ``updated_tags`` counts.
+
+In: a delivery to a quay Receiver. Out: one hint per tag. Three consecutive errors disable the notification at Quay, so
+nothing authentic is ever answered with one; the body may be a user's own template and lack any member.
+
+Source: quay/quay notifications; vectors webhooks/quay*.json.
+"""
+
+from __future__ import annotations
+
+from tagstream.events.receiver.document import list_at, text_at
+from tagstream.events.receiver.hints import split_image
+from tagstream.events.receiver.hook import Hook, by_path, image_delivery
+from tagstream.events.requests import HookDelivery, PushHint
+
+authenticate = by_path
+
+
+def read(hook: Hook, document: object) -> HookDelivery:
+    """One hint per updated tag; registry and repository from ``docker_url``."""
+    registry, repository, _, _ = split_image(text_at(document, "docker_url"))
+    tags = [tag for tag in list_at(document, "updated_tags") if isinstance(tag, str)]
+    return image_delivery(
+        hook, "push", (PushHint(registry=registry, repository=repository, tag=tag) for tag in tags if registry)
+    )

@@ -1,0 +1,103 @@
+"""The members of a Receiver's secret, and the comparisons that must take the same time whatever the sender tries.
+
+In: the secret's data and what the sender presented. Out: nothing, or a refusal.
+
+Source: notification-controller internal/server/receiver_handlers.go (which compares some tokens with ``!=``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tagstream.errors import RefusedDelivery
+
+UNAUTHENTIC_STATUS = 404
+"""The status of every delivery that fails authentication: the same as an unknown path's, so that nobody can learn
+from an answer which paths exist. Flux answers 400 to a wrong signature and 404 to an unknown path."""
+
+_TOKEN_KEYS = ("token", "token-previous")
+_HEX = re.compile(r"[0-9A-Fa-f]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverSecret:
+    """The secret a Receiver names; members never print.
+
+    Keys: ``token`` (Flux's), ``token-previous`` (still accepted while a token is rotated), ``authorization`` (for
+    senders that cannot sign: when present, the Authorization header must be exactly this), ``email`` and
+    ``audience`` (gcr).
+    """
+
+    data: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def tokens(self) -> tuple[bytes, ...]:
+        """The tokens in force, newest first; empty members do not count."""
+        return tuple(self.data[key] for key in _TOKEN_KEYS if self.data.get(key))
+
+    def text(self, key: str) -> str:
+        """A member as text, empty when absent or not UTF-8."""
+        return self.data.get(key, b"").decode(errors="ignore")
+
+
+def unauthentic(cause: str) -> RefusedDelivery:
+    """The refusal of a delivery that did not prove where it comes from; ``cause`` is for metrics, never answered."""
+    return RefusedDelivery(UNAUTHENTIC_STATUS, cause)
+
+
+def require_tokens(secret: ReceiverSecret) -> tuple[bytes, ...]:
+    """The tokens in force.
+
+    Raises:
+        RefusedDelivery: there is none; an empty secret never authenticates (go-github skips the check instead).
+    """
+    if not secret.tokens:
+        raise unauthentic("secret")
+    return secret.tokens
+
+
+def check_value(presented: str, accepted: Sequence[bytes]) -> None:
+    """Refuse a header value that is none of the accepted ones; every candidate is compared, each in constant time.
+
+    Raises:
+        RefusedDelivery: no match, or nothing was presented.
+    """
+    given = presented.encode(errors="surrogatepass")
+    if not sum(hmac.compare_digest(given, value) for value in accepted if value):
+        raise unauthentic("signature")
+
+
+def check_mac(presented: str, algorithm: str, message: bytes, tokens: Sequence[bytes]) -> None:
+    """Refuse a hexadecimal HMAC that no token in force makes.
+
+    Args:
+        presented: the digest as hexadecimal digits of any case, without prefix.
+        algorithm: ``sha1``, ``sha256`` or ``sha512``.
+        message: the bytes as sent.
+        tokens: from ``require_tokens``.
+
+    Raises:
+        RefusedDelivery: no match, or not hexadecimal.
+    """
+    if not _HEX.fullmatch(presented) or len(presented) % 2:
+        raise unauthentic("signature")
+    given = bytes.fromhex(presented)
+    if not sum(hmac.compare_digest(given, hmac.digest(token, message, algorithm)) for token in tokens):
+        raise unauthentic("signature")
+
+
+def hook_path(token: str, name: str, namespace: str) -> str:
+    """The unguessable path of a Receiver: ``/hook/`` and the hex SHA-256 of token, name and namespace.
+
+    Args:
+        token: empty for ``generic-oidc``, which has no secret.
+        name: the Receiver's.
+        namespace: the Receiver's.
+
+    Source: notification-controller api/v1 Receiver.GetWebhookPath.
+    """
+    return "/hook/" + hashlib.sha256(f"{token}{name}{namespace}".encode(errors="surrogateescape")).hexdigest()

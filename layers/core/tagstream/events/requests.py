@@ -1,0 +1,77 @@
+"""What a webhook says, as values: the request as it came in and what is left of it after verification.
+
+In: nothing. Out: the types of ``function_url.py``, ``ecr.py`` and ``receiver/``.
+
+Source: registry webhooks carry hints, never truth: notification-controller too drops the body and only annotates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+PushAction = Literal["push", "delete"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookRequest:
+    """One HTTP request: header names in lower case, the body as the sender wrote it, ``received_at`` aware UTC."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    received_at: datetime
+
+    def header(self, name: str) -> str:
+        """A header's value without surrounding blanks, empty when absent; ``name`` in lower case."""
+        return self.headers.get(name, "").strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushHint:
+    """An image that may have changed, in the sender's spelling.
+
+    ``registry`` is ``host[:port]``, None when the sender does not name its host (match the repository's path alone);
+    ``tag`` is None when only the repository is known; ``digest`` may help to skip work and is never trusted.
+    """
+
+    registry: str | None
+    repository: str
+    tag: str | None = None
+    digest: str | None = None
+    action: PushAction = "push"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookAnswer:
+    """What to answer; anything but an empty 200 belongs to a handshake."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookDelivery:
+    """An authentic delivery.
+
+    ``action`` is the sender's own word. ``all_resources`` asks for every listed resource whatever the hints (Flux's
+    behaviour, for senders that do not speak of images). ``remark`` says in one word why nothing is to be done
+    (``malformed``, ``untagged``, ``irrelevant``, ``event``, ``ping``, ``handshake``, ``suspended``).
+    ``claims`` are those of a verified OIDC token; ``document`` is what a resource filter sees as ``req``, set only
+    when the Receiver has filters.
+    """
+
+    sender: str
+    delivery_id: str
+    action: str
+    hints: tuple[PushHint, ...] = ()
+    all_resources: bool = False
+    remark: str = ""
+    claims: Mapping[str, object] = field(default_factory=dict, repr=False)
+    document: Mapping[str, object] = field(default_factory=dict, repr=False)
+    answer: HookAnswer = field(default_factory=HookAnswer)
