@@ -324,8 +324,8 @@ class HookStore(Protocol):
     def target(self, path: str) -> HookTarget | None:
         """The Receiver at ``/hook/<digest>``."""
 
-    def put_target(self, path: str, receiver: NamespacedName) -> None:
-        """Publish a Receiver's path; its former path stops working."""
+    def put_targets(self, paths: Sequence[str], receiver: NamespacedName) -> None:
+        """Publish a Receiver's paths, one per token in force; its former paths stop working."""
 
     def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
         """ImageRepositories of a canonical image name."""
@@ -335,6 +335,9 @@ class HookStore(Protocol):
 
     def first_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> bool:
         """True exactly once per delivery id within ttl_s."""
+
+    def forget_delivery(self, receiver: NamespacedName, delivery_id: str) -> None:
+        """Let a delivery that could not be acted on be repeated."""
 
 
 class Secrets(Protocol):
@@ -360,6 +363,16 @@ class ScanQueue(Protocol):
 
     def send(self, requests: Sequence[QueuedScan]) -> None:
         """Enqueue, in as few calls as SQS allows."""
+
+
+class MarkerCache(Protocol):
+    """Which blobs hold a setter marker: blobs never change, so what is known stays true."""
+
+    def is_marked(self, blob: bytes) -> bool | None:
+        """None: not known yet."""
+
+    def learn(self, blob: bytes, marked: bool) -> None:
+        """Remember."""
 
 
 class Clock(Protocol):
@@ -404,6 +417,7 @@ class HookPorts:
     secrets: Secrets
     queue: ScanQueue
     ledger: Ledger
+    issuer_keys: Callable[[str, bool], Mapping[str, object]]
     clock: Clock
     metrics: Metrics
     log: Log
@@ -423,6 +437,7 @@ class Ports:
     queue: ScanQueue
     registry: Registry
     git: GitRemote
+    markers: MarkerCache
     clock: Clock
     metrics: Metrics
     log: Log

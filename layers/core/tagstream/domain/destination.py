@@ -62,3 +62,34 @@ def destination(automation: ImageUpdateAutomation, repository: GitRepository) ->
         # force pushed there; a name that is that very branch is no switch here (docs/differences.md).
         switches=branch != checkout.branch and checkout.name != f"refs/heads/{branch}",
     )
+
+
+class InvalidRefspec(ValueError):
+    """A refspec that Git would refuse."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refspec:
+    """``[+]source:target``; both are full ref names, or ``HEAD`` for the source."""
+
+    source: bytes
+    target: bytes
+    force: bool
+
+
+def parse_refspec(text: str) -> Refspec:
+    """Read ``spec.git.push.refspec``.
+
+    Raises:
+        InvalidRefspec: no source, no target, or a wildcard (Flux's Git library refuses the same).
+    """
+    body = text.removeprefix("+")
+    source, _, target = body.partition(":")
+    target = target or source
+    if not source or not target or "*" in body or ":" in target:
+        raise InvalidRefspec(f"malformed refspec {text!r}: want [+]<source>:<target>")
+    return Refspec(source=_full(source), target=_full(target), force=text.startswith("+"))
+
+
+def _full(name: str) -> bytes:
+    return (name if name == "HEAD" or name.startswith("refs/") else f"refs/heads/{name}").encode()

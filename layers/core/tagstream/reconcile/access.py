@@ -17,7 +17,7 @@ from tagstream.ports import GitAccess, Proxy, PullSecret, RegistryAccess, Secret
 
 MAX_ADDRESS = 2048
 PROXY_SCHEMES = ("http://", "https://", "socks5://")
-SERVICE_ACCOUNT = "serviceaccount:"
+SERVICE_ACCOUNT = "serviceaccount+"
 
 
 def registry_access(repository: ImageRepository, secrets: Secrets) -> RegistryAccess:
@@ -102,7 +102,7 @@ def _pull_secrets(repository: ImageRepository, secrets: Secrets) -> tuple[PullSe
     namespace = repository.metadata.key.namespace
     names = [repository.secret_ref] if repository.secret_ref else []
     if repository.service_account_name:
-        # Without a cluster a service account is a secret that lists its imagePullSecrets, a name a line.
+        # Without a cluster a service account is a secret that lists its imagePullSecrets, a name a line; `+` cannot be in an object name.
         account = secrets.get(NamespacedName(namespace, SERVICE_ACCOUNT + repository.service_account_name))
         names += _text(account, "imagePullSecrets").split()
     found = []

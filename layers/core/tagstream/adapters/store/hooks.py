@@ -5,6 +5,7 @@ In: paths, canonical names, delivery ids. Out: single items; nothing here lists 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,14 +33,13 @@ class DynamoHooks:
         found = self.table.get(keys.key(keys.objects("Receiver"), str(receiver)))
         return HookTarget(receiver=receiver, document=keys.read_document(found)) if found else None
 
-    def put_target(self, path: str, receiver: NamespacedName) -> None:
-        """The former path of the same Receiver is removed."""
+    def put_targets(self, paths: Sequence[str], receiver: NamespacedName) -> None:
+        """New paths are written before old ones go, so that no delivery falls between."""
         where = keys.key(f"hookpath#{receiver}")
-        before = keys.read_text(self.table.get(where) or {}, "path")
-        self.table.put(keys.key(f"hook#{path}") | {"receiver": keys.text(str(receiver))})
-        self.table.put(where | {"path": keys.text(path)})
-        if before and before != path:
-            self.table.delete(keys.key(f"hook#{before}"))
+        before = set(keys.read_text(self.table.get(where) or {}, "paths").split())
+        self.table.write_many([keys.key(f"hook#{path}") | {"receiver": keys.text(str(receiver))} for path in paths])
+        self.table.put(where | {"paths": keys.text(" ".join(paths))})
+        self.table.delete_many([keys.key(f"hook#{path}") for path in sorted(before - set(paths))])
 
     def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
         """The image index that ``DynamoObjects.put`` keeps."""
@@ -53,6 +53,10 @@ class DynamoHooks:
             expression="attribute_not_exists(pk) OR expiresAt < :now", names={}, values={":now": keys.number(now)}
         )
         return self.table.put(item, fresh)
+
+    def forget_delivery(self, receiver: NamespacedName, delivery_id: str) -> None:
+        """The delivery could not be acted on: its repetition counts as the first."""
+        self.table.delete(keys.key(f"delivery#{receiver}#{delivery_id}"))
 
     def coalesce(self, repository: NamespacedName, window_s: float) -> Pending:
         """Whether a push of this repository is scanned now, at the window's end, or by a scan already planned.

@@ -99,8 +99,10 @@ class DynamoObjects:
             derived.append(keys.key(f"selection#{key.namespace}", key.name))
         if kind == "ImageUpdateAutomation":
             derived.append(keys.key(f"run#{key.namespace}", key.name))
-        if kind == "Receiver" and (path := str(stored.status.get("webhookPath", ""))):
-            derived.append(keys.key(f"hook#{path}"))
+        if kind == "Receiver":
+            where = keys.key(f"hookpath#{key}")
+            paths = keys.read_text(self.table.get(where) or {}, "paths").split()
+            derived += [where, *(keys.key(f"hook#{path}") for path in paths)]
         self.table.delete_many(derived)
         return True
 

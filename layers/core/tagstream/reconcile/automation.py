@@ -1,0 +1,214 @@
+"""Reconcile ImageUpdateAutomations: prepare, run by destination, report once.
+
+In: names of automations. Out: statuses, ledger entries and metrics; a failure is a condition, never an exception.
+
+Source: image-automation-controller internal/controller/imageupdateautomation_controller.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from tagstream.domain.model import REQUESTED_AT, CommitId, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.objects import parse_stored
+from tagstream.errors import ImageAutomationError
+from tagstream.ports import Ports
+from tagstream.reconcile import status
+from tagstream.reconcile.branch import RunResult, held, observed_policies, pushed_before, update_branch
+from tagstream.reconcile.update_job import UpdateJob, prepare
+from tagstream.records import CommitIntent, LedgerEntry, Selection, StoredObject
+
+KIND = "ImageUpdateAutomation"
+CONTROLLER = "imageupdateautomation"
+UP_TO_DATE = "repository up-to-date"
+
+
+def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: float, ports: Ports) -> None:
+    """Bring these automations up to date; suspended and deleted ones are passed over.
+
+    Args:
+        keys: in any order; each destination runs in the order of names.
+        owner: names this worker, for the leases.
+        deadline_s: on the monotonic clock.
+    """
+    jobs: dict[tuple[object, ...], list[UpdateJob]] = {}
+    for key in sorted(keys):
+        job = _prepared(key, ports)
+        if job is not None:
+            where = job.destination
+            jobs.setdefault((where.url, where.push_branch, where.checkout, job.access.url), []).append(job)
+    for group in jobs.values():
+        _run_group(group, owner, deadline_s, ports)
+
+
+def _run_group(group: Sequence[UpdateJob], owner: str, deadline_s: float, ports: Ports) -> None:
+    started = ports.clock.monotonic_s()
+    try:
+        with held(group[0].destination.target, owner, deadline_s, ports) as lease:
+            _recover(pushed_before(group, lease, ports), ports)
+            results = update_branch(group, lease, deadline_s, ports)
+            _report(results, (ports.clock.monotonic_s() - started) * 1000, ports)
+            ports.leases.clear_intents(lease)
+    except ImageAutomationError as error:
+        _report([RunResult(job=job, error=error) for job in group], 0.0, ports)
+
+
+def _prepared(key: NamespacedName, ports: Ports) -> UpdateJob | None:
+    stored = ports.objects.get(KIND, key)
+    if stored is None:
+        return None
+    try:
+        automation = parse_stored(stored, ImageUpdateAutomation)
+        if automation.suspend:
+            return None
+        return prepare(stored, automation, ports)
+    except ImageAutomationError as error:
+        _report_failure(stored, error, ports)
+        return None
+
+
+def _report(results: Sequence[RunResult], duration_ms: float, ports: Ports) -> None:
+    now = ports.clock.now()
+    for result in results:
+        if result.error is not None:
+            _report_failure(result.job.stored, result.error, ports)
+        else:
+            _report_success(result, now, duration_ms, ports)
+
+
+def _recover(pushed: Sequence[CommitIntent], ports: Ports) -> None:
+    """Write the statuses a crashed worker owed for commits it had pushed."""
+    for intent in pushed:
+        stored = ports.objects.get(KIND, intent.automation)
+        if stored is None or stored.status.get("lastPushCommit") == intent.commit:
+            continue
+        owed = {"lastPushCommit": intent.commit, "lastPushTime": status.time(intent.made_at)}
+        ports.objects.put_status(KIND, intent.automation, dict(stored.status) | owed)
+        message = f"pushed commit '{intent.commit[:7]}' to branch '{intent.branch}'"
+        entry = LedgerEntry(
+            at=ports.clock.now(),
+            kind=KIND,
+            key=intent.automation,
+            severity="info",
+            reason="Succeeded",
+            message=message,
+            cause="recovered",
+            facts={"commit": intent.commit, "branch": intent.branch},
+        )
+        ports.ledger.record([entry])
+
+
+def _report_success(result: RunResult, now: datetime, duration_ms: float, ports: Ports) -> None:
+    job = result.job
+    body = dict(job.stored.status)
+    body |= {
+        "lastAutomationRunTime": status.time(now),
+        "observedSourceRevision": result.revision,
+        "observedPolicies": observed_policies(job),
+        "lastHandledReconcileAt": job.automation.metadata.annotations.get(REQUESTED_AT, ""),
+    }
+    if result.commit is not None:
+        body |= {"lastPushCommit": result.commit, "lastPushTime": status.time(now)}
+    settled = status.succeeded(body, job.automation.metadata.generation, UP_TO_DATE, now)
+    was_ready = status.is_ready(job.stored.status)
+    ports.objects.put_status(KIND, job.stored.key, settled)
+    entry = _entry(result, was_ready, now)
+    if entry is not None:
+        ports.ledger.record([entry])
+    _measure(result, now, duration_ms, ports)
+    ports.log.info(
+        "reconciled",
+        controller=CONTROLLER,
+        namespace=job.stored.key.namespace,
+        name=job.stored.key.name,
+        branch=job.destination.push_branch,
+        commit=result.commit or "",
+        revision=result.revision,
+        changes=len(result.changes) if result.commit else 0,
+        duration_ms=round(duration_ms),
+    )
+
+
+def _entry(result: RunResult, was_ready: bool, now: datetime) -> LedgerEntry | None:
+    """One event per push, one on becoming ready; nothing while nothing happens."""
+    key = result.job.stored.key
+    if result.commit is None:
+        if was_ready:
+            return None
+        return LedgerEntry(at=now, kind=KIND, key=key, severity="info", reason="Succeeded", message=UP_TO_DATE)
+    where = result.job.destination
+    summary = f"pushed commit '{result.commit[:7]}' to branch '{where.push_branch}'"
+    if where.refspec:
+        summary += f" and refspecs '{where.refspec}'"
+    return LedgerEntry(
+        at=now,
+        kind=KIND,
+        key=key,
+        severity="info",
+        reason="Succeeded",
+        message=f"{summary}\n{result.message}",
+        cause=",".join(sorted({selection.cause for selection in _causes(result)})),
+        facts=_facts(result.commit, result),
+    )
+
+
+def _facts(commit: CommitId, result: RunResult) -> Mapping[str, object]:
+    return {
+        "commit": commit,
+        "branch": result.job.destination.push_branch,
+        "revision": result.revision,
+        "warnings": list(result.warnings),
+        "changes": [
+            {"file": change.file, "setter": change.setter, "old": change.old_value, "new": change.new_value}
+            for change in result.changes
+        ],
+        "selections": [
+            {
+                "policy": str(selection.policy),
+                "tag": selection.ref.tag,
+                "selectedAt": status.time(selection.selected_at),
+                "receivedAt": status.time(selection.received_at) if selection.received_at else None,
+            }
+            for selection in _causes(result)
+        ],
+    }
+
+
+def _causes(result: RunResult) -> Iterable[Selection]:
+    """The selections whose values are in this commit."""
+    setters = {":".join(change.setter.split(":")[:2]) for change in result.changes}
+    return [
+        selection
+        for key, selection in sorted(result.job.selections.items())
+        if f"{key.namespace}:{key.name}" in setters
+    ]
+
+
+def _measure(result: RunResult, now: datetime, duration_ms: float, ports: Ports) -> None:
+    ports.metrics.add("ReconcileDuration", duration_ms, CONTROLLER)
+    if result.commit is None:
+        return
+    ports.metrics.add("CommitsPushed", 1, CONTROLLER)
+    ports.metrics.add("FilesEdited", len({change.file for change in result.changes}), CONTROLLER)
+    for selection in _causes(result):
+        since = selection.received_at or selection.selected_at
+        ports.metrics.add("LagTagToCommit", (now - since).total_seconds(), CONTROLLER)
+
+
+def _report_failure(stored: StoredObject, error: ImageAutomationError, ports: Ports) -> None:
+    now = ports.clock.now()
+    body = dict(stored.status) | {"lastAutomationRunTime": status.time(now)}
+    settled = status.failed(body, status.generation(stored), error, now)
+    ports.objects.put_status(KIND, stored.key, settled)
+    ports.metrics.add("ReconcileFailed", 1, CONTROLLER)
+    if status.transitioned(stored.status, settled):
+        ports.ledger.record([status.failure_entry(KIND, stored.key, error, now)])
+    ports.log.error(
+        "reconcile failed",
+        controller=CONTROLLER,
+        namespace=stored.key.namespace,
+        name=stored.key.name,
+        reason=error.reason,
+        error=error.message,
+    )

@@ -1,0 +1,193 @@
+"""Events in, reconciles out: the loops behind functions/*/app.py.
+
+In: events as Lambda passes them, the remaining time. Out: partial batch answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tagstream.domain.model import ImagePolicy, ImageRepository, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.objects import parse_stored
+from tagstream.domain.schedule import jitter_s, offsets_in_tick
+from tagstream.errors import ImageAutomationError
+from tagstream.events.ecr import ecr_delivery, is_ecr
+from tagstream.events.queue import is_queue, parse_queue
+from tagstream.events.schedule import is_tick
+from tagstream.events.stream import StreamChange, is_stream, parse_stream
+from tagstream.ports import Ports
+from tagstream.reconcile import due
+from tagstream.reconcile.automation import run_automations
+from tagstream.reconcile.policy import evaluate_policies
+from tagstream.reconcile.repository import ScanTrigger, scan_repositories
+from tagstream.reconcile.routing import repositories_of
+from tagstream.records import QueuedScan
+
+INLINE_SCANS = 200
+SCANS_PER_MESSAGE = 50
+MARGIN_S = 5.0
+Failures = dict[str, list[dict[str, str]]]
+
+
+class UnknownEvent(ValueError):
+    """An event that no source of template.yaml sends."""
+
+
+def scan(event: Mapping[str, Any], remaining_ms: int, ports: Ports) -> Failures:
+    """Do what a tick, a queue batch, a stream batch or a registry event asks of the scan half.
+
+    Args:
+        event: as Lambda passes it.
+        remaining_ms: what is left of the invocation; work is handed on to the queue before it runs out.
+
+    Returns:
+        ``{"batchItemFailures": […]}``; empty for events that are no batches.
+
+    Raises:
+        UnknownEvent: none of the four.
+    """
+    deadline_s = ports.clock.monotonic_s() + remaining_ms / 1000 - MARGIN_S
+    if is_tick(event):
+        _tick(deadline_s, ports)
+        return {"batchItemFailures": []}
+    if is_queue(event):
+        return _queue(event, deadline_s, ports)
+    if is_stream(event):
+        return _objects_changed(parse_stream(event), deadline_s, ports)
+    if is_ecr(event):
+        _ecr(event, deadline_s, ports)
+        return {"batchItemFailures": []}
+    raise UnknownEvent("the event is no tick, queue batch, stream batch or registry event")
+
+
+def update(event: Mapping[str, Any], remaining_ms: int, owner: str, ports: Ports) -> Failures:
+    """Run the automations that a stream batch names; what they do comes from the table, not from the records.
+
+    Args:
+        event: a DynamoDB stream event.
+        remaining_ms: what is left of the invocation.
+        owner: names this invocation, for the leases.
+    """
+    deadline_s = ports.clock.monotonic_s() + remaining_ms / 1000 - MARGIN_S
+    changes = parse_stream(event) if is_stream(event) else ()
+    try:
+        run_automations(_automations(changes, ports), owner, deadline_s, ports)
+    except ImageAutomationError as error:
+        # The table itself failed: nothing was written, so the whole batch is repeated from its first record.
+        ports.log.error("batch failed", reason=error.reason, error=error.message)
+        return {"batchItemFailures": [{"itemIdentifier": change.sequence} for change in changes[:1]]}
+    return {"batchItemFailures": []}
+
+
+def _automations(changes: Sequence[StreamChange], ports: Ports) -> frozenset[NamespacedName]:
+    """Flux: a changed latestRef wakes every automation of the policy's namespace, whatever its selector."""
+    wanted = {change.key for change in changes if change.kind == "run"}
+    for namespace in {change.key.namespace for change in changes if change.kind == "selection"}:
+        wanted |= {stored.key for stored in ports.objects.list("ImageUpdateAutomation", namespace)}
+    return frozenset(wanted)
+
+
+def _tick(deadline_s: float, ports: Ports) -> None:
+    now = ports.clock.now()
+    last = ports.tags.last_scans()
+    trigger = ScanTrigger(reason="interval", cause="schedule")
+    scans: list[NamespacedName] = []
+    later: list[QueuedScan] = []
+    for stored in ports.objects.list("ImageRepository"):
+        repository = parse_stored(stored, ImageRepository)
+        if due.repository_is_due(stored, repository, last.get(stored.key), now):
+            scans.append(stored.key)
+        if not repository.suspend:
+            later += _within_the_minute(repository)
+    overflow = scans[INLINE_SCANS:]
+    ports.queue.send([*_spread(overflow, ports), *later])
+    scan_repositories(scans[:INLINE_SCANS], trigger, deadline_s, ports)
+    policies = [
+        stored.key
+        for stored in ports.objects.list("ImagePolicy")
+        if due.policy_is_due(stored, parse_stored(stored, ImagePolicy), last.get(due.policy_key(stored.key)), now)
+    ]
+    evaluate_policies(policies, trigger, deadline_s, ports)
+    for stored in ports.objects.list("ImageUpdateAutomation"):
+        if due.automation_is_due(stored, parse_stored(stored, ImageUpdateAutomation), now):
+            ports.selections.request_run(stored.key, "interval", now)
+
+
+def _within_the_minute(repository: ImageRepository) -> list[QueuedScan]:
+    return [
+        QueuedScan(
+            repositories=(repository.metadata.key,), reason="interval", cause="schedule", delay_s=offset
+        )
+        for offset in offsets_in_tick(repository.interval_s)
+    ]
+
+
+def _spread(keys: Sequence[NamespacedName], ports: Ports) -> list[QueuedScan]:
+    """Overflow as queue messages: each of one shard, so that its worker writes one last-scan item."""
+    messages = []
+    for group in due.by_shard(keys, {key: ports.tags.shard(key) for key in keys}):
+        for start in range(0, len(group), SCANS_PER_MESSAGE):
+            part = group[start : start + SCANS_PER_MESSAGE]
+            delay_s = jitter_s(str(part[0]), 5.0)
+            messages.append(QueuedScan(repositories=part, reason="interval", cause="schedule", delay_s=delay_s))
+    return messages
+
+
+def _queue(event: Mapping[str, Any], deadline_s: float, ports: Ports) -> Failures:
+    failed: list[str] = []
+    for message in parse_queue(event):
+        if message.request is None:
+            # Repeating cannot help; the queue's redrive puts it where an operator sees it.
+            failed.append(message.message_id)
+            ports.log.error("unreadable scan request", message_id=message.message_id)
+            continue
+        try:
+            scan_repositories(message.request.repositories, ScanTrigger.of(message.request), deadline_s, ports)
+        except ImageAutomationError as error:
+            failed.append(message.message_id)
+            ports.log.error("scan request failed", reason=error.reason, error=error.message)
+    return {"batchItemFailures": [{"itemIdentifier": one} for one in failed]}
+
+
+def _objects_changed(changes: Sequence[StreamChange], deadline_s: float, ports: Ports) -> Failures:
+    """An applied object is reconciled at once, as Flux's watches do."""
+    trigger = ScanTrigger(reason="object changed", cause="apply")
+    named = {kind: sorted({one.key for one in changes if one.object_kind == kind}) for kind in _kinds(changes)}
+    try:
+        scanned = scan_repositories(named.get("ImageRepository", ()), trigger, deadline_s, ports)
+        evaluate_policies([key for key in named.get("ImagePolicy", ()) if key not in scanned], trigger, deadline_s, ports)
+        _request_runs(named, ports)
+    except ImageAutomationError as error:
+        ports.log.error("batch failed", reason=error.reason, error=error.message)
+        return {"batchItemFailures": [{"itemIdentifier": change.sequence} for change in changes[:1]]}
+    return {"batchItemFailures": []}
+
+
+def _kinds(changes: Sequence[StreamChange]) -> frozenset[str]:
+    return frozenset(change.object_kind for change in changes if change.kind == "object")
+
+
+def _request_runs(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -> None:
+    """Flux: an automation runs on its own change and on a change of the GitRepository it names."""
+    now = ports.clock.now()
+    sources = set(named.get("GitRepository", ()))
+    wanted = set(named.get("ImageUpdateAutomation", ()))
+    if sources:
+        for stored in ports.objects.list("ImageUpdateAutomation"):
+            if parse_stored(stored, ImageUpdateAutomation).source.key in sources:
+                wanted.add(stored.key)
+    for key in sorted(wanted):
+        ports.selections.request_run(key, "object changed", now)
+
+
+def _ecr(event: Mapping[str, Any], deadline_s: float, ports: Ports) -> None:
+    delivery = ecr_delivery(event)
+    keys = sorted(repositories_of(delivery.hints, ports.hooks))
+    trigger = ScanTrigger(
+        reason="registry event",
+        cause=delivery.delivery_id,
+        received_at=ports.clock.now(),
+        expected_tags=tuple(hint.tag for hint in delivery.hints if hint.tag and hint.action == "push"),
+    )
+    scan_repositories(keys, trigger, deadline_s, ports)

@@ -1,0 +1,187 @@
+"""Webhook deliveries: verify, route, coalesce, queue; the answer never waits for a registry.
+
+In: a Function URL event. Out: a Function URL response. Imports nothing slow: some senders give up after one second.
+
+Source: notification-controller internal/server/receiver_handlers.go; unlike Flux only the ImageRepositories whose image
+was pushed are scanned, and everything authentic is answered with 2xx (docs/differences.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from tagstream.domain.model import NamespacedName, Receiver, ReceiverResource
+from tagstream.domain.receiver import parse_receiver
+from tagstream.errors import ImageAutomationError, RefusedDelivery
+from tagstream.events.function_url import function_url_answer, hook_request
+from tagstream.events.receiver import ReceiverSecret, accept, unauthentic
+from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression
+from tagstream.events.receiver.resource_filter import filter_resource
+from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
+from tagstream.ports import HookPorts, SecretNotFound
+from tagstream.reconcile.routing import repositories_of
+from tagstream.records import LedgerEntry, QueuedScan, StoredObject
+
+CONTROLLER = "receiver"
+REPEAT_S = 300.0
+WINDOW_S = 5.0
+BUSY = HookAnswer(status=503)
+
+
+def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
+    """Answer one delivery.
+
+    Args:
+        event: a Function URL event, payload format 2.0.
+
+    Returns:
+        2xx for everything authentic, 4xx for what is not, 503 when the table, a secret or the queue cannot be reached.
+    """
+    received_at = ports.clock.now()
+    try:
+        request = hook_request(event, received_at)
+        receiver, delivery = _accepted(request, ports)
+    except RefusedDelivery as refusal:
+        ports.metrics.add("HookRejected", 1, CONTROLLER)
+        ports.log.info("delivery refused", controller=CONTROLLER, http_status=refusal.status, cause=refusal.cause)
+        return function_url_answer(HookAnswer(status=refusal.status))
+    except ImageAutomationError as error:
+        ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
+        return function_url_answer(BUSY)
+    try:
+        queued = _act(receiver, delivery, received_at, ports)
+    except ImageAutomationError as error:
+        ports.hooks.forget_delivery(receiver.metadata.key, delivery.delivery_id)
+        ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
+        return function_url_answer(BUSY)
+    ports.metrics.add("HookAccepted", 1, CONTROLLER)
+    ports.log.info(
+        "delivery accepted",
+        controller=CONTROLLER,
+        namespace=receiver.metadata.key.namespace,
+        name=receiver.metadata.key.name,
+        sender=delivery.sender,
+        delivery_id=delivery.delivery_id,
+        remark=delivery.remark,
+        scans=len(queued),
+    )
+    return function_url_answer(delivery.answer)
+
+
+def _accepted(request: HookRequest, ports: HookPorts) -> tuple[Receiver, HookDelivery]:
+    target = ports.hooks.target(request.path)
+    if target is None:
+        raise unauthentic("path")
+    receiver = parse_receiver(target.document)
+    return receiver, accept(receiver, _secret(receiver, ports), request, keys=ports.issuer_keys)
+
+
+def _secret(receiver: Receiver, ports: HookPorts) -> ReceiverSecret:
+    if not receiver.secret_ref:
+        return ReceiverSecret()
+    try:
+        return ReceiverSecret(data=ports.secrets.get(_beside(receiver, receiver.secret_ref)))
+    except SecretNotFound:
+        # An empty secret authenticates nobody.
+        return ReceiverSecret()
+
+
+def _beside(receiver: Receiver, name: str) -> NamespacedName:
+    return NamespacedName(receiver.metadata.key.namespace, name)
+
+
+def _act(
+    receiver: Receiver, delivery: HookDelivery, received_at: datetime, ports: HookPorts
+) -> tuple[NamespacedName, ...]:
+    """Queue what a delivery asks for, once per delivery id; the number of scans a burst makes is bounded."""
+    key = receiver.metadata.key
+    if not delivery.hints and not delivery.all_resources:
+        return ()
+    if not ports.hooks.first_delivery(key, delivery.delivery_id, REPEAT_S):
+        return ()
+    wanted = _wanted(receiver, delivery, ports)
+    tags = tuple(sorted({hint.tag for hint in delivery.hints if hint.tag and hint.action == "push"}))
+    requests = []
+    for repository in wanted:
+        when = ports.hooks.coalesce(repository, WINDOW_S)
+        if when == "pending":
+            continue
+        requests.append(
+            QueuedScan(
+                repositories=(repository,),
+                reason="webhook",
+                cause=delivery.delivery_id,
+                delay_s=0.0 if when == "now" else WINDOW_S,
+                received_at=received_at,
+                expected_tags=tags,
+            )
+        )
+    ports.queue.send(requests)
+    _record(receiver, delivery, wanted, received_at, ports)
+    return wanted
+
+
+def _wanted(receiver: Receiver, delivery: HookDelivery, ports: HookPorts) -> tuple[NamespacedName, ...]:
+    """The listed ImageRepositories that the hints name, or all listed ones when the sender does not speak of images."""
+    watching = None if delivery.all_resources else repositories_of(delivery.hints, ports.hooks)
+    found: set[NamespacedName] = set()
+    for entry in receiver.resources:
+        if entry.kind != "ImageRepository":
+            continue
+        for stored in _listed(entry, ports):
+            if (watching is None or stored.key in watching) and _passes(receiver, entry, delivery, stored, ports):
+                found.add(stored.key)
+    return tuple(sorted(found))
+
+
+def _listed(entry: ReceiverResource, ports: HookPorts) -> Iterable[StoredObject]:
+    if entry.key.name != "*":
+        stored = ports.objects.get(entry.kind, entry.key)
+        return (stored,) if stored else ()
+    return (
+        stored
+        for stored in ports.objects.list(entry.kind, entry.key.namespace)
+        if all(_labels(stored).get(name) == value for name, value in entry.match_labels.items())
+    )
+
+
+def _labels(stored: StoredObject) -> Mapping[str, str]:
+    metadata = cast("Mapping[str, Any]", stored.document["metadata"])
+    return cast("Mapping[str, str]", metadata.get("labels") or {})
+
+
+def _passes(
+    receiver: Receiver, entry: ReceiverResource, delivery: HookDelivery, stored: StoredObject, ports: HookPorts
+) -> bool:
+    resource = {name: stored.document[name] for name in ("apiVersion", "kind", "metadata")}
+    try:
+        return filter_resource(receiver, entry, delivery, resource)
+    except (InvalidExpression, ExpressionFailed) as error:
+        ports.log.error("resource filter failed", controller=CONTROLLER, name=receiver.metadata.key.name, error=str(error))
+        return False
+
+
+def _record(
+    receiver: Receiver,
+    delivery: HookDelivery,
+    wanted: tuple[NamespacedName, ...],
+    received_at: datetime,
+    ports: HookPorts,
+) -> None:
+    names = ", ".join(str(key) for key in wanted) or "none"
+    ports.ledger.record(
+        [
+            LedgerEntry(
+                at=received_at,
+                kind="Receiver",
+                key=receiver.metadata.key,
+                severity="info",
+                reason="DeliveryAccepted",
+                message=f"{delivery.sender} delivery asks for ImageRepositories: {names}",
+                cause=delivery.delivery_id,
+                facts={"sender": delivery.sender, "action": delivery.action, "repositories": [str(key) for key in wanted]},
+            )
+        ]
+    )

@@ -1,0 +1,119 @@
+"""Everything one automation's run needs, read before anything is fetched.
+
+In: a stored ImageUpdateAutomation. Out: an UpdateJob, or the error that becomes its condition.
+
+Source: image-automation-controller internal/controller/imageupdateautomation_controller.go (reconcile),
+internal/source/source.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tagstream.domain.destination import Destination, NoPushBranch, destination
+from tagstream.domain.model import (
+    CommitSpec,
+    GitRepository,
+    ImagePolicy,
+    ImageRef,
+    ImageUpdateAutomation,
+    NamespacedName,
+)
+from tagstream.domain.objects import parse_stored
+from tagstream.domain.selector import InvalidSelector, selects
+from tagstream.errors import RetryableError, StalledError
+from tagstream.ports import GitAccess, Ports
+from tagstream.reconcile.access import git_access
+from tagstream.records import Selection, StoredObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateJob:
+    """One automation, ready to run. ``selections`` are the policies its selector admits that have chosen a tag."""
+
+    stored: StoredObject
+    automation: ImageUpdateAutomation
+    commit: CommitSpec
+    access: GitAccess
+    destination: Destination
+    selections: Mapping[NamespacedName, Selection]
+    known_policies: frozenset[NamespacedName]
+
+    @property
+    def refs(self) -> Mapping[NamespacedName, ImageRef]:
+        """What the setters are set to."""
+        return {key: selection.ref for key, selection in self.selections.items()}
+
+    @property
+    def push_options(self) -> Mapping[str, str]:
+        """``spec.git.push.options``."""
+        push = self.automation.git.push if self.automation.git else None
+        return push.options if push else {}
+
+
+def prepare(stored: StoredObject, automation: ImageUpdateAutomation, ports: Ports) -> UpdateJob:
+    """Check the automation and read what it refers to, in Flux's order.
+
+    Raises:
+        StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration, InvalidPolicySelector.
+        RetryableError: SourceManagerFailed, the GitRepository, its secret or a push branch is missing.
+    """
+    selections = _selections(automation, ports)
+    strategy = automation.update
+    if strategy is None:
+        raise StalledError("no update strategy", reason="InvalidUpdateStrategy")
+    if strategy.strategy != "Setters":
+        raise StalledError(f"unsupported update strategy: {strategy.strategy}", reason="InvalidUpdateStrategy")
+    if automation.source.kind != "GitRepository":
+        raise StalledError(
+            f"source kind '{automation.source.kind}' not supported: invalid source configuration",
+            reason="InvalidSourceConfiguration",
+        )
+    if automation.git is None:
+        raise StalledError(
+            "source kind 'GitRepository' necessitates field .spec.git: invalid source configuration",
+            reason="InvalidSourceConfiguration",
+        )
+    repository = _git_repository(automation.source.key, ports)
+    try:
+        where = destination(automation, repository)
+    except NoPushBranch as error:
+        raise RetryableError(f"failed configuring source manager: {error}", reason="SourceManagerFailed") from error
+    policies = ports.objects.list("ImagePolicy")
+    return UpdateJob(
+        stored=stored,
+        automation=automation,
+        commit=automation.git.commit,
+        access=git_access(repository, ports.secrets),
+        destination=where,
+        selections=selections,
+        known_policies=frozenset(policy.key for policy in policies),
+    )
+
+
+def _git_repository(key: NamespacedName, ports: Ports) -> GitRepository:
+    stored = ports.objects.get("GitRepository", key)
+    if stored is None:
+        raise RetryableError(
+            "failed configuring source manager: referenced git repository does not exist:"
+            f' gitrepositories.source.toolkit.fluxcd.io "{key.name}" not found',
+            reason="SourceManagerFailed",
+        )
+    return parse_stored(stored, GitRepository)
+
+
+def _selections(automation: ImageUpdateAutomation, ports: Ports) -> Mapping[NamespacedName, Selection]:
+    namespace = automation.metadata.key.namespace
+    selected = ports.selections.list(namespace)
+    if automation.policy_selector is None:
+        return selected
+    found = {}
+    for stored in ports.objects.list("ImagePolicy", namespace):
+        try:
+            admitted = selects(automation.policy_selector, parse_stored(stored, ImagePolicy).metadata.labels)
+        except InvalidSelector as error:
+            raise StalledError(f"failed to parse policy selector: {error}", reason="InvalidPolicySelector") from error
+        if admitted and stored.key in selected:
+            found[stored.key] = selected[stored.key]
+    return found

@@ -1,0 +1,186 @@
+"""The one place that names adapters and reads the environment.
+
+In: environment variables set by template.yaml. Out: Ports, built once per warm container; every import of a vendor's
+library is inside the function that needs it, so that each function pays for its own only.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tagstream.ports import HookPorts, Ports
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from tagstream.adapters.clock import SystemClock
+    from tagstream.adapters.store.table import Table
+    from tagstream.adapters.telemetry import EmbeddedMetrics, PowertoolsLog
+
+TABLE = "TAGSTREAM_TABLE"
+STACK = "TAGSTREAM_STACK"
+QUEUE_URL = "TAGSTREAM_SCAN_QUEUE_URL"
+LEDGER_TTL_S = 30 * 86_400.0
+CONNECT_TIMEOUT_S = 3
+READ_TIMEOUT_S = 20
+MAX_CONNECTIONS = 50
+
+
+class NotDeployed(RuntimeError):
+    """The stack, or an environment variable that its functions have, is missing."""
+
+
+@functools.cache
+def scan_ports() -> Ports:
+    """Ports of ScanFunction."""
+    return _ports(os.environ)
+
+
+@functools.cache
+def update_ports() -> Ports:
+    """Ports of UpdateFunction."""
+    return _ports(os.environ)
+
+
+@functools.cache
+def webhook_ports() -> HookPorts:
+    """Ports of WebhookFunction: no registry, no Git."""
+    return _hook_ports(os.environ)
+
+
+def _ports(environ: Mapping[str, str]) -> Ports:
+    from tagstream.adapters.git.remote import DulwichRemote
+    from tagstream.adapters.marker_cache import WarmMarkers
+    from tagstream.adapters.registry.client import RegistryClient
+    from tagstream.adapters.store.leases import DynamoLeases
+    from tagstream.adapters.store.selections import DynamoSelections
+    from tagstream.adapters.store.tags import DynamoTags
+
+    shared = _hook_ports(environ)
+    table = _table(environ)
+    return Ports(
+        objects=shared.objects,
+        tags=DynamoTags(table=table),
+        selections=DynamoSelections(table=table),
+        leases=DynamoLeases(table=table, clock=table.clock),
+        ledger=shared.ledger,
+        hooks=shared.hooks,
+        secrets=shared.secrets,
+        queue=shared.queue,
+        registry=RegistryClient(),
+        git=DulwichRemote(),
+        markers=WarmMarkers(),
+        clock=shared.clock,
+        metrics=shared.metrics,
+        log=shared.log,
+    )
+
+
+def _hook_ports(environ: Mapping[str, str]) -> HookPorts:
+    from tagstream.adapters.issuer_keys import IssuerKeys
+    from tagstream.adapters.queue import SqsScanQueue
+    from tagstream.adapters.secrets import SecretsManager
+    from tagstream.adapters.store.hooks import DynamoHooks
+    from tagstream.adapters.store.ledger import DynamoLedger
+    from tagstream.adapters.store.objects import DynamoObjects
+
+    table = _table(environ)
+    clock = _clock()
+    log, metrics = _telemetry(_required(environ, STACK))
+    return HookPorts(
+        hooks=DynamoHooks(table=table, clock=clock),
+        objects=DynamoObjects(table=table, clock=clock),
+        secrets=SecretsManager(client=_session().client("secretsmanager"), stack=_required(environ, STACK), clock=clock),
+        queue=SqsScanQueue(client=_session().client("sqs"), url=_required(environ, QUEUE_URL)),
+        ledger=DynamoLedger(table=table, ttl_s=LEDGER_TTL_S),
+        issuer_keys=IssuerKeys(clock=clock),
+        clock=clock,
+        metrics=metrics,
+        log=log,
+    )
+
+
+def cli_ports(stack: str, environ: Mapping[str, str]) -> Ports:
+    """Ports of the command line: the stack's table and queue are read from its CloudFormation outputs.
+
+    Raises:
+        NotDeployed: there is no such stack, or no AWS account to ask.
+    """
+    return _ports({**environ, STACK: stack, **stack_outputs(stack)})
+
+
+@functools.cache
+def stack_outputs(stack: str) -> Mapping[str, str]:
+    """``TAGSTREAM_TABLE``, ``TAGSTREAM_SCAN_QUEUE_URL``, ``WebhookUrl`` and ``DashboardUrl`` of a deployed stack.
+
+    Raises:
+        NotDeployed: with what AWS said.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        found = _session().client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        message = error.response.get("Error", {}).get("Message", "")
+        raise NotDeployed(f"stack '{stack}': {message}") from error
+    except BotoCoreError as error:
+        raise NotDeployed(f"stack '{stack}': {error}") from error
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+    missing = {"TableName", "ScanQueueUrl"} - set(outputs)
+    if missing:
+        raise NotDeployed(f"stack '{stack}' has no output {', '.join(sorted(missing))}: is it a tagstream stack?")
+    return {TABLE: outputs["TableName"], QUEUE_URL: outputs["ScanQueueUrl"], **outputs}
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise NotDeployed(f"environment variable {name} is not set")
+    return value
+
+
+@functools.cache
+def _session() -> Session:
+    import boto3
+
+    return boto3.session.Session()
+
+
+@functools.cache
+def _clock() -> SystemClock:
+    from tagstream.adapters.clock import SystemClock
+
+    return SystemClock()
+
+
+def _table(environ: Mapping[str, str]) -> Table:
+    from tagstream.adapters.store.table import Table
+
+    return Table(client=_dynamodb(), name=_required(environ, TABLE), clock=_clock())
+
+
+@functools.cache
+def _dynamodb() -> DynamoDBClient:
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        max_pool_connections=MAX_CONNECTIONS,
+        retries={"mode": "standard", "max_attempts": 5},
+    )
+    return _session().client("dynamodb", config=config)
+
+
+@functools.cache
+def _telemetry(stack: str) -> tuple[PowertoolsLog, EmbeddedMetrics]:
+    from aws_lambda_powertools import Logger
+
+    from tagstream.adapters.telemetry import EmbeddedMetrics, PowertoolsLog
+    from tagstream.metric_names import NAMESPACE
+
+    return PowertoolsLog(logger=Logger()), EmbeddedMetrics(namespace=NAMESPACE, service=stack)
