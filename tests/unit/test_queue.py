@@ -1,0 +1,42 @@
+"""Scan requests survive the queue, and what is no request is named."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tagstream.adapters.queue import message_body
+from tagstream.domain.model import NamespacedName
+from tagstream.events.queue import is_queue, parse_queue, parse_request
+from tagstream.records import QueuedScan
+
+REQUEST = QueuedScan(
+    repositories=(NamespacedName("ns", "a"), NamespacedName("ns", "b")),
+    reason="webhook",
+    cause="delivery-1",
+    received_at=datetime(2026, 11, 24, 1, 2, 3, 456, tzinfo=UTC),
+    expected_tags=("v1",),
+    attempt=2,
+)
+
+
+def test_a_request_is_read_back_as_it_was_sent() -> None:
+    assert parse_request(message_body(REQUEST)) == REQUEST
+
+
+def test_a_batch_keeps_the_id_of_each_message() -> None:
+    event = {"Records": [{"eventSource": "aws:sqs", "messageId": "m1", "body": message_body(REQUEST)}]}
+    assert is_queue(event) and [(one.message_id, one.request) for one in parse_queue(event)] == [("m1", REQUEST)]
+
+
+@pytest.mark.parametrize(
+    "body", ["", "null", "[]", "{}", '{"repositories": ["noslash"], "reason": "x"}', '{"repositories": 1, "reason": 1}']
+)
+def test_a_body_that_is_no_request_reads_as_none(body: str) -> None:
+    assert parse_request(body) is None
+
+
+@pytest.mark.parametrize("event", [{}, {"Records": []}, {"Records": [{"eventSource": "aws:dynamodb"}]}])
+def test_other_events_are_no_queue_batches(event: dict[str, object]) -> None:
+    assert not is_queue(event)
