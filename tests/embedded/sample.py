@@ -1,0 +1,64 @@
+"""The guide's example system, its registries and its Git repository pointed at loopback.
+
+In: ``tests/data/harvis``, byte for byte as its authors wrote it. Out: the files of its Git repository and the objects
+that automate it, with only hosts replaced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DATA = Path(__file__).parents[1] / "data" / "harvis"
+OBJECTS = ("k8s-manifests/flux-system", "flux-config/harvis/base")
+FRONTEND = "k8s-manifests/overlays/prod/frontend.yaml"
+NAMESPACE = "flux-system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """The sample on one registry and one Git server.
+
+    Args:
+        registry: ``host:port`` of the registry that serves its images.
+        git_url: the repository's URL.
+    """
+
+    registry: str
+    git_url: str
+
+    @property
+    def frontend_image(self) -> str:
+        """The image behind the production setter."""
+        return f"{self.registry}/dulc3/jarvis-frontend"
+
+    @property
+    def backend_image(self) -> str:
+        """The other watched image."""
+        return f"{self.registry}/dulc3/jarvis-backend"
+
+    def files(self) -> dict[str, bytes]:
+        """Every file of the repository by its path."""
+        found = {}
+        for path in sorted(DATA.rglob("*")):
+            if path.is_file() and path.name != ".gitattributes":
+                found[str(path.relative_to(DATA))] = self._pointed(path.read_bytes())
+        return found
+
+    def write_objects(self, folder: Path) -> tuple[Path, ...]:
+        """The folders to apply, written below ``folder``."""
+        for name, content in self.files().items():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        return tuple(folder / name for name in OBJECTS)
+
+    def _pointed(self, content: bytes) -> bytes:
+        registry = self.registry.encode()
+        for host in (b"localhost:5000/jarvis-", b"dulc3/jarvis-", b"dulc3/harvis-"):
+            name = host.rsplit(b"/", 1)[1]
+            content = content.replace(host, b"\0" + name)
+        content = content.replace(b"\0", registry + b"/dulc3/")
+        for url in (b"https://github.com/YOUR_USERNAME/YOUR_REPO.git", b"https://github.com/brandoz2255/aidev.git"):
+            content = content.replace(url, self.git_url.encode())
+        return content
