@@ -8,9 +8,9 @@ Source: distribution/distribution notifications/event.go; vectors webhooks/distr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from tagstream.events.receiver.document import list_at, member, text_at
+from tagstream.events.receiver.hints import url_host
 from tagstream.events.receiver.hook import Hook, image_delivery
 from tagstream.events.requests import HookDelivery, PushAction, PushHint
 
@@ -32,17 +32,10 @@ def _hints(event: object) -> list[PushHint]:
         return []
     return [
         PushHint(
-            registry=text_at(event, "request", "host") or _host(text_at(target, "url")) or None,
+            registry=text_at(event, "request", "host") or url_host(text_at(target, "url")) or None,
             repository=text_at(target, "repository"),
             tag=text_at(target, "tag"),
             digest=text_at(target, "digest"),
             action=action,
         )
     ]
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2]
-    except ValueError:
-        return ""

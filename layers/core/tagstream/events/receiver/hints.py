@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from tagstream.events.requests import HookRequest, PushHint
 
@@ -57,6 +58,14 @@ def split_image(name: str) -> tuple[str, str, str, str]:
     if _DIGEST.fullmatch(tag):
         digest, tag = digest or tag, ""
     return host, folder + slash + last, tag, digest
+
+
+def url_host(url: str) -> str:
+    """The ``host[:port]`` of a URL without credentials, empty when there is none."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
 
 
 def delivery_id(request: HookRequest, *candidates: str) -> str:

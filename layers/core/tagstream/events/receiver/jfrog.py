@@ -9,10 +9,10 @@ Source: jfrog.com "Webhooks", event types and payload signing; vectors webhooks/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from tagstream.errors import RefusedDelivery
 from tagstream.events.receiver.document import text_at
+from tagstream.events.receiver.hints import url_host
 from tagstream.events.receiver.hook import REPOSITORY_PREFIX, Hook, image_delivery
 from tagstream.events.receiver.secret import check_mac, check_value, require_tokens
 from tagstream.events.requests import HookDelivery, PushAction, PushHint
@@ -45,16 +45,9 @@ def _hint(hook: Hook, document: object, action: PushAction) -> PushHint:
     parts = [part for part in (prefix.strip("/"), text_at(document, "data", "image_name")) if part]
     sha256 = text_at(document, "data", "sha256")
     return PushHint(
-        registry=_host(text_at(document, "jpd_origin")) or None,
+        registry=url_host(text_at(document, "jpd_origin")) or None,
         repository="/".join(parts),
         tag=text_at(document, "data", "tag"),
         digest=f"sha256:{sha256}" if sha256 else None,
         action=action,
     )
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2]
-    except ValueError:
-        return ""

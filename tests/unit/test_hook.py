@@ -1,0 +1,41 @@
+"""What senders' modules share."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from tagstream.events.receiver.hook import Hook, sender_name
+from tagstream.events.receiver.secret import ReceiverSecret
+from tagstream.events.receiver.senders_table import FLUX_TYPES, HANDSHAKE_SENDERS, MODULE_BY_SENDER
+from tagstream.events.requests import HookRequest
+from tests.unit.webhook_builder import NOW, Case, no_keys
+
+
+@pytest.mark.parametrize("module", MODULE_BY_SENDER.values())
+def test_every_sender_has_a_module_that_authenticates_and_reads(module: str) -> None:
+    loaded = importlib.import_module(module)
+    assert callable(loaded.authenticate) and callable(loaded.read)
+
+
+def test_every_flux_type_is_a_sender() -> None:
+    assert (FLUX_TYPES | HANDSHAKE_SENDERS) - set(MODULE_BY_SENDER) == set()
+
+
+def test_the_annotation_names_the_sender_else_the_type_does() -> None:
+    cases = (Case(kind="generic", sender="distribution"), Case(kind="quay"))
+    assert [sender_name(case.receiver()) for case in cases] == ["distribution", "quay"]
+
+
+@pytest.mark.parametrize(
+    ("events", "wants", "lists"), [((), True, False), (("PUSH",), True, True), (("pull",), False, False)]
+)
+def test_events_are_compared_without_regard_to_case(events: tuple[str, ...], wants: bool, lists: bool) -> None:
+    hook = Hook(
+        receiver=Case(kind="github", events=events).receiver(),
+        secret=ReceiverSecret(),
+        request=HookRequest(method="POST", path="/", received_at=NOW),
+        keys=no_keys,
+    )
+    assert (hook.wants("push"), hook.lists("push")) == (wants, lists)

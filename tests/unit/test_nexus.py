@@ -1,0 +1,53 @@
+"""Sonatype Nexus."""
+
+from __future__ import annotations
+
+import pytest
+
+from tagstream.events.receiver.hook import REGISTRY
+from tests.unit.webhook_builder import DIGEST, Case, signed
+
+NEXUS = Case(kind="nexus")
+
+
+def headers(body: object) -> dict[str, str]:
+    return {"x-nexus-webhook-signature": signed(body, "sha1"), "x-nexus-webhook-delivery": "7f4a6dde"}
+
+
+def component(action: str = "CREATED", kind: str = "docker", version: object = "1") -> dict[str, object]:
+    return {"action": action, "component": {"format": kind, "name": "team/app", "version": version}}
+
+
+def asset(name: str, kind: str = "docker") -> dict[str, object]:
+    return {"action": "UPDATED", "asset": {"format": kind, "name": name}}
+
+
+@pytest.mark.parametrize(
+    ("body", "images"),
+    [
+        (component(), ["push None/team/app:1"]),
+        (component("UPDATED"), ["push None/team/app:1"]),
+        (component("DELETED"), ["delete None/team/app:1"]),
+        (component("OTHER"), []),
+        (component(kind="maven2"), []),
+        (component(version=None), []),
+        (component(version=DIGEST), []),
+        (asset("v2/team/app/manifests/1"), ["push None/team/app:1"]),
+        (asset("/v2/team/app/manifests/1"), ["push None/team/app:1"]),
+        (asset(f"v2/team/app/manifests/{DIGEST}"), []),
+        (asset(f"v2/-/blobs/{DIGEST}"), []),
+        (asset("v2/team/app/manifests/1", "raw"), []),
+    ],
+)
+def test_docker_components_and_manifests_are_hinted_at_without_a_host(body: object, images: list[str]) -> None:
+    assert (NEXUS.images(body, headers(body)), NEXUS.send(body, headers(body)).delivery_id) == (images, "7f4a6dde")
+
+
+def test_the_registry_annotation_gives_the_host() -> None:
+    case = Case(kind="nexus", annotations={REGISTRY: "nexus.example:5000"})
+    assert case.images(component(), headers(component())) == ["push nexus.example:5000/team/app:1"]
+
+
+@pytest.mark.parametrize("value", ["", "0" * 40, "sha1=" + signed({}, "sha1"), signed({}, "sha256")])
+def test_a_delivery_without_a_right_signature_is_refused(value: str) -> None:
+    assert NEXUS.refusal({}, {"x-nexus-webhook-signature": value}) == (404, "signature")

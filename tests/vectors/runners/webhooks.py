@@ -1,0 +1,133 @@
+"""Deliveries of every sender, byte for byte, and OIDC tokens good and bad.
+
+In: ``webhooks/manifest.json`` with its bodies and headers, ``webhooks/gcr_pubsub.jwt.json``. Out: the events our
+receiver reads against the expected ones.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tagstream.domain.model import Metadata, NamespacedName, Receiver
+from tagstream.errors import RefusedDelivery
+from tagstream.events.ecr import ecr_delivery, is_ecr
+from tagstream.events.receiver import ReceiverSecret, accept
+from tagstream.events.receiver.hook import SENDER
+from tagstream.events.requests import HookDelivery, HookRequest
+
+FILES: tuple[str, ...] = ("webhooks/manifest.json", "webhooks/gcr_pubsub.jwt.json")
+
+_RECEIVED_AT = datetime(2026, 11, 24, tzinfo=UTC)
+# Senders that Flux has no type for, by the first part of the vector's name: type generic with our annotation.
+_SENDER_BY_NAME = {
+    "aliyun": "aliyun",
+    "distribution": "distribution",
+    "ecr": "ecr",
+    "gitlab": "distribution",
+    "jfrog": "jfrog",
+    "keel": "keel",
+}
+# Senders that cannot sign; a secret in the manifest is the value of their Authorization header.
+_BY_PATH = frozenset({"acr", "aliyun", "cdevents", "dockerhub", "generic", "keel", "quay"})
+
+Case = tuple[str, Callable[[], tuple[object, object]]]
+
+
+def cases(data: pathlib.Path, file: str) -> Iterator[Case]:
+    """One case per delivery or token."""
+    if file.endswith("jwt.json"):
+        yield from _token_cases(json.loads((data / file).read_bytes()))
+        return
+    folder = (data / file).parent
+    for entry in json.loads((data / file).read_bytes()):
+        yield entry["name"], lambda entry=entry: (_events(folder, entry), entry["expected_events"])
+
+
+def deliver(folder: pathlib.Path, entry: Mapping[str, Any], request: HookRequest | None = None) -> HookDelivery:
+    """What our receiver makes of a vector's delivery, or of another request in its place."""
+    original = hook_request(folder, entry)
+    jwt = json.loads((folder / "gcr_pubsub.jwt.json").read_bytes())
+    secret = _secret(entry, jwt, original)
+    return accept(_receiver(entry), secret, request or original, keys=lambda issuer, fresh: jwt["jwks"])
+
+
+def hook_request(folder: pathlib.Path, entry: Mapping[str, Any]) -> HookRequest:
+    """The request a vector describes, as the Function URL would hand it over."""
+    envelope = json.loads((folder / entry["headers"]).read_bytes())
+    url = urlsplit(envelope["path"])
+    return HookRequest(
+        method=envelope["method"],
+        path=url.path,
+        headers={name.lower(): value for name, value in envelope["headers"].items()},
+        query=dict(parse_qsl(url.query)),
+        body=(folder / entry["body"]).read_bytes(),
+        received_at=_RECEIVED_AT,
+    )
+
+
+def _events(folder: pathlib.Path, entry: Mapping[str, Any]) -> list[dict[str, object]] | None:
+    body = (folder / entry["body"]).read_bytes()
+    event = json.loads(body) if entry["name"].startswith("ecr_") else {}
+    delivery = ecr_delivery(event) if is_ecr(event) else deliver(folder, entry)
+    if delivery.all_resources:
+        return None
+    return [
+        {
+            "registry": hint.registry,
+            "repository": hint.repository,
+            "tag": hint.tag,
+            "digest": hint.digest,
+            "action": hint.action,
+        }
+        for hint in delivery.hints
+    ]
+
+
+def _receiver(entry: Mapping[str, Any]) -> Receiver:
+    sender = _SENDER_BY_NAME.get(entry["name"].partition("_")[0])
+    if entry["expected_events"] is None:
+        sender = None
+    annotations = {SENDER: sender} if sender else {}
+    metadata = Metadata(key=NamespacedName(namespace="flux-system", name="hook"), annotations=annotations)
+    kind = "generic" if sender else entry["flux_receiver_type"] or "acr"
+    return Receiver(metadata=metadata, type=kind, secret_ref="hook", resources=())
+
+
+def _secret(entry: Mapping[str, Any], jwt: Mapping[str, Any], request: HookRequest) -> ReceiverSecret:
+    data = {"token": b"in-the-path"}
+    if entry["flux_receiver_type"] == "gcr":
+        data |= {"audience": jwt["audience"].encode(), "email": jwt["email"].encode()}
+    elif entry["secret"] is not None:
+        receiver = _receiver(entry)
+        by_path = receiver.metadata.annotations.get(SENDER, receiver.type) in _BY_PATH
+        key = "authorization" if by_path and "authorization" in request.headers else "token"
+        data[key] = entry["secret"].encode()
+    return ReceiverSecret(data=data)
+
+
+def _token_cases(jwt: Mapping[str, Any]) -> Iterator[Case]:
+    for verdict, expected in (("good", jwt["email"]), ("bad", "refused")):
+        for name, token in jwt[verdict].items():
+            yield f"{verdict}/{name}", lambda token=token, expected=expected: (_token_verdict(jwt, token), expected)
+
+
+def _token_verdict(jwt: Mapping[str, Any], token: str) -> object:
+    entry = {"name": "gcr_pubsub", "flux_receiver_type": "gcr", "secret": None, "expected_events": []}
+    request = HookRequest(
+        method="POST",
+        path="/hook/x",
+        headers={"authorization": f"Bearer {token}"},
+        body=b"{}",
+        received_at=_RECEIVED_AT,
+    )
+    secret = _secret(entry, jwt, request)
+    try:
+        delivery = accept(_receiver(entry), secret, request, keys=lambda issuer, fresh: jwt["jwks"])
+    except RefusedDelivery:
+        return "refused"
+    return delivery.claims["email"]
