@@ -40,7 +40,7 @@ def test_a_function_reads_the_secrets_of_its_own_stack_and_no_others(stack: Embe
 @pytest.mark.parametrize(
     ("role", "action", "expected"),
     [
-        ("WebhookRole", "dynamodb:DeleteItem", "implicitDeny"),
+        ("WebhookRole", "dynamodb:Scan", "implicitDeny"),
         ("WebhookRole", "dynamodb:PutItem", "allowed"),
         ("UpdateRole", "dynamodb:DeleteTable", "implicitDeny"),
         ("ScanRole", "dynamodb:Scan", "implicitDeny"),

@@ -1,0 +1,142 @@
+"""Who may import whom, and what the webhook's cold start may load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house.source_files import PACKAGE, ROOT, imports_of, product_files, shown, tree_of
+
+VALUES = {"domain", "errors", "events", "records", "metric_names"}
+MAY_IMPORT = {
+    "domain": {"domain"},
+    "errors": set(),
+    "metric_names": set(),
+    "events": {"domain", "errors", "events", "records"},
+    "records": {"domain", "errors"},
+    "ports": {"domain", "errors", "events", "records"},
+    "adapters": {"adapters", "domain", "errors", "metric_names", "ports", "records"},
+    "reconcile": VALUES | {"ports", "reconcile"},
+    "wiring": VALUES | {"adapters", "ports"},
+    "cli": VALUES | {"cli", "ports", "reconcile", "wiring"},
+    "functions": {"reconcile", "wiring"},
+}
+IMPURE = {
+    *("asyncio", "boto3", "botocore", "dulwich", "http", "logging", "os", "paramiko", "pathlib", "random", "requests"),
+    *("secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "threading", "time", "urllib3"),
+}
+EDGE = {"boto3", "botocore", "dulwich", "os", "paramiko", "requests", "socket", "subprocess", "time"}
+ALSO_AT_THE_EDGE = {"wiring": {"boto3", "botocore", "os"}, "cli": {"os", "subprocess", "time"}}
+SLOW_FOR_WEBHOOKS = ("requests", "dulwich", "yaml", "ruamel", "re2", "paramiko", "pysequoia")
+
+
+def room_of(path: Path) -> str:
+    """The first name below tagstream/, or functions."""
+    if not path.is_relative_to(PACKAGE):
+        return "functions"
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def forbidden_imports(room: str, tree: ast.Module) -> list[str]:
+    """What a module of a room imports and may not."""
+    found = []
+    for name in imports_of(tree):
+        parts = name.split(".")
+        own = parts[0] == "tagstream" and len(parts) > 1 and parts[1] not in MAY_IMPORT[room]
+        impure = room in {"domain", "events"} and parts[0] in IMPURE
+        edge = room != "adapters" and parts[0] in EDGE - ALSO_AT_THE_EDGE.get(room, set())
+        if own or impure or edge or name.startswith("."):
+            found.append(name)
+    return found
+
+
+MODULES = [path for path in product_files() if path != PACKAGE / "__init__.py" and "vendor" not in path.parts]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=shown)
+def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
+    # `if TYPE_CHECKING:` blocks count too: a type from the wrong room is the wrong dependency all the same.
+    found = forbidden_imports(room_of(path), tree_of(path))
+    typed_only = {"mypy_boto3_dynamodb", "mypy_boto3_sqs", "mypy_boto3_secretsmanager"}
+    assert [name for name in found if name.split(".")[0] not in typed_only] == []
+
+
+@pytest.mark.parametrize(
+    ("room", "source"),
+    [
+        ("domain", "import os"),
+        ("domain", "from tagstream.errors import RetryableError"),
+        ("domain", "from . import model"),
+        ("events", "from tagstream.ports import Ports"),
+        ("adapters", "from tagstream.reconcile import handlers"),
+        ("adapters", "from tagstream import wiring"),
+        ("reconcile", "def lazy():\n    import boto3"),
+        ("functions", "from tagstream.adapters import queue"),
+        ("cli", "import requests"),
+    ],
+)
+def test_a_planted_wrong_import_is_found(room: str, source: str) -> None:
+    assert forbidden_imports(room, ast.parse(source)) != []
+
+
+def test_only_wiring_and_the_command_line_read_the_environment() -> None:
+    readers = {
+        room_of(path)
+        for path in MODULES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+    }
+    assert readers <= {"wiring", "cli"}
+
+
+def test_no_module_makes_a_client_when_it_is_imported() -> None:
+    calls = [
+        f"{shown(path)}:{node.lineno}"
+        for path in MODULES
+        for statement in tree_of(path).body
+        if not isinstance(statement, ast.FunctionDef | ast.ClassDef)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {"client", "resource", "Session"}
+    ]
+    assert calls == []
+
+
+def test_importing_the_webhook_loads_nothing_slow() -> None:
+    # The ports too: they are built in the same cold start.
+    code = (
+        "import sys, functions.webhook.app\n"
+        "from tagstream import wiring\n"
+        "wiring.webhook_ports()\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))\n"
+    )
+    environ = {
+        **{"PYTHONPATH": str(ROOT), "AWS_DEFAULT_REGION": "eu-central-1", "AWS_EC2_METADATA_DISABLED": "true"},
+        **{"TAGSTREAM_TABLE": "t", "TAGSTREAM_STACK": "s", "TAGSTREAM_SCAN_QUEUE_URL": "http://127.0.0.1/q"},
+        **{"POWERTOOLS_SERVICE_NAME": "s", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"},
+    }
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) & set(SLOW_FOR_WEBHOOKS) == set()
+
+
+def test_the_functions_never_load_the_command_line() -> None:
+    importers = [shown(path) for path in MODULES if room_of(path) != "cli" and "tagstream.cli" in imports_of(tree_of(path))]
+    assert importers == []
+
+
+def test_domain_and_events_import_without_the_vendor_layer() -> None:
+    # re2 and yaml are the two C helpers the domain may use, lazily or not; boto3 and the rest must not be needed.
+    blocked = ("boto3", "botocore", "requests", "dulwich", "paramiko", "aws_lambda_powertools", "pysequoia")
+    names = [
+        "tagstream." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        for path in MODULES
+        if room_of(path) in {"domain", "events"} and path.name != "__init__.py"
+    ]
+    code = f"import sys, importlib\nfor n in {blocked!r}: sys.modules[n] = None\n"
+    code += f"for n in {names!r}: importlib.import_module(n)\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

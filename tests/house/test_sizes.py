@@ -1,0 +1,108 @@
+"""Budgets: what fits on a screen stays readable."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.house.source_files import (
+    ROOT,
+    FunctionNode,
+    functions_of,
+    product_files,
+    shown,
+    test_files,
+    tree_of,
+)
+
+MODULE_LINES = 400
+APP_LINES = 40
+FUNCTION_LINES = 50
+NESTING = 3
+PARAMETERS = 5
+TEMPLATE_LINES = 600
+DASHBOARD_LINES = 80
+RECIPE_LINES = 3
+BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.Match)
+CODE = [path for path in (*product_files(), *test_files()) if not path.name.endswith("_table.py")]
+PRODUCT = [path for path in product_files() if not path.name.endswith("_table.py")]
+
+
+def length_of(function: FunctionNode) -> int:
+    """Lines of a function, its docstring not counted."""
+    first = function.body[0]
+    doc = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    return function.end_lineno - function.lineno + 1 - (first.end_lineno - first.lineno + 1 if doc else 0)  # type: ignore[operator]
+
+
+def nesting_of(node: ast.AST, depth: int = 0) -> int:
+    """Deepest block inside a node; elif is no deeper than its if, a nested function starts anew."""
+    deepest = depth
+    for name, value in ast.iter_fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            if not isinstance(child, ast.AST) or isinstance(child, ast.FunctionDef | ast.ClassDef | ast.Lambda):
+                continue
+            elif_ = name == "orelse" and isinstance(node, ast.If) and isinstance(child, ast.If) and len(value) == 1
+            step = isinstance(child, BLOCKS) and not elif_
+            deepest = max(deepest, nesting_of(child, depth + step))
+    return deepest
+
+
+def parameters_of(function: FunctionNode) -> int:
+    """Parameters without self and cls."""
+    given = function.args
+    names = [argument.arg for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+    return len([name for name in names if name not in {"self", "cls"}])
+
+
+def _over(path: Path, measure: object, limit: int) -> list[str]:
+    return [
+        f"{function.name}:{function.lineno} has {found}"
+        for function in functions_of(tree_of(path))
+        if (found := measure(function)) > limit  # type: ignore[operator]
+    ]
+
+
+@pytest.mark.parametrize("path", CODE, ids=shown)
+def test_a_module_has_at_most_400_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= MODULE_LINES
+
+
+@pytest.mark.parametrize("path", CODE, ids=shown)
+def test_a_function_has_at_most_50_lines(path: Path) -> None:
+    assert _over(path, length_of, FUNCTION_LINES) == []
+
+
+@pytest.mark.parametrize("path", CODE, ids=shown)
+def test_blocks_nest_at_most_three_deep(path: Path) -> None:
+    assert _over(path, nesting_of, NESTING) == []
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=shown)
+def test_a_function_takes_at_most_five_parameters(path: Path) -> None:
+    assert _over(path, parameters_of, PARAMETERS) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "functions").glob("*/app.py")), ids=shown)
+def test_a_handler_file_only_wires(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= APP_LINES
+
+
+def test_the_measures_see_what_they_are_for() -> None:
+    source = "def f(self, a, *, b):\n    '''doc\n    doc'''\n    if a:\n        for b in a:\n            pass\n    elif b:\n        pass\n"
+    function = next(functions_of(ast.parse(source)))
+    assert (length_of(function), nesting_of(function), parameters_of(function)) == (6, 2, 2)
+
+
+def test_the_template_fits() -> None:
+    lines = (ROOT / "template.yaml").read_text().splitlines()
+    dashboard = lines[lines.index("  Dashboard:") : lines.index("Outputs:")]
+    assert (len(lines) <= TEMPLATE_LINES, len(dashboard) <= DASHBOARD_LINES) == (True, True)
+
+
+def test_a_make_recipe_has_at_most_three_lines() -> None:
+    recipes = re.findall(r"^[\w./]+:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert max(recipe.count("\n") for recipe in recipes) <= RECIPE_LINES
