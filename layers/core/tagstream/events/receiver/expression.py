@@ -3,7 +3,7 @@
 In: an expression and JSON documents. Out: a JSON value. The library (Google's own, a C++ extension) is imported with
 the first expression: Receivers without filters never load it.
 
-Source: fluxcd/pkg runtime/cel/expression.go; docs/decisions on the CEL library.
+Source: fluxcd/pkg runtime/cel/expression.go; docs/decisions/0012.
 """
 
 from __future__ import annotations

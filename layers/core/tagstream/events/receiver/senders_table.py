@@ -1,5 +1,7 @@
 """Which module reads which sender; the names are Flux's Receiver types and ours for the annotation.
 
+In: nothing. Out: names and modules for ``accept`` and ``check_receiver``.
+
 Source: notification-controller api/v1 Receiver.spec.type.
 """
 
