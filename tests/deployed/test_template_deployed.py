@@ -56,7 +56,11 @@ def test_a_function_may_do_to_the_table_what_it_needs(
 def test_the_update_function_cannot_ask_for_scans(stack: EmbeddedStack) -> None:
     queue = f"arn:aws:sqs:eu-central-1:{ACCOUNT}:{stack.outputs['ScanQueueUrl'].rsplit('/', 1)[1]}"
     roles = ("ScanRole", "WebhookRole", "UpdateRole")
-    assert [_decision(stack, role, "sqs:SendMessage", queue) for role in roles] == ["allowed", "allowed", "implicitDeny"]
+    assert [_decision(stack, role, "sqs:SendMessage", queue) for role in roles] == [
+        "allowed",
+        "allowed",
+        "implicitDeny",
+    ]
 
 
 def test_the_streams_wake_each_function_by_the_type_of_item(stack: EmbeddedStack) -> None:

@@ -79,7 +79,9 @@ class EmbeddedStack:
         Raises:
             EmbeddedAwsError: the function raised; the message has its error.
         """
-        answer = self.client("lambda").invoke(FunctionName=f"{self.name}-{function}", Payload=json.dumps(event).encode())
+        answer = self.client("lambda").invoke(
+            FunctionName=f"{self.name}-{function}", Payload=json.dumps(event).encode()
+        )
         payload = answer["Payload"].read()
         if "FunctionError" in answer:
             raise EmbeddedAwsError(f"{function}: {payload.decode()}")
@@ -144,7 +146,13 @@ class EmbeddedAws:
     def environ(self) -> dict[str, str]:
         """Environment of a child process that shall talk to this AWS and no other."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-        return {**kept, **CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint, "SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "1"}
+        return {
+            **kept,
+            **CREDENTIALS,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "SAM_CLI_TELEMETRY": "0",
+            "SAM_CLI_POLL_DELAY": "1",
+        }
 
     def deploy(self, name: str = "tagstream", **parameters: str) -> EmbeddedStack:
         """`sam deploy` the built template.
@@ -248,7 +256,12 @@ def build(target: str = "host") -> Path:
         built = home / _content_hash()
         if not (built / "template.yaml").exists():
             _drop_former_builds(home)
-            environ = {**os.environ, "TAGSTREAM_BUILD_TARGET": target, "PYTHON": sys.executable, "SAM_CLI_TELEMETRY": "0"}
+            environ = {
+                **os.environ,
+                "TAGSTREAM_BUILD_TARGET": target,
+                "PYTHON": sys.executable,
+                "SAM_CLI_TELEMETRY": "0",
+            }
             command = [_script("sam"), "build", "--cached", "--cache-dir", str(home / "cache")]
             _run([*command, "--build-dir", str(built)], ROOT, environ, BUILD_TIMEOUT_S)
     return built
@@ -272,11 +285,19 @@ def _drop_former_builds(home: Path) -> None:
 
 def _run(command: list[str], folder: Path, environ: Mapping[str, str], timeout_s: int) -> None:
     done = subprocess.run(
-        command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s,
+        command,
+        cwd=folder,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
         check=False,
-    )  # fmt: skip
+    )
     if done.returncode != 0:
-        raise EmbeddedAwsError(f"{command[0]} {command[1]} exited with {done.returncode}\n{(done.stdout + done.stderr)[-4000:]}")
+        raise EmbeddedAwsError(
+            f"{command[0]} {command[1]} exited with {done.returncode}\n{(done.stdout + done.stderr)[-4000:]}"
+        )
 
 
 def _wait_until_healthy(aws: EmbeddedAws) -> None:
@@ -316,5 +337,3 @@ def _free_port() -> int:
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-

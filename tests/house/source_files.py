@@ -18,7 +18,9 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 def product_files() -> tuple[Path, ...]:
     """Python that is deployed."""
-    return tuple(sorted([*PACKAGE.rglob("*.py"), *(ROOT / "functions").rglob("*.py"), *ROOT.glob("layers/vendor/*.py")]))
+    return tuple(
+        sorted([*PACKAGE.rglob("*.py"), *(ROOT / "functions").rglob("*.py"), *ROOT.glob("layers/vendor/*.py")])
+    )
 
 
 def test_files() -> tuple[Path, ...]:

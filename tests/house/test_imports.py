@@ -124,7 +124,9 @@ def test_importing_the_webhook_loads_nothing_slow() -> None:
 
 
 def test_the_functions_never_load_the_command_line() -> None:
-    importers = [shown(path) for path in MODULES if room_of(path) != "cli" and "tagstream.cli" in imports_of(tree_of(path))]
+    importers = [
+        shown(path) for path in MODULES if room_of(path) != "cli" and "tagstream.cli" in imports_of(tree_of(path))
+    ]
     assert importers == []
 
 

@@ -1,0 +1,40 @@
+"""template.yaml as data, with CloudFormation's short tags kept as one-key mappings.
+
+In: the file. Out: ``template()`` and small readers of it.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import yaml
+
+from tests.house.source_files import ROOT
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads `!Ref x` as {"Ref": "x"} and `!GetAtt a.b` as {"Fn::GetAtt": "a.b"}."""
+
+
+def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        return {name: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    return {name: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _tagged)
+
+
+@functools.cache
+def template() -> dict[str, Any]:
+    """The whole template."""
+    return yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """Properties of all resources of a type, by logical id."""
+    return {name: one.get("Properties", {}) for name, one in template()["Resources"].items() if one["Type"] == kind}

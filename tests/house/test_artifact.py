@@ -1,0 +1,105 @@
+"""What `sam build` makes: wheels for the target, small enough, and complete without this machine's packages."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.embedded.aws import build
+from tests.house.source_files import PACKAGE, ROOT, tree_of
+
+LIMIT_BYTES = 125_000_000
+# Clients that only the command line makes, with the whole botocore of its own installation.
+COMMAND_LINE_ONLY = frozenset({"cloudformation", "logs"})
+
+
+@pytest.fixture(scope="module")
+def for_lambda() -> Path:
+    """The artifact of the default target, built on whatever machine this is."""
+    return build("lambda-arm64")
+
+
+@pytest.fixture(scope="module")
+def for_host() -> Path:
+    """The artifact that the embedded AWS runs."""
+    return build("host")
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.xdist_group("artifact")
+def test_binary_wheels_are_for_the_target_python_and_platform(for_lambda: Path) -> None:
+    files = list((for_lambda / "VendorLayer/python").glob("*.dist-info/WHEEL"))
+    tags = {tag for path in files for tag in re.findall(r"^Tag: (.+)$", path.read_text(), re.MULTILINE)}
+    fits = re.compile(r"(py2|py3|py2\.py3)-none-any|cp313-cp313-manylinux\w*_aarch64|cp3\d+-abi3-manylinux\w*_aarch64")
+    assert len(files) > 20
+    assert {tag for tag in tags if not fits.fullmatch(tag)} == set()
+
+
+@pytest.mark.xdist_group("artifact")
+def test_shared_objects_are_of_the_target_machine(for_lambda: Path) -> None:
+    machines = {path.read_bytes()[18:20] for path in (for_lambda / "VendorLayer").rglob("*.so")}
+    assert machines == {(183).to_bytes(2, "little")}, "ELF e_machine 183 is AArch64"
+
+
+@pytest.mark.xdist_group("artifact")
+def test_a_function_with_its_layers_is_at_most_half_of_what_lambda_allows(for_lambda: Path) -> None:
+    layers = _size(for_lambda / "CoreLayer") + _size(for_lambda / "VendorLayer")
+    assert layers + _size(for_lambda / "UpdateFunction") < LIMIT_BYTES
+
+
+@pytest.mark.xdist_group("artifact")
+def test_the_core_layer_is_the_sources_and_nothing_else(for_lambda: Path) -> None:
+    built = {path.relative_to(for_lambda / "CoreLayer/python/tagstream") for path in _files(for_lambda / "CoreLayer")}
+    sources = {path.relative_to(PACKAGE) for path in _files(PACKAGE) if "__pycache__" not in path.parts}
+    assert built == sources
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.xdist_group("artifact")
+@pytest.mark.parametrize("function", ["ScanFunction", "WebhookFunction", "UpdateFunction"])
+def test_a_handler_imports_with_only_the_built_folders(for_host: Path, function: str) -> None:
+    folders = [for_host / function, for_host / "CoreLayer/python", for_host / "VendorLayer/python"]
+    name = function.removesuffix("Function").lower()
+    # -S keeps this environment's site-packages out; the ports are made too, since they import lazily.
+    code = f"import app; from tagstream import wiring; wiring.{name}_ports(); print(app.handler.__name__)"
+    environ = {
+        **{"PYTHONPATH": os.pathsep.join(map(str, folders)), "AWS_DEFAULT_REGION": "eu-central-1", "PATH": ""},
+        **{"TAGSTREAM_TABLE": "t", "TAGSTREAM_STACK": "s", "TAGSTREAM_SCAN_QUEUE_URL": "http://127.0.0.1/q"},
+        **{"POWERTOOLS_SERVICE_NAME": "s", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"},
+    }
+    command = [sys.executable, "-S", "-B", "-c", code]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "handler\n"), done.stderr
+
+
+def test_the_vendor_layer_keeps_the_models_of_the_services_that_are_called() -> None:
+    kept = ast.literal_eval(_assigned(ROOT / "layers/vendor/strip.py", "SERVICES"))
+    called = set()
+    for path in (PACKAGE / "wiring.py", *(PACKAGE / "adapters").rglob("*.py")):
+        called |= set(re.findall(r"\.client\(\s*\"([a-z-]+)\"", path.read_text()))
+    assert called - COMMAND_LINE_ONLY <= kept
+
+
+def _assigned(path: Path, name: str) -> ast.expr:
+    for node in tree_of(path).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name and isinstance(node.value, ast.Call):
+            return node.value.args[0]
+    raise AssertionError(f"{path}: no {name}")
+
+
+@pytest.mark.xdist_group("artifact")
+def test_licences_and_versions_can_be_read_from_the_artifact(for_lambda: Path) -> None:
+    records = list((for_lambda / "VendorLayer/python").glob("*.dist-info"))
+    assert [path.name for path in records if not (path / "METADATA").is_file()] == []

@@ -1,0 +1,81 @@
+"""The pages agree with the code: commands, verbs, decisions, differences with their tests, links."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tagstream.metric_names import UNITS
+from tests.house.source_files import ROOT, shown, test_files
+from tests.house.template_file import template
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
+FIRST_SCREEN_LINES = 45
+DECISION_LINES = 60
+
+
+def _all_tests() -> str:
+    return "\n".join(path.read_text() for path in test_files())
+
+
+def test_the_first_screen_has_the_two_commands() -> None:
+    screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:FIRST_SCREEN_LINES])
+    assert ("make demo" in screen, "make test" in screen) == (True, True)
+
+
+def test_every_verb_of_the_command_line_is_documented() -> None:
+    shown_help = subprocess.run(
+        [sys.executable, "-m", "tagstream.cli", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    verbs = re.findall(r"^    ([a-z][a-z-]+)  +\S", shown_help, re.MULTILINE)
+    text = (ROOT / "docs/cli.md").read_text()
+    assert len(verbs) > 5
+    assert [verb for verb in verbs if f"tagstream {verb}" not in text] == []
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=shown)
+def test_a_decision_is_numbered_and_fits_on_a_page(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    assert re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", path.name)
+    assert (lines[0].startswith("# "), len(lines) <= DECISION_LINES) == (True, True)
+
+
+def test_decisions_have_each_number_once() -> None:
+    numbers = [path.name[:4] for path in DECISIONS]
+    assert numbers == sorted(set(numbers))
+
+
+def test_every_difference_names_a_test_that_exists() -> None:
+    rows = [line for line in (ROOT / "docs/differences.md").read_text().splitlines() if line.startswith("| ")]
+    tests = _all_tests()
+    paths = {shown(path) for path in test_files()}
+    lost = []
+    for row in rows:
+        named = re.findall(r"`([\w/.:\[\]-]+)`", row.rstrip(" |").rpartition(" | ")[2])
+        known = [name for name in named if re.search(rf"def {name.rpartition('::')[2]}\b", tests) or name in paths]
+        lost += [] if (known and len(known) == len(named)) or set(row) <= set("|-: ") or row == rows[0] else [row]
+    assert lost == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=shown)
+def test_a_link_within_the_project_leads_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text())
+    assert [link for link in links if ":" not in link and not (path.parent / link).exists()] == []
+
+
+def test_operations_names_every_metric_parameter_and_output() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    names = [*UNITS, *template()["Parameters"], *template()["Outputs"]]
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_alarms_point_to_sections_that_exist() -> None:
+    source = (ROOT / "template.yaml").read_text()
+    anchors = set(re.findall(r"docs/operations\.md#([a-z-]+)", source))
+    titles = re.findall(r"^#+ (.+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert anchors <= {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}

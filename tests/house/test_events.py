@@ -1,0 +1,50 @@
+"""The sample events of events/ are what the template's sources send and the functions understand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tagstream.events.ecr import is_ecr
+from tagstream.events.queue import is_queue, parse_queue
+from tagstream.events.schedule import is_tick
+from tagstream.events.stream import is_stream, parse_stream
+from tests.house.source_files import ROOT
+from tests.house.template_file import of_type
+
+KINDS = {"tick": is_tick, "queue": is_queue, "stream": is_stream, "ecr": is_ecr}
+
+
+def _event(name: str) -> dict[str, Any]:
+    return json.loads((ROOT / "events" / f"{name}.json").read_bytes())  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("schedule_tick", "tick"), ("sqs_scan_request", "queue"), ("stream_selection", "stream"), ("ecr_push", "ecr")],
+)
+def test_an_event_is_of_one_kind_only(name: str, kind: str) -> None:
+    assert [known for known, is_it in KINDS.items() if is_it(_event(name))] == [kind]
+
+
+def test_the_schedule_sends_the_sample() -> None:
+    assert json.loads(of_type("AWS::Scheduler::Schedule")["Tick"]["Target"]["Input"]) == _event("schedule_tick")
+
+
+def test_the_queued_sample_is_a_scan_request() -> None:
+    assert [str(key) for key in parse_queue(_event("sqs_scan_request"))[0].request.repositories] == [  # type: ignore[union-attr]
+        "flux-system/podinfo"
+    ]
+
+
+def test_the_stream_sample_is_a_selection() -> None:
+    assert [(change.kind, str(change.key)) for change in parse_stream(_event("stream_selection"))] == [
+        ("selection", "flux-system/podinfo")
+    ]
+
+
+def test_every_source_has_its_sample() -> None:
+    names = {path.stem.partition("_")[0] for path in (ROOT / "events").glob("*.json")}
+    assert names == {"schedule", "sqs", "stream", "ecr", "webhook"}

@@ -1,0 +1,178 @@
+"""The template keeps its promises: handlers exist, rights are narrow, nothing fails silently, metrics are real."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from typing import Any
+
+import pytest
+
+from tagstream.metric_names import NAMESPACE, UNITS
+from tests.house.source_files import PACKAGE, ROOT
+from tests.house.template_file import of_type, template
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+SOURCES = {(name, event): body for name, one in FUNCTIONS.items() for event, body in one.get("Events", {}).items()}
+STATEMENTS = [
+    pytest.param(statement, id=f"{role}-{statement['Sid']}")
+    for role, one in of_type("AWS::IAM::Role").items()
+    for policy in one["Policies"]
+    for statement in policy["PolicyDocument"]["Statement"]
+]
+# AWS defines no resource for handing out a login.
+ANY_RESOURCE = frozenset({"ecr:GetAuthorizationToken", "ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"})
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_function_has_its_handler_and_its_build_rule(name: str) -> None:
+    folder = name.removesuffix("Function").lower()
+    rule = re.search(rf"^build-{name}:\n\tcp {folder}/app.py ", (ROOT / "functions/Makefile").read_text(), re.MULTILINE)
+    assert (bool(rule), "def handler(" in (ROOT / "functions" / folder / "app.py").read_text()) == (True, True)
+
+
+def test_every_folder_of_functions_is_deployed() -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert folders == {name.removesuffix("Function").lower() for name in FUNCTIONS}
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_a_function_writes_to_a_log_group_with_retention(name: str) -> None:
+    group = FUNCTIONS[name]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert "RetentionInDays" in of_type("AWS::Logs::LogGroup")[group]
+
+
+@pytest.mark.parametrize(("function", "event"), sorted(SOURCES))
+def test_an_event_source_reports_failures_one_by_one(function: str, event: str) -> None:
+    assert SOURCES[function, event]["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize(
+    ("function", "event"), sorted(key for key, body in SOURCES.items() if body["Type"] == "DynamoDB")
+)
+def test_a_stream_is_filtered_bounded_and_keeps_its_failures(function: str, event: str) -> None:
+    given = SOURCES[function, event]["Properties"]
+    assert given["BisectBatchOnFunctionError"] is True
+    assert 0 < given["MaximumRetryAttempts"] <= 10
+    assert 60 <= given["MaximumRecordAgeInSeconds"] <= 86400
+    assert given["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"].endswith("DeadLetters.Arn")
+    assert all(
+        json.loads(one["Pattern"])["dynamodb"]["NewImage"]["t"]["S"] for one in given["FilterCriteria"]["Filters"]
+    )
+
+
+def test_the_stream_filters_name_the_item_types_the_store_writes() -> None:
+    filters = [
+        one["Pattern"]
+        for body in SOURCES.values()
+        for one in body["Properties"].get("FilterCriteria", {}).get("Filters", [])
+    ]
+    named = {kind for one in filters for kind in json.loads(one)["dynamodb"]["NewImage"]["t"]["S"]}
+    source = "".join(path.read_text() for path in (PACKAGE / "adapters/store").glob("*.py"))
+    assert {kind for kind in named if f'"{kind}"' not in source} == set()
+
+
+def test_the_queue_gives_up_into_dead_letters() -> None:
+    policy = of_type("AWS::SQS::Queue")["ScanQueue"]["RedrivePolicy"]
+    assert policy["deadLetterTargetArn"] == {"Fn::GetAtt": "ScanDeadLetters.Arn"}
+
+
+def test_the_queue_waits_six_times_as_long_as_its_function_may_take() -> None:
+    wait_s = of_type("AWS::SQS::Queue")["ScanQueue"]["VisibilityTimeout"]
+    assert wait_s >= 6 * FUNCTIONS["ScanFunction"]["Timeout"]
+
+
+def test_asynchronous_invocations_are_bounded_and_keep_their_failures() -> None:
+    invoked = FUNCTIONS["ScanFunction"]["EventInvokeConfig"]
+    targets = [
+        of_type("AWS::Scheduler::Schedule")["Tick"]["Target"],
+        *of_type("AWS::Events::Rule")["EcrRule"]["Targets"],
+    ]
+    assert invoked["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": "ScanDeadLetters.Arn"}
+    assert [(sorted(one["RetryPolicy"]), "DeadLetterConfig" in one) for one in targets] == [
+        (["MaximumEventAgeInSeconds", "MaximumRetryAttempts"], True)
+    ] * 2
+
+
+@pytest.mark.parametrize("queue", sorted(name for name in of_type("AWS::SQS::Queue") if name.endswith("DeadLetters")))
+def test_dead_letters_raise_an_alarm(queue: str) -> None:
+    watched = [
+        dimension["Value"]
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        for dimension in alarm["Dimensions"]
+        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    ]
+    assert {"Fn::GetAtt": f"{queue}.QueueName"} in watched
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_a_statement_names_its_actions_and_one_resource(statement: dict[str, Any]) -> None:
+    actions = _listed(statement["Action"])
+    assert not [action for action in actions if "*" in action]
+    assert not isinstance(statement["Resource"], list)
+    assert (statement["Resource"] == "*") == (set(actions) <= ANY_RESOURCE)
+
+
+def test_only_the_command_line_writes_secrets() -> None:
+    granted = {action for one in STATEMENTS for action in _listed(one.values[0]["Action"])}  # type: ignore[union-attr]
+    assert {action for action in granted if action.startswith("secretsmanager:")} == {"secretsmanager:GetSecretValue"}
+
+
+def test_the_table_is_on_demand_recoverable_and_streamed() -> None:
+    table = of_type("AWS::DynamoDB::Table")["TagStateTable"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_dashboard_and_alarms_show_metrics_that_exist() -> None:
+    body = of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
+    shown = set(re.findall(r'MetricName=\\\\?"(\w+)', body))
+    watched = {
+        alarm["MetricName"] for alarm in of_type("AWS::CloudWatch::Alarm").values() if alarm["Namespace"] == NAMESPACE
+    }
+    assert shown | watched <= set(UNITS)
+    assert shown == set(UNITS), "every metric has its place on the dashboard"
+
+
+def test_every_metric_is_emitted_somewhere() -> None:
+    source = "".join(path.read_text() for path in (PACKAGE / "reconcile").rglob("*.py"))
+    assert {name for name in UNITS if f'"{name}"' not in source} == set()
+
+
+def test_code_emits_only_metrics_of_the_table() -> None:
+    source = "".join(path.read_text() for path in (PACKAGE / "reconcile").rglob("*.py"))
+    assert set(re.findall(r'metrics\.add\(\s*"(\w+)"', source)) <= set(UNITS)
+
+
+def test_the_environment_has_what_wiring_reads() -> None:
+    given = set(template()["Globals"]["Function"]["Environment"]["Variables"])
+    read = set(re.findall(r'= "(TAGSTREAM_\w+)"', (PACKAGE / "wiring.py").read_text()))
+    assert read <= given
+
+
+@pytest.mark.parametrize("env", ["dev", "prod"])
+def test_samconfig_sets_only_parameters_that_exist(env: str) -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())[env]["deploy"]["parameters"]
+    chosen = {one.partition("=")[0] for one in config["parameter_overrides"]}
+    assert chosen <= set(template()["Parameters"])
+
+
+def test_production_protects_the_table() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())["prod"]["deploy"]["parameters"]
+    assert "DeletionProtection=true" in config["parameter_overrides"]
+
+
+def test_the_vendor_layer_is_built_for_the_default_runtime() -> None:
+    makefile = (ROOT / "layers/vendor/Makefile").read_text()
+    given = {name: template()["Parameters"][name]["Default"] for name in ("Runtime", "Architecture")}
+    python = re.search(r"^TAGSTREAM_BUILD_PYTHON \?= (.+)$", makefile, re.MULTILINE)
+    target = re.search(r"^TAGSTREAM_BUILD_TARGET \?= (.+)$", makefile, re.MULTILINE)
+    assert python and target
+    assert given == {"Runtime": f"python{python[1]}", "Architecture": target[1].removeprefix("lambda-")}

@@ -1,0 +1,52 @@
+"""`make vectors VECTORS=DIR`: all runners over a folder of vectors, one line of counts per file.
+
+In: the folder. Out: `name: N passed, N failed` per file on standard output, differences on standard error; exit code 1
+when a case failed, 2 when the folder has none of the files.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from tests.vectors.case_files import DATA, cases, covered
+
+SHOWN = 5
+
+
+def run(runner: ModuleType, data: Path, file: str) -> tuple[int, list[str]]:
+    """How many cases of a file passed, and one line per failed one."""
+    passed, failed = 0, []
+    for name, thunk in cases(runner, data, file):
+        try:
+            actual, expected = thunk()
+        except Exception as error:  # foreign vectors may break anything: it counts as failed and the rest goes on
+            failed.append(f"{file}:{name}: {type(error).__name__}: {error}")
+            continue
+        if actual == expected:
+            passed += 1
+        else:
+            failed.append(f"{file}:{name}: got {actual!r}, expected {expected!r}")
+    return passed, failed
+
+
+def main(arguments: list[str]) -> int:
+    """Run every file that the folder has."""
+    data = Path(arguments[0]).resolve() if arguments else DATA
+    present = [(runner, file) for runner, file in covered() if (data / file).exists()]
+    totals = [0, 0]
+    for runner, file in present:
+        passed, failed = run(runner, data, file)
+        print(f"{file}: {passed} passed, {len(failed)} failed", flush=True)
+        print(*failed[:SHOWN], sep="\n", end="\n" if failed else "", file=sys.stderr)
+        totals = [totals[0] + passed, totals[1] + len(failed)]
+    if not present:
+        print(f"{data}: none of the known vector files", file=sys.stderr)
+        return 2
+    print(f"total: {totals[0]} passed, {totals[1]} failed")
+    return 1 if totals[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

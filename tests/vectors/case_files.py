@@ -1,0 +1,33 @@
+"""All vector runners and the files they cover.
+
+In: the modules of tests/vectors/runners. Out: (runner, file) pairs and their cases.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE / "data"
+Case = tuple[str, Callable[[], tuple[object, object]]]
+
+
+def runners() -> Iterator[ModuleType]:
+    """Every module of the runners folder, by name; what is no runner (no FILES) is support for one."""
+    for path in sorted((HERE / "runners").glob("[a-z]*.py")):
+        module = importlib.import_module(f"tests.vectors.runners.{path.stem}")
+        if hasattr(module, "FILES"):
+            yield module
+
+
+def covered() -> tuple[tuple[ModuleType, str], ...]:
+    """Each runner with each of its files."""
+    return tuple((runner, file) for runner in runners() for file in runner.FILES)
+
+
+def cases(runner: ModuleType, data: Path, file: str) -> Iterator[Case]:
+    """The cases of one file."""
+    yield from runner.cases(data, file)
