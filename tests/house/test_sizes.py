@@ -92,7 +92,8 @@ def test_a_handler_file_only_wires(path: Path) -> None:
 
 
 def test_the_measures_see_what_they_are_for() -> None:
-    source = "def f(self, a, *, b):\n    '''doc\n    doc'''\n    if a:\n        for b in a:\n            pass\n    elif b:\n        pass\n"
+    body = ("    if a:", "        for b in a:", "            pass", "    elif b:", "        pass")
+    source = "\n".join(("def f(self, a, *, b):", "    '''doc", "    doc'''", *body))
     function = next(functions_of(ast.parse(source)))
     assert (length_of(function), nesting_of(function), parameters_of(function)) == (6, 2, 2)
 
