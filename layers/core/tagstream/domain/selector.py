@@ -32,7 +32,8 @@ def check_selector(selector: LabelSelector) -> None:
             )
         if not needs_values and requirement.values:
             raise InvalidSelector(
-                f"values: Invalid value: {list(requirement.values)}: values set must be empty for exists and does not exist"
+                f"values: Invalid value: {list(requirement.values)}: values set must be empty for exists and does"
+                " not exist"
             )
 
 

