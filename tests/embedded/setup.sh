@@ -24,6 +24,8 @@ install_packages() {
 }
 
 make_venv() {
+  # make puts .venv first on PATH, and that is about to go.
+  PATH="${PATH//"$PWD/.venv/bin:"/}"
   local python="${HOST_PYTHON:-python3}"
   command -v "$python" > /dev/null || install_packages python3
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
