@@ -102,7 +102,8 @@ def _pull_secrets(repository: ImageRepository, secrets: Secrets) -> tuple[PullSe
     namespace = repository.metadata.key.namespace
     names = [repository.secret_ref] if repository.secret_ref else []
     if repository.service_account_name:
-        # Without a cluster a service account is a secret that lists its imagePullSecrets, a name a line; `+` cannot be in an object name.
+        # Without a cluster a service account is a secret that lists its imagePullSecrets, a name a line. A plus cannot
+        # be part of an object's name, so no other secret is mistaken for one.
         account = secrets.get(NamespacedName(namespace, SERVICE_ACCOUNT + repository.service_account_name))
         names += _text(account, "imagePullSecrets").split()
     found = []

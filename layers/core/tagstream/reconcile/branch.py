@@ -179,7 +179,9 @@ def _apply_one(job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports)
     plans, sources = _plans(job, tip, session, ports)
     edits = {path: apply_edits(sources[path], plan.edits) for path, plan in plans.items() if plan.edits}
     changes = tuple(change for _, plan in sorted(plans.items()) for change in plan.changes)
-    markers = tuple((path.decode(errors="replace"), one) for path, plan in sorted(plans.items()) for one in plan.markers)
+    markers = tuple(
+        (path.decode(errors="replace"), one) for path, plan in sorted(plans.items()) for one in plan.markers
+    )
     if not edits:
         return RunResult(job=job, markers=markers)
     try:
@@ -218,9 +220,7 @@ def _plans(
     blobs = session.read({one.blob for one in wanted})
     marked = [one for one in wanted if _learn(one, blobs[one.blob], ports)]
     sources = {one.path: blobs[one.blob] for one in marked}
-    plans = {
-        one.path: plan_file(one.path, blobs[one.blob], job.refs, known=job.known_policies) for one in marked
-    }
+    plans = {one.path: plan_file(one.path, blobs[one.blob], job.refs, known=job.known_policies) for one in marked}
     return plans, sources
 
 

@@ -6,8 +6,7 @@ In: stored objects, last scans, the time. Out: names to scan, to evaluate, to ru
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
-from typing import cast
+from datetime import datetime
 
 from tagstream.domain.model import (
     REQUESTED_AT,
@@ -39,9 +38,7 @@ def _may_retry(stored: StoredObject, now: datetime) -> bool:
     return at is None or now >= at
 
 
-def repository_is_due(
-    stored: StoredObject, parsed: ImageRepository, last: datetime | None, now: datetime
-) -> bool:
+def repository_is_due(stored: StoredObject, parsed: ImageRepository, last: datetime | None, now: datetime) -> bool:
     """Whether the tick scans a repository: asked for, never seen, its interval is over, or its back-off is.
 
     Source: image-reflector-controller shouldScan (vectors reflector_reconcile.json ``should_scan``); the exclusion list
@@ -97,20 +94,11 @@ def policy_key(policy: NamespacedName) -> NamespacedName:
     return NamespacedName(POLICY_PREFIX + policy.namespace, policy.name)
 
 
-def next_scan(last: Mapping[NamespacedName, datetime], repository: ImageRepository) -> datetime | None:
-    """When a repository's interval is over; None when it was never scanned."""
-    at = last.get(repository.metadata.key)
-    return at + timedelta(seconds=repository.interval_s) if at else None
-
-
-def by_shard(keys: Iterable[NamespacedName], shard: Mapping[NamespacedName, int]) -> tuple[tuple[NamespacedName, ...], ...]:
+def by_shard(
+    keys: Iterable[NamespacedName], shard: Mapping[NamespacedName, int]
+) -> tuple[tuple[NamespacedName, ...], ...]:
     """Names grouped by the shard item their last scan time is in, so that a batch writes one item."""
     groups: dict[int, list[NamespacedName]] = {}
     for key in sorted(keys):
         groups.setdefault(shard[key], []).append(key)
     return tuple(tuple(group) for _, group in sorted(groups.items()))
-
-
-def conditions(stored: StoredObject) -> tuple[Mapping[str, object], ...]:
-    """The status's conditions as stored."""
-    return tuple(cast("list[Mapping[str, object]]", stored.status.get("conditions") or []))

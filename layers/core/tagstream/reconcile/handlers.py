@@ -19,7 +19,7 @@ from tagstream.events.stream import StreamChange, is_stream, parse_stream
 from tagstream.ports import Ports
 from tagstream.reconcile import due
 from tagstream.reconcile.automation import run_automations
-from tagstream.reconcile.policy import evaluate_policies
+from tagstream.reconcile.policy import Cause, evaluate_policies
 from tagstream.reconcile.repository import ScanTrigger, scan_repositories
 from tagstream.reconcile.routing import repositories_of
 from tagstream.records import QueuedScan
@@ -108,7 +108,7 @@ def _tick(deadline_s: float, ports: Ports) -> None:
         for stored in ports.objects.list("ImagePolicy")
         if due.policy_is_due(stored, parse_stored(stored, ImagePolicy), last.get(due.policy_key(stored.key)), now)
     ]
-    evaluate_policies(policies, trigger, deadline_s, ports)
+    evaluate_policies(policies, Cause(text=trigger.cause), deadline_s, ports)
     for stored in ports.objects.list("ImageUpdateAutomation"):
         if due.automation_is_due(stored, parse_stored(stored, ImageUpdateAutomation), now):
             ports.selections.request_run(stored.key, "interval", now)
@@ -116,9 +116,7 @@ def _tick(deadline_s: float, ports: Ports) -> None:
 
 def _within_the_minute(repository: ImageRepository) -> list[QueuedScan]:
     return [
-        QueuedScan(
-            repositories=(repository.metadata.key,), reason="interval", cause="schedule", delay_s=offset
-        )
+        QueuedScan(repositories=(repository.metadata.key,), reason="interval", cause="schedule", delay_s=offset)
         for offset in offsets_in_tick(repository.interval_s)
     ]
 
@@ -156,7 +154,8 @@ def _objects_changed(changes: Sequence[StreamChange], deadline_s: float, ports: 
     named = {kind: sorted({one.key for one in changes if one.object_kind == kind}) for kind in _kinds(changes)}
     try:
         scanned = scan_repositories(named.get("ImageRepository", ()), trigger, deadline_s, ports)
-        evaluate_policies([key for key in named.get("ImagePolicy", ()) if key not in scanned], trigger, deadline_s, ports)
+        policies = [key for key in named.get("ImagePolicy", ()) if key not in scanned]
+        evaluate_policies(policies, Cause(text=trigger.cause), deadline_s, ports)
         _request_runs(named, ports)
     except ImageAutomationError as error:
         ports.log.error("batch failed", reason=error.reason, error=error.message)

@@ -16,7 +16,7 @@ from tagstream.domain.model import NamespacedName, Receiver, ReceiverResource
 from tagstream.domain.receiver import parse_receiver
 from tagstream.errors import ImageAutomationError, RefusedDelivery
 from tagstream.events.function_url import function_url_answer, hook_request
-from tagstream.events.receiver import ReceiverSecret, accept, unauthentic
+from tagstream.events.receiver import ReceiverSecret, accept, admit, unauthentic
 from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression
 from tagstream.events.receiver.resource_filter import filter_resource
 from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
@@ -41,7 +41,8 @@ def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
     """
     received_at = ports.clock.now()
     try:
-        request = hook_request(event, received_at)
+        # Refusals that need no Receiver come first: they must not tell which paths exist.
+        request = admit(hook_request(event, received_at))
         receiver, delivery = _accepted(request, ports)
     except RefusedDelivery as refusal:
         ports.metrics.add("HookRejected", 1, CONTROLLER)
@@ -159,7 +160,9 @@ def _passes(
     try:
         return filter_resource(receiver, entry, delivery, resource)
     except (InvalidExpression, ExpressionFailed) as error:
-        ports.log.error("resource filter failed", controller=CONTROLLER, name=receiver.metadata.key.name, error=str(error))
+        ports.log.error(
+            "resource filter failed", controller=CONTROLLER, name=receiver.metadata.key.name, error=str(error)
+        )
         return False
 
 
@@ -181,7 +184,11 @@ def _record(
                 reason="DeliveryAccepted",
                 message=f"{delivery.sender} delivery asks for ImageRepositories: {names}",
                 cause=delivery.delivery_id,
-                facts={"sender": delivery.sender, "action": delivery.action, "repositories": [str(key) for key in wanted]},
+                facts={
+                    "sender": delivery.sender,
+                    "action": delivery.action,
+                    "repositories": [str(key) for key in wanted],
+                },
             )
         ]
     )

@@ -1,0 +1,184 @@
+"""ImageUpdateAutomation and GitRepository from their documents, in every dialect.
+
+In: metadata and a spec. Out: values with Flux's defaults; problems stay in the fields' list.
+
+Source: image-automation-controller api/v1 imageupdateautomation_types.go, git.go; source-controller api/v1
+gitrepository_types.go and the CRDs' validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from tagstream.domain.fields import Fields
+from tagstream.domain.model import (
+    CommitSpec,
+    GitRef,
+    GitRepository,
+    GitSpec,
+    ImageUpdateAutomation,
+    LabelRequirement,
+    LabelSelector,
+    Metadata,
+    NamespacedName,
+    Provider,
+    PushSpec,
+    SigningKey,
+    SourceRef,
+    UpdateStrategy,
+)
+
+DEFAULT_TIMEOUT_S = 60.0
+URL_PATTERN = "^(http|https|ssh)://.*$"
+GIT_PROVIDERS = ("generic", "aws", "azure", "github")
+# Fields that tell source-controller how to make an artifact; nothing is made of them here.
+NOT_USED = ("ignore", "include", "recurseSubmodules", "verify", "sparseCheckout", "gitImplementation", "accessFrom")
+
+
+def read_git_repository(metadata: Metadata, spec: Fields) -> GitRepository:
+    """A GitRepository: where to commit and with which secret."""
+    url = spec.text("url", required=True)
+    if url and not url.startswith(("http://", "https://", "ssh://")):
+        spec.error("url", f"Invalid value: \"{url}\": spec.url in body should match '{URL_PATTERN}'")
+    ref = spec.child("ref")
+    repository = GitRepository(
+        metadata=metadata,
+        url=url,
+        ref=_ref(ref) if ref is not None else None,
+        interval_s=spec.interval("interval", required=True) or 0.0,
+        timeout_s=spec.timeout("timeout") or DEFAULT_TIMEOUT_S,
+        secret_ref=spec.reference("secretRef"),
+        proxy_secret_ref=spec.reference("proxySecretRef"),
+        provider=cast("Provider", spec.text("provider", "generic", allowed=GIT_PROVIDERS)),
+        service_account_name=spec.text("serviceAccountName") or None,
+        suspend=spec.flag("suspend"),
+    )
+    spec.finish(NOT_USED)
+    return repository
+
+
+def _ref(fields: Fields) -> GitRef:
+    ref = GitRef(
+        branch=fields.text("branch"),
+        tag=fields.text("tag"),
+        semver=fields.text("semver"),
+        name=fields.text("name"),
+        commit=fields.text("commit"),
+    )
+    fields.finish()
+    return ref
+
+
+def read_automation(metadata: Metadata, spec: Fields, dialect: str) -> ImageUpdateAutomation:
+    """An ImageUpdateAutomation; v1alpha1's layout is brought into today's first."""
+    if dialect == "v1alpha1":
+        spec = Fields(_modern(spec.value), spec.path, spec.problems)
+    source, git, update = spec.child("sourceRef", required=True), spec.child("git"), spec.child("update")
+    selector = spec.child("policySelector")
+    automation = ImageUpdateAutomation(
+        metadata=metadata,
+        dialect=dialect,
+        source=_source(source, metadata.key.namespace),
+        interval_s=spec.interval("interval", required=True) or 0.0,
+        git=_git(git) if git is not None else None,
+        policy_selector=_selector(selector) if selector is not None else None,
+        update=_update(update) if update is not None else UpdateStrategy(),
+        suspend=spec.flag("suspend"),
+    )
+    spec.finish()
+    return automation
+
+
+def _source(fields: Fields | None, namespace: str) -> SourceRef:
+    if fields is None:
+        return SourceRef(kind="GitRepository", key=NamespacedName(namespace, ""))
+    fields.text("apiVersion")
+    source = SourceRef(
+        kind=fields.text("kind", "GitRepository", allowed=("GitRepository",)),
+        key=NamespacedName(fields.text("namespace") or namespace, fields.text("name", required=True)),
+    )
+    fields.finish()
+    return source
+
+
+def _git(fields: Fields) -> GitSpec:
+    checkout, commit, push = fields.child("checkout"), fields.child("commit", required=True), fields.child("push")
+    git = GitSpec(
+        commit=_commit(commit) if commit is not None else CommitSpec(author_email=""),
+        checkout=_checkout(checkout) if checkout is not None else None,
+        push=_push(push) if push is not None else None,
+    )
+    fields.finish()
+    return git
+
+
+def _checkout(fields: Fields) -> GitRef | None:
+    ref = fields.child("ref", required=True)
+    fields.finish()
+    return _ref(ref) if ref is not None else None
+
+
+def _push(fields: Fields) -> PushSpec:
+    push = PushSpec(branch=fields.text("branch"), refspec=fields.text("refspec"), options=fields.strings("options"))
+    fields.finish()
+    return push
+
+
+def _commit(fields: Fields) -> CommitSpec:
+    author = fields.child("author", required=True)
+    signing = fields.child("signingKey")
+    commit = CommitSpec(
+        author_email=author.text("email", required=True) if author is not None else "",
+        author_name=author.text("name") if author is not None else "",
+        message_template=fields.text("messageTemplate"),
+        message_template_values=fields.strings("messageTemplateValues"),
+        signing_key=_signing_key(signing) if signing is not None else None,
+    )
+    if author is not None:
+        author.finish()
+    fields.finish()
+    return commit
+
+
+def _signing_key(fields: Fields) -> SigningKey | None:
+    secret = fields.reference("secretRef", required=True)
+    kind = fields.text("type", "gpg", allowed=("gpg", "ssh"))
+    fields.finish()
+    return SigningKey(secret_ref=secret, type=kind) if secret else None
+
+
+def _update(fields: Fields) -> UpdateStrategy:
+    update = UpdateStrategy(strategy=fields.text("strategy", "Setters", allowed=("Setters",)), path=fields.text("path"))
+    fields.finish()
+    return update
+
+
+def _selector(fields: Fields) -> LabelSelector:
+    requirements = []
+    for one in fields.children("matchExpressions"):
+        requirements.append(
+            LabelRequirement(
+                key=one.text("key", required=True),
+                operator=one.text("operator", required=True),
+                values=one.texts("values"),
+            )
+        )
+        one.finish()
+    selector = LabelSelector(match_labels=fields.strings("matchLabels"), match_expressions=tuple(requirements))
+    fields.finish()
+    return selector
+
+
+def _modern(spec: Mapping[str, object]) -> Mapping[str, object]:
+    """v1alpha1: ``checkout.gitRepositoryRef``, ``commit.authorName`` … as ``sourceRef`` and ``git``."""
+    checkout = dict(cast("Mapping[str, object]", spec.get("checkout") or {}))
+    commit = dict(cast("Mapping[str, object]", spec.get("commit") or {}))
+    reference = cast("Mapping[str, object]", checkout.get("gitRepositoryRef") or {})
+    author = {"name": commit.pop("authorName", None), "email": commit.pop("authorEmail", None)}
+    commit["author"] = {name: value for name, value in author.items() if value is not None}
+    git: dict[str, object] = {"commit": commit, "push": spec.get("push")}
+    if "branch" in checkout:
+        git["checkout"] = {"ref": {"branch": checkout["branch"]}}
+    kept = {name: value for name, value in spec.items() if name not in ("checkout", "commit", "push")}
+    return {**kept, "sourceRef": {"kind": "GitRepository", **reference}, "git": git}

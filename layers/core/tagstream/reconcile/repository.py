@@ -1,0 +1,312 @@
+"""Scan ImageRepositories: list, compare, store what changed, evaluate the policies it concerns.
+
+In: names and why they are scanned. Out: tag lists, statuses and selections in the table; an unchanged scan writes
+nothing for its repository.
+
+Source: image-reflector-controller internal/controller/imagerepository_controller.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tagstream.domain.image import ImageName, InvalidImage, parse_repository_image
+from tagstream.domain.model import REQUESTED_AT, ImageRepository, NamespacedName
+from tagstream.domain.objects import parse_stored
+from tagstream.domain.scan import InvalidExclusion, ScanResult, exclude, keep
+from tagstream.errors import ImageAutomationError, RetryableError, StalledError, ThrottledError
+from tagstream.ports import Ports
+from tagstream.reconcile import status
+from tagstream.reconcile.access import registry_access
+from tagstream.reconcile.policy import Cause, evaluate_for_repository
+from tagstream.records import LedgerEntry, QueuedScan, StoredObject, TagRecord, TagState
+
+KIND = "ImageRepository"
+CONTROLLER = "imagerepository"
+WORKERS = 32
+MIN_TIMEOUT_S = 1.0
+# A registry may list a pushed tag late: look again before giving up on what a delivery named.
+LATE_TAG_DELAYS_S = (5.0, 15.0, 45.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanTrigger:
+    """Why a scan happens. ``cause`` is followed to the commit; ``expected_tags`` are what a delivery named."""
+
+    reason: str
+    cause: str
+    received_at: datetime | None = None
+    expected_tags: tuple[str, ...] = ()
+    attempt: int = 0
+
+    @classmethod
+    def of(cls, request: QueuedScan) -> ScanTrigger:
+        """The trigger inside a queue message."""
+        return cls(
+            reason=request.reason,
+            cause=request.cause,
+            received_at=request.received_at,
+            expected_tags=request.expected_tags,
+            attempt=request.attempt,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scan:
+    """One repository's scan, from what was stored to what was found."""
+
+    stored: StoredObject
+    repository: ImageRepository
+    before: TagState | None
+    image: ImageName | None = None
+    found: ScanResult | None = None
+    error: ImageAutomationError | None = None
+    requests: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether the stored list has to be replaced."""
+        if self.found is None or self.image is None:
+            return False
+        before = self.before
+        return before is None or (before.revision, before.canonical_image, before.exclusion_list) != (
+            self.found.revision,
+            self.image.canonical,
+            self.repository.exclusion_list,
+        )
+
+
+def scan_repositories(
+    keys: Collection[NamespacedName], trigger: ScanTrigger, deadline_s: float, ports: Ports
+) -> frozenset[NamespacedName]:
+    """Scan repositories concurrently; what the time does not allow goes back to the queue.
+
+    Args:
+        keys: suspended and deleted ones are passed over.
+        trigger: why.
+        deadline_s: on the monotonic clock.
+
+    Returns:
+        Names of the ImagePolicies that were evaluated on the way.
+    """
+    if not keys:
+        return frozenset()
+    stored = [one for one in _stored(keys, ports) if not parse_stored(one, ImageRepository).suspend]
+    before = ports.tags.states([one.key for one in stored])
+    scans = [
+        _Scan(stored=one, repository=parse_stored(one, ImageRepository), before=before.get(one.key)) for one in stored
+    ]
+    late = [scan for scan in scans if ports.clock.monotonic_s() >= deadline_s]
+    _put_back(late, trigger, ports)
+    evaluated: set[NamespacedName] = set()
+    done: list[NamespacedName] = []
+    # Each result is written as it arrives: one slow registry never holds up the others.
+    with ThreadPoolExecutor(max_workers=min(WORKERS, max(1, len(scans)))) as pool:
+        for policies in pool.map(lambda scan: _scan(scan, trigger, deadline_s, ports), scans[len(late) :]):
+            evaluated |= policies
+    done = [scan.stored.key for scan in scans[len(late) :]]
+    now = ports.clock.now()
+    ports.tags.put_last_scans(dict.fromkeys(done, now))
+    return frozenset(evaluated)
+
+
+def _stored(keys: Collection[NamespacedName], ports: Ports) -> Iterator[StoredObject]:
+    if len(keys) > 3:
+        wanted = set(keys)
+        yield from (one for one in ports.objects.list(KIND) if one.key in wanted)
+        return
+    for key in keys:
+        one = ports.objects.get(KIND, key)
+        if one is not None:
+            yield one
+
+
+def _put_back(scans: Sequence[_Scan], trigger: ScanTrigger, ports: Ports) -> None:
+    if scans:
+        keys = tuple(scan.stored.key for scan in scans)
+        ports.queue.send([_request(keys, trigger, 0.0)])
+
+
+def _request(keys: tuple[NamespacedName, ...], trigger: ScanTrigger, delay_s: float) -> QueuedScan:
+    return QueuedScan(
+        repositories=keys,
+        reason=trigger.reason,
+        cause=trigger.cause,
+        delay_s=delay_s,
+        received_at=trigger.received_at,
+        expected_tags=trigger.expected_tags,
+        attempt=trigger.attempt,
+    )
+
+
+def _scan(scan: _Scan, trigger: ScanTrigger, deadline_s: float, ports: Ports) -> frozenset[NamespacedName]:
+    started = ports.clock.monotonic_s()
+    try:
+        scan = _listed(scan, deadline_s, ports)
+        records = _records(scan, ports) if scan.changed else ()
+        _store(scan, records, ports)
+    except ImageAutomationError as error:
+        scan = replace(scan, error=error)
+        _cool_down(error, ports)
+        records = ()
+    _write_status(scan, ports)
+    _measure(scan, (ports.clock.monotonic_s() - started) * 1000, ports)
+    _look_again(scan, trigger, ports)
+    if scan.error is not None or not scan.changed:
+        return frozenset()
+    cause = Cause(
+        text=trigger.cause,
+        received_at=trigger.received_at,
+        dropped_from=scan.before.tag_count if scan.before else 0,
+    )
+    return evaluate_for_repository(scan.stored.key, records, cause, deadline_s, ports)
+
+
+def _listed(scan: _Scan, deadline_s: float, ports: Ports) -> _Scan:
+    """Ask the registry.
+
+    Raises:
+        StalledError: ImageURLInvalid.
+        RetryableError: ReadOperationFailed; the stored list stays.
+    """
+    repository = scan.repository
+    try:
+        image = parse_repository_image(repository.image)
+    except InvalidImage as error:
+        raise StalledError(str(error), reason="ImageURLInvalid") from error
+    access = registry_access(repository, ports.secrets)
+    until = ports.tags.cool_down(image.registry)
+    now = ports.clock.now()
+    if until is not None and until > now:
+        wait_s = (until - now).total_seconds()
+        raise RetryableError(
+            f"scan failed: {image.registry} asked to be left alone until {status.time(until)}",
+            reason="ReadOperationFailed",
+            retry_after_s=wait_s,
+        )
+    timeout_s = max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
+    listing = ports.registry.list_tags(image, access, min(deadline_s, ports.clock.monotonic_s() + timeout_s))
+    try:
+        found = exclude(listing.tags, repository.exclusion_list)
+    except InvalidExclusion as error:
+        raise RetryableError(f"scan failed: {error}", reason="ReadOperationFailed") from error
+    if not listing.tags and scan.before is not None and scan.before.tag_count:
+        raise RetryableError(
+            f"scan failed: the registry lists no tags where {scan.before.tag_count} are known; keeping those",
+            reason="ReadOperationFailed",
+        )
+    return replace(scan, image=image, found=found, requests=listing.requests, warnings=listing.warnings)
+
+
+def _records(scan: _Scan, ports: Ports) -> tuple[TagRecord, ...]:
+    """The new list; tags that were known keep the time they were first seen."""
+    assert scan.found is not None
+    now = ports.clock.now().replace(microsecond=0)
+    known = {one.tag: one for one in ports.tags.tags(scan.stored.key)} if scan.before is not None else {}
+    return tuple(known.get(tag) or TagRecord(tag=tag, first_seen_at=now) for tag in scan.found.tags)
+
+
+def _store(scan: _Scan, records: Sequence[TagRecord], ports: Ports) -> None:
+    if not scan.changed or scan.found is None or scan.image is None:
+        return
+    state = TagState(
+        revision=scan.found.revision,
+        tag_count=len(scan.found.tags),
+        latest_tags=scan.found.latest_tags,
+        scanned_at=ports.clock.now(),
+        canonical_image=scan.image.canonical,
+        exclusion_list=scan.repository.exclusion_list,
+    )
+    ports.tags.put(scan.stored.key, state, records)
+
+
+def _cool_down(error: ImageAutomationError, ports: Ports) -> None:
+    if isinstance(error, ThrottledError):
+        wait_s = error.retry_after_s or 60.0
+        ports.tags.put_cool_down(error.host, ports.clock.now() + timedelta(seconds=wait_s))
+        ports.metrics.add("RegistryThrottled", 1, CONTROLLER)
+
+
+def _write_status(scan: _Scan, ports: Ports) -> None:
+    """Once, last, and only when it says something new."""
+    stored, now = scan.stored, ports.clock.now()
+    body = dict(stored.status)
+    requested = scan.repository.metadata.annotations.get(REQUESTED_AT, "")
+    if requested:
+        body["lastHandledReconcileAt"] = requested
+    if scan.error is not None:
+        settled = status.failed(body, scan.repository.metadata.generation, scan.error, now)
+        ports.objects.put_status(KIND, stored.key, settled)
+        _record_failure(scan, settled, now, ports)
+        return
+    assert scan.found is not None and scan.image is not None
+    if scan.changed:
+        body |= {
+            "canonicalImageName": scan.image.canonical,
+            "observedExclusionList": list(scan.repository.exclusion_list),
+            "lastScanResult": {
+                "revision": scan.found.revision,
+                "tagCount": len(scan.found.tags),
+                "scanTime": status.time(now),
+                "latestTags": list(scan.found.latest_tags),
+            },
+        }
+    message = f"successful scan: found {len(scan.found.tags)} tags with checksum {scan.found.revision}"
+    settled = status.succeeded(body, scan.repository.metadata.generation, message, now)
+    if settled != stored.status:
+        ports.objects.put_status(KIND, stored.key, settled)
+        ports.ledger.record(
+            [LedgerEntry(at=now, kind=KIND, key=stored.key, severity="info", reason="Succeeded", message=message)]
+        )
+
+
+def _record_failure(scan: _Scan, settled: status.Status, now: datetime, ports: Ports) -> None:
+    assert scan.error is not None
+    if status.transitioned(scan.stored.status, settled):
+        ports.ledger.record([status.failure_entry(KIND, scan.stored.key, scan.error, now)])
+    ports.log.error(
+        "scan failed",
+        controller=CONTROLLER,
+        namespace=scan.stored.key.namespace,
+        name=scan.stored.key.name,
+        reason=scan.error.reason,
+        error=scan.error.message,
+    )
+
+
+def _measure(scan: _Scan, duration_ms: float, ports: Ports) -> None:
+    ports.metrics.add("ReconcileDuration", duration_ms, CONTROLLER)
+    if scan.error is not None:
+        ports.metrics.add("ReconcileFailed", 1, CONTROLLER)
+        return
+    ports.metrics.add("RegistryRequests", scan.requests, CONTROLLER)
+    ports.metrics.add("ScanTags" if scan.changed else "ScanUnchanged", _size(scan) if scan.changed else 1, CONTROLLER)
+    ports.log.info(
+        "scanned",
+        controller=CONTROLLER,
+        namespace=scan.stored.key.namespace,
+        name=scan.stored.key.name,
+        tag_count=_size(scan),
+        changed=scan.changed,
+        warnings=scan.warnings,
+        duration_ms=round(duration_ms),
+    )
+
+
+def _size(scan: _Scan) -> int:
+    return len(scan.found.tags) if scan.found else 0
+
+
+def _look_again(scan: _Scan, trigger: ScanTrigger, ports: Ports) -> None:
+    """A delivery named a tag that is not listed yet: caches between a registry's writers and readers are real."""
+    if scan.found is None or not trigger.expected_tags or trigger.attempt >= len(LATE_TAG_DELAYS_S):
+        return
+    listed = set(scan.found.tags)
+    if all(tag in listed for tag in keep(trigger.expected_tags, scan.repository.exclusion_list)):
+        return
+    later = replace(trigger, attempt=trigger.attempt + 1)
+    ports.queue.send([_request((scan.stored.key,), later, LATE_TAG_DELAYS_S[trigger.attempt])])

@@ -1,0 +1,138 @@
+"""Status documents: outcomes become conditions here and nowhere else.
+
+In: the status before, an outcome, the time. Out: the status after, as Flux's JSON, with one member of ours:
+``tagstream: {failures, retryAt}`` while something fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import cast
+
+from tagstream.domain.conditions import (
+    READY,
+    STALLED,
+    Condition,
+    Conditions,
+    Moment,
+    is_transition,
+    mark_failed,
+    mark_ready,
+    mark_stalled,
+)
+from tagstream.domain.model import NamespacedName
+from tagstream.domain.schedule import retry_at as next_retry
+from tagstream.errors import ImageAutomationError, RetryableError, StalledError
+from tagstream.records import LedgerEntry, StoredObject
+
+Status = dict[str, object]
+OURS = "tagstream"
+
+
+def time(value: datetime) -> str:
+    """RFC 3339 in UTC, whole seconds, as Kubernetes' metav1.Time prints it."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_time(value: object) -> datetime | None:
+    """The inverse of ``time``; None for anything else."""
+    if not isinstance(value, str) or not value:
+        return None
+    return datetime.fromisoformat(value)
+
+
+def succeeded(body: Mapping[str, object], generation: int, message: str, now: datetime) -> Status:
+    """Ready=True; failures are forgotten."""
+    after = mark_ready(conditions(body), message, Moment(now=now, generation=generation))
+    settled = {**body, "conditions": _documents(after), "observedGeneration": generation}
+    settled.pop(OURS, None)
+    return settled
+
+
+def failed(body: Mapping[str, object], generation: int, error: ImageAutomationError, now: datetime) -> Status:
+    """Ready=False with the error's reason and message; Stalled when only a change helps, else a time to try again.
+
+    observedGeneration moves only when the object is settled, as in Flux.
+    """
+    moment = Moment(now=now, generation=generation)
+    if isinstance(error, StalledError):
+        after = mark_stalled(conditions(body), error.reason, error.message, moment)
+        settled = {**body, "conditions": _documents(after), "observedGeneration": generation}
+        settled.pop(OURS, None)
+        return settled
+    after = mark_failed(conditions(body), error.reason, error.message, moment)
+    failures = _failures(body) + 1
+    asked_s = error.retry_after_s if isinstance(error, RetryableError) else None
+    retry = {"failures": failures, "retryAt": time(next_retry(failures, now, asked_s))}
+    return {**body, "conditions": _documents(after), OURS: retry}
+
+
+def conditions(body: Mapping[str, object]) -> Conditions:
+    """The conditions of a status document, by type."""
+    found = {}
+    for one in cast("list[dict[str, str]]", body.get("conditions") or []):
+        found[one["type"]] = Condition(
+            type=one["type"],
+            status=one["status"],
+            reason=one["reason"],
+            message=one["message"],
+            last_transition_time=datetime.fromisoformat(one["lastTransitionTime"]),
+            observed_generation=int(one.get("observedGeneration", 0)),
+        )
+    return found
+
+
+def is_ready(body: Mapping[str, object]) -> bool:
+    """Whether Ready is True."""
+    ready = conditions(body).get(READY)
+    return ready is not None and ready.status == "True"
+
+
+def is_stalled(body: Mapping[str, object]) -> bool:
+    """Whether nothing will be tried until the object changes."""
+    return STALLED in conditions(body)
+
+
+def transitioned(before: Mapping[str, object], after: Mapping[str, object]) -> bool:
+    """Whether Ready says something else than before: what an event is recorded for."""
+    ready = conditions(after).get(READY)
+    return ready is not None and is_transition(conditions(before).get(READY), ready)
+
+
+def retry_at(body: Mapping[str, object]) -> datetime | None:
+    """When a failing object is tried again; None when it does not fail."""
+    ours = cast("Mapping[str, object]", body.get(OURS) or {})
+    return read_time(ours.get("retryAt"))
+
+
+def generation(stored: StoredObject) -> int:
+    """``metadata.generation`` of a stored object."""
+    metadata = cast("Mapping[str, object]", stored.document.get("metadata") or {})
+    found = metadata.get("generation", 1)
+    return found if isinstance(found, int) else 1
+
+
+def failure_entry(kind: str, key: NamespacedName, error: ImageAutomationError, now: datetime) -> LedgerEntry:
+    """A failure as an entry of the ledger."""
+    return LedgerEntry(at=now, kind=kind, key=key, severity="error", reason=error.reason, message=error.message)
+
+
+def _failures(body: Mapping[str, object]) -> int:
+    ours = cast("Mapping[str, object]", body.get(OURS) or {})
+    found = ours.get("failures", 0)
+    return found if isinstance(found, int) else 0
+
+
+def _documents(found: Conditions) -> list[dict[str, object]]:
+    return [
+        {
+            "type": one.type,
+            "status": one.status,
+            "reason": one.reason,
+            "message": one.message,
+            "lastTransitionTime": time(one.last_transition_time),
+            "observedGeneration": one.observed_generation,
+        }
+        for one in found.values()
+    ]
