@@ -1,0 +1,87 @@
+"""Challenges, Link headers and pull secrets, answered by go-containerregistry's own code.
+
+In: ``registry/www_authenticate.json``, ``registry/link_header.json``, ``registry/dockerconfig_match.json``. Out: our
+readings against the recorded ones.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tagstream.domain.challenge import parse_challenges
+from tagstream.domain.dockerconfig import InvalidDockerConfig, parse_keyring
+from tagstream.domain.image import parse_reference
+from tagstream.domain.link_header import InvalidLink, next_page
+
+CHALLENGES = "registry/www_authenticate.json"
+LINKS = "registry/link_header.json"
+PULL_SECRETS = "registry/dockerconfig_match.json"
+FILES: tuple[str, ...] = (CHALLENGES, LINKS, PULL_SECRETS)
+
+# We follow links that name the registry's own host with another scheme, port or spelling, on the registry's address
+# (Flux fails behind proxies: image-reflector-controller 343), and we follow rel="next", not whatever comes first.
+_MENDED = {
+    "http://r.example.com/v2/a/b/tags/list?last=x": "https://r.example.com/v2/a/b/tags/list?last=x",
+    "https://r.example.com:443/v2/a/b/tags/list?last=x": "https://r.example.com/v2/a/b/tags/list?last=x",
+    '/v2/a/b/tags/list?last=x>; rel="prev"': "https://r.example.com/v2/a/b/tags/list?last=y",
+    "https://R.example.com/v2/a/b/tags/list": "https://R.example.com/v2/a/b/tags/list?last=x",
+}
+
+Case = tuple[str, Callable[[], tuple[object, object]]]
+
+
+def cases(data: pathlib.Path, file: str) -> Iterator[Case]:
+    """One case per recorded answer."""
+    answer = {CHALLENGES: _challenge, LINKS: _link, PULL_SECRETS: _pull_secret}[file]
+    for recorded in json.loads((data / file).read_bytes())["cases"]:
+        yield recorded["name"], lambda recorded=recorded: answer(recorded)
+
+
+def _challenge(recorded: Mapping[str, Any]) -> tuple[object, object]:
+    found = [
+        {"parameters": dict(one.parameters), "scheme": one.scheme} for one in parse_challenges(recorded["header"])
+    ]
+    return {"challenges": found}, recorded["expected"]
+
+
+def _link(recorded: Mapping[str, Any]) -> tuple[object, object]:
+    try:
+        found: dict[str, object] = {"next": next_page(recorded["url"], recorded["link"])}
+    except InvalidLink as error:
+        found = {"error": str(error)}
+    return found, _expected_link(recorded)
+
+
+def _expected_link(recorded: Mapping[str, Any]) -> object:
+    for known, mended in _MENDED.items():
+        if recorded["url"] == known or recorded["link"].startswith(f"<{known}"):
+            return {"next": mended}
+    return recorded["expected"]
+
+
+def _pull_secret(recorded: Mapping[str, Any]) -> tuple[object, object]:
+    try:
+        keyring = parse_keyring([(".dockerconfigjson", json.dumps(recorded["config"]).encode())])
+    except InvalidDockerConfig as error:
+        return {"error": str(error)}, recorded["expected"]
+    image = parse_reference(recorded["image"])
+    matched = keyring.matching(image.registry, image.repository)
+    found: dict[str, object] = {
+        # Go has no list at all where there are no entries.
+        "index": [key for key, _ in keyring.entries] or None,
+        "matched_keys": [key for key, _ in matched],
+        "target": str(image.canonical),
+    }
+    one = keyring.find(image.registry, image.repository)
+    if one is None:
+        return {**found, "anonymous": True}, recorded["expected"]
+    secrets = {
+        "username": one.username,
+        "password": one.password,
+        "identitytoken": one.identity_token,
+        "registrytoken": one.registry_token,
+    }
+    return {**found, **secrets}, recorded["expected"]
