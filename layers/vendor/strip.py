@@ -1,7 +1,7 @@
 """Takes out of the vendor layer what no function reads: foreign service models, tests, scripts, build records.
 
-In: the layer's site-packages. Out: the same folder, a third smaller; METADATA and WHEEL stay, so that versions, licences
-and wheel tags can be read from the artifact.
+In: the layer's site-packages. Out: the same folder, smaller; METADATA and WHEEL stay, so that versions, licences and
+wheel tags can be read from the artifact.
 """
 
 from __future__ import annotations

@@ -30,7 +30,10 @@ def test_the_first_screen_has_the_two_commands() -> None:
 
 def test_every_verb_of_the_command_line_is_documented() -> None:
     shown_help = subprocess.run(
-        [sys.executable, "-m", "tagstream.cli", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", "from tagstream.cli import main; main(['--help'])"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     verbs = re.findall(r"^    ([a-z][a-z-]+)  +\S", shown_help, re.MULTILINE)
     text = (ROOT / "docs/cli.md").read_text()
@@ -79,3 +82,8 @@ def test_alarms_point_to_sections_that_exist() -> None:
     anchors = set(re.findall(r"docs/operations\.md#([a-z-]+)", source))
     titles = re.findall(r"^#+ (.+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
     assert anchors <= {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_gate_runs_what_a_developer_runs() -> None:
+    commands = [line for line in (ROOT / ".ci/run").read_text().splitlines() if line and not line.startswith("#")]
+    assert commands == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "make test"]
