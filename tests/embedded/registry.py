@@ -1,0 +1,182 @@
+"""An OCI registry in memory: push, tags with paging, manifests by tag and digest. For tests that need no real one.
+
+In: HTTP on 127.0.0.1. Out: `python -m tests.embedded.registry --port N`, or `with running_registry() as registry:`.
+
+Source: OCI distribution-spec, the parts that pushing images and reflecting tags use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, quote, urlsplit
+
+_ROUTE = re.compile(r"/v2/(?P<name>[a-z0-9._/-]+?)/(?P<kind>tags/list|manifests|blobs)(?:/(?P<rest>.*))?")
+_DEFAULT_TYPE = "application/vnd.oci.image.manifest.v1+json"
+
+
+@dataclass(slots=True)
+class Repository:
+    """Manifests by digest, tags to digests."""
+
+    manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+class Registry(ThreadingHTTPServer):
+    """The server and what was pushed to it; ``requests`` are (method, path with query) in their order."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.repositories: dict[str, Repository] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.requests: list[tuple[str, str]] = []
+        self.lock = threading.Lock()
+
+    @property
+    def address(self) -> str:
+        """``127.0.0.1:port``."""
+        return f"127.0.0.1:{self.server_address[1]}"
+
+    def add_tags(self, name: str, tags: Iterator[str] | list[str] | tuple[str, ...], content: bytes = b"{}") -> str:
+        """Tags straight into the store, all on one manifest; its digest."""
+        digest = digest_of(content)
+        with self.lock:
+            repository = self.repositories.setdefault(name, Repository())
+            repository.manifests[digest] = (_DEFAULT_TYPE, content)
+            repository.tags.update(dict.fromkeys(tags, digest))
+        return digest
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Registry
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+    def _any(self) -> None:
+        self.server.requests.append((self.command, self.path))
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        url = urlsplit(self.path)
+        if url.path in ("/v2", "/v2/"):
+            self._answer(200, b"{}")
+            return
+        found = _ROUTE.fullmatch(url.path)
+        if found is None:
+            self._answer(404, b"404 page not found\n", {"Content-Type": "text/plain"})
+            return
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        name, rest = found["name"], found["rest"] or ""
+        with self.server.lock:
+            if found["kind"] == "tags/list":
+                self._tags(name, query)
+            elif found["kind"] == "blobs":
+                self._blobs(name, rest, query, body)
+            else:
+                self._manifests(name, rest, body)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _any
+
+    def _tags(self, name: str, query: dict[str, str]) -> None:
+        repository = self.server.repositories.get(name)
+        if repository is None:
+            self._error(404, "NAME_UNKNOWN", "repository name not known to registry", {"name": name})
+            return
+        tags = sorted(tag for tag in repository.tags if tag > query.get("last", ""))
+        limit = int(query.get("n") or len(tags))
+        headers = {}
+        if 0 < limit < len(tags):
+            tags = tags[:limit]
+            link = f"</v2/{name}/tags/list?last={quote(tags[-1])}&n={limit}>"
+            headers["Link"] = f'{link}; rel="next"'
+        self._answer(200, json.dumps({"name": name, "tags": tags}).encode(), headers)
+
+    def _blobs(self, name: str, rest: str, query: dict[str, str], body: bytes) -> None:
+        if self.command == "POST":
+            self._answer(202, b"", {"Location": f"/v2/{name}/blobs/uploads/{uuid.uuid4()}"})
+        elif self.command == "PUT" and digest_of(body) == query.get("digest"):
+            self.server.blobs[query["digest"]] = body
+            self._answer(201, b"", {"Docker-Content-Digest": query["digest"]})
+        elif self.command == "PUT":
+            self._error(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
+        elif rest in self.server.blobs:
+            self._answer(200, self.server.blobs[rest], {"Docker-Content-Digest": rest})
+        else:
+            self._error(404, "BLOB_UNKNOWN", "blob unknown to registry")
+
+    def _manifests(self, name: str, reference: str, body: bytes) -> None:
+        if self.command == "PUT":
+            repository = self.server.repositories.setdefault(name, Repository())
+            digest = digest_of(body)
+            repository.manifests[digest] = (self.headers.get("Content-Type") or _DEFAULT_TYPE, body)
+            if reference != digest:
+                repository.tags[reference] = digest
+            self._answer(201, b"", {"Docker-Content-Digest": digest, "Location": f"/v2/{name}/manifests/{digest}"})
+            return
+        repository = self.server.repositories.get(name, Repository())
+        digest = repository.tags.get(reference, reference)
+        if self.command == "DELETE":
+            repository.tags.pop(reference, None)
+            self._answer(202, b"")
+            return
+        if digest not in repository.manifests:
+            self._error(404, "MANIFEST_UNKNOWN", "manifest unknown", {"Tag": reference})
+            return
+        media_type, content = repository.manifests[digest]
+        self._answer(200, content, {"Docker-Content-Digest": digest, "Content-Type": media_type})
+
+    def _error(self, status: int, code: str, message: str, detail: object = None) -> None:
+        self._answer(status, json.dumps({"errors": [{"code": code, "message": message, "detail": detail}]}).encode())
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+def digest_of(content: bytes) -> str:
+    """``sha256:…`` of bytes."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+@contextmanager
+def running_registry() -> Iterator[Registry]:
+    """A registry on a free port, gone at the end."""
+    registry = Registry()
+    thread = threading.Thread(target=registry.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield registry
+    finally:
+        registry.shutdown()
+        registry.server_close()
+        thread.join()
+
+
+def main() -> None:
+    """Serve until killed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    Registry(parser.parse_args().port).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
