@@ -23,7 +23,7 @@ _MAX_S = (2**63 - 1) / 1e9
 
 
 class InvalidDuration(ValueError):
-    """Not a duration of the CRD's pattern, or one that Go cannot hold."""
+    """Not a duration of the CRD's pattern, or one that Go cannot hold; the message follows "in body"."""
 
 
 def parse_interval(text: str) -> float:
@@ -46,10 +46,10 @@ def parse_timeout(text: str) -> float:
 
 def _parse(text: str, pattern: re.Pattern[str], shown: str) -> float:
     if not pattern.fullmatch(text):
-        raise InvalidDuration(f"Invalid value: \"{text}\": should match '{shown}'")
+        raise InvalidDuration(f"should match '{shown}'")
     seconds = sum(float(amount) * _SECONDS[unit] for amount, unit in _PART.findall(text))
     if seconds > _MAX_S:
-        raise InvalidDuration(f'time: invalid duration "{text}"')
+        raise InvalidDuration("is longer than Go can count (292 years)")
     return seconds
 
 

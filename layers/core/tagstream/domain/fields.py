@@ -7,7 +7,8 @@ Source: Kubernetes apimachinery pkg/util/validation/field (error texts); kubectl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -89,6 +90,24 @@ class Fields:
                 self._wrong(f"{name}.{key}", value if isinstance(key, str) else key, str)
         return {key: value for key, value in found.items() if isinstance(key, str) and isinstance(value, str)}
 
+    def matching(self, name: str, pattern: re.Pattern[str], shown: str) -> str:
+        """A required string of a pattern; ``shown`` is the CRD's own spelling of it."""
+        found = self.text(name, required=True)
+        if found and not pattern.fullmatch(found):
+            self.error(name, f"Invalid value: {quote(found)}: {self._at(name)} in body should match '{shown}'")
+        return found
+
+    def sized(self, name: str, limit: int, *, required: bool = False) -> str:
+        """A string of at most ``limit`` characters."""
+        found = self.text(name, required=required)
+        if len(found) > limit:
+            self.error(name, f"Too long: {quote(found[:40])}…: may not be more than {limit} bytes")
+        return found
+
+    def has(self, name: str) -> bool:
+        """Whether a member is present and not null (CEL's ``has``)."""
+        return self.value.get(name) is not None
+
     def interval(self, name: str, *, required: bool = False) -> float | None:
         """Seconds of a Go duration of hours, minutes, seconds and milliseconds."""
         return self._duration(name, parse_interval, required)
@@ -132,14 +151,15 @@ class Fields:
                     Problem(path=self.path, message=f"unknown field {quote(self._at(str(name)))}", is_warning=True)
                 )
 
-    def _duration(self, name: str, parse: object, required: bool) -> float | None:
+    def _duration(self, name: str, parse: Callable[[str], float], required: bool) -> float | None:
         found = self._get(name, str, required=required)
         if found is None:
             return None
+        text = cast("str", found)
         try:
-            return float((parse_timeout if parse is parse_timeout else parse_interval)(cast("str", found)))
+            return parse(text)
         except InvalidDuration as error:
-            self.error(name, str(error))
+            self.error(name, f"Invalid value: {quote(text)}: {self._at(name)} in body {error}")
             return None
 
     def _get(self, name: str, kind: type, *, required: bool = False) -> object | None:

@@ -8,7 +8,7 @@ gitrepository_types.go and the CRDs' validation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from typing import cast
 
 from tagstream.domain.fields import Fields
@@ -31,6 +31,7 @@ from tagstream.domain.model import (
 
 DEFAULT_TIMEOUT_S = 60.0
 URL_PATTERN = "^(http|https|ssh)://.*$"
+_URL = re.compile(r"(?:http|https|ssh)://.*")
 GIT_PROVIDERS = ("generic", "aws", "azure", "github")
 # Fields that tell source-controller how to make an artifact; nothing is made of them here.
 NOT_USED = ("ignore", "include", "recurseSubmodules", "verify", "sparseCheckout", "gitImplementation", "accessFrom")
@@ -38,13 +39,10 @@ NOT_USED = ("ignore", "include", "recurseSubmodules", "verify", "sparseCheckout"
 
 def read_git_repository(metadata: Metadata, spec: Fields) -> GitRepository:
     """A GitRepository: where to commit and with which secret."""
-    url = spec.text("url", required=True)
-    if url and not url.startswith(("http://", "https://", "ssh://")):
-        spec.error("url", f"Invalid value: \"{url}\": spec.url in body should match '{URL_PATTERN}'")
     ref = spec.child("ref")
     repository = GitRepository(
         metadata=metadata,
-        url=url,
+        url=spec.matching("url", _URL, URL_PATTERN),
         ref=_ref(ref) if ref is not None else None,
         interval_s=spec.interval("interval", required=True) or 0.0,
         timeout_s=spec.timeout("timeout") or DEFAULT_TIMEOUT_S,
@@ -71,23 +69,55 @@ def _ref(fields: Fields) -> GitRef:
 
 
 def read_automation(metadata: Metadata, spec: Fields, dialect: str) -> ImageUpdateAutomation:
-    """An ImageUpdateAutomation; v1alpha1's layout is brought into today's first."""
-    if dialect == "v1alpha1":
-        spec = Fields(_modern(spec.value), spec.path, spec.problems)
-    source, git, update = spec.child("sourceRef", required=True), spec.child("git"), spec.child("update")
-    selector = spec.child("policySelector")
+    """An ImageUpdateAutomation; v1alpha1 has a layout of its own, all others have today's."""
+    source, git = _v1alpha1(metadata, spec) if dialect == "v1alpha1" else _source_and_git(metadata, spec)
+    selector, update = spec.child("policySelector"), spec.child("update")
     automation = ImageUpdateAutomation(
         metadata=metadata,
         dialect=dialect,
-        source=_source(source, metadata.key.namespace),
+        source=source,
         interval_s=spec.interval("interval", required=True) or 0.0,
-        git=_git(git) if git is not None else None,
+        git=git,
         policy_selector=_selector(selector) if selector is not None else None,
         update=_update(update) if update is not None else UpdateStrategy(),
         suspend=spec.flag("suspend"),
     )
     spec.finish()
     return automation
+
+
+def _source_and_git(metadata: Metadata, spec: Fields) -> tuple[SourceRef, GitSpec | None]:
+    source, git = spec.child("sourceRef", required=True), spec.child("git")
+    return _source(source, metadata.key.namespace), _git(git) if git is not None else None
+
+
+def _v1alpha1(metadata: Metadata, spec: Fields) -> tuple[SourceRef, GitSpec]:
+    """``checkout.gitRepositoryRef``, ``checkout.branch``, ``commit.authorName`` …, ``push.branch``."""
+    checkout, commit = spec.child("checkout", required=True), spec.child("commit", required=True)
+    push = spec.child("push")
+    name, branch = "", ""
+    if checkout is not None:
+        name = checkout.reference("gitRepositoryRef", required=True) or ""
+        branch = checkout.text("branch", required=True)
+        checkout.finish()
+    git = GitSpec(
+        commit=_v1alpha1_commit(commit) if commit is not None else CommitSpec(author_email=""),
+        checkout=GitRef(branch=branch) if branch else None,
+        push=_push(push) if push is not None else None,
+    )
+    return SourceRef(kind="GitRepository", key=NamespacedName(metadata.key.namespace, name)), git
+
+
+def _v1alpha1_commit(fields: Fields) -> CommitSpec:
+    signing = fields.child("signingKey")
+    commit = CommitSpec(
+        author_email=fields.text("authorEmail", required=True),
+        author_name=fields.text("authorName"),
+        message_template=fields.text("messageTemplate"),
+        signing_key=_signing_key(signing) if signing is not None else None,
+    )
+    fields.finish()
+    return commit
 
 
 def _source(fields: Fields | None, namespace: str) -> SourceRef:
@@ -168,17 +198,3 @@ def _selector(fields: Fields) -> LabelSelector:
     selector = LabelSelector(match_labels=fields.strings("matchLabels"), match_expressions=tuple(requirements))
     fields.finish()
     return selector
-
-
-def _modern(spec: Mapping[str, object]) -> Mapping[str, object]:
-    """v1alpha1: ``checkout.gitRepositoryRef``, ``commit.authorName`` … as ``sourceRef`` and ``git``."""
-    checkout = dict(cast("Mapping[str, object]", spec.get("checkout") or {}))
-    commit = dict(cast("Mapping[str, object]", spec.get("commit") or {}))
-    reference = cast("Mapping[str, object]", checkout.get("gitRepositoryRef") or {})
-    author = {"name": commit.pop("authorName", None), "email": commit.pop("authorEmail", None)}
-    commit["author"] = {name: value for name, value in author.items() if value is not None}
-    git: dict[str, object] = {"commit": commit, "push": spec.get("push")}
-    if "branch" in checkout:
-        git["checkout"] = {"ref": {"branch": checkout["branch"]}}
-    kept = {name: value for name, value in spec.items() if name not in ("checkout", "commit", "push")}
-    return {**kept, "sourceRef": {"kind": "GitRepository", **reference}, "git": git}

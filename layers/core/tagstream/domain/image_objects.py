@@ -25,15 +25,14 @@ from tagstream.domain.model import (
 
 DEFAULT_EXCLUSION_LIST = ("^.*\\.sig$",)
 MAX_EXCLUSIONS = 25
+INTERVAL_REFUSED = "spec.interval is only accepted when spec.digestReflectionPolicy is set to 'Always'"
+INTERVAL_MISSING = "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'"
 PROVIDERS = ("generic", "aws", "azure", "gcp")
 
 
 def read_image_repository(metadata: Metadata, spec: Fields) -> ImageRepository:
     """An ImageRepository; an unset or empty exclusionList is Flux's default."""
     access = spec.child("accessFrom")
-    service_account = spec.text("serviceAccountName") or None
-    if service_account and len(service_account) > 253:
-        spec.error("serviceAccountName", f"Too long: {len(service_account)}: may not be more than 253 bytes")
     repository = ImageRepository(
         metadata=metadata,
         image=spec.text("image", required=True),
@@ -41,23 +40,21 @@ def read_image_repository(metadata: Metadata, spec: Fields) -> ImageRepository:
         timeout_s=spec.timeout("timeout"),
         exclusion_list=spec.texts("exclusionList", MAX_EXCLUSIONS) or DEFAULT_EXCLUSION_LIST,
         secret_ref=spec.reference("secretRef"),
-        service_account_name=service_account,
+        service_account_name=spec.sized("serviceAccountName", 253) or None,
         cert_secret_ref=spec.reference("certSecretRef"),
         proxy_secret_ref=spec.reference("proxySecretRef"),
         insecure=spec.flag("insecure"),
         provider=cast("Provider", spec.text("provider", "generic", allowed=PROVIDERS)),
         suspend=spec.flag("suspend"),
-        access_from=_access_from(access) if access else None,
+        access_from=_access_from(access) if access is not None else None,
     )
     spec.finish()
     return repository
 
 
 def _access_from(fields: Fields) -> AccessFrom:
-    if "namespaceSelectors" not in fields.value:
-        fields.error("namespaceSelectors", "Required value")
     selectors = []
-    for selector in fields.children("namespaceSelectors"):
+    for selector in fields.children("namespaceSelectors", required=True):
         selectors.append(selector.strings("matchLabels"))
         selector.finish()
     fields.finish()
@@ -71,14 +68,14 @@ def read_image_policy(metadata: Metadata, spec: Fields) -> ImagePolicy:
     filter_tags = spec.child("filterTags")
     reflection = spec.text("digestReflectionPolicy", "Never", allowed=("Always", "IfNotPresent", "Never"))
     interval_s = spec.interval("interval")
-    if "interval" in spec.value and reflection != "Always":
-        spec.error("", "spec.interval is only accepted when spec.digestReflectionPolicy is set to 'Always'")
-    if "interval" not in spec.value and reflection == "Always":
-        spec.error("", "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'")
+    if spec.has("interval") and reflection != "Always":
+        spec.error("", INTERVAL_REFUSED)
+    if not spec.has("interval") and reflection == "Always":
+        spec.error("", INTERVAL_MISSING)
     found = ImagePolicy(
         metadata=metadata,
         repository=_repository_ref(repository, metadata.key.namespace),
-        policy=_choice(policy) if policy else PolicyChoice(),
+        policy=_choice(policy) if policy is not None else PolicyChoice(),
         filter_tags=_filter(filter_tags) if filter_tags is not None else None,
         digest_reflection=cast("DigestReflection", reflection),
         interval_s=interval_s,
@@ -99,13 +96,11 @@ def _repository_ref(fields: Fields | None, namespace: str) -> NamespacedName:
 def _choice(fields: Fields) -> PolicyChoice:
     semver, alphabetical, numerical = (fields.child(name) for name in ("semver", "alphabetical", "numerical"))
     choice = PolicyChoice(
-        semver=semver.text("range") if semver is not None else None,
+        semver=semver.text("range", required=True) if semver is not None else None,
         alphabetical=_order(alphabetical),
         numerical=_order(numerical),
     )
     if semver is not None:
-        if "range" not in semver.value:
-            semver.error("range", "Required value")
         semver.finish()
     fields.finish()
     return choice
@@ -114,7 +109,7 @@ def _choice(fields: Fields) -> PolicyChoice:
 def _order(fields: Fields | None) -> str | None:
     if fields is None:
         return None
-    order = fields.text("order", "asc", allowed=("asc", "desc", "ASC", "DESC"))
+    order = fields.text("order", "asc", allowed=("asc", "desc"))
     fields.finish()
     return order
 

@@ -283,5 +283,16 @@ class Namespace:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kustomization:
+    """A kustomize-controller Kustomization, as far as it says where objects are kept in Git."""
+
+    metadata: Metadata
+    source: SourceRef
+    path: str = ""
+    prune: bool = False
+    interval_s: float = 600.0
+
+
 FluxObject = ImageRepository | ImagePolicy | ImageUpdateAutomation | GitRepository | Receiver
 """Every namespaced object that is stored."""

@@ -13,20 +13,21 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import cast
 
 from tagstream.domain.fields import Fields, Problem
 from tagstream.domain.git_objects import read_automation, read_git_repository
+from tagstream.domain.goquote import quote
 from tagstream.domain.image_objects import read_image_policy, read_image_repository
 from tagstream.domain.model import (
     FluxObject,
+    Kustomization,
     Metadata,
     Namespace,
     NamespacedName,
+    SourceRef,
 )
 from tagstream.domain.receiver import read_metadata, read_receiver
-from tagstream.errors import StalledError
-from tagstream.records import StoredObject
 
 GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ImageRepository": ("image.toolkit.fluxcd.io", ("v1alpha1", "v1alpha2", "v1beta1", "v1beta2", "v1")),
@@ -34,10 +35,14 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ImageUpdateAutomation": ("image.toolkit.fluxcd.io", ("v1alpha1", "v1alpha2", "v1beta1", "v1beta2", "v1")),
     "GitRepository": ("source.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1")),
     "Receiver": ("notification.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1beta3", "v1")),
+    "Kustomization": ("kustomize.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1")),
 }
+"""Group and versions of every kind that is read; the core kinds Namespace and Secret come beside them."""
+STORED = ("Namespace", "GitRepository", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "Receiver")
+"""Kinds that are kept in the table, each after what it refers to."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
-Parsed = FluxObject | Namespace
-T = TypeVar("T", bound=FluxObject)
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
+Parsed = FluxObject | Namespace | Kustomization
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +98,7 @@ def parse_object(document: Mapping[str, object], default_namespace: str) -> Pars
     api_version = _text(document, "apiVersion")
     filled = _with_namespace(document, default_namespace)
     metadata = read_metadata(filled, problems)
-    _check_name(metadata.key, problems)
+    _check_name(kind, metadata.key, problems)
     value, note = _value(kind, api_version, filled, metadata, problems)
     errors = any(not problem.is_warning for problem in problems)
     return ParsedObject(
@@ -106,19 +111,6 @@ def parse_object(document: Mapping[str, object], default_namespace: str) -> Pars
     )
 
 
-def parse_stored(stored: StoredObject, kind: type[T]) -> T:
-    """A stored object as a value of its class.
-
-    Raises:
-        StalledError: InvalidObject, the document is not what this version would store.
-    """
-    parsed = parse_object(stored.document, stored.key.namespace)
-    if not isinstance(parsed.value, kind):
-        cause = "; ".join(parsed.errors) or parsed.note or f"not a {kind.__name__}"
-        raise StalledError(f"invalid object: {cause}", reason="InvalidObject")
-    return parsed.value
-
-
 def _value(
     kind: str, api_version: str, document: Mapping[str, object], metadata: Metadata, problems: list[Problem]
 ) -> tuple[Parsed | SecretData | None, str]:
@@ -126,26 +118,32 @@ def _value(
         return Namespace(name=metadata.key.name, labels=metadata.labels), ""
     if kind == "Secret" and api_version == "v1":
         return _secret(document, metadata.key, problems), ""
+    missing = [name for name, found in (("apiVersion", api_version), ("kind", kind)) if not found]
+    if missing:
+        problems += [Problem(path=name, message="Required value") for name in missing]
+        return None, ""
     group, versions = GROUPS.get(kind, ("", ()))
     found_group, _, version = api_version.rpartition("/")
     if not group or found_group != group:
-        return None, f"{kind or 'a document without kind'} ({api_version or 'no apiVersion'}) is not for tagstream"
+        return None, f"{api_version} is not for tagstream"
     if version not in versions:
         served = ", ".join(f"{group}/{one}" for one in versions)
         problems.append(
-            Problem(path="apiVersion", message=f'Unsupported value: "{api_version}": supported values: {served}')
+            Problem(path="apiVersion", message=f"Unsupported value: {quote(api_version)}: supported values: {served}")
         )
         return None, ""
-    return _flux_object(kind, version, document, metadata, problems), ""
+    return _object(kind, version, document, metadata, problems), ""
 
 
-def _flux_object(
+def _object(
     kind: str, version: str, document: Mapping[str, object], metadata: Metadata, problems: list[Problem]
-) -> FluxObject:
+) -> FluxObject | Kustomization:
     raw = document.get("spec")
     if not isinstance(raw, dict):
-        problems.append(Problem(path="spec", message="Required value"))
-    spec = Fields(raw if isinstance(raw, dict) else {}, "spec", problems if isinstance(raw, dict) else [])
+        found = "Required value" if raw is None else "Invalid value: must be of type object"
+        problems.append(Problem(path="spec", message=found))
+        raw, problems = {}, []
+    spec = Fields(raw, "spec", problems)
     if kind == "ImageRepository":
         return read_image_repository(metadata, spec)
     if kind == "ImagePolicy":
@@ -154,7 +152,24 @@ def _flux_object(
         return read_automation(metadata, spec, version)
     if kind == "GitRepository":
         return read_git_repository(metadata, spec)
+    if kind == "Kustomization":
+        return _kustomization(metadata, spec)
     return read_receiver(metadata, spec)
+
+
+def _kustomization(metadata: Metadata, spec: Fields) -> Kustomization:
+    source = spec.child("sourceRef", required=True)
+    namespace, kind, name = metadata.key.namespace, "", ""
+    if source is not None:
+        kind, name = source.text("kind", required=True), source.text("name", required=True)
+        namespace = source.text("namespace") or namespace
+    return Kustomization(
+        metadata=metadata,
+        source=SourceRef(kind=kind, key=NamespacedName(namespace, name)),
+        path=spec.text("path"),
+        prune=spec.flag("prune"),
+        interval_s=spec.interval("interval", required=True) or 0.0,
+    )
 
 
 def _secret(document: Mapping[str, object], key: NamespacedName, problems: list[Problem]) -> SecretData:
@@ -170,16 +185,24 @@ def _secret(document: Mapping[str, object], key: NamespacedName, problems: list[
     return SecretData(key=key, data=data)
 
 
-def _check_name(key: NamespacedName, problems: list[Problem]) -> None:
-    for path, name in (("metadata.name", key.name), ("metadata.namespace", key.namespace)):
-        if name and (len(name) > 253 or not _NAME.fullmatch(name)):
-            problems.append(
-                Problem(
-                    path=path,
-                    message=f'Invalid value: "{name}": a lowercase RFC 1123 subdomain must consist of'
-                    " lower case alphanumeric characters, '-' or '.'",
-                )
+def _check_name(kind: str, key: NamespacedName, problems: list[Problem]) -> None:
+    if key.name and (len(key.name) > 253 or not _NAME.fullmatch(key.name)):
+        problems.append(
+            Problem(
+                path="metadata.name",
+                message=f"Invalid value: {quote(key.name)}: a lowercase RFC 1123 subdomain must consist of"
+                " lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric"
+                " character",
             )
+        )
+    if key.namespace and kind != "Namespace" and (len(key.namespace) > 63 or not _LABEL.fullmatch(key.namespace)):
+        problems.append(
+            Problem(
+                path="metadata.namespace",
+                message=f"Invalid value: {quote(key.namespace)}: a lowercase RFC 1123 label must consist of"
+                " lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
+            )
+        )
 
 
 def _with_namespace(document: Mapping[str, object], default: str) -> Mapping[str, object]:
@@ -190,6 +213,9 @@ def _with_namespace(document: Mapping[str, object], default: str) -> Mapping[str
         metadata["namespace"] = metadata.get("name", "")
     elif metadata.get("namespace") in (None, ""):
         metadata["namespace"] = default
+    if not isinstance(raw, dict):
+        # Something that is no mapping must be told of, not replaced.
+        return document if raw is not None else {**document, "metadata": metadata}
     return {**document, "metadata": metadata}
 
 

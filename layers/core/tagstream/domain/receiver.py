@@ -21,6 +21,14 @@ from tagstream.domain.model import (
 )
 
 DEFAULT_INTERVAL_S = 600.0
+TYPES = (
+    *("generic", "generic-hmac", "generic-oidc", "github", "gitlab", "bitbucket", "harbor", "dockerhub", "quay"),
+    *("gcr", "nexus", "acr", "cdevents"),
+)
+KINDS = (
+    *("Bucket", "GitRepository", "Kustomization", "HelmRelease", "HelmChart", "HelmRepository", "ImageRepository"),
+    *("ImagePolicy", "ImageUpdateAutomation", "OCIRepository", "ArtifactGenerator", "ExternalArtifact"),
+)
 
 
 def parse_receiver(document: Mapping[str, object]) -> Receiver:
@@ -32,7 +40,7 @@ def read_receiver(metadata: Metadata, spec: Fields) -> Receiver:
     """A Receiver's spec; problems stay in ``spec.problems``."""
     receiver = Receiver(
         metadata=metadata,
-        type=spec.text("type", required=True),
+        type=spec.text("type", required=True, allowed=TYPES),
         secret_ref=spec.reference("secretRef"),
         resources=tuple(_resource(one, metadata.key.namespace) for one in spec.children("resources", required=True)),
         events=spec.texts("events"),
@@ -41,15 +49,24 @@ def read_receiver(metadata: Metadata, spec: Fields) -> Receiver:
         resource_filter=spec.text("resourceFilter"),
         oidc_providers=tuple(_provider(one) for one in spec.children("oidcProviders")),
     )
+    _check_secret(receiver, spec)
     spec.finish()
     return receiver
+
+
+def _check_secret(receiver: Receiver, spec: Fields) -> None:
+    if receiver.type == "generic-oidc":
+        if not receiver.oidc_providers:
+            spec.error("oidcProviders", "Required value: a Receiver of type generic-oidc needs a provider")
+    elif receiver.type and not spec.has("secretRef"):
+        spec.error("secretRef", "Required value")
 
 
 def _resource(fields: Fields, namespace: str) -> ReceiverResource:
     fields.text("apiVersion")
     resource = ReceiverResource(
-        kind=fields.text("kind", required=True),
-        key=NamespacedName(fields.text("namespace", namespace), fields.text("name", required=True)),
+        kind=fields.text("kind", required=True, allowed=KINDS),
+        key=NamespacedName(fields.text("namespace") or namespace, fields.text("name", required=True)),
         match_labels=fields.strings("matchLabels"),
         filter=fields.text("filter"),
     )
@@ -76,10 +93,8 @@ def _expression(fields: Fields, name: str) -> NamedExpression:
 
 def read_metadata(document: Mapping[str, object], problems: list[Problem] | None = None) -> Metadata:
     """``metadata`` of any namespaced object; the namespace has been filled in before."""
-    raw = document.get("metadata")
-    fields = Fields(cast("Mapping[str, object]", raw) if isinstance(raw, dict) else {}, "metadata", problems or [])
-    if problems is not None:
-        fields.problems = problems
+    found = [] if problems is None else problems
+    fields = Fields(document, "", found).child("metadata", required=True) or Fields({}, "metadata", [])
     generation = fields.value.get("generation")
     return Metadata(
         key=NamespacedName(fields.text("namespace"), fields.text("name", required=True)),

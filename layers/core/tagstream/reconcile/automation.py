@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from tagstream.domain.model import REQUESTED_AT, CommitId, ImageUpdateAutomation, NamespacedName
-from tagstream.domain.objects import parse_stored
 from tagstream.errors import ImageAutomationError
 from tagstream.ports import Ports
 from tagstream.reconcile import status
 from tagstream.reconcile.branch import RunResult, held, observed_policies, pushed_before, update_branch
+from tagstream.reconcile.stored import parse_stored
 from tagstream.reconcile.update_job import UpdateJob, prepare
 from tagstream.records import CommitIntent, LedgerEntry, Selection, StoredObject
 

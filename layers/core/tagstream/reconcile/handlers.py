@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tagstream.domain.model import ImagePolicy, ImageRepository, ImageUpdateAutomation, NamespacedName
-from tagstream.domain.objects import parse_stored
 from tagstream.domain.schedule import jitter_s, offsets_in_tick
 from tagstream.errors import ImageAutomationError
 from tagstream.events.ecr import ecr_delivery, is_ecr
@@ -22,6 +21,7 @@ from tagstream.reconcile.automation import run_automations
 from tagstream.reconcile.policy import Cause, evaluate_policies
 from tagstream.reconcile.repository import ScanTrigger, scan_repositories
 from tagstream.reconcile.routing import repositories_of
+from tagstream.reconcile.stored import parse_stored
 from tagstream.records import QueuedScan
 
 INLINE_SCANS = 200

@@ -22,13 +22,13 @@ from tagstream.domain.model import (
     NamespacedName,
     Revision,
 )
-from tagstream.domain.objects import parse_stored
 from tagstream.domain.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
 from tagstream.domain.scan import is_suspicious_drop, may_access, needs_digest
 from tagstream.errors import ImageAutomationError, RetryableError, StalledError
 from tagstream.ports import Ports
 from tagstream.reconcile import due, status
 from tagstream.reconcile.access import registry_access
+from tagstream.reconcile.stored import parse_stored
 from tagstream.records import LedgerEntry, Selection, StoredObject, TagRecord
 
 KIND = "ImagePolicy"

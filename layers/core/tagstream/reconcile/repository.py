@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 
 from tagstream.domain.image import ImageName, InvalidImage, parse_repository_image
 from tagstream.domain.model import REQUESTED_AT, ImageRepository, NamespacedName
-from tagstream.domain.objects import parse_stored
 from tagstream.domain.scan import InvalidExclusion, ScanResult, exclude, keep
 from tagstream.errors import ImageAutomationError, RetryableError, StalledError, ThrottledError
 from tagstream.ports import Ports
 from tagstream.reconcile import status
 from tagstream.reconcile.access import registry_access
 from tagstream.reconcile.policy import Cause, evaluate_for_repository
+from tagstream.reconcile.stored import parse_stored
 from tagstream.records import LedgerEntry, QueuedScan, StoredObject, TagRecord, TagState
 
 KIND = "ImageRepository"

@@ -20,11 +20,11 @@ from tagstream.domain.model import (
     ImageUpdateAutomation,
     NamespacedName,
 )
-from tagstream.domain.objects import parse_stored
 from tagstream.domain.selector import InvalidSelector, selects
 from tagstream.errors import RetryableError, StalledError
 from tagstream.ports import GitAccess, Ports
 from tagstream.reconcile.access import git_access
+from tagstream.reconcile.stored import parse_stored
 from tagstream.records import Selection, StoredObject
 
 

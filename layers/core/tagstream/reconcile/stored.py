@@ -1,0 +1,28 @@
+"""Stored objects as values of their classes.
+
+In: what the table holds. Out: a value, or the error that stalls an object this version cannot read.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from tagstream.domain.model import FluxObject
+from tagstream.domain.objects import parse_object
+from tagstream.errors import StalledError
+from tagstream.records import StoredObject
+
+T = TypeVar("T", bound=FluxObject)
+
+
+def parse_stored(stored: StoredObject, kind: type[T]) -> T:
+    """A stored object as a value of its class.
+
+    Raises:
+        StalledError: InvalidObject, the document is not what this version would store.
+    """
+    parsed = parse_object(stored.document, stored.key.namespace)
+    if not isinstance(parsed.value, kind):
+        cause = "; ".join(parsed.errors) or parsed.note or f"not a {kind.__name__}"
+        raise StalledError(f"invalid object: {cause}", reason="InvalidObject")
+    return parsed.value
