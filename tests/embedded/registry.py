@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._manifests(name, rest, body)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _any
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _any  # noqa: N815
 
     def _tags(self, name: str, query: dict[str, str]) -> None:
         repository = self.server.repositories.get(name)

@@ -1,0 +1,1 @@
+"""Container registries over HTTP: tag lists and digests."""

@@ -1,0 +1,158 @@
+"""The Registry port over HTTP, for every registry that speaks the distribution protocol.
+
+In: an image, how to talk to its registry, a deadline. Out: a complete TagListing, a Digest, or the errors of
+``errors.py``. One instance per process: it keeps tokens, challenges and page sizes in memory.
+
+Source: image-reflector-controller internal/controller/imagerepository_controller.go (scan) and internal/policy
+(digest reflection); distribution-spec.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from dataclasses import dataclass, field
+
+from urllib3.response import BaseHTTPResponse
+
+from tagstream.adapters.clock import SystemClock
+from tagstream.adapters.registry.credentials import Login, secret_login
+from tagstream.adapters.registry.exchange import REASON, Exchange, read_body
+from tagstream.adapters.registry.expiring_cache import ExpiringCache
+from tagstream.adapters.registry.fault_text import redacted_url
+from tagstream.adapters.registry.host_memory import HostMemory
+from tagstream.adapters.registry.paging import Limits, all_tags
+from tagstream.adapters.registry.session import Request, Session
+from tagstream.adapters.registry.visit import Visit
+from tagstream.domain.image import ImageName
+from tagstream.domain.model import Digest
+from tagstream.errors import RetryableError, ThrottledError
+from tagstream.ports import Clock, Proxy, RegistryAccess, TagListing, TlsMaterial
+
+MANIFEST_TYPES = ", ".join(
+    (
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+MAX_MANIFEST = 8 * 1024 * 1024
+MAX_SESSIONS = 64
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
+
+
+@dataclass(slots=True)
+class _Sessions:
+    """Sessions by their TLS and proxy configuration."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _sessions: dict[tuple[TlsMaterial | None, Proxy | None], Session] = field(default_factory=dict)
+
+    def get(self, tls: TlsMaterial | None, proxy: Proxy | None) -> Session:
+        with self._lock:
+            session = self._sessions.get((tls, proxy))
+            if session is None:
+                while len(self._sessions) >= MAX_SESSIONS:
+                    self._sessions.pop(next(iter(self._sessions)))
+                session = self._sessions[(tls, proxy)] = Session(tls, proxy)
+            return session
+
+
+class RegistryClient:
+    """Reads tags and digests; safe for many threads.
+
+    Args:
+        clock: waits and deadlines.
+        limits: beyond which a tag list is refused.
+    """
+
+    def __init__(self, *, clock: Clock | None = None, limits: Limits | None = None) -> None:
+        self._clock: Clock = clock or SystemClock()
+        self._limits = limits or Limits()
+        self._memory = HostMemory()
+        self._tokens: ExpiringCache[str] = ExpiringCache(self._clock)
+        self._sessions = _Sessions()
+
+    def list_tags(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> TagListing:
+        """All tags, or an error: never a partial list.
+
+        Args:
+            image: the repository.
+            access: credentials, TLS, proxy.
+            deadline_s: on the monotonic clock.
+
+        Raises:
+            AuthenticationError: AuthenticationFailed, credentials or certificates that cannot be used.
+            ThrottledError: ReadOperationFailed, with the seconds the registry asked for.
+            RetryableError: ReadOperationFailed, ``scan failed: GET URL: CODE: message``.
+        """
+        try:
+            visit, warnings = self._visit(image, access, deadline_s)
+            tags = all_tags(visit, self._limits)
+        except RetryableError as error:
+            raise _prefixed("scan failed: ", error, image) from error
+        return TagListing(tags=tags, requests=visit.exchange.requests, warnings=(*warnings, *visit.exchange.warnings))
+
+    def digest(self, image: ImageName, tag: str, access: RegistryAccess, deadline_s: float) -> Digest:
+        """The digest a tag points to (for a multi-arch image, of its index).
+
+        Args:
+            image: the repository.
+            tag: its tag.
+            access: credentials, TLS, proxy.
+            deadline_s: on the monotonic clock.
+
+        Raises:
+            AuthenticationError: AuthenticationFailed, credentials or certificates that cannot be used.
+            ThrottledError: ReadOperationFailed, with the seconds the registry asked for.
+            RetryableError: ReadOperationFailed, ``HEAD URL: …``.
+        """
+        try:
+            visit, _ = self._visit(image, access, deadline_s)
+            return _digest(visit, f"{visit.base}/manifests/{tag}")
+        except RetryableError as error:
+            raise _prefixed("", error, image) from error
+
+    def _visit(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> tuple[Visit, tuple[str, ...]]:
+        login = self._login(image, access)
+        session = self._sessions.get(access.tls, access.proxy)
+        visit = Visit(
+            image=image,
+            scheme=image.scheme(access.insecure),
+            login=login,
+            exchange=Exchange(session=session, clock=self._clock, deadline_s=deadline_s),
+            memory=self._memory,
+            tokens=self._tokens,
+        )
+        return visit, login.warnings
+
+    def _login(self, image: ImageName, access: RegistryAccess) -> Login:
+        return secret_login(image, access)
+
+
+def _digest(visit: Visit, url: str) -> Digest:
+    headers = {"Accept": MANIFEST_TYPES}
+    # HEAD does not count against Docker Hub's pull limit, GET does.
+    answer = visit.success(visit.fetch(Request(method="HEAD", url=url, headers=headers), lambda _: None))
+    digest = answer.headers.get("Docker-Content-Digest")
+    if digest is None:
+        answer = visit.success(visit.fetch(Request(method="GET", url=url, headers=headers), _content_digest))
+        digest = str(answer.value)
+    if not _DIGEST.fullmatch(digest):
+        text = f"HEAD {redacted_url(url)}: response did not include a valid Docker-Content-Digest header"
+        raise RetryableError(text, reason=REASON)
+    return Digest(digest)
+
+
+def _content_digest(response: BaseHTTPResponse) -> str:
+    return f"sha256:{hashlib.sha256(read_body(response, MAX_MANIFEST)).hexdigest()}"
+
+
+def _prefixed(prefix: str, error: RetryableError, image: ImageName) -> RetryableError:
+    text = prefix + error.message
+    if isinstance(error, ThrottledError):
+        # Whoever throttled, token server or registry: it is this registry that has to be left alone.
+        return ThrottledError(text, reason=error.reason, host=image.registry, retry_after_s=error.retry_after_s)
+    return RetryableError(text, reason=error.reason, retry_after_s=error.retry_after_s)

@@ -1,0 +1,132 @@
+"""Bearer tokens: the request a challenge asks for, and what its answer is worth.
+
+In: a challenge, scopes, credentials. Out: requests for the token server; a token and its lifetime in seconds.
+
+Source: go-containerregistry pkg/v1/remote/transport/bearer.go; docker registry token specification (default lifetime).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from tagstream.adapters.registry.guards import Reach
+from tagstream.adapters.registry.session import Request
+from tagstream.domain.challenge import Challenge
+from tagstream.domain.dockerconfig import Credentials
+
+CLIENT_ID = "tagstream"
+DEFAULT_LIFETIME_S = 60.0
+LONGEST_LIFETIME_S = 43_200.0
+# A token is not used in its last tenth: it has to arrive too.
+USABLE_PART = 0.9
+MAX_ANSWER = 65_536
+
+
+class BadToken(Exception):
+    """The challenge or the token server's answer is of no use; the message holds no secret."""
+
+
+def basic(credentials: Credentials) -> str | None:
+    """The Authorization header of a basic challenge, None for anonymous."""
+    if credentials.username or credentials.password:
+        pair = f"{credentials.username}:{credentials.password}".encode()
+        return f"Basic {base64.b64encode(pair).decode()}"
+    return f"Bearer {credentials.registry_token}" if credentials.registry_token else None
+
+
+def check_realm(challenge: Challenge, registry_scheme: str) -> None:
+    """Refuse realms that no credentials may go to.
+
+    Raises:
+        BadToken: missing, not http(s), or http for a registry on https.
+    """
+    try:
+        realm = urlsplit(challenge.realm)
+        host = realm.hostname
+    except ValueError as error:
+        raise BadToken("malformed www-authenticate, realm is not a URL") from error
+    if not challenge.realm:
+        raise BadToken("malformed www-authenticate, missing realm")
+    if realm.scheme not in ("http", "https") or not host or "@" in realm.netloc:
+        raise BadToken("realm must be an http or https URL without credentials")
+    if realm.scheme == "http" and registry_scheme != "http":
+        raise BadToken("realm of a registry on https must use https")
+
+
+def token_request(challenge: Challenge, scopes: tuple[str, ...], credentials: Credentials, allowed: Reach) -> Request:
+    """``GET realm?scope=…&service=…``, with the password when there are both user and password."""
+    realm = urlsplit(challenge.realm)
+    query = parse_qsl(realm.query, keep_blank_values=True)
+    query += [("scope", scope) for scope in scopes]
+    service = challenge.parameters.get("service", "")
+    if service:
+        query.append(("service", service))
+    header = basic(credentials) if credentials.username and credentials.password else None
+    return Request(
+        method="GET",
+        url=urlunsplit((realm.scheme, realm.netloc, realm.path, urlencode(query), "")),
+        headers={"Authorization": header} if header else {},
+        allowed=allowed,
+    )
+
+
+def refresh_request(challenge: Challenge, scopes: tuple[str, ...], credentials: Credentials, allowed: Reach) -> Request:
+    """``POST realm`` with an identity token."""
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": credentials.identity_token,
+        "service": challenge.parameters.get("service", ""),
+        "scope": " ".join(scopes),
+        "client_id": CLIENT_ID,
+    }
+    return Request(
+        method="POST",
+        url=challenge.realm,
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        body=urlencode(form).encode(),
+        allowed=allowed,
+    )
+
+
+def read_token(body: bytes) -> tuple[str, float]:
+    """A token server's answer as (token, seconds it may be used).
+
+    Raises:
+        BadToken: no JSON object with ``token`` or ``access_token``.
+    """
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadToken("token server's answer is not JSON") from error
+    if not isinstance(answer, dict):
+        raise BadToken("token server's answer is not a JSON object")
+    token = answer.get("access_token") or answer.get("token")
+    if not isinstance(token, str) or not token or not token.isprintable() or not token.isascii():
+        raise BadToken("no token in bearer response")
+    return token, _lifetime_s(answer, token) * USABLE_PART
+
+
+def jwt_claims(token: str) -> Mapping[str, object]:
+    """The claims of a JWT, not verified: only its holder is lied to. Empty for any other token."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _lifetime_s(answer: Mapping[str, object], token: str) -> float:
+    seconds = answer.get("expires_in")
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
+        claims = jwt_claims(token)
+        start, end = claims.get("iat", claims.get("nbf")), claims.get("exp")
+        known = isinstance(start, int | float) and isinstance(end, int | float) and end > start
+        seconds = end - start if known else DEFAULT_LIFETIME_S  # type: ignore[operator]
+    return min(float(seconds), LONGEST_LIFETIME_S)
