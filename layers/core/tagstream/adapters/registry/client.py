@@ -120,7 +120,7 @@ class RegistryClient:
         session = self._sessions.get(access.tls, access.proxy)
         visit = Visit(
             image=image,
-            scheme=image.scheme(access.insecure),
+            scheme="https" if image.registry in self._memory.secure else image.scheme(access.insecure),
             login=login,
             exchange=Exchange(session=session, clock=self._clock, deadline_s=deadline_s),
             memory=self._memory,

@@ -24,12 +24,16 @@ class HostFacts:
     reach: Reach = Reach.PUBLIC
     # On the monotonic clock: nobody asks this host before.
     rest_until_s: float = 0.0
+    # Something that speaks this scheme has answered.
+    answered: bool = False
 
 
 @dataclass(slots=True)
 class HostMemory:
     """Facts by (scheme, host)."""
 
+    # Hosts whose names suggest plain HTTP, and that speak TLS.
+    secure: set[str] = field(default_factory=set)
     _facts: dict[tuple[str, str], HostFacts] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -30,7 +30,7 @@ from tagstream.adapters.registry.token import (
 from tagstream.domain.challenge import Challenge, parse_challenges, usable_challenge
 from tagstream.domain.dockerconfig import Credentials
 from tagstream.domain.image import ImageName
-from tagstream.errors import RetryableError
+from tagstream.errors import RetryableError, ThrottledError
 
 # Servers that let anonymous callers look in answer these for what only others may see.
 _HIDDEN = frozenset({401, 403, 404})
@@ -89,6 +89,32 @@ class Visit:
             ThrottledError: the host asked for a pause that is longer than we wait.
             RetryableError: no answer, or no token.
         """
+        if self.scheme == "https" or self.facts.answered:
+            return self._fetch(request, receive)
+        try:
+            answer = self._fetch(request, receive)
+        except ThrottledError:
+            raise
+        except RetryableError as error:
+            return self._fetch_over_tls(request, receive, error)
+        if answer.refusal is not None and answer.status == 400 and "https" in answer.refusal.text.lower():
+            return self._fetch_over_tls(request, receive, None)
+        self.facts.answered = True
+        return answer
+
+    def _fetch_over_tls(self, request: Request, receive: Receive, error: RetryableError | None) -> Answer:
+        # Flux asks private addresses by https and http at once; we by http first, and nobody is logged in yet.
+        plain = self._root
+        self.scheme = "https"
+        try:
+            answer = self._fetch(replace(request, url=self._root + request.url.removeprefix(plain)), receive)
+        except RetryableError as secure_error:
+            self.scheme = "http"
+            raise error or secure_error from None
+        self.memory.secure.add(self.image.registry)
+        return answer
+
+    def _fetch(self, request: Request, receive: Receive) -> Answer:
         own = same_origin(self._root, request.url)
         first = replace(request, allowed=request.allowed if own else self.facts.reach)
         if own and self.facts.challenge is not None:
