@@ -89,7 +89,8 @@ class _Open:
     line: int
     anchor: str | None
     size: int = 1
-    key: str | None = None
+    key: str = ""
+    merging: bool = False
     wants_value: bool = False
     merges: list[object] = field(default_factory=list)
 
@@ -162,15 +163,25 @@ class _Reader:
         self._place(event, value, 1)
 
     def _key(self, event: Any, parent: _Open) -> None:
-        key = "<<" if event.value == "<<" and event.implicit[0] else _key_text(self._resolve(event))
+        value = self._resolve(event)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (value, 1)
+        self._name(event, parent, value)
+        parent.merging = event.value == "<<" and event.implicit[0] and event.tag is None
+
+    def _name(self, event: Any, parent: _Open, value: object) -> None:
+        """The key whose value comes next."""
+        if isinstance(value, dict | list):
+            raise self._error(event, "a mapping key must be a scalar")
+        key = _key_text(value)
         if key in cast("dict[str, object]", parent.value):
             raise self._error(event, f'mapping key "{key}" already defined')
-        parent.key, parent.wants_value = key, True
+        parent.key, parent.merging, parent.wants_value = key, False, True
         self.lines.setdefault(_join(parent.path, key), _line(event))
 
     def _place(self, event: Any, value: object, size: int) -> None:
         if self.open and isinstance(self.open[-1].value, dict) and not self.open[-1].wants_value:
-            self.open[-1].key, self.open[-1].wants_value = _key_text(value), True
+            self._name(event, self.open[-1], value)
             return
         self._here(event)
         self._put(value, size, _line(event))
@@ -187,10 +198,10 @@ class _Reader:
         if isinstance(parent.value, list):
             parent.value.append(value)
             return
-        if parent.key == "<<":
+        if parent.merging:
             parent.merges += self._merged(value, line)
         else:
-            parent.value[cast("str", parent.key)] = value
+            parent.value[parent.key] = value
         parent.wants_value = False
 
     def _merged(self, value: object, line: int) -> list[object]:
@@ -206,7 +217,7 @@ class _Reader:
         elif isinstance(self.open[-1].value, list):
             path = f"{self.open[-1].path}[{len(self.open[-1].value)}]"
         else:
-            return _join(self.open[-1].path, self.open[-1].key or "")
+            return _join(self.open[-1].path, self.open[-1].key)
         self.lines.setdefault(path, _line(event))
         return path
 

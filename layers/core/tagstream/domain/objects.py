@@ -58,7 +58,10 @@ class SecretData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedObject:
-    """A document that was read. ``value`` is None when it has errors or is of a kind that is passed over (``note``)."""
+    """A document that was read. ``value`` is None when it has errors or is of a kind that is passed over (``note``).
+
+    ``draft`` is what could be read in spite of errors: good for looking for more of them, for nothing else.
+    """
 
     kind: str
     key: NamespacedName
@@ -66,6 +69,7 @@ class ParsedObject:
     value: Parsed | SecretData | None
     problems: tuple[Problem, ...] = ()
     note: str = ""
+    draft: Parsed | SecretData | None = None
 
     @property
     def name(self) -> str:
@@ -108,6 +112,7 @@ def parse_object(document: Mapping[str, object], default_namespace: str) -> Pars
         value=None if errors else value,
         problems=() if note else tuple(problems),
         note=note,
+        draft=value,
     )
 
 

@@ -1,0 +1,34 @@
+"""``tagstream delete``.
+
+In: a kind and a name. Out: the object and everything derived from it are gone; Git and registries are not touched.
+
+Source: flux2 cmd/flux/delete.go.
+"""
+
+from __future__ import annotations
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.kinds import Target
+from tagstream.cli.session import Session
+from tagstream.cli.waiting import required
+
+
+def delete(session: Session) -> int:
+    """``delete KIND NAME``; asks first unless ``--silent``.
+
+    Raises:
+        CommandFailed: no such object, or the answer was not yes.
+    """
+    target: Target = session.args.target
+    key = session.key(session.args.name)
+    required(session, target, key)
+    if not session.args.silent:
+        print(
+            f"Are you sure you want to delete this {target.human}? [y/N] ", end="", file=session.console.err, flush=True
+        )
+        if session.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise CommandFailed("aborting")
+    session.console.action(f"deleting {target.human} {key.name} in {key.namespace} namespace")
+    session.ports.objects.delete(target.kind, key)
+    session.console.success(f"{target.human} deleted")
+    return 0

@@ -1,0 +1,98 @@
+"""Where the command line begins and ends: arguments in, exit code out.
+
+In: ``argv``. Out: 0, or 1 after a failure, as ``flux`` answers; ``diff`` alone answers 1 for differences and 2 for
+failures, as ``flux diff`` does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from tagstream.cli.console import CommandFailed, Console
+from tagstream.cli.parser import UsageError, parse
+from tagstream.cli.session import Session
+from tagstream.errors import ImageAutomationError
+from tagstream.ports import Ports
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: without the program's name; None for the process's own.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        code = run(sys.argv[1:] if argv is None else argv, Console(out=sys.stdout, err=sys.stderr), sys.stdin)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; the interpreter must not flush into the closed pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """How a stack's name becomes ports, and the address of its webhook function."""
+
+    connect: Callable[[str], Ports]
+    base_url: Callable[[str], str]
+
+
+def run(argv: Sequence[str], console: Console, stdin: TextIO, stack: Stack | None = None) -> int:
+    """As ``main``, with the streams and the way to the stack given.
+
+    Args:
+        argv: without the program's name.
+        console: where to print.
+        stdin: for ``-``.
+        stack: None for the real ones.
+    """
+    try:
+        args = parse(argv)
+    except UsageError as error:
+        console.failure(str(error))
+        return 1
+    if args is None:
+        return 0
+    where = stack or Stack(connect=_connect, base_url=_base_url)
+    session = Session(args=args, console=console, stdin=stdin, connect=where.connect, base_url=where.base_url)
+    failed = getattr(args, "failure_code", 1)
+    try:
+        code: int = args.run(session)
+    except CommandFailed as error:
+        console.failure(str(error))
+        return failed
+    except ImageAutomationError as error:
+        console.failure(error.message)
+        return failed
+    return code
+
+
+def _connect(stack: str) -> Ports:
+    from tagstream import wiring
+
+    try:
+        return wiring.cli_ports(stack, os.environ)
+    except wiring.NotDeployed as error:
+        raise CommandFailed(str(error)) from error
+
+
+def _base_url(stack: str) -> str:
+    from tagstream import wiring
+
+    try:
+        return wiring.stack_outputs(stack)["WebhookUrl"]
+    except wiring.NotDeployed as error:
+        raise CommandFailed(str(error)) from error

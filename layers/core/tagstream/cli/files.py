@@ -1,0 +1,116 @@
+"""Manifests from files, folders and stdin.
+
+In: paths as kubectl's ``-f`` takes them. Out: documents of all files, and what could not be read.
+
+Source: kubectl's resource builder: ``.json``, ``.yaml`` and ``.yml`` in a folder, sorted; below it with ``-R``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from tagstream.cli.console import CommandFailed
+from tagstream.domain.documents import Document, InvalidDocument, read_documents
+from tagstream.domain.objects import ParsedObject, parse_object
+
+EXTENSIONS = frozenset({".json", ".yaml", ".yml"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """An object and where it stands."""
+
+    parsed: ParsedObject
+    document: Document
+
+    def messages(self, *, warnings: bool) -> tuple[str, ...]:
+        """Its errors or warnings, each with file and line."""
+        return tuple(
+            f"{self.document.name}:{self.document.line_of(problem.path)}: {self.parsed.name} {problem}"
+            for problem in self.parsed.problems
+            if problem.is_warning == warnings
+        )
+
+    @property
+    def where(self) -> str:
+        """``file:line``."""
+        return f"{self.document.name}:{self.document.line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifests:
+    """Everything that was found, in order; ``errors`` are files that could not be read."""
+
+    objects: tuple[Located, ...]
+    errors: tuple[str, ...]
+
+
+def read_manifests(paths: Sequence[str], stdin: TextIO, namespace: str, *, recursive: bool = False) -> Manifests:
+    """Read every file; one that cannot be read does not hide the problems of the others.
+
+    Args:
+        paths: files, folders, or ``-`` for stdin.
+        stdin: read for ``-``.
+        namespace: for objects that name none.
+        recursive: also folders below.
+
+    Raises:
+        CommandFailed: a path does not exist.
+    """
+    objects: list[Located] = []
+    errors: list[str] = []
+    for path in paths:
+        for name, source in _sources(path, stdin, recursive):
+            try:
+                documents = read_documents(source, name)
+            except InvalidDocument as error:
+                errors.append(str(error))
+                continue
+            for document in documents:
+                _add(document, document.value, namespace, objects, errors)
+    return Manifests(objects=tuple(objects), errors=tuple(errors))
+
+
+def _add(document: Document, value: object, namespace: str, objects: list[Located], errors: list[str]) -> None:
+    if not isinstance(value, dict):
+        errors.append(f"{document.name}:{document.line}: not an object: expected a mapping with apiVersion and kind")
+        return
+    items = value.get("items")
+    if value.get("kind") == "List" and value.get("apiVersion") == "v1" and isinstance(items, list):
+        for item in items:
+            _add(document, item, namespace, objects, errors)
+        return
+    objects.append(Located(parsed=parse_object(value, namespace), document=document))
+
+
+def _sources(path: str, stdin: TextIO, recursive: bool) -> Iterator[tuple[str, bytes]]:
+    if path == "-":
+        yield "stdin", stdin.read().encode()
+        return
+    where = Path(path)
+    if not where.exists():
+        raise CommandFailed(f'the path "{path}" does not exist')
+    for file in _files(where, recursive):
+        yield str(file), read_file(file)
+
+
+def _files(where: Path, recursive: bool) -> Sequence[Path]:
+    if not where.is_dir():
+        return [where]
+    found = where.rglob("*") if recursive else where.iterdir()
+    return sorted(one for one in found if one.suffix in EXTENSIONS and one.is_file())
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        CommandFailed: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandFailed(f"failed to read {path}: {error.strerror}") from error

@@ -1,0 +1,136 @@
+"""``tagstream get``: objects and their status in Flux's columns, or whole.
+
+In: stored objects. Out: tables, YAML or JSON.
+
+Source: flux2 cmd/flux/get.go, get_image_repository.go, get_image_policy.go, get_image_update.go, get_image_all.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.kinds import IMAGES, Target
+from tagstream.cli.session import Session
+from tagstream.cli.yaml_text import as_json, as_yaml
+from tagstream.records import StoredObject
+
+Columns = tuple[tuple[str, Callable[[StoredObject], str]], ...]
+WAITING = "waiting to be reconciled"
+
+
+def get_all(session: Session) -> int:
+    """``get images all``: a table for every kind that has objects."""
+    found = {kind: _listed(session, kind) for kind in IMAGES}
+    if session.args.output:
+        _print_whole(session, [one for stored in found.values() for one in stored], single=False)
+        return 0
+    for kind, stored in found.items():
+        if stored:
+            _print_table(session, kind, stored, with_kind=True)
+            session.console.line()
+    return 0
+
+
+def get(session: Session) -> int:
+    """``get images|sources|receivers …``: one kind, one object or all."""
+    kind: Target = session.args.target
+    stored = _listed(session, kind)
+    if not stored:
+        # Flux says so and ends with 0.
+        where = "any" if session.args.all_namespaces else f'"{session.namespace}"'
+        name = session.args.name
+        what = f"{kind.kind} object '{name}' not found" if name else f"no {kind.kind} objects found"
+        session.console.failure(f"{what} in {where} namespace")
+    elif session.args.output:
+        _print_whole(session, stored, single=bool(session.args.name) and len(stored) == 1)
+    else:
+        _print_table(session, kind, stored, with_kind=False)
+    return 0
+
+
+def _listed(session: Session, kind: Target) -> Sequence[StoredObject]:
+    args = session.args
+    namespace = None if args.all_namespaces else session.namespace
+    found = [
+        one for one in session.ports.objects.list(kind.kind, namespace) if not args.name or one.key.name == args.name
+    ]
+    return [one for one in found if _selected(one, args.status_selector)]
+
+
+def _selected(stored: StoredObject, selector: str | None) -> bool:
+    if not selector:
+        return True
+    kind, separator, wanted = selector.partition("=")
+    if not separator:
+        raise CommandFailed(f"expected status selector in type=status format, but found: {selector}")
+    found = [one for one in _conditions(stored) if one.get("type", "").casefold() == kind.casefold()]
+    return bool(found) and found[-1].get("status", "").casefold() == wanted.casefold()
+
+
+def _print_table(session: Session, kind: Target, stored: Sequence[StoredObject], *, with_kind: bool) -> None:
+    prefix = f"{kind.kind.lower()}/" if with_kind else ""
+    columns: Columns = (("Name", lambda one: prefix + one.key.name), *COLUMNS[kind.kind])
+    if session.args.all_namespaces:
+        columns = (("Namespace", lambda one: one.key.namespace), *columns)
+    header = () if session.args.no_header else [title for title, _ in columns]
+    session.console.table(header, [[cell(one) for _, cell in columns] for one in stored])
+
+
+def _print_whole(session: Session, stored: Sequence[StoredObject], *, single: bool) -> None:
+    items = [with_status(one) for one in stored]
+    value: Mapping[str, object] = {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {}}
+    if single:
+        value = items[0]
+    session.console.line((as_json(value) if session.args.output == "json" else as_yaml(value)).rstrip("\n"))
+
+
+def with_status(stored: StoredObject) -> Mapping[str, object]:
+    """An object as kubectl shows it: status beside spec, ``observedGeneration: -1`` before the first reconcile."""
+    return {**stored.document, "status": stored.status or {"observedGeneration": -1}}
+
+
+def _conditions(stored: StoredObject) -> Sequence[Mapping[str, str]]:
+    return cast("Sequence[Mapping[str, str]]", stored.status.get("conditions") or ())
+
+
+def _ready(stored: StoredObject) -> str:
+    return next((one["status"] for one in _conditions(stored) if one["type"] == "Ready"), "False")
+
+
+def _message(stored: StoredObject) -> str:
+    return next((one["message"] for one in _conditions(stored) if one["type"] == "Ready"), WAITING)
+
+
+def _suspended(stored: StoredObject) -> str:
+    return "True" if is_suspended(stored) else "False"
+
+
+def is_suspended(stored: StoredObject) -> bool:
+    """Whether ``spec.suspend`` is true."""
+    return cast("Mapping[str, object]", stored.document.get("spec") or {}).get("suspend") is True
+
+
+def _url(stored: StoredObject) -> str:
+    return str(cast("Mapping[str, object]", stored.document.get("spec") or {}).get("url", ""))
+
+
+def _member(*path: str) -> Callable[[StoredObject], str]:
+    def cell(stored: StoredObject) -> str:
+        found: object = stored.status
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return "" if found is None else str(found)
+
+    return cell
+
+
+_READY: Columns = (("Ready", _ready), ("Message", _message))
+COLUMNS: Mapping[str, Columns] = {
+    "ImageRepository": (("Last scan", _member("lastScanResult", "scanTime")), ("Suspended", _suspended), *_READY),
+    "ImagePolicy": (("Image", _member("latestRef", "name")), ("Tag", _member("latestRef", "tag")), *_READY),
+    "ImageUpdateAutomation": (("Last run", _member("lastAutomationRunTime")), ("Suspended", _suspended), *_READY),
+    "GitRepository": (("Url", _url), ("Suspended", _suspended), *_READY),
+    "Receiver": (("Suspended", _suspended), *_READY),
+}

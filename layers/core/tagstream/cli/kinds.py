@@ -1,0 +1,37 @@
+"""Kinds as the command line names them: ``image policy``, ``source git``, ``receiver``.
+
+In: words of a command. Out: kind, human name and resource name.
+
+Source: flux2 cmd/flux/image.go, source.go, receiver.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tagstream.domain.objects import GROUPS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """``human`` is used in sentences; ``group`` and ``word`` on the command line (no word: the group says it all)."""
+
+    group: str
+    word: str
+    kind: str
+    human: str
+
+
+REPOSITORY = Target(group="image", word="repository", kind="ImageRepository", human="image repository")
+POLICY = Target(group="image", word="policy", kind="ImagePolicy", human="image policy")
+UPDATE = Target(group="image", word="update", kind="ImageUpdateAutomation", human="image update automation")
+GIT = Target(group="source", word="git", kind="GitRepository", human="source git")
+RECEIVER = Target(group="receiver", word="", kind="Receiver", human="receiver")
+IMAGES = (REPOSITORY, POLICY, UPDATE)
+TARGETS = (*IMAGES, GIT, RECEIVER)
+
+
+def resource_name(kind: str, name: str) -> str:
+    """``imagerepository.image.toolkit.fluxcd.io/name``, as kubectl prints what it applied."""
+    group = GROUPS.get(kind, ("", ()))[0]
+    return f"{kind.lower()}{'.' if group else ''}{group}/{name}"

@@ -1,0 +1,206 @@
+"""The verbs and their arguments.
+
+In: ``argv``. Out: parsed arguments whose ``run`` is the verb's function.
+
+Source: flux2 cmd/flux/*.go (names of verbs and flags); kubectl apply.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from tagstream import __version__
+from tagstream.cli.kinds import IMAGES, TARGETS, Target
+from tagstream.cli.parser_create import add_create
+from tagstream.cli.verbs_table import HELP, RUN
+from tagstream.domain.duration import InvalidDuration, parse_interval
+
+Parsers = Any
+"""What ``add_subparsers`` gives: argparse has no public name for it."""
+
+
+class UsageError(ValueError):
+    """Arguments that do not fit; the message ends with how to get help."""
+
+
+class _HelpShown(Exception):
+    """Help or the version was printed: there is nothing to run."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that never ends the process; usage errors end with 1, as in flux."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of ending the process."""
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Raise instead of ending the process."""
+        raise _HelpShown(message or "")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace | None:
+    """Parse arguments; None when only help was asked for.
+
+    Raises:
+        UsageError: they do not fit.
+    """
+    parser = Parser(
+        prog="tagstream",
+        description="FluxCD image automation without a cluster.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tagstream {__version__}")
+    _add_common(parser, stack="tagstream", namespace=None, timeout=300.0)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for add in (_add_apply, _add_get, _add_actions, add_create, _add_events, _add_offline):
+        add(verbs)
+    try:
+        args = parser.parse_args(list(argv))
+    except _HelpShown:
+        return None
+    args.run = _function(args.verb)
+    return args
+
+
+def _function(verb: str) -> Any:
+    module, _, name = RUN[verb].partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _add_common(parser: argparse.ArgumentParser, **defaults: object) -> None:
+    # Given before or after the verb: only the root has defaults, which a verb's must not overwrite.
+    absent = argparse.SUPPRESS
+    parser.add_argument("--stack", default=defaults.get("stack", absent), help="stack (default tagstream)")
+    parser.add_argument(
+        "-n", "--namespace", default=defaults.get("namespace", absent), help="namespace (default flux-system)"
+    )
+    parser.add_argument(
+        "--timeout", type=seconds, default=defaults.get("timeout", absent), help="how long to wait (default 5m0s)"
+    )
+
+
+def seconds(text: str) -> float:
+    """A Go duration as an argument."""
+    try:
+        return parse_interval(text)
+    except InvalidDuration:
+        raise argparse.ArgumentTypeError(f"invalid duration '{text}'") from None
+
+
+def _verb(verbs: Parsers, name: str, verb: str, text: str = "", **options: Any) -> argparse.ArgumentParser:
+    """A parser of a verb's last word; ``verb`` is its key in ``RUN``."""
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text or HELP[verb], **options)
+    _add_common(parser)
+    parser.set_defaults(verb=verb)
+    return parser
+
+
+def _group(verbs: Parsers, name: str, text: str = "", **options: Any) -> Parsers:
+    parser = verbs.add_parser(name, help=text or HELP[name], **options)
+    return parser.add_subparsers(metavar="KIND", required=True)
+
+
+def _add_apply(verbs: Parsers) -> None:
+    parser = _verb(verbs, "apply", "apply")
+    parser.add_argument("-f", "--filename", action="append", required=True, help="file, folder or - (repeatable)")
+    parser.add_argument("-R", "--recursive", action="store_true", help="also folders below")
+    parser.add_argument(
+        "--dry-run",
+        nargs="?",
+        const="server",
+        choices=("server", "client"),
+        help="write nothing; 'client' needs no stack at all",
+    )
+
+
+def _add_get(verbs: Parsers) -> None:
+    group = _group(verbs, "get")
+    images = _group(group, "images", "image repositories, policies and automations", aliases=["image"])
+    parser = _verb(images, "all", "get all", "every image object")
+    _add_get_options(parser)
+    parser.set_defaults(name=None)
+    sources = _group(group, "sources", "Git repositories", aliases=["source"])
+    for target in TARGETS:
+        where = {"image": images, "source": sources}.get(target.group, group)
+        aliases = [] if target.word else ["receivers"]
+        parser = _verb(where, target.word or target.group, "get", f"{target.kind} objects", aliases=aliases)
+        parser.add_argument("name", nargs="?", help="only this one")
+        parser.set_defaults(target=target)
+        _add_get_options(parser)
+
+
+def _add_get_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="objects of all namespaces")
+    parser.add_argument("-o", "--output", choices=("json", "yaml"), help="whole objects with their status")
+    parser.add_argument("--no-header", action="store_true", help="no titles")
+    parser.add_argument("--status-selector", help="only objects in this state, e.g. ready=false")
+
+
+def _add_actions(verbs: Parsers) -> None:
+    for parser in _targets(verbs, "reconcile", (*IMAGES, *TARGETS[4:])):
+        parser.add_argument("name", help="the object")
+        parser.add_argument("--no-wait", action="store_true", help="do not wait for the outcome")
+    for verb in ("suspend", "resume"):
+        for parser in _targets(verbs, verb, TARGETS):
+            parser.add_argument("name", nargs="*", help="the objects")
+            parser.add_argument("--all", action="store_true", help="all objects of the namespace")
+            if verb == "suspend":
+                parser.add_argument("-r", "--reason", default="", help="kept in an annotation")
+            else:
+                parser.add_argument("--no-wait", action="store_true", help="do not wait for the outcome")
+    for parser in _targets(verbs, "export", TARGETS):
+        parser.add_argument("name", nargs="?", help="the object")
+        parser.add_argument("--all", action="store_true", help="all objects of the namespace")
+    for parser in _targets(verbs, "delete", TARGETS):
+        parser.add_argument("name", help="the object")
+        parser.add_argument("-s", "--silent", action="store_true", help="do not ask")
+
+
+def _targets(verbs: Parsers, verb: str, targets: Sequence[Target]) -> Iterable[argparse.ArgumentParser]:
+    """A parser for every kind a verb is for."""
+    group = _group(verbs, verb)
+    groups: dict[str, Parsers] = {}
+    for target in targets:
+        if target.word and target.group not in groups:
+            groups[target.group] = _group(group, target.group, f"{target.group} objects")
+        parser = _verb(
+            groups.get(target.group, group), target.word or target.group, verb, f"{verb} {target.kind} objects"
+        )
+        parser.set_defaults(target=target)
+        yield parser
+
+
+def _add_events(verbs: Parsers) -> None:
+    parser = _verb(verbs, "events", "events")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="events of all namespaces")
+    parser.add_argument("--for", dest="involved", metavar="KIND[/NAME]", help="events of these objects")
+    parser.add_argument("--types", default="", help="Normal, Warning or both, with a comma")
+    parser.add_argument("--since", type=seconds, default=3600.0, help="how far back (default 1h)")
+    parser.add_argument("-o", "--output", choices=("json", "yaml"), help="with all facts")
+    parser = _verb(verbs, "webhook-url", "webhook-url")
+    parser.add_argument("name", metavar="RECEIVER", help="a Receiver of the namespace")
+
+
+def _add_offline(verbs: Parsers) -> None:
+    group = _group(verbs, "explain")
+    parser = _verb(group, "policy", "explain", "what a policy selects and why")
+    parser.add_argument("name", nargs="?", help="the policy; not needed when the files hold one")
+    parser.add_argument("-f", "--filename", action="append", default=[], help="manifests (offline)")
+    parser.add_argument("--tags", metavar="FILE", help="one tag a line, or a JSON list; - for stdin")
+    parser.add_argument("-o", "--output", choices=("json",), help="for programs")
+    for verb in ("lint", "diff"):
+        parser = _verb(verbs, verb, verb)
+        parser.add_argument("--objects", action="append", required=True, help="manifests: files or folders")
+        parser.add_argument("--repo", required=True, help="the working tree")
+        parser.add_argument("-R", "--recursive", action="store_true", help="--objects: also folders below")
+        parser.add_argument(
+            "--ref", action="append", default=[], metavar="NS/NAME=IMAGE:TAG[@DIGEST]", help="what a policy selected"
+        )
+        parser.add_argument("-o", "--output", choices=("json",), help="for programs")
+        if verb == "diff":
+            parser.add_argument("--write", action="store_true", help="write the changes into the working tree")
+            parser.set_defaults(failure_code=2)

@@ -1,0 +1,132 @@
+"""The arguments of ``tagstream create``.
+
+In: the verbs' parsers. Out: one parser more for every kind that can be created.
+
+Source: flux2 cmd/flux/create_image_*.go, create_secret_*.go (names of flags).
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from tagstream.cli.verbs_table import HELP
+
+Parsers = Any
+
+
+def add_create(verbs: Parsers) -> None:
+    """``create image|source|secret KIND NAME``."""
+    group = _group(verbs, "create", HELP["create"])
+    images = _group(group, "image", "image objects")
+    _add_repository(images)
+    _add_policy(images)
+    _add_update(images)
+    sources = _group(group, "source", "Git repositories")
+    parser = _leaf(sources, "git", "create source git", "GitRepository")
+    parser.add_argument("--interval", default="1m0s", help="kept for Flux (default 1m0s)")
+    _texts(parser, ("--url", "address"), ("--branch", "branch"), ("--secret-ref", "secret with credentials"))
+    secrets = _group(group, "secret", "secrets with Flux's keys")
+    _add_git_secret(secrets)
+    _add_other_secrets(secrets)
+
+
+def _group(verbs: Parsers, name: str, text: str) -> Parsers:
+    parser = verbs.add_parser(name, help=text)
+    return parser.add_subparsers(metavar="KIND", required=True)
+
+
+def _leaf(group: Parsers, name: str, verb: str, kind: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = group.add_parser(name, help=f"create or update: {kind}")
+    for flags in (("--stack",), ("-n", "--namespace")):
+        parser.add_argument(*flags, default=argparse.SUPPRESS)
+    parser.add_argument("name")
+    parser.add_argument("--export", action="store_true", help="print the manifest instead of storing it")
+    parser.add_argument("--label", action="append", default=[], metavar="KEY=VALUE", help="set a label (repeatable)")
+    parser.set_defaults(verb=verb)
+    return parser
+
+
+def _texts(parser: argparse.ArgumentParser, *options: tuple[str, str]) -> None:
+    for flag, text in options:
+        parser.add_argument(flag, default="", help=text)
+
+
+def _add_repository(images: Parsers) -> None:
+    parser = _leaf(images, "repository", "create image repository", "ImageRepository")
+    parser.add_argument("--interval", default="1m0s", help="between scans (default 1m0s)")
+    _texts(
+        parser,
+        ("--image", "the image to scan, e.g. ghcr.io/org/app"),
+        ("--secret-ref", "secret with registry credentials"),
+        ("--cert-ref", "secret with TLS certificates"),
+        ("--scan-timeout", "longest scan"),
+        ("--provider", "generic, aws, azure or gcp"),
+    )
+
+
+def _add_policy(images: Parsers) -> None:
+    parser = _leaf(images, "policy", "create image policy", "ImagePolicy")
+    _texts(
+        parser,
+        ("--image-ref", "the ImageRepository"),
+        ("--select-semver", "range, e.g. 1.x"),
+        ("--select-alpha", "asc or desc"),
+        ("--select-numeric", "asc or desc"),
+        ("--filter-regex", "pattern that tags must match"),
+        ("--filter-extract", "what of a match is compared, e.g. $version"),
+        ("--reflect-digest", "Always, IfNotPresent or Never"),
+        ("--interval", "between digest checks, with --reflect-digest=Always"),
+    )
+
+
+def _add_update(images: Parsers) -> None:
+    parser = _leaf(images, "update", "create image update", "ImageUpdateAutomation")
+    parser.add_argument("--interval", default="1m0s", help="between runs without a change (default 1m0s)")
+    _texts(
+        parser,
+        ("--git-repo-ref", "the GitRepository"),
+        ("--git-repo-namespace", "its namespace, when it is another one"),
+        ("--git-repo-path", "folder of the manifests to update"),
+        ("--checkout-branch", "branch to read"),
+        ("--push-branch", "branch to write, when it is another one"),
+        ("--commit-template", "template of commit messages"),
+        ("--author-name", "author of commits"),
+        ("--author-email", "author's address"),
+    )
+
+
+def _add_git_secret(secrets: Parsers) -> None:
+    parser = _leaf(secrets, "git", "create secret git", "Git credentials")
+    _texts(
+        parser,
+        ("--url", "address the secret is for"),
+        ("--bearer-token", "token instead of a password"),
+        ("--ca-crt-file", "CA of the server"),
+        ("--tls-crt-file", "client certificate"),
+        ("--tls-key-file", "client key"),
+        ("--private-key-file", "SSH key"),
+        ("--known-hosts-file", "SSH host keys"),
+    )
+    _add_login(parser)
+
+
+def _add_login(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-u", "--username", default="")
+    parser.add_argument("-p", "--password", default="", help="- reads it from stdin")
+
+
+def _add_other_secrets(secrets: Parsers) -> None:
+    parser = _leaf(secrets, "oci", "create secret oci", "registry credentials")
+    _texts(parser, ("--url", "registry or image, e.g. ghcr.io"))
+    _add_login(parser)
+    parser = _leaf(secrets, "tls", "create secret tls", "certificates")
+    _texts(parser, ("--ca-crt-file", "CA"), ("--tls-crt-file", "certificate"), ("--tls-key-file", "key"))
+    parser = _leaf(secrets, "proxy", "create secret proxy", "a proxy")
+    _texts(parser, ("--address", "http, https or socks5 URL"))
+    _add_login(parser)
+    parser = _leaf(secrets, "receiver", "create secret receiver", "a Receiver's token")
+    _texts(parser, ("--token", "made up when not given; - reads it from stdin"), ("--email-claim", "gcr: sender"))
+    parser = _leaf(secrets, "generic", "create secret generic", "any keys")
+    parser.add_argument("--from-literal", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--from-file", action="append", default=[], metavar="[KEY=]FILE")

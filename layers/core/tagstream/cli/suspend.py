@@ -1,0 +1,99 @@
+"""``tagstream suspend`` and ``tagstream resume``.
+
+In: a kind and names. Out: ``spec.suspend`` in the stored objects.
+
+Source: flux2 cmd/flux/suspend.go, resume.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from tagstream.cli.apply import SUSPENDED
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.kinds import GIT, RECEIVER, Target
+from tagstream.cli.session import Session
+from tagstream.cli.waiting import ready_of, required, tell_outcome, wait_for
+from tagstream.domain.model import NamespacedName
+from tagstream.records import StoredObject
+
+REASON = "suspend.toolkit.fluxcd.io/reason"
+
+
+def suspend(session: Session) -> int:
+    """``suspend KIND NAME… | --all``; names that do not exist are told of, and the others suspended."""
+    target: Target = session.args.target
+    for stored in _named(session, target):
+        session.console.action(f"suspending {target.human} {stored.key.name} in {stored.key.namespace} namespace")
+        notes = {SUSPENDED: session.ports.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")}
+        if session.args.reason:
+            notes[REASON] = session.args.reason
+        session.ports.objects.put(_changed(stored, {"suspend": True}, notes))
+        session.console.success(f"{target.human} suspended")
+    return 0
+
+
+def resume(session: Session) -> int:
+    """``resume KIND NAME… | --all``, then wait for each to be reconciled.
+
+    Raises:
+        CommandFailed: one is not ready afterwards, or takes too long.
+    """
+    target: Target = session.args.target
+    for stored in _named(session, target):
+        key = stored.key
+        session.console.action(f"resuming {target.human} {key.name} in {key.namespace} namespace")
+        written = session.ports.objects.put(_changed(stored, {"suspend": None}, {SUSPENDED: None, REASON: None}))
+        session.console.success(f"{target.human} resumed")
+        # A Git repository or a receiver has nothing to be reconciled by itself.
+        if not session.args.no_wait and target not in (GIT, RECEIVER):
+            _wait(session, target, key, _generation(written))
+    return 0
+
+
+def _wait(session: Session, target: Target, key: NamespacedName, generation: int) -> None:
+    def settled(one: StoredObject) -> bool:
+        return int(cast("int", one.status.get("observedGeneration", -1))) >= generation or ready_of(one)[0] == "False"
+
+    stored = wait_for(session, target, key, settled)
+    session.console.success(f"{target.kind} {key.name} reconciliation completed")
+    tell_outcome(session, target, stored)
+
+
+def _named(session: Session, target: Target) -> Sequence[StoredObject]:
+    names = list(dict.fromkeys(session.args.name))
+    if not names and not session.args.all:
+        raise CommandFailed(f"{target.human} name is required")
+    if not names:
+        return session.ports.objects.list(target.kind, session.namespace)
+    found = []
+    for name in names:
+        stored = session.ports.objects.get(target.kind, session.key(name))
+        if stored is None:
+            session.console.failure(f"{target.kind} {name} not found in {session.namespace} namespace")
+        else:
+            found.append(stored)
+    if not found:
+        required(session, target, session.key(names[0]))
+    return found
+
+
+def _changed(
+    stored: StoredObject, spec: Mapping[str, object], annotations: Mapping[str, str | None]
+) -> Mapping[str, object]:
+    """The document with these members set; None removes one."""
+    metadata = dict(cast("Mapping[str, object]", stored.document["metadata"]))
+    metadata["annotations"] = _merged(cast("Mapping[str, object]", metadata.get("annotations") or {}), annotations)
+    wanted = _merged(cast("Mapping[str, object]", stored.document.get("spec") or {}), spec)
+    return {**stored.document, "metadata": metadata, "spec": wanted}
+
+
+def _merged(before: Mapping[str, object], changes: Mapping[str, object]) -> Mapping[str, object]:
+    return {name: value for name, value in {**before, **changes}.items() if value is not None}
+
+
+def _generation(stored: StoredObject) -> int:
+    metadata = cast("Mapping[str, object]", stored.document["metadata"])
+    found = metadata.get("generation", 0)
+    return found if isinstance(found, int) else 0

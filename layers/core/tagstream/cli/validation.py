@@ -1,0 +1,94 @@
+"""All checks of a set of manifests, before anything is written.
+
+In: located objects. Out: errors and warnings with file and line, and the objects without errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tagstream.cli.files import Located, Manifests
+from tagstream.cli.references import Known, missing_references
+from tagstream.cli.yaml_text import as_json
+from tagstream.domain.checks import check_object
+from tagstream.domain.fields import Problem
+from tagstream.domain.model import Kustomization, NamespacedName, Receiver
+from tagstream.domain.objects import STORED
+from tagstream.events.receiver.check import InvalidReceiver, check_receiver
+
+MAX_OBJECT_BYTES = 300_000
+"""DynamoDB keeps at most 400 KB in an item."""
+NOT_SYNCED = "nothing is synced from Git by it: apply the objects it points to with tagstream apply"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What was found. ``objects`` have no errors and no twin; ``notes`` are about what is passed over."""
+
+    objects: tuple[Located, ...]
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def judge(manifests: Manifests, known: Known) -> Judged:
+    """Check every object by itself, then against all others.
+
+    Args:
+        manifests: what was read.
+        known: whether an object that is not among them exists.
+    """
+    checked = [_checked(one) for one in manifests.objects]
+    valued = [one for one in checked if one.parsed.value is not None]
+    latest = {(one.parsed.kind, one.parsed.key): one for one in valued}
+    unique = [one for one in valued if latest[one.parsed.kind, one.parsed.key] is one]
+    here = {(kind, key) for kind, key in latest}
+    warnings = [text for one in checked for text in one.messages(warnings=True)]
+    warnings += [_twin(one, latest[one.parsed.kind, one.parsed.key]) for one in valued if one not in unique]
+
+    def exists(kind: str, key: NamespacedName) -> bool:
+        return (kind, key) in here or known(kind, key)
+
+    for one in unique:
+        problems = missing_references(one.parsed.value, exists)
+        warnings += [_at(one, Problem(path=path, message=text)) for path, text in problems]
+    return Judged(
+        objects=tuple(one for one in unique if not isinstance(one.parsed.value, Kustomization)),
+        errors=(*manifests.errors, *(text for one in checked for text in one.messages(warnings=False))),
+        warnings=tuple(warnings),
+        notes=tuple(note for one in checked for note in _notes(one)),
+    )
+
+
+def _checked(one: Located) -> Located:
+    """The object with the problems of the deeper checks added; its value is None when one is an error."""
+    draft, known = one.parsed.draft, {problem.path for problem in one.parsed.problems if not problem.is_warning}
+    # A field with a problem of its own already has been read as something else.
+    problems = [problem for problem in check_object(draft) if problem.path not in known]
+    if isinstance(draft, Receiver) and not known:
+        try:
+            check_receiver(draft)
+        except InvalidReceiver as error:
+            problems.append(Problem(path="spec", message=f"Invalid value: {error}"))
+    if one.parsed.kind in STORED and len(as_json(one.parsed.document)) > MAX_OBJECT_BYTES:
+        problems.append(Problem(path="metadata", message=f"Too long: must have at most {MAX_OBJECT_BYTES} bytes"))
+    failed = known or any(not problem.is_warning for problem in problems)
+    parsed = replace(one.parsed, problems=(*one.parsed.problems, *problems), value=None if failed else draft)
+    return replace(one, parsed=parsed)
+
+
+def _notes(one: Located) -> Sequence[str]:
+    if one.parsed.note:
+        return [f"{one.where}: {one.parsed.name} passed over: {one.parsed.note}"]
+    if isinstance(one.parsed.value, Kustomization):
+        return [f"{one.where}: {one.parsed.name} passed over: {NOT_SYNCED}"]
+    return []
+
+
+def _twin(one: Located, latest: Located) -> str:
+    return f"{one.where}: {one.parsed.name} is given again at {latest.where}: only the later one counts"
+
+
+def _at(one: Located, problem: Problem) -> str:
+    return f"{one.document.name}:{one.document.line_of(problem.path)}: {one.parsed.name} {problem}"

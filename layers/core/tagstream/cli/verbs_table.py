@@ -1,0 +1,49 @@
+"""The verbs, their sentences and the functions behind them, which are imported when they are run.
+
+In: nothing. Out: the tables the parser is made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+HELP: Mapping[str, str] = {
+    "apply": "Validate manifests, then store their objects and secrets",
+    "get": "Get objects and their status",
+    "reconcile": "Reconcile an object now and wait for the outcome",
+    "suspend": "Suspend objects",
+    "resume": "Resume suspended objects",
+    "export": "Print objects as manifests",
+    "delete": "Delete an object",
+    "create": "Create or update objects and secrets",
+    "events": "Show what happened: selections, commits, deliveries, failures",
+    "webhook-url": "Print the address a sender has to deliver to",
+    "explain": "Explain what a policy selects, tag by tag",
+    "lint": "Check manifests and every marker of a working tree (offline)",
+    "diff": "Show what an update would change in a working tree (offline)",
+}
+RUN: Mapping[str, str] = {
+    "apply": "tagstream.cli.apply:apply",
+    "get": "tagstream.cli.get:get",
+    "get all": "tagstream.cli.get:get_all",
+    "reconcile": "tagstream.cli.reconcile:reconcile",
+    "suspend": "tagstream.cli.suspend:suspend",
+    "resume": "tagstream.cli.suspend:resume",
+    "export": "tagstream.cli.export:export",
+    "delete": "tagstream.cli.delete:delete",
+    "create image repository": "tagstream.cli.create_image:create_repository",
+    "create image policy": "tagstream.cli.create_image:create_policy",
+    "create image update": "tagstream.cli.create_image:create_update",
+    "create source git": "tagstream.cli.create_image:create_git",
+    "create secret git": "tagstream.cli.create_secret:create_git",
+    "create secret oci": "tagstream.cli.create_secret:create_oci",
+    "create secret tls": "tagstream.cli.create_secret:create_tls",
+    "create secret proxy": "tagstream.cli.create_secret:create_proxy",
+    "create secret receiver": "tagstream.cli.create_secret:create_receiver",
+    "create secret generic": "tagstream.cli.create_secret:create_generic",
+    "events": "tagstream.cli.events:events",
+    "webhook-url": "tagstream.cli.webhook_url:webhook_url",
+    "explain": "tagstream.cli.explain:explain",
+    "lint": "tagstream.cli.lint:lint",
+    "diff": "tagstream.cli.diff:diff",
+}

@@ -1,0 +1,82 @@
+"""Waiting for an object's reconcile, as flux does after it has asked for one.
+
+In: a kind, a key and what to wait for. Out: the object as it is then.
+
+Source: flux2 cmd/flux/reconcile.go, resume.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.kinds import Target
+from tagstream.cli.session import Session
+from tagstream.domain.model import NamespacedName
+from tagstream.records import StoredObject
+
+POLL_S = 0.5
+
+
+def required(session: Session, target: Target, key: NamespacedName) -> StoredObject:
+    """An object that must exist.
+
+    Raises:
+        CommandFailed: there is none, in Kubernetes' words.
+    """
+    stored = session.ports.objects.get(target.kind, key)
+    if stored is None:
+        raise CommandFailed(f"{target.kind} '{key.name}' not found in {key.namespace} namespace")
+    return stored
+
+
+def wait_for(
+    session: Session, target: Target, key: NamespacedName, done: Callable[[StoredObject], bool]
+) -> StoredObject:
+    """Look at an object until it is as wanted.
+
+    Raises:
+        CommandFailed: it is gone, or ``--timeout`` has passed.
+    """
+    clock, limit_s = session.ports.clock, session.args.timeout
+    until_s = clock.monotonic_s() + limit_s
+    session.console.waiting(f"waiting for {target.kind} reconciliation")
+    while True:
+        stored = required(session, target, key)
+        if done(stored):
+            return stored
+        if clock.monotonic_s() >= until_s:
+            raise CommandFailed(f"{target.kind} '{key.name}' was not reconciled within {limit_s:g} s")
+        clock.sleep(POLL_S)
+
+
+def tell_outcome(session: Session, target: Target, stored: StoredObject) -> None:
+    """Print what a reconcile ended in.
+
+    Raises:
+        CommandFailed: the object is not ready; the message is its condition's.
+    """
+    status, message = ready_of(stored)
+    if status != "True":
+        raise CommandFailed(f"{target.kind} reconciliation failed: {message}")
+    session.console.success(_success(stored, message))
+
+
+def ready_of(stored: StoredObject) -> tuple[str, str]:
+    """Status and message of Ready; Unknown before the first reconcile."""
+    for one in cast("list[Mapping[str, str]]", stored.status.get("conditions") or []):
+        if one["type"] == "Ready":
+            return one["status"], one["message"]
+    return "Unknown", ""
+
+
+def _success(stored: StoredObject, message: str) -> str:
+    if stored.kind == "ImageRepository":
+        scan = cast("Mapping[str, object]", stored.status.get("lastScanResult") or {})
+        return f"scan fetched {scan.get('tagCount', 0)} tags"
+    if stored.kind == "ImagePolicy":
+        ref = cast("Mapping[str, str]", stored.status.get("latestRef") or {})
+        digest = f"@{ref['digest']}" if ref.get("digest") else ""
+        return f"selected ref {ref.get('name', '')}:{ref.get('tag', '')}{digest}"
+    return message

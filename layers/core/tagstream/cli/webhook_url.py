@@ -1,0 +1,26 @@
+"""``tagstream webhook-url``: the address to give to a sender.
+
+In: a Receiver's name. Out: the function's address and the Receiver's path; whoever knows it can deliver.
+"""
+
+from __future__ import annotations
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.kinds import RECEIVER
+from tagstream.cli.session import Session
+from tagstream.cli.waiting import ready_of, required
+
+
+def webhook_url(session: Session) -> int:
+    """``webhook-url RECEIVER``.
+
+    Raises:
+        CommandFailed: no such Receiver, or it has no path yet.
+    """
+    stored = required(session, RECEIVER, session.key(session.args.name))
+    path = stored.status.get("webhookPath")
+    if not isinstance(path, str):
+        cause = ready_of(stored)[1] or "it has not been reconciled"
+        raise CommandFailed(f"Receiver '{stored.key.name}' has no webhook path: {cause}")
+    session.console.line(session.webhook_base().rstrip("/") + path)
+    return 0

@@ -1,0 +1,80 @@
+"""What a schema cannot say: ranges, patterns, image names and templates that would fail later, found before storing.
+
+In: an object's value. Out: problems with the field they are about.
+
+Source: the errors image-reflector-controller and image-automation-controller put into conditions, seen at apply time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tagstream.domain.fields import Problem
+from tagstream.domain.filter import InvalidFilter, compile_filter
+from tagstream.domain.goquote import quote
+from tagstream.domain.goregexp import InvalidPattern, compile_pattern
+from tagstream.domain.image import InvalidImage, parse_repository_image
+from tagstream.domain.model import ImagePolicy, ImageRepository, ImageUpdateAutomation, PolicyChoice
+from tagstream.domain.ordering import InvalidPolicy, compile_ordering
+from tagstream.domain.selector import InvalidSelector, check_selector
+
+
+def check_object(value: object) -> tuple[Problem, ...]:
+    """Everything that is wrong with a value although its schema is right; kinds without such rules have no problems."""
+    if isinstance(value, ImageRepository):
+        return tuple(_repository(value))
+    if isinstance(value, ImagePolicy):
+        return tuple(_policy(value))
+    if isinstance(value, ImageUpdateAutomation):
+        return tuple(_automation(value))
+    return ()
+
+
+def _repository(repository: ImageRepository) -> Iterator[Problem]:
+    try:
+        parse_repository_image(repository.image)
+    except InvalidImage as error:
+        yield _invalid("spec.image", repository.image, error)
+    for index, text in enumerate(repository.exclusion_list):
+        try:
+            compile_pattern(text)
+        except InvalidPattern as error:
+            yield _invalid(f"spec.exclusionList[{index}]", text, error)
+
+
+def _policy(policy: ImagePolicy) -> Iterator[Problem]:
+    choice = policy.policy
+    try:
+        compile_ordering(choice)
+    except InvalidPolicy as error:
+        if choice == PolicyChoice():
+            yield Problem(path="spec.policy", message=f"Required value: {error}")
+        else:
+            yield _invalid("spec.policy.semver.range", choice.semver or "", error)
+    given = [name for name in ("semver", "alphabetical", "numerical") if getattr(choice, name) is not None]
+    if len(given) > 1:
+        message = f"{' and '.join(given)} are set: only {given[0]} counts"
+        yield Problem(path="spec.policy", message=message, is_warning=True)
+    if policy.filter_tags is not None:
+        try:
+            compile_filter(policy.filter_tags)
+        except InvalidFilter as error:
+            yield _invalid("spec.filterTags.pattern", policy.filter_tags.pattern, error)
+
+
+def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
+    if automation.git is None:
+        yield Problem(
+            path="spec.git", message="Required value: source kind 'GitRepository' necessitates field .spec.git"
+        )
+    if automation.policy_selector is not None:
+        try:
+            check_selector(automation.policy_selector)
+        except InvalidSelector as error:
+            yield Problem(
+                path="spec.policySelector", message=f"Invalid value: failed to parse policy selector: {error}"
+            )
+
+
+def _invalid(path: str, value: str, error: Exception) -> Problem:
+    return Problem(path=path, message=f"Invalid value: {quote(value)}: {error}")

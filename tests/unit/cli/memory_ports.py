@@ -1,0 +1,209 @@
+"""Ports that keep everything in dictionaries, for tests of what the command line prints and in which order."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from tagstream.cli.console import Console
+from tagstream.cli.entry import Stack, run
+from tagstream.domain.model import NamespacedName, Revision
+from tagstream.ports import Document, HookTarget, Ports, SecretNotFound
+from tagstream.records import LedgerEntry, Selection, StoredObject, TagRecord, TagState
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@dataclass
+class MemoryObjects:
+    """ObjectStore; ``writes`` lists what was put, in order."""
+
+    stored: dict[tuple[str, NamespacedName], StoredObject] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+    on_annotate: Any = None
+
+    def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
+        """Sorted by namespace and name."""
+        found = [one for (known, _), one in self.stored.items() if known == kind]
+        return tuple(sorted((one for one in found if namespace in (None, one.key.namespace)), key=lambda one: one.key))
+
+    def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
+        """One."""
+        return self.stored.get((kind, key))
+
+    def put(self, document: Document) -> StoredObject:
+        """Create or replace."""
+        metadata = cast("Mapping[str, str]", document["metadata"])
+        kind, key = str(document["kind"]), NamespacedName(metadata["namespace"], metadata["name"])
+        before = self.stored.get((kind, key))
+        self.writes.append(f"{kind}/{key}")
+        status = before.status if before else {}
+        self.stored[kind, key] = StoredObject(kind=kind, key=key, document=document, status=status)
+        return self.stored[kind, key]
+
+    def annotate(self, kind: str, key: NamespacedName, annotations: Mapping[str, str]) -> bool:
+        """Merge annotations."""
+        one = self.stored.get((kind, key))
+        if one is None:
+            return False
+        metadata = dict(cast("Mapping[str, Any]", one.document["metadata"]))
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
+        self.put({**one.document, "metadata": metadata})
+        if self.on_annotate:
+            self.on_annotate(kind, key, annotations)
+        return True
+
+    def delete(self, kind: str, key: NamespacedName) -> bool:
+        """Remove."""
+        return self.stored.pop((kind, key), None) is not None
+
+    def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
+        """Replace the status."""
+        one = self.stored[kind, key]
+        self.stored[kind, key] = StoredObject(kind=kind, key=key, document=one.document, status=status)
+
+
+@dataclass
+class MemorySecrets:
+    """Secrets."""
+
+    data: dict[NamespacedName, Mapping[str, bytes]] = field(default_factory=dict)
+
+    def get(self, key: NamespacedName) -> Mapping[str, bytes]:
+        """The members."""
+        if key not in self.data:
+            raise SecretNotFound(f'secrets "{key.name}" not found')
+        return self.data[key]
+
+    def put(self, key: NamespacedName, data: Mapping[str, bytes]) -> None:
+        """Create or replace."""
+        self.data[key] = data
+
+
+@dataclass
+class MemoryHooks:
+    """The part of HookStore that publishing needs."""
+
+    paths: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
+
+    def put_targets(self, paths: Sequence[str], receiver: NamespacedName) -> None:
+        """Replace a Receiver's paths."""
+        self.paths[receiver] = tuple(paths)
+
+    def target(self, path: str) -> HookTarget | None:
+        """Never asked by the command line."""
+        return None
+
+
+@dataclass
+class MemorySelections:
+    """The part of SelectionStore that the command line needs."""
+
+    selected: dict[NamespacedName, Selection] = field(default_factory=dict)
+    runs: list[tuple[NamespacedName, str]] = field(default_factory=list)
+
+    def get(self, key: NamespacedName) -> Selection | None:
+        """One."""
+        return self.selected.get(key)
+
+    def request_run(self, automation: NamespacedName, reason: str, now: datetime) -> None:
+        """Kept in ``runs``."""
+        self.runs.append((automation, reason))
+
+
+@dataclass
+class MemoryTags:
+    """The part of TagStore that the command line needs."""
+
+    lists: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
+
+    def tags(self, key: NamespacedName) -> tuple[TagRecord, ...]:
+        """Descending."""
+        return tuple(TagRecord(tag=tag, first_seen_at=NOW) for tag in sorted(self.lists.get(key, ()), reverse=True))
+
+    def state(self, key: NamespacedName) -> TagState | None:
+        """A summary of the list."""
+        tags = self.lists.get(key)
+        if tags is None:
+            return None
+        return TagState(
+            revision=Revision("sha256:0"),
+            tag_count=len(tags),
+            latest_tags=tags[:10],
+            scanned_at=NOW,
+            canonical_image="x",
+            exclusion_list=(),
+        )
+
+
+@dataclass
+class MemoryLedger:
+    """Ledger."""
+
+    entries: list[LedgerEntry] = field(default_factory=list)
+
+    def record(self, entries: Sequence[LedgerEntry]) -> None:
+        """Append."""
+        self.entries += entries
+
+    def read(self, since: datetime, until: datetime) -> tuple[LedgerEntry, ...]:
+        """Of a period."""
+        return tuple(one for one in self.entries if since <= one.at <= until)
+
+
+@dataclass
+class SteppingClock:
+    """Time that goes on only while somebody sleeps."""
+
+    passed_s: float = 0.0
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return NOW + timedelta(seconds=self.passed_s)
+
+    def monotonic_s(self) -> float:
+        """Seconds slept."""
+        return self.passed_s
+
+    def sleep(self, seconds: float) -> None:
+        """Pass."""
+        self.passed_s += seconds
+
+
+@dataclass
+class MemoryPorts:
+    """Looks like Ports; whatever is missing must not be asked for."""
+
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
+    secrets: MemorySecrets = field(default_factory=MemorySecrets)
+    hooks: MemoryHooks = field(default_factory=MemoryHooks)
+    selections: MemorySelections = field(default_factory=MemorySelections)
+    tags: MemoryTags = field(default_factory=MemoryTags)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    clock: SteppingClock = field(default_factory=SteppingClock)
+
+
+@dataclass
+class Outcome:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+def command(*argv: str | Path, ports: MemoryPorts | None = None, stdin: str = "") -> Outcome:
+    """Run a command; without ports it must not ask for any."""
+    out, err = io.StringIO(), io.StringIO()
+
+    def connect(stack: str) -> Ports:
+        assert ports is not None, "an offline command asked for the stack"
+        return cast("Ports", ports)
+
+    stack = Stack(connect=connect, base_url=lambda name: f"https://{name}.example/")
+    code = run([str(one) for one in argv], Console(out=out, err=err), io.StringIO(stdin), stack)
+    return Outcome(code=code, out=out.getvalue(), err=err.getvalue())
