@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.clock import SystemClock
-from tagstream.adapters.registry.credentials import Login, secret_login
+from tagstream.adapters.registry.aws import OpenApi, open_boto3_api
+from tagstream.adapters.registry.cloud_call import CloudCall
+from tagstream.adapters.registry.credentials import Logins
 from tagstream.adapters.registry.exchange import REASON, Exchange, read_body
 from tagstream.adapters.registry.expiring_cache import ExpiringCache
 from tagstream.adapters.registry.fault_text import redacted_url
@@ -66,14 +68,18 @@ class RegistryClient:
     Args:
         clock: waits and deadlines.
         limits: beyond which a tag list is refused.
+        open_api: opens ECR's token APIs.
     """
 
-    def __init__(self, *, clock: Clock | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, *, clock: Clock | None = None, limits: Limits | None = None, open_api: OpenApi = open_boto3_api
+    ) -> None:
         self._clock: Clock = clock or SystemClock()
         self._limits = limits or Limits()
         self._memory = HostMemory()
         self._tokens: ExpiringCache[str] = ExpiringCache(self._clock)
         self._sessions = _Sessions()
+        self._logins = Logins(self._clock, open_api)
 
     def list_tags(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> TagListing:
         """All tags, or an error: never a partial list.
@@ -116,20 +122,18 @@ class RegistryClient:
             raise _prefixed("", error, image) from error
 
     def _visit(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> tuple[Visit, tuple[str, ...]]:
-        login = self._login(image, access)
         session = self._sessions.get(access.tls, access.proxy)
+        exchange = Exchange(session=session, clock=self._clock, deadline_s=deadline_s)
+        login = self._logins.login(image, access, CloudCall(exchange=exchange, memory=self._memory))
         visit = Visit(
             image=image,
             scheme="https" if image.registry in self._memory.secure else image.scheme(access.insecure),
             login=login,
-            exchange=Exchange(session=session, clock=self._clock, deadline_s=deadline_s),
+            exchange=exchange,
             memory=self._memory,
             tokens=self._tokens,
         )
         return visit, login.warnings
-
-    def _login(self, image: ImageName, access: RegistryAccess) -> Login:
-        return secret_login(image, access)
 
 
 def _digest(visit: Visit, url: str) -> Digest:

@@ -7,13 +7,18 @@ Source: image-reflector-controller internal/registry/options.go; go-containerreg
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tagstream.adapters.registry import azure, gcp
+from tagstream.adapters.registry.aws import EcrTokens, OpenApi, open_boto3_api
+from tagstream.adapters.registry.cloud_call import CloudCall, unusable
+from tagstream.adapters.registry.expiring_cache import ExpiringCache
 from tagstream.domain.dockerconfig import Credentials, InvalidDockerConfig, parse_keyring
 from tagstream.domain.image import ImageName
 from tagstream.errors import AuthenticationError
-from tagstream.ports import RegistryAccess
+from tagstream.ports import Clock, RegistryAccess
 
 ANONYMOUS = Credentials()
 MEMBERS = (".dockerconfigjson", ".dockercfg")
@@ -25,6 +30,57 @@ class Login:
 
     fetch: Callable[[], Credentials]
     warnings: tuple[str, ...] = ()
+
+
+class Logins:
+    """Chooses the login by provider; tokens of clouds are kept until they expire.
+
+    Args:
+        clock: for expiry.
+        open_api: opens ECR's APIs.
+    """
+
+    def __init__(self, clock: Clock, open_api: OpenApi = open_boto3_api) -> None:
+        self._clock = clock
+        self._ecr = EcrTokens(open_api)
+        self._known: ExpiringCache[Credentials] = ExpiringCache(clock)
+
+    def login(self, image: ImageName, access: RegistryAccess, call: CloudCall) -> Login:
+        """The login for an image.
+
+        Raises:
+            AuthenticationError: AuthenticationFailed, a secret that cannot be used, or none where one is needed.
+        """
+        if access.provider == "generic":
+            return secret_login(image, access)
+        if access.provider == "aws":
+            return Login(lambda: self._aws(image, access))
+        if access.provider == "azure":
+            return self._azure(image, access, call)
+        if access.provider == "gcp":
+            return self._gcp(access, call)
+        raise unusable(f"provider '{access.provider}' is not one of aws, azure, gcp, generic")
+
+    def _aws(self, image: ImageName, access: RegistryAccess) -> Credentials:
+        region = self._ecr.region(image.registry)
+        return self._known.get(("aws", region), lambda: self._ecr.fetch(region, access.proxy, self._clock.now()))
+
+    def _azure(self, image: ImageName, access: RegistryAccess, call: CloudCall) -> Login:
+        data = next((one.data for one in access.pull_secrets if one.data.get("clientID")), None)
+        if data is None:
+            raise unusable(f"provider azure needs a secret with {', '.join(azure.MEMBERS)}")
+        base = f"{image.scheme(access.insecure)}://{image.registry}"
+        key = ("azure", image.registry, *(data.get(name) for name in azure.MEMBERS))
+        fetch = lambda: azure.acr_credentials(base, image.registry, data, call)  # noqa: E731
+        return Login(lambda: self._known.get(key, fetch))
+
+    def _gcp(self, access: RegistryAccess, call: CloudCall) -> Login:
+        content = next((one.data[gcp.MEMBER] for one in access.pull_secrets if one.data.get(gcp.MEMBER)), None)
+        if content is None:
+            raise unusable(f"provider gcp needs a secret with '{gcp.MEMBER}'")
+        tokens = gcp.GcpTokens(call=call, now=self._clock.now(), identity=gcp.signed_by_role)
+        key = ("gcp", hashlib.sha256(content).digest())
+        return Login(lambda: self._known.get(key, lambda: tokens.fetch(content)))
 
 
 def secret_login(image: ImageName, access: RegistryAccess) -> Login:

@@ -1,0 +1,112 @@
+"""Logins to ECR, private and public, by the function's own IAM role.
+
+In: a registry host. Out: Credentials and for how many seconds they may be used.
+
+Source: fluxcd/pkg auth/aws (GetArtifactRegistryCredentials); ECR GetAuthorizationToken.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from tagstream.adapters.registry.exchange import REASON
+from tagstream.domain.dockerconfig import Credentials
+from tagstream.domain.image import ECR_PUBLIC, ecr_region
+from tagstream.errors import RetryableError
+from tagstream.ports import Proxy
+
+# The public registry's API is in one region only.
+PUBLIC_REGION = "us-east-1"
+USABLE_PART = 0.9
+CONNECT_S, READ_S = 3, 10
+
+
+class TokenApi(Protocol):
+    """The one call of boto3's ecr and ecr-public clients that is used."""
+
+    def get_authorization_token(self) -> Mapping[str, Any]:
+        """A base64 of user:password and when it expires."""
+
+
+OpenApi = Callable[[str, str, Proxy | None], TokenApi]
+"""(service, region, proxy) to a client."""
+
+
+@dataclass(frozen=True, slots=True)
+class EcrTokens:
+    """Asks ECR for passwords."""
+
+    open_api: OpenApi
+
+    def region(self, registry: str) -> str:
+        """The region whose API knows a registry; ``public.ecr.aws`` for the public one.
+
+        Raises:
+            RetryableError: ReadOperationFailed, not a host of ECR.
+        """
+        region = ecr_region(registry)
+        if region is None:
+            expected = "must match <account>.dkr.ecr.<region>.amazonaws.com or public.ecr.aws"
+            raise RetryableError(f"invalid AWS registry: '{registry}'. {expected}", reason=REASON)
+        return region
+
+    def fetch(self, region: str, proxy: Proxy | None, now: datetime) -> tuple[Credentials, float]:
+        """The password for all registries of a region.
+
+        Raises:
+            RetryableError: ReadOperationFailed, with what AWS said.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        public = region == ECR_PUBLIC
+        service = "ecr-public" if public else "ecr"
+        try:
+            answer = self.open_api(service, PUBLIC_REGION if public else region, proxy).get_authorization_token()
+        except ClientError as error:
+            said = error.response.get("Error", {})
+            text = f"{said.get('Code', '')}: {said.get('Message', '')}"
+            raise RetryableError(f"failed to get authorization token from {service}: {text}", reason=REASON) from error
+        except BotoCoreError as error:
+            raise RetryableError(f"failed to get authorization token from {service}: {error}", reason=REASON) from error
+        data = answer.get("authorizationData")
+        entry = data[0] if isinstance(data, list) and data else data
+        if not isinstance(entry, Mapping):
+            raise RetryableError(f"no authorization data in {service}'s answer", reason=REASON)
+        return _credentials(str(entry.get("authorizationToken", ""))), _usable_s(entry.get("expiresAt"), now)
+
+
+def open_boto3_api(service: str, region: str, proxy: Proxy | None) -> TokenApi:
+    """A client of the role's credentials; SOCKS proxies are the registry's alone."""
+    import boto3
+    from botocore.config import Config
+
+    proxies = None
+    if proxy is not None and not proxy.address.startswith("socks5"):
+        scheme, _, host = proxy.address.partition("://")
+        user = f"{quote(proxy.username, safe='')}:{quote(proxy.password, safe='')}@" if proxy.username else ""
+        proxies = {"https": f"{scheme}://{user}{host}"}
+    config = Config(
+        connect_timeout=CONNECT_S, read_timeout=READ_S, retries={"mode": "standard", "max_attempts": 3}, proxies=proxies
+    )
+    client: TokenApi = boto3.session.Session().client(service, region_name=region, config=config)  # type: ignore[call-overload]
+    return client
+
+
+def _credentials(token: str) -> Credentials:
+    try:
+        user, colon, password = base64.b64decode(token, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError) as error:
+        raise RetryableError("invalid authorization token: not base64 of user:password", reason=REASON) from error
+    if not colon or ":" in password:
+        raise RetryableError("invalid authorization token: not base64 of user:password", reason=REASON)
+    return Credentials(username=user, password=password)
+
+
+def _usable_s(expires: object, now: datetime) -> float:
+    return max((expires - now).total_seconds() * USABLE_PART, 0.0) if isinstance(expires, datetime) else 0.0
