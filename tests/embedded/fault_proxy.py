@@ -45,6 +45,7 @@ class Received:
     method: str
     path: str
     headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
 
 
 Respond = Callable[[Received], Fault | None]
@@ -92,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = Received(method=self.command, path=self.path, headers=dict(self.headers.items()))
+        request = Received(method=self.command, path=self.path, headers=dict(self.headers.items()), body=body)
         fault = self.server.next_fault(request)
         if fault is None:
             fault = self._upstream(body)
