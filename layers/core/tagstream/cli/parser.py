@@ -12,7 +12,7 @@ import importlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from tagstream import __version__
+import tagstream
 from tagstream.cli.kinds import IMAGES, TARGETS, Target
 from tagstream.cli.parser_create import add_create
 from tagstream.cli.verbs_table import HELP, RUN
@@ -53,8 +53,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace | None:
         description="FluxCD image automation without a cluster.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"tagstream {__version__}")
-    _add_common(parser, stack="tagstream", namespace=None, timeout=300.0)
+    parser.add_argument("--version", action="version", version=f"tagstream {tagstream.__version__}")
+    _add_stack(parser, stack="tagstream", namespace=None, timeout=300.0)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for add in (_add_apply, _add_get, _add_actions, add_create, _add_events, _add_offline):
         add(verbs)
@@ -71,7 +71,7 @@ def _function(verb: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _add_common(parser: argparse.ArgumentParser, **defaults: object) -> None:
+def _add_stack(parser: argparse.ArgumentParser, **defaults: object) -> None:
     # Given before or after the verb: only the root has defaults, which a verb's must not overwrite.
     absent = argparse.SUPPRESS
     parser.add_argument("--stack", default=defaults.get("stack", absent), help="stack (default tagstream)")
@@ -94,7 +94,7 @@ def seconds(text: str) -> float:
 def _verb(verbs: Parsers, name: str, verb: str, text: str = "", **options: Any) -> argparse.ArgumentParser:
     """A parser of a verb's last word; ``verb`` is its key in ``RUN``."""
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text or HELP[verb], **options)
-    _add_common(parser)
+    _add_stack(parser)
     parser.set_defaults(verb=verb)
     return parser
 

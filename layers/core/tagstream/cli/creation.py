@@ -1,0 +1,101 @@
+"""What all ``tagstream create`` verbs share: print a manifest, or check, store and wait for it.
+
+In: a document. Out: YAML, or the stored object.
+
+Source: flux2 cmd/flux/create.go (upsertAndWait).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tagstream.cli.apply import prepared
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.export import print_manifest
+from tagstream.cli.files import Located, Manifests
+from tagstream.cli.kinds import GIT, RECEIVER, Target
+from tagstream.cli.session import Session
+from tagstream.cli.validation import judge
+from tagstream.cli.waiting import ready_of, tell_outcome, wait_for
+from tagstream.domain.documents import Document
+from tagstream.domain.objects import GROUPS, parse_object
+from tagstream.records import StoredObject
+
+
+def document(session: Session, target: Target, spec: Mapping[str, object]) -> dict[str, object]:
+    """An object of the newest version; empty members of the spec are left out."""
+    metadata: dict[str, object] = {"name": session.args.name, "namespace": session.namespace}
+    labels = labels_of(session)
+    if labels:
+        metadata["labels"] = labels
+    group, versions = GROUPS[target.kind]
+    return {"apiVersion": f"{group}/{versions[-1]}", "kind": target.kind, "metadata": metadata, "spec": filled(spec)}
+
+
+def filled(value: Mapping[str, object]) -> dict[str, object]:
+    """Without members that are empty, at any depth."""
+    found = {name: filled(one) if isinstance(one, Mapping) else one for name, one in value.items()}
+    return {name: one for name, one in found.items() if one not in ("", None, {}, [])}
+
+
+def labels_of(session: Session) -> dict[str, str]:
+    """``--label``.
+
+    Raises:
+        CommandFailed: not ``KEY=VALUE``.
+    """
+    found = {}
+    for text in session.args.label:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise CommandFailed(f"invalid label format '{text}', must be key=value")
+        found[key] = value
+    return found
+
+
+def store(session: Session, target: Target, wanted: Mapping[str, object]) -> int:
+    """Print with ``--export``, else check, store and wait.
+
+    Raises:
+        CommandFailed: the object is wrong, fails, or takes too long.
+    """
+    if session.args.export:
+        _check(session, wanted)
+        print_manifest(session.console, wanted)
+        return 0
+    console, objects = session.console, session.ports.objects
+    console.generate(f"generating {target.kind}")
+    _check(session, wanted)
+    key = session.key(session.args.name)
+    before = objects.get(target.kind, key)
+    console.action(f"applying {target.kind}")
+    after = objects.put(prepared(wanted, before))
+    console.success(f"{target.kind} {'updated' if before else 'created'}")
+    # Nothing is reconciled for a Git repository alone.
+    if target not in (GIT, RECEIVER):
+        generation = _generation(after)
+        settled = wait_for(session, target, key, lambda one: _is_settled(one, generation))
+        tell_outcome(session, target, settled)
+    return 0
+
+
+def _check(session: Session, wanted: Mapping[str, object]) -> None:
+    located = Located(
+        parsed=parse_object(wanted, session.namespace), document=Document(name="arguments", line=1, value=wanted)
+    )
+    judged = judge(Manifests(objects=(located,), errors=()), lambda kind, key: True)
+    if judged.errors:
+        raise CommandFailed("\n✗ ".join(text.removeprefix("arguments:1: ") for text in judged.errors))
+
+
+def _generation(stored: StoredObject) -> int:
+    metadata = stored.document["metadata"]
+    found = metadata.get("generation", 0) if isinstance(metadata, Mapping) else 0
+    return found if isinstance(found, int) else 0
+
+
+def _is_settled(stored: StoredObject, generation: int) -> bool:
+    observed = stored.status.get("observedGeneration", -1)
+    if isinstance(observed, int) and observed >= generation:
+        return True
+    return ready_of(stored)[0] == "False"

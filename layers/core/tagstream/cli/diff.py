@@ -1,0 +1,134 @@
+"""``tagstream diff``: what an update would change in a working tree.
+
+In: manifests, a working tree, what policies selected. Out: a unified diff, or the files themselves with ``--write``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.files import read_manifests
+from tagstream.cli.session import Session
+from tagstream.cli.validation import judge
+from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, workloads
+from tagstream.cli.yaml_text import as_json
+from tagstream.domain.model import ImageRef, NamespacedName
+from tagstream.domain.setters import Change, apply_edits, plan_file
+
+DIFFERENT = 1
+
+
+@dataclass(slots=True, kw_only=True)
+class _Update:
+    """Files as they become, the changes that lead there, and markers that cannot be honoured."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    changes: list[tuple[Workload, Change]] = field(default_factory=list)
+    problems: dict[tuple[str, int], str] = field(default_factory=dict)
+
+
+def diff(session: Session) -> int:
+    """``diff --objects PATH --repo DIR [--ref …] [--write]``; 1 when there are differences, 2 after a failure.
+
+    Raises:
+        CommandFailed: an object is wrong, there is no automation, or a ``--ref`` names no policy.
+    """
+    args = session.args
+    manifests = read_manifests(args.objects, session.stdin, session.namespace, recursive=args.recursive)
+    judged = judge(manifests, lambda kind, key: True)
+    for error in judged.errors:
+        session.console.failure(error)
+    if judged.errors:
+        raise CommandFailed(f"{len(judged.errors)} errors in the manifests")
+    found = workloads([one.parsed.value for one in judged.objects])
+    if not found:
+        raise CommandFailed("there is no ImageUpdateAutomation in --objects")
+    refs = given_refs(args.ref, session.namespace)
+    _check_refs(refs, found)
+    before = {one.path: one for one in marked_files(args.repo)}
+    update = _updated(before, found, refs)
+    if args.output:
+        session.console.line(as_json(_document(update)))
+    else:
+        _print(session, before, update)
+    if args.write:
+        for path, content in update.files.items():
+            Path(args.repo, path).write_bytes(content)
+        return 0
+    return DIFFERENT if update.files else 0
+
+
+def _check_refs(refs: Mapping[NamespacedName, ImageRef], found: tuple[Workload, ...]) -> None:
+    known = {key for workload in found for key in workload.policies}
+    for key in refs:
+        if key not in known:
+            raise CommandFailed(f"--ref {key}: no automation in --objects uses such an ImagePolicy")
+
+
+def _updated(
+    files: Mapping[str, MarkedFile], found: tuple[Workload, ...], refs: Mapping[NamespacedName, ImageRef]
+) -> _Update:
+    """Automations one after the other, each on what the one before left."""
+    update = _Update()
+    known = {key for workload in found for key in workload.policies}
+    for workload in found:
+        usable = {key: refs[key] for key in workload.policies if key in refs}
+        for path, file in files.items():
+            if not workload.covers(path):
+                continue
+            source = update.files.get(path, file.source)
+            plan = plan_file(path.encode(errors="surrogateescape"), source, usable, known)
+            if plan.edits:
+                update.files[path] = apply_edits(source, plan.edits)
+                update.changes += [(workload, change) for change in plan.changes]
+            for marker in plan.markers:
+                if marker.state not in ("applied", "equal", "nothing selected", "other namespace"):
+                    update.problems[path, marker.line] = f"{marker.state}: {marker.reason}"
+    return update
+
+
+def _print(session: Session, before: Mapping[str, MarkedFile], update: _Update) -> None:
+    for path in sorted(update.files):
+        name = path.encode(errors="surrogateescape")
+        lines = difflib.diff_bytes(
+            difflib.unified_diff,
+            before[path].source.splitlines(keepends=True),
+            update.files[path].splitlines(keepends=True),
+            b"a/" + name,
+            b"b/" + name,
+        )
+        for line in lines:
+            text = line.decode(errors="replace")
+            session.console.line(text.rstrip("\n") if text.endswith("\n") else f"{text}\n\\ No newline at end of file")
+    for (path, number), problem in sorted(update.problems.items()):
+        session.console.warning(f"{path}:{number}: {problem}")
+
+
+def _document(update: _Update) -> Mapping[str, object]:
+    return {
+        "changes": [
+            {
+                "automation": str(workload.automation.metadata.key),
+                "file": change.file,
+                "line": change.line,
+                "object": {
+                    "apiVersion": change.object.api_version,
+                    "kind": change.object.kind,
+                    "namespace": change.object.namespace,
+                    "name": change.object.name,
+                },
+                "setter": change.setter,
+                "old": change.old_value,
+                "new": change.new_value,
+            }
+            for workload, change in update.changes
+        ],
+        "problems": [
+            {"file": path, "line": line, "problem": problem}
+            for (path, line), problem in sorted(update.problems.items())
+        ],
+    }

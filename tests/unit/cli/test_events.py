@@ -1,0 +1,95 @@
+"""``tagstream events`` and ``webhook-url``."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from tagstream.cli.events import human_duration
+from tagstream.domain.model import NamespacedName
+from tagstream.events.receiver import hook_path
+from tagstream.records import LedgerEntry
+from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
+from tests.unit.cli.test_apply import RECEIVER, TOKEN
+
+
+def ports() -> MemoryPorts:
+    found = MemoryPorts()
+    found.ledger.record(
+        [
+            entry(7200, "ImagePolicy", "old", "info", "long ago"),
+            entry(600, "ImagePolicy", "app", "info", "Latest image tag for a resolved to 1"),
+            entry(5, "ImageUpdateAutomation", "apps", "error", "failed to push", "other"),
+        ]
+    )
+    return found
+
+
+def entry(age_s: int, kind: str, name: str, severity: str, message: str, namespace: str = "flux-system") -> LedgerEntry:
+    return LedgerEntry(
+        at=NOW - timedelta(seconds=age_s),
+        kind=kind,
+        key=NamespacedName(namespace, name),
+        severity=severity,
+        reason="Succeeded",
+        message=message,
+        facts={"tag": "1"},
+    )
+
+
+def test_events_of_the_namespace_and_the_last_hour_are_listed() -> None:
+    assert command("events", ports=ports()).out == (
+        "LAST SEEN\tTYPE  \tREASON   \tOBJECT         \tMESSAGE                             \n"
+        "10m      \tNormal\tSucceeded\tImagePolicy/app\tLatest image tag for a resolved to 1\t\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "names"),
+    [
+        (("-A",), ["app", "apps"]),
+        (("-A", "--since", "3h"), ["old", "app", "apps"]),
+        (("-A", "--for", "imagepolicy"), ["app"]),
+        (("-A", "--for", "ImageUpdateAutomation/apps"), ["apps"]),
+        (("-A", "--for", "ImageUpdateAutomation/other"), []),
+        (("-A", "--types", "warning"), ["apps"]),
+        (("-A", "--types", "Normal,Warning"), ["app", "apps"]),
+        (("-n", "other"), ["apps"]),
+    ],
+)
+def test_events_are_filtered(flags: tuple[str, ...], names: list[str]) -> None:
+    out = command("events", *flags, "-o", "json", ports=ports()).out
+    assert [one["name"] for one in json.loads(out or "[]")] == names
+
+
+def test_no_events_are_said() -> None:
+    assert command("events", "-n", "x", ports=ports()).err == "✗ No events found in x namespace.\n"
+
+
+def test_an_unknown_type_is_refused() -> None:
+    assert command("events", "--types", "bad", ports=ports()).code == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (119, "119s"), (125, "2m5s"), (120, "2m"), (660, "11m"), (10800, "3h"), (11000, "3h3m"), (36000, "10h"),
+     (200000, "2d7h"), (900000, "10d")],
+)  # fmt: skip
+def test_durations_are_printed_as_kubernetes_does(seconds: float, text: str) -> None:
+    assert human_duration(seconds) == text
+
+
+def test_the_address_of_a_receiver_is_the_function_and_the_path() -> None:
+    found = MemoryPorts()
+    command("apply", "-f", "-", ports=found, stdin=RECEIVER + "---" + TOKEN)
+    done = command("webhook-url", "push", "--stack", "prod", ports=found)
+    assert done.out == f"https://prod.example{hook_path('s3cret', 'push', 'flux-system')}\n"
+
+
+def test_a_receiver_without_a_token_has_no_address() -> None:
+    found = MemoryPorts()
+    command("apply", "-f", "-", ports=found, stdin=RECEIVER)
+    done = command("webhook-url", "push", ports=found)
+    assert (done.code, "has no webhook path: unable to read token" in done.err) == (1, True)
