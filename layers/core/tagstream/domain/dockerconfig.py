@@ -159,8 +159,8 @@ def _key_matches(key: str, registry: str, repository: str) -> bool:
 def _split_port(authority: str) -> tuple[str, str]:
     if authority.startswith("["):
         # A bracket opens an IPv6 address or a glob class; only the former closes before the port.
-        host, bracket, port = authority.partition("]")
+        host, _, port = authority.partition("]")
         if ":" in host:
-            return host + bracket, port.removeprefix(":")
+            return host[1:], port.removeprefix(":")
     host, _, port = authority.partition(":")
     return host, port

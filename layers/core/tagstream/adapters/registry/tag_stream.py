@@ -18,6 +18,7 @@ _STRING = re.compile(rb'"(?:[^"\\\x00-\x1f]|\\.)*"', re.DOTALL)
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 _SCALAR = re.compile(rb"[-+0-9.eE]+|true|false|null")
 _DULL = re.compile(rb"[^\"{}\[\]]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SCALAR_ENDS = frozenset(b",]} \t\r\n")
 
 
@@ -181,7 +182,8 @@ class TagStream:
         if b"\\" not in found.group():
             return _decoded(found.group()[1:-1])
         try:
-            return str(json.loads(found.group()))
+            # Go's decoder replaces what is no character, and so nothing after us meets half of one.
+            return _SURROGATE.sub("\ufffd", str(json.loads(found.group())))
         except ValueError as error:
             raise BadTagList("invalid tag list: a malformed string") from error
 

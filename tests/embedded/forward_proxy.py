@@ -1,0 +1,135 @@
+"""Proxies on loopback: HTTP (forwarding and CONNECT) and SOCKS5, with a password when one is set.
+
+In: connections. Out: connections to wherever they ask; ``targets`` are the hosts and ports they asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from urllib.parse import urlsplit
+
+USER, PASSWORD = "proxy-user", "proxy-pass"
+
+
+class HttpProxy(ThreadingHTTPServer):
+    """Wants USER and PASSWORD."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _HttpHandler)
+        self.targets: list[str] = []
+
+
+class SocksProxy(ThreadingTCPServer):
+    """Wants USER and PASSWORD, version 5 only."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _SocksHandler)
+        self.targets: list[str] = []
+
+
+class _HttpHandler(BaseHTTPRequestHandler):
+    server: HttpProxy
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+    def _allowed(self) -> bool:
+        wanted = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        if self.headers.get("Proxy-Authorization") == wanted:
+            return True
+        self.send_error(407)
+        return False
+
+    def do_CONNECT(self) -> None:
+        if not self._allowed():
+            return
+        self.server.targets.append(self.path)
+        host, _, port = self.path.partition(":")
+        with socket.create_connection((host, int(port)), 10) as upstream:
+            self.send_response(200)
+            self.end_headers()
+            _relay(self.connection, upstream)
+        self.close_connection = True
+
+    def do_GET(self) -> None:
+        if not self._allowed():
+            return
+        url = urlsplit(self.path)
+        self.server.targets.append(url.netloc)
+        with socket.create_connection((url.hostname or "", url.port or 80), 10) as upstream:
+            lines = [f"GET {url.path}?{url.query} HTTP/1.1", f"Host: {url.netloc}", "Connection: close", "", ""]
+            upstream.sendall("\r\n".join(lines).encode())
+            while chunk := upstream.recv(65536):
+                self.wfile.write(chunk)
+        self.close_connection = True
+
+
+class _SocksHandler(StreamRequestHandler):
+    server: SocksProxy
+
+    def handle(self) -> None:
+        """One connection: greeting, password, CONNECT by name."""
+        methods = self.rfile.read(self.rfile.read(2)[1])
+        if b"\x02" not in methods:
+            self.wfile.write(b"\x05\xff")
+            return
+        self.wfile.write(b"\x05\x02")
+        user = self.rfile.read(self.rfile.read(2)[1])
+        password = self.rfile.read(self.rfile.read(1)[0])
+        allowed = (user, password) == (USER.encode(), PASSWORD.encode())
+        self.wfile.write(b"\x01\x00" if allowed else b"\x01\x01")
+        if not allowed:
+            return
+        host = self.rfile.read(self.rfile.read(5)[4]).decode()
+        port = int.from_bytes(self.rfile.read(2), "big")
+        self.server.targets.append(f"{host}:{port}")
+        try:
+            upstream = socket.create_connection((host, port), 10)
+        except OSError:
+            self.wfile.write(b"\x05\x05\x00\x01\0\0\0\0\0\0")
+            return
+        with upstream:
+            self.wfile.write(b"\x05\x00\x00\x01\0\0\0\0\0\0")
+            _relay(self.connection, upstream)
+
+
+def _relay(client: socket.socket, upstream: socket.socket) -> None:
+    back = threading.Thread(target=_copy, args=(upstream, client), daemon=True)
+    back.start()
+    _copy(client, upstream)
+    back.join(10)
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while chunk := source.recv(65536):
+            target.sendall(chunk)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        return
+
+
+@contextmanager
+def running_proxy(kind: type[HttpProxy] | type[SocksProxy]) -> Iterator[HttpProxy | SocksProxy]:
+    """On a free port, gone at the end."""
+    proxy = kind()
+    thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
+        thread.join()

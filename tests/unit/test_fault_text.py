@@ -1,0 +1,37 @@
+"""What refusals say."""
+
+from __future__ import annotations
+
+import pytest
+
+from tagstream.adapters.registry.fault_text import read_refusal, redacted_url
+
+URL = "https://r.example.com/v2/a/tags/list"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "text"),
+    [
+        (404, b'{"errors":[{"code":"NAME_UNKNOWN","message":"unknown","detail":{"b":[1,true],"a":null}}]}',
+         "NAME_UNKNOWN: unknown; map[a:<nil> b:[1 true]]"),
+        (401, b'{"errors":[{"code":"A","message":"a","detail":null},{"code":"B","message":"b"}]}',
+         "multiple errors returned: A: a; B: b"),
+        (400, b'{"errors":[{"status":400,"message":"no code"}]}', "400: no code"),
+        (401, b"true", "unexpected status code 401 Unauthorized: true"),
+        (404, b"404 page not found\n", "unexpected status code 404 Not Found: 404 page not found"),
+        (599, b"", "unexpected status code 599"),
+        (500, b'{"errors":"no list"}', 'unexpected status code 500 Internal Server Error: {"errors":"no list"}'),
+        (500, b"{" * 100_000, None),
+    ],
+)  # fmt: skip
+def test_a_refusal_has_the_words_of_flux(status: int, body: bytes, text: str | None) -> None:
+    found = read_refusal("GET", URL, status, body).text
+    if text is None:
+        assert len(found) <= 600
+    else:
+        assert found == f"GET {URL}: {text}"
+
+
+def test_unknown_query_values_and_passwords_are_not_shown() -> None:
+    shown = redacted_url("https://user:pass@r.example.com/t?service=s&scope=x&next_page=opaque&n=5&token=t")
+    assert shown == "https://r.example.com/t?n=5&next_page=REDACTED&scope=x&service=s&token=REDACTED"

@@ -1,0 +1,71 @@
+"""Tags read while they arrive."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tagstream.adapters.registry.tag_stream import BadTagList, TagStream
+
+
+def read(document: bytes, size: int) -> list[str]:
+    stream = TagStream()
+    found = [tag for at in range(0, len(document), size) for tag in stream.feed(document[at : at + size])]
+    stream.close()
+    return found
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"name": "a", "tags": ["a", 'b\\"c', "é", "\u2028"]},
+        {"tags": None},
+        {},
+        {"tags": []},
+        {"child": [], "manifest": {"s": {"tags": ["no"], 'x"]}': [']}"', 1, True, None]}}, "tags": ["1"], "z": -1.5e3},
+    ],
+    ids=["escapes", "null", "nothing", "empty", "members of Google's"],
+)
+def test_tags_are_those_of_the_whole_document(document: dict[str, object], size: int) -> None:
+    forms = [json.dumps(document), json.dumps(document, ensure_ascii=False, indent=1)]
+    assert [read(form.encode(), size) for form in forms] == [document.get("tags") or []] * 2
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"[]",
+        b"<html>",
+        b'{"tags":["a"',
+        b'{"tags":[1]}',
+        b'{"tags":["a",]}',
+        b'{"tags":{}}',
+        b'{"tags":"a"}',
+        b'{"tags":["a"]} x',
+        b'{"a" 1}',
+        b'{"tags":["a" "b"]}',
+        b'{"tags":["\x01"]}',
+        b'{"tags":["\xff","a"]}',
+        b'{"a":1,}',
+        b"{,}",
+        b'{"a":nul}',
+    ],
+)
+def test_anything_else_is_refused(document: bytes, size: int) -> None:
+    with pytest.raises(BadTagList):
+        read(document, size)
+
+
+def test_half_a_character_is_replaced_as_go_does() -> None:
+    assert read(b'{"tags":["a\\ud800b"]}', 1000) == ["a\ufffdb"]
+
+
+def test_a_text_without_end_is_refused_before_it_fills_memory() -> None:
+    stream = TagStream()
+    with pytest.raises(BadTagList):
+        for chunk in [b'{"tags":["'] + [b"a" * 1000] * 50:
+            list(stream.feed(chunk))
