@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tagstream.domain.model import NamespacedName
+from tagstream.domain.objects import SERVICE_ACCOUNT
 from tagstream.events.receiver import hook_path
+from tagstream.reconcile import access
 from tests.unit.cli.memory_ports import MemoryPorts, Outcome, command
 
 HARVIS = Path(__file__).parents[2] / "data/harvis"
@@ -211,3 +213,16 @@ def test_an_object_given_twice_counts_once_with_a_warning() -> None:
     done = apply(REPOSITORY + "---" + REPOSITORY.replace("1m", "3m"), ports)
     assert (done.out.count("\n"), "is given again at stdin:7" in done.err) == (1, True)
     assert ports.objects.list("ImageRepository")[0].document["spec"] == {"image": "ghcr.io/org/app", "interval": "3m"}
+
+
+def test_a_service_account_is_kept_as_its_pull_secrets() -> None:
+    ports = MemoryPorts()
+    account = (
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: puller}\nimagePullSecrets: [{name: a}, {name: b}]\n"
+    )
+    used = REPOSITORY.replace("1m}", "1m, serviceAccountName: puller}")
+    done = apply(account + "---" + used, ports)
+    later = apply(used.replace("1m,", "2m,"), ports)
+    where = NamespacedName("flux-system", SERVICE_ACCOUNT + "puller")
+    assert (done.out.split()[:2], done.err, later.err) == (["serviceaccount/puller", "created"], "", "")
+    assert (ports.secrets.data, SERVICE_ACCOUNT) == ({where: {"imagePullSecrets": b"a\nb"}}, access.SERVICE_ACCOUNT)

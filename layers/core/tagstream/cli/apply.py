@@ -14,7 +14,7 @@ from tagstream.cli.kinds import resource_name
 from tagstream.cli.session import Session
 from tagstream.cli.validation import Judged, judge
 from tagstream.domain.model import REQUESTED_AT, NamespacedName
-from tagstream.domain.objects import STORED, SecretData
+from tagstream.domain.objects import SERVICE_ACCOUNT, STORED, SecretData
 from tagstream.ports import Ports, SecretNotFound
 from tagstream.reconcile.receiver_path import publish_receiver, publish_receivers_of
 from tagstream.records import StoredObject
@@ -60,8 +60,10 @@ class _Known:
         return self.seen[kind, key]
 
     def _exists(self, kind: str, key: NamespacedName) -> bool:
-        if kind != "Secret":
+        if kind not in ("Secret", "ServiceAccount"):
             return self.ports.objects.get(kind, key) is not None
+        if kind == "ServiceAccount":
+            key = NamespacedName(key.namespace, SERVICE_ACCOUNT + key.name)
         try:
             self.ports.secrets.get(key)
         except SecretNotFound:
@@ -82,7 +84,7 @@ def _tell(session: Session, judged: Judged, offline: bool) -> None:
 
 def _in_order(objects: Sequence[Located]) -> Sequence[Located]:
     """Secrets first, then each kind after what it refers to."""
-    order = {kind: index for index, kind in enumerate(("Secret", *STORED))}
+    order = {kind: index for index, kind in enumerate(("Secret", "ServiceAccount", *STORED))}
     return sorted(objects, key=lambda one: order[one.parsed.kind])
 
 

@@ -17,9 +17,10 @@ from tagstream.cli.validation import judge
 from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, workloads
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.model import ImageRef, NamespacedName
-from tagstream.domain.setters import Change, apply_edits, plan_file
+from tagstream.domain.setters import Change, FilePlan, apply_edits, plan_file
 
 DIFFERENT = 1
+QUIET = frozenset({"applied", "equal", "nothing selected", "other namespace"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,18 +78,20 @@ def _updated(
     known = {key for workload in found for key in workload.policies}
     for workload in found:
         usable = {key: refs[key] for key in workload.policies if key in refs}
-        for path, file in files.items():
-            if not workload.covers(path):
-                continue
-            source = update.files.get(path, file.source)
+        for path in [path for path in files if workload.covers(path)]:
+            source = update.files.get(path, files[path].source)
             plan = plan_file(path.encode(errors="surrogateescape"), source, usable, known)
-            if plan.edits:
-                update.files[path] = apply_edits(source, plan.edits)
-                update.changes += [(workload, change) for change in plan.changes]
-            for marker in plan.markers:
-                if marker.state not in ("applied", "equal", "nothing selected", "other namespace"):
-                    update.problems[path, marker.line] = f"{marker.state}: {marker.reason}"
+            _add(update, workload, path, apply_edits(source, plan.edits), plan)
     return update
+
+
+def _add(update: _Update, workload: Workload, path: str, content: bytes, plan: FilePlan) -> None:
+    if plan.edits:
+        update.files[path] = content
+        update.changes += [(workload, change) for change in plan.changes]
+    for marker in plan.markers:
+        if marker.state not in QUIET:
+            update.problems[path, marker.line] = f"{marker.state}: {marker.reason}"
 
 
 def _print(session: Session, before: Mapping[str, MarkedFile], update: _Update) -> None:

@@ -14,6 +14,7 @@ from tagstream.cli.validation import Judged, judge
 from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, workloads
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.advice import policy_advice
+from tagstream.domain.destination import NoPushBranch, destination
 from tagstream.domain.marker import MarkerReport
 from tagstream.domain.model import (
     GitRepository,
@@ -55,7 +56,7 @@ def lint(session: Session) -> int:
     """``lint --objects PATH… --repo DIR``; 1 when there is an error, 0 when there are only warnings."""
     args = session.args
     manifests = read_manifests(args.objects, session.stdin, session.namespace, recursive=args.recursive)
-    judged = judge(manifests, lambda kind, key: kind == "Secret")
+    judged = judge(manifests, lambda kind, key: kind in ("Secret", "ServiceAccount"))
     found = workloads([one.parsed.value for one in judged.objects])
     refs = {**_assumed(judged), **given_refs(args.ref, session.namespace)}
     files = marked_files(args.repo)
@@ -132,7 +133,7 @@ def _marker_findings(states: Sequence[MarkerState]) -> Iterator[Finding]:
 
 def _automation_findings(judged: Judged, found: Sequence[Workload], states: Sequence[MarkerState]) -> Iterator[Finding]:
     located = {one.parsed.key: one for one in judged.objects if isinstance(one.parsed.value, ImageUpdateAutomation)}
-    sources = {one.parsed.key: one.parsed.value for one in judged.objects}
+    sources = {one.parsed.key: one.parsed.value for one in judged.objects if one.parsed.kind == "GitRepository"}
     for workload in found:
         one = located[workload.automation.metadata.key]
         if not any(workload.covers(state.file) for state in states):
@@ -149,11 +150,11 @@ def _automation_findings(judged: Judged, found: Sequence[Workload], states: Sequ
 
 def _other_branch(automation: ImageUpdateAutomation, source: GitRepository | None) -> str:
     """The push branch when it is not the one that is checked out."""
-    git = automation.git
-    if git is None or git.push is None or not git.push.branch:
+    try:
+        where = destination(automation, source or GitRepository(metadata=automation.metadata, url=""))
+    except NoPushBranch:
         return ""
-    ref = git.checkout or (source.ref if source else None)
-    return "" if ref is not None and ref.branch == git.push.branch else git.push.branch
+    return where.push_branch if where.switches else ""
 
 
 def _policy_findings(judged: Judged, states: Sequence[MarkerState]) -> Iterator[Finding]:

@@ -51,6 +51,8 @@ def _repository(value: ImageRepository) -> Iterator[tuple[str, str, NamespacedNa
         # Flux passes over secretRef when a cloud provider logs in.
         if name and not (field == "secretRef" and value.provider != "generic"):
             yield f"spec.{field}", "Secret", NamespacedName(namespace, name)
+    if value.service_account_name and value.provider == "generic":
+        yield "spec.serviceAccountName", "ServiceAccount", NamespacedName(namespace, value.service_account_name)
 
 
 def _automation(value: ImageUpdateAutomation) -> Iterator[tuple[str, str, NamespacedName]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tagstream.domain.destination import InvalidRefspec, parse_refspec
 from tagstream.domain.fields import Problem
 from tagstream.domain.filter import InvalidFilter, compile_filter
 from tagstream.domain.goquote import quote
@@ -67,6 +68,12 @@ def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
         yield Problem(
             path="spec.git", message="Required value: source kind 'GitRepository' necessitates field .spec.git"
         )
+    push = automation.git.push if automation.git else None
+    if push is not None and push.refspec:
+        try:
+            parse_refspec(push.refspec)
+        except InvalidRefspec as error:
+            yield _invalid("spec.git.push.refspec", push.refspec, error)
     if automation.policy_selector is not None:
         try:
             check_selector(automation.policy_selector)

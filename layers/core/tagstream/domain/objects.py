@@ -40,6 +40,8 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Group and versions of every kind that is read; the core kinds Namespace and Secret come beside them."""
 STORED = ("Namespace", "GitRepository", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "Receiver")
 """Kinds that are kept in the table, each after what it refers to."""
+SERVICE_ACCOUNT = "serviceaccount+"
+"""A ServiceAccount is kept beside the secrets under its name with this before it: its pull secrets, a name a line."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 Parsed = FluxObject | Namespace | Kustomization
@@ -123,6 +125,8 @@ def _value(
         return Namespace(name=metadata.key.name, labels=metadata.labels), ""
     if kind == "Secret" and api_version == "v1":
         return _secret(document, metadata.key, problems), ""
+    if kind == "ServiceAccount" and api_version == "v1":
+        return _service_account(document, metadata.key, problems), ""
     missing = [name for name, found in (("apiVersion", api_version), ("kind", kind)) if not found]
     if missing:
         problems += [Problem(path=name, message="Required value") for name in missing]
@@ -188,6 +192,14 @@ def _secret(document: Mapping[str, object], key: NamespacedName, problems: list[
             problems.append(Problem(path=f"data.{name}", message="Invalid value: must be base64"))
     data |= {name: text.encode() for name, text in fields.strings("stringData").items()}
     return SecretData(key=key, data=data)
+
+
+def _service_account(document: Mapping[str, object], key: NamespacedName, problems: list[Problem]) -> SecretData:
+    """Without a cluster a service account means its image pull secrets."""
+    listed = Fields(document, "", problems).children("imagePullSecrets")
+    names = [name for one in listed if (name := one.text("name", required=True))]
+    data = {"imagePullSecrets": "\n".join(names).encode()}
+    return SecretData(key=NamespacedName(key.namespace, SERVICE_ACCOUNT + key.name), data=data)
 
 
 def _check_name(kind: str, key: NamespacedName, problems: list[Problem]) -> None:
