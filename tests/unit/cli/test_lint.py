@@ -1,0 +1,142 @@
+"""``tagstream lint`` finds what would bite later."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.memory_ports import command
+
+OBJECTS = """
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: src}
+spec: {url: https://git.example/a.git, interval: 1m, ref: {branch: main}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata: {name: web}
+spec: {image: ghcr.io/org/web, interval: 1m}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata: {name: web}
+spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: 1.x}}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageUpdateAutomation
+metadata: {name: apps}
+spec:
+  interval: 1m
+  sourceRef: {kind: GitRepository, name: src}
+  git: {commit: {author: {email: bot@example.com}}}
+  update: {path: ./apps}
+"""
+MARKER = '# {"$imagepolicy": "flux-system:web"}'
+
+
+def lint(tmp_path: Path, files: dict[str, str], objects: str = OBJECTS) -> dict[str, Any]:
+    tree = tmp_path / "tree"
+    for name, text in files.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text)
+    tree.mkdir(exist_ok=True)
+    (tmp_path / "objects.yaml").write_text(objects)
+    done = command("lint", "--objects", tmp_path / "objects.yaml", "--repo", tree, "-o", "json")
+    found: dict[str, Any] = json.loads(done.out)
+    return found | {"code": done.code}
+
+
+def test_a_good_tree_has_no_findings(tmp_path: Path) -> None:
+    found = lint(tmp_path, {"apps/a.yaml": f"a: 1\nimage: x:1 {MARKER}\n"})
+    assert (found["code"], found["findings"]) == (0, [])
+    assert found["markers"] == [
+        {
+            "file": "apps/a.yaml",
+            "line": 2,
+            "setter": "flux-system:web",
+            "state": "ok",
+            "reason": "",
+            "automation": "flux-system/apps",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "state", "code"),
+    [
+        ('x:1 # {"$imagepolicy": "flux-system:wrker"}', "unknown policy", 1),
+        ('x:1 # {"$imagepolicy": "flux-system:web:nope"}', "unknown suffix", 1),
+        ('x:1 # {"$imagepolicy": "flux-system:web"} more', "malformed marker", 1),
+        ('x:1 # {"$imagepolicy": "flux-system:web:digest"}', "no digest", 0),
+    ],
+)
+def test_a_marker_that_does_nothing_is_found(tmp_path: Path, line: str, state: str, code: int) -> None:
+    found = lint(tmp_path, {"apps/a.yaml": f"image: {line}\nother: y {MARKER}\n"})
+    assert (found["markers"][0]["state"], found["code"], found["findings"][0]["where"]) == (
+        state,
+        code,
+        "apps/a.yaml:1",
+    )
+
+
+def test_a_marker_outside_the_path_is_a_warning(tmp_path: Path) -> None:
+    found = lint(tmp_path, {"apps/a.yaml": f"i: x {MARKER}\n", "other/b.yaml": f"i: x {MARKER}\n"})
+    assert [one["state"] for one in found["markers"]] == ["ok", "outside update.path"]
+    assert [(one["where"], one["severity"]) for one in found["findings"]] == [("other/b.yaml:1", "warning")]
+
+
+def test_a_file_that_cannot_be_parsed_is_an_error(tmp_path: Path) -> None:
+    found = lint(tmp_path, {"apps/a.yaml": f"i: x {MARKER}\n", "apps/b.yaml": f"a: [\ni: x {MARKER}\n"})
+    assert ([one["state"] for one in found["markers"]], found["code"]) == (["ok", "unparsable file"], 1)
+
+
+def test_an_unused_policy_and_an_idle_automation_are_warnings(tmp_path: Path) -> None:
+    found = lint(tmp_path, {})
+    assert [one["message"] for one in found["findings"]] == [
+        "ImageUpdateAutomation/flux-system/apps has nothing to do: no marker below apps",
+        "ImagePolicy/flux-system/web is not used by any marker",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("policy: {semver: {range: 1.x}}", "policy: {alphabetical: {}}, filterTags: {pattern: ^latest$}", "'latest'"),
+        ("range: 1.x", "range: '>2.0.0 <1.0.0'", "no version can be in this range"),
+        ("{commit:", "{push: {branch: updates}, commit:", "pushes to branch 'updates'"),
+        ("name: src}\n  git", "name: gone}\n  git", "GitRepository/flux-system/gone does not exist"),
+        ("interval: 1m, ref", "interval: 1m, oops: 1, ref", 'unknown field "spec.oops"'),
+        ("  update:", "  policySelector: {matchLabels: {a: b}}\n  update:", "admits no ImagePolicy"),
+    ],
+)
+def test_common_mistakes_are_warnings(tmp_path: Path, before: str, after: str, message: str) -> None:
+    assert before in OBJECTS
+    found = lint(tmp_path, {"apps/a.yaml": f"i: x {MARKER}\n"}, OBJECTS.replace(before, after))
+    told = [one for one in found["findings"] if message in one["message"]]
+    assert [one["severity"] for one in told] == ["warning"]
+
+
+def test_a_wrong_object_is_an_error_with_its_line(tmp_path: Path) -> None:
+    found = lint(tmp_path, {"apps/a.yaml": f"i: x {MARKER}\n"}, OBJECTS.replace("range: 1.x", "range: banana"))
+    assert (found["code"], found["findings"][0]["where"]) == (1, f"{tmp_path}/objects.yaml:15")
+
+
+def test_a_marker_of_another_namespace_is_a_warning(tmp_path: Path) -> None:
+    other = "---\n" + OBJECTS.split("---\n")[2].replace("{name: web}", "{name: web, namespace: team}", 1)
+    text = '# {"$imagepolicy": "team:web"}'
+    found = lint(tmp_path, {"apps/a.yaml": f"i: x {text}\nj: x {MARKER}\n"}, OBJECTS + other)
+    assert [one["state"] for one in found["markers"]] == ["other namespace", "ok"]
+
+
+def test_the_table_shows_every_marker(tmp_path: Path) -> None:
+    lint(tmp_path, {"apps/a.yaml": f"image: x:1 {MARKER}\n"})
+    done = command("lint", "--objects", tmp_path / "objects.yaml", "--repo", tmp_path / "tree")
+    assert (done.out, done.err) == (
+        "MARKER       \tSETTER         \tSTATE\tAUTOMATION      \n"
+        "apps/a.yaml:1\tflux-system:web\tok   \tflux-system/apps\t\n",
+        "✔ 1 of 1 markers ok, 0 errors, 0 warnings\n",
+    )
