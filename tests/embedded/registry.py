@@ -13,6 +13,7 @@ import json
 import re
 import threading
 import uuid
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,19 @@ class Repository:
 
     manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    _listed: list[str] = field(default_factory=list)
+
+    def after(self, last: str, limit: int) -> tuple[list[str], bool]:
+        """At most ``limit`` tags behind ``last`` in byte order (0: all of them), and whether there are more."""
+        if len(self._listed) != len(self.tags):
+            self._listed = sorted(self.tags)
+        start = bisect_right(self._listed, last)
+        end = start + limit if limit > 0 else len(self._listed)
+        return self._listed[start:end], end < len(self._listed)
+
+    def forget_order(self) -> None:
+        """A tag was removed: the next list is sorted anew, even when another one came."""
+        self._listed = []
 
 
 class Registry(ThreadingHTTPServer):
@@ -95,11 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
         if repository is None:
             self._error(404, "NAME_UNKNOWN", "repository name not known to registry", {"name": name})
             return
-        tags = sorted(tag for tag in repository.tags if tag > query.get("last", ""))
-        limit = int(query.get("n") or len(tags))
+        limit = int(query.get("n") or 0)
+        tags, more = repository.after(query.get("last", ""), limit)
         headers = {}
-        if 0 < limit < len(tags):
-            tags = tags[:limit]
+        if more:
             link = f"</v2/{name}/tags/list?last={quote(tags[-1])}&n={limit}>"
             headers["Link"] = f'{link}; rel="next"'
         self._answer(200, json.dumps({"name": name, "tags": tags}).encode(), headers)
@@ -130,6 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         digest = repository.tags.get(reference, reference)
         if self.command == "DELETE":
             repository.tags.pop(reference, None)
+            repository.forget_order()
             self._answer(202, b"")
             return
         if digest not in repository.manifests:

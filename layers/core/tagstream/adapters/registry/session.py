@@ -135,7 +135,7 @@ class Session:
         if proxy is None or proxy.address.startswith("socks5"):
             self._pools: urllib3.PoolManager = urllib3.PoolManager(**options)
         else:
-            self._pools = _proxy_manager(proxy, options)
+            self._pools = _proxy_pools(proxy, options)
         socks = proxy if proxy is not None and proxy.address.startswith("socks5") else None
         self._pools.pool_classes_by_scheme = _pool_classes(self._state, socks, checks=not self._proxied)
 
@@ -214,7 +214,7 @@ def _unusable(cause: str) -> AuthenticationError:
     return AuthenticationError(f"failed to configure authentication options: {cause}", reason="AuthenticationFailed")
 
 
-def _proxy_manager(proxy: Proxy, options: dict[str, Any]) -> urllib3.ProxyManager:
+def _proxy_pools(proxy: Proxy, options: dict[str, Any]) -> urllib3.ProxyManager:
     headers = None
     if proxy.username:
         headers = urllib3.make_headers(proxy_basic_auth=f"{proxy.username}:{proxy.password}")

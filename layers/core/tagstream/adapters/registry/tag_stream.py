@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from enum import Enum
 
 MAX_TAG_BYTES = 1024
@@ -58,41 +57,43 @@ class TagStream:
         self._first = True
         self._last_chunk = False
 
-    def feed(self, chunk: bytes) -> Iterator[str]:
+    def feed(self, chunk: bytes) -> list[str]:
         """Tags that are complete with this chunk."""
         self._rest = self._rest[self._at :] + chunk
         self._at = 0
+        found: list[str] = []
         try:
             while self._place is not _Place.END:
                 if self._place is _Place.TAGS:
-                    yield from self._plain_tags()
+                    found += self._plain_tags()
                 tag = self._step()
                 if tag is not None:
-                    yield tag
+                    found.append(tag)
         except _NeedMore:
             if len(self._rest) - self._at > len(chunk) + MAX_TAG_BYTES:
                 raise BadTagList("invalid tag list: a text that is too long") from None
-            return
+            return found
         if self._rest[self._at :].strip():
             raise BadTagList("invalid tag list: more after its end")
+        return found
 
     def close(self) -> None:
         """The last chunk was fed."""
         if self._place is not _Place.END:
             raise BadTagList("invalid tag list: unexpected end of JSON input")
 
-    def _plain_tags(self) -> Iterator[str]:
+    def _plain_tags(self) -> list[str]:
         # Nearly every tag is a plain text followed by a comma: whole runs of those go to the C parser.
         found = _PLAIN_TAGS.match(self._rest, self._at)
         if found is None:
-            return
+            return []
         self._at = found.end()
         self._first = False
         try:
             run: list[str] = json.loads(b"[%b]" % found.group().rstrip(b", \t\r\n"))
         except ValueError as error:
             raise BadTagList("invalid tag list: a tag that is not UTF-8") from error
-        yield from run
+        return run
 
     def _step(self) -> str | None:
         if self._place is _Place.SKIP:
