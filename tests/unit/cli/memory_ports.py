@@ -178,12 +178,12 @@ class SteppingClock:
 class MemoryPorts:
     """Looks like Ports; whatever is missing must not be asked for."""
 
-    objects: MemoryObjects = field(default_factory=MemoryObjects)
-    secrets: MemorySecrets = field(default_factory=MemorySecrets)
-    hooks: MemoryHooks = field(default_factory=MemoryHooks)
-    selections: MemorySelections = field(default_factory=MemorySelections)
-    tags: MemoryTags = field(default_factory=MemoryTags)
-    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    objects: Any = field(default_factory=MemoryObjects)
+    secrets: Any = field(default_factory=MemorySecrets)
+    hooks: Any = field(default_factory=MemoryHooks)
+    selections: Any = field(default_factory=MemorySelections)
+    tags: Any = field(default_factory=MemoryTags)
+    ledger: Any = field(default_factory=MemoryLedger)
     clock: SteppingClock = field(default_factory=SteppingClock)
 
 

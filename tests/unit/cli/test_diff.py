@@ -34,8 +34,8 @@ def test_the_diff_of_the_sample_is_exactly_the_value(tree: Path) -> None:
         [
             f"--- a/{FRONTEND}",
             f"+++ b/{FRONTEND}",
-            '-        image: "dulc3/jarvis-frontend:v2.27.5" # {"$imagepolicy": "flux-system:harvis-frontend-prod"}',
-            '+        image: "dulc3/jarvis-frontend:v2.28.0" # {"$imagepolicy": "flux-system:harvis-frontend-prod"}',
+            '-          image: "dulc3/jarvis-frontend:v2.27.5" # {"$imagepolicy": "flux-system:harvis-frontend-prod"}',
+            '+          image: "dulc3/jarvis-frontend:v2.28.0" # {"$imagepolicy": "flux-system:harvis-frontend-prod"}',
         ],
     )
 

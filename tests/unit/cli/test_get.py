@@ -125,3 +125,10 @@ def test_several_objects_as_json_are_a_list() -> None:
 def test_before_the_first_reconcile_the_status_is_the_default_of_the_crd() -> None:
     out = command("get", "images", "repository", "a", "-o", "json", ports=stored("ImageRepository", "a", {})).out
     assert json.loads(out)["status"] == {"observedGeneration": -1}
+
+
+def test_git_repositories_show_where_they_are() -> None:
+    ports = stored("GitRepository", "apps", {}, url="https://git.example/a.git")
+    assert command("get", "sources", "git", ports=ports).out == (
+        "NAME\tURL                      \tSUSPENDED\napps\thttps://git.example/a.git\tFalse    \t\n"
+    )

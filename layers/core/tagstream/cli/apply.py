@@ -15,6 +15,7 @@ from tagstream.cli.session import Session
 from tagstream.cli.validation import Judged, judge
 from tagstream.domain.model import REQUESTED_AT, NamespacedName
 from tagstream.domain.objects import SERVICE_ACCOUNT, STORED, SecretData
+from tagstream.errors import AuthenticationError
 from tagstream.ports import Ports, SecretNotFound
 from tagstream.reconcile.receiver_path import publish_receiver, publish_receivers_of
 from tagstream.records import StoredObject
@@ -68,6 +69,9 @@ class _Known:
             self.ports.secrets.get(key)
         except SecretNotFound:
             return False
+        except AuthenticationError:
+            # Who applies may be allowed to write secrets and not to read them.
+            return True
         return True
 
 
@@ -110,6 +114,8 @@ def _secret_outcome(secret: SecretData, ports: Ports) -> str:
         return "unchanged" if dict(ports.secrets.get(secret.key)) == dict(secret.data) else "configured"
     except SecretNotFound:
         return "created"
+    except AuthenticationError:
+        return "configured"
 
 
 def prepared(document: Mapping[str, object], stored: StoredObject | None) -> dict[str, object]:

@@ -131,6 +131,6 @@ COLUMNS: Mapping[str, Columns] = {
     "ImageRepository": (("Last scan", _member("lastScanResult", "scanTime")), ("Suspended", _suspended), *_READY),
     "ImagePolicy": (("Image", _member("latestRef", "name")), ("Tag", _member("latestRef", "tag")), *_READY),
     "ImageUpdateAutomation": (("Last run", _member("lastAutomationRunTime")), ("Suspended", _suspended), *_READY),
-    "GitRepository": (("Url", _url), ("Suspended", _suspended), *_READY),
+    "GitRepository": (("Url", _url), ("Suspended", _suspended)),
     "Receiver": (("Suspended", _suspended), *_READY),
 }

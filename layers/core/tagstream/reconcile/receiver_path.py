@@ -31,7 +31,7 @@ def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
     body = {name: value for name, value in stored.status.items() if name != "webhookPath"}
     try:
         paths = hook_paths(receiver, _secret(receiver, ports))
-    except SecretNotFound as error:
+    except (SecretNotFound, AuthenticationError) as error:
         paths, cause = (), str(error)
     else:
         cause = f"secret '{receiver.metadata.key.namespace}/{receiver.secret_ref}' has no 'token'"

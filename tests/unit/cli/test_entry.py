@@ -1,0 +1,70 @@
+"""Where commands begin and end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tagstream.cli.entry import main
+from tests.unit.cli.memory_ports import command
+
+HARVIS = Path(__file__).parents[2] / "data/harvis"
+OBJECTS = str(HARVIS / "k8s-manifests/flux-system")
+SLOW = ("boto3", "botocore", "requests", "dulwich", "paramiko", "cryptography", "pysequoia")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["apply", "--dry-run=client", "-f", OBJECTS],
+        ["lint", "--objects", OBJECTS, "--repo", OBJECTS],
+        ["diff", "--objects", OBJECTS, "--repo", OBJECTS],
+        ["create", "image", "repository", "x", "--image=a/b", "--export"],
+        ["create", "secret", "receiver", "x", "--export"],
+        ["--help"],
+    ],
+    ids=" ".join,
+)
+def test_an_offline_verb_loads_no_library_of_a_vendor(argv: list[str]) -> None:
+    code = (
+        "import sys\nfrom tagstream.cli import main\n"
+        f"main({argv!r})\n"
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stderr.split()) & set(SLOW) == set()
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "the following arguments are required: VERB"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["get", "images", "policy", "--bogus"], "unrecognized arguments: --bogus"),
+        (["apply"], "the following arguments are required: -f/--filename"),
+        (["reconcile", "image", "policy", "x", "--timeout", "soon"], "invalid duration 'soon'"),
+        (["get", "images", "nothing"], "invalid choice: 'nothing'"),
+    ],
+)
+def test_arguments_that_do_not_fit_end_with_1_and_a_hint(argv: list[str], message: str) -> None:
+    done = command(*argv)
+    assert (done.code, message in done.err, "--help" in done.err) == (1, True, True)
+
+
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["get", "--help"], ["create", "image", "policy", "--help"], ["--version"]]
+)
+def test_help_and_version_end_with_0(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert (main(argv), capsys.readouterr().out.startswith(("usage: tagstream", "tagstream "))) == (0, True)
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly() -> None:
+    code = (
+        f"import sys; from tagstream.cli import main; sys.exit(main(['apply', '--dry-run=client', '-f', {OBJECTS!r}]))"
+    )
+    script = '"$0" -c "$1" | true; echo "${PIPESTATUS[0]}"'
+    done = subprocess.run(["bash", "-c", script, sys.executable, code], capture_output=True, text=True, check=True)
+    assert "Traceback" not in done.stderr
