@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tagstream.domain.model import AccessFrom, ImagePolicy, ImageRepository, NamespacedName, PolicyChoice, TagFilter
@@ -176,3 +179,16 @@ def test_an_order_is_ascending_unless_it_is_given(policy: object, choice: Policy
 def test_a_wrong_policy_names_field_and_value(more: dict[str, object], told: list[str]) -> None:
     spec = {"imageRepositoryRef": {"name": "r"}, "policy": {"semver": {"range": "1.x"}}}
     assert problems("ImagePolicy", spec | more) == told
+
+
+def test_the_rules_of_the_crd_have_the_words_of_the_crd() -> None:
+    vectors = Path(__file__).parents[1] / "vectors/data/reflector_reconcile.json"
+    rules = {row["rule"]: row["error"] for row in json.loads(vectors.read_text())["crd_validation"]}
+    spec = {"imageRepositoryRef": {"name": "r"}, "policy": {"semver": {"range": "1.x"}}}
+    told = {
+        "interval set and digestReflectionPolicy != Always": problems("ImagePolicy", spec | {"interval": "1m"}),
+        "digestReflectionPolicy Always without interval": problems(
+            "ImagePolicy", spec | {"digestReflectionPolicy": "Always"}
+        ),
+    }
+    assert told == {rule: [f"spec: {error}"] for rule, error in rules.items()}
