@@ -68,3 +68,23 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly() -> None:
     script = '"$0" -c "$1" | true; echo "${PIPESTATUS[0]}"'
     done = subprocess.run(["bash", "-c", script, sys.executable, code], capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        (["apply", "--dry-run=client", "-f", "-"], 1, "stdin:2: not valid YAML: invalid leading UTF-8 octet"),
+        (["explain", "policy", "harvis-backend-prod", "-f", OBJECTS, "--tags", "-"], 1, "cannot be empty"),
+    ],
+    ids=["apply", "explain"],
+)
+def test_bytes_that_are_no_text_are_an_error_and_no_crash(argv: list[str], code: int, message: str) -> None:
+    program = f"import sys; from tagstream.cli import main; sys.exit(main({argv!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=b"a: 1\n\xff\xfe: 2\n",
+        capture_output=True,
+        check=False,
+        env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONPATH": ":".join(sys.path)},
+    )
+    assert (done.returncode, message in done.stderr.decode()) == (code, True), done.stderr

@@ -6,6 +6,7 @@ failures, as ``flux diff`` does.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -30,6 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file name or a registry's answer need not fit the terminal's encoding.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = run(sys.argv[1:] if argv is None else argv, Console(out=sys.stdout, err=sys.stderr), sys.stdin)
         sys.stdout.flush()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.files import read_file, read_manifests
+from tagstream.cli.files import read_file, read_manifests, read_stdin
 from tagstream.cli.session import Session
 from tagstream.cli.validation import judge
 from tagstream.cli.yaml_text import as_json
@@ -130,7 +130,8 @@ def _online(session: Session) -> _Question:
 def _tags(session: Session) -> tuple[str, ...]:
     """One tag a line, or a JSON list of strings, or a registry's answer (``{"tags": […]}``)."""
     where = session.args.tags
-    text = session.stdin.read() if where == "-" else read_file(Path(where)).decode(errors="replace")
+    source = read_stdin(session.stdin) if where == "-" else read_file(Path(where))
+    text = source.decode(errors="replace")
     if text.lstrip()[:1] in ("[", "{"):
         try:
             found = json.loads(text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 from tagstream.cli.console import CommandFailed
 from tagstream.domain.documents import Document, InvalidDocument, read_documents
@@ -88,7 +88,7 @@ def _add(document: Document, value: object, namespace: str, objects: list[Locate
 
 def _sources(path: str, stdin: TextIO, recursive: bool) -> Iterator[tuple[str, bytes]]:
     if path == "-":
-        yield "stdin", stdin.read().encode()
+        yield "stdin", read_stdin(stdin)
         return
     where = Path(path)
     if not where.exists():
@@ -102,6 +102,12 @@ def _files(where: Path, recursive: bool) -> Sequence[Path]:
         return [where]
     found = where.rglob("*") if recursive else where.iterdir()
     return sorted(one for one in found if one.suffix in EXTENSIONS and one.is_file())
+
+
+def read_stdin(stdin: TextIO) -> bytes:
+    """All of stdin as bytes: what is no UTF-8 is for the reader of documents to refuse, with its line."""
+    buffer = getattr(stdin, "buffer", None)
+    return cast("bytes", buffer.read()) if buffer is not None else stdin.read().encode(errors="surrogateescape")
 
 
 def read_file(path: Path) -> bytes:
