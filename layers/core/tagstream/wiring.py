@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tagstream.adapters.clock import SystemClock
+    from tagstream.adapters.log_groups import LogGroups
     from tagstream.adapters.store.table import Table
     from tagstream.adapters.telemetry import EmbeddedMetrics, PowertoolsLog
 
@@ -134,6 +135,13 @@ def stack_outputs(stack: str) -> Mapping[str, str]:
     if missing:
         raise NotDeployed(f"stack '{stack}' has no output {', '.join(sorted(missing))}: is it a tagstream stack?")
     return {TABLE: outputs["TableName"], QUEUE_URL: outputs["ScanQueueUrl"], **outputs}
+
+
+def log_groups(stack: str) -> LogGroups:
+    """The log groups of a stack's functions."""
+    from tagstream.adapters.log_groups import LogGroups
+
+    return LogGroups(client=_session().client("logs"), stack=stack)
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

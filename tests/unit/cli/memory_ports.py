@@ -183,6 +183,7 @@ class MemoryPorts:
     hooks: Any = field(default_factory=MemoryHooks)
     selections: Any = field(default_factory=MemorySelections)
     tags: Any = field(default_factory=MemoryTags)
+    log_lines: list[Mapping[str, object]] = field(default_factory=list)
     ledger: Any = field(default_factory=MemoryLedger)
     clock: SteppingClock = field(default_factory=SteppingClock)
 
@@ -204,6 +205,10 @@ def command(*argv: str | Path, ports: MemoryPorts | None = None, stdin: str = ""
         assert ports is not None, "an offline command asked for the stack"
         return cast("Ports", ports)
 
-    stack = Stack(connect=connect, base_url=lambda name: f"https://{name}.example/")
+    def read_logs(stack: str, since: datetime, until: datetime) -> Sequence[Mapping[str, object]]:
+        assert ports is not None, "an offline command asked for the stack"
+        return ports.log_lines
+
+    stack = Stack(connect=connect, base_url=lambda name: f"https://{name}.example/", read_logs=read_logs)
     code = run([str(one) for one in argv], Console(out=out, err=err), io.StringIO(stdin), stack)
     return Outcome(code=code, out=out.getvalue(), err=err.getvalue())

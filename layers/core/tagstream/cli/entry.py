@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TextIO
 
 from tagstream.cli.console import CommandFailed, Console
@@ -49,10 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """How a stack's name becomes ports, and the address of its webhook function."""
+    """How a stack's name becomes ports, the address of its webhook function, and its functions' log lines."""
 
     connect: Callable[[str], Ports]
     base_url: Callable[[str], str]
+    read_logs: Callable[[str, datetime, datetime], Sequence[Mapping[str, object]]]
 
 
 def run(argv: Sequence[str], console: Console, stdin: TextIO, stack: Stack | None = None) -> int:
@@ -71,8 +73,15 @@ def run(argv: Sequence[str], console: Console, stdin: TextIO, stack: Stack | Non
         return 1
     if args is None:
         return 0
-    where = stack or Stack(connect=_connect, base_url=_base_url)
-    session = Session(args=args, console=console, stdin=stdin, connect=where.connect, base_url=where.base_url)
+    where = stack or Stack(connect=_connect, base_url=_base_url, read_logs=_read_logs)
+    session = Session(
+        args=args,
+        console=console,
+        stdin=stdin,
+        connect=where.connect,
+        base_url=where.base_url,
+        read_logs=where.read_logs,
+    )
     failed = getattr(args, "failure_code", 1)
     try:
         code: int = args.run(session)
@@ -101,3 +110,9 @@ def _base_url(stack: str) -> str:
         return wiring.stack_outputs(stack)["WebhookUrl"]
     except wiring.NotDeployed as error:
         raise CommandFailed(str(error)) from error
+
+
+def _read_logs(stack: str, since: datetime, until: datetime) -> Sequence[Mapping[str, object]]:
+    from tagstream import wiring
+
+    return wiring.log_groups(stack).read(since, until)

@@ -181,6 +181,12 @@ def _add_events(verbs: Parsers) -> None:
     parser.add_argument("--types", default="", help="Normal, Warning or both, with a comma")
     parser.add_argument("--since", type=seconds, default=3600.0, help="how far back (default 1h)")
     parser.add_argument("-o", "--output", choices=("json", "yaml"), help="with all facts")
+    parser = _verb(verbs, "logs", "logs")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="lines of all namespaces")
+    parser.add_argument("--since", type=seconds, default=3600.0, help="how far back (default 1h)")
+    parser.add_argument("--level", default="", help="only this level: debug, info or error")
+    parser.add_argument("--kind", default="", help="only this kind")
+    parser.add_argument("--name", default="", help="only this object")
     parser = _verb(verbs, "webhook-url", "webhook-url")
     parser.add_argument("name", metavar="RECEIVER", help="a Receiver of the namespace")
 

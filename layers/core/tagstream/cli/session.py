@@ -6,8 +6,9 @@ In: parsed arguments. Out: a Session; offline verbs never ask for ports and so n
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TextIO
 
 from tagstream.cli.console import Console
@@ -26,6 +27,7 @@ class Session:
     stdin: TextIO
     connect: Callable[[str], Ports]
     base_url: Callable[[str], str]
+    read_logs: Callable[[str, datetime, datetime], Sequence[Mapping[str, object]]]
     _ports: Ports | None = field(default=None, repr=False)
 
     @property
@@ -38,6 +40,10 @@ class Session:
     def webhook_base(self) -> str:
         """The address of the stack's webhook function."""
         return self.base_url(self.args.stack)
+
+    def log_lines(self, since: datetime, until: datetime) -> Sequence[Mapping[str, object]]:
+        """What the stack's functions wrote in a period."""
+        return self.read_logs(self.args.stack, since, until)
 
     @property
     def namespace(self) -> str:

@@ -1,0 +1,57 @@
+"""``tagstream logs``: what the functions wrote, as flux prints its controllers' logs.
+
+In: log lines of a period. Out: ``time level Kind/name.namespace - message facts``.
+
+Source: flux2 cmd/flux/logs.go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+
+from tagstream.cli.session import Session
+
+KINDS: Mapping[str, str] = {
+    "imagerepository": "ImageRepository",
+    "imagepolicy": "ImagePolicy",
+    "imageupdateautomation": "ImageUpdateAutomation",
+    "receiver": "Receiver",
+}
+SHOWN = frozenset({"timestamp", "level", "message", "controller", "name", "namespace", "location", "service"})
+LAMBDA = ("function_", "cold_start", "xray_", "sampling_rate", "correlation_id")
+
+
+def logs(session: Session) -> int:
+    """``logs [--since 1h] [--level LEVEL] [--kind KIND] [--name NAME] [-A]``."""
+    args = session.args
+    now = session.ports.clock.now()
+    for line in session.log_lines(now - timedelta(seconds=args.since), now):
+        if _is_wanted(session, line):
+            session.console.line(_text(line))
+    return 0
+
+
+def _is_wanted(session: Session, line: Mapping[str, object]) -> bool:
+    args = session.args
+    if "controller" not in line:
+        # Lambda's own lines and metrics; a crash has no controller but a level.
+        return line.get("level") in ("ERROR", "CRITICAL") and not (args.kind or args.name)
+    kind = KINDS.get(str(line["controller"]), "")
+    return (
+        "_aws" not in line
+        and (not args.level or str(line.get("level", "")).casefold() == args.level.casefold())
+        and (not args.kind or kind.casefold() == args.kind.casefold())
+        and (not args.name or line.get("name") == args.name)
+        and (args.all_namespaces or line.get("namespace", session.namespace) == session.namespace)
+    )
+
+
+def _text(line: Mapping[str, object]) -> str:
+    kind = KINDS.get(str(line.get("controller", "")), "")
+    name = f" {kind}/{line.get('name', '')}.{line.get('namespace', '')}" if kind and line.get("name") else ""
+    facts = {key: value for key, value in line.items() if key not in SHOWN and not key.startswith(LAMBDA)}
+    rest = " ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in facts.items())
+    level = str(line.get("level", "INFO")).lower()
+    return f"{line.get('timestamp', '')} {level}{name} - {line.get('message', '')} {rest}".rstrip()
