@@ -226,3 +226,9 @@ def test_a_service_account_is_kept_as_its_pull_secrets() -> None:
     where = NamespacedName("flux-system", SERVICE_ACCOUNT + "puller")
     assert (done.out.split()[:2], done.err, later.err) == (["serviceaccount/puller", "created"], "", "")
     assert (ports.secrets.data, SERVICE_ACCOUNT) == ({where: {"imagePullSecrets": b"a\nb"}}, access.SERVICE_ACCOUNT)
+
+
+def test_a_problem_inside_a_list_has_its_own_line() -> None:
+    item = REPOSITORY.strip().replace("\n", "\n  ").replace("1m", "soon")
+    done = apply(f"apiVersion: v1\nkind: List\nitems:\n- x\n- {item}", MemoryPorts())
+    assert [line.split(" ")[1] for line in done.err.splitlines()[:2]] == ["stdin:4:", "stdin:8:"]

@@ -21,23 +21,28 @@ EXTENSIONS = frozenset({".json", ".yaml", ".yml"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
-    """An object and where it stands."""
+    """An object and where it stands; ``prefix`` is its place inside the document (``items[0].`` of a List)."""
 
     parsed: ParsedObject
     document: Document
+    prefix: str = ""
+
+    def at(self, path: str) -> str:
+        """``file:line`` of a field."""
+        return f"{self.document.name}:{self.document.line_of(self.prefix + path)}"
 
     def messages(self, *, warnings: bool) -> tuple[str, ...]:
         """Its errors or warnings, each with file and line."""
         return tuple(
-            f"{self.document.name}:{self.document.line_of(problem.path)}: {self.parsed.name} {problem}"
+            f"{self.at(problem.path)}: {self.parsed.name} {problem}"
             for problem in self.parsed.problems
             if problem.is_warning == warnings
         )
 
     @property
     def where(self) -> str:
-        """``file:line``."""
-        return f"{self.document.name}:{self.document.line}"
+        """``file:line`` of the object."""
+        return self.at("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,20 +75,26 @@ def read_manifests(paths: Sequence[str], stdin: TextIO, namespace: str, *, recur
                 errors.append(str(error))
                 continue
             for document in documents:
-                _add(document, document.value, namespace, objects, errors)
+                _add(document, namespace, objects, errors)
     return Manifests(objects=tuple(objects), errors=tuple(errors))
 
 
-def _add(document: Document, value: object, namespace: str, objects: list[Located], errors: list[str]) -> None:
-    if not isinstance(value, dict):
-        errors.append(f"{document.name}:{document.line}: not an object: expected a mapping with apiVersion and kind")
-        return
-    items = value.get("items")
-    if value.get("kind") == "List" and value.get("apiVersion") == "v1" and isinstance(items, list):
-        for item in items:
-            _add(document, item, namespace, objects, errors)
-        return
-    objects.append(Located(parsed=parse_object(value, namespace), document=document))
+def _add(document: Document, namespace: str, objects: list[Located], errors: list[str]) -> None:
+    for prefix, value in _items(document.value, ""):
+        if isinstance(value, dict):
+            objects.append(Located(parsed=parse_object(value, namespace), document=document, prefix=prefix))
+        else:
+            where = f"{document.name}:{document.line_of(prefix)}"
+            errors.append(f"{where}: not an object: expected a mapping with apiVersion and kind")
+
+
+def _items(value: object, prefix: str) -> Iterator[tuple[str, object]]:
+    """A document, or the items of a List, each with its place."""
+    if isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+        for index, item in enumerate(value["items"]):
+            yield from _items(item, f"{prefix}items[{index}].")
+    else:
+        yield prefix, value
 
 
 def _sources(path: str, stdin: TextIO, recursive: bool) -> Iterator[tuple[str, bytes]]:

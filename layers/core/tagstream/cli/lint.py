@@ -170,7 +170,7 @@ def _policy_findings(judged: Judged, states: Sequence[MarkerState]) -> Iterator[
 
 
 def _about(one: Located, path: str, message: str) -> Finding:
-    return Finding(where=f"{one.document.name}:{one.document.line_of(path)}", severity="warning", message=message)
+    return Finding(where=one.at(path), severity="warning", message=message)
 
 
 def _print(session: Session, states: Sequence[MarkerState], findings: Sequence[Finding]) -> None:

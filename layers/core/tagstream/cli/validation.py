@@ -91,4 +91,4 @@ def _twin(one: Located, latest: Located) -> str:
 
 
 def _at(one: Located, problem: Problem) -> str:
-    return f"{one.document.name}:{one.document.line_of(problem.path)}: {one.parsed.name} {problem}"
+    return f"{one.at(problem.path)}: {one.parsed.name} {problem}"
