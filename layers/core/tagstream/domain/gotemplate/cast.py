@@ -1,0 +1,97 @@
+"""sprig's lenient conversions: anything to a number or text, zero where it does not fit.
+
+In: values. Out: values.
+
+Source: spf13/cast v1.7.0 caste.go (ToInt, ToInt64, ToFloat64), sprig strings.go (strval, strslice).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from tagstream.domain.gofloat import InvalidNumber, parse_float
+from tagstream.domain.gotemplate.numbers import InvalidLiteral, parse_number
+from tagstream.domain.gotemplate.printf import show
+from tagstream.domain.gotemplate.values import Duration, GoSlice, GoStruct, Int64, Value
+
+_BITS = 2**64
+_TRAILING_ZEROS = re.compile(r"\.0+\Z")
+
+
+def wrapped(value: int) -> int:
+    """An int64 as Go's arithmetic wraps it."""
+    return (value + _BITS // 2) % _BITS - _BITS // 2
+
+
+def to_int(value: Value) -> int:
+    """ToInt"""
+    if isinstance(value, str):
+        return _parsed(value)
+    if isinstance(value, float):
+        # Go leaves these open; on the usual machines they are the least int64.
+        return int(value) if math.isfinite(value) and abs(value) < 2**63 else -(2**63)
+    if isinstance(value, Duration) or not isinstance(value, int):
+        return 0
+    return wrapped(int(value))
+
+
+def to_int64(value: Value) -> Int64:
+    """ToInt64"""
+    return Int64(to_int(value))
+
+
+def _parsed(text: str) -> int:
+    trimmed = _TRAILING_ZEROS.sub("", text)
+    # A leading zero is no octal mark to cast.
+    sign, digits = ("-", trimmed[1:]) if trimmed[:1] == "-" else ("", trimmed.removeprefix("+"))
+    bare = digits.lstrip("0") if len(digits) > 1 and digits[1:2].isdigit() else digits
+    try:
+        number = parse_number(sign + (bare or "0"), "number")
+    except InvalidLiteral:
+        return 0
+    if number.integer is None or any(one in trimmed for one in ".'") or _is_decimal_exponent(trimmed):
+        return 0
+    return number.integer
+
+
+def _is_decimal_exponent(text: str) -> bool:
+    return not text.lstrip("+-").lower().startswith("0x") and any(one in text for one in "eEpPi")
+
+
+def to_float(value: Value) -> float:
+    """ToFloat64"""
+    if isinstance(value, str):
+        try:
+            return parse_float(value)
+        except InvalidNumber:
+            return 0.0
+    if isinstance(value, Duration) or not isinstance(value, int | float):
+        return 0.0
+    return float(value)
+
+
+def to_text(value: Value) -> str:
+    """strval: what ``toString`` returns."""
+    return show(value)
+
+
+def to_texts(value: Value) -> list[str]:
+    """strslice: the elements of a list as text without its nils; anything else is one element."""
+    if isinstance(value, GoSlice):
+        return [to_text(one) for one in value.items if one is not None]
+    return [] if value is None else [to_text(value)]
+
+
+def is_empty(value: Value) -> bool:
+    """sprig's empty: zero, false, nil or without elements; structs never are."""
+    if value is None:
+        return True
+    if isinstance(value, GoSlice):
+        return not value.items
+    if isinstance(value, GoStruct):
+        return False
+    entries = getattr(value, "entries", None)
+    return not (value if entries is None else entries)
+
+

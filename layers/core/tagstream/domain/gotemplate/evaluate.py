@@ -1,0 +1,295 @@
+"""Go templates executed.
+
+In: a tree, the functions and the data. Out: text.
+
+Source: Go text/template/exec.go; vectors gotemplate.json and templates.json (``stage`` exec).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NoReturn
+
+from tagstream.domain.gotemplate import nodes
+from tagstream.domain.gotemplate.bounds import Meter, TooLarge, weigh
+from tagstream.domain.gotemplate.calls import MISSING, Calls
+from tagstream.domain.gotemplate.faults import ExecutionError
+from tagstream.domain.gotemplate.parser import Tree
+from tagstream.domain.gotemplate.printf import show, sprintf
+from tagstream.domain.gotemplate.values import (
+    NIL_INTERFACE,
+    SIGNED,
+    UNSIGNED,
+    Function,
+    GoMap,
+    GoSlice,
+    Value,
+    element,
+    raw,
+    sorted_entries,
+    truth,
+    type_of,
+)
+
+MAX_DEPTH = 60
+"""How deep templates call each other and expressions nest; Go allows templates 100,000."""
+
+class _Break(Exception):
+    """``{{break}}``"""
+
+
+class _Continue(Exception):
+    """``{{continue}}``"""
+
+
+def execute(tree: Tree, functions: Mapping[str, Function], data: Value, meter: Meter) -> str:
+    """Run a template.
+
+    Args:
+        tree: as parsed.
+        functions: by name.
+        data: the first dot.
+        meter: counts steps and output.
+
+    Raises:
+        ExecutionError: ``template: NAME:LINE:COLUMN: executing "NAME" at <…>: …``.
+    """
+    return _Execution(tree, functions, meter).run(data)
+
+
+class _Execution(Calls):
+    def __init__(self, tree: Tree, functions: Mapping[str, Function], meter: Meter) -> None:
+        super().__init__(functions, meter)
+        self._tree = tree
+        self._out: list[str] = []
+        self._name = tree.name
+        self._node: nodes.Node | None = None
+        self._variables: list[list[Value]] = []
+        self._depth = 0
+
+    def run(self, data: Value) -> str:
+        self._variables = [["$", data]]
+        root = self._tree.templates.get(self._tree.name)
+        if root is None:
+            raise ExecutionError(f'template: {self._name}: "{self._name}" is an incomplete or empty template')
+        try:
+            self._walk_all(data, root)
+        except RecursionError:
+            self._fail(f"exceeded maximum template depth ({MAX_DEPTH})")
+        return "".join(self._out)
+
+    def _fail(self, words: str) -> NoReturn:
+        node = self._node or nodes.Text(0, "")
+        before = self._tree.text[: node.position]
+        line = before.count("\n") + 1
+        column = len(raw(before.rpartition("\n")[2]))
+        place = f"{self._tree.name}:{line}:{column}"
+        shown = sprintf("%q", [self._name])
+        raise ExecutionError(f"template: {place}: executing {shown} at <{node}>: {words}")
+
+    def _at(self, node: nodes.Node) -> None:
+        self._node = node
+        if not self._meter.step():
+            self._fail(f"exceeded maximum of {self._meter.steps} steps")
+
+    def _write(self, text: str) -> None:
+        if not self._meter.write(len(text)):
+            self._fail(f"exceeded maximum output of {self._meter.size} characters")
+        self._out.append(text)
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            self._fail(f"exceeded maximum template depth ({MAX_DEPTH})")
+
+    # Blocks.
+
+    def _walk_all(self, dot: Value, block: nodes.Block) -> None:
+        for node in block.nodes:
+            self._at(node)
+            self._walk(dot, node)
+
+    def _walk(self, dot: Value, node: nodes.Node) -> None:
+        if isinstance(node, nodes.Text):
+            self._write(node.text)
+        elif isinstance(node, nodes.Action):
+            value = self._pipe(dot, node.pipe)
+            if not node.pipe.variables:
+                self._print(node, value)
+        elif isinstance(node, nodes.Branch):
+            self._deeper()
+            mark = len(self._variables)
+            if node.kind == "range":
+                self._range(dot, node)
+            else:
+                self._choose(dot, node)
+            del self._variables[mark:]
+            self._depth -= 1
+        elif isinstance(node, nodes.Include):
+            self._include(dot, node)
+        elif isinstance(node, nodes.Jump):
+            raise _Break if node.kind == "break" else _Continue
+
+    def _print(self, node: nodes.Action, value: Value) -> None:
+        self._node = node
+        if isinstance(value, Function):
+            self._fail(f"can't print {node} of type {value.go_type}")
+        try:
+            enough = self._meter.step(weigh(value))
+        except TooLarge as error:
+            self._fail(str(error))
+        if not enough:
+            self._fail(f"exceeded maximum of {self._meter.steps} steps")
+        self._write("<no value>" if value is None else show(value))
+
+    def _choose(self, dot: Value, node: nodes.Branch) -> None:
+        value = self._pipe(dot, node.pipe)
+        if truth(value):
+            self._walk_all(value if node.kind == "with" else dot, node.body)
+        elif node.otherwise is not None:
+            self._walk_all(dot, node.otherwise)
+
+    def _range(self, dot: Value, node: nodes.Branch) -> None:
+        value = self._pipe(dot, node.pipe)
+        entries = self._entries(value, node)
+        mark, depth = len(self._variables), self._depth
+        ran = False
+        for index, elem in entries:
+            ran = True
+            self._bind(node.pipe, index, elem)
+            try:
+                self._walk_all(elem, node.body)
+            except _Continue:
+                pass
+            except _Break:
+                break
+            finally:
+                del self._variables[mark:]
+                self._depth = depth
+        if not ran and node.otherwise is not None:
+            self._walk_all(dot, node.otherwise)
+
+    def _entries(self, value: Value, node: nodes.Branch) -> Iterable[tuple[Value, Value]]:
+        if value is None or value is NIL_INTERFACE:
+            return []
+        kind = type_of(value).kind
+        if isinstance(value, GoSlice):
+            elem = value.go_type.elem
+            return [(index, element(one, elem)) for index, one in enumerate(value.items)]
+        if isinstance(value, GoMap):
+            elem = value.go_type.elem
+            return [(key, element(one, elem)) for key, one in sorted_entries(value)]
+        if kind in SIGNED or kind in UNSIGNED:
+            if len(node.pipe.variables) > 1:
+                self._fail(f"can't use {show(value)} to iterate over more than one variable")
+            make = type(value)
+            counted = range(max(0, int(value)))
+            return zip((None for _ in counted), map(make, counted), strict=True)
+        self._fail(f"range can't iterate over {show(value)}")
+
+    def _bind(self, pipe: nodes.Pipe, index: Value, elem: Value) -> None:
+        names = pipe.variables
+        if not names:
+            return
+        if pipe.assigns:
+            if len(names) > 1:
+                self._assign(names[0].names[0], index)
+            self._assign(names[-1].names[0], elem)
+            return
+        self._variables[-1][1] = elem
+        if len(names) > 1:
+            self._variables[-2][1] = index
+
+    def _include(self, dot: Value, node: nodes.Include) -> None:
+        block = self._tree.templates.get(node.name)
+        if block is None:
+            self._fail(f"template {sprintf('%q', [node.name])} not defined")
+        self._deeper()
+        inner = self._pipe(dot, node.pipe) if node.pipe else None
+        name, variables = self._name, self._variables
+        self._name, self._variables = node.name, [["$", inner]]
+        self._walk_all(inner, block)
+        self._name, self._variables = name, variables
+        self._depth -= 1
+
+    # Pipelines.
+
+    def _assign(self, name: str, value: Value) -> None:
+        for variable in reversed(self._variables):
+            if variable[0] == name:
+                variable[1] = value
+                return
+        self._fail(f"undefined variable: {name}")
+
+    def _pipe(self, dot: Value, pipe: nodes.Pipe) -> Value:
+        self._at(pipe)
+        self._deeper()
+        value: Value = MISSING
+        for command in pipe.commands:
+            value = self._command(dot, command, value)
+            if value is NIL_INTERFACE:
+                value = None
+        for variable in pipe.variables:
+            if pipe.assigns:
+                self._assign(variable.names[0], value)
+            else:
+                # A range sets its own variables anew at each turn, so that each has a place of its own.
+                self._variables.append([variable.names[0], value])
+        self._depth -= 1
+        return value
+
+    def _command(self, dot: Value, command: nodes.Command, final: Value) -> Value:
+        first, behind = command.arguments[0], command.arguments[1:]
+        if isinstance(first, nodes.Field):
+            return self._fields(dot, first, behind, final)
+        if isinstance(first, nodes.Chain):
+            return self._chained(dot, first, behind, final)
+        if isinstance(first, nodes.Identifier):
+            return self._function(dot, first, command, behind, final)
+        if isinstance(first, nodes.Pipe):
+            self._not_a_function(first, behind, final)
+            return self._pipe(dot, first)
+        if isinstance(first, nodes.Variable):
+            return self._variable(dot, first, behind, final)
+        self._at(first)
+        self._not_a_function(first, behind, final)
+        if isinstance(first, nodes.Nil):
+            self._fail("nil is not a command")
+        return self._literal(dot, first)
+
+    def _not_a_function(self, first: nodes.Node, behind: Sequence[nodes.Node], final: Value) -> None:
+        if behind or final is not MISSING:
+            self._fail(f"can't give argument to non-function {first}")
+
+    def _literal(self, dot: Value, node: nodes.Node) -> Value:
+        if isinstance(node, nodes.Bool):
+            return node.value
+        if isinstance(node, nodes.Dot):
+            return dot
+        if isinstance(node, nodes.String):
+            return node.text
+        if isinstance(node, nodes.Constant):
+            return self._constant(node)
+        self._fail(f"can't evaluate command {sprintf('%q', [str(node)])}")
+
+    def _constant(self, node: nodes.Constant) -> Value:
+        self._at(node)
+        number, text = node.number, node.text
+        if number.pair is not None:
+            return number.pair
+        hexadecimal = len(text) > 2 and text[:2] in ("0x", "0X") and not any(one in text for one in "pP")
+        if number.real is not None and not hexadecimal and text[0] != "'" and any(one in text for one in ".eEpP"):
+            return number.real
+        if number.integer is not None:
+            return number.integer
+        self._fail(f"{text} overflows int")
+
+    def _variable(self, dot: Value, node: nodes.Variable, behind: Sequence[nodes.Node], final: Value) -> Value:
+        self._at(node)
+        value = next((one[1] for one in reversed(self._variables) if one[0] == node.names[0]), MISSING)
+        if value is MISSING:
+            self._fail(f"undefined variable: {node.names[0]}")
+        if len(node.names) == 1:
+            self._not_a_function(node, behind, final)
+            return value
+        return self._chain(dot, value, node, node.names[1:], (behind, final))

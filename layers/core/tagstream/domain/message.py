@@ -1,0 +1,93 @@
+"""Commit messages from templates.
+
+In: the template of an ImageUpdateAutomation and what changed. Out: the message, or Flux's error.
+
+Source: image-automation-controller internal/source/source.go (templateMsg) and internal/update/result.go; the fields
+that Flux removed in 1.0.0 (``.Updated``, ``.Changed.ImageResult``) as in v0.41 pkg/update/result.go; vectors
+gotemplate.json, templates.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tagstream.domain.gotemplate.bounds import Meter
+from tagstream.domain.gotemplate.evaluate import execute
+from tagstream.domain.gotemplate.faults import ExecutionError
+from tagstream.domain.gotemplate.functions import load, names
+from tagstream.domain.gotemplate.parser import InvalidTemplate, Tree, parse
+from tagstream.domain.gotemplate.values import raw
+from tagstream.domain.model import ImageRef, NamespacedName
+from tagstream.domain.setters import Change
+
+DEFAULT_MESSAGE = "Update from image update automation"
+_NAME = "commit message"
+_REMOVED = (
+    "template uses '{field}' field, which Flux removed; it still works here. Please use '.Changed' instead. "
+    "See: https://fluxcd.io/flux/components/image/imageupdateautomations/#message-template"
+)
+
+
+class TemplateError(ValueError):
+    """A template that cannot be read or run; the message is Flux's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageData:
+    """What templates see: ``refs`` is what each policy selected, ``values`` is messageTemplateValues."""
+
+    automation: NamespacedName
+    changes: Sequence[Change]
+    refs: Mapping[NamespacedName, ImageRef] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedMessage:
+    """A commit message, used as it is, and what its author should know about the template."""
+
+    text: str
+    warnings: tuple[str, ...] = ()
+
+
+def check_template(template: str) -> None:
+    """Whether a template can be read; what it does with data is not known before there are any.
+
+    Raises:
+        TemplateError: ``unable to create commit message template from spec: …``.
+    """
+    _parsed(template)
+
+
+def render_message(template: str, data: MessageData) -> RenderedMessage:
+    """Run a template.
+
+    Args:
+        template: spec.git.commit.messageTemplate; the empty one stands for Flux's default message.
+        data: the automation and its changes; their order does not matter.
+
+    Returns:
+        The message, trimmed by nobody. Bytes that are no UTF-8 are replaced.
+
+    Raises:
+        TemplateError: ``unable to create commit message template from spec: …`` when it cannot be read,
+            ``failed to run template from spec: …`` when it fails while it runs.
+    """
+    from tagstream.domain.message_data import template_data
+
+    tree = _parsed(template)
+    used: list[str] = []
+    try:
+        text = execute(tree, load(tree.text), template_data(data, used), Meter())
+    except ExecutionError as error:
+        raise TemplateError(f"failed to run template from spec: {error}") from error
+    warnings = (_REMOVED.format(field=used[0]),) if used else ()
+    return RenderedMessage(text=raw(text).decode("utf-8", "replace"), warnings=warnings)
+
+
+def _parsed(template: str) -> Tree:
+    try:
+        return parse(_NAME, template or DEFAULT_MESSAGE, names())
+    except InvalidTemplate as error:
+        raise TemplateError(f"unable to create commit message template from spec: {error}") from error

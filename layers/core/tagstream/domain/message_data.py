@@ -1,0 +1,216 @@
+"""What commit message templates see, as Go's values.
+
+In: an automation's name, its changes, what policies selected and the template's values. Out: the template's dot.
+
+Source: image-automation-controller internal/source/source.go (TemplateData), internal/update/result.go; v0.41
+pkg/update/result.go and ref.go for ``.Updated``; go-containerregistry pkg/name for its parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from tagstream.domain.gotemplate.values import (
+    STRING,
+    STRING_MAP,
+    Function,
+    GoMap,
+    GoSlice,
+    GoStruct,
+    GoType,
+    Value,
+    map_of,
+    named,
+    slice_of,
+)
+from tagstream.domain.identity import ObjectIdentifier
+from tagstream.domain.image import InvalidImage, parse_reference
+from tagstream.domain.model import ImageRef, NamespacedName
+from tagstream.domain.setters import Change
+
+if TYPE_CHECKING:
+    from tagstream.domain.message import MessageData
+
+_DATA = named("source.TemplateData", "struct")
+_NAME = named("types.NamespacedName", "struct")
+_RESULT = named("update.Result", "struct")
+_FILE_RESULT = named("update.FileResult", "struct")
+_CHANGE = named("update.Change", "struct")
+_OBJECT = named("update.ObjectIdentifier", "struct")
+_RESOURCE = named("yaml.ResourceIdentifier", "struct")
+_TYPE_META = named("yaml.TypeMeta", "struct")
+_NAME_META = named("yaml.NameMeta", "struct")
+_REF = named("update.imageRef", "struct")
+_REF_INTERFACE = named("update.ImageRef", "interface")
+_REPOSITORY = named("name.Repository", "struct")
+_CHANGES = slice_of(_CHANGE)
+_OBJECT_CHANGES = GoType("update.ObjectChanges", "map", _OBJECT, _CHANGES)
+_FILES = map_of(STRING, _OBJECT_CHANGES)
+_REFS = slice_of(_REF_INTERFACE)
+
+
+def template_data(data: MessageData, used: list[str]) -> GoStruct:
+    """The dot of a commit message template.
+
+    Args:
+        data: as given to the template.
+        used: takes the names of removed fields that the template reaches.
+    """
+    changes = sorted(data.changes, key=lambda one: (one.file, one.object))
+    legacy = _Legacy(changes, data.refs, used)
+    return GoStruct(
+        go_type=_DATA,
+        fields=(
+            ("AutomationObject", named_object(data.automation)),
+            ("Changed", _changed(changes, legacy)),
+            ("Values", GoMap(dict(data.values), STRING_MAP)),
+        ),
+        hidden={"Updated": lambda: legacy.reached(".Updated")},
+    )
+
+
+def named_object(key: NamespacedName) -> GoStruct:
+    """A types.NamespacedName."""
+    text = str(key)
+    return GoStruct(
+        go_type=_NAME,
+        fields=(("Namespace", key.namespace), ("Name", key.name)),
+        methods={"String": Function((), lambda: text)},
+        text=text,
+    )
+
+
+def _changed(changes: list[Change], legacy: _Legacy) -> GoStruct:
+    files: dict[str, GoMap] = {}
+    for change in changes:
+        objects = files.setdefault(change.file, GoMap({}, _OBJECT_CHANGES))
+        _add(objects, change)
+    merged = GoMap({}, _OBJECT_CHANGES)
+    for change in changes:
+        _add(merged, change)
+    return GoStruct(
+        go_type=_RESULT,
+        fields=(("FileChanges", GoMap(dict(files), _FILES)),),
+        methods={
+            "Objects": Function((), lambda: merged),
+            "Changes": Function((), lambda: GoSlice(_unique(changes), _CHANGES, absent=not changes)),
+        },
+        hidden={"ImageResult": lambda: legacy.reached(".Changed.ImageResult")},
+    )
+
+
+def _add(objects: GoMap, change: Change) -> None:
+    found = objects.entries.setdefault(_identifier(change.object), GoSlice([], _CHANGES))
+    found.items.append(_change(change))
+
+
+def _unique(changes: Iterable[Change]) -> list[Value]:
+    return list(dict.fromkeys(_change(one) for one in changes))
+
+
+def _change(change: Change) -> GoStruct:
+    return GoStruct(
+        go_type=_CHANGE,
+        fields=(("OldValue", change.old_value), ("NewValue", change.new_value), ("Setter", change.setter)),
+    )
+
+
+def _identifier(key: ObjectIdentifier) -> GoStruct:
+    meta = GoStruct(go_type=_TYPE_META, fields=(("APIVersion", key.api_version), ("Kind", key.kind)))
+    name = GoStruct(go_type=_NAME_META, fields=(("Name", key.name), ("Namespace", key.namespace)))
+    parts = {"TypeMeta": meta, "NameMeta": name}
+    inner: dict[str, Value] = {**dict(meta.fields), **dict(name.fields), **parts}
+    resource = GoStruct(
+        go_type=_RESOURCE, fields=tuple(parts.items()), hidden={one: _constant(inner[one]) for one in inner}
+    )
+    return GoStruct(
+        go_type=_OBJECT,
+        fields=(("ResourceIdentifier", resource),),
+        hidden={one: _constant(inner[one]) for one in inner},
+        key=(key.api_version.encode(), key.kind.encode(), key.name.encode(), key.namespace.encode()),
+    )
+
+
+def _constant(value: Value) -> Callable[[], Value]:
+    return lambda: value
+
+
+class _Legacy:
+    """``.Updated`` and ``.Changed.ImageResult``: the images behind changes, as Flux up to 0.41 told them."""
+
+    def __init__(self, changes: list[Change], refs: Mapping[NamespacedName, ImageRef], used: list[str]) -> None:
+        self._changes = changes
+        self._refs = refs
+        self._used = used
+
+    def reached(self, name: str) -> GoStruct:
+        """The value, noting that the template wants it."""
+        self._used.append(name)
+        files: dict[str, Value] = {}
+        for file in dict.fromkeys(change.file for change in self._changes):
+            objects = self._objects([change for change in self._changes if change.file == file])
+            files[file] = GoStruct(go_type=_FILE_RESULT, fields=(("Objects", objects),))
+        objects = self._objects(self._changes)
+        images = dict.fromkeys(one for refs in objects.entries.values() for one in refs.items)
+        return GoStruct(
+            go_type=_RESULT,
+            fields=(("Files", GoMap(files, map_of(STRING, _FILE_RESULT))),),
+            methods={
+                "Objects": Function((), lambda: objects),
+                "Images": Function((), lambda: GoSlice(list(images), _REFS, absent=not images)),
+            },
+        )
+
+    def _objects(self, changes: list[Change]) -> GoMap:
+        found: dict[Value, dict[Value, None]] = {}
+        for change in changes:
+            policy = _policy(change.setter)
+            if policy in self._refs:
+                found.setdefault(_identifier(change.object), {})[_image(self._refs[policy], policy)] = None
+        return GoMap({key: GoSlice(list(refs), _REFS) for key, refs in found.items()}, map_of(_OBJECT, _REFS))
+
+
+def _policy(setter: str) -> NamespacedName:
+    namespace, _, rest = setter.partition(":")
+    return NamespacedName(namespace, rest.partition(":")[0])
+
+
+def _image(ref: ImageRef, policy: NamespacedName) -> GoStruct:
+    text = str(ref)
+    try:
+        name = parse_reference(text)
+        registry, repository = name.registry, name.repository
+    except InvalidImage:
+        registry, _, repository = ref.name.partition("/")
+    identifier = ref.digest or ref.tag
+    full = f"{registry}/{repository}{'@' if ref.digest else ':'}{identifier}"
+    context = GoStruct(
+        go_type=_REPOSITORY,
+        methods={
+            "Name": _text(f"{registry}/{repository}"),
+            "String": _text(f"{registry}/{repository}"),
+            "RegistryStr": _text(registry),
+            "RepositoryStr": _text(repository),
+        },
+        text=f"{registry}/{repository}",
+    )
+    return GoStruct(
+        go_type=_REF,
+        methods={
+            "String": _text(text),
+            "Name": _text(full),
+            "Registry": _text(registry),
+            "Repository": _text(repository),
+            "Identifier": _text(identifier),
+            "Policy": Function((), lambda: named_object(policy)),
+            "Context": Function((), lambda: context),
+        },
+        text=text,
+        shown_type=_REF_INTERFACE,
+        key=(text, policy),
+    )
+
+
+def _text(text: str) -> Function:
+    return Function((), lambda: text)
