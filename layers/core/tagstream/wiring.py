@@ -54,7 +54,7 @@ def webhook_ports() -> HookPorts:
 
 
 def _ports(environ: Mapping[str, str]) -> Ports:
-    from tagstream.adapters.git.remote import DulwichRemote
+    from tagstream.adapters.git.remote import GitClient
     from tagstream.adapters.marker_cache import WarmMarkers
     from tagstream.adapters.registry.client import RegistryClient
     from tagstream.adapters.store.leases import DynamoLeases
@@ -73,7 +73,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         secrets=shared.secrets,
         queue=shared.queue,
         registry=RegistryClient(),
-        git=DulwichRemote(),
+        git=GitClient(),
         markers=WarmMarkers(),
         clock=shared.clock,
         metrics=shared.metrics,

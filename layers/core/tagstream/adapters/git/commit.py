@@ -1,0 +1,46 @@
+"""Commit objects: read and written without a work tree.
+
+In: a parent, a tree, an author and a message. Out: the commit's bytes.
+
+Source: git-commit-tree(1); go-git's object.Commit.Encode, which Flux writes commits with.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from tagstream.adapters.git.replies import BrokenReply
+from tagstream.domain.model import CommitId
+from tagstream.ports import CommitText
+
+_CRUD = "<>\n\r\0"
+
+
+def parse_commit(content: bytes) -> tuple[bytes, tuple[CommitId, ...]]:
+    """A commit's tree id and parents.
+
+    Raises:
+        BrokenReply: not a commit.
+    """
+    header = content.partition(b"\n\n")[0].split(b"\n")
+    if not header[0].startswith(b"tree "):
+        raise BrokenReply("a commit object is damaged")
+    parents = (line[7:].decode() for line in header[1:] if line.startswith(b"parent "))
+    return header[0][5:], tuple(CommitId(one) for one in parents)
+
+
+def write_commit(tree: bytes, parent: CommitId, text: CommitText) -> bytes:
+    """A commit's content; the author is the committer, the time is UTC, the message is taken as it is."""
+    when = text.time.astimezone(UTC)
+    who = f"{_clean(text.author_name)} <{_clean(text.author_email)}> {int(when.timestamp())} +0000".encode()
+    head = b"tree %s\nparent %s\nauthor %s\ncommitter %s\n" % (tree, parent.encode(), who, who)
+    body = b"\n" + text.message
+    if text.sign is None:
+        return head + body
+    signature = text.sign(head + body).rstrip(b"\n").replace(b"\n", b"\n ")
+    return head + b"gpgsig " + signature + b"\n" + body
+
+
+def _clean(name: str) -> str:
+    """Git drops the characters that would end the header early."""
+    return "".join(one for one in name if one not in _CRUD).strip()

@@ -1,0 +1,84 @@
+"""Objects in memory: packs as they came plus what was made here, up to a size.
+
+In: packs and new objects. Out: contents by id; ids are 40 hex bytes.
+"""
+
+from __future__ import annotations
+
+from tagstream.adapters.git.pack import Found, Pack, object_id
+from tagstream.adapters.git.replies import BrokenReply, MissingObjects
+
+LIMIT = 256 * 2**20
+
+
+class ObjectStore:
+    """What is known of one repository.
+
+    ``complete`` are the commits all of whose trees are known: they can be offered as haves.
+
+    Args:
+        limit: bytes of packs and new objects that may be kept.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._packs: list[Pack] = []
+        self._where: dict[bytes, tuple[Pack, int]] = {}
+        self._made: dict[bytes, Found] = {}
+        self.size = 0
+        self.complete: set[bytes] = set()
+
+    def __contains__(self, one: bytes) -> bool:
+        return one in self._made or one in self._where
+
+    def get(self, one: bytes) -> Found | None:
+        """Kind and content, None when it is not known."""
+        if one in self._made:
+            return self._made[one]
+        if one not in self._where:
+            return None
+        pack, offset = self._where[one]
+        return pack.read(offset)
+
+    def read(self, one: bytes, kind: int) -> bytes:
+        """The content of an object that must be of this kind.
+
+        Raises:
+            MissingObjects: it is not known.
+            BrokenReply: it is something else.
+        """
+        found = self.get(one)
+        if found is None:
+            raise MissingObjects([one])
+        if found[0] != kind:
+            raise BrokenReply(f"object {one.decode()} is not of the expected kind")
+        return found[1]
+
+    def add_pack(self, data: bytes) -> None:
+        """Index a pack that was received.
+
+        Raises:
+            BrokenReply: it is damaged or too large.
+        """
+        self._grow(len(data))
+        pack = Pack(data, self.get)
+        self._packs.append(pack)
+        for one, offset in pack.offsets.items():
+            self._where.setdefault(one, (pack, offset))
+
+    def add(self, kind: int, content: bytes) -> bytes:
+        """Keep a new object; its id."""
+        one = object_id(kind, content)
+        if one not in self:
+            self._grow(len(content))
+            self._made[one] = (kind, content)
+        return one
+
+    def made(self) -> list[Found]:
+        """The objects made here, in the order they were made."""
+        return list(self._made.values())
+
+    def _grow(self, size: int) -> None:
+        self.size += size
+        if self.size > self._limit:
+            raise BrokenReply(f"the repository's objects are larger than {self._limit} bytes")

@@ -1,0 +1,182 @@
+"""A Git repository during one update: refs, objects on demand, one push; no work tree and no git binary.
+
+In: GitAccess. Out: the GitSession of ``ports``.
+
+Source: image-automation-controller internal/source (what is fetched and pushed); fluxcd/pkg git (reference precedence).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from tagstream.adapters.git import protocol
+from tagstream.adapters.git.commit import parse_commit, write_commit
+from tagstream.adapters.git.objects import ObjectStore
+from tagstream.adapters.git.pack import BLOB, COMMIT, Packed, write_pack
+from tagstream.adapters.git.protocol import Capabilities
+from tagstream.adapters.git.replies import failed, told
+from tagstream.adapters.git.transport import HttpTransport
+from tagstream.adapters.git.tree import files_below, write_files
+from tagstream.domain.constraint import InvalidRange, parse_range
+from tagstream.domain.model import CommitId, GitRef, Revision
+from tagstream.domain.ordering import InvalidValue, SemverOrdering
+from tagstream.ports import Checkout, CommitText, GitAccess, PushConflict, RefUpdate, TreeFile
+
+DEFAULT_BRANCH = "master"
+HEADS, TAGS = b"refs/heads/", b"refs/tags/"
+
+
+class GitClient:
+    """Opens repositories; remembers in a warm container what each server can do."""
+
+    def __init__(self) -> None:
+        self._capabilities: dict[str, Capabilities] = {}
+
+    def open(self, access: GitAccess) -> GitRepositorySession:
+        """No request yet.
+
+        Raises:
+            RetryableError: GitOperationFailed, a transport that is not built.
+        """
+        if not access.url.startswith(("http://", "https://")):
+            raise failed(f"unable to reach '{access.url}'", "only http and https are built so far")
+        return GitRepositorySession(access, self._capabilities)
+
+
+class GitRepositorySession:
+    """GitSession over smart HTTP.
+
+    Args:
+        access: where and with what credentials.
+        capabilities: of servers, by URL; filled here.
+    """
+
+    def __init__(self, access: GitAccess, capabilities: dict[str, Capabilities]) -> None:
+        self._transport = HttpTransport(access)
+        self._capabilities = capabilities
+        self._secrets = (access.password, access.bearer_token)
+        self._store = ObjectStore()
+        self._refs: dict[bytes, CommitId] | None = None
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests so far."""
+        return self._transport.requests
+
+    def refs(self) -> Mapping[bytes, CommitId]:
+        """One request, two on the first contact with a server."""
+        if self._refs is None:
+            with self._told("list remote"):
+                self._server()
+                self._refs = {name: CommitId(one.decode()) for name, one in protocol.list_refs(self._transport).items()}
+        return self._refs
+
+    def refresh(self) -> None:
+        """The next ``refs`` asks again."""
+        self._refs = None
+
+    def resolve(self, ref: GitRef) -> Checkout:
+        """Precedence commit > name > tag > semver > branch.
+
+        Raises:
+            RetryableError: GitOperationFailed, no such reference.
+        """
+        refs = self.refs()
+        if not refs:
+            raise failed(f"unable to clone '{self._transport.url}'", "remote repository is empty")
+        if ref.commit:
+            shown = f"{ref.branch}@sha1:{ref.commit}" if ref.branch else f"sha1:{ref.commit}"
+            return Checkout(commit=CommitId(ref.commit), branch=ref.branch, revision=Revision(shown))
+        name, shown = self._named(ref, refs)
+        commit = refs.get(name + b"^{}") or refs.get(name)
+        if commit is None:
+            raise failed(
+                f"unable to clone '{self._transport.url}'",
+                f'couldn\'t find remote ref "{name.decode(errors="replace")}"',
+            )
+        return Checkout(commit=commit, branch=ref.branch, revision=Revision(f"{shown}@sha1:{commit}"))
+
+    def _named(self, ref: GitRef, refs: Mapping[bytes, CommitId]) -> tuple[bytes, str]:
+        if ref.name:
+            return ref.name.encode(), ref.name
+        if ref.tag:
+            return TAGS + ref.tag.encode(), ref.tag
+        if ref.semver:
+            tag = self._newest(ref.semver, refs)
+            return TAGS + tag.encode(), tag
+        branch = ref.branch or DEFAULT_BRANCH
+        return HEADS + branch.encode(), branch
+
+    def _newest(self, text: str, refs: Mapping[bytes, CommitId]) -> str:
+        names = (name.removeprefix(TAGS).decode(errors="replace") for name in refs if name.startswith(TAGS))
+        try:
+            found = SemverOrdering(parse_range(text)).best(name for name in names if not name.endswith("^{}"))
+        except (InvalidRange, InvalidValue) as error:
+            raise failed(f"unable to clone '{self._transport.url}'", f"semver parse error: {error}") from error
+        if found is None:
+            raise failed(f"unable to clone '{self._transport.url}'", f"no match found for semver: {text}")
+        return found
+
+    def files(self, commit: CommitId, path: str) -> tuple[TreeFile, ...]:
+        """The commit with all its trees is fetched once; blobs are not."""
+        with self._told("clone"):
+            root, _ = self._commit(commit)
+            return tuple(files_below(self._store, root, path.encode()))
+
+    def tree(self, commit: CommitId) -> tuple[bytes, tuple[CommitId, ...]]:
+        """The tree's id and the parents."""
+        with self._told("clone"):
+            return self._commit(commit)
+
+    def read(self, blobs: Collection[bytes]) -> Mapping[bytes, bytes]:
+        """Those that are not known come in one request."""
+        with self._told("clone"):
+            missing = [one for one in blobs if one not in self._store]
+            if missing:
+                self._store.add_pack(protocol.fetch(self._transport, missing, without_blobs=False))
+            return {one: self._store.read(one, BLOB) for one in blobs}
+
+    def commit(self, parent: CommitId, edits: Mapping[bytes, bytes], text: CommitText) -> CommitId:
+        """Only changed blobs and the trees above them are written."""
+        with self._told("commit"):
+            root, _ = self._commit(parent)
+            made = self._store.add(COMMIT, write_commit(write_files(self._store, root, edits), parent, text))
+        return CommitId(made.decode())
+
+    def push(self, updates: Sequence[RefUpdate], options: Mapping[str, str]) -> None:
+        """Two requests: what the server has now, then the commands with all new objects.
+
+        Raises:
+            PushConflict: a ref is not at ``old`` any more.
+            RetryableError: GitOperationFailed, with the server's words.
+        """
+        with self._told("push to remote"):
+            known = protocol.advertised_for_push(self._transport)
+            for update in updates:
+                now = known.refs.get(update.ref)
+                if (now.decode() if now else None) != update.old:
+                    raise PushConflict(f"non-fast-forward update: {update.ref.decode(errors='replace')}")
+            pack = write_pack(Packed(kind=kind, content=content) for kind, content in self._store.made())
+            given = [f"{name}={value}" if value else name for name, value in options.items()]
+            protocol.push(self._transport, updates, pack, given, known.abilities)
+        if self._refs is not None:
+            self._refs |= {update.ref: update.new for update in updates}
+
+    def _commit(self, commit: CommitId) -> tuple[bytes, tuple[CommitId, ...]]:
+        one = commit.encode()
+        if one not in self._store:
+            filters = self._server().filters
+            self._store.add_pack(protocol.fetch(self._transport, [one], without_blobs=filters))
+        return parse_commit(self._store.read(one, COMMIT))
+
+    def _server(self) -> Capabilities:
+        url = self._transport.url
+        if url not in self._capabilities:
+            self._capabilities[url] = protocol.capabilities(self._transport)
+        return self._capabilities[url]
+
+    @contextmanager
+    def _told(self, doing: str) -> Iterator[None]:
+        with told(f"unable to {doing} '{self._transport.url}'", self._secrets):
+            yield

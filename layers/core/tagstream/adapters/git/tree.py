@@ -1,0 +1,101 @@
+"""Trees: reading the files below a path, and writing new trees for changed files only.
+
+In: tree contents by id. Out: files, and a new root tree.
+
+Source: gitformat-index and git-mktree(1): an entry is ``mode SP name NUL id``, sorted by name with a slash behind
+trees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tagstream.adapters.git.objects import ObjectStore
+from tagstream.adapters.git.pack import BLOB, TREE
+from tagstream.adapters.git.replies import BrokenReply
+from tagstream.ports import TreeFile
+
+TREE_MODE = 0o40000
+REGULAR = (0o100644, 0o100755, 0o100664)
+MAX_DEPTH = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One member of a tree."""
+
+    mode: int
+    name: bytes
+    id: bytes
+
+
+def entries(content: bytes) -> Iterator[Entry]:
+    """The members of a tree, in order.
+
+    Raises:
+        BrokenReply: not a tree.
+    """
+    position = 0
+    while position < len(content):
+        blank, nul = content.find(b" ", position), content.find(b"\0", position)
+        if not position < blank < nul or len(content) < nul + 21:
+            raise BrokenReply("a tree object is damaged")
+        mode = int(content[position:blank], 8)
+        yield Entry(mode, content[blank + 1 : nul], content[nul + 1 : nul + 21].hex().encode())
+        position = nul + 21
+
+
+def files_below(store: ObjectStore, root: bytes, path: bytes) -> list[TreeFile]:
+    """Regular files at or below a path, sorted; links and submodules are left out.
+
+    Raises:
+        FileNotFoundError: there is nothing at the path, in Go's words.
+        MissingObjects: a tree is not known.
+    """
+    parts = [part for part in path.split(b"/") if part not in (b"", b".")]
+    if b".." in parts:
+        # A path may not leave the repository; securejoin brings it back to the root.
+        parts = parts[len(parts) - parts[::-1].index(b"..") :]
+    here, prefix = Entry(TREE_MODE, b"", root), b""
+    for part in parts:
+        found = next((one for one in entries(store.read(here.id, TREE)) if one.name == part), None)
+        if found is None or (found.mode != TREE_MODE and part is not parts[-1]):
+            raise FileNotFoundError(
+                f"walking path for files: lstat {path.decode(errors='replace')}: no such file or directory"
+            )
+        here, prefix = found, prefix + b"/" + part if prefix else part
+    if here.mode != TREE_MODE:
+        return [TreeFile(path=prefix, blob=here.id, mode=here.mode)] if here.mode in REGULAR else []
+    return sorted(_walk(store, here.id, prefix + b"/" if prefix else b"", 0), key=lambda file: file.path)
+
+
+def _walk(store: ObjectStore, tree: bytes, prefix: bytes, depth: int) -> Iterator[TreeFile]:
+    if depth > MAX_DEPTH:
+        raise BrokenReply(f"folders are nested more than {MAX_DEPTH} deep")
+    for one in entries(store.read(tree, TREE)):
+        if one.mode == TREE_MODE:
+            yield from _walk(store, one.id, prefix + one.name + b"/", depth + 1)
+        elif one.mode in REGULAR:
+            yield TreeFile(path=prefix + one.name, blob=one.id, mode=one.mode)
+
+
+def write_files(store: ObjectStore, root: bytes, edits: Mapping[bytes, bytes]) -> bytes:
+    """The root of a tree in which these existing files have new contents; modes stay, other entries are not touched."""
+    here: dict[bytes, bytes] = {}
+    below: dict[bytes, dict[bytes, bytes]] = {}
+    for path, content in edits.items():
+        first, slash, rest = path.partition(b"/")
+        if slash:
+            below.setdefault(first, {})[rest] = content
+        else:
+            here[first] = content
+    parts = []
+    for one in entries(store.read(root, TREE)):
+        new = one.id
+        if one.name in here and one.mode in REGULAR:
+            new = store.add(BLOB, here[one.name])
+        elif one.name in below and one.mode == TREE_MODE:
+            new = write_files(store, one.id, below[one.name])
+        parts.append(b"%o %s\0%s" % (one.mode, one.name, bytes.fromhex(new.decode())))
+    return store.add(TREE, b"".join(parts))

@@ -1,0 +1,176 @@
+"""A Git server on loopback: `git http-backend` behind a small threaded HTTP server.
+
+In: a folder of bare repositories. Out: their URLs, with basic authentication when users are given; counts of requests
+and a call before each push, for races.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "somebody",
+    "GIT_AUTHOR_EMAIL": "somebody@example.com",
+    "GIT_COMMITTER_NAME": "somebody",
+    "GIT_COMMITTER_EMAIL": "somebody@example.com",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+
+
+class GitServer(ThreadingHTTPServer):
+    """Serves ``root``; ``before_push`` is called before a push reaches Git."""
+
+    daemon_threads = True
+
+    def __init__(self, root: Path, users: Mapping[str, str] | None = None, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.root = root
+        self.users = users or {}
+        self.requests: list[str] = []
+        self.before_push: Callable[[], None] | None = None
+
+    def url(self, name: str) -> str:
+        """The URL of ``root/name``."""
+        return f"http://127.0.0.1:{self.server_address[1]}/{name}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: GitServer
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+    def _any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.requests.append(f"{self.command} {self.path}")
+        url = urlsplit(self.path)
+        user = self._user()
+        if self.server.users and user is None:
+            self._answer(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"")
+            return
+        if url.path.endswith("/git-receive-pack") and self.server.before_push:
+            self.server.before_push()
+        environ = {
+            **os.environ,
+            "GIT_PROJECT_ROOT": str(self.server.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": url.path,
+            "QUERY_STRING": url.query,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "REMOTE_USER": user or "anonymous",
+            "REMOTE_ADDR": "127.0.0.1",
+        }
+        done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=environ, check=False)
+        self._relay(done.stdout)
+
+    do_GET = do_POST = _any  # noqa: N815
+
+    def _relay(self, output: bytes) -> None:
+        head, _, body = output.partition(b"\r\n\r\n")
+        headers = dict(line.decode().split(": ", 1) for line in head.split(b"\r\n") if b": " in line)
+        status = int(headers.pop("Status", "200").split()[0])
+        self._answer(status, headers, body)
+
+    def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _user(self) -> str | None:
+        scheme, _, given = self.headers.get("Authorization", "").partition(" ")
+        if scheme != "Basic":
+            return None
+        name, _, password = base64.b64decode(given).decode().partition(":")
+        return name if self.server.users.get(name) == password else None
+
+
+@contextlib.contextmanager
+def git_server(root: Path, users: Mapping[str, str] | None = None) -> Iterator[GitServer]:
+    """A server on a free port, for the time of a with block."""
+    with GitServer(root, users) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def git(*arguments: str, folder: Path, stdin: bytes | None = None) -> str:
+    """Run Git as somebody, without this machine's configuration; its output.
+
+    Raises:
+        subprocess.CalledProcessError: Git failed.
+    """
+    command = ["git", "-c", "init.defaultBranch=main", "-C", str(folder), *arguments]
+    done = subprocess.run(command, input=stdin, capture_output=True, check=True, env={**os.environ, **IDENTITY})
+    return done.stdout.decode(errors="surrogateescape")
+
+
+def bare_repository(root: Path, name: str, files: Mapping[str, bytes], branch: str = "main") -> Path:
+    """A bare repository with one commit of these files that takes pushes and filters."""
+    bare = root / name
+    bare.parent.mkdir(parents=True, exist_ok=True)
+    git("init", "--quiet", "--bare", str(bare), folder=root)
+    for setting in ("http.receivepack=true", "uploadpack.allowFilter=true", "receive.advertisePushOptions=true"):
+        key, _, value = setting.partition("=")
+        git("config", key, value, folder=bare)
+    git("symbolic-ref", "HEAD", f"refs/heads/{branch}", folder=bare)
+    if files:
+        commit_files(bare, files, "begin", branch)
+    return bare
+
+
+def commit_files(bare: Path, files: Mapping[str, bytes], message: str, branch: str = "main") -> str:
+    """A commit by somebody else on a branch of a bare repository; its id."""
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        git("init", "--quiet", str(work), folder=bare)
+        known = subprocess.run(
+            ["git", "-C", str(bare), "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"],
+            capture_output=True,
+            check=False,
+        )
+        if known.returncode == 0:
+            git("pull", "--quiet", str(bare), branch, folder=work)
+        for path, content in files.items():
+            (work / path).parent.mkdir(parents=True, exist_ok=True)
+            (work / path).write_bytes(content)
+        git("-c", "core.autocrlf=false", "add", "--all", folder=work)
+        git("commit", "--quiet", "--allow-empty", "--message", message, folder=work)
+        git("push", "--quiet", str(bare), f"HEAD:refs/heads/{branch}", folder=work)
+        return git("rev-parse", "HEAD", folder=work).strip()
+
+
+def main() -> None:
+    """Serve until killed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--user", action="append", default=[], help="name:password")
+    given = parser.parse_args()
+    users = dict(one.split(":", 1) for one in given.user)
+    GitServer(given.root, users, given.port).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
