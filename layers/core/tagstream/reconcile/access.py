@@ -32,7 +32,7 @@ def registry_access(repository: ImageRepository, secrets: Secrets) -> RegistryAc
         return RegistryAccess(
             provider=repository.provider,
             insecure=repository.insecure,
-            pull_secrets=_pull_secrets(repository, secrets) if repository.provider == "generic" else (),
+            pull_secrets=_login_secrets(repository, secrets),
             tls=_tls(secrets, namespace, repository.cert_secret_ref),
             proxy=_proxy(secrets, namespace, repository.proxy_secret_ref),
         )
@@ -96,6 +96,16 @@ def _ssh_access(repository: GitRepository, data: Mapping[str, bytes], proxy: Pro
         known_hosts=data["known_hosts"],
         proxy=proxy,
     )
+
+
+def _login_secrets(repository: ImageRepository, secrets: Secrets) -> tuple[PullSecret, ...]:
+    """Pull secrets, or for azure and gcp, which have no identity of their own here, the secret to log in with."""
+    if repository.provider == "generic":
+        return _pull_secrets(repository, secrets)
+    if repository.provider == "aws" or not repository.secret_ref:
+        return ()
+    name = NamespacedName(repository.metadata.key.namespace, repository.secret_ref)
+    return (PullSecret(name=name.name, data=secrets.get(name)),)
 
 
 def _pull_secrets(repository: ImageRepository, secrets: Secrets) -> tuple[PullSecret, ...]:

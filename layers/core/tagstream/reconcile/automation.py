@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from tagstream.domain.model import REQUESTED_AT, CommitId, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.model import CommitId, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.receiver import read_metadata
 from tagstream.errors import ImageAutomationError
 from tagstream.ports import Ports
 from tagstream.reconcile import status
@@ -101,12 +102,10 @@ def _recover(pushed: Sequence[CommitIntent], ports: Ports) -> None:
 
 def _report_success(result: RunResult, now: datetime, duration_ms: float, ports: Ports) -> None:
     job = result.job
-    body = dict(job.stored.status)
-    body |= {
+    body = status.handled(job.stored.status, job.automation.metadata) | {
         "lastAutomationRunTime": status.time(now),
         "observedSourceRevision": result.revision,
         "observedPolicies": observed_policies(job),
-        "lastHandledReconcileAt": job.automation.metadata.annotations.get(REQUESTED_AT, ""),
     }
     if result.commit is not None:
         body |= {"lastPushCommit": result.commit, "lastPushTime": status.time(now)}
@@ -198,7 +197,7 @@ def _measure(result: RunResult, now: datetime, duration_ms: float, ports: Ports)
 
 def _report_failure(stored: StoredObject, error: ImageAutomationError, ports: Ports) -> None:
     now = ports.clock.now()
-    body = dict(stored.status) | {"lastAutomationRunTime": status.time(now)}
+    body = status.handled(stored.status, read_metadata(stored.document)) | {"lastAutomationRunTime": status.time(now)}
     settled = status.failed(body, status.generation(stored), error, now)
     ports.objects.put_status(KIND, stored.key, settled)
     ports.metrics.add("ReconcileFailed", 1, CONTROLLER)

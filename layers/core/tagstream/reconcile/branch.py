@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from tagstream.domain.destination import parse_refspec
+from tagstream.domain.marker import MarkerReport
 from tagstream.domain.message import MessageData, TemplateError, render_message
 from tagstream.domain.model import CommitId, Revision
-from tagstream.domain.setters import Change, FilePlan, MarkerReport, apply_edits, has_marker, is_candidate, plan_file
+from tagstream.domain.setters import Change, FilePlan, apply_edits, has_marker, is_candidate, plan_file
 from tagstream.errors import ImageAutomationError, RetryableError, StalledError
 from tagstream.ports import Checkout, CommitText, GitSession, Ports, PushConflict, RefUpdate, TreeFile
 from tagstream.reconcile.update_job import UpdateJob
@@ -26,6 +27,7 @@ PUSH_TRIES = 8
 MIN_LEASE_S = 30.0
 LEASE_POLL_S = 0.5
 FIRST_PAUSE_S = 0.1
+NO_REVISION = Revision("")
 MAX_PAUSE_S = 3.0
 
 
@@ -36,7 +38,7 @@ class RunResult:
     job: UpdateJob
     checkout: Checkout | None = None
     commit: CommitId | None = None
-    revision: Revision = Revision("")
+    revision: Revision = NO_REVISION
     message: str = ""
     changes: tuple[Change, ...] = ()
     markers: tuple[tuple[str, MarkerReport], ...] = ()
@@ -235,7 +237,7 @@ def _ref(job: UpdateJob) -> bytes:
 
 
 def _is_already_pushed(made: Sequence[RunResult], session: GitSession) -> bool:
-    """A push branch that already has these trees on this base is left alone: rebuilt commits would differ in time only."""
+    """A push branch with these very trees on this base is left alone: rebuilt commits would differ in time only."""
     job = made[-1].job
     theirs, ours = session.refs().get(_ref(job)), made[-1].commit
     if not job.destination.switches:

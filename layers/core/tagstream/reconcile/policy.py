@@ -14,7 +14,6 @@ from datetime import datetime
 from tagstream.domain.conditions import ready_message
 from tagstream.domain.image import InvalidImage, parse_repository_image
 from tagstream.domain.model import (
-    REQUESTED_AT,
     Digest,
     ImagePolicy,
     ImageRef,
@@ -94,8 +93,7 @@ def evaluate_policies(keys: Collection[NamespacedName], cause: Cause, deadline_s
         policy = parse_stored(stored, ImagePolicy)
         if not policy.suspend:
             _evaluate(stored, policy, None, cause, (deadline_s, ports))
-    checked = [key for key in keys]
-    ports.tags.put_last_scans({due.policy_key(key): ports.clock.now() for key in checked})
+    ports.tags.put_last_scans({due.policy_key(key): ports.clock.now() for key in keys})
 
 
 def _evaluate(
@@ -247,12 +245,9 @@ def _store(found: _Evaluation, selection: Selection, ports: Ports) -> None:
     if selection is not found.current and not ports.selections.put(selection, found.current):
         raise RetryableError("another worker selected at the same time", reason="Failure")
     policy = found.policy
-    body = dict(found.stored.status) | {"latestRef": _document(selection.ref)}
+    body = status.handled(found.stored.status, policy.metadata) | {"latestRef": _document(selection.ref)}
     if selection.previous is not None:
         body["observedPreviousRef"] = _document(selection.previous)
-    requested = policy.metadata.annotations.get(REQUESTED_AT, "")
-    if requested:
-        body["lastHandledReconcileAt"] = requested
     message = ready_message(selection.ref, selection.previous)
     settled = status.succeeded(body, policy.metadata.generation, message, found.now)
     if settled == found.stored.status:
@@ -291,7 +286,8 @@ def _entry(found: _Evaluation, selection: Selection, message: str) -> LedgerEntr
 
 def _report_failure(found: _Evaluation, error: ImageAutomationError, ports: Ports) -> None:
     """latestRef stays: automations keep to the last good tag."""
-    settled = status.failed(found.stored.status, found.policy.metadata.generation, error, found.now)
+    body = status.handled(found.stored.status, found.policy.metadata)
+    settled = status.failed(body, found.policy.metadata.generation, error, found.now)
     ports.objects.put_status(KIND, found.stored.key, settled)
     ports.metrics.add("ReconcileFailed", 1, CONTROLLER)
     if status.transitioned(found.stored.status, settled):

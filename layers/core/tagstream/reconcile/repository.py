@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tagstream.domain.image import ImageName, InvalidImage, parse_repository_image
-from tagstream.domain.model import REQUESTED_AT, ImageRepository, NamespacedName
+from tagstream.domain.model import ImageRepository, NamespacedName
 from tagstream.domain.scan import InvalidExclusion, ScanResult, exclude, keep
 from tagstream.errors import ImageAutomationError, RetryableError, StalledError, ThrottledError
 from tagstream.ports import Ports
@@ -234,10 +234,7 @@ def _cool_down(error: ImageAutomationError, ports: Ports) -> None:
 def _write_status(scan: _Scan, ports: Ports) -> None:
     """Once, last, and only when it says something new."""
     stored, now = scan.stored, ports.clock.now()
-    body = dict(stored.status)
-    requested = scan.repository.metadata.annotations.get(REQUESTED_AT, "")
-    if requested:
-        body["lastHandledReconcileAt"] = requested
+    body = status.handled(stored.status, scan.repository.metadata)
     if scan.error is not None:
         settled = status.failed(body, scan.repository.metadata.generation, scan.error, now)
         ports.objects.put_status(KIND, stored.key, settled)

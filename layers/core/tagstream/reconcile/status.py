@@ -21,7 +21,7 @@ from tagstream.domain.conditions import (
     mark_ready,
     mark_stalled,
 )
-from tagstream.domain.model import NamespacedName
+from tagstream.domain.model import REQUESTED_AT, Metadata, NamespacedName
 from tagstream.domain.schedule import retry_at as next_retry
 from tagstream.errors import ImageAutomationError, RetryableError, StalledError
 from tagstream.records import LedgerEntry, StoredObject
@@ -66,6 +66,12 @@ def failed(body: Mapping[str, object], generation: int, error: ImageAutomationEr
     asked_s = error.retry_after_s if isinstance(error, RetryableError) else None
     retry = {"failures": failures, "retryAt": time(next_retry(failures, now, asked_s))}
     return {**body, "conditions": _documents(after), OURS: retry}
+
+
+def handled(body: Mapping[str, object], metadata: Metadata) -> Status:
+    """The status with the reconcile request that is being acted on, whatever comes of it."""
+    requested = metadata.annotations.get(REQUESTED_AT, "")
+    return {**body, "lastHandledReconcileAt": requested} if requested else dict(body)
 
 
 def conditions(body: Mapping[str, object]) -> Conditions:
