@@ -85,7 +85,7 @@ def text(value: str, verb: str, flags: Flags) -> str:
     if flags.precision is not None:
         value = value[: flags.precision]
     if verb == "q":
-        if flags.sharp and _can_backquote(value):
+        if flags.sharp and can_backquote(value):
             return padded(f"`{value}`", flags)
         return padded(quoted(value, flags), flags)
     return padded(value, flags)
@@ -106,7 +106,8 @@ def _ascii(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _can_backquote(value: str) -> bool:
+def can_backquote(value: str) -> bool:
+    """Whether it can stand between backquotes on one line."""
     return not any(one in "`\x7f\ufeff" or (one < " " and one != "\t") or "\udc80" <= one <= "\udcff" for one in value)
 
 

@@ -1,0 +1,248 @@
+"""sprig's functions of regular expressions and versions.
+
+In: patterns, text, versions, ranges. Out: text, lists, versions.
+
+Source: sprig regex.go, semver.go; Go regexp (FindAllString, ReplaceAllString, Split); Masterminds/semver v3.3.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tagstream.domain.constraint import InvalidRange, parse_range
+from tagstream.domain.goquote import quote
+from tagstream.domain.goregexp import InvalidPattern, Pattern, compile_pattern
+from tagstream.domain.gotemplate.bounds import check_size
+from tagstream.domain.gotemplate.faults import CallError
+from tagstream.domain.gotemplate.printf_scalars import can_backquote
+from tagstream.domain.gotemplate.signature import function
+from tagstream.domain.gotemplate.values import (
+    STRINGS,
+    Function,
+    GoSlice,
+    GoStruct,
+    Uint64,
+    Value,
+    from_bytes,
+    named,
+    raw,
+    strings,
+)
+from tagstream.domain.semver import InvalidVersion, Version, parse_version
+
+_VERSION = named("semver.Version", "struct")
+_META = "\\.+*?()|[]{}^$"
+
+
+def _compiled(pattern: str) -> Pattern:
+    try:
+        return compile_pattern(pattern)
+    except InvalidPattern as error:
+        raise CallError(str(error)) from None
+
+
+def _must(run: Callable[..., Value]) -> Callable[..., Value]:
+    """As regexp.MustCompile panics: the pattern is named before the error."""
+
+    def checked(pattern: str, *others: Value) -> Value:
+        try:
+            compile_pattern(pattern)
+        except InvalidPattern as error:
+            shown = f"`{pattern}`" if can_backquote(pattern) else quote(pattern)
+            raise CallError(f"regexp: Compile({shown}): {error}") from None
+        return run(pattern, *others)
+
+    return checked
+
+
+def _width(data: bytes, at: int) -> int:
+    if at >= len(data):
+        return 0
+    first = data[at]
+    size = 1 if first < 0xC0 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+    try:
+        return len(data[at : at + size].decode()) and size
+    except UnicodeDecodeError:
+        return 1
+
+
+def _all(pattern: Pattern, data: bytes, limit: int) -> Iterator[tuple[int, int]]:
+    """Regexp.allMatches: where matches begin and end."""
+    at, found, before = 0, 0, -1
+    while at <= len(data) and (limit < 0 or found < limit):
+        match = pattern.compiled.search(data, at)
+        if match is None:
+            return
+        begin, end = match.span()
+        accepted = not (end == at and begin == before)
+        at = end if end != at else at + (_width(data, at) or len(data) + 1)
+        before = end
+        if accepted:
+            found += 1
+            yield begin, end
+
+
+def matches(pattern: str, text: str) -> bool:
+    """``mustRegexMatch``"""
+    return _compiled(pattern).matches(text)
+
+
+def matches_or_not(pattern: str, text: str) -> bool:
+    """``regexMatch``: False for a pattern that is none."""
+    try:
+        return compile_pattern(pattern).matches(text)
+    except InvalidPattern:
+        return False
+
+
+def find_all(pattern: str, text: str, limit: int) -> GoSlice:
+    """``regexFindAll``"""
+    data = raw(text)
+    found = [from_bytes(data[begin:end]) for begin, end in _all(_compiled(pattern), data, limit)]
+    check_size(len(found), "elements")
+    return GoSlice(list(found), STRINGS, absent=not found)
+
+
+def find(pattern: str, text: str) -> str:
+    """``regexFind``"""
+    groups = _compiled(pattern).groups(text)
+    return groups[0] or "" if groups else ""
+
+
+def _replaced(pattern: str, text: str, replacement: Callable[[Pattern, Any], bytes]) -> str:
+    compiled, data = _compiled(pattern), raw(text)
+    pieces: list[bytes] = []
+    last, at, size = 0, 0, 0
+    while at <= len(data):
+        match = compiled.compiled.search(data, at)
+        if match is None:
+            break
+        begin, end = match.span()
+        pieces.append(data[last:begin])
+        if end > last or begin == 0:
+            pieces.append(replacement(compiled, match))
+        size += len(pieces[-1])
+        check_size(size, "characters")
+        last = end
+        width = _width(data, at)
+        at = at + width if at + width > end else at + 1 if at + 1 > end else end
+    return from_bytes(b"".join(pieces) + data[last:])
+
+
+def replace_all(pattern: str, text: str, template: str) -> str:
+    """``regexReplaceAll``: with ``$1`` and ``${name}``."""
+
+    def expanded(compiled: Pattern, match: Any) -> bytes:
+        groups = tuple(None if one is None else from_bytes(one) for one in (match[0], *match.groups()))
+        return raw(compiled.expand(template, groups))
+
+    return _replaced(pattern, text, expanded)
+
+
+def replace_literal(pattern: str, text: str, replacement: str) -> str:
+    """``regexReplaceAllLiteral``"""
+    return _replaced(pattern, text, lambda _compiled, _match: raw(replacement))
+
+
+def split(pattern: str, text: str, limit: int) -> GoSlice:
+    """``regexSplit``"""
+    compiled, data = _compiled(pattern), raw(text)
+    if limit == 0:
+        return GoSlice([], STRINGS, absent=True)
+    if pattern and not data:
+        return strings([""])
+    parts: list[str] = []
+    begin, end = 0, 0
+    for first, last in _all(compiled, data, limit):
+        if 0 < limit <= len(parts) + 1:
+            break
+        end = first
+        if last != 0:
+            parts.append(from_bytes(data[begin:end]))
+        begin = last
+    if end != len(data):
+        parts.append(from_bytes(data[begin:]))
+    check_size(len(parts), "elements")
+    return strings(parts)
+
+
+def quote_meta(text: str) -> str:
+    """``regexQuoteMeta``"""
+    return "".join("\\" + one if one in _META else one for one in text)
+
+
+def version(text: str) -> GoStruct:
+    """``semver``"""
+    return _version_value(_parsed(text), text)
+
+
+def _parsed(text: str) -> Version:
+    try:
+        return parse_version(text)
+    except InvalidVersion as error:
+        raise CallError(str(error)) from None
+
+
+def _version_value(value: Version, original: str) -> GoStruct:
+    key = str(value)
+    parts: dict[str, Callable[[], Value]] = {
+        "Major": lambda: Uint64(value.major),
+        "Minor": lambda: Uint64(value.minor),
+        "Patch": lambda: Uint64(value.patch),
+        "Prerelease": lambda: value.prerelease,
+        "Metadata": lambda: value.metadata,
+        "Original": lambda: original,
+        "String": lambda: key,
+        "IncMajor": lambda: _released(value.major + 1, 0, 0),
+        "IncMinor": lambda: _released(value.major, value.minor + 1, 0),
+        "IncPatch": lambda: _released(value.major, value.minor, value.patch + (not value.prerelease)),
+    }
+    methods = {name: Function((), call) for name, call in parts.items()}
+    methods["Compare"] = Function((_POINTER,), lambda other: _compare(value, other))
+    methods["Equal"] = Function((_POINTER,), lambda other: _compare(value, other) == 0)
+    methods["LessThan"] = Function((_POINTER,), lambda other: _compare(value, other) < 0)
+    methods["GreaterThan"] = Function((_POINTER,), lambda other: _compare(value, other) > 0)
+    return GoStruct(go_type=_VERSION, methods=methods, text=key, key=(key, original), pointer=True)
+
+
+def _released(major: int, minor: int, patch: int) -> GoStruct:
+    text = f"{major}.{minor}.{patch}"
+    return _version_value(parse_version(text), text)
+
+
+_POINTER = type(_VERSION)("*semver.Version", "ptr")
+
+
+def _compare(left: Version, other: GoStruct | None) -> int:
+    if other is None or other.text is None:
+        raise CallError("runtime error: invalid memory address or nil pointer dereference")
+    right = parse_version(other.text)
+    return (left.key > right.key) - (left.key < right.key)
+
+
+def semver_compare(wanted: str, text: str) -> bool:
+    """``semverCompare``: whether a version is in a range."""
+    try:
+        return parse_range(wanted).admits(_parsed(text))
+    except InvalidRange as error:
+        raise CallError(str(error)) from None
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "regexMatch": function("string, string", matches_or_not),
+    "mustRegexMatch": function("string, string", matches),
+    "regexFindAll": function("string, string, int", _must(find_all)),
+    "mustRegexFindAll": function("string, string, int", find_all),
+    "regexFind": function("string, string", _must(find)),
+    "mustRegexFind": function("string, string", find),
+    "regexReplaceAll": function("string, string, string", _must(replace_all)),
+    "mustRegexReplaceAll": function("string, string, string", replace_all),
+    "regexReplaceAllLiteral": function("string, string, string", _must(replace_literal)),
+    "mustRegexReplaceAllLiteral": function("string, string, string", replace_literal),
+    "regexSplit": function("string, string, int", _must(split)),
+    "mustRegexSplit": function("string, string, int", split),
+    "regexQuoteMeta": function("string", quote_meta),
+    "semver": function("string", version),
+    "semverCompare": function("string, string", semver_compare),
+}
