@@ -10,12 +10,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from tagstream.domain.gotemplate import nodes
 from tagstream.domain.gotemplate.bounds import Meter, TooLarge, weigh
 from tagstream.domain.gotemplate.builtins import call_value, either, method_of
-from tagstream.domain.gotemplate.faults import CallError
+from tagstream.domain.gotemplate.faults import CallError, ExecutionError
 from tagstream.domain.gotemplate.values import (
     ANY,
     NIL_INTERFACE,
@@ -38,6 +37,15 @@ from tagstream.domain.gotemplate.values import (
 
 _NILABLE = ("interface", "map", "slice", "func", "ptr")
 _INTEGERS: Mapping[str, type[int]] = {"int64": Int64, "uint64": Uint64, "time.Duration": Duration}
+
+
+_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(SIGNED, "integer"),
+    **dict.fromkeys(UNSIGNED, "unsigned integer"),
+    "bool": "bool",
+    "float64": "float",
+    "string": "string",
+}
 
 
 class Missing:
@@ -71,7 +79,7 @@ class Calls(ABC):
         self._meter = meter
 
     @abstractmethod
-    def _fail(self, words: str) -> NoReturn: ...
+    def _fault(self, words: str) -> ExecutionError: ...
 
     @abstractmethod
     def _at(self, node: nodes.Node) -> None: ...
@@ -92,7 +100,7 @@ class Calls(ABC):
     def _chained(self, dot: Value, node: nodes.Chain, behind: Sequence[nodes.Node], final: Value) -> Value:
         self._at(node)
         if isinstance(node.base, nodes.Nil):
-            self._fail(f"indirection through explicit nil in {node}")
+            raise self._fault(f"indirection through explicit nil in {node}")
         base = self._argument(dot, None, node.base)
         return self._chain(dot, base, node, node.names, (behind, final))
 
@@ -119,7 +127,7 @@ class Calls(ABC):
         if receiver is None:
             return None
         if receiver is NIL_INTERFACE:
-            self._fail(f"nil pointer evaluating interface {{}}.{name}")
+            raise self._fault(f"nil pointer evaluating interface {{}}.{name}")
         behind, final = given
         has_arguments = bool(behind) or final is not MISSING
         if isinstance(receiver, GoStruct):
@@ -128,11 +136,11 @@ class Calls(ABC):
             found = _member(receiver, name)
             if found is not MISSING:
                 if has_arguments:
-                    self._fail(f"{name} has arguments but cannot be invoked as function")
+                    raise self._fault(f"{name} has arguments but cannot be invoked as function")
                 return found
         if isinstance(receiver, GoMap) and receiver.go_type.key is not None and receiver.go_type.key.kind == "string":
             if has_arguments:
-                self._fail(f"{name} is not a method but has arguments")
+                raise self._fault(f"{name} is not a method but has arguments")
             if name not in receiver.entries:
                 return None
             return element(receiver.entries[name], receiver.go_type.elem)
@@ -140,7 +148,7 @@ class Calls(ABC):
         if method is not None:
             return self._call(dot, Call(name, method, node, behind, final))
         shown = receiver.shown_type if isinstance(receiver, GoStruct) and receiver.shown_type else type_of(receiver)
-        self._fail(f"can't evaluate field {name} in type {shown}")
+        raise self._fault(f"can't evaluate field {name} in type {shown}")
 
     def _function(
         self, dot: Value, node: nodes.Identifier, whole: nodes.Node, behind: Sequence[nodes.Node], final: Value
@@ -153,11 +161,11 @@ class Calls(ABC):
         if function.variadic:
             fixed -= 1
             if call.given < fixed:
-                self._fail(
+                raise self._fault(
                     f"wrong number of args for {call.name}: want at least {fixed} got {len(call.arguments)}"
                 )
         elif call.given != fixed:
-            self._fail(f"wrong number of args for {call.name}: want {fixed} got {call.given}")
+            raise self._fault(f"wrong number of args for {call.name}: want {fixed} got {call.given}")
         if function.call is either:
             return self._either(dot, call)
         values = [
@@ -180,7 +188,7 @@ class Calls(ABC):
             self._charge([result])
         except (CallError, TooLarge) as error:
             self._at(call.node)
-            self._fail(f"error calling {call.name}: {error}")
+            raise self._fault(f"error calling {call.name}: {error}") from error
         return result
 
     def _charge(self, values: Sequence[Value]) -> None:
@@ -201,7 +209,7 @@ class Calls(ABC):
         if isinstance(node, nodes.Nil):
             if wanted is not None and (wanted.kind in _NILABLE or wanted is REFLECT):
                 return None
-            self._fail(f"cannot assign nil to {wanted}")
+            raise self._fault(f"cannot assign nil to {wanted}")
         if isinstance(node, nodes.Dot):
             return self._fitting(dot, wanted)
         if isinstance(node, nodes.Field):
@@ -221,24 +229,20 @@ class Calls(ABC):
             return self._literal(dot, node)
         kind = wanted.kind
         number = node.number if isinstance(node, nodes.Constant) else None
-        if kind == "bool":
-            return node.value if isinstance(node, nodes.Bool) else self._unfit("bool", node)
-        if kind == "string":
-            return node.text if isinstance(node, nodes.String) else self._unfit("string", node)
-        if kind in SIGNED:
-            if number is None or number.integer is None:
-                self._unfit("integer", node)
+        if kind == "bool" and isinstance(node, nodes.Bool):
+            return node.value
+        if kind == "string" and isinstance(node, nodes.String):
+            return node.text
+        if kind in SIGNED and number is not None and number.integer is not None:
             return _INTEGERS.get(wanted.name, int)(number.integer)
-        if kind in UNSIGNED:
-            if number is None or number.unsigned is None:
-                self._unfit("unsigned integer", node)
+        if kind in UNSIGNED and number is not None and number.unsigned is not None:
             return _INTEGERS.get(wanted.name, int)(number.unsigned)
-        if kind == "float64":
-            return number.real if number is not None and number.real is not None else self._unfit("float", node)
-        self._fail(f"can't handle {node} for arg of type {wanted}")
-
-    def _unfit(self, wanted: str, node: nodes.Node) -> NoReturn:
-        self._fail(f"expected {wanted}; found {node}")
+        if kind == "float64" and number is not None and number.real is not None:
+            return number.real
+        word = _WORDS.get(kind)
+        if word:
+            raise self._fault(f"expected {word}; found {node}")
+        raise self._fault(f"can't handle {node} for arg of type {wanted}")
 
     def _fitting(self, value: Value, wanted: GoType | None) -> Value:
         """A value as an argument of a type, or Go's refusal."""
@@ -249,14 +253,14 @@ class Calls(ABC):
         if value is None:
             if wanted.kind in _NILABLE:
                 return zero_of(wanted) if wanted.kind != "interface" else None
-            self._fail(f"invalid value; expected {wanted}")
+            raise self._fault(f"invalid value; expected {wanted}")
         found = type_of(value)
         if found == wanted:
             return value
         # What a policy selected counts as its text where text is wanted: templates of old pass it to contains.
         if wanted.kind == "string" and isinstance(value, GoStruct) and value.shown_type and value.text is not None:
             return value.text
-        self._fail(f"wrong type for value; expected {wanted}; got {found}")
+        raise self._fault(f"wrong type for value; expected {wanted}; got {found}")
 
 
 def _member(receiver: GoStruct, name: str) -> Value:

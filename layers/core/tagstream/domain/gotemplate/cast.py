@@ -93,5 +93,3 @@ def is_empty(value: Value) -> bool:
         return False
     entries = getattr(value, "entries", None)
     return not (value if entries is None else entries)
-
-

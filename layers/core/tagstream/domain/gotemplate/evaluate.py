@@ -8,7 +8,6 @@ Source: Go text/template/exec.go; vectors gotemplate.json and templates.json (``
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NoReturn
 
 from tagstream.domain.gotemplate import nodes
 from tagstream.domain.gotemplate.bounds import Meter, TooLarge, weigh
@@ -33,6 +32,7 @@ from tagstream.domain.gotemplate.values import (
 
 MAX_DEPTH = 60
 """How deep templates call each other and expressions nest; Go allows templates 100,000."""
+
 
 class _Break(Exception):
     """``{{break}}``"""
@@ -75,32 +75,32 @@ class _Execution(Calls):
         try:
             self._walk_all(data, root)
         except RecursionError:
-            self._fail(f"exceeded maximum template depth ({MAX_DEPTH})")
+            raise self._fault(f"exceeded maximum template depth ({MAX_DEPTH})") from None
         return "".join(self._out)
 
-    def _fail(self, words: str) -> NoReturn:
+    def _fault(self, words: str) -> ExecutionError:
         node = self._node or nodes.Text(0, "")
         before = self._tree.text[: node.position]
         line = before.count("\n") + 1
         column = len(raw(before.rpartition("\n")[2]))
         place = f"{self._tree.name}:{line}:{column}"
         shown = sprintf("%q", [self._name])
-        raise ExecutionError(f"template: {place}: executing {shown} at <{node}>: {words}")
+        return ExecutionError(f"template: {place}: executing {shown} at <{node}>: {words}")
 
     def _at(self, node: nodes.Node) -> None:
         self._node = node
         if not self._meter.step():
-            self._fail(f"exceeded maximum of {self._meter.steps} steps")
+            raise self._fault(f"exceeded maximum of {self._meter.steps} steps")
 
     def _write(self, text: str) -> None:
         if not self._meter.write(len(text)):
-            self._fail(f"exceeded maximum output of {self._meter.size} characters")
+            raise self._fault(f"exceeded maximum output of {self._meter.size} characters")
         self._out.append(text)
 
     def _deeper(self) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            self._fail(f"exceeded maximum template depth ({MAX_DEPTH})")
+            raise self._fault(f"exceeded maximum template depth ({MAX_DEPTH})")
 
     # Blocks.
 
@@ -133,13 +133,13 @@ class _Execution(Calls):
     def _print(self, node: nodes.Action, value: Value) -> None:
         self._node = node
         if isinstance(value, Function):
-            self._fail(f"can't print {node} of type {value.go_type}")
+            raise self._fault(f"can't print {node} of type {value.go_type}")
         try:
             enough = self._meter.step(weigh(value))
         except TooLarge as error:
-            self._fail(str(error))
+            raise self._fault(str(error)) from error
         if not enough:
-            self._fail(f"exceeded maximum of {self._meter.steps} steps")
+            raise self._fault(f"exceeded maximum of {self._meter.steps} steps")
         self._write("<no value>" if value is None else show(value))
 
     def _choose(self, dot: Value, node: nodes.Branch) -> None:
@@ -181,11 +181,11 @@ class _Execution(Calls):
             return [(key, element(one, elem)) for key, one in sorted_entries(value)]
         if kind in SIGNED or kind in UNSIGNED:
             if len(node.pipe.variables) > 1:
-                self._fail(f"can't use {show(value)} to iterate over more than one variable")
+                raise self._fault(f"can't use {show(value)} to iterate over more than one variable")
             make = type(value)
             counted = range(max(0, int(value)))
             return zip((None for _ in counted), map(make, counted), strict=True)
-        self._fail(f"range can't iterate over {show(value)}")
+        raise self._fault(f"range can't iterate over {show(value)}")
 
     def _bind(self, pipe: nodes.Pipe, index: Value, elem: Value) -> None:
         names = pipe.variables
@@ -203,7 +203,7 @@ class _Execution(Calls):
     def _include(self, dot: Value, node: nodes.Include) -> None:
         block = self._tree.templates.get(node.name)
         if block is None:
-            self._fail(f"template {sprintf('%q', [node.name])} not defined")
+            raise self._fault(f"template {sprintf('%q', [node.name])} not defined")
         self._deeper()
         inner = self._pipe(dot, node.pipe) if node.pipe else None
         name, variables = self._name, self._variables
@@ -219,7 +219,7 @@ class _Execution(Calls):
             if variable[0] == name:
                 variable[1] = value
                 return
-        self._fail(f"undefined variable: {name}")
+        raise self._fault(f"undefined variable: {name}")
 
     def _pipe(self, dot: Value, pipe: nodes.Pipe) -> Value:
         self._at(pipe)
@@ -254,12 +254,12 @@ class _Execution(Calls):
         self._at(first)
         self._not_a_function(first, behind, final)
         if isinstance(first, nodes.Nil):
-            self._fail("nil is not a command")
+            raise self._fault("nil is not a command")
         return self._literal(dot, first)
 
     def _not_a_function(self, first: nodes.Node, behind: Sequence[nodes.Node], final: Value) -> None:
         if behind or final is not MISSING:
-            self._fail(f"can't give argument to non-function {first}")
+            raise self._fault(f"can't give argument to non-function {first}")
 
     def _literal(self, dot: Value, node: nodes.Node) -> Value:
         if isinstance(node, nodes.Bool):
@@ -270,7 +270,7 @@ class _Execution(Calls):
             return node.text
         if isinstance(node, nodes.Constant):
             return self._constant(node)
-        self._fail(f"can't evaluate command {sprintf('%q', [str(node)])}")
+        raise self._fault(f"can't evaluate command {sprintf('%q', [str(node)])}")
 
     def _constant(self, node: nodes.Constant) -> Value:
         self._at(node)
@@ -282,13 +282,13 @@ class _Execution(Calls):
             return number.real
         if number.integer is not None:
             return number.integer
-        self._fail(f"{text} overflows int")
+        raise self._fault(f"{text} overflows int")
 
     def _variable(self, dot: Value, node: nodes.Variable, behind: Sequence[nodes.Node], final: Value) -> Value:
         self._at(node)
         value = next((one[1] for one in reversed(self._variables) if one[0] == node.names[0]), MISSING)
         if value is MISSING:
-            self._fail(f"undefined variable: {node.names[0]}")
+            raise self._fault(f"undefined variable: {node.names[0]}")
         if len(node.names) == 1:
             self._not_a_function(node, behind, final)
             return value

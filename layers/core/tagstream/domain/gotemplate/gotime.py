@@ -131,7 +131,9 @@ def _offset(reader: _Reader, token: str) -> None:
         return
     colon = ":" if ":" in token else ""
     parts = len(token.replace(":", "")) // 2
-    found = re.match(rf"([+-])(\d\d)(?:{colon}(\d\d))?(?:{colon}(\d\d))?" if parts > 1 else r"([+-])(\d\d)", reader.rest)
+    found = re.match(
+        rf"([+-])(\d\d)(?:{colon}(\d\d))?(?:{colon}(\d\d))?" if parts > 1 else r"([+-])(\d\d)", reader.rest
+    )
     if not found:
         raise reader.fail(token)
     hours, minutes = int(found[2]), int(found[3] or 0) if parts > 1 else 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from tagstream.domain.goquote import quote
 from tagstream.domain.gotemplate import nodes
@@ -82,7 +81,7 @@ class _Parser:
                 continue
             node = self._text_or_action()
             if isinstance(node, nodes.End):
-                self._fail(f"unexpected {node}")
+                raise self._fault(f"unexpected {node}")
             body.append(node)
         self._add(self._tree.name, nodes.Block(first, tuple(body)))
         return self._tree
@@ -114,24 +113,24 @@ class _Parser:
         self._back()
         return token
 
-    def _fail(self, words: str) -> NoReturn:
-        raise InvalidTemplate(f"template: {self._tree.name}:{self._tokens[0].line}: {words}")
+    def _fault(self, words: str) -> InvalidTemplate:
+        return InvalidTemplate(f"template: {self._tree.name}:{self._tokens[0].line}: {words}")
 
     def _expect(self, kinds: Collection[str], context: str) -> Token:
         token = self._next_word()
         if token.kind not in kinds:
-            self._unexpected(token, context)
+            raise self._unexpected(token, context)
         return token
 
-    def _unexpected(self, token: Token, context: str) -> NoReturn:
+    def _unexpected(self, token: Token, context: str) -> InvalidTemplate:
         if token.kind != "error":
-            self._fail(f"unexpected {token} in {context}")
+            return self._fault(f"unexpected {token} in {context}")
         extra = ""
         if self._action_line not in (0, token.line):
             extra = f" in action started at {self._tree.name}:{self._action_line}"
             if token.text.endswith(" action"):
                 extra = extra.removeprefix(" in action")
-        self._fail(f"{token}{extra}")
+        return self._fault(f"{token}{extra}")
 
     def _defines(self) -> bool:
         delimiter = self._next()
@@ -149,7 +148,7 @@ class _Parser:
         outer, self._scope = self._scope, _Scope()
         body, end = self._list()
         if end.kind != "end":
-            self._fail(f"unexpected {end} in {context}")
+            raise self._fault(f"unexpected {end} in {context}")
         self._add(name, body)
         self._scope = outer
 
@@ -158,7 +157,7 @@ class _Parser:
         if known is None or nodes.is_empty(known):
             self._tree.templates[name] = body
         elif not nodes.is_empty(body):
-            self._fail(f"template: multiple definition of template {quote(name)}")
+            raise self._fault(f"template: multiple definition of template {quote(name)}")
 
     def _list(self) -> tuple[nodes.Block, nodes.End]:
         first = self._peek_word().position
@@ -170,19 +169,19 @@ class _Parser:
                 self._depth -= 1
                 return nodes.Block(first, tuple(found)), node
             found.append(node)
-        self._fail("unexpected EOF")
+        raise self._fault("unexpected EOF")
 
     def _deeper(self) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            self._fail("max expression depth exceeded")
+            raise self._fault("max expression depth exceeded")
 
     def _text_or_action(self) -> nodes.Node:
         token = self._next_word()
         if token.kind == "text":
             return nodes.Text(token.position, token.text)
         if token.kind != "left":
-            self._unexpected(token, "input")
+            raise self._unexpected(token, "input")
         self._action_line = token.line
         node = self._action()
         self._action_line = 0
@@ -207,9 +206,9 @@ class _Parser:
     def _jump(self, token: Token) -> nodes.Node:
         behind = self._next_word()
         if behind.kind != "right":
-            self._unexpected(behind, f"{{{{{token.kind}}}}}")
+            raise self._unexpected(behind, f"{{{{{token.kind}}}}}")
         if self._scope.ranges == 0:
-            self._fail(f"{{{{{token.kind}}}}} outside {{{{range}}}}")
+            raise self._fault(f"{{{{{token.kind}}}}} outside {{{{range}}}}")
         return nodes.Jump(token.position, token.kind)
 
     def _else(self) -> nodes.End:
@@ -237,7 +236,7 @@ class _Parser:
             return chained
         otherwise, last = self._list()
         if last.kind != "end":
-            self._fail(f"expected end; found {last}")
+            raise self._fault(f"expected end; found {last}")
         return otherwise
 
     def _include(self, kind: str) -> nodes.Include:
@@ -255,14 +254,14 @@ class _Parser:
 
     def _name(self, token: Token, context: str) -> str:
         if token.kind not in _STRINGS:
-            self._unexpected(token, context)
+            raise self._unexpected(token, context)
         return self._unquoted(token)
 
     def _unquoted(self, token: Token) -> str:
         try:
             return unquote(token.text)
         except InvalidLiteral as error:
-            self._fail(str(error))
+            raise self._fault(str(error)) from error
 
     def _pipeline(self, context: str, end: str) -> nodes.Pipe:
         position = self._peek_word().position
@@ -273,14 +272,14 @@ class _Parser:
             if token.kind == end:
                 break
             if token.kind not in _OPERANDS:
-                self._unexpected(token, context)
+                raise self._unexpected(token, context)
             self._back()
             commands.append(self._command())
         if not commands:
-            self._fail(f"missing value for {context}")
+            raise self._fault(f"missing value for {context}")
         for stage, command in enumerate(commands[1:], 2):
             if isinstance(command.arguments[0], _CONSTANTS):
-                self._fail(f"non executable command in pipeline stage {stage}")
+                raise self._fault(f"non executable command in pipeline stage {stage}")
         return nodes.Pipe(position, variables, assigns, tuple(commands))
 
     def _declarations(self, context: str) -> tuple[tuple[nodes.Variable, ...], bool]:
@@ -297,9 +296,9 @@ class _Parser:
                 break
             self._declare(variable, found)
             if context != "range" or len(found) >= 2:
-                self._fail(f"too many declarations in {context}")
+                raise self._fault(f"too many declarations in {context}")
             if self._peek_word().kind not in ("variable", "right", ")"):
-                self._fail("range can only initialize variables")
+                raise self._fault("range can only initialize variables")
         return tuple(found), False
 
     def _declare(self, variable: Token, found: list[nodes.Variable]) -> None:
@@ -328,10 +327,10 @@ class _Parser:
             if token.kind in ("right", ")"):
                 self._back()
             elif token.kind != "pipe":
-                self._unexpected(token, "operand")
+                raise self._unexpected(token, "operand")
             break
         if not arguments:
-            self._fail("empty command")
+            raise self._fault("empty command")
         return nodes.Command(position, tuple(arguments))
 
     def _operand(self) -> nodes.Node | None:
@@ -347,7 +346,7 @@ class _Parser:
         if isinstance(term, nodes.Variable):
             return nodes.Variable(position, (*term.names, *names))
         if isinstance(term, _CONSTANTS):
-            self._fail(f"unexpected . after term {quote(str(term))}")
+            raise self._fault(f"unexpected . after term {quote(str(term))}")
         return nodes.Chain(position, term, tuple(names))
 
     def _term(self) -> nodes.Node | None:
@@ -367,17 +366,17 @@ class _Parser:
         try:
             return nodes.Constant(token.position, token.text, parse_number(token.text, token.kind))
         except InvalidLiteral as error:
-            self._fail(str(error))
+            raise self._fault(str(error)) from error
 
     def _name_or_nothing(self, token: Token) -> nodes.Node | None:
         kind = token.kind
         if kind == "identifier":
             if token.text not in self._functions:
-                self._fail(f"function {quote(token.text)} not defined")
+                raise self._fault(f"function {quote(token.text)} not defined")
             return nodes.Identifier(token.position, token.text)
         if kind == "variable":
             if token.text not in self._scope.variables:
-                self._fail(f"undefined variable {quote(token.text)}")
+                raise self._fault(f"undefined variable {quote(token.text)}")
             return nodes.Variable(token.position, (token.text,))
         if kind == "field":
             return nodes.Field(token.position, (token.text[1:],))

@@ -107,9 +107,7 @@ class _Printf:
         while cursor.at < len(self._form) and self._form[cursor.at] in "#0+- ":
             marks.add(self._form[cursor.at])
             cursor.at += 1
-        flags = Flags(
-            sharp="#" in marks, zero="0" in marks, plus="+" in marks, minus="-" in marks, space=" " in marks
-        )
+        flags = Flags(sharp="#" in marks, zero="0" in marks, plus="+" in marks, minus="-" in marks, space=" " in marks)
         self._index()
         flags = self._width(flags)
         flags = self._precision(flags)
@@ -299,9 +297,7 @@ def _struct(value: GoStruct, verb: str, flags: Flags, depth: int) -> str:
     if value.pointer and depth > 0:
         return "0xc000010000"
     named = flags.go_syntax or flags.names
-    shown = [
-        (f"{name}:" if named else "") + _part(one, None, verb, flags, depth + 1) for name, one in value.fields
-    ]
+    shown = [(f"{name}:" if named else "") + _part(one, None, verb, flags, depth + 1) for name, one in value.fields]
     before = "&" if value.pointer else ""
     if flags.go_syntax:
         return f"{before}{value.go_type}{{{', '.join(shown)}}}"

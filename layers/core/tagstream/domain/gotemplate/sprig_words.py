@@ -7,11 +7,11 @@ Source: Masterminds/goutils v1.1.1 wordutils.go and stringutils.go, huandu/xstri
 
 from __future__ import annotations
 
-import random
 import unicodedata
 from collections.abc import Iterator, Mapping
 
 from tagstream.domain.gotemplate.bounds import check_size
+from tagstream.domain.gotemplate.chance import below
 from tagstream.domain.gotemplate.faults import CallError
 from tagstream.domain.gotemplate.signature import function
 from tagstream.domain.gotemplate.sprig_strings import SPACE, lower, title_character, upper
@@ -277,7 +277,10 @@ def lowered(text: str, connector: str) -> str:
 def shuffle(text: str) -> str:
     """Its characters in any order."""
     found = runes(text)
-    random.shuffle(found)
+    check_size(len(found) * 20, "characters")
+    for last in range(len(found) - 1, 0, -1):
+        other = below(last + 1)
+        found[last], found[other] = found[other], found[last]
     return "".join(found)
 
 
@@ -285,7 +288,7 @@ def random_between(low: int, high: int) -> int:
     """``randInt``: from low to below high."""
     if high <= low:
         raise CallError("invalid argument to Intn")
-    return random.randrange(low, high)
+    return low + below(high - low)
 
 
 FUNCTIONS: Mapping[str, Function] = {

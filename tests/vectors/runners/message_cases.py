@@ -1,0 +1,86 @@
+"""What the message vectors' data sets are to the product.
+
+In: a data set of gotemplate.json or templates.json. Out: MessageData, and a message or error as vectors tell it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from tagstream.domain.identity import ObjectIdentifier
+from tagstream.domain.message import MessageData, TemplateError, render_message
+from tagstream.domain.model import ImageRef, NamespacedName
+from tagstream.domain.setters import Change
+
+_PREFIXES = {
+    "unable to create commit message template from spec: ": "parse",
+    "failed to run template from spec: ": "exec",
+}
+
+
+# .Updated and .Changed.ImageResult go on working for every dialect: where Flux 1.x says that the field is gone, the
+# files of the changes are there, and no objects and images when the data set names no image behind its changes.
+_REMOVED = re.compile(
+    r"can't evaluate field (?:Updated in type source\.TemplateData|ImageResult in type update\.Result)"
+)
+
+
+def is_removed_field(error: str | None) -> bool:
+    """Whether Flux fails for want of a field that tagstream keeps."""
+    return error is not None and _REMOVED.search(error) is not None
+
+
+def renders_all_the_same(template: str, data: MessageData) -> tuple[object, object]:
+    """For templates of removed fields: they render, and name every changed file if they speak of files."""
+    stage, text = outcome(template, data)
+    named = ".Files" not in template or all(change.file in text for change in data.changes)
+    return (stage, named), ("ok", True)
+
+
+def message_data(row: dict[str, Any]) -> MessageData:
+    """A data set as the product takes it."""
+    changes: list[Change] = []
+    refs: dict[NamespacedName, ImageRef] = {}
+    for file in row["Files"]:
+        for one in file["Objects"]:
+            key = ObjectIdentifier(one["APIVersion"], one["Kind"], one["Name"], one["Namespace"])
+            changes += [_change(file["Path"], key, line, change) for line, change in enumerate(one["Changes"], 1)]
+            for image in one.get("Images") or ():
+                refs[NamespacedName(image["PolicyNamespace"], image["PolicyName"])] = _ref(image["Ref"])
+    automation = row["AutomationObject"]
+    return MessageData(
+        automation=NamespacedName(automation["Namespace"], automation["Name"]),
+        changes=changes,
+        refs=refs,
+        values=row["Values"] or {},
+    )
+
+
+def _change(path: str, key: ObjectIdentifier, line: int, row: dict[str, str]) -> Change:
+    return Change(
+        file=path, object=key, old_value=row["OldValue"], new_value=row["NewValue"], setter=row["Setter"], line=line
+    )
+
+
+def _ref(text: str) -> ImageRef:
+    base, _, digest = text.partition("@")
+    name, _, tag = base.rpartition(":")
+    if "/" in tag or not name:
+        name, tag = base, ""
+    return ImageRef(name=name, tag=tag, digest=digest)
+
+
+def outcome(template: str, data: MessageData) -> tuple[str, str]:
+    """``ok`` and the message, or the stage that failed and Go's error."""
+    try:
+        return "ok", render_message(template, data).text
+    except TemplateError as error:
+        prefix = next(one for one in _PREFIXES if str(error).startswith(one))
+        return _PREFIXES[prefix], str(error).removeprefix(prefix)
+
+
+def as_set(text: str) -> Counter[str]:
+    """Lines in any order, for what Go's map order shuffles."""
+    return Counter(text.split("\n"))
