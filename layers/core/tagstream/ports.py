@@ -6,11 +6,24 @@ In: values of ``domain`` and ``events``. Out: values again, or the errors of ``e
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from tagstream.domain.model import CommitId, Digest, GitRef, NamespacedName, Provider, Revision
+from tagstream.access import (  # isort: skip
+    Checkout as Checkout,
+    CommitText as CommitText,
+    GitAccess as GitAccess,
+    Proxy as Proxy,
+    PullSecret as PullSecret,
+    PushConflict as PushConflict,
+    RefUpdate as RefUpdate,
+    RegistryAccess as RegistryAccess,
+    TagListing as TagListing,
+    TlsMaterial as TlsMaterial,
+    TreeFile as TreeFile,
+)
+from tagstream.domain.model import CommitId, Digest, GitRef, NamespacedName
 from tagstream.records import (
     CommitIntent,
     Lease,
@@ -32,55 +45,6 @@ Document = Mapping[str, object]
 # --- registries ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullSecret:
-    """One secret with registry credentials; ``data`` has ``.dockerconfigjson`` or ``.dockercfg``."""
-
-    name: str
-    data: Mapping[str, bytes]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsMaterial:
-    """PEM bytes; the CA is added to the system's, never replaces it."""
-
-    ca_crt: bytes = b""
-    tls_crt: bytes = b""
-    tls_key: bytes = b""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proxy:
-    """``address`` is an http, https or socks5 URL without credentials."""
-
-    address: str
-    username: str = ""
-    password: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryAccess:
-    """How to talk to one image's registry; secrets are already read."""
-
-    provider: Provider = "generic"
-    insecure: bool = False
-    pull_secrets: tuple[PullSecret, ...] = field(default=(), repr=False)
-    tls: TlsMaterial | None = field(default=None, repr=False)
-    proxy: Proxy | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TagListing:
-    """A complete tag list, in the registry's order without duplicates.
-
-    ``requests`` counts HTTP requests of this listing; ``warnings`` are sentences for the status.
-    """
-
-    tags: tuple[str, ...]
-    requests: int
-    warnings: tuple[str, ...] = ()
-
-
 class Registry(Protocol):
     """Reads tags and digests; ``deadline_s`` is on the monotonic clock."""
 
@@ -92,66 +56,6 @@ class Registry(Protocol):
 
 
 # --- Git -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitAccess:
-    """Where a repository is and how to authenticate; secret members never print.
-
-    ``app`` holds the ``githubApp…`` members of the secret when the provider is github.
-    """
-
-    url: str
-    provider: Provider = "generic"
-    timeout_s: float = 60.0
-    username: str = ""
-    password: str = field(default="", repr=False)
-    bearer_token: str = field(default="", repr=False)
-    identity: bytes = field(default=b"", repr=False)
-    identity_passphrase: str = field(default="", repr=False)
-    known_hosts: bytes = field(default=b"", repr=False)
-    app: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    tls: TlsMaterial | None = field(default=None, repr=False)
-    proxy: Proxy | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
-    """What a reference means now; ``revision`` is ``branch@sha1:<commit>`` (Flux's form for the ref used)."""
-
-    commit: CommitId
-    branch: str
-    revision: Revision
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeFile:
-    """A regular file of a commit; ``blob`` is its object id as 40 hex bytes."""
-
-    path: bytes
-    blob: bytes
-    mode: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitText:
-    """Author is committer too; the message is stored byte for byte. ``sign`` maps the commit object to a signature."""
-
-    author_name: str
-    author_email: str
-    message: bytes
-    time: datetime
-    sign: Callable[[bytes], bytes] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefUpdate:
-    """Move ``ref`` from ``old`` (None: it must not exist) to ``new``; refused when the remote is not at ``old``."""
-
-    ref: bytes
-    old: CommitId | None
-    new: CommitId
-    force: bool = False
 
 
 class GitSession(Protocol):
@@ -196,10 +100,6 @@ class GitRemote(Protocol):
 
     def open(self, access: GitAccess) -> GitSession:
         """No request yet."""
-
-
-class PushConflict(Exception):
-    """The remote ref moved between reading and pushing; fetch again and repeat."""
 
 
 # --- state -----------------------------------------------------------------------------------------------------
@@ -332,6 +232,9 @@ class HookStore(Protocol):
 
     def coalesce(self, repository: NamespacedName, window_s: float) -> Literal["now", "later", "pending"]:
         """Scan at once, at the end of the window, or not: a scan that covers this push is planned already."""
+
+    def reopen(self, repositories: Sequence[NamespacedName]) -> None:
+        """Forget the windows of repositories whose scan could not be asked for."""
 
     def first_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> bool:
         """True exactly once per delivery id within ttl_s."""

@@ -19,45 +19,33 @@ from tagstream.records import QueuedScan
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-BATCH = 10
 MAX_DELAY_S = 900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqsScanQueue:
-    """Messages of one request each, ten a call."""
+    """One message a request: a request holds up to fifty repositories, so batches would save next to nothing."""
 
     client: SQSClient
     url: str
 
     def send(self, requests: Sequence[QueuedScan]) -> None:
-        """All or an error.
+        """In order, up to the first that fails.
 
         Raises:
             RetryableError: QueueOperationFailed.
         """
-        for start in range(0, len(requests), BATCH):
-            part = requests[start : start + BATCH]
+        for one in requests:
+            delay_s = min(MAX_DELAY_S, math.ceil(one.delay_s))
             try:
-                answer = self.client.send_message_batch(
-                    QueueUrl=self.url,
-                    Entries=[
-                        {
-                            "Id": str(index),
-                            "MessageBody": message_body(one),
-                            "DelaySeconds": min(MAX_DELAY_S, math.ceil(one.delay_s)),
-                        }
-                        for index, one in enumerate(part)
-                    ],
-                )
-            except (ClientError, BotoCoreError) as error:
+                self.client.send_message(QueueUrl=self.url, MessageBody=message_body(one), DelaySeconds=delay_s)
+            except ClientError as error:
+                code = error.response.get("Error", {}).get("Code", "Unknown")
+                raise RetryableError(f"failed to send a scan request: {code}", reason="QueueOperationFailed") from error
+            except BotoCoreError as error:
                 raise RetryableError(
-                    f"failed to send scan requests: {type(error).__name__}", reason="QueueOperationFailed"
+                    f"failed to send a scan request: {type(error).__name__}", reason="QueueOperationFailed"
                 ) from error
-            if answer.get("Failed"):
-                raise RetryableError(
-                    f"failed to send {len(answer['Failed'])} scan requests", reason="QueueOperationFailed"
-                )
 
 
 def message_body(request: QueuedScan) -> str:

@@ -5,6 +5,7 @@ In: constant messages with facts; names of ``metric_names.py``. Out: lines on st
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,15 +25,15 @@ class PowertoolsLog:
 
     def info(self, message: str, **facts: object) -> None:
         """One INFO line."""
-        self.logger.info(message, extra=facts)
+        self.logger.info(message, extra=_extra(facts), stacklevel=2)
 
     def debug(self, message: str, **facts: object) -> None:
         """One DEBUG line."""
-        self.logger.debug(message, extra=facts)
+        self.logger.debug(message, extra=_extra(facts), stacklevel=2)
 
     def error(self, message: str, **facts: object) -> None:
         """One ERROR line."""
-        self.logger.error(message, extra=facts)
+        self.logger.error(message, extra=_extra(facts), stacklevel=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,3 +50,8 @@ class EmbeddedMetrics:
         ) as metric:
             metric.add_dimension("service", self.service)
             metric.add_dimension("controller", controller)
+
+
+def _extra(facts: Mapping[str, object]) -> dict[str, object]:
+    """``name`` belongs to logging's records, so an object's name is logged as ``object``."""
+    return {"object" if key == "name" else key: value for key, value in facts.items()}

@@ -5,12 +5,12 @@ In: events as Lambda passes them, the remaining time. Out: partial batch answers
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from tagstream.domain.model import ImagePolicy, ImageRepository, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.model import FluxObject, ImagePolicy, ImageRepository, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.schedule import jitter_s, offsets_in_tick
-from tagstream.errors import ImageAutomationError
+from tagstream.errors import ImageAutomationError, StalledError
 from tagstream.events.ecr import ecr_delivery, is_ecr
 from tagstream.events.queue import is_queue, parse_queue
 from tagstream.events.schedule import is_tick
@@ -22,12 +22,13 @@ from tagstream.reconcile.policy import Cause, evaluate_policies
 from tagstream.reconcile.repository import ScanTrigger, scan_repositories
 from tagstream.reconcile.routing import repositories_of
 from tagstream.reconcile.stored import parse_stored
-from tagstream.records import QueuedScan
+from tagstream.records import QueuedScan, StoredObject
 
 INLINE_SCANS = 200
 SCANS_PER_MESSAGE = 50
 MARGIN_S = 5.0
 Failures = dict[str, list[dict[str, str]]]
+T = TypeVar("T", bound=FluxObject)
 
 
 class UnknownEvent(ValueError):
@@ -93,42 +94,44 @@ def _tick(deadline_s: float, ports: Ports) -> None:
     last = ports.tags.last_scans()
     trigger = ScanTrigger(reason="interval", cause="schedule")
     scans: list[NamespacedName] = []
-    later: list[QueuedScan] = []
-    for stored in ports.objects.list("ImageRepository"):
-        repository = parse_stored(stored, ImageRepository)
+    later: dict[float, list[NamespacedName]] = {}
+    for stored, repository in _parsed("ImageRepository", ImageRepository, ports):
         if due.repository_is_due(stored, repository, last.get(stored.key), now):
             scans.append(stored.key)
-        if not repository.suspend:
-            later += _within_the_minute(repository)
-    overflow = scans[INLINE_SCANS:]
-    ports.queue.send([*_spread(overflow, ports), *later])
+        for offset_s in () if repository.suspend else offsets_in_tick(repository.interval_s):
+            later.setdefault(offset_s, []).append(stored.key)
+    ports.queue.send(_spread(scans[INLINE_SCANS:], None, ports))
+    for offset_s, keys in sorted(later.items()):
+        ports.queue.send(_spread(keys, offset_s, ports))
     scan_repositories(scans[:INLINE_SCANS], trigger, deadline_s, ports)
     policies = [
         stored.key
-        for stored in ports.objects.list("ImagePolicy")
-        if due.policy_is_due(stored, parse_stored(stored, ImagePolicy), last.get(due.policy_key(stored.key)), now)
+        for stored, policy in _parsed("ImagePolicy", ImagePolicy, ports)
+        if due.policy_is_due(stored, policy, last.get(due.policy_key(stored.key)), now)
     ]
     evaluate_policies(policies, Cause(text=trigger.cause), deadline_s, ports)
-    for stored in ports.objects.list("ImageUpdateAutomation"):
-        if due.automation_is_due(stored, parse_stored(stored, ImageUpdateAutomation), now):
+    for stored, automation in _parsed("ImageUpdateAutomation", ImageUpdateAutomation, ports):
+        if due.automation_is_due(stored, automation, now):
             ports.selections.request_run(stored.key, "interval", now)
 
 
-def _within_the_minute(repository: ImageRepository) -> list[QueuedScan]:
-    return [
-        QueuedScan(repositories=(repository.metadata.key,), reason="interval", cause="schedule", delay_s=offset)
-        for offset in offsets_in_tick(repository.interval_s)
-    ]
+def _parsed(kind: str, value: type[T], ports: Ports) -> Iterator[tuple[StoredObject, T]]:
+    """Every object of a kind that this version can read; one that it cannot never stops the others."""
+    for stored in ports.objects.list(kind):
+        try:
+            yield stored, parse_stored(stored, value)
+        except StalledError as error:
+            ports.log.error("object passed over", kind=kind, key=str(stored.key), error=error.message)
 
 
-def _spread(keys: Sequence[NamespacedName], ports: Ports) -> list[QueuedScan]:
-    """Overflow as queue messages: each of one shard, so that its worker writes one last-scan item."""
+def _spread(keys: Sequence[NamespacedName], delay_s: float | None, ports: Ports) -> list[QueuedScan]:
+    """Scans for later as messages: each of one shard, so that its worker writes one last-scan item."""
     messages = []
     for group in due.by_shard(keys, {key: ports.tags.shard(key) for key in keys}):
         for start in range(0, len(group), SCANS_PER_MESSAGE):
             part = group[start : start + SCANS_PER_MESSAGE]
-            delay_s = jitter_s(str(part[0]), 5.0)
-            messages.append(QueuedScan(repositories=part, reason="interval", cause="schedule", delay_s=delay_s))
+            wait_s = jitter_s(str(part[0]), 5.0) if delay_s is None else delay_s
+            messages.append(QueuedScan(repositories=part, reason="interval", cause="schedule", delay_s=wait_s))
     return messages
 
 
@@ -173,8 +176,8 @@ def _request_runs(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -
     sources = set(named.get("GitRepository", ()))
     wanted = set(named.get("ImageUpdateAutomation", ()))
     if sources:
-        for stored in ports.objects.list("ImageUpdateAutomation"):
-            if parse_stored(stored, ImageUpdateAutomation).source.key in sources:
+        for stored, automation in _parsed("ImageUpdateAutomation", ImageUpdateAutomation, ports):
+            if automation.source.key in sources:
                 wanted.add(stored.key)
     for key in sorted(wanted):
         ports.selections.request_run(key, "object changed", now)

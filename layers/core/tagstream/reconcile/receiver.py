@@ -119,7 +119,12 @@ def _act(
                 expected_tags=tags,
             )
         )
-    ports.queue.send(requests)
+    try:
+        ports.queue.send(requests)
+    except ImageAutomationError:
+        # The windows were opened for scans that will not come: the repetition must find them closed.
+        ports.hooks.reopen(wanted)
+        raise
     _record(receiver, delivery, wanted, received_at, ports)
     return wanted
 

@@ -58,6 +58,11 @@ class DynamoHooks:
         """The delivery could not be acted on: its repetition counts as the first."""
         self.table.delete(keys.key(f"delivery#{receiver}#{delivery_id}"))
 
+    def reopen(self, repositories: Sequence[NamespacedName]) -> None:
+        """No scan is planned for these repositories after all."""
+        for repository in repositories:
+            self.table.delete(keys.key(f"pending#{repository}"))
+
     def coalesce(self, repository: NamespacedName, window_s: float) -> Pending:
         """Whether a push of this repository is scanned now, at the window's end, or by a scan already planned.
 

@@ -1,0 +1,139 @@
+"""Setter markers: the comment behind a value that names the policy the value comes from.
+
+In: comment text, what policies selected. Out: the setter a comment names, and the value it asks for.
+
+Source: image-automation-controller internal/update/{setters,filter}.go, kyaml fieldmeta and setters2; vectors
+setters/manifest.json. The suffixes ``tag@digest``, ``name@digest``, ``registry`` and ``repository`` are ours: Flux
+passes over them.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from tagstream.domain.image import InvalidImage, parse_reference
+from tagstream.domain.model import ImageRef, NamespacedName
+
+TOKEN = b'"$imagepolicy"'
+"""What a file must hold, double quotes included, to be looked at (Flux's screening reader)."""
+_KEY = "$imagepolicy"
+
+State = Literal[
+    "applied",
+    "equal",
+    "malformed marker",
+    "unknown policy",
+    "other namespace",
+    "nothing selected",
+    "unknown suffix",
+    "no digest",
+    "no settable value",
+    "unparsable file",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkerReport:
+    """One marker of a file: its line (from 1), the setter it names, what became of it and why."""
+
+    line: int
+    setter: str
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What a setter asks for; ``value`` is None when it cannot be honoured, and ``state`` says why."""
+
+    value: str | None
+    state: State
+    reason: str = ""
+
+
+@functools.lru_cache(maxsize=8192)
+def read_marker(comment: str) -> str | None:
+    """The setter a comment names: the whole comment behind its hashes must be one JSON object of strings.
+
+    Args:
+        comment: from the first ``#`` to the end of the line.
+
+    Returns:
+        ``ns:name[:suffix]`` as written, None for any other comment (Go's json.Unmarshal into map[string]string).
+    """
+    text = comment.lstrip("#").strip(" \t\r\n")
+    if not text.startswith("{"):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not all(value is None or isinstance(value, str) for value in found.values()):
+        return None
+    return found.get(_KEY) or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetterValues:
+    """What the policies an automation may use have selected, and which others are known.
+
+    ``known`` makes reports precise; it never makes a marker count.
+    """
+
+    refs: Mapping[NamespacedName, ImageRef]
+    known: Collection[NamespacedName] = ()
+
+    def resolve(self, setter: str) -> Resolution:
+        """The value a setter asks for."""
+        namespace, _, rest = setter.partition(":")
+        name, colon, suffix = rest.partition(":")
+        key = NamespacedName(namespace, name)
+        ref = self.refs.get(key)
+        if ref is None:
+            return self._missing(key, setter)
+        if colon and suffix not in _SUFFIXES:
+            return Resolution(value=None, state="unknown suffix", reason=f"no such suffix: {suffix!r}")
+        return _value(ref, suffix)
+
+    def _missing(self, key: NamespacedName, setter: str) -> Resolution:
+        if not key.name:
+            return Resolution(value=None, state="unknown policy", reason=f"{setter!r} has no namespace")
+        if self.refs and all(one.namespace != key.namespace for one in self.refs):
+            return Resolution(value=None, state="other namespace", reason=f"ImagePolicy/{key} is of another namespace")
+        if key in self.known:
+            reason = f"ImagePolicy/{key} has selected nothing, or the automation's selector does not admit it"
+            return Resolution(value=None, state="nothing selected", reason=reason)
+        return Resolution(value=None, state="unknown policy", reason=f"there is no ImagePolicy/{key}")
+
+
+_SUFFIXES = frozenset({"tag", "name", "digest", "tag@digest", "name@digest", "registry", "repository"})
+
+
+def _value(ref: ImageRef, suffix: str) -> Resolution:
+    # Flux writes an empty value for a digest nobody reflects: never blank a field.
+    if suffix in ("digest", "name@digest") and not ref.digest:
+        reason = "the policy reflects no digest: set spec.digestReflectionPolicy"
+        return Resolution(value=None, state="no digest", reason=reason)
+    if suffix in ("registry", "repository"):
+        return _part(ref, suffix)
+    values = {
+        "": str(ref),
+        "tag": ref.tag,
+        "name": ref.name,
+        "digest": ref.digest,
+        "tag@digest": ref.tag + (f"@{ref.digest}" if ref.digest else ""),
+        "name@digest": f"{ref.name}@{ref.digest}",
+    }
+    return Resolution(value=values[suffix], state="applied")
+
+
+def _part(ref: ImageRef, suffix: str) -> Resolution:
+    try:
+        image = parse_reference(ref.name)
+    except InvalidImage as error:
+        return Resolution(value=None, state="no settable value", reason=str(error))
+    return Resolution(value=image.registry if suffix == "registry" else image.repository, state="applied")

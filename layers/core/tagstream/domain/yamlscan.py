@@ -1,0 +1,159 @@
+"""Finding marked values in a YAML document at the speed of a few regular expressions.
+
+In: the bytes of a document that libyaml has found valid. Out: the span of each marked value, or Unsure, which sends
+the document to ``yamlevents``: this scanner only takes lines it can prove ordinary.
+
+All patterns are possessive: they say what a line is made of, and giving characters back could only make a wrong
+reading fit; it also keeps them linear.
+
+Source: YAML 1.2 productions 7.3 and 8.1; compared with libyaml's events by tests/property/test_yamlscan.py.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tagstream.domain.marker import TOKEN, read_marker
+
+_DOUBLE = rb'"(?:[^"\\\n]|\\[^\n])*+"'
+_SINGLE = rb"'(?:[^'\n]|'')*+'"
+_PLAIN_FIRST = rb"(?:[^\s\"'\[\]{}&*!|>%@`#,?:-]|[?:-](?=[^\s]))"
+_PLAIN = _PLAIN_FIRST + rb"(?:[^\n:#]|:(?=[^\s])|(?<=[^\s])\#)*+"
+_KEY = rb"(?:" + _DOUBLE + rb"|" + _SINGLE + rb"|" + _PLAIN + rb")[ \t]*+:(?=[ \t\r\n])"
+_IN_FLOW = rb"(?:[^\n\"'#\[\]{}]|" + _DOUBLE + rb"|'[^'\n]*+')*+"
+_FLOW = rb"(?:\[" + _IN_FLOW + rb"\]|\{" + _IN_FLOW + rb"\})"
+_PROPERTIES = rb"(?:[&!][^\s\[\]{},]*+[ \t]++)*+"
+_INDENT = rb"[ ]*+(?:-[ ]++)*+"
+_COMMENT = rb"[ \t]*+(?:(?<=[ \t])\#[^\n]*+)?"
+
+# A run of lines, each: nothing special at all, a comment, or [- ][key:][&a !t] one scalar, one-line flow or alias.
+_ORDINARY = re.compile(
+    rb"(?:[^\n\"'|>\[{]*+\n|[ \t]*+\#[^\n]*+\n|"
+    + _INDENT
+    + rb"(?:" + _KEY + rb"[ \t]*+)?+(?:" + _PROPERTIES
+    + rb"(?:" + _DOUBLE + rb"|" + _SINGLE + rb"|" + _FLOW + rb"|" + _PLAIN + rb"|\*[^\s,\[\]{}]++))?+"
+    + _COMMENT + rb"\r?+\n)++"
+)
+_BLOCK_HEADER = re.compile(
+    rb"(?P<indent>[ ]*+(?:-[ ]++)*+)(?P<key>" + _KEY + rb"[ \t]++)?+" + _PROPERTIES
+    + rb"[|>][-+0-9]{0,2}+[ \t]*+(?:(?<=[ \t])\#[^\n]*+)?\r?+\n"
+)
+_MARKED = re.compile(
+    rb"(?P<indent>[ ]*+(?:-[ ]++)*+)(?P<key>" + _KEY + rb"[ \t]++)(?P<properties>" + _PROPERTIES + rb")(?P<value>"
+    + _DOUBLE + rb"|" + _SINGLE + rb"|" + _PLAIN_FIRST + rb"(?:[^\s#]|(?<=[^\s])\#|[ \t]+(?=[^\s#]))*+)"
+    rb"[ \t]++(?P<comment>\#[^\n]*)"
+)
+# A tag that says the old value was no string; it would contradict the new one.
+_NON_STRING_TAG = re.compile(rb"!!(?:int|float|bool|null|timestamp)[ \t]+")
+
+
+class Unsure(Exception):
+    """A line that only a real parser reads right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What stands at one marker token.
+
+    ``comment`` is the comment that holds it. ``start`` and ``end`` are byte offsets of what is replaced, ``scalar`` of
+    the scalar in it: they differ where a tag goes, and then ``prefix`` is what stays of tag and anchor. ``end`` < 0
+    means that there is nothing to set, and ``reason`` why.
+    ``old`` is the value as a reader sees it, None when it has to be decoded from the bytes. ``is_block`` marks
+    ``|`` and ``>`` scalars.
+    """
+
+    hit: int
+    comment: str
+    start: int = -1
+    end: int = -1
+    scalar: int = -1
+    old: str | None = None
+    prefix: bytes = b""
+    in_flow: bool = False
+    is_block: bool = False
+    reason: str = ""
+
+
+def scan_document(data: bytes, start: int, end: int, hits: Sequence[int]) -> list[Site]:
+    """The sites of one document.
+
+    Args:
+        data: the whole file, without byte order mark.
+        start: offset of the document.
+        end: offset behind it.
+        hits: offsets of the marker token inside the document, ascending, at least one.
+
+    Raises:
+        Unsure: some line up to the last marker is not ordinary.
+    """
+    bodies = _block_bodies(data, start, end, hits[-1])
+    sites: list[Site] = []
+    line_end, index = -1, 0
+    for hit in hits:
+        while index < len(bodies) and bodies[index][1] <= hit:
+            index += 1
+        if index < len(bodies) and bodies[index][0] <= hit:
+            sites.append(Site(hit=hit, comment="", reason="the marker is text inside a block scalar"))
+        elif hit >= line_end:
+            line_start = max(data.rfind(b"\n", 0, hit) + 1, start)
+            newline = data.find(b"\n", hit, end)
+            line_end = newline if newline >= 0 else end
+            sites.append(_site(data, line_start, line_end, hit))
+    return sites
+
+
+def _block_bodies(data: bytes, start: int, end: int, last: int) -> list[tuple[int, int]]:
+    """Spans of the block scalars' texts up to the last marker."""
+    bodies = []
+    position = start
+    while position <= last:
+        header = _BLOCK_HEADER.match(data, position, end)
+        if header is None:
+            run = _ORDINARY.match(data, position, end)
+            if run is None:
+                raise Unsure
+            position = run.end()
+            continue
+        if TOKEN in data[header.start() : header.end()]:
+            raise Unsure
+        body_end = _block_end(data, header.end(), end, _parent_indent(header))
+        bodies.append((header.end(), body_end))
+        position = body_end
+    return bodies
+
+
+def _parent_indent(header: re.Match[bytes]) -> int:
+    """How far the block's parent is indented: its text is indented further."""
+    indent = header["indent"]
+    if header["key"] is not None:
+        return len(indent)
+    if b"-" not in indent:
+        raise Unsure
+    return indent.rindex(b"-")
+
+
+def _block_end(data: bytes, position: int, end: int, parent: int) -> int:
+    found = _body_pattern(parent + 1).match(data, position, end)
+    return found.end() if found else position
+
+
+@functools.lru_cache(maxsize=256)
+def _body_pattern(indent: int) -> re.Pattern[bytes]:
+    return re.compile(rb"(?:[ ]{%d}[^\n]*+\n|[ \t]*+\r?+\n)*+(?:[ ]{%d}[^\n]*+\Z)?" % (indent, indent))
+
+
+def _site(data: bytes, start: int, end: int, hit: int) -> Site:
+    found = _MARKED.match(data, start, end)
+    if found is None:
+        line = data[start:end].strip(b" \t\r")
+        # A comment of its own counts in a few places only; one that is no marker as a whole counts nowhere.
+        if line.startswith(b"#") and read_marker(line.decode()) is None:
+            return Site(hit=hit, comment=line.decode(), reason="the marker is not the whole comment")
+        raise Unsure
+    if _NON_STRING_TAG.search(found["properties"]) or hit < found.start("comment"):
+        raise Unsure
+    first, behind = found.span("value")
+    return Site(hit=hit, comment=found["comment"].decode(), start=first, end=behind, scalar=first)

@@ -1,0 +1,199 @@
+"""The main job on the deployed stack: a registry push becomes one commit, however often and in whatever order told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.embedded.aws import EmbeddedStack
+from tests.embedded.git_server import bare_repository, commit_files, git
+from tests.embedded.sample import FRONTEND, NAMESPACE, Sample
+from tests.embedded.system import PASSWORD, USER, Server, System, documents, servers
+
+TOKEN = "a-webhook-token"
+RECEIVER = {
+    "apiVersion": "notification.toolkit.fluxcd.io/v1",
+    "kind": "Receiver",
+    "metadata": {"name": "pushes", "namespace": NAMESPACE},
+    "spec": {
+        "type": "generic-hmac",
+        "secretRef": {"name": "hook"},
+        "resources": [
+            {"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImageRepository", "name": name}
+            for name in ("harvis-frontend", "harvis-backend")
+        ],
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def git_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the bare repositories are."""
+    return tmp_path_factory.mktemp("git")
+
+
+@pytest.fixture(scope="module")
+def running(git_root: Path) -> Iterator[tuple[Server, Server]]:
+    """A registry and a Git server."""
+    with servers(git_root) as pair:
+        yield pair
+
+
+@pytest.fixture(scope="module")
+def sample(running: tuple[Server, Server]) -> Sample:
+    """The guide's example system, pointed at them."""
+    registry, git_server = running
+    return Sample(registry=registry.address, git_url=f"http://{git_server.address}/harvis.git")
+
+
+@pytest.fixture(scope="module")
+def bare(git_root: Path, sample: Sample) -> Path:
+    """The sample's repository."""
+    return bare_repository(git_root, "harvis.git", sample.files())
+
+
+@pytest.fixture(scope="module")
+def system(stack: EmbeddedStack, sample: Sample, bare: Path, tmp_path_factory: pytest.TempPathFactory) -> System:
+    """The sample applied, with the tags that its manifests have."""
+    built = System(stack=stack, registry=sample.registry)
+    for image, tags in ((sample.frontend_image, ("v2.27.5", "latest")), (sample.backend_image, ("v2.28.4", "latest"))):
+        for tag in tags:
+            built.push(image, tag)
+    secrets = documents(secret("git", username=USER, password=PASSWORD), secret("hook", token=TOKEN))
+    built.cli("apply", "-f", "-", stdin=secrets)
+    folders = sample.write_objects(tmp_path_factory.mktemp("objects"))
+    for folder in folders:
+        for file in sorted(folder.rglob("*.yaml")):
+            file.write_bytes(with_git_secret(file.read_bytes()))
+        built.cli("apply", "-f", str(folder))
+    built.cli("apply", "-f", "-", stdin=documents(RECEIVER))
+    stack.wait_for("the first selection", lambda: latest_tag(built) == "v2.27.5")
+    return built
+
+
+def secret(name: str, **data: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": NAMESPACE}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
+
+
+def with_git_secret(source: bytes) -> bytes:
+    """The GitRepositories of the sample are public; this server wants a password."""
+    return source.replace(b"\n  url: http://127.0.0.1", b"\n  secretRef:\n    name: git\n  url: http://127.0.0.1")
+
+
+def latest_tag(system: System, policy: str = "harvis-frontend-prod") -> str:
+    found = {one["metadata"]["name"]: one for one in system.objects("policy", NAMESPACE)}
+    return str(found[policy].get("status", {}).get("latestRef", {}).get("tag", ""))
+
+
+def commits(bare: Path) -> int:
+    return int(git("rev-list", "--count", "main", folder=bare))
+
+
+def frontend(bare: Path) -> str:
+    return git("show", f"main:{FRONTEND}", folder=bare)
+
+
+def test_a_push_moves_the_production_setter_in_one_commit_and_changes_nothing_else(
+    system: System, sample: Sample, bare: Path, stack: EmbeddedStack
+) -> None:
+    before = commits(bare)
+    path = system.hook_path("pushes", NAMESPACE)
+    system.push(sample.frontend_image, "v2.28.0")
+    answers = {system.deliver(path, TOKEN, {"push": "frontend v2.28.0"}).status for _ in range(10)}
+    stack.wait_for("the commit", lambda: "v2.28.0" in frontend(bare))
+    shown = git("show", "--format=%an <%ae>%n%B", "--unified=0", "main", folder=bare)
+    changed = [line for line in shown.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    marker = ' # {"$imagepolicy": "flux-system:harvis-frontend-prod"}'
+    assert (answers, commits(bare) - before) == ({200}, 1)
+    assert changed == [
+        f'-          image: "{sample.frontend_image}:v2.27.5"{marker}',
+        f'+          image: "{sample.frontend_image}:v2.28.0"{marker}',
+    ]
+    assert shown.startswith("fluxcdbot <flux@harvis.ai>\n🚀 [production] Auto-update images\n")
+    assert f"- Frontend: {sample.frontend_image}:v2.28.0\n" in shown
+    git("fsck", "--strict", folder=bare)
+
+
+def test_stream_records_delivered_twice_and_out_of_order_make_one_commit(
+    system: System, sample: Sample, bare: Path, stack: EmbeddedStack
+) -> None:
+    before = commits(bare)
+    records = [
+        stream_record(item, str(number))
+        for number, item in enumerate(stack.table_items())
+        if item.get("t", {}).get("S") in ("selection", "run")
+    ]
+    system.push(sample.frontend_image, "v2.29.0")
+    system.deliver(system.hook_path("pushes", NAMESPACE), TOKEN, {"push": "frontend v2.29.0"})
+    stack.wait_for("the commit", lambda: "v2.29.0" in frontend(bare))
+    for batch in (records[::-1], records, records[::-1] + records):
+        assert stack.invoke("update", {"Records": batch}) == {"batchItemFailures": []}
+    assert commits(bare) - before == 1
+
+
+def stream_record(item: dict[str, Any], number: str) -> dict[str, Any]:
+    return {
+        "eventID": number,
+        "eventName": "MODIFY",
+        "eventSource": "aws:dynamodb",
+        "dynamodb": {"NewImage": item, "SequenceNumber": number, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    }
+
+
+def test_an_unchanged_scan_writes_nothing_for_its_repository(system: System, stack: EmbeddedStack) -> None:
+    stack.tick()
+    before = written(stack)
+    stack.invoke("scan", queue_event("flux-system/harvis-frontend", "flux-system/harvis-backend"))
+    changed = {key for key, item in written(stack).items() if before.get(key) != item}
+    assert {pk for pk, _ in changed} == {"scans"}
+
+
+def written(stack: EmbeddedStack) -> dict[tuple[str, str], str]:
+    items = stack.table_items()
+    return {(one["pk"]["S"], one["sk"]["S"]): json.dumps(one, sort_keys=True, default=str) for one in items}
+
+
+def queue_event(*repositories: str) -> dict[str, Any]:
+    body = {"repositories": list(repositories), "reason": "interval", "cause": "schedule"}
+    return {"Records": [{"eventSource": "aws:sqs", "messageId": "1", "body": json.dumps(body)}]}
+
+
+def test_objects_are_shown_in_fluxs_columns(system: System) -> None:
+    lines = system.cli("get", "images", "all", "-n", NAMESPACE).splitlines()
+    heads = [line.split("\t")[0].strip() for line in lines if line.startswith("NAME")]
+    assert len(heads) == 3
+    assert any("imagerepository/harvis-frontend" in line and "successful scan" in line for line in lines)
+    production = [line for line in lines if "imageupdateautomation/harvis-prod-auto-update" in line]
+    assert ["repository up-to-date" in line for line in production] == [True]
+
+
+def test_a_forged_delivery_is_refused_and_starts_nothing(system: System, bare: Path, stack: EmbeddedStack) -> None:
+    path = system.hook_path("pushes", NAMESPACE)
+    answers = [
+        system.deliver(path, "wrong", {}).status,
+        system.deliver("/hook/" + "0" * 64, TOKEN, {}).status,
+        stack.post(path, b"x" * (3 * 2**20 + 1), {}).status,
+    ]
+    assert answers == [404, 404, 413]
+
+
+def test_somebody_elses_commits_stay_under_ours(
+    system: System, sample: Sample, bare: Path, stack: EmbeddedStack
+) -> None:
+    commit_files(bare, {"README.md": b"by hand\n"}, "by hand")
+    system.push(sample.frontend_image, "v2.30.0")
+    system.deliver(system.hook_path("pushes", NAMESPACE), TOKEN, {"push": "frontend v2.30.0"})
+    stack.wait_for("the commit", lambda: "v2.30.0" in frontend(bare))
+    assert git("show", "main:README.md", folder=bare) == "by hand\n"
+
+
+def test_no_secret_is_in_the_table_or_a_log(system: System, stack: EmbeddedStack) -> None:
+    told = json.dumps(stack.table_items(), default=str) + "".join(
+        line for name in ("scan", "webhook", "update") for line in stack.logs(name)
+    )
+    assert [one for one in (TOKEN, PASSWORD) if one in told] == []

@@ -1,0 +1,138 @@
+"""A whole tagstream on loopback: the deployed stack, a registry, a Git server, and the command line that talks to it.
+
+In: a deployed stack and a folder. Out: what a user does, one method each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.embedded.aws import EmbeddedStack, HttpAnswer
+from tests.embedded.push import push_image
+
+ROOT = Path(__file__).parents[2]
+USER, PASSWORD = "bot", "hunter2"
+
+
+class CommandFailed(RuntimeError):
+    """The command line ended with another code than 0; the message has its output."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Server:
+    """A server process on a loopback port."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    @property
+    def address(self) -> str:
+        """``127.0.0.1:port``."""
+        return f"127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(10)
+
+
+def start_server(module: str, *arguments: str, keep: bool = False) -> Server:
+    """Run a module of this folder as a server and wait until it listens.
+
+    Args:
+        module: ``registry`` or ``git_server``.
+        arguments: beside the port.
+        keep: it may outlive this process.
+    """
+    port = free_port()
+    command = [sys.executable, "-m", f"tests.embedded.{module}", "--port", str(port), *arguments]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=keep
+    )
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return Server(process=process, port=port)
+        time.sleep(0.05)
+    process.kill()
+    raise RuntimeError(f"{module} does not listen on port {port}")
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Everything a user has: a stack, a registry's address, and the command line."""
+
+    stack: EmbeddedStack
+    registry: str
+
+    def cli(self, *arguments: str, stdin: bytes = b"") -> str:
+        """Run ``tagstream``; its output.
+
+        Raises:
+            CommandFailed: the exit code is not 0.
+        """
+        command = [sys.executable, "-m", "tagstream.cli", "--stack", self.stack.name, *arguments]
+        environ = {**os.environ, **self.stack.environ}
+        done = subprocess.run(command, input=stdin, capture_output=True, env=environ, cwd=ROOT, check=False)
+        if done.returncode:
+            raise CommandFailed(f"tagstream {' '.join(arguments)}\n{done.stdout.decode()}{done.stderr.decode()}")
+        return done.stdout.decode()
+
+    def objects(self, kind: str, namespace: str) -> list[Mapping[str, Any]]:
+        """``get images KIND -o json``, as a list of documents."""
+        found = json.loads(self.cli("get", "images", kind, "-n", namespace, "-o", "json"))
+        items: list[Mapping[str, Any]] = found.get("items", [found])
+        return items
+
+    def push(self, image: str, tag: str, content: bytes = b"layer") -> str:
+        """Push an image to the registry; its digest."""
+        return push_image(self.registry, image.partition("/")[2], tag, content)
+
+    def hook_path(self, receiver: str, namespace: str) -> str:
+        """The path of ``tagstream webhook-url``."""
+        return urlsplit(self.cli("webhook-url", receiver, "-n", namespace).strip()).path
+
+    def deliver(self, path: str, token: str, document: Mapping[str, Any]) -> HttpAnswer:
+        """Deliver a signed webhook (generic-hmac)."""
+        body = json.dumps(document).encode()
+        signature = hmac.new(token.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"Content-Type": "application/json", "X-Signature": f"sha256={signature}"}
+        return self.stack.post(path, body, headers)
+
+
+def documents(*objects: Mapping[str, Any]) -> bytes:
+    """Objects as a stream of YAML documents (JSON is YAML)."""
+    return b"\n---\n".join(json.dumps(one).encode() for one in objects)
+
+
+@contextlib.contextmanager
+def servers(git_root: Path) -> Iterator[tuple[Server, Server]]:
+    """A registry and a Git server, for the time of a with block."""
+    registry = start_server("registry")
+    git = start_server("git_server", "--root", str(git_root), "--user", f"{USER}:{PASSWORD}")
+    try:
+        yield registry, git
+    finally:
+        registry.stop()
+        git.stop()
