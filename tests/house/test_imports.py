@@ -11,14 +11,15 @@ import pytest
 
 from tests.house.source_files import PACKAGE, ROOT, imports_of, product_files, shown, tree_of
 
-VALUES = {"domain", "errors", "events", "records", "metric_names"}
+VALUES = {"domain", "errors", "events", "records", "metric_names", "access"}
 MAY_IMPORT = {
     "domain": {"domain"},
     "errors": set(),
     "metric_names": set(),
     "events": {"domain", "errors", "events", "records"},
     "records": {"domain", "errors"},
-    "ports": {"domain", "errors", "events", "records"},
+    "access": {"domain"},
+    "ports": {"access", "domain", "errors", "events", "records"},
     "adapters": {"adapters", "domain", "errors", "metric_names", "ports", "records"},
     "reconcile": VALUES | {"ports", "reconcile"},
     "wiring": VALUES | {"adapters", "ports"},
