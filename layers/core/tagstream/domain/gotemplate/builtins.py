@@ -83,7 +83,7 @@ def length(value: Value) -> int:
     if isinstance(value, GoMap):
         return len(value.entries)
     if value is None:
-        raise CallError("len of nil pointer")
+        raise CallError("reflect: call of reflect.Value.Type on zero Value")
     raise CallError(f"len of type {type_of(value)}")
 
 
@@ -181,11 +181,13 @@ def _equals(left: Value, right: Value) -> bool:
     if one:
         return bool(left == right)
     if kind_of(left) != kind_of(right) and left is not None and right is not None:
-        raise CallError(f"non-comparable types {show(left)}: {type_of(left)}, {type_of(right)}: {show(right)}")
+        raise CallError(
+            f"non-comparable types {sprintf('%s', [left])}: {type_of(left)}, {type_of(right)}: {show(right)}"
+        )
     if is_nil(left) or is_nil(right):
         return is_nil(left) == is_nil(right)
     if isinstance(right, GoMap | GoSlice | Function) or _holds_uncomparable(right):
-        raise CallError(f"non-comparable type {show(right)}: {type_of(right)}")
+        raise CallError(f"non-comparable type {sprintf('%s', [right])}: {type_of(right)}")
     return bool(left == right)
 
 

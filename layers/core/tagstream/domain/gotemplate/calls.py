@@ -181,8 +181,7 @@ class Calls(ABC):
         try:
             self._charge(values)
             if call.function.call is call_value:
-                callee = call.arguments[0] if call.arguments else values[0]
-                result = call_value(str(callee), *values)
+                result = call_value(_callee(call, values[0]), *values)
             else:
                 result = call.function.call(*values)
             self._charge([result])
@@ -261,6 +260,15 @@ class Calls(ABC):
         if wanted.kind == "string" and isinstance(value, GoStruct) and value.shown_type and value.text is not None:
             return value.text
         raise self._fault(f"wrong type for value; expected {wanted}; got {found}")
+
+
+def _callee(call: Call, value: Value) -> str:
+    """How ``call`` names what it is given: as written, or what reflect.Value.String says of a piped value."""
+    if call.arguments:
+        return str(call.arguments[0])
+    if value is None:
+        return "<invalid Value>"
+    return value if isinstance(value, str) else f"<{type_of(value)} Value>"
 
 
 def _member(receiver: GoStruct, name: str) -> Value:

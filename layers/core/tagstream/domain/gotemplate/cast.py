@@ -43,11 +43,8 @@ def to_int64(value: Value) -> Int64:
 
 def _parsed(text: str) -> int:
     trimmed = _TRAILING_ZEROS.sub("", text)
-    # A leading zero is no octal mark to cast.
-    sign, digits = ("-", trimmed[1:]) if trimmed[:1] == "-" else ("", trimmed.removeprefix("+"))
-    bare = digits.lstrip("0") if len(digits) > 1 and digits[1:2].isdigit() else digits
     try:
-        number = parse_number(sign + (bare or "0"), "number")
+        number = parse_number(trimmed, "number")
     except InvalidLiteral:
         return 0
     if number.integer is None or any(one in trimmed for one in ".'") or _is_decimal_exponent(trimmed):

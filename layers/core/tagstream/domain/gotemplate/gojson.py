@@ -134,6 +134,9 @@ def _syntax(text: str, error: json.JSONDecodeError) -> str:
         at += 1
     if at >= len(text) or error.msg.startswith("Unterminated"):
         return "unexpected end of JSON input"
+    literal = _broken_literal(text[at:])
+    if literal:
+        return literal
     if error.msg.startswith("Extra data"):
         return f"invalid character {_shown(text[at])} after top-level value"
     where = {
@@ -146,6 +149,16 @@ def _syntax(text: str, error: json.JSONDecodeError) -> str:
     }
     words = next((one for begin, one in where.items() if error.msg.startswith(begin)), "looking for beginning of value")
     return f"invalid character {_shown(text[at])} {words}"
+
+
+def _broken_literal(rest: str) -> str:
+    word = next((one for one in ("null", "true", "false") if rest[:1] == one[0]), "")
+    for index, expected in enumerate(word):
+        if rest[index : index + 1] != expected:
+            if index >= len(rest):
+                return "unexpected end of JSON input"
+            return f"invalid character {_shown(rest[index])} in literal {word} (expecting '{expected}')"
+    return ""
 
 
 def _shown(character: str) -> str:

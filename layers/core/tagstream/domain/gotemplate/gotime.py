@@ -212,7 +212,7 @@ def _zone(token: str, moment: datetime) -> str:
         return "Z"
     sign, minutes = ("-" if seconds < 0 else "+"), abs(seconds) // 60
     if token == "MST":
-        return "UTC" if seconds == 0 else f"{sign}{minutes // 60:02d}" + (f"{minutes % 60:02d}" if minutes % 60 else "")
+        return "UTC" if seconds == 0 else f"{sign}{minutes // 60:02d}{minutes % 60:02d}"
     colon = ":" if ":" in token else ""
     shown = f"{sign}{minutes // 60:02d}"
     parts = len(token.replace(":", "")) // 2

@@ -18,7 +18,7 @@ _INTEGER = re.compile(
     re.ASCII,
 )
 _BASES = (16, 2, 8, 8, 10)
-_COMPLEX = re.compile(r"(.+?[^eEpP])([+-].+)i", re.ASCII)
+_COMPLEX = re.compile(r"(.*?[^eEpP])([+-].+)i", re.ASCII)
 _SIMPLE = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"',
 }  # fmt: skip

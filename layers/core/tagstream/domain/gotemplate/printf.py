@@ -220,11 +220,11 @@ def _argument(value: Value, verb: str, flags: Flags) -> str:
     return _shown(value, verb, flags, 0)
 
 
-def bad_verb(value: Value, verb: str) -> str:
+def bad_verb(value: Value, verb: str, flags: Flags = _PLAIN) -> str:
     """``%!d(string=x)``"""
     if value is None:
         return f"%!{verb}(<nil>)"
-    return f"%!{verb}({type_of(value)}={_value(value, 'v', _PLAIN, 0)})"
+    return f"%!{verb}({type_of(value)}={_value(value, 'v', flags, 0)})"
 
 
 def _shown(value: Value, verb: str, flags: Flags, depth: int) -> str:
@@ -243,9 +243,9 @@ def _value(value: Value, verb: str, flags: Flags, depth: int) -> str:
     if isinstance(value, GoStruct):
         return _struct(value, verb, flags, depth)
     if isinstance(value, Function):
-        return "0x0" if verb in "vp" else bad_verb(value, verb)
+        return "0x0" if verb in "vp" else bad_verb(value, verb, flags)
     shown = scalar(value, verb, flags)
-    return bad_verb(value, verb) if shown is None else shown
+    return bad_verb(value, verb, flags) if shown is None else shown
 
 
 def scalar(value: Value, verb: str, flags: Flags) -> str | None:

@@ -93,7 +93,7 @@ def decrypt(password: str, text: str) -> str:
     run = Cipher(algorithms.AES(_cipher_key(password)), modes.CBC(data[:_BLOCK])).decryptor()
     plain = run.update(data[_BLOCK:]) + run.finalize()
     if plain[-1] > len(plain):
-        raise CallError("runtime error: slice bounds out of range")
+        raise CallError(f"runtime error: slice bounds out of range [:{len(plain) - plain[-1]}]")
     return from_bytes(plain[: len(plain) - plain[-1]])
 
 

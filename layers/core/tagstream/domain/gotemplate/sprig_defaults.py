@@ -47,7 +47,7 @@ def deep_copy(value: Value) -> Value:
 
 def _copied(value: Value) -> Value:
     if value is None:
-        raise CallError("deepCopy error: reflect: call of reflect.Value.Type on zero Value")
+        raise CallError("reflect: call of reflect.Value.Type on zero Value")
     return deep_copy(value)
 
 

@@ -106,7 +106,7 @@ def _merged(target: GoMap, source: GoMap, *, overwrite: bool) -> None:
         if isinstance(known, GoMap) and isinstance(value, GoMap):
             if known is not value:
                 _merged(known, value, overwrite=overwrite)
-        elif key not in target.entries or (is_empty(known) if not overwrite else not is_empty(value)):
+        elif key not in target.entries or overwrite or is_empty(known):
             target.entries[key] = value
 
 

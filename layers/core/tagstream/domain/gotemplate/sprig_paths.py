@@ -58,7 +58,7 @@ def directory(path: str) -> str:
 def extension(path: str) -> str:
     """path.Ext"""
     _, dot, behind = path.rpartition("/")[2].rpartition(".")
-    return dot + behind
+    return dot + behind if dot else ""
 
 
 def parse_url(text: str) -> GoMap:
