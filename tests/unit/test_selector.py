@@ -31,7 +31,9 @@ def requirement(operator: str, *values: str) -> LabelSelector:
         (requirement("DoesNotExist"), {"env": "x"}, False),
     ],
 )
-def test_selectors_match_as_in_kubernetes(selector: LabelSelector | None, labels: dict[str, str], selected: bool) -> None:
+def test_selectors_match_as_in_kubernetes(
+    selector: LabelSelector | None, labels: dict[str, str], selected: bool
+) -> None:
     assert selects(selector, labels) is selected
 
 

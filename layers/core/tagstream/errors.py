@@ -65,7 +65,7 @@ class RefusedDelivery(Exception):
 
     Args:
         status: the HTTP status code of the answer.
-        cause: a constant word for metrics and the ledger (``signature``, ``path``, ``size``), never shown to the sender.
+        cause: a constant word for metrics and the ledger (``signature``, ``path``, ``size``); the sender never sees it.
     """
 
     def __init__(self, status: int, cause: str) -> None:

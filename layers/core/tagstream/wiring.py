@@ -95,7 +95,9 @@ def _hook_ports(environ: Mapping[str, str]) -> HookPorts:
     return HookPorts(
         hooks=DynamoHooks(table=table, clock=clock),
         objects=DynamoObjects(table=table, clock=clock),
-        secrets=SecretsManager(client=_session().client("secretsmanager"), stack=_required(environ, STACK), clock=clock),
+        secrets=SecretsManager(
+            client=_session().client("secretsmanager"), stack=_required(environ, STACK), clock=clock
+        ),
         queue=SqsScanQueue(client=_session().client("sqs"), url=_required(environ, QUEUE_URL)),
         ledger=DynamoLedger(table=table, ttl_s=LEDGER_TTL_S),
         issuer_keys=IssuerKeys(clock=clock),

@@ -49,7 +49,9 @@ def _latest(row: dict[str, Any], tags: list[str]) -> str:
         numerical=_order(policy.get("numerical")),
     )
     given = row["filter"]
-    filter_tags = TagFilter(pattern=given.get("pattern", ""), extract=given.get("extract", "")) if given is not None else None
+    filter_tags = (
+        TagFilter(pattern=given.get("pattern", ""), extract=given.get("extract", "")) if given is not None else None
+    )
     try:
         return compile_policy(choice, filter_tags).latest(tags)
     except (InvalidPolicy, InvalidFilter, NoSelection) as error:

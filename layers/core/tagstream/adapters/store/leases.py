@@ -64,7 +64,12 @@ class DynamoLeases:
         """
         body = json.dumps(
             [
-                {"automation": str(one.automation), "commit": one.commit, "branch": one.branch, "at": keys.iso(one.made_at)}
+                {
+                    "automation": str(one.automation),
+                    "commit": one.commit,
+                    "branch": one.branch,
+                    "at": keys.iso(one.made_at),
+                }
                 for one in intents
             ]
         )
