@@ -22,7 +22,8 @@ WORDS = (
 )
 KEYS = st.one_of(st.sampled_from(WORDS), st.text())
 SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8), st.sampled_from(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8),
+    st.sampled_from(
         ["1m", "0s", "9" * 400 + "h", "alpine", "a/b:c", "(", "^v", ">=1.0", "asc", "Always", "GitRepository", "=="]
     )
 )  # fmt: skip
