@@ -9,6 +9,7 @@ runs once a minute, so anything shorter is spread inside the minute by queue del
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 TICK_S = 60.0
@@ -61,3 +62,32 @@ def retry_at(failures: int, now: datetime, asked_s: float | None) -> datetime:
 def jitter_s(name: str, spread_s: float) -> float:
     """A stable delay in [0, spread_s) for one object, so that a thousand objects do not scan in the same second."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32 * spread_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanFacts:
+    """What decides whether Flux scans: ``age_s`` is the seconds since the last scan, None means never."""
+
+    age_s: float | None
+    interval_s: float
+    requested: bool
+    is_new_image: bool
+    has_new_exclusions: bool
+    has_tags: bool
+
+
+def scan_reason(facts: ScanFacts) -> str:
+    """Why Flux scans an ImageRepository when it is reconciled; empty when it does not.
+
+    Source: image-reflector-controller imagerepository_controller.go (shouldScan), the first that holds.
+    """
+    if facts.age_s is None:
+        return "first scan"
+    reasons = (
+        (facts.requested, "reconcile requested"),
+        (facts.is_new_image, "new image name"),
+        (facts.has_new_exclusions, "updated exclusion list"),
+        (not facts.has_tags, "no tags in database"),
+        (facts.interval_s - facts.age_s < 1.0, "triggered by interval"),
+    )
+    return next((reason for holds, reason in reasons if holds), "")

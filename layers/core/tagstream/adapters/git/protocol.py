@@ -68,15 +68,18 @@ def list_refs(transport: HttpTransport) -> dict[bytes, bytes]:
     body = b"".join(
         [packet(b"command=ls-refs\n"), packet(AGENT), Mark.DELIMITER.value, packet(b"peel\n"), packet(b"symrefs\n")]
     )
-    refs: dict[bytes, bytes] = {}
     with transport.call(UPLOAD, body + Mark.FLUSH.value) as reader:
-        for line in read_lines(reader):
-            one, name, *attributes = line.split(b" ")
-            if one != b"unborn":
-                refs[name] = one
-            for attribute in attributes:
-                if attribute.startswith(b"peeled:"):
-                    refs[name + b"^{}"] = attribute.removeprefix(b"peeled:")
+        found = [_ref_line(line) for line in read_lines(reader)]
+    return {name: one for refs in found for name, one in refs.items()}
+
+
+def _ref_line(line: bytes) -> dict[bytes, bytes]:
+    """``<id> <name> [peeled:<id>] [symref-target:<name>]``; a branch without commits has no id."""
+    one, name, *attributes = line.split(b" ")
+    refs = {} if one == b"unborn" else {name: one}
+    for attribute in attributes:
+        if attribute.startswith(b"peeled:"):
+            refs[name + b"^{}"] = attribute.removeprefix(b"peeled:")
     return refs
 
 

@@ -63,7 +63,9 @@ def extension(path: str) -> str:
 
 def parse_url(text: str) -> GoMap:
     """``urlParse``: an URL's parts by name."""
-    rest, hash_mark, fragment = text.partition("#")
+    whole = text
+    text, hash_mark, fragment = whole.partition("#")
+    rest = text
     if any(one < " " or one == "\x7f" for one in rest):
         _refuse(text, "net/url: invalid control character in URL")
     scheme = _scheme(text, rest)
@@ -73,7 +75,7 @@ def parse_url(text: str) -> GoMap:
     parts = dict.fromkeys((*_PARTS, "hostname"), "")
     parts |= {"scheme": scheme.lower(), "query": query}
     if hash_mark:
-        parts["fragment"] = _unescaped(text, fragment)
+        parts["fragment"] = _unescaped(whole, fragment)
     if scheme and not rest.startswith("/"):
         return GoMap({**parts, "opaque": rest})
     if rest.startswith("//") and (scheme or not rest.startswith("///")):

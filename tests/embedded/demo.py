@@ -1,0 +1,161 @@
+"""The main job on this machine, seen working: a registry push becomes a Git commit, through the deployed template.
+
+In: nothing but the project. Out: the objects, the commit with its diff, and the time from push to commit by stage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.embedded.aws import EmbeddedAws, EmbeddedStack, start
+from tests.embedded.git_server import bare_repository, git
+from tests.embedded.sample import FRONTEND, NAMESPACE, Sample
+from tests.embedded.system import PASSWORD, USER, Server, System, documents, start_server
+
+OLD, NEW = "v2.27.5", "v2.28.0"
+AUTOMATION = "harvis-prod-auto-update"
+
+
+def main() -> int:
+    """Run the demo; 0 when the commit came."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave everything running and say how to talk to it")
+    keep = parser.parse_args().keep
+    folder = Path(tempfile.mkdtemp(prefix="tagstream-demo-"))
+    with contextlib.ExitStack() as cleanup:
+        aws, registry, git_server = _started(folder, keep)
+        if not keep:
+            for stop in (aws.stop, registry.stop, git_server.stop):
+                cleanup.callback(stop)
+        with _step("building and deploying template.yaml with sam"):
+            stack = aws.deploy("tagstream", TickState="ENABLED")
+        system, bare, token = _applied(stack, registry, git_server, folder)
+        _show_push(system, bare, token)
+        print(f"\nwebhook URL  {system.cli('webhook-url', 'pushes', '-n', NAMESPACE).strip()}")
+        print(f"dashboard    {stack.outputs['DashboardUrl']}")
+        if keep:
+            _say_how_to_talk(aws, stack, registry, git_server)
+    return 0
+
+
+def _started(folder: Path, keep: bool) -> tuple[EmbeddedAws, Server, Server]:
+    with _step("starting the embedded AWS, a registry and a Git server on loopback"):
+        aws = start(keep=keep)
+        registry = start_server("registry", keep=keep)
+        git_server = start_server("git_server", "--root", str(folder), "--user", f"{USER}:{PASSWORD}", keep=keep)
+    return aws, registry, git_server
+
+
+def _applied(stack: EmbeddedStack, registry: Server, git_server: Server, folder: Path) -> tuple[System, Path, str]:
+    """The sample, as its authors wrote it, with hosts on loopback; and a Receiver."""
+    sample = Sample(registry=registry.address, git_url=f"http://{git_server.address}/harvis.git")
+    system = System(stack=stack, registry=registry.address)
+    token = secrets.token_hex(16)
+    with _step("filling the Git repository and the registry"):
+        bare = bare_repository(folder, "harvis.git", sample.files())
+        for image, tag in ((sample.frontend_image, OLD), (sample.backend_image, "v2.28.4")):
+            system.push(image, tag)
+            system.push(image, "latest")
+    with _step("applying the manifests with tagstream apply"):
+        system.cli("apply", "-f", "-", stdin=documents(_secret("git", username=USER, password=PASSWORD)))
+        system.cli("apply", "-f", "-", stdin=documents(_secret("hook", token=token)))
+        for path in sample.write_objects(folder / "objects"):
+            for file in path.rglob("*.yaml"):
+                file.write_bytes(_with_secret(file.read_bytes()))
+            system.cli("apply", "-f", str(path))
+        system.cli("apply", "-f", "-", stdin=documents(_receiver()))
+        stack.wait_for(
+            "the first selection", lambda: _status(system, "policy", "harvis-frontend-prod").get("latestRef")
+        )
+    return system, bare, token
+
+
+def _show_push(system: System, bare: Path, token: str) -> None:
+    path = system.hook_path("pushes", NAMESPACE)
+    image = f"{system.registry}/dulc3/jarvis-frontend"
+    print(f"\npushing {image}:{NEW} and delivering the registry's webhook")
+    pushed = time.time()
+    system.push(image, NEW)
+    answered = system.deliver(path, token, {"image": image, "tag": NEW})
+    delivered = time.time()
+    system.stack.wait_for("the commit", lambda: NEW in git("show", f"main:{FRONTEND}", folder=bare))
+    committed = time.time()
+    print(f"\n{system.cli('get', 'images', 'all', '-n', NAMESPACE)}")
+    print(git("show", "--stat", "--patch", "--unified=1", "main", folder=bare))
+    entry = system.stack.wait_for("the ledger's entry", lambda: _commit_entry(system.stack))
+    selected = _epoch(entry["facts"]["selections"][0]["selectedAt"])
+    print("time from push to commit")
+    print(f"  push and webhook answered ({answered.status})   {delivered - pushed:6.2f} s")
+    print(f"  scanned and selected               {max(0.0, selected - delivered):6.2f} s")
+    print(f"  committed and pushed               {committed - max(selected, delivered):6.2f} s")
+    print(f"  all                                {committed - pushed:6.2f} s")
+
+
+def _commit_entry(stack: EmbeddedStack) -> dict[str, Any] | None:
+    entries = (json.loads(item["doc"]["S"]) for item in stack.table_items() if item["pk"]["S"].startswith("ledger#"))
+    found = [one for one in entries if one["facts"].get("commit") and one["name"].endswith(AUTOMATION)]
+    return found[-1] if found else None
+
+
+def _epoch(text: str) -> float:
+    return datetime.fromisoformat(text).astimezone(UTC).timestamp()
+
+
+def _status(system: System, kind: str, name: str) -> dict[str, Any]:
+    found = {one["metadata"]["name"]: one for one in system.objects(kind, NAMESPACE)}
+    status: dict[str, Any] = found.get(name, {}).get("status", {})
+    return status
+
+
+def _secret(name: str, **data: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": NAMESPACE}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
+
+
+def _receiver() -> dict[str, Any]:
+    names = ("harvis-frontend", "harvis-backend")
+    resources = [{"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImageRepository", "name": one} for one in names]
+    return {
+        "apiVersion": "notification.toolkit.fluxcd.io/v1",
+        "kind": "Receiver",
+        "metadata": {"name": "pushes", "namespace": NAMESPACE},
+        "spec": {"type": "generic-hmac", "secretRef": {"name": "hook"}, "resources": resources},
+    }
+
+
+def _with_secret(source: bytes) -> bytes:
+    """The sample's repositories are public; the demo's wants a password."""
+    return source.replace(b"\n  url: http://127.0.0.1", b"\n  secretRef:\n    name: git\n  url: http://127.0.0.1")
+
+
+def _say_how_to_talk(aws: EmbeddedAws, stack: EmbeddedStack, registry: Server, git_server: Server) -> None:
+    print("\nEverything is still up. To talk to it:")
+    for name, value in stack.environ.items():
+        print(f"  export {name}={value}")
+    print(f"  .venv/bin/tagstream --stack {stack.name} get images all -A")
+    print(f"  registry   http://{registry.address}")
+    print(f"  Git        http://{USER}:{PASSWORD}@{git_server.address}/harvis.git")
+    pids = (aws.process.pid, registry.process.pid, git_server.process.pid)
+    print(f"  to end it  kill {' '.join(str(pid) for pid in pids)}")
+
+
+@contextlib.contextmanager
+def _step(what: str) -> Iterator[None]:
+    print(f"{what} … ", end="", flush=True)
+    began = time.monotonic()
+    yield
+    print(f"{time.monotonic() - began:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

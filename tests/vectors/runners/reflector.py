@@ -1,0 +1,211 @@
+"""What image-reflector-controller decides around a selection: numbers, exclusions, revisions, conditions, access.
+
+In: reflector_reconcile.json. Out: a case per row of each of its lists.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tagstream.domain.conditions import Condition, notice, ready_message
+from tagstream.domain.filter import compile_filter
+from tagstream.domain.gofloat import InvalidNumber, parse_float
+from tagstream.domain.image import InvalidImage, ecr_region, parse_repository_image
+from tagstream.domain.model import AccessFrom, ImageRef, TagFilter
+from tagstream.domain.objects import parse_object
+from tagstream.domain.scan import (
+    InvalidExclusion,
+    exclude,
+    exclusion_lists_agree,
+    keep,
+    may_access,
+    needs_digest,
+    revision,
+)
+from tagstream.domain.schedule import ScanFacts, scan_reason
+from tagstream.domain.semver import InvalidVersion, parse_tag
+
+FILES = ("reflector_reconcile.json",)
+Pair = tuple[object, object]
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def cases(data: Path, file: str) -> Iterator[tuple[str, Callable[[], Pair]]]:
+    """Every row of every list that says something about this product."""
+    document = json.loads((data / file).read_text())
+    for name, run in _RUNS.items():
+        for number, row in enumerate(document.get(name, [])):
+            yield f"{name}:{number}", lambda run=run, row=row: run(row)
+
+
+def _number(row: dict[str, Any]) -> Pair:
+    try:
+        value = parse_float(row["input"])
+    except InvalidNumber as error:
+        return str(error), row.get("error")
+    hexadecimal = row["hex"]
+    if hexadecimal == "NaN":
+        return math.isnan(value), True
+    return value, float(hexadecimal.replace("Inf", "inf")) if "Inf" in hexadecimal else float.fromhex(hexadecimal)
+
+
+def _exclusion(row: dict[str, Any]) -> Pair:
+    try:
+        return keep(row["tags"], row["patterns"]), row.get("kept")
+    except InvalidExclusion as error:
+        return str(error), row.get("error")
+
+
+def _latest_tags(row: dict[str, Any]) -> Pair:
+    return list(exclude(row["tags"], ()).latest_tags), row["latestTags"]
+
+
+def _stored(row: dict[str, Any]) -> Pair:
+    """Badger's adler32 revision is not kept (docs/differences.md); the order tags are stored in is."""
+    return list(exclude(row["tags"], ()).tags), row["stored"]
+
+
+def _revision(row: dict[str, Any]) -> Pair:
+    return revision(row["stored"]), row["revision"]
+
+
+def _should_scan(row: dict[str, Any]) -> Pair:
+    if row.get("db_error"):
+        # A table that cannot be read ends the reconcile before anything is decided.
+        return True, row["error"]
+    spec, status = row["spec"], row["status"]
+    facts = ScanFacts(
+        age_s=status.get("scanAge_s"),
+        interval_s=60.0,
+        requested=bool(row.get("annotation")) and row.get("annotation") != status.get("lastHandledReconcileAt"),
+        is_new_image=parse_repository_image(spec["image"]).canonical != status.get("canonicalImageName"),
+        has_new_exclusions=not exclusion_lists_agree(
+            spec.get("exclusionList") or ["^.*\\.sig$"], status["observedExclusionList"]
+        ),
+        has_tags=bool(row.get("db_tags")),
+    )
+    reason = scan_reason(facts)
+    return (reason != "", reason), (row["scan"], row["reason"])
+
+
+def _lists(row: dict[str, Any]) -> Pair:
+    return exclusion_lists_agree(row["a"], row["b"]), row["want"]
+
+
+def _ref(row: dict[str, str] | None) -> ImageRef | None:
+    return None if row is None else ImageRef(name=row.get("name", ""), tag=row["tag"], digest=row.get("digest", ""))
+
+
+def _message(row: dict[str, Any]) -> Pair:
+    latest = _ref(row["latestRef"])
+    assert latest is not None
+    return ready_message(latest, _ref(row["observedPreviousRef"])), row["message"]
+
+
+def _condition(row: dict[str, str] | None) -> Condition | None:
+    if row is None:
+        return None
+    return Condition(
+        type="Ready",
+        status=row["status"],
+        reason=row.get("reason", ""),
+        message=row["message"],
+        last_transition_time=NOW,
+        observed_generation=1,
+    )
+
+
+def _notify(row: dict[str, Any]) -> Pair:
+    after = _condition(row["new_ready"])
+    assert after is not None
+    return str(notice(_condition(row["old_ready"]), after, row.get("next_msg", ""))), row["event"]
+
+
+def _digest(row: dict[str, Any]) -> Pair:
+    """Two evaluations in a row, the registry's digest changing in between."""
+    first = _reflected(row["policy1"], None, row["tag1"], row["registry_digest1"])
+    current = ImageRef(name="i", tag=row["tag1"], digest=first)
+    second = _reflected(row["policy2"], current, row["tag2"], row["registry_digest2"])
+    return (first, second), (row["digest1"], row["digest2"])
+
+
+def _reflected(policy: str, current: ImageRef | None, tag: str, digest: str) -> str:
+    reflection: Any = policy or "Never"
+    if needs_digest(reflection, current, "i", tag):
+        return digest
+    return current.digest if current and reflection != "Never" else ""
+
+
+def _access(row: dict[str, Any]) -> Pair:
+    given = row["accessFrom"]
+    selectors = (
+        None if given is None else AccessFrom(namespace_selectors=tuple(one.get("matchLabels") or {} for one in given))
+    )
+    allowed = may_access(selectors, row["same_namespace"], row["namespace_labels"])
+    if row["no_cross_namespace_refs"] and not row["same_namespace"]:
+        # A flag of the controller; here accessFrom alone decides.
+        return row["accessible"], False
+    return allowed, row["accessible"]
+
+
+def _reference(row: dict[str, Any]) -> Pair:
+    try:
+        return (False, parse_repository_image(row["url"]).canonical), (row["error"], row["ref"])
+    except InvalidImage:
+        return (True, None), (row["error"], row["ref"])
+
+
+def _version(row: dict[str, Any]) -> Pair:
+    try:
+        parse_tag(row["version"])
+    except InvalidVersion:
+        return True, row["error"]
+    return False, row["error"]
+
+
+def _filtered(row: dict[str, Any]) -> Pair:
+    compiled = compile_filter(TagFilter(pattern=row["pattern"], extract=row["extract"]))
+    return sorted({value for _, value in compiled.values(row["tags"])}), sorted(row["items"])
+
+
+def _ecr(row: dict[str, Any]) -> Pair:
+    region = ecr_region(row["artifactRepository"])
+    return (region is not None, region or ""), (row["valid"], row.get("region") or "")
+
+
+def _crd(row: dict[str, Any]) -> Pair:
+    always = "without interval" in row["rule"]
+    spec: dict[str, object] = {"imageRepositoryRef": {"name": "r"}, "policy": {"alphabetical": {}}}
+    spec |= {"digestReflectionPolicy": "Always"} if always else {"interval": "1m"}
+    document = {
+        "apiVersion": "image.toolkit.fluxcd.io/v1",
+        "kind": "ImagePolicy",
+        "metadata": {"name": "p", "namespace": "n"},
+        "spec": spec,
+    }
+    return [row["error"] in error for error in parse_object(document, "n").errors], [True]
+
+
+_RUNS: dict[str, Callable[[dict[str, Any]], Pair]] = {
+    "parse_float": _number,
+    "exclusion": _exclusion,
+    "latest_tags": _latest_tags,
+    "revision_badger": _stored,
+    "revision_filesystem": _revision,
+    "should_scan": _should_scan,
+    "is_equal_slice_content": _lists,
+    "ready_message": _message,
+    "notify": _notify,
+    "digest_reflection": _digest,
+    "acl": _access,
+    "parse_image_reference": _reference,
+    "flux_parse_version": _version,
+    "filter_items": _filtered,
+    "ecr_registry": _ecr,
+    "crd_validation": _crd,
+}
