@@ -1,7 +1,7 @@
 """Setters against image-automation-controller: the same values change, and nothing beside them.
 
-In: setters/manifest.json with its folders, scalar-quoting.json, setters_flux.json. Out: the changes and problem files of
-a tree, and whether every byte outside the changed values stayed.
+In: setters/manifest.json with its folders, scalar-quoting.json, setters_flux.json. Out: the changes of a tree, and
+whether every byte outside the changed values stayed.
 """
 
 from __future__ import annotations
