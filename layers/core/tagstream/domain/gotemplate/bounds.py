@@ -11,15 +11,16 @@ from dataclasses import dataclass
 
 from tagstream.domain.gotemplate.values import GoMap, GoSlice, GoStruct, Value
 
-MAX_STEPS = 500_000
+MAX_STEPS = 1_000_000
+"""A step is about a microsecond of work."""
 MAX_OUTPUT = 1_000_000
 MAX_TEXT = 1_000_000
 """Characters of one string."""
 MAX_ITEMS = 100_000
 """Elements of one list, and parts of one nested value."""
 MAX_NESTING = 60
-_CHARACTERS_A_STEP = 256
-_PARTS_A_STEP = 8
+_CHARACTERS_A_STEP = 8
+_PARTS_A_STEP = 2
 
 
 class TooLarge(ValueError):

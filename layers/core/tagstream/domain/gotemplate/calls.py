@@ -21,6 +21,7 @@ from tagstream.domain.gotemplate.values import (
     REFLECT,
     SIGNED,
     UNSIGNED,
+    Charged,
     Duration,
     Function,
     GoMap,
@@ -179,19 +180,22 @@ class Calls(ABC):
 
     def _called(self, call: Call, values: list[Value]) -> Value:
         try:
-            self._charge(values)
+            self._charge(values, call.function.cost)
             if call.function.call is call_value:
                 result = call_value(_callee(call, values[0]), *values)
             else:
                 result = call.function.call(*values)
+            if isinstance(result, Charged):
+                self._charge((), result.steps)
+                result = result.value
             self._charge([result])
         except (CallError, TooLarge) as error:
             self._at(call.node)
             raise self._fault(f"error calling {call.name}: {error}") from error
         return result
 
-    def _charge(self, values: Sequence[Value]) -> None:
-        if not self._meter.step(sum(weigh(value) for value in values)):
+    def _charge(self, values: Sequence[Value], cost: int = 0) -> None:
+        if not self._meter.step(cost + sum(weigh(value) for value in values)):
             raise TooLarge(f"exceeded maximum of {self._meter.steps} steps")
 
     def _either(self, dot: Value, call: Call) -> Value:

@@ -156,6 +156,7 @@ class _Execution(Calls):
         ran = False
         for index, elem in entries:
             ran = True
+            self._at(node.pipe)
             self._bind(node.pipe, index, elem)
             try:
                 self._walk_all(elem, node.body)

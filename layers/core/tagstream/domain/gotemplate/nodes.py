@@ -26,6 +26,9 @@ class Text(Node):
 
     text: str
 
+    def __str__(self) -> str:
+        return self.text
+
 
 @dataclass(frozen=True, slots=True)
 class Dot(Node):
@@ -172,6 +175,9 @@ class Jump(Node):
     """``break`` or ``continue``, as ``kind`` says."""
 
     kind: str
+
+    def __str__(self) -> str:
+        return f"{{{{{self.kind}}}}}"
 
 
 @dataclass(frozen=True, slots=True)

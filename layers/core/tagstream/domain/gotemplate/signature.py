@@ -35,13 +35,14 @@ _TYPES: dict[str, GoType] = {
 }
 
 
-def function(parameters: str, call: Callable[..., Value]) -> Function:
+def function(parameters: str, call: Callable[..., Value], cost: int = 0) -> Function:
     """A function by its parameters.
 
     Args:
         parameters: type names with commas between; ``...T`` last for any number.
         call: takes them in order.
+        cost: steps a call counts for, beside those for the size of what it is given and returns.
     """
     names = [one.strip() for one in parameters.split(",") if one.strip()]
     variadic = bool(names) and names[-1].startswith("...")
-    return Function(tuple(_TYPES[one.removeprefix("...")] for one in names), call, variadic)
+    return Function(tuple(_TYPES[one.removeprefix("...")] for one in names), call, variadic, cost)

@@ -17,6 +17,7 @@ from tagstream.domain.gotemplate.signature import TIME, function
 from tagstream.domain.gotemplate.values import INT, STRING, Function, GoStruct, Int64, Value, kind_of
 
 _SECOND = 1_000_000_000
+_COST = 50
 _ROUNDS = (
     (365 * 24 * 3600, "y"), (30 * 24 * 3600, "mo"), (24 * 3600, "d"), (3600, "h"), (60, "m"), (1, "s"),
 )  # fmt: skip
@@ -38,9 +39,9 @@ def time_value(moment: datetime) -> GoStruct:
         "IsZero": lambda: moment == ZERO,
         "String": lambda: _shown(moment),
     }
-    methods = {name: Function((), call) for name, call in plain.items()}
-    methods["Format"] = Function((STRING,), lambda layout: print_time(layout, moment))
-    methods["AddDate"] = Function((INT, INT, INT), lambda *parts: time_value(_later(moment, *parts)))
+    methods = {name: Function((), call, cost=_COST) for name, call in plain.items()}
+    methods["Format"] = Function((STRING,), lambda layout: print_time(layout, moment), cost=_COST)
+    methods["AddDate"] = Function((INT, INT, INT), lambda *parts: time_value(_later(moment, *parts)), cost=_COST)
     return GoStruct(go_type=TIME, methods=methods, text=_shown(moment), key=moment)
 
 
@@ -140,12 +141,12 @@ def duration_round(value: Value) -> str:
 
 
 FUNCTIONS: Mapping[str, Function] = {
-    "ago": function("any", ago),
+    "ago": function("any", ago, _COST),
     "duration": function("any", duration),
     "durationRound": function("any", duration_round),
-    "toDate": function("string, string", to_date),
-    "mustToDate": function("string, string", must_to_date),
-    "mustDateModify": function("string, time", modified),
-    "must_date_modify": function("string, time", modified),
+    "toDate": function("string, string", to_date, _COST),
+    "mustToDate": function("string, string", must_to_date, _COST),
+    "mustDateModify": function("string, time", modified, _COST),
+    "must_date_modify": function("string, time", modified, _COST),
     "unixEpoch": function("time", lambda value: str(_unix(_moment(value)))),
 }

@@ -61,7 +61,8 @@ def pick(source: GoMap, *names: str) -> GoMap:
 
 def omit(source: GoMap, *names: str) -> GoMap:
     """Without some keys."""
-    return GoMap({name: one for name, one in source.entries.items() if name not in names})
+    omitted = set(names)
+    return GoMap({name: one for name, one in source.entries.items() if name not in omitted})
 
 
 def dig(*parts: Value) -> Value:

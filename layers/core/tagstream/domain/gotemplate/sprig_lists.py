@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tagstream.domain.gotemplate.bounds import check_size
+from tagstream.domain.gotemplate.bounds import TooLarge
 from tagstream.domain.gotemplate.cast import is_empty, to_int, to_text, to_texts
 from tagstream.domain.gotemplate.faults import CallError
 from tagstream.domain.gotemplate.signature import function
@@ -26,6 +26,7 @@ from tagstream.domain.gotemplate.values import (
 )
 
 _NIL = "runtime error: invalid memory address or nil pointer dereference"
+_MOST_COMPARISONS = 500_000
 
 
 def _items(value: Value, what: str) -> list[Value]:
@@ -105,11 +106,24 @@ def compact(value: Value) -> GoSlice:
 def uniq(value: Value) -> GoSlice:
     """Each once, the first of equals."""
     found: list[Value] = []
-    for one in _items(value, "Cannot find uniq on type"):
-        check_size(len(found) * 20, "elements")
-        if not _within(found, one):
+    plain: set[tuple[type, Value]] = set()
+    compound: list[Value] = []
+    for count, one in enumerate(_items(value, "Cannot find uniq on type"), 1):
+        if isinstance(one, str | int | bool):
+            known = (type(one), one) in plain
+            plain.add((type(one), one))
+        else:
+            _check_comparisons(count, len(compound))
+            known = _within(compound, one)
+            compound += () if known else (one,)
+        if not known:
             found.append(one)
     return GoSlice(found)
+
+
+def _check_comparisons(items: int, others: int) -> None:
+    if items * others > _MOST_COMPARISONS:
+        raise TooLarge(f"comparing {items} elements with {others} exceeds the maximum of {_MOST_COMPARISONS}")
 
 
 def _within(items: list[Value], wanted: Value) -> bool:
@@ -119,6 +133,7 @@ def _within(items: list[Value], wanted: Value) -> bool:
 def without(value: Value, *omitted: Value) -> GoSlice:
     """Without some elements."""
     items = _items(value, "Cannot find without on type")
+    _check_comparisons(len(items), len(omitted))
     return GoSlice([one for one in items if not _within(list(omitted), one)])
 
 

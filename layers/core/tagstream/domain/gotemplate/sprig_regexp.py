@@ -13,12 +13,13 @@ from typing import Any
 from tagstream.domain.constraint import InvalidRange, parse_range
 from tagstream.domain.goquote import quote
 from tagstream.domain.goregexp import InvalidPattern, Pattern, compile_pattern
-from tagstream.domain.gotemplate.bounds import check_size
+from tagstream.domain.gotemplate.bounds import MAX_STEPS, TooLarge, check_size
 from tagstream.domain.gotemplate.faults import CallError
 from tagstream.domain.gotemplate.printf_scalars import can_backquote
 from tagstream.domain.gotemplate.signature import function
 from tagstream.domain.gotemplate.values import (
     STRINGS,
+    Charged,
     Function,
     GoSlice,
     GoStruct,
@@ -32,6 +33,10 @@ from tagstream.domain.gotemplate.values import (
 from tagstream.domain.semver import InvalidVersion, Version, parse_version
 
 _VERSION = named("semver.Version", "struct")
+_STEPS_A_MATCH = 8
+_BYTES_A_STEP = 1000
+_INSTRUCTIONS_A_STEP = 16
+_CALL = 20
 _META = "\\.+*?()|[]{}^$"
 
 
@@ -56,6 +61,26 @@ def _must(run: Callable[..., Value]) -> Callable[..., Value]:
     return checked
 
 
+def _search(parameters: str, run: Callable[..., Value]) -> Function:
+    """A function whose first parameter is a pattern: what compiling it costs is part of a call's steps."""
+
+    def charged(pattern: str, *others: Value) -> Charged:
+        result = run(pattern, *others)
+        size = _program_size(pattern)
+        if isinstance(result, Charged):
+            return Charged(result.value, result.steps + size // _INSTRUCTIONS_A_STEP)
+        return Charged(result, size // _INSTRUCTIONS_A_STEP)
+
+    return function(parameters, charged, _CALL)
+
+
+def _program_size(pattern: str) -> int:
+    try:
+        return int(compile_pattern(pattern).compiled.programsize)
+    except InvalidPattern:
+        return 0
+
+
 def _width(data: bytes, at: int) -> int:
     if at >= len(data):
         return 0
@@ -67,10 +92,36 @@ def _width(data: bytes, at: int) -> int:
         return 1
 
 
-def _all(pattern: Pattern, data: bytes, limit: int) -> Iterator[tuple[int, int]]:
+class _Toll:
+    """Steps that a search costs: each match may have looked at all the text behind it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._size = len(data)
+        self._seen = 0
+        self._matches = 0
+
+    def match(self, at: int) -> None:
+        """A search from there on.
+
+        Raises:
+            TooLarge: more than any template may use.
+        """
+        self._matches += 1
+        self._seen += self._size - at
+        if self.steps > MAX_STEPS:
+            raise TooLarge(f"{self._matches} matches in {self._size} characters exceed the maximum")
+
+    @property
+    def steps(self) -> int:
+        """So far."""
+        return self._matches * _STEPS_A_MATCH + self._seen // _BYTES_A_STEP
+
+
+def _all(pattern: Pattern, data: bytes, limit: int, toll: _Toll) -> Iterator[tuple[int, int]]:
     """Regexp.allMatches: where matches begin and end."""
     at, found, before = 0, 0, -1
     while at <= len(data) and (limit < 0 or found < limit):
+        toll.match(at)
         match = pattern.compiled.search(data, at)
         if match is None:
             return
@@ -96,12 +147,12 @@ def matches_or_not(pattern: str, text: str) -> bool:
         return False
 
 
-def find_all(pattern: str, text: str, limit: int) -> GoSlice:
+def find_all(pattern: str, text: str, limit: int) -> Charged:
     """``regexFindAll``"""
     data = raw(text)
-    found = [from_bytes(data[begin:end]) for begin, end in _all(_compiled(pattern), data, limit)]
-    check_size(len(found), "elements")
-    return GoSlice(list(found), STRINGS, absent=not found)
+    toll = _Toll(data)
+    found = [from_bytes(data[begin:end]) for begin, end in _all(_compiled(pattern), data, limit, toll)]
+    return Charged(GoSlice(list(found), STRINGS, absent=not found), toll.steps)
 
 
 def find(pattern: str, text: str) -> str:
@@ -110,11 +161,13 @@ def find(pattern: str, text: str) -> str:
     return groups[0] or "" if groups else ""
 
 
-def _replaced(pattern: str, text: str, replacement: Callable[[Pattern, Any], bytes]) -> str:
+def _replaced(pattern: str, text: str, replacement: Callable[[Pattern, Any], bytes]) -> Charged:
     compiled, data = _compiled(pattern), raw(text)
+    toll = _Toll(data)
     pieces: list[bytes] = []
     last, at, size = 0, 0, 0
     while at <= len(data):
+        toll.match(at)
         match = compiled.compiled.search(data, at)
         if match is None:
             break
@@ -127,10 +180,10 @@ def _replaced(pattern: str, text: str, replacement: Callable[[Pattern, Any], byt
         last = end
         width = _width(data, at)
         at = at + width if at + width > end else at + 1 if at + 1 > end else end
-    return from_bytes(b"".join(pieces) + data[last:])
+    return Charged(from_bytes(b"".join(pieces) + data[last:]), toll.steps)
 
 
-def replace_all(pattern: str, text: str, template: str) -> str:
+def replace_all(pattern: str, text: str, template: str) -> Charged:
     """``regexReplaceAll``: with ``$1`` and ``${name}``."""
 
     def expanded(compiled: Pattern, match: Any) -> bytes:
@@ -140,21 +193,22 @@ def replace_all(pattern: str, text: str, template: str) -> str:
     return _replaced(pattern, text, expanded)
 
 
-def replace_literal(pattern: str, text: str, replacement: str) -> str:
+def replace_literal(pattern: str, text: str, replacement: str) -> Charged:
     """``regexReplaceAllLiteral``"""
     return _replaced(pattern, text, lambda _compiled, _match: raw(replacement))
 
 
-def split(pattern: str, text: str, limit: int) -> GoSlice:
+def split(pattern: str, text: str, limit: int) -> Value:
     """``regexSplit``"""
     compiled, data = _compiled(pattern), raw(text)
+    toll = _Toll(data)
     if limit == 0:
         return GoSlice([], STRINGS, absent=True)
     if pattern and not data:
         return strings([""])
     parts: list[str] = []
     begin, end = 0, 0
-    for first, last in _all(compiled, data, limit):
+    for first, last in _all(compiled, data, limit, toll):
         if 0 < limit <= len(parts) + 1:
             break
         end = first
@@ -163,8 +217,7 @@ def split(pattern: str, text: str, limit: int) -> GoSlice:
         begin = last
     if end != len(data):
         parts.append(from_bytes(data[begin:]))
-    check_size(len(parts), "elements")
-    return strings(parts)
+    return Charged(strings(parts), toll.steps)
 
 
 def quote_meta(text: str) -> str:
@@ -230,19 +283,19 @@ def semver_compare(wanted: str, text: str) -> bool:
 
 
 FUNCTIONS: Mapping[str, Function] = {
-    "regexMatch": function("string, string", matches_or_not),
-    "mustRegexMatch": function("string, string", matches),
-    "regexFindAll": function("string, string, int", _must(find_all)),
-    "mustRegexFindAll": function("string, string, int", find_all),
-    "regexFind": function("string, string", _must(find)),
-    "mustRegexFind": function("string, string", find),
-    "regexReplaceAll": function("string, string, string", _must(replace_all)),
-    "mustRegexReplaceAll": function("string, string, string", replace_all),
-    "regexReplaceAllLiteral": function("string, string, string", _must(replace_literal)),
-    "mustRegexReplaceAllLiteral": function("string, string, string", replace_literal),
-    "regexSplit": function("string, string, int", _must(split)),
-    "mustRegexSplit": function("string, string, int", split),
+    "regexMatch": _search("string, string", matches_or_not),
+    "mustRegexMatch": _search("string, string", matches),
+    "regexFindAll": _search("string, string, int", _must(find_all)),
+    "mustRegexFindAll": _search("string, string, int", find_all),
+    "regexFind": _search("string, string", _must(find)),
+    "mustRegexFind": _search("string, string", find),
+    "regexReplaceAll": _search("string, string, string", _must(replace_all)),
+    "mustRegexReplaceAll": _search("string, string, string", replace_all),
+    "regexReplaceAllLiteral": _search("string, string, string", _must(replace_literal)),
+    "mustRegexReplaceAllLiteral": _search("string, string, string", replace_literal),
+    "regexSplit": _search("string, string, int", _must(split)),
+    "mustRegexSplit": _search("string, string, int", split),
     "regexQuoteMeta": function("string", quote_meta),
-    "semver": function("string", version),
-    "semverCompare": function("string, string", semver_compare),
+    "semver": function("string", version, _CALL),
+    "semverCompare": function("string, string", semver_compare, _CALL),
 }

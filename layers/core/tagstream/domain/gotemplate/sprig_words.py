@@ -17,6 +17,7 @@ from tagstream.domain.gotemplate.signature import function
 from tagstream.domain.gotemplate.sprig_strings import SPACE, lower, title_character, upper
 from tagstream.domain.gotemplate.values import Function, from_bytes, raw, runes
 
+_CALL = 20
 _WORDS = ("number", "alphabet")
 
 
@@ -292,17 +293,19 @@ def random_between(low: int, high: int) -> int:
 
 
 FUNCTIONS: Mapping[str, Function] = {
-    "wrap": function("int, string", lambda width, text: wrap(width, "", text, long_words=False)),
-    "wrapWith": function("int, string, string", lambda width, mark, text: wrap(width, mark, text, long_words=True)),
-    "abbrev": function("int, string", abbrev),
-    "abbrevboth": function("int, int, string", abbrevboth),
-    "initials": function("string", initials),
-    "nospace": function("string", nospace),
-    "untitle": function("string", untitle),
-    "swapcase": function("string", swapcase),
-    "camelcase": function("string", camelcase),
-    "snakecase": function("string", lambda text: lowered(text, "_")),
-    "kebabcase": function("string", lambda text: lowered(text, "-")),
-    "shuffle": function("string", shuffle),
-    "randInt": function("int, int", random_between),
+    "wrap": function("int, string", lambda width, text: wrap(width, "", text, long_words=False), _CALL),
+    "wrapWith": function(
+        "int, string, string", lambda width, mark, text: wrap(width, mark, text, long_words=True), _CALL
+    ),
+    "abbrev": function("int, string", abbrev, _CALL),
+    "abbrevboth": function("int, int, string", abbrevboth, _CALL),
+    "initials": function("string", initials, _CALL),
+    "nospace": function("string", nospace, _CALL),
+    "untitle": function("string", untitle, _CALL),
+    "swapcase": function("string", swapcase, _CALL),
+    "camelcase": function("string", camelcase, _CALL),
+    "snakecase": function("string", lambda text: lowered(text, "_"), _CALL),
+    "kebabcase": function("string", lambda text: lowered(text, "-"), _CALL),
+    "shuffle": function("string", shuffle, _CALL),
+    "randInt": function("int, int", random_between, _CALL),
 }

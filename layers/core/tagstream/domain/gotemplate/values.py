@@ -113,11 +113,12 @@ class GoMap:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """What a template calls: parameter types, and the Python function behind it."""
+    """What a template calls: parameter types, the Python function behind it, and what a call costs in steps."""
 
     parameters: tuple[GoType, ...]
     call: Callable[..., Value]
     variadic: bool = False
+    cost: int = 0
     go_type: GoType = field(default=named("func()", "func"))
 
 
@@ -146,6 +147,14 @@ class GoStruct:
 
     def _identity(self) -> Any:
         return self.key if self.key is not None else self.fields
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """What a function returns with the steps that it took beyond those for the size of its values."""
+
+    value: Value
+    steps: int
 
 
 class NilInterface:
