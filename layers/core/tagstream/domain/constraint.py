@@ -26,8 +26,7 @@ _TERM = rf"{_OPERATOR}{_WS}*+{_OPERAND}"
 _HYPHEN = re.compile(rf"{_WS}*({_OPERAND}){_WS}++-{_WS}++({_OPERAND}){_WS}*", re.ASCII)
 _GROUP = re.compile(rf"{_WS}*+{_TERM}(?:(?:{_WS}*+,{_WS}*+|{_WS}++){_TERM})*+{_WS}*+", re.ASCII)
 _FIND = re.compile(_TERM, re.ASCII)
-_SPLIT = re.compile(rf"({_OPERATOR}){_WS}*((v?{_PART})(\.{_PART})?(\.{_PART})?(-{_IDS})?(\+{_IDS})?)", re.ASCII)
-_NO_PRERELEASES = "is a prerelease version and the constraint is only looking for release versions"
+_SPLIT = re.compile(rf"({_OPERATOR}){_WS}*(v?({_PART})(\.{_PART})?(\.{_PART})?(-{_IDS})?(\+{_IDS})?)", re.ASCII)
 _ANY = frozenset({"x", "X", "*"})
 
 
@@ -93,16 +92,14 @@ class Constraint:
             f"{quote(str(version))} is a prerelease version and the constraint is only looking for release versions"
         )
         for group in self.groups:
-            found = []
-            for term in group.terms:
-                if version.prerelease and not (group.admits_prereleases or include_prereleases):
-                    found.append(is_prerelease)
-                elif (reason := term.refusal(version)) is not None:
-                    found.append(reason)
+            if version.prerelease and not (group.admits_prereleases or include_prereleases):
+                # Masterminds says once only that pre-releases are not looked for.
+                reasons += [] if is_prerelease in reasons else [is_prerelease]
+                continue
+            found = [reason for term in group.terms if (reason := term.refusal(version)) is not None]
             if not found:
                 return ()
-            # Masterminds says once only that pre-releases are not looked for.
-            reasons += [one for one in dict.fromkeys(found) if one != is_prerelease or one not in reasons]
+            reasons += found
         return tuple(reasons)
 
     def __str__(self) -> str:

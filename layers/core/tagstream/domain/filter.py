@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tagstream.domain.goregexp import InvalidPattern, Pattern, compile_pattern
+from tagstream.domain.goregexp import Expansion, InvalidPattern, Pattern, compile_pattern
 from tagstream.domain.model import TagFilter
 
 
@@ -21,17 +21,16 @@ class InvalidFilter(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CompiledFilter:
-    """A filter ready to use; an empty pattern matches every tag, an empty extract makes the value the tag."""
+    """A filter ready to use; an empty pattern matches every tag, without an expansion the value is the tag."""
 
     pattern: Pattern
-    extract: str
+    expansion: Expansion | None
 
     def value(self, tag: str) -> str | None:
         """What the policy orders this tag by; None when the tag does not match."""
-        if not self.extract:
-            return tag if not self.pattern.text or self.pattern.matches(tag) else None
-        groups = self.pattern.groups(tag)
-        return None if groups is None else self.pattern.expand(self.extract, groups)
+        if self.expansion is not None:
+            return self.expansion.value(tag)
+        return tag if not self.pattern.text or self.pattern.matches(tag) else None
 
     def values(self, tags: Iterable[str]) -> list[tuple[str, str]]:
         """``(tag, value)`` of every matching tag, in order."""
@@ -55,4 +54,4 @@ def compile_filter(filter_tags: TagFilter) -> CompiledFilter:
         raise InvalidFilter(
             f"failed to filter tags: invalid regular expression pattern '{filter_tags.pattern}': {error}"
         ) from error
-    return CompiledFilter(pattern, filter_tags.extract)
+    return CompiledFilter(pattern, pattern.expansion(filter_tags.extract) if filter_tags.extract else None)

@@ -9,12 +9,16 @@ vectors goregexp.json.
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tagstream.domain.goregexp_syntax import Token, first_refused, group_names, required_text
+
 _MAX_MEMORY = 64 << 20
+_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 # What RE2 calls a fault, and what Go calls it.
 _GO_WORDS: Mapping[str, str] = {
     "missing ]": "missing closing ]",
@@ -41,14 +45,20 @@ class InvalidPattern(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern. ``names`` has a name or an empty string for each group, group 0 first."""
+    """A compiled pattern.
+
+    ``names`` has a name or an empty string for each group, group 0 first; ``required`` is in everything that matches.
+    """
 
     text: str
     names: tuple[str, ...]
+    required: str
     compiled: Any = field(repr=False)
 
     def groups(self, value: str) -> tuple[str | None, ...] | None:
         """The leftmost match's groups, group 0 first; None when nothing matches. It searches: nothing is anchored."""
+        if self.required not in value:
+            return None
         found = self.compiled.search(_encode(value))
         if found is None:
             return None
@@ -56,15 +66,44 @@ class Pattern:
 
     def matches(self, value: str) -> bool:
         """Whether the pattern is found anywhere."""
-        return self.compiled.search(_encode(value)) is not None
+        return self.required in value and self.compiled.search(_encode(value)) is not None
 
     def expand(self, template: str, groups: tuple[str | None, ...]) -> str:
         """``$1``, ``${name}``, ``$$`` … replaced by groups (Regexp.Expand); unknown and unmatched ones are empty."""
         return expand(template, self.names, groups)
 
+    def expansion(self, template: str) -> Expansion:
+        """A template made ready for this pattern."""
+        return Expansion(pattern=self, pieces=tuple(_pieces(template, self.names)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expansion:
+    """A template as texts and references; a reference is the groups of which the first that took part counts."""
+
+    pattern: Pattern
+    pieces: tuple[str | tuple[int, ...], ...]
+
+    def value(self, text: str) -> str | None:
+        """What the template makes of the leftmost match; None when nothing matches."""
+        if self.pattern.required not in text:
+            return None
+        found = self.pattern.compiled.search(_encode(text))
+        if found is None:
+            return None
+        return "".join([piece if isinstance(piece, str) else _first(found, piece) for piece in self.pieces])
+
+
+def _first(found: Any, indices: tuple[int, ...]) -> str:
+    return next((_decode(group) for index in indices if (group := found.group(index)) is not None), "")
+
 
 def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # Half a character is none: Go's JSON decoder has replaced it before a pattern sees it.
+        return _HALVES.sub("\ufffd", text).encode("utf-8", "surrogateescape")
 
 
 def _decode(text: bytes) -> str:
@@ -78,21 +117,35 @@ def compile_pattern(text: str) -> Pattern:
     Raises:
         InvalidPattern: ``error parsing regexp: …``.
     """
+    refused = first_refused(text)
+    if refused is not None:
+        _compiled(text[: refused.at], text)
+        raise InvalidPattern(_refusal(refused, text))
+    compiled = _compiled(text, text)
+    return Pattern(text, group_names(text), required_text(text), compiled)
+
+
+def _compiled(part: str, whole: str) -> Any:
+    """The compiled pattern; with part of a pattern, only an error in front of its end counts."""
     import re2
 
-    _refuse_what_only_re2_takes(text)
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _MAX_MEMORY
     try:
-        compiled = re2.compile(_encode(text), options)
+        return re2.compile(_encode(part), options)
     except re2.error as error:
         detail = error.args[0]
-        raise InvalidPattern(_go_error(text, _decode(detail) if isinstance(detail, bytes) else str(detail))) from None
-    names = [""] * (compiled.groups + 1)
-    for name, index in compiled.groupindex.items():
-        names[index] = _decode(name) if isinstance(name, bytes) else name
-    return Pattern(text, tuple(names), compiled)
+        said = _decode(detail) if isinstance(detail, bytes) else str(detail)
+    if part != whole and said.startswith("missing )"):
+        return None
+    raise InvalidPattern(_go_error(whole, f"unexpected ): {whole}" if said.startswith("unexpected )") else said))
+
+
+def _refusal(refused: Token, pattern: str) -> str:
+    if refused.kind == "open":
+        return _bad_capture(pattern[refused.at :])
+    return "error parsing regexp: invalid escape sequence: `\\C`"
 
 
 def _go_error(pattern: str, detail: str) -> str:
@@ -102,50 +155,17 @@ def _go_error(pattern: str, detail: str) -> str:
     if said == "invalid or unsupported Perl syntax" and argument in ("(?<=", "(?<!"):
         # To Go this is a named group whose name is not one.
         return _bad_capture(pattern[pattern.index(argument) :])
+    if said == "invalid UTF-8" and not argument:
+        # RE2 looks for the rest of a character behind an unfinished code.
+        said, argument = "invalid escape sequence", "\\x{"
+    if said == "invalid repeat count":
+        argument = argument.removesuffix("?")
     return f"error parsing regexp: {said}: `{'' if said in _NO_ARGUMENT else argument}`"
 
 
 def _bad_capture(rest: str) -> str:
     end = rest.find(">")
     return f"error parsing regexp: invalid named capture: `{rest[: end + 1] if end >= 0 else rest}`"
-
-
-def _refuse_what_only_re2_takes(pattern: str) -> None:
-    """RE2 takes ``\\C`` and group names beyond ASCII; Go does not."""
-    index, in_class = 0, False
-    while index < len(pattern):
-        character = pattern[index]
-        if character == "\\":
-            if pattern[index + 1 : index + 2] == "Q" and not in_class:
-                # Everything up to \\E is literal.
-                end = pattern.find("\\E", index + 2)
-                index = len(pattern) if end < 0 else end + 2
-                continue
-            if pattern[index + 1 : index + 2] == "C":
-                raise InvalidPattern("error parsing regexp: invalid escape sequence: `\\C`")
-            index += 2
-            continue
-        if in_class:
-            in_class = character != "]"
-        elif character == "[":
-            in_class = True
-            # A bracket right after the opening is a member: []a] and [^]a].
-            index += 1 + (pattern[index + 1 : index + 2] == "^")
-            index += pattern[index : index + 1] == "]"
-            continue
-        elif character == "(":
-            _refuse_strange_name(pattern, index)
-        index += 1
-
-
-def _refuse_strange_name(pattern: str, index: int) -> None:
-    rest = pattern[index:]
-    opening = next((one for one in ("(?P<", "(?<") if rest.startswith(one)), None)
-    if opening is None or rest.startswith(("(?<=", "(?<!")):
-        return
-    name = rest[len(opening) :].partition(">")[0]
-    if not name.isascii():
-        raise InvalidPattern(_bad_capture(rest))
 
 
 def expand(template: str, names: tuple[str, ...], groups: tuple[str | None, ...]) -> str:
@@ -157,31 +177,40 @@ def expand(template: str, names: tuple[str, ...], groups: tuple[str | None, ...]
         names: by group.
         groups: by group; None for one that took no part.
     """
-    out: list[str] = []
+    pieces = _pieces(template, names)
+    return "".join(piece if isinstance(piece, str) else _taken(groups, piece) for piece in pieces)
+
+
+def _taken(groups: tuple[str | None, ...], indices: tuple[int, ...]) -> str:
+    return next((group for index in indices if (group := groups[index]) is not None), "")
+
+
+def _pieces(template: str, names: tuple[str, ...]) -> Iterator[str | tuple[int, ...]]:
     while True:
         before, dollar, rest = template.partition("$")
-        out.append(before)
+        yield before
         if not dollar:
-            return "".join(out)
+            return
         if rest.startswith("$"):
-            out.append("$")
+            yield "$"
             template = rest[1:]
             continue
         found = _reference(rest)
         if found is None:
             # Malformed: the dollar is text (regexp.expand).
-            out.append("$")
+            yield "$"
             template = rest
             continue
         name, template = found
-        out.append(_value(name, names, groups))
+        yield _indices(name, names)
 
 
-def _value(name: str, names: tuple[str, ...], groups: tuple[str | None, ...]) -> str:
+def _indices(name: str, names: tuple[str, ...]) -> tuple[int, ...]:
+    """The groups a reference may mean: one by number, all of that name otherwise."""
     number = _number(name)
     if number is not None:
-        return (groups[number] or "") if number < len(groups) else ""
-    return next((group for known, group in zip(names, groups, strict=True) if known == name and group is not None), "")
+        return (number,) if number < len(names) else ()
+    return tuple(index for index, known in enumerate(names) if known == name)
 
 
 def _number(name: str) -> int | None:

@@ -18,10 +18,12 @@ from tagstream.domain.model import CanonicalImage
 DEFAULT_REGISTRY = "index.docker.io"
 _REPOSITORY = re.compile(r"[a-z0-9_\-./]{1,255}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9_.\-]{1,128}", re.ASCII)
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
-# What net/url accepts as a host with an optional port; userinfo, blanks and slashes are out.
-_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9\-._~!$&'()*+,;=]+)(?::[0-9]*)?", re.ASCII)
-_LOCAL = re.compile(r".*\.local(?:host)?(?::[0-9]{1,5})?\Z", re.ASCII | re.DOTALL)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}", re.ASCII)
+# What net/url accepts as a host: userinfo, blanks, escapes and slashes are out, and behind the last colon is a port.
+_HOST = r"A-Za-z0-9\-._~!$&'()*+,;=<>\"\]\u0080-\U0010ffff"
+_AUTHORITY = re.compile(rf"\[(?P<ipv6>[^]%]*)\](?::[0-9]*)?|[{_HOST}]*|[{_HOST}:]*:[0-9]*")
+_PORT = "(?::[0-9]{1,5})?"
+_LOCAL = re.compile(rf"localhost:.*|.*\.localhost{_PORT}|127\.0\.0\.1{_PORT}|::1|\[::1\]{_PORT}")
 _PRIVATE = tuple(ipaddress.ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 _ECR = re.compile(
     r"([0-9+]*).dkr[.-]ecr(?:-fips)?\.([^/.]*)\."
@@ -48,16 +50,8 @@ class ImageName:
         return CanonicalImage(f"{self.registry}/{self.repository}")
 
     def scheme(self, insecure: bool = False) -> str:
-        """``http`` for insecure repositories, loopback, ``*.local`` and private addresses; else ``https``."""
-        name = self.registry
-        plain = (
-            insecure
-            or _is_private(name)
-            or name.startswith("localhost:")
-            or _LOCAL.match(name) is not None
-            or "127.0.0.1" in name
-            or "::1" in name
-        )
+        """``http`` for insecure repositories, loopback, ``*.localhost`` and private addresses; else ``https``."""
+        plain = insecure or _is_private(self.registry) or _LOCAL.fullmatch(self.registry) is not None
         return "http" if plain else "https"
 
 
@@ -100,7 +94,9 @@ def parse_reference(reference: str) -> ImageName:
         if not _TAG.fullmatch(tag):
             raise _unparsable(reference)
         base = head
-    return _repository(base, reference)
+    name = _repository(base, reference)
+    # Behind a digest go-containerregistry reads the canonical name once more, its length included.
+    return _repository(name.canonical, reference) if at else name
 
 
 def _repository(name: str, reference: str) -> ImageName:
@@ -108,7 +104,7 @@ def _repository(name: str, reference: str) -> ImageName:
     if not slash or not ("." in registry or ":" in registry or registry == "localhost"):
         # go-containerregistry: the first part is a host only when it looks like one.
         registry, repository = DEFAULT_REGISTRY, name
-    if not _REPOSITORY.fullmatch(repository) or not _AUTHORITY.fullmatch(registry):
+    if not _REPOSITORY.fullmatch(repository) or not _is_authority(registry):
         raise _unparsable(reference)
     if registry == "docker.io":
         registry = DEFAULT_REGISTRY
@@ -119,6 +115,19 @@ def _repository(name: str, reference: str) -> ImageName:
 
 def _unparsable(reference: str) -> InvalidImage:
     return InvalidImage(f"could not parse reference: {reference}")
+
+
+def _is_authority(registry: str) -> bool:
+    found = _AUTHORITY.fullmatch(registry)
+    return found is not None and (found["ipv6"] is None or _is_ipv6(found["ipv6"]))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_private(registry: str) -> bool:
