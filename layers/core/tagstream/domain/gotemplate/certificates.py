@@ -104,6 +104,7 @@ def make_certificate(names: Names, key: Any, signer: tuple[Any, Any] | None = No
 
     if isinstance(key, dsa.DSAPrivateKey):
         raise CallError("error creating certificate: x509: unsupported public key type: *dsa.PublicKey")
+    alternatives = _alternatives(names)
     try:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names.common_name)])
         now = datetime.now(UTC)
@@ -121,7 +122,6 @@ def make_certificate(names: Names, key: Any, signer: tuple[Any, Any] | None = No
             )
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         )
-        alternatives = _alternatives(names)
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         signing = signer[1] if signer else key
@@ -154,7 +154,10 @@ def _alternatives(names: Names) -> list[Any]:
     for name in names.dns_names:
         if not isinstance(name, str):
             raise CallError(f"error processing alternate dns name: {show(name)} is not a string")
-        found.append(x509.DNSName(name))
+        try:
+            found.append(x509.DNSName(name))
+        except ValueError as error:
+            raise CallError(f"error creating certificate: {error}") from error
     for address in names.addresses:
         if not isinstance(address, str):
             raise CallError(f"error parsing ip: {show(address)} is not a string")

@@ -55,9 +55,7 @@ def chunk(size: int, value: Value) -> GoSlice:
     """Lists of ``size`` elements, the last one shorter."""
     items = _items(value, "Cannot chunk type")
     if size <= 0:
-        raise CallError(
-            "runtime error: integer divide by zero" if size == 0 else "runtime error: makeslice: len out of range"
-        )
+        raise CallError("runtime error: makeslice: len out of range")
     parts = [GoSlice(items[at : at + size]) for at in range(0, len(items), size)]
     return GoSlice(list(parts), slice_of(LIST))
 

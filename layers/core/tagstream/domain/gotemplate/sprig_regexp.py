@@ -37,6 +37,8 @@ _STEPS_A_MATCH = 8
 _BYTES_A_STEP = 1000
 _INSTRUCTIONS_A_STEP = 16
 _CALL = 20
+# Instructions that a refused pattern counts for: it is read again at each call.
+_REFUSED = 2000
 _META = "\\.+*?()|[]{}^$"
 
 
@@ -78,7 +80,7 @@ def _program_size(pattern: str) -> int:
     try:
         return int(compile_pattern(pattern).compiled.programsize)
     except InvalidPattern:
-        return 0
+        return _REFUSED
 
 
 def _width(data: bytes, at: int) -> int:

@@ -1,0 +1,108 @@
+"""Laws of templates: any text is rendered or refused, within bounds, and always alike."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagstream.domain.gotemplate.bounds import Meter
+from tagstream.domain.gotemplate.evaluate import execute
+from tagstream.domain.gotemplate.faults import CallError, ExecutionError
+from tagstream.domain.gotemplate.functions import load, names
+from tagstream.domain.gotemplate.gojson import decode, encode
+from tagstream.domain.gotemplate.parser import InvalidTemplate, parse
+from tagstream.domain.gotemplate.printf import sprintf
+from tagstream.domain.gotemplate.sprig_paths import clean
+from tagstream.domain.gotemplate.sprig_strings import trunc
+from tests.unit.rendered import rendered
+
+# What an unlucky draw must not call again and again in a test: each makes a key.
+_SLOW = {name for name in names() if name.startswith(("gen", "derive", "bcrypt", "htpasswd"))}
+_CALLED = sorted(names() - _SLOW - {"shuffle", "randInt", "encryptAES", "ago"})
+_OPERANDS = st.sampled_from(
+    """1 -3 2.5 "a" "a,b" nil true . .Values .Changed.Changes $ (list;1;2) (dict;"a";1) .Values.cluster 0x1F 'x'
+    .Changed.Objects (semver;"1.2.3") 1i .AutomationObject""".replace("\n", " ").split()
+).map(lambda one: one.replace(";", " "))
+_CALLS = st.builds(
+    lambda name, given: " ".join((name, *given)), st.sampled_from(_CALLED), st.lists(_OPERANDS, max_size=4)
+)
+_PIPES = st.lists(_CALLS | _OPERANDS, min_size=1, max_size=3).map(" | ".join)
+_MARKS = st.sampled_from(
+    """{{;end;}} {{;else;}} {{;range;.;}} {{;range;3;}} {{;if;.;}} {{;with;.Values;}} {{;break;}} {{;define;"x";}}
+    {{;template;"x";.;}} {{-; ;-}} {{/*; ;*/}} ` " text {{;$x;:=;1;}} {{;$x;}} {{;$x;=;""".replace("\n", " ").split()
+).map(lambda one: one.replace(";", " "))
+_PIECES = st.lists(_PIPES.map(lambda pipe: f"{{{{ {pipe} }}}}") | _MARKS, max_size=8).map("".join)
+_SCALARS = st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text('ab<\u2028é"\\')
+_JSON = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_rendered_or_refused(text: str) -> None:
+    assert isinstance(rendered(text), str)
+
+
+@given(_PIECES)
+@settings(max_examples=400, deadline=None)
+def test_any_pieces_of_a_template_are_rendered_or_refused_always_alike(template: str) -> None:
+    assert rendered(template) == rendered(template)
+
+
+@given(_CALLS)
+@settings(max_examples=600, deadline=None)
+def test_any_call_of_any_function_answers_or_is_refused(call: str) -> None:
+    assert isinstance(rendered(f"{{{{ {call} }}}}"), str)
+
+
+@given(_PIECES, st.integers(0, 200), st.integers(0, 50))
+@settings(deadline=None)
+def test_a_run_uses_no_more_than_its_measure(template: str, steps: int, size: int) -> None:
+    try:
+        tree = parse("t", template, names())
+    except InvalidTemplate:
+        return
+    try:
+        text = execute(tree, load(template), None, Meter(steps=steps, size=size))
+    except ExecutionError:
+        text = ""
+    assert len(text) <= size
+
+
+@given(st.text(max_size=12), st.lists(st.integers() | st.text(max_size=3) | st.floats() | st.none(), max_size=3))
+def test_any_format_prints_something(form: str, values: list[object]) -> None:
+    assert isinstance(sprintf("%" + form, values), str)
+
+
+@given(_JSON)
+def test_json_that_is_written_again_is_the_same_json(value: object) -> None:
+    assert json.loads(encode(decode(json.dumps(value))), parse_int=float) == value
+
+
+@given(st.text("[]{}:,\"\\ntrue1.e-u0 '", max_size=12))
+def test_text_is_json_exactly_when_python_says_so(text: str) -> None:
+    try:
+        json.loads(text, parse_constant=lambda name: [][1])
+        valid = True
+    except (ValueError, IndexError):
+        valid = False
+    try:
+        decode(text)
+        read = True
+    except CallError:
+        read = False
+    assert read == valid
+
+
+@given(st.text("a./", max_size=12))
+def test_a_clean_path_is_clean(path: str) -> None:
+    assert clean(clean(path)) == clean(path)
+
+
+@given(st.integers(-20, 20), st.text("aé", max_size=8))
+def test_cut_text_is_no_longer_than_asked(count: int, text: str) -> None:
+    assert len(trunc(count, text).encode("utf-8", "surrogateescape")) <= max(abs(count), 0)
