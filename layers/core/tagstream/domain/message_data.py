@@ -8,6 +8,7 @@ pkg/update/result.go and ref.go for ``.Updated``; go-containerregistry pkg/name 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -116,18 +117,18 @@ def _change(change: Change) -> GoStruct:
     )
 
 
+@functools.lru_cache(maxsize=10_000)
 def _identifier(key: ObjectIdentifier) -> GoStruct:
     meta = GoStruct(go_type=_TYPE_META, fields=(("APIVersion", key.api_version), ("Kind", key.kind)))
     name = GoStruct(go_type=_NAME_META, fields=(("Name", key.name), ("Namespace", key.namespace)))
     parts = {"TypeMeta": meta, "NameMeta": name}
-    inner: dict[str, Value] = {**dict(meta.fields), **dict(name.fields), **parts}
-    resource = GoStruct(
-        go_type=_RESOURCE, fields=tuple(parts.items()), hidden={one: _constant(inner[one]) for one in inner}
-    )
+    inner = (*meta.fields, *name.fields, *parts.items())
+    promoted = {field: _constant(value) for field, value in inner}
+    resource = GoStruct(go_type=_RESOURCE, fields=tuple(parts.items()), hidden=promoted)
     return GoStruct(
         go_type=_OBJECT,
         fields=(("ResourceIdentifier", resource),),
-        hidden={one: _constant(inner[one]) for one in inner},
+        hidden=promoted,
         key=(key.api_version.encode(), key.kind.encode(), key.name.encode(), key.namespace.encode()),
     )
 
