@@ -9,11 +9,11 @@ semver_constraints.json, semver_constraints_include_prerelease.json.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tagstream.domain.goquote import quote
-from tagstream.domain.semver import InvalidVersion, SortKey, Version, parse_version
+from tagstream.domain.semver import RELEASE, InvalidVersion, SortKey, Version, parse_version
 
 _WS = r"[\t\n\f\r ]"
 _OPERATOR = r"(?>!=|>=|=>|<=|=<|~>|=|>|<|~|\^|)"
@@ -41,13 +41,14 @@ class Term:
     operator: str
     text: str
     version: Version
+    key: SortKey
     is_partial: bool
     minor_missing: bool
     patch_missing: bool
 
     def refusal(self, version: Version) -> str | None:
         """Why a version does not satisfy this term, in Masterminds' words; None when it does."""
-        words = _CHECKS[self.operator](version, self)
+        words = _CHECKS[self.operator](version.key, self)
         if words is None:
             return None
         relation, _, explanation = words.partition(". ")
@@ -79,11 +80,20 @@ class Constraint:
 
     def admits(self, version: Version, include_prereleases: bool = False) -> bool:
         """Whether a version satisfies the range (Check)."""
-        released = not version.prerelease or include_prereleases
-        return any(
-            (released or group.admits_prereleases) and all(_holds(term, version) for term in group.terms)
-            for group in self.groups
-        )
+        return self.admits_key(version.key, include_prereleases)
+
+    def admits_key(self, key: SortKey, include_prereleases: bool = False) -> bool:
+        """As ``admits``, for a version's key."""
+        released = key[3] is RELEASE or include_prereleases
+        for group in self.groups:
+            if not released and not group.admits_prereleases:
+                continue
+            for term in group.terms:
+                if _CHECKS[term.operator](key, term) is not None:
+                    break
+            else:
+                return True
+        return False
 
     def refusals(self, version: Version, include_prereleases: bool = False) -> tuple[str, ...]:
         """Every reason why a version is refused, in Masterminds' order (Validate); empty when it is admitted."""
@@ -152,105 +162,97 @@ def _term(text: str) -> Term:
         operator=operator,
         text=operand,
         version=version,
+        key=version.key,
         is_partial=any_major or any_minor or any_patch,
         minor_missing=any_minor,
         patch_missing=any_patch,
     )
 
 
-def _holds(term: Term, version: Version) -> bool:
-    return _CHECKS[term.operator](version, term) is None
-
-
-def _not_equal(version: Version, term: Term) -> str | None:
-    other = term.version
+def _not_equal(key: SortKey, term: Term) -> str | None:
+    other = term.key
     if term.is_partial:
-        if version.major != other.major or (version.minor != other.minor and not term.minor_missing):
+        if key[0] != other[0] or (key[1] != other[1] and not term.minor_missing):
             return None
         if term.minor_missing:
             return "is equal to"
         if term.patch_missing:
-            # With a pre-release on either side the pre-releases decide.
-            same = _pre(version.key) == _pre(other.key)
-            return "is equal to" if same or not (version.prerelease or other.prerelease) else None
-        if version.patch != other.patch:
+            # With a pre-release on either side the pre-releases decide; two releases share the same key.
+            return "is equal to" if key[3] == other[3] else None
+        if key[2] != other[2]:
             return None
-    return "is equal to" if version.key == other.key else None
+    return "is equal to" if key == other else None
 
 
-def _greater(version: Version, term: Term) -> str | None:
-    other, refused = term.version, "is less than or equal to"
+def _greater(key: SortKey, term: Term) -> str | None:
+    other, refused = term.key, "is less than or equal to"
     if not term.is_partial:
-        return None if version.key > other.key else refused
-    if version.major != other.major:
-        return None if version.major > other.major else refused
+        return None if key > other else refused
+    if key[0] != other[0]:
+        return None if key[0] > other[0] else refused
     if term.minor_missing:
         return refused
     if term.patch_missing:
-        return None if version.minor > other.minor else refused
-    return None if version.key > other.key else refused
+        return None if key[1] > other[1] else refused
+    return None if key > other else refused
 
 
-def _less(version: Version, term: Term) -> str | None:
-    return None if version.key < term.version.key else "is greater than or equal to"
+def _less(key: SortKey, term: Term) -> str | None:
+    return None if key < term.key else "is greater than or equal to"
 
 
-def _at_least(version: Version, term: Term) -> str | None:
-    return None if version.key >= term.version.key else "is less than"
+def _at_least(key: SortKey, term: Term) -> str | None:
+    return None if key >= term.key else "is less than"
 
 
-def _at_most(version: Version, term: Term) -> str | None:
-    other, refused = term.version, "is greater than"
+def _at_most(key: SortKey, term: Term) -> str | None:
+    other, refused = term.key, "is greater than"
     if not term.is_partial:
-        return None if version.key <= other.key else refused
-    if version.major > other.major:
+        return None if key <= other else refused
+    if key[0] > other[0]:
         return refused
-    return refused if version.major == other.major and version.minor > other.minor and not term.minor_missing else None
+    return refused if key[0] == other[0] and key[1] > other[1] and not term.minor_missing else None
 
 
-def _tilde(version: Version, term: Term) -> str | None:
-    other = term.version
-    if version.key < other.key:
+def _tilde(key: SortKey, term: Term) -> str | None:
+    other = term.key
+    if key < other:
         return "is less than"
-    zero = (other.major, other.minor, other.patch) == (0, 0, 0)
     # ~0.0.0 and ~* admit everything from there on.
-    if zero and not term.minor_missing and not term.patch_missing:
+    if other[:3] == (0, 0, 0) and not term.minor_missing and not term.patch_missing:
         return None
-    if version.major != other.major:
+    if key[0] != other[0]:
         return "does not have same major version as"
-    if version.minor != other.minor and not term.minor_missing:
+    if key[1] != other[1] and not term.minor_missing:
         return "does not have same major and minor version as"
     return None
 
 
-def _equal(version: Version, term: Term) -> str | None:
+def _equal(key: SortKey, term: Term) -> str | None:
     if term.is_partial:
-        return _tilde(version, term)
-    return None if version.key == term.version.key else "is not equal to"
+        return _tilde(key, term)
+    return None if key == term.key else "is not equal to"
 
 
-def _caret(version: Version, term: Term) -> str | None:
-    other = term.version
-    if version.key < other.key:
+def _caret(key: SortKey, term: Term) -> str | None:
+    other = term.key
+    if key < other:
         return "is less than"
-    if other.major > 0 or term.minor_missing:
-        return None if version.major == other.major else "does not have same major version as"
-    if version.major > 0:
+    if other[0] > 0 or term.minor_missing:
+        return None if key[0] == other[0] else "does not have same major version as"
+    if key[0] > 0:
         return "does not have same major version as"
-    if other.minor > 0 or term.patch_missing:
+    if other[1] > 0 or term.patch_missing:
         expected = "Expected minor versions to match when constraint major version is 0"
-        return None if version.minor == other.minor else f"does not have same minor version as. {expected}"
-    if version.minor > 0:
+        return None if key[1] == other[1] else f"does not have same minor version as. {expected}"
+    if key[1] > 0:
         return "does not have same minor version as"
     expected = "Expect version and constraint to equal when major and minor versions are 0"
-    return None if version.patch == other.patch else f"does not equal. {expected}"
+    return None if key[2] == other[2] else f"does not equal. {expected}"
 
 
-def _pre(key: SortKey) -> object:
-    return key[3]
-
-
-_CHECKS: dict[str, Callable[[Version, Term], str | None]] = {
+_Check = Callable[[SortKey, Term], str | None]
+_CHECKS: Mapping[str, _Check] = {
     "": _equal,
     "=": _equal,
     "!=": _not_equal,

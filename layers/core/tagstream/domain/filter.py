@@ -30,7 +30,11 @@ class CompiledFilter:
         """What the policy orders this tag by; None when the tag does not match."""
         if self.expansion is not None:
             return self.expansion.value(tag)
-        return tag if not self.pattern.text or self.pattern.matches(tag) else None
+        return tag if self.matches(tag) else None
+
+    def matches(self, tag: str) -> bool:
+        """Whether a policy sees this tag."""
+        return not self.pattern.text or self.pattern.matches(tag)
 
     def values(self, tags: Iterable[str]) -> list[tuple[str, str]]:
         """``(tag, value)`` of every matching tag, in order."""

@@ -88,14 +88,19 @@ class Expansion:
         """What the template makes of the leftmost match; None when nothing matches."""
         if self.pattern.required not in text:
             return None
-        found = self.pattern.compiled.search(_encode(text))
+        data = _encode(text)
+        found = self.pattern.compiled.search(data)
         if found is None:
             return None
-        return "".join([piece if isinstance(piece, str) else _first(found, piece) for piece in self.pieces])
+        return "".join([piece if isinstance(piece, str) else _first(found, data, piece) for piece in self.pieces])
 
 
-def _first(found: Any, indices: tuple[int, ...]) -> str:
-    return next((_decode(group) for index in indices if (group := found.group(index)) is not None), "")
+def _first(found: Any, data: bytes, indices: tuple[int, ...]) -> str:
+    for index in indices:
+        begin, end = found.span(index)
+        if begin >= 0:
+            return _decode(data[begin:end])
+    return ""
 
 
 def _encode(text: str) -> bytes:
@@ -188,7 +193,8 @@ def _taken(groups: tuple[str | None, ...], indices: tuple[int, ...]) -> str:
 def _pieces(template: str, names: tuple[str, ...]) -> Iterator[str | tuple[int, ...]]:
     while True:
         before, dollar, rest = template.partition("$")
-        yield before
+        if before:
+            yield before
         if not dollar:
             return
         if rest.startswith("$"):

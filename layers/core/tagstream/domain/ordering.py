@@ -7,7 +7,7 @@ Source: image-reflector-controller internal/policy/{factory,semver,alphabetical,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
@@ -15,8 +15,11 @@ from typing import Protocol
 from tagstream.domain.constraint import Constraint, InvalidRange, parse_range
 from tagstream.domain.gofloat import ExactNumber, InvalidNumber, parse_number
 from tagstream.domain.model import PolicyChoice
-from tagstream.domain.semver import LOOSE, InvalidVersion, Version, parse_tag
+from tagstream.domain.semver import LOOSE, RELEASE, UINT64_MAX, InvalidVersion, SortKey, parse_tag
 
+# What a registry admits; anything longer is made by an extract and parsed with more care.
+LONGEST_TAG = 128
+_LOWEST: SortKey = (-1, 0, 0, RELEASE)
 Rank = tuple[object, ...]
 """Comparable with every other rank of the same ordering; the greatest is selected."""
 
@@ -33,6 +36,14 @@ class InvalidValue(ValueError):
         self.state = state
 
 
+Accepts = Callable[[str], bool]
+
+
+def everything(value: str) -> bool:
+    """Accepts any value."""
+    return True
+
+
 class Ordering(Protocol):
     """One kind of policy."""
 
@@ -47,8 +58,12 @@ class Ordering(Protocol):
             InvalidValue: nowhere.
         """
 
-    def best(self, values: Iterable[str]) -> str | None:
-        """The value of the greatest rank; None when none has a rank.
+    def best(self, values: Iterable[str], accepts: Accepts = everything) -> str | None:
+        """The accepted value of the greatest rank; None when none has a rank.
+
+        Args:
+            values: in any order.
+            accepts: asked as late as possible, since a filter's pattern costs more than anything else here.
 
         Raises:
             InvalidValue: a strict ordering met a value it cannot place.
@@ -87,35 +102,33 @@ class SemverOrdering:
             raise InvalidValue("; ".join(reasons), "out of range")
         return (version.key, encoded(value))
 
-    def best(self, values: Iterable[str]) -> str | None:
-        """One pass; a value is parsed whole and checked only when its numbers can win."""
-        prereleases = self.constraint.admits_prereleases
-        found: str | None = None
-        highest = (-1, -1, -1)
-        rank: Rank | None = None
-        match = LOOSE.fullmatch
+    def best(self, values: Iterable[str], accepts: Accepts = everything) -> str | None:
+        """One pass; the range is asked only about a value that would win."""
+        prereleases, admits = self.constraint.admits_prereleases, self.constraint.admits_key
+        found, best = "", _LOWEST
         for value in values:
-            if value.count(".") < 2 or (parts := match(value)) is None:
+            major = value.partition(".")[0].removeprefix("v")
+            if len(major) < 20 and major.isdecimal() and int(major) < best[0]:
                 continue
-            major, minor, patch, prerelease, _ = parts.groups()
-            if prerelease and not prereleases:
+            if value.count(".") < 2 or (not prereleases and "-" in value and "+" not in value):
                 continue
-            numbers = (int(major), int(minor or 0), int(patch or 0))
-            if numbers < highest:
+            parts = LOOSE.fullmatch(value)
+            if parts is None or len(value) > LONGEST_TAG:
+                key = None if parts is None else _key(value)
+            else:
+                key = (int(parts[1]), int(parts[2] or 0), int(parts[3] or 0), RELEASE)
+                if key >= best and (parts[4] or max(key[:3]) > UINT64_MAX):
+                    key = _key(value)
+            if key is None or key < best or (key == best and value <= found):
                 continue
-            candidate = self._rank_or_none(value)
-            if candidate is not None and (rank is None or candidate > rank):
-                found, rank, highest = value, candidate, numbers
-        return found
-
-    def _rank_or_none(self, value: str) -> Rank | None:
-        version = _version(value)
-        return (version.key, encoded(value)) if version is not None and self.constraint.admits(version) else None
+            if admits(key) and accepts(value):
+                found, best = value, key
+        return found or None
 
 
-def _version(value: str) -> Version | None:
+def _key(value: str) -> SortKey | None:
     try:
-        return parse_tag(value)
+        return parse_tag(value).key
     except InvalidVersion:
         return None
 
@@ -135,9 +148,17 @@ class AlphabeticalOrdering:
         """The bytes, turned round for descending."""
         return (encoded(value),) if self.ascending else (inverted(value),)
 
-    def best(self, values: Iterable[str]) -> str | None:
+    def best(self, values: Iterable[str], accepts: Accepts = everything) -> str | None:
         """Python orders text by code point, which is the order of its UTF-8 bytes."""
-        return max(values, default=None) if self.ascending else min(values, default=None)
+        if accepts is everything:
+            return max(values, default=None) if self.ascending else min(values, default=None)
+        found: str | None = None
+        for value in values:
+            if found is not None and (value <= found if self.ascending else value >= found):
+                continue
+            if accepts(value):
+                found = value
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +176,12 @@ class NumericalOrdering:
         """The number, turned round for descending; NaN is below everything."""
         return (self._number(value), inverted(value))
 
-    def best(self, values: Iterable[str]) -> str | None:
+    def best(self, values: Iterable[str], accepts: Accepts = everything) -> str | None:
         """One pass; of several values that are no numbers the error names the one Flux meets first."""
         found: str | None = None
         highest: ExactNumber | None = None
         refused: dict[str, InvalidValue] = {}
-        for value in values:
+        for value in filter(accepts, values):
             try:
                 number = self._number(value)
             except InvalidValue as error:

@@ -10,13 +10,22 @@ Source: image-reflector-controller internal/policy; vectors policy.json.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tagstream.domain.filter import CompiledFilter, InvalidFilter, compile_filter
 from tagstream.domain.model import PolicyChoice, TagFilter
-from tagstream.domain.ordering import InvalidPolicy, InvalidValue, Ordering, Rank, compile_ordering, inverted
+from tagstream.domain.ordering import (
+    Accepts,
+    InvalidPolicy,
+    InvalidValue,
+    Ordering,
+    Rank,
+    compile_ordering,
+    everything,
+    inverted,
+)
 
 __all__ = [
     "CompiledPolicy",
@@ -59,22 +68,18 @@ class CompiledPolicy:
         Raises:
             NoSelection: nothing to choose from, nothing admitted, or a value that is no number.
         """
-        by_value = self._by_value(tags)
-        if not by_value:
-            raise NoSelection("version list argument cannot be empty")
-        try:
-            best = self.ordering.best(by_value)
-        except InvalidValue as error:
-            raise NoSelection(str(error)) from error
-        if best is None:
-            raise NoSelection("unable to determine latest version from provided list")
-        return by_value[best]
+        if self.filter is None:
+            return self._best({tag: tag for tag in tags})
+        if self.filter.expansion is None:
+            return self._best_matching(tuple(tags), self.filter)
+        return self._best(self._by_value(tags, self.filter))
 
     def latest_after(self, previous: str, added: Collection[str], removed: Collection[str], tags: Iterable[str]) -> str:
         """The same answer as ``latest(tags)`` without a pass over all of them, where the change allows it.
 
         Args:
-            previous: what was selected before the change.
+            previous: what this very policy selected from all tags before the change, not what a failed or held
+                selection left in force.
             added: tags that are new.
             removed: tags that are gone.
             tags: all tags now; looked at only when the selected one is gone.
@@ -98,9 +103,13 @@ class CompiledPolicy:
         return (*self.ordering.rank(value), inverted(tag))
 
     def is_below(self, candidate: str, current: str) -> bool:
-        """Whether selecting ``candidate`` after ``current`` would be a downgrade; False when current has no place."""
+        """Whether selecting ``candidate`` after ``current`` would be a downgrade.
+
+        Equals in another spelling (``1.0.0`` after ``v1.0.0``) are none, and nothing is below what has no place.
+        """
         try:
-            return self.rank(candidate)[:-1] < self.rank(current)[:-1]
+            # Behind a rank's first part stand only the rules for ties.
+            return self.rank(candidate)[:1] < self.rank(current)[:1]
         except InvalidValue:
             return False
 
@@ -108,8 +117,9 @@ class CompiledPolicy:
         """A verdict for every tag: the selected one first, candidates best first, the rest in descending order.
 
         Args:
-            tags: any order, without duplicates.
-            current: the tag that is selected now; a new choice below it is ``below current``.
+            tags: any order; duplicates count once.
+            current: the tag that is selected now; when the best is a downgrade from it, nothing is selected and all
+                candidates are ``below current``.
         """
         placed: list[tuple[Rank, Verdict]] = []
         refused: list[Verdict] = []
@@ -120,22 +130,46 @@ class CompiledPolicy:
             except InvalidValue as error:
                 refused.append(Verdict(tag=tag, value=value, state=_state(error), detail=str(error)))
         placed.sort(key=lambda pair: pair[0], reverse=True)
-        verdicts = [verdict for _, verdict in placed]
+        candidates = tuple(verdict for _, verdict in placed)
         failed = self.ordering.strict and any(verdict.state == "not a number" for verdict in refused)
-        if verdicts and not failed:
-            first = verdicts[0]
-            below = current is not None and self.is_below(first.tag, current)
-            detail = f"{current} is selected now" if below else ""
-            state: State = "below current" if below else "selected"
-            verdicts[0] = Verdict(tag=first.tag, value=first.value, state=state, detail=detail)
-        return (*verdicts, *refused)
+        return (*(candidates if failed else self._gated(candidates, current)), *refused)
 
-    def _by_value(self, tags: Iterable[str]) -> dict[str, str]:
+    def _gated(self, candidates: Sequence[Verdict], current: str | None) -> tuple[Verdict, ...]:
+        """Candidates, best first, after the gates that come behind the ordering: the downgrade guard."""
+        if not candidates:
+            return ()
+        first, *others = candidates
+        if current is not None and self.is_below(first.tag, current):
+            detail = f"{current} is selected now"
+            return tuple(replace(one, state="below current", detail=detail) for one in candidates)
+        return (replace(first, state="selected"), *others)
+
+    def _best(self, by_value: Mapping[str, str]) -> str:
+        if not by_value:
+            raise NoSelection("version list argument cannot be empty")
+        return by_value[self._chosen(by_value, everything)]
+
+    def _best_matching(self, tags: Sequence[str], wanted: CompiledFilter) -> str:
+        try:
+            return self._chosen(tags, wanted.matches)
+        except NoSelection:
+            if any(map(wanted.matches, tags)):
+                raise
+        raise NoSelection("version list argument cannot be empty")
+
+    def _chosen(self, values: Iterable[str], accepts: Accepts) -> str:
+        try:
+            best = self.ordering.best(values, accepts)
+        except InvalidValue as error:
+            raise NoSelection(str(error)) from error
+        if best is None:
+            raise NoSelection("unable to determine latest version from provided list")
+        return best
+
+    def _by_value(self, tags: Iterable[str], wanted: CompiledFilter) -> dict[str, str]:
         """Tags by value. Flux fills a map in descending order, so of equal values the smallest tag stays."""
-        if self.filter is None:
-            return {tag: tag for tag in tags}
         found: dict[str, str] = {}
-        for tag, value in self.filter.values(tags):
+        for tag, value in wanted.values(tags):
             known = found.get(value)
             if known is None or tag < known:
                 found[value] = tag
