@@ -18,11 +18,14 @@ from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.registry.aws import EcrTokens
 from tagstream.adapters.registry.client import RegistryClient
 from tagstream.adapters.registry.cloud_call import CloudCall
+from tagstream.adapters.registry.credentials import Logins
 from tagstream.adapters.registry.exchange import Exchange
+from tagstream.adapters.registry.gcp import MEMBER as GCP_FILE
 from tagstream.adapters.registry.gcp import GcpTokens
 from tagstream.adapters.registry.host_memory import HostMemory
 from tagstream.adapters.registry.session import Session
 from tagstream.domain.dockerconfig import Credentials
+from tagstream.domain.image import ECR_HOSTS, ImageName
 from tagstream.errors import AuthenticationError, RetryableError
 from tagstream.ports import PullSecret, RegistryAccess
 from tests.contract.registry_calls import NAME, image, soon
@@ -39,7 +42,7 @@ class FakeEcr:
     def __init__(self) -> None:
         self.opened: list[tuple[str, str]] = []
 
-    def open(self, service: str, region: str, proxy: object) -> FakeEcr:
+    def open(self, service: str, region: str, proxy: object, left_s: float) -> FakeEcr:
         self.opened.append((service, region))
         return self
 
@@ -73,7 +76,7 @@ def answered(document: object) -> Fault:
 def test_ecr_is_asked_in_the_registrys_own_region(registry: str, opened: tuple[str, str]) -> None:
     api = FakeEcr()
     tokens = EcrTokens(api.open)
-    credentials, usable_s = tokens.fetch(tokens.region(registry), None, SystemClock().now())
+    credentials, usable_s = tokens.fetch(tokens.region(registry), None, SystemClock().now(), 9.0)
     assert (credentials, api.opened) == (Credentials(username="AWS", password="the-password"), [opened])
     assert 10 * 3600 < usable_s < 11 * 3600
 
@@ -86,12 +89,39 @@ def test_another_host_is_no_registry_of_aws() -> None:
     assert raised.value.message.startswith(f"scan failed: invalid AWS registry: '{proxy.address}'. must match ")
 
 
+@pytest.mark.parametrize(
+    "registry",
+    [
+        f"{ACCOUNT_REGISTRY}.example.com",
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com.nc",
+        f"evil.example.com.{ACCOUNT_REGISTRY}",
+        f"{ACCOUNT_REGISTRY}:8443",
+        "gcr.io",
+    ],
+)
+def test_a_roles_password_goes_to_no_host_that_only_looks_like_ecr(registry: str) -> None:
+    with pytest.raises(RetryableError) as raised:
+        EcrTokens(FakeEcr().open).region(registry)
+    assert raised.value.message == f"invalid AWS registry: '{registry}'. must match {ECR_HOSTS}"
+
+
+@pytest.mark.parametrize(("provider", "named"), [("azure", "Azure"), ("gcp", "GCP")])
+@pytest.mark.parametrize("registry", ["registry.example.com", "r.azurecr.io.example.com", "gcr.io.example", "agcr.io"])
+def test_a_clouds_token_goes_to_no_other_registry(provider: Any, named: str, registry: str) -> None:
+    secret = PullSecret(name="cloud", data={"clientID": b"c", "tenantID": b"t", "clientSecret": b"s", GCP_FILE: b"{}"})
+    access = RegistryAccess(provider=provider, pull_secrets=(secret,))
+    login = Logins(SystemClock()).login(ImageName(registry, "a/b"), access, call())
+    with pytest.raises(RetryableError) as raised:
+        login.fetch()
+    assert raised.value.message.startswith(f"invalid {named} registry: '{registry}'. must match ^")
+
+
 def test_the_embedded_ecr_gives_a_password(aws: EmbeddedAws) -> None:
-    def opened(service: str, region: str, proxy: object) -> Any:
+    def opened(service: str, region: str, proxy: object, left_s: float) -> Any:
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         return boto3.session.Session().client("ecr", region_name=region, endpoint_url=aws.endpoint, **keys)
 
-    credentials, usable_s = EcrTokens(opened).fetch("us-east-1", None, SystemClock().now())
+    credentials, usable_s = EcrTokens(opened).fetch("us-east-1", None, SystemClock().now(), 9.0)
     assert (credentials.username, bool(credentials.password), usable_s > 0) == ("AWS", True, True)
 
 

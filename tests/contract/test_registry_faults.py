@@ -16,7 +16,7 @@ from tagstream.errors import RetryableError, ThrottledError
 from tagstream.ports import RegistryAccess
 from tests.contract.registry_calls import NAME, image, with_secret
 from tests.contract.skipping_clock import SkippingClock
-from tests.embedded.fault_proxy import Fault, FaultProxy, running_fault_proxy
+from tests.embedded.fault_proxy import Fault, FaultProxy, Received, running_fault_proxy
 from tests.embedded.registry import running_registry
 
 TAGS = ("1.0.0", "1.1.0")
@@ -247,6 +247,48 @@ def test_credentials_never_follow_a_redirect_to_another_port(proxy: FaultProxy, 
         client.list_tags(image(proxy.address), with_secret(proxy.address), clock.monotonic_s() + 20)
         sent = ["Authorization" in one.headers for one in (*proxy.received, *other.received)]
     assert sent == [False, True, False]
+
+
+def identity_answered(proxy: FaultProxy, clock: SkippingClock, redirect: Fault) -> RegistryClient:
+    """A registry that redirects the POST of an identity token; its GET gives a token."""
+
+    def respond(request: Received) -> Fault | None:
+        if request.path.startswith("/token"):
+            return redirect
+        if request.path.startswith("/moved"):
+            return Fault(body=b'{"token":"t"}')
+        if request.headers.get("Authorization") == "Bearer t":
+            return listing(["1.0.0"])
+        realm = f'Bearer realm="http://{proxy.address}/token",service="s"'
+        return Fault(status=401, headers=(("WWW-Authenticate", realm),))
+
+    proxy.respond = respond
+    return RegistryClient(clock=clock)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_login_never_follows_a_redirect_to_another_host(
+    proxy: FaultProxy, clock: SkippingClock, status: int
+) -> None:
+    with running_fault_proxy() as other:
+        other.respond = lambda request: Fault(body=b'{"token":"t"}')
+        redirect = Fault(status=status, headers=(("Location", f"http://{other.address}/moved"),))
+        client = identity_answered(proxy, clock, redirect)
+        access = with_secret(proxy.address, identitytoken="identity")
+        with pytest.raises(RetryableError, match="redirect of a login to another host refused"):
+            client.list_tags(image(proxy.address), access, clock.monotonic_s() + 20)
+        assert other.received == []
+
+
+@pytest.mark.parametrize(("status", "sent"), [(302, ("GET", b"")), (303, ("GET", b"")), (307, ("POST", None))])
+def test_a_login_is_redirected_on_its_own_host_as_go_does_it(
+    proxy: FaultProxy, clock: SkippingClock, status: int, sent: tuple[str, bytes | None]
+) -> None:
+    client = identity_answered(proxy, clock, Fault(status=status, headers=(("Location", "/moved"),)))
+    access = with_secret(proxy.address, identitytoken="identity")
+    assert client.list_tags(image(proxy.address), access, clock.monotonic_s() + 20).tags == ("1.0.0",)
+    asked, moved = (next(one for one in proxy.received if one.path == path) for path in ("/token", "/moved"))
+    assert (moved.method, moved.body) == (sent[0], asked.body if sent[1] is None else sent[1])
 
 
 @pytest.mark.parametrize(

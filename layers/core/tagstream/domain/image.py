@@ -25,11 +25,11 @@ _AUTHORITY = re.compile(rf"\[(?P<ipv6>[^]%]*)\](?::[0-9]*)?|[{_HOST}]*|[{_HOST}:
 _PORT = "(?::[0-9]{1,5})?"
 _LOCAL = re.compile(rf"localhost:.*|.*\.localhost{_PORT}|127\.0\.0\.1{_PORT}|::1|\[::1\]{_PORT}")
 _PRIVATE = tuple(ipaddress.ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-_ECR = re.compile(
+ECR_HOSTS = (
     r"([0-9+]*).dkr[.-]ecr(?:-fips)?\.([^/.]*)\."
-    r"(amazonaws\.com[.cn]*|amazonaws\.eu|sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov|on\.aws)",
-    re.ASCII,
+    r"(amazonaws\.com[.cn]*|amazonaws\.eu|sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov|on\.aws)"
 )
+_ECR = re.compile(ECR_HOSTS, re.ASCII)
 ECR_PUBLIC = "public.ecr.aws"
 
 

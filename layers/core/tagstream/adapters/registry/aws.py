@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,14 +18,20 @@ from urllib.parse import quote
 
 from tagstream.adapters.registry.exchange import REASON
 from tagstream.domain.dockerconfig import Credentials
-from tagstream.domain.image import ECR_PUBLIC, ecr_region
+from tagstream.domain.image import ECR_HOSTS, ECR_PUBLIC, ecr_region
 from tagstream.errors import RetryableError
 from tagstream.ports import Proxy
 
 # The public registry's API is in one region only.
 PUBLIC_REGION = "us-east-1"
 USABLE_PART = 0.9
-CONNECT_S, READ_S = 3, 10
+# Flux looks for its pattern anywhere in the host; a role's password must not go to <account>….amazonaws.com.example.
+_WHOLE_HOST = re.compile(
+    r"[0-9]+\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\."
+    r"(amazonaws\.com(\.cn)?|amazonaws\.eu|sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov|on\.aws)",
+    re.ASCII,
+)
+CONNECT_S, READ_S, ATTEMPTS = 3.0, 10.0, 3
 
 
 class TokenApi(Protocol):
@@ -34,8 +41,8 @@ class TokenApi(Protocol):
         """A base64 of user:password and when it expires."""
 
 
-OpenApi = Callable[[str, str, Proxy | None], TokenApi]
-"""(service, region, proxy) to a client."""
+OpenApi = Callable[[str, str, Proxy | None, float], TokenApi]
+"""(service, region, proxy, seconds left) to a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +58,18 @@ class EcrTokens:
             RetryableError: ReadOperationFailed, not a host of ECR.
         """
         region = ecr_region(registry)
-        if region is None:
-            expected = "must match <account>.dkr.ecr.<region>.amazonaws.com or public.ecr.aws"
-            raise RetryableError(f"invalid AWS registry: '{registry}'. {expected}", reason=REASON)
+        if region is None or (region != ECR_PUBLIC and not _WHOLE_HOST.fullmatch(registry)):
+            raise RetryableError(f"invalid AWS registry: '{registry}'. must match {ECR_HOSTS}", reason=REASON)
         return region
 
-    def fetch(self, region: str, proxy: Proxy | None, now: datetime) -> tuple[Credentials, float]:
+    def fetch(self, region: str, proxy: Proxy | None, now: datetime, left_s: float) -> tuple[Credentials, float]:
         """The password for all registries of a region.
+
+        Args:
+            region: of the registry, or ``public.ecr.aws``.
+            proxy: the registry's.
+            now: for the lifetime.
+            left_s: seconds for the call, its repetitions included.
 
         Raises:
             RetryableError: ReadOperationFailed, with what AWS said.
@@ -67,7 +79,8 @@ class EcrTokens:
         public = region == ECR_PUBLIC
         service = "ecr-public" if public else "ecr"
         try:
-            answer = self.open_api(service, PUBLIC_REGION if public else region, proxy).get_authorization_token()
+            api = self.open_api(service, PUBLIC_REGION if public else region, proxy, left_s)
+            answer = api.get_authorization_token()
         except ClientError as error:
             said = error.response.get("Error", {})
             text = f"{said.get('Code', '')}: {said.get('Message', '')}"
@@ -81,7 +94,7 @@ class EcrTokens:
         return _credentials(str(entry.get("authorizationToken", ""))), _usable_s(entry.get("expiresAt"), now)
 
 
-def open_boto3_api(service: str, region: str, proxy: Proxy | None) -> TokenApi:
+def open_boto3_api(service: str, region: str, proxy: Proxy | None, left_s: float) -> TokenApi:
     """A client of the role's credentials; SOCKS proxies are the registry's alone."""
     import boto3
     from botocore.config import Config
@@ -91,8 +104,12 @@ def open_boto3_api(service: str, region: str, proxy: Proxy | None) -> TokenApi:
         scheme, _, host = proxy.address.partition("://")
         user = f"{quote(proxy.username, safe='')}:{quote(proxy.password, safe='')}@" if proxy.username else ""
         proxies = {"https": f"{scheme}://{user}{host}"}
+    part_s = max(left_s, 1.0) / (ATTEMPTS + 1)
     config = Config(
-        connect_timeout=CONNECT_S, read_timeout=READ_S, retries={"mode": "standard", "max_attempts": 3}, proxies=proxies
+        connect_timeout=min(CONNECT_S, part_s / 3),
+        read_timeout=min(READ_S, part_s * 2 / 3),
+        retries={"mode": "standard", "max_attempts": ATTEMPTS},
+        proxies=proxies,
     )
     client: TokenApi = boto3.session.Session().client(service, region_name=region, config=config)  # type: ignore[call-overload]
     return client

@@ -11,19 +11,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from tagstream.adapters.registry.cloud_call import CloudCall, secure_url, token_of, unusable
+from tagstream.adapters.registry.cloud_call import CloudCall, host_in_cloud, secure_url, token_of, unusable
 from tagstream.adapters.registry.token import jwt_claims
 from tagstream.domain.dockerconfig import Credentials
 
 USER = "00000000-0000-0000-0000-000000000000"
 MEMBERS = ("tenantID", "clientID", "clientSecret")
 AUTHORITY = "authorityHost"
-_HOST = re.compile(r".+\.azurecr\.(io|cn|de|us)", re.DOTALL)
+_HOST = re.compile(r"^.+\.(azurecr\.io|azurecr\.cn|azurecr\.de|azurecr\.us)$")
 _AUTHORITIES = {
-    "io": "https://login.microsoftonline.com",
-    "cn": "https://login.chinacloudapi.cn",
-    "de": "https://login.microsoftonline.de",
-    "us": "https://login.microsoftonline.us",
+    "azurecr.io": "https://login.microsoftonline.com",
+    "azurecr.cn": "https://login.chinacloudapi.cn",
+    "azurecr.de": "https://login.microsoftonline.de",
+    "azurecr.us": "https://login.microsoftonline.us",
 }
 _TENANT = re.compile(r"[A-Za-z0-9.\-]+", re.ASCII)
 SCOPE = "https://containerregistry.azure.net/.default"
@@ -42,15 +42,16 @@ def acr_credentials(base: str, registry: str, data: Mapping[str, bytes], call: C
 
     Raises:
         AuthenticationError: a member is missing or unusable.
-        RetryableError: refused, with the service's words.
+        RetryableError: not a host of ACR, or refused, with the service's words.
     """
+    cloud = host_in_cloud("Azure", registry, _HOST)
     values = {name: data.get(name, b"").decode(errors="replace").strip() for name in (*MEMBERS, AUTHORITY)}
     missing = [name for name in MEMBERS if not values[name]]
     if missing:
         raise unusable(f"provider azure: the secret has no '{missing[0]}'")
     if not _TENANT.fullmatch(values["tenantID"]):
         raise unusable("provider azure: member 'tenantID' is not a tenant")
-    login = f"{_authority(registry, values[AUTHORITY])}/{values['tenantID']}/oauth2/v2.0/token"
+    login = f"{_authority(cloud, values[AUTHORITY])}/{values['tenantID']}/oauth2/v2.0/token"
     form = {
         "grant_type": "client_credentials",
         "client_id": values["clientID"],
@@ -64,13 +65,8 @@ def acr_credentials(base: str, registry: str, data: Mapping[str, bytes], call: C
     return Credentials(username=USER, password=token), _lifetime_s(token) * USABLE_PART
 
 
-def _authority(registry: str, given: str) -> str:
-    if given:
-        return secure_url(given, AUTHORITY).rstrip("/")
-    found = _HOST.fullmatch(registry)
-    if found is None:
-        raise unusable(f"provider azure: '{registry}' is not a host of Azure Container Registry")
-    return _AUTHORITIES[found.group(1)]
+def _authority(cloud: str, given: str) -> str:
+    return secure_url(given, AUTHORITY).rstrip("/") if given else _AUTHORITIES.get(cloud, _AUTHORITIES["azurecr.io"])
 
 
 def _lifetime_s(token: str) -> float:

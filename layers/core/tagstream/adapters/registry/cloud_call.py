@@ -6,6 +6,7 @@ In: a URL and a form or a JSON document. Out: the JSON object that was answered.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
@@ -97,6 +98,24 @@ def secure_url(url: str, member: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and inside):
         raise unusable(f"member '{member}' must be an https URL")
     return url
+
+
+def host_in_cloud(cloud: str, registry: str, pattern: re.Pattern[str]) -> str:
+    """What a cloud's pattern finds first in one of its hosts; nothing in a loopback address, which no token leaves.
+
+    Raises:
+        RetryableError: the registry is not the cloud's: its tokens are not for others.
+    """
+    found = pattern.match(registry)
+    if found is not None and not registry.endswith("\n"):
+        return found.group(1)
+    try:
+        inside = check_literal(urlsplit(f"//{registry}").hostname or "", Reach.LOOPBACK)
+    except (ValueError, OSError):
+        inside = Reach.PUBLIC
+    if inside is Reach.LOOPBACK:
+        return ""
+    raise RetryableError(f"invalid {cloud} registry: '{registry}'. must match {pattern.pattern}", reason=REASON)
 
 
 def unusable(cause: str) -> AuthenticationError:

@@ -54,33 +54,39 @@ class Logins:
         if access.provider == "generic":
             return secret_login(image, access)
         if access.provider == "aws":
-            return Login(lambda: self._aws(image, access))
+            return Login(lambda: self._aws(image, access, call.exchange.left_s))
         if access.provider == "azure":
             return self._azure(image, access, call)
         if access.provider == "gcp":
-            return self._gcp(access, call)
+            return self._gcp(image, access, call)
         raise unusable(f"provider '{access.provider}' is not one of aws, azure, gcp, generic")
 
-    def _aws(self, image: ImageName, access: RegistryAccess) -> Credentials:
+    def _aws(self, image: ImageName, access: RegistryAccess, left_s: float) -> Credentials:
         region = self._ecr.region(image.registry)
-        return self._known.get(("aws", region), lambda: self._ecr.fetch(region, access.proxy, self._clock.now()))
+        fetch = lambda: self._ecr.fetch(region, access.proxy, self._clock.now(), left_s)  # noqa: E731
+        return self._known.get(("aws", region), fetch, left_s)
 
     def _azure(self, image: ImageName, access: RegistryAccess, call: CloudCall) -> Login:
         data = next((one.data for one in access.pull_secrets if one.data.get("clientID")), None)
         if data is None:
             raise unusable(f"provider azure needs a secret with {', '.join(azure.MEMBERS)}")
         base = f"{image.scheme(access.insecure)}://{image.registry}"
-        key = ("azure", image.registry, *(data.get(name) for name in azure.MEMBERS))
+        key = ("azure", image.registry, *(data.get(name) for name in (*azure.MEMBERS, azure.AUTHORITY)))
         fetch = lambda: azure.acr_credentials(base, image.registry, data, call)  # noqa: E731
-        return Login(lambda: self._known.get(key, fetch))
+        return Login(lambda: self._known.get(key, fetch, call.exchange.left_s))
 
-    def _gcp(self, access: RegistryAccess, call: CloudCall) -> Login:
+    def _gcp(self, image: ImageName, access: RegistryAccess, call: CloudCall) -> Login:
         content = next((one.data[gcp.MEMBER] for one in access.pull_secrets if one.data.get(gcp.MEMBER)), None)
         if content is None:
             raise unusable(f"provider gcp needs a secret with '{gcp.MEMBER}'")
         tokens = gcp.GcpTokens(call=call, now=self._clock.now(), identity=gcp.signed_by_role)
         key = ("gcp", hashlib.sha256(content).digest())
-        return Login(lambda: self._known.get(key, lambda: tokens.fetch(content)))
+
+        def fetch() -> Credentials:
+            gcp.check_registry(image.registry)
+            return self._known.get(key, lambda: tokens.fetch(content), call.exchange.left_s)
+
+        return Login(fetch)
 
 
 def secret_login(image: ImageName, access: RegistryAccess) -> Login:

@@ -34,6 +34,8 @@ from tagstream.ports import Clock
 REASON = "ReadOperationFailed"
 MAX_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Redirects that keep method and body.
+_REPEATED = frozenset({307, 308})
 _FINAL = frozenset({401, 403, 404, 405})
 _THROTTLED_CODE = "TOOMANYREQUESTS"
 # Asking again changes nothing; asking for smaller pages does.
@@ -115,7 +117,7 @@ class Exchange:
                 location = answer.headers.get("Location")
                 if answer.status not in _REDIRECTS or not location:
                     return answer
-                request = _redirected(request, location, answer.reach)
+                request = _redirected(request, location, answer)
         except ConnectionFault as fault:
             return fault
         except BadTagList as error:
@@ -217,7 +219,7 @@ def _is_temporary(answer: Answer) -> bool:
     return answer.status in STATUSES or bool(codes and codes <= CODES)
 
 
-def _redirected(request: Request, location: str, reach: Reach) -> Request:
+def _redirected(request: Request, location: str, answer: Answer) -> Request:
     try:
         url = urljoin(request.url, location)
         parts = urlsplit(url)
@@ -225,9 +227,17 @@ def _redirected(request: Request, location: str, reach: Reach) -> Request:
         raise ConnectionFault("redirect to an invalid URL", temporary=False) from error
     if parts.scheme not in ("http", "https") or (parts.scheme == "http" and request.url.startswith("https:")):
         raise ConnectionFault(f'redirect to scheme "{parts.scheme}" refused', temporary=False)
-    headers = request.headers
-    allowed = request.allowed
-    if not same_origin(request.url, url):
-        headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
-        allowed = min(allowed, reach)
-    return replace(request, url=url, headers=headers, allowed=allowed)
+    if same_origin(request.url, url):
+        return replace(_as_go_repeats(request, answer.status), url=url)
+    if request.body is not None:
+        # Bodies are credentials: Go would carry them to wherever a 307 points.
+        raise ConnectionFault("redirect of a login to another host refused", temporary=False)
+    headers = {name: value for name, value in request.headers.items() if name.lower() != "authorization"}
+    return replace(request, url=url, headers=headers, allowed=min(request.allowed, answer.reach))
+
+
+def _as_go_repeats(request: Request, status: int) -> Request:
+    if request.body is None or status in _REPEATED:
+        return request
+    headers = {name: value for name, value in request.headers.items() if name.lower() != "content-type"}
+    return replace(request, method="GET", body=None, headers=headers)

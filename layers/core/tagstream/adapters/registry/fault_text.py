@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 MAX_BODY = 65_536
 MAX_TEXT = 600
+MAX_SERVER_TEXT = 200
 _SHOWN = frozenset({"scope", "service", "mount", "from", "digest", "n", "last"})
 
 
@@ -35,14 +36,14 @@ def read_refusal(method: str, url: str, status: int, body: bytes) -> Refusal:
         raw = " ".join(body[:MAX_BODY].decode(errors="replace").split())
         words = f"unexpected status code {status} {_status_text(status)}".rstrip()
         if raw:
-            words += f": {raw}"
+            words += f": {capped(raw, MAX_SERVER_TEXT)}"
         elif method == "HEAD":
             words += " (HEAD responses have no body, use GET for details)"
         return Refusal(status=status, text=capped(prefix + words), codes=frozenset())
     lines = [_line(one) for one in errors]
     words = lines[0] if len(lines) == 1 else f"multiple errors returned: {'; '.join(lines)}"
     codes = frozenset(str(one.get("code", "")) for one in errors)
-    return Refusal(status=status, text=capped(prefix + words), codes=codes)
+    return Refusal(status=status, text=capped(prefix + capped(words, MAX_SERVER_TEXT)), codes=codes)
 
 
 def redacted_url(url: str) -> str:
@@ -65,10 +66,10 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def capped(text: str) -> str:
-    """At most MAX_TEXT characters, without control characters."""
-    plain = "".join(character if character.isprintable() else " " for character in text[: MAX_TEXT + 1])
-    return plain if len(plain) <= MAX_TEXT else plain[: MAX_TEXT - 1] + "…"
+def capped(text: str, limit: int = MAX_TEXT) -> str:
+    """At most ``limit`` characters, without control characters."""
+    plain = "".join(character if character.isprintable() else " " for character in text[: limit + 1])
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
 
 
 def _errors(body: bytes) -> list[dict[str, object]]:

@@ -11,12 +11,20 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from tagstream.adapters.registry.cloud_call import CloudCall, lifetime_s, secure_url, token_of, unusable
+from tagstream.adapters.registry.cloud_call import (
+    CloudCall,
+    host_in_cloud,
+    lifetime_s,
+    secure_url,
+    token_of,
+    unusable,
+)
 from tagstream.domain.dockerconfig import Credentials
 
 USER = "oauth2accesstoken"
@@ -24,6 +32,7 @@ MEMBER = "credentials.json"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 KEY_LIFETIME_S = 3600
 USABLE_PART = 0.8
+_HOST = re.compile(r"^(((.+\.)?gcr\.io)|(.+-docker\.pkg\.dev)|(docker\.s3nsregistry\.fr))$")
 _STS = "https://sts.googleapis.com/v1/token"
 _TOKEN = "https://oauth2.googleapis.com/token"
 
@@ -98,6 +107,15 @@ class GcpTokens:
         url = secure_url(impersonated, "service_account_impersonation_url")
         wanted = {"scope": [SCOPE], "lifetime": f"{KEY_LIFETIME_S}s"}
         return token_of(url, self.call.post_json(url, wanted, token), "accessToken"), KEY_LIFETIME_S
+
+
+def check_registry(registry: str) -> None:
+    """Google's access tokens go to Google's registries only.
+
+    Raises:
+        RetryableError: another host.
+    """
+    host_in_cloud("GCP", registry, _HOST)
 
 
 def signed_by_role(audience: str) -> Mapping[str, object]:

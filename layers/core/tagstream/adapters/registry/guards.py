@@ -54,7 +54,15 @@ def check_address(host: str, address: str, allowed: Reach) -> Reach:
     Raises:
         RefusedAddress: it is farther inside, or link-local, where nothing is ever allowed.
     """
-    reach = reach_of(address)
+    return check_reach(host, reach_of(address), allowed)
+
+
+def check_reach(host: str, reach: Reach, allowed: Reach) -> Reach:
+    """The same for an address whose place is known.
+
+    Raises:
+        RefusedAddress: as ``check_address``.
+    """
     if reach > allowed or reach is Reach.FORBIDDEN:
         raise RefusedAddress(f"host {host} resolves to a {reach.name.lower()} address: potential SSRF attack")
     return reach

@@ -27,7 +27,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
-from tagstream.adapters.registry.guards import Reach, RefusedAddress, check_address, check_literal
+from tagstream.adapters.registry.guards import Reach, RefusedAddress, check_address, check_literal, check_reach
 from tagstream.adapters.registry.socks5 import connect_through
 from tagstream.errors import AuthenticationError
 from tagstream.ports import Proxy, TlsMaterial
@@ -234,6 +234,7 @@ class _Bounded:
     port: int
     timeout: float
     sock: Any
+    _peer: Reach = Reach.PUBLIC
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
@@ -246,17 +247,19 @@ class _Bounded:
         if not self._checks:
             return made
         try:
-            check_address(self.host, made.getpeername()[0], self._state.allowed)
+            self._peer = check_address(self.host, made.getpeername()[0], self._state.allowed)
         except OSError:
             made.close()
             raise
         return made
 
     def request(self, *arguments: Any, **options: Any) -> None:
-        super().request(*arguments, **options)  # type: ignore[misc]
-        if self._checks and self.sock is not None:
+        if self.sock is not None:
             # A pooled connection may have been opened for somebody who was allowed more.
-            self._state.reached = check_address(self.host, self.sock.getpeername()[0], self._state.allowed)
+            check_reach(self.host, self._peer, self._state.allowed)
+        super().request(*arguments, **options)  # type: ignore[misc]
+        if self._checks:
+            self._state.reached = self._peer
 
 
 def _through_socks(proxy: Proxy, host: str, port: int, timeout_s: float) -> socket.socket:

@@ -210,7 +210,8 @@ class Visit:
             return basic(door.credentials)
         if door.credentials.registry_token:
             return f"Bearer {door.credentials.registry_token}"
-        return f"Bearer {self.tokens.get(door.key, lambda: self._fetch_token(door))}"
+        token = self.tokens.get(door.key, lambda: self._fetch_token(door), self.exchange.left_s)
+        return f"Bearer {token}"
 
     def _fetch_token(self, door: Door) -> tuple[str, float]:
         try:
