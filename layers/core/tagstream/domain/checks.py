@@ -15,6 +15,7 @@ from tagstream.domain.filter import InvalidFilter, compile_filter
 from tagstream.domain.goquote import quote
 from tagstream.domain.goregexp import InvalidPattern, compile_pattern
 from tagstream.domain.image import InvalidImage, parse_repository_image
+from tagstream.domain.message import TemplateError, check_template
 from tagstream.domain.model import ImagePolicy, ImageRepository, ImageUpdateAutomation, PolicyChoice
 from tagstream.domain.ordering import InvalidPolicy, compile_ordering
 from tagstream.domain.selector import InvalidSelector, check_selector
@@ -68,6 +69,8 @@ def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
         yield Problem(
             path="spec.git", message="Required value: source kind 'GitRepository' necessitates field .spec.git"
         )
+    else:
+        yield from _template(automation.git.commit.message_template)
     push = automation.git.push if automation.git else None
     if push is not None and push.refspec:
         try:
@@ -81,6 +84,14 @@ def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
             yield Problem(
                 path="spec.policySelector", message=f"Invalid value: failed to parse policy selector: {error}"
             )
+
+
+def _template(text: str) -> Iterator[Problem]:
+    """Flux finds a bad template at the next update; here nobody has to wait for one."""
+    try:
+        check_template(text)
+    except TemplateError as error:
+        yield Problem(path="spec.git.commit.messageTemplate", message=f"Invalid value: {error}")
 
 
 def _invalid(path: str, value: str, error: Exception) -> Problem:

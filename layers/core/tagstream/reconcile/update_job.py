@@ -75,6 +75,12 @@ def prepare(stored: StoredObject, automation: ImageUpdateAutomation, ports: Port
             "source kind 'GitRepository' necessitates field .spec.git: invalid source configuration",
             reason="InvalidSourceConfiguration",
         )
+    if automation.git.commit.signing_key is not None:
+        # An unsigned commit where a signed one was asked for would be worse than none.
+        raise StalledError(
+            "spec.git.commit.signingKey: signing commits is not built yet: invalid source configuration",
+            reason="InvalidSourceConfiguration",
+        )
     repository = _git_repository(automation.source.key, ports)
     try:
         where = destination(automation, repository)

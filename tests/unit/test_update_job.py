@@ -1,0 +1,69 @@
+"""What keeps an automation from running is found before anything is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tagstream.domain.model import (
+    CommitSpec,
+    GitSpec,
+    ImageUpdateAutomation,
+    Metadata,
+    NamespacedName,
+    SigningKey,
+    SourceRef,
+    UpdateStrategy,
+)
+from tagstream.errors import StalledError
+from tagstream.reconcile.update_job import prepare
+from tagstream.records import StoredObject
+
+KEY = NamespacedName("flux-system", "app")
+NO_SELECTIONS: Any = SimpleNamespace(selections=SimpleNamespace(list=lambda _namespace: {}))
+
+
+def automation(**fields: Any) -> ImageUpdateAutomation:
+    given: Mapping[str, Any] = {
+        "metadata": Metadata(key=KEY),
+        "dialect": "v1",
+        "source": SourceRef(kind="GitRepository", key=KEY),
+        "interval_s": 60.0,
+        "git": GitSpec(commit=CommitSpec(author_email="bot@example.com")),
+    }
+    return ImageUpdateAutomation(**{**given, **fields})
+
+
+SIGNED = GitSpec(commit=CommitSpec(author_email="bot@example.com", signing_key=SigningKey(secret_ref="key")))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "message"),
+    [
+        ({"update": None}, "InvalidUpdateStrategy", "no update strategy"),
+        ({"update": UpdateStrategy(strategy="X")}, "InvalidUpdateStrategy", "unsupported update strategy: X"),
+        (
+            {"source": SourceRef(kind="Bucket", key=KEY)},
+            "InvalidSourceConfiguration",
+            "source kind 'Bucket' not supported: invalid source configuration",
+        ),
+        (
+            {"git": None},
+            "InvalidSourceConfiguration",
+            "source kind 'GitRepository' necessitates field .spec.git: invalid source configuration",
+        ),
+        (
+            {"git": SIGNED},
+            "InvalidSourceConfiguration",
+            "spec.git.commit.signingKey: signing commits is not built yet: invalid source configuration",
+        ),
+    ],
+)
+def test_what_only_a_change_can_mend_stalls_in_fluxs_words(fields: dict[str, Any], reason: str, message: str) -> None:
+    stored = StoredObject(kind="ImageUpdateAutomation", key=KEY, document={}, status={})
+    with pytest.raises(StalledError) as caught:
+        prepare(stored, automation(**fields), NO_SELECTIONS)
+    assert (caught.value.reason, caught.value.message) == (reason, message)
