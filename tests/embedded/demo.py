@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import secrets
+import shutil
 import sys
 import tempfile
 import time
@@ -35,6 +36,7 @@ def main() -> int:
     with contextlib.ExitStack() as cleanup:
         aws, registry, git_server = _started(folder, keep)
         if not keep:
+            cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
             for stop in (aws.stop, registry.stop, git_server.stop):
                 cleanup.callback(stop)
         with _step("building and deploying template.yaml with sam"):

@@ -61,7 +61,12 @@ def start_server(module: str, *arguments: str, keep: bool = False) -> Server:
     port = free_port()
     command = [sys.executable, "-m", f"tests.embedded.{module}", "--port", str(port), *arguments]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=keep
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if keep else None,
+        start_new_session=keep,
     )
     end = time.monotonic() + 20
     while time.monotonic() < end:
