@@ -23,7 +23,11 @@ _OPERAND = rf"(?>v?{_PART}(?:\.{_PART})?(?:\.{_PART})?(?:-{_IDS})?(?:\+{_IDS})?)
 _TERM = rf"{_OPERATOR}{_WS}*+{_OPERAND}"
 # Atomic and possessive groups: an operand is followed by a blank, a comma or the end, so giving characters back never
 # helps, and a hostile range cannot make the match take more than linear time.
-_HYPHEN = re.compile(rf"{_WS}*({_OPERAND}){_WS}++-{_WS}++({_OPERAND}){_WS}*", re.ASCII)
+_HYPHEN = re.compile(rf"({_OPERAND}){_WS}++-{_WS}++({_OPERAND}){_WS}*+", re.ASCII)
+# Inside a run of digits an operand leads nowhere that the run's beginning does not.
+_LATER_HYPHEN = re.compile(rf"(?:(?=v)|(?<![0-9|xX*])){_HYPHEN.pattern}", re.ASCII)
+_BLANKS = "\t\n\f\r "
+MAX_CHARACTERS = 10_000
 _GROUP = re.compile(rf"{_WS}*+{_TERM}(?:(?:{_WS}*+,{_WS}*+|{_WS}++){_TERM})*+{_WS}*+", re.ASCII)
 _FIND = re.compile(_TERM, re.ASCII)
 _SPLIT = re.compile(rf"({_OPERATOR}){_WS}*(v?({_PART})(\.{_PART})?(\.{_PART})?(-{_IDS})?(\+{_IDS})?)", re.ASCII)
@@ -121,7 +125,11 @@ def parse_range(text: str) -> Constraint:
 
     Raises:
         InvalidRange: ``improper constraint: "…"`` or ``constraint parser error``.
+
+    Masterminds has no longest range; beyond ours, looking for hyphens would take noticeably long.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidRange(f"improper constraint: longer than {MAX_CHARACTERS} characters")
     groups = []
     for part in _without_hyphens(text).split("||"):
         if not _GROUP.fullmatch(part):
@@ -133,9 +141,12 @@ def parse_range(text: str) -> Constraint:
 
 def _without_hyphens(text: str) -> str:
     """``A - B`` becomes ``>= A, <= B `` wherever it stands (rewriteRange replaces the first equal text each time)."""
-    rewritten = text
-    for found in _HYPHEN.finditer(text):
-        rewritten = rewritten.replace(found[0], f">= {found[1]}, <= {found[2]} ", 1)
+    rewritten, at = text, 0
+    while found := _HYPHEN.match(text, at) or _LATER_HYPHEN.search(text, at):
+        before = text[at : found.start()]
+        blanks = before[len(before.rstrip(_BLANKS)) :]
+        rewritten = rewritten.replace(blanks + found[0], f">= {found[1]}, <= {found[2]} ", 1)
+        at = found.end()
     return rewritten
 
 

@@ -45,7 +45,8 @@ def exclude(tags: Iterable[str], exclusion_list: Sequence[str]) -> ScanResult:
     Raises:
         InvalidExclusion: ``failed to compile regex P: error parsing regexp: …``.
     """
-    kept = sorted(keep(tags, exclusion_list), key=encoded, reverse=True)
+    # Python orders text by code point, which is the order of its UTF-8 bytes.
+    kept = sorted(keep(tags, exclusion_list), reverse=True)
     return ScanResult(tags=tuple(kept), revision=revision(kept), latest_tags=tuple(kept[:LATEST_TAGS]))
 
 
@@ -69,7 +70,7 @@ def keep(tags: Iterable[str], exclusion_list: Sequence[str]) -> list[str]:
 
 def revision(tags: Sequence[str]) -> Revision:
     """``sha256:`` over the tags in stored order, a newline behind each (FluxStorage; Badger's adler32 collides)."""
-    return Revision("sha256:" + hashlib.sha256("".join(f"{tag}\n" for tag in tags).encode()).hexdigest())
+    return Revision("sha256:" + hashlib.sha256(encoded("".join(f"{tag}\n" for tag in tags))).hexdigest())
 
 
 def is_suspicious_drop(before: int, after: int) -> bool:
