@@ -1,39 +1,155 @@
-"""Laws of selection: parsers raise only their own errors, and a change is answered as the whole list would be."""
+"""Laws of selection: parsers raise only their own errors, the order is total, a change is answered as the whole is."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+from collections.abc import Callable
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagstream.domain.gofloat import InvalidNumber, parse_number
-from tagstream.domain.model import PolicyChoice
-from tagstream.domain.policy import compile_policy
-from tagstream.domain.semver import InvalidVersion, Version, parse_tag
+from tagstream.domain.constraint import InvalidRange, parse_range
+from tagstream.domain.duration import InvalidDuration, parse_interval, parse_timeout, print_duration
+from tagstream.domain.gofloat import InvalidNumber, parse_float, parse_number
+from tagstream.domain.goregexp import InvalidPattern, compile_pattern
+from tagstream.domain.image import InvalidImage, parse_reference, parse_repository_image
+from tagstream.domain.model import PolicyChoice, TagFilter
+from tagstream.domain.ordering import InvalidValue
+from tagstream.domain.policy import CompiledPolicy, NoSelection, compile_policy
+from tagstream.domain.scan import InvalidExclusion, exclude
+from tagstream.domain.semver import InvalidVersion, parse_strict_version, parse_tag, parse_version
 
-TAGS = st.sets(st.text("0123456789abc", min_size=1, max_size=4), min_size=1, max_size=8)
+ANY = st.text(st.characters(exclude_categories=()), max_size=20)
+VERSION = st.text("0129v.-+xX*|a =<>!~^,", max_size=20)
+NUMBER = st.text("0123456789.eExXpP_+-infa", max_size=12)
+PATTERN = st.lists(
+    st.sampled_from([*"ab1.*+?()|[]^$-", "(?:", "(?P<n>", "(?i)", r"\d", r"\.", r"\C", r"\Q", r"\E", "{2}", "[^", "é"])
+).map("".join)
+IMAGE = st.lists(st.sampled_from([*"aA/:@.[]% ", "ghcr.io", "localhost", "10.0.0.1", "::1", "sha256:", "a" * 64])).map(
+    "".join
+)
+TAG = st.one_of(
+    st.text("012v.-", min_size=1, max_size=7),
+    st.builds("{}.{}.{}{}".format, *[st.integers(0, 3)] * 3, st.sampled_from(["", "-rc.1", "-rc10", "+b"])),
+    st.integers(0, 30).map(str),
+)
+TAGS = st.sets(TAG, min_size=1, max_size=8)
+POLICIES = [
+    compile_policy(choice, filter_tags)
+    for choice, filter_tags in itertools.product(
+        [
+            PolicyChoice(semver=">=1.0.0"),
+            PolicyChoice(semver="<2.0.0-0 || ^3"),
+            PolicyChoice(alphabetical="asc"),
+            PolicyChoice(alphabetical="desc"),
+            PolicyChoice(numerical="asc"),
+            PolicyChoice(numerical="desc"),
+        ],
+        [None, TagFilter(pattern="[0-9]$"), TagFilter(pattern=r"^v?(\d+)", extract="$1"), TagFilter(extract="1.0.0")],
+    )
+]
+POLICY = st.sampled_from(POLICIES)
 
 
-@given(st.text(max_size=20))
-def test_any_text_is_a_version_or_an_invalid_one(text: str) -> None:
+def answer(policy: CompiledPolicy, tags: object) -> str:
     try:
-        version: Version | None = parse_tag(text)
-    except InvalidVersion:
-        version = None
-    assert version is None or version.major >= 0
+        return policy.latest(tags)  # type: ignore[arg-type]
+    except NoSelection as error:
+        return f"none: {error}"
 
 
-@given(st.text("0123456789.eExXpP_+-infa", max_size=12))
-def test_any_text_is_a_number_or_an_invalid_one(text: str) -> None:
-    try:
-        number = parse_number(text)
-    except InvalidNumber:
-        number = None
-    assert number is None or number == parse_number(text)
+@pytest.mark.parametrize(
+    ("parse", "refusal"),
+    [
+        (parse_version, InvalidVersion),
+        (parse_strict_version, InvalidVersion),
+        (parse_tag, InvalidVersion),
+        (parse_range, InvalidRange),
+        (parse_number, InvalidNumber),
+        (parse_float, InvalidNumber),
+        (compile_pattern, InvalidPattern),
+        (parse_reference, InvalidImage),
+        (parse_repository_image, InvalidImage),
+        (parse_interval, InvalidDuration),
+        (parse_timeout, InvalidDuration),
+    ],
+)
+def test_any_text_is_read_or_refused(parse: Callable[[str], object], refusal: type[ValueError]) -> None:
+    @given(ANY | VERSION | NUMBER | PATTERN | IMAGE)
+    def law(text: str) -> None:
+        with contextlib.suppress(refusal):
+            parse(text)
+
+    law()
 
 
-@given(TAGS, TAGS, TAGS)
-def test_a_change_selects_what_the_whole_list_would(before: set[str], added: set[str], gone: set[str]) -> None:
-    policy = compile_policy(PolicyChoice(semver=None, alphabetical="asc", numerical=None), None)
-    removed = (before & gone) - added
-    after = (before | added) - removed
-    assert policy.latest_after(policy.latest(before), added - before, removed, after) == policy.latest(after)
+@given(st.lists(ANY, max_size=5), st.lists(PATTERN, max_size=2))
+def test_any_tags_are_scanned_or_the_pattern_is_refused(tags: list[str], patterns: list[str]) -> None:
+    with contextlib.suppress(InvalidExclusion):
+        found = exclude(tags, patterns)
+        assert (list(found.tags), set(found.tags) <= set(tags)) == (sorted(found.tags, reverse=True), True)
+
+
+@given(PATTERN, st.text("ab1.-é", max_size=8), st.sampled_from(["", "$0", "$1", "${n}-$$", "$x$"]))
+def test_looking_for_the_required_text_first_changes_no_match(pattern: str, text: str, template: str) -> None:
+    with contextlib.suppress(InvalidPattern):
+        compiled = compile_pattern(pattern)
+        groups = compiled.groups(text)
+        assert (groups is not None, compiled.matches(text)) == (
+            compiled.compiled.search(text.encode()) is not None,
+        ) * 2
+        expected = None if groups is None else compiled.expand(template, groups)
+        assert compiled.expansion(template).value(text) == expected
+
+
+@given(st.integers(0, 10**7))
+def test_a_printed_duration_is_read_back(milliseconds: int) -> None:
+    assert parse_interval(print_duration(milliseconds / 1000)) == pytest.approx(milliseconds / 1000)
+
+
+@given(TAG, TAG, TAG)
+def test_versions_are_totally_ordered(a: str, b: str, c: str) -> None:
+    with contextlib.suppress(InvalidVersion):
+        x, y, z = (parse_version(text).key for text in (a, b, c))
+        assert (x < y) + (x == y) + (x > y) == 1
+        assert not (x <= y <= z) or x <= z
+
+
+@given(POLICY, TAGS)
+def test_the_order_of_tags_decides_nothing(policy: CompiledPolicy, tags: set[str]) -> None:
+    assert answer(policy, sorted(tags)) == answer(policy, sorted(tags, reverse=True))
+
+
+@given(POLICY, TAGS)
+def test_what_is_explained_is_what_is_selected(policy: CompiledPolicy, tags: set[str]) -> None:
+    verdicts = policy.explain(tags)
+    selected = [one.tag for one in verdicts if one.state == "selected"]
+    found = answer(policy, tags)
+    assert selected == ([] if found.startswith("none: ") else [found])
+    assert {one.tag for one in verdicts} == tags
+
+
+@given(POLICY, TAGS, TAGS)
+def test_nothing_admitted_is_above_what_is_selected(policy: CompiledPolicy, tags: set[str], more: set[str]) -> None:
+    found = answer(policy, tags | more)
+    if not found.startswith("none: "):
+        assert not any(policy.is_below(found, tag) for tag in tags)
+        with contextlib.suppress(InvalidValue):
+            assert all(policy.rank(tag) <= policy.rank(found) for tag in tags)
+
+
+@given(POLICY, TAGS, TAGS, TAGS)
+def test_a_change_selects_what_the_whole_list_would(
+    policy: CompiledPolicy, before: set[str], added: set[str], gone: set[str]
+) -> None:
+    with contextlib.suppress(NoSelection):
+        previous = policy.latest(before)
+        removed = (before & gone) - added
+        after = (before | added) - removed
+        try:
+            found = policy.latest_after(previous, added - before, removed, after)
+        except NoSelection as error:
+            found = f"none: {error}"
+        assert found == answer(policy, after)
