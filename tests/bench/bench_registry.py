@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from statistics import median
 
+import requests
+
 from tagstream.adapters.registry.client import RegistryClient
 from tagstream.domain.image import ImageName, parse_repository_image
 from tagstream.ports import RegistryAccess
@@ -43,12 +45,14 @@ print(len(scan(sys.argv[1], "bench/million")), base // 1024, resource.getrusage(
 def rows() -> Iterator[tuple[str, str, str]]:
     """Time and memory of scans."""
     with _serving(million=0) as address:
-        ours, floor = [], []
+        ours, floor, usual = [], [], []
         for _ in range(ROUNDS):
             floor.append(_timed(lambda: _plain(address)))
+            usual.append(_timed(lambda: _usual(address)))
             ours.append(_timed(lambda: _scans(address)))
         what = f"{REPOSITORIES} repositories x {TAGS} tags, {WORKERS} at once"
         yield what, f"{median(ours) / median(floor):.2f} x", "http.client with json.loads sending the same requests"
+        yield what, f"{median(ours) / median(usual):.2f} x", "requests with a session a thread, the same requests"
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         yield "memory after it", f"{peak} MB", "256 MB"
     with _serving(million=1_000_000) as address:
@@ -79,6 +83,18 @@ def _plain(address: str) -> None:
             connection.request("GET", f"/v2/bench/r{number}/tags/list?n=1000")
             assert len(json.loads(connection.getresponse().read())["tags"]) == TAGS
         connection.close()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(ask, range(WORKERS)))
+
+
+def _usual(address: str) -> None:
+    def ask(worker: int) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            for number in range(worker, REPOSITORIES, WORKERS):
+                url = f"http://{address}/v2/bench/r{number}/tags/list?n=1000"
+                assert len(session.get(url, timeout=30).json()["tags"]) == TAGS
 
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(ask, range(WORKERS)))

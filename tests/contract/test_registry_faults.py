@@ -127,9 +127,29 @@ def test_a_cut_connection_is_tried_again(proxy: FaultProxy, clock: SkippingClock
     assert scan(proxy, clock) == TAGS
 
 
-def test_a_list_that_is_always_cut_is_an_error(proxy: FaultProxy, clock: SkippingClock) -> None:
-    proxy.respond = lambda request: Fault(body=b'{"tags":["9.9.9","9.9.8"]}', cut_at=18)
-    assert f'Get "http://{proxy.address}' in refusal(proxy, clock).message
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault(body=b'{"tags":["9.9.9","9.9.8"]}', cut_at=18), "unexpected EOF"),
+        (Fault(status=0), "EOF"),
+        (Fault(status=0, body=b"SSH-2.0-server\r\n"), "malformed HTTP response"),
+    ],
+)
+def test_what_never_arrives_whole_is_an_error_in_gos_words(
+    proxy: FaultProxy, clock: SkippingClock, fault: Fault, words: str
+) -> None:
+    proxy.respond = lambda request: fault
+    expected = f'scan failed: Get "http://{proxy.address}/v2/{NAME}/tags/list?n=1000": {words}'
+    assert refusal(proxy, clock).message == expected
+
+
+def test_a_token_that_is_no_header_value_is_not_shown(proxy: FaultProxy, clock: SkippingClock) -> None:
+    challenge = (("WWW-Authenticate", 'Bearer realm="https://auth.example.com/",service="s"'),)
+    proxy.respond = lambda request: Fault(status=401, headers=challenge)
+    access = with_secret(proxy.address, registrytoken="two\nlines")
+    with pytest.raises(RetryableError) as raised:
+        RegistryClient(clock=clock).list_tags(image(proxy.address), access, clock.monotonic_s() + 20)
+    assert raised.value.message.endswith('net/http: invalid header field value for "Authorization"')
 
 
 def test_a_complete_answer_that_is_half_a_document_is_an_error(proxy: FaultProxy, clock: SkippingClock) -> None:
@@ -312,6 +332,7 @@ def test_a_redirect_loop_ends(proxy: FaultProxy, clock: SkippingClock) -> None:
         ("ftp://127.0.0.1/token", "realm must be an http or https URL"),
         ("http://user:pass@127.0.0.1/token", "realm must be an http or https URL without credentials"),
         ("", "missing realm"),
+        ("https://[/", "(an invalid URL): malformed www-authenticate, realm is not a URL"),
     ],
 )
 def test_a_realm_that_no_password_may_go_to_is_refused(

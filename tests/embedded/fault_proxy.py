@@ -22,7 +22,7 @@ class Fault:
     """One answer.
 
     Args:
-        status: 0 closes the connection unanswered.
+        status: 0 sends the body alone, and closes the connection.
         headers: sent as they are; several values of one name are separate lines.
         body: the whole body, with its length.
         cut_at: only so many bytes of the body are sent, then the connection is closed.
@@ -112,6 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, fault: Fault) -> None:
         if fault.status == 0:
+            self.wfile.write(fault.body)
             self._hang_up()
             return
         self.send_response(fault.status)

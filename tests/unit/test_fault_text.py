@@ -33,3 +33,17 @@ def test_a_refusal_has_the_words_of_flux(status: int, body: bytes, text: str) ->
 def test_unknown_query_values_and_passwords_are_not_shown() -> None:
     shown = redacted_url("https://user:pass@r.example.com/t?service=s&scope=x&next_page=opaque&n=5&token=t")
     assert shown == "https://r.example.com/t?n=5&next_page=REDACTED&scope=x&service=s&token=REDACTED"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"x" * 180 + b" s3cret-of-ours", b'{"errors":[{"code":"A","message":"%s s3cret-of-ours"}]}' % (b"m" * 180)],
+    ids=["text", "errors"],
+)
+def test_a_secret_at_the_cut_is_not_shown_in_part(body: bytes) -> None:
+    text = read_refusal("GET", URL, 500, body, ("s3cret-of-ours",)).text
+    assert ("s3c" in text, "RED" in text) == (False, True)
+
+
+def test_a_url_that_does_not_parse_is_not_quoted() -> None:
+    assert redacted_url("https://user:pass@[/") == "(an invalid URL)"

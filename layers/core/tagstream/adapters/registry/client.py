@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from urllib3.response import BaseHTTPResponse
@@ -45,10 +46,14 @@ MAX_SESSIONS = 64
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
 
 
+OpenSession = Callable[[TlsMaterial | None, Proxy | None], Session]
+
+
 @dataclass(slots=True)
 class _Sessions:
     """Sessions by their TLS and proxy configuration."""
 
+    _open: OpenSession
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _sessions: dict[tuple[TlsMaterial | None, Proxy | None], Session] = field(default_factory=dict)
 
@@ -58,7 +63,7 @@ class _Sessions:
             if session is None:
                 while len(self._sessions) >= MAX_SESSIONS:
                     self._sessions.pop(next(iter(self._sessions)))
-                session = self._sessions[(tls, proxy)] = Session(tls, proxy)
+                session = self._sessions[(tls, proxy)] = self._open(tls, proxy)
             return session
 
 
@@ -69,16 +74,22 @@ class RegistryClient:
         clock: waits and deadlines.
         limits: beyond which a tag list is refused.
         open_api: opens ECR's token APIs.
+        open_session: opens connections.
     """
 
     def __init__(
-        self, *, clock: Clock | None = None, limits: Limits | None = None, open_api: OpenApi = open_boto3_api
+        self,
+        *,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        open_api: OpenApi = open_boto3_api,
+        open_session: OpenSession = Session,
     ) -> None:
         self._clock: Clock = clock or SystemClock()
         self._limits = limits or Limits()
         self._memory = HostMemory()
         self._tokens: ExpiringCache[str] = ExpiringCache(self._clock)
-        self._sessions = _Sessions()
+        self._sessions = _Sessions(open_session)
         self._logins = Logins(self._clock, open_api)
 
     def list_tags(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> TagListing:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 from tagstream.adapters.registry.exchange import REASON, Exchange, read_body, refused
-from tagstream.adapters.registry.fault_text import redacted_url, without_secrets
+from tagstream.adapters.registry.fault_text import redacted_url
 from tagstream.adapters.registry.guards import Reach, check_literal
 from tagstream.adapters.registry.host_memory import HostMemory
 from tagstream.adapters.registry.session import Request
@@ -35,22 +35,23 @@ class CloudCall:
             RetryableError: any answer but 200 with a JSON object; values of the form are redacted.
         """
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        request = Request(method="POST", url=url, headers=headers, body=urlencode(form).encode())
-        return self._send(request, form.values())
+        # Short values are no secrets: grant types and the like may stay.
+        secrets = tuple(one for one in form.values() if len(one) > 20)
+        request = Request(method="POST", url=url, headers=headers, body=urlencode(form).encode(), secrets=secrets)
+        return self._send(request)
 
     def post_json(self, url: str, document: Mapping[str, object], bearer: str) -> Mapping[str, object]:
         """POST a JSON document with a bearer token; errors as ``post_form``."""
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {bearer}"}
-        request = Request(method="POST", url=url, headers=headers, body=json.dumps(document).encode())
-        return self._send(request, (bearer,))
+        body = json.dumps(document).encode()
+        return self._send(Request(method="POST", url=url, headers=headers, body=body, secrets=(bearer,)))
 
-    def _send(self, request: Request, secrets: Iterable[str]) -> Mapping[str, object]:
+    def _send(self, request: Request) -> Mapping[str, object]:
         parts = urlsplit(request.url)
         facts = self.memory.facts(parts.scheme, parts.netloc)
         answer = self.exchange.send(request, facts, lambda response: read_body(response, MAX_ANSWER))
         if answer.refusal is not None:
-            # Short values are no secrets: grant types and the like may stay.
-            raise refused(answer, without_secrets(answer.refusal.text, (one for one in secrets if len(one) > 20)))
+            raise refused(answer)
         try:
             found = json.loads(answer.value if isinstance(answer.value, bytes) else b"")
         except (ValueError, RecursionError):

@@ -13,7 +13,14 @@ from urllib.parse import urljoin, urlsplit
 
 from urllib3.response import BaseHTTPResponse
 
-from tagstream.adapters.registry.fault_text import MAX_BODY, Refusal, capped, read_refusal, redacted_url
+from tagstream.adapters.registry.fault_text import (
+    MAX_BODY,
+    Refusal,
+    capped,
+    read_refusal,
+    redacted_url,
+    server_text,
+)
 from tagstream.adapters.registry.guards import Reach
 from tagstream.adapters.registry.host_memory import HostFacts
 from tagstream.adapters.registry.retry import (
@@ -134,8 +141,8 @@ class Exchange:
             refusal = None
             if response.status != 200:
                 body = response.read(MAX_BODY) or b""
-                refusal = read_refusal(request.method, request.url, response.status, body)
-            self._note_warnings(response.headers.getlist("Warning"))
+                refusal = read_refusal(request.method, request.url, response.status, body, request.secrets)
+            self._note_warnings(response.headers.getlist("Warning"), request.secrets)
             return Answer(
                 url=request.url,
                 status=response.status,
@@ -147,9 +154,9 @@ class Exchange:
                 retry_after_s=parse_retry_after(response.headers.get("Retry-After"), self.clock.now()),
             )
 
-    def _note_warnings(self, headers: Iterable[str]) -> None:
+    def _note_warnings(self, headers: Iterable[str], secrets: Iterable[str]) -> None:
         for header in headers:
-            text = capped(header.removeprefix("299 - ").strip().strip('"'))
+            text = server_text(header.removeprefix("299 - ").strip().strip('"'), secrets)
             if text and text not in self.warnings and len(self.warnings) < 5:
                 self.warnings.append(text)
 
@@ -173,13 +180,9 @@ def is_throttled(answer: Answer) -> bool:
     )
 
 
-def refused(answer: Answer, text: str) -> RetryableError:
-    """The error of an answer that is not 200.
-
-    Args:
-        answer: with its refusal.
-        text: the message, secrets already out.
-    """
+def refused(answer: Answer) -> RetryableError:
+    """The error of an answer that is not 200."""
+    text = answer.refusal.text if answer.refusal is not None else ""
     if is_throttled(answer):
         host = urlsplit(answer.url).netloc
         return ThrottledError(text, reason=REASON, host=host, retry_after_s=answer.retry_after_s)

@@ -28,12 +28,20 @@ class Refusal:
     codes: frozenset[str]
 
 
-def read_refusal(method: str, url: str, status: int, body: bytes) -> Refusal:
-    """``GET URL: CODE: message[; detail]``, or the status and the body where the body has no errors."""
+def read_refusal(method: str, url: str, status: int, body: bytes, secrets: Iterable[str] = ()) -> Refusal:
+    """``GET URL: CODE: message[; detail]``, or the status and the body where the body has no errors.
+
+    Args:
+        method: of the request.
+        url: of the request.
+        status: of the answer.
+        body: the answer's first bytes.
+        secrets: what was sent and may have been sent back.
+    """
     prefix = f"{method} {redacted_url(url)}: "
     errors = _errors(body)
     if not errors:
-        raw = " ".join(body[:MAX_BODY].decode(errors="replace").split())
+        raw = " ".join(without_secrets(body[:MAX_BODY].decode(errors="replace"), secrets).split())
         words = f"unexpected status code {status} {_status_text(status)}".rstrip()
         if raw:
             words += f": {capped(raw, MAX_SERVER_TEXT)}"
@@ -43,12 +51,15 @@ def read_refusal(method: str, url: str, status: int, body: bytes) -> Refusal:
     lines = [_line(one) for one in errors]
     words = lines[0] if len(lines) == 1 else f"multiple errors returned: {'; '.join(lines)}"
     codes = frozenset(str(one.get("code", "")) for one in errors)
-    return Refusal(status=status, text=capped(prefix + capped(words, MAX_SERVER_TEXT)), codes=codes)
+    return Refusal(status=status, text=capped(prefix + server_text(words, secrets)), codes=codes)
 
 
 def redacted_url(url: str) -> str:
     """The URL without user, password and the values of unknown query parameters."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(an invalid URL)"
     query = [
         (name, value if name in _SHOWN else "REDACTED")
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
@@ -64,6 +75,11 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
         if len(secret) >= 4:
             text = text.replace(secret, "REDACTED")
     return text
+
+
+def server_text(text: str, secrets: Iterable[str]) -> str:
+    """What a server says, without what we told it and not at length; in this order, or a secret could be cut in two."""
+    return capped(without_secrets(text, secrets), MAX_SERVER_TEXT)
 
 
 def capped(text: str, limit: int = MAX_TEXT) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from enum import IntEnum
+from functools import lru_cache
 
 _AWS_METADATA_V6 = ipaddress.ip_address("fd00:ec2::254")
 
@@ -27,6 +28,7 @@ class Reach(IntEnum):
     FORBIDDEN = 3
 
 
+@lru_cache(maxsize=1024)
 def reach_of(address: str) -> Reach:
     """How far inside an IP address is.
 

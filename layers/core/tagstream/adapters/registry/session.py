@@ -9,6 +9,7 @@ Source: image-reflector-controller internal/registry/options.go (transport); flu
 
 from __future__ import annotations
 
+import http.client
 import io
 import socket
 import ssl
@@ -17,18 +18,18 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
+from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError, ProxyError
 from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.registry.guards import Reach, RefusedAddress, check_address, check_literal, check_reach
-from tagstream.adapters.registry.socks5 import connect_through
+from tagstream.adapters.registry.socks5 import SocksError, connect_through
 from tagstream.errors import AuthenticationError
 from tagstream.ports import Proxy, TlsMaterial
 
@@ -54,13 +55,14 @@ class ConnectionFault(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request; ``allowed`` is the farthest inside its host may be."""
+    """One HTTP request; ``allowed`` is the farthest inside its host may be, ``secrets`` must not come back in texts."""
 
     method: str
     url: str
-    headers: Mapping[str, str]
-    body: bytes | None = None
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
     allowed: Reach = Reach.LOOPBACK
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 class _Deadline(threading.local):
@@ -154,6 +156,7 @@ class Session:
             ConnectionFault: here or while the answer is read.
         """
         response: BaseHTTPResponse | None = None
+        _check_headers(request.headers)
         self._state.allowed = request.allowed
         try:
             # Behind a proxy only addresses written out are known; the proxy resolves names.
@@ -264,7 +267,10 @@ class _Bounded:
 
 def _through_socks(proxy: Proxy, host: str, port: int, timeout_s: float) -> socket.socket:
     address = urlsplit(proxy.address)
-    made = socket.create_connection((address.hostname or "", address.port or 1080), timeout_s)
+    try:
+        made = socket.create_connection((address.hostname or "", address.port or 1080), timeout_s)
+    except ConnectionRefusedError as error:
+        raise SocksError("socks5 proxy: connection refused") from error
     try:
         connect_through(made, proxy, host, port)
     except (OSError, UnicodeError):
@@ -283,6 +289,13 @@ def _pool_classes(state: _Deadline, socks: Proxy | None, *, checks: bool) -> dic
     }
 
 
+def _check_headers(headers: Mapping[str, str]) -> None:
+    # http.client refuses them too, and quotes the value: it may be a password.
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise ConnectionFault(f'net/http: invalid header field value for "{name}"', temporary=False)
+
+
 def _release(response: BaseHTTPResponse) -> None:
     # A connection with an unread rest cannot be used again; reading the rest could take for ever.
     if response.closed or getattr(response, "length_remaining", None) == 0:
@@ -298,12 +311,15 @@ def _fault(error: Exception) -> ConnectionFault:
         causes.append(cause)
     causes += [argument for argument in error.args if isinstance(argument, BaseException)]
     # urllib3 calls every failed connection a timeout: look for what lies below first.
-    return next((found for one in causes if (found := _known(one)) is not None), ConnectionFault(_plain(error)))
+    fault = next((found for one in causes if (found := _known(one)) is not None), ConnectionFault(_plain(error)))
+    if isinstance(error, ProxyError):
+        return ConnectionFault(f"proxyconnect tcp: {fault}", temporary=fault.temporary)
+    return fault
 
 
 def _known(error: BaseException) -> ConnectionFault | None:
-    if isinstance(error, RefusedAddress):
-        return ConnectionFault(str(error), temporary=False)
+    if isinstance(error, RefusedAddress | SocksError):
+        return ConnectionFault(str(error), temporary=isinstance(error, SocksError))
     if isinstance(error, ssl.SSLError):
         reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
         return ConnectionFault(f"tls: {reason}", temporary=not isinstance(error, ssl.SSLCertVerificationError))
@@ -311,9 +327,17 @@ def _known(error: BaseException) -> ConnectionFault | None:
         return ConnectionFault("dial tcp: lookup failed: no such host")
     if isinstance(error, ConnectionRefusedError):
         return ConnectionFault("dial tcp: connect: connection refused")
+    if isinstance(error, http.client.IncompleteRead):
+        return ConnectionFault("unexpected EOF")
+    if isinstance(error, http.client.RemoteDisconnected):
+        return ConnectionFault("EOF")
+    if isinstance(error, http.client.BadStatusLine):
+        return ConnectionFault("malformed HTTP response")
     is_timeout = isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError)
     if is_timeout and not isinstance(error, NewConnectionError):
         return ConnectionFault("context deadline exceeded")
+    if isinstance(error, OSError) and error.errno and error.strerror:
+        return ConnectionFault(error.strerror.lower())
     return None
 
 

@@ -38,6 +38,11 @@ def basic(credentials: Credentials) -> str | None:
     return f"Bearer {credentials.registry_token}" if credentials.registry_token else None
 
 
+def secrets_of(credentials: Credentials) -> tuple[str, ...]:
+    """What nobody may read in a text."""
+    return (credentials.password, credentials.identity_token, credentials.registry_token)
+
+
 def check_realm(challenge: Challenge, registry_scheme: str) -> None:
     """Refuse realms that no credentials may go to.
 
@@ -71,6 +76,7 @@ def token_request(challenge: Challenge, scopes: tuple[str, ...], credentials: Cr
         url=urlunsplit((realm.scheme, realm.netloc, realm.path, urlencode(query), "")),
         headers={"Authorization": header} if header else {},
         allowed=allowed,
+        secrets=((header or "").partition(" ")[2], *secrets_of(credentials)),
     )
 
 
@@ -89,6 +95,7 @@ def refresh_request(challenge: Challenge, scopes: tuple[str, ...], credentials: 
         headers={"Content-Type": "application/x-www-form-urlencoded"},
         body=urlencode(form).encode(),
         allowed=allowed,
+        secrets=secrets_of(credentials),
     )
 
 

@@ -7,14 +7,13 @@ Source: go-containerregistry pkg/v1/remote/transport (ping.go, bearer.go, basic.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from tagstream.adapters.registry.credentials import ANONYMOUS, Login
 from tagstream.adapters.registry.exchange import REASON, Answer, Exchange, Receive, read_body, refused, same_origin
 from tagstream.adapters.registry.expiring_cache import ExpiringCache
-from tagstream.adapters.registry.fault_text import redacted_url, without_secrets
+from tagstream.adapters.registry.fault_text import redacted_url
 from tagstream.adapters.registry.guards import Reach
 from tagstream.adapters.registry.host_memory import HostFacts, HostMemory
 from tagstream.adapters.registry.session import Request
@@ -25,6 +24,7 @@ from tagstream.adapters.registry.token import (
     check_realm,
     read_token,
     refresh_request,
+    secrets_of,
     token_request,
 )
 from tagstream.domain.challenge import Challenge, parse_challenges, usable_challenge
@@ -135,8 +135,7 @@ class Visit:
         """
         if answer.refusal is None:
             return answer
-        known = self.login.fetch() if self.facts.challenge is not None else ANONYMOUS
-        raise refused(answer, _without(answer.refusal.text, known))
+        raise refused(answer)
 
     @property
     def _root(self) -> str:
@@ -203,7 +202,10 @@ class Visit:
 
     def _authorized(self, request: Request, door: Door) -> Request:
         header = self._authorization(door)
-        return replace(request, headers={**request.headers, "Authorization": header}) if header else request
+        if not header:
+            return request
+        secrets = (header.partition(" ")[2], *secrets_of(door.credentials))
+        return replace(request, headers={**request.headers, "Authorization": header}, secrets=secrets)
 
     def _authorization(self, door: Door) -> str | None:
         if door.challenge.scheme == "basic":
@@ -234,14 +236,9 @@ class Visit:
 
     def _token_of(self, answer: Answer, door: Door) -> tuple[str, float]:
         if answer.refusal is not None:
-            raise refused(answer, _without(answer.refusal.text, door.credentials))
+            raise refused(answer)
         assert isinstance(answer.value, bytes)
         return read_token(answer.value)
-
-
-def _without(text: str, credentials: Credentials) -> str:
-    secrets: Iterable[str] = (credentials.password, credentials.identity_token, credentials.registry_token)
-    return without_secrets(text, secrets)
 
 
 def _nothing(_: object) -> None:
