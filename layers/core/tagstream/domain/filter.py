@@ -38,12 +38,8 @@ class CompiledFilter:
 
     def values(self, tags: Iterable[str]) -> list[tuple[str, str]]:
         """``(tag, value)`` of every matching tag, in order."""
-        found = []
-        for tag in tags:
-            value = self.value(tag)
-            if value is not None:
-                found.append((tag, value))
-        return found
+        required, value = self.pattern.required, self.value
+        return [(tag, found) for tag in tags if required in tag and (found := value(tag)) is not None]
 
 
 def compile_filter(filter_tags: TagFilter) -> CompiledFilter:

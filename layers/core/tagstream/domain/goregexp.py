@@ -92,6 +92,9 @@ class Expansion:
         found = self.pattern.compiled.search(data)
         if found is None:
             return None
+        if len(self.pieces) == 1 and not isinstance(self.pieces[0], str):
+            # A single reference is what nearly every extract is.
+            return _first(found, data, self.pieces[0])
         return "".join([piece if isinstance(piece, str) else _first(found, data, piece) for piece in self.pieces])
 
 
