@@ -17,7 +17,7 @@ from tagstream.domain.gotemplate.signature import TIME, function
 from tagstream.domain.gotemplate.values import INT, STRING, Function, GoStruct, Int64, Value, kind_of
 
 _SECOND = 1_000_000_000
-_COST = 50
+_COST = 200
 _ROUNDS = (
     (365 * 24 * 3600, "y"), (30 * 24 * 3600, "mo"), (24 * 3600, "d"), (3600, "h"), (60, "m"), (1, "s"),
 )  # fmt: skip
