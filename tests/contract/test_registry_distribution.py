@@ -13,7 +13,7 @@ from tagstream.adapters.registry.client import RegistryClient
 from tagstream.errors import AuthenticationError, RetryableError
 from tagstream.ports import RegistryAccess, TlsMaterial
 from tests.contract.registry_calls import NAME, image, soon, with_secret
-from tests.embedded.certificates import authority
+from tests.embedded.certificates import Authority, authority
 from tests.embedded.distribution import Distribution, alice, running_distribution
 from tests.embedded.push import push_image
 from tests.embedded.token_server import IDENTITY, PASSWORD, USER, TokenServer, running_token_server, signed
@@ -166,6 +166,16 @@ def test_an_unknown_ca_is_refused(secure: Distribution, ca: bytes) -> None:
     message = refusal(secure.address, over_tls(secure, ca))
     url = f"https://{secure.address}/v2/{NAME}/tags/list?n=1000"
     assert message.startswith(f'scan failed: Get "{url}": tls: ')
+
+
+@pytest.mark.parametrize(
+    "tls",
+    [authority("old CA", rfc_5280=False), authority("intermediate CA", intermediate=True)],
+    ids=["older than RFC 5280", "not a root"],
+)
+def test_a_given_ca_is_trusted_as_go_trusts_it(tls: Authority) -> None:
+    with running_distribution(tls=tls) as registry:
+        assert "NAME_UNKNOWN" in refusal(registry.address, RegistryAccess(tls=TlsMaterial(ca_crt=tls.ca)))
 
 
 def test_a_client_certificate_opens_a_registry_that_demands_one(tmp_path: Path) -> None:

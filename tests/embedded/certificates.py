@@ -15,6 +15,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+Holder = tuple[x509.Name, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
@@ -34,16 +47,22 @@ class Authority:
 
 
 @cache
-def authority(name: str = "tagstream test CA") -> Authority:
-    """One per process and name; two names are two CAs that do not trust each other."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = _subject(name)
-    ca = _sign(subject, key, subject, key, x509.BasicConstraints(ca=True, path_length=None))
+def authority(name: str = "tagstream test CA", intermediate: bool = False, rfc_5280: bool = True) -> Authority:
+    """One per process and arguments; two names are two CAs that do not trust each other.
+
+    Args:
+        name: of the CA.
+        intermediate: the CA's certificate is from a root that nobody has.
+        rfc_5280: whether certificates have the key identifiers and usages that old CAs leave out.
+    """
+    own = ec.generate_private_key(ec.SECP256R1())
+    issuer, issuer_key = _subject(name), ec.generate_private_key(ec.SECP256R1()) if intermediate else own
+    ca = _sign((issuer, own), (_subject("lost root") if intermediate else issuer, issuer_key), _ca_usage(), rfc_5280)
     pairs = {}
     for role, usage in (("server", ExtendedKeyUsageOID.SERVER_AUTH), ("client", ExtendedKeyUsageOID.CLIENT_AUTH)):
-        own = ec.generate_private_key(ec.SECP256R1())
-        certificate = _sign(_subject(role), own, subject, key, x509.ExtendedKeyUsage([usage]))
-        pairs[role] = Pair(certificate=certificate.public_bytes(serialization.Encoding.PEM), key=_pem(own))
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = _sign((_subject(role), key), (issuer, own), (x509.ExtendedKeyUsage([usage]),), rfc_5280)
+        pairs[role] = Pair(certificate=certificate.public_bytes(serialization.Encoding.PEM), key=_pem(key))
     return Authority(ca=ca.public_bytes(serialization.Encoding.PEM), **pairs)
 
 
@@ -52,34 +71,40 @@ def token_signer() -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
     """The RSA key of a token server and its self-signed certificate."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = _subject("token signer")
-    return key, _sign(subject, key, subject, key, x509.BasicConstraints(ca=True, path_length=None))
+    return key, _sign((subject, key), (subject, key), _ca_usage())
 
 
 def _subject(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
+def _ca_usage() -> tuple[x509.ExtensionType, ...]:
+    usages = dict.fromkeys(_USAGES, False) | {"key_cert_sign": True, "crl_sign": True, "digital_signature": True}
+    return (x509.BasicConstraints(ca=True, path_length=None), x509.KeyUsage(**usages))
+
+
 def _sign(
-    subject: x509.Name,
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
-    issuer: x509.Name,
-    issuer_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
-    extension: x509.ExtensionType,
+    subject: Holder, issuer: Holder, usage: tuple[x509.ExtensionType, ...], rfc_5280: bool = True
 ) -> x509.Certificate:
     now = datetime.datetime.now(datetime.UTC)
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     builder = (
         x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
+        .subject_name(subject[0])
+        .issuer_name(issuer[0])
+        .public_key(subject[1].public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(extension, critical=True)
     )
-    return builder.sign(issuer_key, hashes.SHA256())
+    for extension in usage if rfc_5280 else usage[:1]:
+        builder = builder.add_extension(extension, critical=True)
+    if rfc_5280:
+        issuer_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer[1].public_key())
+        own_id = x509.SubjectKeyIdentifier.from_public_key(subject[1].public_key())
+        builder = builder.add_extension(own_id, critical=False).add_extension(issuer_id, critical=False)
+    return builder.sign(issuer[1], hashes.SHA256())
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

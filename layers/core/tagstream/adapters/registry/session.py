@@ -186,6 +186,9 @@ def tls_context(tls: TlsMaterial | None) -> ssl.SSLContext:
         AuthenticationError: PEM that cannot be loaded; the cause names the member only.
     """
     context = ssl.create_default_context()
+    # As Go, on every Python: a given CA may be an intermediate one, and old CAs lack key identifiers.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if tls is None:
         return context
     try:
