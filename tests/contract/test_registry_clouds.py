@@ -71,7 +71,14 @@ def answered(document: object) -> Fault:
 
 @pytest.mark.parametrize(
     ("registry", "opened"),
-    [(ACCOUNT_REGISTRY, ("ecr", "eu-west-1")), ("public.ecr.aws", ("ecr-public", "us-east-1"))],
+    [
+        (ACCOUNT_REGISTRY, ("ecr", "eu-west-1")),
+        (f"{ACCOUNT_REGISTRY}:443", ("ecr", "eu-west-1")),
+        ("123456789012.dkr-ecr.us-west-2.on.aws", ("ecr", "us-west-2")),
+        ("123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", ("ecr", "us-gov-west-1")),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", ("ecr", "cn-north-1")),
+        ("public.ecr.aws", ("ecr-public", "us-east-1")),
+    ],
 )
 def test_ecr_is_asked_in_the_registrys_own_region(registry: str, opened: tuple[str, str]) -> None:
     api = FakeEcr()

@@ -28,7 +28,7 @@ USABLE_PART = 0.9
 # Flux looks for its pattern anywhere in the host; a role's password must not go to <account>….amazonaws.com.example.
 _WHOLE_HOST = re.compile(
     r"[0-9]+\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\."
-    r"(amazonaws\.com(\.cn)?|amazonaws\.eu|sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov|on\.aws)",
+    r"(amazonaws\.com(\.cn)?|amazonaws\.eu|sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov|on\.aws)(:443)?",
     re.ASCII,
 )
 CONNECT_S, READ_S, ATTEMPTS = 3.0, 10.0, 3
