@@ -17,6 +17,7 @@ from tagstream.ports import Ports
 from tagstream.reconcile import status
 from tagstream.reconcile.branch import RunResult, held, observed_policies, pushed_before, update_branch
 from tagstream.reconcile.stored import parse_stored
+from tagstream.reconcile.unexpected import contained
 from tagstream.reconcile.update_job import UpdateJob, prepare
 from tagstream.records import CommitIntent, LedgerEntry, Selection, StoredObject
 
@@ -46,7 +47,7 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
 def _run_group(group: Sequence[UpdateJob], owner: str, deadline_s: float, ports: Ports) -> None:
     started = ports.clock.monotonic_s()
     try:
-        with held(group[0].destination.target, owner, deadline_s, ports) as lease:
+        with contained(), held(group[0].destination.target, owner, deadline_s, ports) as lease:
             _recover(pushed_before(group, lease, ports), ports)
             results = update_branch(group, lease, deadline_s, ports)
             _report(results, (ports.clock.monotonic_s() - started) * 1000, ports)
@@ -63,10 +64,12 @@ def _prepared(key: NamespacedName, ports: Ports) -> UpdateJob | None:
         automation = parse_stored(stored, ImageUpdateAutomation)
         if automation.suspend:
             return None
-        return prepare(stored, automation, ports)
+        with contained():
+            found = prepare(stored, automation, ports)
     except ImageAutomationError as error:
         _report_failure(stored, error, ports)
         return None
+    return found
 
 
 def _report(results: Sequence[RunResult], duration_ms: float, ports: Ports) -> None:

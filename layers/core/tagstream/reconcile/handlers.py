@@ -5,12 +5,12 @@ In: events as Lambda passes them, the remaining time. Out: partial batch answers
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from tagstream.domain.model import FluxObject, ImagePolicy, ImageRepository, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.model import ImagePolicy, ImageRepository, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.schedule import jitter_s, offsets_in_tick
-from tagstream.errors import ImageAutomationError, StalledError
+from tagstream.errors import ImageAutomationError
 from tagstream.events.ecr import ecr_delivery, is_ecr
 from tagstream.events.queue import is_queue, parse_queue
 from tagstream.events.schedule import is_tick
@@ -21,14 +21,13 @@ from tagstream.reconcile.automation import run_automations
 from tagstream.reconcile.policy import Cause, evaluate_policies
 from tagstream.reconcile.repository import ScanTrigger, scan_repositories
 from tagstream.reconcile.routing import repositories_of
-from tagstream.reconcile.stored import parse_stored
-from tagstream.records import QueuedScan, StoredObject
+from tagstream.reconcile.stored import parsed_objects
+from tagstream.records import QueuedScan
 
 INLINE_SCANS = 200
 SCANS_PER_MESSAGE = 50
 MARGIN_S = 5.0
 Failures = dict[str, list[dict[str, str]]]
-T = TypeVar("T", bound=FluxObject)
 
 
 class UnknownEvent(ValueError):
@@ -95,7 +94,7 @@ def _tick(deadline_s: float, ports: Ports) -> None:
     trigger = ScanTrigger(reason="interval", cause="schedule")
     scans: list[NamespacedName] = []
     later: dict[float, list[NamespacedName]] = {}
-    for stored, repository in _parsed("ImageRepository", ImageRepository, ports):
+    for stored, repository in parsed_objects(ports.objects.list("ImageRepository"), ImageRepository, ports.log):
         if due.repository_is_due(stored, repository, last.get(stored.key), now):
             scans.append(stored.key)
         for offset_s in () if repository.suspend else offsets_in_tick(repository.interval_s):
@@ -106,22 +105,15 @@ def _tick(deadline_s: float, ports: Ports) -> None:
     scan_repositories(scans[:INLINE_SCANS], trigger, deadline_s, ports)
     policies = [
         stored.key
-        for stored, policy in _parsed("ImagePolicy", ImagePolicy, ports)
+        for stored, policy in parsed_objects(ports.objects.list("ImagePolicy"), ImagePolicy, ports.log)
         if due.policy_is_due(stored, policy, last.get(due.policy_key(stored.key)), now)
     ]
     evaluate_policies(policies, Cause(text=trigger.cause), deadline_s, ports)
-    for stored, automation in _parsed("ImageUpdateAutomation", ImageUpdateAutomation, ports):
+    for stored, automation in parsed_objects(
+        ports.objects.list("ImageUpdateAutomation"), ImageUpdateAutomation, ports.log
+    ):
         if due.automation_is_due(stored, automation, now):
             ports.selections.request_run(stored.key, "interval", now)
-
-
-def _parsed(kind: str, value: type[T], ports: Ports) -> Iterator[tuple[StoredObject, T]]:
-    """Every object of a kind that this version can read; one that it cannot never stops the others."""
-    for stored in ports.objects.list(kind):
-        try:
-            yield stored, parse_stored(stored, value)
-        except StalledError as error:
-            ports.log.error("object passed over", kind=kind, key=str(stored.key), error=error.message)
 
 
 def _spread(keys: Sequence[NamespacedName], delay_s: float | None, ports: Ports) -> list[QueuedScan]:
@@ -176,7 +168,9 @@ def _request_runs(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -
     sources = set(named.get("GitRepository", ()))
     wanted = set(named.get("ImageUpdateAutomation", ()))
     if sources:
-        for stored, automation in _parsed("ImageUpdateAutomation", ImageUpdateAutomation, ports):
+        for stored, automation in parsed_objects(
+            ports.objects.list("ImageUpdateAutomation"), ImageUpdateAutomation, ports.log
+        ):
             if automation.source.key in sources:
                 wanted.add(stored.key)
     for key in sorted(wanted):

@@ -27,7 +27,8 @@ from tagstream.errors import ImageAutomationError, RetryableError, StalledError
 from tagstream.ports import Ports
 from tagstream.reconcile import due, status
 from tagstream.reconcile.access import registry_access
-from tagstream.reconcile.stored import parse_stored
+from tagstream.reconcile.stored import parse_stored, parsed_objects
+from tagstream.reconcile.unexpected import contained
 from tagstream.records import LedgerEntry, Selection, StoredObject, TagRecord
 
 KIND = "ImagePolicy"
@@ -76,8 +77,7 @@ def evaluate_for_repository(
         The policies that were evaluated; suspended ones are not.
     """
     done = set()
-    for stored in ports.objects.list(KIND):
-        policy = parse_stored(stored, ImagePolicy)
+    for stored, policy in parsed_objects(ports.objects.list(KIND), ImagePolicy, ports.log):
         if policy.repository == repository and not policy.suspend:
             _evaluate(stored, policy, records, cause, (deadline_s, ports))
             done.add(stored.key)
@@ -86,11 +86,8 @@ def evaluate_for_repository(
 
 def evaluate_policies(keys: Collection[NamespacedName], cause: Cause, deadline_s: float, ports: Ports) -> None:
     """Evaluate policies from the stored tags; suspended and deleted ones are passed over."""
-    for key in sorted(keys):
-        stored = ports.objects.get(KIND, key)
-        if stored is None:
-            continue
-        policy = parse_stored(stored, ImagePolicy)
+    found = (ports.objects.get(KIND, key) for key in sorted(keys))
+    for stored, policy in parsed_objects((one for one in found if one is not None), ImagePolicy, ports.log):
         if not policy.suspend:
             _evaluate(stored, policy, None, cause, (deadline_s, ports))
     ports.tags.put_last_scans({due.policy_key(key): ports.clock.now() for key in keys})
@@ -108,8 +105,9 @@ def _evaluate(
         stored=stored, policy=policy, current=ports.selections.get(stored.key), cause=cause, now=ports.clock.now()
     )
     try:
-        selection = _select(found, records, deadline_s, ports)
-        _store(found, selection, ports)
+        with contained():
+            selection = _select(found, records, deadline_s, ports)
+            _store(found, selection, ports)
     except ImageAutomationError as error:
         _report_failure(found, error, ports)
 

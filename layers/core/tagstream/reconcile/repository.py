@@ -21,7 +21,8 @@ from tagstream.ports import Ports
 from tagstream.reconcile import status
 from tagstream.reconcile.access import registry_access
 from tagstream.reconcile.policy import Cause, evaluate_for_repository
-from tagstream.reconcile.stored import parse_stored
+from tagstream.reconcile.stored import parsed_objects
+from tagstream.reconcile.unexpected import contained
 from tagstream.records import LedgerEntry, QueuedScan, StoredObject, TagRecord, TagState
 
 KIND = "ImageRepository"
@@ -95,10 +96,11 @@ def scan_repositories(
     """
     if not keys:
         return frozenset()
-    stored = [one for one in _stored(keys, ports) if not parse_stored(one, ImageRepository).suspend]
-    before = ports.tags.states([one.key for one in stored])
+    readable = parsed_objects(_stored(keys, ports), ImageRepository, ports.log)
+    wanted = [(stored, repository) for stored, repository in readable if not repository.suspend]
+    before = ports.tags.states([stored.key for stored, _ in wanted])
     scans = [
-        _Scan(stored=one, repository=parse_stored(one, ImageRepository), before=before.get(one.key)) for one in stored
+        _Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted
     ]
     late = [scan for scan in scans if ports.clock.monotonic_s() >= deadline_s]
     _put_back(late, trigger, ports)
@@ -146,9 +148,10 @@ def _request(keys: tuple[NamespacedName, ...], trigger: ScanTrigger, delay_s: fl
 def _scan(scan: _Scan, trigger: ScanTrigger, deadline_s: float, ports: Ports) -> frozenset[NamespacedName]:
     started = ports.clock.monotonic_s()
     try:
-        scan = _listed(scan, deadline_s, ports)
-        records = _records(scan, ports) if scan.changed else ()
-        _store(scan, records, ports)
+        with contained():
+            scan = _listed(scan, deadline_s, ports)
+            records = _records(scan, ports) if scan.changed else ()
+            _store(scan, records, ports)
     except ImageAutomationError as error:
         scan = replace(scan, error=error)
         _cool_down(error, ports)

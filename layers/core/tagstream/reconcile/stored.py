@@ -5,11 +5,13 @@ In: what the table holds. Out: a value, or the error that stalls an object this 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from tagstream.domain.model import FluxObject
 from tagstream.domain.objects import parse_object
 from tagstream.errors import StalledError
+from tagstream.ports import Log
 from tagstream.records import StoredObject
 
 T = TypeVar("T", bound=FluxObject)
@@ -26,3 +28,12 @@ def parse_stored(stored: StoredObject, kind: type[T]) -> T:
         cause = "; ".join(parsed.errors) or parsed.note or f"not a {kind.__name__}"
         raise StalledError(f"invalid object: {cause}", reason="InvalidObject")
     return parsed.value
+
+
+def parsed_objects(stored: Iterable[StoredObject], kind: type[T], log: Log) -> Iterator[tuple[StoredObject, T]]:
+    """Every stored object that this version can read; one that it cannot is logged and never stops the others."""
+    for one in stored:
+        try:
+            yield one, parse_stored(one, kind)
+        except StalledError as error:
+            log.error("object passed over", kind=one.kind, key=str(one.key), error=error.message)

@@ -1,0 +1,29 @@
+"""The one place that catches what nobody expected: a mistake in reconciling one object must not stop the others.
+
+In: a block of code. Out: its result, or a RetryableError that names the kind of error and the line, never its text.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tagstream.errors import ImageAutomationError, RetryableError
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """Turn any unexpected exception into a condition; the errors of ``errors.py`` pass.
+
+    Raises:
+        RetryableError: Failed, with the exception's class and where it was raised. Its text may hold a secret.
+    """
+    try:
+        yield
+    except ImageAutomationError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "an unknown place"
+        raise RetryableError(f"unexpected {type(error).__name__} in {where}", reason="Failed") from error
