@@ -79,14 +79,14 @@ def selection(tag: str, previous: str | None = None) -> Selection:
 
 def test_a_stored_list_is_read_back_whole_and_in_order(table: Table) -> None:
     tags = DynamoTags(table=table)
-    tags.put(APP, state(), records("v2", "v1"))
+    tags.put(APP, state(), records("v2", "v1"), None)
     assert tags.tags(APP) == records("v2", "v1")
 
 
 def test_a_list_of_many_chunks_is_read_back_whole(table: Table) -> None:
     tags = DynamoTags(table=table)
     many = records(*(f"{uuid.UUID(int=n).hex}-{n}" for n in range(20_000)))
-    tags.put(APP, state(), many)
+    tags.put(APP, state(), many, None)
     stored = tags.state(APP)
     assert stored is not None
     assert (tags.tags(APP), stored.chunk_count > 1) == (many, True)
@@ -94,27 +94,26 @@ def test_a_list_of_many_chunks_is_read_back_whole(table: Table) -> None:
 
 def test_a_replaced_list_leaves_no_old_chunk_behind(table: Table) -> None:
     tags = DynamoTags(table=table)
-    tags.put(APP, state(), records("v1"))
-    tags.put(APP, state("sha256:2"), records("v2", "v1"))
+    tags.put(APP, state(), records("v1"), None)
+    tags.put(APP, state("sha256:2"), records("v2", "v1"), tags.state(APP))
     assert len(list(table.query("tags#flux-system/app", "chunk#"))) == 1
 
 
-def test_two_writers_of_one_list_leave_one_whole_list(table: Table) -> None:
+def test_a_scan_that_was_overtaken_replaces_nothing_and_is_told(table: Table) -> None:
     tags = DynamoTags(table=table)
-    tags.put(APP, state(), records("v1"))
-
-    def during() -> object:
-        yield from records("v3")
-        tags.put(APP, state("sha256:2"), records("v2"))
-
-    tags.put(APP, state("sha256:3"), during())  # type: ignore[arg-type]
-    # The one that finished first stays; the other removes what it wrote.
-    assert (tags.tags(APP), len(list(table.query("tags#flux-system/app", "chunk#")))) == (records("v2"), 1)
+    tags.put(APP, state(), records("v1"), None)
+    compared = tags.state(APP)
+    outcomes = [
+        tags.put(APP, state("sha256:2"), records("v2", "v1"), compared),
+        tags.put(APP, state("sha256:3"), records("v1"), compared),
+    ]
+    chunks = len(list(table.query("tags#flux-system/app", "chunk#")))
+    assert (outcomes, tags.tags(APP), chunks) == ([True, False], records("v2", "v1"), 1)
 
 
 def test_states_of_unknown_repositories_are_left_out(table: Table) -> None:
     tags = DynamoTags(table=table)
-    tags.put(APP, state(), records("v1"))
+    tags.put(APP, state(), records("v1"), None)
     assert set(tags.states([APP, NamespacedName("x", "y")])) == {APP}
 
 
@@ -182,7 +181,7 @@ def test_deleting_a_repository_removes_all_that_was_derived_from_it(table: Table
         DynamoHooks(table=table, clock=SetClock()),
     )
     objects.put(repository())
-    tags.put(APP, state(), records("v1"))
+    tags.put(APP, state(), records("v1"), None)
     objects.delete("ImageRepository", APP)
     assert (tags.state(APP), tags.tags(APP), hooks.repositories("index.docker.io/library/app")) == (None, (), ())
 

@@ -34,11 +34,8 @@ def main() -> int:
     keep = parser.parse_args().keep
     folder = Path(tempfile.mkdtemp(prefix="tagstream-demo-"))
     with contextlib.ExitStack() as cleanup:
-        aws, registry, git_server = _started(folder, keep)
-        if not keep:
-            cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-            for stop in (aws.stop, registry.stop, git_server.stop):
-                cleanup.callback(stop)
+        cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+        aws, registry, git_server = _started(folder, keep, cleanup)
         with _step("building and deploying template.yaml with sam"):
             stack = aws.deploy("tagstream", TickState="ENABLED")
         system, bare, token = _applied(stack, registry, git_server, folder)
@@ -46,15 +43,21 @@ def main() -> int:
         print(f"\nwebhook URL  {system.cli('webhook-url', 'pushes', '-n', NAMESPACE).strip()}")
         print(f"dashboard    {stack.outputs['DashboardUrl']}")
         if keep:
+            cleanup.pop_all()
             _say_how_to_talk(aws, stack, registry, git_server)
     return 0
 
 
-def _started(folder: Path, keep: bool) -> tuple[EmbeddedAws, Server, Server]:
+def _started(folder: Path, keep: bool, cleanup: contextlib.ExitStack) -> tuple[EmbeddedAws, Server, Server]:
+    """Each is stopped at the end from the moment it is up, whatever happens to the next."""
     with _step("starting the embedded AWS, a registry and a Git server on loopback"):
         aws = start(keep=keep)
+        cleanup.callback(aws.stop)
         registry = start_server("registry", keep=keep)
-        git_server = start_server("git_server", "--root", str(folder), "--user", f"{USER}:{PASSWORD}", keep=keep)
+        cleanup.callback(registry.stop)
+        users = ("--user", f"{USER}:{PASSWORD}")
+        git_server = start_server("git_server", "--root", str(folder), *users, keep=keep)
+        cleanup.callback(git_server.stop)
     return aws, registry, git_server
 
 

@@ -3,7 +3,8 @@
     ImageAutomationError(reason)        base
     ├─ StalledError                     Stalled=True, not retried until the object changes
     ├─ RetryableError(retry_after_s)    Ready=False, retried with back-off
-    │  └─ ThrottledError                also puts the host on a cool-down
+    │  ├─ ThrottledError                also puts the host on a cool-down
+    │  └─ HeldBack(trusted_tags)        a guard keeps the selection in force
     ├─ AuthenticationError              Ready=False, retried slowly
     └─ RefusedDelivery(status)          webhook only: answered with that HTTP status
 
@@ -54,6 +55,18 @@ class ThrottledError(RetryableError):
     def __init__(self, message: str, *, reason: str, host: str, retry_after_s: float | None = None) -> None:
         super().__init__(message, reason=reason, retry_after_s=retry_after_s)
         self.host = host
+
+
+class HeldBack(RetryableError):
+    """A guard keeps the selection in force; asked again later, because the registry may have recovered.
+
+    Args:
+        trusted_tags: how many tags there were when the list was last believed; kept with the status while held.
+    """
+
+    def __init__(self, message: str, *, reason: str, trusted_tags: int) -> None:
+        super().__init__(message, reason=reason)
+        self.trusted_tags = trusted_tags
 
 
 class AuthenticationError(ImageAutomationError):

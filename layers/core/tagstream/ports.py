@@ -139,8 +139,10 @@ class TagStore(Protocol):
     def tags(self, key: NamespacedName) -> tuple[TagRecord, ...]:
         """All stored tags, descending bytewise, each with its first sighting."""
 
-    def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord]) -> None:
-        """Replace the list whole; readers see the old or the new list, never a mixture."""
+    def put(
+        self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord], expected: TagState | None
+    ) -> bool:
+        """Replace the list whole if the stored one still is ``expected``; readers never see a mixture."""
 
     def last_scans(self) -> Mapping[NamespacedName, datetime]:
         """When each repository was last scanned successfully or not."""
@@ -238,6 +240,9 @@ class HookStore(Protocol):
 
     def first_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> bool:
         """True exactly once per delivery id within ttl_s."""
+
+    def settle_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> None:
+        """A delivery was acted on; it is no first one for ttl_s."""
 
     def forget_delivery(self, receiver: NamespacedName, delivery_id: str) -> None:
         """Let a delivery that could not be acted on be repeated."""

@@ -41,7 +41,16 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
             where = job.destination
             jobs.setdefault((where.url, where.push_branch, where.checkout, job.access.url), []).append(job)
     for group in jobs.values():
-        _run_group(group, owner, deadline_s, ports)
+        if ports.clock.monotonic_s() < deadline_s:
+            _run_group(group, owner, deadline_s, ports)
+        else:
+            _put_off(group, ports)
+
+
+def _put_off(group: Sequence[UpdateJob], ports: Ports) -> None:
+    """What this invocation has no time for comes back through the stream."""
+    for job in group:
+        ports.selections.request_run(job.stored.key, "put off", ports.clock.now())
 
 
 def _run_group(group: Sequence[UpdateJob], owner: str, deadline_s: float, ports: Ports) -> None:
@@ -49,11 +58,23 @@ def _run_group(group: Sequence[UpdateJob], owner: str, deadline_s: float, ports:
     try:
         with contained(), held(group[0].destination.target, owner, deadline_s, ports) as lease:
             _recover(pushed_before(group, lease, ports), ports)
-            results = update_branch(group, lease, deadline_s, ports)
+            # What was read before the lease may be old by now: another worker may just have committed newer values.
+            current = _prepared_again(group, ports)
+            if not current:
+                return
+            results = update_branch(current, lease, deadline_s, ports)
             _report(results, (ports.clock.monotonic_s() - started) * 1000, ports)
-            ports.leases.clear_intents(lease)
+            if all(result.error is None for result in results):
+                # After an error nobody knows whether the push arrived: the next holder looks at the branch.
+                ports.leases.clear_intents(lease)
     except ImageAutomationError as error:
         _report([RunResult(job=job, error=error) for job in group], 0.0, ports)
+
+
+def _prepared_again(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:
+    """The jobs as they are now; one that goes elsewhere by now is run by the change that moved it."""
+    found = (_prepared(job.stored.key, ports) for job in group)
+    return [job for job in found if job is not None and job.destination == group[0].destination]
 
 
 def _prepared(key: NamespacedName, ports: Ports) -> UpdateJob | None:

@@ -25,6 +25,7 @@ from tagstream.records import CommitIntent, Lease
 
 PUSH_TRIES = 8
 MIN_LEASE_S = 30.0
+MIN_TIMEOUT_S = 1.0
 LEASE_POLL_S = 0.5
 FIRST_PAUSE_S = 0.1
 NO_REVISION = Revision("")
@@ -102,7 +103,8 @@ def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tupl
 
 
 def _run(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports) -> tuple[RunResult, ...]:
-    session = ports.git.open(jobs[0].access)
+    left_s = max(MIN_TIMEOUT_S, deadline_s - ports.clock.monotonic_s())
+    session = ports.git.open(replace(jobs[0].access, timeout_s=min(jobs[0].access.timeout_s, left_s)))
     checkout = _resolve(session, jobs[0])
     if all(_is_current(job, checkout, session) for job in jobs):
         return tuple(RunResult(job=job, checkout=checkout, revision=checkout.revision, skipped=True) for job in jobs)
@@ -272,19 +274,19 @@ def _push(made: Sequence[RunResult], lease: Lease, session: GitSession, ports: P
             if result.commit is not None
         ],
     )
-    update = RefUpdate(ref=_ref(job), old=session.refs().get(_ref(job)), new=tip, force=job.destination.switches)
+    updates = [RefUpdate(ref=_ref(job), old=session.refs().get(_ref(job)), new=tip, force=job.destination.switches)]
+    updates += _refspec_update(job, tip, session)
     options = {key: value for result in made for key, value in result.job.push_options.items()}
-    session.push([update], options)
-    _push_refspec(job, tip, session, options)
+    session.push(updates, options)
 
 
-def _push_refspec(job: UpdateJob, tip: CommitId, session: GitSession, options: Mapping[str, str]) -> None:
-    """``spec.git.push.refspec`` is a second push, after the branch (Flux pushes in this order too)."""
+def _refspec_update(job: UpdateJob, tip: CommitId, session: GitSession) -> list[RefUpdate]:
+    """``spec.git.push.refspec`` goes with the branch, in one push: Flux's second push can fail after the first."""
     if not job.destination.refspec:
-        return
+        return []
     refspec = parse_refspec(job.destination.refspec)
     if refspec.target == _ref(job):
-        return
+        return []
     new = tip if refspec.source in (b"HEAD", _ref(job)) else session.refs().get(refspec.source)
     if new is None:
         raise RetryableError(
@@ -292,4 +294,4 @@ def _push_refspec(job: UpdateJob, tip: CommitId, session: GitSession, options: M
             reason="GitOperationFailed",
         )
     old = session.refs().get(refspec.target)
-    session.push([RefUpdate(ref=refspec.target, old=old, new=new, force=refspec.force)], options)
+    return [RefUpdate(ref=refspec.target, old=old, new=new, force=refspec.force)]

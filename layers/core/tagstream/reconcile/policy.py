@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tagstream.domain.conditions import ready_message
+from tagstream.domain.guard import ALLOW_DOWNGRADE, TagCounts, guard_selection
 from tagstream.domain.image import InvalidImage, parse_repository_image
 from tagstream.domain.model import (
     Digest,
@@ -22,8 +23,8 @@ from tagstream.domain.model import (
     Revision,
 )
 from tagstream.domain.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
-from tagstream.domain.scan import is_suspicious_drop, may_access, needs_digest
-from tagstream.errors import ImageAutomationError, RetryableError, StalledError
+from tagstream.domain.scan import may_access, needs_digest
+from tagstream.errors import HeldBack, ImageAutomationError, RetryableError, StalledError
 from tagstream.ports import Ports
 from tagstream.reconcile import due, status
 from tagstream.reconcile.access import registry_access
@@ -33,7 +34,6 @@ from tagstream.records import LedgerEntry, Selection, StoredObject, TagRecord
 
 KIND = "ImagePolicy"
 CONTROLLER = "imagepolicy"
-ALLOW_DOWNGRADE = "tagstream.dev/allow-downgrade"
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 DEPENDENCY_RETRY_S = 30.0
 MIN_TIMEOUT_S = 1.0
@@ -63,13 +63,13 @@ class _Evaluation:
 
 
 def evaluate_for_repository(
-    repository: NamespacedName, records: Sequence[TagRecord], cause: Cause, deadline_s: float, ports: Ports
+    repository: NamespacedName, records: Sequence[TagRecord] | None, cause: Cause, deadline_s: float, ports: Ports
 ) -> frozenset[NamespacedName]:
     """Evaluate every policy that refers to a repository whose tags changed.
 
     Args:
         repository: the scanned one.
-        records: its tags now.
+        records: its tags now; None to read them.
         cause: kept with the selections.
         deadline_s: on the monotonic clock, for digests.
 
@@ -199,26 +199,15 @@ def _latest(compiled: CompiledPolicy, tags: Sequence[str]) -> str:
 
 
 def _guard(found: _Evaluation, compiled: CompiledPolicy, tag: str, count: int) -> None:
-    """Hold a selection that goes backwards, or that comes from a list which shrank too much to be believed.
-
-    A changed policy may go anywhere: that is what it was changed for.
-    """
-    current, policy = found.current, found.policy
-    if current is None or current.ref.tag == tag or current.policy_generation != policy.metadata.generation:
-        return
-    if policy.metadata.annotations.get(ALLOW_DOWNGRADE) == "true":
-        return
-    if is_suspicious_drop(found.cause.dropped_from, count):
-        raise RetryableError(
-            f"holding {current.ref}: the registry lists {count} tags where {found.cause.dropped_from} were known;"
-            f" {tag} would be selected now",
-            reason="SuspiciousTagDrop",
-        )
-    if compiled.is_below(tag, current.ref.tag):
-        raise RetryableError(
-            f"holding {current.ref}: {tag} is older; annotate {ALLOW_DOWNGRADE}=true to let it be selected",
-            reason="DowngradeHeld",
-        )
+    """Hold what ``domain/guard.py`` says must not be selected; the latestRef in force stays."""
+    policy = found.policy
+    changed = found.stored.status.get("observedGeneration") != policy.metadata.generation
+    may_go_back = changed or policy.metadata.annotations.get(ALLOW_DOWNGRADE) == "true"
+    current = found.current.ref if found.current else None
+    counts = TagCounts(before=max(found.cause.dropped_from, status.trusted_tags(found.stored.status)), after=count)
+    held = guard_selection(current, tag, compiled, counts, may_go_back)
+    if held is not None:
+        raise HeldBack(held.message, reason=held.reason, trusted_tags=counts.before)
 
 
 def _digest(found: _Evaluation, repository: ImageRepository, tag: str, deadline_s: float, ports: Ports) -> Digest:

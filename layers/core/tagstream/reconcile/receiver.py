@@ -9,6 +9,7 @@ was pushed are scanned, and everything authentic is answered with 2xx (docs/diff
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
 
@@ -26,6 +27,8 @@ from tagstream.records import LedgerEntry, QueuedScan, StoredObject
 
 CONTROLLER = "receiver"
 REPEAT_S = 300.0
+# Longer than the function's timeout in template.yaml.
+IN_FLIGHT_S = 15.0
 WINDOW_S = 5.0
 BUSY = HookAnswer(status=503)
 
@@ -54,7 +57,7 @@ def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
     try:
         queued = _act(receiver, delivery, received_at, ports)
     except ImageAutomationError as error:
-        ports.hooks.forget_delivery(receiver.metadata.key, delivery.delivery_id)
+        _forget(receiver, delivery, ports)
         ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
         return function_url_answer(BUSY)
     ports.metrics.add("HookAccepted", 1, CONTROLLER)
@@ -100,33 +103,45 @@ def _act(
     key = receiver.metadata.key
     if not delivery.hints and not delivery.all_resources:
         return ()
-    if not ports.hooks.first_delivery(key, delivery.delivery_id, REPEAT_S):
+    # Only while this invocation can live: a worker that is killed here must not swallow the sender's repetition.
+    if not ports.hooks.first_delivery(key, delivery.delivery_id, IN_FLIGHT_S):
         return ()
     wanted = _wanted(receiver, delivery, ports)
-    tags = tuple(sorted({hint.tag for hint in delivery.hints if hint.tag and hint.action == "push"}))
-    requests = []
-    for repository in wanted:
-        when = ports.hooks.coalesce(repository, WINDOW_S)
-        if when == "pending":
-            continue
-        requests.append(
-            QueuedScan(
-                repositories=(repository,),
-                reason="webhook",
-                cause=delivery.delivery_id,
-                delay_s=0.0 if when == "now" else WINDOW_S,
-                received_at=received_at,
-                expected_tags=tags,
-            )
-        )
     try:
-        ports.queue.send(requests)
+        ports.queue.send(_requests(delivery, wanted, received_at, ports))
     except ImageAutomationError:
         # The windows were opened for scans that will not come: the repetition must find them closed.
-        ports.hooks.reopen(wanted)
+        with suppress(ImageAutomationError):
+            ports.hooks.reopen(wanted)
         raise
+    ports.hooks.settle_delivery(key, delivery.delivery_id, REPEAT_S)
     _record(receiver, delivery, wanted, received_at, ports)
     return wanted
+
+
+def _requests(
+    delivery: HookDelivery, wanted: tuple[NamespacedName, ...], received_at: datetime, ports: HookPorts
+) -> list[QueuedScan]:
+    tags = tuple(sorted({hint.tag for hint in delivery.hints if hint.tag and hint.action == "push"}))
+    windows = [(repository, ports.hooks.coalesce(repository, WINDOW_S)) for repository in wanted]
+    return [
+        QueuedScan(
+            repositories=(repository,),
+            reason="webhook",
+            cause=delivery.delivery_id,
+            delay_s=0.0 if when == "now" else WINDOW_S,
+            received_at=received_at,
+            expected_tags=tags,
+        )
+        for repository, when in windows
+        if when != "pending"
+    ]
+
+
+def _forget(receiver: Receiver, delivery: HookDelivery, ports: HookPorts) -> None:
+    """The outage that brought us here may keep us from this too; then the mark ends by itself."""
+    with suppress(ImageAutomationError):
+        ports.hooks.forget_delivery(receiver.metadata.key, delivery.delivery_id)
 
 
 def _wanted(receiver: Receiver, delivery: HookDelivery, ports: HookPorts) -> tuple[NamespacedName, ...]:

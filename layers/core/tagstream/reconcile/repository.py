@@ -8,7 +8,7 @@ Source: image-reflector-controller internal/controller/imagerepository_controlle
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -31,6 +31,7 @@ WORKERS = 32
 MIN_TIMEOUT_S = 1.0
 # A registry may list a pushed tag late: look again before giving up on what a delivery named.
 LATE_TAG_DELAYS_S = (5.0, 15.0, 45.0)
+PUT_BACK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,18 +103,13 @@ def scan_repositories(
     scans = [
         _Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted
     ]
-    late = [scan for scan in scans if ports.clock.monotonic_s() >= deadline_s]
-    _put_back(late, trigger, ports)
-    evaluated: set[NamespacedName] = set()
-    done: list[NamespacedName] = []
     # Each result is written as it arrives: one slow registry never holds up the others.
     with ThreadPoolExecutor(max_workers=min(WORKERS, max(1, len(scans)))) as pool:
-        for policies in pool.map(lambda scan: _scan(scan, trigger, deadline_s, ports), scans[len(late) :]):
-            evaluated |= policies
-    done = [scan.stored.key for scan in scans[len(late) :]]
-    now = ports.clock.now()
-    ports.tags.put_last_scans(dict.fromkeys(done, now))
-    return frozenset(evaluated)
+        outcomes = list(pool.map(lambda scan: _scan(scan, trigger, deadline_s, ports), scans))
+    _put_back([scan for scan, outcome in zip(scans, outcomes, strict=True) if outcome is None], trigger, ports)
+    done = [scan.stored.key for scan, outcome in zip(scans, outcomes, strict=True) if outcome is not None]
+    ports.tags.put_last_scans(dict.fromkeys(done, ports.clock.now()))
+    return frozenset(key for outcome in outcomes for key in outcome or ())
 
 
 def _stored(keys: Collection[NamespacedName], ports: Ports) -> Iterator[StoredObject]:
@@ -130,7 +126,7 @@ def _stored(keys: Collection[NamespacedName], ports: Ports) -> Iterator[StoredOb
 def _put_back(scans: Sequence[_Scan], trigger: ScanTrigger, ports: Ports) -> None:
     if scans:
         keys = tuple(scan.stored.key for scan in scans)
-        ports.queue.send([_request(keys, trigger, 0.0)])
+        ports.queue.send([_request(keys, trigger, PUT_BACK_S)])
 
 
 def _request(keys: tuple[NamespacedName, ...], trigger: ScanTrigger, delay_s: float) -> QueuedScan:
@@ -145,28 +141,57 @@ def _request(keys: tuple[NamespacedName, ...], trigger: ScanTrigger, delay_s: fl
     )
 
 
-def _scan(scan: _Scan, trigger: ScanTrigger, deadline_s: float, ports: Ports) -> frozenset[NamespacedName]:
+def _scan(scan: _Scan, trigger: ScanTrigger, deadline_s: float, ports: Ports) -> frozenset[NamespacedName] | None:
+    """The policies evaluated on the way; None when the scan has to be done later."""
+    if ports.clock.monotonic_s() >= deadline_s:
+        return None
+    try:
+        with contained():
+            found = _scan_now(scan, trigger, deadline_s, ports)
+    except ImageAutomationError as error:
+        # The table failed, or a mistake of ours: nothing is known, so nothing is recorded, and it is tried again.
+        ports.log.error("scan broke off", key=str(scan.stored.key), reason=error.reason, error=error.message)
+        return None
+    return found
+
+
+def _scan_now(scan: _Scan, trigger: ScanTrigger, deadline_s: float, ports: Ports) -> frozenset[NamespacedName] | None:
     started = ports.clock.monotonic_s()
+    records: tuple[TagRecord, ...] | None = None
+    evaluated: frozenset[NamespacedName] = frozenset()
     try:
         with contained():
             scan = _listed(scan, deadline_s, ports)
-            records = _records(scan, ports) if scan.changed else ()
-            _store(scan, records, ports)
+        if scan.changed:
+            records = _records(scan, ports)
+            if not _store(scan, records, ports):
+                return None
     except ImageAutomationError as error:
         scan = replace(scan, error=error)
         _cool_down(error, ports)
-        records = ()
+    if scan.error is None and (scan.changed or _owes_evaluation(scan)):
+        # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
+        evaluated = evaluate_for_repository(scan.stored.key, records, _cause(scan, trigger), deadline_s, ports)
     _write_status(scan, ports)
     _measure(scan, (ports.clock.monotonic_s() - started) * 1000, ports)
     _look_again(scan, trigger, ports)
-    if scan.error is not None or not scan.changed:
-        return frozenset()
-    cause = Cause(
+    return evaluated
+
+
+def _cause(scan: _Scan, trigger: ScanTrigger) -> Cause:
+    return Cause(
         text=trigger.cause,
         received_at=trigger.received_at,
         dropped_from=scan.before.tag_count if scan.before else 0,
     )
-    return evaluate_for_repository(scan.stored.key, records, cause, deadline_s, ports)
+
+
+def _owes_evaluation(scan: _Scan) -> bool:
+    """Whether tags were stored by a scan that did not live to evaluate the policies and write its status."""
+    if scan.found is None:
+        return False
+    reported = scan.stored.status.get("lastScanResult")
+    return not isinstance(reported, Mapping) or reported.get("revision") != scan.found.revision
 
 
 def _listed(scan: _Scan, deadline_s: float, ports: Ports) -> _Scan:
@@ -213,9 +238,9 @@ def _records(scan: _Scan, ports: Ports) -> tuple[TagRecord, ...]:
     return tuple(known.get(tag) or TagRecord(tag=tag, first_seen_at=now) for tag in scan.found.tags)
 
 
-def _store(scan: _Scan, records: Sequence[TagRecord], ports: Ports) -> None:
-    if not scan.changed or scan.found is None or scan.image is None:
-        return
+def _store(scan: _Scan, records: Sequence[TagRecord], ports: Ports) -> bool:
+    """Replace the list this scan was compared with; False when another scan replaced it meanwhile."""
+    assert scan.found is not None and scan.image is not None
     state = TagState(
         revision=scan.found.revision,
         tag_count=len(scan.found.tags),
@@ -224,7 +249,7 @@ def _store(scan: _Scan, records: Sequence[TagRecord], ports: Ports) -> None:
         canonical_image=scan.image.canonical,
         exclusion_list=scan.repository.exclusion_list,
     )
-    ports.tags.put(scan.stored.key, state, records)
+    return ports.tags.put(scan.stored.key, state, records, expected=scan.before)
 
 
 def _cool_down(error: ImageAutomationError, ports: Ports) -> None:
@@ -244,7 +269,7 @@ def _write_status(scan: _Scan, ports: Ports) -> None:
         _record_failure(scan, settled, now, ports)
         return
     assert scan.found is not None and scan.image is not None
-    if scan.changed:
+    if scan.changed or _owes_evaluation(scan):
         body |= {
             "canonicalImageName": scan.image.canonical,
             "observedExclusionList": list(scan.repository.exclusion_list),

@@ -23,7 +23,7 @@ from tagstream.domain.conditions import (
 )
 from tagstream.domain.model import REQUESTED_AT, Metadata, NamespacedName
 from tagstream.domain.schedule import retry_at as next_retry
-from tagstream.errors import ImageAutomationError, RetryableError, StalledError
+from tagstream.errors import HeldBack, ImageAutomationError, RetryableError, StalledError
 from tagstream.records import LedgerEntry, StoredObject
 
 Status = dict[str, object]
@@ -64,7 +64,9 @@ def failed(body: Mapping[str, object], generation: int, error: ImageAutomationEr
     after = mark_failed(conditions(body), error.reason, error.message, moment)
     failures = _failures(body) + 1
     asked_s = error.retry_after_s if isinstance(error, RetryableError) else None
-    retry = {"failures": failures, "retryAt": time(next_retry(failures, now, asked_s))}
+    retry: dict[str, object] = {"failures": failures, "retryAt": time(next_retry(failures, now, asked_s))}
+    if isinstance(error, HeldBack):
+        retry["trustedTags"] = error.trusted_tags
     return {**body, "conditions": _documents(after), OURS: retry}
 
 
@@ -110,6 +112,13 @@ def retry_at(body: Mapping[str, object]) -> datetime | None:
     """When a failing object is tried again; None when it does not fail."""
     ours = cast("Mapping[str, object]", body.get(OURS) or {})
     return read_time(ours.get("retryAt"))
+
+
+def trusted_tags(body: Mapping[str, object]) -> int:
+    """How many tags there were when a held policy's list was last believed; 0 when nothing is held."""
+    ours = cast("Mapping[str, object]", body.get(OURS) or {})
+    found = ours.get("trustedTags", 0)
+    return found if isinstance(found, int) else 0
 
 
 def generation(stored: StoredObject) -> int:

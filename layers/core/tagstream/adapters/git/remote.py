@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
 
 from tagstream.adapters.git import protocol
 from tagstream.adapters.git.commit import parse_commit, write_commit
@@ -55,7 +56,7 @@ class GitRepositorySession:
     def __init__(self, access: GitAccess, capabilities: dict[str, Capabilities]) -> None:
         self._transport = HttpTransport(access)
         self._capabilities = capabilities
-        self._secrets = (access.password, access.bearer_token)
+        self._secrets = (access.password, access.bearer_token, unquote(urlsplit(access.url).password or ""))
         self._store = ObjectStore()
         self._refs: dict[bytes, CommitId] | None = None
 

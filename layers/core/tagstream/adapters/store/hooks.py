@@ -54,6 +54,11 @@ class DynamoHooks:
         )
         return self.table.put(item, fresh)
 
+    def settle_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> None:
+        """The delivery was acted on: repetitions within ttl_s are none of our business."""
+        ends = keys.number(int(self.clock.now().timestamp()) + int(ttl_s))
+        self.table.put(keys.key(f"delivery#{receiver}#{delivery_id}") | {"expiresAt": ends})
+
     def forget_delivery(self, receiver: NamespacedName, delivery_id: str) -> None:
         """The delivery could not be acted on: its repetition counts as the first."""
         self.table.delete(keys.key(f"delivery#{receiver}#{delivery_id}"))

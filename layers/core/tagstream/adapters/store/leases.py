@@ -33,14 +33,13 @@ class DynamoLeases:
         where = keys.key(keys.lease(target))
         taken = self.table.update(
             where,
-            "SET #owner = :owner, #until = :until, target = :target ADD fence :one",
+            "SET #owner = :owner, #until = :until ADD fence :one",
             Condition(
                 expression="",
                 names={"#owner": "owner", "#until": "until"},
                 values={
                     ":owner": keys.text(owner),
                     ":until": keys.number(keys.epoch(until)),
-                    ":target": keys.text(target),
                     ":one": keys.number(1),
                     ":now": keys.number(keys.epoch(now)),
                 },

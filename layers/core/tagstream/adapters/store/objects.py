@@ -43,9 +43,7 @@ class DynamoObjects:
 
     def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
         """One batch read of the object and its status."""
-        found = self.table.get_many(
-            [keys.key(keys.objects(kind), str(key)), keys.key(keys.statuses(kind), str(key))]
-        )
+        found = self.table.get_many([keys.key(keys.objects(kind), str(key)), keys.key(keys.statuses(kind), str(key))])
         by_partition = {keys.read_text(item, "pk"): item for item in found}
         item = by_partition.get(keys.objects(kind))
         if item is None:

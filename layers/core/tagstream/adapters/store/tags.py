@@ -58,9 +58,9 @@ class DynamoTags:
                 return tuple(_unpacked(parts))
         raise RetryableError(f"tags of ImageRepository/{key} keep changing", reason="StorageOperationFailed")
 
-    def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord]) -> None:
+    def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord], expected: TagState | None) -> bool:
         """Chunks first, then the state that names them, then the old chunks go."""
-        before = self.state(key)
+        before = expected
         snapshot = f"{int(state.scanned_at.timestamp()):010x}{secrets.token_hex(4)}"
         count = 0
         for count, packed in enumerate(_packed(tags), start=1):
@@ -68,10 +68,11 @@ class DynamoTags:
         stored = replace(state, snapshot=snapshot, chunk_count=count)
         same = _same_snapshot(before)
         kept = self.table.put(keys.key(keys.tags(key), "state") | {"doc": keys.document(_state_document(stored))}, same)
-        # A loser of the race removes its own chunks: the winner's list is as complete and as new.
+        # A loser of the race removes its own chunks: what it compared with is not what is stored any more.
         stale = before.snapshot if kept and before else None if kept else snapshot
         if stale:
             self.table.delete_many(list(self.table.query(keys.tags(key), f"chunk#{stale}#")))
+        return kept
 
     def last_scans(self) -> Mapping[NamespacedName, datetime]:
         """One query over the shard items."""
