@@ -1,0 +1,326 @@
+"""Reconciling against a real table, registry and Git server: what crashes, races and guards leave behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagstream.adapters.clock import SystemClock
+from tagstream.adapters.git.remote import GitClient
+from tagstream.adapters.marker_cache import WarmMarkers
+from tagstream.adapters.registry.client import RegistryClient
+from tagstream.adapters.store.hooks import DynamoHooks
+from tagstream.adapters.store.leases import DynamoLeases
+from tagstream.adapters.store.ledger import DynamoLedger
+from tagstream.adapters.store.objects import DynamoObjects
+from tagstream.adapters.store.selections import DynamoSelections
+from tagstream.adapters.store.table import Table
+from tagstream.adapters.store.tags import DynamoTags
+from tagstream.domain.model import CommitId, ImageRef, NamespacedName, Revision
+from tagstream.domain.scan import exclude
+from tagstream.ports import Ports, SecretNotFound
+from tagstream.reconcile.automation import run_automations
+from tagstream.reconcile.policy import Cause, evaluate_policies
+from tagstream.reconcile.repository import ScanTrigger, scan_repositories
+from tagstream.records import CommitIntent, QueuedScan, Selection, TagRecord, TagState
+from tests.embedded.git_server import bare_repository, git, git_server
+from tests.embedded.registry import Registry, running_registry
+
+APP = NamespacedName("ns", "app")
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+TRIGGER = ScanTrigger(reason="interval", cause="schedule")
+MARKED = b'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'
+
+
+@dataclass(frozen=True)
+class Silent:
+    """Log, metrics, secrets and queue of a test; the queue remembers."""
+
+    sent: list[QueuedScan] = field(default_factory=list)
+
+    def send(self, requests: Sequence[QueuedScan]) -> None:
+        self.sent.extend(requests)
+
+    def get(self, key: NamespacedName) -> Mapping[str, bytes]:
+        raise SecretNotFound(f'secrets "{key.name}" not found')
+
+    def add(self, name: str, value: float, controller: str) -> None:
+        """Not measured."""
+
+    def info(self, message: str, **facts: object) -> None:
+        """Not logged."""
+
+    debug = error = info
+
+
+@pytest.fixture
+def silent() -> Silent:
+    return Silent()
+
+
+@pytest.fixture
+def ports(table: Table, silent: Silent) -> Ports:
+    """Everything real but secrets, queue, log and metrics."""
+    clock: Any = SystemClock()
+    quiet: Any = silent
+    return Ports(
+        objects=DynamoObjects(table=table, clock=clock),
+        tags=DynamoTags(table=table),
+        selections=DynamoSelections(table=table),
+        leases=DynamoLeases(table=table, clock=clock),
+        ledger=DynamoLedger(table=table, ttl_s=60),
+        hooks=DynamoHooks(table=table, clock=clock),
+        secrets=quiet,
+        queue=quiet,
+        registry=RegistryClient(),
+        git=GitClient(),
+        markers=WarmMarkers(),
+        clock=clock,
+        metrics=quiet,
+        log=quiet,
+    )
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    with running_registry() as running:
+        running.add_tags("app", [f"v1.{minor}.0" for minor in range(30)])
+        yield running
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A Git repository's URL and folder."""
+    bare = bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
+    with git_server(tmp_path) as server:
+        yield server.url("app.git"), bare
+
+
+def document(kind: str, group: str = "image.toolkit.fluxcd.io/v1", **spec: Any) -> dict[str, Any]:
+    return {"apiVersion": group, "kind": kind, "metadata": {"name": "app", "namespace": "ns"}, "spec": spec}
+
+
+def watched(ports: Ports, registry: Registry, semver: str = "1.x") -> None:
+    ports.objects.put(document("ImageRepository", image=f"{registry.address}/app", interval="1m"))
+    ports.objects.put(document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": semver}}))
+
+
+def automated(ports: Ports, url: str, **push: str) -> None:
+    source = document("GitRepository", "source.toolkit.fluxcd.io/v1", url=url, interval="1m")
+    git_spec = {"checkout": {"ref": {"branch": "main"}}, "commit": {"author": {"email": "b@c"}}, "push": push}
+    ports.objects.put(source)
+    ports.objects.put(
+        document(
+            "ImageUpdateAutomation", interval="1m", sourceRef={"kind": "GitRepository", "name": "app"}, git=git_spec
+        )
+    )
+
+
+def scan(ports: Ports, left_s: float = 30.0) -> frozenset[NamespacedName]:
+    return scan_repositories([APP], TRIGGER, ports.clock.monotonic_s() + left_s, ports)
+
+
+def run(ports: Ports, left_s: float = 30.0) -> None:
+    run_automations([APP], "worker", ports.clock.monotonic_s() + left_s, ports)
+
+
+def reason(ports: Ports, kind: str) -> str:
+    stored = ports.objects.get(kind, APP)
+    assert stored is not None
+    conditions: Any = stored.status["conditions"]
+    return str(next(one["reason"] for one in conditions if one["type"] == "Ready"))
+
+
+def selection(tag: str) -> Selection:
+    return Selection(
+        policy=APP,
+        ref=ImageRef(name="app", tag=tag),
+        previous=None,
+        tags_revision=Revision("sha256:1"),
+        policy_generation=1,
+        selected_at=NOW,
+        cause="test",
+    )
+
+
+def selected(ports: Ports) -> str:
+    found = ports.selections.get(APP)
+    return found.ref.tag if found else ""
+
+
+def status(ports: Ports) -> Mapping[str, object]:
+    stored = ports.objects.get("ImageUpdateAutomation", APP)
+    assert stored is not None
+    return stored.status
+
+
+def test_an_unchanged_scan_makes_one_write_call_for_the_whole_batch(
+    ports: Ports, registry: Registry, table: Table
+) -> None:
+    watched(ports, registry)
+    scan(ports)
+    calls: list[str] = []
+    for call in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"):
+        table.client.meta.events.register(f"before-call.dynamodb.{call}", lambda model, **_: calls.append(model.name))
+    scan(ports)
+    assert calls == ["UpdateItem"]
+
+
+def test_tags_that_were_stored_by_a_scan_that_died_are_evaluated_by_the_next(ports: Ports, registry: Registry) -> None:
+    watched(ports, registry)
+    found = exclude([f"v1.{minor}.0" for minor in range(30)], ())
+    state = TagState(
+        revision=found.revision,
+        tag_count=30,
+        latest_tags=found.latest_tags,
+        scanned_at=NOW,
+        canonical_image=f"{registry.address}/app",
+        exclusion_list=("^.*\\.sig$",),
+    )
+    ports.tags.put(APP, state, [TagRecord(tag=tag, first_seen_at=NOW) for tag in found.tags], None)
+    assert (scan(ports), selected(ports)) == (frozenset({APP}), "v1.29.0")
+
+
+def test_a_list_that_lost_most_tags_is_not_believed_until_it_recovers(ports: Ports, registry: Registry) -> None:
+    watched(ports, registry)
+    scan(ports)
+    repository = registry.repositories["app"]
+    kept = dict(repository.tags)
+    repository.tags.clear()
+    repository.forget_order()
+    registry.add_tags("app", ["v1.30.0", "v1.0.0"])
+    scan(ports)
+    outcomes = [(selected(ports), reason(ports, "ImagePolicy"))]
+    evaluate_policies([APP], Cause(text="retry"), ports.clock.monotonic_s() + 30, ports)
+    outcomes.append((selected(ports), reason(ports, "ImagePolicy")))
+    repository.tags.update(kept)
+    repository.forget_order()
+    scan(ports)
+    outcomes.append((selected(ports), reason(ports, "ImagePolicy")))
+    held = ("v1.29.0", "SuspiciousTagDrop")
+    assert outcomes == [held, held, ("v1.30.0", "Succeeded")]
+
+
+def test_a_downgrade_is_held_even_after_the_policy_was_edited_without_effect(ports: Ports, registry: Registry) -> None:
+    watched(ports, registry)
+    scan(ports)
+    ports.objects.put(
+        document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": ">=1.0.0"}})
+    )
+    evaluate_policies([APP], Cause(text="apply"), ports.clock.monotonic_s() + 30, ports)
+    del registry.repositories["app"].tags["v1.29.0"]
+    registry.repositories["app"].forget_order()
+    scan(ports)
+    assert (selected(ports), reason(ports, "ImagePolicy")) == ("v1.29.0", "DowngradeHeld")
+
+
+def test_a_scan_without_time_goes_back_to_the_queue_and_records_nothing(
+    ports: Ports, registry: Registry, silent: Silent
+) -> None:
+    watched(ports, registry)
+    scan(ports, left_s=-1.0)
+    assert ([one.repositories for one in silent.sent], ports.tags.last_scans()) == ([(APP,)], {})
+
+
+def test_a_run_without_time_comes_back_through_the_stream(
+    ports: Ports, repository: tuple[str, Path], table: Table
+) -> None:
+    automated(ports, repository[0])
+    run(ports, left_s=-1.0)
+    assert table.get({"pk": {"S": "run#ns"}, "sk": {"S": "app"}}) is not None
+
+
+def test_what_was_selected_while_waiting_for_the_lease_is_what_is_committed(
+    ports: Ports, repository: tuple[str, Path]
+) -> None:
+    url, bare = repository
+    automated(ports, url)
+    ports.selections.put(selection("v1.1.0"), None)
+    lease = ports.leases.acquire(f"{url}#main", "somebody", 60)
+    assert lease is not None
+    waiting = threading.Thread(target=run, args=(ports,))
+    waiting.start()
+    waiting.join(1.0)
+    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    ports.leases.release(lease)
+    waiting.join(30)
+    assert git("log", "-p", "--format=", "main", folder=bare).count("v1.1.0") == 0
+    assert git("show", "main:app.yaml", folder=bare) == MARKED.decode().replace("v1.0.0", "v1.2.0")
+
+
+def test_a_commit_whose_worker_died_after_the_push_is_reported_by_the_next(
+    ports: Ports, repository: tuple[str, Path]
+) -> None:
+    url, bare = repository
+    automated(ports, url)
+    ports.selections.put(selection("v1.0.0"), None)
+    head = CommitId(git("rev-parse", "main", folder=bare).strip())
+    dead = ports.leases.acquire(f"{url}#main", "dead", 60)
+    assert dead is not None
+    ports.leases.put_intent(dead, [CommitIntent(automation=APP, commit=head, branch="main", made_at=NOW)])
+    ports.leases.release(dead)
+    run(ports)
+    entries = ports.ledger.read(NOW, ports.clock.now())
+    assert (status(ports)["lastPushCommit"], status(ports)["lastPushTime"]) == (head, "2026-11-24T00:00:00Z")
+    assert [entry.cause for entry in entries if entry.cause == "recovered"] == ["recovered"]
+    assert (ports.leases.intents(f"{url}#main"), git("rev-list", "--count", "main", folder=bare)) == ((), "1\n")
+
+
+def test_a_refspec_goes_with_the_branch_or_not_at_all(ports: Ports, repository: tuple[str, Path]) -> None:
+    url, bare = repository
+    hook = bare / "hooks" / "update"
+    hook.write_text('#!/bin/sh\n[ "$1" != refs/heads/copy ] || [ -e "$GIT_DIR/allowed" ]\n')
+    hook.chmod(0o755)
+    automated(ports, url, branch="main", refspec="refs/heads/main:refs/heads/copy")
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    refused = (reason(ports, "ImageUpdateAutomation"), git("rev-list", "--count", "main", folder=bare))
+    (bare / "allowed").touch()
+    run(ports)
+    both = git("rev-parse", "main", "copy", folder=bare).split()
+    assert (refused, len(set(both))) == (("GitOperationFailed", "1\n"), 1)
+    assert git("rev-list", "--count", "main", folder=bare) == "2\n"
+
+
+def test_a_push_branch_is_rebuilt_from_the_base_and_left_alone_when_nothing_changed(
+    ports: Ports, repository: tuple[str, Path]
+) -> None:
+    url, bare = repository
+    automated(ports, url, branch="auto")
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    first = git("rev-parse", "auto", folder=bare)
+    stored = status(ports)
+    ports.objects.put_status("ImageUpdateAutomation", APP, {**stored, "observedPolicies": {}})
+    run(ports)
+    second = git("rev-parse", "auto", folder=bare)
+    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    run(ports)
+    counts = git("rev-list", "--count", "main..auto", folder=bare), git("rev-list", "--count", "main", folder=bare)
+    assert (first == second, counts) == (True, ("1\n", "1\n"))
+    assert "v1.2.0" in git("show", "auto:app.yaml", folder=bare)
+
+
+def test_two_automations_of_a_branch_share_one_push(ports: Ports, repository: tuple[str, Path]) -> None:
+    url, bare = repository
+    automated(ports, url)
+    other = document(
+        "ImageUpdateAutomation",
+        interval="1m",
+        sourceRef={"kind": "GitRepository", "name": "app"},
+        git={"checkout": {"ref": {"branch": "main"}}, "commit": {"author": {"email": "b@c"}}},
+        update={"path": "nothing", "strategy": "Setters"},
+    )
+    ports.objects.put({**other, "metadata": {"name": "other", "namespace": "ns"}})
+    ports.selections.put(selection("v1.1.0"), None)
+    keys = [APP, replace(APP, name="other")]
+    run_automations(keys, "worker", ports.clock.monotonic_s() + 30, ports)
+    assert git("rev-list", "--count", "main", folder=bare) == "2\n"
+    lost = ports.objects.get("ImageUpdateAutomation", keys[1])
+    assert lost is not None and "walking path for files" in str(lost.status["conditions"])
