@@ -1,0 +1,102 @@
+"""The fast scanner and libyaml's events never disagree; edits change values and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tagstream.domain.marker import TOKEN
+from tagstream.domain.model import ImageRef, NamespacedName
+from tagstream.domain.setters import apply_edits, plan_file
+from tagstream.domain.yamlevents import scan_events
+from tagstream.domain.yamlscan import Site, Unsure, scan_document
+
+SAMPLE = (Path(__file__).parents[1] / "data/harvis/k8s-manifests/overlays/prod/frontend.yaml").read_bytes()
+REFS = {NamespacedName("ns", "app"): ImageRef(name="reg/app", tag="v2.0.0", digest="sha256:" + "a" * 64)}
+MARKER = '# {"$imagepolicy": "ns:app%s"}'
+LINES = st.sampled_from(
+    [
+        "image: old " + MARKER % "",
+        "tag: 1.10 " + MARKER % ":tag",
+        'name: "a\\tb" ' + MARKER % ":name",
+        "single: 'it''s' " + MARKER % ":tag",
+        "digest: x " + MARKER % ":digest",
+        "tagged: !!int 5 " + MARKER % ":tag",
+        "anchored: &a old " + MARKER % ":tag",
+        "alias: *a " + MARKER % ":tag",
+        "empty: " + MARKER % ":tag",
+        "flow: {a: b} " + MARKER % ":tag",
+        "text: |\n  image: old " + MARKER % "" + "\n  more",
+        "folded: >- " + MARKER % ":tag" + "\n  old",
+        "list:\n  - old " + MARKER % ":tag" + "\n  " + MARKER % ":tag" + "\n  - b",
+        "nested:\n  deep:\n    image: x:1 " + MARKER % "",
+        "multi: old\n  words " + MARKER % ":tag",
+        "# image: old " + MARKER % "",
+        MARKER % ":tag",
+        "plain: value",
+        "",
+        "url: http://x/#y " + MARKER % ":tag",
+    ]
+)
+
+
+def numbered(lines: list[str]) -> str:
+    """Keys are made different by their number: duplicate ones are another matter."""
+    return "".join(f"{at}_{line}\n" if line[:1].isalpha() else f"{line}\n" for at, line in enumerate(lines))
+
+
+DOCUMENTS = st.lists(LINES, min_size=1, max_size=8).map(numbered)
+MODEST = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def is_valid(data: bytes) -> bool:
+    try:
+        list(yaml.parse(data, Loader=yaml.CSafeLoader))
+    except yaml.YAMLError:
+        return False
+    return True
+
+
+def spans(sites: list[Site]) -> list[tuple[int, int]]:
+    return [(site.start, site.end) for site in sites if site.end >= 0]
+
+
+@MODEST
+@given(DOCUMENTS)
+def test_the_fast_scanner_finds_the_spans_that_the_events_give(text: str) -> None:
+    data = text.encode()
+    hits = [index for index in range(len(data)) if data.startswith(TOKEN, index)]
+    if not hits or not is_valid(data):
+        return
+    try:
+        fast = scan_document(data, 0, len(data), hits)
+    except Unsure:
+        return
+    assert spans(fast) == spans(scan_events(text, 0))
+
+
+@MODEST
+@given(DOCUMENTS, st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_edits_change_values_only_and_a_second_run_changes_nothing(text: str, newline: str, bom: bool) -> None:
+    source = (b"\xef\xbb\xbf" if bom else b"") + text.replace("\n", newline).encode()
+    plan = plan_file(b"a.yaml", source, REFS)
+    new = apply_edits(source, plan.edits)
+    kept, position = b"", 0
+    for edit in plan.edits:
+        kept, position = kept + source[position : edit.start], edit.end
+    assert len(new) == len(kept + source[position:]) + sum(len(edit.new) for edit in plan.edits)
+    assert plan_file(b"a.yaml", new, REFS).edits == ()
+    assert not plan.edits or is_valid(new)
+
+
+@MODEST
+@given(st.integers(0, len(SAMPLE) - 1), st.binary(max_size=3))
+def test_a_damaged_file_never_raises_and_is_left_alone_when_it_does_not_parse(at: int, junk: bytes) -> None:
+    source = SAMPLE[:at] + junk + SAMPLE[at + 1 :]
+    refs = {NamespacedName("flux-system", "harvis-frontend-prod"): ImageRef(name="a/b", tag="v3.0.0")}
+    plan = plan_file(b"a.yaml", source, refs)
+    assert (plan.problem is None) or plan.edits == ()
+    assert not plan.edits or is_valid(apply_edits(source, plan.edits).removeprefix(b"\xef\xbb\xbf"))
