@@ -20,4 +20,8 @@ logger = Logger()
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Mapping[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     """Scan what the event asks for, within the time the context leaves."""
-    return handlers.scan(event, context.get_remaining_time_in_millis(), wiring.scan_ports())
+    ports = wiring.scan_ports()
+    try:
+        return handlers.scan(event, context.get_remaining_time_in_millis(), ports)
+    finally:
+        ports.metrics.flush()

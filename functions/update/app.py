@@ -20,5 +20,8 @@ logger = Logger()
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Mapping[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     """Update the branches the records concern, within the time the context leaves."""
-    remaining_ms = context.get_remaining_time_in_millis()
-    return handlers.update(event, remaining_ms, context.aws_request_id, wiring.update_ports())
+    remaining_ms, ports = context.get_remaining_time_in_millis(), wiring.update_ports()
+    try:
+        return handlers.update(event, remaining_ms, context.aws_request_id, ports)
+    finally:
+        ports.metrics.flush()

@@ -20,4 +20,8 @@ logger = Logger()
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: Mapping[str, Any], _context: LambdaContext) -> Mapping[str, Any]:
     """Authenticate the delivery and queue the scans it asks for."""
-    return receiver.deliver(event, wiring.webhook_ports())
+    ports = wiring.webhook_ports()
+    try:
+        return receiver.deliver(event, ports)
+    finally:
+        ports.metrics.flush()

@@ -53,6 +53,9 @@ class Silent:
     def add(self, name: str, value: float, controller: str) -> None:
         """Not measured."""
 
+    def flush(self) -> None:
+        """Nothing to write."""
+
     def info(self, message: str, **facts: object) -> None:
         """Not logged."""
 
@@ -185,6 +188,45 @@ def test_tags_that_were_stored_by_a_scan_that_died_are_evaluated_by_the_next(por
     )
     ports.tags.put(APP, state, [TagRecord(tag=tag, first_seen_at=NOW) for tag in found.tags], None)
     assert (scan(ports), selected(ports)) == (frozenset({APP}), "v1.29.0")
+
+
+def overlooked(ports: Ports, registry: Registry) -> None:
+    """A stored list, reported as evaluated, whose newest tag the policy was never shown."""
+    watched(ports, registry)
+    scan(ports)
+    registry.add_tags("app", ["v1.99.0"])
+    before, stored = ports.tags.state(APP), ports.objects.get("ImageRepository", APP)
+    assert before is not None and stored is not None
+    found = exclude(registry.repositories["app"].tags, ())
+    state = replace(before, revision=found.revision, tag_count=31)
+    ports.tags.put(APP, state, [TagRecord(tag=tag, first_seen_at=NOW) for tag in found.tags], before)
+    result = {**stored.status["lastScanResult"], "revision": found.revision}  # type: ignore[dict-item]
+    ports.objects.put_status("ImageRepository", APP, {**stored.status, "lastScanResult": result})
+
+
+def test_one_new_tag_is_compared_with_the_selected_one_only(ports: Ports, registry: Registry) -> None:
+    overlooked(ports, registry)
+    registry.add_tags("app", ["v1.30.0"])
+    scan(ports)
+    assert selected(ports) == "v1.30.0"
+
+
+def test_a_policy_that_is_not_ready_looks_at_all_tags_again(ports: Ports, registry: Registry) -> None:
+    overlooked(ports, registry)
+    ports.objects.put_status("ImagePolicy", APP, {})
+    registry.add_tags("app", ["v1.30.0"])
+    scan(ports)
+    assert selected(ports) == "v1.99.0"
+
+
+def test_a_policy_whose_tag_is_gone_looks_at_all_tags_again(ports: Ports, registry: Registry) -> None:
+    watched(ports, registry)
+    scan(ports)
+    registry.add_tags("app", ["v1.29.1", "v1.29.2"])
+    del registry.repositories["app"].tags["v1.29.0"]
+    registry.repositories["app"].forget_order()
+    scan(ports)
+    assert (selected(ports), reason(ports, "ImagePolicy")) == ("v1.29.2", "Succeeded")
 
 
 def test_a_list_that_lost_most_tags_is_not_believed_until_it_recovers(ports: Ports, registry: Registry) -> None:

@@ -5,7 +5,7 @@ In: values of ``domain`` and ``events``. Out: values again, or the errors of ``e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -136,12 +136,10 @@ class TagStore(Protocol):
     def states(self, keys: Collection[NamespacedName]) -> Mapping[NamespacedName, TagState]:
         """Summaries of many repositories in as few reads as the table allows."""
 
-    def tags(self, key: NamespacedName) -> tuple[TagRecord, ...]:
-        """All stored tags, descending bytewise, each with its first sighting."""
+    def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
+        """All stored tags, descending bytewise, each with its first sighting; a list as it was at the call."""
 
-    def put(
-        self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord], expected: TagState | None
-    ) -> bool:
+    def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord], expected: TagState | None) -> bool:
         """Replace the list whole if the stored one still is ``expected``; readers never see a mixture."""
 
     def last_scans(self) -> Mapping[NamespacedName, datetime]:
@@ -301,6 +299,9 @@ class Metrics(Protocol):
 
     def add(self, name: str, value: float, controller: str) -> None:
         """One measurement; the unit belongs to the name."""
+
+    def flush(self) -> None:
+        """Write what was added since the last flush: once, at the end of an invocation."""
 
 
 class Log(Protocol):

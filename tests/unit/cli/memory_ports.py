@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,9 +121,9 @@ class MemoryTags:
 
     lists: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
 
-    def tags(self, key: NamespacedName) -> tuple[TagRecord, ...]:
+    def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
         """Descending."""
-        return tuple(TagRecord(tag=tag, first_seen_at=NOW) for tag in sorted(self.lists.get(key, ()), reverse=True))
+        return iter([TagRecord(tag=tag, first_seen_at=NOW) for tag in sorted(self.lists.get(key, ()), reverse=True)])
 
     def state(self, key: NamespacedName) -> TagState | None:
         """A summary of the list."""

@@ -5,11 +5,12 @@ In: constant messages with facts; names of ``metric_names.py``. Out: lines on st
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from tagstream.metric_names import UNITS
 
@@ -36,20 +37,39 @@ class PowertoolsLog:
         self.logger.error(message, extra=_extra(facts), stacklevel=2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedMetrics:
-    """Metrics as one embedded-format line each, so that no flush can be forgotten."""
+    """Measurements of an invocation as one embedded-format line per controller.
 
-    namespace: str
-    service: str
+    A thousand scans in one invocation are a thousand values in one line, not a thousand lines: log lines are paid for.
+
+    Args:
+        namespace: of CloudWatch.
+        service: the stack.
+    """
+
+    def __init__(self, namespace: str, service: str) -> None:
+        self._namespace = namespace
+        self._service = service
+        self._lock = threading.Lock()
+        self._added: dict[str, list[tuple[str, float]]] = {}
 
     def add(self, name: str, value: float, controller: str) -> None:
+        """Kept until ``flush``; workers may add at the same time."""
+        with self._lock:
+            self._added.setdefault(controller, []).append((name, value))
+
+    def flush(self) -> None:
         """Dimensions are service and controller only: every other one is a paid metric."""
-        with single_metric(
-            name=name, unit=MetricUnit(UNITS[name]), value=value, namespace=self.namespace
-        ) as metric:
-            metric.add_dimension("service", self.service)
-            metric.add_dimension("controller", controller)
+        with self._lock:
+            added, self._added = self._added, {}
+        for controller, measurements in added.items():
+            metrics = EphemeralMetrics(namespace=self._namespace, service=self._service)
+            metrics.add_dimension("controller", controller)
+            for name, value in measurements:
+                # A line that has a hundred values of a name is written by this call, with its dimensions.
+                metrics.add_metric(name=name, unit=MetricUnit(UNITS[name]), value=value)
+            if metrics.metric_set:
+                metrics.flush_metrics()
 
 
 def _extra(facts: Mapping[str, object]) -> dict[str, object]:

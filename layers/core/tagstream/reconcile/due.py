@@ -52,6 +52,9 @@ def repository_is_due(stored: StoredObject, parsed: ImageRepository, last: datet
         return False
     if status.retry_at(stored.status) is not None:
         return _may_retry(stored, now)
+    if "lastScanResult" not in stored.status:
+        # Flux: "no tags in database". A status without a result is one without stored tags.
+        return True
     return _unseen(stored, parsed) or is_due(last, parsed.interval_s, now)
 
 

@@ -7,7 +7,7 @@ Source: image-reflector-controller internal/controller/imagepolicy_controller.go
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,11 +28,12 @@ from tagstream.errors import HeldBack, ImageAutomationError, RetryableError, Sta
 from tagstream.ports import Ports
 from tagstream.reconcile import due, status
 from tagstream.reconcile.access import registry_access
+from tagstream.reconcile.policy_list import KIND, PolicyList
 from tagstream.reconcile.stored import parse_stored, parsed_objects
+from tagstream.reconcile.tag_list import ScannedTags
 from tagstream.reconcile.unexpected import contained
-from tagstream.records import LedgerEntry, Selection, StoredObject, TagRecord
+from tagstream.records import LedgerEntry, Selection, StoredObject
 
-KIND = "ImagePolicy"
 CONTROLLER = "imagepolicy"
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 DEPENDENCY_RETRY_S = 30.0
@@ -52,6 +53,14 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRun:
+    """What evaluations of one invocation share; ``deadline_s`` is on the monotonic clock, for digests."""
+
+    policies: PolicyList
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Evaluation:
     """One policy, what it chose and what was chosen before."""
 
@@ -63,25 +72,33 @@ class _Evaluation:
 
 
 def evaluate_for_repository(
-    repository: NamespacedName, records: Sequence[TagRecord] | None, cause: Cause, deadline_s: float, ports: Ports
+    repository: NamespacedName, scanned: ScannedTags | None, cause: Cause, run: PolicyRun, ports: Ports
 ) -> frozenset[NamespacedName]:
     """Evaluate every policy that refers to a repository whose tags changed.
 
     Args:
         repository: the scanned one.
-        records: its tags now; None to read them.
+        scanned: its tags now, as they are stored; None to read them.
         cause: kept with the selections.
-        deadline_s: on the monotonic clock, for digests.
+        run: shared by the scans of an invocation.
 
     Returns:
         The policies that were evaluated; suspended ones are not.
     """
     done = set()
-    for stored, policy in parsed_objects(ports.objects.list(KIND), ImagePolicy, ports.log):
+    concerned = (one for one in run.policies.now() if _may_refer(one, repository))
+    for stored, policy in parsed_objects(concerned, ImagePolicy, ports.log):
         if policy.repository == repository and not policy.suspend:
-            _evaluate(stored, policy, records, cause, (deadline_s, ports))
+            _evaluate(stored, policy, scanned, cause, (run.deadline_s, ports))
             done.add(stored.key)
     return frozenset(done)
+
+
+def _may_refer(stored: StoredObject, repository: NamespacedName) -> bool:
+    """Whether parsing is worth it: a thousand scans look at a thousand policies each."""
+    spec = stored.document.get("spec")
+    ref = spec.get("imageRepositoryRef") if isinstance(spec, Mapping) else None
+    return not isinstance(ref, Mapping) or ref.get("name") == repository.name
 
 
 def evaluate_policies(keys: Collection[NamespacedName], cause: Cause, deadline_s: float, ports: Ports) -> None:
@@ -96,7 +113,7 @@ def evaluate_policies(keys: Collection[NamespacedName], cause: Cause, deadline_s
 def _evaluate(
     stored: StoredObject,
     policy: ImagePolicy,
-    records: Sequence[TagRecord] | None,
+    scanned: ScannedTags | None,
     cause: Cause,
     shell: tuple[float, Ports],
 ) -> None:
@@ -106,35 +123,43 @@ def _evaluate(
     )
     try:
         with contained():
-            selection = _select(found, records, deadline_s, ports)
+            selection = _select(found, scanned, deadline_s, ports)
             _store(found, selection, ports)
     except ImageAutomationError as error:
         _report_failure(found, error, ports)
 
 
-def _select(found: _Evaluation, records: Sequence[TagRecord] | None, deadline_s: float, ports: Ports) -> Selection:
-    policy = found.policy
+def _select(found: _Evaluation, given: ScannedTags | None, deadline_s: float, ports: Ports) -> Selection:
+    policy, current = found.policy, found.current
     repository = _repository(policy, ports)
     compiled = _compiled(policy)
-    tags = _tags(policy, records, ports)
-    tag = _latest(compiled, tags)
-    _guard(found, compiled, tag, len(tags))
+    scanned = given or _stored_tags(policy.repository, ports)
+    if not scanned.tags:
+        raise RetryableError(
+            "retrying in 30s error: no tags in database", reason="DependencyNotReady", retry_after_s=DEPENDENCY_RETRY_S
+        )
+    tag = _latest(found, compiled, scanned)
+    _guard(found, compiled, tag, len(scanned.tags))
     digest = _digest(found, repository, tag, deadline_s, ports)
     ref = ImageRef(name=repository.image, tag=tag, digest=digest)
-    state = ports.tags.state(policy.repository)
-    current = found.current
     if current is not None and current.ref == ref:
         return current
     return Selection(
         policy=found.stored.key,
         ref=ref,
         previous=current.ref if current else None,
-        tags_revision=state.revision if state else Revision(""),
+        tags_revision=scanned.revision,
         policy_generation=policy.metadata.generation,
         selected_at=found.now,
         cause=found.cause.text,
         received_at=found.cause.received_at,
     )
+
+
+def _stored_tags(repository: NamespacedName, ports: Ports) -> ScannedTags:
+    state = ports.tags.state(repository)
+    tags = tuple(one.tag for one in ports.tags.tags(repository)) if state else ()
+    return ScannedTags(tags=tags, revision=state.revision if state else Revision(""))
 
 
 def _repository(policy: ImagePolicy, ports: Ports) -> ImageRepository:
@@ -182,20 +207,26 @@ def _compiled(policy: ImagePolicy) -> CompiledPolicy:
         raise StalledError(str(error), reason="InvalidPolicy") from error
 
 
-def _tags(policy: ImagePolicy, records: Sequence[TagRecord] | None, ports: Ports) -> tuple[str, ...]:
-    known = ports.tags.tags(policy.repository) if records is None else records
-    if not known:
-        raise RetryableError(
-            "retrying in 30s error: no tags in database", reason="DependencyNotReady", retry_after_s=DEPENDENCY_RETRY_S
-        )
-    return tuple(one.tag for one in known)
-
-
-def _latest(compiled: CompiledPolicy, tags: Sequence[str]) -> str:
+def _latest(found: _Evaluation, compiled: CompiledPolicy, scanned: ScannedTags) -> str:
+    current = found.current
     try:
-        return compiled.latest(tags)
+        if scanned.difference is not None and current is not None and _chose(found, current):
+            # What this policy chose from the tags before is compared with the new ones only.
+            change = scanned.difference
+            return compiled.latest_after(current.ref.tag, change.added, change.removed, scanned.tags)
+        return compiled.latest(scanned.tags)
     except NoSelection as error:
         raise RetryableError(str(error), reason="Failure") from error
+
+
+def _chose(found: _Evaluation, current: Selection) -> bool:
+    """Whether the selection in force is what this very policy chose from all tags, not what a guard held."""
+    body = found.stored.status
+    return (
+        status.is_ready(body)
+        and body.get("observedGeneration") == found.policy.metadata.generation
+        and body.get("latestRef") == _document(current.ref)
+    )
 
 
 def _guard(found: _Evaluation, compiled: CompiledPolicy, tag: str, count: int) -> None:

@@ -20,10 +20,12 @@ from tagstream.errors import ImageAutomationError, RetryableError, StalledError,
 from tagstream.ports import Ports
 from tagstream.reconcile import status
 from tagstream.reconcile.access import registry_access
-from tagstream.reconcile.policy import Cause, evaluate_for_repository
+from tagstream.reconcile.policy import Cause, PolicyRun, evaluate_for_repository
+from tagstream.reconcile.policy_list import PolicyList
 from tagstream.reconcile.stored import parsed_objects
+from tagstream.reconcile.tag_list import ScannedTags, Sightings
 from tagstream.reconcile.unexpected import contained
-from tagstream.records import LedgerEntry, QueuedScan, StoredObject, TagRecord, TagState
+from tagstream.records import LedgerEntry, QueuedScan, StoredObject, TagState
 
 KIND = "ImageRepository"
 CONTROLLER = "imagerepository"
@@ -103,9 +105,10 @@ def scan_repositories(
     scans = [
         _Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted
     ]
+    run = PolicyRun(policies=PolicyList(ports.objects), deadline_s=deadline_s)
     # Each result is written as it arrives: one slow registry never holds up the others.
     with ThreadPoolExecutor(max_workers=min(WORKERS, max(1, len(scans)))) as pool:
-        outcomes = list(pool.map(lambda scan: _scan(scan, trigger, deadline_s, ports), scans))
+        outcomes = list(pool.map(lambda scan: _scan(scan, trigger, run, ports), scans))
     _put_back([scan for scan, outcome in zip(scans, outcomes, strict=True) if outcome is None], trigger, ports)
     done = [scan.stored.key for scan, outcome in zip(scans, outcomes, strict=True) if outcome is not None]
     ports.tags.put_last_scans(dict.fromkeys(done, ports.clock.now()))
@@ -141,13 +144,13 @@ def _request(keys: tuple[NamespacedName, ...], trigger: ScanTrigger, delay_s: fl
     )
 
 
-def _scan(scan: _Scan, trigger: ScanTrigger, deadline_s: float, ports: Ports) -> frozenset[NamespacedName] | None:
+def _scan(scan: _Scan, trigger: ScanTrigger, run: PolicyRun, ports: Ports) -> frozenset[NamespacedName] | None:
     """The policies evaluated on the way; None when the scan has to be done later."""
-    if ports.clock.monotonic_s() >= deadline_s:
+    if ports.clock.monotonic_s() >= run.deadline_s:
         return None
     try:
         with contained():
-            found = _scan_now(scan, trigger, deadline_s, ports)
+            found = _scan_now(scan, trigger, run, ports)
     except ImageAutomationError as error:
         # The table failed, or a mistake of ours: nothing is known, so nothing is recorded, and it is tried again.
         ports.log.error("scan broke off", key=str(scan.stored.key), reason=error.reason, error=error.message)
@@ -155,23 +158,23 @@ def _scan(scan: _Scan, trigger: ScanTrigger, deadline_s: float, ports: Ports) ->
     return found
 
 
-def _scan_now(scan: _Scan, trigger: ScanTrigger, deadline_s: float, ports: Ports) -> frozenset[NamespacedName] | None:
+def _scan_now(scan: _Scan, trigger: ScanTrigger, run: PolicyRun, ports: Ports) -> frozenset[NamespacedName] | None:
     started = ports.clock.monotonic_s()
-    records: tuple[TagRecord, ...] | None = None
+    scanned: ScannedTags | None = None
     evaluated: frozenset[NamespacedName] = frozenset()
     try:
         with contained():
-            scan = _listed(scan, deadline_s, ports)
+            scan = _listed(scan, run.deadline_s, ports)
         if scan.changed:
-            records = _records(scan, ports)
-            if not _store(scan, records, ports):
+            scanned = _store(scan, ports)
+            if scanned is None:
                 return None
     except ImageAutomationError as error:
         scan = replace(scan, error=error)
         _cool_down(error, ports)
     if scan.error is None and (scan.changed or _owes_evaluation(scan)):
         # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
-        evaluated = evaluate_for_repository(scan.stored.key, records, _cause(scan, trigger), deadline_s, ports)
+        evaluated = evaluate_for_repository(scan.stored.key, scanned, _cause(scan, trigger), run, ports)
     _write_status(scan, ports)
     _measure(scan, (ports.clock.monotonic_s() - started) * 1000, ports)
     _look_again(scan, trigger, ports)
@@ -188,10 +191,13 @@ def _cause(scan: _Scan, trigger: ScanTrigger) -> Cause:
 
 def _owes_evaluation(scan: _Scan) -> bool:
     """Whether tags were stored by a scan that did not live to evaluate the policies and write its status."""
-    if scan.found is None:
-        return False
-    reported = scan.stored.status.get("lastScanResult")
-    return not isinstance(reported, Mapping) or reported.get("revision") != scan.found.revision
+    return scan.found is not None and _reported(scan) != scan.found.revision
+
+
+def _reported(scan: _Scan) -> object:
+    """The revision of the tags that all policies were evaluated on."""
+    result = scan.stored.status.get("lastScanResult")
+    return result.get("revision") if isinstance(result, Mapping) else None
 
 
 def _listed(scan: _Scan, deadline_s: float, ports: Ports) -> _Scan:
@@ -230,26 +236,24 @@ def _listed(scan: _Scan, deadline_s: float, ports: Ports) -> _Scan:
     return replace(scan, image=image, found=found, requests=listing.requests, warnings=listing.warnings)
 
 
-def _records(scan: _Scan, ports: Ports) -> tuple[TagRecord, ...]:
-    """The new list; tags that were known keep the time they were first seen."""
-    assert scan.found is not None
-    now = ports.clock.now().replace(microsecond=0)
-    known = {one.tag: one for one in ports.tags.tags(scan.stored.key)} if scan.before is not None else {}
-    return tuple(known.get(tag) or TagRecord(tag=tag, first_seen_at=now) for tag in scan.found.tags)
-
-
-def _store(scan: _Scan, records: Sequence[TagRecord], ports: Ports) -> bool:
-    """Replace the list this scan was compared with; False when another scan replaced it meanwhile."""
+def _store(scan: _Scan, ports: Ports) -> ScannedTags | None:
+    """Replace the list this scan was compared with; None when another scan replaced it meanwhile."""
     assert scan.found is not None and scan.image is not None
+    key, found, before = scan.stored.key, scan.found, scan.before
     state = TagState(
-        revision=scan.found.revision,
-        tag_count=len(scan.found.tags),
-        latest_tags=scan.found.latest_tags,
+        revision=found.revision,
+        tag_count=len(found.tags),
+        latest_tags=found.latest_tags,
         scanned_at=ports.clock.now(),
         canonical_image=scan.image.canonical,
         exclusion_list=scan.repository.exclusion_list,
     )
-    return ports.tags.put(scan.stored.key, state, records, expected=scan.before)
+    known = ports.tags.tags(key) if before is not None else ()
+    sightings = Sightings(found.tags, known, ports.clock.now().replace(microsecond=0))
+    if not ports.tags.put(key, state, sightings.records(), expected=before):
+        return None
+    settled = before is not None and _reported(scan) == before.revision
+    return ScannedTags(tags=found.tags, revision=found.revision, difference=sightings.difference() if settled else None)
 
 
 def _cool_down(error: ImageAutomationError, ports: Ports) -> None:

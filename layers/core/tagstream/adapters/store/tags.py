@@ -43,8 +43,8 @@ class DynamoTags:
             for item in self.table.get_many(wanted)
         }
 
-    def tags(self, key: NamespacedName) -> tuple[TagRecord, ...]:
-        """The chunks of the state's snapshot; read again when a writer replaced them in between.
+    def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
+        """The chunks of the state's snapshot, read now and unpacked one by one; read again when a writer replaced them.
 
         Raises:
             RetryableError: StorageOperationFailed, the list kept changing.
@@ -52,10 +52,10 @@ class DynamoTags:
         for _ in range(READ_TRIES):
             state = self.state(key)
             if state is None:
-                return ()
+                return iter(())
             parts = list(self.table.query(keys.tags(key), f"chunk#{state.snapshot}#"))
             if len(parts) == state.chunk_count:
-                return tuple(_unpacked(parts))
+                return _unpacked(parts)
         raise RetryableError(f"tags of ImageRepository/{key} keep changing", reason="StorageOperationFailed")
 
     def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord], expected: TagState | None) -> bool:
