@@ -44,10 +44,10 @@ print(len(scan(sys.argv[1], "bench/million")), base // 1024, resource.getrusage(
 
 def rows() -> Iterator[tuple[str, str, str]]:
     """Time and memory of scans."""
-    with _serving(million=0) as address:
+    with serving(million=0) as address:
         ours, floor, usual = [], [], []
         for _ in range(ROUNDS):
-            floor.append(_timed(lambda: _plain(address)))
+            floor.append(_timed(lambda: plain(address)))
             usual.append(_timed(lambda: _usual(address)))
             ours.append(_timed(lambda: _scans(address)))
         what = f"{REPOSITORIES} repositories x {TAGS} tags, {WORKERS} at once"
@@ -55,7 +55,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
         yield what, f"{median(ours) / median(usual):.2f} x", "requests with a session a thread, the same requests"
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         yield "memory after it", f"{peak} MB", "256 MB"
-    with _serving(million=1_000_000) as address:
+    with serving(million=1_000_000) as address:
         found = subprocess.run([sys.executable, "-c", _MILLION, address], capture_output=True, text=True, check=True)
         count, before, peak_mb = found.stdout.split()
         yield f"{count} tags in one repository", f"{peak_mb} MB ({before} MB before)", f"{LAMBDA_MB} MB"
@@ -74,7 +74,7 @@ def _scans(address: str) -> None:
     assert {len(one) for one in found} == {TAGS}
 
 
-def _plain(address: str) -> None:
+def plain(address: str) -> None:
     connections = {}
 
     def ask(worker: int) -> None:
@@ -107,7 +107,7 @@ def _timed(call: object) -> float:
 
 
 @contextmanager
-def _serving(million: int) -> Iterator[str]:
+def serving(million: int) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

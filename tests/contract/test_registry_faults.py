@@ -287,9 +287,7 @@ def identity_answered(proxy: FaultProxy, clock: SkippingClock, redirect: Fault) 
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_login_never_follows_a_redirect_to_another_host(
-    proxy: FaultProxy, clock: SkippingClock, status: int
-) -> None:
+def test_a_login_never_follows_a_redirect_to_another_host(proxy: FaultProxy, clock: SkippingClock, status: int) -> None:
     with running_fault_proxy() as other:
         other.respond = lambda request: Fault(body=b'{"token":"t"}')
         redirect = Fault(status=status, headers=(("Location", f"http://{other.address}/moved"),))

@@ -28,7 +28,14 @@ AUTH = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
 LIMITS = Limits(pages=6, tags=50, page_bytes=10_000)
 MOST_REQUESTS = 200
 URLS = st.sampled_from(
-    ["https://r.example.com/v2/a/b/tags/list?n=1", "/v2/", "//[", "https://[/", "http://169.254.169.254/", "https://x/t"]
+    [
+        "https://r.example.com/v2/a/b/tags/list?n=1",
+        "/v2/",
+        "//[",
+        "https://[/",
+        "http://169.254.169.254/",
+        "https://x/t",
+    ]
 )
 TEXTS = st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=30)
 CHALLENGES = st.builds('Bearer realm="{}",service="s",scope="{}"'.format, URLS, TEXTS) | st.just('Basic realm="r"')

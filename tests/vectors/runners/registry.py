@@ -41,9 +41,7 @@ def cases(data: pathlib.Path, file: str) -> Iterator[Case]:
 
 
 def _challenge(recorded: Mapping[str, Any]) -> tuple[object, object]:
-    found = [
-        {"parameters": dict(one.parameters), "scheme": one.scheme} for one in parse_challenges(recorded["header"])
-    ]
+    found = [{"parameters": dict(one.parameters), "scheme": one.scheme} for one in parse_challenges(recorded["header"])]
     return {"challenges": found}, recorded["expected"]
 
 

@@ -27,9 +27,7 @@ def check_selector(selector: LabelSelector) -> None:
         if not needs_values and requirement.operator not in ("Exists", "DoesNotExist"):
             raise InvalidSelector(f'"{requirement.operator}" is not a valid label selector operator')
         if needs_values and not requirement.values:
-            raise InvalidSelector(
-                "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty"
-            )
+            raise InvalidSelector("values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty")
         if not needs_values and requirement.values:
             raise InvalidSelector(
                 f"values: Invalid value: {list(requirement.values)}: values set must be empty for exists and does"
