@@ -21,6 +21,19 @@ _CHILD = re.compile(rb"^([ ]+)(name|namespace):[ \t]+" + _SCALAR, re.MULTILINE)
 _INDENT = re.compile(rb"^([ ]+)[^\s#]", re.MULTILINE)
 _ODD = re.compile(rb"^(?:[\"'?{\[&!-]|<<|kind:[ \t]*[\"']?(?:\w*List)\b)", re.MULTILINE)
 
+# What nearly every object looks like: the three keys first, plain words, and none of them once more further down.
+_PLAIN = rb"([A-Za-z][^\s\"'\[\]{}&*!|>%@`#,:]*)"
+_USUAL = re.compile(
+    rb"(?:\#[^\n]*+\n)*+apiVersion: "
+    + _PLAIN
+    + rb"\nkind: (\w++)(?<!List)\nmetadata:\n  name: "
+    + _PLAIN
+    + rb"\n(?:  namespace: "
+    + _PLAIN
+    + rb"\n)?+(?:  (?!name)[^\n]*+\n)*+(?![ \t\r\n#])"
+    rb"(?:(?:[ #]|(?!apiVersion|kind|metadata|<<)[^\"'?{\[&!\n-])[^\n]*+\n|\n)*+\Z"
+)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectIdentifier:
@@ -39,6 +52,10 @@ def identify(document: bytes, offset: int) -> ObjectIdentifier:
         document: one valid YAML document.
         offset: in bytes, inside the document.
     """
+    usual = _USUAL.match(document)
+    if usual:
+        version, kind, name, namespace = usual.groups(b"")
+        return ObjectIdentifier(version.decode(), kind.decode(), name.decode(), namespace.decode())
     if _ODD.search(document):
         return _identify_by_nodes(document, offset)
     top = {found[1].decode(): _text(found) for found in _TOP.finditer(document)}

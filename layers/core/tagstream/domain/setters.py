@@ -8,6 +8,7 @@ re-emits files, damages values or passes over valid YAML, docs/differences.md sa
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ from tagstream.domain.yamlevents import scan_events
 from tagstream.domain.yamlscan import Site, Unsure, scan_document
 
 _BOM = b"\xef\xbb\xbf"
-_DOCUMENT = re.compile(rb"^---(?=[ \t\r\n]|\Z)[^\n]*\n?", re.MULTILINE)
 _BLOCK_HEADER = re.compile(rb"([|>])[-+0-9]*")
 _BLOCK_INDENT = re.compile(rb"\n( +)[^\s]")
 
@@ -150,37 +150,55 @@ def _problem(data: bytes) -> str | None:
 
 
 class _Planner:
-    """Collects the plan of one valid file."""
+    """Collects the plan of one valid file. What a comment asks for is worked out once."""
 
     def __init__(self, path: str, data: bytes, values: SetterValues) -> None:
         self.path, self.data, self.values = path, data, values
         self.edits: list[Edit] = []
         self.changes: list[Change] = []
         self.markers: list[MarkerReport] = []
+        self.asked: dict[str, tuple[str, Resolution] | None] = {}
+        self.rendered: dict[tuple[bytes, str, bool], bytes] = {}
         self.counted, self.line = 0, 1
 
     def plan(self) -> FilePlan:
-        hits = [found.start() for found in re.finditer(re.escape(TOKEN), self.data)]
-        # A document goes from behind one separator line to the beginning of the next.
-        separators = [(0, 0), *(found.span() for found in _DOCUMENT.finditer(self.data)), (len(self.data), 0)]
-        first = 0
-        for (_, start), (end, _) in pairwise(separators):
-            last = first
-            while last < len(hits) and hits[last] < end:
-                last += 1
-            if last > first:
-                self._document(start, end, hits[first:last])
-            first = last
+        hits, separators = _offsets(self.data, TOKEN), _separators(self.data)
+        documents = _marked_documents(hits, separators, len(self.data))
+        sites = self._all_sites(documents, hits, separators)
+        for start, end, first, last in documents:
+            inside = sites[start] if sites is not None else self._sites(start, end, hits[first:last])
+            self._document(start, end, inside)
         return FilePlan(edits=tuple(self.edits), changes=tuple(self.changes), markers=tuple(self.markers))
 
-    def _document(self, start: int, end: int, hits: Sequence[int]) -> None:
+    def _all_sites(
+        self, documents: Sequence[_Span], hits: Sequence[int], separators: Sequence[tuple[int, int]]
+    ) -> Mapping[int, Sequence[Site]] | None:
+        """The sites of all documents, by document, in one go where every line is ordinary; None where one is not."""
+        if len(documents) < 2 or any(self.data[start + 3 : end].strip() for start, end in separators):
+            return None
         try:
-            sites = scan_document(self.data, start, end, hits)
+            sites = scan_document(self.data, documents[0][0], documents[-1][1], hits)
         except Unsure:
-            sites = scan_events(self.data[start:end].decode(), start)
+            return None
+        found, position = {}, 0
+        for start, end, _, _ in documents:
+            begin = position
+            while position < len(sites) and sites[position].hit < end:
+                position += 1
+            found[start] = sites[begin:position]
+        return found
+
+    def _sites(self, start: int, end: int, hits: Sequence[int]) -> Sequence[Site]:
+        try:
+            return scan_document(self.data, start, end, hits)
+        except Unsure:
+            return scan_events(self.data[start:end].decode(), start)
+
+    def _document(self, start: int, end: int, sites: Sequence[Site]) -> None:
         identifier: ObjectIdentifier | None = None
         for site in sites:
-            change = self._site(site)
+            line = self._line(site.hit)
+            change = self._site(site, line)
             if change is None:
                 continue
             edit, old, new, setter = change
@@ -188,47 +206,47 @@ class _Planner:
                 identifier = identify(self.data[start:end], site.start - start)
             self.edits.append(edit)
             self.changes.append(
-                Change(
-                    file=self.path,
-                    object=identifier,
-                    old_value=old,
-                    new_value=new,
-                    setter=setter,
-                    line=self._line(site.hit),
-                )
+                Change(file=self.path, object=identifier, old_value=old, new_value=new, setter=setter, line=line)
             )
 
-    def _site(self, site: Site) -> tuple[Edit, str, str, str] | None:
+    def _site(self, site: Site, line: int) -> tuple[Edit, str, str, str] | None:
         """The edit at a site; None when nothing changes there. Every site is reported."""
-        setter = read_marker(site.comment) if site.comment else None
-        if setter is None:
+        asked = self._asked(site.comment)
+        if asked is None:
             reason = site.reason or "the comment is not one JSON object of strings"
-            self._report(site, "", Resolution(value=None, state="malformed marker", reason=reason))
+            self._report(line, "", Resolution(value=None, state="malformed marker", reason=reason))
             return None
-        resolution = self.values.resolve(setter)
+        setter, resolution = asked
         if resolution.value is None or site.end < 0:
             if resolution.value is not None:
                 resolution = Resolution(value=None, state="no settable value", reason=site.reason)
-            self._report(site, setter, resolution)
+            self._report(line, setter, resolution)
             return None
         old = site.old if site.old is not None else _decode(self.data[site.scalar : site.end])
         if old == resolution.value:
-            self._report(site, setter, Resolution(value=None, state="equal"))
+            self._report(line, setter, Resolution(value=None, state="equal"))
             return None
-        self._report(site, setter, resolution)
+        self._report(line, setter, resolution)
         return self._edit(site, resolution.value), old, resolution.value, setter
 
-    def _edit(self, site: Site, value: str) -> Edit:
-        scalar = self.data[site.scalar : site.end]
-        if site.is_block:
-            return _block_edit(site, scalar, value)
-        new = site.prefix + render(scalar, value, in_flow=site.in_flow)
-        return Edit(start=site.start, end=site.end, new=new)
+    def _asked(self, comment: str) -> tuple[str, Resolution] | None:
+        """The setter a comment names and its value; None when it names none."""
+        if comment not in self.asked:
+            setter = read_marker(comment) if comment else None
+            self.asked[comment] = None if setter is None else (setter, self.values.resolve(setter))
+        return self.asked[comment]
 
-    def _report(self, site: Site, setter: str, resolution: Resolution) -> None:
-        self.markers.append(
-            MarkerReport(line=self._line(site.hit), setter=setter, state=resolution.state, reason=resolution.reason)
-        )
+    def _edit(self, site: Site, value: str) -> Edit:
+        if site.is_block:
+            return _block_edit(site, self.data[site.scalar : site.end], value)
+        # Of the old scalar only its quotes say how the new one is written.
+        key = self.data[site.scalar : site.scalar + 1], value, site.in_flow
+        if key not in self.rendered:
+            self.rendered[key] = render(key[0], value, in_flow=site.in_flow)
+        return Edit(start=site.start, end=site.end, new=site.prefix + self.rendered[key])
+
+    def _report(self, line: int, setter: str, resolution: Resolution) -> None:
+        self.markers.append(MarkerReport(line=line, setter=setter, state=resolution.state, reason=resolution.reason))
 
     def _line(self, offset: int) -> int:
         if offset >= self.counted:
@@ -236,6 +254,38 @@ class _Planner:
             self.counted = offset
             return self.line
         return self.data.count(b"\n", 0, offset) + 1
+
+
+_Span = tuple[int, int, int, int]
+"""A document with markers: where it begins and ends, and which of the markers are in it."""
+
+
+def _offsets(data: bytes, token: bytes) -> list[int]:
+    found, at = [], data.find(token)
+    while at >= 0:
+        found.append(at)
+        at = data.find(token, at + len(token))
+    return found
+
+
+def _separators(data: bytes) -> list[tuple[int, int]]:
+    """Spans of the lines that begin with ``---``, newline included."""
+    starts = [at + 1 for at in _offsets(data, b"\n---")]
+    if data.startswith(b"---"):
+        starts.insert(0, 0)
+    ends = (data.find(b"\n", start) + 1 or len(data) for start in starts)
+    return [(start, end) for start, end in zip(starts, ends, strict=True) if data[start + 3 : start + 4] in b" \t\r\n"]
+
+
+def _marked_documents(hits: Sequence[int], separators: Sequence[tuple[int, int]], size: int) -> list[_Span]:
+    """A document goes from behind one separator line to the beginning of the next."""
+    found, first = [], 0
+    for (_, start), (end, _) in pairwise([(0, 0), *separators, (size, 0)]):
+        last = bisect.bisect_left(hits, end, first)
+        if last > first:
+            found.append((start, end, first, last))
+        first = last
+    return found
 
 
 def _block_edit(site: Site, raw: bytes, value: str) -> Edit:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tagstream.domain.marker import TOKEN, read_marker
 
@@ -29,21 +29,46 @@ _PROPERTIES = rb"(?:[&!][^\s\[\]{},]*+[ \t]++)*+"
 _INDENT = rb"[ ]*+(?:-[ ]++)*+"
 _COMMENT = rb"[ \t]*+(?:(?<=[ \t])\#[^\n]*+)?"
 
-# A run of lines, each: nothing special at all, a comment, or [- ][key:][&a !t] one scalar, one-line flow or alias.
+# A run of lines, each: nothing special at all (as many as there are, in one step), a comment, or [- ][key:][&a !t]
+# and one scalar, one-line flow or alias.
 _ORDINARY = re.compile(
-    rb"(?:[^\n\"'|>\[{]*+\n|[ \t]*+\#[^\n]*+\n|"
+    rb"(?:(?>[^\"'|>\[{]*\n)|[ \t]*+\#[^\n]*+\n|"
     + _INDENT
-    + rb"(?:" + _KEY + rb"[ \t]*+)?+(?:" + _PROPERTIES
-    + rb"(?:" + _DOUBLE + rb"|" + _SINGLE + rb"|" + _FLOW + rb"|" + _PLAIN + rb"|\*[^\s,\[\]{}]++))?+"
-    + _COMMENT + rb"\r?+\n)++"
+    + rb"(?:"
+    + _KEY
+    + rb"[ \t]*+)?+(?:"
+    + _PROPERTIES
+    + rb"(?:"
+    + _DOUBLE
+    + rb"|"
+    + _SINGLE
+    + rb"|"
+    + _FLOW
+    + rb"|"
+    + _PLAIN
+    + rb"|\*[^\s,\[\]{}]++))?+"
+    + _COMMENT
+    + rb"\r?+\n)++"
 )
 _BLOCK_HEADER = re.compile(
-    rb"(?P<indent>[ ]*+(?:-[ ]++)*+)(?P<key>" + _KEY + rb"[ \t]++)?+" + _PROPERTIES
+    rb"(?P<indent>[ ]*+(?:-[ ]++)*+)(?P<key>"
+    + _KEY
+    + rb"[ \t]++)?+"
+    + _PROPERTIES
     + rb"[|>][-+0-9]{0,2}+[ \t]*+(?:(?<=[ \t])\#[^\n]*+)?\r?+\n"
 )
 _MARKED = re.compile(
-    rb"(?P<indent>[ ]*+(?:-[ ]++)*+)(?P<key>" + _KEY + rb"[ \t]++)(?P<properties>" + _PROPERTIES + rb")(?P<value>"
-    + _DOUBLE + rb"|" + _SINGLE + rb"|" + _PLAIN_FIRST + rb"(?:[^\s#]|(?<=[^\s])\#|[ \t]+(?=[^\s#]))*+)"
+    rb"(?P<indent>[ ]*+(?:-[ ]++)*+)(?P<key>"
+    + _KEY
+    + rb"[ \t]++)(?P<properties>"
+    + _PROPERTIES
+    + rb")(?P<value>"
+    + _DOUBLE
+    + rb"|"
+    + _SINGLE
+    + rb"|"
+    + _PLAIN_FIRST
+    + rb"(?:[^\s#]|(?<=[^\s])\#|[ \t]+(?=[^\s#]))*+)"
     rb"[ \t]++(?P<comment>\#[^\n]*)"
 )
 # A tag that says the old value was no string; it would contradict the new one.
@@ -54,9 +79,8 @@ class Unsure(Exception):
     """A line that only a real parser reads right."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """What stands at one marker token.
+class Site(NamedTuple):
+    """What stands at one marker token: a tuple, since a file may have thousands and it costs a quarter to make.
 
     ``comment`` is the comment that holds it. ``start`` and ``end`` are byte offsets of what is replaced, ``scalar`` of
     the scalar in it: they differ where a tag goes, and then ``prefix`` is what stays of tag and anchor. ``end`` < 0
@@ -153,7 +177,8 @@ def _site(data: bytes, start: int, end: int, hit: int) -> Site:
         if line.startswith(b"#") and read_marker(line.decode()) is None:
             return Site(hit=hit, comment=line.decode(), reason="the marker is not the whole comment")
         raise Unsure
-    if _NON_STRING_TAG.search(found["properties"]) or hit < found.start("comment"):
+    properties, comment = found["properties"], found["comment"]
+    if (properties and _NON_STRING_TAG.search(properties)) or hit < found.start("comment"):
         raise Unsure
     first, behind = found.span("value")
-    return Site(hit=hit, comment=found["comment"].decode(), start=first, end=behind, scalar=first)
+    return Site(hit=hit, comment=comment.decode(), start=first, end=behind, scalar=first)
