@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tagstream.domain.image import ImageName, InvalidImage, parse_repository_image
 from tagstream.domain.model import ImageRepository, NamespacedName
@@ -20,6 +20,7 @@ from tagstream.errors import ImageAutomationError, RetryableError, StalledError,
 from tagstream.ports import Ports
 from tagstream.reconcile import status
 from tagstream.reconcile.access import registry_access
+from tagstream.reconcile.cool_downs import CoolDowns
 from tagstream.reconcile.policy import Cause, PolicyRun, evaluate_for_repository
 from tagstream.reconcile.policy_list import PolicyList
 from tagstream.reconcile.stored import parsed_objects
@@ -84,6 +85,19 @@ class _Scan:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What the scans of one call share."""
+
+    trigger: ScanTrigger
+    policies: PolicyRun
+    cool_downs: CoolDowns
+
+    @property
+    def deadline_s(self) -> float:
+        return self.policies.deadline_s
+
+
 def scan_repositories(
     keys: Collection[NamespacedName], trigger: ScanTrigger, deadline_s: float, ports: Ports
 ) -> frozenset[NamespacedName]:
@@ -105,10 +119,14 @@ def scan_repositories(
     scans = [
         _Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted
     ]
-    run = PolicyRun(policies=PolicyList(ports.objects), deadline_s=deadline_s)
+    run = _Run(
+        trigger=trigger,
+        policies=PolicyRun(policies=PolicyList(ports.objects), deadline_s=deadline_s),
+        cool_downs=CoolDowns(ports.tags, ports.clock),
+    )
     # Each result is written as it arrives: one slow registry never holds up the others.
     with ThreadPoolExecutor(max_workers=min(WORKERS, max(1, len(scans)))) as pool:
-        outcomes = list(pool.map(lambda scan: _scan(scan, trigger, run, ports), scans))
+        outcomes = list(pool.map(lambda scan: _scan(scan, run, ports), scans))
     _put_back([scan for scan, outcome in zip(scans, outcomes, strict=True) if outcome is None], trigger, ports)
     done = [scan.stored.key for scan, outcome in zip(scans, outcomes, strict=True) if outcome is not None]
     ports.tags.put_last_scans(dict.fromkeys(done, ports.clock.now()))
@@ -144,13 +162,13 @@ def _request(keys: tuple[NamespacedName, ...], trigger: ScanTrigger, delay_s: fl
     )
 
 
-def _scan(scan: _Scan, trigger: ScanTrigger, run: PolicyRun, ports: Ports) -> frozenset[NamespacedName] | None:
+def _scan(scan: _Scan, run: _Run, ports: Ports) -> frozenset[NamespacedName] | None:
     """The policies evaluated on the way; None when the scan has to be done later."""
     if ports.clock.monotonic_s() >= run.deadline_s:
         return None
     try:
         with contained():
-            found = _scan_now(scan, trigger, run, ports)
+            found = _scan_now(scan, run, ports)
     except ImageAutomationError as error:
         # The table failed, or a mistake of ours: nothing is known, so nothing is recorded, and it is tried again.
         ports.log.error("scan broke off", key=str(scan.stored.key), reason=error.reason, error=error.message)
@@ -158,26 +176,26 @@ def _scan(scan: _Scan, trigger: ScanTrigger, run: PolicyRun, ports: Ports) -> fr
     return found
 
 
-def _scan_now(scan: _Scan, trigger: ScanTrigger, run: PolicyRun, ports: Ports) -> frozenset[NamespacedName] | None:
+def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> frozenset[NamespacedName] | None:
     started = ports.clock.monotonic_s()
     scanned: ScannedTags | None = None
     evaluated: frozenset[NamespacedName] = frozenset()
     try:
         with contained():
-            scan = _listed(scan, run.deadline_s, ports)
+            scan = _listed(scan, run, ports)
         if scan.changed:
             scanned = _store(scan, ports)
             if scanned is None:
                 return None
     except ImageAutomationError as error:
         scan = replace(scan, error=error)
-        _cool_down(error, ports)
+        _cool_down(error, run.cool_downs, ports)
     if scan.error is None and (scan.changed or _owes_evaluation(scan)):
         # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
-        evaluated = evaluate_for_repository(scan.stored.key, scanned, _cause(scan, trigger), run, ports)
+        evaluated = evaluate_for_repository(scan.stored.key, scanned, _cause(scan, run.trigger), run.policies, ports)
     _write_status(scan, ports)
     _measure(scan, (ports.clock.monotonic_s() - started) * 1000, ports)
-    _look_again(scan, trigger, ports)
+    _look_again(scan, run.trigger, ports)
     return evaluated
 
 
@@ -200,7 +218,7 @@ def _reported(scan: _Scan) -> object:
     return result.get("revision") if isinstance(result, Mapping) else None
 
 
-def _listed(scan: _Scan, deadline_s: float, ports: Ports) -> _Scan:
+def _listed(scan: _Scan, run: _Run, ports: Ports) -> _Scan:
     """Ask the registry.
 
     Raises:
@@ -213,17 +231,16 @@ def _listed(scan: _Scan, deadline_s: float, ports: Ports) -> _Scan:
     except InvalidImage as error:
         raise StalledError(str(error), reason="ImageURLInvalid") from error
     access = registry_access(repository, ports.secrets)
-    until = ports.tags.cool_down(image.registry)
-    now = ports.clock.now()
-    if until is not None and until > now:
-        wait_s = (until - now).total_seconds()
+    until = run.cool_downs.until(image.registry)
+    if until is not None:
+        wait_s = (until - ports.clock.now()).total_seconds()
         raise RetryableError(
             f"scan failed: {image.registry} asked to be left alone until {status.time(until)}",
             reason="ReadOperationFailed",
             retry_after_s=wait_s,
         )
     timeout_s = max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
-    listing = ports.registry.list_tags(image, access, min(deadline_s, ports.clock.monotonic_s() + timeout_s))
+    listing = ports.registry.list_tags(image, access, min(run.deadline_s, ports.clock.monotonic_s() + timeout_s))
     try:
         found = exclude(listing.tags, repository.exclusion_list)
     except InvalidExclusion as error:
@@ -256,10 +273,9 @@ def _store(scan: _Scan, ports: Ports) -> ScannedTags | None:
     return ScannedTags(tags=found.tags, revision=found.revision, difference=sightings.difference() if settled else None)
 
 
-def _cool_down(error: ImageAutomationError, ports: Ports) -> None:
+def _cool_down(error: ImageAutomationError, cool_downs: CoolDowns, ports: Ports) -> None:
     if isinstance(error, ThrottledError):
-        wait_s = error.retry_after_s or 60.0
-        ports.tags.put_cool_down(error.host, ports.clock.now() + timedelta(seconds=wait_s))
+        cool_downs.begin(error.host, error.retry_after_s)
         ports.metrics.add("RegistryThrottled", 1, CONTROLLER)
 
 
