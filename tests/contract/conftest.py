@@ -1,19 +1,24 @@
 """One embedded AWS per test process; every test has a table of its own.
 
-In: nothing. Out: the fixture ``table``.
+In: nothing. Out: the fixtures ``table``, ``ports``, ``registry`` and ``repository``.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.table import Table
+from tagstream.ports import Ports
+from tests.contract.reconciling import MARKED, Silent, ports_on
 from tests.embedded.aws import EmbeddedAws, running
+from tests.embedded.git_server import bare_repository, git_server
+from tests.embedded.registry import Registry, running_registry
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +49,29 @@ def table(aws: EmbeddedAws) -> Table:
         ],
     )
     return Table(client=client, name=name, clock=SystemClock())
+
+
+@pytest.fixture
+def silent() -> Silent:
+    return Silent()
+
+
+@pytest.fixture
+def ports(table: Table, silent: Silent) -> Ports:
+    """Everything real but secrets, queue, log and metrics."""
+    return ports_on(table, silent)
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    with running_registry() as running:
+        running.add_tags("app", [f"v1.{minor}.0" for minor in range(30)])
+        yield running
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A Git repository's URL and folder."""
+    bare = bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
+    with git_server(tmp_path) as server:
+        yield server.url("app.git"), bare

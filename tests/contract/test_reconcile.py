@@ -3,158 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from tagstream.adapters.clock import SystemClock
-from tagstream.adapters.git.remote import GitClient
-from tagstream.adapters.marker_cache import WarmMarkers
-from tagstream.adapters.registry.client import RegistryClient
-from tagstream.adapters.store.hooks import DynamoHooks
-from tagstream.adapters.store.leases import DynamoLeases
-from tagstream.adapters.store.ledger import DynamoLedger
-from tagstream.adapters.store.objects import DynamoObjects
-from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
-from tagstream.adapters.store.tags import DynamoTags
-from tagstream.domain.model import CommitId, ImageRef, NamespacedName, Revision
+from tagstream.domain.model import CommitId
 from tagstream.domain.scan import exclude
-from tagstream.ports import Ports, SecretNotFound
+from tagstream.ports import Ports
 from tagstream.reconcile.automation import run_automations
 from tagstream.reconcile.policy import Cause, evaluate_policies
-from tagstream.reconcile.repository import ScanTrigger, scan_repositories
-from tagstream.records import CommitIntent, QueuedScan, Selection, TagRecord, TagState
-from tests.embedded.git_server import bare_repository, git, git_server
-from tests.embedded.registry import Registry, running_registry
-
-APP = NamespacedName("ns", "app")
-NOW = datetime(2026, 11, 24, tzinfo=UTC)
-TRIGGER = ScanTrigger(reason="interval", cause="schedule")
-MARKED = b'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'
-
-
-@dataclass(frozen=True)
-class Silent:
-    """Log, metrics, secrets and queue of a test; the queue remembers."""
-
-    sent: list[QueuedScan] = field(default_factory=list)
-
-    def send(self, requests: Sequence[QueuedScan]) -> None:
-        self.sent.extend(requests)
-
-    def get(self, key: NamespacedName) -> Mapping[str, bytes]:
-        raise SecretNotFound(f'secrets "{key.name}" not found')
-
-    def add(self, name: str, value: float, controller: str) -> None:
-        """Not measured."""
-
-    def flush(self) -> None:
-        """Nothing to write."""
-
-    def info(self, message: str, **facts: object) -> None:
-        """Not logged."""
-
-    debug = error = info
-
-
-@pytest.fixture
-def silent() -> Silent:
-    return Silent()
-
-
-@pytest.fixture
-def ports(table: Table, silent: Silent) -> Ports:
-    """Everything real but secrets, queue, log and metrics."""
-    clock: Any = SystemClock()
-    quiet: Any = silent
-    return Ports(
-        objects=DynamoObjects(table=table, clock=clock),
-        tags=DynamoTags(table=table),
-        selections=DynamoSelections(table=table),
-        leases=DynamoLeases(table=table, clock=clock),
-        ledger=DynamoLedger(table=table, ttl_s=60),
-        hooks=DynamoHooks(table=table, clock=clock),
-        secrets=quiet,
-        queue=quiet,
-        registry=RegistryClient(),
-        git=GitClient(),
-        markers=WarmMarkers(),
-        clock=clock,
-        metrics=quiet,
-        log=quiet,
-    )
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with running_registry() as running:
-        running.add_tags("app", [f"v1.{minor}.0" for minor in range(30)])
-        yield running
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A Git repository's URL and folder."""
-    bare = bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
-    with git_server(tmp_path) as server:
-        yield server.url("app.git"), bare
-
-
-def document(kind: str, group: str = "image.toolkit.fluxcd.io/v1", **spec: Any) -> dict[str, Any]:
-    return {"apiVersion": group, "kind": kind, "metadata": {"name": "app", "namespace": "ns"}, "spec": spec}
-
-
-def watched(ports: Ports, registry: Registry, semver: str = "1.x") -> None:
-    ports.objects.put(document("ImageRepository", image=f"{registry.address}/app", interval="1m"))
-    ports.objects.put(document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": semver}}))
-
-
-def automated(ports: Ports, url: str, **push: str) -> None:
-    source = document("GitRepository", "source.toolkit.fluxcd.io/v1", url=url, interval="1m")
-    git_spec = {"checkout": {"ref": {"branch": "main"}}, "commit": {"author": {"email": "b@c"}}, "push": push}
-    ports.objects.put(source)
-    ports.objects.put(
-        document(
-            "ImageUpdateAutomation", interval="1m", sourceRef={"kind": "GitRepository", "name": "app"}, git=git_spec
-        )
-    )
-
-
-def scan(ports: Ports, left_s: float = 30.0) -> frozenset[NamespacedName]:
-    return scan_repositories([APP], TRIGGER, ports.clock.monotonic_s() + left_s, ports)
-
-
-def run(ports: Ports, left_s: float = 30.0) -> None:
-    run_automations([APP], "worker", ports.clock.monotonic_s() + left_s, ports)
-
-
-def reason(ports: Ports, kind: str) -> str:
-    stored = ports.objects.get(kind, APP)
-    assert stored is not None
-    conditions: Any = stored.status["conditions"]
-    return str(next(one["reason"] for one in conditions if one["type"] == "Ready"))
-
-
-def selection(tag: str) -> Selection:
-    return Selection(
-        policy=APP,
-        ref=ImageRef(name="app", tag=tag),
-        previous=None,
-        tags_revision=Revision("sha256:1"),
-        policy_generation=1,
-        selected_at=NOW,
-        cause="test",
-    )
-
-
-def selected(ports: Ports) -> str:
-    found = ports.selections.get(APP)
-    return found.ref.tag if found else ""
+from tagstream.records import CommitIntent, TagRecord, TagState
+from tests.contract.reconciling import (
+    APP,
+    MARKED,
+    NOW,
+    Silent,
+    automated,
+    document,
+    reason,
+    run,
+    scan,
+    selected,
+    selection,
+    watched,
+)
+from tests.embedded.git_server import git
+from tests.embedded.registry import Registry
 
 
 def status(ports: Ports) -> Mapping[str, object]:
