@@ -36,9 +36,10 @@ MARKED = b'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'
 
 @dataclass(frozen=True)
 class Silent:
-    """Log, metrics, secrets and queue of a test; the queue remembers."""
+    """Log, metrics, secrets and queue of a test; queue and metrics remember."""
 
     sent: list[QueuedScan] = field(default_factory=list)
+    counted: list[str] = field(default_factory=list)
 
     def send(self, requests: Sequence[QueuedScan]) -> None:
         self.sent.extend(requests)
@@ -47,7 +48,7 @@ class Silent:
         raise SecretNotFound(f'secrets "{key.name}" not found')
 
     def add(self, name: str, value: float, controller: str) -> None:
-        """Not measured."""
+        self.counted.append(f"{name} {controller}")
 
     def flush(self) -> None:
         """Nothing to write."""

@@ -137,6 +137,18 @@ def test_a_downgrade_is_held_even_after_the_policy_was_edited_without_effect(por
     assert (selected(ports), reason(ports, "ImagePolicy")) == ("v1.29.0", "DowngradeHeld")
 
 
+def test_a_held_selection_is_counted_for_its_alarm_and_not_as_a_failure(
+    ports: Ports, registry: Registry, silent: Silent
+) -> None:
+    watched(ports, registry)
+    scan(ports)
+    del registry.repositories["app"].tags["v1.29.0"]
+    registry.repositories["app"].forget_order()
+    scan(ports)
+    of_policies = [one for one in silent.counted if one.endswith(" imagepolicy")]
+    assert of_policies == ["SelectionsHeld imagepolicy"]
+
+
 def test_a_scan_without_time_goes_back_to_the_queue_and_records_nothing(
     ports: Ports, registry: Registry, silent: Silent
 ) -> None:

@@ -13,7 +13,6 @@ from tagstream.domain.conditions import (
     Moment,
     is_transition,
     mark_failed,
-    mark_progressing,
     mark_ready,
     mark_stalled,
     notice,
@@ -45,22 +44,6 @@ def test_a_stalled_object_is_not_reconciling() -> None:
     assert shown(mark_stalled(mark_failed({}, "Failure", "no", NOON), "InvalidPolicy", "bad", LATER)) == {
         "Ready": ("False", "InvalidPolicy", "bad"),
         "Stalled": ("True", "InvalidPolicy", "bad"),
-    }
-
-
-def test_work_on_the_same_generation_keeps_ready_and_ends_stalled() -> None:
-    stalled = mark_stalled({}, "InvalidPolicy", "bad", NOON)
-    assert shown(mark_progressing(stalled, "scanning", LATER)) == {
-        "Ready": ("False", "InvalidPolicy", "bad"),
-        "Reconciling": ("True", "Progressing", "scanning"),
-    }
-
-
-def test_work_on_a_new_generation_makes_ready_unknown() -> None:
-    ready = mark_ready({}, "ok", NOON)
-    assert shown(mark_progressing(ready, "scanning", replace(LATER, generation=2))) == {
-        "Ready": ("Unknown", "Progressing", "scanning"),
-        "Reconciling": ("True", "Progressing", "scanning"),
     }
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tagstream.domain.guard import Held, TagCounts, guard_selection
-from tagstream.domain.model import ImageRef, PolicyChoice, TagFilter
+from tagstream.domain.guard import Held, TagCounts, guard_selection, may_go_back
+from tagstream.domain.model import ImageRef, Metadata, NamespacedName, PolicyChoice, TagFilter
 from tagstream.domain.policy import compile_policy
 
 SEMVER = compile_policy(PolicyChoice(semver=">=1.0.0"), None)
@@ -44,7 +44,8 @@ def test_an_older_tag_is_held_with_what_lets_it_pass() -> None:
 def test_after_a_suspicious_drop_even_a_newer_tag_is_held() -> None:
     assert guard_selection(CURRENT, "v1.6.0", SEMVER, FEW, False) == Held(
         reason="SuspiciousTagDrop",
-        message="holding i:v1.5.0: the registry lists 20 tags where 100 were known; v1.6.0 would be selected now",
+        message="holding i:v1.5.0: the registry lists 20 tags where 100 were known; v1.6.0 would be selected now;"
+        " annotate tagstream.dev/allow-downgrade=true if they were removed on purpose",
     )
 
 
@@ -60,3 +61,20 @@ def test_backwards_is_what_the_policys_own_order_says(policy: PolicyChoice, curr
     compiled = compile_policy(policy, TagFilter(pattern=r"-(\d+)$", extract="$1"))
     held = guard_selection(ImageRef(name="i", tag=current), candidate, compiled, SAME, False)
     assert held is not None and held.reason == "DowngradeHeld"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "observed", "free"),
+    [
+        ({}, 2, False),
+        ({}, 1, True),
+        ({}, None, True),
+        ({"tagstream.dev/allow-downgrade": "true"}, 2, True),
+        ({"tagstream.dev/allow-downgrade": "yes"}, 2, False),
+    ],
+)
+def test_a_changed_spec_or_the_annotation_lets_the_guards_go(
+    annotation: dict[str, str], observed: int | None, free: bool
+) -> None:
+    metadata = Metadata(key=NamespacedName("ns", "app"), generation=2, annotations=annotation)
+    assert may_go_back(metadata, observed) is free

@@ -18,6 +18,7 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "ReconcileFailed": "Count",
         "ScanTags": "Count",
         "ScanUnchanged": "Count",
+        "SelectionsHeld": "Count",
         "RegistryRequests": "Count",
         "RegistryThrottled": "Count",
         "HookAccepted": "Count",

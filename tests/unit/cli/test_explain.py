@@ -72,7 +72,8 @@ def test_tags_that_are_no_list_are_refused() -> None:
     assert (done.code, done.err) == (1, "✗ --tags -: expected a JSON list of strings\n")
 
 
-def test_with_the_stack_the_stored_tags_and_the_current_selection_count() -> None:
+def selected_before(observed_generation: int) -> MemoryPorts:
+    """A policy whose selection in force is newer than every stored tag."""
     ports = MemoryPorts()
     command("apply", "-f", HARVIS, ports=ports)
     repository = NamespacedName("flux-system", "harvis-frontend")
@@ -87,6 +88,23 @@ def test_with_the_stack_the_stored_tags_and_the_current_selection_count() -> Non
         selected_at=NOW,
         cause="x",
     )
-    done = command("explain", "policy", KEY.name, ports=ports)
+    ports.objects.put_status("ImagePolicy", KEY, {"observedGeneration": observed_generation})
+    return ports
+
+
+def test_with_the_stack_the_stored_tags_and_the_current_selection_count() -> None:
+    done = command("explain", "policy", KEY.name, ports=selected_before(1))
     assert (done.code, done.err) == (0, "✗ v1.5.0 is below v1.6.0, which stays selected\n")
     assert done.out.splitlines()[1].split("\t")[2].strip() == "below current"
+
+
+def test_a_policy_that_was_changed_since_may_go_back_as_the_functions_let_it() -> None:
+    done = command("explain", "policy", KEY.name, ports=selected_before(0))
+    assert (done.code, done.out.splitlines()[1].split("\t")[2].strip()) == (0, "selected")
+
+
+def test_an_annotated_policy_may_go_back() -> None:
+    ports = selected_before(1)
+    ports.objects.annotate("ImagePolicy", KEY, {"tagstream.dev/allow-downgrade": "true"})
+    done = command("explain", "policy", KEY.name, ports=ports)
+    assert (done.code, done.out.splitlines()[1].split("\t")[2].strip()) == (0, "selected")

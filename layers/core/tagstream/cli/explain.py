@@ -16,6 +16,7 @@ from tagstream.cli.session import Session
 from tagstream.cli.validation import judge
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.advice import policy_advice
+from tagstream.domain.guard import may_go_back
 from tagstream.domain.image_objects import DEFAULT_EXCLUSION_LIST
 from tagstream.domain.model import ImagePolicy, ImageRepository, NamespacedName
 from tagstream.domain.policy import (
@@ -32,13 +33,17 @@ from tagstream.reconcile.stored import parse_stored
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
-    """What is to be explained. ``exclusion_list`` is empty when the tags have been through it already."""
+    """What is to be explained. ``exclusion_list`` is empty when the tags have been through it already.
+
+    ``free`` is whether the guards would let the selection go below ``current``.
+    """
 
     policy: ImagePolicy
     tags: tuple[str, ...]
     image: str
     exclusion_list: tuple[str, ...]
     current: str | None
+    free: bool = False
 
 
 def explain(session: Session) -> int:
@@ -53,7 +58,7 @@ def explain(session: Session) -> int:
         kept = keep(question.tags, question.exclusion_list)
     except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
         raise CommandFailed(f"ImagePolicy/{question.policy.metadata.key}: {error}") from error
-    verdicts = (*compiled.explain(kept, question.current), *_excluded(question, kept))
+    verdicts = (*compiled.explain(kept, None if question.free else question.current), *_excluded(question, kept))
     problem = _problem(compiled, kept)
     if session.args.output:
         session.console.line(as_json(_document(question, verdicts, problem)))
@@ -124,6 +129,7 @@ def _online(session: Session) -> _Question:
         image=repository.image if repository else "",
         exclusion_list=repository.exclusion_list if repository else (),
         current=selection.ref.tag if selection else None,
+        free=may_go_back(policy.metadata, stored.status.get("observedGeneration")),
     )
 
 

@@ -19,7 +19,6 @@ READY = "Ready"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
 SUCCEEDED = "Succeeded"
-PROGRESSING = "Progressing"
 PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
 
 
@@ -45,18 +44,6 @@ class Moment:
 
     now: datetime
     generation: int
-
-
-def mark_progressing(before: Conditions, message: str, moment: Moment) -> Conditions:
-    """Reconciling=True; Ready stays what it was for this generation and is Unknown for a new one; Stalled goes.
-
-    Source: fluxcd/pkg runtime/reconcile ProgressiveStatus.
-    """
-    working = _changed(before, RECONCILING, "True", (PROGRESSING, message), moment)
-    ready = before.get(READY)
-    if ready is None or ready.observed_generation != moment.generation:
-        ready = _changed(before, READY, "Unknown", (PROGRESSING, message), moment)
-    return _only(ready, working)
 
 
 def mark_ready(before: Conditions, message: str, moment: Moment, reason: str = SUCCEEDED) -> Conditions:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tagstream.domain.model import ImageRef
+from tagstream.domain.model import ImageRef, Metadata
 from tagstream.domain.policy import CompiledPolicy
 from tagstream.domain.scan import is_suspicious_drop
 
@@ -41,7 +41,7 @@ def suspicious_drop(current: ImageRef, candidate: str, counts: TagCounts) -> Hel
         reason="SuspiciousTagDrop",
         message=(
             f"holding {current}: the registry lists {counts.after} tags where {counts.before} were known;"
-            f" {candidate} would be selected now"
+            f" {candidate} would be selected now; annotate {ALLOW_DOWNGRADE}=true if they were removed on purpose"
         ),
     )
 
@@ -56,8 +56,18 @@ def downgrade(current: ImageRef, candidate: str, compiled: CompiledPolicy) -> He
     )
 
 
+def may_go_back(policy: Metadata, observed_generation: object) -> bool:
+    """Whether the guards let go: the policy's spec has changed since, or its annotation allows it.
+
+    Args:
+        policy: the metadata of the ImagePolicy as it is now.
+        observed_generation: of its status; what selecting last saw.
+    """
+    return observed_generation != policy.generation or policy.annotations.get(ALLOW_DOWNGRADE) == "true"
+
+
 def guard_selection(
-    current: ImageRef | None, candidate: str, compiled: CompiledPolicy, counts: TagCounts, may_go_back: bool
+    current: ImageRef | None, candidate: str, compiled: CompiledPolicy, counts: TagCounts, free: bool
 ) -> Held | None:
     """The first guard that holds a selection; None when the candidate may be selected.
 
@@ -66,8 +76,8 @@ def guard_selection(
         candidate: the tag that the policy selects.
         compiled: the policy; both tags are placed by its own order.
         counts: tags before and after the scan that led to this.
-        may_go_back: the policy's spec has changed since (that is what it was changed for), or its annotation allows it.
+        free: what ``may_go_back`` says.
     """
-    if current is None or current.tag == candidate or may_go_back:
+    if current is None or current.tag == candidate or free:
         return None
     return suspicious_drop(current, candidate, counts) or downgrade(current, candidate, compiled)

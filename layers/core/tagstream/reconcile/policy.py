@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tagstream.domain.conditions import ready_message
-from tagstream.domain.guard import ALLOW_DOWNGRADE, TagCounts, guard_selection
+from tagstream.domain.guard import TagCounts, guard_selection, may_go_back
 from tagstream.domain.image import InvalidImage, parse_repository_image
 from tagstream.domain.model import (
     Digest,
@@ -232,11 +232,10 @@ def _chose(found: _Evaluation, current: Selection) -> bool:
 def _guard(found: _Evaluation, compiled: CompiledPolicy, tag: str, count: int) -> None:
     """Hold what ``domain/guard.py`` says must not be selected; the latestRef in force stays."""
     policy = found.policy
-    changed = found.stored.status.get("observedGeneration") != policy.metadata.generation
-    may_go_back = changed or policy.metadata.annotations.get(ALLOW_DOWNGRADE) == "true"
+    free = may_go_back(policy.metadata, found.stored.status.get("observedGeneration"))
     current = found.current.ref if found.current else None
     counts = TagCounts(before=max(found.cause.dropped_from, status.trusted_tags(found.stored.status)), after=count)
-    held = guard_selection(current, tag, compiled, counts, may_go_back)
+    held = guard_selection(current, tag, compiled, counts, free)
     if held is not None:
         raise HeldBack(held.message, reason=held.reason, trusted_tags=counts.before)
 
@@ -307,7 +306,7 @@ def _report_failure(found: _Evaluation, error: ImageAutomationError, ports: Port
     body = status.handled(found.stored.status, found.policy.metadata)
     settled = status.failed(body, found.policy.metadata.generation, error, found.now)
     ports.objects.put_status(KIND, found.stored.key, settled)
-    ports.metrics.add("ReconcileFailed", 1, CONTROLLER)
+    ports.metrics.add("SelectionsHeld" if isinstance(error, HeldBack) else "ReconcileFailed", 1, CONTROLLER)
     if status.transitioned(found.stored.status, settled):
         ports.ledger.record([status.failure_entry(KIND, found.stored.key, error, found.now)])
     ports.log.error(
