@@ -47,6 +47,19 @@ def test_tls_goes_through_a_proxy_end_to_end(scheme: str, kind: Kind, tmp_path_f
         assert (tags, set(proxy.targets)) == (("1.0.0",), {registry.address})
 
 
+def test_an_insecure_repository_is_listed_and_its_digest_read_without_tls() -> None:
+    name = "registry.example.com:5000"
+    with running_registry() as registry, running_proxy(HttpProxy) as proxy:
+        digest = registry.add_tags(NAME, ["1.0.0"])
+        proxy.names[name] = registry.address
+        access = RegistryAccess(proxy=through("http", proxy), insecure=True)
+        client = RegistryClient()
+        tags = client.list_tags(image(name), access, soon()).tags
+        found = client.digest(image(name), "1.0.0", access, soon())
+        # Over TLS the proxy is asked for a tunnel, and there is nothing with a certificate at its end.
+        assert (tags, found, set(proxy.targets), registry.requests[-1][0]) == (("1.0.0",), digest, {name}, "HEAD")
+
+
 @KINDS
 def test_a_wrong_proxy_password_is_an_error_without_the_password(scheme: str, kind: Kind) -> None:
     with running_registry() as registry, running_proxy(kind) as proxy:

@@ -26,6 +26,7 @@ class HttpProxy(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _HttpHandler)
         self.targets: list[str] = []
+        self.names: dict[str, str] = {}
 
 
 class SocksProxy(ThreadingTCPServer):
@@ -68,12 +69,17 @@ class _HttpHandler(BaseHTTPRequestHandler):
             return
         url = urlsplit(self.path)
         self.server.targets.append(url.netloc)
-        with socket.create_connection((url.hostname or "", url.port or 80), 10) as upstream:
-            lines = [f"GET {url.path}?{url.query} HTTP/1.1", f"Host: {url.netloc}", "Connection: close", "", ""]
+        where = urlsplit("//" + self.server.names.get(url.netloc, url.netloc))
+        with socket.create_connection((where.hostname or "", where.port or 80), 10) as upstream:
+            asked = f"{self.command} {url.path}?{url.query} HTTP/1.1"
+            lines = [asked, f"Host: {url.netloc}", "Connection: close", "", ""]
             upstream.sendall("\r\n".join(lines).encode())
             while chunk := upstream.recv(65536):
                 self.wfile.write(chunk)
         self.close_connection = True
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
 
 class _SocksHandler(StreamRequestHandler):
