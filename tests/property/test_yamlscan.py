@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML, YAMLError
 
 from tagstream.domain.marker import TOKEN
 from tagstream.domain.model import ImageRef, NamespacedName
@@ -100,3 +103,30 @@ def test_a_damaged_file_never_raises_and_is_left_alone_when_it_does_not_parse(at
     plan = plan_file(b"a.yaml", source, refs)
     assert (plan.problem is None) or plan.edits == ()
     assert not plan.edits or is_valid(apply_edits(source, plan.edits).removeprefix(b"\xef\xbb\xbf"))
+
+
+def leaves(node: object, path: tuple[object, ...] = ()) -> Iterator[tuple[tuple[object, ...], object]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from leaves(value, (*path, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from leaves(value, (*path, index))
+    else:
+        yield path, node
+
+
+@pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
+@MODEST
+@given(DOCUMENTS)
+def test_a_parser_that_is_not_libyaml_sees_the_same_tree_with_set_values_only(text: str) -> None:
+    try:
+        before = dict(leaves(YAML(typ="safe", pure=True).load(text)))
+    except YAMLError:
+        return
+    plan = plan_file(b"a.yaml", text.encode(), REFS)
+    after = dict(leaves(YAML(typ="safe", pure=True).load(apply_edits(text.encode(), plan.edits).decode())))
+    ref = REFS[NamespacedName("ns", "app")]
+    allowed = {str(ref), ref.tag, ref.name, ref.digest}
+    changed = {path for path in before if before[path] != after.get(path)}
+    assert (set(before), {str(after[path]).strip() for path in changed} - allowed) == (set(after), set())
