@@ -40,12 +40,15 @@ class Silent:
 
     sent: list[QueuedScan] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
+    secrets: dict[NamespacedName, Mapping[str, bytes]] = field(default_factory=dict)
 
     def send(self, requests: Sequence[QueuedScan]) -> None:
         self.sent.extend(requests)
 
     def get(self, key: NamespacedName) -> Mapping[str, bytes]:
-        raise SecretNotFound(f'secrets "{key.name}" not found')
+        if key not in self.secrets:
+            raise SecretNotFound(f'secrets "{key.name}" not found')
+        return self.secrets[key]
 
     def add(self, name: str, value: float, controller: str) -> None:
         self.counted.append(f"{name} {controller}")
@@ -68,9 +71,10 @@ def watched(ports: Ports, registry: Registry, semver: str = "1.x") -> None:
     ports.objects.put(document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": semver}}))
 
 
-def automated(ports: Ports, url: str, **push: str) -> None:
+def automated(ports: Ports, url: str, signing_key: Mapping[str, Any] | None = None, **push: str) -> None:
     source = document("GitRepository", "source.toolkit.fluxcd.io/v1", url=url, interval="1m")
-    git_spec = {"checkout": {"ref": {"branch": "main"}}, "commit": {"author": {"email": "b@c"}}, "push": push}
+    commit = {"author": {"email": "b@c"}} | ({"signingKey": signing_key} if signing_key else {})
+    git_spec = {"checkout": {"ref": {"branch": "main"}}, "commit": commit, "push": push}
     ports.objects.put(source)
     ports.objects.put(
         document(
@@ -92,6 +96,14 @@ def reason(ports: Ports, kind: str) -> str:
     assert stored is not None
     conditions: Any = stored.status["conditions"]
     return str(next(one["reason"] for one in conditions if one["type"] == "Ready"))
+
+
+def message_of(ports: Ports, kind: str) -> str:
+    """The message of Ready."""
+    stored = ports.objects.get(kind, APP)
+    assert stored is not None
+    conditions: Any = stored.status["conditions"]
+    return str(next(one["message"] for one in conditions if one["type"] == "Ready"))
 
 
 def selection(tag: str) -> Selection:

@@ -14,7 +14,6 @@ from tagstream.domain.model import (
     ImageUpdateAutomation,
     Metadata,
     NamespacedName,
-    SigningKey,
     SourceRef,
     UpdateStrategy,
 )
@@ -37,9 +36,6 @@ def automation(**fields: Any) -> ImageUpdateAutomation:
     return ImageUpdateAutomation(**{**given, **fields})
 
 
-SIGNED = GitSpec(commit=CommitSpec(author_email="bot@example.com", signing_key=SigningKey(secret_ref="key")))
-
-
 @pytest.mark.parametrize(
     ("fields", "reason", "message"),
     [
@@ -54,11 +50,6 @@ SIGNED = GitSpec(commit=CommitSpec(author_email="bot@example.com", signing_key=S
             {"git": None},
             "InvalidSourceConfiguration",
             "source kind 'GitRepository' necessitates field .spec.git: invalid source configuration",
-        ),
-        (
-            {"git": SIGNED},
-            "InvalidSourceConfiguration",
-            "spec.git.commit.signingKey: signing commits is not built yet: invalid source configuration",
         ),
     ],
 )

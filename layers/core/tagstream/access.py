@@ -83,6 +83,15 @@ class GitAccess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SigningMaterial:
+    """A signing key's secret, by ``namespace/name``; type is ``gpg`` or ``ssh``."""
+
+    type: str
+    secret: str
+    data: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
     """What a reference means now; ``revision`` is ``branch@sha1:<commit>`` (Flux's form for the ref used)."""
 

@@ -19,6 +19,7 @@ from tagstream.access import (  # isort: skip
     PushConflict as PushConflict,
     RefUpdate as RefUpdate,
     RegistryAccess as RegistryAccess,
+    SigningMaterial as SigningMaterial,
     TagListing as TagListing,
     TlsMaterial as TlsMaterial,
     TreeFile as TreeFile,
@@ -100,6 +101,9 @@ class GitRemote(Protocol):
 
     def open(self, access: GitAccess) -> GitSession:
         """No request yet."""
+
+    def signer(self, material: SigningMaterial) -> Callable[[bytes], bytes]:
+        """What maps a commit object to its signature, with a key that was tried."""
 
 
 # --- state -----------------------------------------------------------------------------------------------------

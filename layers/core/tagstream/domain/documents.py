@@ -23,6 +23,7 @@ from typing import Any, cast
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 100
+TOO_DEEP = "exceeded maximum nesting depth"
 MAX_NODES = 500_000
 
 _BOOLEANS: Mapping[str, bool] = {
@@ -255,6 +256,9 @@ class _Reader:
         line = source.count(b"\n", 0, getattr(error, "position", 0)) if mark is None else mark.line
         context = getattr(error, "context", None)
         cause = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+        if cause == TOO_DEEP:
+            # Newer libyaml gives up by itself, before it tells what it has read.
+            return InvalidDocument(f"{self.name}:{line + 1}: nested deeper than {MAX_DEPTH} levels")
         return InvalidDocument(
             f"{self.name}:{line + 1}: not valid YAML: {cause}" + (f" ({context})" if context else "")
         )

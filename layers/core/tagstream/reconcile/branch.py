@@ -205,6 +205,7 @@ def _apply_one(job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports)
         author_email=job.commit.author_email,
         message=rendered.text.encode(),
         time=ports.clock.now(),
+        sign=job.sign,
     )
     commit = session.commit(tip, edits, text)
     return RunResult(

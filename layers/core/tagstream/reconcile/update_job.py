@@ -8,7 +8,7 @@ internal/source/source.go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tagstream.domain.destination import Destination, NoPushBranch, destination
@@ -19,10 +19,11 @@ from tagstream.domain.model import (
     ImageRef,
     ImageUpdateAutomation,
     NamespacedName,
+    SigningKey,
 )
 from tagstream.domain.selector import InvalidSelector, selects
 from tagstream.errors import RetryableError, StalledError
-from tagstream.ports import GitAccess, Ports
+from tagstream.ports import GitAccess, Ports, SecretNotFound, SigningMaterial
 from tagstream.reconcile.access import git_access
 from tagstream.reconcile.stored import parse_stored
 from tagstream.records import Selection, StoredObject
@@ -39,6 +40,7 @@ class UpdateJob:
     destination: Destination
     selections: Mapping[NamespacedName, Selection]
     known_policies: frozenset[NamespacedName]
+    sign: Callable[[bytes], bytes] | None = None
 
     @property
     def refs(self) -> Mapping[NamespacedName, ImageRef]:
@@ -75,23 +77,20 @@ def prepare(stored: StoredObject, automation: ImageUpdateAutomation, ports: Port
             "source kind 'GitRepository' necessitates field .spec.git: invalid source configuration",
             reason="InvalidSourceConfiguration",
         )
-    if automation.git.commit.signing_key is not None:
-        # An unsigned commit where a signed one was asked for would be worse than none.
-        raise StalledError(
-            "spec.git.commit.signingKey: signing commits is not built yet: invalid source configuration",
-            reason="InvalidSourceConfiguration",
-        )
     repository = _git_repository(automation.source.key, ports)
     try:
         where = destination(automation, repository)
     except NoPushBranch as error:
         raise RetryableError(f"failed configuring source manager: {error}", reason="SourceManagerFailed") from error
+    access = git_access(repository, ports.secrets)
+    sign = _signer(automation, automation.git.commit.signing_key, ports)
     policies = ports.objects.list("ImagePolicy")
     return UpdateJob(
         stored=stored,
         automation=automation,
         commit=automation.git.commit,
-        access=git_access(repository, ports.secrets),
+        access=access,
+        sign=sign,
         destination=where,
         selections=selections,
         known_policies=frozenset(policy.key for policy in policies),
@@ -107,6 +106,21 @@ def _git_repository(key: NamespacedName, ports: Ports) -> GitRepository:
             reason="SourceManagerFailed",
         )
     return parse_stored(stored, GitRepository)
+
+
+def _signer(automation: ImageUpdateAutomation, key: SigningKey | None, ports: Ports) -> Callable[[bytes], bytes] | None:
+    """What signs the commits; a signature that was asked for and cannot be made ends the run, never the signature."""
+    if key is None:
+        return None
+    name = NamespacedName(automation.metadata.key.namespace, key.secret_ref)
+    try:
+        data = ports.secrets.get(name)
+    except SecretNotFound as error:
+        raise RetryableError(
+            f"failed configuring source manager: could not find signing key secret '{name}': {error}",
+            reason="SourceManagerFailed",
+        ) from error
+    return ports.git.signer(SigningMaterial(type=key.type or "gpg", secret=str(name), data=data))
 
 
 def _selections(automation: ImageUpdateAutomation, ports: Ports) -> Mapping[NamespacedName, Selection]:

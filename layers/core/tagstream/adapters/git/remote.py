@@ -7,7 +7,7 @@ Source: image-automation-controller internal/source (what is fetched and pushed)
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
@@ -22,7 +22,7 @@ from tagstream.adapters.git.tree import files_below, write_files
 from tagstream.domain.constraint import InvalidRange, parse_range
 from tagstream.domain.model import CommitId, GitRef, Revision
 from tagstream.domain.ordering import InvalidValue, SemverOrdering
-from tagstream.ports import Checkout, CommitText, GitAccess, PushConflict, RefUpdate, TreeFile
+from tagstream.ports import Checkout, CommitText, GitAccess, PushConflict, RefUpdate, SigningMaterial, TreeFile
 
 DEFAULT_BRANCH = "master"
 HEADS, TAGS = b"refs/heads/", b"refs/tags/"
@@ -43,6 +43,16 @@ class GitClient:
         if not access.url.startswith(("http://", "https://")):
             raise failed(f"unable to reach '{access.url}'", "only http and https are built so far")
         return GitRepositorySession(access, self._capabilities)
+
+    def signer(self, material: SigningMaterial) -> Callable[[bytes], bytes]:
+        """Imports the library that signs only when a signature is asked for.
+
+        Raises:
+            RetryableError: SourceManagerFailed, the key cannot be used.
+        """
+        from tagstream.adapters.git.signing import signer
+
+        return signer(material)
 
 
 class GitRepositorySession:

@@ -1,0 +1,178 @@
+"""Signs commits: OpenPGP with a ``git.asc``, or SSHSIG with an SSH ``identity``.
+
+In: a signing key's secret. Out: a function from a commit object to its armoured signature.
+
+Source: image-automation-controller internal/source/git.go (getSigningEntity); OpenSSH PROTOCOL.sshsig;
+git-commit(1) ``gpg.format``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import textwrap
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tagstream.errors import RetryableError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+    from pysequoia import PySigner
+
+    from tagstream.ports import SigningMaterial
+
+NAMESPACE, HASH = b"git", b"sha512"
+MIN_RSA_BITS = 2048
+# ssh-keygen breaks its armour here.
+ARMOUR_COLUMNS = 70
+Signer = Callable[[bytes], bytes]
+
+
+def signer(material: SigningMaterial) -> Signer:
+    """What signs with a secret's key; the key is tried at once, so that a bad one is told before anything is fetched.
+
+    Raises:
+        RetryableError: SourceManagerFailed, naming the secret and the member, never what is in it.
+    """
+    make = _ssh_signer if material.type == "ssh" else _gpg_signer
+    sign = make(material)
+    sign(b"")
+    return sign
+
+
+def _gpg_signer(material: SigningMaterial) -> Signer:
+    import pysequoia
+
+    name, armoured = material.secret, material.data.get("git.asc", b"")
+    if not armoured:
+        raise _unusable(f"signing key secret '{name}' does not contain a 'git.asc' key")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            certificates = pysequoia.Cert.split_bytes(armoured)
+            secret = [one for one in certificates if one.has_secret_keys]
+    except Exception as error:
+        # The library raises bare exceptions whose text may quote what it read.
+        raise _unusable(f"could not read signing key secret '{name}': 'git.asc' is no armoured private key") from error
+    if len(certificates) > 1:
+        raise _unusable(f"multiple entities read from secret '{name}', could not determine which signing key to use")
+    if not secret:
+        raise _unusable(f"could not read signing key secret '{name}': 'git.asc' has no private key")
+    key = _unlocked(armoured, material)
+    return lambda content: bytes(pysequoia.sign(key, content, mode=pysequoia.SignatureMode.DETACHED))
+
+
+def _unlocked(armoured: bytes, material: SigningMaterial) -> PySigner:
+    import pysequoia
+
+    passphrase = material.data.get("passphrase", b"").decode(errors="replace")
+    private = pysequoia.Tsk.from_bytes(armoured)
+    try:
+        return private.signer()
+    except Exception as error:
+        encrypted = "encrypted" in str(error).partition("\n")[0]
+        if not encrypted:
+            raise _unusable(
+                f"signing key secret '{material.secret}': 'git.asc' has no key that may sign: expired, revoked, or"
+                " made for something else"
+            ) from None
+    if not passphrase:
+        raise _unusable(
+            "can not use passphrase protected signing key without 'passphrase' field present in secret"
+            f" '{material.secret}'"
+        )
+    try:
+        return private.signer(passphrase)
+    except Exception:
+        # Not chained: what a failed decryption says is of no use, and its text is the library's to choose.
+        raise _unusable(f"'passphrase' in secret '{material.secret}' does not open 'git.asc'") from None
+
+
+def _ssh_signer(material: SigningMaterial) -> Signer:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key = _ssh_key(material)
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    blob = base64.b64decode(public.split()[1])
+    return lambda content: _sshsig(key, blob, content)
+
+
+def _ssh_key(material: SigningMaterial) -> PrivateKeyTypes:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    name, identity = material.secret, material.data.get("identity", b"")
+    if not identity:
+        raise _unusable(f"signing key secret '{name}' does not contain a 'identity' key")
+    key = _loaded(identity, material.data.get("password", b""), name)
+    if isinstance(key, RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
+        raise _unusable(f"signing key secret '{name}': the RSA key has {key.key_size} bits, {MIN_RSA_BITS} are needed")
+    curve = isinstance(key, EllipticCurvePrivateKey) and key.curve.name in _CURVES
+    if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey) and not curve:
+        raise _unusable(f"signing key secret '{name}': 'identity' must be an Ed25519, ECDSA or RSA key")
+    return key
+
+
+def _loaded(identity: bytes, password: bytes, name: str) -> PrivateKeyTypes:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
+
+    load = load_ssh_private_key if b"OPENSSH PRIVATE KEY" in identity else load_pem_private_key
+    try:
+        return load(identity, None)
+    except TypeError:
+        # Encrypted: the only case in which a key is read without its password and that is what is missing.
+        if not password:
+            raise _unusable(
+                f"can not use passphrase protected signing key without 'password' field present in secret '{name}'"
+            ) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise _unusable(f"could not read signing key secret '{name}': 'identity' is no private key") from None
+    try:
+        return load(identity, password)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise _unusable(f"'password' in secret '{name}' does not open 'identity'") from None
+
+
+_CURVES = {"secp256r1": ("nistp256", 256), "secp384r1": ("nistp384", 384), "secp521r1": ("nistp521", 512)}
+
+
+def _sshsig(key: PrivateKeyTypes, public: bytes, content: bytes) -> bytes:
+    digest = hashlib.sha512(content).digest()
+    message = b"SSHSIG" + b"".join(_string(one) for one in (NAMESPACE, b"", HASH, digest))
+    algorithm, signature = _raw_signature(key, message)
+    parts = (public, NAMESPACE, b"", HASH, _string(algorithm) + _string(signature))
+    blob = b"SSHSIG" + (1).to_bytes(4, "big") + b"".join(_string(one) for one in parts)
+    lines = textwrap.wrap(base64.b64encode(blob).decode(), ARMOUR_COLUMNS)
+    return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""]).encode()
+
+
+def _raw_signature(key: PrivateKeyTypes, message: bytes) -> tuple[bytes, bytes]:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+    if isinstance(key, rsa.RSAPrivateKey):
+        return b"rsa-sha2-512", key.sign(message, padding.PKCS1v15(), hashes.SHA512())
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        name, bits = _CURVES[key.curve.name]
+        hashing = {256: hashes.SHA256(), 384: hashes.SHA384(), 512: hashes.SHA512()}[bits]
+        r, s = decode_dss_signature(key.sign(message, ec.ECDSA(hashing)))
+        return b"ecdsa-sha2-" + name.encode(), _mpint(r) + _mpint(s)
+    return b"ssh-ed25519", key.sign(message)  # type: ignore[union-attr,call-arg]
+
+
+def _string(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + data
+
+
+def _mpint(number: int) -> bytes:
+    # One bit more than the number has, so that it does not read as a negative one.
+    return _string(number.to_bytes(number.bit_length() // 8 + 1, "big"))
+
+
+def _unusable(cause: str) -> RetryableError:
+    return RetryableError(f"failed configuring source manager: {cause}", reason="SourceManagerFailed")
