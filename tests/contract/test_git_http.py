@@ -234,6 +234,47 @@ def test_a_warm_container_asks_once_to_see_that_nothing_moved(server: GitServer)
     assert again.requests == 1
 
 
+def test_a_server_of_version_0_is_fetched_from_and_pushed_to(server: GitServer, bare: Path) -> None:
+    server.speaks_version_2 = False
+    session = opened(server)
+    head, made = edited(session)
+    files = session.files(head, "apps")
+    assert sorted(session.read([one.blob for one in files]).values()) == [b"b\n", b"image: a:1\r\n"]
+    session.push([RefUpdate(ref=MAIN, old=head, new=made)], {})
+    git("fsck", "--strict", "--full", folder=bare)
+    assert git("show", "main:apps/a.yaml", folder=bare) == "image: a:2\r\n"
+
+
+def test_a_server_of_version_0_that_filters_sends_blobs_when_they_are_asked_for(server: GitServer, bare: Path) -> None:
+    server.speaks_version_2 = False
+    git("config", "uploadpack.allowReachableSHA1InWant", "true", folder=bare)
+    session = opened(server)
+    files = session.files(session.resolve(GitRef(branch="main")).commit, "apps")
+    before = session.requests
+    assert (sorted(session.read([one.blob for one in files]).values()), session.requests - before) == (
+        [b"b\n", b"image: a:1\r\n"],
+        1,
+    )
+
+
+def test_a_server_of_version_0_tells_that_nothing_moved_in_one_request(server: GitServer) -> None:
+    server.speaks_version_2 = False
+    client = GitClient()
+    opened(server, client).resolve(GitRef(branch="main"))
+    again = opened(server, client)
+    again.resolve(GitRef(branch="main"))
+    assert again.requests == 1
+
+
+def test_a_server_that_changed_its_version_is_asked_anew_after_one_failure(server: GitServer) -> None:
+    client = GitClient()
+    opened(server, client).resolve(GitRef(branch="main"))
+    server.speaks_version_2 = False
+    with pytest.raises(RetryableError):
+        opened(server, client).resolve(GitRef(branch="main"))
+    assert opened(server, client).resolve(GitRef(branch="main")).branch == "main"
+
+
 def test_a_server_without_filters_sends_everything_and_works(server: GitServer, bare: Path) -> None:
     git("config", "uploadpack.allowFilter", "false", folder=bare)
     session = opened(server)

@@ -39,6 +39,7 @@ class GitServer(ThreadingHTTPServer):
         self.users = users or {}
         self.requests: list[str] = []
         self.before_push: Callable[[], None] | None = None
+        self.speaks_version_2 = True
 
     def url(self, name: str) -> str:
         """The URL of ``root/name``."""
@@ -71,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
             "QUERY_STRING": url.query,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", "") if self.server.speaks_version_2 else "",
             "REMOTE_USER": user or "anonymous",
             "REMOTE_ADDR": "127.0.0.1",
         }

@@ -95,6 +95,9 @@ class GitSession(Protocol):
             RetryableError: GitOperationFailed, with the server's words.
         """
 
+    def close(self) -> None:
+        """Let go of connections; the session is not used after it."""
+
 
 class GitRemote(Protocol):
     """Opens repositories."""

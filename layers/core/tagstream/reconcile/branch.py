@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 from tagstream.domain.destination import parse_refspec
@@ -96,7 +96,8 @@ def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tupl
     if not intents:
         return ()
     try:
-        head = ports.git.open(jobs[0].access).refs().get(_ref(jobs[0]))
+        with closing(ports.git.open(jobs[0].access)) as session:
+            head = session.refs().get(_ref(jobs[0]))
     except ImageAutomationError:
         return ()
     return intents if head == intents[-1].commit else ()
@@ -104,7 +105,14 @@ def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tupl
 
 def _run(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports) -> tuple[RunResult, ...]:
     left_s = max(MIN_TIMEOUT_S, deadline_s - ports.clock.monotonic_s())
-    session = ports.git.open(replace(jobs[0].access, timeout_s=min(jobs[0].access.timeout_s, left_s)))
+    access = replace(jobs[0].access, timeout_s=min(jobs[0].access.timeout_s, left_s))
+    with closing(ports.git.open(access)) as session:
+        return _run_in(session, jobs, lease, deadline_s, ports)
+
+
+def _run_in(
+    session: GitSession, jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports
+) -> tuple[RunResult, ...]:
     checkout = _resolve(session, jobs[0])
     if all(_is_current(job, checkout, session) for job in jobs):
         return tuple(RunResult(job=job, checkout=checkout, revision=checkout.revision, skipped=True) for job in jobs)

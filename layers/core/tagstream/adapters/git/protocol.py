@@ -1,4 +1,4 @@
-"""Git's protocol version 2 for fetching and version 0 for pushing, driven directly: no request more than needed.
+"""Git's protocol, version 2 or 0 for fetching and 0 for pushing, driven directly: no request more than needed.
 
 In: a transport. Out: refs, packs, and what became of a push.
 
@@ -8,15 +8,17 @@ Source: gitprotocol-v2(5), gitprotocol-pack(5).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
 from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet, read_lines, read_packet
 from tagstream.adapters.git.replies import BrokenReply, ServerRefused, words
-from tagstream.adapters.git.transport import HttpTransport
 from tagstream.ports import PushConflict, RefUpdate
 
 AGENT = b"agent=tagstream"
 ZERO = b"0" * 40
+SERVICE_LINE = b"# service="
 UPLOAD, RECEIVE = "git-upload-pack", "git-receive-pack"
 # What servers say when a ref is no longer where the push expected it.
 _CONFLICTS = (
@@ -31,11 +33,33 @@ _CONFLICTS = (
 )
 
 
+class Transport(Protocol):
+    """One repository's services; ``url`` is without credentials."""
+
+    url: str
+    requests: int
+    has_service_line: bool
+    """Whether a greeting begins with the service's name, as over HTTP."""
+
+    def advertisement(self, service: str) -> AbstractContextManager[ByteReader]:
+        """The service's greeting."""
+
+    def call(self, service: str, body: bytes) -> AbstractContextManager[ByteReader]:
+        """A request and its answer."""
+
+    def renew(self) -> None:
+        """The next answer must not be older than this call."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a server can do when fetching."""
+    """What a server can do when fetching: ``filters`` blobs, and speak ``version`` 0 or 2 (1 is 0 with a headline)."""
 
     filters: bool
+    version: int = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,25 +70,54 @@ class Advertised:
     abilities: frozenset[bytes]
 
 
-def capabilities(transport: HttpTransport) -> Capabilities:
-    """One request; a server without version 2, or with SHA-256 objects, is refused.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """What a server says before a fetch; servers of version 0 name their refs at once."""
+
+    capabilities: Capabilities
+    refs: Mapping[bytes, bytes] | None = None
+
+
+def greeting(transport: Transport) -> Greeting:
+    """One request; a server with SHA-256 objects is refused.
 
     Raises:
         ServerRefused: in words an operator can act on.
     """
     with transport.advertisement(UPLOAD) as reader:
-        _skip_service(reader, UPLOAD)
-        first = read_packet(reader)
-        if first != b"version 2\n":
-            raise ServerRefused("the server does not speak version 2 of Git's protocol")
-        lines = dict(line.partition(b"=")[::2] for line in read_lines(reader))
-    if lines.get(b"object-format", b"sha1") != b"sha1":
+        _skip_service(transport, reader)
+        lines = list(read_lines(reader))
+    if lines[:1] == [b"version 2"]:
+        said = dict(line.partition(b"=")[::2] for line in lines[1:])
+        _check_format(said.get(b"object-format", b"sha1"))
+        return Greeting(capabilities=Capabilities(filters=b"filter" in said.get(b"fetch", b"").split()))
+    advertised = _advertised(lines)
+    _check_format(next((one[14:] for one in advertised.abilities if one.startswith(b"object-format=")), b"sha1"))
+    # Blobs that were left out are wanted by their ids later: of no use where only refs may be asked for.
+    filters = {b"filter", b"allow-reachable-sha1-in-want"} <= advertised.abilities
+    return Greeting(capabilities=Capabilities(filters=filters, version=0), refs=advertised.refs)
+
+
+def _check_format(name: bytes) -> None:
+    if name != b"sha1":
         raise ServerRefused("the repository has SHA-256 objects, which Flux's automation cannot write either")
-    return Capabilities(filters=b"filter" in lines.get(b"fetch", b"").split())
 
 
-def list_refs(transport: HttpTransport) -> dict[bytes, bytes]:
-    """Every ref with its object; an annotated tag's commit stands at ``refs/tags/x^{}``, the default branch at HEAD."""
+def _advertised(lines: Sequence[bytes]) -> Advertised:
+    """Version 0: ``<id> <name>``, the abilities behind a zero byte of the first line."""
+    refs: dict[bytes, bytes] = {}
+    abilities: frozenset[bytes] = frozenset()
+    for number, line in enumerate(line for line in lines if line != b"version 1"):
+        head, _, tail = line.partition(b"\0")
+        abilities = frozenset(tail.split()) if number == 0 else abilities
+        one, _, name = head.partition(b" ")
+        if name != b"capabilities^{}" and one != b"shallow":
+            refs[name] = one
+    return Advertised(refs=refs, abilities=abilities)
+
+
+def list_refs(transport: Transport) -> Mapping[bytes, bytes]:
+    """Every ref with its object, in version 2; an annotated tag's commit stands at ``refs/tags/x^{}``."""
     body = b"".join(
         [packet(b"command=ls-refs\n"), packet(AGENT), Mark.DELIMITER.value, packet(b"peel\n"), packet(b"symrefs\n")]
     )
@@ -83,16 +136,20 @@ def _ref_line(line: bytes) -> dict[bytes, bytes]:
     return refs
 
 
-def fetch(transport: HttpTransport, wants: Iterable[bytes], *, without_blobs: bool) -> bytes:
+def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *, without_blobs: bool) -> bytes:
     """A pack with these objects, commits without their history; one request.
 
     Args:
         transport: to the repository.
         wants: 40 hex bytes each; commits, trees or blobs.
-        without_blobs: leave blobs out (``filter blob:none``); only where the server can.
+        server: what it can do.
+        without_blobs: leave blobs out (``filter blob:none``), where the server can.
     """
+    few = without_blobs and server.filters
+    if server.version == 0:
+        return _fetch_0(transport, tuple(dict.fromkeys(wants)), few)
     arguments = [packet(b"no-progress\n"), packet(b"ofs-delta\n"), packet(b"deepen 1\n")]
-    arguments += [packet(b"filter blob:none\n")] if without_blobs else []
+    arguments += [packet(b"filter blob:none\n")] if few else []
     arguments += [packet(b"want " + one + b"\n") for one in dict.fromkeys(wants)]
     body = packet(b"command=fetch\n") + packet(AGENT) + Mark.DELIMITER.value + b"".join(arguments)
     with transport.call(UPLOAD, body + packet(b"done\n") + Mark.FLUSH.value) as reader:
@@ -107,23 +164,30 @@ def fetch(transport: HttpTransport, wants: Iterable[bytes], *, without_blobs: bo
                 pass
 
 
-def advertised_for_push(transport: HttpTransport) -> Advertised:
+def _fetch_0(transport: Transport, wants: Sequence[bytes], without_blobs: bool) -> bytes:
+    abilities = b"side-band-64k ofs-delta no-progress shallow " + AGENT + (b" filter" if without_blobs else b"")
+    lines = [b"want " + one + (b" " + abilities if number == 0 else b"") for number, one in enumerate(wants)]
+    lines += [b"deepen 1", *([b"filter blob:none"] if without_blobs else [])]
+    body = b"".join(packet(line + b"\n") for line in lines) + Mark.FLUSH.value + packet(b"done\n")
+    with transport.call(UPLOAD, body) as reader:
+        for _ in read_lines(reader):
+            # "shallow <id>", up to a flush: as above.
+            pass
+        answer = read_packet(reader)
+        if answer != b"NAK\n":
+            raise BrokenReply("the server's answer has no pack")
+        return b"".join(SideBand(reader).data())
+
+
+def advertised_for_push(transport: Transport) -> Advertised:
     """One request."""
-    refs: dict[bytes, bytes] = {}
-    abilities: frozenset[bytes] = frozenset()
     with transport.advertisement(RECEIVE) as reader:
-        _skip_service(reader, RECEIVE)
-        for number, line in enumerate(read_lines(reader)):
-            head, _, tail = line.partition(b"\0")
-            abilities = frozenset(tail.split()) if number == 0 else abilities
-            one, _, name = head.partition(b" ")
-            if name != b"capabilities^{}":
-                refs[name] = one
-    return Advertised(refs=refs, abilities=abilities)
+        _skip_service(transport, reader)
+        return _advertised(list(read_lines(reader)))
 
 
 def push(
-    transport: HttpTransport,
+    transport: Transport,
     updates: Sequence[RefUpdate],
     pack: bytes,
     options: Sequence[str],
@@ -164,12 +228,8 @@ def _read_report(reader: ByteReader) -> None:
             raise ServerRefused(words(band.progress + b"\n" + ref + b": " + reason))
 
 
-def _skip_service(reader: ByteReader, service: str) -> None:
+def _skip_service(transport: Transport, reader: ByteReader) -> None:
     """Smart HTTP answers begin with the service's name; version 2 servers may leave it out."""
-    if service == RECEIVE or _has_service(reader):
+    if transport.has_service_line and reader.peek(4 + len(SERVICE_LINE))[4:] == SERVICE_LINE:
         while isinstance(read_packet(reader), bytes):
             pass
-
-
-def _has_service(reader: ByteReader) -> bool:
-    return reader.peek(14) == b"001e# service="

@@ -15,13 +15,14 @@ from tagstream.adapters.git import protocol
 from tagstream.adapters.git.commit import parse_commit, write_commit
 from tagstream.adapters.git.objects import ObjectStore
 from tagstream.adapters.git.pack import BLOB, COMMIT, Packed, write_pack
-from tagstream.adapters.git.protocol import Capabilities
+from tagstream.adapters.git.protocol import Capabilities, Transport
 from tagstream.adapters.git.replies import failed, told
 from tagstream.adapters.git.transport import HttpTransport
 from tagstream.adapters.git.tree import files_below, write_files
 from tagstream.domain.constraint import InvalidRange, parse_range
 from tagstream.domain.model import CommitId, GitRef, Revision
 from tagstream.domain.ordering import InvalidValue, SemverOrdering
+from tagstream.errors import RetryableError
 from tagstream.ports import Checkout, CommitText, GitAccess, PushConflict, RefUpdate, SigningMaterial, TreeFile
 
 DEFAULT_BRANCH = "master"
@@ -35,14 +36,12 @@ class GitClient:
         self._capabilities: dict[str, Capabilities] = {}
 
     def open(self, access: GitAccess) -> GitRepositorySession:
-        """No request yet.
+        """No request yet; what SSH needs is imported for SSH only."""
+        if access.url.startswith("ssh://"):
+            from tagstream.adapters.git.ssh import SshTransport
 
-        Raises:
-            RetryableError: GitOperationFailed, a transport that is not built.
-        """
-        if not access.url.startswith(("http://", "https://")):
-            raise failed(f"unable to reach '{access.url}'", "only http and https are built so far")
-        return GitRepositorySession(access, self._capabilities)
+            return GitRepositorySession(SshTransport(access), access, self._capabilities)
+        return GitRepositorySession(HttpTransport(access), access, self._capabilities)
 
     def signer(self, material: SigningMaterial) -> Callable[[bytes], bytes]:
         """Imports the library that signs only when a signature is asked for.
@@ -56,15 +55,16 @@ class GitClient:
 
 
 class GitRepositorySession:
-    """GitSession over smart HTTP.
+    """GitSession over smart HTTP or SSH.
 
     Args:
+        transport: to the repository.
         access: where and with what credentials.
         capabilities: of servers, by URL; filled here.
     """
 
-    def __init__(self, access: GitAccess, capabilities: dict[str, Capabilities]) -> None:
-        self._transport = HttpTransport(access)
+    def __init__(self, transport: Transport, access: GitAccess, capabilities: dict[str, Capabilities]) -> None:
+        self._transport = transport
         self._capabilities = capabilities
         self._secrets = (access.password, access.bearer_token, unquote(urlsplit(access.url).password or ""))
         self._store = ObjectStore()
@@ -72,19 +72,26 @@ class GitRepositorySession:
 
     @property
     def requests(self) -> int:
-        """HTTP requests so far."""
+        """HTTP requests so far; over SSH, services started and requests sent."""
         return self._transport.requests
 
     def refs(self) -> Mapping[bytes, CommitId]:
         """One request, two on the first contact with a server."""
         if self._refs is None:
             with self._told("list remote"):
-                self._server()
-                self._refs = {name: CommitId(one.decode()) for name, one in protocol.list_refs(self._transport).items()}
+                if self._server().version == 0 and self._refs is None:
+                    self._greet()
+                if self._refs is None:
+                    self._refs = _decoded(protocol.list_refs(self._transport))
         return self._refs
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._transport.close()
 
     def refresh(self) -> None:
         """The next ``refs`` asks again."""
+        self._transport.renew()
         self._refs = None
 
     def resolve(self, ref: GitRef) -> Checkout:
@@ -145,7 +152,8 @@ class GitRepositorySession:
         with self._told("clone"):
             missing = [one for one in blobs if one not in self._store]
             if missing:
-                self._store.add_pack(protocol.fetch(self._transport, missing, without_blobs=False))
+                pack = protocol.fetch(self._transport, missing, self._server(), without_blobs=False)
+                self._store.add_pack(pack)
             return {one: self._store.read(one, BLOB) for one in blobs}
 
     def commit(self, parent: CommitId, edits: Mapping[bytes, bytes], text: CommitText) -> CommitId:
@@ -177,17 +185,32 @@ class GitRepositorySession:
     def _commit(self, commit: CommitId) -> tuple[bytes, tuple[CommitId, ...]]:
         one = commit.encode()
         if one not in self._store:
-            filters = self._server().filters
-            self._store.add_pack(protocol.fetch(self._transport, [one], without_blobs=filters))
+            pack = protocol.fetch(self._transport, [one], self._server(), without_blobs=True)
+            self._store.add_pack(pack)
         return parse_commit(self._store.read(one, COMMIT))
 
     def _server(self) -> Capabilities:
         url = self._transport.url
         if url not in self._capabilities:
-            self._capabilities[url] = protocol.capabilities(self._transport)
+            self._greet()
         return self._capabilities[url]
+
+    def _greet(self) -> None:
+        """Servers of version 0 tell their refs with what they can do."""
+        greeting = protocol.greeting(self._transport)
+        self._capabilities[self._transport.url] = greeting.capabilities
+        self._refs = None if greeting.refs is None else _decoded(greeting.refs)
 
     @contextmanager
     def _told(self, doing: str) -> Iterator[None]:
-        with told(f"unable to {doing} '{self._transport.url}'", self._secrets):
-            yield
+        try:
+            with told(f"unable to {doing} '{self._transport.url}'", self._secrets):
+                yield
+        except RetryableError:
+            # The server may be another one by now, with other abilities: ask before the next try.
+            self._capabilities.pop(self._transport.url, None)
+            raise
+
+
+def _decoded(refs: Mapping[bytes, bytes]) -> dict[bytes, CommitId]:
+    return {name: CommitId(one.decode()) for name, one in refs.items()}

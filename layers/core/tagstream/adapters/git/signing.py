@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tagstream.adapters.git.private_key import UnusableKey, read_private_key
 from tagstream.errors import RetryableError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from tagstream.ports import SigningMaterial
 
 NAMESPACE, HASH = b"git", b"sha512"
-MIN_RSA_BITS = 2048
 # ssh-keygen breaks its armour here.
 ARMOUR_COLUMNS = 70
 Signer = Callable[[bytes], bytes]
@@ -100,41 +100,19 @@ def _ssh_signer(material: SigningMaterial) -> Signer:
 
 
 def _ssh_key(material: SigningMaterial) -> PrivateKeyTypes:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
     name, identity = material.secret, material.data.get("identity", b"")
     if not identity:
         raise _unusable(f"signing key secret '{name}' does not contain a 'identity' key")
-    key = _loaded(identity, material.data.get("password", b""), name)
-    if isinstance(key, RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
-        raise _unusable(f"signing key secret '{name}': the RSA key has {key.key_size} bits, {MIN_RSA_BITS} are needed")
-    curve = isinstance(key, EllipticCurvePrivateKey) and key.curve.name in _CURVES
-    if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey) and not curve:
-        raise _unusable(f"signing key secret '{name}': 'identity' must be an Ed25519, ECDSA or RSA key")
-    return key
-
-
-def _loaded(identity: bytes, password: bytes, name: str) -> PrivateKeyTypes:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
-
-    load = load_ssh_private_key if b"OPENSSH PRIVATE KEY" in identity else load_pem_private_key
     try:
-        return load(identity, None)
-    except TypeError:
-        # Encrypted: the only case in which a key is read without its password and that is what is missing.
-        if not password:
-            raise _unusable(
-                f"can not use passphrase protected signing key without 'password' field present in secret '{name}'"
-            ) from None
-    except (ValueError, UnsupportedAlgorithm):
-        raise _unusable(f"could not read signing key secret '{name}': 'identity' is no private key") from None
-    try:
-        return load(identity, password)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise _unusable(f"'password' in secret '{name}' does not open 'identity'") from None
+        return read_private_key(identity, material.data.get("password", b""))
+    except UnusableKey as error:
+        said = {
+            "unreadable": f"could not read signing key secret '{name}': 'identity' is no private key",
+            "locked": "can not use passphrase protected signing key without 'password' field present in secret"
+            f" '{name}'",
+            "wrong passphrase": f"'password' in secret '{name}' does not open 'identity'",
+        }
+        raise _unusable(said.get(error.cause, f"signing key secret '{name}': {error.detail}")) from None
 
 
 _CURVES = {"secp256r1": ("nistp256", 256), "secp384r1": ("nistp384", 384), "secp521r1": ("nistp521", 512)}

@@ -33,6 +33,8 @@ class HttpTransport:
         access: URL, credentials, TLS, proxy, timeout.
     """
 
+    has_service_line = True
+
     def __init__(self, access: GitAccess) -> None:
         parts = urlsplit(access.url)
         host = parts.hostname or ""
@@ -63,6 +65,12 @@ class HttpTransport:
         }
         with self._open(Request(method="POST", url=f"{self.url}/{service}", headers=headers, body=body)) as reader:
             yield reader
+
+    def renew(self) -> None:
+        """Every request is answered anew."""
+
+    def close(self) -> None:
+        """Connections are pooled: they end with the session's memory."""
 
     def _headed(self, service: str) -> dict[str, str]:
         # Only fetching has a version 2; a server that does not know it answers in version 0.

@@ -248,7 +248,7 @@ class _Bounded:
 
     def _new_conn(self) -> socket.socket:
         if self._socks is not None:
-            return _through_socks(self._socks, self.host, self.port, self.timeout)
+            return through_socks(self._socks, self.host, self.port, self.timeout)
         made: socket.socket = super()._new_conn()  # type: ignore[misc]
         if not self._checks:
             return made
@@ -268,7 +268,12 @@ class _Bounded:
             self._state.reached = self._peer
 
 
-def _through_socks(proxy: Proxy, host: str, port: int, timeout_s: float) -> socket.socket:
+def through_socks(proxy: Proxy, host: str, port: int, timeout_s: float) -> socket.socket:
+    """A connection through a SOCKS5 proxy.
+
+    Raises:
+        SocksError: the proxy cannot be reached, or refuses.
+    """
     address = urlsplit(proxy.address)
     try:
         made = socket.create_connection((address.hostname or "", address.port or 1080), timeout_s)
