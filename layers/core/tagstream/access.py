@@ -65,7 +65,7 @@ class TagListing:
 class GitAccess:
     """Where a repository is and how to authenticate; secret members never print.
 
-    ``app`` holds the ``githubApp…`` members of the secret when the provider is github.
+    ``app`` holds the secret of an application: its ``githubApp…`` members, or those of one in Azure.
     """
 
     url: str

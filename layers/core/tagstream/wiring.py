@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tagstream.adapters.clock import SystemClock
+    from tagstream.adapters.git.credentials import RoleKeys
     from tagstream.adapters.log_groups import LogGroups
     from tagstream.adapters.store.table import Table
     from tagstream.adapters.telemetry import EmbeddedMetrics, PowertoolsLog
@@ -54,6 +55,7 @@ def webhook_ports() -> HookPorts:
 
 
 def _ports(environ: Mapping[str, str]) -> Ports:
+    from tagstream.adapters.git.credentials import GitCredentials
     from tagstream.adapters.git.remote import GitClient
     from tagstream.adapters.marker_cache import WarmMarkers
     from tagstream.adapters.registry.client import RegistryClient
@@ -73,7 +75,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         secrets=shared.secrets,
         queue=shared.queue,
         registry=RegistryClient(),
-        git=GitClient(),
+        git=GitClient(GitCredentials(table.clock, _role_keys)),
         markers=WarmMarkers(),
         clock=shared.clock,
         metrics=shared.metrics,
@@ -158,6 +160,21 @@ def _session() -> Session:
     import boto3
 
     return boto3.session.Session()
+
+
+def _role_keys() -> RoleKeys:
+    """The role's keys now: they change every few hours.
+
+    Raises:
+        NotDeployed: there are none.
+    """
+    from tagstream.adapters.git.credentials import RoleKeys
+
+    found = _session().get_credentials()
+    if found is None:
+        raise NotDeployed("no AWS credentials to sign in to CodeCommit with")
+    keys = found.get_frozen_credentials()
+    return RoleKeys(access_key=keys.access_key or "", secret_key=keys.secret_key or "", token=keys.token)
 
 
 @functools.cache

@@ -61,6 +61,12 @@ def git_access(repository: GitRepository, secrets: Secrets) -> GitAccess:
             " invalid source configuration",
             reason="InvalidSourceConfiguration",
         )
+    if repository.provider == "github" and "githubAppID" not in data:
+        raise StalledError(
+            "secretRef with github app data must be specified when provider is set to github:"
+            " invalid source configuration",
+            reason="InvalidSourceConfiguration",
+        )
     if repository.url.startswith("ssh://"):
         return _ssh_access(repository, data, proxy)
     return _http_access(repository, data, proxy)
@@ -78,7 +84,7 @@ def _http_access(repository: GitRepository, data: Mapping[str, bytes], proxy: Pr
         username="" if bearer else username,
         password="" if bearer else password,
         bearer_token=bearer,
-        app=data if "githubAppID" in data else {},
+        app=data if repository.provider in ("github", "azure") else {},
         tls=_tls_members(_secret_name(repository), data, required=False),
         proxy=proxy,
     )

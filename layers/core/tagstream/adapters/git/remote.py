@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from tagstream.adapters.git import protocol
 from tagstream.adapters.git.commit import parse_commit, write_commit
+from tagstream.adapters.git.credentials import GitCredentials
 from tagstream.adapters.git.objects import ObjectStore
 from tagstream.adapters.git.pack import BLOB, COMMIT, Packed, write_pack
 from tagstream.adapters.git.protocol import Capabilities, Transport
@@ -30,13 +31,24 @@ HEADS, TAGS = b"refs/heads/", b"refs/tags/"
 
 
 class GitClient:
-    """Opens repositories; remembers in a warm container what each server can do."""
+    """Opens repositories; remembers in a warm container what each server can do.
 
-    def __init__(self) -> None:
+    Args:
+        credentials: logs in to providers other than generic.
+    """
+
+    def __init__(self, credentials: GitCredentials | None = None) -> None:
         self._capabilities: dict[str, Capabilities] = {}
+        self._credentials = credentials
 
     def open(self, access: GitAccess) -> GitRepositorySession:
-        """No request yet; what SSH needs is imported for SSH only."""
+        """No request yet, but for a provider's login; what SSH needs is imported for SSH only.
+
+        Raises:
+            ImageAutomationError: the provider's login is misconfigured or refused.
+        """
+        if self._credentials is not None:
+            access = self._credentials.applied(access)
         if access.url.startswith("ssh://"):
             from tagstream.adapters.git.ssh import SshTransport
 

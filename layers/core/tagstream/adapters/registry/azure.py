@@ -45,24 +45,39 @@ def acr_credentials(base: str, registry: str, data: Mapping[str, bytes], call: C
         RetryableError: not a host of ACR, or refused, with the service's words.
     """
     cloud = host_in_cloud("Azure", registry, _HOST)
-    values = {name: data.get(name, b"").decode(errors="replace").strip() for name in (*MEMBERS, AUTHORITY)}
-    missing = [name for name in MEMBERS if not values[name]]
-    if missing:
-        raise unusable(f"provider azure: the secret has no '{missing[0]}'")
-    if not _TENANT.fullmatch(values["tenantID"]):
-        raise unusable("provider azure: member 'tenantID' is not a tenant")
-    login = f"{_authority(cloud, values[AUTHORITY])}/{values['tenantID']}/oauth2/v2.0/token"
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": values["clientID"],
-        "client_secret": values["clientSecret"],
-        "scope": SCOPE,
-    }
+    given = data.get(AUTHORITY, b"").decode(errors="replace").strip()
+    login, form = application_login(_authority(cloud, given), data, SCOPE)
     identity = token_of(login, call.post_form(login, form), "access_token")
     exchange = f"{base}/oauth2/exchange"
     exchanged = {"grant_type": "access_token", "service": registry, "access_token": identity}
     token = token_of(exchange, call.post_form(exchange, exchanged), "refresh_token")
     return Credentials(username=USER, password=token), _lifetime_s(token) * USABLE_PART
+
+
+def application_login(authority: str, data: Mapping[str, bytes], scope: str) -> tuple[str, Mapping[str, str]]:
+    """Where and with which form an application logs in to Entra.
+
+    Args:
+        authority: the login service's URL.
+        data: MEMBERS.
+        scope: what the token is for.
+
+    Raises:
+        AuthenticationError: a member is missing or unusable.
+    """
+    values = {name: data.get(name, b"").decode(errors="replace").strip() for name in MEMBERS}
+    missing = [name for name in MEMBERS if not values[name]]
+    if missing:
+        raise unusable(f"provider azure: the secret has no '{missing[0]}'")
+    if not _TENANT.fullmatch(values["tenantID"]):
+        raise unusable("provider azure: member 'tenantID' is not a tenant")
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": values["clientID"],
+        "client_secret": values["clientSecret"],
+        "scope": scope,
+    }
+    return f"{authority.rstrip('/')}/{values['tenantID']}/oauth2/v2.0/token", form
 
 
 def _authority(cloud: str, given: str) -> str:
