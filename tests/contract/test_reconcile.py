@@ -13,7 +13,7 @@ from tagstream.domain.scan import exclude
 from tagstream.ports import Ports
 from tagstream.reconcile.automation import run_automations
 from tagstream.reconcile.policy import Cause, evaluate_policies
-from tagstream.records import CommitIntent, TagRecord, TagState
+from tagstream.records import CommitIntent, LedgerEntry, TagRecord, TagState
 from tests.contract.reconciling import (
     APP,
     MARKED,
@@ -192,12 +192,23 @@ def test_a_commit_whose_worker_died_after_the_push_is_reported_by_the_next(
     head = CommitId(git("rev-parse", "main", folder=bare).strip())
     dead = ports.leases.acquire(f"{url}#main", "dead", 60)
     assert dead is not None
-    ports.leases.put_intent(dead, [CommitIntent(automation=APP, commit=head, branch="main", made_at=NOW)])
+    at = ports.clock.now().replace(microsecond=1)
+    event = LedgerEntry(
+        at=at,
+        kind="ImageUpdateAutomation",
+        key=APP,
+        severity="info",
+        reason="Succeeded",
+        message="pushed commit",
+        cause="delivery-1",
+        identity=head,
+    )
+    ports.leases.put_intent(dead, [CommitIntent(automation=APP, commit=head, branch="main", made_at=at, event=event)])
     ports.leases.release(dead)
     run(ports)
-    entries = ports.ledger.read(NOW, ports.clock.now())
-    assert (status(ports)["lastPushCommit"], status(ports)["lastPushTime"]) == (head, "2026-11-24T00:00:00Z")
-    assert [entry.cause for entry in entries if entry.cause == "recovered"] == ["recovered"]
+    entries = ports.ledger.read(at, ports.clock.now())
+    assert (status(ports)["lastPushCommit"], status(ports)["lastPushTime"]) == (head, f"{at:%Y-%m-%dT%H:%M:%SZ}")
+    assert [entry.message for entry in entries if entry.cause == "delivery-1"] == ["pushed commit"]
     assert (ports.leases.intents(f"{url}#main"), git("rev-list", "--count", "main", folder=bare)) == ((), "1\n")
 
 

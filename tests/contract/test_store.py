@@ -235,7 +235,19 @@ def test_a_holder_that_was_overtaken_may_not_write_its_intent(table: Table) -> N
 
 def test_a_released_lease_keeps_the_intent_for_the_next_holder(table: Table) -> None:
     leases = DynamoLeases(table=table, clock=SetClock())
-    intent = CommitIntent(automation=APP, commit=CommitId("c" * 40), branch="main", made_at=NOW)
+    commit = CommitId("c" * 40)
+    event = LedgerEntry(
+        at=NOW,
+        kind="ImageUpdateAutomation",
+        key=APP,
+        severity="info",
+        reason="Succeeded",
+        message="pushed",
+        cause="delivery-1",
+        facts={"commit": commit},
+        identity=commit,
+    )
+    intent = CommitIntent(automation=APP, commit=commit, branch="main", made_at=NOW, event=event)
     lease = leases.acquire("url#main", "a", 60)
     assert lease is not None
     leases.put_intent(lease, [intent])
@@ -253,6 +265,17 @@ def test_the_ledger_reads_a_period_back_in_order(table: Table) -> None:
         (NOW.date(), "", {}),
         (later.at.date(), "delivery-1", {"tag": "v1"}),
     ]
+
+
+def test_an_entry_with_an_identity_is_one_however_often_it_is_written(table: Table) -> None:
+    ledger = DynamoLedger(table=table, ttl_s=60)
+    entry = LedgerEntry(
+        at=NOW, kind="K", key=APP, severity="info", reason="R", message="m", facts={}, identity="c" * 40
+    )
+    for _ in range(3):
+        ledger.record([entry])
+    ledger.record([replace(entry, identity=""), replace(entry, identity="")])
+    assert len(ledger.read(NOW - timedelta(hours=1), NOW + timedelta(hours=1))) == 3
 
 
 def test_a_delivery_is_first_once_until_it_is_forgotten_or_expires(table: Table) -> None:

@@ -20,7 +20,8 @@ from tagstream.domain.model import (
     SourceRef,
     UpdateStrategy,
 )
-from tests.unit.object_documents import METADATA, problems, value
+from tagstream.domain.objects import parse_object
+from tests.unit.object_documents import INTERVAL, METADATA, document, problems, value
 
 AUTHOR = {"author": {"email": "bot@example.com"}}
 
@@ -208,3 +209,28 @@ def test_a_receiver_is_read() -> None:
 )
 def test_a_wrong_receiver_names_the_field(spec: object, field: str) -> None:
     assert [told.partition(": ")[0] for told in problems("Receiver", spec)] == [field]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10s", (10.0, ())),
+        ("0s", (0.0, ())),
+        ("1m", (60.0, ())),
+        ("61s", (None, ('Invalid value: "61s": must be at most 1m0s',))),
+        ("soon", (None, (f'Invalid value: "soon": {INTERVAL}',))),
+        ("-1s", (None, (f'Invalid value: "-1s": {INTERVAL}',))),
+    ],
+)
+def test_a_debounce_window_is_a_duration_of_at_most_a_minute(text: str, expected: tuple[object, object]) -> None:
+    spec = {
+        "sourceRef": {"kind": "GitRepository", "name": "src"},
+        "interval": "5m",
+        "git": {"commit": AUTHOR},
+    }
+    given = document("ImageUpdateAutomation", spec)
+    given["metadata"]["annotations"] = {"tagstream.dev/debounce": text}
+    parsed = parse_object(given, "default")
+    found = parsed.value.debounce_s if isinstance(parsed.value, ImageUpdateAutomation) else None
+    prefix = "ImageUpdateAutomation/apps/one metadata.annotations[tagstream.dev/debounce]: "
+    assert (found, tuple(one.removeprefix(prefix) for one in parsed.errors)) == expected

@@ -72,18 +72,11 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CommitIntent:
-    """A commit made for an automation and about to be pushed to ``branch``."""
-
-    automation: NamespacedName
-    commit: CommitId
-    branch: str
-    made_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """One line of the audit trail; ``severity`` is ``info`` or ``error``; ``facts`` are plain JSON values."""
+    """One line of the audit trail; ``severity`` is ``info`` or ``error``; ``facts`` are plain JSON values.
+
+    Entries of the same ``at`` and ``identity`` are one entry; without an identity each is its own.
+    """
 
     at: datetime
     kind: str
@@ -93,6 +86,18 @@ class LedgerEntry:
     message: str
     cause: str = ""
     facts: Mapping[str, object] | None = None
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitIntent:
+    """A commit made for an automation and about to be pushed to ``branch``; ``event`` is due once it is there."""
+
+    automation: NamespacedName
+    commit: CommitId
+    branch: str
+    made_at: datetime
+    event: LedgerEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

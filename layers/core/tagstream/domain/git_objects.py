@@ -11,8 +11,13 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from tagstream.domain.fields import Fields
+from tagstream.domain.duration import InvalidDuration, parse_interval, print_duration
+from tagstream.domain.fields import Fields, Problem
+from tagstream.domain.goquote import quote
 from tagstream.domain.model import (
+    DEBOUNCE,
+    DEFAULT_DEBOUNCE_S,
+    MAX_DEBOUNCE_S,
     CommitSpec,
     GitRef,
     GitRepository,
@@ -77,6 +82,7 @@ def read_automation(metadata: Metadata, spec: Fields, dialect: str) -> ImageUpda
         dialect=dialect,
         source=source,
         interval_s=spec.interval("interval", required=True) or 0.0,
+        debounce_s=_debounce_s(metadata, spec),
         git=git,
         policy_selector=_selector(selector) if selector is not None else None,
         update=_update(update) if update is not None else UpdateStrategy(),
@@ -84,6 +90,22 @@ def read_automation(metadata: Metadata, spec: Fields, dialect: str) -> ImageUpda
     )
     spec.finish()
     return automation
+
+
+def _debounce_s(metadata: Metadata, spec: Fields) -> float:
+    text = metadata.annotations.get(DEBOUNCE)
+    if text is None:
+        return DEFAULT_DEBOUNCE_S
+    try:
+        found = parse_interval(text)
+        if found <= MAX_DEBOUNCE_S:
+            return found
+        cause = f"must be at most {print_duration(MAX_DEBOUNCE_S)}"
+    except InvalidDuration as error:
+        cause = str(error)
+    path = f"metadata.annotations[{DEBOUNCE}]"
+    spec.problems.append(Problem(path=path, message=f"Invalid value: {quote(text)}: {cause}"))
+    return DEFAULT_DEBOUNCE_S
 
 
 def _source_and_git(metadata: Metadata, spec: Fields) -> tuple[SourceRef, GitSpec | None]:

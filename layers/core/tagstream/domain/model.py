@@ -25,6 +25,9 @@ Provider = Literal["generic", "aws", "azure", "gcp", "github"]
 Order = Literal["ASC", "DESC"]
 DigestReflection = Literal["Never", "IfNotPresent", "Always"]
 
+DEBOUNCE = "tagstream.dev/debounce"
+"""Annotation of an ImageUpdateAutomation: a Go duration of at most MAX_DEBOUNCE_S."""
+DEFAULT_DEBOUNCE_S, MAX_DEBOUNCE_S = 3.0, 60.0
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 """The annotation that asks for a reconcile; its value is opaque."""
 
@@ -204,12 +207,16 @@ class UpdateStrategy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageUpdateAutomation:
-    """What to commit where. ``dialect`` is the apiVersion's last part: old ones may use ``.Updated`` in templates."""
+    """What to commit where. ``dialect`` is the apiVersion's last part: old ones may use ``.Updated`` in templates.
+
+    ``debounce_s`` is how long selections are gathered after the first one before they are committed together.
+    """
 
     metadata: Metadata
     dialect: str
     source: SourceRef
     interval_s: float
+    debounce_s: float = DEFAULT_DEBOUNCE_S
     git: GitSpec | None = None
     policy_selector: LabelSelector | None = None
     update: UpdateStrategy | None = field(default_factory=UpdateStrategy)

@@ -7,19 +7,20 @@ Source: image-automation-controller internal/controller/imageupdateautomation_co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from tagstream.domain.model import CommitId, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.model import MAX_DEBOUNCE_S, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.receiver import read_metadata
 from tagstream.errors import ImageAutomationError
 from tagstream.ports import Ports
 from tagstream.reconcile import status
-from tagstream.reconcile.branch import RunResult, held, observed_policies, pushed_before, update_branch
+from tagstream.reconcile.branch import RunResult, held, pushed_before, update_branch
+from tagstream.reconcile.push_event import causes
 from tagstream.reconcile.stored import parse_stored
 from tagstream.reconcile.unexpected import contained
 from tagstream.reconcile.update_job import UpdateJob, prepare
-from tagstream.records import CommitIntent, LedgerEntry, Selection, StoredObject
+from tagstream.records import CommitIntent, LedgerEntry, StoredObject
 
 KIND = "ImageUpdateAutomation"
 CONTROLLER = "imageupdateautomation"
@@ -40,11 +41,22 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
         if job is not None:
             where = job.destination
             jobs.setdefault((where.url, where.push_branch, where.checkout, job.access.url), []).append(job)
-    for group in jobs.values():
-        if ports.clock.monotonic_s() < deadline_s:
-            _run_group(group, owner, deadline_s, ports)
-        else:
+    now = ports.clock.now()
+    # Those that wait for more selections come last, so that they hold up none of the others.
+    for group in sorted(jobs.values(), key=lambda group: _opens_at(group, now)):
+        # Bounded, should the clocks of two functions differ.
+        pause_s = min(MAX_DEBOUNCE_S, (_opens_at(group, now) - ports.clock.now()).total_seconds())
+        if ports.clock.monotonic_s() + max(0.0, pause_s) >= deadline_s:
             _put_off(group, ports)
+            continue
+        if pause_s > 0:
+            ports.clock.sleep(pause_s)
+        _run_group(group, owner, deadline_s, ports)
+
+
+def _opens_at(group: Sequence[UpdateJob], now: datetime) -> datetime:
+    """When the last debounce window of a destination's jobs ends: they are committed together."""
+    return max(job.opens_at or now for job in group)
 
 
 def _put_off(group: Sequence[UpdateJob], ports: Ports) -> None:
@@ -106,22 +118,11 @@ def _recover(pushed: Sequence[CommitIntent], ports: Ports) -> None:
     """Write the statuses a crashed worker owed for commits it had pushed."""
     for intent in pushed:
         stored = ports.objects.get(KIND, intent.automation)
-        if stored is None or stored.status.get("lastPushCommit") == intent.commit:
-            continue
-        owed = {"lastPushCommit": intent.commit, "lastPushTime": status.time(intent.made_at)}
-        ports.objects.put_status(KIND, intent.automation, dict(stored.status) | owed)
-        message = f"pushed commit '{intent.commit[:7]}' to branch '{intent.branch}'"
-        entry = LedgerEntry(
-            at=ports.clock.now(),
-            kind=KIND,
-            key=intent.automation,
-            severity="info",
-            reason="Succeeded",
-            message=message,
-            cause="recovered",
-            facts={"commit": intent.commit, "branch": intent.branch},
-        )
-        ports.ledger.record([entry])
+        if stored is not None and stored.status.get("lastPushCommit") != intent.commit:
+            owed = {"lastPushCommit": intent.commit, "lastPushTime": status.time(intent.made_at)}
+            ports.objects.put_status(KIND, intent.automation, dict(stored.status) | owed)
+        # Perhaps it was told already: the same event is told once, however often it is written.
+        ports.ledger.record([intent.event])
 
 
 def _report_success(result: RunResult, now: datetime, duration_ms: float, ports: Ports) -> None:
@@ -129,14 +130,14 @@ def _report_success(result: RunResult, now: datetime, duration_ms: float, ports:
     body = status.handled(job.stored.status, job.automation.metadata) | {
         "lastAutomationRunTime": status.time(now),
         "observedSourceRevision": result.revision,
-        "observedPolicies": observed_policies(job),
+        "observedPolicies": job.observed,
     }
     if result.commit is not None:
-        body |= {"lastPushCommit": result.commit, "lastPushTime": status.time(now)}
+        body |= {"lastPushCommit": result.commit, "lastPushTime": status.time(result.event.at if result.event else now)}
     settled = status.succeeded(body, job.automation.metadata.generation, UP_TO_DATE, now)
     was_ready = status.is_ready(job.stored.status)
     ports.objects.put_status(KIND, job.stored.key, settled)
-    entry = _entry(result, was_ready, now)
+    entry = _event(result, was_ready, now)
     if entry is not None:
         ports.ledger.record([entry])
     _measure(result, now, duration_ms, ports)
@@ -153,59 +154,12 @@ def _report_success(result: RunResult, now: datetime, duration_ms: float, ports:
     )
 
 
-def _entry(result: RunResult, was_ready: bool, now: datetime) -> LedgerEntry | None:
+def _event(result: RunResult, was_ready: bool, now: datetime) -> LedgerEntry | None:
     """One event per push, one on becoming ready; nothing while nothing happens."""
+    if result.event is not None or was_ready:
+        return result.event
     key = result.job.stored.key
-    if result.commit is None:
-        if was_ready:
-            return None
-        return LedgerEntry(at=now, kind=KIND, key=key, severity="info", reason="Succeeded", message=UP_TO_DATE)
-    where = result.job.destination
-    summary = f"pushed commit '{result.commit[:7]}' to branch '{where.push_branch}'"
-    if where.refspec:
-        summary += f" and refspecs '{where.refspec}'"
-    return LedgerEntry(
-        at=now,
-        kind=KIND,
-        key=key,
-        severity="info",
-        reason="Succeeded",
-        message=f"{summary}\n{result.message}",
-        cause=",".join(sorted({selection.cause for selection in _causes(result)})),
-        facts=_facts(result.commit, result),
-    )
-
-
-def _facts(commit: CommitId, result: RunResult) -> Mapping[str, object]:
-    return {
-        "commit": commit,
-        "branch": result.job.destination.push_branch,
-        "revision": result.revision,
-        "warnings": list(result.warnings),
-        "changes": [
-            {"file": change.file, "setter": change.setter, "old": change.old_value, "new": change.new_value}
-            for change in result.changes
-        ],
-        "selections": [
-            {
-                "policy": str(selection.policy),
-                "tag": selection.ref.tag,
-                "selectedAt": status.time(selection.selected_at),
-                "receivedAt": status.time(selection.received_at) if selection.received_at else None,
-            }
-            for selection in _causes(result)
-        ],
-    }
-
-
-def _causes(result: RunResult) -> Iterable[Selection]:
-    """The selections whose values are in this commit."""
-    setters = {":".join(change.setter.split(":")[:2]) for change in result.changes}
-    return [
-        selection
-        for key, selection in sorted(result.job.selections.items())
-        if f"{key.namespace}:{key.name}" in setters
-    ]
+    return LedgerEntry(at=now, kind=KIND, key=key, severity="info", reason="Succeeded", message=UP_TO_DATE)
 
 
 def _measure(result: RunResult, now: datetime, duration_ms: float, ports: Ports) -> None:
@@ -214,7 +168,7 @@ def _measure(result: RunResult, now: datetime, duration_ms: float, ports: Ports)
         return
     ports.metrics.add("CommitsPushed", 1, CONTROLLER)
     ports.metrics.add("FilesEdited", len({change.file for change in result.changes}), CONTROLLER)
-    for selection in _causes(result):
+    for selection in causes(result.job, result.changes):
         since = selection.received_at or selection.selected_at
         ports.metrics.add("LagTagToCommit", (now - since).total_seconds(), CONTROLLER)
 

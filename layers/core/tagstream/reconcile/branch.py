@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from tagstream.domain.destination import parse_refspec
 from tagstream.domain.marker import MarkerReport
@@ -20,8 +21,9 @@ from tagstream.domain.model import CommitId, Revision
 from tagstream.domain.setters import Change, FilePlan, apply_edits, has_marker, is_candidate, plan_file
 from tagstream.errors import ImageAutomationError, RetryableError, StalledError
 from tagstream.ports import Checkout, CommitText, GitSession, Ports, PushConflict, RefUpdate, TreeFile
+from tagstream.reconcile.push_event import PushedCommit, push_event
 from tagstream.reconcile.update_job import UpdateJob
-from tagstream.records import CommitIntent, Lease
+from tagstream.records import CommitIntent, Lease, LedgerEntry
 
 PUSH_TRIES = 8
 MIN_LEASE_S = 30.0
@@ -45,6 +47,7 @@ class RunResult:
     markers: tuple[tuple[str, MarkerReport], ...] = ()
     warnings: tuple[str, ...] = ()
     skipped: bool = False
+    event: LedgerEntry | None = None
     error: ImageAutomationError | None = None
 
 
@@ -117,10 +120,10 @@ def _run_in(
     if all(_is_current(job, checkout, session) for job in jobs):
         return tuple(RunResult(job=job, checkout=checkout, revision=checkout.revision, skipped=True) for job in jobs)
     for attempt in range(PUSH_TRIES):
-        results = _apply(jobs, session, checkout, ports)
+        results = _with_events(_apply(jobs, session, checkout, ports), ports.clock.now())
         made = [result for result in results if result.commit is not None]
         if not made or _is_already_pushed(made, session):
-            return tuple(replace(result, commit=None) for result in results)
+            return tuple(replace(result, commit=None, event=None) for result in results)
         try:
             _push(made, lease, session, ports)
         except PushConflict as conflict:
@@ -144,20 +147,12 @@ def _resolve(session: GitSession, job: UpdateJob) -> Checkout:
         ) from error
 
 
-def observed_policies(job: UpdateJob) -> dict[str, dict[str, str]]:
-    """``status.observedPolicies``: every selected policy by name, whether or not a setter uses it."""
-    return {
-        key.name: {"name": ref.name, "tag": ref.tag} | ({"digest": ref.digest} if ref.digest else {})
-        for key, ref in sorted(job.refs.items())
-    }
-
-
 def _is_current(job: UpdateJob, checkout: Checkout, session: GitSession) -> bool:
     """Whether neither the object, its policies nor the branch moved since the last successful run."""
     status = job.stored.status
     if status.get("observedGeneration") != job.automation.metadata.generation:
         return False
-    if status.get("observedPolicies") != observed_policies(job):
+    if status.get("observedPolicies") != job.observed:
         return False
     if status.get("observedSourceRevision") != checkout.revision:
         return False
@@ -179,6 +174,29 @@ def _apply(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, p
         tip = result.commit or tip
         results.append(replace(result, checkout=checkout))
     return tuple(replace(result, revision=_revision(result, checkout, tip)) for result in results)
+
+
+def _with_events(results: Sequence[RunResult], now: datetime) -> tuple[RunResult, ...]:
+    """What is to be told of each commit is settled before it is pushed: another worker may have to tell it."""
+    return tuple(
+        result
+        if result.commit is None
+        else replace(
+            result,
+            event=push_event(
+                PushedCommit(
+                    job=result.job,
+                    commit=result.commit,
+                    revision=result.revision,
+                    message=result.message,
+                    changes=result.changes,
+                    warnings=result.warnings,
+                ),
+                now,
+            ),
+        )
+        for result in results
+    )
 
 
 def _revision(result: RunResult, checkout: Checkout, tip: CommitId) -> Revision:
@@ -269,7 +287,6 @@ def _push(made: Sequence[RunResult], lease: Lease, session: GitSession, ports: P
     tip = made[-1].commit
     if tip is None:
         raise StalledError("nothing to push", reason="GitOperationFailed")
-    now = ports.clock.now()
     ports.leases.put_intent(
         lease,
         [
@@ -277,10 +294,11 @@ def _push(made: Sequence[RunResult], lease: Lease, session: GitSession, ports: P
                 automation=result.job.automation.metadata.key,
                 commit=result.commit,
                 branch=job.destination.push_branch,
-                made_at=now,
+                made_at=result.event.at,
+                event=result.event,
             )
             for result in made
-            if result.commit is not None
+            if result.commit is not None and result.event is not None
         ],
     )
     updates = [RefUpdate(ref=_ref(job), old=session.refs().get(_ref(job)), new=tip, force=job.destination.switches)]

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from tagstream.domain.destination import Destination, NoPushBranch, destination
 from tagstream.domain.model import (
+    REQUESTED_AT,
     CommitSpec,
     GitRepository,
     ImagePolicy,
@@ -46,6 +48,31 @@ class UpdateJob:
     def refs(self) -> Mapping[NamespacedName, ImageRef]:
         """What the setters are set to."""
         return {key: selection.ref for key, selection in self.selections.items()}
+
+    @property
+    def observed(self) -> Mapping[str, Mapping[str, str]]:
+        """``status.observedPolicies``: every selected policy by name, whether or not a setter uses it."""
+        return {
+            key.name: {"name": ref.name, "tag": ref.tag} | ({"digest": ref.digest} if ref.digest else {})
+            for key, ref in sorted(self.refs.items())
+        }
+
+    @property
+    def opens_at(self) -> datetime | None:
+        """When what was selected may be committed: some time after the first selection that has not been observed.
+
+        None: at once, since nothing was selected or somebody asked for this run. Later selections move nothing, so
+        that an endless burst is committed all the same.
+        """
+        annotations = self.automation.metadata.annotations
+        if annotations.get(REQUESTED_AT, "") not in ("", self.stored.status.get("lastHandledReconcileAt")):
+            return None
+        known = self.stored.status.get("observedPolicies")
+        observed = known if isinstance(known, Mapping) else {}
+        new = [
+            one.selected_at for key, one in self.selections.items() if observed.get(key.name) != self.observed[key.name]
+        ]
+        return min(new) + timedelta(seconds=self.automation.debounce_s) if new else None
 
     @property
     def push_options(self) -> Mapping[str, str]:

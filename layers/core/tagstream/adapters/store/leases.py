@@ -6,12 +6,13 @@ In: a target. Out: a lease with a fencing number, or None.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
 from tagstream.adapters.store import keys
+from tagstream.adapters.store.ledger import entry_document, entry_of
 from tagstream.adapters.store.table import Condition, Table
 from tagstream.domain.model import CommitId
 from tagstream.errors import RetryableError
@@ -68,6 +69,7 @@ class DynamoLeases:
                     "commit": one.commit,
                     "branch": one.branch,
                     "at": keys.iso(one.made_at),
+                    "event": entry_document(one.event),
                 }
                 for one in intents
             ]
@@ -78,16 +80,8 @@ class DynamoLeases:
     def intents(self, target: str) -> tuple[CommitIntent, ...]:
         """What the last holder left."""
         item = self.table.get(keys.key(keys.lease(target))) or {}
-        stored = cast("list[dict[str, str]]", json.loads(keys.read_text(item, "intents") or "[]"))
-        return tuple(
-            CommitIntent(
-                automation=keys.named(one["automation"]),
-                commit=CommitId(one["commit"]),
-                branch=one["branch"],
-                made_at=keys.from_iso(one["at"]),
-            )
-            for one in stored
-        )
+        stored = cast("list[dict[str, object]]", json.loads(keys.read_text(item, "intents") or "[]"))
+        return tuple(_intent(one) for one in stored)
 
     def clear_intents(self, lease: Lease) -> None:
         """Nothing is in doubt any more."""
@@ -102,3 +96,14 @@ class DynamoLeases:
         return self.table.update(
             keys.key(keys.lease(lease.target)), expression, condition, "#owner = :owner AND #fence = :fence"
         )
+
+
+def _intent(stored: Mapping[str, object]) -> CommitIntent:
+    commit, at = CommitId(str(stored["commit"])), keys.from_iso(str(stored["at"]))
+    return CommitIntent(
+        automation=keys.named(str(stored["automation"])),
+        commit=commit,
+        branch=str(stored["branch"]),
+        made_at=at,
+        event=entry_of(cast("Mapping[str, object]", stored["event"]), at, commit),
+    )

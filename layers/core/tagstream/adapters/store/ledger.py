@@ -6,7 +6,7 @@ In: LedgerEntry values. Out: the same, oldest first.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -39,27 +39,30 @@ class DynamoLedger:
         return tuple(found)
 
     def _item(self, entry: LedgerEntry) -> keys.Item:
-        stored = {
-            "kind": entry.kind,
-            "name": str(entry.key),
-            "severity": entry.severity,
-            "reason": entry.reason,
-            "message": entry.message,
-            "cause": entry.cause,
-            "facts": dict(entry.facts or {}),
-        }
-        # A fixed width of the fraction keeps text order equal to time order.
-        at = keys.iso(entry.at.replace(microsecond=entry.at.microsecond or 1))
-        return keys.key(f"ledger#{entry.at.date()}", f"{at}#{secrets.token_hex(4)}") | {
-            "doc": keys.document(stored),
+        identity = entry.identity or secrets.token_hex(4)
+        return keys.key(f"ledger#{entry.at.date()}", f"{_moment(entry.at)}#{identity}") | {
+            "doc": keys.document(entry_document(entry)),
             "expiresAt": keys.number(int(entry.at.timestamp() + self.ttl_s)),
         }
 
 
-def _entry(item: keys.Item) -> LedgerEntry:
-    stored = keys.read_document(item)
+def entry_document(entry: LedgerEntry) -> dict[str, object]:
+    """An entry as a JSON object; its time and identity are in the item's key."""
+    return {
+        "kind": entry.kind,
+        "name": str(entry.key),
+        "severity": entry.severity,
+        "reason": entry.reason,
+        "message": entry.message,
+        "cause": entry.cause,
+        "facts": dict(entry.facts or {}),
+    }
+
+
+def entry_of(stored: Mapping[str, object], at: datetime, identity: str) -> LedgerEntry:
+    """The entry that a JSON object was made of."""
     return LedgerEntry(
-        at=keys.from_iso(keys.read_text(item, "sk").partition("#")[0]),
+        at=at,
         kind=str(stored["kind"]),
         key=keys.named(str(stored["name"])),
         severity=str(stored["severity"]),
@@ -67,4 +70,15 @@ def _entry(item: keys.Item) -> LedgerEntry:
         message=str(stored["message"]),
         cause=str(stored["cause"]),
         facts=cast("dict[str, object]", stored["facts"]),
+        identity=identity,
     )
+
+
+def _moment(at: datetime) -> str:
+    # A fixed width of the fraction keeps text order equal to time order.
+    return keys.iso(at.replace(microsecond=at.microsecond or 1))
+
+
+def _entry(item: keys.Item) -> LedgerEntry:
+    at, _, identity = keys.read_text(item, "sk").partition("#")
+    return entry_of(keys.read_document(item), keys.from_iso(at), identity)

@@ -1,0 +1,84 @@
+"""The event of a pushed commit: what was changed, and what caused it.
+
+In: a run's result and the time of its commit. Out: a LedgerEntry that is the same whoever writes it, and how often.
+
+Source: image-automation-controller internal/controller (event per push).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tagstream.domain.model import CommitId, Revision
+from tagstream.domain.setters import Change
+from tagstream.reconcile import status
+from tagstream.reconcile.update_job import UpdateJob
+from tagstream.records import LedgerEntry, Selection
+
+KIND = "ImageUpdateAutomation"
+# An item of the table holds 400 KB, and a lease has the events of all automations of its branch.
+MAX_CHANGES = 200
+MAX_MESSAGE = 4_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushedCommit:
+    """A job's commit and what is in it."""
+
+    job: UpdateJob
+    commit: CommitId
+    revision: Revision
+    message: str
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...]
+
+
+def push_event(pushed: PushedCommit, at: datetime) -> LedgerEntry:
+    """One event per push; its identity is the commit's, so that telling it twice tells it once."""
+    where = pushed.job.destination
+    summary = f"pushed commit '{pushed.commit[:7]}' to branch '{where.push_branch}'"
+    if where.refspec:
+        summary += f" and refspecs '{where.refspec}'"
+    return LedgerEntry(
+        at=at,
+        kind=KIND,
+        key=pushed.job.stored.key,
+        severity="info",
+        reason="Succeeded",
+        message=f"{summary}\n{pushed.message[:MAX_MESSAGE]}",
+        cause=",".join(sorted({one.cause for one in causes(pushed.job, pushed.changes)})),
+        facts=_facts(pushed),
+        identity=pushed.commit,
+    )
+
+
+def causes(job: UpdateJob, changes: Iterable[Change]) -> list[Selection]:
+    """The selections whose values are in these changes."""
+    setters = {":".join(change.setter.split(":")[:2]) for change in changes}
+    return [selection for key, selection in sorted(job.selections.items()) if f"{key.namespace}:{key.name}" in setters]
+
+
+def _facts(pushed: PushedCommit) -> Mapping[str, object]:
+    told, left = pushed.changes[:MAX_CHANGES], len(pushed.changes[MAX_CHANGES:])
+    return {
+        "commit": pushed.commit,
+        "branch": pushed.job.destination.push_branch,
+        "revision": pushed.revision,
+        "warnings": list(pushed.warnings),
+        "changes": [
+            {"file": change.file, "setter": change.setter, "old": change.old_value, "new": change.new_value}
+            for change in told
+        ],
+        **({"moreChanges": left} if left else {}),
+        "selections": [
+            {
+                "policy": str(selection.policy),
+                "tag": selection.ref.tag,
+                "selectedAt": status.time(selection.selected_at),
+                "receivedAt": status.time(selection.received_at) if selection.received_at else None,
+            }
+            for selection in causes(pushed.job, pushed.changes)[:MAX_CHANGES]
+        ],
+    }

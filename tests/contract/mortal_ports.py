@@ -1,0 +1,64 @@
+"""Ports whose worker can be killed between any two of their calls; a dead worker does nothing more, not even clean up.
+
+In: real ports, the number of the call to die at, and whether the call is still carried out. Out: ports of that worker.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from tagstream.ports import Ports
+
+# These change nothing and wait for nobody.
+UNCOUNTED = frozenset({"clock", "metrics", "log", "markers"})
+
+
+class Killed(BaseException):
+    """The worker is gone: nothing in the product catches this."""
+
+
+@dataclass
+class Life:
+    """Counts calls; ``ends_at`` is the last one, counted from 1, 0 for a life without an end."""
+
+    ends_at: int = 0
+    after_call: bool = True
+    calls: list[str] = field(default_factory=list)
+    dead: bool = False
+    lock: Any = field(default_factory=threading.Lock)
+
+    def ports(self, ports: Ports) -> Ports:
+        """The worker's own."""
+        names = [one.name for one in fields(ports) if one.name not in UNCOUNTED]
+        return replace(ports, **{name: _Mortal(getattr(ports, name), name, self) for name in names})
+
+    def call(self, name: str, method: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Carry a call out, unless the worker is dead or dies at it."""
+        with self.lock:
+            if self.dead:
+                raise Killed
+            self.calls.append(name)
+            dies = len(self.calls) == self.ends_at
+            self.dead = dies
+        if dies and not self.after_call:
+            raise Killed
+        found = method(*arguments, **options)
+        if dies:
+            raise Killed
+        return _Mortal(found, name, self) if name == "git.open" else found
+
+
+class _Mortal:
+    """A port, or a Git session, of a mortal worker."""
+
+    def __init__(self, inner: Any, name: str, life: Life) -> None:
+        self._inner, self._name, self._life = inner, name, life
+
+    def __getattr__(self, member: str) -> Any:
+        method = getattr(self._inner, member)
+        if not callable(method):
+            return method
+        name = f"{self._name}.{member}"
+        return lambda *arguments, **options: self._life.call(name, method, arguments, options)

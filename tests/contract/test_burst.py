@@ -1,0 +1,190 @@
+"""Bursts and races on one branch: few commits, nothing lost, whoever comes first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagstream.adapters.store.table import Table
+from tagstream.domain.model import ImageRef, NamespacedName
+from tagstream.ports import Ports
+from tagstream.reconcile.automation import run_automations
+from tests.contract.reconciling import APP, Silent, automated, document, ports_on, selection
+from tests.contract.skipping_clock import SkippingClock
+from tests.embedded.git_server import bare_repository, commit_files, git, git_server
+
+POLICIES, AUTOMATIONS = 100, 5
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A repository with a file per policy, in a folder per automation."""
+    files = {
+        f"team-{number % AUTOMATIONS}/app-{number}.yaml": marked(number, "v1.0.0").encode()
+        for number in range(POLICIES)
+    }
+    bare = bare_repository(tmp_path, "fleet.git", files)
+    with git_server(tmp_path) as server:
+        yield server.url("fleet.git"), bare
+
+
+def marked(number: int, tag: str) -> str:
+    return f'image: app:{tag} # {{"$imagepolicy": "ns:app-{number}"}}\n'
+
+
+def choose(ports: Ports, number: int, tag: str) -> None:
+    """A policy selects a tag now."""
+    key = NamespacedName("ns", f"app-{number}")
+    new = replace(
+        selection(tag),
+        policy=key,
+        ref=ImageRef(name="app", tag=tag),
+        selected_at=ports.clock.now(),
+        cause=f"push-{number}",
+    )
+    assert ports.selections.put(new, ports.selections.get(key))
+
+
+def teams(ports: Ports, url: str) -> list[NamespacedName]:
+    """An automation per folder, all of one branch."""
+    automated(ports, url)
+    stored = ports.objects.get("ImageUpdateAutomation", APP)
+    assert stored is not None
+    ports.objects.delete("ImageUpdateAutomation", APP)
+    keys = []
+    for team in range(AUTOMATIONS):
+        spec: Any = stored.document["spec"]
+        one = document("ImageUpdateAutomation", **{**spec, "update": {"path": f"team-{team}", "strategy": "Setters"}})
+        ports.objects.put({**one, "metadata": {"name": f"team-{team}", "namespace": "ns"}})
+        keys.append(NamespacedName("ns", f"team-{team}"))
+    return keys
+
+
+def head(bare: Path) -> list[str]:
+    """All files of the branch, as text."""
+    git("fsck", "--strict", "--full", folder=bare)
+    names = git("ls-tree", "-r", "--name-only", "main", folder=bare).split()
+    return [git("show", f"main:{name}", folder=bare) for name in names if name.endswith(".yaml")]
+
+
+def commits(bare: Path) -> int:
+    return int(git("rev-list", "--count", "main", folder=bare)) - 1
+
+
+def test_tags_of_a_burst_are_committed_together(table: Table, fleet: tuple[str, Path]) -> None:
+    url, bare = fleet
+    ports = ports_on(table, Silent())
+    automated(ports, url)
+    done = threading.Event()
+
+    def burst() -> None:
+        for number in range(POLICIES):
+            choose(ports, number, "v2.0.0")
+        done.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(burst)
+        # As the stream does it: woken by what is new, until nothing is.
+        while not done.is_set() or not all("v2.0.0" in one for one in head(bare)):
+            run_automations([APP], "worker", ports.clock.monotonic_s() + 60, ports)
+    assert (commits(bare) <= 3, sorted(head(bare))) == (
+        True,
+        sorted(marked(number, "v2.0.0") for number in range(POLICIES)),
+    )
+
+
+def test_racing_automations_of_a_branch_lose_nothing(table: Table, fleet: tuple[str, Path]) -> None:
+    url, bare = fleet
+    ports = ports_on(table, Silent())
+    keys = teams(ports, url)
+    for number in range(POLICIES):
+        choose(ports, number, "v2.0.0")
+
+    def race(worker: int) -> None:
+        run_automations([keys[worker]], f"worker-{worker}", ports.clock.monotonic_s() + 60, ports)
+
+    with ThreadPoolExecutor(AUTOMATIONS) as pool:
+        list(pool.map(race, range(AUTOMATIONS)))
+    assert (commits(bare), sorted(head(bare))) == (
+        AUTOMATIONS,
+        sorted(marked(number, "v2.0.0") for number in range(POLICIES)),
+    )
+
+
+def test_automations_of_a_branch_that_are_due_together_share_one_push(table: Table, fleet: tuple[str, Path]) -> None:
+    url, bare = fleet
+    hook = bare / "hooks" / "post-receive"
+    hook.write_text('#!/bin/sh\necho pushed >> "$GIT_DIR/pushes"\n')
+    hook.chmod(0o755)
+    ports = ports_on(table, Silent())
+    keys = teams(ports, url)
+    for number in range(POLICIES):
+        choose(ports, number, "v2.0.0")
+    run_automations(keys, "worker", ports.clock.monotonic_s() + 60, ports)
+    pushes = (bare / "pushes").read_text().splitlines()
+    assert (commits(bare), pushes, all("v2.0.0" in one for one in head(bare))) == (AUTOMATIONS, ["pushed"], True)
+
+
+def test_a_branch_that_others_write_to_all_the_time_is_pushed_to_all_the_same(table: Table, tmp_path: Path) -> None:
+    bare = bare_repository(tmp_path, "busy.git", {"app.yaml": marked(0, "v1.0.0").encode()})
+    with git_server(tmp_path) as server:
+        faster = iter(range(3))
+        server.before_push = lambda: (
+            next(faster, None) is not None and bool(commit_files(bare, {f"other-{commits(bare)}": b"x"}, "faster"))
+        )
+        ports = ports_on(table, Silent())
+        automated(ports, server.url("busy.git"))
+        choose(ports, 0, "v2.0.0")
+        run_automations([APP], "worker", ports.clock.monotonic_s() + 60, ports)
+    subjects = git("log", "--format=%s", "main", folder=bare).splitlines()
+    assert (subjects.count("faster"), head(bare)) == (3, [marked(0, "v2.0.0")])
+
+
+class Woken(SkippingClock):
+    """Skips sleeps in its time of day too."""
+
+    def now(self) -> Any:
+        from datetime import timedelta
+
+        return super().now() + timedelta(seconds=sum(self.slept))
+
+
+def waited(ports: Ports, url: str, annotations: dict[str, str], observed: bool = False) -> list[float]:
+    """The pauses of a run that follows a selection at once, rounded to seconds."""
+    clock = Woken()
+    mortal = replace(ports, clock=clock)
+    automated(ports, url)
+    ports.objects.annotate("ImageUpdateAutomation", APP, annotations)
+    choose(ports, 0, "v2.0.0")
+    if observed:
+        run_automations([APP], "worker", mortal.clock.monotonic_s() + 60, mortal)
+        clock.slept.clear()
+    run_automations([APP], "worker", mortal.clock.monotonic_s() + 60, mortal)
+    return [round(one) for one in clock.slept]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "pauses"),
+    [
+        ({}, [3]),
+        ({"tagstream.dev/debounce": "10s"}, [10]),
+        ({"tagstream.dev/debounce": "0s"}, []),
+        ({"reconcile.fluxcd.io/requestedAt": "now"}, []),
+    ],
+)
+def test_a_run_waits_for_more_unless_it_was_asked_for(
+    table: Table, fleet: tuple[str, Path], annotations: dict[str, str], pauses: list[float]
+) -> None:
+    ports = ports_on(table, Silent())
+    assert waited(ports, fleet[0], annotations) == pauses
+
+
+def test_a_run_without_news_does_not_wait(table: Table, fleet: tuple[str, Path]) -> None:
+    ports = ports_on(table, Silent())
+    assert waited(ports, fleet[0], {}, observed=True) == []
