@@ -275,6 +275,44 @@ def test_a_server_that_changed_its_version_is_asked_anew_after_one_failure(serve
     assert opened(server, client).resolve(GitRef(branch="main")).branch == "main"
 
 
+def test_a_warm_container_pushes_with_one_request_and_is_told_of_conflicts_all_the_same(
+    server: GitServer, bare: Path
+) -> None:
+    client = GitClient()
+    session = opened(server, client)
+    head, made = edited(session)
+    session.push([RefUpdate(ref=MAIN, old=head, new=made)], {})
+    again = opened(server, client)
+    now = again.resolve(GitRef(branch="main")).commit
+    next_one = again.commit(now, {b"apps/a.yaml": b"image: a:3\r\n"}, TEXT)
+    before = again.requests
+    again.push([RefUpdate(ref=MAIN, old=now, new=next_one)], {})
+    pushed = again.requests - before
+    late = opened(server, client)
+    stale = late.commit(late.resolve(GitRef(branch="main")).commit, {b"other/c.yaml": b"d"}, TEXT)
+    commit_files(bare, {"x": b"x"}, "faster")
+    with pytest.raises(PushConflict):
+        late.push([RefUpdate(ref=MAIN, old=next_one, new=stale)], {})
+    git("fsck", "--strict", "--full", folder=bare)
+    assert (pushed, git("log", "-1", "--format=%s", "main", folder=bare)) == (1, "faster\n")
+
+
+def test_a_small_edit_of_a_large_file_is_a_small_push(server: GitServer, bare: Path) -> None:
+    lines = "".join(f"{number}: {hash(number * 7919) & 0xFFFFFFFFFF:x}\n" for number in range(20_000)).encode()
+    commit_files(bare, {"large.yaml": lines + b"image: a:1\n"}, "large")
+    session = opened(server)
+    head = session.resolve(GitRef(branch="main")).commit
+    session.read([one.blob for one in session.files(head, "large.yaml")])
+    made = session.commit(head, {b"large.yaml": lines + b"image: a:20\n"}, TEXT)
+    before = server.bytes_in
+    session.push([RefUpdate(ref=MAIN, old=head, new=made)], {})
+    assert (server.bytes_in - before < 1500, git("show", "main:large.yaml", folder=bare).endswith("image: a:20\n")) == (
+        True,
+        True,
+    )
+    git("fsck", "--strict", "--full", folder=bare)
+
+
 def test_a_server_without_filters_sends_everything_and_works(server: GitServer, bare: Path) -> None:
     git("config", "uploadpack.allowFilter", "false", folder=bare)
     session = opened(server)

@@ -38,6 +38,7 @@ class GitServer(ThreadingHTTPServer):
         self.root = root
         self.users = users or {}
         self.requests: list[str] = []
+        self.bytes_in, self.bytes_out = 0, 0
         self.before_push: Callable[[], None] | None = None
         self.speaks_version_2 = True
 
@@ -56,6 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.requests.append(f"{self.command} {self.path}")
+        self.server.bytes_in += len(body)
         url = urlsplit(self.path)
         user = self._user()
         if self.server.users and user is None:
@@ -72,6 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
             "QUERY_STRING": url.query,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", "") if self.server.speaks_version_2 else "",
             "REMOTE_USER": user or "anonymous",
             "REMOTE_ADDR": "127.0.0.1",
@@ -88,6 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, headers, body)
 
     def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.server.bytes_out += len(body)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

@@ -65,30 +65,29 @@ def marked_files(repository: str) -> tuple[MarkedFile, ...]:
 
 def _candidates(folder: str, below: str) -> Iterator[tuple[str, str]]:
     """Where a file is, and its name from the root: texts, since a path object costs more than reading the file."""
-    folders = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name != ".git":
-                    folders.append(entry)
-            elif is_candidate(os.fsencode(entry.name)) and entry.is_file(follow_symlinks=False):
-                yield entry.path, below + entry.name
-    for entry in folders:
-        yield from _candidates(entry.path, f"{below}{entry.name}/")
+    with os.scandir(folder) as found:
+        entries = list(found)
+    for entry in entries:
+        if is_candidate(os.fsencode(entry.name)) and entry.is_file(follow_symlinks=False):
+            yield entry.path, below + entry.name
+        elif entry.name != ".git" and entry.is_dir(follow_symlinks=False):
+            yield from _candidates(entry.path, f"{below}{entry.name}/")
 
 
 def _content(path: str) -> bytes:
     try:
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            # Nearly every file is shorter: one call then reads it whole and the next one finds its end.
-            parts = [os.read(number, FIRST_READ)]
-            while parts[-1]:
-                parts.append(os.read(number, LATER_READ))
-        finally:
-            os.close(number)
     except OSError as error:
-        raise CommandFailed(f"{path}: {error.strerror}") from error
+        raise CommandFailed(f"failed to read {path}: {error.strerror}") from error
+    try:
+        # Nearly every file is shorter: one call then reads it whole and the next one finds its end.
+        parts = [os.read(number, FIRST_READ)]
+        while parts[-1]:
+            parts.append(os.read(number, LATER_READ))
+    except OSError as error:
+        raise CommandFailed(f"failed to read {path}: {error.strerror}") from error
+    finally:
+        os.close(number)
     return parts[0] if len(parts) == 2 else b"".join(parts)
 
 

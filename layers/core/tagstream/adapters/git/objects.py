@@ -5,7 +5,10 @@ In: packs and new objects. Out: contents by id; ids are 40 hex bytes.
 
 from __future__ import annotations
 
-from tagstream.adapters.git.pack import Found, Pack, object_id
+from collections.abc import Iterator
+
+from tagstream.adapters.git.delta import make_delta
+from tagstream.adapters.git.pack import Found, Pack, Packed, object_id
 from tagstream.adapters.git.replies import BrokenReply, MissingObjects
 
 LIMIT = 256 * 2**20
@@ -25,6 +28,7 @@ class ObjectStore:
         self._packs: list[Pack] = []
         self._where: dict[bytes, tuple[Pack, int]] = {}
         self._made: dict[bytes, Found] = {}
+        self._bases: dict[bytes, bytes] = {}
         self.size = 0
         self.complete: set[bytes] = set()
 
@@ -66,17 +70,25 @@ class ObjectStore:
         for one, offset in pack.offsets.items():
             self._where.setdefault(one, (pack, offset))
 
-    def add(self, kind: int, content: bytes) -> bytes:
-        """Keep a new object; its id."""
+    def add(self, kind: int, content: bytes, base: bytes | None = None) -> bytes:
+        """Keep a new object; its id. ``base`` is a known one of the same kind that it resembles."""
         one = object_id(kind, content)
         if one not in self:
             self._grow(len(content))
             self._made[one] = (kind, content)
+            if base is not None:
+                self._bases[one] = base
         return one
 
-    def made(self) -> list[Found]:
-        """The objects made here, in the order they were made."""
-        return list(self._made.values())
+    def made(self, *, thin: bool) -> Iterator[Packed]:
+        """The objects made here, in the order they were made; as deltas where that is shorter and ``thin`` allows."""
+        for one, (kind, content) in self._made.items():
+            base = self._bases.get(one) if thin else None
+            delta = make_delta(self.read(base, kind), content) if base is not None else content
+            if base is not None and len(delta) < len(content) // 2:
+                yield Packed(kind=kind, content=delta, base=base)
+            else:
+                yield Packed(kind=kind, content=content)
 
     def _grow(self, size: int) -> None:
         self.size += size

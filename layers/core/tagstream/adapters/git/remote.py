@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from tagstream.adapters.git import protocol
 from tagstream.adapters.git.commit import parse_commit, write_commit
 from tagstream.adapters.git.credentials import GitCredentials
 from tagstream.adapters.git.objects import ObjectStore
-from tagstream.adapters.git.pack import BLOB, COMMIT, Packed, write_pack
+from tagstream.adapters.git.pack import BLOB, COMMIT, write_pack
 from tagstream.adapters.git.protocol import Capabilities, Transport
 from tagstream.adapters.git.replies import failed, told
 from tagstream.adapters.git.transport import HttpTransport
@@ -30,6 +31,14 @@ DEFAULT_BRANCH = "master"
 HEADS, TAGS = b"refs/heads/", b"refs/tags/"
 
 
+@dataclass(frozen=True, slots=True)
+class KnownServers:
+    """What servers can do when fetched from and when pushed to, by URL; forgotten after a failure."""
+
+    capabilities: dict[str, Capabilities] = field(default_factory=dict)
+    abilities: dict[str, frozenset[bytes]] = field(default_factory=dict)
+
+
 class GitClient:
     """Opens repositories; remembers in a warm container what each server can do.
 
@@ -38,7 +47,7 @@ class GitClient:
     """
 
     def __init__(self, credentials: GitCredentials | None = None) -> None:
-        self._capabilities: dict[str, Capabilities] = {}
+        self._servers = KnownServers()
         self._credentials = credentials
 
     def open(self, access: GitAccess) -> GitRepositorySession:
@@ -52,8 +61,8 @@ class GitClient:
         if access.url.startswith("ssh://"):
             from tagstream.adapters.git.ssh import SshTransport
 
-            return GitRepositorySession(SshTransport(access), access, self._capabilities)
-        return GitRepositorySession(HttpTransport(access), access, self._capabilities)
+            return GitRepositorySession(SshTransport(access), access, self._servers)
+        return GitRepositorySession(HttpTransport(access), access, self._servers)
 
     def signer(self, material: SigningMaterial) -> Callable[[bytes], bytes]:
         """Imports the library that signs only when a signature is asked for.
@@ -72,12 +81,12 @@ class GitRepositorySession:
     Args:
         transport: to the repository.
         access: where and with what credentials.
-        capabilities: of servers, by URL; filled here.
+        servers: what they can do; filled here.
     """
 
-    def __init__(self, transport: Transport, access: GitAccess, capabilities: dict[str, Capabilities]) -> None:
+    def __init__(self, transport: Transport, access: GitAccess, servers: KnownServers) -> None:
         self._transport = transport
-        self._capabilities = capabilities
+        self._capabilities, self._abilities = servers.capabilities, servers.abilities
         self._secrets = (access.password, access.bearer_token, unquote(urlsplit(access.url).password or ""))
         self._store = ObjectStore()
         self._refs: dict[bytes, CommitId] | None = None
@@ -176,23 +185,34 @@ class GitRepositorySession:
         return CommitId(made.decode())
 
     def push(self, updates: Sequence[RefUpdate], options: Mapping[str, str]) -> None:
-        """Two requests: what the server has now, then the commands with all new objects.
+        """One request, two on the first push to a server: the commands with all new objects.
+
+        Every command carries the old value, so that the server refuses what has moved meanwhile.
 
         Raises:
             PushConflict: a ref is not at ``old`` any more.
             RetryableError: GitOperationFailed, with the server's words.
         """
         with self._told("push to remote"):
-            known = protocol.advertised_for_push(self._transport)
-            for update in updates:
-                now = known.refs.get(update.ref)
-                if (now.decode() if now else None) != update.old:
-                    raise PushConflict(f"non-fast-forward update: {update.ref.decode(errors='replace')}")
-            pack = write_pack(Packed(kind=kind, content=content) for kind, content in self._store.made())
+            abilities = self._push_abilities(updates)
+            pack = write_pack(self._store.made(thin=b"no-thin" not in abilities))
             given = [f"{name}={value}" if value else name for name, value in options.items()]
-            protocol.push(self._transport, updates, pack, given, known.abilities)
+            protocol.push(self._transport, updates, pack, given, abilities)
         if self._refs is not None:
             self._refs |= {update.ref: update.new for update in updates}
+
+    def _push_abilities(self, updates: Sequence[RefUpdate]) -> frozenset[bytes]:
+        """What the server can do when it is pushed to, asked once; the answer shows at once what has moved."""
+        known = self._abilities.get(self._transport.url)
+        if known is not None:
+            return known
+        found = protocol.advertised_for_push(self._transport)
+        self._abilities[self._transport.url] = found.abilities
+        for update in updates:
+            now = found.refs.get(update.ref)
+            if (now.decode() if now else None) != update.old:
+                raise PushConflict(f"non-fast-forward update: {update.ref.decode(errors='replace')}")
+        return found.abilities
 
     def _commit(self, commit: CommitId) -> tuple[bytes, tuple[CommitId, ...]]:
         one = commit.encode()
@@ -221,6 +241,7 @@ class GitRepositorySession:
         except RetryableError:
             # The server may be another one by now, with other abilities: ask before the next try.
             self._capabilities.pop(self._transport.url, None)
+            self._abilities.pop(self._transport.url, None)
             raise
 
 

@@ -8,6 +8,7 @@ Source: gitprotocol-http(5).
 from __future__ import annotations
 
 import base64
+import gzip
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from tagstream.ports import GitAccess
 CHUNK = 65_536
 MAX_ANSWER = 2**31
 COMPRESS_FROM = 1024
+UPLOAD = "git-upload-pack"
 
 
 class HttpTransport:
@@ -63,6 +65,9 @@ class HttpTransport:
             "Content-Type": f"application/x-{service}-request",
             "Accept": f"application/x-{service}-result",
         }
+        if service == UPLOAD and len(body) > COMPRESS_FROM:
+            # As git does: the ids of thousands of objects are text. Packs are compressed already.
+            body, headers = gzip.compress(body, compresslevel=6, mtime=0), headers | {"Content-Encoding": "gzip"}
         with self._open(Request(method="POST", url=f"{self.url}/{service}", headers=headers, body=body)) as reader:
             yield reader
 
@@ -74,7 +79,7 @@ class HttpTransport:
 
     def _headed(self, service: str) -> dict[str, str]:
         # Only fetching has a version 2; a server that does not know it answers in version 0.
-        version = {"Git-Protocol": "version=2"} if service == "git-upload-pack" else {}
+        version = {"Git-Protocol": "version=2"} if service == UPLOAD else {}
         return {**self._headers, **version, "Accept-Encoding": "gzip"}
 
     @contextmanager

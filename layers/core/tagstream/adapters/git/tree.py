@@ -94,8 +94,8 @@ def write_files(store: ObjectStore, root: bytes, edits: Mapping[bytes, bytes]) -
     for one in entries(store.read(root, TREE)):
         new = one.id
         if one.name in here and one.mode in REGULAR:
-            new = store.add(BLOB, here[one.name])
+            new = store.add(BLOB, here[one.name], base=one.id if one.id in store else None)
         elif one.name in below and one.mode == TREE_MODE:
             new = write_files(store, one.id, below[one.name])
         parts.append(b"%o %s\0%s" % (one.mode, one.name, bytes.fromhex(new.decode())))
-    return store.add(TREE, b"".join(parts))
+    return store.add(TREE, b"".join(parts), base=root)

@@ -1,0 +1,211 @@
+"""One update over HTTP: bytes, requests, time and memory against what git itself needs for the same commit.
+
+In: generated repositories behind `git http-backend`. Out: rows of (what, measured, compared with).
+
+The peers: `git clone --depth 1`, edit, commit, push (what Flux does with another library), and the thriftiest clone git
+has, `--filter=blob:none --sparse` with the one folder that is edited.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.embedded.git_server import IDENTITY, GitServer, git, git_server
+
+LAMBDA_MB = 512
+MARKED = 50
+HISTORY_MB = 500
+SIZES = ((50, 0), (5_000, 0), (50_000, HISTORY_MB))
+_UPDATE = """
+import json, resource, sys, time
+from datetime import UTC, datetime
+from tagstream.adapters.git.remote import GitClient
+from tagstream.domain.model import GitRef, ImageRef, NamespacedName
+from tagstream.domain.setters import apply_edits, has_marker, is_candidate, plan_file
+from tagstream.ports import CommitText, GitAccess, RefUpdate
+url = sys.argv[1]
+refs = {NamespacedName("ns", "app"): ImageRef(name="app", tag="v2.0.0")}
+text = CommitText(author_name="bot", author_email="b@c", message=b"Update", time=datetime.now(UTC))
+client = GitClient()
+def update():
+    session = client.open(GitAccess(url=url))
+    head = session.resolve(GitRef(branch="main")).commit
+    files = [one for one in session.files(head, "deploy") if is_candidate(one.path)]
+    blobs = session.read({one.blob for one in files})
+    edits = {}
+    for one in files:
+        source = blobs[one.blob]
+        if has_marker(source):
+            edits[one.path] = apply_edits(source, plan_file(one.path, source, refs).edits)
+    made = session.commit(head, edits, text)
+    session.push([RefUpdate(ref=b"refs/heads/main", old=head, new=made)], {})
+def look():
+    client.open(GitAccess(url=url)).resolve(GitRef(branch="main"))
+for line in sys.stdin:
+    begin = time.perf_counter()
+    {"update": update, "look": look}[line.strip()]()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps({"seconds": time.perf_counter() - begin, "peak": peak}), flush=True)
+"""
+_PEAK = """
+import json, resource, subprocess, sys, time
+begin = time.perf_counter()
+done = subprocess.run(sys.argv[1], shell=True, capture_output=True, text=True)
+if done.returncode:
+    sys.exit(done.stderr)
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+print(json.dumps({"seconds": time.perf_counter() - begin, "peak": peak}))
+"""
+_EDIT = (
+    "grep -rlF '\"$imagepolicy\"' deploy | xargs sed -i 's|app:v1.0.0 #|app:v2.0.0 #|'"
+    " && git commit -qam Update && git push -q origin HEAD:main"
+)
+SHALLOW = "git clone -q --depth 1 {url} work && cd work && " + _EDIT
+SPARSE = (
+    "git clone -q --depth 1 --filter=blob:none --sparse {url} work && cd work"
+    " && git sparse-checkout set deploy && " + _EDIT
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one update took."""
+
+    size: int
+    requests: int
+    seconds: float
+    peak_mb: int
+
+
+def rows() -> Iterator[tuple[str, str, str]]:
+    """Three repositories, each updated in three ways."""
+    for files, history_mb in SIZES:
+        with tempfile.TemporaryDirectory() as name:
+            root = Path(name)
+            _generate(root / "repository.git", files, history_mb)
+            yield from _compared(root, f"{files:,} files" + (f", {history_mb} MB of history" if history_mb else ""))
+
+
+def _compared(root: Path, what: str) -> Iterator[tuple[str, str, str]]:
+    with git_server(root) as server:
+        url = server.url("repository.git")
+        with _container(url) as container:
+            cold, warm = (_cost(server, root, lambda: _asked(container, "update")) for _ in range(2))
+            server.requests.clear()
+            _asked(container, "look")
+            idle = len(server.requests)
+        shallow = _cost(server, root, lambda: _peer(SHALLOW.format(url=url)))
+        sparse = _cost(server, root, lambda: _peer(SPARSE.format(url=url)))
+    for state, ours in (("cold", cold), ("warm", warm)):
+        for name, peer in (("git clone --depth 1", shallow), ("git clone --filter=blob:none --sparse", sparse)):
+            sizes, times = f"{ours.size / peer.size:.2f} x the bytes", f"{ours.seconds / peer.seconds:.2f} x the time"
+            requests = f"{ours.requests} of {peer.requests} requests"
+            yield f"{state} update, {what}", f"{sizes}, {requests}, {times}", f"{name}, edit, commit, push"
+    yield f"update, {what}: memory", f"{warm.peak_mb} MB", f"{LAMBDA_MB} MB; git itself {shallow.peak_mb} MB"
+    yield f"nothing changed, {what}", f"{idle} request", "1 request"
+
+
+def _cost(server: GitServer, root: Path, update: Callable[[], tuple[float, int]]) -> Cost:
+    """One update of the repository, which is put back behind it."""
+    bare = root / "repository.git"
+    head = git("rev-parse", "main", folder=bare).strip()
+    server.requests.clear()
+    server.bytes_in = server.bytes_out = 0
+    seconds, peak_mb = update()
+    size = server.bytes_in + server.bytes_out
+    found = Cost(size=size, requests=len(server.requests), seconds=seconds, peak_mb=peak_mb)
+    changed = git("diff", "--name-only", head, "main", folder=bare).split()
+    if len(changed) != MARKED:
+        raise RuntimeError(f"{len(changed)} files changed instead of {MARKED}")
+    git("update-ref", "refs/heads/main", head, folder=bare)
+    return found
+
+
+@contextmanager
+def _container(url: str) -> Iterator[subprocess.Popen[str]]:
+    """A process as Lambda keeps one: it does what it is told line by line, and remembers the server."""
+    command = [sys.executable, "-c", _UPDATE, url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        if process.stdin:
+            process.stdin.close()
+
+
+def _asked(process: subprocess.Popen[str], what: str) -> tuple[float, int]:
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("the process has no pipes")
+    process.stdin.write(what + "\n")
+    process.stdin.flush()
+    found = json.loads(process.stdout.readline())
+    return found["seconds"], found["peak"]
+
+
+def _peer(command: str) -> tuple[float, int]:
+    with tempfile.TemporaryDirectory() as folder:
+        found = json.loads(_run([sys.executable, "-c", _PEAK, command], Path(folder)))
+    return found["seconds"], found["peak"]
+
+
+def _run(command: list[str], folder: Path) -> str:
+    environ = {**os.environ, **IDENTITY}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=900)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return done.stdout
+
+
+def _generate(bare: Path, files: int, history_mb: int) -> None:
+    """A tenth of the files are YAML below ``deploy``; what the history holds does not compress."""
+    bare.mkdir(parents=True)
+    git("init", "--quiet", "--bare", ".", folder=bare)
+    for setting in ("http.receivepack", "uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"):
+        git("config", setting, "true", folder=bare)
+    with (bare / "import").open("wb") as stream:
+        for part in _history(files, history_mb):
+            stream.write(part)
+    with (bare / "import").open("rb") as stream:
+        subprocess.run(["git", "fast-import", "--quiet"], stdin=stream, cwd=bare, check=True, timeout=600)
+    (bare / "import").unlink()
+    git("symbolic-ref", "HEAD", "refs/heads/main", folder=bare)
+
+
+def _history(files: int, history_mb: int) -> Iterator[bytes]:
+    chance = random.Random(files)
+    for number in range(history_mb):
+        yield _commit(number)
+        yield b"M 100644 inline assets/large.bin\n" + _data(chance.randbytes(2**20))
+    yield _commit(history_mb)
+    if history_mb:
+        yield b"M 100644 inline assets/large.bin\n" + _data(b"small by now\n")
+    for number in range(files):
+        if number % 10 == 0 or files <= MARKED:
+            path = f"deploy/team-{number % 40}/app-{number}.yaml"
+        else:
+            path = f"src/module-{number % 400}/file-{number}.txt"
+        yield f"M 100644 inline {path}\n".encode() + _data(_content(number, path))
+
+
+def _content(number: int, path: str) -> bytes:
+    noise = "".join(hashlib.sha256(f"{number}/{line}".encode()).hexdigest() + "\n# " for line in range(8))
+    is_marked = path.endswith(".yaml") and number < 10 * MARKED
+    marker = ' # {"$imagepolicy": "ns:app"}' if is_marked else ""
+    return f"# {noise}\nimage: app:v1.0.0{marker}\n".encode()
+
+
+def _commit(number: int) -> bytes:
+    who = f"committer somebody <somebody@example.com> {1_700_000_000 + number} +0000\n"
+    return f"commit refs/heads/main\n{who}".encode() + _data(f"change {number}\n".encode())
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n" % len(content) + content + b"\n"
