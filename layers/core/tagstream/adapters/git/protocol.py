@@ -7,6 +7,7 @@ Source: gitprotocol-v2(5), gitprotocol-pack(5).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from tagstream.ports import PushConflict, RefUpdate
 
 AGENT = b"agent=tagstream"
 ZERO = b"0" * 40
+_ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 SERVICE_LINE = b"# service="
 UPLOAD, RECEIVE = "git-upload-pack", "git-receive-pack"
 # What servers say when a ref is no longer where the push expected it.
@@ -112,7 +114,7 @@ def _advertised(lines: Sequence[bytes]) -> Advertised:
         abilities = frozenset(tail.split()) if number == 0 else abilities
         one, _, name = head.partition(b" ")
         if name != b"capabilities^{}" and one != b"shallow":
-            refs[name] = one
+            refs[name] = _id(one)
     return Advertised(refs=refs, abilities=abilities)
 
 
@@ -128,12 +130,19 @@ def list_refs(transport: Transport) -> Mapping[bytes, bytes]:
 
 def _ref_line(line: bytes) -> dict[bytes, bytes]:
     """``<id> <name> [peeled:<id>] [symref-target:<name>]``; a branch without commits has no id."""
-    one, name, *attributes = line.split(b" ")
-    refs = {} if one == b"unborn" else {name: one}
+    one, _, rest = line.partition(b" ")
+    name, *attributes = rest.split(b" ")
+    refs = {} if one == b"unborn" else {name: _id(one)}
     for attribute in attributes:
         if attribute.startswith(b"peeled:"):
-            refs[name + b"^{}"] = attribute.removeprefix(b"peeled:")
+            refs[name + b"^{}"] = _id(attribute.removeprefix(b"peeled:"))
     return refs
+
+
+def _id(text: bytes) -> bytes:
+    if not _ID.fullmatch(text):
+        raise BrokenReply("the server lists a ref without an object id")
+    return text
 
 
 def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *, without_blobs: bool) -> bytes:

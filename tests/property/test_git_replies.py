@@ -1,0 +1,180 @@
+"""Whatever a Git server answers, the client ends with an error of its own, within its limits, or with the truth."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagstream.adapters.git import protocol
+from tagstream.adapters.git.objects import ObjectStore
+from tagstream.adapters.git.pack import BLOB, COMMIT, TREE, Packed, object_id, write_pack
+from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet
+from tagstream.adapters.git.protocol import Capabilities
+from tagstream.adapters.git.remote import GitRepositorySession, KnownServers
+from tagstream.adapters.git.replies import BrokenReply, ServerRefused
+from tagstream.domain.model import CommitId, GitRef
+from tagstream.errors import RetryableError
+from tagstream.ports import GitAccess, PushConflict, RefUpdate
+
+LIMIT = 100_000
+FILE = object_id(BLOB, b"image: a:1\n")
+TREE_OF_IT = b"100644 a.yaml\0" + bytes.fromhex(FILE.decode())
+ROOT = object_id(TREE, TREE_OF_IT)
+WHO = b"a <a@b> 1 +0000"
+HEAD_OBJECT = b"tree %s\nauthor %s\ncommitter %s\n\nm\n" % (ROOT, WHO, WHO)
+HEAD = object_id(COMMIT, HEAD_OBJECT)
+PACK = write_pack(
+    [
+        Packed(kind=COMMIT, content=HEAD_OBJECT),
+        Packed(kind=TREE, content=TREE_OF_IT),
+        Packed(kind=BLOB, content=b"image: a:1\n"),
+    ]
+)
+GREETING = packet(b"version 2\n") + packet(b"fetch=shallow filter\n") + Mark.FLUSH.value
+REFS = packet(HEAD + b" HEAD symref-target:refs/heads/main\n") + packet(HEAD + b" refs/heads/main\n") + Mark.FLUSH.value
+FETCHED = packet(b"packfile\n") + packet(b"\x01" + PACK) + Mark.FLUSH.value
+REPORT = (
+    packet(b"\x01" + packet(b"unpack ok\n") + packet(b"ok refs/heads/main\n") + Mark.FLUSH.value) + Mark.FLUSH.value
+)
+ADVERTISED = packet(HEAD + b" refs/heads/main\0report-status side-band-64k\n") + Mark.FLUSH.value
+
+
+class Answers:
+    """A transport that answers from a list, whatever it is asked."""
+
+    url = "http://127.0.0.1/r.git"
+    requests = 0
+    has_service_line = False
+
+    def __init__(self, *answers: bytes) -> None:
+        self.answers = list(answers)
+
+    @contextmanager
+    def advertisement(self, service: str) -> Iterator[ByteReader]:
+        yield ByteReader(iter([self.answers.pop(0) if self.answers else b""]), LIMIT)
+
+    @contextmanager
+    def call(self, service: str, body: bytes) -> Iterator[ByteReader]:
+        with self.advertisement(service) as reader:
+            yield reader
+
+    def renew(self) -> None:
+        """Nothing to renew."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def damaged(whole: bytes, at: int, junk: bytes, cut: int) -> bytes:
+    """A few bytes replaced, the end cut off."""
+    at %= len(whole) + 1
+    mended = whole[:at] + junk + whole[at + len(junk) :]
+    return mended[: len(mended) - cut % (len(mended) + 1)] if cut % 3 == 0 else mended
+
+
+DAMAGE = st.tuples(st.integers(0, 10_000), st.binary(max_size=6), st.integers(0, 10_000))
+
+
+def session(*answers: bytes) -> GitRepositorySession:
+    return GitRepositorySession(Answers(*answers), GitAccess(url="http://127.0.0.1/r.git"), KnownServers())
+
+
+def test_answers_as_they_should_be_are_understood() -> None:
+    one = session(GREETING, REFS, FETCHED, ADVERTISED, REPORT)
+    head = one.resolve(GitRef(branch="main")).commit
+    (file,) = one.files(head, "")
+    assert one.read([file.blob]) == {FILE: b"image: a:1\n"}
+    one.push([RefUpdate(ref=b"refs/heads/main", old=head, new=head)], {})
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, 4), DAMAGE)
+def test_a_damaged_answer_is_an_error_or_makes_no_difference(which: int, damage: tuple[int, bytes, int]) -> None:
+    answers = [GREETING, REFS, FETCHED, ADVERTISED, REPORT]
+    answers[which] = damaged(answers[which], *damage)
+    one = session(*answers)
+    try:
+        head = one.resolve(GitRef(branch="main")).commit
+        for file in one.files(head, ""):
+            # What is believed has been hashed: no damage changes a content unseen.
+            assert object_id(BLOB, one.read([file.blob])[file.blob]) == file.blob
+        one.push([RefUpdate(ref=b"refs/heads/main", old=CommitId(HEAD.decode()), new=head)], {})
+    except (RetryableError, PushConflict):
+        return
+
+
+@settings(max_examples=300, deadline=None)
+@given(DAMAGE, st.booleans())
+def test_a_damaged_pack_is_refused_even_when_its_checksum_fits(damage: tuple[int, bytes, int], sealed: bool) -> None:
+    body = damaged(PACK[:-20], *damage)
+    data = body + (hashlib.sha1(body).digest() if sealed else PACK[-20:])
+    store = ObjectStore(LIMIT)
+    try:
+        store.add_pack(data)
+    except BrokenReply:
+        return
+    for one in (FILE, ROOT, HEAD):
+        found = store.get(one)
+        assert found is None or object_id(*found) == one
+
+
+def test_a_pack_that_unpacks_to_more_than_its_size_says_is_refused() -> None:
+    bomb = b"PACK" + (2).to_bytes(4, "big") + (1).to_bytes(4, "big") + b"\x35" + zlib.compress(b"\0" * 50_000_000)
+    with pytest.raises(BrokenReply):
+        ObjectStore(LIMIT).add_pack(bomb + hashlib.sha1(bomb).digest())
+
+
+def test_an_endless_side_band_ends_at_the_limit() -> None:
+    def progress() -> Iterator[bytes]:
+        while True:
+            yield packet(b"\x02" + b"counting objects\r" * 100)
+
+    band = SideBand(ByteReader(progress(), LIMIT))
+    with pytest.raises(BrokenReply, match="larger than"):
+        list(band.data())
+    assert len(band.progress) < 10_000
+
+
+def test_endless_refs_end_at_the_limit() -> None:
+    def refs() -> Iterator[bytes]:
+        number = 0
+        while True:
+            number += 1
+            yield packet(HEAD + b" refs/heads/%d\n" % number)
+
+    class Endless(Answers):
+        @contextmanager
+        def advertisement(self, service: str) -> Iterator[ByteReader]:
+            yield ByteReader(refs(), LIMIT)
+
+    with pytest.raises(BrokenReply, match="larger than"):
+        protocol.list_refs(Endless())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.binary(max_size=60), max_size=8), st.booleans())
+def test_any_lines_are_refs_or_an_error(lines: list[bytes], version_2: bool) -> None:
+    body = b"".join(packet(line) for line in lines) + Mark.FLUSH.value
+    try:
+        if version_2:
+            protocol.list_refs(Answers(body))
+        else:
+            protocol.greeting(Answers(body))
+    except (BrokenReply, ServerRefused):
+        return
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300), st.booleans(), st.sampled_from([0, 2]))
+def test_any_answer_to_a_fetch_is_a_pack_or_an_error(answer: bytes, filters: bool, version: int) -> None:
+    server = Capabilities(filters=filters, version=version)
+    try:
+        protocol.fetch(Answers(answer), [HEAD], server, without_blobs=True)
+    except (BrokenReply, ServerRefused):
+        return
