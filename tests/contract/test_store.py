@@ -292,9 +292,17 @@ def test_a_delivery_is_first_once_until_it_is_forgotten_or_expires(table: Table)
 def test_a_burst_of_pushes_is_scanned_at_once_and_once_more_at_the_end(table: Table) -> None:
     clock = SetClock()
     hooks = DynamoHooks(table=table, clock=clock)
-    burst = [hooks.coalesce(APP, 5) for _ in range(4)]
+    burst = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(4)]
     clock.time += timedelta(seconds=6)
-    assert (burst, hooks.coalesce(APP, 5)) == (["now", "later", "pending", "pending"], "now")
+    assert (burst, hooks.coalesce(APP, 5, "next")) == (
+        [
+            ("now", "delivery-0"),
+            ("later", "delivery-1"),
+            ("pending", "delivery-1"),
+            ("pending", "delivery-1"),
+        ],
+        ("now", "next"),
+    )
 
 
 def test_a_receivers_former_path_stops_working(table: Table) -> None:

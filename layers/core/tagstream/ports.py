@@ -27,6 +27,7 @@ from tagstream.access import (  # isort: skip
 from tagstream.domain.model import CommitId, Digest, GitRef, NamespacedName
 from tagstream.records import (
     CommitIntent,
+    LastDelivery,
     Lease,
     LedgerEntry,
     QueuedScan,
@@ -237,8 +238,22 @@ class HookStore(Protocol):
     def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
         """ImageRepositories of a canonical image name."""
 
-    def coalesce(self, repository: NamespacedName, window_s: float) -> Literal["now", "later", "pending"]:
-        """Scan at once, at the end of the window, or not: a scan that covers this push is planned already."""
+    def coalesce(
+        self, repository: NamespacedName, window_s: float, cause: str
+    ) -> tuple[Literal["now", "later", "pending"], str]:
+        """Scan at once, at the end of the window, or not: a scan that covers this push is planned already.
+
+        The second value is the cause that the scan has or will have: another delivery's when it was planned for that.
+        """
+
+    def put_last_delivery(self, kind: str, names: Sequence[NamespacedName], delivery: LastDelivery) -> None:
+        """The newest delivery of these objects."""
+
+    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> None:
+        """The same for a refused one; at most once in a window, whatever a flood may bring."""
+
+    def last_deliveries(self, kind: str) -> Mapping[NamespacedName, LastDelivery]:
+        """Of all objects of a kind that had one."""
 
     def reopen(self, repositories: Sequence[NamespacedName]) -> None:
         """Forget the windows of repositories whose scan could not be asked for."""

@@ -101,6 +101,16 @@ class CommitIntent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastDelivery:
+    """The newest delivery of a Receiver, or that reached an ImageRepository; ``result`` is a short sentence."""
+
+    at: datetime
+    sender: str
+    delivery_id: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedScan:
     """A request to scan repositories after a delay of at most 900 seconds.
 

@@ -13,7 +13,7 @@ from tagstream.cli.console import Console
 from tagstream.cli.entry import Stack, run
 from tagstream.domain.model import NamespacedName, Revision
 from tagstream.ports import Document, HookTarget, Ports, SecretNotFound
-from tagstream.records import LedgerEntry, Selection, StoredObject, TagRecord, TagState
+from tagstream.records import LastDelivery, LedgerEntry, Selection, StoredObject, TagRecord, TagState
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -89,6 +89,7 @@ class MemoryHooks:
     """The part of HookStore that publishing needs."""
 
     paths: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
+    deliveries: dict[str, dict[NamespacedName, LastDelivery]] = field(default_factory=dict)
 
     def put_targets(self, paths: Sequence[str], receiver: NamespacedName) -> None:
         """Replace a Receiver's paths."""
@@ -97,6 +98,10 @@ class MemoryHooks:
     def target(self, path: str) -> HookTarget | None:
         """Never asked by the command line."""
         return None
+
+    def last_deliveries(self, kind: str) -> Mapping[NamespacedName, LastDelivery]:
+        """Kept in ``deliveries``."""
+        return self.deliveries.get(kind, {})
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -35,15 +36,40 @@ def entry(age_s: int, kind: str, name: str, severity: str, message: str, namespa
         severity=severity,
         reason="Succeeded",
         message=message,
+        cause="schedule",
         facts={"tag": "1"},
     )
 
 
 def test_events_of_the_namespace_and_the_last_hour_are_listed() -> None:
     assert command("events", ports=ports()).out == (
-        "LAST SEEN\tTYPE  \tREASON   \tOBJECT         \tMESSAGE                             \n"
-        "10m      \tNormal\tSucceeded\tImagePolicy/app\tLatest image tag for a resolved to 1\t\n"
+        "LAST SEEN\tTYPE  \tREASON   \tOBJECT         \tCAUSE   \tMESSAGE                             \n"
+        "10m      \tNormal\tSucceeded\tImagePolicy/app\tschedule\tLatest image tag for a resolved to 1\t\n"
     )
+
+
+def caused(number: int, kind: str, cause: str, **facts: object) -> LedgerEntry:
+    return replace(entry(60 - number, kind, f"step-{number}", "info", f"step {number}"), cause=cause, facts=facts)
+
+
+def test_a_delivery_is_followed_to_the_commit_and_through_the_scan_it_shares() -> None:
+    found = MemoryPorts()
+    found.ledger.record(
+        [
+            caused(1, "Receiver", "first", joined=[]),
+            caused(2, "Receiver", "second", joined=["first"]),
+            caused(3, "ImageRepository", "first"),
+            caused(4, "ImageRepository", "schedule"),
+            caused(5, "ImagePolicy", "first"),
+            caused(6, "ImageUpdateAutomation", "another,first"),
+        ]
+    )
+    lines = [command("events", "--cause", cause, ports=found).out.splitlines()[1:] for cause in ("first", "second")]
+    steps = [[line.split("\t")[-2].strip() for line in one] for one in lines]
+    assert steps == [
+        ["step 1", "step 3", "step 5", "step 6"],
+        ["step 1", "step 2", "step 3", "step 5", "step 6"],
+    ]
 
 
 @pytest.mark.parametrize(

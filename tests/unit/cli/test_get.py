@@ -7,7 +7,9 @@ from typing import Any
 
 import yaml
 
-from tests.unit.cli.memory_ports import MemoryPorts, command
+from tagstream.domain.model import NamespacedName
+from tagstream.records import LastDelivery
+from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
 
 READY = {
     "type": "Ready",
@@ -56,6 +58,23 @@ def test_repositories_have_the_columns_of_flux() -> None:
         "NAME\tLAST SCAN           \tSUSPENDED\tREADY\tMESSAGE\n"
         "app \t2026-01-02T03:04:05Z\tFalse    \tTrue \tok     \t\n"
     )
+
+
+def test_the_last_delivery_is_shown_behind_fluxs_columns_and_in_the_status() -> None:
+    ports = stored("ImageRepository", "app", {"conditions": [READY | {"message": "ok"}]})
+    last = LastDelivery(at=NOW, sender="dockerhub", delivery_id="d-1", result="asked for a scan")
+    ports.hooks.deliveries["ImageRepository"] = {NamespacedName("flux-system", "app"): last}
+    assert command("get", "image", "repository", ports=ports).out == (
+        "NAME\tLAST SCAN\tSUSPENDED\tREADY\tMESSAGE\tLAST DELIVERY                                   \n"
+        "app \t         \tFalse    \tTrue \tok     \t2026-01-02T03:04:05Z dockerhub: asked for a scan\t\n"
+    )
+    whole = json.loads(command("get", "image", "repository", "app", "-o", "json", ports=ports).out)
+    assert whole["status"]["lastDelivery"] == {
+        "time": "2026-01-02T03:04:05Z",
+        "sender": "dockerhub",
+        "id": "d-1",
+        "result": "asked for a scan",
+    }
 
 
 def test_automations_have_the_columns_of_flux_and_wait_before_their_first_run() -> None:

@@ -7,7 +7,7 @@ Source: flux2 cmd/flux/events.go; apimachinery pkg/util/duration (HumanDuration)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from tagstream.cli.console import CommandFailed
@@ -19,16 +19,18 @@ TYPES: Mapping[str, str] = {"info": "Normal", "error": "Warning"}
 
 
 def events(session: Session) -> int:
-    """``events [-A] [--for KIND[/NAME]] [--types Normal,Warning] [--since 1h]``."""
+    """``events [-A] [--for KIND[/NAME]] [--types Normal,Warning] [--since 1h] [--cause ID]``."""
     args = session.args
     wanted = {one.strip().casefold() for one in args.types.split(",") if one.strip()}
     for one in wanted - {"normal", "warning"}:
         raise CommandFailed(f"type '{one}' not supported. Supported types are Normal, Warning")
     now = session.ports.clock.now()
+    known = session.ports.ledger.read(now - timedelta(seconds=args.since), now)
     found = [
         entry
-        for entry in session.ports.ledger.read(now - timedelta(seconds=args.since), now)
-        if (args.all_namespaces or entry.key.namespace == session.namespace)
+        for entry in (_followed(known, args.cause) if args.cause else known)
+        # What one delivery led to is followed through all namespaces.
+        if (args.all_namespaces or args.cause or entry.key.namespace == session.namespace)
         and _is_involved(entry, args.involved)
         and (not wanted or _type(entry).casefold() in wanted)
     ]
@@ -43,15 +45,27 @@ def events(session: Session) -> int:
     return 0
 
 
+def _followed(known: Sequence[LedgerEntry], cause: str) -> list[LedgerEntry]:
+    """The entries of one cause, and of the scans that covered it: a burst's deliveries share one."""
+    causes = {cause}
+    for entry in known:
+        facts = entry.facts or {}
+        joined = facts.get("joined")
+        if entry.cause in causes and isinstance(joined, Sequence):
+            causes |= {str(one) for one in joined}
+    return [entry for entry in known if causes & set(entry.cause.split(","))]
+
+
 def _print(session: Session, found: list[LedgerEntry]) -> None:
     now = session.ports.clock.now()
-    header = ["Last seen", "Type", "Reason", "Object", "Message"]
+    header = ["Last seen", "Type", "Reason", "Object", "Cause", "Message"]
     rows = [
         [
             human_duration((now - entry.at).total_seconds()),
             _type(entry),
             entry.reason,
             f"{entry.kind}/{entry.key.name}",
+            entry.cause,
             entry.message.rstrip("\n"),
         ]
         for entry in found

@@ -8,13 +8,15 @@ Source: flux2 cmd/flux/get.go, get_image_repository.go, get_image_policy.go, get
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import IMAGES, Target
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json, as_yaml
-from tagstream.records import StoredObject
+from tagstream.reconcile import status
+from tagstream.records import LastDelivery, StoredObject
 
 Columns = tuple[tuple[str, Callable[[StoredObject], str]], ...]
 WAITING = "waiting to be reconciled"
@@ -74,12 +76,15 @@ def _print_table(session: Session, kind: Target, stored: Sequence[StoredObject],
     columns: Columns = (("Name", lambda one: prefix + one.key.name), *COLUMNS[kind.kind])
     if session.args.all_namespaces:
         columns = (("Namespace", lambda one: one.key.namespace), *columns)
+    stored = _with_deliveries(session, stored)
+    # Flux's columns are all there is until something was delivered.
+    columns = tuple(one for one in columns if one not in _LAST_DELIVERY or any(map(_delivery, stored)))
     header = () if session.args.no_header else [title for title, _ in columns]
     session.console.table(header, [[cell(one) for _, cell in columns] for one in stored])
 
 
 def _print_whole(session: Session, stored: Sequence[StoredObject], *, single: bool) -> None:
-    items = [with_status(one) for one in stored]
+    items = [with_status(one) for one in _with_deliveries(session, stored)]
     value: Mapping[str, object] = {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {}}
     if single:
         value = items[0]
@@ -89,6 +94,24 @@ def _print_whole(session: Session, stored: Sequence[StoredObject], *, single: bo
 def with_status(stored: StoredObject) -> Mapping[str, object]:
     """An object as kubectl shows it: status beside spec, ``observedGeneration: -1`` before the first reconcile."""
     return {**stored.document, "status": stored.status or {"observedGeneration": -1}}
+
+
+def _with_deliveries(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+    """The newest delivery is kept apart from the status, which others write at the same time."""
+    found = {kind: session.ports.hooks.last_deliveries(kind) for kind in DELIVERED & {one.kind for one in stored}}
+    return [_with_delivery(one, found.get(one.kind, {}).get(one.key)) for one in stored]
+
+
+def _with_delivery(stored: StoredObject, last: LastDelivery | None) -> StoredObject:
+    if last is None:
+        return stored
+    told = {"time": status.time(last.at), "sender": last.sender, "id": last.delivery_id, "result": last.result}
+    return replace(stored, status={**stored.status, "lastDelivery": told})
+
+
+def _delivery(stored: StoredObject) -> str:
+    last = stored.status.get("lastDelivery")
+    return f"{last['time']} {last['sender']}: {last['result']}" if isinstance(last, Mapping) else ""
 
 
 def _conditions(stored: StoredObject) -> Sequence[Mapping[str, str]]:
@@ -126,11 +149,19 @@ def _member(*path: str) -> Callable[[StoredObject], str]:
     return cell
 
 
+DELIVERED = frozenset({"ImageRepository", "Receiver"})
 _READY: Columns = (("Ready", _ready), ("Message", _message))
+# Behind Flux's own columns, for those who read them by position.
+_LAST_DELIVERY: Columns = (("Last delivery", _delivery),)
 COLUMNS: Mapping[str, Columns] = {
-    "ImageRepository": (("Last scan", _member("lastScanResult", "scanTime")), ("Suspended", _suspended), *_READY),
+    "ImageRepository": (
+        ("Last scan", _member("lastScanResult", "scanTime")),
+        ("Suspended", _suspended),
+        *_READY,
+        *_LAST_DELIVERY,
+    ),
     "ImagePolicy": (("Image", _member("latestRef", "name")), ("Tag", _member("latestRef", "tag")), *_READY),
     "ImageUpdateAutomation": (("Last run", _member("lastAutomationRunTime")), ("Suspended", _suspended), *_READY),
     "GitRepository": (("Url", _url), ("Suspended", _suspended)),
-    "Receiver": (("Suspended", _suspended), *_READY),
+    "Receiver": (("Suspended", _suspended), *_READY, *_LAST_DELIVERY),
 }

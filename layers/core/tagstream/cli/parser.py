@@ -179,6 +179,9 @@ def _add_events(verbs: Parsers) -> None:
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="events of all namespaces")
     parser.add_argument("--for", dest="involved", metavar="KIND[/NAME]", help="events of these objects")
     parser.add_argument("--types", default="", help="Normal, Warning or both, with a comma")
+    parser.add_argument(
+        "--cause", default="", metavar="ID", help="what a delivery, by its id, led to: up to the commit"
+    )
     parser.add_argument("--since", type=seconds, default=3600.0, help="how far back (default 1h)")
     parser.add_argument("-o", "--output", choices=("json", "yaml"), help="with all facts")
     parser = _verb(verbs, "logs", "logs")

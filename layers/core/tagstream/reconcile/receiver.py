@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -23,13 +24,14 @@ from tagstream.events.receiver.resource_filter import filter_resource
 from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
 from tagstream.ports import HookPorts, SecretNotFound
 from tagstream.reconcile.routing import repositories_of
-from tagstream.records import LedgerEntry, QueuedScan, StoredObject
+from tagstream.records import LastDelivery, LedgerEntry, QueuedScan, StoredObject
 
 CONTROLLER = "receiver"
 REPEAT_S = 300.0
 # Longer than the function's timeout in template.yaml.
 IN_FLIGHT_S = 15.0
 WINDOW_S = 5.0
+REFUSAL_WINDOW_S = 10.0
 BUSY = HookAnswer(status=503)
 
 
@@ -79,7 +81,11 @@ def _accepted(request: HookRequest, ports: HookPorts) -> tuple[Receiver, HookDel
     if target is None:
         raise unauthentic("path")
     receiver = parse_receiver(target.document)
-    return receiver, accept(receiver, _secret(receiver, ports), request, keys=ports.issuer_keys)
+    try:
+        return receiver, accept(receiver, _secret(receiver, ports), request, keys=ports.issuer_keys)
+    except RefusedDelivery as refusal:
+        _note_refusal(receiver, refusal, request.received_at, ports)
+        raise
 
 
 def _secret(receiver: Receiver, ports: HookPorts) -> ReceiverSecret:
@@ -102,29 +108,33 @@ def _act(
     """Queue what a delivery asks for, once per delivery id; the number of scans a burst makes is bounded."""
     key = receiver.metadata.key
     if not delivery.hints and not delivery.all_resources:
+        _note(receiver, delivery, received_at, f"nothing to scan: {delivery.remark or 'no image named'}", ports)
         return ()
     # Only while this invocation can live: a worker that is killed here must not swallow the sender's repetition.
     if not ports.hooks.first_delivery(key, delivery.delivery_id, IN_FLIGHT_S):
         return ()
     wanted = _wanted(receiver, delivery, ports)
     try:
-        ports.queue.send(_requests(delivery, wanted, received_at, ports))
+        requests, joined = _requests(delivery, wanted, received_at, ports)
+        ports.queue.send(requests)
     except ImageAutomationError:
         # The windows were opened for scans that will not come: the repetition must find them closed.
         with suppress(ImageAutomationError):
             ports.hooks.reopen(wanted)
         raise
     ports.hooks.settle_delivery(key, delivery.delivery_id, REPEAT_S)
-    _record(receiver, delivery, wanted, received_at, ports)
+    _record(_Outcome(receiver=receiver, delivery=delivery, wanted=wanted, joined=joined), received_at, ports)
     return wanted
 
 
 def _requests(
     delivery: HookDelivery, wanted: tuple[NamespacedName, ...], received_at: datetime, ports: HookPorts
-) -> list[QueuedScan]:
+) -> tuple[list[QueuedScan], frozenset[str]]:
+    """Scans to ask for, and the deliveries whose scans cover this push already."""
     tags = tuple(sorted({hint.tag for hint in delivery.hints if hint.tag and hint.action == "push"}))
-    windows = [(repository, ports.hooks.coalesce(repository, WINDOW_S)) for repository in wanted]
-    return [
+    windows = [(repository, *ports.hooks.coalesce(repository, WINDOW_S, delivery.delivery_id)) for repository in wanted]
+    joined = frozenset(cause for _, when, cause in windows if when == "pending") - {delivery.delivery_id}
+    requests = [
         QueuedScan(
             repositories=(repository,),
             reason="webhook",
@@ -133,9 +143,10 @@ def _requests(
             received_at=received_at,
             expected_tags=tags,
         )
-        for repository, when in windows
+        for repository, when, _ in windows
         if when != "pending"
     ]
+    return requests, joined
 
 
 def _forget(receiver: Receiver, delivery: HookDelivery, ports: HookPorts) -> None:
@@ -186,29 +197,51 @@ def _passes(
         return False
 
 
-def _record(
-    receiver: Receiver,
-    delivery: HookDelivery,
-    wanted: tuple[NamespacedName, ...],
-    received_at: datetime,
-    ports: HookPorts,
-) -> None:
-    names = ", ".join(str(key) for key in wanted) or "none"
-    ports.ledger.record(
-        [
-            LedgerEntry(
-                at=received_at,
-                kind="Receiver",
-                key=receiver.metadata.key,
-                severity="info",
-                reason="DeliveryAccepted",
-                message=f"{delivery.sender} delivery asks for ImageRepositories: {names}",
-                cause=delivery.delivery_id,
-                facts={
-                    "sender": delivery.sender,
-                    "action": delivery.action,
-                    "repositories": [str(key) for key in wanted],
-                },
-            )
-        ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What a delivery led to; ``joined`` are the deliveries whose scans cover it."""
+
+    receiver: Receiver
+    delivery: HookDelivery
+    wanted: tuple[NamespacedName, ...]
+    joined: frozenset[str]
+
+
+def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
+    delivery = outcome.delivery
+    names = ", ".join(str(key) for key in outcome.wanted) or "none"
+    entry = LedgerEntry(
+        at=received_at,
+        kind="Receiver",
+        key=outcome.receiver.metadata.key,
+        severity="info",
+        reason="DeliveryAccepted",
+        message=f"{delivery.sender} delivery asks for ImageRepositories: {names}",
+        cause=delivery.delivery_id,
+        facts={
+            "sender": delivery.sender,
+            "action": delivery.action,
+            "repositories": [str(key) for key in outcome.wanted],
+            "joined": sorted(outcome.joined),
+        },
     )
+    ports.ledger.record([entry])
+    count = len(outcome.wanted)
+    result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else "no ImageRepository is meant"
+    _note(outcome.receiver, delivery, received_at, result, ports)
+    ports.hooks.put_last_delivery("ImageRepository", outcome.wanted, _last(delivery, received_at, "asked for a scan"))
+
+
+def _note(receiver: Receiver, delivery: HookDelivery, at: datetime, result: str, ports: HookPorts) -> None:
+    ports.hooks.put_last_delivery("Receiver", [receiver.metadata.key], _last(delivery, at, result))
+
+
+def _last(delivery: HookDelivery, at: datetime, result: str) -> LastDelivery:
+    return LastDelivery(at=at, sender=delivery.sender, delivery_id=delivery.delivery_id, result=result)
+
+
+def _note_refusal(receiver: Receiver, refusal: RefusedDelivery, at: datetime, ports: HookPorts) -> None:
+    """Shown with the Receiver, seldom: what is refused may be a flood, and must cost the table nothing to speak of."""
+    refused = LastDelivery(at=at, sender=receiver.type, delivery_id="", result=f"refused: {refusal.cause}")
+    with suppress(ImageAutomationError):
+        ports.hooks.put_refusal(receiver.metadata.key, refused, REFUSAL_WINDOW_S)

@@ -193,7 +193,7 @@ def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> frozenset[NamespacedName]
     if scan.error is None and (scan.changed or _owes_evaluation(scan)):
         # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
         evaluated = evaluate_for_repository(scan.stored.key, scanned, _cause(scan, run.trigger), run.policies, ports)
-    _write_status(scan, ports)
+    _write_status(scan, run.trigger.cause, ports)
     _measure(scan, (ports.clock.monotonic_s() - started) * 1000, ports)
     _look_again(scan, run.trigger, ports)
     return evaluated
@@ -279,7 +279,7 @@ def _cool_down(error: ImageAutomationError, cool_downs: CoolDowns, ports: Ports)
         ports.metrics.add("RegistryThrottled", 1, CONTROLLER)
 
 
-def _write_status(scan: _Scan, ports: Ports) -> None:
+def _write_status(scan: _Scan, cause: str, ports: Ports) -> None:
     """Once, last, and only when it says something new."""
     stored, now = scan.stored, ports.clock.now()
     body = status.handled(stored.status, scan.repository.metadata)
@@ -304,9 +304,10 @@ def _write_status(scan: _Scan, ports: Ports) -> None:
     settled = status.succeeded(body, scan.repository.metadata.generation, message, now)
     if settled != stored.status:
         ports.objects.put_status(KIND, stored.key, settled)
-        ports.ledger.record(
-            [LedgerEntry(at=now, kind=KIND, key=stored.key, severity="info", reason="Succeeded", message=message)]
+        entry = LedgerEntry(
+            at=now, kind=KIND, key=stored.key, severity="info", reason="Succeeded", message=message, cause=cause
         )
+        ports.ledger.record([entry])
 
 
 def _record_failure(scan: _Scan, settled: status.Status, now: datetime, ports: Ports) -> None:

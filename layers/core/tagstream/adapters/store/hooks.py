@@ -5,7 +5,7 @@ In: paths, canonical names, delivery ids. Out: single items; nothing here lists 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import Condition, Table
 from tagstream.domain.model import NamespacedName
 from tagstream.ports import Clock, HookTarget
+from tagstream.records import LastDelivery
 
 Pending = Literal["now", "later", "pending"]
 
@@ -68,14 +69,14 @@ class DynamoHooks:
         for repository in repositories:
             self.table.delete(keys.key(f"pending#{repository}"))
 
-    def coalesce(self, repository: NamespacedName, window_s: float) -> Pending:
+    def coalesce(self, repository: NamespacedName, window_s: float, cause: str) -> tuple[Pending, str]:
         """Whether a push of this repository is scanned now, at the window's end, or by a scan already planned.
 
         The first delivery of a window is scanned at once; one more scan at its end covers everything that came after.
         """
         now = self.clock.now().timestamp()
         where = keys.key(f"pending#{repository}")
-        names = {"#until": "until", "#later": "later", "#ttl": "expiresAt"}
+        names = {"#until": "until", "#later": "later", "#ttl": "expiresAt", "#cause": "cause"}
         values = {
             ":now": keys.number(round(now, 3)),
             ":until": keys.number(round(now + window_s, 3)),
@@ -83,16 +84,55 @@ class DynamoHooks:
         }
         opened = self.table.update(
             where,
-            "SET #until = :until, #ttl = :ttl REMOVE #later",
+            "SET #until = :until, #ttl = :ttl REMOVE #later, #cause",
             Condition(expression="", names=names, values=values),
             "attribute_not_exists(pk) OR #until < :now",
         )
         if opened:
-            return "now"
+            return "now", cause
         planned = self.table.update(
             where,
-            "SET #later = :until",
-            Condition(expression="", names={"#later": "later"}, values={":until": values[":until"]}),
+            "SET #later = :until, #cause = :cause",
+            Condition(
+                expression="",
+                names={"#later": "later", "#cause": "cause"},
+                values={":until": values[":until"], ":cause": keys.text(cause)},
+            ),
             "attribute_not_exists(#later)",
         )
-        return "later" if planned else "pending"
+        if planned:
+            return "later", cause
+        return "pending", keys.read_text(self.table.get(where) or {}, "cause") or cause
+
+    def put_last_delivery(self, kind: str, names: Sequence[NamespacedName], delivery: LastDelivery) -> None:
+        """One item per object, replaced."""
+        self.table.write_many([_last_item(kind, name, delivery) for name in names])
+
+    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> None:
+        """A conditional put: in a flood all but the first of a window are turned away by the table."""
+        limit = keys.number(round(delivery.at.timestamp() - window_s, 3))
+        seldom = Condition(
+            expression="attribute_not_exists(pk) OR #at < :limit", names={"#at": "at"}, values={":limit": limit}
+        )
+        self.table.put(_last_item("Receiver", receiver, delivery), seldom)
+
+    def last_deliveries(self, kind: str) -> Mapping[NamespacedName, LastDelivery]:
+        """One query."""
+        return {
+            keys.named(keys.read_text(item, "sk")): LastDelivery(
+                at=keys.moment(keys.read_number(item, "at")),
+                sender=keys.read_text(item, "sender"),
+                delivery_id=keys.read_text(item, "id"),
+                result=keys.read_text(item, "result"),
+            )
+            for item in self.table.query(f"delivery#last#{kind}")
+        }
+
+
+def _last_item(kind: str, name: NamespacedName, delivery: LastDelivery) -> keys.Item:
+    return keys.key(f"delivery#last#{kind}", str(name)) | {
+        "at": keys.number(round(delivery.at.timestamp(), 3)),
+        "sender": keys.text(delivery.sender),
+        "id": keys.text(delivery.delivery_id),
+        "result": keys.text(delivery.result),
+    }
