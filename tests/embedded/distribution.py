@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ class Distribution:
     address: str
     url: str
     folder: Path
+    log: Path
 
     def link_tags(self, repository: str, tags: list[str], digest: str) -> None:
         """Tags straight into the storage, much faster than pushing them."""
@@ -54,8 +55,12 @@ def running_distribution(
     tls: Authority | None = None,
     client_certificates: bool = False,
     read_only: bool = False,
+    notified: Sequence[Mapping[str, Any]] = (),
 ) -> Iterator[Distribution]:
-    """The registry with alice's password, tokens from a realm, TLS, client certificates, or without pushes."""
+    """The registry with alice's password, tokens from a realm, TLS, client certificates, or without pushes.
+
+    ``notified`` are endpoints of its notifications; what becomes of them is in its log.
+    """
     program = need("docker-registry")
     with tempfile.TemporaryDirectory(prefix="distribution-") as name:
         folder = Path(name)
@@ -63,7 +68,7 @@ def running_distribution(
         http = {"addr": f"127.0.0.1:{port}", "secret": "test", **_tls(folder, tls, client_certificates)}
         configuration = {
             "version": "0.1",
-            "log": {"level": "error", "accesslog": {"disabled": True}},
+            "log": {"level": "info" if notified else "error", "accesslog": {"disabled": True}},
             "storage": {
                 "filesystem": {"rootdirectory": str(folder / "data")},
                 "cache": {"blobdescriptor": "inmemory"},
@@ -71,6 +76,7 @@ def running_distribution(
                 "maintenance": {"uploadpurging": {"enabled": False}, "readonly": {"enabled": read_only}},
             },
             "http": http,
+            **({"notifications": {"endpoints": list(notified)}} if notified else {}),
             **_auth(folder, passwords, token_realm),
         }
         file = folder / "config.yml"
@@ -81,7 +87,9 @@ def running_distribution(
             try:
                 _wait_for(port, process, folder / "log")
                 address = f"127.0.0.1:{port}"
-                yield Distribution(address=address, url=f"{scheme}://{address}", folder=folder / "data")
+                yield Distribution(
+                    address=address, url=f"{scheme}://{address}", folder=folder / "data", log=folder / "log"
+                )
             finally:
                 process.terminate()
                 process.wait(START_S)

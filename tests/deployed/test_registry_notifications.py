@@ -1,0 +1,206 @@
+"""A real registry tells the deployed webhook of a push, and the push ends in a commit: nothing was polled for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.embedded.aws import EmbeddedStack
+from tests.embedded.distribution import Distribution, running_distribution
+from tests.embedded.git_server import bare_repository, git
+from tests.embedded.need import need
+from tests.embedded.oci_layout import write_layout
+from tests.embedded.system import PASSWORD, USER, Server, System, documents, start_server
+
+NAMESPACE = "notified"
+TOKEN = "what-the-registry-sends"
+MARKER = '# {"$imagepolicy": "notified:app"}'
+
+
+class Door(ThreadingHTTPServer):
+    """Where the registry sends to: hands everything to the deployed function, whose URL has no DNS name here."""
+
+    daemon_threads = True
+
+    def __init__(self, stack: EmbeddedStack) -> None:
+        super().__init__(("127.0.0.1", 0), _DoorHandler)
+        self.stack = stack
+        self.path = ""
+        self.answers: list[int] = []
+
+
+class _DoorHandler(BaseHTTPRequestHandler):
+    server: Door
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        kept = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "content-length")}
+        answer = self.server.stack.post(self.server.path, body, kept)
+        self.server.answers.append(answer.status)
+        self.send_response(answer.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture(scope="module")
+def door(stack: EmbeddedStack) -> Iterator[Door]:
+    with Door(stack) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture(scope="module")
+def registry(door: Door) -> Iterator[Distribution]:
+    """As docs/webhooks.md configures it, with more time: the embedded functions start cold."""
+    endpoint = {
+        "name": "tagstream",
+        "url": f"http://127.0.0.1:{door.server_address[1]}/",
+        "headers": {"Authorization": [f"Bearer {TOKEN}"]},
+        "timeout": "30s",
+        "threshold": 3,
+        "backoff": "1s",
+        "ignore": {"actions": ["pull"], "mediatypes": ["application/octet-stream"]},
+    }
+    with running_distribution(notified=[endpoint]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def git_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    root = tmp_path_factory.mktemp("git")
+    server = start_server("git_server", "--root", str(root), "--user", f"{USER}:{PASSWORD}")
+    yield server, root
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def system(
+    stack: EmbeddedStack,
+    registry: Distribution,
+    door: Door,
+    git_server: tuple[Server, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> System:
+    """Applied, with one tag selected; no interval of an hour or more ends in this test, and there is no schedule."""
+    server, root = git_server
+    line = f"image: {registry.address}/team/app:1.0.0 {MARKER}\n"
+    bare_repository(root, "app.git", {"app.yaml": line.encode()})
+    copied(registry, "1.0.0", tmp_path_factory.mktemp("first"))
+    built = System(stack=stack, registry=registry.address)
+    secrets = [secret("git", username=USER, password=PASSWORD), secret("hook", token=TOKEN)]
+    built.cli("apply", "-f", "-", stdin=documents(*secrets, *objects(registry, f"http://{server.address}/app.git")))
+    door.path = built.hook_path("registry", NAMESPACE)
+    stack.wait_for("the first selection", lambda: selected(built) == "1.0.0")
+    return built
+
+
+def secret(name: str, **data: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": NAMESPACE}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
+
+
+def objects(registry: Distribution, url: str) -> list[dict[str, Any]]:
+    image, source = "image.toolkit.fluxcd.io/v1", "source.toolkit.fluxcd.io/v1"
+
+    def one(group: str, kind: str, name: str, **spec: Any) -> dict[str, Any]:
+        return {"apiVersion": group, "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
+
+    receiver = one(
+        "notification.toolkit.fluxcd.io/v1",
+        "Receiver",
+        "registry",
+        type="generic",
+        secretRef={"name": "hook"},
+        resources=[{"kind": "ImageRepository", "name": "*"}],
+    )
+    receiver["metadata"]["annotations"] = {"tagstream.dev/sender": "distribution"}
+    git_spec = {"commit": {"author": {"email": "bot@example.com"}}, "push": {"branch": "main"}}
+    return [
+        one(image, "ImageRepository", "app", image=f"{registry.address}/team/app", interval="24h"),
+        one(image, "ImageRepository", "other", image=f"{registry.address}/team/other", interval="24h", suspend=True),
+        one(image, "ImagePolicy", "app", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}}),
+        one(source, "GitRepository", "app", url=url, interval="24h", ref={"branch": "main"}, secretRef={"name": "git"}),
+        one(
+            image,
+            "ImageUpdateAutomation",
+            "app",
+            interval="24h",
+            sourceRef={"kind": "GitRepository", "name": "app"},
+            git=git_spec,
+        ),
+        receiver,
+    ]
+
+
+def copied(registry: Distribution, tag: str, folder: Path) -> str:
+    """``skopeo copy --all`` of a multi-architecture image; the digest of its index."""
+    digest = write_layout(folder, tag)
+    command = [need("skopeo"), "--insecure-policy", "copy", "--all", "--quiet", "--dest-tls-verify=false"]
+    target = f"docker://{registry.address}/team/app:{tag}"
+    subprocess.run([*command, f"oci:{folder}:{tag}", target], check=True, timeout=120, capture_output=True)
+    return digest
+
+
+def selected(system: System) -> str:
+    (policy,) = system.objects("policy", NAMESPACE)
+    return str(policy.get("status", {}).get("latestRef", {}).get("tag", ""))
+
+
+def followed(system: System, cause: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(system.cli("events", "--cause", cause, "-o", "json"))
+    return found
+
+
+def test_a_copied_image_becomes_a_commit_that_can_be_followed_back_to_its_delivery(
+    system: System, registry: Distribution, door: Door, git_server: tuple[Server, Path], tmp_path: Path
+) -> None:
+    bare = git_server[1] / "app.git"
+    before = git("rev-list", "--count", "main", folder=bare)
+    # The first image was pushed before there was a Receiver: the registry repeats until somebody listens.
+    system.stack.wait_for("the first deliveries", lambda: door.answers.count(200) == 3)
+    door.answers.clear()
+    begin = len(registry.log.read_text())
+    copied(registry, "1.1.0", tmp_path)
+    system.stack.wait_for("the commit", lambda: "1.1.0" in git("show", "main:app.yaml", folder=bare))
+    head = git("rev-parse", "main", folder=bare).strip()
+    assert (before, git("rev-list", "--count", "main", folder=bare)) == ("1\n", "2\n")
+    # Two manifests without a tag and the index with one: each was answered once, and nothing was sent again.
+    log = registry.log.read_text()[begin:]
+    assert (door.answers, "retrying" in log, "error writing event" in log) == ([200, 200, 200], False, False)
+    system.stack.wait_for("the event", lambda: commit_events(system, head) != [])
+    (cause,) = {one["cause"] for one in commit_events(system, head)}
+    steps = followed(system, cause)
+    kinds = [one["kind"] for one in steps]
+    assert (kinds[0], set(kinds), steps[-1]["facts"]["commit"]) == (
+        "Receiver",
+        {"Receiver", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation"},
+        head,
+    )
+    assert [(one["old"], one["new"]) for one in steps[-1]["facts"]["changes"]] == [
+        (f"{registry.address}/team/app:1.0.0", f"{registry.address}/team/app:1.1.0")
+    ]
+
+
+def commit_events(system: System, head: str) -> list[dict[str, Any]]:
+    found = json.loads(system.cli("events", "-n", NAMESPACE, "-o", "json"))
+    return [one for one in found if one["facts"].get("commit") == head]
+
+
+def test_the_delivery_is_shown_with_its_receiver_and_its_repository_only(system: System) -> None:
+    (receiver,) = json.loads(system.cli("get", "receivers", "-n", NAMESPACE, "-o", "json"))["items"]
+    repositories = {one["metadata"]["name"]: one for one in system.objects("repository", NAMESPACE)}
+    assert receiver["status"]["lastDelivery"]["sender"] == "distribution"
+    assert repositories["app"]["status"]["lastDelivery"]["result"] == "asked for a scan"
+    assert "lastDelivery" not in repositories["other"]["status"]
+    assert "distribution: " in system.cli("get", "receivers", "-n", NAMESPACE)
