@@ -11,7 +11,7 @@ import pytest
 
 from tagstream.metric_names import UNITS
 from tests.house.source_files import ROOT, shown, test_files
-from tests.house.template_file import template
+from tests.house.template_file import of_type, template
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
@@ -87,3 +87,36 @@ def test_alarms_point_to_sections_that_exist() -> None:
 def test_the_gate_runs_what_a_developer_runs() -> None:
     commands = [line for line in (ROOT / ".ci/run").read_text().splitlines() if line and not line.startswith("#")]
     assert commands == ["set -euo pipefail", 'cd "$(dirname "$0")/.."', "make test"]
+
+
+def test_every_permission_is_explained_on_the_security_page() -> None:
+    text = (ROOT / "docs/security.md").read_text()
+    statements = [
+        (statement["Sid"], action)
+        for role in of_type("AWS::IAM::Role").values()
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    ]
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    lost = [
+        (sid, action)
+        for sid, action in statements
+        if not any(
+            re.search(rf"\b{sid}\b", row.split("|")[2]) and f"`{action}`" in row for row in rows if row.count("|") > 3
+        )
+    ]
+    assert lost == []
+
+
+def test_every_test_that_the_security_page_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/security.md").read_text()))
+    tests = _all_tests()
+    assert [name for name in sorted(named) if f"def {name}(" not in tests] == []
+
+
+def test_every_sample_event_is_used_by_a_test_and_by_a_documented_invocation() -> None:
+    tests, pages = _all_tests(), (ROOT / "docs/operations.md").read_text() + (ROOT / "docs/webhooks.md").read_text()
+    names = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
+    assert [name for name in names if not re.search(rf"\b{name}\b", tests) and "webhook_" not in name] == []
+    assert [name for name in names if f"events/{name}.json" not in pages] == []
