@@ -188,3 +188,18 @@ def test_a_run_waits_for_more_unless_it_was_asked_for(
 def test_a_run_without_news_does_not_wait(table: Table, fleet: tuple[str, Path]) -> None:
     ports = ports_on(table, Silent())
     assert waited(ports, fleet[0], {}, observed=True) == []
+
+
+def test_a_burst_without_a_pause_is_committed_after_four_windows(table: Table, fleet: tuple[str, Path]) -> None:
+    ports, clock = ports_on(table, Silent()), Woken()
+    automated(ports, fleet[0])
+    begin = clock.now()
+    for number in range(10):
+        # A selection every second, as somebody who never stops pushing makes them.
+        clock.slept.append(1.0)
+        choose(replace(ports, clock=clock), number, "v2.0.0")
+    clock.slept.append(1.0)
+    first = (clock.now() - begin).total_seconds()
+    spent = len(clock.slept)
+    run_automations([APP], "worker", clock.monotonic_s() + 60, replace(ports, clock=clock))
+    assert (round(first), round(sum(clock.slept[spent:])), commits(fleet[1])) == (11, 2, 1)

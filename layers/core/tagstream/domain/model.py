@@ -209,7 +209,7 @@ class UpdateStrategy:
 class ImageUpdateAutomation:
     """What to commit where. ``dialect`` is the apiVersion's last part: old ones may use ``.Updated`` in templates.
 
-    ``debounce_s`` is how long selections are gathered after the first one before they are committed together.
+    ``debounce_s`` is how long nothing more may be selected before what was selected is committed together.
     """
 
     metadata: Metadata

@@ -44,14 +44,26 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
     now = ports.clock.now()
     # Those that wait for more selections come last, so that they hold up none of the others.
     for group in sorted(jobs.values(), key=lambda group: _opens_at(group, now)):
-        # Bounded, should the clocks of two functions differ.
-        pause_s = min(MAX_DEBOUNCE_S, (_opens_at(group, now) - ports.clock.now()).total_seconds())
-        if ports.clock.monotonic_s() + max(0.0, pause_s) >= deadline_s:
+        settled = _settled(group, deadline_s, ports)
+        if settled is None:
             _put_off(group, ports)
-            continue
-        if pause_s > 0:
-            ports.clock.sleep(pause_s)
-        _run_group(group, owner, deadline_s, ports)
+        elif settled:
+            _run_group(settled, owner, deadline_s, ports)
+
+
+def _settled(group: list[UpdateJob], deadline_s: float, ports: Ports) -> list[UpdateJob] | None:
+    """A destination's jobs when their debounce windows are over, read again after each; None when time runs out."""
+    while group:
+        now = ports.clock.now()
+        # Bounded, should the clocks of two functions differ.
+        pause_s = min(MAX_DEBOUNCE_S, max(0.0, (_opens_at(group, now) - now).total_seconds()))
+        if ports.clock.monotonic_s() + pause_s >= deadline_s:
+            return None
+        if pause_s == 0.0:
+            break
+        ports.clock.sleep(pause_s)
+        group = _prepared_again(group, ports)
+    return group
 
 
 def _opens_at(group: Sequence[UpdateJob], now: datetime) -> datetime:

@@ -30,6 +30,9 @@ from tagstream.reconcile.access import git_access
 from tagstream.reconcile.stored import parse_stored
 from tagstream.records import Selection, StoredObject
 
+# How many windows a burst that does not pause may last before it is committed.
+LONGEST_WINDOWS = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateJob:
@@ -59,10 +62,10 @@ class UpdateJob:
 
     @property
     def opens_at(self) -> datetime | None:
-        """When what was selected may be committed: some time after the first selection that has not been observed.
+        """When what was selected may be committed: when nothing more was selected for the debounce window.
 
-        None: at once, since nothing was selected or somebody asked for this run. Later selections move nothing, so
-        that an endless burst is committed all the same.
+        None: at once, since nothing was selected or somebody asked for this run. An endless burst is committed too, a
+        few windows after its first selection.
         """
         annotations = self.automation.metadata.annotations
         if annotations.get(REQUESTED_AT, "") not in ("", self.stored.status.get("lastHandledReconcileAt")):
@@ -72,7 +75,10 @@ class UpdateJob:
         new = [
             one.selected_at for key, one in self.selections.items() if observed.get(key.name) != self.observed[key.name]
         ]
-        return min(new) + timedelta(seconds=self.automation.debounce_s) if new else None
+        if not new:
+            return None
+        window = timedelta(seconds=self.automation.debounce_s)
+        return min(max(new) + window, min(new) + LONGEST_WINDOWS * window)
 
     @property
     def push_options(self) -> Mapping[str, str]:
