@@ -18,9 +18,9 @@ from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_file
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.model import ImageRef, NamespacedName
 from tagstream.domain.setters import Change, FilePlan, apply_edits, plan_file
+from tagstream.reconcile.marker_problems import QUIET
 
 DIFFERENT = 1
-QUIET = frozenset({"applied", "equal", "nothing selected", "other namespace"})
 
 
 @dataclass(slots=True, kw_only=True)

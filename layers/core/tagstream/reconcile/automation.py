@@ -16,6 +16,7 @@ from tagstream.errors import ImageAutomationError
 from tagstream.ports import Ports
 from tagstream.reconcile import status
 from tagstream.reconcile.branch import RunResult, held, pushed_before, update_branch
+from tagstream.reconcile.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.push_event import causes
 from tagstream.reconcile.stored import parse_stored
 from tagstream.reconcile.unexpected import contained
@@ -139,7 +140,9 @@ def _recover(pushed: Sequence[CommitIntent], ports: Ports) -> None:
 
 def _report_success(result: RunResult, now: datetime, duration_ms: float, ports: Ports) -> None:
     job = result.job
-    body = status.handled(job.stored.status, job.automation.metadata) | {
+    kept = {name: value for name, value in job.stored.status.items() if result.skipped or name != FIELD}
+    body = status.handled(kept, job.automation.metadata) | {
+        **marker_problems(result.markers),
         "lastAutomationRunTime": status.time(now),
         "observedSourceRevision": result.revision,
         "observedPolicies": job.observed,
@@ -149,9 +152,10 @@ def _report_success(result: RunResult, now: datetime, duration_ms: float, ports:
     settled = status.succeeded(body, job.automation.metadata.generation, UP_TO_DATE, now)
     was_ready = status.is_ready(job.stored.status)
     ports.objects.put_status(KIND, job.stored.key, settled)
-    entry = _event(result, was_ready, now)
-    if entry is not None:
-        ports.ledger.record([entry])
+    events = (_event(result, was_ready, now), marker_event(job.stored.key, job.stored.status, settled, now))
+    entries = [one for one in events if one is not None]
+    if entries:
+        ports.ledger.record(entries)
     _measure(result, now, duration_ms, ports)
     ports.log.info(
         "reconciled",
