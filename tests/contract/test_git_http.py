@@ -113,11 +113,11 @@ def test_links_are_no_files(server: GitServer, bare: Path, tmp_path: Path) -> No
 
 def test_blobs_come_in_one_request_and_only_once(server: GitServer) -> None:
     session = opened(server)
-    files = session.files(session.resolve(GitRef(branch="main")).commit, "apps")
+    files = session.files(session.resolve(GitRef(branch="main")).commit, "")
     before = session.requests
     first = session.read([file.blob for file in files])
-    assert (session.requests - before, session.read([files[0].blob])) == (1, {files[0].blob: b"image: a:1\r\n"})
-    assert sorted(first.values()) == [b"b\n", b"image: a:1\r\n"]
+    assert (session.requests - before, session.read([files[1].blob])) == (1, {files[1].blob: b"image: a:1\r\n"})
+    assert sorted(first.values()) == [b"b\n", b"c", b"image: a:1\r\n", b"k\n"]
     assert session.requests - before == 1
 
 

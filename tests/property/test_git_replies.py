@@ -15,7 +15,7 @@ from tagstream.adapters.git import protocol
 from tagstream.adapters.git.objects import ObjectStore
 from tagstream.adapters.git.pack import BLOB, COMMIT, TREE, Packed, object_id, write_pack
 from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet
-from tagstream.adapters.git.protocol import Capabilities
+from tagstream.adapters.git.protocol import BLOBLESS
 from tagstream.adapters.git.remote import GitRepositorySession, KnownServers
 from tagstream.adapters.git.replies import BrokenReply, ServerRefused
 from tagstream.domain.model import CommitId, GitRef
@@ -50,7 +50,7 @@ class Answers:
 
     url = "http://127.0.0.1/r.git"
     requests = 0
-    has_service_line = False
+    is_stateless = False
 
     def __init__(self, *answers: bytes) -> None:
         self.answers = list(answers)
@@ -173,8 +173,7 @@ def test_any_lines_are_refs_or_an_error(lines: list[bytes], version_2: bool) -> 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300), st.booleans(), st.sampled_from([0, 2]))
 def test_any_answer_to_a_fetch_is_a_pack_or_an_error(answer: bytes, filters: bool, version: int) -> None:
-    server = Capabilities(filters=filters, version=version)
     try:
-        protocol.fetch(Answers(answer), [HEAD], server, without_blobs=True)
+        protocol.fetch(Answers(answer), [HEAD], version, BLOBLESS if filters else "")
     except (BrokenReply, ServerRefused):
         return

@@ -64,7 +64,7 @@ class GitSession(Protocol):
     """One repository during one update: refs once, objects on demand, one push."""
 
     def refs(self) -> Mapping[bytes, CommitId]:
-        """The remote's refs (one ls-refs, cached in the session)."""
+        """The remote's refs of interest, perhaps more (one ls-refs, cached in the session)."""
 
     def refresh(self) -> None:
         """Forget the refs: the next use asks the remote again; objects stay."""
@@ -75,6 +75,9 @@ class GitSession(Protocol):
         Raises:
             RetryableError: GitOperationFailed, no such reference or the remote cannot be reached.
         """
+
+    def fetch(self, commit: CommitId, paths: Collection[str]) -> None:
+        """Get ready to list and read what is at or below these paths, all at once; paths may lead nowhere."""
 
     def files(self, commit: CommitId, path: str) -> tuple[TreeFile, ...]:
         """Regular files at or below ``path`` (a folder or a file), paths from the repository's root, sorted."""
@@ -103,8 +106,8 @@ class GitSession(Protocol):
 class GitRemote(Protocol):
     """Opens repositories."""
 
-    def open(self, access: GitAccess) -> GitSession:
-        """No request yet."""
+    def open(self, access: GitAccess, refs: Collection[bytes] = ()) -> GitSession:
+        """No request yet. ``refs`` are beginnings of the names that are looked at; none for all."""
 
     def signer(self, material: SigningMaterial) -> Callable[[bytes], bytes]:
         """What maps a commit object to its signature, with a key that was tried."""

@@ -38,6 +38,15 @@ class Destination:
         """The name of the lease that guards this destination."""
         return f"{self.url}#{self.push_branch}"
 
+    @property
+    def refs(self) -> frozenset[bytes]:
+        """Beginnings of the names of all refs that an update of this destination looks at."""
+        names = {f"refs/heads/{self.push_branch}".encode(), *_checkout_refs(self.checkout)}
+        if self.refspec:
+            refspec = parse_refspec(self.refspec)
+            names |= {refspec.source, refspec.target}
+        return frozenset(names)
+
 
 def destination(automation: ImageUpdateAutomation, repository: GitRepository) -> Destination:
     """Where the commits of an automation go.
@@ -62,6 +71,16 @@ def destination(automation: ImageUpdateAutomation, repository: GitRepository) ->
         # force pushed there; a name that is that very branch is no switch here (docs/differences.md).
         switches=branch != checkout.branch and checkout.name != f"refs/heads/{branch}",
     )
+
+
+def _checkout_refs(ref: GitRef) -> tuple[bytes, ...]:
+    if ref.commit:
+        return ()
+    if ref.name:
+        return (ref.name.encode(),)
+    if ref.tag or ref.semver:
+        return (b"refs/tags/" + ref.tag.encode(),)
+    return (f"refs/heads/{ref.branch or DEFAULT_BRANCH}".encode(),)
 
 
 class InvalidRefspec(ValueError):

@@ -99,7 +99,7 @@ def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tupl
     if not intents:
         return ()
     try:
-        with closing(ports.git.open(jobs[0].access)) as session:
+        with closing(ports.git.open(jobs[0].access, {_ref(jobs[0])})) as session:
             head = session.refs().get(_ref(jobs[0]))
     except ImageAutomationError:
         return ()
@@ -109,7 +109,8 @@ def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tupl
 def _run(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports) -> tuple[RunResult, ...]:
     left_s = max(MIN_TIMEOUT_S, deadline_s - ports.clock.monotonic_s())
     access = replace(jobs[0].access, timeout_s=min(jobs[0].access.timeout_s, left_s))
-    with closing(ports.git.open(access)) as session:
+    refs = frozenset(name for job in jobs for name in job.destination.refs)
+    with closing(ports.git.open(access, refs)) as session:
         return _run_in(session, jobs, lease, deadline_s, ports)
 
 
@@ -164,6 +165,7 @@ def _is_current(job: UpdateJob, checkout: Checkout, session: GitSession) -> bool
 def _apply(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, ports: Ports) -> tuple[RunResult, ...]:
     """One commit on top of the other for every job that changes something."""
     tip = checkout.commit
+    session.fetch(tip, {_path(job) for job in jobs})
     results = []
     for job in jobs:
         try:
@@ -242,9 +244,8 @@ def _apply_one(job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports)
 def _plans(
     job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports
 ) -> tuple[dict[bytes, FilePlan], Mapping[bytes, bytes]]:
-    path = job.automation.update.path if job.automation.update else ""
     try:
-        files = [one for one in session.files(tip, path) if is_candidate(one.path)]
+        files = [one for one in session.files(tip, _path(job)) if is_candidate(one.path)]
     except FileNotFoundError as error:
         raise RetryableError(f"failed to apply policies: {error}", reason="UpdateFailed") from error
     wanted = [one for one in files if ports.markers.is_marked(one.blob) is not False]
@@ -259,6 +260,10 @@ def _learn(file: TreeFile, source: bytes, ports: Ports) -> bool:
     marked = has_marker(source)
     ports.markers.learn(file.blob, marked)
     return marked
+
+
+def _path(job: UpdateJob) -> str:
+    return job.automation.update.path if job.automation.update else ""
 
 
 def _ref(job: UpdateJob) -> bytes:

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet, read_lines, read_packet
-from tagstream.adapters.git.replies import BrokenReply, ServerRefused, words
+from tagstream.adapters.git.replies import BrokenReply, ServerRefused, UnpackRefused, words
 from tagstream.ports import PushConflict, RefUpdate
 
 AGENT = b"agent=tagstream"
 ZERO = b"0" * 40
 _ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
+BLOBLESS = "blob:none"
 SERVICE_LINE = b"# service="
 UPLOAD, RECEIVE = "git-upload-pack", "git-receive-pack"
 # What servers say when a ref is no longer where the push expected it.
@@ -40,8 +41,8 @@ class Transport(Protocol):
 
     url: str
     requests: int
-    has_service_line: bool
-    """Whether a greeting begins with the service's name, as over HTTP."""
+    is_stateless: bool
+    """As HTTP: nothing has to be asked before a call, and a greeting begins with the service's name."""
 
     def advertisement(self, service: str) -> AbstractContextManager[ByteReader]:
         """The service's greeting."""
@@ -58,10 +59,22 @@ class Transport(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a server can do when fetching: ``filters`` blobs, and speak ``version`` 0 or 2 (1 is 0 with a headline)."""
+    """What a server can do when fetching.
+
+    ``version`` is 0 or 2 (1 is 0 with a headline). ``filters`` blobs; ``bounds`` trees by depth and blobs by size too.
+    ``is_assumed`` until the server was asked.
+    """
 
     filters: bool
     version: int = 2
+    bounds: bool = True
+    is_assumed: bool = False
+
+    def usable(self, spec: str) -> str:
+        """The filter to ask for in place of the wanted one; whatever is sent too much does no harm."""
+        if not spec or not self.filters:
+            return ""
+        return spec if self.bounds and self.version == 2 else BLOBLESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +131,21 @@ def _advertised(lines: Sequence[bytes]) -> Advertised:
     return Advertised(refs=refs, abilities=abilities)
 
 
-def list_refs(transport: Transport) -> Mapping[bytes, bytes]:
-    """Every ref with its object, in version 2; an annotated tag's commit stands at ``refs/tags/x^{}``."""
-    body = b"".join(
-        [packet(b"command=ls-refs\n"), packet(AGENT), Mark.DELIMITER.value, packet(b"peel\n"), packet(b"symrefs\n")]
-    )
+def list_refs(transport: Transport, prefixes: Iterable[bytes] = ()) -> Mapping[bytes, bytes]:
+    """Refs with their objects, in version 2; an annotated tag's commit stands at ``refs/tags/x^{}``.
+
+    Args:
+        transport: to the repository.
+        prefixes: beginnings of names to list, none for all; a server may list more.
+    """
+    body = b"".join([packet(b"command=ls-refs\n"), packet(AGENT), Mark.DELIMITER.value, packet(b"peel\n")])
+    body += b"".join(packet(b"ref-prefix " + one + b"\n") for one in dict.fromkeys(prefixes))
     with transport.call(UPLOAD, body + Mark.FLUSH.value) as reader:
         found = [_ref_line(line) for line in read_lines(reader)]
-    return {name: one for refs in found for name, one in refs.items()}
+    refs = {name: one for part in found for name, one in part.items()}
+    if any(len(one) != len(ZERO) for one in refs.values()):
+        _check_format(b"sha256")
+    return refs
 
 
 def _ref_line(line: bytes) -> dict[bytes, bytes]:
@@ -145,20 +165,19 @@ def _id(text: bytes) -> bytes:
     return text
 
 
-def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *, without_blobs: bool) -> bytes:
-    """A pack with these objects, commits without their history; one request.
+def fetch(transport: Transport, wants: Iterable[bytes], version: int, spec: str) -> bytes:
+    """A pack with these objects and what they lead to, commits without their history; one request.
 
     Args:
         transport: to the repository.
         wants: 40 hex bytes each; commits, trees or blobs.
-        server: what it can do.
-        without_blobs: leave blobs out (``filter blob:none``), where the server can.
+        version: 0 or 2.
+        spec: a filter that the server knows, or none (git-rev-list(1) ``--filter``).
     """
-    few = without_blobs and server.filters
-    if server.version == 0:
-        return _fetch_0(transport, tuple(dict.fromkeys(wants)), few)
+    if version == 0:
+        return _fetch_0(transport, tuple(dict.fromkeys(wants)), spec)
     arguments = [packet(b"no-progress\n"), packet(b"ofs-delta\n"), packet(b"deepen 1\n")]
-    arguments += [packet(b"filter blob:none\n")] if few else []
+    arguments += [packet(b"filter %s\n" % spec.encode())] if spec else []
     arguments += [packet(b"want " + one + b"\n") for one in dict.fromkeys(wants)]
     body = packet(b"command=fetch\n") + packet(AGENT) + Mark.DELIMITER.value + b"".join(arguments)
     with transport.call(UPLOAD, body + packet(b"done\n") + Mark.FLUSH.value) as reader:
@@ -173,10 +192,10 @@ def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *,
                 pass
 
 
-def _fetch_0(transport: Transport, wants: Sequence[bytes], without_blobs: bool) -> bytes:
-    abilities = b"side-band-64k ofs-delta no-progress shallow " + AGENT + (b" filter" if without_blobs else b"")
+def _fetch_0(transport: Transport, wants: Sequence[bytes], spec: str) -> bytes:
+    abilities = b"side-band-64k ofs-delta no-progress shallow " + AGENT + (b" filter" if spec else b"")
     lines = [b"want " + one + (b" " + abilities if number == 0 else b"") for number, one in enumerate(wants)]
-    lines += [b"deepen 1", *([b"filter blob:none"] if without_blobs else [])]
+    lines += [b"deepen 1", *([b"filter " + spec.encode()] if spec else [])]
     body = b"".join(packet(line + b"\n") for line in lines) + Mark.FLUSH.value + packet(b"done\n")
     with transport.call(UPLOAD, body) as reader:
         for _ in read_lines(reader):
@@ -228,7 +247,7 @@ def _read_report(reader: ByteReader) -> None:
     report = ByteReader(iter([b"".join(band.data())]), 2**20)
     for line in read_lines(report):
         if line.startswith(b"unpack ") and line != b"unpack ok":
-            raise ServerRefused(words(band.progress + b"\n" + line))
+            raise UnpackRefused(words(band.progress + b"\n" + line))
         if line.startswith(b"ng "):
             _, _, rest = line.partition(b" ")
             ref, _, reason = rest.partition(b" ")
@@ -239,6 +258,6 @@ def _read_report(reader: ByteReader) -> None:
 
 def _skip_service(transport: Transport, reader: ByteReader) -> None:
     """Smart HTTP answers begin with the service's name; version 2 servers may leave it out."""
-    if transport.has_service_line and reader.peek(4 + len(SERVICE_LINE))[4:] == SERVICE_LINE:
+    if transport.is_stateless and reader.peek(4 + len(SERVICE_LINE))[4:] == SERVICE_LINE:
         while isinstance(read_packet(reader), bytes):
             pass

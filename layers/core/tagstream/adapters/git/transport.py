@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.git.pktline import ByteReader
-from tagstream.adapters.git.replies import REASON, BrokenReply, failed
+from tagstream.adapters.git.replies import REASON, BrokenReply, UnexpectedStatus, failed
 from tagstream.adapters.registry.session import ConnectionFault, Request, Session
 from tagstream.errors import AuthenticationError
 from tagstream.ports import GitAccess
@@ -35,7 +35,7 @@ class HttpTransport:
         access: URL, credentials, TLS, proxy, timeout.
     """
 
-    has_service_line = True
+    is_stateless = True
 
     def __init__(self, access: GitAccess) -> None:
         parts = urlsplit(access.url)
@@ -98,10 +98,10 @@ class HttpTransport:
             return
         if status in (401, 403):
             raise AuthenticationError(f"authentication required by '{self.url}': HTTP status {status}", reason=REASON)
-        if status in (301, 302, 303, 307, 308):
-            raise failed(f"unable to reach '{self.url}'", "the server redirects: name the final address in spec.url")
         cause = "repository not found" if status == 404 else f"HTTP status {status}"
-        raise failed(f"unable to reach '{self.url}'", cause)
+        if status in (301, 302, 303, 307, 308):
+            cause = "the server redirects: name the final address in spec.url"
+        raise UnexpectedStatus(f"unable to reach '{self.url}': {cause}", reason=REASON)
 
 
 def _authorization(access: GitAccess, username: str | None, password: str | None) -> Mapping[str, str]:
