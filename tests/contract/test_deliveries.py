@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tagstream.adapters.store.table import Table
 from tagstream.domain.model import NamespacedName
+from tagstream.errors import RetryableError
 from tagstream.ports import HookPorts
+from tagstream.reconcile.planning import WINDOW_S
 from tagstream.reconcile.receiver import deliver
 from tagstream.reconcile.receiver_path import publish_receiver
 from tests.contract.reconciling import APP, Silent, document, ports_on
@@ -22,38 +26,51 @@ HOOK = NamespacedName("ns", "hook")
 
 
 class Front:
-    """The webhook function's ports, a Receiver of type generic-hmac and one ImageRepository."""
+    """The webhook function's ports, a Receiver (of type generic-hmac) and one ImageRepository."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, kind: str = "generic-hmac", annotations: Mapping[str, str] | None = None) -> None:
         self.silent = Silent()
         self.ports = ports_on(table, self.silent)
         self.silent.secrets[HOOK] = {"token": TOKEN}
-        self.ports.objects.put(document("ImageRepository", image=IMAGE, interval="1h"))
+        self.watch("app", IMAGE)
         receiver = document(
             "Receiver",
             "notification.toolkit.fluxcd.io/v1",
-            type="generic-hmac",
+            type=kind,
             secretRef={"name": "hook"},
             resources=[{"kind": "ImageRepository", "name": "*"}],
         )
-        stored = self.ports.objects.put({**receiver, "metadata": {"name": "hook", "namespace": "ns"}})
+        metadata = {"name": "hook", "namespace": "ns", "annotations": dict(annotations or {})}
+        stored = self.ports.objects.put({**receiver, "metadata": metadata})
         self.path = publish_receiver(stored, self.ports) or ""
+
+    def watch(self, name: str, image: str) -> None:
+        one = document("ImageRepository", image=image, interval="1h")
+        self.ports.objects.put({**one, "metadata": {"name": name, "namespace": "ns"}})
 
     def post(self, number: int, path: str = "", token: bytes = TOKEN) -> dict[str, Any]:
         body = json.dumps({"image": IMAGE, "tag": f"v{number}"}).encode()
         signature = hmac.new(token, body, hashlib.sha256).hexdigest()
+        return self.send(body, {"x-signature": f"sha256={signature}"}, path)
+
+    def send(self, body: object, headers: Mapping[str, str] | None = None, path: str = "") -> dict[str, Any]:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         where = path or self.path
         event = {
             "version": "2.0",
             "rawPath": where,
             "requestContext": {"http": {"method": "POST", "path": where, "sourceIp": "203.0.113.1"}},
-            "headers": {"content-type": "application/json", "x-signature": f"sha256={signature}"},
-            "body": body.decode(),
+            "headers": {"content-type": "application/json", **(headers or {})},
+            "body": raw.decode(),
             "isBase64Encoded": False,
         }
         names = ("hooks", "objects", "secrets", "queue", "ledger", "clock", "metrics", "log")
         found = {name: getattr(self.ports, name) for name in names}
         return dict(deliver(event, HookPorts(issuer_keys=lambda issuer, fresh: {}, **found)))
+
+    def asked(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Repositories of the scans asked for, with the tags that must be listed then."""
+        return [(key.name, one.expected_tags) for one in self.silent.sent for key in one.repositories]
 
     def last(self, kind: str, key: NamespacedName) -> tuple[str, str]:
         """Sender and result of the newest delivery."""
@@ -128,3 +145,71 @@ def test_of_a_burst_every_delivery_knows_the_scan_that_covers_it(front: Front) -
         [later],
     ]
     assert first != later
+
+
+def test_the_same_body_again_is_a_push_again(table: Table) -> None:
+    front = Front(table, "quay")
+    latest = {"docker_url": IMAGE, "updated_tags": ["latest"]}
+    assert [front.send(latest)["statusCode"] for _ in range(2)] == [200, 200]
+    assert front.asked() == [("app", ("latest",))] * 2
+
+
+def test_a_delivery_with_an_id_is_acted_on_once(table: Table) -> None:
+    front = Front(table, "generic")
+    for identity in ("build-1", "build-1", "build-2"):
+        front.send({}, {"x-delivery-id": identity})
+    assert [one.cause for one in front.silent.sent] == ["build-1", "build-2"]
+
+
+def test_the_repetition_of_a_delivery_that_failed_midway_is_acted_on(table: Table) -> None:
+    front = Front(table, "generic")
+    broken: Any = Broken()
+    working, front.ports = front.ports, replace(front.ports, queue=broken)
+    failed = front.send({}, {"x-delivery-id": "build-1"})["statusCode"]
+    front.ports = working
+    again = front.send({}, {"x-delivery-id": "build-1"})["statusCode"]
+    assert (failed, again, [one.cause for one in front.silent.sent]) == (503, 200, ["build-1"])
+
+
+def test_the_scan_that_covers_a_burst_starts_after_the_last_push_it_covers(front: Front) -> None:
+    for number in range(3):
+        front.post(number)
+    at_once, at_the_end = front.silent.sent
+    assert at_once.delay_s == 0.0 and at_the_end.delay_s > WINDOW_S
+
+
+@pytest.mark.parametrize("image", [IMAGE, "registry.example.com/repository/docker/team/app", "other.example/team/app"])
+def test_a_sender_that_names_no_host_means_every_image_of_that_path(table: Table, image: str) -> None:
+    front = Front(table, "nexus")
+    front.watch("app", image)
+    front.watch("bystander", "registry.example.com/team/app-b")
+    body = json.dumps({"action": "CREATED", "component": {"format": "docker", "name": "team/app", "version": "1"}})
+    front.send(body.encode(), {"x-nexus-webhook-signature": hmac.new(TOKEN, body.encode(), "sha1").hexdigest()})
+    assert front.asked() == [("app", ("1",))]
+
+
+def test_each_repository_of_a_delivery_waits_for_its_own_tags(table: Table) -> None:
+    front = Front(table, "harbor")
+    front.watch("web", "registry.example.com/team/web")
+    images = [f"{IMAGE}:v1", f"{IMAGE}:v2", "registry.example.com/team/web:v9", "registry.example.com/team/other:v1"]
+    resources = [{"resource_url": image, "tag": image.rpartition(":")[2]} for image in images]
+    body = {"type": "PUSH_ARTIFACT", "event_data": {"resources": resources}}
+    front.send(body, {"authorization": TOKEN.decode()})
+    assert front.asked() == [("app", ("v1", "v2")), ("web", ("v9",))]
+
+
+def test_an_internal_host_name_of_any_shape_is_replaced_by_the_registry_annotation(table: Table) -> None:
+    annotations = {"tagstream.dev/sender": "distribution", "tagstream.dev/registry": "registry.example.com"}
+    front = Front(table, "generic", annotations)
+    target = {"repository": "team/app", "tag": "v1"}
+    for host in ("internal_registry:5000", ""):
+        event = {"id": f"e-{host}", "action": "push", "target": target, "request": {"host": host}}
+        front.send({"events": [event]}, {"authorization": TOKEN.decode()})
+    assert front.asked() == [("app", ("v1",))] * 2
+
+
+class Broken:
+    """A queue out of reach."""
+
+    def send(self, requests: object) -> None:
+        raise RetryableError("failed to send a scan request: ServiceUnavailable", reason="QueueOperationFailed")

@@ -278,21 +278,23 @@ def test_an_entry_with_an_identity_is_one_however_often_it_is_written(table: Tab
     assert len(ledger.read(NOW - timedelta(hours=1), NOW + timedelta(hours=1))) == 3
 
 
-def test_a_delivery_is_first_once_until_it_is_forgotten_or_expires(table: Table) -> None:
+def test_a_delivery_is_settled_once_it_was_acted_on_until_that_expires(table: Table) -> None:
     clock = SetClock()
     hooks = DynamoHooks(table=table, clock=clock)
-    answers = [hooks.first_delivery(APP, "d", 60), hooks.first_delivery(APP, "d", 60)]
-    hooks.forget_delivery(APP, "d")
-    answers.append(hooks.first_delivery(APP, "d", 60))
+    answers = [hooks.delivery_settled(APP, "d")]
+    hooks.settle_delivery(APP, "d", 60)
+    answers += [hooks.delivery_settled(APP, "d"), hooks.delivery_settled(APP, "e")]
     clock.time += timedelta(seconds=62)
-    answers.append(hooks.first_delivery(APP, "d", 60))
-    assert answers == [True, False, True, True]
+    answers.append(hooks.delivery_settled(APP, "d"))
+    assert answers == [False, True, False, False]
 
 
 def test_a_burst_of_pushes_is_scanned_at_once_and_once_more_at_the_end(table: Table) -> None:
     clock = SetClock()
     hooks = DynamoHooks(table=table, clock=clock)
-    burst = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(4)]
+    burst = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(2)]
+    hooks.confirm([APP], "delivery-1")
+    burst += [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(2, 4)]
     clock.time += timedelta(seconds=6)
     assert (burst, hooks.coalesce(APP, 5, "next")) == (
         [
@@ -303,6 +305,37 @@ def test_a_burst_of_pushes_is_scanned_at_once_and_once_more_at_the_end(table: Ta
         ],
         ("now", "next"),
     )
+
+
+def test_nothing_counts_on_a_scan_whose_planner_has_not_asked_for_it(table: Table) -> None:
+    hooks = DynamoHooks(table=table, clock=SetClock())
+    planned = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(3)]
+    hooks.confirm([APP], "delivery-1")
+    planned.append(hooks.coalesce(APP, 5, "delivery-3"))
+    hooks.confirm([APP], "delivery-3")
+    planned.append(hooks.coalesce(APP, 5, "delivery-4"))
+    assert planned == [
+        ("now", "delivery-0"),
+        ("later", "delivery-1"),
+        ("later", "delivery-2"),
+        ("later", "delivery-3"),
+        ("pending", "delivery-3"),
+    ]
+
+
+def test_the_tags_of_covered_deliveries_are_kept_with_the_scan_that_covers_them(table: Table) -> None:
+    hooks = DynamoHooks(table=table, clock=SetClock())
+    hooks.join(APP, "scan", {"v1", "v2"})
+    hooks.join(APP, "scan", {"v2", "v3"})
+    hooks.join(APP, "other", ())
+    assert (hooks.joined_tags(APP, "scan"), hooks.joined_tags(APP, "other")) == ({"v1", "v2", "v3"}, set())
+
+
+def test_a_flood_of_tags_neither_fails_nor_grows_without_end(table: Table) -> None:
+    hooks = DynamoHooks(table=table, clock=SetClock())
+    for delivery in range(5):
+        hooks.join(APP, "scan", {f"{delivery}-{number}".ljust(128, "x") for number in range(1000)})
+    assert len(hooks.joined_tags(APP, "scan")) <= 400
 
 
 def test_a_receivers_former_path_stops_working(table: Table) -> None:

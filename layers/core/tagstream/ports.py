@@ -261,14 +261,20 @@ class HookStore(Protocol):
     def reopen(self, repositories: Sequence[NamespacedName]) -> None:
         """Forget the windows of repositories whose scan could not be asked for."""
 
-    def first_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> bool:
-        """True exactly once per delivery id within ttl_s."""
+    def confirm(self, repositories: Sequence[NamespacedName], cause: str) -> None:
+        """The scans at the end of these windows have been asked for; until then no delivery counts on them."""
+
+    def join(self, repository: NamespacedName, cause: str, tags: Collection[str]) -> None:
+        """Tags named by a delivery that a scan of this cause covers."""
+
+    def joined_tags(self, repository: NamespacedName, cause: str) -> frozenset[str]:
+        """The tags of all deliveries that a scan of this cause covers besides its own."""
+
+    def delivery_settled(self, receiver: NamespacedName, delivery_id: str) -> bool:
+        """True when a delivery of this id was acted on lately."""
 
     def settle_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> None:
-        """A delivery was acted on; it is no first one for ttl_s."""
-
-    def forget_delivery(self, receiver: NamespacedName, delivery_id: str) -> None:
-        """Let a delivery that could not be acted on be repeated."""
+        """A delivery was acted on; its repetitions are passed over for ttl_s."""
 
 
 class Secrets(Protocol):

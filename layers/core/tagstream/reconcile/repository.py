@@ -349,10 +349,13 @@ def _size(scan: _Scan) -> int:
 
 def _look_again(scan: _Scan, trigger: ScanTrigger, ports: Ports) -> None:
     """A delivery named a tag that is not listed yet: caches between a registry's writers and readers are real."""
-    if scan.found is None or not trigger.expected_tags or trigger.attempt >= len(LATE_TAG_DELAYS_S):
+    if scan.found is None or trigger.attempt >= len(LATE_TAG_DELAYS_S):
         return
+    expected = set(trigger.expected_tags)
+    if trigger.received_at is not None and not trigger.attempt:
+        expected |= ports.hooks.joined_tags(scan.stored.key, trigger.cause)
     listed = set(scan.found.tags)
-    if all(tag in listed for tag in keep(trigger.expected_tags, scan.repository.exclusion_list)):
+    if all(tag in listed for tag in keep(sorted(expected), scan.repository.exclusion_list)):
         return
-    later = replace(trigger, attempt=trigger.attempt + 1)
+    later = replace(trigger, expected_tags=tuple(sorted(expected)), attempt=trigger.attempt + 1)
     ports.queue.send([_request((scan.stored.key,), later, LATE_TAG_DELAYS_S[trigger.attempt])])

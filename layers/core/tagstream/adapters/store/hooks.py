@@ -5,7 +5,7 @@ In: paths, canonical names, delivery ids. Out: single items; nothing here lists 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +16,8 @@ from tagstream.ports import Clock, HookTarget
 from tagstream.records import LastDelivery
 
 Pending = Literal["now", "later", "pending"]
+PENDING_TTL_S = 3600
+JOINED_TAGS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,23 +48,15 @@ class DynamoHooks:
         """The image index that ``DynamoObjects.put`` keeps."""
         return tuple(keys.named(keys.read_text(item, "sk")) for item in self.table.query(f"image#{canonical}"))
 
-    def first_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> bool:
-        """A conditional put; an entry past its time counts as gone although TTL has not removed it yet."""
-        now = int(self.clock.now().timestamp())
-        item = keys.key(f"delivery#{receiver}#{delivery_id}") | {"expiresAt": keys.number(now + int(ttl_s))}
-        fresh = Condition(
-            expression="attribute_not_exists(pk) OR expiresAt < :now", names={}, values={":now": keys.number(now)}
-        )
-        return self.table.put(item, fresh)
+    def delivery_settled(self, receiver: NamespacedName, delivery_id: str) -> bool:
+        """One read; an entry past its time counts as gone although TTL has not removed it yet."""
+        item = self.table.get(keys.key(f"delivery#{receiver}#{delivery_id}")) or {}
+        return "expiresAt" in item and keys.read_number(item, "expiresAt") >= int(self.clock.now().timestamp())
 
     def settle_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> None:
         """The delivery was acted on: repetitions within ttl_s are none of our business."""
         ends = keys.number(int(self.clock.now().timestamp()) + int(ttl_s))
         self.table.put(keys.key(f"delivery#{receiver}#{delivery_id}") | {"expiresAt": ends})
-
-    def forget_delivery(self, receiver: NamespacedName, delivery_id: str) -> None:
-        """The delivery could not be acted on: its repetition counts as the first."""
-        self.table.delete(keys.key(f"delivery#{receiver}#{delivery_id}"))
 
     def reopen(self, repositories: Sequence[NamespacedName]) -> None:
         """No scan is planned for these repositories after all."""
@@ -76,33 +70,70 @@ class DynamoHooks:
         """
         now = self.clock.now().timestamp()
         where = keys.key(f"pending#{repository}")
-        names = {"#until": "until", "#later": "later", "#ttl": "expiresAt", "#cause": "cause"}
-        values = {
-            ":now": keys.number(round(now, 3)),
-            ":until": keys.number(round(now + window_s, 3)),
-            ":ttl": keys.number(int(now + window_s) + 3600),
-        }
         opened = self.table.update(
             where,
-            "SET #until = :until, #ttl = :ttl REMOVE #later, #cause",
-            Condition(expression="", names=names, values=values),
+            "SET #until = :until, #ttl = :ttl REMOVE #sent, #cause",
+            Condition(
+                expression="",
+                names={"#until": "until", "#ttl": "expiresAt", "#sent": "sent", "#cause": "cause"},
+                values={
+                    ":now": keys.number(round(now, 3)),
+                    ":until": keys.number(round(now + window_s, 3)),
+                    ":ttl": keys.number(int(now + window_s) + PENDING_TTL_S),
+                },
+            ),
             "attribute_not_exists(pk) OR #until < :now",
         )
         if opened:
             return "now", cause
+        # Who planned the scan and has not confirmed it may have died: better two scans than none.
         planned = self.table.update(
             where,
-            "SET #later = :until, #cause = :cause",
-            Condition(
-                expression="",
-                names={"#later": "later", "#cause": "cause"},
-                values={":until": values[":until"], ":cause": keys.text(cause)},
-            ),
-            "attribute_not_exists(#later)",
+            "SET #cause = :cause",
+            Condition(expression="", names={"#cause": "cause", "#sent": "sent"}, values={":cause": keys.text(cause)}),
+            "attribute_not_exists(#sent)",
         )
         if planned:
             return "later", cause
         return "pending", keys.read_text(self.table.get(where) or {}, "cause") or cause
+
+    def confirm(self, repositories: Sequence[NamespacedName], cause: str) -> None:
+        """Only now may other deliveries count on the scans at the windows' ends."""
+        for repository in repositories:
+            self.table.update(
+                keys.key(f"pending#{repository}"),
+                "SET #sent = :sent",
+                Condition(
+                    expression="",
+                    names={"#sent": "sent", "#cause": "cause"},
+                    values={":sent": keys.number(1), ":cause": keys.text(cause)},
+                ),
+                "#cause = :cause",
+            )
+
+    def join(self, repository: NamespacedName, cause: str, tags: Collection[str]) -> None:
+        """A few hundred tags a scan: enough to notice that the registry's list is behind."""
+        if not tags:
+            return
+        self.table.update(
+            keys.key(f"pending#{repository}", cause),
+            "ADD #tags :tags SET #ttl = :ttl",
+            Condition(
+                expression="",
+                names={"#tags": "tags", "#ttl": "expiresAt"},
+                values={
+                    ":tags": {"SS": sorted(tags)[:JOINED_TAGS]},
+                    ":ttl": keys.number(int(self.clock.now().timestamp()) + PENDING_TTL_S),
+                    ":most": keys.number(JOINED_TAGS),
+                },
+            ),
+            "attribute_not_exists(#tags) OR size(#tags) < :most",
+        )
+
+    def joined_tags(self, repository: NamespacedName, cause: str) -> frozenset[str]:
+        """What ``join`` kept."""
+        item = self.table.get(keys.key(f"pending#{repository}", cause)) or {}
+        return frozenset(item["tags"]["SS"]) if "tags" in item else frozenset()
 
     def put_last_delivery(self, kind: str, names: Sequence[NamespacedName], delivery: LastDelivery) -> None:
         """One item per object, replaced."""

@@ -8,7 +8,7 @@ Source: notification-controller api/v1 Receiver; extensions are annotations unde
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tagstream.domain.model import Receiver
@@ -102,7 +102,9 @@ def image_delivery(hook: Hook, action: str, named: Iterable[PushHint], *ids: str
         named: hints as the payload has them, in any shape.
         ids: what the sender gave to recognise the delivery by.
     """
-    given = tuple(named)
+    registry = hook.annotation(REGISTRY)
+    # Before anything is judged: an internal host name may be none that a registry could have.
+    given = tuple(replace(hint, registry=registry) if registry else hint for hint in named)
     hints = push_hints(given)
     remark = "" if hints else ("untagged" if given else "irrelevant")
     return HookDelivery(
