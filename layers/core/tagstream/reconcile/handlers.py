@@ -18,6 +18,7 @@ from tagstream.events.stream import StreamChange, is_stream, parse_stream
 from tagstream.ports import Ports
 from tagstream.reconcile import due
 from tagstream.reconcile.automation import run_automations
+from tagstream.reconcile.planning import Push, ask_for_scans
 from tagstream.reconcile.policy import Cause, evaluate_policies
 from tagstream.reconcile.repository import ScanTrigger, scan_repositories
 from tagstream.reconcile.routing import repositories_of
@@ -56,7 +57,7 @@ def scan(event: Mapping[str, Any], remaining_ms: int, ports: Ports) -> Failures:
     if is_stream(event):
         return _objects_changed(parse_stream(event), deadline_s, ports)
     if is_ecr(event):
-        _ecr(event, deadline_s, ports)
+        _ecr(event, ports)
         return {"batchItemFailures": []}
     raise UnknownEvent("the event is no tick, queue batch, stream batch or registry event")
 
@@ -177,13 +178,11 @@ def _request_runs(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -
         ports.selections.request_run(key, "object changed", now)
 
 
-def _ecr(event: Mapping[str, Any], deadline_s: float, ports: Ports) -> None:
+def _ecr(event: Mapping[str, Any], ports: Ports) -> None:
+    """As a webhook's delivery: a burst of pushes must not be a burst of listings."""
     delivery = ecr_delivery(event)
-    keys = sorted(repositories_of(delivery.hints, ports.hooks))
-    trigger = ScanTrigger(
-        reason="registry event",
-        cause=delivery.delivery_id,
-        received_at=ports.clock.now(),
-        expected_tags=tuple(hint.tag for hint in delivery.hints if hint.tag and hint.action == "push"),
-    )
-    scan_repositories(keys, trigger, deadline_s, ports)
+    # One event is of one image.
+    tags = frozenset(hint.tag for hint in delivery.hints if hint.tag and hint.action == "push")
+    wanted = dict.fromkeys(sorted(repositories_of(delivery.hints, ports.hooks)), tags)
+    push = Push(reason="registry event", cause=delivery.delivery_id, received_at=ports.clock.now())
+    ask_for_scans(wanted, push, ports.hooks, ports.queue)

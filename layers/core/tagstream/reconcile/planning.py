@@ -9,56 +9,71 @@ as covered before its scan was really asked for, and that scan starts after the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from tagstream.domain.model import NamespacedName
-from tagstream.ports import HookStore
+from tagstream.errors import ImageAutomationError
+from tagstream.ports import HookStore, ScanQueue
 from tagstream.records import QueuedScan
 
 WINDOW_S = 5.0
 # The hosts' clocks differ a little: a scan at the very end might come before a push that counts on it.
 CLOCK_SKEW_S = 1.0
-REASON = "webhook"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScanPlan:
-    """Scans to ask for; ``later`` are those to confirm then; ``joined`` the deliveries whose scans cover the rest."""
+class Push:
+    """Why scans are asked for: ``reason`` in a word, ``cause`` the delivery's id, ``received_at`` aware UTC."""
 
-    requests: tuple[QueuedScan, ...]
-    later: tuple[NamespacedName, ...]
-    joined: frozenset[str]
+    reason: str
+    cause: str
+    received_at: datetime
 
 
-def plan_scans(
-    wanted: Mapping[NamespacedName, frozenset[str]], cause: str, received_at: datetime, hooks: HookStore
-) -> ScanPlan:
-    """Open, use or join the windows of these repositories.
+def ask_for_scans(
+    wanted: Mapping[NamespacedName, frozenset[str]], push: Push, hooks: HookStore, queue: ScanQueue
+) -> frozenset[str]:
+    """Open, use or join the windows of these repositories, and queue the scans that takes.
 
     Args:
         wanted: the tags that must be listed afterwards, by repository.
-        cause: the delivery's id.
-        received_at: aware UTC.
+
+    Returns:
+        The causes of scans asked for before that cover this push.
+
+    Raises:
+        ImageAutomationError: the table or the queue failed; the push has to be repeated.
     """
     requests: list[QueuedScan] = []
     later: list[NamespacedName] = []
     joined: set[str] = set()
-    for repository, tags in wanted.items():
-        when, planned_for = hooks.coalesce(repository, WINDOW_S, cause)
-        if when == "pending":
-            hooks.join(repository, planned_for, tags)
-            joined.add(planned_for)
-            continue
-        later += [repository] if when == "later" else []
-        requests.append(
-            QueuedScan(
-                repositories=(repository,),
-                reason=REASON,
-                cause=cause,
-                delay_s=0.0 if when == "now" else WINDOW_S + CLOCK_SKEW_S,
-                received_at=received_at,
-                expected_tags=tuple(sorted(tags)),
-            )
-        )
-    return ScanPlan(requests=tuple(requests), later=tuple(later), joined=frozenset(joined) - {cause})
+    try:
+        for repository, tags in wanted.items():
+            when, planned_for = hooks.coalesce(repository, WINDOW_S, push.cause)
+            if when == "pending":
+                hooks.join(repository, planned_for, tags)
+                joined.add(planned_for)
+                continue
+            later += [repository] if when == "later" else []
+            requests.append(_request(repository, tags, push, 0.0 if when == "now" else WINDOW_S + CLOCK_SKEW_S))
+        queue.send(requests)
+    except ImageAutomationError:
+        # The windows were opened for scans that will not come: the repetition must find them closed.
+        with suppress(ImageAutomationError):
+            hooks.reopen(tuple(wanted))
+        raise
+    hooks.confirm(later, push.cause)
+    return frozenset(joined) - {push.cause}
+
+
+def _request(repository: NamespacedName, tags: frozenset[str], push: Push, delay_s: float) -> QueuedScan:
+    return QueuedScan(
+        repositories=(repository,),
+        reason=push.reason,
+        cause=push.cause,
+        delay_s=delay_s,
+        received_at=push.received_at,
+        expected_tags=tuple(sorted(tags)),
+    )

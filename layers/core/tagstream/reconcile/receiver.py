@@ -23,7 +23,7 @@ from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpres
 from tagstream.events.receiver.resource_filter import filter_resource
 from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
 from tagstream.ports import HookPorts, SecretNotFound
-from tagstream.reconcile.planning import plan_scans
+from tagstream.reconcile.planning import Push, ask_for_scans
 from tagstream.reconcile.routing import NamedImages
 from tagstream.records import LastDelivery, LedgerEntry, StoredObject
 
@@ -111,17 +111,10 @@ def _act(
     if ports.hooks.delivery_settled(key, delivery.delivery_id):
         return ()
     wanted = _wanted(receiver, delivery, ports)
-    plan = plan_scans(wanted, delivery.delivery_id, received_at, ports.hooks)
-    try:
-        ports.queue.send(plan.requests)
-    except ImageAutomationError:
-        # The windows were opened for scans that will not come: the repetition must find them closed.
-        with suppress(ImageAutomationError):
-            ports.hooks.reopen(tuple(wanted))
-        raise
-    ports.hooks.confirm(plan.later, delivery.delivery_id)
+    push = Push(reason="webhook", cause=delivery.delivery_id, received_at=received_at)
+    joined = ask_for_scans(wanted, push, ports.hooks, ports.queue)
     ports.hooks.settle_delivery(key, delivery.delivery_id, REPEAT_S)
-    outcome = _Outcome(receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=plan.joined)
+    outcome = _Outcome(receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=joined)
     _record(outcome, received_at, ports)
     return wanted
 
