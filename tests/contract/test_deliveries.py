@@ -7,7 +7,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -206,6 +206,48 @@ def test_an_internal_host_name_of_any_shape_is_replaced_by_the_registry_annotati
         event = {"id": f"e-{host}", "action": "push", "target": target, "request": {"host": host}}
         front.send({"events": [event]}, {"authorization": TOKEN.decode()})
     assert front.asked() == [("app", ("v1",))] * 2
+
+
+def test_a_signed_delivery_is_refused_when_it_comes_again_under_another_name(table: Table) -> None:
+    front = Front(table, annotations={"tagstream.dev/signature-max-age-seconds": "300"})
+    stamp = str(int(front.ports.clock.now().timestamp()))
+    signature = hmac.new(TOKEN, f"{stamp}.{{}}".encode(), hashlib.sha256).hexdigest()
+    proof = {"x-signature-timestamp": stamp, "x-signature": f"sha256={signature}"}
+    answers = [front.send(b"{}", proof | {"x-delivery-id": name})["statusCode"] for name in ("a", "a", "b")]
+    assert (answers, len(front.silent.sent), front.last("Receiver", HOOK)) == (
+        [200, 404, 404],
+        1,
+        ("generic-hmac", "asked for 1 scan"),
+    )
+    assert front.silent.counted.count("HookRejected receiver") == 2
+
+
+def test_a_star_without_labels_means_all_of_its_namespace(table: Table) -> None:
+    front = Front(table, "generic")
+    front.watch("web", "registry.example.com/team/web")
+    front.send({})
+    assert [name for name, _ in front.asked()] == ["app", "web"]
+
+
+def test_a_filter_that_fails_selects_nothing(table: Table) -> None:
+    front = Front(table, "generic")
+    stored = front.ports.objects.get("Receiver", HOOK)
+    assert stored is not None
+    spec = {**cast("dict[str, Any]", stored.document["spec"]), "resourceFilter": "req.image == res.metadata.name"}
+    front.ports.objects.put({**stored.document, "spec": spec})
+    answers = [front.send(body)["statusCode"] for body in ({"tag": "no image"}, {"image": "app"})]
+    assert (answers, front.asked()) == ([200, 200], [("app", ())])
+
+
+def test_words_that_no_encoding_can_hold_do_not_break_a_delivery(table: Table) -> None:
+    front = Front(table, "generic", {"tagstream.dev/sender": "distribution"})
+    target = {"repository": "team/app", "tag": "v1", "digest": "\ud800"}
+    events = [
+        {"id": "\ud800", "action": action, "target": target, "request": {"host": "registry.example.com"}}
+        for action in ("push", "\ud800")
+    ]
+    assert front.send({"events": events}, {"authorization": TOKEN.decode()})["statusCode"] == 200
+    assert front.asked() == [("app", ("v1",))]
 
 
 class Broken:

@@ -47,15 +47,11 @@ def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
         # Refusals that need no Receiver come first: they must not tell which paths exist.
         request = admit(hook_request(event, received_at))
         receiver, delivery = _accepted(request, ports)
+        queued = _act(receiver, delivery, received_at, ports)
     except RefusedDelivery as refusal:
         ports.metrics.add("HookRejected", 1, CONTROLLER)
         ports.log.info("delivery refused", controller=CONTROLLER, http_status=refusal.status, cause=refusal.cause)
         return function_url_answer(HookAnswer(status=refusal.status))
-    except ImageAutomationError as error:
-        ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
-        return function_url_answer(BUSY)
-    try:
-        queued = _act(receiver, delivery, received_at, ports)
     except ImageAutomationError as error:
         ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
         return function_url_answer(BUSY)
@@ -109,14 +105,22 @@ def _act(
         return ()
     # Only what is done counts as seen: a repetition of what is still in flight, or was killed, is acted on again.
     if ports.hooks.delivery_settled(key, delivery.delivery_id):
+        _refuse_replay(receiver, delivery, received_at, ports)
         return ()
     wanted = _wanted(receiver, delivery, ports)
     push = Push(reason="webhook", cause=delivery.delivery_id, received_at=received_at)
     joined = ask_for_scans(wanted, push, ports.hooks, ports.queue)
-    ports.hooks.settle_delivery(key, delivery.delivery_id, REPEAT_S)
+    ports.hooks.settle_delivery(key, delivery.delivery_id, max(REPEAT_S, delivery.replay_s))
     outcome = _Outcome(receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=joined)
     _record(outcome, received_at, ports)
     return wanted
+
+
+def _refuse_replay(receiver: Receiver, delivery: HookDelivery, at: datetime, ports: HookPorts) -> None:
+    if delivery.replay_s:
+        refusal = unauthentic("replay")
+        _note_refusal(receiver, refusal, at, ports)
+        raise refusal
 
 
 def _wanted(receiver: Receiver, delivery: HookDelivery, ports: HookPorts) -> Mapping[NamespacedName, frozenset[str]]:

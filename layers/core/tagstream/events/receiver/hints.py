@@ -86,11 +86,16 @@ def delivery_id(request: HookRequest, *candidates: str) -> str:
     return "sha256:" + hashlib.sha256(source).hexdigest()
 
 
+def is_registry(text: str) -> bool:
+    """True for ``host[:port]``."""
+    return _REGISTRY.fullmatch(text) is not None
+
+
 def _is_image(hint: PushHint) -> bool:
     return bool(
         hint.tag
         and _TAG.fullmatch(hint.tag)
         and len(hint.repository) <= 255
         and _REPOSITORY.fullmatch(hint.repository)
-        and (hint.registry is None or _REGISTRY.fullmatch(hint.registry))
+        and (hint.registry is None or is_registry(hint.registry))
     )
