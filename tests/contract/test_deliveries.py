@@ -229,6 +229,26 @@ def test_a_star_without_labels_means_all_of_its_namespace(table: Table) -> None:
     assert [name for name, _ in front.asked()] == ["app", "web"]
 
 
+def test_a_delivery_for_hundreds_of_repositories_takes_few_messages(table: Table) -> None:
+    front = Front(table, "generic")
+    for number in range(119):
+        front.watch(f"app-{number:03}", f"registry.example.com/team/app-{number}")
+    for identity in ("a", "b", "c"):
+        front.send({}, {"x-delivery-id": identity})
+    sent = [(one.cause, len(one.repositories)) for one in front.silent.sent]
+    assert sent == [("a", 50), ("a", 50), ("a", 20), ("b", 50), ("b", 50), ("b", 20)]
+
+
+def test_other_kinds_of_resources_start_nothing(table: Table) -> None:
+    front = Front(table, "generic")
+    stored = front.ports.objects.get("Receiver", HOOK)
+    assert stored is not None
+    spec = cast("dict[str, Any]", stored.document["spec"])
+    listed = [{"kind": kind, "name": "app"} for kind in ("GitRepository", "ImagePolicy", "ImageUpdateAutomation")]
+    front.ports.objects.put({**stored.document, "spec": {**spec, "resources": listed}})
+    assert (front.send({})["statusCode"], front.asked()) == (200, [])
+
+
 def test_a_filter_that_fails_selects_nothing(table: Table) -> None:
     front = Front(table, "generic")
     stored = front.ports.objects.get("Receiver", HOOK)

@@ -293,7 +293,7 @@ def test_a_burst_of_pushes_is_scanned_at_once_and_once_more_at_the_end(table: Ta
     clock = SetClock()
     hooks = DynamoHooks(table=table, clock=clock)
     burst = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(2)]
-    hooks.confirm([APP], "delivery-1")
+    hooks.confirm(APP, "delivery-1")
     burst += [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(2, 4)]
     clock.time += timedelta(seconds=6)
     assert (burst, hooks.coalesce(APP, 5, "next")) == (
@@ -310,9 +310,9 @@ def test_a_burst_of_pushes_is_scanned_at_once_and_once_more_at_the_end(table: Ta
 def test_nothing_counts_on_a_scan_whose_planner_has_not_asked_for_it(table: Table) -> None:
     hooks = DynamoHooks(table=table, clock=SetClock())
     planned = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(3)]
-    hooks.confirm([APP], "delivery-1")
+    hooks.confirm(APP, "delivery-1")
     planned.append(hooks.coalesce(APP, 5, "delivery-3"))
-    hooks.confirm([APP], "delivery-3")
+    hooks.confirm(APP, "delivery-3")
     planned.append(hooks.coalesce(APP, 5, "delivery-4"))
     assert planned == [
         ("now", "delivery-0"),

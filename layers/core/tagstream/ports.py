@@ -261,8 +261,8 @@ class HookStore(Protocol):
     def reopen(self, repositories: Sequence[NamespacedName]) -> None:
         """Forget the windows of repositories whose scan could not be asked for."""
 
-    def confirm(self, repositories: Sequence[NamespacedName], cause: str) -> None:
-        """The scans at the end of these windows have been asked for; until then no delivery counts on them."""
+    def confirm(self, repository: NamespacedName, cause: str) -> None:
+        """The scan at the end of this window has been asked for; until then no delivery counts on it."""
 
     def join(self, repository: NamespacedName, cause: str, tags: Collection[str]) -> None:
         """Tags named by a delivery that a scan of this cause covers."""

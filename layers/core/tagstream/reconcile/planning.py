@@ -8,19 +8,25 @@ as covered before its scan was really asked for, and that scan starts after the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from tagstream.domain.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports import HookStore, ScanQueue
 from tagstream.records import QueuedScan
 
+T = TypeVar("T")
 WINDOW_S = 5.0
 # The hosts' clocks differ a little: a scan at the very end might come before a push that counts on it.
 CLOCK_SKEW_S = 1.0
+PER_MESSAGE = 50
+# As many as the AWS client keeps connections.
+WORKERS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,34 +52,54 @@ def ask_for_scans(
     Raises:
         ImageAutomationError: the table or the queue failed; the push has to be repeated.
     """
-    requests: list[QueuedScan] = []
-    later: list[NamespacedName] = []
-    joined: set[str] = set()
     try:
-        for repository, tags in wanted.items():
-            when, planned_for = hooks.coalesce(repository, WINDOW_S, push.cause)
+        windows = _windows(wanted, push.cause, hooks)
+        for repository, (when, planned_for) in windows.items():
             if when == "pending":
-                hooks.join(repository, planned_for, tags)
-                joined.add(planned_for)
-                continue
-            later += [repository] if when == "later" else []
-            requests.append(_request(repository, tags, push, 0.0 if when == "now" else WINDOW_S + CLOCK_SKEW_S))
-        queue.send(requests)
+                hooks.join(repository, planned_for, wanted[repository])
+        queue.send(_requests(wanted, windows, push))
     except ImageAutomationError:
         # The windows were opened for scans that will not come: the repetition must find them closed.
         with suppress(ImageAutomationError):
             hooks.reopen(tuple(wanted))
         raise
-    hooks.confirm(later, push.cause)
-    return frozenset(joined) - {push.cause}
+    later = [repository for repository, (when, _) in windows.items() if when == "later"]
+    _for_each(later, lambda repository: hooks.confirm(repository, push.cause))
+    return frozenset(cause for when, cause in windows.values() if when == "pending") - {push.cause}
 
 
-def _request(repository: NamespacedName, tags: frozenset[str], push: Push, delay_s: float) -> QueuedScan:
-    return QueuedScan(
-        repositories=(repository,),
-        reason=push.reason,
-        cause=push.cause,
-        delay_s=delay_s,
-        received_at=push.received_at,
-        expected_tags=tuple(sorted(tags)),
-    )
+def _windows(
+    wanted: Mapping[NamespacedName, frozenset[str]], cause: str, hooks: HookStore
+) -> Mapping[NamespacedName, tuple[str, str]]:
+    found = _for_each(tuple(wanted), lambda repository: hooks.coalesce(repository, WINDOW_S, cause))
+    return dict(zip(wanted, found, strict=True))
+
+
+def _for_each(repositories: Sequence[NamespacedName], act: Callable[[NamespacedName], T]) -> list[T]:
+    # A sender that does not speak of images means hundreds at once, and waits for no more than seconds.
+    with ThreadPoolExecutor(max_workers=min(WORKERS, max(1, len(repositories)))) as pool:
+        return list(pool.map(act, repositories))
+
+
+def _requests(
+    wanted: Mapping[NamespacedName, frozenset[str]],
+    windows: Mapping[NamespacedName, tuple[str, str]],
+    push: Push,
+) -> list[QueuedScan]:
+    """As few messages as there are tags and times to tell apart."""
+    alike: dict[tuple[str, frozenset[str]], list[NamespacedName]] = {}
+    for repository, (when, _) in windows.items():
+        if when != "pending":
+            alike.setdefault((when, wanted[repository]), []).append(repository)
+    return [
+        QueuedScan(
+            repositories=tuple(repositories[start : start + PER_MESSAGE]),
+            reason=push.reason,
+            cause=push.cause,
+            delay_s=0.0 if when == "now" else WINDOW_S + CLOCK_SKEW_S,
+            received_at=push.received_at,
+            expected_tags=tuple(sorted(tags)),
+        )
+        for (when, tags), repositories in alike.items()
+        for start in range(0, len(repositories), PER_MESSAGE)
+    ]

@@ -97,19 +97,18 @@ class DynamoHooks:
             return "later", cause
         return "pending", keys.read_text(self.table.get(where) or {}, "cause") or cause
 
-    def confirm(self, repositories: Sequence[NamespacedName], cause: str) -> None:
-        """Only now may other deliveries count on the scans at the windows' ends."""
-        for repository in repositories:
-            self.table.update(
-                keys.key(f"pending#{repository}"),
-                "SET #sent = :sent",
-                Condition(
-                    expression="",
-                    names={"#sent": "sent", "#cause": "cause"},
-                    values={":sent": keys.number(1), ":cause": keys.text(cause)},
-                ),
-                "#cause = :cause",
-            )
+    def confirm(self, repository: NamespacedName, cause: str) -> None:
+        """Only now may other deliveries count on the scan at the window's end."""
+        self.table.update(
+            keys.key(f"pending#{repository}"),
+            "SET #sent = :sent",
+            Condition(
+                expression="",
+                names={"#sent": "sent", "#cause": "cause"},
+                values={":sent": keys.number(1), ":cause": keys.text(cause)},
+            ),
+            "#cause = :cause",
+        )
 
     def join(self, repository: NamespacedName, cause: str, tags: Collection[str]) -> None:
         """A few hundred tags a scan: enough to notice that the registry's list is behind."""
