@@ -6,7 +6,7 @@ In: paths, canonical names, delivery ids. Out: single items; nothing here lists 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tagstream.adapters.store import keys
@@ -26,6 +26,8 @@ class DynamoHooks:
 
     table: Table
     clock: Clock
+    # When this container last noted a refusal: a flood must not even ask the table.
+    noted: dict[NamespacedName, float] = field(default_factory=dict)
 
     def target(self, path: str) -> HookTarget | None:
         """Two reads: the path, then its Receiver."""
@@ -139,8 +141,12 @@ class DynamoHooks:
         self.table.write_many([_last_item(kind, name, delivery) for name in names])
 
     def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> None:
-        """A conditional put: in a flood all but the first of a window are turned away by the table."""
-        limit = keys.number(round(delivery.at.timestamp() - window_s, 3))
+        """A conditional put; in a flood all but the first of a window are passed over here, or turned away there."""
+        at = delivery.at.timestamp()
+        if at < self.noted.get(receiver, 0.0) + window_s:
+            return
+        self.noted[receiver] = at
+        limit = keys.number(round(at - window_s, 3))
         seldom = Condition(
             expression="attribute_not_exists(pk) OR #at < :limit", names={"#at": "at"}, values={":limit": limit}
         )
