@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,13 @@ import pytest
 from tagstream.adapters.store.table import Table
 from tagstream.domain.model import NamespacedName
 from tagstream.ports import HookPorts
+from tagstream.reconcile import handlers
 from tagstream.reconcile.receiver import deliver
 from tagstream.reconcile.receiver_path import publish_receiver
+from tagstream.records import LedgerEntry
 from tests.contract.reconciling import APP, Silent, document, ports_on
+from tests.house.source_files import ROOT
+from tests.house.template_file import of_type
 
 TOKEN = b"a-token-of-the-receiver"
 IMAGE = "registry.example.com/team/app"
@@ -29,25 +34,38 @@ class Front:
         self.ports = ports_on(table, self.silent)
         self.silent.secrets[HOOK] = {"token": TOKEN}
         self.ports.objects.put(document("ImageRepository", image=IMAGE, interval="1h"))
+        self.path = ""
+        self.receive("generic-hmac")
+
+    def receive(self, kind: str) -> None:
+        """Make the Receiver one of another type."""
         receiver = document(
             "Receiver",
             "notification.toolkit.fluxcd.io/v1",
-            type="generic-hmac",
+            type=kind,
             secretRef={"name": "hook"},
             resources=[{"kind": "ImageRepository", "name": "*"}],
         )
         stored = self.ports.objects.put({**receiver, "metadata": {"name": "hook", "namespace": "ns"}})
         self.path = publish_receiver(stored, self.ports) or ""
 
+    def told(self) -> tuple[LedgerEntry, ...]:
+        """The events of the last hour."""
+        now = self.ports.clock.now()
+        return self.ports.ledger.read(now - timedelta(hours=1), now)
+
     def post(self, number: int, path: str = "", token: bytes = TOKEN) -> dict[str, Any]:
         body = json.dumps({"image": IMAGE, "tag": f"v{number}"}).encode()
         signature = hmac.new(token, body, hashlib.sha256).hexdigest()
+        return self.send(body, {"content-type": "application/json", "x-signature": f"sha256={signature}"}, path)
+
+    def send(self, body: bytes, headers: dict[str, str], path: str = "") -> dict[str, Any]:
         where = path or self.path
         event = {
             "version": "2.0",
             "rawPath": where,
             "requestContext": {"http": {"method": "POST", "path": where, "sourceIp": "203.0.113.1"}},
-            "headers": {"content-type": "application/json", "x-signature": f"sha256={signature}"},
+            "headers": headers,
             "body": body.decode(),
             "isBase64Encoded": False,
         }
@@ -102,29 +120,77 @@ def test_a_flood_of_forged_deliveries_writes_once_in_a_while(front: Front, table
     table.client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
     for number in range(20):
         front.post(number, token=b"guessed")
-    known = kept.count(200)
+    known, events = kept.count(200), calls.count("BatchWriteItem")
     calls.clear()
     for number in range(20):
         front.post(number, path="/hook/" + f"{number:064x}")
-    assert (known, set(calls)) == (1, {"GetItem"})
+    assert (known, events, set(calls)) == (1, 1, {"GetItem"})
     refused = [one for one in front.silent.counted if one == "HookRejected receiver"]
     assert len(refused) == 40
 
 
-def test_of_a_burst_every_delivery_knows_the_scan_that_covers_it(front: Front) -> None:
+def test_of_a_burst_every_delivery_knows_the_scans_that_may_cover_it(front: Front) -> None:
     for number in range(5):
         front.post(number)
-    causes = [one.cause for one in front.silent.sent]
-    now = front.ports.clock.now()
-    told: list[Any] = [
-        (one.cause, one.facts) for one in front.ports.ledger.read(now.replace(hour=0, minute=0, second=0), now)
+    first, later = (one.cause for one in front.silent.sent)
+    joined = [set((one.facts or {})["joined"]) for one in front.told()]  # type: ignore[call-overload]
+    assert joined == [set(), {first}, {first, later}, {first, later}, {first, later}]
+
+
+def test_a_delivery_that_asks_for_nothing_is_an_event_too(front: Front) -> None:
+    front.receive("dockerhub")
+    body = json.dumps({"repository": {"repo_name": "team/app"}, "push_data": {}}).encode()
+    assert front.send(body, {"content-type": "application/json"})["statusCode"] == 200
+    assert [(one.severity, one.reason, one.message, one.cause != "") for one in front.told()] == [
+        ("info", "DeliveryAccepted", "dockerhub delivery: nothing to scan: untagged", True)
     ]
-    first, later = causes
-    assert [facts["joined"] for _, facts in sorted(told, key=lambda one: [*causes, one[0]].index(one[0]))] == [
-        [],
-        [],
-        [later],
-        [later],
-        [later],
+
+
+def test_refused_deliveries_are_one_event_in_a_while(front: Front) -> None:
+    for number in range(5):
+        front.post(number, token=b"guessed")
+    assert [(one.severity, one.reason, one.message, one.cause) for one in front.told()] == [
+        ("error", "DeliveryRefused", "generic-hmac delivery refused: signature", "")
     ]
-    assert first != later
+
+
+def test_an_ecr_event_is_shown_with_its_repository_and_is_the_cause_of_what_follows(front: Front) -> None:
+    event = json.loads((ROOT / "events/ecr_push.json").read_bytes())
+    detail = event["detail"]
+    image = f"{event['account']}.dkr.ecr.{event['region']}.amazonaws.com/{detail['repository-name']}"
+    # Suspended, so that nobody is called.
+    front.ports.objects.put(document("ImageRepository", image=image, interval="1h", suspend=True))
+    assert handlers.scan(event, 30_000, front.ports) == {"batchItemFailures": []}
+    assert front.last("ImageRepository", APP) == ("ecr", "asked for a scan")
+    assert [(one.kind, one.key, one.cause, one.facts) for one in front.told()] == [
+        (
+            "ImageRepository",
+            APP,
+            event["id"],
+            {"sender": "ecr", "action": "PUSH", "tags": [detail["image-tag"]], "repositories": [str(APP)]},
+        )
+    ]
+
+
+def test_the_webhook_writes_only_where_its_role_may(front: Front, table: Table) -> None:
+    written: set[str] = set()
+
+    def note(params: dict[str, Any], model: Any, **_: object) -> None:
+        body = json.loads(params["body"])
+        if model.name == "BatchWriteItem":
+            items = [one["PutRequest"]["Item"] for requests in body["RequestItems"].values() for one in requests]
+        elif model.name in ("PutItem", "UpdateItem", "DeleteItem"):
+            items = [body.get("Item") or body["Key"]]
+        else:
+            items = []
+        written.update(item["pk"]["S"].partition("#")[0] + "#*" for item in items)
+
+    table.client.meta.events.register("before-call.dynamodb", note)
+    for number in range(3):
+        front.post(number)
+    front.post(4, token=b"guessed")
+    front.silent.broken = True
+    front.post(5)
+    statements = of_type("AWS::IAM::Role")["WebhookRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+    (allowed,) = [one["Condition"] for one in statements if one["Sid"] == "WriteDeliveries"]
+    assert written == set(allowed["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])

@@ -240,17 +240,17 @@ class HookStore(Protocol):
 
     def coalesce(
         self, repository: NamespacedName, window_s: float, cause: str
-    ) -> tuple[Literal["now", "later", "pending"], str]:
+    ) -> tuple[Literal["now", "later", "pending"], frozenset[str]]:
         """Scan at once, at the end of the window, or not: a scan that covers this push is planned already.
 
-        The second value is the cause that the scan has or will have: another delivery's when it was planned for that.
+        The second value is the other deliveries of this window that are scanned for: their scans may find this push.
         """
 
     def put_last_delivery(self, kind: str, names: Sequence[NamespacedName], delivery: LastDelivery) -> None:
         """The newest delivery of these objects."""
 
-    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> None:
-        """The same for a refused one; at most once in a window, whatever a flood may bring."""
+    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> bool:
+        """The same for a refused one; at most once in a window, whatever a flood may bring. False: not this time."""
 
     def last_deliveries(self, kind: str) -> Mapping[NamespacedName, LastDelivery]:
         """Of all objects of a kind that had one."""

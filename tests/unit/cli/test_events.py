@@ -72,6 +72,22 @@ def test_a_delivery_is_followed_to_the_commit_and_through_the_scan_it_shares() -
     ]
 
 
+def test_a_delivery_is_followed_to_the_commit_of_its_tag_although_another_scan_found_it() -> None:
+    found = MemoryPorts()
+    found.ledger.record(
+        [
+            caused(1, "ImagePolicy", "schedule", repository="ns/app", tag="0.9"),
+            caused(2, "Receiver", "mine", repositories=["ns/app"], tags=["1.0"], joined=[]),
+            caused(3, "ImagePolicy", "schedule", repository="ns/app", tag="1.0"),
+            caused(4, "ImagePolicy", "schedule", repository="ns/other", tag="1.0"),
+            caused(5, "ImageUpdateAutomation", "schedule", selections=[{"policy": "ns/else", "tag": "1.0"}]),
+            caused(6, "ImageUpdateAutomation", "schedule", selections=[{"policy": "flux-system/step-3", "tag": "1.0"}]),
+        ]
+    )
+    lines = command("events", "--cause", "mine", ports=found).out.splitlines()[1:]
+    assert [line.split("\t")[-2].strip() for line in lines] == ["step 2", "step 3", "step 6"]
+
+
 @pytest.mark.parametrize(
     ("flags", "names"),
     [

@@ -6,6 +6,7 @@ In: events as Lambda passes them, the remaining time. Out: partial batch answers
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from tagstream.domain.model import ImagePolicy, ImageRepository, ImageUpdateAutomation, NamespacedName
@@ -13,6 +14,7 @@ from tagstream.domain.schedule import jitter_s, offsets_in_tick
 from tagstream.errors import ImageAutomationError
 from tagstream.events.ecr import ecr_delivery, is_ecr
 from tagstream.events.queue import is_queue, parse_queue
+from tagstream.events.requests import HookDelivery
 from tagstream.events.schedule import is_tick
 from tagstream.events.stream import StreamChange, is_stream, parse_stream
 from tagstream.ports import Ports
@@ -20,9 +22,9 @@ from tagstream.reconcile import due
 from tagstream.reconcile.automation import run_automations
 from tagstream.reconcile.policy import Cause, evaluate_policies
 from tagstream.reconcile.repository import ScanTrigger, scan_repositories
-from tagstream.reconcile.routing import repositories_of
+from tagstream.reconcile.routing import pushed_tags, repositories_of
 from tagstream.reconcile.stored import parsed_objects
-from tagstream.records import QueuedScan
+from tagstream.records import LastDelivery, LedgerEntry, QueuedScan
 
 INLINE_SCANS = 200
 SCANS_PER_MESSAGE = 50
@@ -178,12 +180,34 @@ def _request_runs(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -
 
 
 def _ecr(event: Mapping[str, Any], deadline_s: float, ports: Ports) -> None:
-    delivery = ecr_delivery(event)
+    delivery, received_at = ecr_delivery(event), ports.clock.now()
     keys = sorted(repositories_of(delivery.hints, ports.hooks))
+    _record_ecr(delivery, keys, received_at, ports)
     trigger = ScanTrigger(
         reason="registry event",
         cause=delivery.delivery_id,
-        received_at=ports.clock.now(),
-        expected_tags=tuple(hint.tag for hint in delivery.hints if hint.tag and hint.action == "push"),
+        received_at=received_at,
+        expected_tags=pushed_tags(delivery.hints),
     )
     scan_repositories(keys, trigger, deadline_s, ports)
+
+
+def _record_ecr(delivery: HookDelivery, keys: Sequence[NamespacedName], at: datetime, ports: Ports) -> None:
+    """There is no Receiver: the delivery is shown with the repositories it is for, and with none when there is none."""
+    facts = {"sender": delivery.sender, "action": delivery.action, "tags": list(pushed_tags(delivery.hints))}
+    entries = [
+        LedgerEntry(
+            at=at,
+            kind="ImageRepository",
+            key=key,
+            severity="info",
+            reason="DeliveryAccepted",
+            message=f"{delivery.sender} delivery asks for a scan",
+            cause=delivery.delivery_id,
+            facts={**facts, "repositories": [str(key)]},
+        )
+        for key in keys
+    ]
+    last = LastDelivery(at=at, sender=delivery.sender, delivery_id=delivery.delivery_id, result="asked for a scan")
+    ports.ledger.record(entries)
+    ports.hooks.put_last_delivery("ImageRepository", keys, last)

@@ -23,7 +23,7 @@ from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpres
 from tagstream.events.receiver.resource_filter import filter_resource
 from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
 from tagstream.ports import HookPorts, SecretNotFound
-from tagstream.reconcile.routing import repositories_of
+from tagstream.reconcile.routing import pushed_tags, repositories_of
 from tagstream.records import LastDelivery, LedgerEntry, QueuedScan, StoredObject
 
 CONTROLLER = "receiver"
@@ -108,7 +108,7 @@ def _act(
     """Queue what a delivery asks for, once per delivery id; the number of scans a burst makes is bounded."""
     key = receiver.metadata.key
     if not delivery.hints and not delivery.all_resources:
-        _note(receiver, delivery, received_at, f"nothing to scan: {delivery.remark or 'no image named'}", ports)
+        _record_quiet(receiver, delivery, received_at, ports)
         return ()
     # Only while this invocation can live: a worker that is killed here must not swallow the sender's repetition.
     if not ports.hooks.first_delivery(key, delivery.delivery_id, IN_FLIGHT_S):
@@ -130,10 +130,10 @@ def _act(
 def _requests(
     delivery: HookDelivery, wanted: tuple[NamespacedName, ...], received_at: datetime, ports: HookPorts
 ) -> tuple[list[QueuedScan], frozenset[str]]:
-    """Scans to ask for, and the deliveries whose scans cover this push already."""
-    tags = tuple(sorted({hint.tag for hint in delivery.hints if hint.tag and hint.action == "push"}))
+    """Scans to ask for, and the deliveries whose scans may find this push before."""
+    tags = pushed_tags(delivery.hints)
     windows = [(repository, *ports.hooks.coalesce(repository, WINDOW_S, delivery.delivery_id)) for repository in wanted]
-    joined = frozenset(cause for _, when, cause in windows if when == "pending") - {delivery.delivery_id}
+    joined = frozenset(cause for _, _, covering in windows for cause in covering)
     requests = [
         QueuedScan(
             repositories=(repository,),
@@ -199,7 +199,7 @@ def _passes(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """What a delivery led to; ``joined`` are the deliveries whose scans cover it."""
+    """What a delivery led to; ``joined`` are the deliveries whose scans may find its push before."""
 
     receiver: Receiver
     delivery: HookDelivery
@@ -222,6 +222,7 @@ def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
             "sender": delivery.sender,
             "action": delivery.action,
             "repositories": [str(key) for key in outcome.wanted],
+            "tags": list(pushed_tags(delivery.hints)),
             "joined": sorted(outcome.joined),
         },
     )
@@ -230,6 +231,22 @@ def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
     result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else "no ImageRepository is meant"
     _note(outcome.receiver, delivery, received_at, result, ports)
     ports.hooks.put_last_delivery("ImageRepository", outcome.wanted, _last(delivery, received_at, "asked for a scan"))
+
+
+def _record_quiet(receiver: Receiver, delivery: HookDelivery, at: datetime, ports: HookPorts) -> None:
+    result = f"nothing to scan: {delivery.remark or 'no image named'}"
+    entry = LedgerEntry(
+        at=at,
+        kind="Receiver",
+        key=receiver.metadata.key,
+        severity="info",
+        reason="DeliveryAccepted",
+        message=f"{delivery.sender} delivery: {result}",
+        cause=delivery.delivery_id,
+        facts={"sender": delivery.sender, "action": delivery.action},
+    )
+    ports.ledger.record([entry])
+    _note(receiver, delivery, at, result, ports)
 
 
 def _note(receiver: Receiver, delivery: HookDelivery, at: datetime, result: str, ports: HookPorts) -> None:
@@ -243,5 +260,14 @@ def _last(delivery: HookDelivery, at: datetime, result: str) -> LastDelivery:
 def _note_refusal(receiver: Receiver, refusal: RefusedDelivery, at: datetime, ports: HookPorts) -> None:
     """Shown with the Receiver, seldom: what is refused may be a flood, and must cost the table nothing to speak of."""
     refused = LastDelivery(at=at, sender=receiver.type, delivery_id="", result=f"refused: {refusal.cause}")
+    entry = LedgerEntry(
+        at=at,
+        kind="Receiver",
+        key=receiver.metadata.key,
+        severity="error",
+        reason="DeliveryRefused",
+        message=f"{receiver.type} delivery refused: {refusal.cause}",
+    )
     with suppress(ImageAutomationError):
-        ports.hooks.put_refusal(receiver.metadata.key, refused, REFUSAL_WINDOW_S)
+        if ports.hooks.put_refusal(receiver.metadata.key, refused, REFUSAL_WINDOW_S):
+            ports.ledger.record([entry])

@@ -31,6 +31,11 @@ def canonical_names(hint: PushHint, registry_override: str = "") -> tuple[str, .
         return ()
 
 
+def pushed_tags(hints: Iterable[PushHint]) -> tuple[str, ...]:
+    """The tags that were pushed, each once: what a scan should find."""
+    return tuple(sorted({hint.tag for hint in hints if hint.tag and hint.action == "push"}))
+
+
 def repositories_of(
     hints: Iterable[PushHint], hooks: HookStore, registry_override: str = ""
 ) -> frozenset[NamespacedName]:

@@ -69,27 +69,29 @@ class DynamoHooks:
         for repository in repositories:
             self.table.delete(keys.key(f"pending#{repository}"))
 
-    def coalesce(self, repository: NamespacedName, window_s: float, cause: str) -> tuple[Pending, str]:
+    def coalesce(self, repository: NamespacedName, window_s: float, cause: str) -> tuple[Pending, frozenset[str]]:
         """Whether a push of this repository is scanned now, at the window's end, or by a scan already planned.
 
         The first delivery of a window is scanned at once; one more scan at its end covers everything that came after.
+        The deliveries of both are the second value: either may be the one that finds this push.
         """
         now = self.clock.now().timestamp()
         where = keys.key(f"pending#{repository}")
-        names = {"#until": "until", "#later": "later", "#ttl": "expiresAt", "#cause": "cause"}
+        names = {"#until": "until", "#later": "later", "#ttl": "expiresAt", "#cause": "cause", "#first": "first"}
         values = {
             ":now": keys.number(round(now, 3)),
             ":until": keys.number(round(now + window_s, 3)),
             ":ttl": keys.number(int(now + window_s) + 3600),
+            ":first": keys.text(cause),
         }
         opened = self.table.update(
             where,
-            "SET #until = :until, #ttl = :ttl REMOVE #later, #cause",
+            "SET #until = :until, #ttl = :ttl, #first = :first REMOVE #later, #cause",
             Condition(expression="", names=names, values=values),
             "attribute_not_exists(pk) OR #until < :now",
         )
         if opened:
-            return "now", cause
+            return "now", frozenset()
         planned = self.table.update(
             where,
             "SET #later = :until, #cause = :cause",
@@ -100,21 +102,21 @@ class DynamoHooks:
             ),
             "attribute_not_exists(#later)",
         )
-        if planned:
-            return "later", cause
-        return "pending", keys.read_text(self.table.get(where) or {}, "cause") or cause
+        window = self.table.get(where) or {}
+        covering = {keys.read_text(window, name) for name in ("first", "cause")} - {"", cause}
+        return ("later" if planned else "pending"), frozenset(covering)
 
     def put_last_delivery(self, kind: str, names: Sequence[NamespacedName], delivery: LastDelivery) -> None:
         """One item per object, replaced."""
         self.table.write_many([_last_item(kind, name, delivery) for name in names])
 
-    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> None:
+    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> bool:
         """A conditional put: in a flood all but the first of a window are turned away by the table."""
         limit = keys.number(round(delivery.at.timestamp() - window_s, 3))
         seldom = Condition(
             expression="attribute_not_exists(pk) OR #at < :limit", names={"#at": "at"}, values={":limit": limit}
         )
-        self.table.put(_last_item("Receiver", receiver, delivery), seldom)
+        return self.table.put(_last_item("Receiver", receiver, delivery), seldom)
 
     def last_deliveries(self, kind: str) -> Mapping[NamespacedName, LastDelivery]:
         """One query."""
