@@ -154,6 +154,14 @@ def test_refused_deliveries_are_one_event_in_a_while(front: Front) -> None:
     ]
 
 
+def test_a_delivery_that_cannot_be_acted_on_is_counted_and_its_repetition_is_the_first(front: Front) -> None:
+    front.silent.broken = True
+    broken = front.post(1)["statusCode"]
+    front.silent.broken = False
+    assert (broken, front.post(1)["statusCode"], len(front.silent.sent)) == (503, 200, 1)
+    assert front.silent.counted == ["HookFailed receiver", "HookAccepted receiver"]
+
+
 def test_an_ecr_event_is_shown_with_its_repository_and_is_the_cause_of_what_follows(front: Front) -> None:
     event = json.loads((ROOT / "events/ecr_push.json").read_bytes())
     detail = event["detail"]

@@ -54,14 +54,12 @@ def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
         ports.log.info("delivery refused", controller=CONTROLLER, http_status=refusal.status, cause=refusal.cause)
         return function_url_answer(HookAnswer(status=refusal.status))
     except ImageAutomationError as error:
-        ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
-        return function_url_answer(BUSY)
+        return _failed(error, ports)
     try:
         queued = _act(receiver, delivery, received_at, ports)
     except ImageAutomationError as error:
         _forget(receiver, delivery, ports)
-        ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
-        return function_url_answer(BUSY)
+        return _failed(error, ports)
     ports.metrics.add("HookAccepted", 1, CONTROLLER)
     ports.log.info(
         "delivery accepted",
@@ -74,6 +72,13 @@ def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
         scans=len(queued),
     )
     return function_url_answer(delivery.answer)
+
+
+def _failed(error: ImageAutomationError, ports: HookPorts) -> dict[str, object]:
+    """The function did not fail, so nobody but this metric tells of it: a sender that repeats is not heard."""
+    ports.metrics.add("HookFailed", 1, CONTROLLER)
+    ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
+    return function_url_answer(BUSY)
 
 
 def _accepted(request: HookRequest, ports: HookPorts) -> tuple[Receiver, HookDelivery]:
