@@ -130,6 +130,16 @@ def test_the_address_of_a_receiver_is_the_function_and_the_path() -> None:
     assert done.out == f"https://prod.example{hook_path('s3cret', 'push', 'flux-system')}\n"
 
 
+def test_an_unknown_receiver_or_one_of_another_namespace_has_no_address() -> None:
+    found = MemoryPorts()
+    command("apply", "-f", "-", ports=found, stdin=RECEIVER + "---" + TOKEN)
+    done = [command("webhook-url", *one, ports=found) for one in (("gone",), ("push", "-n", "other"))]
+    assert [(one.code, one.out, one.err) for one in done] == [
+        (1, "", "✗ Receiver 'gone' not found in flux-system namespace\n"),
+        (1, "", "✗ Receiver 'push' not found in other namespace\n"),
+    ]
+
+
 def test_a_receiver_without_a_token_has_no_address() -> None:
     found = MemoryPorts()
     command("apply", "-f", "-", ports=found, stdin=RECEIVER)
