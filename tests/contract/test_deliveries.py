@@ -6,19 +6,22 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 
 from tagstream.adapters.store.table import Table
 from tagstream.domain.model import NamespacedName
-from tagstream.errors import RetryableError
 from tagstream.ports import HookPorts
+from tagstream.reconcile import handlers
 from tagstream.reconcile.planning import WINDOW_S
 from tagstream.reconcile.receiver import deliver
 from tagstream.reconcile.receiver_path import publish_receiver
+from tagstream.records import LedgerEntry
 from tests.contract.reconciling import APP, Silent, document, ports_on
+from tests.house.source_files import ROOT
+from tests.house.template_file import of_type
 
 TOKEN = b"a-token-of-the-receiver"
 IMAGE = "registry.example.com/team/app"
@@ -33,6 +36,11 @@ class Front:
         self.ports = ports_on(table, self.silent)
         self.silent.secrets[HOOK] = {"token": TOKEN}
         self.watch("app", IMAGE)
+        self.path = ""
+        self.receive(kind, annotations)
+
+    def receive(self, kind: str, annotations: Mapping[str, str] | None = None) -> None:
+        """Make the Receiver one of another type."""
         receiver = document(
             "Receiver",
             "notification.toolkit.fluxcd.io/v1",
@@ -47,6 +55,11 @@ class Front:
     def watch(self, name: str, image: str) -> None:
         one = document("ImageRepository", image=image, interval="1h")
         self.ports.objects.put({**one, "metadata": {"name": name, "namespace": "ns"}})
+
+    def told(self) -> tuple[LedgerEntry, ...]:
+        """The events of the last hour."""
+        now = self.ports.clock.now()
+        return self.ports.ledger.read(now - timedelta(hours=1), now)
 
     def post(self, number: int, path: str = "", token: bytes = TOKEN) -> dict[str, Any]:
         body = json.dumps({"image": IMAGE, "tag": f"v{number}"}).encode()
@@ -115,32 +128,38 @@ def test_a_flood_of_forged_deliveries_writes_once_in_a_while(front: Front, table
     table.client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
     for number in range(20):
         front.post(number, token=b"guessed")
-    known = calls.count("PutItem")
+    known, events = calls.count("PutItem"), calls.count("BatchWriteItem")
     calls.clear()
     for number in range(20):
         front.post(number, path="/hook/" + f"{number:064x}")
-    assert (known, set(calls)) == (1, {"GetItem"})
+    assert (known, events, set(calls)) == (1, 1, {"GetItem"})
     refused = [one for one in front.silent.counted if one == "HookRejected receiver"]
     assert len(refused) == 40
 
 
-def test_of_a_burst_every_delivery_knows_the_scan_that_covers_it(front: Front) -> None:
+def test_of_a_burst_every_delivery_knows_the_scans_that_may_cover_it(front: Front) -> None:
     for number in range(5):
         front.post(number)
-    causes = [one.cause for one in front.silent.sent]
-    now = front.ports.clock.now()
-    told: list[Any] = [
-        (one.cause, one.facts) for one in front.ports.ledger.read(now.replace(hour=0, minute=0, second=0), now)
+    first, later = (one.cause for one in front.silent.sent)
+    joined = [set((one.facts or {})["joined"]) for one in front.told()]  # type: ignore[call-overload]
+    assert joined == [set(), {first}, {first, later}, {first, later}, {first, later}]
+
+
+def test_a_delivery_that_asks_for_nothing_is_an_event_too(front: Front) -> None:
+    front.receive("dockerhub")
+    body = json.dumps({"repository": {"repo_name": "team/app"}, "push_data": {}}).encode()
+    assert front.send(body, {"content-type": "application/json"})["statusCode"] == 200
+    assert [(one.severity, one.reason, one.message, one.cause != "") for one in front.told()] == [
+        ("info", "DeliveryAccepted", "dockerhub delivery: nothing to scan: untagged", True)
     ]
-    first, later = causes
-    assert [facts["joined"] for _, facts in sorted(told, key=lambda one: [*causes, one[0]].index(one[0]))] == [
-        [],
-        [],
-        [later],
-        [later],
-        [later],
+
+
+def test_refused_deliveries_are_one_event_in_a_while(front: Front) -> None:
+    for number in range(5):
+        front.post(number, token=b"guessed")
+    assert [(one.severity, one.reason, one.message, one.cause) for one in front.told()] == [
+        ("error", "DeliveryRefused", "generic-hmac delivery refused: signature", "")
     ]
-    assert first != later
 
 
 def test_the_same_body_again_is_a_push_again(table: Table) -> None:
@@ -159,10 +178,9 @@ def test_a_delivery_with_an_id_is_acted_on_once(table: Table) -> None:
 
 def test_the_repetition_of_a_delivery_that_failed_midway_is_acted_on(table: Table) -> None:
     front = Front(table, "generic")
-    broken: Any = Broken()
-    working, front.ports = front.ports, replace(front.ports, queue=broken)
+    front.silent.broken = True
     failed = front.send({}, {"x-delivery-id": "build-1"})["statusCode"]
-    front.ports = working
+    front.silent.broken = False
     again = front.send({}, {"x-delivery-id": "build-1"})["statusCode"]
     assert (failed, again, [one.cause for one in front.silent.sent]) == (503, 200, ["build-1"])
 
@@ -266,8 +284,57 @@ def test_words_that_no_encoding_can_hold_do_not_break_a_delivery(table: Table) -
     assert front.asked() == [("app", ("v1",))]
 
 
-class Broken:
-    """A queue out of reach."""
+def test_a_delivery_that_cannot_be_acted_on_is_counted_and_its_repetition_is_the_first(front: Front) -> None:
+    front.silent.broken = True
+    broken = front.post(1)["statusCode"]
+    front.silent.broken = False
+    assert (broken, front.post(1)["statusCode"], len(front.silent.sent)) == (503, 200, 1)
+    assert front.silent.counted == ["HookFailed receiver", "HookAccepted receiver"]
 
-    def send(self, requests: object) -> None:
-        raise RetryableError("failed to send a scan request: ServiceUnavailable", reason="QueueOperationFailed")
+
+def test_an_ecr_event_is_shown_with_its_repository_and_is_the_cause_of_what_follows(front: Front) -> None:
+    event = json.loads((ROOT / "events/ecr_push.json").read_bytes())
+    detail = event["detail"]
+    image = f"{event['account']}.dkr.ecr.{event['region']}.amazonaws.com/{detail['repository-name']}"
+    # Suspended, so that nobody is called.
+    front.ports.objects.put(document("ImageRepository", image=image, interval="1h", suspend=True))
+    assert handlers.scan(event, 30_000, front.ports) == {"batchItemFailures": []}
+    assert front.last("ImageRepository", APP) == ("ecr", "asked for a scan")
+    assert [(one.kind, one.key, one.cause, one.facts) for one in front.told()] == [
+        (
+            "ImageRepository",
+            APP,
+            event["id"],
+            {
+                "sender": "ecr",
+                "action": "PUSH",
+                "tags": [detail["image-tag"]],
+                "repositories": [str(APP)],
+                "joined": [],
+            },
+        )
+    ]
+
+
+def test_the_webhook_writes_only_where_its_role_may(front: Front, table: Table) -> None:
+    written: set[str] = set()
+
+    def note(params: dict[str, Any], model: Any, **_: object) -> None:
+        body = json.loads(params["body"])
+        if model.name == "BatchWriteItem":
+            items = [one["PutRequest"]["Item"] for requests in body["RequestItems"].values() for one in requests]
+        elif model.name in ("PutItem", "UpdateItem", "DeleteItem"):
+            items = [body.get("Item") or body["Key"]]
+        else:
+            items = []
+        written.update(item["pk"]["S"].partition("#")[0] + "#*" for item in items)
+
+    table.client.meta.events.register("before-call.dynamodb", note)
+    for number in range(3):
+        front.post(number)
+    front.post(4, token=b"guessed")
+    front.silent.broken = True
+    front.post(5)
+    statements = of_type("AWS::IAM::Role")["WebhookRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+    (allowed,) = [one["Condition"] for one in statements if one["Sid"] == "WriteDeliveries"]
+    assert written == set(allowed["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])

@@ -17,7 +17,7 @@ from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.model import CommitId, Digest, ImageRef, NamespacedName, Revision
 from tagstream.errors import RetryableError
-from tagstream.records import CommitIntent, LedgerEntry, Selection, TagRecord, TagState
+from tagstream.records import CommitIntent, LedgerEntry, ScanWindow, Selection, TagRecord, TagState
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 APP = NamespacedName("flux-system", "app")
@@ -298,12 +298,12 @@ def test_a_burst_of_pushes_is_scanned_at_once_and_once_more_at_the_end(table: Ta
     clock.time += timedelta(seconds=6)
     assert (burst, hooks.coalesce(APP, 5, "next")) == (
         [
-            ("now", "delivery-0"),
-            ("later", "delivery-1"),
-            ("pending", "delivery-1"),
-            ("pending", "delivery-1"),
+            ScanWindow(when="now", planned_for="delivery-0"),
+            ScanWindow(when="later", planned_for="delivery-1", others=frozenset({"delivery-0"})),
+            ScanWindow(when="pending", planned_for="delivery-1", others=frozenset({"delivery-0", "delivery-1"})),
+            ScanWindow(when="pending", planned_for="delivery-1", others=frozenset({"delivery-0", "delivery-1"})),
         ],
-        ("now", "next"),
+        ScanWindow(when="now", planned_for="next"),
     )
 
 
@@ -314,7 +314,7 @@ def test_nothing_counts_on_a_scan_whose_planner_has_not_asked_for_it(table: Tabl
     planned.append(hooks.coalesce(APP, 5, "delivery-3"))
     hooks.confirm(APP, "delivery-3")
     planned.append(hooks.coalesce(APP, 5, "delivery-4"))
-    assert planned == [
+    assert [(one.when, one.planned_for) for one in planned] == [
         ("now", "delivery-0"),
         ("later", "delivery-1"),
         ("later", "delivery-2"),

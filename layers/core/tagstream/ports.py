@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tagstream.access import (  # isort: skip
     Checkout as Checkout,
@@ -31,6 +31,7 @@ from tagstream.records import (
     Lease,
     LedgerEntry,
     QueuedScan,
+    ScanWindow,
     Selection,
     StoredObject,
     TagRecord,
@@ -241,19 +242,14 @@ class HookStore(Protocol):
     def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
         """ImageRepositories of a canonical image name."""
 
-    def coalesce(
-        self, repository: NamespacedName, window_s: float, cause: str
-    ) -> tuple[Literal["now", "later", "pending"], str]:
-        """Scan at once, at the end of the window, or not: a scan that covers this push is planned already.
-
-        The second value is the cause that the scan has or will have: another delivery's when it was planned for that.
-        """
+    def coalesce(self, repository: NamespacedName, window_s: float, cause: str) -> ScanWindow:
+        """Scan at once, at the end of the window, or not: a scan that covers this push is planned already."""
 
     def put_last_delivery(self, kind: str, names: Sequence[NamespacedName], delivery: LastDelivery) -> None:
         """The newest delivery of these objects."""
 
-    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> None:
-        """The same for a refused one; at most once in a window, whatever a flood may bring."""
+    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> bool:
+        """The same for a refused one; at most once in a window, whatever a flood may bring. False: not this time."""
 
     def last_deliveries(self, kind: str) -> Mapping[NamespacedName, LastDelivery]:
         """Of all objects of a kind that had one."""

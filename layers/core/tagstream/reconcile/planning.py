@@ -18,7 +18,7 @@ from typing import TypeVar
 from tagstream.domain.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports import HookStore, ScanQueue
-from tagstream.records import QueuedScan
+from tagstream.records import QueuedScan, ScanWindow
 
 T = TypeVar("T")
 WINDOW_S = 5.0
@@ -47,30 +47,30 @@ def ask_for_scans(
         wanted: the tags that must be listed afterwards, by repository.
 
     Returns:
-        The causes of scans asked for before that cover this push.
+        The causes of other scans of these windows: they may find this push before its own does.
 
     Raises:
         ImageAutomationError: the table or the queue failed; the push has to be repeated.
     """
     try:
         windows = _windows(wanted, push.cause, hooks)
-        for repository, (when, planned_for) in windows.items():
-            if when == "pending":
-                hooks.join(repository, planned_for, wanted[repository])
+        for repository, window in windows.items():
+            if window.when == "pending":
+                hooks.join(repository, window.planned_for, wanted[repository])
         queue.send(_requests(wanted, windows, push))
     except ImageAutomationError:
         # The windows were opened for scans that will not come: the repetition must find them closed.
         with suppress(ImageAutomationError):
             hooks.reopen(tuple(wanted))
         raise
-    later = [repository for repository, (when, _) in windows.items() if when == "later"]
+    later = [repository for repository, window in windows.items() if window.when == "later"]
     _for_each(later, lambda repository: hooks.confirm(repository, push.cause))
-    return frozenset(cause for when, cause in windows.values() if when == "pending") - {push.cause}
+    return frozenset(cause for window in windows.values() for cause in window.others)
 
 
 def _windows(
     wanted: Mapping[NamespacedName, frozenset[str]], cause: str, hooks: HookStore
-) -> Mapping[NamespacedName, tuple[str, str]]:
+) -> Mapping[NamespacedName, ScanWindow]:
     found = _for_each(tuple(wanted), lambda repository: hooks.coalesce(repository, WINDOW_S, cause))
     return dict(zip(wanted, found, strict=True))
 
@@ -83,14 +83,14 @@ def _for_each(repositories: Sequence[NamespacedName], act: Callable[[NamespacedN
 
 def _requests(
     wanted: Mapping[NamespacedName, frozenset[str]],
-    windows: Mapping[NamespacedName, tuple[str, str]],
+    windows: Mapping[NamespacedName, ScanWindow],
     push: Push,
 ) -> list[QueuedScan]:
     """As few messages as there are tags and times to tell apart."""
     alike: dict[tuple[str, frozenset[str]], list[NamespacedName]] = {}
-    for repository, (when, _) in windows.items():
-        if when != "pending":
-            alike.setdefault((when, wanted[repository]), []).append(repository)
+    for repository, window in windows.items():
+        if window.when != "pending":
+            alike.setdefault((window.when, wanted[repository]), []).append(repository)
     return [
         QueuedScan(
             repositories=tuple(repositories[start : start + PER_MESSAGE]),

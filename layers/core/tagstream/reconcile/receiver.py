@@ -24,7 +24,7 @@ from tagstream.events.receiver.resource_filter import filter_resource
 from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
 from tagstream.ports import HookPorts, SecretNotFound
 from tagstream.reconcile.planning import Push, ask_for_scans
-from tagstream.reconcile.routing import NamedImages
+from tagstream.reconcile.routing import NamedImages, pushed_tags
 from tagstream.records import LastDelivery, LedgerEntry, StoredObject
 
 CONTROLLER = "receiver"
@@ -53,8 +53,7 @@ def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
         ports.log.info("delivery refused", controller=CONTROLLER, http_status=refusal.status, cause=refusal.cause)
         return function_url_answer(HookAnswer(status=refusal.status))
     except ImageAutomationError as error:
-        ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
-        return function_url_answer(BUSY)
+        return _failed(error, ports)
     ports.metrics.add("HookAccepted", 1, CONTROLLER)
     ports.log.info(
         "delivery accepted",
@@ -67,6 +66,13 @@ def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
         scans=len(queued),
     )
     return function_url_answer(delivery.answer)
+
+
+def _failed(error: ImageAutomationError, ports: HookPorts) -> dict[str, object]:
+    """The function did not fail, so nobody but this metric tells of it: a sender that repeats is not heard."""
+    ports.metrics.add("HookFailed", 1, CONTROLLER)
+    ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
+    return function_url_answer(BUSY)
 
 
 def _accepted(request: HookRequest, ports: HookPorts) -> tuple[Receiver, HookDelivery]:
@@ -101,7 +107,7 @@ def _act(
     """Queue what a delivery asks for, once per delivery id; the number of scans a burst makes is bounded."""
     key = receiver.metadata.key
     if not delivery.hints and not delivery.all_resources:
-        _note(receiver, delivery, received_at, f"nothing to scan: {delivery.remark or 'no image named'}", ports)
+        _record_quiet(receiver, delivery, received_at, ports)
         return ()
     # Only what is done counts as seen: a repetition of what is still in flight, or was killed, is acted on again.
     if ports.hooks.delivery_settled(key, delivery.delivery_id):
@@ -176,7 +182,7 @@ def _passes(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """What a delivery led to; ``joined`` are the deliveries whose scans cover it."""
+    """What a delivery led to; ``joined`` are the deliveries whose scans may find its push before."""
 
     receiver: Receiver
     delivery: HookDelivery
@@ -199,6 +205,7 @@ def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
             "sender": delivery.sender,
             "action": delivery.action,
             "repositories": [str(key) for key in outcome.wanted],
+            "tags": list(pushed_tags(delivery.hints)),
             "joined": sorted(outcome.joined),
         },
     )
@@ -207,6 +214,22 @@ def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
     result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else "no ImageRepository is meant"
     _note(outcome.receiver, delivery, received_at, result, ports)
     ports.hooks.put_last_delivery("ImageRepository", outcome.wanted, _last(delivery, received_at, "asked for a scan"))
+
+
+def _record_quiet(receiver: Receiver, delivery: HookDelivery, at: datetime, ports: HookPorts) -> None:
+    result = f"nothing to scan: {delivery.remark or 'no image named'}"
+    entry = LedgerEntry(
+        at=at,
+        kind="Receiver",
+        key=receiver.metadata.key,
+        severity="info",
+        reason="DeliveryAccepted",
+        message=f"{delivery.sender} delivery: {result}",
+        cause=delivery.delivery_id,
+        facts={"sender": delivery.sender, "action": delivery.action},
+    )
+    ports.ledger.record([entry])
+    _note(receiver, delivery, at, result, ports)
 
 
 def _note(receiver: Receiver, delivery: HookDelivery, at: datetime, result: str, ports: HookPorts) -> None:
@@ -220,5 +243,14 @@ def _last(delivery: HookDelivery, at: datetime, result: str) -> LastDelivery:
 def _note_refusal(receiver: Receiver, refusal: RefusedDelivery, at: datetime, ports: HookPorts) -> None:
     """Shown with the Receiver, seldom: what is refused may be a flood, and must cost the table nothing to speak of."""
     refused = LastDelivery(at=at, sender=receiver.type, delivery_id="", result=f"refused: {refusal.cause}")
+    entry = LedgerEntry(
+        at=at,
+        kind="Receiver",
+        key=receiver.metadata.key,
+        severity="error",
+        reason="DeliveryRefused",
+        message=f"{receiver.type} delivery refused: {refusal.cause}",
+    )
     with suppress(ImageAutomationError):
-        ports.hooks.put_refusal(receiver.metadata.key, refused, REFUSAL_WINDOW_S)
+        if ports.hooks.put_refusal(receiver.metadata.key, refused, REFUSAL_WINDOW_S):
+            ports.ledger.record([entry])

@@ -286,7 +286,7 @@ def _write_status(scan: _Scan, cause: str, ports: Ports) -> None:
     if scan.error is not None:
         settled = status.failed(body, scan.repository.metadata.generation, scan.error, now)
         ports.objects.put_status(KIND, stored.key, settled)
-        _record_failure(scan, settled, now, ports)
+        _record_failure(scan, settled, status.failure_entry(KIND, stored.key, scan.error, now, cause), ports)
         return
     assert scan.found is not None and scan.image is not None
     if scan.changed or _owes_evaluation(scan):
@@ -310,10 +310,10 @@ def _write_status(scan: _Scan, cause: str, ports: Ports) -> None:
         ports.ledger.record([entry])
 
 
-def _record_failure(scan: _Scan, settled: status.Status, now: datetime, ports: Ports) -> None:
+def _record_failure(scan: _Scan, settled: status.Status, entry: LedgerEntry, ports: Ports) -> None:
     assert scan.error is not None
     if status.transitioned(scan.stored.status, settled):
-        ports.ledger.record([status.failure_entry(KIND, scan.stored.key, scan.error, now)])
+        ports.ledger.record([entry])
     ports.log.error(
         "scan failed",
         controller=CONTROLLER,

@@ -79,6 +79,11 @@ def canonical_names(hint: PushHint) -> tuple[str, ...]:
     return tuple(f"{host}/{name.repository}" for host in hosts)
 
 
+def pushed_tags(hints: Iterable[PushHint]) -> tuple[str, ...]:
+    """The tags that were pushed, each once: what a scan should find."""
+    return tuple(sorted({hint.tag for hint in hints if hint.tag and hint.action == "push"}))
+
+
 def repositories_of(hints: Iterable[PushHint], hooks: HookStore) -> frozenset[NamespacedName]:
     """Every ImageRepository whose canonical image name a hint has."""
     names = {name for hint in hints if hint.registry for name in canonical_names(hint)}

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import Condition, Table
 from tagstream.domain.model import NamespacedName
 from tagstream.ports import Clock, HookTarget
-from tagstream.records import LastDelivery
+from tagstream.records import LastDelivery, ScanWindow
 
-Pending = Literal["now", "later", "pending"]
 PENDING_TTL_S = 3600
 JOINED_TAGS = 200
 
@@ -65,29 +63,31 @@ class DynamoHooks:
         for repository in repositories:
             self.table.delete(keys.key(f"pending#{repository}"))
 
-    def coalesce(self, repository: NamespacedName, window_s: float, cause: str) -> tuple[Pending, str]:
+    def coalesce(self, repository: NamespacedName, window_s: float, cause: str) -> ScanWindow:
         """Whether a push of this repository is scanned now, at the window's end, or by a scan already planned.
 
         The first delivery of a window is scanned at once; one more scan at its end covers everything that came after.
+        Either may be the one that finds this push.
         """
         now = self.clock.now().timestamp()
         where = keys.key(f"pending#{repository}")
         opened = self.table.update(
             where,
-            "SET #until = :until, #ttl = :ttl REMOVE #sent, #cause",
+            "SET #until = :until, #ttl = :ttl, #first = :first REMOVE #sent, #cause",
             Condition(
                 expression="",
-                names={"#until": "until", "#ttl": "expiresAt", "#sent": "sent", "#cause": "cause"},
+                names={"#until": "until", "#ttl": "expiresAt", "#first": "first", "#sent": "sent", "#cause": "cause"},
                 values={
                     ":now": keys.number(round(now, 3)),
                     ":until": keys.number(round(now + window_s, 3)),
                     ":ttl": keys.number(int(now + window_s) + PENDING_TTL_S),
+                    ":first": keys.text(cause),
                 },
             ),
             "attribute_not_exists(pk) OR #until < :now",
         )
         if opened:
-            return "now", cause
+            return ScanWindow(when="now", planned_for=cause)
         # Who planned the scan and has not confirmed it may have died: better two scans than none.
         planned = self.table.update(
             where,
@@ -95,9 +95,10 @@ class DynamoHooks:
             Condition(expression="", names={"#cause": "cause", "#sent": "sent"}, values={":cause": keys.text(cause)}),
             "attribute_not_exists(#sent)",
         )
-        if planned:
-            return "later", cause
-        return "pending", keys.read_text(self.table.get(where) or {}, "cause") or cause
+        window = self.table.get(where) or {}
+        planned_for = keys.read_text(window, "cause") or cause
+        others = frozenset({keys.read_text(window, "first"), planned_for} - {"", cause})
+        return ScanWindow(when="later" if planned else "pending", planned_for=planned_for, others=others)
 
     def confirm(self, repository: NamespacedName, cause: str) -> None:
         """Only now may other deliveries count on the scan at the window's end."""
@@ -140,17 +141,17 @@ class DynamoHooks:
         """One item per object, replaced."""
         self.table.write_many([_last_item(kind, name, delivery) for name in names])
 
-    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> None:
+    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> bool:
         """A conditional put; in a flood all but the first of a window are passed over here, or turned away there."""
         at = delivery.at.timestamp()
         if at < self.noted.get(receiver, 0.0) + window_s:
-            return
+            return False
         self.noted[receiver] = at
         limit = keys.number(round(at - window_s, 3))
         seldom = Condition(
             expression="attribute_not_exists(pk) OR #at < :limit", names={"#at": "at"}, values={":limit": limit}
         )
-        self.table.put(_last_item("Receiver", receiver, delivery), seldom)
+        return self.table.put(_last_item("Receiver", receiver, delivery), seldom)
 
     def last_deliveries(self, kind: str) -> Mapping[NamespacedName, LastDelivery]:
         """One query."""
