@@ -14,13 +14,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tagstream.domain.marker import TOKEN
+from tagstream.domain.marker import key_indexes
 from tagstream.domain.yamlscan import Site
 
-_TOKEN = TOKEN.decode()
 _COMMENT = re.compile(r"(?:(?<=[ \t,\[\]{}])|^)#", re.MULTILINE)
-_PROPERTIES = re.compile(r"(?:[&!]\S*[ \t\r\n]+)*")
-_NON_STRING_TAG = re.compile(r"!!(?:int|float|bool|null|timestamp)[ \t]+")
+# Anchor and tag of a scalar, each with what follows it: blanks, line breaks, comments.
+_PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\r\n]*)+)*")
+_TAG = re.compile(r"(?<!\S)!\S*[ \t]*")
+_CORE, _STRING = "tag:yaml.org,2002:", "tag:yaml.org,2002:str"
 
 
 class Scalar(NamedTuple):
@@ -30,6 +31,7 @@ class Scalar(NamedTuple):
     end: int
     value: str
     style: str
+    tag: str
     is_key: bool
     is_alias: bool
     in_flow: bool
@@ -45,16 +47,51 @@ def scan_events(text: str, first_byte: int) -> list[Site]:
     """
     scalars = list(_scalars(text))
     starts = [scalar.start for scalar in scalars]
+    place = ByteOffsets(text, first_byte)
     sites = []
     done = -1
-    hit = text.find(_TOKEN)
-    while hit >= 0:
+    for hit in key_indexes(text):
         if hit >= done:
             index = bisect.bisect_right(starts, hit) - 1
             site, done = _site(text, scalars, index, hit)
-            sites.append(_in_bytes(text, site, first_byte))
-        hit = text.find(_TOKEN, hit + 1)
+            sites.append(_in_bytes(place, site))
     return sites
+
+
+class ByteOffsets:
+    """Where a character of a text is in its bytes, and the other way round."""
+
+    def __init__(self, text: str, first_byte: int = 0) -> None:
+        self.text, self.first_byte = text, first_byte
+        self.chars: list[int] = []
+        self.bytes: list[int] = []
+        if not text.isascii():
+            self._index()
+
+    def _index(self) -> None:
+        chars = count = 0
+        for line in self.text.split("\n"):
+            self.chars.append(chars)
+            self.bytes.append(count)
+            chars += len(line) + 1
+            count += len(line.encode()) + 1
+
+    def byte(self, index: int) -> int:
+        """The byte offset of a character."""
+        if not self.chars:
+            return self.first_byte + index
+        line = bisect.bisect_right(self.chars, index) - 1
+        return self.first_byte + self.bytes[line] + len(self.text[self.chars[line] : index].encode())
+
+    def char(self, offset: int) -> int:
+        """The index of the character at a byte offset."""
+        offset -= self.first_byte
+        if not self.chars:
+            return offset
+        line = bisect.bisect_right(self.bytes, offset) - 1
+        end = self.chars[line + 1] if line + 1 < len(self.chars) else len(self.text)
+        raw = self.text[self.chars[line] : end].encode()
+        return self.chars[line] + len(raw[: offset - self.bytes[line]].decode(errors="ignore"))
 
 
 def _scalars(text: str) -> Iterator[Scalar]:
@@ -74,6 +111,7 @@ def _scalars(text: str) -> Iterator[Scalar]:
                 end=event.end_mark.index,
                 value="" if name == "AliasEvent" else event.value,
                 style="" if name == "AliasEvent" else event.style or "",
+                tag="" if name == "AliasEvent" else event.tag or "",
                 is_key=kind == "mapping" and count % 2 == 0,
                 is_alias=name == "AliasEvent",
                 in_flow=any(entry[2] for entry in stack),
@@ -134,6 +172,8 @@ def _own_line(before: Scalar) -> Scalar | str:
 def _head(text: str, scalars: Sequence[Scalar], index: int, line: tuple[int, int, int]) -> Scalar | str:
     """A comment line of its own, right above what it may belong to."""
     line_start, comment_start, line_end = line
+    if text.startswith("---", line_start):
+        return "the marker stands behind a document separator"
     if text[line_start:comment_start].strip(" -"):
         return "there is no value before the marker on its line"
     after = scalars[index + 1] if index + 1 < len(scalars) else None
@@ -151,41 +191,37 @@ def _head(text: str, scalars: Sequence[Scalar], index: int, line: tuple[int, int
 
 
 def _settable(text: str, target: Scalar, hit: int, comment: str) -> Site:
-    if target.start == target.end:
+    if not target.value and not target.style:
         return Site(hit=hit, comment=comment, reason="the value is empty")
-    raw = text[target.start : target.end]
-    found = _PROPERTIES.match(raw)
-    properties = found[0] if found else ""
-    kept = _NON_STRING_TAG.sub("", properties)
-    drops_tag = kept != properties
+    found = _PROPERTIES.match(text, target.start, target.end)
+    scalar = found.end() if found else target.start
+    # Only a string's tag and an application's own stay: any other contradicts the new value.
+    drops_tag = target.tag.startswith(_CORE) and target.tag != _STRING
     return Site(
         hit=hit,
         comment=comment,
-        start=target.start if drops_tag else target.start + len(properties),
+        start=target.start if drops_tag else scalar,
         end=target.end,
-        scalar=target.start + len(properties),
+        scalar=scalar,
         old=target.value,
-        prefix=kept.encode() if drops_tag else b"",
+        prefix=_untagged(text[target.start : scalar]).encode() if drops_tag else b"",
         in_flow=target.in_flow,
         is_block=target.style in ("|", ">"),
     )
 
 
-def _in_bytes(text: str, site: Site, first_byte: int) -> Site:
+def _untagged(properties: str) -> str:
+    """Anchor, comments and line breaks before a scalar without its tag."""
+    return _TAG.sub("", properties, count=1)
+
+
+def _in_bytes(place: ByteOffsets, site: Site) -> Site:
     """The same site with byte offsets in the file."""
-
-    def offset(index: int) -> int:
-        return first_byte + len(text[:index].encode())
-
-    return Site(
-        hit=offset(site.hit),
-        comment=site.comment,
-        start=offset(site.start) if site.end >= 0 else -1,
-        end=offset(site.end) if site.end >= 0 else -1,
-        scalar=offset(site.scalar) if site.end >= 0 else -1,
-        old=site.old,
-        prefix=site.prefix,
-        in_flow=site.in_flow,
-        is_block=site.is_block,
-        reason=site.reason,
+    if site.end < 0:
+        return site._replace(hit=place.byte(site.hit))
+    return site._replace(
+        hit=place.byte(site.hit),
+        start=place.byte(site.start),
+        end=place.byte(site.end),
+        scalar=place.byte(site.scalar),
     )
