@@ -113,6 +113,8 @@ def test_text_that_begins_on_a_separator_line_is_no_place_for_markers(source: st
     ("before", "after"),
     [
         (f"a:\n  b:\n    c: | {MARK}\n  d: 1\n", f"a:\n  b:\n    c: v2.0.0 {MARK}\n  d: 1\n"),
+        (f"a:\n    c: |{MARK}\n", f"a:\n    c: v2.0.0 {MARK}\n"),
+        (f"k: &a:x {MARK}\nb: *a\n", f"k: &a v2.0.0 {MARK}\nb: *a\n"),
         (f"a:\n    c: |+ {MARK}\n\n\n", f"a:\n    c: v2.0.0 {MARK}\n\n\n"),
         (f"c: |- {MARK}\n  old  \nd: 1\n", f"c: |- {MARK}\n  v2.0.0\nd: 1\n"),
         (f"c: >+ {MARK}\r\n    old\r\n    text\r\n\r\n", f"c: >- {MARK}\r\n    v2.0.0\r\n\r\n"),

@@ -34,10 +34,10 @@ from tagstream.domain.yamlscan import Site, Unsure, scan_document
 _BOM = b"\xef\xbb\xbf"
 _BLOCK_HEADER = re.compile(rb"([|>])[-+0-9]*")
 _BLOCK_INDENT = re.compile(rb"\n( +)[^ \r\n]")
-_HEADER = re.compile(rb"([^\r\n]*)(\r?\n|\r)?(.*)", re.DOTALL)
 # Up to the end of the last line with anything on it.
 _LAST_LINE = re.compile(rb".*\S[^\r\n]*", re.DOTALL)
 # What YAML 1.1, and with it libyaml and go-yaml, take for line breaks beside \n and \r\n.
+_BREAK = re.compile(rb"\r?\n|\r|\xc2\x85|\xe2\x80[\xa8\xa9]")
 _OTHER_BREAK = re.compile(rb"\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 
@@ -181,7 +181,7 @@ class _Planner:
     def __init__(self, path: str, data: bytes, values: SetterValues) -> None:
         self.path, self.values = path, values
         self.original, self.data = data, _plain_breaks(data)
-        self.objects = Objects(self.data)
+        self.objects = Objects(data)
         self.edits: list[Edit] = []
         self.changes: list[Change] = []
         self.markers: list[MarkerReport] = []
@@ -204,7 +204,11 @@ class _Planner:
         self, documents: Sequence[_Document], hits: Sequence[int], separators: Sequence[tuple[int, int]]
     ) -> Mapping[int, Sequence[Site]] | None:
         """The sites of all documents, by document, in one go where every line is ordinary; None where one is not."""
-        if len(documents) < 2 or any(self.data[start + 3 : end].strip() for start, end in separators):
+        if (
+            len(documents) < 2
+            or self.data is not self.original
+            or any(self.data[start + 3 : end].strip() for start, end in separators)
+        ):
             return None
         try:
             sites = scan_document(self.data, documents[0].start, documents[-1].end, hits)
@@ -220,14 +224,14 @@ class _Planner:
 
     def _sites(self, document: _Document, hits: Sequence[int]) -> Sequence[Site]:
         inside = hits[document.first : document.last]
-        if document.start == document.content:
+        if document.start == document.content and self.data is self.original:
             try:
                 return scan_document(self.data, document.content, document.end, inside)
             except Unsure:
                 pass
         if self.slow_sites is None:
             # The whole file: what a tag's handle means may stand before the document.
-            self.slow_sites = scan_events(self.data.decode(), 0)
+            self.slow_sites = scan_events(self.original.decode(), 0)
         first, last = (
             bisect.bisect_left(self.slow_sites, at, key=lambda site: site.hit) for at in (document.start, document.end)
         )
@@ -275,7 +279,10 @@ class _Planner:
 
     def _edit(self, site: Site, value: str) -> Edit:
         if site.is_block:
-            return _block_edit(site, self.original[site.scalar : site.end], value)
+            raw = self.data[site.scalar : site.end]
+            behind = site.scalar + len(raw.partition(b"\n")[0].rstrip(b"\r"))
+            newline = _BREAK.match(self.original, behind)
+            return _block_edit(site, raw, newline[0] if newline else b"", value)
         # Of the old scalar only its quotes say how the new one is written.
         key = self.data[site.scalar : site.scalar + 1], value, site.in_flow
         if key not in self.rendered:
@@ -307,7 +314,9 @@ class _Document(NamedTuple):
 
 
 def _plain_breaks(data: bytes) -> bytes:
-    """The same structure with the same offsets, each rarer line break written as ``\\n``."""
+    """The same lines at the same offsets, rarer breaks written as ``\\n``; the same object where there are none."""
+    if not _OTHER_BREAK.search(data):
+        return data
     return _OTHER_BREAK.sub(lambda found: found[0][1:].translate(_BLANKS) + b"\n", data)
 
 
@@ -336,15 +345,16 @@ def _marked_documents(data: bytes, hits: Sequence[int], separators: Sequence[tup
     return found
 
 
-def _block_edit(site: Site, raw: bytes, value: str) -> Edit:
+def _block_edit(site: Site, raw: bytes, newline: bytes, value: str) -> Edit:
     """A block scalar keeps its header and indentation and gets one line; it must not grow a final newline."""
-    header, newline, body = _HEADER.match(raw).groups(b"")  # type: ignore[union-attr]  # matches anything
+    header, _, body = raw.partition(b"\n")
     if not body.strip():
         # Without a text there is no indentation to keep: the value takes the indicator's place.
         size = _BLOCK_HEADER.match(raw).end()  # type: ignore[union-attr]  # libyaml found one
-        return Edit(start=site.start, end=site.scalar + size, new=site.prefix + render(b"", value))
+        apart = b" " if raw[size : size + 1] == b"#" else b""
+        return Edit(start=site.start, end=site.scalar + size, new=site.prefix + render(b"", value) + apart)
     indent = _BLOCK_INDENT.search(b"\n" + body)
-    text = _BLOCK_HEADER.sub(rb"\1-", header, count=1)
+    text = _BLOCK_HEADER.sub(rb"\1-", header.rstrip(b"\r"), count=1)
     last = _LAST_LINE.search(raw)
     end = site.scalar + (last.end() if last else len(raw))
     new = site.prefix + text + newline + (indent[1] if indent else b"  ") + value.encode()

@@ -18,9 +18,13 @@ from tagstream.domain.marker import key_indexes
 from tagstream.domain.yamlscan import Site
 
 _COMMENT = re.compile(r"(?:(?<=[ \t,\[\]{}])|^)#", re.MULTILINE)
-# Anchor and tag of a scalar, each with what follows it: blanks, line breaks, comments.
-_PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\r\n]*)+)*")
-_TAG = re.compile(r"(?<!\S)!\S*[ \t]*")
+_HASH = re.compile("#")
+# What may stand between a scalar and its anchor or tag: blanks, line breaks, comments.
+_BLANKS = re.compile(r"[ \t]*")
+_GAP = re.compile(r"(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\r\n]*)*")
+_TAG = re.compile(r"!\S*")
+# Every break of YAML 1.1 as \\n, so that lines are what libyaml takes for lines; offsets stay.
+_BREAKS = str.maketrans({"\r": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n"})
 _CORE, _STRING = "tag:yaml.org,2002:", "tag:yaml.org,2002:str"
 
 
@@ -32,6 +36,7 @@ class Scalar(NamedTuple):
     value: str
     style: str
     tag: str
+    anchor: str
     is_key: bool
     is_alias: bool
     in_flow: bool
@@ -48,6 +53,7 @@ def scan_events(text: str, first_byte: int) -> list[Site]:
     scalars = list(_scalars(text))
     starts = [scalar.start for scalar in scalars]
     place = ByteOffsets(text, first_byte)
+    text = text.replace("\r\n", " \n").translate(_BREAKS)
     sites = []
     done = -1
     for hit in key_indexes(text):
@@ -112,6 +118,7 @@ def _scalars(text: str) -> Iterator[Scalar]:
                 value="" if name == "AliasEvent" else event.value,
                 style="" if name == "AliasEvent" else event.style or "",
                 tag="" if name == "AliasEvent" else event.tag or "",
+                anchor=event.anchor or "",
                 is_key=kind == "mapping" and count % 2 == 0,
                 is_alias=name == "AliasEvent",
                 in_flow=any(entry[2] for entry in stack),
@@ -136,7 +143,8 @@ def _site(text: str, scalars: Sequence[Scalar], index: int, hit: int) -> tuple[S
     search_from = line_start
     if before is not None:
         search_from = before.start + 1 if is_header else max(line_start, before.end)
-    found = _COMMENT.search(text, search_from, line_end)
+    # Behind a block scalar's header libyaml takes any # for a comment.
+    found = (_HASH if is_header else _COMMENT).search(text, search_from, line_end)
     if found is None or found.start() > hit:
         return Site(hit=hit, comment="", reason="the marker is not in a comment"), hit + 1
     comment = text[found.start() : line_end]
@@ -193,10 +201,11 @@ def _head(text: str, scalars: Sequence[Scalar], index: int, line: tuple[int, int
 def _settable(text: str, target: Scalar, hit: int, comment: str) -> Site:
     if not target.value and not target.style:
         return Site(hit=hit, comment=comment, reason="the value is empty")
-    found = _PROPERTIES.match(text, target.start, target.end)
-    scalar = found.end() if found else target.start
+    scalar, kept = _behind_properties(text, target)
     # Only a string's tag and an application's own stay: any other contradicts the new value.
     drops_tag = target.tag.startswith(_CORE) and target.tag != _STRING
+    # Only its colon keeps the text of `&a:x` apart from the anchor.
+    apart = " " if kept and kept[-1] not in " \t\r\n" else ""
     return Site(
         hit=hit,
         comment=comment,
@@ -204,15 +213,27 @@ def _settable(text: str, target: Scalar, hit: int, comment: str) -> Site:
         end=target.end,
         scalar=scalar,
         old=target.value,
-        prefix=_untagged(text[target.start : scalar]).encode() if drops_tag else b"",
+        prefix=(kept + apart if drops_tag else apart).encode(),
         in_flow=target.in_flow,
         is_block=target.style in ("|", ">"),
     )
 
 
-def _untagged(properties: str) -> str:
-    """Anchor, comments and line breaks before a scalar without its tag."""
-    return _TAG.sub("", properties, count=1)
+def _behind_properties(text: str, target: Scalar) -> tuple[int, str]:
+    """Where a scalar itself begins, and what stands before it without its tag: anchor, comments, line breaks."""
+    position, kept = target.start, ""
+    for _ in range(2):
+        anchor = f"&{target.anchor}"
+        tag = _TAG.match(text, position) if target.tag else None
+        if target.anchor and text.startswith(anchor, position):
+            position += len(anchor)
+            kept += anchor
+        elif tag:
+            position = _BLANKS.match(text, tag.end()).end()  # type: ignore[union-attr]  # matches nothing too
+        gap = _GAP.match(text, position).end()  # type: ignore[union-attr]  # matches nothing too
+        kept += text[position:gap]
+        position = gap
+    return position, kept
 
 
 def _in_bytes(place: ByteOffsets, site: Site) -> Site:

@@ -26,7 +26,7 @@ _PLAIN = _PLAIN_FIRST + rb"(?:[^\n:#]|:(?=[^\s])|(?<=[^\s])\#)*+"
 _KEY = rb"(?:" + _DOUBLE + rb"|" + _SINGLE + rb"|" + _PLAIN + rb")[ \t]*+:(?=[ \t\r\n])"
 _IN_FLOW = rb"(?:[^\n\"'#\[\]{}]|" + _DOUBLE + rb"|'[^'\n]*+')*+"
 _FLOW = rb"(?:\[" + _IN_FLOW + rb"\]|\{" + _IN_FLOW + rb"\})"
-_PROPERTIES = rb"(?:[&!][^\s\[\]{},]*+[ \t]++)*+"
+_PROPERTIES = rb"(?:(?:&[0-9A-Za-z_-]++|![^\s\[\]{},]*+)[ \t]++)*+"
 _INDENT = rb"[ ]*+(?:-[ ]++)*+"
 _COMMENT = rb"[ \t]*+(?:(?<=[ \t])\#[^\n]*+)?"
 
