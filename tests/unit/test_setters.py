@@ -119,6 +119,7 @@ def test_text_that_begins_on_a_separator_line_is_no_place_for_markers(source: st
         (f"c: |- {MARK}\n  old  \nd: 1\n", f"c: |- {MARK}\n  v2.0.0\nd: 1\n"),
         (f"c: >+ {MARK}\r\n    old\r\n    text\r\n\r\n", f"c: >- {MARK}\r\n    v2.0.0\r\n\r\n"),
         (f"c: | {MARK}\r  old\rd: 1\r", f"c: |- {MARK}\r  v2.0.0\rd: 1\r"),
+        (f"c: | {MARK}\n  old\x85# x\n", f"c: |- {MARK}\n  v2.0.0\x85# x\n"),
         (f"k: !<tag:yaml.org,2002:int> 5 {MARK}\n", f"k: v2.0.0 {MARK}\n"),
         (f"k: !!binary aGk= {MARK}\n", f"k: v2.0.0 {MARK}\n"),
         (f"k: !!int\n  5 {MARK}\n", f"k: \n  v2.0.0 {MARK}\n"),

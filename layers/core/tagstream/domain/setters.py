@@ -33,12 +33,12 @@ from tagstream.domain.yamlscan import Site, Unsure, scan_document
 
 _BOM = b"\xef\xbb\xbf"
 _BLOCK_HEADER = re.compile(rb"([|>])[-+0-9]*")
-_BLOCK_INDENT = re.compile(rb"\n( +)[^ \r\n]")
-# Up to the end of the last line with anything on it.
-_LAST_LINE = re.compile(rb".*\S[^\r\n]*", re.DOTALL)
-# What YAML 1.1, and with it libyaml and go-yaml, take for line breaks beside \n and \r\n.
-_BREAK = re.compile(rb"\r?\n|\r|\xc2\x85|\xe2\x80[\xa8\xa9]")
+# Line breaks of YAML 1.1, and with it of libyaml and go-yaml.
+_ANY_BREAK = rb"(?:\r?\n|\r|\xc2\x85|\xe2\x80[\xa8\xa9])"
+_BREAK = re.compile(_ANY_BREAK)
 _OTHER_BREAK = re.compile(rb"\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]")
+_BLOCK_INDENT = re.compile(_ANY_BREAK + rb"( +)(?! |" + _ANY_BREAK + rb")")
+_BLANK_LINES = re.compile(_ANY_BREAK + rb"(?:[ \t]|" + _ANY_BREAK + rb")*+")
 
 
 class OverlappingEdits(ValueError):
@@ -279,10 +279,7 @@ class _Planner:
 
     def _edit(self, site: Site, value: str) -> Edit:
         if site.is_block:
-            raw = self.data[site.scalar : site.end]
-            behind = site.scalar + len(raw.partition(b"\n")[0].rstrip(b"\r"))
-            newline = _BREAK.match(self.original, behind)
-            return _block_edit(site, raw, newline[0] if newline else b"", value)
+            return _block_edit(site, self.original[site.scalar : site.end], value)
         # Of the old scalar only its quotes say how the new one is written.
         key = self.data[site.scalar : site.scalar + 1], value, site.in_flow
         if key not in self.rendered:
@@ -345,20 +342,19 @@ def _marked_documents(data: bytes, hits: Sequence[int], separators: Sequence[tup
     return found
 
 
-def _block_edit(site: Site, raw: bytes, newline: bytes, value: str) -> Edit:
+def _block_edit(site: Site, raw: bytes, value: str) -> Edit:
     """A block scalar keeps its header and indentation and gets one line; it must not grow a final newline."""
-    header, _, body = raw.partition(b"\n")
-    if not body.strip():
+    end = next((found.start() for found in _BLANK_LINES.finditer(raw) if found.end() == len(raw)), len(raw))
+    newline = _BREAK.search(raw, 0, end)
+    if newline is None:
         # Without a text there is no indentation to keep: the value takes the indicator's place.
         size = _BLOCK_HEADER.match(raw).end()  # type: ignore[union-attr]  # libyaml found one
         apart = b" " if raw[size : size + 1] == b"#" else b""
         return Edit(start=site.start, end=site.scalar + size, new=site.prefix + render(b"", value) + apart)
-    indent = _BLOCK_INDENT.search(b"\n" + body)
-    text = _BLOCK_HEADER.sub(rb"\1-", header.rstrip(b"\r"), count=1)
-    last = _LAST_LINE.search(raw)
-    end = site.scalar + (last.end() if last else len(raw))
-    new = site.prefix + text + newline + (indent[1] if indent else b"  ") + value.encode()
-    return Edit(start=site.start, end=end, new=new)
+    indent = _BLOCK_INDENT.search(raw)
+    text = _BLOCK_HEADER.sub(rb"\1-", raw[: newline.start()], count=1)
+    new = site.prefix + text + newline[0] + (indent[1] if indent else b"  ") + value.encode()
+    return Edit(start=site.start, end=site.scalar + end, new=new)
 
 
 def _decode(scalar: bytes) -> str:
