@@ -28,11 +28,12 @@ from tagstream.domain.marker import (
 )
 from tagstream.domain.model import ImageRef, NamespacedName
 from tagstream.domain.quoting import render
-from tagstream.domain.yamlevents import scan_events
+from tagstream.domain.yamlevents import scan_events, undefined_alias
 from tagstream.domain.yamlscan import Site, Unsure, scan_document
 
 _BOM = b"\xef\xbb\xbf"
 _BLOCK_HEADER = re.compile(rb"([|>])[-+0-9]*")
+_ALIAS = re.compile(rb"\*[0-9A-Za-z_]")
 # Line breaks of YAML 1.1, and with it of libyaml and go-yaml.
 _ANY_BREAK = rb"(?:\r?\n|\r|\xc2\x85|\xe2\x80[\xa8\xa9])"
 _BREAK = re.compile(_ANY_BREAK)
@@ -172,7 +173,8 @@ def _problem(data: bytes) -> str | None:
         mark: Any = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         return f"not valid YAML: {getattr(error, 'problem', None) or error}{where}"
-    return None
+    alias = undefined_alias(data.decode()) if _ALIAS.search(data) else None
+    return f"not valid YAML: {alias}" if alias else None
 
 
 class _Planner:

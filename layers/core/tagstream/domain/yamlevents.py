@@ -64,6 +64,24 @@ def scan_events(text: str, first_byte: int) -> list[Site]:
     return sites
 
 
+def undefined_alias(text: str) -> str | None:
+    """The first alias that no anchor before it in its document has defined; libyaml leaves that to its caller."""
+    from yaml._yaml import CParser
+
+    parser: Any = CParser(text)
+    anchors: set[str] = set()
+    while parser.check_event():
+        event = parser.get_event()
+        name, anchor = type(event).__name__, getattr(event, "anchor", None)
+        if name == "DocumentStartEvent":
+            anchors = set()
+        elif name == "AliasEvent" and anchor not in anchors:
+            return f"unknown anchor {anchor!r} referenced at line {event.start_mark.line + 1}"
+        elif anchor:
+            anchors.add(anchor)
+    return None
+
+
 class ByteOffsets:
     """Where a character of a text is in its bytes, and the other way round."""
 
