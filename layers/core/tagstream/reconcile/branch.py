@@ -251,7 +251,8 @@ def _plans(
     blobs = session.read({one.blob for one in wanted})
     marked = [one for one in wanted if _learn(one, blobs[one.blob], ports)]
     sources = {one.path: blobs[one.blob] for one in marked}
-    plans = {one.path: plan_file(one.path, blobs[one.blob], job.refs, known=job.known_policies) for one in marked}
+    known, namespace = job.known_policies, job.automation.metadata.key.namespace
+    plans = {one.path: plan_file(one.path, blobs[one.blob], job.refs, known, namespace) for one in marked}
     return plans, sources
 
 
