@@ -53,10 +53,13 @@ def files_below(store: ObjectStore, root: bytes, path: bytes) -> list[TreeFile]:
         FileNotFoundError: there is nothing at the path, in Go's words.
         MissingObjects: a tree is not known.
     """
-    parts = [part for part in path.split(b"/") if part not in (b"", b".")]
-    if b".." in parts:
-        # A path may not leave the repository; securejoin brings it back to the root.
-        parts = parts[len(parts) - parts[::-1].index(b"..") :]
+    parts: list[bytes] = []
+    for part in path.split(b"/"):
+        if part == b"..":
+            # A path may not leave the repository; securejoin keeps it at the root.
+            parts = parts[:-1]
+        elif part not in (b"", b"."):
+            parts.append(part)
     here, prefix = Entry(TREE_MODE, b"", root), b""
     for part in parts:
         found = next((one for one in entries(store.read(here.id, TREE)) if one.name == part), None)
