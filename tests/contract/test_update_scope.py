@@ -98,6 +98,28 @@ def test_files_outside_the_path_are_left_alone(
     assert changed(bare) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [("", "apps/in/a.yaml "), ("./apps/", "in/a.yaml "), ("apps/x/../in", "a.yaml "), ("apps/in/a.yaml", "a.yaml ")],
+)
+def test_a_template_sees_file_names_from_the_path_on(
+    ports: Ports, repository: tuple[str, Path], tmp_path: Path, path: str, shown: str
+) -> None:
+    url, bare = repository
+    committed(bare, tmp_path / "work", {"apps/in/a.yaml": MARKED, "app.yaml": "a: 1\n"})
+    automated(ports, url)
+    at(ports, path)
+    stored = ports.objects.get("ImageUpdateAutomation", APP)
+    assert stored is not None
+    spec: Any = stored.document["spec"]
+    template = "{{ range $file, $_ := .Changed.FileChanges }}{{ $file }} {{ end }}"
+    git_spec = {**spec["git"], "commit": {**spec["git"]["commit"], "messageTemplate": template}}
+    ports.objects.put(document("ImageUpdateAutomation", **{**spec, "git": git_spec}))
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    assert git("log", "-1", "--format=%B", "main", folder=bare).rstrip("\n") == shown
+
+
 def test_modes_and_line_ends_and_everything_but_the_value_stay(
     ports: Ports, repository: tuple[str, Path], tmp_path: Path
 ) -> None:

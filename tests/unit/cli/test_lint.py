@@ -158,8 +158,11 @@ def test_markers_in_files_that_no_update_reads_are_warnings(tmp_path: Path) -> N
         tmp_path, {"apps/a.yaml": text, "apps/q.yaml": quotes, "apps/r.txt": text} | dict.fromkeys(names, text)
     )
     unread = [one["file"] for one in found["markers"] if one["state"] == "never read"]
-    assert (unread, found["code"]) == ([*names, "apps/outside.yaml", "apps/q.yaml"], 0)
-    assert all("never read: " in one["message"] for one in found["findings"])
+    assert unread == [*names, "apps/outside.yaml"]
+    assert [(one["where"], one["severity"]) for one in found["findings"]] == [
+        *((f"{name}:1", "warning") for name in unread),
+        ("apps/q.yaml:1", "error"),
+    ]
 
 
 def test_without_an_automation_every_marker_says_so(tmp_path: Path) -> None:

@@ -61,10 +61,8 @@ def lint(session: Session) -> int:
     refs = {**_assumed(judged), **given_refs(args.ref, session.namespace)}
     files = marked_files(args.repo)
     states = [state for file in files for state in _states(file, found, refs)]
-    states += [
-        MarkerState(file=name, line=line, setter="", state="never read", reason=reason, automation="")
-        for name, line, reason in sorted(unread_markers(args.repo))
-    ]
+    unread = sorted(unread_markers(args.repo), key=lambda one: (one[0], one[1].line))
+    states += [_state(name, marker, "") for name, marker in unread]
     findings = [*_object_findings(judged), *_marker_findings(states), *_automation_findings(judged, found, states)]
     findings += _policy_findings(judged, states)
     if args.output:
@@ -101,24 +99,24 @@ def _states(
         usable = {key: refs[key] for key in workload.policies}
         namespace = workload.automation.metadata.key.namespace
         for marker in plan_file(path, file.source, usable, set(refs), namespace).markers:
-            state = _state(file, marker, str(workload.automation.metadata.key))
+            state = _state(file.path, marker, str(workload.automation.metadata.key))
             known = best.get(marker.line)
             if known is None or (known.state != "ok" and (state.state == "ok" or known.state == "other namespace")):
                 best[marker.line] = state
     if not best and not any(workload.covers(file.path) for workload in found):
         reason = "no automation's update.path leads here" if found else "there is no ImageUpdateAutomation in --objects"
         for marker in plan_file(path, file.source, refs, set(refs)).markers:
-            best[marker.line] = _state(file, marker, "", uncovered=reason)
+            best[marker.line] = _state(file.path, marker, "", uncovered=reason)
     yield from (best[line] for line in sorted(best))
 
 
-def _state(file: MarkedFile, marker: MarkerReport, automation: str, *, uncovered: str = "") -> MarkerState:
+def _state(file: str, marker: MarkerReport, automation: str, *, uncovered: str = "") -> MarkerState:
     good = marker.state in GOOD
     state, reason = ("ok", "") if good else (marker.state, marker.reason)
     if good and uncovered:
         state, reason = "outside update.path", uncovered
     return MarkerState(
-        file=file.path, line=marker.line, setter=marker.setter, state=state, reason=reason, automation=automation
+        file=file, line=marker.line, setter=marker.setter, state=state, reason=reason, automation=automation
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
-from tagstream.domain.marker import misspelt
+from tagstream.domain.marker import MarkerReport, misspelt
 from tagstream.domain.model import ImagePolicy, ImageRef, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.selector import selects
 from tagstream.domain.setters import has_marker, is_candidate
@@ -92,8 +92,8 @@ def _entries(repository: str) -> Iterator[tuple[os.DirEntry[str], str]]:
                 folders.append((entry.path, f"{below}{entry.name}/"))
 
 
-def unread_markers(repository: str) -> Iterator[tuple[str, int, str]]:
-    """Markers that no update will ever look at: file, line (from 1) and why.
+def unread_markers(repository: str) -> Iterator[tuple[str, MarkerReport]]:
+    """Markers that no update will ever look at, each with its file.
 
     Raises:
         CommandFailed: a file cannot be read.
@@ -110,12 +110,12 @@ def unread_markers(repository: str) -> Iterator[tuple[str, int, str]]:
         elif not is_read:
             reason = "only files named *.yaml, *.yml (in lower case) and Kustomization are read"
         elif not has_marker(source):
-            yield from ((name, one.line, one.reason) for one in misspelt(source))
+            yield from ((name, one) for one in misspelt(source))
             continue
         else:
             continue
         lines = [number for number, line in enumerate(source.split(b"\n"), 1) if has_marker(line)]
-        yield from ((name, line, reason) for line in lines)
+        yield from ((name, MarkerReport(line=one, setter="", state="never read", reason=reason)) for one in lines)
 
 
 def _is_set_elsewhere(repository: str, link: str) -> bool:

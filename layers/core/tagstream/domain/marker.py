@@ -39,6 +39,7 @@ State = Literal[
     "no digest",
     "no settable value",
     "unparsable file",
+    "never read",
 ]
 
 

@@ -8,6 +8,7 @@ a refused push is repeated at once from the new head, and all automations of a b
 
 from __future__ import annotations
 
+import posixpath
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -219,7 +220,7 @@ def _apply_one(job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports)
             job.commit.message_template,
             MessageData(
                 automation=job.automation.metadata.key,
-                changes=changes,
+                changes=_as_named_by_flux(changes, job),
                 refs=job.refs,
                 values=job.commit.message_template_values,
             ),
@@ -237,6 +238,17 @@ def _apply_one(job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports)
     return RunResult(
         job=job, commit=commit, message=rendered.text, changes=changes, markers=markers, warnings=rendered.warnings
     )
+
+
+def _as_named_by_flux(changes: Sequence[Change], job: UpdateJob) -> tuple[Change, ...]:
+    """Templates see file names from ``update.path`` on, or from its folder where it is a file."""
+    path = job.automation.update.path if job.automation.update else ""
+    base = posixpath.normpath(f"/{path}").strip("/")
+    named = []
+    for change in changes:
+        folder = posixpath.dirname(base) if change.file == base else base
+        named.append(replace(change, file=posixpath.relpath(f"/{change.file}", f"/{folder}")))
+    return tuple(named)
 
 
 def _plans(
