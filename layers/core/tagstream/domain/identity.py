@@ -17,14 +17,16 @@ from typing import Any, NamedTuple
 from tagstream.domain.yamlevents import ByteOffsets
 
 _SCALAR = rb"(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|([^\s\"'\[\]{}&*!|>%@`#,][^\n#]*?))[ \t]*(?:[ \t]#[^\n]*)?\r?$"
-_TOP = re.compile(rb"^(apiVersion|kind):[ \t]+" + _SCALAR, re.MULTILINE)
+# A plain text may go on in deeper lines.
+_ENDS = rb"(?!\n(?:[ \t]*\r?\n)*"
+_TOP = re.compile(rb"^(apiVersion|kind):[ \t]+" + _SCALAR + _ENDS + rb"[ \t]+[^\s#])", re.MULTILINE)
 _METADATA = re.compile(
-    rb"^metadata:[ \t]*(?:#[^\n]*)?\r?\n((?:[ \t]*(?:#[^\n]*)?\r?\n|[ ]+[^\n]*(?:\n|\Z))*)", re.MULTILINE
+    rb"^metadata:(?:[ \t]+#[^\n]*|[ \t]*)\r?\n((?:[ \t]*(?:#[^\n]*)?\r?\n|[ ]+[^\n]*(?:\n|\Z))*)", re.MULTILINE
 )
-_CHILD = re.compile(rb"^([ ]+)(name|namespace):[ \t]+" + _SCALAR, re.MULTILINE)
+_CHILD = re.compile(rb"^([ ]+)(name|namespace):[ \t]+" + _SCALAR + _ENDS + rb"\1[ \t]+[^\s#])", re.MULTILINE)
 _INDENT = re.compile(rb"^([ ]+)[^\s#]", re.MULTILINE)
-_KEYS = re.compile(rb"^(?:apiVersion|kind|metadata):", re.MULTILINE)
-_NAMES = re.compile(rb"^([ ]+)(?:name|namespace):", re.MULTILINE)
+_KEYS = re.compile(rb"^(?:apiVersion|kind|metadata)[ \t]*:", re.MULTILINE)
+_NAMES = re.compile(rb"^([ ]+)(?:name|namespace)[ \t]*:", re.MULTILINE)
 _ODD_MEMBER = re.compile(rb"^[ ]+(?:[\"'?{\[&!*|>]|<<)", re.MULTILINE)
 _NAMING = frozenset({"apiVersion", "kind", "metadata", "name", "namespace", "items"})
 _ODD = re.compile(rb"^(?:[\"'?{\[&!-]|<<|kind:[ \t]*[\"']?(?:\w*List)\b)", re.MULTILINE)
@@ -36,9 +38,9 @@ _USUAL = re.compile(
     + _PLAIN
     + rb"\nkind: (\w++)(?<!List)\nmetadata:\n  name: "
     + _PLAIN
-    + rb"\n(?:  namespace: "
+    + rb"\n(?!   )(?:  namespace: "
     + _PLAIN
-    + rb"\n)?+(?:  (?!name)[^\n]*+\n)*+(?![ \t\r\n#])"
+    + rb"\n(?!   ))?+(?:  (?!name|[\"'&!?*<])[^\n]*+\n)*+(?![ \t\r\n#])"
     rb"(?:(?:[ #]|(?!apiVersion|kind|metadata|<<)[^\"'?{\[&!\n-])[^\n]*+\n|\n)*+\Z"
 )
 
@@ -199,8 +201,11 @@ class _Reader:
 
     def close(self, end: int) -> None:
         done = self.open.pop()
-        if done.path is not None and done.path[:1] == ("items",) and len(done.path) == 2 and done.is_mapping:
-            self.spans.append((int(done.path[1]), done.start, end))
+        if done.path is None or len(done.path) != 2 or not done.is_mapping:
+            return
+        name, index = done.path
+        if name == "items" and isinstance(index, int):
+            self.spans.append((index, done.start, end))
 
     def document(self) -> _Document:
         own = self._identifier(())

@@ -124,7 +124,7 @@ def plan_file(
 
 
 def _left_alone(data: bytes, problem: str) -> FilePlan:
-    lines, line, counted = [], 1, 0
+    data, lines, line, counted = _plain_breaks(data), [], 1, 0
     for at in key_offsets(data):
         line += data.count(b"\n", counted, at)
         counted = at

@@ -74,6 +74,9 @@ _MARKED = re.compile(
 )
 
 
+LOOK_BACK = 64
+
+
 class Unsure(Exception):
     """A line that only a real parser reads right."""
 
@@ -142,10 +145,29 @@ def _block_bodies(data: bytes, start: int, end: int, hits: Sequence[int]) -> lis
             continue
         if bisect.bisect_left(hits, header.start()) < bisect.bisect_left(hits, header.end()):
             raise Unsure
+        if header["key"] is None and not _is_item(data, start, header.start(), len(header["indent"])):
+            raise Unsure
         body_end = _block_end(data, header.end(), end, _parent_indent(header))
         bodies.append((header.end(), body_end))
         position = body_end
     return bodies
+
+
+def _is_item(data: bytes, start: int, at: int, width: int) -> bool:
+    """Whether a dash begins an item, not another line of a plain text: above the list stands a key without a value."""
+    indent = data[at : at + width].partition(b"-")[0]
+    if not indent:
+        return True
+    for _ in range(LOOK_BACK):
+        if at <= start:
+            return False
+        line_end, at = at - 1, max(data.rfind(b"\n", start, at - 1) + 1, start)
+        line = data[at:line_end].rstrip()
+        if line.endswith(b":"):
+            return True
+        if line and not line.startswith(indent):
+            return False
+    return False
 
 
 def _parent_indent(header: re.Match[bytes]) -> int:
