@@ -121,6 +121,8 @@ def test_text_that_begins_on_a_separator_line_is_no_place_for_markers(source: st
         (f"c: | {MARK}\r  old\rd: 1\r", f"c: |- {MARK}\r  v2.0.0\rd: 1\r"),
         (f"a: some\n  - |\n    text {MARK}\n", f"a: v2.0.0 {MARK}\n"),
         (f"a:\n  - -c\n  - |\n    x\nb: old {MARK}\n", f"a:\n  - -c\n  - |\n    x\nb: v2.0.0 {MARK}\n"),
+        (f"c: | {MARK}\n  old\n    \n\nd: 1\n", f"c: |- {MARK}\n  v2.0.0\n\nd: 1\n"),
+        (f"c: | {MARK}\n  old\n  \n \nd: 1\n", f"c: |- {MARK}\n  v2.0.0\n  \n \nd: 1\n"),
         (f"c: | {MARK}\n  old\x85# x\n", f"c: |- {MARK}\n  v2.0.0\x85# x\n"),
         (f"k: !<tag:yaml.org,2002:int> 5 {MARK}\n", f"k: v2.0.0 {MARK}\n"),
         (f"k: !!binary aGk= {MARK}\n", f"k: v2.0.0 {MARK}\n"),

@@ -353,9 +353,13 @@ def _block_edit(site: Site, raw: bytes, value: str) -> Edit:
         size = _BLOCK_HEADER.match(raw).end()  # type: ignore[union-attr]  # libyaml found one
         apart = b" " if raw[size : size + 1] == b"#" else b""
         return Edit(start=site.start, end=site.scalar + size, new=site.prefix + render(b"", value) + apart)
-    indent = _BLOCK_INDENT.search(raw)
+    found = _BLOCK_INDENT.search(raw)
+    indent = found[1] if found else b"  "
+    if any(len(line) > len(indent) or b"\t" in line for line in _BREAK.split(raw[end:])):
+        # Blank lines that are indented further are text too.
+        end = len(raw.rstrip(b"\r\n"))
     text = _BLOCK_HEADER.sub(rb"\1-", raw[: newline.start()], count=1)
-    new = site.prefix + text + newline[0] + (indent[1] if indent else b"  ") + value.encode()
+    new = site.prefix + text + newline[0] + indent + value.encode()
     return Edit(start=site.start, end=site.scalar + end, new=new)
 
 
