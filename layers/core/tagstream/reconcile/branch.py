@@ -8,6 +8,7 @@ a refused push is repeated at once from the new head, and all automations of a b
 
 from __future__ import annotations
 
+import posixpath
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -221,7 +222,7 @@ def _apply_one(job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports)
             job.commit.message_template,
             MessageData(
                 automation=job.automation.metadata.key,
-                changes=changes,
+                changes=_as_named_by_flux(changes, job),
                 refs=job.refs,
                 values=job.commit.message_template_values,
             ),
@@ -241,6 +242,17 @@ def _apply_one(job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports)
     )
 
 
+def _as_named_by_flux(changes: Sequence[Change], job: UpdateJob) -> tuple[Change, ...]:
+    """Templates see file names from ``update.path`` on, or from its folder where it is a file."""
+    path = job.automation.update.path if job.automation.update else ""
+    base = posixpath.normpath(f"/{path}").strip("/")
+    named = []
+    for change in changes:
+        folder = posixpath.dirname(base) if change.file == base else base
+        named.append(replace(change, file=posixpath.relpath(f"/{change.file}", f"/{folder}")))
+    return tuple(named)
+
+
 def _plans(
     job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports
 ) -> tuple[dict[bytes, FilePlan], Mapping[bytes, bytes]]:
@@ -252,7 +264,8 @@ def _plans(
     blobs = session.read({one.blob for one in wanted})
     marked = [one for one in wanted if _learn(one, blobs[one.blob], ports)]
     sources = {one.path: blobs[one.blob] for one in marked}
-    plans = {one.path: plan_file(one.path, blobs[one.blob], job.refs, known=job.known_policies) for one in marked}
+    known, namespace = job.known_policies, job.automation.metadata.key.namespace
+    plans = {one.path: plan_file(one.path, blobs[one.blob], job.refs, known, namespace) for one in marked}
     return plans, sources
 
 

@@ -48,10 +48,13 @@ def entries(content: bytes) -> Iterator[Entry]:
 
 def split(path: bytes) -> tuple[bytes, ...]:
     """The names on the way to a path; none for the root."""
-    parts = [part for part in path.split(b"/") if part not in (b"", b".")]
-    if b".." in parts:
-        # A path may not leave the repository; securejoin brings it back to the root.
-        parts = parts[len(parts) - parts[::-1].index(b"..") :]
+    parts: list[bytes] = []
+    for part in path.split(b"/"):
+        if part == b"..":
+            # A path may not leave the repository; securejoin keeps it at the root.
+            parts = parts[:-1]
+        elif part not in (b"", b"."):
+            parts.append(part)
     return tuple(parts)
 
 
