@@ -81,7 +81,8 @@ def render_message(template: str, data: MessageData) -> RenderedMessage:
     try:
         text = execute(tree, load(tree.text), template_data(data, used), Meter())
     except ExecutionError as error:
-        raise TemplateError(f"failed to run template from spec: {error}") from error
+        words = raw(str(error)).decode("utf-8", "replace")
+        raise TemplateError(f"failed to run template from spec: {words}") from error
     warnings = (_REMOVED.format(field=used[0]),) if used else ()
     return RenderedMessage(text=raw(text).decode("utf-8", "replace"), warnings=warnings)
 

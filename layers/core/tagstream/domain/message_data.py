@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _DATA = named("source.TemplateData", "struct")
 _NAME = named("types.NamespacedName", "struct")
+_LOGGED = named(r'struct { Name string "json:\"name\""; Namespace string "json:\"namespace,omitempty\"" }', "struct")
 _RESULT = named("update.Result", "struct")
 _FILE_RESULT = named("update.FileResult", "struct")
 _CHANGE = named("update.Change", "struct")
@@ -65,7 +66,7 @@ def template_data(data: MessageData, used: list[str]) -> GoStruct:
         fields=(
             ("AutomationObject", named_object(data.automation)),
             ("Changed", _changed(changes, legacy)),
-            ("Values", GoMap(dict(data.values), STRING_MAP)),
+            ("Values", GoMap(dict(data.values), STRING_MAP, absent=not data.values)),
         ),
         hidden={"Updated": lambda: legacy.reached(".Updated")},
     )
@@ -74,10 +75,15 @@ def template_data(data: MessageData, used: list[str]) -> GoStruct:
 def named_object(key: NamespacedName) -> GoStruct:
     """A types.NamespacedName."""
     text = str(key)
+    logged = GoStruct(
+        go_type=_LOGGED,
+        fields=(("Name", key.name), ("Namespace", key.namespace)),
+        json=GoMap({"name": key.name, **_given(namespace=key.namespace).entries}),
+    )
     return GoStruct(
         go_type=_NAME,
         fields=(("Namespace", key.namespace), ("Name", key.name)),
-        methods={"String": Function((), lambda: text)},
+        methods={"String": _text(text), "MarshalLog": Function((), lambda: logged)},
         text=text,
     )
 
@@ -119,18 +125,33 @@ def _change(change: Change) -> GoStruct:
 
 @functools.lru_cache(maxsize=10_000)
 def _identifier(key: ObjectIdentifier) -> GoStruct:
-    meta = GoStruct(go_type=_TYPE_META, fields=(("APIVersion", key.api_version), ("Kind", key.kind)))
-    name = GoStruct(go_type=_NAME_META, fields=(("Name", key.name), ("Namespace", key.namespace)))
+    meta = GoStruct(
+        go_type=_TYPE_META,
+        fields=(("APIVersion", key.api_version), ("Kind", key.kind)),
+        json=_given(apiVersion=key.api_version, kind=key.kind),
+    )
+    name = GoStruct(
+        go_type=_NAME_META,
+        fields=(("Name", key.name), ("Namespace", key.namespace)),
+        json=_given(name=key.name, namespace=key.namespace),
+    )
     parts = {"TypeMeta": meta, "NameMeta": name}
     inner = (*meta.fields, *name.fields, *parts.items())
     promoted = {field: _constant(value) for field, value in inner}
-    resource = GoStruct(go_type=_RESOURCE, fields=tuple(parts.items()), hidden=promoted)
+    json = GoMap(meta.json.entries | name.json.entries)
+    resource = GoStruct(go_type=_RESOURCE, fields=tuple(parts.items()), hidden=promoted, json=json)
     return GoStruct(
         go_type=_OBJECT,
+        json=json,
         fields=(("ResourceIdentifier", resource),),
         hidden=promoted,
         key=(key.api_version.encode(), key.kind.encode(), key.name.encode(), key.namespace.encode()),
     )
+
+
+def _given(**parts: str) -> GoMap:
+    """An object of JSON without its empty members."""
+    return GoMap({name: text for name, text in parts.items() if text})
 
 
 def _constant(value: Value) -> Callable[[], Value]:
