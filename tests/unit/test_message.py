@@ -90,8 +90,23 @@ def test_a_removed_field_goes_on_working_with_one_warning(field: str) -> None:
     assert [f"'{field}'" in one for one in message.warnings] == [True]
 
 
+@pytest.mark.parametrize(
+    ("template", "field"),
+    [
+        ("{{ .Updated }}", ".Updated"),
+        ("{{ with .Values }}{{ range $i := $.Updated.Images }}{{ $i }}{{ end }}{{ end }}", ".Updated"),
+        ("{{ if len .Changed.ImageResult.Files }}{{ end }}", ".Changed.ImageResult"),
+        ('{{ define "a" }}{{ print ($.Updated.Objects | len) }}{{ end }}', ".Updated"),
+        ("{{ if 0 }}{{ else }}{{ (.).Updated }}{{ end }}", ".Updated"),
+    ],
+)
+def test_a_removed_field_is_warned_of_before_the_template_runs(template: str, field: str) -> None:
+    assert [f"'{field}'" in one for one in check_template(template)] == [True]
+
+
 def test_a_template_without_removed_fields_has_no_warning() -> None:
-    assert render_message("{{ .Changed.Changes }}", DATA).warnings == ()
+    template = "{{ .Changed.Changes }} .Updated {{ .Values.Updated }}"
+    assert (check_template(template), render_message(template, DATA).warnings) == ((), ())
 
 
 @pytest.mark.parametrize(
