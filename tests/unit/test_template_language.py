@@ -47,6 +47,9 @@ ANSWERS = [
         '{{ (semver "1.2.3").LessThanEqual (semver "1.2.3") }}{{ (semver "1").GreaterThanEqual (semver "2") }}',
         "truefalse",
     ),
+    ('{{ camelcase "1.2.3 - 2" }}|{{ camelcase "_" }}|{{ camelcase "a_-b" }}', "1.2.3 -2|__|A_B"),
+    ('{{ urlJoin (urlParse "http://h/(a)*?q#f(b)") }} {{ urlJoin (urlParse "*") }}', "http://h/%28a%29%2A?q#f(b) *"),
+    ('{{ (toDate "2006 Jan" "2020    Feb").Format "01/2006" }}', "02/2020"),
     # fmt.
     (
         '{{ printf "%.*d|%w|%.3x|%b|%p|%[]5[2]v" -1 5 .AutomationObject 1.5 0.0 1 }}',
@@ -64,6 +67,10 @@ REFUSED = [
     ('{{ dig 1 "d" "text" }}', "interface conversion: interface {} is string, not map[string]interface {}"),
     ('{{ mustToDate "2006\u00e9" "x" }}', 'cannot parse "x" as "2006"'),
     ('{{ mustToDate "\u00e9" "x" }}', 'parsing time "x" as "\\xc3\\xa9": cannot parse "x" as "\\xc3\\xa9"'),
+    ('{{ mustToDate "at 2006" "at noon" }}', 'cannot parse "noon" as "2006"'),
+    ('{{ mustToDate "abc 2006" "abd" }}', 'cannot parse "d" as "abc "'),
+    ('{{ urlParse "http://[::1/" }}', "missing ']' in host"),
+    ('{{ len (semver "1") }}', "error calling len: len of type semver.Version"),
     ('{{ decryptAES "k" "YQ==" }}', "runtime error: slice bounds out of range [:16] with capacity 3"),
     ('{{ (semver "1.2.3").SetMetadata "x y" }}', "error calling SetMetadata: invalid metadata string"),
     # Elements of lists and maps of anything are interfaces until a pipeline unwraps them.

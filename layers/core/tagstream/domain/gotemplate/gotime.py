@@ -90,10 +90,18 @@ def _check_layout(layout: str) -> None:
         raise TooLarge(f"layout of {len(layout)} characters exceeds the maximum of {_MAX_LAYOUT}")
 
 
-def _literal(reader: _Reader, expected: str) -> None:
-    if not reader.rest.startswith(expected):
-        raise reader.fail(expected)
-    reader.rest = reader.rest[len(expected) :]
+def _literal(reader: _Reader, whole: str) -> None:
+    """Text between the parts; one blank stands for any number of them."""
+    expected = whole
+    while expected:
+        if expected[0] == " ":
+            if reader.rest and reader.rest[0] != " ":
+                raise reader.fail(whole)
+            expected, reader.rest = expected.lstrip(" "), reader.rest.lstrip(" ")
+            continue
+        if not reader.rest.startswith(expected[0]):
+            raise reader.fail(whole)
+        expected, reader.rest = expected[1:], reader.rest[1:]
 
 
 def _read(reader: _Reader, token: str) -> None:

@@ -145,12 +145,14 @@ def camelcase(text: str) -> str:
     shown = characters[:start]
     rest = characters[start:]
     if not rest:
-        return "".join(shown)
+        # xstrings writes the last of nothing but connectors twice.
+        return "".join(shown + shown[-1:])
     raised = _is_upper(rest[0])
     before = upper(rest[0])
     for one in rest[1:]:
         if _connects(one) and _connects(before):
             shown.append(before)
+            before = one
             continue
         current = one
         if _connects(before):
