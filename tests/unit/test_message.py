@@ -17,6 +17,7 @@ from tagstream.domain.message import (
     check_template,
     render_message,
 )
+from tagstream.domain.message_data import template_data
 from tagstream.domain.model import ImageRef, NamespacedName
 from tagstream.domain.setters import Change
 from tests.unit.rendered import DATA, rendered
@@ -185,6 +186,13 @@ def test_nothing_changed_is_nothing_to_range_over() -> None:
     assert rendered(
         "{{ .Changed.Changes }}{{ .Changed.FileChanges }}{{ .Values.x }}{{ len .Updated.Images }}", data
     ) == ("[]map[]<no value>0")
+
+
+def test_what_a_template_names_for_every_change_is_made_once() -> None:
+    dot = template_data(LEGACY, [])
+    changed = dict(dot.fields)["Changed"]
+    assert dot.hidden["Updated"]() is changed.hidden["ImageResult"]() is dot.hidden["Updated"]()
+    assert changed.methods["Changes"].call() is changed.methods["Changes"].call()
 
 
 def test_methods_of_an_identifier_are_no_more_to_be_had_than_in_go() -> None:

@@ -36,6 +36,7 @@ ENDLESS = [
     ),
     ('{{ $s := repeat 900000 "a" }}{{ range 1000 }}{{ $x := upper $s }}{{ end }}', STEPS),
     ("{{ range 1000000000 }}{{ end }}", STEPS),
+    ("{{ $l := until 40000 }}{{ range 1000 }}{{ range $l }}{{ break }}{{ end }}{{ end }}", STEPS),
     ("{{ range 10000 }}{{ range 10000 }}{{ end }}{{ end }}", STEPS),
     ('{{ range 9 }}{{ $x := genPrivateKey "ed25519" }}{{ end }}', STEPS),
     ('{{ range $i := 999999 }}{{ $x := regexMatch (printf "(%d" $i) "a" }}{{ end }}', STEPS),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagstream.domain.gotemplate.values import (
     STRING,
@@ -101,7 +101,7 @@ def _changed(changes: list[Change], legacy: _Legacy) -> GoStruct:
         fields=(("FileChanges", GoMap(dict(files), _FILES)),),
         methods={
             "Objects": Function((), lambda: merged),
-            "Changes": Function((), lambda: GoSlice(_unique(changes), _CHANGES, absent=not changes)),
+            "Changes": Function((), functools.cache(lambda: GoSlice(_unique(changes), _CHANGES, absent=not changes))),
         },
         hidden={"ImageResult": lambda: legacy.reached(".Changed.ImageResult")},
     )
@@ -169,10 +169,22 @@ class _Legacy:
     def reached(self, name: str) -> GoStruct:
         """The value, noting that the template wants it."""
         self._used.append(name)
-        files: dict[str, Value] = {}
-        for file in dict.fromkeys(change.file for change in self._changes):
-            objects = self._objects([change for change in self._changes if change.file == file])
-            files[file] = GoStruct(go_type=_FILE_RESULT, fields=(("Objects", objects),))
+        return self._value
+
+    @functools.cached_property
+    def _images(self) -> Mapping[NamespacedName, GoStruct]:
+        return {policy: _image(ref, policy) for policy, ref in self._refs.items()}
+
+    @functools.cached_property
+    def _value(self) -> GoStruct:
+        """Made once, however often the template names it."""
+        by_file: dict[str, list[Change]] = {}
+        for change in self._changes:
+            by_file.setdefault(change.file, []).append(change)
+        files: dict[Any, Value] = {
+            file: GoStruct(go_type=_FILE_RESULT, fields=(("Objects", self._objects(changes)),))
+            for file, changes in by_file.items()
+        }
         objects = self._objects(self._changes)
         images = dict.fromkeys(one for refs in objects.entries.values() for one in refs.items)
         return GoStruct(
@@ -187,9 +199,9 @@ class _Legacy:
     def _objects(self, changes: list[Change]) -> GoMap:
         found: dict[Value, dict[Value, None]] = {}
         for change in changes:
-            policy = _policy(change.setter)
-            if policy in self._refs:
-                found.setdefault(_identifier(change.object), {})[_image(self._refs[policy], policy)] = None
+            image = self._images.get(_policy(change.setter))
+            if image is not None:
+                found.setdefault(_identifier(change.object), {})[image] = None
         return GoMap({key: GoSlice(list(refs), _REFS) for key, refs in found.items()}, map_of(_OBJECT, _REFS))
 
 

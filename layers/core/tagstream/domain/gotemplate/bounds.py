@@ -98,6 +98,13 @@ def _parts(value: Value) -> list[Value]:
     return []
 
 
+def count_elements(value: Value) -> int:
+    """Steps that it takes to lay out a list or map for a range over it, whether all of it is ranged over or not."""
+    if isinstance(value, GoSlice):
+        return len(value.items) // _PARTS_A_STEP
+    return len(value.entries) if isinstance(value, GoMap) else 0
+
+
 def check_size(count: int, what: str) -> None:
     """Refuse to make something of ``count`` characters or elements.
 

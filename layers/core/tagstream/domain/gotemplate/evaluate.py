@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tagstream.domain.gotemplate import nodes
-from tagstream.domain.gotemplate.bounds import Meter, TooLarge, weigh
+from tagstream.domain.gotemplate.bounds import Meter, TooLarge, count_elements, weigh
 from tagstream.domain.gotemplate.calls import MISSING, Calls
 from tagstream.domain.gotemplate.faults import ExecutionError
 from tagstream.domain.gotemplate.parser import Tree
@@ -170,6 +170,8 @@ class _Execution(Calls):
 
     def _turns(self, dot: Value, node: nodes.Branch) -> None:
         value = self._pipe(dot, node.pipe)
+        if not self._meter.step(count_elements(value)):
+            raise self._fault(f"exceeded maximum of {self._meter.steps} steps")
         entries = self._entries(value, node)
         container = type_of(value) if isinstance(value, GoSlice | GoMap) else None
         mark, depth = len(self._variables), self._depth
