@@ -19,6 +19,8 @@ from tagstream.reconcile.branch import RunResult, held, pushed_before, update_br
 from tagstream.reconcile.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.push_event import causes
 from tagstream.reconcile.stored import parse_stored
+from tagstream.reconcile.template_warnings import FIELD as TEMPLATE_FIELD
+from tagstream.reconcile.template_warnings import template_event, template_warnings
 from tagstream.reconcile.unexpected import contained
 from tagstream.reconcile.update_job import UpdateJob, prepare
 from tagstream.records import CommitIntent, LedgerEntry, StoredObject
@@ -140,9 +142,13 @@ def _recover(pushed: Sequence[CommitIntent], ports: Ports) -> None:
 
 def _report_success(result: RunResult, now: datetime, duration_ms: float, ports: Ports) -> None:
     job = result.job
-    kept = {name: value for name, value in job.stored.status.items() if result.skipped or name != FIELD}
+    # A run without a commit has not read the template.
+    renewed = {FIELD} if not result.skipped else set()
+    renewed |= {TEMPLATE_FIELD} if result.commit is not None else set()
+    kept = {name: value for name, value in job.stored.status.items() if name not in renewed}
     body = status.handled(kept, job.automation.metadata) | {
         **marker_problems(result.markers),
+        **template_warnings(result.warnings),
         "lastAutomationRunTime": status.time(now),
         "observedSourceRevision": result.revision,
         "observedPolicies": job.observed,
@@ -152,7 +158,11 @@ def _report_success(result: RunResult, now: datetime, duration_ms: float, ports:
     settled = status.succeeded(body, job.automation.metadata.generation, UP_TO_DATE, now)
     was_ready = status.is_ready(job.stored.status)
     ports.objects.put_status(KIND, job.stored.key, settled)
-    events = (_event(result, was_ready, now), marker_event(job.stored.key, job.stored.status, settled, now))
+    events = (
+        _event(result, was_ready, now),
+        marker_event(job.stored.key, job.stored.status, settled, now),
+        template_event(job.stored.key, job.stored.status, settled, now),
+    )
     entries = [one for one in events if one is not None]
     if entries:
         ports.ledger.record(entries)

@@ -193,7 +193,6 @@ def _with_events(results: Sequence[RunResult], now: datetime) -> tuple[RunResult
                     revision=result.revision,
                     message=result.message,
                     changes=result.changes,
-                    warnings=result.warnings,
                 ),
                 now,
             ),

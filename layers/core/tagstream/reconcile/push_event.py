@@ -32,7 +32,6 @@ class PushedCommit:
     revision: Revision
     message: str
     changes: tuple[Change, ...]
-    warnings: tuple[str, ...]
 
 
 def push_event(pushed: PushedCommit, at: datetime) -> LedgerEntry:
@@ -66,7 +65,6 @@ def _facts(pushed: PushedCommit) -> Mapping[str, object]:
         "commit": pushed.commit,
         "branch": pushed.job.destination.push_branch,
         "revision": pushed.revision,
-        "warnings": list(pushed.warnings),
         "changes": [
             {"file": change.file, "setter": change.setter, "old": change.old_value, "new": change.new_value}
             for change in told
