@@ -15,7 +15,18 @@ from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.table import Table
 from tagstream.ports import Ports
 from tests.contract.mortal_ports import Killed, Life
-from tests.contract.reconciling import APP, MARKED, Silent, automated, ports_on, run, scan, selection, watched
+from tests.contract.reconciling import (
+    APP,
+    MARKED,
+    Silent,
+    automated,
+    ports_on,
+    run,
+    scan,
+    selection,
+    target_of,
+    watched,
+)
 from tests.embedded.git_server import bare_repository, git, git_server
 from tests.embedded.registry import Registry
 
@@ -96,7 +107,7 @@ def outcome(ports: Ports, bare: Path) -> tuple[object, ...]:
         stored.status["lastPushCommit"] == git("rev-parse", "main", folder=bare).strip(),
         next(one["status"] for one in conditions if one["type"] == "Ready"),
         [one["tag"] for facts in told for one in facts["selections"]],
-        ports.leases.intents(f"{stored_url(ports)}#main"),
+        ports.leases.intents(target_of(stored_url(ports))),
     )
 
 

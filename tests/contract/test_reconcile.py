@@ -26,6 +26,7 @@ from tests.contract.reconciling import (
     scan,
     selected,
     selection,
+    target_of,
     watched,
 )
 from tests.embedded.git_server import git
@@ -171,7 +172,7 @@ def test_what_was_selected_while_waiting_for_the_lease_is_what_is_committed(
     url, bare = repository
     automated(ports, url)
     ports.selections.put(selection("v1.1.0"), None)
-    lease = ports.leases.acquire(f"{url}#main", "somebody", 60)
+    lease = ports.leases.acquire(target_of(url), "somebody", 60)
     assert lease is not None
     waiting = threading.Thread(target=run, args=(ports,))
     waiting.start()
@@ -190,7 +191,7 @@ def test_a_commit_whose_worker_died_after_the_push_is_reported_by_the_next(
     automated(ports, url)
     ports.selections.put(selection("v1.0.0"), None)
     head = CommitId(git("rev-parse", "main", folder=bare).strip())
-    dead = ports.leases.acquire(f"{url}#main", "dead", 60)
+    dead = ports.leases.acquire(target_of(url), "dead", 60)
     assert dead is not None
     at = ports.clock.now().replace(microsecond=1)
     event = LedgerEntry(
@@ -209,7 +210,7 @@ def test_a_commit_whose_worker_died_after_the_push_is_reported_by_the_next(
     entries = ports.ledger.read(at, ports.clock.now())
     assert (status(ports)["lastPushCommit"], status(ports)["lastPushTime"]) == (head, f"{at:%Y-%m-%dT%H:%M:%SZ}")
     assert [entry.message for entry in entries if entry.cause == "delivery-1"] == ["pushed commit"]
-    assert (ports.leases.intents(f"{url}#main"), git("rev-list", "--count", "main", folder=bare)) == ((), "1\n")
+    assert (ports.leases.intents(target_of(url)), git("rev-list", "--count", "main", folder=bare)) == ((), "1\n")
 
 
 def test_a_refspec_goes_with_the_branch_or_not_at_all(ports: Ports, repository: tuple[str, Path]) -> None:

@@ -54,6 +54,21 @@ def push_event(pushed: PushedCommit, at: datetime) -> LedgerEntry:
     )
 
 
+def reset_event(job: UpdateJob, stale: CommitId, base: Revision, at: datetime) -> LedgerEntry:
+    """A push branch was put back to its base, which needs no change any more."""
+    where = job.destination
+    return LedgerEntry(
+        at=at,
+        kind=KIND,
+        key=job.stored.key,
+        severity="info",
+        reason="Succeeded",
+        message=f"reset branch '{where.push_branch}' from '{stale[:7]}' to '{base}', which is up-to-date",
+        facts={"branch": where.push_branch, "revision": base, "replaced": stale},
+        identity=stale,
+    )
+
+
 def causes(job: UpdateJob, changes: Iterable[Change]) -> list[Selection]:
     """The selections whose values are in these changes."""
     setters = {":".join(change.setter.split(":")[:2]) for change in changes}

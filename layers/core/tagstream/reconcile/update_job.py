@@ -26,6 +26,7 @@ from tagstream.domain.model import (
 from tagstream.domain.selector import InvalidSelector, selects
 from tagstream.errors import RetryableError, StalledError
 from tagstream.ports import GitAccess, Ports, SecretNotFound, SigningMaterial
+from tagstream.reconcile import status
 from tagstream.reconcile.access import git_access
 from tagstream.reconcile.stored import parse_stored
 from tagstream.records import Selection, StoredObject
@@ -45,6 +46,7 @@ class UpdateJob:
     destination: Destination
     selections: Mapping[NamespacedName, Selection]
     known_policies: frozenset[NamespacedName]
+    began_at: datetime
     sign: Callable[[bytes], bytes] | None = None
 
     @property
@@ -67,8 +69,7 @@ class UpdateJob:
         None: at once, since nothing was selected or somebody asked for this run. An endless burst is committed too, a
         few windows after its first selection.
         """
-        annotations = self.automation.metadata.annotations
-        if annotations.get(REQUESTED_AT, "") not in ("", self.stored.status.get("lastHandledReconcileAt")):
+        if self._is_asked_for:
             return None
         known = self.stored.status.get("observedPolicies")
         observed = known if isinstance(known, Mapping) else {}
@@ -79,6 +80,21 @@ class UpdateJob:
             return None
         window = timedelta(seconds=self.automation.debounce_s)
         return min(max(new) + window, min(new) + LONGEST_WINDOWS * window)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it waits for nothing, not even for others of its branch."""
+        return self._is_asked_for or self.automation.debounce_s == 0
+
+    def may_run(self, now: datetime) -> bool:
+        """Whether it is not waiting for its next try after a failure."""
+        retry_at = status.retry_at(self.stored.status)
+        return retry_at is None or retry_at <= now
+
+    @property
+    def _is_asked_for(self) -> bool:
+        asked = self.automation.metadata.annotations.get(REQUESTED_AT, "")
+        return asked not in ("", self.stored.status.get("lastHandledReconcileAt"))
 
     @property
     def push_options(self) -> Mapping[str, str]:
@@ -94,6 +110,7 @@ def prepare(stored: StoredObject, automation: ImageUpdateAutomation, ports: Port
         StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration, InvalidPolicySelector.
         RetryableError: SourceManagerFailed, the GitRepository, its secret or a push branch is missing.
     """
+    began_at = ports.clock.now()
     selections = _selections(automation, ports)
     strategy = automation.update
     if strategy is None:
@@ -121,6 +138,7 @@ def prepare(stored: StoredObject, automation: ImageUpdateAutomation, ports: Port
     return UpdateJob(
         stored=stored,
         automation=automation,
+        began_at=began_at,
         commit=automation.git.commit,
         access=access,
         sign=sign,

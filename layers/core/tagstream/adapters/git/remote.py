@@ -90,6 +90,7 @@ class GitRepositorySession:
         self._secrets = (access.password, access.bearer_token, unquote(urlsplit(access.url).password or ""))
         self._store = ObjectStore()
         self._refs: dict[bytes, CommitId] | None = None
+        self._head = b""
 
     @property
     def requests(self) -> int:
@@ -103,8 +104,17 @@ class GitRepositorySession:
                 if self._server().version == 0 and self._refs is None:
                     self._greet()
                 if self._refs is None:
-                    self._refs = _decoded(protocol.list_refs(self._transport))
-        return self._refs
+                    self._list(protocol.list_refs(self._transport))
+        return self._refs or {}
+
+    def default_branch(self) -> str:
+        """What HEAD stands for; no request beyond that of ``refs``."""
+        self.refs()
+        return self._head.removeprefix(HEADS).decode(errors="replace")
+
+    def _list(self, listed: protocol.Listed | None) -> None:
+        self._refs = None if listed is None else _decoded(listed.refs)
+        self._head = b"" if listed is None else listed.head
 
     def close(self) -> None:
         """Let go of connections."""
@@ -167,6 +177,27 @@ class GitRepositorySession:
         """The tree's id and the parents."""
         with self._told("clone"):
             return self._commit(commit)
+
+    def descends(self, commit: CommitId, ancestor: CommitId, within: int = 0) -> bool:
+        """One request, unless the two are one; what comes is not kept."""
+        if commit == ancestor:
+            return True
+        depth = protocol.Depth(commits=within, have=b"" if within else ancestor.encode())
+        history = ObjectStore()
+        with self._told("fetch"):
+            history.add_pack(
+                protocol.fetch(self._transport, [commit.encode()], self._server(), without_blobs=True, depth=depth)
+            )
+            seen, waiting = {commit}, [commit]
+            while waiting:
+                one = waiting.pop()
+                _, parents = parse_commit(history.read(one.encode(), COMMIT))
+                if ancestor in parents:
+                    return True
+                new = [parent for parent in parents if parent not in seen and parent.encode() in history]
+                seen.update(new)
+                waiting += new
+        return False
 
     def read(self, blobs: Collection[bytes]) -> Mapping[bytes, bytes]:
         """Those that are not known come in one request."""
@@ -231,7 +262,7 @@ class GitRepositorySession:
         """Servers of version 0 tell their refs with what they can do."""
         greeting = protocol.greeting(self._transport)
         self._capabilities[self._transport.url] = greeting.capabilities
-        self._refs = None if greeting.refs is None else _decoded(greeting.refs)
+        self._list(greeting.listed)
 
     @contextmanager
     def _told(self, doing: str) -> Iterator[None]:

@@ -56,6 +56,11 @@ class DynamoLeases:
         """The item stays: it holds the fence and the intents."""
         self._held(lease, "REMOVE #owner, #until", {"#until": "until"}, {})
 
+    def is_held(self, lease: Lease) -> bool:
+        """One read."""
+        item = self.table.get(keys.key(keys.lease(lease.target))) or {}
+        return (keys.read_text(item, "owner"), int(keys.read_number(item, "fence"))) == (lease.owner, lease.fence)
+
     def put_intent(self, lease: Lease, intents: Sequence[CommitIntent]) -> None:
         """Only the holder with the newest fence may write.
 
