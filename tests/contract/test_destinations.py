@@ -324,8 +324,6 @@ def test_an_automation_that_fails_stops_no_other_of_its_branch(ports: Ports, tea
     broken["d"]["spec"]["git"]["push"] = {"branch": "main", "refspec": "nowhere:copy"}
     for name, one in (broken | {"e": automation("e")}).items():
         ports.objects.put(one)
-        policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}})
-        ports.objects.put({**policy, "metadata": {"name": name, "namespace": "ns"}})
         choose(ports, name, "v1.1.0")
     run_named(ports, *NAMES)
     reasons = [status_of(ports, name)["conditions"][0]["reason"] for name in NAMES]

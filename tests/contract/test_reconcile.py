@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.table import Table
 from tagstream.domain.model import CommitId
 from tagstream.domain.scan import exclude
@@ -211,6 +213,23 @@ def test_a_commit_whose_worker_died_after_the_push_is_reported_by_the_next(
     assert (status(ports)["lastPushCommit"], status(ports)["lastPushTime"]) == (head, f"{at:%Y-%m-%dT%H:%M:%SZ}")
     assert [entry.message for entry in entries if entry.cause == "delivery-1"] == ["pushed commit"]
     assert (ports.leases.intents(target_of(url)), git("rev-list", "--count", "main", folder=bare)) == ((), "1\n")
+
+
+class Ticking(SystemClock):
+    """A minute passes with every look at the clock."""
+
+    minutes = 0
+
+    def now(self) -> datetime:
+        self.minutes += 1
+        return super().now() + timedelta(minutes=self.minutes)
+
+
+def test_the_run_time_of_the_status_is_when_the_run_began(ports: Ports, repository: tuple[str, Path]) -> None:
+    automated(ports, repository[0])
+    ports.selections.put(selection("v1.1.0"), None)
+    run(replace(ports, clock=Ticking()))
+    assert str(status(ports)["lastAutomationRunTime"]) < str(status(ports)["lastPushTime"])
 
 
 def test_a_refspec_goes_with_the_branch_or_not_at_all(ports: Ports, repository: tuple[str, Path]) -> None:

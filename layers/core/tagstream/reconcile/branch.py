@@ -200,6 +200,7 @@ def _apply(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, p
 
 def _with_events(results: Sequence[RunResult], now: datetime) -> tuple[RunResult, ...]:
     """What is to be told of each commit is settled before it is pushed: another worker may have to tell it."""
+    commits = sum(result.commit is not None for result in results)
     return tuple(
         result
         if result.commit is None
@@ -215,6 +216,7 @@ def _with_events(results: Sequence[RunResult], now: datetime) -> tuple[RunResult
                     warnings=result.warnings,
                 ),
                 now,
+                commits,
             ),
         )
         for result in results

@@ -23,7 +23,7 @@ from tagstream.domain.model import (
     NamespacedName,
     SigningKey,
 )
-from tagstream.domain.selector import InvalidSelector, selects
+from tagstream.domain.selector import InvalidSelector, check_selector, selects
 from tagstream.errors import RetryableError, StalledError
 from tagstream.ports import GitAccess, Ports, SecretNotFound, SigningMaterial
 from tagstream.reconcile import status
@@ -110,7 +110,6 @@ def prepare(stored: StoredObject, automation: ImageUpdateAutomation, ports: Port
         StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration, InvalidPolicySelector.
         RetryableError: SourceManagerFailed, the GitRepository, its secret or a push branch is missing.
     """
-    began_at = ports.clock.now()
     selections = _selections(automation, ports)
     strategy = automation.update
     if strategy is None:
@@ -138,7 +137,7 @@ def prepare(stored: StoredObject, automation: ImageUpdateAutomation, ports: Port
     return UpdateJob(
         stored=stored,
         automation=automation,
-        began_at=began_at,
+        began_at=ports.clock.now(),
         commit=automation.git.commit,
         access=access,
         sign=sign,
@@ -179,12 +178,13 @@ def _selections(automation: ImageUpdateAutomation, ports: Ports) -> Mapping[Name
     selected = ports.selections.list(namespace)
     if automation.policy_selector is None:
         return selected
+    try:
+        check_selector(automation.policy_selector)
+    except InvalidSelector as error:
+        raise StalledError(f"failed to parse policy selector: {error}", reason="InvalidPolicySelector") from error
     found = {}
     for stored in ports.objects.list("ImagePolicy", namespace):
-        try:
-            admitted = selects(automation.policy_selector, parse_stored(stored, ImagePolicy).metadata.labels)
-        except InvalidSelector as error:
-            raise StalledError(f"failed to parse policy selector: {error}", reason="InvalidPolicySelector") from error
+        admitted = selects(automation.policy_selector, parse_stored(stored, ImagePolicy).metadata.labels)
         if admitted and stored.key in selected:
             found[stored.key] = selected[stored.key]
     return found
