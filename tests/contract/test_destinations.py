@@ -211,11 +211,27 @@ def test_automations_of_a_branch_with_refspecs_of_their_own_are_all_pushed(
         choose(ports, name, "v1.1.0")
     run_named(ports, "a", "b")
     assert tags(bare, "main")[:2] == ["v1.1.0", "v1.1.0"]
-    assert len({head(bare, name) for name in ("main", "copy-a", "copy-b")}) == 1
+    assert [head(bare, name) for name in ("copy-a", "copy-b")] == [head(bare, "main^"), head(bare, "main")]
 
 
+def test_a_refspec_that_the_server_refuses_stops_no_other_of_its_branch(
+    ports: Ports, teams: tuple[GitServer, Path]
+) -> None:
+    _, bare = teams
+    hook = bare / "hooks" / "update"
+    hook.write_text('#!/bin/sh\n[ "$1" != refs/heads/copy ]\n')
+    hook.chmod(0o755)
+    ports.objects.put(automation("a", branch="main", refspec="main:copy"))
+    ports.objects.put(automation("b"))
+    for name in "ab":
+        choose(ports, name, "v1.1.0")
+    run_named(ports, "a", "b")
+    assert tags(bare, "main")[:2] == ["v1.0.0", "v1.1.0"]
+
+
+@pytest.mark.parametrize("is_in_url", [False, True], ids=["secret", "url"])
 def test_nobody_pushes_with_the_credentials_of_another_repository_object(
-    ports: Ports, silent: Silent, tmp_path: Path
+    ports: Ports, silent: Silent, tmp_path: Path, is_in_url: bool
 ) -> None:
     files = {f"{name}/app.yaml": MARKED.replace(b"ns:app", f"ns:{name}".encode()) for name in "ab"}
     bare = bare_repository(tmp_path, "shared.git", files)
@@ -225,9 +241,9 @@ def test_nobody_pushes_with_the_credentials_of_another_repository_object(
             source = document(
                 "GitRepository",
                 "source.toolkit.fluxcd.io/v1",
-                url=server.url("shared.git"),
+                url=server.url("shared.git").replace("//", f"//writer:{password}@" if is_in_url else "//"),
                 interval="1m",
-                secretRef={"name": name},
+                **({} if is_in_url else {"secretRef": {"name": name}}),
             )
             ports.objects.put({**source, "metadata": {"name": name, "namespace": "ns"}})
             one = automation(name)
@@ -237,6 +253,20 @@ def test_nobody_pushes_with_the_credentials_of_another_repository_object(
         run_named(ports, "a", "b")
     ready = [status_of(ports, name)["conditions"][0]["reason"] for name in "ab"]
     assert (tags(bare, "main"), ready) == (["v1.0.0", "v1.1.0"], ["GitOperationFailed", "Succeeded"])
+
+
+def test_spellings_of_one_url_share_a_push_branch(ports: Ports, teams: tuple[GitServer, Path]) -> None:
+    server, bare = teams
+    for name, url in (("a", server.url("teams.git")), ("b", server.url("teams.git/"))):
+        source = document("GitRepository", "source.toolkit.fluxcd.io/v1", url=url, interval="1m")
+        ports.objects.put({**source, "metadata": {"name": name, "namespace": "ns"}})
+        one = automation(name, branch="auto")
+        one["spec"]["sourceRef"]["name"] = name
+        ports.objects.put(one)
+        choose(ports, name, "v1.1.0")
+    run_named(ports, "a")
+    run_named(ports, "b")
+    assert (tags(bare, "auto")[:2], (bare / "pushes").read_text().split()) == (["v1.1.0"] * 2, ["pushed"])
 
 
 def test_a_push_branch_is_put_back_to_a_base_that_needs_nothing_any_more(

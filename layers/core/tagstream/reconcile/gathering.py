@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from tagstream.domain.destination import Destination, NoPushBranch, destination, repository_name
 from tagstream.domain.model import GitRepository, ImageUpdateAutomation, NamespacedName
@@ -39,12 +40,16 @@ def grouped(jobs: Iterable[UpdateJob]) -> list[list[UpdateJob]]:
 
 
 def goes_with(one: UpdateJob, other: UpdateJob) -> bool:
-    """Whether two jobs may share a push: nobody's change is pushed with somebody else's credentials."""
+    """Whether two jobs may share a push: nobody's change is pushed with somebody else's credentials.
+
+    Nor is it refused for somebody else's refspec or options; only a branch that is rebuilt has to be pushed whole.
+    """
     here, there = one.destination, other.destination
     return (
         here.target == there.target
         and here.checkout == there.checkout
         and here.switches == there.switches
+        and (here.switches or (here.refspec, one.push_options) == (there.refspec, other.push_options))
         and _named(one.access) == _named(other.access)
     )
 
@@ -87,4 +92,7 @@ def _destinations(ports: Ports) -> Iterator[tuple[StoredObject, ImageUpdateAutom
 
 
 def _named(access: GitAccess) -> GitAccess:
-    return replace(access, url=access.url.partition("://")[0] + "://" + repository_name(access.url))
+    """The same for all spellings of a URL; what it says of the user is a credential."""
+    parts = urlsplit(access.url)
+    user, at, _ = parts.netloc.rpartition("@")
+    return replace(access, url=f"{parts.scheme}://{user}{at}{repository_name(access.url)}")
