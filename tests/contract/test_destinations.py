@@ -269,6 +269,21 @@ def test_spellings_of_one_url_share_a_push_branch(ports: Ports, teams: tuple[Git
     assert (tags(bare, "auto")[:2], (bare / "pushes").read_text().split()) == (["v1.1.0"] * 2, ["pushed"])
 
 
+def test_a_failure_is_not_repeated_before_its_time_because_another_runs(
+    ports: Ports, teams: tuple[GitServer, Path]
+) -> None:
+    broken = automation("a")
+    broken["spec"]["git"]["commit"]["signingKey"] = {"secretRef": {"name": "nowhere"}}
+    ports.objects.put(broken)
+    ports.objects.put(automation("b"))
+    run_named(ports, "a")
+    before = status_of(ports, "a")
+    choose(ports, "a", "v1.1.0")
+    choose(ports, "b", "v1.1.0")
+    run_named(ports, "b")
+    assert status_of(ports, "a") == before
+
+
 def test_a_push_branch_is_put_back_to_a_base_that_needs_nothing_any_more(
     ports: Ports, repository: tuple[str, Path]
 ) -> None:

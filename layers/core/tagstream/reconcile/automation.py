@@ -120,7 +120,7 @@ def _with_companions(group: list[UpdateJob], ports: Ports) -> list[UpdateJob]:
     joining = [job for job in found if job is not None and goes_with(job, group[0])]
     if not group[0].destination.switches:
         now = ports.clock.now()
-        joining = [job for job in joining if job.opens_at is not None and job.opens_at <= now and job.may_run(now)]
+        joining = [job for job in joining if job.opens_at is not None and job.opens_at <= now]
     together = sorted([*group, *joining], key=lambda job: job.stored.key)
     return on_top(together) if others.adds and group[0].destination.switches else together
 

@@ -62,13 +62,15 @@ def companions(job: UpdateJob, known: Collection[NamespacedName], ports: Ports) 
         known: automations that are not looked for.
         ports: the objects are read from.
     """
-    keys, adds = [], False
+    keys, adds, now = [], False, ports.clock.now()
     for stored, automation, where in _destinations(ports):
         if where.target != job.destination.target:
             continue
         adds = adds or not where.switches
-        waits = automation.suspend or status.is_stalled(stored.status)
-        if stored.key not in known and not waits:
+        retry_at = status.retry_at(stored.status)
+        # A failure is not repeated before its time, unless its commit would be missing from a branch that is rebuilt.
+        fails = status.is_stalled(stored.status) or (retry_at is not None and retry_at > now and not where.switches)
+        if stored.key not in known and not automation.suspend and not fails:
             keys.append(stored.key)
     return Companions(keys=tuple(sorted(keys)), adds=adds)
 

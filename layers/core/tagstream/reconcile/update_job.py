@@ -26,7 +26,6 @@ from tagstream.domain.model import (
 from tagstream.domain.selector import InvalidSelector, check_selector, selects
 from tagstream.errors import RetryableError, StalledError
 from tagstream.ports import GitAccess, Ports, SecretNotFound, SigningMaterial
-from tagstream.reconcile import status
 from tagstream.reconcile.access import git_access
 from tagstream.reconcile.stored import parse_stored
 from tagstream.records import Selection, StoredObject
@@ -85,11 +84,6 @@ class UpdateJob:
     def is_urgent(self) -> bool:
         """Whether it waits for nothing, not even for others of its branch."""
         return self._is_asked_for or self.automation.debounce_s == 0
-
-    def may_run(self, now: datetime) -> bool:
-        """Whether it is not waiting for its next try after a failure."""
-        retry_at = status.retry_at(self.stored.status)
-        return retry_at is None or retry_at <= now
 
     @property
     def _is_asked_for(self) -> bool:
