@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.table import Table
@@ -31,7 +32,7 @@ from tests.contract.reconciling import (
     target_of,
     watched,
 )
-from tests.embedded.git_server import git
+from tests.embedded.git_server import commit_files, git
 from tests.embedded.registry import Registry
 
 
@@ -213,6 +214,20 @@ def test_a_commit_whose_worker_died_after_the_push_is_reported_by_the_next(
     assert (status(ports)["lastPushCommit"], status(ports)["lastPushTime"]) == (head, f"{at:%Y-%m-%dT%H:%M:%SZ}")
     assert [entry.message for entry in entries if entry.cause == "delivery-1"] == ["pushed commit"]
     assert (ports.leases.intents(target_of(url)), git("rev-list", "--count", "main", folder=bare)) == ((), "1\n")
+
+
+def test_the_event_of_a_large_commit_says_how_many_changes_it_leaves_out(
+    ports: Ports, repository: tuple[str, Path]
+) -> None:
+    url, bare = repository
+    fields = [b'a%d: app:%s # {"$imagepolicy": "ns:app"}\n' % (number, b"x" * 600) for number in range(250)]
+    commit_files(bare, {"app.yaml": b"".join(fields)}, "large")
+    begin = ports.clock.now()
+    automated(ports, url)
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    told: Any = next(one.facts for one in ports.ledger.read(begin, ports.clock.now()) if "pushed" in one.message)
+    assert (len(told["changes"]), told["moreChanges"], len(told["changes"][0]["old"])) == (200, 50, 500)
 
 
 class Ticking(SystemClock):
