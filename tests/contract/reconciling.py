@@ -21,6 +21,7 @@ from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
+from tagstream.domain.destination import repository_name
 from tagstream.domain.model import ImageRef, NamespacedName, Revision
 from tagstream.errors import RetryableError
 from tagstream.ports import Ports, SecretNotFound
@@ -85,6 +86,11 @@ def automated(ports: Ports, url: str, signing_key: Mapping[str, Any] | None = No
             "ImageUpdateAutomation", interval="1m", sourceRef={"kind": "GitRepository", "name": "app"}, git=git_spec
         )
     )
+
+
+def target_of(url: str, branch: str = "main") -> str:
+    """The lease of a branch."""
+    return f"{repository_name(url)}#{branch}"
 
 
 def scan(ports: Ports, left_s: float = 30.0) -> frozenset[NamespacedName]:

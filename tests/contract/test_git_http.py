@@ -174,7 +174,7 @@ def test_a_new_branch_is_created_and_a_forced_one_replaced(server: GitServer, ba
     session.push([RefUpdate(ref=ref, old=None, new=made)], {})
     head = session.resolve(GitRef(branch="main")).commit
     other = session.commit(head, {b"other/c.yaml": b"d"}, TEXT)
-    session.push([RefUpdate(ref=ref, old=made, new=other, force=True)], {})
+    session.push([RefUpdate(ref=ref, old=made, new=other)], {})
     assert git("rev-parse", "auto", folder=bare).strip() == other
 
 

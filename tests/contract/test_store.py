@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tagstream.adapters.store import keys
 from tagstream.adapters.store.hooks import DynamoHooks
 from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.ledger import DynamoLedger
@@ -253,6 +254,33 @@ def test_a_released_lease_keeps_the_intent_for_the_next_holder(table: Table) -> 
     leases.put_intent(lease, [intent])
     leases.release(lease)
     assert (leases.intents("url#main"), leases.acquire("url#main", "b", 60) is not None) == ((intent,), True)
+
+
+def test_what_a_large_push_has_to_tell_fits_into_its_leases_item(table: Table) -> None:
+    leases = DynamoLeases(table=table, clock=SetClock())
+    lease = leases.acquire("url#main", "a", 60)
+    assert lease is not None
+    intents = []
+    for number in range(20):
+        commit = CommitId(f"{number:040x}")
+        changes = [
+            {"file": f"clusters/production/team-{number}/application-{one}/deployment.yaml", "old": "v1", "new": "v2"}
+            for one in range(200)
+        ]
+        event = LedgerEntry(
+            at=NOW,
+            kind="ImageUpdateAutomation",
+            key=APP,
+            severity="info",
+            reason="Succeeded",
+            message="pushed\n" + "- a change\n" * 300,
+            facts={"changes": changes},
+            identity=commit,
+        )
+        intents.append(CommitIntent(automation=APP, commit=commit, branch="main", made_at=NOW, event=event))
+    leases.put_intent(lease, intents)
+    size = len(repr(list(table.query(keys.lease("url#main")))))
+    assert (leases.intents("url#main"), len(repr(intents)) > 400_000, size < 200_000) == (tuple(intents), True, True)
 
 
 def test_the_ledger_reads_a_period_back_in_order(table: Table) -> None:

@@ -70,6 +70,15 @@ class GitSession(Protocol):
     def refresh(self) -> None:
         """Forget the refs: the next use asks the remote again; objects stay."""
 
+    def default_branch(self) -> str:
+        """The remote's default branch; empty when it does not say."""
+
+    def descends(self, commit: CommitId, ancestor: CommitId, within: int = 0) -> bool:
+        """Whether ``ancestor`` is in ``commit``'s history, or is it; ``within`` so many commits, 0 for all.
+
+        Without a bound the remote must know both.
+        """
+
     def resolve(self, ref: GitRef) -> Checkout:
         """The commit a checkout reference names.
 
@@ -207,6 +216,9 @@ class LeaseStore(Protocol):
 
     def intents(self, target: str) -> tuple[CommitIntent, ...]:
         """Commits that may or may not have been pushed."""
+
+    def is_held(self, lease: Lease) -> bool:
+        """Whether nobody else has taken the lease meanwhile."""
 
     def clear_intents(self, lease: Lease) -> None:
         """The statuses of all recorded commits are written."""

@@ -8,11 +8,13 @@ defaults.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from tagstream.domain.model import GitRef, GitRepository, ImageUpdateAutomation
 
 DEFAULT_BRANCH = "master"
+_PORTS = {"http": 80, "https": 443, "ssh": 22}
 
 
 class NoPushBranch(ValueError):
@@ -35,8 +37,13 @@ class Destination:
 
     @property
     def target(self) -> str:
-        """The name of the lease that guards this destination."""
-        return f"{self.url}#{self.push_branch}"
+        """The name of the lease that guards this destination, the same however its URL is spelled."""
+        return f"{repository_name(self.url)}#{self.push_branch}"
+
+    @property
+    def on_top(self) -> Destination:
+        """The same branch, added to instead of rebuilt: others write to it too."""
+        return replace(self, checkout=GitRef(branch=self.push_branch), switches=False)
 
     @property
     def refs(self) -> frozenset[bytes]:
@@ -46,6 +53,20 @@ class Destination:
             refspec = parse_refspec(self.refspec)
             names |= {refspec.source, refspec.target}
         return frozenset(names)
+
+
+def repository_name(url: str) -> str:
+    """``host[:port]/path``: what spellings of one repository's URL have in common.
+
+    Scheme and user, the scheme's own port, a slash or ``.git`` at the end, and the case of the host do not count.
+    """
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        return url
+    host = (parts.hostname or "") + (f":{port}" if port not in (None, _PORTS.get(parts.scheme)) else "")
+    return f"{host}/{parts.path.strip('/').removesuffix('.git').rstrip('/')}"
 
 
 def destination(automation: ImageUpdateAutomation, repository: GitRepository) -> Destination:

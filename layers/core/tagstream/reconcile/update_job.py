@@ -23,7 +23,7 @@ from tagstream.domain.model import (
     NamespacedName,
     SigningKey,
 )
-from tagstream.domain.selector import InvalidSelector, selects
+from tagstream.domain.selector import InvalidSelector, check_selector, selects
 from tagstream.errors import RetryableError, StalledError
 from tagstream.ports import GitAccess, Ports, SecretNotFound, SigningMaterial
 from tagstream.reconcile.access import git_access
@@ -45,6 +45,7 @@ class UpdateJob:
     destination: Destination
     selections: Mapping[NamespacedName, Selection]
     known_policies: frozenset[NamespacedName]
+    began_at: datetime
     sign: Callable[[bytes], bytes] | None = None
 
     @property
@@ -67,8 +68,7 @@ class UpdateJob:
         None: at once, since nothing was selected or somebody asked for this run. An endless burst is committed too, a
         few windows after its first selection.
         """
-        annotations = self.automation.metadata.annotations
-        if annotations.get(REQUESTED_AT, "") not in ("", self.stored.status.get("lastHandledReconcileAt")):
+        if self._is_asked_for:
             return None
         known = self.stored.status.get("observedPolicies")
         observed = known if isinstance(known, Mapping) else {}
@@ -79,6 +79,16 @@ class UpdateJob:
             return None
         window = timedelta(seconds=self.automation.debounce_s)
         return min(max(new) + window, min(new) + LONGEST_WINDOWS * window)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it waits for nothing, not even for others of its branch."""
+        return self._is_asked_for or self.automation.debounce_s == 0
+
+    @property
+    def _is_asked_for(self) -> bool:
+        asked = self.automation.metadata.annotations.get(REQUESTED_AT, "")
+        return asked not in ("", self.stored.status.get("lastHandledReconcileAt"))
 
     @property
     def push_options(self) -> Mapping[str, str]:
@@ -121,6 +131,7 @@ def prepare(stored: StoredObject, automation: ImageUpdateAutomation, ports: Port
     return UpdateJob(
         stored=stored,
         automation=automation,
+        began_at=ports.clock.now(),
         commit=automation.git.commit,
         access=access,
         sign=sign,
@@ -161,12 +172,13 @@ def _selections(automation: ImageUpdateAutomation, ports: Ports) -> Mapping[Name
     selected = ports.selections.list(namespace)
     if automation.policy_selector is None:
         return selected
+    try:
+        check_selector(automation.policy_selector)
+    except InvalidSelector as error:
+        raise StalledError(f"failed to parse policy selector: {error}", reason="InvalidPolicySelector") from error
     found = {}
     for stored in ports.objects.list("ImagePolicy", namespace):
-        try:
-            admitted = selects(automation.policy_selector, parse_stored(stored, ImagePolicy).metadata.labels)
-        except InvalidSelector as error:
-            raise StalledError(f"failed to parse policy selector: {error}", reason="InvalidPolicySelector") from error
+        admitted = selects(automation.policy_selector, parse_stored(stored, ImagePolicy).metadata.labels)
         if admitted and stored.key in selected:
             found[stored.key] = selected[stored.key]
     return found

@@ -84,13 +84,37 @@ class Advertised:
     refs: Mapping[bytes, bytes]
     abilities: frozenset[bytes]
 
+    @property
+    def head(self) -> bytes:
+        """The ref that HEAD stands for; empty when the server does not say."""
+        return next((one[12:] for one in self.abilities if one.startswith(b"symref=HEAD:")), b"")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greeting:
     """What a server says before a fetch; servers of version 0 name their refs at once."""
 
     capabilities: Capabilities
-    refs: Mapping[bytes, bytes] | None = None
+    listed: Listed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A server's refs, and the one that HEAD stands for (empty when the server does not say)."""
+
+    refs: Mapping[bytes, bytes]
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How much history is fetched with a commit: ``commits`` of it, or, with 0, all that ``have`` is without."""
+
+    commits: int = 1
+    have: bytes = b""
+
+
+ONE_COMMIT = Depth()
 
 
 def greeting(transport: Transport) -> Greeting:
@@ -110,7 +134,8 @@ def greeting(transport: Transport) -> Greeting:
     _check_format(next((one[14:] for one in advertised.abilities if one.startswith(b"object-format=")), b"sha1"))
     # Blobs that were left out are wanted by their ids later: of no use where only refs may be asked for.
     filters = {b"filter", b"allow-reachable-sha1-in-want"} <= advertised.abilities
-    return Greeting(capabilities=Capabilities(filters=filters, version=0), refs=advertised.refs)
+    listed = Listed(refs=advertised.refs, head=advertised.head)
+    return Greeting(capabilities=Capabilities(filters=filters, version=0), listed=listed)
 
 
 def _check_format(name: bytes) -> None:
@@ -131,21 +156,23 @@ def _advertised(lines: Sequence[bytes]) -> Advertised:
     return Advertised(refs=refs, abilities=abilities)
 
 
-def list_refs(transport: Transport, prefixes: Iterable[bytes] = ()) -> Mapping[bytes, bytes]:
+def list_refs(transport: Transport, prefixes: Iterable[bytes] = ()) -> Listed:
     """Refs with their objects, in version 2; an annotated tag's commit stands at ``refs/tags/x^{}``.
 
     Args:
         transport: to the repository.
         prefixes: beginnings of names to list, none for all; a server may list more.
     """
-    body = b"".join([packet(b"command=ls-refs\n"), packet(AGENT), Mark.DELIMITER.value, packet(b"peel\n")])
-    body += b"".join(packet(b"ref-prefix " + one + b"\n") for one in dict.fromkeys(prefixes))
+    wanted = [b"peel", b"symrefs", *(b"ref-prefix " + one for one in dict.fromkeys(prefixes))]
+    body = packet(b"command=ls-refs\n") + packet(AGENT) + Mark.DELIMITER.value
+    body += b"".join(packet(one + b"\n") for one in wanted)
     with transport.call(UPLOAD, body + Mark.FLUSH.value) as reader:
-        found = [_ref_line(line) for line in read_lines(reader)]
-    refs = {name: one for part in found for name, one in part.items()}
+        lines = list(read_lines(reader))
+    refs = {name: one for line in lines for name, one in _ref_line(line).items()}
     if any(len(one) != len(ZERO) for one in refs.values()):
         _check_format(b"sha256")
-    return refs
+    target = next((line for line in lines if line.split(b" ")[1:2] == [b"HEAD"]), b"").partition(b" symref-target:")[2]
+    return Listed(refs=refs, head=target.partition(b" ")[0])
 
 
 def _ref_line(line: bytes) -> dict[bytes, bytes]:
@@ -165,18 +192,20 @@ def _id(text: bytes) -> bytes:
     return text
 
 
-def fetch(transport: Transport, wants: Iterable[bytes], version: int, spec: str) -> bytes:
-    """A pack with these objects and what they lead to, commits without their history; one request.
+def fetch(transport: Transport, wants: Iterable[bytes], version: int, spec: str, depth: Depth = ONE_COMMIT) -> bytes:
+    """A pack with these objects and what they lead to; one request.
 
     Args:
         transport: to the repository.
         wants: 40 hex bytes each; commits, trees or blobs.
         version: 0 or 2.
         spec: a filter that the server knows, or none (git-rev-list(1) ``--filter``).
+        depth: of the commits' history.
     """
     if version == 0:
-        return _fetch_0(transport, tuple(dict.fromkeys(wants)), spec)
-    arguments = [packet(b"no-progress\n"), packet(b"ofs-delta\n"), packet(b"deepen 1\n")]
+        return _fetch_0(transport, tuple(dict.fromkeys(wants)), spec, depth)
+    arguments = [packet(b"no-progress\n"), packet(b"ofs-delta\n"), *map(packet, _deepen(depth))]
+    arguments += [packet(b"have " + depth.have + b"\n")] if depth.have else []
     arguments += [packet(b"filter %s\n" % spec.encode())] if spec else []
     arguments += [packet(b"want " + one + b"\n") for one in dict.fromkeys(wants)]
     body = packet(b"command=fetch\n") + packet(AGENT) + Mark.DELIMITER.value + b"".join(arguments)
@@ -192,17 +221,23 @@ def fetch(transport: Transport, wants: Iterable[bytes], version: int, spec: str)
                 pass
 
 
-def _fetch_0(transport: Transport, wants: Sequence[bytes], spec: str) -> bytes:
+def _deepen(depth: Depth) -> list[bytes]:
+    return [b"deepen %d\n" % depth.commits] if depth.commits else []
+
+
+def _fetch_0(transport: Transport, wants: Sequence[bytes], spec: str, depth: Depth) -> bytes:
     abilities = b"side-band-64k ofs-delta no-progress shallow " + AGENT + (b" filter" if spec else b"")
     lines = [b"want " + one + (b" " + abilities if number == 0 else b"") for number, one in enumerate(wants)]
-    lines += [b"deepen 1", *([b"filter " + spec.encode()] if spec else [])]
-    body = b"".join(packet(line + b"\n") for line in lines) + Mark.FLUSH.value + packet(b"done\n")
+    lines += [b"filter " + spec.encode()] if spec else []
+    have = packet(b"have " + depth.have + b"\n") if depth.have else b""
+    asked = b"".join(packet(line + b"\n") for line in lines) + b"".join(map(packet, _deepen(depth)))
+    body = asked + Mark.FLUSH.value + have + packet(b"done\n")
     with transport.call(UPLOAD, body) as reader:
-        for _ in read_lines(reader):
+        for _ in read_lines(reader) if depth.commits else ():
             # "shallow <id>", up to a flush: as above.
             pass
         answer = read_packet(reader)
-        if answer != b"NAK\n":
+        if answer not in (b"NAK\n", b"ACK " + depth.have + b"\n"):
             raise BrokenReply("the server's answer has no pack")
         return b"".join(SideBand(reader).data())
 

@@ -15,7 +15,7 @@ from tagstream.adapters.git.commit import parse_commit, write_commit
 from tagstream.adapters.git.credentials import GitCredentials
 from tagstream.adapters.git.objects import ObjectStore
 from tagstream.adapters.git.pack import BLOB, COMMIT, write_pack
-from tagstream.adapters.git.protocol import BLOBLESS, Transport
+from tagstream.adapters.git.protocol import BLOBLESS, Depth, Listed, Transport
 from tagstream.adapters.git.replies import MissingObjects, failed, told
 from tagstream.adapters.git.server import KnownServers, Server
 from tagstream.adapters.git.transport import HttpTransport
@@ -94,6 +94,7 @@ class GitRepositorySession:
         self._secrets = (access.password, access.bearer_token, unquote(urlsplit(access.url).password or ""))
         self._store = ObjectStore(warm=known.objects, url=transport.url)
         self._refs: dict[bytes, CommitId] | None = None
+        self._listed: Listed | None = None
 
     @property
     def requests(self) -> int:
@@ -104,8 +105,14 @@ class GitRepositorySession:
         """One request: those of interest, perhaps more."""
         if self._refs is None:
             with self._told("list remote"):
-                self._refs = _decoded(self._server.refs(self._interest))
+                self._listed = self._server.refs(self._interest)
+                self._refs = _decoded(self._listed.refs)
         return self._refs
+
+    def default_branch(self) -> str:
+        """What HEAD stands for; no request beyond that of ``refs``."""
+        self.refs()
+        return self._listed.head.removeprefix(HEADS).decode(errors="replace") if self._listed else ""
 
     def close(self) -> None:
         """Let go of connections."""
@@ -156,7 +163,7 @@ class GitRepositorySession:
     def _not_found(self, cause: str) -> RetryableError:
         """Perhaps there is nothing at all: only the refs of interest are known."""
         with self._told("list remote"):
-            is_empty = not self._refs and not self._server.refs(())
+            is_empty = not self._refs and not self._server.refs(()).refs
         return failed(f"unable to clone '{self._transport.url}'", "remote repository is empty" if is_empty else cause)
 
     def fetch(self, commit: CommitId, paths: Collection[str]) -> None:
@@ -200,6 +207,25 @@ class GitRepositorySession:
         """The tree's id and the parents."""
         with self._told("clone"):
             return self._commit(commit, "tree:0")
+
+    def descends(self, commit: CommitId, ancestor: CommitId, within: int = 0) -> bool:
+        """One request, unless the two are one; what comes is not kept."""
+        if commit == ancestor:
+            return True
+        depth = Depth(commits=within, have=b"" if within else ancestor.encode())
+        history = ObjectStore()
+        with self._told("fetch"):
+            history.add_pack(self._server.fetch([commit.encode()], "tree:0", depth))
+            seen, waiting = {commit}, [commit]
+            while waiting:
+                one = waiting.pop()
+                _, parents = parse_commit(history.read(one.encode(), COMMIT))
+                if ancestor in parents:
+                    return True
+                new = [parent for parent in parents if parent not in seen and parent.encode() in history]
+                seen.update(new)
+                waiting += new
+        return False
 
     def read(self, blobs: Collection[bytes]) -> Mapping[bytes, bytes]:
         """Those that are not known come in one request."""

@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from tagstream.adapters.git import protocol
-from tagstream.adapters.git.protocol import BLOBLESS, Capabilities, Transport
+from tagstream.adapters.git.protocol import BLOBLESS, ONE_COMMIT, Capabilities, Depth, Listed, Transport
 from tagstream.adapters.git.replies import BrokenReply, ServerRefused, UnexpectedStatus, UnpackRefused
 from tagstream.adapters.git.warm_objects import WarmObjects
 from tagstream.ports import PushConflict, RefUpdate
 
 # What the servers of the last years can do: version 2 is git's default since 2020.
 TODAYS = Capabilities(filters=True, is_assumed=True)
+HEAD = b"HEAD"
 _NOT_UNDERSTOOD = (BrokenReply, ServerRefused, UnexpectedStatus)
 
 
@@ -53,13 +54,14 @@ class Server:
         self._known.capabilities.pop(self._url, None)
         self._known.abilities.pop(self._url, None)
 
-    def refs(self, prefixes: Collection[bytes]) -> Mapping[bytes, bytes]:
-        """Refs whose names begin so, perhaps more; none stands for all.
+    def refs(self, prefixes: Collection[bytes]) -> Listed:
+        """Refs whose names begin so, perhaps more, with HEAD; none stands for all.
 
         Raises:
             BrokenReply, ServerRefused, UnexpectedStatus: also to a greeting.
         """
         known = self._known.capabilities.get(self._url)
+        prefixes = {HEAD, *prefixes} if prefixes else ()
         if known is None and self._transport.is_stateless:
             with suppress(*_NOT_UNDERSTOOD):
                 found = protocol.list_refs(self._transport, prefixes)
@@ -69,18 +71,19 @@ class Server:
         told = self._greet() if known is None or known.version == 0 else None
         return told if told is not None else protocol.list_refs(self._transport, prefixes)
 
-    def fetch(self, wants: Collection[bytes], spec: str) -> bytes:
+    def fetch(self, wants: Collection[bytes], spec: str, depth: Depth = ONE_COMMIT) -> bytes:
         """A pack; one request when the server can filter as assumed.
 
         Args:
             wants: ids of commits, trees or blobs.
             spec: the filter that would be best; "" for none.
+            depth: of the commits' history.
         """
         while True:
             server = self._capabilities()
             used = server.usable(spec)
             try:
-                return protocol.fetch(self._transport, wants, server.version, used)
+                return protocol.fetch(self._transport, wants, server.version, used, depth)
             except _NOT_UNDERSTOOD as refusal:
                 if not used or not self._learn(server, used, str(refusal)):
                     raise
@@ -128,10 +131,10 @@ class Server:
             self._greet()
         return self._known.capabilities[self._url]
 
-    def _greet(self) -> Mapping[bytes, bytes] | None:
+    def _greet(self) -> Listed | None:
         greeting = protocol.greeting(self._transport)
         self._known.capabilities[self._url] = greeting.capabilities
-        return greeting.refs
+        return greeting.listed
 
     def _learn(self, server: Capabilities, used: str, refusal: str) -> bool:
         """Whether a refused filter is worth another try; each refusal teaches one thing, so that there is an end."""
