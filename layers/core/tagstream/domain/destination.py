@@ -1,4 +1,4 @@
-"""Where an automation's change goes, and whether it may go now: one decision each, in one place.
+"""Where an automation's change goes: one decision in one place (whether it may go now is ``departure``'s).
 
 In: an automation and its GitRepository. Out: a Destination, or the reason why there is none.
 

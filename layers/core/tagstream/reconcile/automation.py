@@ -8,8 +8,9 @@ Source: image-automation-controller internal/controller/imageupdateautomation_co
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from tagstream.domain.departure import departure_together, latest_departure
 from tagstream.domain.model import MAX_DEBOUNCE_S, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.receiver import read_metadata
 from tagstream.errors import ImageAutomationError
@@ -23,7 +24,7 @@ from tagstream.reconcile.stored import parse_stored
 from tagstream.reconcile.template_warnings import FIELD as TEMPLATE_FIELD
 from tagstream.reconcile.template_warnings import template_event, template_warnings
 from tagstream.reconcile.unexpected import contained
-from tagstream.reconcile.update_job import LONGEST_WINDOWS, UpdateJob, prepare
+from tagstream.reconcile.update_job import UpdateJob, prepare
 from tagstream.records import CommitIntent, LedgerEntry, StoredObject
 
 KIND = "ImageUpdateAutomation"
@@ -45,7 +46,7 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
     groups = grouped(job for job in found if job is not None)
     now = ports.clock.now()
     # Those that wait for more selections come last, so that they hold up none of the others.
-    for group in sorted(groups, key=lambda group: _opens_at(group, now)):
+    for group in sorted(groups, key=lambda group: _departs_at(group, now)):
         settled = _settled(group, deadline_s, ports)
         if settled is None:
             _put_off(group, ports)
@@ -55,13 +56,10 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
 
 def _settled(group: list[UpdateJob], deadline_s: float, ports: Ports) -> list[UpdateJob] | None:
     """A destination's jobs when their debounce windows are over, read again after each; None when time runs out."""
-    longest_s = LONGEST_WINDOWS * max(job.automation.debounce_s for job in group)
-    latest = ports.clock.now() + timedelta(seconds=longest_s)
+    latest = latest_departure([job.automation.debounce_s for job in group], ports.clock.now())
     while group:
         now = ports.clock.now()
-        # Bounded, should one policy select without a pause, or should the clocks of two functions differ.
-        opens_at = min(latest, _opens_at(group, now))
-        pause_s = min(MAX_DEBOUNCE_S, max(0.0, (opens_at - now).total_seconds()))
+        pause_s = min(MAX_DEBOUNCE_S, max(0.0, (min(latest, _departs_at(group, now)) - now).total_seconds()))
         if ports.clock.monotonic_s() + pause_s >= deadline_s:
             return None
         if pause_s == 0.0:
@@ -71,9 +69,8 @@ def _settled(group: list[UpdateJob], deadline_s: float, ports: Ports) -> list[Up
     return group
 
 
-def _opens_at(group: Sequence[UpdateJob], now: datetime) -> datetime:
-    """When the last debounce window of a destination's jobs ends: they are committed together."""
-    return max(job.opens_at or now for job in group)
+def _departs_at(group: Sequence[UpdateJob], now: datetime) -> datetime:
+    return departure_together([job.departure for job in group], now)
 
 
 def _put_off(group: Sequence[UpdateJob], ports: Ports) -> None:
@@ -122,7 +119,8 @@ def _with_companions(group: list[UpdateJob], ports: Ports) -> list[UpdateJob]:
     joining = [job for job in found if job is not None and goes_with(job, group[0])]
     if not group[0].destination.switches:
         now = ports.clock.now()
-        joining = [job for job in joining if job.opens_at is not None and job.opens_at <= now]
+        opens = ((job, job.departure.not_before) for job in joining)
+        joining = [job for job, at in opens if at is not None and at <= now]
     together = sorted([*group, *joining], key=lambda job: job.stored.key)
     return on_top(together) if others.adds and group[0].destination.switches else together
 

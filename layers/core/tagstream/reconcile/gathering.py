@@ -30,7 +30,8 @@ def grouped(jobs: Iterable[UpdateJob]) -> list[list[UpdateJob]]:
     """Jobs that can share a fetch and a push, those that wait for nothing apart from those that may have to."""
     groups: list[list[UpdateJob]] = []
     for job in jobs:
-        fitting = (one for one in groups if goes_with(one[0], job) and one[0].is_urgent == job.is_urgent)
+        alone = job.departure.waits_for_nobody
+        fitting = (one for one in groups if goes_with(one[0], job) and one[0].departure.waits_for_nobody == alone)
         found = next(fitting, None)
         if found is None:
             groups.append([job])

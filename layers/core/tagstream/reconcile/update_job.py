@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from tagstream.domain.departure import Departure, departure
 from tagstream.domain.destination import Destination, NoPushBranch, destination
 from tagstream.domain.model import (
     REQUESTED_AT,
@@ -29,9 +30,6 @@ from tagstream.ports import GitAccess, Ports, SecretNotFound, SigningMaterial
 from tagstream.reconcile.access import git_access
 from tagstream.reconcile.stored import parse_stored
 from tagstream.records import Selection, StoredObject
-
-# How many windows a burst that does not pause may last before it is committed.
-LONGEST_WINDOWS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,33 +60,15 @@ class UpdateJob:
         }
 
     @property
-    def opens_at(self) -> datetime | None:
-        """When what was selected may be committed: when nothing more was selected for the debounce window.
-
-        None: at once, since nothing was selected or somebody asked for this run. An endless burst is committed too, a
-        few windows after its first selection.
-        """
-        if self._is_asked_for:
-            return None
+    def departure(self) -> Departure:
+        """Whether its change may go now."""
         known = self.stored.status.get("observedPolicies")
         observed = known if isinstance(known, Mapping) else {}
-        new = [
-            one.selected_at for key, one in self.selections.items() if observed.get(key.name) != self.observed[key.name]
-        ]
-        if not new:
-            return None
-        window = timedelta(seconds=self.automation.debounce_s)
-        return min(max(new) + window, min(new) + LONGEST_WINDOWS * window)
-
-    @property
-    def is_urgent(self) -> bool:
-        """Whether it waits for nothing, not even for others of its branch."""
-        return self._is_asked_for or self.automation.debounce_s == 0
-
-    @property
-    def _is_asked_for(self) -> bool:
+        wanted = self.observed
+        new = [one.selected_at for key, one in self.selections.items() if observed.get(key.name) != wanted[key.name]]
         asked = self.automation.metadata.annotations.get(REQUESTED_AT, "")
-        return asked not in ("", self.stored.status.get("lastHandledReconcileAt"))
+        is_asked_for = asked not in ("", self.stored.status.get("lastHandledReconcileAt"))
+        return departure(self.automation.debounce_s, new, is_asked_for=is_asked_for)
 
     @property
     def push_options(self) -> Mapping[str, str]:
