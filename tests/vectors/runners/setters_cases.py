@@ -127,7 +127,7 @@ PLACES: Mapping[str, str] = {
     "key_spaces": "k   :   «old»   M\n",
 }
 # The file: documents, objects, line ends, layout. What Flux loses or rewrites stays here.
-FILES: Mapping[str, str] = {
+DOCUMENTS: Mapping[str, str] = {
     "multi_doc_second": "a: 1\n---\nk: «old» M\n",
     "doc_start_comment": "# head\n---\nk: «old» M\n",
     "doc_end": "k: «old» M\n...\n",
@@ -188,7 +188,7 @@ INVALID = frozenset(
 )
 # Flux does not look at these files at all: their bytes do not hold the key.
 UNSEEN = frozenset({"utf16", "utf16be_bom"})
-TEXTS = {**COMMENTS, **VALUES, **PLACES, **FILES}
+TEXTS = {**COMMENTS, **VALUES, **PLACES, **DOCUMENTS}
 
 
 def document(name: str) -> tuple[bytes, bytes]:

@@ -60,14 +60,15 @@ class Objects:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self._usual: dict[int, ObjectIdentifier | None] = {}
+        self._last: tuple[int, ObjectIdentifier | None] = (-1, None)
         self._read: tuple[ByteOffsets, list[_Document]] | None = None
 
     def at(self, start: int, end: int, offset: int) -> ObjectIdentifier:
         """The object around an offset (in bytes) of the document [start, end)."""
-        if start not in self._usual:
-            self._usual[start] = _by_text(self.data[start:end])
-        return self._usual[start] or self._by_events(offset)
+        # Mostly asked for one document after the other, once each.
+        if start != self._last[0]:
+            self._last = start, _by_text(self.data[start:end])
+        return self._last[1] or self._by_events(offset)
 
     def _by_events(self, offset: int) -> ObjectIdentifier:
         if self._read is None:

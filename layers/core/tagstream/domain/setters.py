@@ -9,25 +9,26 @@ re-emits files, damages values or passes over valid YAML, docs/differences.md sa
 from __future__ import annotations
 
 import bisect
+import gc
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tagstream.domain.identity import ObjectIdentifier, Objects
 from tagstream.domain.marker import (
     TOKEN,
     MarkerReport,
-    Resolution,
     SetterValues,
+    State,
     key_offsets,
     misspelt,
-    offsets_of,
     read_marker,
 )
 from tagstream.domain.model import ImageRef, NamespacedName
 from tagstream.domain.quoting import render
+from tagstream.domain.yamldocuments import MarkedDocument, has_text_behind_separator, marked_documents, plain_breaks
 from tagstream.domain.yamlevents import scan_events, undefined_alias
 from tagstream.domain.yamlscan import Site, Unsure, scan_document
 
@@ -37,7 +38,7 @@ _ALIAS = re.compile(rb"\*[0-9A-Za-z_]")
 # Line breaks of YAML 1.1, and with it of libyaml and go-yaml.
 _ANY_BREAK = rb"(?:\r?\n|\r|\xc2\x85|\xe2\x80[\xa8\xa9])"
 _BREAK = re.compile(_ANY_BREAK)
-_OTHER_BREAK = re.compile(rb"\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]")
+MANY = 500
 _BLOCK_INDENT = re.compile(_ANY_BREAK + rb"( +)(?! |" + _ANY_BREAK + rb")")
 _BLANK_LINES = re.compile(_ANY_BREAK + rb"(?:[ \t]|" + _ANY_BREAK + rb")*+")
 
@@ -46,8 +47,7 @@ class OverlappingEdits(ValueError):
     """Two edits of one file intersect."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
+class Edit(NamedTuple):
     """Replace the bytes [start, end) of a file by ``new``."""
 
     start: int
@@ -114,17 +114,33 @@ def plan_file(
     problem = _problem(data)
     if problem is not None:
         return _left_alone(data, problem)
-    values = SetterValues(refs=refs, known=known, namespace=namespace)
-    plan = _Planner(path.decode(errors="replace"), data, values).plan()
-    problem = _problem(apply_edits(data, plan.edits)) if plan.edits else None
+    planner = _Planner(path.decode(errors="replace"), data, SetterValues(refs=refs, known=known, namespace=namespace))
+    with _collector_paused(data.count(TOKEN) >= MANY):
+        plan = planner.plan()
+    problem = _problem(apply_edits(data, plan.edits)) if not planner.is_plain else None
     if problem is not None:
         return _left_alone(data, f"the edited file would be {problem}")
+    if not shift:
+        return plan
     moved = tuple(Edit(start=one.start + shift, end=one.end + shift, new=one.new) for one in plan.edits)
-    return FilePlan(edits=moved if shift else plan.edits, changes=plan.changes, markers=plan.markers)
+    return FilePlan(edits=moved, changes=plan.changes, markers=plan.markers)
+
+
+@contextmanager
+def _collector_paused(pauses: bool) -> Iterator[None]:
+    """No search for cycles while thousands of small values are made that have none: it looks at all of them anew."""
+    pauses = pauses and gc.isenabled()
+    if pauses:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pauses:
+            gc.enable()
 
 
 def _left_alone(data: bytes, problem: str) -> FilePlan:
-    data, lines, line, counted = _plain_breaks(data), [], 1, 0
+    data, lines, line, counted = plain_breaks(data), [], 1, 0
     for at in key_offsets(data):
         line += data.count(b"\n", counted, at)
         counted = at
@@ -177,45 +193,59 @@ def _problem(data: bytes) -> str | None:
     return f"not valid YAML: {alias}" if alias else None
 
 
+class _Outcome(NamedTuple):
+    """What is told of a marker, and, where a value changes, what it was, will be, and how that is written."""
+
+    setter: str
+    state: State
+    reason: str = ""
+    old: str = ""
+    new: str | None = None
+    written: bytes = b""
+
+
 class _Planner:
-    """Collects the plan of one valid file. What a comment asks for is worked out once."""
+    """Collects the plan of one valid file. What a comment asks for is worked out once.
+
+    ``is_plain`` stays true while all that was planned is one scalar for another behind a key or a dash on an ordinary
+    line, each new one tried on such a line: that cannot make a valid file invalid, so it is not parsed once more.
+    """
 
     def __init__(self, path: str, data: bytes, values: SetterValues) -> None:
         self.path, self.values = path, values
-        self.original, self.data = data, _plain_breaks(data)
+        self.original, self.data = data, plain_breaks(data)
         self.objects = Objects(data)
         self.edits: list[Edit] = []
         self.changes: list[Change] = []
         self.markers: list[MarkerReport] = []
-        self.asked: dict[str, tuple[str, Resolution] | None] = {}
-        self.rendered: dict[tuple[bytes, str, bool], bytes] = {}
+        self.outcomes: dict[tuple[object, ...], _Outcome] = {}
         self.slow_sites: list[Site] | None = None
+        self.is_plain = True
         self.counted, self.line = 0, 1
 
     def plan(self) -> FilePlan:
-        hits, separators = key_offsets(self.data), _separators(self.data)
-        documents = _marked_documents(self.data, hits, separators)
-        sites = self._all_sites(documents, hits, separators)
+        hits = key_offsets(self.data)
+        documents = marked_documents(self.data, hits)
+        sites = self._all_sites(documents, hits)
         for document in documents:
             inside = sites[document.start] if sites is not None else self._sites(document, hits)
             self._document(document, inside)
-        markers = sorted([*self.markers, *misspelt(self.data)], key=lambda one: one.line)
+        others = misspelt(self.data)
+        markers = sorted([*self.markers, *others], key=lambda one: one.line) if others else self.markers
         return FilePlan(edits=tuple(self.edits), changes=tuple(self.changes), markers=tuple(markers))
 
     def _all_sites(
-        self, documents: Sequence[_Document], hits: Sequence[int], separators: Sequence[tuple[int, int]]
+        self, documents: Sequence[MarkedDocument], hits: Sequence[int]
     ) -> Mapping[int, Sequence[Site]] | None:
         """The sites of all documents, by document, in one go where every line is ordinary; None where one is not."""
-        if (
-            len(documents) < 2
-            or self.data is not self.original
-            or any(self.data[start + 3 : end].strip() for start, end in separators)
-        ):
+        if len(documents) < 2 or self.data is not self.original or has_text_behind_separator(self.data):
             return None
         try:
             sites = scan_document(self.data, documents[0].start, documents[-1].end, hits)
         except Unsure:
             return None
+        if len(sites) == len(hits):
+            return {one.start: sites[one.first : one.last] for one in documents}
         found, position = {}, 0
         for document in documents:
             begin = position
@@ -224,7 +254,7 @@ class _Planner:
             found[document.start] = sites[begin:position]
         return found
 
-    def _sites(self, document: _Document, hits: Sequence[int]) -> Sequence[Site]:
+    def _sites(self, document: MarkedDocument, hits: Sequence[int]) -> Sequence[Site]:
         inside = hits[document.first : document.last]
         if document.start == document.content and self.data is self.original:
             try:
@@ -232,6 +262,7 @@ class _Planner:
             except Unsure:
                 pass
         if self.slow_sites is None:
+            self.is_plain = False
             # The whole file: what a tag's handle means may stand before the document.
             self.slow_sites = scan_events(self.original.decode(), 0)
         first, last = (
@@ -239,109 +270,64 @@ class _Planner:
         )
         return self.slow_sites[first:last]
 
-    def _document(self, document: _Document, sites: Sequence[Site]) -> None:
+    def _document(self, document: MarkedDocument, sites: Sequence[Site]) -> None:
         for site in sites:
-            line = self._line(site.hit)
-            change = self._site(site, line)
-            if change is None:
+            line, outcome = self._line(site.hit), self._outcome(site)
+            self.markers.append(
+                MarkerReport(line=line, setter=outcome.setter, state=outcome.state, reason=outcome.reason)
+            )
+            if outcome.new is None:
                 continue
-            edit, old, new, setter = change
             identifier = self.objects.at(document.start, document.end, site.start)
-            self.edits.append(edit)
+            self.edits.append(self._edit(site, outcome))
             self.changes.append(
-                Change(file=self.path, object=identifier, old_value=old, new_value=new, setter=setter, line=line)
+                Change(
+                    file=self.path,
+                    object=identifier,
+                    old_value=outcome.old,
+                    new_value=outcome.new,
+                    setter=outcome.setter,
+                    line=line,
+                )
             )
 
-    def _site(self, site: Site, line: int) -> tuple[Edit, str, str, str] | None:
-        """The edit at a site; None when nothing changes there. Every site is reported."""
-        asked = self._asked(site.comment)
-        if asked is None:
+    def _outcome(self, site: Site) -> _Outcome:
+        """What comes of a site; of the same comment behind the same scalar the same."""
+        scalar = self.data[site.scalar : site.end] if site.end >= 0 else b""
+        key = site.comment, scalar, site.old, site.in_flow, site.reason
+        found = self.outcomes.get(key)
+        if found is None:
+            found = self.outcomes[key] = self._worked_out(site, scalar)
+        return found
+
+    def _worked_out(self, site: Site, scalar: bytes) -> _Outcome:
+        setter = read_marker(site.comment) if site.comment else None
+        if setter is None:
             reason = site.reason or "the comment is not one JSON object of strings"
-            self._report(line, "", Resolution(value=None, state="malformed marker", reason=reason))
-            return None
-        setter, resolution = asked
-        if resolution.value is None or site.end < 0:
-            if resolution.value is not None:
-                resolution = Resolution(value=None, state="no settable value", reason=site.reason)
-            self._report(line, setter, resolution)
-            return None
-        old = site.old if site.old is not None else _decode(self.data[site.scalar : site.end])
-        if old == resolution.value:
-            self._report(line, setter, Resolution(value=None, state="equal"))
-            return None
-        self._report(line, setter, resolution)
-        return self._edit(site, resolution.value), old, resolution.value, setter
+            return _Outcome("", "malformed marker", reason)
+        wanted = self.values.resolve(setter)
+        if wanted.value is None:
+            return _Outcome(setter, wanted.state, wanted.reason)
+        if site.end < 0:
+            return _Outcome(setter, "no settable value", site.reason)
+        old = site.old if site.old is not None else _decode(scalar)
+        if old == wanted.value:
+            return _Outcome(setter, "equal")
+        written = b"" if site.is_block else render(scalar[:1], wanted.value, in_flow=site.in_flow)
+        self.is_plain = self.is_plain and _problem(b"- - k: " + written + b" #") is None
+        return _Outcome(setter, wanted.state, wanted.reason, old, wanted.value, written)
 
-    def _asked(self, comment: str) -> tuple[str, Resolution] | None:
-        """The setter a comment names and its value; None when it names none."""
-        if comment not in self.asked:
-            setter = read_marker(comment) if comment else None
-            self.asked[comment] = None if setter is None else (setter, self.values.resolve(setter))
-        return self.asked[comment]
-
-    def _edit(self, site: Site, value: str) -> Edit:
+    def _edit(self, site: Site, outcome: _Outcome) -> Edit:
         if site.is_block:
-            return _block_edit(site, self.original[site.scalar : site.end], value)
-        # Of the old scalar only its quotes say how the new one is written.
-        key = self.data[site.scalar : site.scalar + 1], value, site.in_flow
-        if key not in self.rendered:
-            self.rendered[key] = render(key[0], value, in_flow=site.in_flow)
-        return Edit(start=site.start, end=site.end, new=site.prefix + self.rendered[key])
-
-    def _report(self, line: int, setter: str, resolution: Resolution) -> None:
-        self.markers.append(MarkerReport(line=line, setter=setter, state=resolution.state, reason=resolution.reason))
+            return _block_edit(site, self.original[site.scalar : site.end], outcome.new or "")
+        return Edit(site.start, site.end, site.prefix + outcome.written)
 
     def _line(self, offset: int) -> int:
-        if offset >= self.counted:
-            self.line += self.data.count(b"\n", self.counted, offset)
-            self.counted = offset
-            return self.line
-        return self.data.count(b"\n", 0, offset) + 1
-
-
-class _Document(NamedTuple):
-    """A document with markers: where it and what can be edited of it begin, its end, which of the markers are in it.
-
-    The two beginnings differ where something stands behind its ``---``.
-    """
-
-    start: int
-    content: int
-    end: int
-    first: int
-    last: int
-
-
-def _plain_breaks(data: bytes) -> bytes:
-    """The same lines at the same offsets, rarer breaks written as ``\\n``; the same object where there are none."""
-    if not _OTHER_BREAK.search(data):
-        return data
-    return _OTHER_BREAK.sub(lambda found: found[0][1:].translate(_BLANKS) + b"\n", data)
-
-
-_BLANKS = b" " * 256
-
-
-def _separators(data: bytes) -> list[tuple[int, int]]:
-    """Spans of the lines that begin with ``---``, newline included."""
-    starts = [at + 1 for at in offsets_of(data, b"\n---")]
-    if data.startswith(b"---"):
-        starts.insert(0, 0)
-    ends = (data.find(b"\n", start) + 1 or len(data) for start in starts)
-    return [(start, end) for start, end in zip(starts, ends, strict=True) if data[start + 3 : start + 4] in b" \t\r\n"]
-
-
-def _marked_documents(data: bytes, hits: Sequence[int], separators: Sequence[tuple[int, int]]) -> list[_Document]:
-    """A document goes from its separator line, or from behind it when nothing more is on it, to the next one."""
-    found, first = [], 0
-    for (start, content), (end, _) in pairwise([(0, 0), *separators, (len(data), 0)]):
-        last = bisect.bisect_left(hits, end, first)
-        if last > first:
-            behind = data[start + 3 : content].strip()
-            is_plain = (not behind or behind.startswith(b"#")) and hits[first] >= content
-            found.append(_Document(content if is_plain else start, content, end, first, last))
-        first = last
-    return found
+        if offset < self.counted:
+            return self.data.count(b"\n", 0, offset) + 1
+        self.line += self.data.count(b"\n", self.counted, offset)
+        self.counted = offset
+        return self.line
 
 
 def _block_edit(site: Site, raw: bytes, value: str) -> Edit:

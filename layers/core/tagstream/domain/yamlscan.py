@@ -117,6 +117,8 @@ def scan_document(data: bytes, start: int, end: int, hits: Sequence[int]) -> lis
     """
     bodies = _block_bodies(data, start, end, hits)
     sites: list[Site] = []
+    # Lines of the same words are read once: what a site says counts from its line's beginning here.
+    seen: dict[tuple[bytes, int], Site] = {}
     line_end, index = -1, 0
     for hit in hits:
         while index < len(bodies) and bodies[index][1] <= hit:
@@ -127,7 +129,15 @@ def scan_document(data: bytes, start: int, end: int, hits: Sequence[int]) -> lis
             line_start = max(data.rfind(b"\n", 0, hit) + 1, start)
             newline = data.find(b"\n", hit, end)
             line_end = newline if newline >= 0 else end
-            sites.append(_site(data, line_start, line_end, hit))
+            key = data[line_start:line_end], hit - line_start
+            one = seen.get(key)
+            if one is None:
+                one = seen[key] = _site(*key)
+            if one.end < 0:
+                sites.append(Site(hit, one.comment, reason=one.reason))
+            else:
+                first = line_start + one.start
+                sites.append(Site(hit, one.comment, first, line_start + one.end, first))
     return sites
 
 
@@ -190,17 +200,16 @@ def _body_pattern(indent: int) -> re.Pattern[bytes]:
     return re.compile(rb"(?:[ ]{%d}[^\n]*+\n|[ \t]*+\r?+\n)*+(?:[ ]{%d}[^\n]*+\Z)?" % (indent, indent))
 
 
-def _site(data: bytes, start: int, end: int, hit: int) -> Site:
-    found = _MARKED.match(data, start, end)
+def _site(line: bytes, hit: int) -> Site:
+    found = _MARKED.match(line)
     if found is None:
-        line = data[start:end].strip(b" \t\r")
+        comment = line.strip(b" \t\r")
         # A comment of its own counts in a few places only; one that is no marker as a whole counts nowhere.
-        if line.startswith(b"#") and read_marker(line.decode()) is None:
-            return Site(hit=hit, comment=line.decode(), reason="the marker is not the whole comment")
+        if comment.startswith(b"#") and read_marker(comment.decode()) is None:
+            return Site(hit, comment.decode(), reason="the marker is not the whole comment")
         raise Unsure
-    properties, comment = found["properties"], found["comment"]
     # A tag may say that the old value was no string; it would contradict the new one.
-    if b"!" in properties or hit < found.start("comment"):
+    if b"!" in found["properties"] or hit < found.start("comment"):
         raise Unsure
     first, behind = found.span("value")
-    return Site(hit=hit, comment=comment.decode(), start=first, end=behind, scalar=first)
+    return Site(hit, found["comment"].decode(), first, behind, first)
