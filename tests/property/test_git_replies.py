@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from tagstream.adapters.git.pack import BLOB, COMMIT, TREE, Packed, object_id, w
 from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet
 from tagstream.adapters.git.protocol import Capabilities
 from tagstream.adapters.git.remote import GitRepositorySession, KnownServers
-from tagstream.adapters.git.replies import BrokenReply, ServerRefused
+from tagstream.adapters.git.replies import BrokenReply, MissingObjects, ServerRefused
 from tagstream.domain.model import CommitId, GitRef
 from tagstream.errors import RetryableError
 from tagstream.ports import GitAccess, PushConflict, RefUpdate
@@ -128,6 +129,86 @@ def test_a_pack_that_unpacks_to_more_than_its_size_says_is_refused() -> None:
     bomb = b"PACK" + (2).to_bytes(4, "big") + (1).to_bytes(4, "big") + b"\x35" + zlib.compress(b"\0" * 50_000_000)
     with pytest.raises(BrokenReply):
         ObjectStore(LIMIT).add_pack(bomb + hashlib.sha1(bomb).digest())
+
+
+def _sealed(*entries: bytes) -> bytes:
+    """A pack of entries as they are on the wire."""
+    data = b"PACK" + (2).to_bytes(4, "big") + len(entries).to_bytes(4, "big") + b"".join(entries)
+    return data + hashlib.sha1(data).digest()
+
+
+def _delta(base: bytes, delta: bytes) -> bytes:
+    """An entry (of less than 2**18 bytes) against an object of the given id."""
+    size = len(delta)
+    head = bytes([0x70 | size & 15 | 128, size >> 4 & 127 | 128, size >> 11 & 127])
+    return head + bytes.fromhex(base.decode()) + zlib.compress(delta)
+
+
+def test_deltas_in_any_order_are_resolved_in_one_pass() -> None:
+    contents = [b"%08d" % number for number in range(20_000)]
+    known = b"\x38" + zlib.compress(contents[0])
+    deltas = [
+        _delta(object_id(BLOB, before), b"\x08\x08\x08" + after) for before, after in itertools.pairwise(contents)
+    ]
+    store = ObjectStore()
+    store.add_pack(_sealed(*reversed(deltas), known))
+    assert all(store.read(object_id(BLOB, one), BLOB) == one for one in contents[::999])
+
+
+def test_a_base_that_nobody_has_is_named() -> None:
+    with pytest.raises(MissingObjects, match=f"object not found: {'ab' * 20}"):
+        ObjectStore().add_pack(_sealed(_delta(b"ab" * 20, b"\x01\x01\x01a")))
+
+
+def test_deltas_that_take_more_memory_than_an_object_may_are_refused() -> None:
+    body = zlib.compress(bytes(60 * 2**20), 1)
+    head = bytes([0x60 | 128, *(60 * 2**20 >> shift & 127 | 128 for shift in (4, 11, 18)), 60 * 2**20 >> 25])
+    lost = bytes([0x70 | head[0] & 15 | 128]) + head[1:] + bytes(20) + body
+    back = _distance(len(lost))
+    after = _distance(len(head) + len(back) + len(body))
+    with pytest.raises(BrokenReply, match="a chain of deltas in the pack is too long"):
+        ObjectStore().add_pack(_sealed(lost, head + back + body, head + after + body))
+
+
+def _distance(number: int) -> bytes:
+    out = [number & 127]
+    while number := number >> 7:
+        number -= 1
+        out.insert(0, number & 127 | 128)
+    return bytes(out)
+
+
+def test_more_objects_than_may_be_kept_are_refused_before_they_are_read() -> None:
+    data = b"PACK" + (2).to_bytes(4, "big") + (2_000_000).to_bytes(4, "big")
+    with pytest.raises(BrokenReply, match="announces more than 1000000 objects"):
+        ObjectStore().add_pack(data + bytes(100) + hashlib.sha1(data + bytes(100)).digest())
+
+
+def _endless(begin: bytes, piece: bytes) -> ByteReader:
+    return ByteReader(itertools.chain([begin], itertools.repeat(piece)), 2**40)
+
+
+class Endless(Answers):
+    """A transport whose every answer begins well and does not end."""
+
+    def __init__(self, begin: bytes, piece: bytes) -> None:
+        super().__init__()
+        self.begin, self.piece = begin, piece
+
+    @contextmanager
+    def advertisement(self, service: str) -> Iterator[ByteReader]:
+        yield _endless(self.begin, self.piece)
+
+
+def test_a_pack_without_an_end_ends_at_what_may_be_kept() -> None:
+    transport = Endless(packet(b"packfile\n"), packet(b"\x01" + bytes(65_000)))
+    with pytest.raises(BrokenReply, match="the repository's objects are larger than 268435456 bytes"):
+        protocol.fetch(transport, [HEAD], Capabilities(filters=True), without_blobs=True)
+
+
+def test_refs_without_an_end_end_at_a_number() -> None:
+    with pytest.raises(BrokenReply, match="the server lists more than 500000 refs"):
+        protocol.list_refs(Endless(b"", packet(HEAD + b" refs/heads/a\n") * 100))
 
 
 def test_an_endless_side_band_ends_at_the_limit() -> None:

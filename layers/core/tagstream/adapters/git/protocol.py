@@ -8,17 +8,19 @@ Source: gitprotocol-v2(5), gitprotocol-pack(5).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from tagstream.adapters.git.objects import LIMIT
 from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet, read_lines, read_packet
 from tagstream.adapters.git.replies import BrokenReply, ServerRefused, words
 from tagstream.ports import PushConflict, RefUpdate
 
 AGENT = b"agent=tagstream"
 ZERO = b"0" * 40
+MAX_REFS = 500_000
 _ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 SERVICE_LINE = b"# service="
 UPLOAD, RECEIVE = "git-upload-pack", "git-receive-pack"
@@ -88,7 +90,7 @@ def greeting(transport: Transport) -> Greeting:
     """
     with transport.advertisement(UPLOAD) as reader:
         _skip_service(transport, reader)
-        lines = list(read_lines(reader))
+        lines = list(_ref_lines(reader))
     if lines[:1] == [b"version 2"]:
         said = dict(line.partition(b"=")[::2] for line in lines[1:])
         _check_format(said.get(b"object-format", b"sha1"))
@@ -124,8 +126,15 @@ def list_refs(transport: Transport) -> Mapping[bytes, bytes]:
         [packet(b"command=ls-refs\n"), packet(AGENT), Mark.DELIMITER.value, packet(b"peel\n"), packet(b"symrefs\n")]
     )
     with transport.call(UPLOAD, body + Mark.FLUSH.value) as reader:
-        found = [_ref_line(line) for line in read_lines(reader)]
+        found = [_ref_line(line) for line in _ref_lines(reader)]
     return {name: one for refs in found for name, one in refs.items()}
+
+
+def _ref_lines(reader: ByteReader) -> Iterator[bytes]:
+    for number, line in enumerate(read_lines(reader)):
+        if number == MAX_REFS:
+            raise BrokenReply(f"the server lists more than {MAX_REFS} refs")
+        yield line
 
 
 def _ref_line(line: bytes) -> dict[bytes, bytes]:
@@ -145,7 +154,7 @@ def _id(text: bytes) -> bytes:
     return text
 
 
-def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *, without_blobs: bool) -> bytes:
+def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *, without_blobs: bool) -> bytearray:
     """A pack with these objects, commits without their history; one request.
 
     Args:
@@ -165,7 +174,7 @@ def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *,
         while True:
             section = read_packet(reader)
             if section == b"packfile\n":
-                return b"".join(SideBand(reader).data())
+                return _pack(reader)
             if not isinstance(section, bytes):
                 raise BrokenReply("the server's answer has no pack")
             for _ in read_lines(reader):
@@ -173,7 +182,7 @@ def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *,
                 pass
 
 
-def _fetch_0(transport: Transport, wants: Sequence[bytes], without_blobs: bool) -> bytes:
+def _fetch_0(transport: Transport, wants: Sequence[bytes], without_blobs: bool) -> bytearray:
     abilities = b"side-band-64k ofs-delta no-progress shallow " + AGENT + (b" filter" if without_blobs else b"")
     lines = [b"want " + one + (b" " + abilities if number == 0 else b"") for number, one in enumerate(wants)]
     lines += [b"deepen 1", *([b"filter blob:none"] if without_blobs else [])]
@@ -185,14 +194,24 @@ def _fetch_0(transport: Transport, wants: Sequence[bytes], without_blobs: bool) 
         answer = read_packet(reader)
         if answer != b"NAK\n":
             raise BrokenReply("the server's answer has no pack")
-        return b"".join(SideBand(reader).data())
+        return _pack(reader)
+
+
+def _pack(reader: ByteReader) -> bytearray:
+    """Refused as soon as it is larger than may be kept, not when it is in memory."""
+    data = bytearray()
+    for piece in SideBand(reader).data():
+        data += piece
+        if len(data) > LIMIT:
+            raise BrokenReply(f"the repository's objects are larger than {LIMIT} bytes")
+    return data
 
 
 def advertised_for_push(transport: Transport) -> Advertised:
     """One request."""
     with transport.advertisement(RECEIVE) as reader:
         _skip_service(transport, reader)
-        return _advertised(list(read_lines(reader)))
+        return _advertised(list(_ref_lines(reader)))
 
 
 def push(
