@@ -94,6 +94,44 @@ def test_answers_as_they_should_be_are_understood() -> None:
     one.push([RefUpdate(ref=b"refs/heads/main", old=head, new=head)], {})
 
 
+PUSHED = (RefUpdate(ref=b"refs/heads/main", old=CommitId(HEAD.decode()), new=CommitId("ab" * 20)),)
+BOTH = frozenset({b"report-status", b"side-band-64k"})
+
+
+def _report(*lines: bytes) -> bytes:
+    return b"".join(packet(line + b"\n") for line in lines) + Mark.FLUSH.value
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"ng refs/heads/main failed to update ref",
+        b"ng refs/heads/main invalid old id sent",
+        b"ng refs/heads/main failed to lock",
+        b"ng refs/heads/main cannot lock ref 'refs/heads/main': is at aa but expected bb",
+        b"ng refs/heads/main non-fast-forward",
+    ],
+)
+def test_every_servers_words_for_a_branch_that_moved_are_a_conflict(line: bytes) -> None:
+    answer = Answers(packet(b"\x01" + _report(b"unpack ok", line)) + Mark.FLUSH.value)
+    with pytest.raises(PushConflict):
+        protocol.push(answer, PUSHED, b"", [], BOTH)
+
+
+def test_a_push_of_which_nothing_is_said_did_not_succeed() -> None:
+    for lines in ([b"unpack ok"], [b"unpack ok", b"ok refs/heads/other"]):
+        answer = Answers(packet(b"\x01" + _report(*lines)) + Mark.FLUSH.value)
+        with pytest.raises(BrokenReply, match="the server does not say what became of refs/heads/main"):
+            protocol.push(answer, PUSHED, b"", [], BOTH)
+
+
+def test_a_server_without_side_bands_reports_in_the_open() -> None:
+    abilities = frozenset({b"report-status"})
+    protocol.push(Answers(_report(b"unpack ok", b"ok refs/heads/main")), PUSHED, b"", [], abilities)
+    with pytest.raises(ServerRefused, match="refs/heads/main: no"):
+        protocol.push(Answers(_report(b"unpack ok", b"ng refs/heads/main no")), PUSHED, b"", [], abilities)
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 4), DAMAGE)
 def test_a_damaged_answer_is_an_error_or_makes_no_difference(which: int, damage: tuple[int, bytes, int]) -> None:

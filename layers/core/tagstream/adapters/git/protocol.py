@@ -8,7 +8,7 @@ Source: gitprotocol-v2(5), gitprotocol-pack(5).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,9 +24,8 @@ MAX_REFS = 500_000
 _ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 SERVICE_LINE = b"# service="
 UPLOAD, RECEIVE = "git-upload-pack", "git-receive-pack"
-# What servers say when a ref is no longer where the push expected it.
+# What servers say when a ref is no longer where the push expected it: git, JGit, GitHub, GitLab.
 _CONFLICTS = (
-    b"non-fast-forward",
     b"fetch first",
     b"stale info",
     b"cannot lock ref",
@@ -34,7 +33,13 @@ _CONFLICTS = (
     b"incorrect old value",
     b"reference already exists",
     b"is at ",
+    b"invalid old id sent",
+    b"failed to lock",
 )
+# The same, unless it was meant: then a server that does not let branches be rebuilt says so.
+_REBUILT = b"non-fast-forward"
+# Refs that were refused only because another one was.
+_TOGETHER = (b"atomic push failure", b"atomic transaction failed", b"transaction aborted")
 
 
 class Transport(Protocol):
@@ -227,7 +232,7 @@ def push(
         PushConflict: a ref moved meanwhile.
         ServerRefused: a hook or a rule said no, in its words.
     """
-    wanted = [b"report-status", b"side-band-64k", AGENT]
+    wanted = [one for one in (b"report-status", b"side-band-64k") if one in abilities] + [AGENT]
     wanted += [b"atomic"] if b"atomic" in abilities and len(updates) > 1 else []
     if options:
         if b"push-options" not in abilities:
@@ -239,21 +244,40 @@ def push(
     if options:
         body += b"".join(packet(one.encode() + b"\n") for one in options) + Mark.FLUSH.value
     with transport.call(RECEIVE, body + pack) as reader:
-        _read_report(reader)
+        if b"report-status" in abilities:
+            _read_report(reader, updates, has_bands=b"side-band-64k" in abilities)
 
 
-def _read_report(reader: ByteReader) -> None:
-    band = SideBand(reader)
-    report = ByteReader(iter([b"".join(band.data())]), 2**20)
+def _read_report(reader: ByteReader, updates: Sequence[RefUpdate], *, has_bands: bool) -> None:
+    progress, report = b"", reader
+    if has_bands:
+        band = SideBand(reader)
+        report = ByteReader(iter([b"".join(band.data())]), 2**20)
+        progress = band.progress + b"\n"
+    done, refused = set[bytes](), list[tuple[bytes, bytes]]()
     for line in read_lines(report):
-        if line.startswith(b"unpack ") and line != b"unpack ok":
-            raise ServerRefused(words(band.progress + b"\n" + line))
-        if line.startswith(b"ng "):
-            _, _, rest = line.partition(b" ")
-            ref, _, reason = rest.partition(b" ")
-            if any(one in reason for one in _CONFLICTS):
-                raise PushConflict(f"{ref.decode(errors='replace')}: {words(reason)}")
-            raise ServerRefused(words(band.progress + b"\n" + ref + b": " + reason))
+        verb, _, rest = line.partition(b" ")
+        ref, _, reason = rest.partition(b" ")
+        if verb == b"unpack" and rest != b"ok":
+            raise ServerRefused(words(progress + line))
+        if verb == b"ok":
+            done.add(ref)
+        elif verb == b"ng":
+            refused.append((ref, reason))
+    if refused:
+        _refuse(refused, progress, {one.ref for one in updates if one.force})
+    missing = [one.ref for one in updates if one.ref not in done]
+    if missing:
+        raise BrokenReply(f"the server does not say what became of {words(missing[0])}")
+
+
+def _refuse(refused: Sequence[tuple[bytes, bytes]], progress: bytes, forced: Collection[bytes]) -> None:
+    """Told is the ref that the others were refused for."""
+    ref, reason = min(refused, key=lambda one: any(together in one[1] for together in _TOGETHER))
+    moved = any(one in reason for one in _CONFLICTS) or (_REBUILT in reason and ref not in forced)
+    if moved:
+        raise PushConflict(words(progress + ref + b": " + reason))
+    raise ServerRefused(words(progress + ref + b": " + reason))
 
 
 def _skip_service(transport: Transport, reader: ByteReader) -> None:

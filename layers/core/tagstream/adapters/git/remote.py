@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
 
 from tagstream.adapters.git import protocol
 from tagstream.adapters.git.commit import parse_commit, write_commit
@@ -19,7 +18,7 @@ from tagstream.adapters.git.objects import ObjectStore
 from tagstream.adapters.git.pack import BLOB, COMMIT, write_pack
 from tagstream.adapters.git.protocol import Capabilities, Transport
 from tagstream.adapters.git.replies import failed, told
-from tagstream.adapters.git.transport import HttpTransport
+from tagstream.adapters.git.transport import HttpTransport, secrets_of
 from tagstream.adapters.git.tree import files_below, write_files
 from tagstream.domain.constraint import InvalidRange, parse_range
 from tagstream.domain.model import CommitId, GitRef, Revision
@@ -33,10 +32,14 @@ HEADS, TAGS = b"refs/heads/", b"refs/tags/"
 
 @dataclass(frozen=True, slots=True)
 class KnownServers:
-    """What servers can do when fetched from and when pushed to, by URL; forgotten after a failure."""
+    """What servers can do when fetched from and when pushed to, and where they redirect to, by URL.
+
+    Forgotten after a failure.
+    """
 
     capabilities: dict[str, Capabilities] = field(default_factory=dict)
     abilities: dict[str, frozenset[bytes]] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
 
 
 class GitClient:
@@ -62,7 +65,7 @@ class GitClient:
             from tagstream.adapters.git.ssh import SshTransport
 
             return GitRepositorySession(SshTransport(access), access, self._servers)
-        return GitRepositorySession(HttpTransport(access), access, self._servers)
+        return GitRepositorySession(HttpTransport(access, self._servers.addresses), access, self._servers)
 
     def signer(self, material: SigningMaterial) -> Callable[[bytes], bytes]:
         """Imports the library that signs only when a signature is asked for.
@@ -86,8 +89,9 @@ class GitRepositorySession:
 
     def __init__(self, transport: Transport, access: GitAccess, servers: KnownServers) -> None:
         self._transport = transport
+        self._servers = servers
         self._capabilities, self._abilities = servers.capabilities, servers.abilities
-        self._secrets = (access.password, access.bearer_token, unquote(urlsplit(access.url).password or ""))
+        self._secrets = secrets_of(access)
         self._store = ObjectStore()
         self._refs: dict[bytes, CommitId] | None = None
 
@@ -240,8 +244,8 @@ class GitRepositorySession:
                 yield
         except RetryableError:
             # The server may be another one by now, with other abilities: ask before the next try.
-            self._capabilities.pop(self._transport.url, None)
-            self._abilities.pop(self._transport.url, None)
+            for known in (self._capabilities, self._abilities, self._servers.addresses):
+                known.pop(self._transport.url, None)
             raise
 
 
