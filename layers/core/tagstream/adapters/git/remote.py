@@ -7,6 +7,7 @@ Source: image-automation-controller internal/source (what is fetched and pushed)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,10 +24,11 @@ from tagstream.adapters.git.tree import files_below, write_files
 from tagstream.domain.constraint import InvalidRange, parse_range
 from tagstream.domain.model import CommitId, GitRef, Revision
 from tagstream.domain.ordering import InvalidValue, SemverOrdering
-from tagstream.errors import RetryableError
+from tagstream.errors import AuthenticationError, RetryableError
 from tagstream.ports import Checkout, CommitText, GitAccess, PushConflict, RefUpdate, SigningMaterial, TreeFile
 
 DEFAULT_BRANCH = "master"
+COMMIT_ID = re.compile("[0-9a-f]{40}")
 HEADS, TAGS = b"refs/heads/", b"refs/tags/"
 
 
@@ -65,7 +67,13 @@ class GitClient:
             from tagstream.adapters.git.ssh import SshTransport
 
             return GitRepositorySession(SshTransport(access), access, self._servers)
-        return GitRepositorySession(HttpTransport(access, self._servers.addresses), access, self._servers)
+        try:
+            transport = HttpTransport(access, self._servers.addresses)
+        except AuthenticationError as error:
+            raise RetryableError(
+                f"failed configuring source manager: {error.message}", reason="SourceManagerFailed"
+            ) from None
+        return GitRepositorySession(transport, access, self._servers)
 
     def signer(self, material: SigningMaterial) -> Callable[[bytes], bytes]:
         """Imports the library that signs only when a signature is asked for.
@@ -129,16 +137,19 @@ class GitRepositorySession:
         if not refs:
             raise failed(f"unable to clone '{self._transport.url}'", "remote repository is empty")
         if ref.commit:
-            shown = f"{ref.branch}@sha1:{ref.commit}" if ref.branch else f"sha1:{ref.commit}"
-            return Checkout(commit=CommitId(ref.commit), branch=ref.branch, revision=Revision(shown))
+            commit = CommitId(ref.commit.lower())
+            if not COMMIT_ID.fullmatch(commit):
+                raise failed(f"unable to clone '{self._transport.url}'", f"'{ref.commit}' is no commit's whole id")
+            shown = f"{ref.branch}@sha1:{commit}" if ref.branch else f"sha1:{commit}"
+            return Checkout(commit=commit, branch=ref.branch, revision=Revision(shown))
         name, shown = self._named(ref, refs)
-        commit = refs.get(name + b"^{}") or refs.get(name)
-        if commit is None:
+        found = refs.get(name + b"^{}") or refs.get(name)
+        if found is None:
             raise failed(
                 f"unable to clone '{self._transport.url}'",
                 f'couldn\'t find remote ref "{name.decode(errors="replace")}"',
             )
-        return Checkout(commit=commit, branch=ref.branch, revision=Revision(f"{shown}@sha1:{commit}"))
+        return Checkout(commit=found, branch=ref.branch, revision=Revision(f"{shown}@sha1:{found}"))
 
     def _named(self, ref: GitRef, refs: Mapping[bytes, CommitId]) -> tuple[bytes, str]:
         if ref.name:
