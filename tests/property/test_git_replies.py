@@ -7,6 +7,7 @@ import itertools
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -19,9 +20,10 @@ from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet
 from tagstream.adapters.git.protocol import Capabilities
 from tagstream.adapters.git.remote import GitRepositorySession, KnownServers
 from tagstream.adapters.git.replies import BrokenReply, MissingObjects, ServerRefused
+from tagstream.adapters.git.tree import files_below
 from tagstream.domain.model import CommitId, GitRef
 from tagstream.errors import RetryableError
-from tagstream.ports import GitAccess, PushConflict, RefUpdate
+from tagstream.ports import CommitText, GitAccess, PushConflict, RefUpdate
 
 LIMIT = 100_000
 FILE = object_id(BLOB, b"image: a:1\n")
@@ -167,6 +169,51 @@ def test_a_pack_that_unpacks_to_more_than_its_size_says_is_refused() -> None:
     bomb = b"PACK" + (2).to_bytes(4, "big") + (1).to_bytes(4, "big") + b"\x35" + zlib.compress(b"\0" * 50_000_000)
     with pytest.raises(BrokenReply):
         ObjectStore(LIMIT).add_pack(bomb + hashlib.sha1(bomb).digest())
+
+
+IDS = st.sampled_from([FILE, ROOT, HEAD, b"ab" * 20, b"x"])
+LINES = st.one_of(
+    st.builds(lambda word, one: word + one, st.sampled_from([b"tree ", b"parent ", b""]), IDS | st.binary(max_size=8)),
+    st.binary(max_size=20),
+)
+MODES = st.sampled_from([b"100644", b"40000", b"120000", b"160000", b"9", b"-1", b"0x8", b"", b"1" * 30])
+NAMES = st.sampled_from([b"a.yaml", b"x/y.yaml", b"..", b"", b"\xff"])
+ENTRIES = st.builds(
+    lambda mode, name, one: mode + b" " + name + b"\0" + one,
+    MODES,
+    NAMES,
+    st.sampled_from([bytes.fromhex(FILE.decode()), bytes.fromhex(ROOT.decode()), b"short"]),
+)
+
+
+@given(st.lists(LINES, max_size=4).map(b"\n".join) | st.just(HEAD_OBJECT), st.lists(ENTRIES, max_size=3).map(b"".join))
+def test_objects_that_are_made_up_are_read_or_refused(commit: bytes, tree: bytes) -> None:
+    root = object_id(TREE, tree)
+    commit = commit.replace(ROOT, root)
+    head = object_id(COMMIT, commit)
+    made_up = [Packed(kind=COMMIT, content=commit), Packed(kind=TREE, content=tree), *REST]
+    refs = packet(head + b" refs/heads/main\n") + Mark.FLUSH.value
+    one = session(GREETING, refs, packet(b"packfile\n") + packet(b"\x01" + write_pack(made_up)) + Mark.FLUSH.value)
+    try:
+        files = one.files(one.resolve(GitRef(branch="main")).commit, "")
+        made = one.commit(CommitId(head.decode()), {file.path: b"new" for file in files}, TEXT)
+    except RetryableError:
+        return
+    assert (one.tree(made)[0] != root) is bool(files)
+
+
+def test_trees_that_hold_each_other_many_times_are_refused() -> None:
+    store = ObjectStore()
+    tree = store.add(TREE, TREE_OF_IT)
+    for _ in range(20):
+        tree = store.add(TREE, b"".join(b"40000 %d\0" % one + bytes.fromhex(tree.decode()) for one in range(10)))
+    with pytest.raises(BrokenReply, match="there are more than 1000000 files and folders"):
+        files_below(store, tree, b"")
+    assert len(files_below(store, tree, b"/".join([b"1"] * 18))) == 100
+
+
+REST = (Packed(kind=TREE, content=TREE_OF_IT), Packed(kind=BLOB, content=b"image: a:1\n"))
+TEXT = CommitText(author_name="bot", author_email="b@c", message=b"m", time=datetime(2026, 11, 24, tzinfo=UTC))
 
 
 def _sealed(*entries: bytes) -> bytes:
