@@ -77,23 +77,6 @@ def test_references_resolve_by_fluxs_precedence(server: GitServer, bare: Path) -
     ]
 
 
-def test_refs_of_pull_requests_are_listed_only_when_they_are_asked_for(server: GitServer, bare: Path) -> None:
-    head = git("rev-parse", "main", folder=bare).strip()
-    git("tag", "-a", "-m", "annotated", "v1.0.0", head, folder=bare)
-    tag = git("rev-parse", "v1.0.0", folder=bare).strip()
-    names = [f"refs/pull/{number}/head" for number in range(50)]
-    git("update-ref", "--stdin", folder=bare, stdin="".join(f"create {one} {head}\n" for one in names).encode())
-    git("update-ref", "refs/deploy/prod", tag, folder=bare)
-    session = opened(server)
-    listed = sorted(session.refs())
-    before = session.requests
-    found = [session.ref(name) for name in (b"refs/pull/7/head", b"refs/heads/main", b"refs/pull/777/head")]
-    assert (found, session.requests - before) == ([head, head, None], 2)
-    assert listed == [b"refs/heads/main", b"refs/tags/v1.0.0", b"refs/tags/v1.0.0^{}"]
-    assert session.resolve(GitRef(name="refs/deploy/prod")).commit == head
-    assert session.resolve(GitRef(name="HEAD")).commit == head
-
-
 @pytest.mark.parametrize(
     ("path", "names"),
     [
@@ -254,59 +237,6 @@ def test_what_is_not_there_is_said(server: GitServer, tmp_path: Path, name: str,
     access = GitAccess(url=server.url(name), username="bot", password="hunter2")
     with pytest.raises(RetryableError, match=cause):
         GitClient().open(access).resolve(GitRef(branch="main"))
-
-
-@pytest.mark.parametrize("speaks_version_2", [True, False])
-def test_a_repository_with_sha256_objects_is_refused_with_its_reason(
-    server: GitServer, tmp_path: Path, speaks_version_2: bool
-) -> None:
-    work = tmp_path / "sha256.git"
-    git("init", "--quiet", "--object-format=sha256", str(work), folder=tmp_path)
-    git("commit", "--quiet", "--allow-empty", "--message", "begin", folder=work)
-    server.speaks_version_2 = speaks_version_2
-    session = GitClient().open(GitAccess(url=server.url("sha256.git/.git"), username="bot", password="hunter2"))
-    with pytest.raises(RetryableError, match="the repository has SHA-256 objects"):
-        session.resolve(GitRef(branch="main"))
-
-
-@pytest.mark.parametrize("commit", ["abc1234", "main", "0" * 41])
-def test_a_commit_is_named_by_its_whole_id(server: GitServer, commit: str) -> None:
-    with pytest.raises(RetryableError, match=f"'{commit}' is no commit's whole id"):
-        opened(server).resolve(GitRef(commit=commit))
-
-
-@pytest.mark.parametrize("speaks_version_2", [True, False])
-def test_whatever_a_tree_holds_only_the_edited_files_change(
-    server: GitServer, bare: Path, speaks_version_2: bool
-) -> None:
-    head = git("rev-parse", "main", folder=bare).strip()
-    blob = git("hash-object", "-w", "--stdin", folder=bare, stdin=b"image: a:1\n").strip()
-    deep = _tree(bare, f"100644 blob {blob}\tx.yaml".encode())
-    for _ in range(100):
-        deep = _tree(bare, f"040000 tree {deep}\td".encode())
-    entries = [b"100755 blob %s\trun.yaml", b"120000 blob %s\tlink.yaml", b'100644 blob %s\tn\xff \n".yaml']
-    entries += [b"100644 blob %s\ta", b"100644 blob %s\ta-b.yaml", b"100644 blob %s\tlarge.bin"]
-    lines = [one % blob.encode() for one in entries]
-    root = _tree(bare, *lines, f"040000 tree {deep}\ta.d".encode(), f"160000 commit {head}\tmodule".encode())
-    git("update-ref", "refs/pull/7/head", git("commit-tree", root, "-m", "odd", folder=bare).strip(), folder=bare)
-    server.speaks_version_2 = speaks_version_2
-    session = opened(server)
-    commit = session.resolve(GitRef(name="refs/pull/7/head")).commit
-    files = session.files(commit, "")
-    session.read({one.blob for one in files})
-    edits = {one.path: b"image: a:2\n" for one in files if one.path.endswith(b".yaml")}
-    made = session.commit(commit, edits, TEXT)
-    session.push([RefUpdate(ref=b"refs/heads/auto", old=None, new=made)], {})
-    git("fsck", "--full", folder=bare)
-    changed = git("diff", "--name-only", "--diff-filter=M", "-z", commit, "auto", folder=bare).split("\0")[:-1]
-    deepest = "a.d/" + "d/" * 100 + "x.yaml"
-    assert changed == ["a-b.yaml", deepest, 'n\udcff \n".yaml', "run.yaml"]
-    assert git("ls-tree", "auto", "run.yaml", "module", "link.yaml", folder=bare).count("\n") == 3
-    assert git("ls-tree", "auto", "run.yaml", folder=bare).startswith("100755 ")
-
-
-def _tree(bare: Path, *entries: bytes) -> str:
-    return git("mktree", "-z", "--missing", folder=bare, stdin=b"\0".join(entries) + b"\0").strip()
 
 
 def test_a_missing_branch_is_named(server: GitServer) -> None:

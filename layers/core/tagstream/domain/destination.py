@@ -35,8 +35,10 @@ class Destination:
 
     @property
     def target(self) -> str:
-        """The name of the lease that guards this destination."""
-        return f"{self.url}#{self.push_branch}"
+        """The name of the lease that guards this destination; it is stored, so a login in the URL is no part of it."""
+        scheme, mark, rest = self.url.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}#{self.push_branch}"
 
 
 def destination(automation: ImageUpdateAutomation, repository: GitRepository) -> Destination:
