@@ -57,6 +57,7 @@ class Answers:
 
     def __init__(self, *answers: bytes) -> None:
         self.answers = list(answers)
+        self.asked: list[bytes] = []
 
     @contextmanager
     def advertisement(self, service: str) -> Iterator[ByteReader]:
@@ -64,6 +65,7 @@ class Answers:
 
     @contextmanager
     def call(self, service: str, body: bytes) -> Iterator[ByteReader]:
+        self.asked.append(body)
         with self.advertisement(service) as reader:
             yield reader
 
@@ -86,6 +88,24 @@ DAMAGE = st.tuples(st.integers(0, 10_000), st.binary(max_size=6), st.integers(0,
 
 def session(*answers: bytes) -> GitRepositorySession:
     return GitRepositorySession(Answers(*answers), GitAccess(url="http://127.0.0.1/r.git"), KnownServers())
+
+
+@pytest.mark.parametrize(
+    ("greeting", "fetched"),
+    [
+        ([packet(b"version 2\n") + packet(b"fetch\n") + Mark.FLUSH.value, REFS], FETCHED),
+        (
+            [packet(HEAD + b" refs/heads/main\0side-band-64k\n") + Mark.FLUSH.value],
+            packet(b"NAK\n") + packet(b"\x01" + PACK) + Mark.FLUSH.value,
+        ),
+    ],
+    ids=["version-2", "version-0"],
+)
+def test_a_server_that_cannot_leave_out_history_is_not_asked_to(greeting: list[bytes], fetched: bytes) -> None:
+    answers = Answers(*greeting, fetched)
+    one = GitRepositorySession(answers, GitAccess(url="http://127.0.0.1/r.git"), KnownServers())
+    assert [file.path for file in one.files(one.resolve(GitRef(branch="main")).commit, "")] == [b"a.yaml"]
+    assert not any(b"deepen" in body or b"shallow" in body for body in answers.asked)
 
 
 def test_answers_as_they_should_be_are_understood() -> None:

@@ -65,9 +65,13 @@ class Transport(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a server can do when fetching: ``filters`` blobs, and speak ``version`` 0 or 2 (1 is 0 with a headline)."""
+    """What a server can do when fetching.
+
+    Leave out blobs (``filters``) and history (``shallow``), and speak ``version`` 0 or 2; 1 is 0 with a headline.
+    """
 
     filters: bool
+    shallow: bool = True
     version: int = 2
 
 
@@ -99,12 +103,14 @@ def greeting(transport: Transport) -> Greeting:
     if lines[:1] == [b"version 2"]:
         said = dict(line.partition(b"=")[::2] for line in lines[1:])
         _check_format(said.get(b"object-format", b"sha1"))
-        return Greeting(capabilities=Capabilities(filters=b"filter" in said.get(b"fetch", b"").split()))
+        features = said.get(b"fetch", b"").split()
+        return Greeting(capabilities=Capabilities(filters=b"filter" in features, shallow=b"shallow" in features))
     advertised = _advertised(lines)
     _check_format(next((one[14:] for one in advertised.abilities if one.startswith(b"object-format=")), b"sha1"))
     # Blobs that were left out are wanted by their ids later: of no use where only refs may be asked for.
     filters = {b"filter", b"allow-reachable-sha1-in-want"} <= advertised.abilities
-    return Greeting(capabilities=Capabilities(filters=filters, version=0), refs=advertised.refs)
+    shallow = b"shallow" in advertised.abilities
+    return Greeting(capabilities=Capabilities(filters=filters, shallow=shallow, version=0), refs=advertised.refs)
 
 
 def _check_format(name: bytes) -> None:
@@ -159,7 +165,7 @@ def _id(text: bytes) -> bytes:
 
 
 def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *, without_blobs: bool) -> bytearray:
-    """A pack with these objects, commits without their history; one request.
+    """A pack with these objects, commits without their history where the server can; one request.
 
     Args:
         transport: to the repository.
@@ -169,8 +175,9 @@ def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *,
     """
     few = without_blobs and server.filters
     if server.version == 0:
-        return _fetch_0(transport, tuple(dict.fromkeys(wants)), few)
-    arguments = [packet(b"no-progress\n"), packet(b"ofs-delta\n"), packet(b"deepen 1\n")]
+        return _fetch_0(transport, tuple(dict.fromkeys(wants)), server, few)
+    arguments = [packet(b"no-progress\n"), packet(b"ofs-delta\n")]
+    arguments += [packet(b"deepen 1\n")] if server.shallow else []
     arguments += [packet(b"filter blob:none\n")] if few else []
     arguments += [packet(b"want " + one + b"\n") for one in dict.fromkeys(wants)]
     body = packet(b"command=fetch\n") + packet(AGENT) + Mark.DELIMITER.value + b"".join(arguments)
@@ -186,13 +193,15 @@ def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *,
                 pass
 
 
-def _fetch_0(transport: Transport, wants: Sequence[bytes], without_blobs: bool) -> bytearray:
-    abilities = b"side-band-64k ofs-delta no-progress shallow " + AGENT + (b" filter" if without_blobs else b"")
+def _fetch_0(transport: Transport, wants: Sequence[bytes], server: Capabilities, without_blobs: bool) -> bytearray:
+    abilities = b"side-band-64k ofs-delta no-progress " + AGENT
+    abilities += (b" shallow" if server.shallow else b"") + (b" filter" if without_blobs else b"")
     lines = [b"want " + one + (b" " + abilities if number == 0 else b"") for number, one in enumerate(wants)]
-    lines += [b"deepen 1", *([b"filter blob:none"] if without_blobs else [])]
+    lines += [b"deepen 1"] if server.shallow else []
+    lines += [b"filter blob:none"] if without_blobs else []
     body = b"".join(packet(line + b"\n") for line in lines) + Mark.FLUSH.value + packet(b"done\n")
     with transport.call(UPLOAD, body) as reader:
-        for _ in read_lines(reader):
+        for _ in read_lines(reader) if server.shallow else ():
             # "shallow <id>", up to a flush: as above.
             pass
         answer = read_packet(reader)
