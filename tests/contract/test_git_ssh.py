@@ -99,6 +99,16 @@ def test_a_server_that_takes_no_environment_speaks_version_0_and_works(
         assert (updated(opened(server, bare)), head_file(bare)) == ([b"image: a:1\n"], "image: a:2\n")
 
 
+@pytest.mark.parametrize("variable", ["GIT_PROTOCOL", "LANG"], ids=["version-2", "version-0"])
+def test_a_server_that_allows_one_session_a_connection_is_connected_to_again(
+    tmp_path: Path, bare: Path, variable: str
+) -> None:
+    need(SSHD)
+    with ssh_server(tmp_path / "ssh", f"AcceptEnv {variable}\nMaxSessions 1") as server:
+        let_in(server)
+        assert (updated(opened(server, bare)), head_file(bare)) == ([b"image: a:1\n"], "image: a:2\n")
+
+
 def test_version_0_leaves_blobs_out_where_they_may_be_asked_for_later(tmp_path: Path, bare: Path) -> None:
     need(SSHD)
     git("config", "uploadpack.allowReachableSHA1InWant", "true", folder=bare)

@@ -110,14 +110,26 @@ class SshTransport:
     def _begin(self, service: str) -> _Conversation:
         self.requests += 1
         deadline_s = time.monotonic() + self._access.timeout_s
-        connection = self._connected(deadline_s)
-        channel = connection.open_session(timeout=max(0.1, deadline_s - time.monotonic()))
+        channel = self._session(deadline_s)
         if service != RECEIVE:
             # Servers that do not accept the variable answer in version 0.
             channel.set_environment_variable("GIT_PROTOCOL", "version=2")
         channel.settimeout(max(0.1, deadline_s - time.monotonic()))
         channel.exec_command(f"{service} {shlex.quote(self._path)}")
         return _Conversation(channel, deadline_s)
+
+    def _session(self, deadline_s: float) -> paramiko.Channel:
+        from paramiko.ssh_exception import ChannelException
+
+        before, connection = self._connection, self._connected(deadline_s)
+        try:
+            return connection.open_session(timeout=max(0.1, deadline_s - time.monotonic()))
+        except ChannelException:
+            if connection is not before:
+                raise
+            # A server that allows one session a connection: fetching is over when pushing begins.
+            self.close()
+        return self._connected(deadline_s).open_session(timeout=max(0.1, deadline_s - time.monotonic()))
 
     def _connected(self, deadline_s: float) -> paramiko.Transport:
         if self._connection is not None and self._connection.is_active():
