@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tagstream.adapters.git.remote import GitClient
+from tagstream.adapters.git.transport import HttpTransport
 from tagstream.domain.model import GitRepository, NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports import GitAccess, Proxy, SecretNotFound, TlsMaterial
@@ -121,6 +122,28 @@ def test_secrets_that_are_not_there_are_named_with_what_they_are_for() -> None:
         "failed to get proxy secret 'apps/out': secrets \"out\" not found",
     ]
     assert {reason for _, reason in found} == {"SourceManagerFailed"}
+
+
+@pytest.mark.parametrize(
+    "url", ["https://u:s3cret@h:99999/a", "https://u:s3cret@h:port/a", "ssh://:22/a", "https:///a", "https://[::1/a"]
+)
+def test_a_url_without_an_address_is_told_without_the_login_in_it(url: str) -> None:
+    said, reason = refusal(url, Secrets())
+    assert reason == "SourceManagerFailed" and "s3cret" not in said
+    assert said == (
+        "failed configuring source manager: failed to parse URL of GitRepository 'apps/one': no host, or no port"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://u:p@[2001:db8::1]:8443/a.git/", "https://[2001:db8::1]:8443/a.git"),
+        ("https://u:p@git.example.com/a", "https://git.example.com/a"),
+    ],
+)
+def test_errors_show_the_address_without_its_login(url: str, shown: str) -> None:
+    assert HttpTransport(GitAccess(url=url)).url == shown
 
 
 def test_app_data_and_provider_must_fit() -> None:

@@ -51,6 +51,7 @@ def git_access(repository: GitRepository, secrets: Secrets) -> GitAccess:
         StalledError: InvalidSourceConfiguration, App data and provider do not fit.
     """
     namespace = repository.metadata.key.namespace
+    _check_url(repository)
     try:
         data = secrets.get(NamespacedName(namespace, repository.secret_ref)) if repository.secret_ref else {}
     except SecretNotFound as error:
@@ -77,6 +78,17 @@ def git_access(repository: GitRepository, secrets: Secrets) -> GitAccess:
     if repository.url.startswith("ssh://"):
         return _ssh_access(repository, data, proxy)
     return _http_access(repository, data, proxy)
+
+
+def _check_url(repository: GitRepository) -> None:
+    try:
+        parts = urlsplit(repository.url)
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        # Not repeated: it may hold a login.
+        raise _unconfigured(f"failed to parse URL of GitRepository '{repository.metadata.key}': no host, or no port")
 
 
 def _http_access(repository: GitRepository, data: Mapping[str, bytes], proxy: Proxy | None) -> GitAccess:

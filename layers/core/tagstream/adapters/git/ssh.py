@@ -52,7 +52,7 @@ class SshTransport:
         path = unquote(parts.path)
         # Git's own rule: ~user is looked up by the server's shell, so it must not stand behind a slash.
         self._path = path[1:] if path.startswith("/~") else path
-        netloc = self._host if parts.port is None else f"{self._host}:{parts.port}"
+        netloc = parts.netloc.rpartition("@")[2]
         self.url = urlunsplit((parts.scheme, f"{self._user}@{netloc}", parts.path, "", ""))
         self._access = access
         self._connection: paramiko.Transport | None = None

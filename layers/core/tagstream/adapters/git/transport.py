@@ -51,8 +51,7 @@ class HttpTransport:
 
     def __init__(self, access: GitAccess, addresses: dict[str, str] | None = None) -> None:
         parts = urlsplit(access.url)
-        host = parts.hostname or ""
-        netloc = host if parts.port is None else f"{host}:{parts.port}"
+        netloc = parts.netloc.rpartition("@")[2]
         self.url = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
         self._addresses = {} if addresses is None else addresses
         self._headers = _authorization(access, parts.username, parts.password)
