@@ -66,6 +66,12 @@ def test_a_certificate_is_believed_as_long_as_it_says() -> None:
     assert found == [False, True, True, False] * 2
 
 
+def test_a_point_in_a_form_that_is_not_read_is_no_authority() -> None:
+    point = b"nistp256" + (65).to_bytes(4, "big") + b"\x04"
+    assert point in CERTIFICATES[1]
+    assert not is_believed(CERTIFICATES[1].replace(point, point[:-1] + b"\x05"))
+
+
 @given(st.integers(0, 1), st.data(), st.integers(1, 255))
 def test_a_certificate_with_one_other_byte_is_not_believed(which: int, data: st.DataObject, flip: int) -> None:
     blob = bytearray(CERTIFICATES[which])

@@ -75,7 +75,7 @@ class HostCertificate:
             raise HostKeyRefused("ssh: certificate is signed with SHA-1: sign it with rsa-sha2-512")
         try:
             self._parsed.verify_cert_signature()
-        except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        except (InvalidSignature, UnsupportedAlgorithm, ValueError, NotImplementedError):
             raise HostKeyRefused("ssh: certificate signature does not verify") from None
 
 
@@ -99,7 +99,7 @@ def read_certificate(blob: bytes) -> HostCertificate:
         if not isinstance(found, SSHCertificate):
             raise HostKeyRefused("ssh: the server's certificate is damaged")
         authority = found.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, NotImplementedError):
         raise HostKeyRefused("ssh: the server's certificate is damaged or of an unknown kind") from None
     return HostCertificate(blob, base64.b64decode(authority.split()[1]), found)
 
