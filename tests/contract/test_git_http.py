@@ -178,34 +178,6 @@ def test_a_new_branch_is_created_and_a_forced_one_replaced(server: GitServer, ba
     assert git("rev-parse", "auto", folder=bare).strip() == other
 
 
-@pytest.mark.parametrize("speaks_version_2", [True, False])
-@pytest.mark.parametrize("filters", ["true", "false"])
-def test_what_is_not_forced_overwrites_nothing(
-    server: GitServer, bare: Path, speaks_version_2: bool, filters: str
-) -> None:
-    git("config", "uploadpack.allowFilter", filters, folder=bare)
-    behind = CommitId(git("rev-parse", "main", folder=bare).strip())
-    git("tag", "v1", folder=bare)
-    git("branch", "behind", folder=bare)
-    git("branch", "apart", folder=bare)
-    apart = CommitId(commit_files(bare, {"apart": b"x"}, "apart", "apart"))
-    for number in range(3):
-        commit_files(bare, {"main": b"%d" % number}, "main")
-    server.speaks_version_2 = speaks_version_2
-    session = opened(server)
-    head, made = edited(session)
-    session.push(
-        [RefUpdate(ref=MAIN, old=head, new=made), RefUpdate(ref=b"refs/heads/behind", old=behind, new=made)], {}
-    )
-    for ref, old in ((b"refs/heads/apart", apart), (b"refs/tags/v1", behind)):
-        with pytest.raises(RetryableError, match=r"non-fast-forward update: refs/heads/apart|exists: refs/tags/v1"):
-            session.push([RefUpdate(ref=ref, old=old, new=made)], {})
-    after = git("rev-parse", "main", "behind", "apart", "v1", folder=bare).split()
-    assert after == [made, made, apart, behind]
-    session.push([RefUpdate(ref=b"refs/heads/apart", old=apart, new=made, force=True)], {})
-    assert git("rev-parse", "apart", folder=bare).strip() == made
-
-
 def test_a_hook_that_refuses_is_heard(server: GitServer, bare: Path) -> None:
     hook = bare / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\necho 'main is protected: open a pull request' >&2\nexit 1\n")

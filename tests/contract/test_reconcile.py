@@ -21,7 +21,6 @@ from tests.contract.reconciling import (
     Silent,
     automated,
     document,
-    message_of,
     reason,
     run,
     scan,
@@ -29,7 +28,7 @@ from tests.contract.reconciling import (
     selection,
     watched,
 )
-from tests.embedded.git_server import commit_files, git
+from tests.embedded.git_server import git
 from tests.embedded.registry import Registry
 
 
@@ -238,25 +237,6 @@ def test_a_refspec_may_lead_to_what_is_no_branch(ports: Ports, repository: tuple
     both = git("rev-parse", "main", "refs/deploy/prod", folder=bare).split()
     assert (reason(ports, "ImageUpdateAutomation"), len(set(both))) == ("Succeeded", 1)
     assert git("rev-list", "--count", "main", folder=bare) == "3\n"
-
-
-def test_a_refspec_follows_a_rebuilt_branch_and_overwrites_nothing_else(
-    ports: Ports, repository: tuple[str, Path]
-) -> None:
-    url, bare = repository
-    automated(ports, url, branch="auto", refspec="refs/heads/auto:refs/heads/review")
-    for before, after in ((None, "v1.1.0"), ("v1.1.0", "v1.2.0")):
-        ports.selections.put(selection(after), selection(before) if before else None)
-        run(ports)
-    both = git("rev-parse", "auto", "review", folder=bare).split()
-    assert (reason(ports, "ImageUpdateAutomation"), len(set(both))) == ("Succeeded", 1)
-    theirs = commit_files(bare, {"other": b"by somebody"}, "theirs", "release")
-    automated(ports, url, branch="main", refspec="refs/heads/main:refs/heads/release")
-    ports.selections.put(selection("v1.3.0"), selection("v1.2.0"))
-    run(ports)
-    told = message_of(ports, "ImageUpdateAutomation")
-    assert "non-fast-forward update: refs/heads/release" in told
-    assert git("rev-parse", "release", folder=bare).strip() == theirs
 
 
 def test_a_push_branch_is_rebuilt_from_the_base_and_left_alone_when_nothing_changed(

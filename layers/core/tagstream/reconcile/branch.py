@@ -320,7 +320,5 @@ def _refspec_update(job: UpdateJob, tip: CommitId, session: GitSession) -> list[
             f"failed to push to remote: src refspec {job.destination.refspec} does not match any",
             reason="GitOperationFailed",
         )
-    # As the push branch itself, what follows it may be replaced; the checkout branch only when the refspec says so.
-    where = job.destination
-    force = refspec.force or (where.switches and refspec.target != b"refs/heads/" + where.checkout.branch.encode())
-    return [RefUpdate(ref=refspec.target, old=session.ref(refspec.target), new=new, force=force)]
+    old = session.ref(refspec.target)
+    return [RefUpdate(ref=refspec.target, old=old, new=new, force=refspec.force)]

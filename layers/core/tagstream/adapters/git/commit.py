@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from datetime import UTC
 
-from tagstream.adapters.git.objects import ObjectStore
-from tagstream.adapters.git.pack import COMMIT
 from tagstream.adapters.git.replies import BrokenReply
 from tagstream.domain.model import CommitId
 from tagstream.ports import CommitText
@@ -32,29 +30,6 @@ def parse_commit(content: bytes) -> tuple[bytes, tuple[CommitId, ...]]:
     if not tree.startswith(b"tree ") or not all(_ID.fullmatch(one) for one in ids):
         raise BrokenReply("a commit object is damaged")
     return ids[0], tuple(CommitId(one.decode()) for one in parents)
-
-
-def reachable(store: ObjectStore, start: bytes) -> tuple[set[bytes], list[bytes]]:
-    """A commit with all commits behind it, as far as they are known.
-
-    Returns:
-        Their ids, parents that are named but not known among them; and those commits, or ``start``, whose history is
-        not known whole.
-
-    Raises:
-        BrokenReply: something on the way is no commit.
-    """
-    seen, edge, waiting = {start}, [], [start]
-    while waiting:
-        one = waiting.pop()
-        if one not in store:
-            continue
-        parents = [parent.encode() for parent in parse_commit(store.read(one, COMMIT))[1]]
-        if any(parent not in store for parent in parents):
-            edge.append(one)
-        waiting += [parent for parent in parents if parent not in seen]
-        seen.update(parents)
-    return seen, edge if start in store else [start]
 
 
 def write_commit(tree: bytes, parent: CommitId, text: CommitText) -> bytes:

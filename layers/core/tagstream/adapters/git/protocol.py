@@ -210,24 +210,6 @@ def _fetch_0(transport: Transport, wants: Sequence[bytes], server: Capabilities,
         return _pack(reader)
 
 
-def fetch_history(transport: Transport, wants: Iterable[bytes], have: bytes, server: Capabilities) -> bytearray:
-    """A pack with the commits between these and one that is behind them; trees only from servers that cannot filter."""
-    want, few = [b"want " + one for one in wants], [b"filter tree:0"] if server.filters else []
-    last = packet(b"have " + have + b"\n")
-    if server.version == 0:
-        want[0] += b" side-band-64k ofs-delta no-progress " + AGENT + (b" filter" if few else b"")
-        body = b"".join(packet(line + b"\n") for line in want + few) + Mark.FLUSH.value + last + packet(b"done\n")
-    else:
-        lines = [b"no-progress", b"ofs-delta", *few, *want]
-        body = packet(b"command=fetch\n") + packet(AGENT) + Mark.DELIMITER.value
-        body += b"".join(packet(line + b"\n") for line in lines) + last + packet(b"done\n") + Mark.FLUSH.value
-    with transport.call(UPLOAD, body) as reader:
-        # "packfile" in version 2, one ACK or NAK in version 0.
-        if not isinstance(read_packet(reader), bytes):
-            raise BrokenReply("the server's answer has no pack")
-        return _pack(reader)
-
-
 def _pack(reader: ByteReader) -> bytearray:
     """Refused as soon as it is larger than may be kept, not when it is in memory."""
     data = bytearray()

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tagstream.adapters.git import protocol
-from tagstream.adapters.git.commit import parse_commit, reachable, write_commit
+from tagstream.adapters.git.commit import parse_commit, write_commit
 from tagstream.adapters.git.credentials import GitCredentials
 from tagstream.adapters.git.objects import ObjectStore
 from tagstream.adapters.git.pack import BLOB, COMMIT, write_pack
 from tagstream.adapters.git.protocol import Capabilities, Transport
-from tagstream.adapters.git.replies import ServerRefused, failed, told, words
+from tagstream.adapters.git.replies import failed, told
 from tagstream.adapters.git.transport import HttpTransport, secrets_of
 from tagstream.adapters.git.tree import files_below, write_files
 from tagstream.domain.constraint import InvalidRange, parse_range
@@ -228,8 +228,6 @@ class GitRepositorySession:
             RetryableError: GitOperationFailed, with the server's words.
         """
         with self._told("push to remote"):
-            for update in updates:
-                self._check_forward(update)
             abilities = self._push_abilities(updates)
             pack = write_pack(self._store.made(thin=b"no-thin" not in abilities))
             given = [f"{name}={value}" if value else name for name, value in options.items()]
@@ -237,25 +235,6 @@ class GitRepositorySession:
         self._others.clear()
         if self._refs is not None:
             self._refs |= {update.ref: update.new for update in updates}
-
-    def _check_forward(self, update: RefUpdate) -> None:
-        """What is not forced loses nothing: servers leave that to the client."""
-        name = words(update.ref)
-        if update.force or update.old in (None, update.new):
-            return
-        if update.ref.startswith(TAGS):
-            raise ServerRefused(f"reference already exists: {name}")
-        if not self._descends(update.new.encode(), update.old.encode()):
-            raise ServerRefused(f"non-fast-forward update: {name}")
-
-    def _descends(self, new: bytes, old: bytes) -> bool:
-        """From what is known where that is enough, else with the commits in between: one request."""
-        known, edge = reachable(self._store, new)
-        if old in known or not edge:
-            return old in known
-        history = ObjectStore()
-        history.add_pack(protocol.fetch_history(self._transport, edge, old, self._server()))
-        return any(old in reachable(history, one)[0] for one in edge)
 
     def _push_abilities(self, updates: Sequence[RefUpdate]) -> frozenset[bytes]:
         """What the server can do when it is pushed to, asked once; the answer shows at once what has moved."""
