@@ -313,7 +313,7 @@ def test_a_pack_without_an_end_ends_at_what_may_be_kept() -> None:
 
 def test_refs_without_an_end_end_at_a_number() -> None:
     with pytest.raises(BrokenReply, match="the server lists more than 500000 refs"):
-        protocol.list_refs(Endless(b"", packet(HEAD + b" refs/heads/a\n") * 100), [b"refs/"])
+        protocol.list_refs(Endless(b"", packet(HEAD + b" refs/heads/a\n") * 100))
 
 
 def test_an_endless_side_band_ends_at_the_limit() -> None:
@@ -340,7 +340,7 @@ def test_endless_refs_end_at_the_limit() -> None:
             yield ByteReader(refs(), LIMIT)
 
     with pytest.raises(BrokenReply, match="larger than"):
-        protocol.list_refs(Endless(), [])
+        protocol.list_refs(Endless())
 
 
 @settings(max_examples=200, deadline=None)
@@ -349,7 +349,7 @@ def test_any_lines_are_refs_or_an_error(lines: list[bytes], version_2: bool) -> 
     body = b"".join(packet(line) for line in lines) + Mark.FLUSH.value
     try:
         if version_2:
-            protocol.list_refs(Answers(body), [])
+            protocol.list_refs(Answers(body))
         else:
             protocol.greeting(Answers(body))
     except (BrokenReply, ServerRefused):

@@ -64,10 +64,7 @@ class GitSession(Protocol):
     """One repository during one update: refs once, objects on demand, one push."""
 
     def refs(self) -> Mapping[bytes, CommitId]:
-        """The remote's branches and tags, at least (one ls-refs, cached in the session)."""
-
-    def ref(self, name: bytes) -> CommitId | None:
-        """Where a ref of any kind is; None when it is not there."""
+        """The remote's refs (one ls-refs, cached in the session)."""
 
     def refresh(self) -> None:
         """Forget the refs: the next use asks the remote again; objects stay."""

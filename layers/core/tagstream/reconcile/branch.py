@@ -314,11 +314,11 @@ def _refspec_update(job: UpdateJob, tip: CommitId, session: GitSession) -> list[
     refspec = parse_refspec(job.destination.refspec)
     if refspec.target == _ref(job):
         return []
-    new = tip if refspec.source in (b"HEAD", _ref(job)) else session.ref(refspec.source)
+    new = tip if refspec.source in (b"HEAD", _ref(job)) else session.refs().get(refspec.source)
     if new is None:
         raise RetryableError(
             f"failed to push to remote: src refspec {job.destination.refspec} does not match any",
             reason="GitOperationFailed",
         )
-    old = session.ref(refspec.target)
+    old = session.refs().get(refspec.target)
     return [RefUpdate(ref=refspec.target, old=old, new=new, force=refspec.force)]

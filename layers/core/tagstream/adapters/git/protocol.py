@@ -131,10 +131,11 @@ def _advertised(lines: Sequence[bytes]) -> Advertised:
     return Advertised(refs=refs, abilities=abilities)
 
 
-def list_refs(transport: Transport, prefixes: Iterable[bytes]) -> Mapping[bytes, bytes]:
-    """Refs whose names begin so, in version 2; an annotated tag's commit stands at ``refs/tags/x^{}``."""
-    arguments = [packet(b"peel\n"), *(packet(b"ref-prefix " + one + b"\n") for one in prefixes)]
-    body = packet(b"command=ls-refs\n") + packet(AGENT) + Mark.DELIMITER.value + b"".join(arguments)
+def list_refs(transport: Transport) -> Mapping[bytes, bytes]:
+    """Every ref with its object, in version 2; an annotated tag's commit stands at ``refs/tags/x^{}``."""
+    body = b"".join(
+        [packet(b"command=ls-refs\n"), packet(AGENT), Mark.DELIMITER.value, packet(b"peel\n"), packet(b"symrefs\n")]
+    )
     with transport.call(UPLOAD, body + Mark.FLUSH.value) as reader:
         found = [_ref_line(line) for line in _ref_lines(reader)]
     return {name: one for refs in found for name, one in refs.items()}

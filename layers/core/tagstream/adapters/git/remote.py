@@ -102,7 +102,6 @@ class GitRepositorySession:
         self._secrets = secrets_of(access)
         self._store = ObjectStore()
         self._refs: dict[bytes, CommitId] | None = None
-        self._others: dict[bytes, Mapping[bytes, CommitId]] = {}
 
     @property
     def requests(self) -> int:
@@ -110,31 +109,14 @@ class GitRepositorySession:
         return self._transport.requests
 
     def refs(self) -> Mapping[bytes, CommitId]:
-        """Branches and tags: one request, two on the first contact with a server.
-
-        Hosts keep a ref or two of every pull request, which are many more. Servers of version 0 list all.
-        """
+        """One request, two on the first contact with a server."""
         if self._refs is None:
             with self._told("list remote"):
                 if self._server().version == 0 and self._refs is None:
                     self._greet()
                 if self._refs is None:
-                    self._refs = _decoded(protocol.list_refs(self._transport, (HEADS, TAGS)))
+                    self._refs = _decoded(protocol.list_refs(self._transport))
         return self._refs
-
-    def ref(self, name: bytes) -> CommitId | None:
-        """One more request for what is no branch and no tag."""
-        return self._near(name).get(name)
-
-    def _near(self, name: bytes) -> Mapping[bytes, CommitId]:
-        """Refs with this one among them, when it is there, and what it points at in the end."""
-        if name.startswith((HEADS, TAGS)) or name in self.refs():
-            return self.refs()
-        if name not in self._others:
-            with self._told("list remote"):
-                whole = self._server().version == 0
-                self._others[name] = {} if whole else _decoded(protocol.list_refs(self._transport, (name,)))
-        return self._others[name]
 
     def close(self) -> None:
         """Let go of connections."""
@@ -144,7 +126,6 @@ class GitRepositorySession:
         """The next ``refs`` asks again."""
         self._transport.renew()
         self._refs = None
-        self._others.clear()
 
     def resolve(self, ref: GitRef) -> Checkout:
         """Precedence commit > name > tag > semver > branch.
@@ -152,8 +133,8 @@ class GitRepositorySession:
         Raises:
             RetryableError: GitOperationFailed, no such reference.
         """
-        refs = self._near(ref.name.encode()) if ref.name and not ref.commit else self.refs()
-        if not (refs or self.refs()):
+        refs = self.refs()
+        if not refs:
             raise failed(f"unable to clone '{self._transport.url}'", "remote repository is empty")
         if ref.commit:
             commit = CommitId(ref.commit.lower())
@@ -232,7 +213,6 @@ class GitRepositorySession:
             pack = write_pack(self._store.made(thin=b"no-thin" not in abilities))
             given = [f"{name}={value}" if value else name for name, value in options.items()]
             protocol.push(self._transport, updates, pack, given, abilities)
-        self._others.clear()
         if self._refs is not None:
             self._refs |= {update.ref: update.new for update in updates}
 
