@@ -1,4 +1,4 @@
-"""Registry webhooks → scan requests on the queue; imports neither requests nor dulwich nor yaml, to answer in time.
+"""Registry webhooks → scan requests on the queue; imports neither boto3 nor dulwich nor yaml, to answer in time.
 
 In: a Function URL request. Out: a Function URL response.
 """

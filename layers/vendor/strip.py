@@ -12,6 +12,8 @@ from pathlib import Path
 
 # The AWS services that the functions call; tests/house compares this with the clients that the code makes.
 SERVICES = frozenset({"dynamodb", "sqs", "secretsmanager", "ecr", "ecr-public", "sts"})
+# CEL extensions that Flux's environment does not have; each is a library of its own, of several megabytes.
+UNREAD_EXTENSIONS = ("ext_bindings", "ext_math", "ext_proto")
 UNREAD_FOLDERS = ("bin", "boto3/examples", "boto3/data/ec2", "boto3/data/cloudformation")
 KEPT_METADATA = frozenset({"METADATA", "WHEEL", "LICENSE", "COPYING", "NOTICE", "entry_points.txt", "top_level.txt"})
 
@@ -24,6 +26,9 @@ def strip(site: Path) -> None:
     """
     for folder in UNREAD_FOLDERS:
         shutil.rmtree(site / folder, ignore_errors=True)
+    for name in UNREAD_EXTENSIONS:
+        for path in (site / "cel_expr_python" / "ext").glob(f"{name}.*"):
+            path.unlink()
     for model in (site / "botocore" / "data").iterdir():
         if model.is_dir() and model.name not in SERVICES:
             shutil.rmtree(model)

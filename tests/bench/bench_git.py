@@ -38,8 +38,9 @@ refs = {NamespacedName("ns", "app"): ImageRef(name="app", tag="v2.0.0")}
 text = CommitText(author_name="bot", author_email="b@c", message=b"Update", time=datetime.now(UTC))
 client = GitClient()
 def update():
-    session = client.open(GitAccess(url=url))
+    session = client.open(GitAccess(url=url), {b"refs/heads/main"})
     head = session.resolve(GitRef(branch="main")).commit
+    session.fetch(head, {"deploy"})
     files = [one for one in session.files(head, "deploy") if is_candidate(one.path)]
     blobs = session.read({one.blob for one in files})
     edits = {}
@@ -50,7 +51,7 @@ def update():
     made = session.commit(head, edits, text)
     session.push([RefUpdate(ref=b"refs/heads/main", old=head, new=made)], {})
 def look():
-    client.open(GitAccess(url=url)).resolve(GitRef(branch="main"))
+    client.open(GitAccess(url=url), {b"refs/heads/main"}).resolve(GitRef(branch="main"))
 for line in sys.stdin:
     begin = time.perf_counter()
     {"update": update, "look": look}[line.strip()]()
@@ -93,20 +94,24 @@ def rows() -> Iterator[tuple[str, str, str]]:
         with tempfile.TemporaryDirectory() as name:
             root = Path(name)
             _generate(root / "repository.git", files, history_mb)
-            yield from _compared(root, f"{files:,} files" + (f", {history_mb} MB of history" if history_mb else ""))
+            yield from _compared(
+                root, files, f"{files:,} files" + (f", {history_mb} MB of history" if history_mb else "")
+            )
 
 
-def _compared(root: Path, what: str) -> Iterator[tuple[str, str, str]]:
+def _compared(root: Path, files: int, what: str) -> Iterator[tuple[str, str, str]]:
     with git_server(root) as server:
         url = server.url("repository.git")
         with _container(url) as container:
-            cold, warm = (_cost(server, root, lambda: _asked(container, "update")) for _ in range(2))
+            cold = _cost(server, root, lambda: _asked(container, "update"))
+            _changed_by_others(root / "repository.git", files)
+            warm = _cost(server, root, lambda: _asked(container, "update"))
             server.requests.clear()
             _asked(container, "look")
             idle = len(server.requests)
         shallow = _cost(server, root, lambda: _peer(SHALLOW.format(url=url)))
         sparse = _cost(server, root, lambda: _peer(SPARSE.format(url=url)))
-    for state, ours in (("cold", cold), ("warm", warm)):
+    for state, ours in (("cold", cold), ("warm, after others' commit:", warm)):
         for name, peer in (("git clone --depth 1", shallow), ("git clone --filter=blob:none --sparse", sparse)):
             sizes, times = f"{ours.size / peer.size:.2f} x the bytes", f"{ours.seconds / peer.seconds:.2f} x the time"
             requests = f"{ours.requests} of {peer.requests} requests"
@@ -177,6 +182,15 @@ def _generate(bare: Path, files: int, history_mb: int) -> None:
         subprocess.run(["git", "fast-import", "--quiet"], stdin=stream, cwd=bare, check=True, timeout=600)
     (bare / "import").unlink()
     git("symbolic-ref", "HEAD", "refs/heads/main", folder=bare)
+
+
+def _changed_by_others(bare: Path, files: int) -> None:
+    """A commit that changes a manifest without a marker, where there is one, and a file elsewhere."""
+    number = 10 * MARKED if files > 10 * MARKED else files
+    path = f"deploy/team-{number % 40}/app-{number}.yaml"
+    parts = [_commit(10**6), b"from refs/heads/main^0\n", f"M 100644 inline {path}\n".encode(), _data(b"kind: X\n")]
+    parts += [b"M 100644 inline src/new.txt\n", _data(b"new\n")]
+    subprocess.run(["git", "fast-import", "--quiet"], input=b"".join(parts), cwd=bare, check=True, timeout=60)
 
 
 def _history(files: int, history_mb: int) -> Iterator[bytes]:

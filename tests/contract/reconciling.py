@@ -21,7 +21,9 @@ from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
+from tagstream.domain.destination import repository_name
 from tagstream.domain.model import ImageRef, NamespacedName, Revision
+from tagstream.errors import RetryableError
 from tagstream.ports import Ports, SecretNotFound
 from tagstream.reconcile.automation import run_automations
 from tagstream.reconcile.repository import ScanTrigger, scan_repositories
@@ -34,15 +36,18 @@ TRIGGER = ScanTrigger(reason="interval", cause="schedule")
 MARKED = b'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'
 
 
-@dataclass(frozen=True)
+@dataclass
 class Silent:
     """Log, metrics, secrets and queue of a test; queue and metrics remember."""
 
     sent: list[QueuedScan] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
     secrets: dict[NamespacedName, Mapping[str, bytes]] = field(default_factory=dict)
+    broken: bool = False
 
     def send(self, requests: Sequence[QueuedScan]) -> None:
+        if self.broken:
+            raise RetryableError("the queue is out of reach", reason="QueueOperationFailed")
         self.sent.extend(requests)
 
     def get(self, key: NamespacedName) -> Mapping[str, bytes]:
@@ -81,6 +86,11 @@ def automated(ports: Ports, url: str, signing_key: Mapping[str, Any] | None = No
             "ImageUpdateAutomation", interval="1m", sourceRef={"kind": "GitRepository", "name": "app"}, git=git_spec
         )
     )
+
+
+def target_of(url: str, branch: str = "main") -> str:
+    """The lease of a branch."""
+    return f"{repository_name(url)}#{branch}"
 
 
 def scan(ports: Ports, left_s: float = 30.0) -> frozenset[NamespacedName]:

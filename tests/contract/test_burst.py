@@ -203,3 +203,43 @@ def test_a_burst_without_a_pause_is_committed_after_four_windows(table: Table, f
     spent = len(clock.slept)
     run_automations([APP], "worker", clock.monotonic_s() + 60, replace(ports, clock=clock))
     assert (round(first), round(sum(clock.slept[spent:])), commits(fleet[1])) == (11, 2, 1)
+
+
+def test_one_policy_that_selects_without_a_pause_is_committed_after_four_windows(
+    table: Table, fleet: tuple[str, Path]
+) -> None:
+    ports = ports_on(table, Silent())
+    automated(ports, fleet[0])
+
+    class Busy(Woken):
+        """While a run waits, the same policy selects another tag every second."""
+
+        def sleep(self, seconds: float) -> None:
+            for _ in range(round(seconds)):
+                super().sleep(1.0)
+                choose(replace(ports, clock=self), 0, f"v2.{len(self.slept)}.0")
+
+    clock = Busy()
+    choose(replace(ports, clock=clock), 0, "v2.0.0")
+    run_automations([APP], "worker", clock.monotonic_s() + 60, replace(ports, clock=clock))
+    assert (sum(clock.slept), commits(fleet[1])) == (12, 1)
+
+
+@pytest.mark.parametrize(
+    "annotations", [{"tagstream.dev/debounce": "0s"}, {"reconcile.fluxcd.io/requestedAt": "now"}], ids=["none", "asked"]
+)
+def test_one_that_may_go_at_once_does_not_wait_for_another_of_its_branch(
+    table: Table, fleet: tuple[str, Path], annotations: dict[str, str]
+) -> None:
+    ports, clock = ports_on(table, Silent()), Woken()
+    keys = teams(ports, fleet[0])
+    ports.objects.annotate("ImageUpdateAutomation", keys[0], {"tagstream.dev/debounce": "1m"})
+    ports.objects.annotate("ImageUpdateAutomation", keys[1], annotations)
+    for number in range(AUTOMATIONS):
+        choose(replace(ports, clock=clock), number, "v2.0.0")
+    seen: list[int] = []
+    sleep = clock.sleep
+    clock.sleep = lambda seconds: (seen.append(commits(fleet[1])), sleep(seconds))[1]  # type: ignore[method-assign]
+    run_automations(keys[:2], "worker", clock.monotonic_s() + 240, replace(ports, clock=clock))
+    # One pause, before which the one was there and after which all were.
+    assert (seen, commits(fleet[1])) == ([1], AUTOMATIONS)

@@ -5,16 +5,23 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from typing import Any
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
 from tagstream.adapters.store.table import Table
 from tagstream.domain.model import NamespacedName
 from tagstream.ports import HookPorts
+from tagstream.reconcile import handlers
+from tagstream.reconcile.planning import WINDOW_S
 from tagstream.reconcile.receiver import deliver
 from tagstream.reconcile.receiver_path import publish_receiver
+from tagstream.records import LedgerEntry
 from tests.contract.reconciling import APP, Silent, document, ports_on
+from tests.house.source_files import ROOT
+from tests.house.template_file import of_type
 
 TOKEN = b"a-token-of-the-receiver"
 IMAGE = "registry.example.com/team/app"
@@ -22,38 +29,61 @@ HOOK = NamespacedName("ns", "hook")
 
 
 class Front:
-    """The webhook function's ports, a Receiver of type generic-hmac and one ImageRepository."""
+    """The webhook function's ports, a Receiver (of type generic-hmac) and one ImageRepository."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, kind: str = "generic-hmac", annotations: Mapping[str, str] | None = None) -> None:
         self.silent = Silent()
         self.ports = ports_on(table, self.silent)
         self.silent.secrets[HOOK] = {"token": TOKEN}
-        self.ports.objects.put(document("ImageRepository", image=IMAGE, interval="1h"))
+        self.watch("app", IMAGE)
+        self.path = ""
+        self.receive(kind, annotations)
+
+    def receive(self, kind: str, annotations: Mapping[str, str] | None = None) -> None:
+        """Make the Receiver one of another type."""
         receiver = document(
             "Receiver",
             "notification.toolkit.fluxcd.io/v1",
-            type="generic-hmac",
+            type=kind,
             secretRef={"name": "hook"},
             resources=[{"kind": "ImageRepository", "name": "*"}],
         )
-        stored = self.ports.objects.put({**receiver, "metadata": {"name": "hook", "namespace": "ns"}})
+        metadata = {"name": "hook", "namespace": "ns", "annotations": dict(annotations or {})}
+        stored = self.ports.objects.put({**receiver, "metadata": metadata})
         self.path = publish_receiver(stored, self.ports) or ""
+
+    def watch(self, name: str, image: str) -> None:
+        one = document("ImageRepository", image=image, interval="1h")
+        self.ports.objects.put({**one, "metadata": {"name": name, "namespace": "ns"}})
+
+    def told(self) -> tuple[LedgerEntry, ...]:
+        """The events of the last hour."""
+        now = self.ports.clock.now()
+        return self.ports.ledger.read(now - timedelta(hours=1), now)
 
     def post(self, number: int, path: str = "", token: bytes = TOKEN) -> dict[str, Any]:
         body = json.dumps({"image": IMAGE, "tag": f"v{number}"}).encode()
         signature = hmac.new(token, body, hashlib.sha256).hexdigest()
+        return self.send(body, {"x-signature": f"sha256={signature}"}, path)
+
+    def send(self, body: object, headers: Mapping[str, str] | None = None, path: str = "") -> dict[str, Any]:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         where = path or self.path
         event = {
             "version": "2.0",
             "rawPath": where,
             "requestContext": {"http": {"method": "POST", "path": where, "sourceIp": "203.0.113.1"}},
-            "headers": {"content-type": "application/json", "x-signature": f"sha256={signature}"},
-            "body": body.decode(),
+            "headers": {"content-type": "application/json", **(headers or {})},
+            "body": raw.decode(),
             "isBase64Encoded": False,
         }
         names = ("hooks", "objects", "secrets", "queue", "ledger", "clock", "metrics", "log")
         found = {name: getattr(self.ports, name) for name in names}
         return dict(deliver(event, HookPorts(issuer_keys=lambda issuer, fresh: {}, **found)))
+
+    def asked(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Repositories of the scans asked for, with the tags that must be listed then."""
+        return [(key.name, one.expected_tags) for one in self.silent.sent for key in one.repositories]
 
     def last(self, kind: str, key: NamespacedName) -> tuple[str, str]:
         """Sender and result of the newest delivery."""
@@ -94,37 +124,217 @@ def test_an_unknown_path_and_a_wrong_signature_are_answered_alike(front: Front) 
 
 
 def test_a_flood_of_forged_deliveries_writes_once_in_a_while(front: Front, table: Table) -> None:
-    kept: list[int] = []
-    table.client.meta.events.register(
-        "after-call.dynamodb.PutItem", lambda http_response, **_: kept.append(http_response.status_code)
-    )
     calls: list[str] = []
     table.client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
     for number in range(20):
         front.post(number, token=b"guessed")
-    known = kept.count(200)
+    known, events = calls.count("PutItem"), calls.count("BatchWriteItem")
     calls.clear()
     for number in range(20):
         front.post(number, path="/hook/" + f"{number:064x}")
-    assert (known, set(calls)) == (1, {"GetItem"})
+    assert (known, events, set(calls)) == (1, 1, {"GetItem"})
     refused = [one for one in front.silent.counted if one == "HookRejected receiver"]
     assert len(refused) == 40
 
 
-def test_of_a_burst_every_delivery_knows_the_scan_that_covers_it(front: Front) -> None:
+def test_of_a_burst_every_delivery_knows_the_scans_that_may_cover_it(front: Front) -> None:
     for number in range(5):
         front.post(number)
-    causes = [one.cause for one in front.silent.sent]
-    now = front.ports.clock.now()
-    told: list[Any] = [
-        (one.cause, one.facts) for one in front.ports.ledger.read(now.replace(hour=0, minute=0, second=0), now)
+    first, later = (one.cause for one in front.silent.sent)
+    joined = [set((one.facts or {})["joined"]) for one in front.told()]  # type: ignore[call-overload]
+    assert joined == [set(), {first}, {first, later}, {first, later}, {first, later}]
+
+
+def test_a_delivery_that_asks_for_nothing_is_an_event_too(front: Front) -> None:
+    front.receive("dockerhub")
+    body = json.dumps({"repository": {"repo_name": "team/app"}, "push_data": {}}).encode()
+    assert front.send(body, {"content-type": "application/json"})["statusCode"] == 200
+    assert [(one.severity, one.reason, one.message, one.cause != "") for one in front.told()] == [
+        ("info", "DeliveryAccepted", "dockerhub delivery: nothing to scan: untagged", True)
     ]
-    first, later = causes
-    assert [facts["joined"] for _, facts in sorted(told, key=lambda one: [*causes, one[0]].index(one[0]))] == [
-        [],
-        [],
-        [later],
-        [later],
-        [later],
+
+
+def test_refused_deliveries_are_one_event_in_a_while(front: Front) -> None:
+    for number in range(5):
+        front.post(number, token=b"guessed")
+    assert [(one.severity, one.reason, one.message, one.cause) for one in front.told()] == [
+        ("error", "DeliveryRefused", "generic-hmac delivery refused: signature", "")
     ]
-    assert first != later
+
+
+def test_the_same_body_again_is_a_push_again(table: Table) -> None:
+    front = Front(table, "quay")
+    latest = {"docker_url": IMAGE, "updated_tags": ["latest"]}
+    assert [front.send(latest)["statusCode"] for _ in range(2)] == [200, 200]
+    assert front.asked() == [("app", ("latest",))] * 2
+
+
+def test_a_delivery_with_an_id_is_acted_on_once(table: Table) -> None:
+    front = Front(table, "generic")
+    for identity in ("build-1", "build-1", "build-2"):
+        front.send({}, {"x-delivery-id": identity})
+    assert [one.cause for one in front.silent.sent] == ["build-1", "build-2"]
+
+
+def test_the_repetition_of_a_delivery_that_failed_midway_is_acted_on(table: Table) -> None:
+    front = Front(table, "generic")
+    front.silent.broken = True
+    failed = front.send({}, {"x-delivery-id": "build-1"})["statusCode"]
+    front.silent.broken = False
+    again = front.send({}, {"x-delivery-id": "build-1"})["statusCode"]
+    assert (failed, again, [one.cause for one in front.silent.sent]) == (503, 200, ["build-1"])
+
+
+def test_the_scan_that_covers_a_burst_starts_after_the_last_push_it_covers(front: Front) -> None:
+    for number in range(3):
+        front.post(number)
+    at_once, at_the_end = front.silent.sent
+    assert at_once.delay_s == 0.0 and at_the_end.delay_s > WINDOW_S
+
+
+@pytest.mark.parametrize("image", [IMAGE, "registry.example.com/repository/docker/team/app", "other.example/team/app"])
+def test_a_sender_that_names_no_host_means_every_image_of_that_path(table: Table, image: str) -> None:
+    front = Front(table, "nexus")
+    front.watch("app", image)
+    front.watch("bystander", "registry.example.com/team/app-b")
+    body = json.dumps({"action": "CREATED", "component": {"format": "docker", "name": "team/app", "version": "1"}})
+    front.send(body.encode(), {"x-nexus-webhook-signature": hmac.new(TOKEN, body.encode(), "sha1").hexdigest()})
+    assert front.asked() == [("app", ("1",))]
+
+
+def test_each_repository_of_a_delivery_waits_for_its_own_tags(table: Table) -> None:
+    front = Front(table, "harbor")
+    front.watch("web", "registry.example.com/team/web")
+    images = [f"{IMAGE}:v1", f"{IMAGE}:v2", "registry.example.com/team/web:v9", "registry.example.com/team/other:v1"]
+    resources = [{"resource_url": image, "tag": image.rpartition(":")[2]} for image in images]
+    body = {"type": "PUSH_ARTIFACT", "event_data": {"resources": resources}}
+    front.send(body, {"authorization": TOKEN.decode()})
+    assert front.asked() == [("app", ("v1", "v2")), ("web", ("v9",))]
+
+
+def test_an_internal_host_name_of_any_shape_is_replaced_by_the_registry_annotation(table: Table) -> None:
+    annotations = {"tagstream.dev/sender": "distribution", "tagstream.dev/registry": "registry.example.com"}
+    front = Front(table, "generic", annotations)
+    target = {"repository": "team/app", "tag": "v1"}
+    for host in ("internal_registry:5000", ""):
+        event = {"id": f"e-{host}", "action": "push", "target": target, "request": {"host": host}}
+        front.send({"events": [event]}, {"authorization": TOKEN.decode()})
+    assert front.asked() == [("app", ("v1",))] * 2
+
+
+def test_a_signed_delivery_is_refused_when_it_comes_again_under_another_name(table: Table) -> None:
+    front = Front(table, annotations={"tagstream.dev/signature-max-age-seconds": "300"})
+    stamp = str(int(front.ports.clock.now().timestamp()))
+    signature = hmac.new(TOKEN, f"{stamp}.{{}}".encode(), hashlib.sha256).hexdigest()
+    proof = {"x-signature-timestamp": stamp, "x-signature": f"sha256={signature}"}
+    answers = [front.send(b"{}", proof | {"x-delivery-id": name})["statusCode"] for name in ("a", "a", "b")]
+    assert (answers, len(front.silent.sent), front.last("Receiver", HOOK)) == (
+        [200, 404, 404],
+        1,
+        ("generic-hmac", "asked for 1 scan"),
+    )
+    assert front.silent.counted.count("HookRejected receiver") == 2
+
+
+def test_a_star_without_labels_means_all_of_its_namespace(table: Table) -> None:
+    front = Front(table, "generic")
+    front.watch("web", "registry.example.com/team/web")
+    front.send({})
+    assert [name for name, _ in front.asked()] == ["app", "web"]
+
+
+def test_a_delivery_for_hundreds_of_repositories_takes_few_messages(table: Table) -> None:
+    front = Front(table, "generic")
+    for number in range(119):
+        front.watch(f"app-{number:03}", f"registry.example.com/team/app-{number}")
+    for identity in ("a", "b", "c"):
+        front.send({}, {"x-delivery-id": identity})
+    sent = [(one.cause, len(one.repositories)) for one in front.silent.sent]
+    assert sent == [("a", 50), ("a", 50), ("a", 20), ("b", 50), ("b", 50), ("b", 20)]
+
+
+def test_other_kinds_of_resources_start_nothing(table: Table) -> None:
+    front = Front(table, "generic")
+    stored = front.ports.objects.get("Receiver", HOOK)
+    assert stored is not None
+    spec = cast("dict[str, Any]", stored.document["spec"])
+    listed = [{"kind": kind, "name": "app"} for kind in ("GitRepository", "ImagePolicy", "ImageUpdateAutomation")]
+    front.ports.objects.put({**stored.document, "spec": {**spec, "resources": listed}})
+    assert (front.send({})["statusCode"], front.asked()) == (200, [])
+
+
+def test_a_filter_that_fails_selects_nothing(table: Table) -> None:
+    front = Front(table, "generic")
+    stored = front.ports.objects.get("Receiver", HOOK)
+    assert stored is not None
+    spec = {**cast("dict[str, Any]", stored.document["spec"]), "resourceFilter": "req.image == res.metadata.name"}
+    front.ports.objects.put({**stored.document, "spec": spec})
+    answers = [front.send(body)["statusCode"] for body in ({"tag": "no image"}, {"image": "app"})]
+    assert (answers, front.asked()) == ([200, 200], [("app", ())])
+
+
+def test_words_that_no_encoding_can_hold_do_not_break_a_delivery(table: Table) -> None:
+    front = Front(table, "generic", {"tagstream.dev/sender": "distribution"})
+    target = {"repository": "team/app", "tag": "v1", "digest": "\ud800"}
+    events = [
+        {"id": "\ud800", "action": action, "target": target, "request": {"host": "registry.example.com"}}
+        for action in ("push", "\ud800")
+    ]
+    assert front.send({"events": events}, {"authorization": TOKEN.decode()})["statusCode"] == 200
+    assert front.asked() == [("app", ("v1",))]
+
+
+def test_a_delivery_that_cannot_be_acted_on_is_counted_and_its_repetition_is_the_first(front: Front) -> None:
+    front.silent.broken = True
+    broken = front.post(1)["statusCode"]
+    front.silent.broken = False
+    assert (broken, front.post(1)["statusCode"], len(front.silent.sent)) == (503, 200, 1)
+    assert front.silent.counted == ["HookFailed receiver", "HookAccepted receiver"]
+
+
+def test_an_ecr_event_is_shown_with_its_repository_and_is_the_cause_of_what_follows(front: Front) -> None:
+    event = json.loads((ROOT / "events/ecr_push.json").read_bytes())
+    detail = event["detail"]
+    image = f"{event['account']}.dkr.ecr.{event['region']}.amazonaws.com/{detail['repository-name']}"
+    # Suspended, so that nobody is called.
+    front.ports.objects.put(document("ImageRepository", image=image, interval="1h", suspend=True))
+    assert handlers.scan(event, 30_000, front.ports) == {"batchItemFailures": []}
+    assert front.last("ImageRepository", APP) == ("ecr", "asked for a scan")
+    assert [(one.kind, one.key, one.cause, one.facts) for one in front.told()] == [
+        (
+            "ImageRepository",
+            APP,
+            event["id"],
+            {
+                "sender": "ecr",
+                "action": "PUSH",
+                "tags": [detail["image-tag"]],
+                "repositories": [str(APP)],
+                "joined": [],
+            },
+        )
+    ]
+
+
+def test_the_webhook_writes_only_where_its_role_may(front: Front, table: Table) -> None:
+    written: set[str] = set()
+
+    def note(params: dict[str, Any], model: Any, **_: object) -> None:
+        body = json.loads(params["body"])
+        if model.name == "BatchWriteItem":
+            items = [one["PutRequest"]["Item"] for requests in body["RequestItems"].values() for one in requests]
+        elif model.name in ("PutItem", "UpdateItem", "DeleteItem"):
+            items = [body.get("Item") or body["Key"]]
+        else:
+            items = []
+        written.update(item["pk"]["S"].partition("#")[0] + "#*" for item in items)
+
+    table.client.meta.events.register("before-call.dynamodb", note)
+    for number in range(3):
+        front.post(number)
+    front.post(4, token=b"guessed")
+    front.silent.broken = True
+    front.post(5)
+    statements = of_type("AWS::IAM::Role")["WebhookRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+    (allowed,) = [one["Condition"] for one in statements if one["Sid"] == "WriteDeliveries"]
+    assert written == set(allowed["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])

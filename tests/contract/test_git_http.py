@@ -113,11 +113,11 @@ def test_links_are_no_files(server: GitServer, bare: Path, tmp_path: Path) -> No
 
 def test_blobs_come_in_one_request_and_only_once(server: GitServer) -> None:
     session = opened(server)
-    files = session.files(session.resolve(GitRef(branch="main")).commit, "apps")
+    files = session.files(session.resolve(GitRef(branch="main")).commit, "")
     before = session.requests
     first = session.read([file.blob for file in files])
-    assert (session.requests - before, session.read([files[0].blob])) == (1, {files[0].blob: b"image: a:1\r\n"})
-    assert sorted(first.values()) == [b"b\n", b"image: a:1\r\n"]
+    assert (session.requests - before, session.read([files[1].blob])) == (1, {files[1].blob: b"image: a:1\r\n"})
+    assert sorted(first.values()) == [b"b\n", b"c", b"image: a:1\r\n", b"k\n"]
     assert session.requests - before == 1
 
 
@@ -174,7 +174,7 @@ def test_a_new_branch_is_created_and_a_forced_one_replaced(server: GitServer, ba
     session.push([RefUpdate(ref=ref, old=None, new=made)], {})
     head = session.resolve(GitRef(branch="main")).commit
     other = session.commit(head, {b"other/c.yaml": b"d"}, TEXT)
-    session.push([RefUpdate(ref=ref, old=made, new=other, force=True)], {})
+    session.push([RefUpdate(ref=ref, old=made, new=other)], {})
     assert git("rev-parse", "auto", folder=bare).strip() == other
 
 
@@ -210,7 +210,7 @@ def test_a_server_that_lets_no_branch_be_rebuilt_is_not_asked_again(server: GitS
     session.push([RefUpdate(ref=ref, old=None, new=made)], {})
     other = session.commit(head, {b"other/c.yaml": b"d"}, TEXT)
     with pytest.raises(RetryableError, match="denying non-fast-forward refs/heads/auto"):
-        session.push([RefUpdate(ref=ref, old=made, new=other, force=True)], {})
+        session.push([RefUpdate(ref=ref, old=made, new=other)], {})
 
 
 def test_push_options_reach_the_server(server: GitServer, bare: Path, tmp_path: Path) -> None:

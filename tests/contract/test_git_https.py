@@ -163,7 +163,7 @@ def test_moves_in_a_circle_end(tmp_path: Path) -> None:
     with git_server(tmp_path, USERS) as server:
         server.moved = {"/a": server.url("b"), "/b": server.url("a")}
         assert refusal(opened(server.url("a"), **LOGIN)).endswith("the server redirects in a circle")
-        assert len(server.requests) == 4
+        assert len([one for one in server.requests if one.startswith("GET ")]) == 4
 
 
 @pytest.mark.parametrize(

@@ -35,23 +35,6 @@ def opened(server: GitServer, name: str = "app.git") -> GitRepositorySession:
     return GitClient().open(GitAccess(url=server.url(name)))
 
 
-def test_refs_of_pull_requests_are_listed_only_when_they_are_asked_for(server: GitServer, bare: Path) -> None:
-    head = git("rev-parse", "main", folder=bare).strip()
-    git("tag", "-a", "-m", "annotated", "v1.0.0", head, folder=bare)
-    tag = git("rev-parse", "v1.0.0", folder=bare).strip()
-    names = [f"refs/pull/{number}/head" for number in range(50)]
-    git("update-ref", "--stdin", folder=bare, stdin="".join(f"create {one} {head}\n" for one in names).encode())
-    git("update-ref", "refs/deploy/prod", tag, folder=bare)
-    session = opened(server)
-    listed = sorted(session.refs())
-    before = session.requests
-    found = [session.ref(name) for name in (b"refs/pull/7/head", b"refs/heads/main", b"refs/pull/777/head")]
-    assert (found, session.requests - before) == ([head, head, None], 2)
-    assert listed == [b"refs/heads/main", b"refs/tags/v1.0.0", b"refs/tags/v1.0.0^{}"]
-    assert session.resolve(GitRef(name="refs/deploy/prod")).commit == head
-    assert session.resolve(GitRef(name="HEAD")).commit == head
-
-
 @pytest.mark.parametrize("speaks_version_2", [True, False])
 def test_a_repository_with_sha256_objects_is_refused_with_its_reason(
     server: GitServer, tmp_path: Path, speaks_version_2: bool

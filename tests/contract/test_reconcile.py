@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.table import Table
 from tagstream.domain.model import CommitId
 from tagstream.domain.scan import exclude
@@ -26,9 +29,10 @@ from tests.contract.reconciling import (
     scan,
     selected,
     selection,
+    target_of,
     watched,
 )
-from tests.embedded.git_server import git
+from tests.embedded.git_server import commit_files, git
 from tests.embedded.registry import Registry
 
 
@@ -171,7 +175,7 @@ def test_what_was_selected_while_waiting_for_the_lease_is_what_is_committed(
     url, bare = repository
     automated(ports, url)
     ports.selections.put(selection("v1.1.0"), None)
-    lease = ports.leases.acquire(f"{url}#main", "somebody", 60)
+    lease = ports.leases.acquire(target_of(url), "somebody", 60)
     assert lease is not None
     waiting = threading.Thread(target=run, args=(ports,))
     waiting.start()
@@ -190,7 +194,7 @@ def test_a_commit_whose_worker_died_after_the_push_is_reported_by_the_next(
     automated(ports, url)
     ports.selections.put(selection("v1.0.0"), None)
     head = CommitId(git("rev-parse", "main", folder=bare).strip())
-    dead = ports.leases.acquire(f"{url}#main", "dead", 60)
+    dead = ports.leases.acquire(target_of(url), "dead", 60)
     assert dead is not None
     at = ports.clock.now().replace(microsecond=1)
     event = LedgerEntry(
@@ -209,7 +213,38 @@ def test_a_commit_whose_worker_died_after_the_push_is_reported_by_the_next(
     entries = ports.ledger.read(at, ports.clock.now())
     assert (status(ports)["lastPushCommit"], status(ports)["lastPushTime"]) == (head, f"{at:%Y-%m-%dT%H:%M:%SZ}")
     assert [entry.message for entry in entries if entry.cause == "delivery-1"] == ["pushed commit"]
-    assert (ports.leases.intents(f"{url}#main"), git("rev-list", "--count", "main", folder=bare)) == ((), "1\n")
+    assert (ports.leases.intents(target_of(url)), git("rev-list", "--count", "main", folder=bare)) == ((), "1\n")
+
+
+def test_the_event_of_a_large_commit_says_how_many_changes_it_leaves_out(
+    ports: Ports, repository: tuple[str, Path]
+) -> None:
+    url, bare = repository
+    fields = [b'a%d: app:%s # {"$imagepolicy": "ns:app"}\n' % (number, b"x" * 600) for number in range(250)]
+    commit_files(bare, {"app.yaml": b"".join(fields)}, "large")
+    begin = ports.clock.now()
+    automated(ports, url)
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    told: Any = next(one.facts for one in ports.ledger.read(begin, ports.clock.now()) if "pushed" in one.message)
+    assert (len(told["changes"]), told["moreChanges"], len(told["changes"][0]["old"])) == (200, 50, 500)
+
+
+class Ticking(SystemClock):
+    """A minute passes with every look at the clock."""
+
+    minutes = 0
+
+    def now(self) -> datetime:
+        self.minutes += 1
+        return super().now() + timedelta(minutes=self.minutes)
+
+
+def test_the_run_time_of_the_status_is_when_the_run_began(ports: Ports, repository: tuple[str, Path]) -> None:
+    automated(ports, repository[0])
+    ports.selections.put(selection("v1.1.0"), None)
+    run(replace(ports, clock=Ticking()))
+    assert str(status(ports)["lastAutomationRunTime"]) < str(status(ports)["lastPushTime"])
 
 
 def test_a_refspec_goes_with_the_branch_or_not_at_all(ports: Ports, repository: tuple[str, Path]) -> None:

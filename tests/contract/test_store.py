@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tagstream.adapters.store import keys
 from tagstream.adapters.store.hooks import DynamoHooks
 from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.ledger import DynamoLedger
@@ -17,7 +18,7 @@ from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.model import CommitId, Digest, ImageRef, NamespacedName, Revision
 from tagstream.errors import RetryableError
-from tagstream.records import CommitIntent, LedgerEntry, Selection, TagRecord, TagState
+from tagstream.records import CommitIntent, LedgerEntry, ScanWindow, Selection, TagRecord, TagState
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 APP = NamespacedName("flux-system", "app")
@@ -255,6 +256,33 @@ def test_a_released_lease_keeps_the_intent_for_the_next_holder(table: Table) -> 
     assert (leases.intents("url#main"), leases.acquire("url#main", "b", 60) is not None) == ((intent,), True)
 
 
+def test_what_a_large_push_has_to_tell_fits_into_its_leases_item(table: Table) -> None:
+    leases = DynamoLeases(table=table, clock=SetClock())
+    lease = leases.acquire("url#main", "a", 60)
+    assert lease is not None
+    intents = []
+    for number in range(20):
+        commit = CommitId(f"{number:040x}")
+        changes = [
+            {"file": f"clusters/production/team-{number}/application-{one}/deployment.yaml", "old": "v1", "new": "v2"}
+            for one in range(200)
+        ]
+        event = LedgerEntry(
+            at=NOW,
+            kind="ImageUpdateAutomation",
+            key=APP,
+            severity="info",
+            reason="Succeeded",
+            message="pushed\n" + "- a change\n" * 300,
+            facts={"changes": changes},
+            identity=commit,
+        )
+        intents.append(CommitIntent(automation=APP, commit=commit, branch="main", made_at=NOW, event=event))
+    leases.put_intent(lease, intents)
+    size = len(repr(list(table.query(keys.lease("url#main")))))
+    assert (leases.intents("url#main"), len(repr(intents)) > 400_000, size < 200_000) == (tuple(intents), True, True)
+
+
 def test_the_ledger_reads_a_period_back_in_order(table: Table) -> None:
     ledger = DynamoLedger(table=table, ttl_s=60)
     entry = LedgerEntry(at=NOW, kind="ImagePolicy", key=APP, severity="info", reason="Succeeded", message="m", facts={})
@@ -278,31 +306,64 @@ def test_an_entry_with_an_identity_is_one_however_often_it_is_written(table: Tab
     assert len(ledger.read(NOW - timedelta(hours=1), NOW + timedelta(hours=1))) == 3
 
 
-def test_a_delivery_is_first_once_until_it_is_forgotten_or_expires(table: Table) -> None:
+def test_a_delivery_is_settled_once_it_was_acted_on_until_that_expires(table: Table) -> None:
     clock = SetClock()
     hooks = DynamoHooks(table=table, clock=clock)
-    answers = [hooks.first_delivery(APP, "d", 60), hooks.first_delivery(APP, "d", 60)]
-    hooks.forget_delivery(APP, "d")
-    answers.append(hooks.first_delivery(APP, "d", 60))
+    answers = [hooks.delivery_settled(APP, "d")]
+    hooks.settle_delivery(APP, "d", 60)
+    answers += [hooks.delivery_settled(APP, "d"), hooks.delivery_settled(APP, "e")]
     clock.time += timedelta(seconds=62)
-    answers.append(hooks.first_delivery(APP, "d", 60))
-    assert answers == [True, False, True, True]
+    answers.append(hooks.delivery_settled(APP, "d"))
+    assert answers == [False, True, False, False]
 
 
 def test_a_burst_of_pushes_is_scanned_at_once_and_once_more_at_the_end(table: Table) -> None:
     clock = SetClock()
     hooks = DynamoHooks(table=table, clock=clock)
-    burst = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(4)]
+    burst = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(2)]
+    hooks.confirm(APP, "delivery-1")
+    burst += [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(2, 4)]
     clock.time += timedelta(seconds=6)
     assert (burst, hooks.coalesce(APP, 5, "next")) == (
         [
-            ("now", "delivery-0"),
-            ("later", "delivery-1"),
-            ("pending", "delivery-1"),
-            ("pending", "delivery-1"),
+            ScanWindow(when="now", planned_for="delivery-0"),
+            ScanWindow(when="later", planned_for="delivery-1", others=frozenset({"delivery-0"})),
+            ScanWindow(when="pending", planned_for="delivery-1", others=frozenset({"delivery-0", "delivery-1"})),
+            ScanWindow(when="pending", planned_for="delivery-1", others=frozenset({"delivery-0", "delivery-1"})),
         ],
-        ("now", "next"),
+        ScanWindow(when="now", planned_for="next"),
     )
+
+
+def test_nothing_counts_on_a_scan_whose_planner_has_not_asked_for_it(table: Table) -> None:
+    hooks = DynamoHooks(table=table, clock=SetClock())
+    planned = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(3)]
+    hooks.confirm(APP, "delivery-1")
+    planned.append(hooks.coalesce(APP, 5, "delivery-3"))
+    hooks.confirm(APP, "delivery-3")
+    planned.append(hooks.coalesce(APP, 5, "delivery-4"))
+    assert [(one.when, one.planned_for) for one in planned] == [
+        ("now", "delivery-0"),
+        ("later", "delivery-1"),
+        ("later", "delivery-2"),
+        ("later", "delivery-3"),
+        ("pending", "delivery-3"),
+    ]
+
+
+def test_the_tags_of_covered_deliveries_are_kept_with_the_scan_that_covers_them(table: Table) -> None:
+    hooks = DynamoHooks(table=table, clock=SetClock())
+    hooks.join(APP, "scan", {"v1", "v2"})
+    hooks.join(APP, "scan", {"v2", "v3"})
+    hooks.join(APP, "other", ())
+    assert (hooks.joined_tags(APP, "scan"), hooks.joined_tags(APP, "other")) == ({"v1", "v2", "v3"}, set())
+
+
+def test_a_flood_of_tags_neither_fails_nor_grows_without_end(table: Table) -> None:
+    hooks = DynamoHooks(table=table, clock=SetClock())
+    for delivery in range(5):
+        hooks.join(APP, "scan", {f"{delivery}-{number}".ljust(128, "x") for number in range(1000)})
+    assert len(hooks.joined_tags(APP, "scan")) <= 400
 
 
 def test_a_receivers_former_path_stops_working(table: Table) -> None:

@@ -74,18 +74,50 @@ def test_links_submodules_lfs_pointers_and_other_files_stay_as_they_are(
 
 @pytest.mark.parametrize(
     ("path", "expected"),
-    [("apps", ["apps/a.yaml"]), ("./apps/", ["apps/a.yaml"]), ("app.yaml", ["app.yaml"]), ("../apps", ["apps/a.yaml"])],
+    [
+        ("apps", ["apps/a.yaml"]),
+        ("./apps/", ["apps/a.yaml"]),
+        ("app.yaml", ["app.yaml"]),
+        ("../apps", ["apps/a.yaml"]),
+        ("apps/in/../../apps2", ["apps2/b.yaml"]),
+        ("apps/in/../out", ["apps/out/c.yaml"]),
+    ],
 )
 def test_files_outside_the_path_are_left_alone(
     ports: Ports, repository: tuple[str, Path], tmp_path: Path, path: str, expected: list[str]
 ) -> None:
     url, bare = repository
-    committed(bare, tmp_path / "work", {"apps/a.yaml": MARKED, "apps2/b.yaml": MARKED})
+    files = {"apps/a.yaml": MARKED, "apps2/b.yaml": MARKED, "out/d.yaml": MARKED}
+    if "out" in path:
+        files["apps/out/c.yaml"] = MARKED
+    committed(bare, tmp_path / "work", files)
     automated(ports, url)
     at(ports, path)
     ports.selections.put(selection("v1.1.0"), None)
     run(ports)
     assert changed(bare) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [("", "apps/in/a.yaml "), ("./apps/", "in/a.yaml "), ("apps/x/../in", "a.yaml "), ("apps/in/a.yaml", "a.yaml ")],
+)
+def test_a_template_sees_file_names_from_the_path_on(
+    ports: Ports, repository: tuple[str, Path], tmp_path: Path, path: str, shown: str
+) -> None:
+    url, bare = repository
+    committed(bare, tmp_path / "work", {"apps/in/a.yaml": MARKED, "app.yaml": "a: 1\n"})
+    automated(ports, url)
+    at(ports, path)
+    stored = ports.objects.get("ImageUpdateAutomation", APP)
+    assert stored is not None
+    spec: Any = stored.document["spec"]
+    template = "{{ range $file, $_ := .Changed.FileChanges }}{{ $file }} {{ end }}"
+    git_spec = {**spec["git"], "commit": {**spec["git"]["commit"], "messageTemplate": template}}
+    ports.objects.put(document("ImageUpdateAutomation", **{**spec, "git": git_spec}))
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    assert git("log", "-1", "--format=%B", "main", folder=bare).rstrip("\n") == shown
 
 
 def test_modes_and_line_ends_and_everything_but_the_value_stay(
@@ -128,9 +160,13 @@ def test_markers_that_cannot_be_honoured_are_reported_once_with_file_line_and_re
             "policy.yaml": 'image: a:1 # {"$imagepolicy": "ns:nobody"}\n',
             "malformed.yaml": 'x: 1\nimage: a:1 # {"$imagepolicy": 5}\n',
             "foreign.yaml": 'image: a:1 # {"$imagepolicy": "elsewhere:app"}\n',
+            "typo.yaml": 'image: a:1 # {"$imagepolicy": "elswhere:app"}\n',
         },
     )
     automated(ports, url)
+    # It is another automation's business.
+    foreign = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"alphabetical": {}})
+    ports.objects.put(foreign | {"metadata": {"name": "app", "namespace": "elsewhere"}})
     begin = ports.clock.now() - timedelta(seconds=1)
     ports.selections.put(selection("v1.1.0"), None)
     run(ports)
@@ -142,16 +178,33 @@ def test_markers_that_cannot_be_honoured_are_reported_once_with_file_line_and_re
     problems: Any = stored.status["markerProblems"]
     shown = [(one["file"], one["line"], one["state"], bool(one["reason"])) for one in problems["markers"]]
     assert (problems["count"], shown) == (
-        3,
+        4,
         [
             ("broken.yaml", 2, "unparsable file", True),
             ("malformed.yaml", 2, "malformed marker", True),
             ("policy.yaml", 1, "unknown policy", True),
+            ("typo.yaml", 1, "unknown policy", True),
         ],
     )
     events = [one for one in ports.ledger.read(begin, ports.clock.now()) if one.reason == "MarkersNotHonoured"]
-    assert [one.message.count("\n") for one in events] == [2]
+    assert [one.message.count("\n") for one in events] == [3]
     assert git("show", "main:broken.yaml", folder=bare) == "a: [\n" + MARKED
+
+
+def test_a_path_that_is_not_there_is_told_in_fluxs_words(
+    ports: Ports, repository: tuple[str, Path], tmp_path: Path
+) -> None:
+    url, _ = repository
+    automated(ports, url)
+    at(ports, "nope")
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    stored = ports.objects.get("ImageUpdateAutomation", APP)
+    assert stored is not None
+    conditions: Any = stored.status["conditions"]
+    ready = next(one for one in conditions if one["type"] == "Ready")
+    message = "failed to apply policies: walking path for files: lstat nope: no such file or directory"
+    assert (ready["status"], ready["reason"], ready["message"]) == ("False", "UpdateFailed", message)
 
 
 def test_a_problem_that_was_mended_is_gone_from_the_status(

@@ -35,7 +35,9 @@ CASES = {
     "Bitbucket Server": Case(kind="bitbucket"),
     "Alibaba Cloud Container Registry": Case(kind="generic", sender="aliyun"),
     "CDEvents": Case(kind="cdevents"),
-    "Scripts and CI: generic, generic-hmac, generic-oidc, keel": Case(kind="generic-hmac"),
+    "generic: scripts and anything else": Case(kind="generic"),
+    "generic-hmac: scripts that sign": Case(kind="generic-hmac"),
+    "keel: scripts that speak Keel's webhook": Case(kind="generic", sender="keel"),
 }
 TIMED = Case(kind="generic-hmac", annotations={SIGNATURE_MAX_AGE: "300"})
 SECTIONS = {text.partition("\n")[0]: text for text in PAGE.split("\n## ")[1:]}

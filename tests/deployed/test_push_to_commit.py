@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.embedded.sample import FRONTEND, NAMESPACE, Sample
 from tests.embedded.system import PASSWORD, USER, Server, System, documents, servers
 
 TOKEN = "a-webhook-token"
+SIGNATURE = "0123456789abcdef" * 4
 RECEIVER = {
     "apiVersion": "notification.toolkit.fluxcd.io/v1",
     "kind": "Receiver",
@@ -224,10 +226,18 @@ def test_somebody_elses_commits_stay_under_ours(
     assert git("show", "main:README.md", folder=bare) == "by hand\n"
 
 
-def test_no_secret_is_in_the_table_or_a_log(system: System, stack: EmbeddedStack) -> None:
-    told = json.dumps(stack.table_items(), default=str) + "".join(
-        line for name in ("scan", "webhook", "update") for line in stack.logs(name)
-    )
+def test_no_secret_is_in_the_table_a_log_or_a_commit(system: System, stack: EmbeddedStack, bare: Path) -> None:
+    path = system.hook_path("pushes", NAMESPACE)
+    forged = {"X-Signature": f"sha256={SIGNATURE}", "Authorization": "Bearer what-somebody-tried"}
+    answer = stack.post(f"{path}?token=in-the-query", b'{"what": "a-body-says"}', forged)
+    logs = "".join(line for name in ("scan", "webhook", "update") for line in stack.logs(name))
+    table = json.dumps(stack.table_items(), default=str)
+    commits = git("log", "--all", "--patch", folder=bare)
     login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    assert "delivery accepted" in told and "reconciled" in told
-    assert [one for one in (TOKEN, PASSWORD, login) if one in told] == []
+    assert answer.status == HTTPStatus.NOT_FOUND
+    assert "delivery accepted" in logs and "delivery refused" in logs and "reconciled" in logs
+    presented = (SIGNATURE, "what-somebody-tried", "in-the-query", "a-body-says")
+    told = table + logs + commits
+    assert [one for one in (TOKEN, PASSWORD, login, *presented) if one in told] == []
+    # The table has the address, for those who may read Receivers; a log reader learns none.
+    assert [path in one for one in (table, logs, commits)] == [True, False, False]

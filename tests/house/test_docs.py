@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tagstream.cli.parser import parse
+from tagstream.events.receiver.senders_table import MODULE_BY_SENDER
 from tagstream.metric_names import UNITS
 from tests.house.source_files import ROOT, shown, test_files
 from tests.house.template_file import of_type, template
@@ -39,6 +42,21 @@ def test_every_verb_of_the_command_line_is_documented() -> None:
     text = (ROOT / "docs/cli.md").read_text()
     assert len(verbs) > 5
     assert [verb for verb in verbs if f"tagstream {verb}" not in text] == []
+
+
+def _shown_commands() -> list[tuple[str, str]]:
+    """Every command line of ours in a block of a page: (page, arguments)."""
+    found = []
+    for path in PAGES:
+        for block in re.findall(r"^```(?:console|sh)?\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL):
+            for line in re.findall(r"^(?:\$ )?(?:.*\| )?tagstream (.*)$", block, re.MULTILINE):
+                found.append((shown(path), line.partition(" # ")[0].partition("  #")[0].strip()))
+    return found
+
+
+@pytest.mark.parametrize(("page", "arguments"), _shown_commands())
+def test_a_command_on_a_page_is_one_the_command_line_takes(page: str, arguments: str) -> None:
+    assert parse(shlex.split(arguments)) is not None, page
 
 
 @pytest.mark.parametrize("path", DECISIONS, ids=shown)
@@ -77,11 +95,25 @@ def test_operations_names_every_metric_parameter_and_output() -> None:
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
+def _anchors(page: str, marks: str = "#+") -> set[str]:
+    titles = re.findall(rf"^{marks} (.+)$", (ROOT / page).read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 def test_alarms_point_to_sections_that_exist() -> None:
     source = (ROOT / "template.yaml").read_text()
-    anchors = set(re.findall(r"docs/operations\.md#([a-z-]+)", source))
-    titles = re.findall(r"^#+ (.+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
-    assert anchors <= {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+    assert set(re.findall(r"docs/operations\.md#([a-z-]+)", source)) <= _anchors("docs/operations.md")
+
+
+def test_operations_leads_to_the_section_of_every_sender() -> None:
+    linked = set(re.findall(r"\(webhooks\.md#([a-z0-9-]+)\)", (ROOT / "docs/operations.md").read_text()))
+    assert linked == _anchors("docs/webhooks.md", "##") - {"set-up-the-same-for-all", "filters"}
+
+
+def test_every_sender_is_named_on_the_page_of_webhooks() -> None:
+    text = (ROOT / "docs/webhooks.md").read_text()
+    named = set(re.findall(r"(?:[Tt]ype|[Ss]ender) `([a-z-]+)`", text))
+    assert set(MODULE_BY_SENDER) - named == set()
 
 
 def test_the_gate_runs_what_a_developer_runs() -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from tagstream.events.ecr import is_ecr
 from tagstream.events.queue import is_queue, parse_queue
+from tagstream.events.receiver.senders_table import MODULE_BY_SENDER
 from tagstream.events.schedule import is_tick
 from tagstream.events.stream import is_stream, parse_stream
 from tests.house.source_files import ROOT
 from tests.house.template_file import of_type
+from tests.unit.test_function_url import SAMPLES
 
 KINDS = {"tick": is_tick, "queue": is_queue, "stream": is_stream, "ecr": is_ecr}
 
@@ -23,7 +25,14 @@ def _event(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("schedule_tick", "tick"), ("sqs_scan_request", "queue"), ("stream_selection", "stream"), ("ecr_push", "ecr")],
+    [
+        ("schedule_tick", "tick"),
+        ("sqs_scan_request", "queue"),
+        ("stream_object", "stream"),
+        ("stream_selection", "stream"),
+        ("stream_run", "stream"),
+        ("ecr_push", "ecr"),
+    ],
 )
 def test_an_event_is_of_one_kind_only(name: str, kind: str) -> None:
     assert [known for known, is_it in KINDS.items() if is_it(_event(name))] == [kind]
@@ -39,12 +48,30 @@ def test_the_queued_sample_is_a_scan_request() -> None:
     ]
 
 
-def test_the_stream_sample_is_a_selection() -> None:
-    assert [(change.kind, str(change.key)) for change in parse_stream(_event("stream_selection"))] == [
-        ("selection", "flux-system/podinfo")
+@pytest.mark.parametrize("kind", ["object", "selection", "run"])
+def test_a_stream_sample_is_a_changed_item_that_a_filter_lets_through(kind: str) -> None:
+    event = _event(f"stream_{kind}")
+    patterns = [
+        json.loads(one["Pattern"])
+        for function in of_type("AWS::Serverless::Function").values()
+        for source in function.get("Events", {}).values()
+        for one in source["Properties"].get("FilterCriteria", {}).get("Filters", [])
     ]
+    let_through = [
+        pattern
+        for pattern in patterns
+        if event["Records"][0]["eventName"] in pattern["eventName"]
+        and kind in pattern["dynamodb"]["NewImage"]["t"]["S"]
+    ]
+    assert len(let_through) == 1
+    assert [(change.kind, str(change.key)) for change in parse_stream(event)] == [(kind, "flux-system/podinfo")]
 
 
 def test_every_source_has_its_sample() -> None:
     names = {path.stem.partition("_")[0] for path in (ROOT / "events").glob("*.json")}
     assert names == {"schedule", "sqs", "stream", "ecr", "webhook"}
+
+
+def test_every_sender_but_those_with_a_token_of_the_day_has_its_sample() -> None:
+    senders = {sender or kind for kind, sender, *_ in SAMPLES.values()}
+    assert set(MODULE_BY_SENDER) - senders == {"generic-oidc"}

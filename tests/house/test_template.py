@@ -151,6 +151,20 @@ def test_code_emits_only_metrics_of_the_table() -> None:
     assert set(re.findall(r'metrics\.add\(\s*"(\w+)"', source)) <= set(UNITS)
 
 
+def test_the_webhook_reserves_what_its_parameter_says_and_nothing_at_zero() -> None:
+    parameter = template()["Parameters"]["WebhookConcurrency"]
+    assert (parameter["Default"], parameter["MinValue"]) == (0, 0)
+    assert template()["Conditions"]["ReservesWebhook"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "WebhookConcurrency"}, 0]}]
+    }
+    reserved = {"Fn::If": ["ReservesWebhook", {"Ref": "WebhookConcurrency"}, {"Ref": "AWS::NoValue"}]}
+    assert {name: one.get("ReservedConcurrentExecutions") for name, one in FUNCTIONS.items()} == {
+        "ScanFunction": None,
+        "UpdateFunction": None,
+        "WebhookFunction": reserved,
+    }
+
+
 def test_the_environment_has_what_wiring_reads() -> None:
     given = set(template()["Globals"]["Function"]["Environment"]["Variables"])
     read = set(re.findall(r'= "(TAGSTREAM_\w+)"', (PACKAGE / "wiring.py").read_text()))

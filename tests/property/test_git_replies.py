@@ -17,7 +17,7 @@ from tagstream.adapters.git import protocol
 from tagstream.adapters.git.objects import ObjectStore
 from tagstream.adapters.git.pack import BLOB, COMMIT, TREE, Packed, object_id, write_pack
 from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet
-from tagstream.adapters.git.protocol import Capabilities
+from tagstream.adapters.git.protocol import BLOBLESS
 from tagstream.adapters.git.remote import GitRepositorySession, KnownServers
 from tagstream.adapters.git.replies import BrokenReply, MissingObjects, ServerRefused
 from tagstream.adapters.git.tree import files_below
@@ -53,7 +53,7 @@ class Answers:
 
     url = "http://127.0.0.1/r.git"
     requests = 0
-    has_service_line = False
+    is_stateless = False
 
     def __init__(self, *answers: bytes) -> None:
         self.answers = list(answers)
@@ -131,7 +131,6 @@ def _report(*lines: bytes) -> bytes:
         b"ng refs/heads/main invalid old id sent",
         b"ng refs/heads/main failed to lock",
         b"ng refs/heads/main cannot lock ref 'refs/heads/main': is at aa but expected bb",
-        b"ng refs/heads/main non-fast-forward",
     ],
 )
 def test_every_servers_words_for_a_branch_that_moved_are_a_conflict(line: bytes) -> None:
@@ -308,7 +307,7 @@ class Endless(Answers):
 def test_a_pack_without_an_end_ends_at_what_may_be_kept() -> None:
     transport = Endless(packet(b"packfile\n"), packet(b"\x01" + bytes(65_000)))
     with pytest.raises(BrokenReply, match="the repository's objects are larger than 268435456 bytes"):
-        protocol.fetch(transport, [HEAD], Capabilities(filters=True), without_blobs=True)
+        protocol.fetch(transport, [HEAD], 2, "blob:none")
 
 
 def test_refs_without_an_end_end_at_a_number() -> None:
@@ -359,8 +358,7 @@ def test_any_lines_are_refs_or_an_error(lines: list[bytes], version_2: bool) -> 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300), st.booleans(), st.sampled_from([0, 2]))
 def test_any_answer_to_a_fetch_is_a_pack_or_an_error(answer: bytes, filters: bool, version: int) -> None:
-    server = Capabilities(filters=filters, version=version)
     try:
-        protocol.fetch(Answers(answer), [HEAD], server, without_blobs=True)
+        protocol.fetch(Answers(answer), [HEAD], version, BLOBLESS if filters else "")
     except (BrokenReply, ServerRefused):
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,10 +22,16 @@ from tests.unit.rendered import rendered
 # What an unlucky draw must not call again and again in a test: each makes a key.
 _SLOW = {name for name in names() if name.startswith(("gen", "derive", "bcrypt", "htpasswd"))}
 _CALLED = sorted(names() - _SLOW - {"shuffle", "randInt", "encryptAES", "ago"})
-_OPERANDS = st.sampled_from(
-    """1 -3 2.5 "a" "a,b" nil true . .Values .Changed.Changes $ (list;1;2) (dict;"a";1) .Values.cluster 0x1F 'x'
-    .Changed.Objects (semver;"1.2.3") 1i .AutomationObject""".replace("\n", " ").split()
-).map(lambda one: one.replace(";", " "))
+_VALUES = (
+    """
+1;-3;2.5;"a";"a,b";nil;true;.;.Values;.Changed.Changes;$;(list 1 2);(dict "a" 1);.Values.cluster;0x1F;'x'
+.Changed.Objects;(semver "1.2.3");1i;.AutomationObject;-9223372036854775808;9223372036854775807;1e300;"\\xff"
+(list);(dict);(list nil);(toDate "2006" "2020");print;(index "a" 0);"";"2h";"/a";"[";.Values.nosuch
+""".strip()
+    .replace("\n", ";")
+    .split(";")
+)
+_OPERANDS = st.sampled_from(_VALUES)
 _CALLS = st.builds(
     lambda name, given: " ".join((name, *given)), st.sampled_from(_CALLED), st.lists(_OPERANDS, max_size=4)
 )
@@ -57,6 +64,15 @@ def test_any_pieces_of_a_template_are_rendered_or_refused_always_alike(template:
 @settings(max_examples=600, deadline=None)
 def test_any_call_of_any_function_answers_or_is_refused(call: str) -> None:
     assert isinstance(rendered(f"{{{{ {call} }}}}"), str)
+
+
+@pytest.mark.parametrize("name", _CALLED)
+def test_every_function_answers_or_refuses_every_kind_of_value(name: str) -> None:
+    calls = [name]
+    for value in _VALUES:
+        calls += [f"{name} {value}", f"{name} {value} {value}", f'{name} "a" {value}', f"{name} 1 {value}"]
+        calls += [f'{name} 1 "a" {value}', f'{name} {value} "a" 1', f"{value} | {name}"]
+    assert [call for call in calls if not rendered(f"{{{{ {call} | printf `%#v %d` }}}}")] == []
 
 
 @given(_PIECES, st.integers(0, 200), st.integers(0, 50))

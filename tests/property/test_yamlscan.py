@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,8 @@ LINES = st.sampled_from(
         "digest: x " + MARKER % ":digest",
         "tagged: !!int 5 " + MARKER % ":tag",
         "anchored: &a old " + MARKER % ":tag",
-        "alias: *a " + MARKER % ":tag",
+        "pair:\n  one: &c x\n  alias: *c " + MARKER % ":tag",
+        "nowhere: *z",
         "empty: " + MARKER % ":tag",
         "flow: {a: b} " + MARKER % ":tag",
         "text: |\n  image: old " + MARKER % "" + "\n  more",
@@ -42,6 +44,18 @@ LINES = st.sampled_from(
         "plain: value",
         "",
         "url: http://x/#y " + MARKER % ":tag",
+        "more: some\n  - |\n    text " + MARKER % ":tag",
+        "items:\n  - |\n    text " + MARKER % ":tag",
+        "glued: &b:x " + MARKER % ":tag",
+        "verbatim: !<tag:yaml.org,2002:int> 5 " + MARKER % ":tag",
+        "none: | " + MARKER % ":tag",
+        "trailing: | " + MARKER % ":tag" + "\n    old  ",
+        "rest: x\u2028" + MARKER % ":tag",
+        "break: x\u2028 " + MARKER % ":tag",
+        "deep:\n    flow: {a: old, " + MARKER % ":tag" + "\n      b: [x, y]}",
+        "--- |\n  text: old " + MARKER % ":tag",
+        "--- " + MARKER % ":tag",
+        "... # end\n--- {a: old, " + MARKER % ":tag" + "\n  b: c}\n---",
     ]
 )
 
@@ -52,6 +66,7 @@ def numbered(lines: list[str]) -> str:
 
 
 DOCUMENTS = st.lists(LINES, min_size=1, max_size=8).map(numbered)
+BREAK = re.compile("\n|\u2028")
 MODEST = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -78,7 +93,9 @@ def test_the_fast_scanner_finds_the_spans_that_the_events_give(text: str) -> Non
         fast = scan_document(data, 0, len(data), hits)
     except Unsure:
         return
-    assert spans(fast) == spans(scan_events(text, 0))
+    # libyaml breaks lines at U+2028; a file with one goes to the events as a whole.
+    if "\u2028" not in text and "\n---" not in f"\n{text}":
+        assert spans(fast) == spans(scan_events(text, 0))
 
 
 @MODEST
@@ -92,7 +109,17 @@ def test_edits_change_values_only_and_a_second_run_changes_nothing(text: str, ne
         kept, position = kept + source[position : edit.start], edit.end
     assert len(new) == len(kept + source[position:]) + sum(len(edit.new) for edit in plan.edits)
     assert plan_file(b"a.yaml", new, REFS).edits == ()
+    assert plan.problem is None or plan.problem.startswith("not valid YAML")
     assert not plan.edits or is_valid(new)
+
+
+@MODEST
+@given(DOCUMENTS)
+def test_every_line_with_a_marker_is_reported(text: str) -> None:
+    lines = {number for number, line in enumerate(BREAK.split(text), 1) if TOKEN.decode() in line}
+    assert {
+        one.line for one in plan_file(b"a.yaml", text.encode(), REFS).markers if one.state
+    } == lines or not is_valid(text.encode())
 
 
 @MODEST
@@ -120,12 +147,15 @@ def leaves(node: object, path: tuple[object, ...] = ()) -> Iterator[tuple[tuple[
 @MODEST
 @given(DOCUMENTS)
 def test_a_parser_that_is_not_libyaml_sees_the_same_tree_with_set_values_only(text: str) -> None:
+    if "\u2028" in text:
+        return
     try:
-        before = dict(leaves(YAML(typ="safe", pure=True).load(text)))
+        before = dict(leaves(list(YAML(typ="safe", pure=True).load_all(text))))
     except YAMLError:
         return
     plan = plan_file(b"a.yaml", text.encode(), REFS)
-    after = dict(leaves(YAML(typ="safe", pure=True).load(apply_edits(text.encode(), plan.edits).decode())))
+    edited = apply_edits(text.encode(), plan.edits).decode()
+    after = dict(leaves(list(YAML(typ="safe", pure=True).load_all(edited))))
     ref = REFS[NamespacedName("ns", "app")]
     allowed = {str(ref), ref.tag, ref.name, ref.digest}
     changed = {path for path in before if before[path] != after.get(path)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hmac
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,7 +11,8 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tagstream.errors import RefusedDelivery
 from tagstream.events.receiver.bearer import ExpectedToken, bearer_token, unverified_issuer, verified_claims
@@ -24,6 +26,11 @@ EXPECTED = ExpectedToken(key_issuer="https://issuer.example", issuers=("https://
 @functools.cache
 def rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@functools.cache
+def other_keys() -> dict[str, Any]:
+    return {"ES384": ec.generate_private_key(ec.SECP384R1()), "EdDSA": ed25519.Ed25519PrivateKey.generate()}
 
 
 @functools.cache
@@ -54,6 +61,28 @@ def verdict(given: str, keys: Mapping[str, object] | None = None) -> object:
 @pytest.mark.parametrize(("algorithm", "kid"), [("RS256", "rsa"), ("ES256", "ec"), ("RS256", None), ("ES256", None)])
 def test_a_token_of_either_algorithm_verifies_with_or_without_key_id(algorithm: str, kid: str | None) -> None:
     assert verdict(token(algorithm, kid)) == "ci"
+
+
+@pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256", "PS512", "ES384", "EdDSA"])
+def test_a_key_without_an_algorithm_verifies_those_of_its_kind(algorithm: str) -> None:
+    key = other_keys().get(algorithm, rsa_key())
+    claims = {"iss": "https://issuer.example", "aud": "me", "exp": UNIX + 60, "sub": "ci"}
+    given = jwt.encode(claims, key, algorithm, headers={"kid": "own"})
+    public: Any = jwt.get_algorithm_by_name(algorithm)
+    own = json.loads(public.to_jwk(key.public_key())) | {"kid": "own"}
+    wrong = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(ec_key().public_key())) | {"kid": "own"}
+    found = [verdict(given, {"keys": keys}) for keys in ([wrong, own], [own | {"alg": "RS256"}], [wrong])]
+    assert found == ["ci", (404, "token"), (404, "token")]
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "none"])
+def test_a_public_key_is_no_shared_secret(algorithm: str) -> None:
+    header = {"alg": algorithm, "kid": "rsa", "typ": "JWT"}
+    public = rsa_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    parts = [jwt.utils.base64url_encode(json.dumps(header).encode()), token().split(".")[1].encode()]
+    signature = hmac.digest(public, b".".join(parts), "sha256") if algorithm == "HS256" else b""
+    forged = b".".join([*parts, jwt.utils.base64url_encode(signature)]).decode()
+    assert [verdict(forged, jwks(**changes)) for changes in ({}, {"alg": algorithm})] == [(404, "token")] * 2
 
 
 @pytest.mark.parametrize(

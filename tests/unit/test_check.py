@@ -9,7 +9,7 @@ import pytest
 
 from tagstream.domain.model import NamedExpression, NamespacedName, OIDCProvider, Receiver, ReceiverResource
 from tagstream.events.receiver.check import InvalidReceiver, check_receiver
-from tagstream.events.receiver.hook import SIGNATURE_MAX_AGE
+from tagstream.events.receiver.hook import REGISTRY, SENDER, SIGNATURE_MAX_AGE
 from tagstream.events.receiver.senders_table import FLUX_TYPES
 from tests.unit.webhook_builder import Case
 
@@ -50,6 +50,14 @@ def test_a_provider_with_a_validation_needs_no_secret() -> None:
         (
             Case(kind="generic-hmac", annotations={SIGNATURE_MAX_AGE: "5m"}).receiver(),
             "annotation tagstream.dev/signature-max-age-seconds: '5m' is not a number of seconds",
+        ),
+        (
+            Case(kind="generic", annotations={REGISTRY: "https://r.example/team"}).receiver(),
+            "annotation tagstream.dev/registry: 'https://r.example/team' is not a host[:port]",
+        ),
+        (
+            Case(kind="github", annotations={SENDER: "keel"}).receiver(),
+            "annotation tagstream.dev/sender needs type generic, not 'github'",
         ),
         (Case(kind="quay", resource_filter="(").receiver(), "spec.resourceFilter: failed to parse the CEL expression"),
         (

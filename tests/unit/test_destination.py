@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tagstream.domain.destination import InvalidRefspec, NoPushBranch, Refspec, destination, parse_refspec
+from tagstream.domain.destination import (
+    InvalidRefspec,
+    NoPushBranch,
+    Refspec,
+    destination,
+    parse_refspec,
+    repository_name,
+)
 from tagstream.domain.model import (
     CommitSpec,
     GitRef,
@@ -57,7 +64,7 @@ def test_the_push_branch_comes_from_push_then_checkout_then_source(
 @pytest.mark.parametrize("login", ["", "bot@", "bot:s3cret@"])
 def test_the_lease_of_a_repository_does_not_repeat_a_login(login: str) -> None:
     repository = GitRepository(metadata=Metadata(key=KEY), url=f"https://{login}example.com/a@b.git")
-    assert destination(automation(), repository).target == "https://example.com/a@b.git#master"
+    assert destination(automation(), repository).target == "example.com/a@b#master"
 
 
 def test_a_tag_without_push_branch_is_an_error_in_fluxs_words() -> None:
@@ -69,6 +76,31 @@ def test_automations_of_one_branch_share_a_lease() -> None:
     first = destination(automation(GitRef(branch="main")), source())
     second = destination(automation(None, PushSpec(branch="main")), source(GitRef(branch="main")))
     assert first.target == second.target
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/team/app",
+        "https://example.com/team/app.git",
+        "https://user:secret@Example.com:443/team/app.git/",
+        "http://example.com:80/team/app",
+        "ssh://git@example.com/team/app.git",
+        "ssh://git@example.com:22/team/app",
+    ],
+)
+def test_spellings_of_one_repository_share_a_lease(url: str) -> None:
+    assert repository_name(url) == "example.com/team/app"
+
+
+def test_other_hosts_ports_and_paths_are_other_repositories() -> None:
+    urls = (
+        "https://example.com/app",
+        "https://example.org/app",
+        "https://example.com:8443/app",
+        "https://example.com/App",
+    )
+    assert len({repository_name(url) for url in urls}) == len(urls)
 
 
 @pytest.mark.parametrize(

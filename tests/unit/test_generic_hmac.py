@@ -56,3 +56,13 @@ def test_a_changed_timestamp_breaks_the_signature() -> None:
 
 def test_a_signature_without_timestamp_is_refused_when_one_is_required() -> None:
     assert TIMED.refusal(b"body", {"x-signature": "sha256=" + signed(b"body")}) == (404, "stale")
+
+
+def test_a_timed_delivery_is_recognised_by_its_proof_however_that_is_written() -> None:
+    headers = timed(str(UNIX))
+    upper = headers | {"x-signature": "sha256=" + headers["x-signature"].removeprefix("sha256=").upper()}
+    others = timed(str(UNIX + 1))
+    sent = ((headers, "a"), (upper, "b"), (others, "a"))
+    found = [TIMED.send(b"body", one | {"x-delivery-id": name}) for one, name in sent]
+    assert [one.replay_s for one in found] == [600.0] * 3
+    assert (found[0].delivery_id == found[1].delivery_id, found[0].delivery_id == found[2].delivery_id) == (True, False)

@@ -34,3 +34,16 @@ def test_a_project_event_asks_for_all_resources_when_wanted(
     headers = AUTH | {"x-gitlab-event": "Push Hook", "x-gitlab-event-uuid": "u-1"}
     delivery = Case(kind="gitlab", events=wanted).send({}, headers)
     assert (delivery.all_resources, delivery.remark, delivery.delivery_id) == (everything, remark, "u-1")
+
+
+@pytest.mark.parametrize(
+    ("headers", "identity"),
+    [
+        ({"x-gitlab-webhook-uuid": "hook", "x-gitlab-event-uuid": "chain", "idempotency-key": "k-1"}, "k-1"),
+        ({"x-gitlab-webhook-uuid": "hook", "x-gitlab-event-uuid": "chain"}, "chain"),
+    ],
+)
+def test_the_id_of_the_webhook_is_no_id_of_a_delivery(headers: dict[str, str], identity: str) -> None:
+    case = Case(kind="gitlab")
+    assert case.send({}, AUTH | headers).delivery_id == identity
+    assert case.send({}, AUTH | {"x-gitlab-webhook-uuid": "hook"}).delivery_id.startswith("sha256:")

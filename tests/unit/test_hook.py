@@ -28,6 +28,11 @@ def test_the_annotation_names_the_sender_else_the_type_does() -> None:
     assert [sender_name(case.receiver()) for case in cases] == ["distribution", "quay"]
 
 
+@pytest.mark.parametrize("kind", sorted(FLUX_TYPES - {"generic"}))
+def test_the_annotation_puts_no_weaker_proof_in_the_place_of_a_types_own(kind: str) -> None:
+    assert sender_name(Case(kind=kind, sender="keel").receiver()) == kind
+
+
 @pytest.mark.parametrize(
     ("events", "wants", "lists"), [((), True, False), (("PUSH",), True, True), (("pull",), False, False)]
 )

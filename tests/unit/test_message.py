@@ -17,6 +17,7 @@ from tagstream.domain.message import (
     check_template,
     render_message,
 )
+from tagstream.domain.message_data import template_data
 from tagstream.domain.model import ImageRef, NamespacedName
 from tagstream.domain.setters import Change
 from tests.unit.rendered import DATA, rendered
@@ -90,8 +91,23 @@ def test_a_removed_field_goes_on_working_with_one_warning(field: str) -> None:
     assert [f"'{field}'" in one for one in message.warnings] == [True]
 
 
+@pytest.mark.parametrize(
+    ("template", "field"),
+    [
+        ("{{ .Updated }}", ".Updated"),
+        ("{{ with .Values }}{{ range $i := $.Updated.Images }}{{ $i }}{{ end }}{{ end }}", ".Updated"),
+        ("{{ if len .Changed.ImageResult.Files }}{{ end }}", ".Changed.ImageResult"),
+        ('{{ define "a" }}{{ print ($.Updated.Objects | len) }}{{ end }}', ".Updated"),
+        ("{{ if 0 }}{{ else }}{{ (.).Updated }}{{ end }}", ".Updated"),
+    ],
+)
+def test_a_removed_field_is_warned_of_before_the_template_runs(template: str, field: str) -> None:
+    assert [f"'{field}'" in one for one in check_template(template)] == [True]
+
+
 def test_a_template_without_removed_fields_has_no_warning() -> None:
-    assert render_message("{{ .Changed.Changes }}", DATA).warnings == ()
+    template = "{{ .Changed.Changes }} .Updated {{ .Values.Updated }}"
+    assert (check_template(template), render_message(template, DATA).warnings) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -170,6 +186,13 @@ def test_nothing_changed_is_nothing_to_range_over() -> None:
     assert rendered(
         "{{ .Changed.Changes }}{{ .Changed.FileChanges }}{{ .Values.x }}{{ len .Updated.Images }}", data
     ) == ("[]map[]<no value>0")
+
+
+def test_what_a_template_names_for_every_change_is_made_once() -> None:
+    dot = template_data(LEGACY, [])
+    changed = dict(dot.fields)["Changed"]
+    assert dot.hidden["Updated"]() is changed.hidden["ImageResult"]() is dot.hidden["Updated"]()
+    assert changed.methods["Changes"].call() is changed.methods["Changes"].call()
 
 
 def test_methods_of_an_identifier_are_no_more_to_be_had_than_in_go() -> None:

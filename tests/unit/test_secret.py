@@ -55,3 +55,21 @@ def test_every_flipped_digit_of_a_mac_is_refused() -> None:
     digest = hmac.new(b"token", b"body", "sha256").hexdigest()
     flipped = [digest[:i] + ("0" if digest[i] != "0" else "1") + digest[i + 1 :] for i in range(64)]
     assert all(refused(check_mac, one, "sha256", b"body", (b"token",)) for one in flipped)
+
+
+def test_blank_members_are_no_tokens() -> None:
+    assert refused(require_tokens, ReceiverSecret(data={"token": b"\n", "token-previous": b"  "}))
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_line_break_behind_a_token_is_not_part_of_what_is_presented_or_signed(end: bytes) -> None:
+    secret = ReceiverSecret(data={"token": b"token" + end})
+    digest = hmac.new(b"token", b"body", "sha256").hexdigest()
+    assert check_value("token", require_tokens(secret)) is None
+    assert check_mac(digest, "sha256", b"body", require_tokens(secret)) is None
+    # The path is Flux's, which is made of the token as it is stored.
+    assert secret.tokens == (b"token" + end,)
+
+
+def test_members_that_are_compared_as_text_have_no_blanks_around_them() -> None:
+    assert ReceiverSecret(data={"email": b"a@b.example\n"}).text("email") == "a@b.example"

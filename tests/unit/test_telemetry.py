@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 import pytest
+from aws_lambda_powertools import Logger
 
-from tagstream.adapters.telemetry import EmbeddedMetrics
+from tagstream.adapters.telemetry import EmbeddedMetrics, PowertoolsLog
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -46,3 +48,11 @@ def test_a_second_flush_writes_nothing(capsys: pytest.CaptureFixture[str]) -> No
     metrics.flush()
     metrics.flush()
     assert len(lines(capsys)) == 1
+
+
+@pytest.mark.parametrize("level", ["info", "debug", "error"])
+def test_a_line_of_the_log_says_where_it_was_written(level: str) -> None:
+    written = io.StringIO()
+    logger = Logger(service=f"at-{level}", level="DEBUG", stream=written)
+    getattr(PowertoolsLog(logger=logger), level)("something", controller="receiver")
+    assert json.loads(written.getvalue())["location"].startswith("test_a_line_of_the_log_says_where_it_was_written:")

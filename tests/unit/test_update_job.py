@@ -12,6 +12,8 @@ from tagstream.domain.model import (
     CommitSpec,
     GitSpec,
     ImageUpdateAutomation,
+    LabelRequirement,
+    LabelSelector,
     Metadata,
     NamespacedName,
     SourceRef,
@@ -45,6 +47,11 @@ def automation(**fields: Any) -> ImageUpdateAutomation:
             {"source": SourceRef(kind="Bucket", key=KEY)},
             "InvalidSourceConfiguration",
             "source kind 'Bucket' not supported: invalid source configuration",
+        ),
+        (
+            {"policy_selector": LabelSelector(match_expressions=(LabelRequirement(key="k", operator="Between"),))},
+            "InvalidPolicySelector",
+            'failed to parse policy selector: "Between" is not a valid label selector operator',
         ),
         (
             {"git": None},

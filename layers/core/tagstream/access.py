@@ -127,7 +127,6 @@ class RefUpdate:
     ref: bytes
     old: CommitId | None
     new: CommitId
-    force: bool = False
 
 
 class PushConflict(Exception):

@@ -23,6 +23,7 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "RegistryThrottled": "Count",
         "HookAccepted": "Count",
         "HookRejected": "Count",
+        "HookFailed": "Count",
         "FilesEdited": "Count",
         "CommitsPushed": "Count",
         "PushConflicts": "Count",

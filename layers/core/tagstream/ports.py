@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tagstream.access import (  # isort: skip
     Checkout as Checkout,
@@ -31,6 +31,7 @@ from tagstream.records import (
     Lease,
     LedgerEntry,
     QueuedScan,
+    ScanWindow,
     Selection,
     StoredObject,
     TagRecord,
@@ -64,10 +65,19 @@ class GitSession(Protocol):
     """One repository during one update: refs once, objects on demand, one push."""
 
     def refs(self) -> Mapping[bytes, CommitId]:
-        """The remote's refs (one ls-refs, cached in the session)."""
+        """The remote's refs of interest, perhaps more (one ls-refs, cached in the session)."""
 
     def refresh(self) -> None:
         """Forget the refs: the next use asks the remote again; objects stay."""
+
+    def default_branch(self) -> str:
+        """The remote's default branch; empty when it does not say."""
+
+    def descends(self, commit: CommitId, ancestor: CommitId, within: int = 0) -> bool:
+        """Whether ``ancestor`` is in ``commit``'s history, or is it; ``within`` so many commits, 0 for all.
+
+        Without a bound the remote must know both.
+        """
 
     def resolve(self, ref: GitRef) -> Checkout:
         """The commit a checkout reference names.
@@ -75,6 +85,9 @@ class GitSession(Protocol):
         Raises:
             RetryableError: GitOperationFailed, no such reference or the remote cannot be reached.
         """
+
+    def fetch(self, commit: CommitId, paths: Collection[str]) -> None:
+        """Get ready to list and read what is at or below these paths, all at once; paths may lead nowhere."""
 
     def files(self, commit: CommitId, path: str) -> tuple[TreeFile, ...]:
         """Regular files at or below ``path`` (a folder or a file), paths from the repository's root, sorted."""
@@ -103,8 +116,8 @@ class GitSession(Protocol):
 class GitRemote(Protocol):
     """Opens repositories."""
 
-    def open(self, access: GitAccess) -> GitSession:
-        """No request yet."""
+    def open(self, access: GitAccess, refs: Collection[bytes] = ()) -> GitSession:
+        """No request yet. ``refs`` are beginnings of the names that are looked at; none for all."""
 
     def signer(self, material: SigningMaterial) -> Callable[[bytes], bytes]:
         """What maps a commit object to its signature, with a key that was tried."""
@@ -204,6 +217,9 @@ class LeaseStore(Protocol):
     def intents(self, target: str) -> tuple[CommitIntent, ...]:
         """Commits that may or may not have been pushed."""
 
+    def is_held(self, lease: Lease) -> bool:
+        """Whether nobody else has taken the lease meanwhile."""
+
     def clear_intents(self, lease: Lease) -> None:
         """The statuses of all recorded commits are written."""
 
@@ -238,19 +254,14 @@ class HookStore(Protocol):
     def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
         """ImageRepositories of a canonical image name."""
 
-    def coalesce(
-        self, repository: NamespacedName, window_s: float, cause: str
-    ) -> tuple[Literal["now", "later", "pending"], str]:
-        """Scan at once, at the end of the window, or not: a scan that covers this push is planned already.
-
-        The second value is the cause that the scan has or will have: another delivery's when it was planned for that.
-        """
+    def coalesce(self, repository: NamespacedName, window_s: float, cause: str) -> ScanWindow:
+        """Scan at once, at the end of the window, or not: a scan that covers this push is planned already."""
 
     def put_last_delivery(self, kind: str, names: Sequence[NamespacedName], delivery: LastDelivery) -> None:
         """The newest delivery of these objects."""
 
-    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> None:
-        """The same for a refused one; at most once in a window, whatever a flood may bring."""
+    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> bool:
+        """The same for a refused one; at most once in a window, whatever a flood may bring. False: not this time."""
 
     def last_deliveries(self, kind: str) -> Mapping[NamespacedName, LastDelivery]:
         """Of all objects of a kind that had one."""
@@ -258,14 +269,20 @@ class HookStore(Protocol):
     def reopen(self, repositories: Sequence[NamespacedName]) -> None:
         """Forget the windows of repositories whose scan could not be asked for."""
 
-    def first_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> bool:
-        """True exactly once per delivery id within ttl_s."""
+    def confirm(self, repository: NamespacedName, cause: str) -> None:
+        """The scan at the end of this window has been asked for; until then no delivery counts on it."""
+
+    def join(self, repository: NamespacedName, cause: str, tags: Collection[str]) -> None:
+        """Tags named by a delivery that a scan of this cause covers."""
+
+    def joined_tags(self, repository: NamespacedName, cause: str) -> frozenset[str]:
+        """The tags of all deliveries that a scan of this cause covers besides its own."""
+
+    def delivery_settled(self, receiver: NamespacedName, delivery_id: str) -> bool:
+        """True when a delivery of this id was acted on lately."""
 
     def settle_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> None:
-        """A delivery was acted on; it is no first one for ttl_s."""
-
-    def forget_delivery(self, receiver: NamespacedName, delivery_id: str) -> None:
-        """Let a delivery that could not be acted on be repeated."""
+        """A delivery was acted on; its repetitions are passed over for ttl_s."""
 
 
 class Secrets(Protocol):

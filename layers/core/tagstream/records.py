@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from tagstream.domain.model import CommitId, ImageRef, NamespacedName, Revision
 
@@ -108,6 +109,19 @@ class LastDelivery:
     sender: str
     delivery_id: str
     result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanWindow:
+    """What a push of a burst leads to: a scan ``now``, one ``later`` at the window's end, or one ``pending`` already.
+
+    ``planned_for`` is the delivery that this scan is or was asked for; ``others`` are all other deliveries of the
+    window that are scanned for: their scans may find this push.
+    """
+
+    when: Literal["now", "later", "pending"]
+    planned_for: str
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

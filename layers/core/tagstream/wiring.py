@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagstream.ports import HookPorts, Ports
 
 if TYPE_CHECKING:
-    from boto3.session import Session
+    from botocore.config import Config
+    from botocore.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tagstream.adapters.clock import SystemClock
@@ -97,10 +98,8 @@ def _hook_ports(environ: Mapping[str, str]) -> HookPorts:
     return HookPorts(
         hooks=DynamoHooks(table=table, clock=clock),
         objects=DynamoObjects(table=table, clock=clock),
-        secrets=SecretsManager(
-            client=_session().client("secretsmanager"), stack=_required(environ, STACK), clock=clock
-        ),
-        queue=SqsScanQueue(client=_session().client("sqs"), url=_required(environ, QUEUE_URL)),
+        secrets=SecretsManager(client=_client("secretsmanager"), stack=_required(environ, STACK), clock=clock),
+        queue=SqsScanQueue(client=_client("sqs"), url=_required(environ, QUEUE_URL)),
         ledger=DynamoLedger(table=table, ttl_s=LEDGER_TTL_S),
         issuer_keys=IssuerKeys(clock=clock),
         clock=clock,
@@ -128,7 +127,7 @@ def stack_outputs(stack: str) -> Mapping[str, str]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        found = _session().client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        found = _client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         message = error.response.get("Error", {}).get("Message", "")
         raise NotDeployed(f"stack '{stack}': {message}") from error
@@ -145,7 +144,7 @@ def log_groups(stack: str) -> LogGroups:
     """The log groups of a stack's functions."""
     from tagstream.adapters.log_groups import LogGroups
 
-    return LogGroups(client=_session().client("logs"), stack=stack)
+    return LogGroups(client=_client("logs"), stack=stack)
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:
@@ -157,9 +156,15 @@ def _required(environ: Mapping[str, str], name: str) -> str:
 
 @functools.cache
 def _session() -> Session:
-    import boto3
+    # Not boto3's: its collections, resources and S3 transfers would be a sixth of the webhook's cold start.
+    from botocore.session import get_session
 
-    return boto3.session.Session()
+    return get_session()
+
+
+def _client(service: str, config: Config | None = None) -> Any:
+    """A client of botocore; mypy knows it by the adapter that it is given to."""
+    return _session().create_client(service, config=config)
 
 
 def _role_keys() -> RoleKeys:
@@ -200,7 +205,8 @@ def _dynamodb() -> DynamoDBClient:
         max_pool_connections=MAX_CONNECTIONS,
         retries={"mode": "standard", "max_attempts": 5},
     )
-    return _session().client("dynamodb", config=config)
+    client: DynamoDBClient = _client("dynamodb", config)
+    return client
 
 
 @functools.cache

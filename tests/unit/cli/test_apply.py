@@ -55,12 +55,14 @@ def test_the_sample_is_applied_whole() -> None:
         "imageupdateautomation.image.toolkit.fluxcd.io/harvis-staging-auto-update created",
         "imageupdateautomation.image.toolkit.fluxcd.io/harvis-prod-auto-update created",
     ]
-    assert (done.code, done.err) == (0, "")
+    told = done.err.splitlines()
+    assert (done.code, len(told), ["template uses '.Updated' field" in one for one in told]) == (0, 2, [True, True])
 
 
 def test_other_kinds_of_the_sample_are_passed_over_with_a_note() -> None:
     done = command("apply", "-R", "-f", HARVIS / "flux-config", ports=MemoryPorts())
-    noted = [line.partition(": ")[2].partition(" passed over")[0] for line in done.err.splitlines()]
+    told = [line.partition(": ")[2].partition(" passed over") for line in done.err.splitlines()]
+    noted = [what for what, passed_over, _ in told if passed_over]
     assert (done.code, noted) == (
         0,
         [
@@ -121,6 +123,39 @@ def test_malformed_yaml_names_file_and_line_and_nothing_is_written(tmp_path: Pat
     done = command("apply", "-f", tmp_path, ports=ports)
     assert (done.code, ports.objects.writes) == (1, [])
     assert f"{tmp_path}/b.yaml:3: not valid YAML" in done.err
+
+
+def automation(template: str) -> str:
+    return f"""
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {{name: source}}
+spec: {{url: "https://git.example.com/a", interval: 1m}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1beta1
+kind: ImageUpdateAutomation
+metadata: {{name: app}}
+spec:
+  interval: 1m
+  sourceRef: {{kind: GitRepository, name: source}}
+  git: {{checkout: {{ref: {{branch: main}}}}, commit: {{author: {{email: a@b}}, messageTemplate: '{template}'}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{{ range .Updated.Images }}{{ . }}{{ end }}", "template uses"),
+        (
+            "{{ .Nope }}",
+            "with an example of a change it failed to run template from spec: template: commit message:1:3",
+        ),
+    ],
+)
+def test_a_template_that_may_fail_or_is_old_is_a_warning_with_its_line(template: str, words: str) -> None:
+    done = apply(automation(template), MemoryPorts())
+    where = "Warning: stdin:13: ImageUpdateAutomation/flux-system/app spec.git.commit.messageTemplate: "
+    assert (done.code, done.err.count("\n"), done.err.startswith(where + words)) == (0, 1, True)
 
 
 def test_a_missing_reference_is_a_warning() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,10 @@ def test_without_a_selection_nothing_changes(tree: Path) -> None:
         (("--ref", "x"), "expected NAMESPACE/NAME=IMAGE:TAG[@DIGEST]"),
         (("--ref", "a/b=localhost:5000/x"), "expected NAMESPACE/NAME=IMAGE:TAG[@DIGEST]"),
         (("--ref", "a/b=x:1@"), "expected NAMESPACE/NAME=IMAGE:TAG[@DIGEST]"),
+        (("--ref", "a/b=x:1 #2"), "expected NAMESPACE/NAME=IMAGE:TAG[@DIGEST]"),
+        (("--ref", REF, "--ref", REF), "is given twice"),
+        (("--nonsense",), "unrecognized arguments: --nonsense"),
+        (("-o", "xml"), "invalid choice: 'xml'"),
     ],
 )
 def test_a_reference_that_does_not_fit_is_a_failure(tree: Path, more: tuple[str, ...], message: str) -> None:
@@ -106,3 +112,60 @@ def test_a_file_without_a_final_newline_keeps_none(tree: Path) -> None:
     done = diff(tree, "--ref", "flux-system/harvis-backend-prod=a:v2.0.0", "--write")
     assert path.read_bytes() == b'image: a:v2.0.0 # {"$imagepolicy": "flux-system:harvis-backend-prod"}'
     assert done.out.count("\\ No newline at end of file") == 2
+
+
+def test_arguments_that_do_not_fit_are_a_failure_and_no_difference() -> None:
+    assert command("diff").code == 2
+
+
+def test_several_paths_may_follow_one_flag(tree: Path) -> None:
+    files = sorted(OBJECTS.glob("*.yaml"))
+    assert command("diff", "--objects", *files, "--repo", tree, "--ref", REF).code == 1
+
+
+@pytest.mark.parametrize("name", ["plain.yaml", "two words.yaml", 'qu"ote\\.yaml', "tab\t.yaml", "\udcff\u00e9.yaml"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_git_applies_the_diff_to_the_bytes_that_are_written(tree: Path, name: str, newline: str) -> None:
+    path = tree / "k8s-manifests/overlays/prod" / name
+    lines = ["\ufeffa: \u00fc", 'image: a:1 # {"$imagepolicy": "flux-system:harvis-backend-prod"}', "", "b: 1"]
+    before = newline.join(lines).encode()
+    path.write_bytes(before)
+    ref = ("--ref", "flux-system/harvis-backend-prod=a:v2.0.0")
+    (tree / "k8s-manifests/overlays/prod/merged-ollama-backend.yaml").unlink()
+    patch = diff(tree, *ref).out
+    diff(tree, *ref, "--write")
+    written = path.read_bytes()
+    path.write_bytes(before)
+    subprocess.run(["git", "apply", "-"], cwd=tree, input=patch.encode(), check=True, timeout=20)
+    assert (path.read_bytes(), written) == (written, before.replace(b"a:1 ", b"a:v2.0.0 "))
+
+
+def test_writing_keeps_the_mode_and_leaves_nothing_beside(tree: Path) -> None:
+    (tree / FRONTEND).chmod(0o750)
+    names = sorted((tree / FRONTEND).parent.iterdir())
+    diff(tree, "--ref", REF, "--write")
+    assert ((tree / FRONTEND).stat().st_mode & 0o777, sorted((tree / FRONTEND).parent.iterdir())) == (0o750, names)
+
+
+def test_a_file_that_cannot_be_written_stays_whole(tree: Path) -> None:
+    before, limits = (tree / FRONTEND).read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))
+    try:
+        done = diff(tree, "--ref", REF, "--write")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (done.code, "failed to write" in done.err, (tree / FRONTEND).read_bytes()) == (2, True, before)
+
+
+def test_a_path_that_is_not_in_the_tree_is_told(tree: Path) -> None:
+    shutil.rmtree(tree / "k8s-manifests")
+    done = diff(tree, "--ref", REF)
+    assert (done.code, "spec.update.path" in done.err, "is not in" in done.err) == (0, True, True)
+
+
+def test_markers_that_cannot_be_honoured_are_told_with_file_and_line(tree: Path) -> None:
+    path = tree / "k8s-manifests/overlays/prod/x.yaml"
+    path.write_text('a: 1\nimage: a:1 # {"$imagepolicy": "flux-sytem:backend"}\n')
+    done = diff(tree)
+    told = "k8s-manifests/overlays/prod/x.yaml:2: unknown policy: there is no ImagePolicy/flux-sytem/backend"
+    assert (done.code, told in done.err) == (0, True)

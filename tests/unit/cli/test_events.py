@@ -72,6 +72,22 @@ def test_a_delivery_is_followed_to_the_commit_and_through_the_scan_it_shares() -
     ]
 
 
+def test_a_delivery_is_followed_to_the_commit_of_its_tag_although_another_scan_found_it() -> None:
+    found = MemoryPorts()
+    found.ledger.record(
+        [
+            caused(1, "ImagePolicy", "schedule", repository="ns/app", tag="0.9"),
+            caused(2, "Receiver", "mine", repositories=["ns/app"], tags=["1.0"], joined=[]),
+            caused(3, "ImagePolicy", "schedule", repository="ns/app", tag="1.0"),
+            caused(4, "ImagePolicy", "schedule", repository="ns/other", tag="1.0"),
+            caused(5, "ImageUpdateAutomation", "schedule", selections=[{"policy": "ns/else", "tag": "1.0"}]),
+            caused(6, "ImageUpdateAutomation", "schedule", selections=[{"policy": "flux-system/step-3", "tag": "1.0"}]),
+        ]
+    )
+    lines = command("events", "--cause", "mine", ports=found).out.splitlines()[1:]
+    assert [line.split("\t")[-2].strip() for line in lines] == ["step 2", "step 3", "step 6"]
+
+
 @pytest.mark.parametrize(
     ("flags", "names"),
     [
@@ -112,6 +128,16 @@ def test_the_address_of_a_receiver_is_the_function_and_the_path() -> None:
     command("apply", "-f", "-", ports=found, stdin=RECEIVER + "---" + TOKEN)
     done = command("webhook-url", "push", "--stack", "prod", ports=found)
     assert done.out == f"https://prod.example{hook_path('s3cret', 'push', 'flux-system')}\n"
+
+
+def test_an_unknown_receiver_or_one_of_another_namespace_has_no_address() -> None:
+    found = MemoryPorts()
+    command("apply", "-f", "-", ports=found, stdin=RECEIVER + "---" + TOKEN)
+    done = [command("webhook-url", *one, ports=found) for one in (("gone",), ("push", "-n", "other"))]
+    assert [(one.code, one.out, one.err) for one in done] == [
+        (1, "", "✗ Receiver 'gone' not found in flux-system namespace\n"),
+        (1, "", "✗ Receiver 'push' not found in other namespace\n"),
+    ]
 
 
 def test_a_receiver_without_a_token_has_no_address() -> None:

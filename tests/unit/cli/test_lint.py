@@ -69,6 +69,8 @@ def test_a_good_tree_has_no_findings(tmp_path: Path) -> None:
     ("line", "state", "code"),
     [
         ('x:1 # {"$imagepolicy": "flux-system:wrker"}', "unknown policy", 1),
+        ('x:1 # {"$imagepolicy": "flux-sytem:web"}', "unknown policy", 1),
+        ("x:1 # {'$imagepolicy': 'flux-system:web'}", "malformed marker", 1),
         ('x:1 # {"$imagepolicy": "flux-system:web:nope"}', "unknown suffix", 1),
         ('x:1 # {"$imagepolicy": "flux-system:web"} more', "malformed marker", 1),
         ('x:1 # {"$imagepolicy": "flux-system:web:digest"}', "no digest", 0),
@@ -140,3 +142,31 @@ def test_the_table_shows_every_marker(tmp_path: Path) -> None:
         "apps/a.yaml:1\tflux-system:web\tok   \tflux-system/apps\t\n",
         "✔ 1 of 1 markers ok, 0 errors, 0 warnings\n",
     )
+
+
+def test_markers_in_files_that_no_update_reads_are_warnings(tmp_path: Path) -> None:
+    text = f"i: x {MARKER}\n"
+    names = ("apps/B.YAML", "apps/c.json", "apps/d.yaml.tmpl", "apps/kustomization")
+    tree = tmp_path / "tree/apps"
+    tree.mkdir(parents=True)
+    (tmp_path / "outside.yaml").write_text(text)
+    (tree / "inside.yaml").symlink_to("a.yaml")
+    (tree / "outside.yaml").symlink_to("../../outside.yaml")
+    (tree / "nowhere.yaml").symlink_to("gone.yaml")
+    quotes = text.replace('"', "'")
+    found = lint(
+        tmp_path, {"apps/a.yaml": text, "apps/q.yaml": quotes, "apps/r.txt": text} | dict.fromkeys(names, text)
+    )
+    unread = [one["file"] for one in found["markers"] if one["state"] == "never read"]
+    assert unread == [*names, "apps/outside.yaml"]
+    assert [(one["where"], one["severity"]) for one in found["findings"]] == [
+        *((f"{name}:1", "warning") for name in unread),
+        ("apps/q.yaml:1", "error"),
+    ]
+
+
+def test_without_an_automation_every_marker_says_so(tmp_path: Path) -> None:
+    found = lint(tmp_path, {"apps/a.yaml": f"i: x {MARKER}\n"}, OBJECTS.rpartition("---\n")[0])
+    assert [one["message"] for one in found["findings"]] == [
+        "outside update.path: there is no ImageUpdateAutomation in --objects"
+    ]

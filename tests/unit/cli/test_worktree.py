@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from tagstream.cli.console import CommandFailed
 from tagstream.cli.worktree import given_refs, inside, marked_files
 from tagstream.domain.model import ImageRef, NamespacedName
 
@@ -51,3 +53,12 @@ def test_only_files_that_flux_looks_at_and_that_have_a_marker_are_read(tmp_path:
     (tmp_path / "link.yaml").symlink_to(tmp_path / "b.yaml")
     found = [one.path for one in marked_files(str(tmp_path))]
     assert found == ["Kustomization", "a.yml", "b.yaml", "f/.h.yaml", "f/g.yaml"]
+
+
+def test_a_folder_that_cannot_be_read_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(20):
+        Path("d" * 250).mkdir()
+        os.chdir("d" * 250)
+    with pytest.raises(CommandFailed, match=r"failed to read .*: File name too long"):
+        marked_files(str(tmp_path))

@@ -1,52 +1,65 @@
 """Setters against image-automation-controller: the same values change, and nothing beside them.
 
-In: setters/manifest.json with its folders, scalar-quoting.json, setters_flux.json. Out: the changes of a tree, and
-whether every byte outside the changed values stayed.
+In: setters/manifest.json with its folders, scalar-quoting.json, setters_flux.json. Out: the whole result of a tree or a
+file: every change with its object and values, problem files, and the bytes outside the values.
+
+The spans that may change are told by PyYAML's marks, not by the code under test.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ruamel.yaml import YAML
 
 from tagstream.domain.model import ImageRef, NamespacedName
-from tagstream.domain.quoting import render
-from tagstream.domain.setters import FilePlan, apply_edits, has_marker, is_candidate, plan_file
+from tagstream.domain.setters import apply_edits, is_candidate, plan_file
+from tests.vectors.runners.setters_cases import INVALID, MARKER, STYLES, UNSEEN, document, spans
 
 FILES = ("setters/manifest.json", "setters/scalar-quoting.json", "setters_flux.json")
 Case = tuple[str, Callable[[], tuple[object, object]]]
-# Trees in which Flux damages, passes over or stumbles; here the marked values change in place. The reasons are the
-# rows of docs/differences.md.
-BETTER: Mapping[str, list[tuple[str, str, str]]] = {
-    "k8s-list": [("f.yaml", "ns:app:tag", "v2.0.0")],
-    "top-level-list": [("f.yaml", "ns:app:tag", "v2.0.0")],
-    "kyaml-internal-annotations": [("f.yaml", "ns:app:tag", "v2.0.0")],
-    "dotdot-name": [("a..b.yaml", "ns:app:tag", "v2.0.0")],
-    # A separator with content, and a metadata that is no mapping, are valid YAML: Flux passes the whole file over.
-    "doc-sep-content": [("f.yaml", "ns:app", "ghcr.io/org/app:v2.0.0")],
-    "metadata-string": [("f.yaml", "ns:app:tag", "v2.0.0")],
-    # A key spelled with JSON escapes is no marker here: the screen for the plain spelling would not see it either.
-    "unicode-escape-key": [("f.yaml", "ns:app:tag", "v2.0.0")],
+Row = tuple[str, str, str, str, str, str, str, str]
+# Trees in which Flux damages, passes over or stumbles; here the marked values change in place. docs/differences.md has
+# the reasons.
+BETTER: Mapping[str, list[Row]] = {
+    "k8s-list": [("f.yaml", "v1", "X", "", "x", "ns:app:tag", "old", "v2.0.0")],
+    "top-level-list": [("f.yaml", "", "", "", "", "ns:app:tag", "old", "v2.0.0")],
+    "kyaml-internal-annotations": [("f.yaml", "v1", "X", "", "x", "ns:app:tag", "old", "v2.0.0")],
+    "dotdot-name": [("a..b.yaml", "", "", "", "", "ns:app:tag", "old", "v2.0.0")],
+    "doc-sep-content": [
+        ("f.yaml", "apps/v1", "Deployment", "prod", "web", "ns:app", "old", "ghcr.io/org/app:v2.0.0"),
+    ],
+    "metadata-string": [("f.yaml", "v1", "X", "", "", "ns:app:tag", "old", "v2.0.0")],
 }
-OLD_BY_STYLE = {"plain": b"old", "dq": b'"old"', "sq": b"'old'", "double": b'"old"', "single": b"'old'"}
+# Files that Flux passes over as a whole; here they are read.
+READ_HERE = frozenset({"doc-sep-content", "metadata-string", "top-level-list", "top-level-scalar"})
+# Files whose content is another in Flux beside the marked values: documents, annotations and values lost, or not set.
+LOST_BY_FLUX = frozenset({"multi-doc", "trailing-doc-marker", "empty-annotations", "null-annotations", *BETTER})
+
+
+# Tags that are quoted here and not in Flux: some YAML 1.1 reader takes them for something else than a string.
+QUOTED_HERE = frozenset({"12e45678", "1e1000", "2024-01-01T00", "2024-01-01T00-00-00"})
 
 
 def cases(data: Path, file: str) -> Iterator[Case]:
     """One case per tree, tag or style."""
-    document = json.loads((data / file).read_text())
+    listed = json.loads((data / file).read_text())
     if file == "setters/manifest.json":
-        for row in document["cases"]:
-            yield row["name"], lambda row=row: _tree(data / "setters", row, document["edge_policies"])
+        for row in listed["cases"]:
+            yield row["name"], lambda row=row: _tree(data / "setters", row, listed["edge_policies"])
     elif file == "setters/scalar-quoting.json":
-        for row in document["rows"]:
+        for row in listed["rows"]:
             yield row["tag"], lambda row=row: _quoting(row)
     else:
-        for name in document["num"]:
-            yield name, lambda name=name: _round_trip(name)
+        for name in listed["cases"]:
+            yield name, lambda name=name: _case(name)
+        for name in listed["num"]:
+            yield name, lambda name=name: _written(name)
 
 
 def _tree(folder: Path, row: dict[str, Any], edge: list[dict[str, str]]) -> tuple[object, object]:
@@ -58,43 +71,101 @@ def _tree(folder: Path, row: dict[str, Any], edge: list[dict[str, str]]) -> tupl
         for one in policies
     }
     changes: list[tuple[str, ...]] = []
-    untouched = True
+    problems, damaged, different = [], [], []
     root = folder / row["before"] / row["path"]
+    after = folder / row["after"] / row["path"]
     for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
         if path.is_symlink() or not path.is_file() or not is_candidate(path.name.encode()):
             continue
-        source = path.read_bytes()
-        plan = plan_file(str(path.relative_to(root)).encode(), source, refs) if has_marker(source) else FilePlan()
-        untouched = untouched and _only_values(source, plan)
-        changes += [(one.file, one.setter, one.new_value) for one in plan.changes]
-    expected = BETTER.get(row["name"]) or [(one["File"], one["Setter"], one["New"]) for one in row["changes"]]
-    return (sorted(changes), untouched), (sorted(tuple(one) for one in expected), True)
+        source, name = path.read_bytes(), str(path.relative_to(root))
+        plan = plan_file(name.encode(), source, refs)
+        changes += [_row(one) for one in plan.changes]
+        problems += [name] if plan.problem else []
+        new = apply_edits(source, plan.edits)
+        damaged += [] if _only_values(source, new, [one.old_value for one in plan.changes]) else [name]
+        different += [] if _same(new, after / name) else [name]
+    expected = BETTER.get(row["name"], [tuple(one[key] for key in COLUMNS) for one in row["changes"]])
+    passed_over = [] if row["name"] in READ_HERE else row["problem_files"]
+    lost = [one[0] for one in expected] if row["name"] in BETTER else row["changed_files"]
+    lost = lost if row["name"] in LOST_BY_FLUX else []
+    return (sorted(changes), problems, damaged, different), (sorted(expected), passed_over, [], lost)
 
 
-def _only_values(source: bytes, plan: FilePlan) -> bool:
-    """The edits cover values only, and what comes out still parses."""
-    new = apply_edits(source, plan.edits)
-    position, shift = 0, 0
-    for edit in plan.edits:
-        if source[position : edit.start] != new[position + shift : edit.start + shift]:
-            return False
-        position, shift = edit.end, shift + len(edit.new) - (edit.end - edit.start)
-    if plan.edits:
-        list(yaml.parse(new, Loader=yaml.CSafeLoader))
-    return source[position:] == new[position + shift :]
+COLUMNS = ("File", "APIVersion", "Kind", "Namespace", "Name", "Setter", "Old", "New")
+
+
+def _row(change: Any) -> Row:
+    one = change.object
+    names = (one.api_version, one.kind, one.namespace, one.name)
+    return (change.file, *names, change.setter, change.old_value, change.new_value)
+
+
+def _same(new: bytes, flux: Path) -> bool:
+    """Flux's file says the same."""
+    return new == flux.read_bytes() or _values(new) == _values(flux.read_bytes())
+
+
+def _values(source: bytes) -> object:
+    return [(type(one).__name__, getattr(one, "value", None)) for one in yaml.parse(source, Loader=yaml.CSafeLoader)]
+
+
+def _only_values(source: bytes, new: bytes, olds: list[str]) -> bool:
+    """The scalars that PyYAML sees changed are as many as there are changes; with the old spans put back, so is all."""
+    if source == new:
+        return not olds
+    if source.startswith(codecs.BOM_UTF8):
+        return new.startswith(codecs.BOM_UTF8) and _only_values(source[3:], new[3:], olds)
+    pairs = list(zip(_scalars(source), _scalars(new), strict=True))
+    changed = [(one, other) for one, other in pairs if (one.value, one.tag) != (other.value, other.tag)]
+    text, back = source.decode(), new.decode()
+    for one, other in reversed(changed):
+        span = text[one.start_mark.index : one.end_mark.index]
+        back = back[: other.start_mark.index] + span + back[other.end_mark.index :]
+    return back == text and sorted(one.value for one, _ in changed) == sorted(olds)
+
+
+def _scalars(source: bytes) -> list[Any]:
+    return [one for one in yaml.parse(source.decode(), Loader=yaml.CSafeLoader) if isinstance(one, yaml.ScalarEvent)]
+
+
+def _case(name: str) -> tuple[object, object]:
+    """Bytes, whether the file is a problem, that no marker stays unreported, and the number of changes."""
+    before, after = document(name)
+    plan = plan_file(b"a.yaml", before, {NamespacedName("ns", "p"): ImageRef(name="reg/new", tag="9.9.9")})
+    found = (apply_edits(before, plan.edits), plan.problem is not None, bool(plan.markers), len(plan.changes))
+    return found, (after, name in INVALID, name not in UNSEEN, spans(name))
 
 
 def _quoting(row: dict[str, Any]) -> tuple[object, object]:
-    """Flux's text for a plain string, and never a tag that contradicts the value."""
-    written = render(b"old", row["tag"]).decode()
-    if written != row["from_plain_string"]:
-        # Quoting where Flux does not is allowed as long as the value is the same.
-        return yaml.safe_load(written), row["tag"]
-    return written, row["from_plain_string"]
+    """Flux's text for a plain string; over a number Flux leaves the number's tag, here it is the same text."""
+    expected = f'"{row["tag"]}"' if row["tag"] in QUOTED_HERE else row["from_plain_string"]
+    return [_over(old, row["tag"]) for old in ("old", "7")], [expected, expected]
 
 
-def _round_trip(name: str) -> tuple[object, object]:
-    """``style|tag``: written in that style the tag is read back as that very string."""
+def _written(name: str) -> tuple[object, object]:
+    """``style|tag``: over a value of that style the tag is read back as that very string by every reader."""
     style, _, tag = name.partition("|")
-    written = render(OLD_BY_STYLE.get(style, b"old"), tag)
-    return yaml.safe_load(b"k: " + written + b"\n"), {"k": tag}
+    old = STYLES[style]
+    new = _over(old, tag)
+    quote = old[0] if old[0] in "\"'" else ""
+    readers = [yaml.safe_load, _ruamel((1, 1)), _ruamel((1, 2))]
+    # A value that is the tag already, as text, stays what it is, as in Flux.
+    expected = [yaml.safe_load(old) if old == tag else tag] * len(readers)
+    return ([read(new) for read in readers], new[:1] if quote else ""), (expected, quote)
+
+
+def _ruamel(version: tuple[int, int]) -> Callable[[str], object]:
+    reader = YAML(typ="safe", pure=True)
+    reader.version = version
+    found: Callable[[str], object] = reader.load
+    return found
+
+
+def _over(old: str, tag: str) -> str:
+    """What stands where the old value stood."""
+    source = f'k: {old} {MARKER[:-2]}:tag"}}\n'
+    plan = plan_file(b"a.yaml", source.encode(), {NamespacedName("ns", "p"): ImageRef(name="reg/new", tag=tag)})
+    new = apply_edits(source.encode(), plan.edits).decode()
+    head, tail = "k: ", f' {MARKER[:-2]}:tag"}}\n'
+    assert new.startswith(head) and new.endswith(tail), new
+    return new[len(head) : -len(tail)]

@@ -65,14 +65,13 @@ def hook_request(folder: pathlib.Path, entry: Mapping[str, Any]) -> HookRequest:
         path=url.path,
         headers={name.lower(): value for name, value in envelope["headers"].items()},
         query=dict(parse_qsl(url.query)),
-        body=(folder / entry["body"]).read_bytes(),
+        body=_body(folder, entry),
         received_at=_RECEIVED_AT,
     )
 
 
 def _events(folder: pathlib.Path, entry: Mapping[str, Any]) -> list[dict[str, object]] | None:
-    body = (folder / entry["body"]).read_bytes()
-    event = json.loads(body) if entry["name"].startswith("ecr_") else {}
+    event = json.loads(_body(folder, entry)) if entry["name"].startswith("ecr_") else {}
     delivery = ecr_delivery(event) if is_ecr(event) else deliver(folder, entry)
     if delivery.all_resources:
         return None
@@ -86,6 +85,11 @@ def _events(folder: pathlib.Path, entry: Mapping[str, Any]) -> list[dict[str, ob
         }
         for hint in delivery.hints
     ]
+
+
+def _body(folder: pathlib.Path, entry: Mapping[str, Any]) -> bytes:
+    """Nothing for a request that has none (OPTIONS)."""
+    return (folder / entry["body"]).read_bytes() if entry["body"] else b""
 
 
 def _receiver(entry: Mapping[str, Any]) -> Receiver:

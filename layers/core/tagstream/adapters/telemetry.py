@@ -26,15 +26,15 @@ class PowertoolsLog:
 
     def info(self, message: str, **facts: object) -> None:
         """One INFO line."""
-        self.logger.info(message, extra=_extra(facts), stacklevel=2)
+        self.logger.info(message, extra=_extra(facts), stacklevel=3)
 
     def debug(self, message: str, **facts: object) -> None:
         """One DEBUG line."""
-        self.logger.debug(message, extra=_extra(facts), stacklevel=2)
+        self.logger.debug(message, extra=_extra(facts), stacklevel=3)
 
     def error(self, message: str, **facts: object) -> None:
         """One ERROR line."""
-        self.logger.error(message, extra=_extra(facts), stacklevel=2)
+        self.logger.error(message, extra=_extra(facts), stacklevel=3)
 
 
 class EmbeddedMetrics:

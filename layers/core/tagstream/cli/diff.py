@@ -6,6 +6,8 @@ In: manifests, a working tree, what policies selected. Out: a unified diff, or t
 from __future__ import annotations
 
 import difflib
+import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,9 @@ from tagstream.domain.setters import Change, FilePlan, apply_edits, plan_file
 from tagstream.reconcile.marker_problems import QUIET
 
 DIFFERENT = 1
+# Lines as patch counts them: a lone carriage return ends none.
+_LINES = re.compile(rb"[^\n]*\n|[^\n]+")
+_ODD = re.compile(rb"[^ !#-\[\]-~]")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +56,9 @@ def diff(session: Session) -> int:
     refs = given_refs(args.ref, session.namespace)
     _check_refs(refs, found)
     before = {one.path: one for one in marked_files(args.repo)}
+    for workload in found:
+        if not Path(args.repo, workload.path).exists():
+            session.console.warning(f"{workload.name}: spec.update.path {workload.path!r} is not in {args.repo}")
     update = _updated(before, found, refs)
     if args.output:
         session.console.line(as_json(_document(update)))
@@ -58,9 +66,21 @@ def diff(session: Session) -> int:
         _print(session, before, update)
     if args.write:
         for path, content in update.files.items():
-            Path(args.repo, path).write_bytes(content)
+            _write(Path(args.repo, path), content)
         return 0
     return DIFFERENT if update.files else 0
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace a file at once: a full disk must not cost what was in it."""
+    new = path.with_name(f"{path.name}.tagstream-new")
+    try:
+        new.write_bytes(content)
+        shutil.copymode(path, new)
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise CommandFailed(f"failed to write {path}: {error.strerror}") from error
 
 
 def _check_refs(refs: Mapping[NamespacedName, ImageRef], found: tuple[Workload, ...]) -> None:
@@ -80,7 +100,8 @@ def _updated(
         usable = {key: refs[key] for key in workload.policies if key in refs}
         for path in [path for path in files if workload.covers(path)]:
             source = update.files.get(path, files[path].source)
-            plan = plan_file(path.encode(errors="surrogateescape"), source, usable, known)
+            namespace = workload.automation.metadata.key.namespace
+            plan = plan_file(path.encode(errors="surrogateescape"), source, usable, known, namespace)
             _add(update, workload, path, apply_edits(source, plan.edits), plan)
     return update
 
@@ -96,19 +117,26 @@ def _add(update: _Update, workload: Workload, path: str, content: bytes, plan: F
 
 def _print(session: Session, before: Mapping[str, MarkedFile], update: _Update) -> None:
     for path in sorted(update.files):
-        name = path.encode(errors="surrogateescape")
         lines = difflib.diff_bytes(
             difflib.unified_diff,
-            before[path].source.splitlines(keepends=True),
-            update.files[path].splitlines(keepends=True),
-            b"a/" + name,
-            b"b/" + name,
+            _LINES.findall(before[path].source),
+            _LINES.findall(update.files[path]),
+            _quoted("a/" + path),
+            _quoted("b/" + path),
         )
         for line in lines:
             text = line.decode(errors="replace")
             session.console.line(text.rstrip("\n") if text.endswith("\n") else f"{text}\n\\ No newline at end of file")
     for (path, number), problem in sorted(update.problems.items()):
         session.console.warning(f"{path}:{number}: {problem}")
+
+
+def _quoted(name: str) -> bytes:
+    """A file name as git writes it: quoted when it holds what could be mistaken, with a tab behind one with blanks."""
+    raw = name.encode(errors="surrogateescape")
+    if _ODD.search(raw):
+        return b'"' + _ODD.sub(lambda found: f"\\{found[0][0]:03o}".encode(), raw) + b'"'
+    return raw + b"\t" if b" " in raw else raw
 
 
 def _document(update: _Update) -> Mapping[str, object]:

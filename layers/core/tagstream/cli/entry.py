@@ -70,7 +70,7 @@ def run(argv: Sequence[str], console: Console, stdin: TextIO, stack: Stack | Non
         args = parse(argv)
     except UsageError as error:
         console.failure(str(error))
-        return 1
+        return error.code
     if args is None:
         return 0
     where = stack or Stack(connect=_connect, base_url=_base_url, read_logs=_read_logs)

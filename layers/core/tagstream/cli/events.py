@@ -16,6 +16,8 @@ from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.records import LedgerEntry
 
 TYPES: Mapping[str, str] = {"info": "Normal", "error": "Warning"}
+# A tag can be found before its registry tells of it.
+TOLD_LATE = timedelta(minutes=1)
 
 
 def events(session: Session) -> int:
@@ -46,14 +48,40 @@ def events(session: Session) -> int:
 
 
 def _followed(known: Sequence[LedgerEntry], cause: str) -> list[LedgerEntry]:
-    """The entries of one cause, and of the scans that covered it: a burst's deliveries share one."""
-    causes = {cause}
+    """The entries of one cause, of the scans it shares with a burst, and of whatever else set the tags it named.
+
+    A delivery's tag may be found by a scan that was under way for another reason; then that one is the commit's cause.
+    """
+    own = [entry for entry in known if cause in _causes(entry)]
+    causes = {cause}.union(*(_texts(entry, "joined") for entry in own))
+    pushed = {(name, tag) for entry in own for name in _texts(entry, "repositories") for tag in _texts(entry, "tags")}
+    begin = min((entry.at for entry in own), default=None)
+    selections: set[tuple[str, str]] = set()
+    found = []
     for entry in known:
         facts = entry.facts or {}
-        joined = facts.get("joined")
-        if entry.cause in causes and isinstance(joined, Sequence):
-            causes |= {str(one) for one in joined}
-    return [entry for entry in known if causes & set(entry.cause.split(","))]
+        late = begin is not None and entry.at >= begin - TOLD_LATE
+        named = late and (str(facts.get("repository")), str(facts.get("tag"))) in pushed
+        if named:
+            selections.add((str(entry.key), str(facts.get("tag"))))
+        if causes & _causes(entry) or named or (late and selections & _committed(entry)):
+            found.append(entry)
+    return found
+
+
+def _causes(entry: LedgerEntry) -> set[str]:
+    return set(entry.cause.split(","))
+
+
+def _texts(entry: LedgerEntry, name: str) -> set[str]:
+    found = (entry.facts or {}).get(name)
+    return {str(one) for one in found} if isinstance(found, list) else set()
+
+
+def _committed(entry: LedgerEntry) -> set[tuple[str, str]]:
+    """Policies and tags of a commit."""
+    found = (entry.facts or {}).get("selections")
+    return {(str(one["policy"]), str(one["tag"])) for one in found} if isinstance(found, list) else set()
 
 
 def _print(session: Session, found: list[LedgerEntry]) -> None:

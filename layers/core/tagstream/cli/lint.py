@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tagstream.cli.files import Located, read_manifests
 from tagstream.cli.session import Session
 from tagstream.cli.validation import Judged, judge
-from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, workloads
+from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, unread_markers, workloads
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.advice import policy_advice
 from tagstream.domain.destination import NoPushBranch, destination
@@ -61,6 +61,8 @@ def lint(session: Session) -> int:
     refs = {**_assumed(judged), **given_refs(args.ref, session.namespace)}
     files = marked_files(args.repo)
     states = [state for file in files for state in _states(file, found, refs)]
+    unread = sorted(unread_markers(args.repo), key=lambda one: (one[0], one[1].line))
+    states += [_state(name, marker, "") for name, marker in unread]
     findings = [*_object_findings(judged), *_marker_findings(states), *_automation_findings(judged, found, states)]
     findings += _policy_findings(judged, states)
     if args.output:
@@ -95,24 +97,26 @@ def _states(
         if not workload.covers(file.path):
             continue
         usable = {key: refs[key] for key in workload.policies}
-        for marker in plan_file(path, file.source, usable, set(refs)).markers:
-            state = _state(file, marker, str(workload.automation.metadata.key))
+        namespace = workload.automation.metadata.key.namespace
+        for marker in plan_file(path, file.source, usable, set(refs), namespace).markers:
+            state = _state(file.path, marker, str(workload.automation.metadata.key))
             known = best.get(marker.line)
             if known is None or (known.state != "ok" and (state.state == "ok" or known.state == "other namespace")):
                 best[marker.line] = state
     if not best and not any(workload.covers(file.path) for workload in found):
+        reason = "no automation's update.path leads here" if found else "there is no ImageUpdateAutomation in --objects"
         for marker in plan_file(path, file.source, refs, set(refs)).markers:
-            best[marker.line] = _state(file, marker, "", is_covered=False)
+            best[marker.line] = _state(file.path, marker, "", uncovered=reason)
     yield from (best[line] for line in sorted(best))
 
 
-def _state(file: MarkedFile, marker: MarkerReport, automation: str, *, is_covered: bool = True) -> MarkerState:
+def _state(file: str, marker: MarkerReport, automation: str, *, uncovered: str = "") -> MarkerState:
     good = marker.state in GOOD
     state, reason = ("ok", "") if good else (marker.state, marker.reason)
-    if good and not is_covered:
-        state, reason = "outside update.path", "no automation's update.path leads here"
+    if good and uncovered:
+        state, reason = "outside update.path", uncovered
     return MarkerState(
-        file=file.path, line=marker.line, setter=marker.setter, state=state, reason=reason, automation=automation
+        file=file, line=marker.line, setter=marker.setter, state=state, reason=reason, automation=automation
     )
 
 
@@ -136,7 +140,7 @@ def _automation_findings(judged: Judged, found: Sequence[Workload], states: Sequ
     sources = {one.parsed.key: one.parsed.value for one in judged.objects if one.parsed.kind == "GitRepository"}
     for workload in found:
         one = located[workload.automation.metadata.key]
-        if not any(workload.covers(state.file) for state in states):
+        if not any(workload.covers(state.file) and state.state != "never read" for state in states):
             where = workload.path or "the whole tree"
             yield _about(one, "spec.update.path", f"{workload.name} has nothing to do: no marker below {where}")
         if not workload.policies:

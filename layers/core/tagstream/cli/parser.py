@@ -23,7 +23,11 @@ Parsers = Any
 
 
 class UsageError(ValueError):
-    """Arguments that do not fit; the message ends with how to get help."""
+    """Arguments that do not fit; the message ends with how to get help. ``code`` is what the process ends with."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class _HelpShown(Exception):
@@ -35,7 +39,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of ending the process."""
-        raise UsageError(f"{message}; see {self.prog} --help")
+        raise UsageError(f"{message}; see {self.prog} --help", self.get_default("failure_code") or 1)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """Raise instead of ending the process."""
@@ -59,9 +63,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace | None:
     for add in (_add_apply, _add_get, _add_actions, add_create, _add_events, _add_offline):
         add(verbs)
     try:
-        args = parser.parse_args(list(argv))
+        args, unknown = parser.parse_known_args(list(argv))
     except _HelpShown:
         return None
+    if unknown:
+        message = f"unrecognized arguments: {' '.join(unknown)}; see {parser.prog} --help"
+        raise UsageError(message, getattr(args, "failure_code", 1))
     args.run = _function(args.verb)
     return args
 
@@ -203,7 +210,9 @@ def _add_offline(verbs: Parsers) -> None:
     parser.add_argument("-o", "--output", choices=("json",), help="for programs")
     for verb in ("lint", "diff"):
         parser = _verb(verbs, verb, verb)
-        parser.add_argument("--objects", action="append", required=True, help="manifests: files or folders")
+        parser.add_argument(
+            "--objects", action="extend", nargs="+", required=True, metavar="PATH", help="manifests: files or folders"
+        )
         parser.add_argument("--repo", required=True, help="the working tree")
         parser.add_argument("-R", "--recursive", action="store_true", help="--objects: also folders below")
         parser.add_argument(

@@ -9,15 +9,20 @@ Source: image-automation-controller internal/update/filter.go, setters.go (which
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
+from tagstream.domain.marker import MarkerReport, misspelt
 from tagstream.domain.model import ImagePolicy, ImageRef, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.selector import selects
 from tagstream.domain.setters import has_marker, is_candidate
 
+# Names that a person takes for a manifest.
+_ALIKE = re.compile(r"(?i)\.(?:ya?ml|json)(?:\.[a-z0-9]+)?$|^kustomization$")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 FIRST_READ, LATER_READ = 65_536, 1_048_576
 
 
@@ -56,22 +61,67 @@ def marked_files(repository: str) -> tuple[MarkedFile, ...]:
     if not Path(repository).is_dir():
         raise CommandFailed(f'--repo "{repository}" is not a folder')
     found = []
-    for path, name in _candidates(repository, ""):
+    for path, name in _candidates(repository):
         source = _content(path)
         if has_marker(source):
             found.append(MarkedFile(path=name, source=source))
     return tuple(sorted(found, key=lambda one: one.path.encode(errors="surrogateescape")))
 
 
-def _candidates(folder: str, below: str) -> Iterator[tuple[str, str]]:
+def _candidates(repository: str) -> Iterator[tuple[str, str]]:
     """Where a file is, and its name from the root: texts, since a path object costs more than reading the file."""
-    with os.scandir(folder) as found:
-        entries = list(found)
-    for entry in entries:
+    for entry, name in _entries(repository):
         if is_candidate(os.fsencode(entry.name)) and entry.is_file(follow_symlinks=False):
-            yield entry.path, below + entry.name
-        elif entry.name != ".git" and entry.is_dir(follow_symlinks=False):
-            yield from _candidates(entry.path, f"{below}{entry.name}/")
+            yield entry.path, name
+
+
+def _entries(repository: str) -> Iterator[tuple[os.DirEntry[str], str]]:
+    """Everything in the tree that is no folder, with its name from the root."""
+    folders = [(repository, "")]
+    while folders:
+        folder, below = folders.pop()
+        try:
+            with os.scandir(folder) as found:
+                entries = list(found)
+        except OSError as error:
+            raise CommandFailed(f"failed to read {folder}: {error.strerror}") from error
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                yield entry, below + entry.name
+            elif entry.name != ".git":
+                folders.append((entry.path, f"{below}{entry.name}/"))
+
+
+def unread_markers(repository: str) -> Iterator[tuple[str, MarkerReport]]:
+    """Markers that no update will ever look at, each with its file.
+
+    Raises:
+        CommandFailed: a file cannot be read.
+    """
+    for entry, name in _entries(repository):
+        is_read = is_candidate(os.fsencode(entry.name))
+        if not (is_read or _ALIKE.search(entry.name)) or not entry.is_file():
+            continue
+        source = _content(entry.path)
+        if entry.is_symlink():
+            if _is_set_elsewhere(repository, entry.path):
+                continue
+            reason = "the file is a symbolic link: links are left alone"
+        elif not is_read:
+            reason = "only files named *.yaml, *.yml (in lower case) and Kustomization are read"
+        elif not has_marker(source):
+            yield from ((name, one) for one in misspelt(source))
+            continue
+        else:
+            continue
+        lines = [number for number, line in enumerate(source.split(b"\n"), 1) if has_marker(line)]
+        yield from ((name, MarkerReport(line=one, setter="", state="never read", reason=reason)) for one in lines)
+
+
+def _is_set_elsewhere(repository: str, link: str) -> bool:
+    """Whether a link leads to a file of the tree that is looked at under its own name."""
+    root, target = os.path.realpath(repository), os.path.realpath(link)
+    return target.startswith(f"{root.rstrip('/')}/") and is_candidate(os.fsencode(target))
 
 
 def _content(path: str) -> bytes:
@@ -125,16 +175,18 @@ def given_refs(texts: Sequence[str], namespace: str) -> Mapping[NamespacedName, 
     """``--ref ns/name=image:tag[@digest]``.
 
     Raises:
-        CommandFailed: one has another form.
+        CommandFailed: one has another form, or a policy is given twice.
     """
     found = {}
     for text in texts:
         policy, separator, ref = text.partition("=")
         name, at, digest = ref.partition("@")
         image, colon, tag = name.rpartition(":")
-        if not (separator and policy and colon and image and tag) or "/" in tag or bool(at) != bool(digest):
+        if not (separator and policy and colon and image and _TAG.fullmatch(tag)) or bool(at) != bool(digest):
             raise CommandFailed(f"--ref {text}: expected NAMESPACE/NAME=IMAGE:TAG[@DIGEST]")
         own, slash, short = policy.partition("/")
         key = NamespacedName(own, short) if slash else NamespacedName(namespace, policy)
+        if key in found:
+            raise CommandFailed(f"--ref {key} is given twice")
         found[key] = ImageRef(name=image, tag=tag, digest=digest)
     return found

@@ -15,8 +15,8 @@ from tagstream.domain.filter import InvalidFilter, compile_filter
 from tagstream.domain.goquote import quote
 from tagstream.domain.goregexp import InvalidPattern, compile_pattern
 from tagstream.domain.image import InvalidImage, parse_repository_image
-from tagstream.domain.message import TemplateError, check_template
-from tagstream.domain.model import ImagePolicy, ImageRepository, ImageUpdateAutomation, PolicyChoice
+from tagstream.domain.message import TemplateError, check_template, try_template
+from tagstream.domain.model import CommitSpec, ImagePolicy, ImageRepository, ImageUpdateAutomation, PolicyChoice
 from tagstream.domain.ordering import InvalidPolicy, compile_ordering
 from tagstream.domain.selector import InvalidSelector, check_selector
 
@@ -70,7 +70,7 @@ def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
             path="spec.git", message="Required value: source kind 'GitRepository' necessitates field .spec.git"
         )
     else:
-        yield from _template(automation.git.commit.message_template)
+        yield from _template(automation, automation.git.commit)
     push = automation.git.push if automation.git else None
     if push is not None and push.refspec:
         try:
@@ -86,12 +86,20 @@ def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
             )
 
 
-def _template(text: str) -> Iterator[Problem]:
+def _template(automation: ImageUpdateAutomation, commit: CommitSpec) -> Iterator[Problem]:
     """Flux finds a bad template at the next update; here nobody has to wait for one."""
+    path, text = "spec.git.commit.messageTemplate", commit.message_template
     try:
-        check_template(text)
+        warnings = check_template(text)
     except TemplateError as error:
-        yield Problem(path="spec.git.commit.messageTemplate", message=f"Invalid value: {error}")
+        yield Problem(path=path, message=f"Invalid value: {error}")
+        return
+    # What is changed at an update is another matter than the example, so that this is no error.
+    failure = try_template(text, automation.metadata.key, commit.message_template_values)
+    if failure:
+        warnings = (*warnings, f"with an example of a change it {failure}")
+    for warning in warnings:
+        yield Problem(path=path, message=warning, is_warning=True)
 
 
 def _invalid(path: str, value: str, error: Exception) -> Problem:

@@ -1,4 +1,4 @@
-"""Where an automation's change goes, and whether it may go now: one decision each, in one place.
+"""Where an automation's change goes: one decision in one place (whether it may go now is ``departure``'s).
 
 In: an automation and its GitRepository. Out: a Destination, or the reason why there is none.
 
@@ -8,11 +8,13 @@ defaults.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from tagstream.domain.model import GitRef, GitRepository, ImageUpdateAutomation
 
 DEFAULT_BRANCH = "master"
+_PORTS = {"http": 80, "https": 443, "ssh": 22}
 
 
 class NoPushBranch(ValueError):
@@ -35,10 +37,36 @@ class Destination:
 
     @property
     def target(self) -> str:
-        """The name of the lease that guards this destination; it is stored, so a login in the URL is no part of it."""
-        scheme, mark, rest = self.url.partition("://")
-        host, slash, path = rest.partition("/")
-        return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}#{self.push_branch}"
+        """The name of the lease that guards this destination, the same however its URL is spelled."""
+        return f"{repository_name(self.url)}#{self.push_branch}"
+
+    @property
+    def on_top(self) -> Destination:
+        """The same branch, added to instead of rebuilt: others write to it too."""
+        return replace(self, checkout=GitRef(branch=self.push_branch), switches=False)
+
+    @property
+    def refs(self) -> frozenset[bytes]:
+        """Beginnings of the names of all refs that an update of this destination looks at."""
+        names = {f"refs/heads/{self.push_branch}".encode(), *_checkout_refs(self.checkout)}
+        if self.refspec:
+            refspec = parse_refspec(self.refspec)
+            names |= {refspec.source, refspec.target}
+        return frozenset(names)
+
+
+def repository_name(url: str) -> str:
+    """``host[:port]/path``: what spellings of one repository's URL have in common.
+
+    Scheme and user, the scheme's own port, a slash or ``.git`` at the end, and the case of the host do not count.
+    """
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        return url
+    host = (parts.hostname or "") + (f":{port}" if port not in (None, _PORTS.get(parts.scheme)) else "")
+    return f"{host}/{parts.path.strip('/').removesuffix('.git').rstrip('/')}"
 
 
 def destination(automation: ImageUpdateAutomation, repository: GitRepository) -> Destination:
@@ -64,6 +92,16 @@ def destination(automation: ImageUpdateAutomation, repository: GitRepository) ->
         # force pushed there; a name that is that very branch is no switch here (docs/differences.md).
         switches=branch != checkout.branch and checkout.name != f"refs/heads/{branch}",
     )
+
+
+def _checkout_refs(ref: GitRef) -> tuple[bytes, ...]:
+    if ref.commit:
+        return ()
+    if ref.name:
+        return (ref.name.encode(),)
+    if ref.tag or ref.semver:
+        return (b"refs/tags/" + ref.tag.encode(),)
+    return (f"refs/heads/{ref.branch or DEFAULT_BRANCH}".encode(),)
 
 
 class InvalidRefspec(ValueError):

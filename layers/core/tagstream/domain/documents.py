@@ -270,7 +270,8 @@ def plain_value(text: str) -> object:
         return None
     if text in _BOOLEANS:
         return _BOOLEANS[text]
-    digits = text.replace("_", "")
+    # go-yaml minds the first character: what begins with an underscore or a point has none in it.
+    digits = text.replace("_", "") if text[0] in "+-0123456789" else text
     if _INTEGER.fullmatch(digits) and len(digits) < 70:
         number = _integer(digits)
         if number in _INT64:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +22,11 @@ from tagstream.domain.model import ImageRef, NamespacedName
 TOKEN = b'"$imagepolicy"'
 """What a file must hold, double quotes included, to be looked at (Flux's screening reader)."""
 _KEY = "$imagepolicy"
+# JSON may spell any letter of the key as an escape.
+_SPELLED = re.compile('"' + "".join(f"(?:{re.escape(one)}|\\\\u00(?i:{ord(one):02x}))" for one in _KEY) + '"', re.ASCII)
+_SPELLED_BYTES = re.compile(_SPELLED.pattern.encode())
+_ALIKE = (b"$imagepolicy", b"$imagePolicy", b"$ImagePolicy")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 State = Literal[
     "applied",
@@ -33,6 +39,7 @@ State = Literal[
     "no digest",
     "no settable value",
     "unparsable file",
+    "never read",
 ]
 
 
@@ -55,6 +62,43 @@ class Resolution:
     reason: str = ""
 
 
+def key_offsets(data: bytes) -> list[int]:
+    """Where the key stands, in whatever spelling JSON allows."""
+    if b"\\u00" in data:
+        return [found.start() for found in _SPELLED_BYTES.finditer(data)]
+    return offsets_of(data, TOKEN)
+
+
+def key_indexes(text: str) -> list[int]:
+    """As ``key_offsets``, in characters."""
+    return [found.start() for found in _SPELLED.finditer(text)]
+
+
+def misspelt(data: bytes) -> tuple[MarkerReport, ...]:
+    """Comments that look like markers to a person and to nobody else: ``$imagepolicy`` without its double quotes."""
+    found = sorted(at for word in _ALIKE for at in offsets_of(data, word))
+    if len(found) == len(offsets_of(data, TOKEN)):
+        return ()
+    lines, line, counted = {}, 1, 0
+    for at in found:
+        start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
+        text = data[start : end if end >= 0 else len(data)]
+        line += data.count(b"\n", counted, start)
+        counted = start
+        if b"#" in text and not key_offsets(text):
+            lines[line] = 'the key of a marker is "$imagepolicy", with its double quotes'
+    return tuple(MarkerReport(line=at, setter="", state="malformed marker", reason=lines[at]) for at in lines)
+
+
+def offsets_of(data: bytes, word: bytes) -> list[int]:
+    """Where a word stands."""
+    found, at = [], data.find(word)
+    while at >= 0:
+        found.append(at)
+        at = data.find(word, at + len(word))
+    return found
+
+
 @functools.lru_cache(maxsize=8192)
 def read_marker(comment: str) -> str | None:
     """The setter a comment names: the whole comment behind its hashes must be one JSON object of strings.
@@ -69,23 +113,27 @@ def read_marker(comment: str) -> str | None:
     if not text.startswith("{"):
         return None
     try:
-        found = json.loads(text)
+        # Pairs, since Go minds the type of a value that a later one of the same key replaces.
+        pairs = json.loads(text, object_pairs_hook=list)
     except (ValueError, RecursionError):
         return None
-    if not all(value is None or isinstance(value, str) for value in found.values()):
+    if not all(value is None or isinstance(value, str) for _, value in pairs):
         return None
-    return found.get(_KEY) or None
+    setter = dict(pairs).get(_KEY)
+    # Half a character has no bytes; Go reads it as the replacement character.
+    return _SURROGATES.sub("\ufffd", setter) if setter else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetterValues:
     """What the policies an automation may use have selected, and which others are known.
 
-    ``known`` makes reports precise; it never makes a marker count.
+    ``known`` and the automation's ``namespace`` make reports precise; they never make a marker count.
     """
 
     refs: Mapping[NamespacedName, ImageRef]
     known: Collection[NamespacedName] = ()
+    namespace: str = ""
 
     def resolve(self, setter: str) -> Resolution:
         """The value a setter asks for."""
@@ -100,14 +148,14 @@ class SetterValues:
         return _value(ref, suffix)
 
     def _missing(self, key: NamespacedName, setter: str) -> Resolution:
-        if not key.name:
-            return Resolution(value=None, state="unknown policy", reason=f"{setter!r} has no namespace")
-        if self.refs and all(one.namespace != key.namespace for one in self.refs):
+        if not key.name or not key.namespace:
+            return Resolution(value=None, state="unknown policy", reason=f"{setter!r} is not NAMESPACE:NAME")
+        if key not in self.known:
+            return Resolution(value=None, state="unknown policy", reason=f"there is no ImagePolicy/{key}")
+        if key.namespace != (self.namespace or next(iter(self.refs), key).namespace):
             return Resolution(value=None, state="other namespace", reason=f"ImagePolicy/{key} is of another namespace")
-        if key in self.known:
-            reason = f"ImagePolicy/{key} has selected nothing, or the automation's selector does not admit it"
-            return Resolution(value=None, state="nothing selected", reason=reason)
-        return Resolution(value=None, state="unknown policy", reason=f"there is no ImagePolicy/{key}")
+        reason = f"ImagePolicy/{key} has selected nothing, or the automation's selector does not admit it"
+        return Resolution(value=None, state="nothing selected", reason=reason)
 
 
 _SUFFIXES = frozenset({"tag", "name", "digest", "tag@digest", "name@digest", "registry", "repository"})

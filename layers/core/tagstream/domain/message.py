@@ -16,8 +16,10 @@ from tagstream.domain.gotemplate.bounds import Meter
 from tagstream.domain.gotemplate.evaluate import execute
 from tagstream.domain.gotemplate.faults import ExecutionError
 from tagstream.domain.gotemplate.functions import load, names
+from tagstream.domain.gotemplate.nodes import Chain, Field, Node, Variable, walk
 from tagstream.domain.gotemplate.parser import InvalidTemplate, Tree, parse
 from tagstream.domain.gotemplate.values import raw
+from tagstream.domain.identity import ObjectIdentifier
 from tagstream.domain.model import ImageRef, NamespacedName
 from tagstream.domain.setters import Change
 
@@ -51,13 +53,56 @@ class RenderedMessage:
     warnings: tuple[str, ...] = ()
 
 
-def check_template(template: str) -> None:
+def check_template(template: str) -> tuple[str, ...]:
     """Whether a template can be read; what it does with data is not known before there are any.
+
+    Returns:
+        What its author should know about it.
 
     Raises:
         TemplateError: ``unable to create commit message template from spec: …``.
     """
-    _parsed(template)
+    tree = _parsed(template)
+    found = (_removed(node) for block in tree.templates.values() for node in walk(block))
+    field = next((one for one in found if one), "")
+    return (_REMOVED.format(field=field),) if field else ()
+
+
+def try_template(template: str, automation: NamespacedName, values: Mapping[str, str]) -> str:
+    """Why a template that can be read fails for an example of a change; empty when it does not.
+
+    Args:
+        template: spec.git.commit.messageTemplate.
+        automation: whose it is.
+        values: messageTemplateValues.
+    """
+    policy = NamespacedName(automation.namespace, "app")
+    change = Change(
+        file="app.yaml",
+        object=ObjectIdentifier("apps/v1", "Deployment", "app", "default"),
+        old_value="example.com/app:1.0.0",
+        new_value="example.com/app:1.0.1",
+        setter=str(policy).replace("/", ":"),
+        line=1,
+    )
+    refs = {policy: ImageRef(name="example.com/app", tag="1.0.1", digest="")}
+    try:
+        render_message(template, MessageData(automation=automation, changes=(change,), refs=refs, values=values))
+    except TemplateError as error:
+        return str(error)
+    return ""
+
+
+def _removed(node: Node) -> str:
+    """The removed field that a node names."""
+    names: tuple[str, ...] = ()
+    if isinstance(node, Field | Chain):
+        names = node.names
+    elif isinstance(node, Variable):
+        names = node.names[1:]
+    if names[:1] == ("Updated",):
+        return ".Updated"
+    return ".Changed.ImageResult" if names[:2] == ("Changed", "ImageResult") else ""
 
 
 def render_message(template: str, data: MessageData) -> RenderedMessage:
@@ -81,7 +126,8 @@ def render_message(template: str, data: MessageData) -> RenderedMessage:
     try:
         text = execute(tree, load(tree.text), template_data(data, used), Meter())
     except ExecutionError as error:
-        raise TemplateError(f"failed to run template from spec: {error}") from error
+        words = raw(str(error)).decode("utf-8", "replace")
+        raise TemplateError(f"failed to run template from spec: {words}") from error
     warnings = (_REMOVED.format(field=used[0]),) if used else ()
     return RenderedMessage(text=raw(text).decode("utf-8", "replace"), warnings=warnings)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagstream.domain.gotemplate.values import (
     STRING,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _DATA = named("source.TemplateData", "struct")
 _NAME = named("types.NamespacedName", "struct")
+_LOGGED = named(r'struct { Name string "json:\"name\""; Namespace string "json:\"namespace,omitempty\"" }', "struct")
 _RESULT = named("update.Result", "struct")
 _FILE_RESULT = named("update.FileResult", "struct")
 _CHANGE = named("update.Change", "struct")
@@ -65,7 +66,7 @@ def template_data(data: MessageData, used: list[str]) -> GoStruct:
         fields=(
             ("AutomationObject", named_object(data.automation)),
             ("Changed", _changed(changes, legacy)),
-            ("Values", GoMap(dict(data.values), STRING_MAP)),
+            ("Values", GoMap(dict(data.values), STRING_MAP, absent=not data.values)),
         ),
         hidden={"Updated": lambda: legacy.reached(".Updated")},
     )
@@ -74,10 +75,15 @@ def template_data(data: MessageData, used: list[str]) -> GoStruct:
 def named_object(key: NamespacedName) -> GoStruct:
     """A types.NamespacedName."""
     text = str(key)
+    logged = GoStruct(
+        go_type=_LOGGED,
+        fields=(("Name", key.name), ("Namespace", key.namespace)),
+        json=GoMap({"name": key.name, **_given(namespace=key.namespace).entries}),
+    )
     return GoStruct(
         go_type=_NAME,
         fields=(("Namespace", key.namespace), ("Name", key.name)),
-        methods={"String": Function((), lambda: text)},
+        methods={"String": _text(text), "MarshalLog": Function((), lambda: logged)},
         text=text,
     )
 
@@ -95,7 +101,7 @@ def _changed(changes: list[Change], legacy: _Legacy) -> GoStruct:
         fields=(("FileChanges", GoMap(dict(files), _FILES)),),
         methods={
             "Objects": Function((), lambda: merged),
-            "Changes": Function((), lambda: GoSlice(_unique(changes), _CHANGES, absent=not changes)),
+            "Changes": Function((), functools.cache(lambda: GoSlice(_unique(changes), _CHANGES, absent=not changes))),
         },
         hidden={"ImageResult": lambda: legacy.reached(".Changed.ImageResult")},
     )
@@ -119,18 +125,33 @@ def _change(change: Change) -> GoStruct:
 
 @functools.lru_cache(maxsize=10_000)
 def _identifier(key: ObjectIdentifier) -> GoStruct:
-    meta = GoStruct(go_type=_TYPE_META, fields=(("APIVersion", key.api_version), ("Kind", key.kind)))
-    name = GoStruct(go_type=_NAME_META, fields=(("Name", key.name), ("Namespace", key.namespace)))
+    meta = GoStruct(
+        go_type=_TYPE_META,
+        fields=(("APIVersion", key.api_version), ("Kind", key.kind)),
+        json=_given(apiVersion=key.api_version, kind=key.kind),
+    )
+    name = GoStruct(
+        go_type=_NAME_META,
+        fields=(("Name", key.name), ("Namespace", key.namespace)),
+        json=_given(name=key.name, namespace=key.namespace),
+    )
     parts = {"TypeMeta": meta, "NameMeta": name}
     inner = (*meta.fields, *name.fields, *parts.items())
     promoted = {field: _constant(value) for field, value in inner}
-    resource = GoStruct(go_type=_RESOURCE, fields=tuple(parts.items()), hidden=promoted)
+    json = GoMap(meta.json.entries | name.json.entries)
+    resource = GoStruct(go_type=_RESOURCE, fields=tuple(parts.items()), hidden=promoted, json=json)
     return GoStruct(
         go_type=_OBJECT,
+        json=json,
         fields=(("ResourceIdentifier", resource),),
         hidden=promoted,
         key=(key.api_version.encode(), key.kind.encode(), key.name.encode(), key.namespace.encode()),
     )
+
+
+def _given(**parts: str) -> GoMap:
+    """An object of JSON without its empty members."""
+    return GoMap({name: text for name, text in parts.items() if text})
 
 
 def _constant(value: Value) -> Callable[[], Value]:
@@ -148,10 +169,22 @@ class _Legacy:
     def reached(self, name: str) -> GoStruct:
         """The value, noting that the template wants it."""
         self._used.append(name)
-        files: dict[str, Value] = {}
-        for file in dict.fromkeys(change.file for change in self._changes):
-            objects = self._objects([change for change in self._changes if change.file == file])
-            files[file] = GoStruct(go_type=_FILE_RESULT, fields=(("Objects", objects),))
+        return self._value
+
+    @functools.cached_property
+    def _images(self) -> Mapping[NamespacedName, GoStruct]:
+        return {policy: _image(ref, policy) for policy, ref in self._refs.items()}
+
+    @functools.cached_property
+    def _value(self) -> GoStruct:
+        """Made once, however often the template names it."""
+        by_file: dict[str, list[Change]] = {}
+        for change in self._changes:
+            by_file.setdefault(change.file, []).append(change)
+        files: dict[Any, Value] = {
+            file: GoStruct(go_type=_FILE_RESULT, fields=(("Objects", self._objects(changes)),))
+            for file, changes in by_file.items()
+        }
         objects = self._objects(self._changes)
         images = dict.fromkeys(one for refs in objects.entries.values() for one in refs.items)
         return GoStruct(
@@ -166,9 +199,9 @@ class _Legacy:
     def _objects(self, changes: list[Change]) -> GoMap:
         found: dict[Value, dict[Value, None]] = {}
         for change in changes:
-            policy = _policy(change.setter)
-            if policy in self._refs:
-                found.setdefault(_identifier(change.object), {})[_image(self._refs[policy], policy)] = None
+            image = self._images.get(_policy(change.setter))
+            if image is not None:
+                found.setdefault(_identifier(change.object), {})[image] = None
         return GoMap({key: GoSlice(list(refs), _REFS) for key, refs in found.items()}, map_of(_OBJECT, _REFS))
 
 

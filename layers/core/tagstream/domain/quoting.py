@@ -20,7 +20,7 @@ _NOT_A_STRING = re.compile(
     re.ASCII,
 )
 _INDICATORS = "!&*-?:,[]{}#|>@`\"'%=<"
-_FLOW_INDICATORS = ",[]{}:"
+_FLOW_INDICATORS = ",[]{}:?"
 
 
 def needs_quotes(value: str, *, in_flow: bool = False) -> bool:
@@ -31,6 +31,9 @@ def needs_quotes(value: str, *, in_flow: bool = False) -> bool:
         in_flow: the scalar stands inside ``[…]`` or ``{…}``.
     """
     if not value or _NOT_A_STRING.fullmatch(value):
+        return True
+    # go-yaml passes over underscores anywhere in what begins like a number.
+    if value[0] in "+-0123456789" and _NOT_A_STRING.fullmatch(value.replace("_", "")):
         return True
     first, second = value[0], value[1:2]
     if first in _INDICATORS and not (first in "?:" and second > " "):

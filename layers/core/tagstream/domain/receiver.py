@@ -21,6 +21,7 @@ from tagstream.domain.model import (
 )
 
 DEFAULT_INTERVAL_S = 600.0
+DEFAULT_AUDIENCE = "notification-controller"
 TYPES = (
     *("generic", "generic-hmac", "generic-oidc", "github", "gitlab", "bitbucket", "harbor", "dockerhub", "quay"),
     *("gcr", "nexus", "acr", "cdevents"),
@@ -58,7 +59,10 @@ def _check_secret(receiver: Receiver, spec: Fields) -> None:
     if receiver.type == "generic-oidc":
         if not receiver.oidc_providers:
             spec.error("oidcProviders", "Required value: a Receiver of type generic-oidc needs a provider")
-    elif receiver.type and not spec.has("secretRef"):
+        return
+    if receiver.oidc_providers:
+        spec.error("oidcProviders", "oidcProviders can only be set when type is generic-oidc")
+    if receiver.type and not spec.has("secretRef"):
         spec.error("secretRef", "Required value")
 
 
@@ -77,7 +81,7 @@ def _resource(fields: Fields, namespace: str) -> ReceiverResource:
 def _provider(fields: Fields) -> OIDCProvider:
     provider = OIDCProvider(
         issuer_url=fields.text("issuerURL", required=True),
-        audience=fields.text("audience", "notification-controller"),
+        audience=fields.text("audience") or DEFAULT_AUDIENCE,
         variables=tuple(_expression(one, "name") for one in fields.children("variables")),
         validations=tuple(_expression(one, "message") for one in fields.children("validations")),
     )

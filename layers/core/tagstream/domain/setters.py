@@ -13,18 +13,33 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-from tagstream.domain.identity import ObjectIdentifier, identify
-from tagstream.domain.marker import TOKEN, MarkerReport, Resolution, SetterValues, read_marker
+from tagstream.domain.identity import ObjectIdentifier, Objects
+from tagstream.domain.marker import (
+    TOKEN,
+    MarkerReport,
+    Resolution,
+    SetterValues,
+    key_offsets,
+    misspelt,
+    offsets_of,
+    read_marker,
+)
 from tagstream.domain.model import ImageRef, NamespacedName
 from tagstream.domain.quoting import render
-from tagstream.domain.yamlevents import scan_events
+from tagstream.domain.yamlevents import scan_events, undefined_alias
 from tagstream.domain.yamlscan import Site, Unsure, scan_document
 
 _BOM = b"\xef\xbb\xbf"
 _BLOCK_HEADER = re.compile(rb"([|>])[-+0-9]*")
-_BLOCK_INDENT = re.compile(rb"\n( +)[^\s]")
+_ALIAS = re.compile(rb"\*[0-9A-Za-z_]")
+# Line breaks of YAML 1.1, and with it of libyaml and go-yaml.
+_ANY_BREAK = rb"(?:\r?\n|\r|\xc2\x85|\xe2\x80[\xa8\xa9])"
+_BREAK = re.compile(_ANY_BREAK)
+_OTHER_BREAK = re.compile(rb"\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]")
+_BLOCK_INDENT = re.compile(_ANY_BREAK + rb"( +)(?! |" + _ANY_BREAK + rb")")
+_BLANK_LINES = re.compile(_ANY_BREAK + rb"(?:[ \t]|" + _ANY_BREAK + rb")*+")
 
 
 class OverlappingEdits(ValueError):
@@ -78,6 +93,7 @@ def plan_file(
     source: bytes,
     refs: Mapping[NamespacedName, ImageRef],
     known: Collection[NamespacedName] = (),
+    namespace: str = "",
 ) -> FilePlan:
     """Find every marked value of a file and what it becomes.
 
@@ -86,9 +102,10 @@ def plan_file(
         source: the whole file.
         refs: what the automation's policies selected.
         known: all policies there are, to tell why a marker does not count.
+        namespace: the automation's, for the same end.
 
     Returns:
-        Edits sorted by span. A file that is no valid UTF-8 YAML has a problem and no edits.
+        Edits sorted by span. A file that is no valid UTF-8 YAML, or would be none, has a problem and no edits.
     """
     if not has_marker(source):
         return FilePlan()
@@ -96,14 +113,24 @@ def plan_file(
     data = source[shift:]
     problem = _problem(data)
     if problem is not None:
-        lines = [data.count(b"\n", 0, found.start()) + 1 for found in re.finditer(re.escape(TOKEN), data)]
-        markers = tuple(MarkerReport(line=line, setter="", state="unparsable file", reason=problem) for line in lines)
-        return FilePlan(markers=markers, problem=problem)
-    plan = _Planner(path.decode(errors="replace"), data, SetterValues(refs=refs, known=known)).plan()
-    if not shift:
-        return plan
+        return _left_alone(data, problem)
+    values = SetterValues(refs=refs, known=known, namespace=namespace)
+    plan = _Planner(path.decode(errors="replace"), data, values).plan()
+    problem = _problem(apply_edits(data, plan.edits)) if plan.edits else None
+    if problem is not None:
+        return _left_alone(data, f"the edited file would be {problem}")
     moved = tuple(Edit(start=one.start + shift, end=one.end + shift, new=one.new) for one in plan.edits)
-    return FilePlan(edits=moved, changes=plan.changes, markers=plan.markers, problem=plan.problem)
+    return FilePlan(edits=moved if shift else plan.edits, changes=plan.changes, markers=plan.markers)
+
+
+def _left_alone(data: bytes, problem: str) -> FilePlan:
+    data, lines, line, counted = _plain_breaks(data), [], 1, 0
+    for at in key_offsets(data):
+        line += data.count(b"\n", counted, at)
+        counted = at
+        lines.append(line)
+    markers = tuple(MarkerReport(line=one, setter="", state="unparsable file", reason=problem) for one in lines)
+    return FilePlan(markers=markers, problem=problem)
 
 
 def apply_edits(source: bytes, edits: Sequence[Edit]) -> bytes:
@@ -146,64 +173,80 @@ def _problem(data: bytes) -> str | None:
         mark: Any = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         return f"not valid YAML: {getattr(error, 'problem', None) or error}{where}"
-    return None
+    alias = undefined_alias(data.decode()) if _ALIAS.search(data) else None
+    return f"not valid YAML: {alias}" if alias else None
 
 
 class _Planner:
     """Collects the plan of one valid file. What a comment asks for is worked out once."""
 
     def __init__(self, path: str, data: bytes, values: SetterValues) -> None:
-        self.path, self.data, self.values = path, data, values
+        self.path, self.values = path, values
+        self.original, self.data = data, _plain_breaks(data)
+        self.objects = Objects(data)
         self.edits: list[Edit] = []
         self.changes: list[Change] = []
         self.markers: list[MarkerReport] = []
         self.asked: dict[str, tuple[str, Resolution] | None] = {}
         self.rendered: dict[tuple[bytes, str, bool], bytes] = {}
+        self.slow_sites: list[Site] | None = None
         self.counted, self.line = 0, 1
 
     def plan(self) -> FilePlan:
-        hits, separators = _offsets(self.data, TOKEN), _separators(self.data)
-        documents = _marked_documents(hits, separators, len(self.data))
+        hits, separators = key_offsets(self.data), _separators(self.data)
+        documents = _marked_documents(self.data, hits, separators)
         sites = self._all_sites(documents, hits, separators)
-        for start, end, first, last in documents:
-            inside = sites[start] if sites is not None else self._sites(start, end, hits[first:last])
-            self._document(start, end, inside)
-        return FilePlan(edits=tuple(self.edits), changes=tuple(self.changes), markers=tuple(self.markers))
+        for document in documents:
+            inside = sites[document.start] if sites is not None else self._sites(document, hits)
+            self._document(document, inside)
+        markers = sorted([*self.markers, *misspelt(self.data)], key=lambda one: one.line)
+        return FilePlan(edits=tuple(self.edits), changes=tuple(self.changes), markers=tuple(markers))
 
     def _all_sites(
-        self, documents: Sequence[_Span], hits: Sequence[int], separators: Sequence[tuple[int, int]]
+        self, documents: Sequence[_Document], hits: Sequence[int], separators: Sequence[tuple[int, int]]
     ) -> Mapping[int, Sequence[Site]] | None:
         """The sites of all documents, by document, in one go where every line is ordinary; None where one is not."""
-        if len(documents) < 2 or any(self.data[start + 3 : end].strip() for start, end in separators):
+        if (
+            len(documents) < 2
+            or self.data is not self.original
+            or any(self.data[start + 3 : end].strip() for start, end in separators)
+        ):
             return None
         try:
-            sites = scan_document(self.data, documents[0][0], documents[-1][1], hits)
+            sites = scan_document(self.data, documents[0].start, documents[-1].end, hits)
         except Unsure:
             return None
         found, position = {}, 0
-        for start, end, _, _ in documents:
+        for document in documents:
             begin = position
-            while position < len(sites) and sites[position].hit < end:
+            while position < len(sites) and sites[position].hit < document.end:
                 position += 1
-            found[start] = sites[begin:position]
+            found[document.start] = sites[begin:position]
         return found
 
-    def _sites(self, start: int, end: int, hits: Sequence[int]) -> Sequence[Site]:
-        try:
-            return scan_document(self.data, start, end, hits)
-        except Unsure:
-            return scan_events(self.data[start:end].decode(), start)
+    def _sites(self, document: _Document, hits: Sequence[int]) -> Sequence[Site]:
+        inside = hits[document.first : document.last]
+        if document.start == document.content and self.data is self.original:
+            try:
+                return scan_document(self.data, document.content, document.end, inside)
+            except Unsure:
+                pass
+        if self.slow_sites is None:
+            # The whole file: what a tag's handle means may stand before the document.
+            self.slow_sites = scan_events(self.original.decode(), 0)
+        first, last = (
+            bisect.bisect_left(self.slow_sites, at, key=lambda site: site.hit) for at in (document.start, document.end)
+        )
+        return self.slow_sites[first:last]
 
-    def _document(self, start: int, end: int, sites: Sequence[Site]) -> None:
-        identifier: ObjectIdentifier | None = None
+    def _document(self, document: _Document, sites: Sequence[Site]) -> None:
         for site in sites:
             line = self._line(site.hit)
             change = self._site(site, line)
             if change is None:
                 continue
             edit, old, new, setter = change
-            if identifier is None or identifier.kind.endswith("List"):
-                identifier = identify(self.data[start:end], site.start - start)
+            identifier = self.objects.at(document.start, document.end, site.start)
             self.edits.append(edit)
             self.changes.append(
                 Change(file=self.path, object=identifier, old_value=old, new_value=new, setter=setter, line=line)
@@ -238,7 +281,7 @@ class _Planner:
 
     def _edit(self, site: Site, value: str) -> Edit:
         if site.is_block:
-            return _block_edit(site, self.data[site.scalar : site.end], value)
+            return _block_edit(site, self.original[site.scalar : site.end], value)
         # Of the old scalar only its quotes say how the new one is written.
         key = self.data[site.scalar : site.scalar + 1], value, site.in_flow
         if key not in self.rendered:
@@ -256,47 +299,68 @@ class _Planner:
         return self.data.count(b"\n", 0, offset) + 1
 
 
-_Span = tuple[int, int, int, int]
-"""A document with markers: where it begins and ends, and which of the markers are in it."""
+class _Document(NamedTuple):
+    """A document with markers: where it and what can be edited of it begin, its end, which of the markers are in it.
+
+    The two beginnings differ where something stands behind its ``---``.
+    """
+
+    start: int
+    content: int
+    end: int
+    first: int
+    last: int
 
 
-def _offsets(data: bytes, token: bytes) -> list[int]:
-    found, at = [], data.find(token)
-    while at >= 0:
-        found.append(at)
-        at = data.find(token, at + len(token))
-    return found
+def _plain_breaks(data: bytes) -> bytes:
+    """The same lines at the same offsets, rarer breaks written as ``\\n``; the same object where there are none."""
+    if not _OTHER_BREAK.search(data):
+        return data
+    return _OTHER_BREAK.sub(lambda found: found[0][1:].translate(_BLANKS) + b"\n", data)
+
+
+_BLANKS = b" " * 256
 
 
 def _separators(data: bytes) -> list[tuple[int, int]]:
     """Spans of the lines that begin with ``---``, newline included."""
-    starts = [at + 1 for at in _offsets(data, b"\n---")]
+    starts = [at + 1 for at in offsets_of(data, b"\n---")]
     if data.startswith(b"---"):
         starts.insert(0, 0)
     ends = (data.find(b"\n", start) + 1 or len(data) for start in starts)
     return [(start, end) for start, end in zip(starts, ends, strict=True) if data[start + 3 : start + 4] in b" \t\r\n"]
 
 
-def _marked_documents(hits: Sequence[int], separators: Sequence[tuple[int, int]], size: int) -> list[_Span]:
-    """A document goes from behind one separator line to the beginning of the next."""
+def _marked_documents(data: bytes, hits: Sequence[int], separators: Sequence[tuple[int, int]]) -> list[_Document]:
+    """A document goes from its separator line, or from behind it when nothing more is on it, to the next one."""
     found, first = [], 0
-    for (_, start), (end, _) in pairwise([(0, 0), *separators, (size, 0)]):
+    for (start, content), (end, _) in pairwise([(0, 0), *separators, (len(data), 0)]):
         last = bisect.bisect_left(hits, end, first)
         if last > first:
-            found.append((start, end, first, last))
+            behind = data[start + 3 : content].strip()
+            is_plain = (not behind or behind.startswith(b"#")) and hits[first] >= content
+            found.append(_Document(content if is_plain else start, content, end, first, last))
         first = last
     return found
 
 
 def _block_edit(site: Site, raw: bytes, value: str) -> Edit:
     """A block scalar keeps its header and indentation and gets one line; it must not grow a final newline."""
-    body = raw.rstrip()
-    header, _, _ = body.partition(b"\n")
-    indent = _BLOCK_INDENT.search(body)
-    newline = b"\r\n" if header.endswith(b"\r") else b"\n"
-    text = _BLOCK_HEADER.sub(rb"\1-", header.rstrip(b"\r"), count=1)
-    new = site.prefix + text + newline + (indent[1] if indent else b"  ") + value.encode()
-    return Edit(start=site.start, end=site.scalar + len(body), new=new)
+    end = next((found.start() for found in _BLANK_LINES.finditer(raw) if found.end() == len(raw)), len(raw))
+    newline = _BREAK.search(raw, 0, end)
+    if newline is None:
+        # Without a text there is no indentation to keep: the value takes the indicator's place.
+        size = _BLOCK_HEADER.match(raw).end()  # type: ignore[union-attr]  # libyaml found one
+        apart = b" " if raw[size : size + 1] == b"#" else b""
+        return Edit(start=site.start, end=site.scalar + size, new=site.prefix + render(b"", value) + apart)
+    found = _BLOCK_INDENT.search(raw)
+    indent = found[1] if found else b"  "
+    if any(len(line) > len(indent) or b"\t" in line for line in _BREAK.split(raw[end:])):
+        # Blank lines that are indented further are text too.
+        end = len(raw.rstrip(b"\r\n"))
+    text = _BLOCK_HEADER.sub(rb"\1-", raw[: newline.start()], count=1)
+    new = site.prefix + text + newline[0] + indent + value.encode()
+    return Edit(start=site.start, end=site.scalar + end, new=new)
 
 
 def _decode(scalar: bytes) -> str:

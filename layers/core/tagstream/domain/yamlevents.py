@@ -14,13 +14,18 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tagstream.domain.marker import TOKEN
+from tagstream.domain.marker import key_indexes
 from tagstream.domain.yamlscan import Site
 
-_TOKEN = TOKEN.decode()
 _COMMENT = re.compile(r"(?:(?<=[ \t,\[\]{}])|^)#", re.MULTILINE)
-_PROPERTIES = re.compile(r"(?:[&!]\S*[ \t\r\n]+)*")
-_NON_STRING_TAG = re.compile(r"!!(?:int|float|bool|null|timestamp)[ \t]+")
+_HASH = re.compile("#")
+# What may stand between a scalar and its anchor or tag: blanks, line breaks, comments.
+_BLANKS = re.compile(r"[ \t]*")
+_GAP = re.compile(r"(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\r\n]*)*")
+_TAG = re.compile(r"!\S*")
+# Every break of YAML 1.1 as \\n, so that lines are what libyaml takes for lines; offsets stay.
+_BREAKS = str.maketrans({"\r": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n"})
+_CORE, _STRING = "tag:yaml.org,2002:", "tag:yaml.org,2002:str"
 
 
 class Scalar(NamedTuple):
@@ -30,6 +35,8 @@ class Scalar(NamedTuple):
     end: int
     value: str
     style: str
+    tag: str
+    anchor: str
     is_key: bool
     is_alias: bool
     in_flow: bool
@@ -45,16 +52,70 @@ def scan_events(text: str, first_byte: int) -> list[Site]:
     """
     scalars = list(_scalars(text))
     starts = [scalar.start for scalar in scalars]
+    place = ByteOffsets(text, first_byte)
+    text = text.replace("\r\n", " \n").translate(_BREAKS)
     sites = []
     done = -1
-    hit = text.find(_TOKEN)
-    while hit >= 0:
+    for hit in key_indexes(text):
         if hit >= done:
             index = bisect.bisect_right(starts, hit) - 1
             site, done = _site(text, scalars, index, hit)
-            sites.append(_in_bytes(text, site, first_byte))
-        hit = text.find(_TOKEN, hit + 1)
+            sites.append(_in_bytes(place, site))
     return sites
+
+
+def undefined_alias(text: str) -> str | None:
+    """The first alias that no anchor before it in its document has defined; libyaml leaves that to its caller."""
+    from yaml._yaml import CParser
+
+    parser: Any = CParser(text)
+    anchors: set[str] = set()
+    while parser.check_event():
+        event = parser.get_event()
+        name, anchor = type(event).__name__, getattr(event, "anchor", None)
+        if name == "DocumentStartEvent":
+            anchors = set()
+        elif name == "AliasEvent" and anchor not in anchors:
+            return f"unknown anchor {anchor!r} referenced at line {event.start_mark.line + 1}"
+        elif anchor:
+            anchors.add(anchor)
+    return None
+
+
+class ByteOffsets:
+    """Where a character of a text is in its bytes, and the other way round."""
+
+    def __init__(self, text: str, first_byte: int = 0) -> None:
+        self.text, self.first_byte = text, first_byte
+        self.chars: list[int] = []
+        self.bytes: list[int] = []
+        if not text.isascii():
+            self._index()
+
+    def _index(self) -> None:
+        chars = count = 0
+        for line in self.text.split("\n"):
+            self.chars.append(chars)
+            self.bytes.append(count)
+            chars += len(line) + 1
+            count += len(line.encode()) + 1
+
+    def byte(self, index: int) -> int:
+        """The byte offset of a character."""
+        if not self.chars:
+            return self.first_byte + index
+        line = bisect.bisect_right(self.chars, index) - 1
+        return self.first_byte + self.bytes[line] + len(self.text[self.chars[line] : index].encode())
+
+    def char(self, offset: int) -> int:
+        """The index of the character at a byte offset."""
+        offset -= self.first_byte
+        if not self.chars:
+            return offset
+        line = bisect.bisect_right(self.bytes, offset) - 1
+        end = self.chars[line + 1] if line + 1 < len(self.chars) else len(self.text)
+        raw = self.text[self.chars[line] : end].encode()
+        return self.chars[line] + len(raw[: offset - self.bytes[line]].decode(errors="ignore"))
 
 
 def _scalars(text: str) -> Iterator[Scalar]:
@@ -74,6 +135,8 @@ def _scalars(text: str) -> Iterator[Scalar]:
                 end=event.end_mark.index,
                 value="" if name == "AliasEvent" else event.value,
                 style="" if name == "AliasEvent" else event.style or "",
+                tag="" if name == "AliasEvent" else event.tag or "",
+                anchor=event.anchor or "",
                 is_key=kind == "mapping" and count % 2 == 0,
                 is_alias=name == "AliasEvent",
                 in_flow=any(entry[2] for entry in stack),
@@ -98,7 +161,8 @@ def _site(text: str, scalars: Sequence[Scalar], index: int, hit: int) -> tuple[S
     search_from = line_start
     if before is not None:
         search_from = before.start + 1 if is_header else max(line_start, before.end)
-    found = _COMMENT.search(text, search_from, line_end)
+    # Behind a block scalar's header libyaml takes any # for a comment.
+    found = (_HASH if is_header else _COMMENT).search(text, search_from, line_end)
     if found is None or found.start() > hit:
         return Site(hit=hit, comment="", reason="the marker is not in a comment"), hit + 1
     comment = text[found.start() : line_end]
@@ -134,6 +198,8 @@ def _own_line(before: Scalar) -> Scalar | str:
 def _head(text: str, scalars: Sequence[Scalar], index: int, line: tuple[int, int, int]) -> Scalar | str:
     """A comment line of its own, right above what it may belong to."""
     line_start, comment_start, line_end = line
+    if text.startswith("---", line_start):
+        return "the marker stands behind a document separator"
     if text[line_start:comment_start].strip(" -"):
         return "there is no value before the marker on its line"
     after = scalars[index + 1] if index + 1 < len(scalars) else None
@@ -151,41 +217,50 @@ def _head(text: str, scalars: Sequence[Scalar], index: int, line: tuple[int, int
 
 
 def _settable(text: str, target: Scalar, hit: int, comment: str) -> Site:
-    if target.start == target.end:
+    if not target.value and not target.style:
         return Site(hit=hit, comment=comment, reason="the value is empty")
-    raw = text[target.start : target.end]
-    found = _PROPERTIES.match(raw)
-    properties = found[0] if found else ""
-    kept = _NON_STRING_TAG.sub("", properties)
-    drops_tag = kept != properties
+    scalar, kept = _behind_properties(text, target)
+    # Only a string's tag and an application's own stay: any other contradicts the new value.
+    drops_tag = target.tag.startswith(_CORE) and target.tag != _STRING
+    # Only its colon keeps the text of `&a:x` apart from the anchor.
+    apart = " " if kept and kept[-1] not in " \t\r\n" else ""
     return Site(
         hit=hit,
         comment=comment,
-        start=target.start if drops_tag else target.start + len(properties),
+        start=target.start if drops_tag else scalar,
         end=target.end,
-        scalar=target.start + len(properties),
+        scalar=scalar,
         old=target.value,
-        prefix=kept.encode() if drops_tag else b"",
+        prefix=(kept + apart if drops_tag else apart).encode(),
         in_flow=target.in_flow,
         is_block=target.style in ("|", ">"),
     )
 
 
-def _in_bytes(text: str, site: Site, first_byte: int) -> Site:
+def _behind_properties(text: str, target: Scalar) -> tuple[int, str]:
+    """Where a scalar itself begins, and what stands before it without its tag: anchor, comments, line breaks."""
+    position, kept = target.start, ""
+    for _ in range(2):
+        anchor = f"&{target.anchor}"
+        tag = _TAG.match(text, position) if target.tag else None
+        if target.anchor and text.startswith(anchor, position):
+            position += len(anchor)
+            kept += anchor
+        elif tag:
+            position = _BLANKS.match(text, tag.end()).end()  # type: ignore[union-attr]  # matches nothing too
+        gap = _GAP.match(text, position).end()  # type: ignore[union-attr]  # matches nothing too
+        kept += text[position:gap]
+        position = gap
+    return position, kept
+
+
+def _in_bytes(place: ByteOffsets, site: Site) -> Site:
     """The same site with byte offsets in the file."""
-
-    def offset(index: int) -> int:
-        return first_byte + len(text[:index].encode())
-
-    return Site(
-        hit=offset(site.hit),
-        comment=site.comment,
-        start=offset(site.start) if site.end >= 0 else -1,
-        end=offset(site.end) if site.end >= 0 else -1,
-        scalar=offset(site.scalar) if site.end >= 0 else -1,
-        old=site.old,
-        prefix=site.prefix,
-        in_flow=site.in_flow,
-        is_block=site.is_block,
-        reason=site.reason,
+    if site.end < 0:
+        return site._replace(hit=place.byte(site.hit))
+    return site._replace(
+        hit=place.byte(site.hit),
+        start=place.byte(site.start),
+        end=place.byte(site.end),
+        scalar=place.byte(site.scalar),
     )

@@ -11,12 +11,13 @@ Source: YAML 1.2 productions 7.3 and 8.1; compared with libyaml's events by test
 
 from __future__ import annotations
 
+import bisect
 import functools
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tagstream.domain.marker import TOKEN, read_marker
+from tagstream.domain.marker import read_marker
 
 _DOUBLE = rb'"(?:[^"\\\n]|\\[^\n])*+"'
 _SINGLE = rb"'(?:[^'\n]|'')*+'"
@@ -25,7 +26,7 @@ _PLAIN = _PLAIN_FIRST + rb"(?:[^\n:#]|:(?=[^\s])|(?<=[^\s])\#)*+"
 _KEY = rb"(?:" + _DOUBLE + rb"|" + _SINGLE + rb"|" + _PLAIN + rb")[ \t]*+:(?=[ \t\r\n])"
 _IN_FLOW = rb"(?:[^\n\"'#\[\]{}]|" + _DOUBLE + rb"|'[^'\n]*+')*+"
 _FLOW = rb"(?:\[" + _IN_FLOW + rb"\]|\{" + _IN_FLOW + rb"\})"
-_PROPERTIES = rb"(?:[&!][^\s\[\]{},]*+[ \t]++)*+"
+_PROPERTIES = rb"(?:(?:&[0-9A-Za-z_-]++|![^\s\[\]{},]*+)[ \t]++)*+"
 _INDENT = rb"[ ]*+(?:-[ ]++)*+"
 _COMMENT = rb"[ \t]*+(?:(?<=[ \t])\#[^\n]*+)?"
 
@@ -71,8 +72,9 @@ _MARKED = re.compile(
     + rb"(?:[^\s#]|(?<=[^\s])\#|[ \t]+(?=[^\s#]))*+)"
     rb"[ \t]++(?P<comment>\#[^\n]*)"
 )
-# A tag that says the old value was no string; it would contradict the new one.
-_NON_STRING_TAG = re.compile(rb"!!(?:int|float|bool|null|timestamp)[ \t]+")
+
+
+LOOK_BACK = 64
 
 
 class Unsure(Exception):
@@ -113,7 +115,7 @@ def scan_document(data: bytes, start: int, end: int, hits: Sequence[int]) -> lis
     Raises:
         Unsure: some line up to the last marker is not ordinary.
     """
-    bodies = _block_bodies(data, start, end, hits[-1])
+    bodies = _block_bodies(data, start, end, hits)
     sites: list[Site] = []
     line_end, index = -1, 0
     for hit in hits:
@@ -129,11 +131,11 @@ def scan_document(data: bytes, start: int, end: int, hits: Sequence[int]) -> lis
     return sites
 
 
-def _block_bodies(data: bytes, start: int, end: int, last: int) -> list[tuple[int, int]]:
+def _block_bodies(data: bytes, start: int, end: int, hits: Sequence[int]) -> list[tuple[int, int]]:
     """Spans of the block scalars' texts up to the last marker."""
     bodies = []
     position = start
-    while position <= last:
+    while position <= hits[-1]:
         header = _BLOCK_HEADER.match(data, position, end)
         if header is None:
             run = _ORDINARY.match(data, position, end)
@@ -141,12 +143,31 @@ def _block_bodies(data: bytes, start: int, end: int, last: int) -> list[tuple[in
                 raise Unsure
             position = run.end()
             continue
-        if TOKEN in data[header.start() : header.end()]:
+        if bisect.bisect_left(hits, header.start()) < bisect.bisect_left(hits, header.end()):
+            raise Unsure
+        if header["key"] is None and not _is_item(data, start, header.start(), len(header["indent"])):
             raise Unsure
         body_end = _block_end(data, header.end(), end, _parent_indent(header))
         bodies.append((header.end(), body_end))
         position = body_end
     return bodies
+
+
+def _is_item(data: bytes, start: int, at: int, width: int) -> bool:
+    """Whether a dash begins an item, not another line of a plain text: above the list stands a key without a value."""
+    indent = data[at : at + width].partition(b"-")[0]
+    if not indent:
+        return True
+    for _ in range(LOOK_BACK):
+        if at <= start:
+            return False
+        line_end, at = at - 1, max(data.rfind(b"\n", start, at - 1) + 1, start)
+        line = data[at:line_end].rstrip()
+        if line.endswith(b":"):
+            return True
+        if line and not line.startswith(indent):
+            return False
+    return False
 
 
 def _parent_indent(header: re.Match[bytes]) -> int:
@@ -178,7 +199,8 @@ def _site(data: bytes, start: int, end: int, hit: int) -> Site:
             return Site(hit=hit, comment=line.decode(), reason="the marker is not the whole comment")
         raise Unsure
     properties, comment = found["properties"], found["comment"]
-    if (properties and _NON_STRING_TAG.search(properties)) or hit < found.start("comment"):
+    # A tag may say that the old value was no string; it would contradict the new one.
+    if b"!" in properties or hit < found.start("comment"):
         raise Unsure
     first, behind = found.span("value")
     return Site(hit=hit, comment=comment.decode(), start=first, end=behind, scalar=first)

@@ -62,6 +62,7 @@ class HookDelivery:
     ``action`` is the sender's own word. ``all_resources`` asks for every listed resource whatever the hints (Flux's
     behaviour, for senders that do not speak of images). ``remark`` says in one word why nothing is to be done
     (``malformed``, ``untagged``, ``irrelevant``, ``event``, ``ping``, ``handshake``, ``suspended``).
+    ``replay_s`` is how long the same delivery must be refused, where the sender signs the time; else 0.
     ``claims`` are those of a verified OIDC token; ``document`` is what a resource filter sees as ``req``, set only
     when the Receiver has filters.
     """
@@ -72,6 +73,7 @@ class HookDelivery:
     hints: tuple[PushHint, ...] = ()
     all_resources: bool = False
     remark: str = ""
+    replay_s: float = 0.0
     claims: Mapping[str, object] = field(default_factory=dict, repr=False)
     document: Mapping[str, object] = field(default_factory=dict, repr=False)
     answer: HookAnswer = field(default_factory=HookAnswer)

@@ -10,21 +10,27 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from tagstream.domain.departure import departure_together, latest_departure
 from tagstream.domain.model import MAX_DEBOUNCE_S, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.receiver import read_metadata
 from tagstream.errors import ImageAutomationError
 from tagstream.ports import Ports
 from tagstream.reconcile import status
 from tagstream.reconcile.branch import RunResult, held, pushed_before, update_branch
+from tagstream.reconcile.gathering import companions, goes_with, grouped, on_top
 from tagstream.reconcile.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.push_event import causes
 from tagstream.reconcile.stored import parse_stored
+from tagstream.reconcile.template_warnings import FIELD as TEMPLATE_FIELD
+from tagstream.reconcile.template_warnings import template_event, template_warnings
 from tagstream.reconcile.unexpected import contained
 from tagstream.reconcile.update_job import UpdateJob, prepare
 from tagstream.records import CommitIntent, LedgerEntry, StoredObject
 
 KIND = "ImageUpdateAutomation"
 CONTROLLER = "imageupdateautomation"
+# Where a push branch that is rebuilt stood after the last run.
+PUSH_REVISION = "observedPushRevision"
 UP_TO_DATE = "repository up-to-date"
 
 
@@ -36,15 +42,11 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
         owner: names this worker, for the leases.
         deadline_s: on the monotonic clock.
     """
-    jobs: dict[tuple[object, ...], list[UpdateJob]] = {}
-    for key in sorted(keys):
-        job = _prepared(key, ports)
-        if job is not None:
-            where = job.destination
-            jobs.setdefault((where.url, where.push_branch, where.checkout, job.access.url), []).append(job)
+    found = (_prepared(key, ports) for key in sorted(keys))
+    groups = grouped(job for job in found if job is not None)
     now = ports.clock.now()
     # Those that wait for more selections come last, so that they hold up none of the others.
-    for group in sorted(jobs.values(), key=lambda group: _opens_at(group, now)):
+    for group in sorted(groups, key=lambda group: _departs_at(group, now)):
         settled = _settled(group, deadline_s, ports)
         if settled is None:
             _put_off(group, ports)
@@ -54,10 +56,10 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
 
 def _settled(group: list[UpdateJob], deadline_s: float, ports: Ports) -> list[UpdateJob] | None:
     """A destination's jobs when their debounce windows are over, read again after each; None when time runs out."""
+    latest = latest_departure([job.automation.debounce_s for job in group], ports.clock.now())
     while group:
         now = ports.clock.now()
-        # Bounded, should the clocks of two functions differ.
-        pause_s = min(MAX_DEBOUNCE_S, max(0.0, (_opens_at(group, now) - now).total_seconds()))
+        pause_s = min(MAX_DEBOUNCE_S, max(0.0, (min(latest, _departs_at(group, now)) - now).total_seconds()))
         if ports.clock.monotonic_s() + pause_s >= deadline_s:
             return None
         if pause_s == 0.0:
@@ -67,9 +69,8 @@ def _settled(group: list[UpdateJob], deadline_s: float, ports: Ports) -> list[Up
     return group
 
 
-def _opens_at(group: Sequence[UpdateJob], now: datetime) -> datetime:
-    """When the last debounce window of a destination's jobs ends: they are committed together."""
-    return max(job.opens_at or now for job in group)
+def _departs_at(group: Sequence[UpdateJob], now: datetime) -> datetime:
+    return departure_together([job.departure for job in group], now)
 
 
 def _put_off(group: Sequence[UpdateJob], ports: Ports) -> None:
@@ -84,10 +85,14 @@ def _run_group(group: Sequence[UpdateJob], owner: str, deadline_s: float, ports:
         with contained(), held(group[0].destination.target, owner, deadline_s, ports) as lease:
             _recover(pushed_before(group, lease, ports), ports)
             # What was read before the lease may be old by now: another worker may just have committed newer values.
-            current = _prepared_again(group, ports)
+            current = _with_companions(_prepared_again(group, ports), ports)
             if not current:
                 return
             results = update_branch(current, lease, deadline_s, ports)
+            if not ports.leases.is_held(lease):
+                # Whoever has it by now reports what was pushed here, and may have gone further.
+                _put_off(current, ports)
+                return
             _report(results, (ports.clock.monotonic_s() - started) * 1000, ports)
             if all(result.error is None for result in results):
                 # After an error nobody knows whether the push arrived: the next holder looks at the branch.
@@ -99,7 +104,25 @@ def _run_group(group: Sequence[UpdateJob], owner: str, deadline_s: float, ports:
 def _prepared_again(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:
     """The jobs as they are now; one that goes elsewhere by now is run by the change that moved it."""
     found = (_prepared(job.stored.key, ports) for job in group)
-    return [job for job in found if job is not None and job.destination == group[0].destination]
+    return [job for job in found if job is not None and goes_with(job, group[0])]
+
+
+def _with_companions(group: list[UpdateJob], ports: Ports) -> list[UpdateJob]:
+    """The jobs and those of the same branch that belong into the same push, in the order of names.
+
+    What is rebuilt is rebuilt whole, or the others' commits would be gone; elsewhere those join in that are due.
+    """
+    if not group:
+        return group
+    others = companions(group[0], {job.stored.key for job in group}, ports)
+    found = (_prepared(key, ports) for key in others.keys)
+    joining = [job for job in found if job is not None and goes_with(job, group[0])]
+    if not group[0].destination.switches:
+        now = ports.clock.now()
+        opens = ((job, job.departure.not_before) for job in joining)
+        joining = [job for job, at in opens if at is not None and at <= now]
+    together = sorted([*group, *joining], key=lambda job: job.stored.key)
+    return on_top(together) if others.adds and group[0].destination.switches else together
 
 
 def _prepared(key: NamespacedName, ports: Ports) -> UpdateJob | None:
@@ -122,7 +145,7 @@ def _report(results: Sequence[RunResult], duration_ms: float, ports: Ports) -> N
     now = ports.clock.now()
     for result in results:
         if result.error is not None:
-            _report_failure(result.job.stored, result.error, ports)
+            _report_failure(result.job.stored, result.error, ports, result.job.began_at)
         else:
             _report_success(result, now, duration_ms, ports)
 
@@ -140,10 +163,15 @@ def _recover(pushed: Sequence[CommitIntent], ports: Ports) -> None:
 
 def _report_success(result: RunResult, now: datetime, duration_ms: float, ports: Ports) -> None:
     job = result.job
-    kept = {name: value for name, value in job.stored.status.items() if result.skipped or name != FIELD}
+    renewed = {PUSH_REVISION} | ({FIELD} if not result.skipped else set())
+    # A run without a commit has not read the template.
+    renewed |= {TEMPLATE_FIELD} if result.commit is not None else set()
+    kept = {name: value for name, value in job.stored.status.items() if name not in renewed}
     body = status.handled(kept, job.automation.metadata) | {
         **marker_problems(result.markers),
-        "lastAutomationRunTime": status.time(now),
+        **template_warnings(result.warnings),
+        **({PUSH_REVISION: result.push_revision} if job.destination.switches else {}),
+        "lastAutomationRunTime": status.time(job.began_at),
         "observedSourceRevision": result.revision,
         "observedPolicies": job.observed,
     }
@@ -152,7 +180,11 @@ def _report_success(result: RunResult, now: datetime, duration_ms: float, ports:
     settled = status.succeeded(body, job.automation.metadata.generation, UP_TO_DATE, now)
     was_ready = status.is_ready(job.stored.status)
     ports.objects.put_status(KIND, job.stored.key, settled)
-    events = (_event(result, was_ready, now), marker_event(job.stored.key, job.stored.status, settled, now))
+    events = (
+        _event(result, was_ready, now),
+        marker_event(job.stored.key, job.stored.status, settled, now),
+        template_event(job.stored.key, job.stored.status, settled, now),
+    )
     entries = [one for one in events if one is not None]
     if entries:
         ports.ledger.record(entries)
@@ -189,9 +221,12 @@ def _measure(result: RunResult, now: datetime, duration_ms: float, ports: Ports)
         ports.metrics.add("LagTagToCommit", (now - since).total_seconds(), CONTROLLER)
 
 
-def _report_failure(stored: StoredObject, error: ImageAutomationError, ports: Ports) -> None:
+def _report_failure(
+    stored: StoredObject, error: ImageAutomationError, ports: Ports, began_at: datetime | None = None
+) -> None:
     now = ports.clock.now()
-    body = status.handled(stored.status, read_metadata(stored.document)) | {"lastAutomationRunTime": status.time(now)}
+    began = {"lastAutomationRunTime": status.time(began_at or now)}
+    body = status.handled(stored.status, read_metadata(stored.document)) | began
     settled = status.failed(body, status.generation(stored), error, now)
     ports.objects.put_status(KIND, stored.key, settled)
     ports.metrics.add("ReconcileFailed", 1, CONTROLLER)

@@ -8,20 +8,29 @@ a refused push is repeated at once from the new head, and all automations of a b
 
 from __future__ import annotations
 
+import posixpath
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tagstream.domain.destination import parse_refspec
 from tagstream.domain.marker import MarkerReport
 from tagstream.domain.message import MessageData, TemplateError, render_message
 from tagstream.domain.model import CommitId, Revision
 from tagstream.domain.setters import Change, FilePlan, apply_edits, has_marker, is_candidate, plan_file
-from tagstream.errors import ImageAutomationError, RetryableError, StalledError
+from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports import Checkout, CommitText, GitSession, Ports, PushConflict, RefUpdate, TreeFile
-from tagstream.reconcile.push_event import PushedCommit, push_event
+from tagstream.reconcile.push_event import PushedCommit, push_event, reset_event
+from tagstream.reconcile.ref_updates import (
+    check_push,
+    is_already_pushed,
+    placed,
+    push_ref,
+    push_revision,
+    ref_updates,
+    stale_head,
+)
 from tagstream.reconcile.update_job import UpdateJob
 from tagstream.records import CommitIntent, Lease, LedgerEntry
 
@@ -31,6 +40,8 @@ MIN_TIMEOUT_S = 1.0
 LEASE_POLL_S = 0.5
 FIRST_PAUSE_S = 0.1
 NO_REVISION = Revision("")
+# How far below a branch's head a commit of a worker that died is looked for.
+RECENT_COMMITS = 20
 MAX_PAUSE_S = 3.0
 
 
@@ -42,12 +53,14 @@ class RunResult:
     checkout: Checkout | None = None
     commit: CommitId | None = None
     revision: Revision = NO_REVISION
+    push_revision: str = ""
     message: str = ""
     changes: tuple[Change, ...] = ()
     markers: tuple[tuple[str, MarkerReport], ...] = ()
     warnings: tuple[str, ...] = ()
     skipped: bool = False
     event: LedgerEntry | None = None
+    reset_to: CommitId | None = None
     error: ImageAutomationError | None = None
 
 
@@ -90,42 +103,48 @@ def update_branch(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, po
 
 
 def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tuple[CommitIntent, ...]:
-    """Commits a former holder pushed without living to report it: its last intent is the branch's head.
+    """Commits a former holder pushed without living to report it: its last intent is the branch's head, or just below.
 
-    Anything else it intended is not on the branch, or is under newer commits: setters are compared with the head
-    itself, so neither can lead to a second commit.
+    What else it intended is not on the branch: setters are compared with the head itself, so neither can lead to a
+    second commit.
+
+    Raises:
+        RetryableError: GitOperationFailed, nobody can say now.
     """
     intents = ports.leases.intents(lease.target)
     if not intents:
         return ()
-    try:
-        with closing(ports.git.open(jobs[0].access)) as session:
-            head = session.refs().get(_ref(jobs[0]))
-    except ImageAutomationError:
-        return ()
-    return intents if head == intents[-1].commit else ()
+    with closing(ports.git.open(jobs[0].access, {push_ref(jobs[0])})) as session:
+        head = session.refs().get(push_ref(jobs[0]))
+        pushed = head is not None and session.descends(head, intents[-1].commit, RECENT_COMMITS)
+    return intents if pushed else ()
 
 
 def _run(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports) -> tuple[RunResult, ...]:
     left_s = max(MIN_TIMEOUT_S, deadline_s - ports.clock.monotonic_s())
     access = replace(jobs[0].access, timeout_s=min(jobs[0].access.timeout_s, left_s))
-    with closing(ports.git.open(access)) as session:
+    refs = frozenset(name for job in jobs for name in job.destination.refs)
+    with closing(ports.git.open(access, refs)) as session:
         return _run_in(session, jobs, lease, deadline_s, ports)
 
 
 def _run_in(
     session: GitSession, jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports
 ) -> tuple[RunResult, ...]:
+    jobs = placed(jobs, session)
     checkout = _resolve(session, jobs[0])
     if all(_is_current(job, checkout, session) for job in jobs):
-        return tuple(RunResult(job=job, checkout=checkout, revision=checkout.revision, skipped=True) for job in jobs)
+        return tuple(_skipped(job, checkout, session) for job in jobs)
     for attempt in range(PUSH_TRIES):
         results = _with_events(_apply(jobs, session, checkout, ports), ports.clock.now())
-        made = [result for result in results if result.commit is not None]
-        if not made or _is_already_pushed(made, session):
-            return tuple(replace(result, commit=None, event=None) for result in results)
+        made = [result.commit for result in results if result.commit is not None]
+        if made and is_already_pushed(jobs, made, session):
+            results = tuple(replace(result, commit=None, event=None) for result in results)
+            made = []
+        elif not made:
+            results = _reset(results, checkout, session, ports.clock.now())
         try:
-            _push(made, lease, session, ports)
+            results = _pushed(results, lease, session, ports)
         except PushConflict as conflict:
             ports.metrics.add("PushConflicts", 1, "imageupdateautomation")
             if attempt + 1 == PUSH_TRIES or ports.clock.monotonic_s() >= deadline_s:
@@ -158,16 +177,22 @@ def _is_current(job: UpdateJob, checkout: Checkout, session: GitSession) -> bool
         return False
     if not job.destination.switches:
         return True
-    return session.refs().get(_ref(job)) == status.get("lastPushCommit")
+    return status.get("observedPushRevision") == push_revision(job, session.refs().get(push_ref(job)))
+
+
+def _skipped(job: UpdateJob, checkout: Checkout, session: GitSession) -> RunResult:
+    head = push_revision(job, session.refs().get(push_ref(job)))
+    return RunResult(job=job, checkout=checkout, revision=checkout.revision, push_revision=head, skipped=True)
 
 
 def _apply(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, ports: Ports) -> tuple[RunResult, ...]:
     """One commit on top of the other for every job that changes something."""
     tip = checkout.commit
+    session.fetch(tip, {_path(job) for job in jobs})
     results = []
     for job in jobs:
         try:
-            result = _apply_one(job, tip, session, ports)
+            result = _apply_one(job, (checkout, tip), session, ports)
         except ImageAutomationError as error:
             results.append(RunResult(job=job, checkout=checkout, error=error))
             continue
@@ -178,6 +203,7 @@ def _apply(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, p
 
 def _with_events(results: Sequence[RunResult], now: datetime) -> tuple[RunResult, ...]:
     """What is to be told of each commit is settled before it is pushed: another worker may have to tell it."""
+    commits = sum(result.commit is not None for result in results)
     return tuple(
         result
         if result.commit is None
@@ -190,9 +216,9 @@ def _with_events(results: Sequence[RunResult], now: datetime) -> tuple[RunResult
                     revision=result.revision,
                     message=result.message,
                     changes=result.changes,
-                    warnings=result.warnings,
                 ),
                 now,
+                commits,
             ),
         )
         for result in results
@@ -205,7 +231,8 @@ def _revision(result: RunResult, checkout: Checkout, tip: CommitId) -> Revision:
     return Revision(checkout.revision.replace(checkout.commit, tip))
 
 
-def _apply_one(job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports) -> RunResult:
+def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], session: GitSession, ports: Ports) -> RunResult:
+    checkout, tip = base
     plans, sources = _plans(job, tip, session, ports)
     edits = {path: apply_edits(sources[path], plan.edits) for path, plan in plans.items() if plan.edits}
     changes = tuple(change for _, plan in sorted(plans.items()) for change in plan.changes)
@@ -214,12 +241,13 @@ def _apply_one(job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports)
     )
     if not edits:
         return RunResult(job=job, markers=markers)
+    check_push(job, checkout, session)
     try:
         rendered = render_message(
             job.commit.message_template,
             MessageData(
                 automation=job.automation.metadata.key,
-                changes=changes,
+                changes=_as_named_by_flux(changes, job),
                 refs=job.refs,
                 values=job.commit.message_template_values,
             ),
@@ -239,19 +267,30 @@ def _apply_one(job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports)
     )
 
 
+def _as_named_by_flux(changes: Sequence[Change], job: UpdateJob) -> tuple[Change, ...]:
+    """Templates see file names from ``update.path`` on, or from its folder where it is a file."""
+    path = job.automation.update.path if job.automation.update else ""
+    base = posixpath.normpath(f"/{path}").strip("/")
+    named = []
+    for change in changes:
+        folder = posixpath.dirname(base) if change.file == base else base
+        named.append(replace(change, file=posixpath.relpath(f"/{change.file}", f"/{folder}")))
+    return tuple(named)
+
+
 def _plans(
     job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports
 ) -> tuple[dict[bytes, FilePlan], Mapping[bytes, bytes]]:
-    path = job.automation.update.path if job.automation.update else ""
     try:
-        files = [one for one in session.files(tip, path) if is_candidate(one.path)]
+        files = [one for one in session.files(tip, _path(job)) if is_candidate(one.path)]
     except FileNotFoundError as error:
         raise RetryableError(f"failed to apply policies: {error}", reason="UpdateFailed") from error
     wanted = [one for one in files if ports.markers.is_marked(one.blob) is not False]
     blobs = session.read({one.blob for one in wanted})
     marked = [one for one in wanted if _learn(one, blobs[one.blob], ports)]
     sources = {one.path: blobs[one.blob] for one in marked}
-    plans = {one.path: plan_file(one.path, blobs[one.blob], job.refs, known=job.known_policies) for one in marked}
+    known, namespace = job.known_policies, job.automation.metadata.key.namespace
+    plans = {one.path: plan_file(one.path, blobs[one.blob], job.refs, known, namespace) for one in marked}
     return plans, sources
 
 
@@ -261,64 +300,49 @@ def _learn(file: TreeFile, source: bytes, ports: Ports) -> bool:
     return marked
 
 
-def _ref(job: UpdateJob) -> bytes:
-    return b"refs/heads/" + job.destination.push_branch.encode()
+def _path(job: UpdateJob) -> str:
+    return job.automation.update.path if job.automation.update else ""
 
 
-def _is_already_pushed(made: Sequence[RunResult], session: GitSession) -> bool:
-    """A push branch with these very trees on this base is left alone: rebuilt commits would differ in time only."""
-    job = made[-1].job
-    theirs, ours = session.refs().get(_ref(job)), made[-1].commit
-    if not job.destination.switches:
-        return False
-    for _ in made:
-        if theirs is None or ours is None:
-            return False
-        their_tree, their_parents = session.tree(theirs)
-        our_tree, our_parents = session.tree(ours)
-        if their_tree != our_tree or len(their_parents) != 1:
-            return False
-        theirs, ours = their_parents[0], our_parents[0]
-    return theirs == ours
+def _reset(
+    results: Sequence[RunResult], checkout: Checkout, session: GitSession, now: datetime
+) -> tuple[RunResult, ...]:
+    """A push branch that is rebuilt from a base that needs nothing is that base: what it offers has had its day."""
+    job = results[0].job
+    stale = stale_head([result.job for result in results], checkout, session)
+    if stale is None or any(result.error is not None for result in results):
+        return tuple(results)
+    event = reset_event(job, stale, checkout.revision, now)
+    return (replace(results[0], event=event, reset_to=checkout.commit), *results[1:])
 
 
-def _push(made: Sequence[RunResult], lease: Lease, session: GitSession, ports: Ports) -> None:
-    job = made[0].job
-    tip = made[-1].commit
-    if tip is None:
-        raise StalledError("nothing to push", reason="GitOperationFailed")
-    ports.leases.put_intent(
-        lease,
-        [
-            CommitIntent(
-                automation=result.job.automation.metadata.key,
-                commit=result.commit,
-                branch=job.destination.push_branch,
-                made_at=result.event.at,
-                event=result.event,
-            )
-            for result in made
-            if result.commit is not None and result.event is not None
-        ],
-    )
-    updates = [RefUpdate(ref=_ref(job), old=session.refs().get(_ref(job)), new=tip, force=job.destination.switches)]
-    updates += _refspec_update(job, tip, session)
-    options = {key: value for result in made for key, value in result.job.push_options.items()}
-    session.push(updates, options)
+def _pushed(results: Sequence[RunResult], lease: Lease, session: GitSession, ports: Ports) -> tuple[RunResult, ...]:
+    """What there is to push is on the remote; every result says where that left the push branch."""
+    made = [result for result in results if result.commit is not None]
+    ref = push_ref(results[0].job)
+    tip = made[-1].commit if made else results[0].reset_to
+    if tip is not None:
+        ports.leases.put_intent(lease, _intents(made))
+        jobs = [result.job for result in made]
+        updates = ref_updates(jobs, tip, session) if jobs else [_moved(ref, tip, session)]
+        session.push(updates, {key: value for job in jobs for key, value in job.push_options.items()})
+    head = session.refs().get(ref)
+    return tuple(replace(result, push_revision=push_revision(result.job, head)) for result in results)
 
 
-def _refspec_update(job: UpdateJob, tip: CommitId, session: GitSession) -> list[RefUpdate]:
-    """``spec.git.push.refspec`` goes with the branch, in one push: Flux's second push can fail after the first."""
-    if not job.destination.refspec:
-        return []
-    refspec = parse_refspec(job.destination.refspec)
-    if refspec.target == _ref(job):
-        return []
-    new = tip if refspec.source in (b"HEAD", _ref(job)) else session.refs().get(refspec.source)
-    if new is None:
-        raise RetryableError(
-            f"failed to push to remote: src refspec {job.destination.refspec} does not match any",
-            reason="GitOperationFailed",
+def _moved(ref: bytes, new: CommitId, session: GitSession) -> RefUpdate:
+    return RefUpdate(ref=ref, old=session.refs().get(ref), new=new)
+
+
+def _intents(made: Sequence[RunResult]) -> list[CommitIntent]:
+    return [
+        CommitIntent(
+            automation=result.job.automation.metadata.key,
+            commit=result.commit,
+            branch=result.job.destination.push_branch,
+            made_at=result.event.at,
+            event=result.event,
         )
-    old = session.refs().get(refspec.target)
-    return [RefUpdate(ref=refspec.target, old=old, new=new, force=refspec.force)]
+        for result in made
+        if result.commit is not None and result.event is not None
+    ]

@@ -13,16 +13,18 @@ from tagstream.domain.schedule import jitter_s, offsets_in_tick
 from tagstream.errors import ImageAutomationError
 from tagstream.events.ecr import ecr_delivery, is_ecr
 from tagstream.events.queue import is_queue, parse_queue
+from tagstream.events.requests import HookDelivery
 from tagstream.events.schedule import is_tick
 from tagstream.events.stream import StreamChange, is_stream, parse_stream
 from tagstream.ports import Ports
 from tagstream.reconcile import due
 from tagstream.reconcile.automation import run_automations
+from tagstream.reconcile.planning import Push, ask_for_scans
 from tagstream.reconcile.policy import Cause, evaluate_policies
 from tagstream.reconcile.repository import ScanTrigger, scan_repositories
-from tagstream.reconcile.routing import repositories_of
+from tagstream.reconcile.routing import pushed_tags, repositories_of
 from tagstream.reconcile.stored import parsed_objects
-from tagstream.records import QueuedScan
+from tagstream.records import LastDelivery, LedgerEntry, QueuedScan
 
 INLINE_SCANS = 200
 SCANS_PER_MESSAGE = 50
@@ -56,7 +58,7 @@ def scan(event: Mapping[str, Any], remaining_ms: int, ports: Ports) -> Failures:
     if is_stream(event):
         return _objects_changed(parse_stream(event), deadline_s, ports)
     if is_ecr(event):
-        _ecr(event, deadline_s, ports)
+        _ecr(event, ports)
         return {"batchItemFailures": []}
     raise UnknownEvent("the event is no tick, queue batch, stream batch or registry event")
 
@@ -177,13 +179,34 @@ def _request_runs(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -
         ports.selections.request_run(key, "object changed", now)
 
 
-def _ecr(event: Mapping[str, Any], deadline_s: float, ports: Ports) -> None:
-    delivery = ecr_delivery(event)
-    keys = sorted(repositories_of(delivery.hints, ports.hooks))
-    trigger = ScanTrigger(
-        reason="registry event",
-        cause=delivery.delivery_id,
-        received_at=ports.clock.now(),
-        expected_tags=tuple(hint.tag for hint in delivery.hints if hint.tag and hint.action == "push"),
-    )
-    scan_repositories(keys, trigger, deadline_s, ports)
+def _ecr(event: Mapping[str, Any], ports: Ports) -> None:
+    """As a webhook's delivery: a burst of pushes must not be a burst of listings."""
+    delivery, received_at = ecr_delivery(event), ports.clock.now()
+    # One event is of one image.
+    tags = frozenset(pushed_tags(delivery.hints))
+    wanted = dict.fromkeys(sorted(repositories_of(delivery.hints, ports.hooks)), tags)
+    push = Push(reason="registry event", cause=delivery.delivery_id, received_at=received_at)
+    joined = ask_for_scans(wanted, push, ports.hooks, ports.queue)
+    _record_ecr(delivery, tuple(wanted), joined, ports)
+
+
+def _record_ecr(delivery: HookDelivery, keys: Sequence[NamespacedName], joined: frozenset[str], ports: Ports) -> None:
+    """There is no Receiver: the delivery is shown with the repositories it is for, and with none when there is none."""
+    at = ports.clock.now()
+    facts = {"sender": delivery.sender, "action": delivery.action, "tags": list(pushed_tags(delivery.hints))}
+    entries = [
+        LedgerEntry(
+            at=at,
+            kind="ImageRepository",
+            key=key,
+            severity="info",
+            reason="DeliveryAccepted",
+            message=f"{delivery.sender} delivery asks for a scan",
+            cause=delivery.delivery_id,
+            facts={**facts, "repositories": [str(key)], "joined": sorted(joined)},
+        )
+        for key in keys
+    ]
+    last = LastDelivery(at=at, sender=delivery.sender, delivery_id=delivery.delivery_id, result="asked for a scan")
+    ports.ledger.record(entries)
+    ports.hooks.put_last_delivery("ImageRepository", keys, last)

@@ -297,7 +297,12 @@ def _entry(found: _Evaluation, selection: Selection, message: str) -> LedgerEntr
         reason="Succeeded",
         message=message,
         cause=found.cause.text,
-        facts={"image": selection.ref.name, "tag": selection.ref.tag, "digest": selection.ref.digest},
+        facts={
+            "repository": str(found.policy.repository),
+            "image": selection.ref.name,
+            "tag": selection.ref.tag,
+            "digest": selection.ref.digest,
+        },
     )
 
 
@@ -308,7 +313,8 @@ def _report_failure(found: _Evaluation, error: ImageAutomationError, ports: Port
     ports.objects.put_status(KIND, found.stored.key, settled)
     ports.metrics.add("SelectionsHeld" if isinstance(error, HeldBack) else "ReconcileFailed", 1, CONTROLLER)
     if status.transitioned(found.stored.status, settled):
-        ports.ledger.record([status.failure_entry(KIND, found.stored.key, error, found.now)])
+        entry = status.failure_entry(KIND, found.stored.key, error, found.now, found.cause.text)
+        ports.ledger.record([entry])
     ports.log.error(
         "evaluation failed",
         controller=CONTROLLER,

@@ -18,9 +18,11 @@ from tagstream.reconcile.update_job import UpdateJob
 from tagstream.records import LedgerEntry, Selection
 
 KIND = "ImageUpdateAutomation"
-# An item of the table holds 400 KB, and a lease has the events of all automations of its branch.
+# An item of the table holds 400 KB, and a lease has, compressed, the events of all automations of its branch.
 MAX_CHANGES = 200
+MAX_CHANGES_A_PUSH = 2_000
 MAX_MESSAGE = 4_000
+MAX_VALUE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +34,16 @@ class PushedCommit:
     revision: Revision
     message: str
     changes: tuple[Change, ...]
-    warnings: tuple[str, ...]
 
 
-def push_event(pushed: PushedCommit, at: datetime) -> LedgerEntry:
-    """One event per push; its identity is the commit's, so that telling it twice tells it once."""
+def push_event(pushed: PushedCommit, at: datetime, commits: int = 1) -> LedgerEntry:
+    """One event per push; its identity is the commit's, so that telling it twice tells it once.
+
+    Args:
+        pushed: what was committed.
+        at: when.
+        commits: how many there are in the same push, which share the room there is.
+    """
     where = pushed.job.destination
     summary = f"pushed commit '{pushed.commit[:7]}' to branch '{where.push_branch}'"
     if where.refspec:
@@ -49,8 +56,23 @@ def push_event(pushed: PushedCommit, at: datetime) -> LedgerEntry:
         reason="Succeeded",
         message=f"{summary}\n{pushed.message[:MAX_MESSAGE]}",
         cause=",".join(sorted({one.cause for one in causes(pushed.job, pushed.changes)})),
-        facts=_facts(pushed),
+        facts=_facts(pushed, min(MAX_CHANGES, MAX_CHANGES_A_PUSH // commits)),
         identity=pushed.commit,
+    )
+
+
+def reset_event(job: UpdateJob, stale: CommitId, base: Revision, at: datetime) -> LedgerEntry:
+    """A push branch was put back to its base, which needs no change any more."""
+    where = job.destination
+    return LedgerEntry(
+        at=at,
+        kind=KIND,
+        key=job.stored.key,
+        severity="info",
+        reason="Succeeded",
+        message=f"reset branch '{where.push_branch}' from '{stale[:7]}' to '{base}', which is up-to-date",
+        facts={"branch": where.push_branch, "revision": base, "replaced": stale},
+        identity=stale,
     )
 
 
@@ -60,15 +82,19 @@ def causes(job: UpdateJob, changes: Iterable[Change]) -> list[Selection]:
     return [selection for key, selection in sorted(job.selections.items()) if f"{key.namespace}:{key.name}" in setters]
 
 
-def _facts(pushed: PushedCommit) -> Mapping[str, object]:
-    told, left = pushed.changes[:MAX_CHANGES], len(pushed.changes[MAX_CHANGES:])
+def _facts(pushed: PushedCommit, limit: int) -> Mapping[str, object]:
+    told, left = pushed.changes[:limit], len(pushed.changes[limit:])
     return {
         "commit": pushed.commit,
         "branch": pushed.job.destination.push_branch,
         "revision": pushed.revision,
-        "warnings": list(pushed.warnings),
         "changes": [
-            {"file": change.file, "setter": change.setter, "old": change.old_value, "new": change.new_value}
+            {
+                "file": change.file[:MAX_VALUE],
+                "setter": change.setter,
+                "old": change.old_value[:MAX_VALUE],
+                "new": change.new_value[:MAX_VALUE],
+            }
             for change in told
         ],
         **({"moreChanges": left} if left else {}),
@@ -79,6 +105,6 @@ def _facts(pushed: PushedCommit) -> Mapping[str, object]:
                 "selectedAt": status.time(selection.selected_at),
                 "receivedAt": status.time(selection.received_at) if selection.received_at else None,
             }
-            for selection in causes(pushed.job, pushed.changes)[:MAX_CHANGES]
+            for selection in causes(pushed.job, pushed.changes)[:limit]
         ],
     }

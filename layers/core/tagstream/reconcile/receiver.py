@@ -8,7 +8,7 @@ was pushed are scanned, and everything authentic is answered with 2xx (docs/diff
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,14 +23,12 @@ from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpres
 from tagstream.events.receiver.resource_filter import filter_resource
 from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
 from tagstream.ports import HookPorts, SecretNotFound
-from tagstream.reconcile.routing import repositories_of
-from tagstream.records import LastDelivery, LedgerEntry, QueuedScan, StoredObject
+from tagstream.reconcile.planning import Push, ask_for_scans
+from tagstream.reconcile.routing import NamedImages, pushed_tags
+from tagstream.records import LastDelivery, LedgerEntry, StoredObject
 
 CONTROLLER = "receiver"
 REPEAT_S = 300.0
-# Longer than the function's timeout in template.yaml.
-IN_FLIGHT_S = 15.0
-WINDOW_S = 5.0
 REFUSAL_WINDOW_S = 10.0
 BUSY = HookAnswer(status=503)
 
@@ -49,19 +47,13 @@ def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
         # Refusals that need no Receiver come first: they must not tell which paths exist.
         request = admit(hook_request(event, received_at))
         receiver, delivery = _accepted(request, ports)
+        queued = _act(receiver, delivery, received_at, ports)
     except RefusedDelivery as refusal:
         ports.metrics.add("HookRejected", 1, CONTROLLER)
         ports.log.info("delivery refused", controller=CONTROLLER, http_status=refusal.status, cause=refusal.cause)
         return function_url_answer(HookAnswer(status=refusal.status))
     except ImageAutomationError as error:
-        ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
-        return function_url_answer(BUSY)
-    try:
-        queued = _act(receiver, delivery, received_at, ports)
-    except ImageAutomationError as error:
-        _forget(receiver, delivery, ports)
-        ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
-        return function_url_answer(BUSY)
+        return _failed(error, ports)
     ports.metrics.add("HookAccepted", 1, CONTROLLER)
     ports.log.info(
         "delivery accepted",
@@ -74,6 +66,13 @@ def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
         scans=len(queued),
     )
     return function_url_answer(delivery.answer)
+
+
+def _failed(error: ImageAutomationError, ports: HookPorts) -> dict[str, object]:
+    """The function did not fail, so nobody but this metric tells of it: a sender that repeats is not heard."""
+    ports.metrics.add("HookFailed", 1, CONTROLLER)
+    ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
+    return function_url_answer(BUSY)
 
 
 def _accepted(request: HookRequest, ports: HookPorts) -> tuple[Receiver, HookDelivery]:
@@ -104,68 +103,52 @@ def _beside(receiver: Receiver, name: str) -> NamespacedName:
 
 def _act(
     receiver: Receiver, delivery: HookDelivery, received_at: datetime, ports: HookPorts
-) -> tuple[NamespacedName, ...]:
+) -> Collection[NamespacedName]:
     """Queue what a delivery asks for, once per delivery id; the number of scans a burst makes is bounded."""
     key = receiver.metadata.key
     if not delivery.hints and not delivery.all_resources:
-        _note(receiver, delivery, received_at, f"nothing to scan: {delivery.remark or 'no image named'}", ports)
+        _record_quiet(receiver, delivery, received_at, ports)
         return ()
-    # Only while this invocation can live: a worker that is killed here must not swallow the sender's repetition.
-    if not ports.hooks.first_delivery(key, delivery.delivery_id, IN_FLIGHT_S):
+    # Only what is done counts as seen: a repetition of what is still in flight, or was killed, is acted on again.
+    if ports.hooks.delivery_settled(key, delivery.delivery_id):
+        _refuse_replay(receiver, delivery, received_at, ports)
         return ()
     wanted = _wanted(receiver, delivery, ports)
-    try:
-        requests, joined = _requests(delivery, wanted, received_at, ports)
-        ports.queue.send(requests)
-    except ImageAutomationError:
-        # The windows were opened for scans that will not come: the repetition must find them closed.
-        with suppress(ImageAutomationError):
-            ports.hooks.reopen(wanted)
-        raise
-    ports.hooks.settle_delivery(key, delivery.delivery_id, REPEAT_S)
-    _record(_Outcome(receiver=receiver, delivery=delivery, wanted=wanted, joined=joined), received_at, ports)
+    push = Push(reason="webhook", cause=delivery.delivery_id, received_at=received_at)
+    joined = ask_for_scans(wanted, push, ports.hooks, ports.queue)
+    ports.hooks.settle_delivery(key, delivery.delivery_id, max(REPEAT_S, delivery.replay_s))
+    outcome = _Outcome(receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=joined)
+    _record(outcome, received_at, ports)
     return wanted
 
 
-def _requests(
-    delivery: HookDelivery, wanted: tuple[NamespacedName, ...], received_at: datetime, ports: HookPorts
-) -> tuple[list[QueuedScan], frozenset[str]]:
-    """Scans to ask for, and the deliveries whose scans cover this push already."""
-    tags = tuple(sorted({hint.tag for hint in delivery.hints if hint.tag and hint.action == "push"}))
-    windows = [(repository, *ports.hooks.coalesce(repository, WINDOW_S, delivery.delivery_id)) for repository in wanted]
-    joined = frozenset(cause for _, when, cause in windows if when == "pending") - {delivery.delivery_id}
-    requests = [
-        QueuedScan(
-            repositories=(repository,),
-            reason="webhook",
-            cause=delivery.delivery_id,
-            delay_s=0.0 if when == "now" else WINDOW_S,
-            received_at=received_at,
-            expected_tags=tags,
-        )
-        for repository, when, _ in windows
-        if when != "pending"
-    ]
-    return requests, joined
+def _refuse_replay(receiver: Receiver, delivery: HookDelivery, at: datetime, ports: HookPorts) -> None:
+    if delivery.replay_s:
+        refusal = unauthentic("replay")
+        _note_refusal(receiver, refusal, at, ports)
+        raise refusal
 
 
-def _forget(receiver: Receiver, delivery: HookDelivery, ports: HookPorts) -> None:
-    """The outage that brought us here may keep us from this too; then the mark ends by itself."""
-    with suppress(ImageAutomationError):
-        ports.hooks.forget_delivery(receiver.metadata.key, delivery.delivery_id)
+def _wanted(receiver: Receiver, delivery: HookDelivery, ports: HookPorts) -> Mapping[NamespacedName, frozenset[str]]:
+    """The listed ImageRepositories that the hints name, with the tags they name of each, sorted.
 
-
-def _wanted(receiver: Receiver, delivery: HookDelivery, ports: HookPorts) -> tuple[NamespacedName, ...]:
-    """The listed ImageRepositories that the hints name, or all listed ones when the sender does not speak of images."""
-    watching = None if delivery.all_resources else repositories_of(delivery.hints, ports.hooks)
-    found: set[NamespacedName] = set()
+    All listed ones, without tags, when the sender does not speak of images.
+    """
+    named = None if delivery.all_resources else NamedImages.of(delivery.hints)
+    found: dict[NamespacedName, frozenset[str]] = {}
     for entry in receiver.resources:
         if entry.kind != "ImageRepository":
             continue
         for stored in _listed(entry, ports):
-            if (watching is None or stored.key in watching) and _passes(receiver, entry, delivery, stored, ports):
-                found.add(stored.key)
-    return tuple(sorted(found))
+            tags = frozenset[str]() if named is None else named.tags_of(_image(stored))
+            if tags is not None and _passes(receiver, entry, delivery, stored, ports):
+                found[stored.key] = tags
+    return dict(sorted(found.items()))
+
+
+def _image(stored: StoredObject) -> str:
+    spec = cast("Mapping[str, object]", stored.document.get("spec") or {})
+    return str(spec.get("image", ""))
 
 
 def _listed(entry: ReceiverResource, ports: HookPorts) -> Iterable[StoredObject]:
@@ -199,7 +182,7 @@ def _passes(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """What a delivery led to; ``joined`` are the deliveries whose scans cover it."""
+    """What a delivery led to; ``joined`` are the deliveries whose scans may find its push before."""
 
     receiver: Receiver
     delivery: HookDelivery
@@ -222,6 +205,7 @@ def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
             "sender": delivery.sender,
             "action": delivery.action,
             "repositories": [str(key) for key in outcome.wanted],
+            "tags": list(pushed_tags(delivery.hints)),
             "joined": sorted(outcome.joined),
         },
     )
@@ -230,6 +214,22 @@ def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
     result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else "no ImageRepository is meant"
     _note(outcome.receiver, delivery, received_at, result, ports)
     ports.hooks.put_last_delivery("ImageRepository", outcome.wanted, _last(delivery, received_at, "asked for a scan"))
+
+
+def _record_quiet(receiver: Receiver, delivery: HookDelivery, at: datetime, ports: HookPorts) -> None:
+    result = f"nothing to scan: {delivery.remark or 'no image named'}"
+    entry = LedgerEntry(
+        at=at,
+        kind="Receiver",
+        key=receiver.metadata.key,
+        severity="info",
+        reason="DeliveryAccepted",
+        message=f"{delivery.sender} delivery: {result}",
+        cause=delivery.delivery_id,
+        facts={"sender": delivery.sender, "action": delivery.action},
+    )
+    ports.ledger.record([entry])
+    _note(receiver, delivery, at, result, ports)
 
 
 def _note(receiver: Receiver, delivery: HookDelivery, at: datetime, result: str, ports: HookPorts) -> None:
@@ -243,5 +243,14 @@ def _last(delivery: HookDelivery, at: datetime, result: str) -> LastDelivery:
 def _note_refusal(receiver: Receiver, refusal: RefusedDelivery, at: datetime, ports: HookPorts) -> None:
     """Shown with the Receiver, seldom: what is refused may be a flood, and must cost the table nothing to speak of."""
     refused = LastDelivery(at=at, sender=receiver.type, delivery_id="", result=f"refused: {refusal.cause}")
+    entry = LedgerEntry(
+        at=at,
+        kind="Receiver",
+        key=receiver.metadata.key,
+        severity="error",
+        reason="DeliveryRefused",
+        message=f"{receiver.type} delivery refused: {refusal.cause}",
+    )
     with suppress(ImageAutomationError):
-        ports.hooks.put_refusal(receiver.metadata.key, refused, REFUSAL_WINDOW_S)
+        if ports.hooks.put_refusal(receiver.metadata.key, refused, REFUSAL_WINDOW_S):
+            ports.ledger.record([entry])

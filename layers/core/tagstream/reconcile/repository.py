@@ -286,7 +286,7 @@ def _write_status(scan: _Scan, cause: str, ports: Ports) -> None:
     if scan.error is not None:
         settled = status.failed(body, scan.repository.metadata.generation, scan.error, now)
         ports.objects.put_status(KIND, stored.key, settled)
-        _record_failure(scan, settled, now, ports)
+        _record_failure(scan, settled, status.failure_entry(KIND, stored.key, scan.error, now, cause), ports)
         return
     assert scan.found is not None and scan.image is not None
     if scan.changed or _owes_evaluation(scan):
@@ -310,10 +310,10 @@ def _write_status(scan: _Scan, cause: str, ports: Ports) -> None:
         ports.ledger.record([entry])
 
 
-def _record_failure(scan: _Scan, settled: status.Status, now: datetime, ports: Ports) -> None:
+def _record_failure(scan: _Scan, settled: status.Status, entry: LedgerEntry, ports: Ports) -> None:
     assert scan.error is not None
     if status.transitioned(scan.stored.status, settled):
-        ports.ledger.record([status.failure_entry(KIND, scan.stored.key, scan.error, now)])
+        ports.ledger.record([entry])
     ports.log.error(
         "scan failed",
         controller=CONTROLLER,
@@ -349,10 +349,13 @@ def _size(scan: _Scan) -> int:
 
 def _look_again(scan: _Scan, trigger: ScanTrigger, ports: Ports) -> None:
     """A delivery named a tag that is not listed yet: caches between a registry's writers and readers are real."""
-    if scan.found is None or not trigger.expected_tags or trigger.attempt >= len(LATE_TAG_DELAYS_S):
+    if scan.found is None or trigger.attempt >= len(LATE_TAG_DELAYS_S):
         return
+    expected = set(trigger.expected_tags)
+    if trigger.received_at is not None and not trigger.attempt:
+        expected |= ports.hooks.joined_tags(scan.stored.key, trigger.cause)
     listed = set(scan.found.tags)
-    if all(tag in listed for tag in keep(trigger.expected_tags, scan.repository.exclusion_list)):
+    if all(tag in listed for tag in keep(sorted(expected), scan.repository.exclusion_list)):
         return
-    later = replace(trigger, attempt=trigger.attempt + 1)
+    later = replace(trigger, expected_tags=tuple(sorted(expected)), attempt=trigger.attempt + 1)
     ports.queue.send([_request((scan.stored.key,), later, LATE_TAG_DELAYS_S[trigger.attempt])])

@@ -128,9 +128,13 @@ def generation(stored: StoredObject) -> int:
     return found if isinstance(found, int) else 1
 
 
-def failure_entry(kind: str, key: NamespacedName, error: ImageAutomationError, now: datetime) -> LedgerEntry:
-    """A failure as an entry of the ledger."""
-    return LedgerEntry(at=now, kind=kind, key=key, severity="error", reason=error.reason, message=error.message)
+def failure_entry(
+    kind: str, key: NamespacedName, error: ImageAutomationError, now: datetime, cause: str = ""
+) -> LedgerEntry:
+    """A failure as an entry of the ledger; ``cause`` is what the failing reconcile was for."""
+    return LedgerEntry(
+        at=now, kind=kind, key=key, severity="error", reason=error.reason, message=error.message, cause=cause
+    )
 
 
 def _failures(body: Mapping[str, object]) -> int:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from tagstream.domain.departure import Departure, departure
 from tagstream.domain.destination import Destination, NoPushBranch, destination
 from tagstream.domain.model import (
     REQUESTED_AT,
@@ -23,15 +24,12 @@ from tagstream.domain.model import (
     NamespacedName,
     SigningKey,
 )
-from tagstream.domain.selector import InvalidSelector, selects
+from tagstream.domain.selector import InvalidSelector, check_selector, selects
 from tagstream.errors import RetryableError, StalledError
 from tagstream.ports import GitAccess, Ports, SecretNotFound, SigningMaterial
 from tagstream.reconcile.access import git_access
 from tagstream.reconcile.stored import parse_stored
 from tagstream.records import Selection, StoredObject
-
-# How many windows a burst that does not pause may last before it is committed.
-LONGEST_WINDOWS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +43,7 @@ class UpdateJob:
     destination: Destination
     selections: Mapping[NamespacedName, Selection]
     known_policies: frozenset[NamespacedName]
+    began_at: datetime
     sign: Callable[[bytes], bytes] | None = None
 
     @property
@@ -61,24 +60,15 @@ class UpdateJob:
         }
 
     @property
-    def opens_at(self) -> datetime | None:
-        """When what was selected may be committed: when nothing more was selected for the debounce window.
-
-        None: at once, since nothing was selected or somebody asked for this run. An endless burst is committed too, a
-        few windows after its first selection.
-        """
-        annotations = self.automation.metadata.annotations
-        if annotations.get(REQUESTED_AT, "") not in ("", self.stored.status.get("lastHandledReconcileAt")):
-            return None
+    def departure(self) -> Departure:
+        """Whether its change may go now."""
         known = self.stored.status.get("observedPolicies")
         observed = known if isinstance(known, Mapping) else {}
-        new = [
-            one.selected_at for key, one in self.selections.items() if observed.get(key.name) != self.observed[key.name]
-        ]
-        if not new:
-            return None
-        window = timedelta(seconds=self.automation.debounce_s)
-        return min(max(new) + window, min(new) + LONGEST_WINDOWS * window)
+        wanted = self.observed
+        new = [one.selected_at for key, one in self.selections.items() if observed.get(key.name) != wanted[key.name]]
+        asked = self.automation.metadata.annotations.get(REQUESTED_AT, "")
+        is_asked_for = asked not in ("", self.stored.status.get("lastHandledReconcileAt"))
+        return departure(self.automation.debounce_s, new, is_asked_for=is_asked_for)
 
     @property
     def push_options(self) -> Mapping[str, str]:
@@ -121,6 +111,7 @@ def prepare(stored: StoredObject, automation: ImageUpdateAutomation, ports: Port
     return UpdateJob(
         stored=stored,
         automation=automation,
+        began_at=ports.clock.now(),
         commit=automation.git.commit,
         access=access,
         sign=sign,
@@ -161,12 +152,13 @@ def _selections(automation: ImageUpdateAutomation, ports: Ports) -> Mapping[Name
     selected = ports.selections.list(namespace)
     if automation.policy_selector is None:
         return selected
+    try:
+        check_selector(automation.policy_selector)
+    except InvalidSelector as error:
+        raise StalledError(f"failed to parse policy selector: {error}", reason="InvalidPolicySelector") from error
     found = {}
     for stored in ports.objects.list("ImagePolicy", namespace):
-        try:
-            admitted = selects(automation.policy_selector, parse_stored(stored, ImagePolicy).metadata.labels)
-        except InvalidSelector as error:
-            raise StalledError(f"failed to parse policy selector: {error}", reason="InvalidPolicySelector") from error
+        admitted = selects(automation.policy_selector, parse_stored(stored, ImagePolicy).metadata.labels)
         if admitted and stored.key in selected:
             found[stored.key] = selected[stored.key]
     return found

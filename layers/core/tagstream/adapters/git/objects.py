@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from tagstream.adapters.git.delta import make_delta
 from tagstream.adapters.git.pack import Found, Pack, Packed, object_id
 from tagstream.adapters.git.replies import BrokenReply, MissingObjects
+from tagstream.adapters.git.warm_objects import WarmObjects
 
 LIMIT = 256 * 2**20
 
@@ -17,32 +18,33 @@ LIMIT = 256 * 2**20
 class ObjectStore:
     """What is known of one repository.
 
-    ``complete`` are the commits all of whose trees are known: they can be offered as haves.
-
     Args:
         limit: bytes of packs and new objects that may be kept.
+        warm: what this container has seen before.
+        url: of the repository.
     """
 
-    def __init__(self, limit: int = LIMIT) -> None:
-        self._limit = limit
+    def __init__(self, limit: int = LIMIT, warm: WarmObjects | None = None, url: str = "") -> None:
+        self._limit, self._warm, self._url = limit, warm or WarmObjects(0), url
         self._packs: list[Pack] = []
         self._where: dict[bytes, tuple[Pack, int]] = {}
         self._made: dict[bytes, Found] = {}
         self._bases: dict[bytes, bytes] = {}
         self.size = 0
-        self.complete: set[bytes] = set()
 
     def __contains__(self, one: bytes) -> bool:
-        return one in self._made or one in self._where
+        return one in self._made or one in self._where or self._warm.get(self._url, one) is not None
 
     def get(self, one: bytes) -> Found | None:
         """Kind and content, None when it is not known."""
         if one in self._made:
             return self._made[one]
         if one not in self._where:
-            return None
+            return self._warm.get(self._url, one)
         pack, offset = self._where[one]
-        return pack.read(offset)
+        found = pack.read(offset)
+        self._warm.put(self._url, one, found)
+        return found
 
     def read(self, one: bytes, kind: int) -> bytes:
         """The content of an object that must be of this kind.
@@ -73,7 +75,8 @@ class ObjectStore:
     def add(self, kind: int, content: bytes, base: bytes | None = None) -> bytes:
         """Keep a new object; its id. ``base`` is a known one of the same kind that it resembles."""
         one = object_id(kind, content)
-        if one not in self:
+        # What was seen by an earlier session the server may have dropped by now: it is sent again.
+        if one not in self._made and one not in self._where:
             self._grow(len(content))
             self._made[one] = (kind, content)
             if base is not None:
@@ -89,6 +92,11 @@ class ObjectStore:
                 yield Packed(kind=kind, content=delta, base=base)
             else:
                 yield Packed(kind=kind, content=content)
+
+    def pushed(self) -> None:
+        """The server has what was made here: the next session finds it known."""
+        for one, found in self._made.items():
+            self._warm.put(self._url, one, found)
 
     def _grow(self, size: int) -> None:
         self.size += size

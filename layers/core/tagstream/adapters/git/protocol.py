@@ -8,23 +8,25 @@ Source: gitprotocol-v2(5), gitprotocol-pack(5).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from tagstream.adapters.git.objects import LIMIT
 from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet, read_lines, read_packet
-from tagstream.adapters.git.replies import BrokenReply, ServerRefused, words
+from tagstream.adapters.git.replies import BrokenReply, ServerRefused, UnpackRefused, words
 from tagstream.ports import PushConflict, RefUpdate
 
 AGENT = b"agent=tagstream"
 ZERO = b"0" * 40
 MAX_REFS = 500_000
 _ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
+BLOBLESS = "blob:none"
 SERVICE_LINE = b"# service="
 UPLOAD, RECEIVE = "git-upload-pack", "git-receive-pack"
-# What servers say when a ref is no longer where the push expected it: git, JGit, GitHub, GitLab.
+# What servers say when a ref is no longer where the push expected it: git, JGit, GitHub, GitLab. "non-fast-forward" is
+# none of it: that is a server that lets no branch be rebuilt.
 _CONFLICTS = (
     b"fetch first",
     b"stale info",
@@ -36,8 +38,6 @@ _CONFLICTS = (
     b"invalid old id sent",
     b"failed to lock",
 )
-# The same, unless it was meant: then a server that does not let branches be rebuilt says so.
-_REBUILT = b"non-fast-forward"
 # Refs that were refused only because another one was.
 _TOGETHER = (b"atomic push failure", b"atomic transaction failed", b"transaction aborted")
 
@@ -47,8 +47,8 @@ class Transport(Protocol):
 
     url: str
     requests: int
-    has_service_line: bool
-    """Whether a greeting begins with the service's name, as over HTTP."""
+    is_stateless: bool
+    """As HTTP: nothing has to be asked before a call, and a greeting begins with the service's name."""
 
     def advertisement(self, service: str) -> AbstractContextManager[ByteReader]:
         """The service's greeting."""
@@ -67,12 +67,21 @@ class Transport(Protocol):
 class Capabilities:
     """What a server can do when fetching.
 
-    Leave out blobs (``filters``) and history (``shallow``), and speak ``version`` 0 or 2; 1 is 0 with a headline.
+    ``version`` is 0 or 2 (1 is 0 with a headline). ``filters`` blobs; ``bounds`` trees by depth and blobs by size too;
+    leaves out history (``shallow``). ``is_assumed`` until the server was asked.
     """
 
     filters: bool
     shallow: bool = True
     version: int = 2
+    bounds: bool = True
+    is_assumed: bool = False
+
+    def usable(self, spec: str) -> str:
+        """The filter to ask for in place of the wanted one; whatever is sent too much does no harm."""
+        if not spec or not self.filters:
+            return ""
+        return spec if self.bounds and self.version == 2 else BLOBLESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +91,37 @@ class Advertised:
     refs: Mapping[bytes, bytes]
     abilities: frozenset[bytes]
 
+    @property
+    def head(self) -> bytes:
+        """The ref that HEAD stands for; empty when the server does not say."""
+        return next((one[12:] for one in self.abilities if one.startswith(b"symref=HEAD:")), b"")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greeting:
     """What a server says before a fetch; servers of version 0 name their refs at once."""
 
     capabilities: Capabilities
-    refs: Mapping[bytes, bytes] | None = None
+    listed: Listed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A server's refs, and the one that HEAD stands for (empty when the server does not say)."""
+
+    refs: Mapping[bytes, bytes]
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How much history is fetched with a commit: ``commits`` of it, or, with 0, all that ``have`` is without."""
+
+    commits: int = 1
+    have: bytes = b""
+
+
+ONE_COMMIT = Depth()
 
 
 def greeting(transport: Transport) -> Greeting:
@@ -110,7 +143,8 @@ def greeting(transport: Transport) -> Greeting:
     # Blobs that were left out are wanted by their ids later: of no use where only refs may be asked for.
     filters = {b"filter", b"allow-reachable-sha1-in-want"} <= advertised.abilities
     shallow = b"shallow" in advertised.abilities
-    return Greeting(capabilities=Capabilities(filters=filters, shallow=shallow, version=0), refs=advertised.refs)
+    listed = Listed(refs=advertised.refs, head=advertised.head)
+    return Greeting(capabilities=Capabilities(filters=filters, shallow=shallow, version=0), listed=listed)
 
 
 def _check_format(name: bytes) -> None:
@@ -131,14 +165,23 @@ def _advertised(lines: Sequence[bytes]) -> Advertised:
     return Advertised(refs=refs, abilities=abilities)
 
 
-def list_refs(transport: Transport) -> Mapping[bytes, bytes]:
-    """Every ref with its object, in version 2; an annotated tag's commit stands at ``refs/tags/x^{}``."""
-    body = b"".join(
-        [packet(b"command=ls-refs\n"), packet(AGENT), Mark.DELIMITER.value, packet(b"peel\n"), packet(b"symrefs\n")]
-    )
+def list_refs(transport: Transport, prefixes: Iterable[bytes] = ()) -> Listed:
+    """Refs with their objects, in version 2; an annotated tag's commit stands at ``refs/tags/x^{}``.
+
+    Args:
+        transport: to the repository.
+        prefixes: beginnings of names to list, none for all; a server may list more.
+    """
+    wanted = [b"peel", b"symrefs", *(b"ref-prefix " + one for one in dict.fromkeys(prefixes))]
+    body = packet(b"command=ls-refs\n") + packet(AGENT) + Mark.DELIMITER.value
+    body += b"".join(packet(one + b"\n") for one in wanted)
     with transport.call(UPLOAD, body + Mark.FLUSH.value) as reader:
-        found = [_ref_line(line) for line in _ref_lines(reader)]
-    return {name: one for refs in found for name, one in refs.items()}
+        lines = list(_ref_lines(reader))
+    refs = {name: one for line in lines for name, one in _ref_line(line).items()}
+    if any(len(one) != len(ZERO) for one in refs.values()):
+        _check_format(b"sha256")
+    target = next((line for line in lines if line.split(b" ")[1:2] == [b"HEAD"]), b"").partition(b" symref-target:")[2]
+    return Listed(refs=refs, head=target.partition(b" ")[0])
 
 
 def _ref_lines(reader: ByteReader) -> Iterator[bytes]:
@@ -165,21 +208,23 @@ def _id(text: bytes) -> bytes:
     return text
 
 
-def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *, without_blobs: bool) -> bytearray:
-    """A pack with these objects, commits without their history where the server can; one request.
+def fetch(
+    transport: Transport, wants: Iterable[bytes], version: int, spec: str, depth: Depth = ONE_COMMIT
+) -> bytearray:
+    """A pack with these objects and what they lead to; one request.
 
     Args:
         transport: to the repository.
         wants: 40 hex bytes each; commits, trees or blobs.
-        server: what it can do.
-        without_blobs: leave blobs out (``filter blob:none``), where the server can.
+        version: 0 or 2.
+        spec: a filter that the server knows, or none (git-rev-list(1) ``--filter``).
+        depth: of the commits' history.
     """
-    few = without_blobs and server.filters
-    if server.version == 0:
-        return _fetch_0(transport, tuple(dict.fromkeys(wants)), server, few)
-    arguments = [packet(b"no-progress\n"), packet(b"ofs-delta\n")]
-    arguments += [packet(b"deepen 1\n")] if server.shallow else []
-    arguments += [packet(b"filter blob:none\n")] if few else []
+    if version == 0:
+        return _fetch_0(transport, tuple(dict.fromkeys(wants)), spec, depth)
+    arguments = [packet(b"no-progress\n"), packet(b"ofs-delta\n"), *map(packet, _deepen(depth))]
+    arguments += [packet(b"have " + depth.have + b"\n")] if depth.have else []
+    arguments += [packet(b"filter %s\n" % spec.encode())] if spec else []
     arguments += [packet(b"want " + one + b"\n") for one in dict.fromkeys(wants)]
     body = packet(b"command=fetch\n") + packet(AGENT) + Mark.DELIMITER.value + b"".join(arguments)
     with transport.call(UPLOAD, body + packet(b"done\n") + Mark.FLUSH.value) as reader:
@@ -194,19 +239,24 @@ def fetch(transport: Transport, wants: Iterable[bytes], server: Capabilities, *,
                 pass
 
 
-def _fetch_0(transport: Transport, wants: Sequence[bytes], server: Capabilities, without_blobs: bool) -> bytearray:
+def _deepen(depth: Depth) -> list[bytes]:
+    return [b"deepen %d\n" % depth.commits] if depth.commits else []
+
+
+def _fetch_0(transport: Transport, wants: Sequence[bytes], spec: str, depth: Depth) -> bytearray:
     abilities = b"side-band-64k ofs-delta no-progress " + AGENT
-    abilities += (b" shallow" if server.shallow else b"") + (b" filter" if without_blobs else b"")
+    abilities += (b" shallow" if depth.commits else b"") + (b" filter" if spec else b"")
     lines = [b"want " + one + (b" " + abilities if number == 0 else b"") for number, one in enumerate(wants)]
-    lines += [b"deepen 1"] if server.shallow else []
-    lines += [b"filter blob:none"] if without_blobs else []
-    body = b"".join(packet(line + b"\n") for line in lines) + Mark.FLUSH.value + packet(b"done\n")
+    lines += [b"filter " + spec.encode()] if spec else []
+    have = packet(b"have " + depth.have + b"\n") if depth.have else b""
+    asked = b"".join(packet(line + b"\n") for line in lines) + b"".join(map(packet, _deepen(depth)))
+    body = asked + Mark.FLUSH.value + have + packet(b"done\n")
     with transport.call(UPLOAD, body) as reader:
-        for _ in read_lines(reader) if server.shallow else ():
+        for _ in read_lines(reader) if depth.commits else ():
             # "shallow <id>", up to a flush: as above.
             pass
         answer = read_packet(reader)
-        if answer != b"NAK\n":
+        if answer not in (b"NAK\n", b"ACK " + depth.have + b"\n"):
             raise BrokenReply("the server's answer has no pack")
         return _pack(reader)
 
@@ -268,29 +318,28 @@ def _read_report(reader: ByteReader, updates: Sequence[RefUpdate], *, has_bands:
         verb, _, rest = line.partition(b" ")
         ref, _, reason = rest.partition(b" ")
         if verb == b"unpack" and rest != b"ok":
-            raise ServerRefused(words(progress + line))
+            raise UnpackRefused(words(progress + line))
         if verb == b"ok":
             done.add(ref)
         elif verb == b"ng":
             refused.append((ref, reason))
     if refused:
-        _refuse(refused, progress, {one.ref for one in updates if one.force})
+        _refuse(refused, progress)
     missing = [one.ref for one in updates if one.ref not in done]
     if missing:
         raise BrokenReply(f"the server does not say what became of {words(missing[0])}")
 
 
-def _refuse(refused: Sequence[tuple[bytes, bytes]], progress: bytes, forced: Collection[bytes]) -> None:
+def _refuse(refused: Sequence[tuple[bytes, bytes]], progress: bytes) -> None:
     """Told is the ref that the others were refused for."""
     ref, reason = min(refused, key=lambda one: any(together in one[1] for together in _TOGETHER))
-    moved = any(one in reason for one in _CONFLICTS) or (_REBUILT in reason and ref not in forced)
-    if moved:
+    if any(one in reason for one in _CONFLICTS):
         raise PushConflict(words(progress + ref + b": " + reason))
     raise ServerRefused(words(progress + ref + b": " + reason))
 
 
 def _skip_service(transport: Transport, reader: ByteReader) -> None:
     """Smart HTTP answers begin with the service's name; version 2 servers may leave it out."""
-    if transport.has_service_line and reader.peek(4 + len(SERVICE_LINE))[4:] == SERVICE_LINE:
+    if transport.is_stateless and reader.peek(4 + len(SERVICE_LINE))[4:] == SERVICE_LINE:
         while isinstance(read_packet(reader), bytes):
             pass

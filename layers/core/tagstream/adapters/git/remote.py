@@ -10,38 +10,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
-from tagstream.adapters.git import protocol
 from tagstream.adapters.git.commit import parse_commit, write_commit
 from tagstream.adapters.git.credentials import GitCredentials
 from tagstream.adapters.git.objects import ObjectStore
 from tagstream.adapters.git.pack import BLOB, COMMIT, write_pack
-from tagstream.adapters.git.protocol import Capabilities, Transport
-from tagstream.adapters.git.replies import failed, told
+from tagstream.adapters.git.protocol import BLOBLESS, Depth, Listed, Transport
+from tagstream.adapters.git.replies import MissingObjects, failed, told
+from tagstream.adapters.git.server import KnownServers, Server
 from tagstream.adapters.git.transport import HttpTransport, secrets_of
-from tagstream.adapters.git.tree import files_below, write_files
+from tagstream.adapters.git.tree import TREE_MODE, files_below, find, split, unknown_below, write_files
 from tagstream.domain.constraint import InvalidRange, parse_range
 from tagstream.domain.model import CommitId, GitRef, Revision
 from tagstream.domain.ordering import InvalidValue, SemverOrdering
 from tagstream.errors import AuthenticationError, RetryableError
-from tagstream.ports import Checkout, CommitText, GitAccess, PushConflict, RefUpdate, SigningMaterial, TreeFile
+from tagstream.ports import Checkout, CommitText, GitAccess, RefUpdate, SigningMaterial, TreeFile
 
 DEFAULT_BRANCH = "master"
 COMMIT_ID = re.compile("[0-9a-f]{40}")
 HEADS, TAGS = b"refs/heads/", b"refs/tags/"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownServers:
-    """What servers can do when fetched from and when pushed to, and where they redirect to, by URL.
-
-    Forgotten after a failure.
-    """
-
-    capabilities: dict[str, Capabilities] = field(default_factory=dict)
-    abilities: dict[str, frozenset[bytes]] = field(default_factory=dict)
-    addresses: dict[str, str] = field(default_factory=dict)
+# Below update.path nearly all blobs are manifests: they come with the trees, but for what is no manifest by its size.
+MANIFESTS = "blob:limit=65536"
+# Where that was more than this last time, only folders that have changed are asked for.
+LARGE = 2**18
 
 
 class GitClient:
@@ -55,8 +48,12 @@ class GitClient:
         self._servers = KnownServers()
         self._credentials = credentials
 
-    def open(self, access: GitAccess) -> GitRepositorySession:
+    def open(self, access: GitAccess, refs: Collection[bytes] = ()) -> GitRepositorySession:
         """No request yet, but for a provider's login; what SSH needs is imported for SSH only.
+
+        Args:
+            access: where and with what credentials.
+            refs: beginnings of the names of the refs that are looked at; none for all.
 
         Raises:
             ImageAutomationError: the provider's login is misconfigured or refused.
@@ -66,14 +63,14 @@ class GitClient:
         if access.url.startswith("ssh://"):
             from tagstream.adapters.git.ssh import SshTransport
 
-            return GitRepositorySession(SshTransport(access), access, self._servers)
+            return GitRepositorySession(SshTransport(access), access, self._servers, refs)
         try:
             transport = HttpTransport(access, self._servers.addresses)
         except AuthenticationError as error:
             raise RetryableError(
                 f"failed configuring source manager: {error.message}", reason="SourceManagerFailed"
             ) from None
-        return GitRepositorySession(transport, access, self._servers)
+        return GitRepositorySession(transport, access, self._servers, refs)
 
     def signer(self, material: SigningMaterial) -> Callable[[bytes], bytes]:
         """Imports the library that signs only when a signature is asked for.
@@ -92,16 +89,19 @@ class GitRepositorySession:
     Args:
         transport: to the repository.
         access: where and with what credentials.
-        servers: what they can do; filled here.
+        known: what is known of servers; filled here.
+        interest: beginnings of the names of the refs that are looked at; none for all.
     """
 
-    def __init__(self, transport: Transport, access: GitAccess, servers: KnownServers) -> None:
-        self._transport = transport
-        self._servers = servers
-        self._capabilities, self._abilities = servers.capabilities, servers.abilities
+    def __init__(
+        self, transport: Transport, access: GitAccess, known: KnownServers, interest: Collection[bytes] = ()
+    ) -> None:
+        self._transport, self._known, self._interest = transport, known, interest
+        self._server = Server(transport, known)
         self._secrets = secrets_of(access)
-        self._store = ObjectStore()
+        self._store = ObjectStore(warm=known.objects, url=transport.url)
         self._refs: dict[bytes, CommitId] | None = None
+        self._listed: Listed | None = None
 
     @property
     def requests(self) -> int:
@@ -109,14 +109,17 @@ class GitRepositorySession:
         return self._transport.requests
 
     def refs(self) -> Mapping[bytes, CommitId]:
-        """One request, two on the first contact with a server."""
+        """One request: those of interest, perhaps more."""
         if self._refs is None:
             with self._told("list remote"):
-                if self._server().version == 0 and self._refs is None:
-                    self._greet()
-                if self._refs is None:
-                    self._refs = _decoded(protocol.list_refs(self._transport))
+                self._listed = self._server.refs(self._interest)
+                self._refs = _decoded(self._listed.refs)
         return self._refs
+
+    def default_branch(self) -> str:
+        """What HEAD stands for; no request beyond that of ``refs``."""
+        self.refs()
+        return self._listed.head.removeprefix(HEADS).decode(errors="replace") if self._listed else ""
 
     def close(self) -> None:
         """Let go of connections."""
@@ -134,8 +137,6 @@ class GitRepositorySession:
             RetryableError: GitOperationFailed, no such reference.
         """
         refs = self.refs()
-        if not refs:
-            raise failed(f"unable to clone '{self._transport.url}'", "remote repository is empty")
         if ref.commit:
             commit = CommitId(ref.commit.lower())
             if not COMMIT_ID.fullmatch(commit):
@@ -145,10 +146,7 @@ class GitRepositorySession:
         name, shown = self._named(ref, refs)
         found = refs.get(name + b"^{}") or refs.get(name)
         if found is None:
-            raise failed(
-                f"unable to clone '{self._transport.url}'",
-                f'couldn\'t find remote ref "{name.decode(errors="replace")}"',
-            )
+            raise self._not_found(f'couldn\'t find remote ref "{name.decode(errors="replace")}"')
         return Checkout(commit=found, branch=ref.branch, revision=Revision(f"{shown}@sha1:{found}"))
 
     def _named(self, ref: GitRef, refs: Mapping[bytes, CommitId]) -> tuple[bytes, str]:
@@ -169,38 +167,94 @@ class GitRepositorySession:
         except (InvalidRange, InvalidValue) as error:
             raise failed(f"unable to clone '{self._transport.url}'", f"semver parse error: {error}") from error
         if found is None:
-            raise failed(f"unable to clone '{self._transport.url}'", f"no match found for semver: {text}")
+            raise self._not_found(f"no match found for semver: {text}")
         return found
 
-    def files(self, commit: CommitId, path: str) -> tuple[TreeFile, ...]:
-        """The commit with all its trees is fetched once; blobs are not."""
+    def _not_found(self, cause: str) -> RetryableError:
+        """Perhaps there is nothing at all: only the refs of interest are known."""
+        with self._told("list remote"):
+            is_empty = not self._refs and not self._server.refs(()).refs
+        return failed(f"unable to clone '{self._transport.url}'", "remote repository is empty" if is_empty else cause)
+
+    def fetch(self, commit: CommitId, paths: Collection[str]) -> None:
+        """The trees at and below these paths, in two requests at most; what a container has seen is not asked for."""
         with self._told("clone"):
-            root, _ = self._commit(commit)
+            self._fetch(commit, [split(path.encode()) for path in paths])
+
+    def files(self, commit: CommitId, path: str) -> tuple[TreeFile, ...]:
+        """Fetches what ``fetch`` has not."""
+        with self._told("clone"):
+            self._fetch(commit, [split(path.encode())])
+            root, _ = self._commit(commit, BLOBLESS)
             return tuple(files_below(self._store, root, path.encode()))
+
+    def _fetch(self, commit: CommitId, paths: Sequence[tuple[bytes, ...]]) -> None:
+        """First the commit with the trees on the way to the paths, then what is below them.
+
+        Where manifests are many the paths' own trees come with the commit: they show which folders have changed.
+        """
+        is_whole, is_large = () in paths, self._transport.url in self._known.large
+        depth = max((len(parts) for parts in paths), default=0) + is_large
+        root, _ = self._commit(commit, BLOBLESS if is_whole else f"tree:{depth}")
+        missing = set[bytes]()
+        for parts in paths:
+            try:
+                here = find(self._store, root, parts)
+            except MissingObjects as error:
+                # Another path's fetch left this one out: what is beside it is of no use.
+                missing, is_whole = missing | set(error.ids), True
+                continue
+            if here is not None and here.mode == TREE_MODE:
+                missing |= unknown_below(self._store, here.id)
+        if not missing:
+            return
+        pack = self._server.fetch(sorted(missing), BLOBLESS if is_whole else MANIFESTS)
+        if len(pack) > LARGE:
+            self._known.large.add(self._transport.url)
+        self._store.add_pack(pack)
 
     def tree(self, commit: CommitId) -> tuple[bytes, tuple[CommitId, ...]]:
         """The tree's id and the parents."""
         with self._told("clone"):
-            return self._commit(commit)
+            return self._commit(commit, "tree:0")
+
+    def descends(self, commit: CommitId, ancestor: CommitId, within: int = 0) -> bool:
+        """One request, unless the two are one; what comes is not kept."""
+        if commit == ancestor:
+            return True
+        depth = Depth(commits=within, have=b"" if within else ancestor.encode())
+        history = ObjectStore()
+        with self._told("fetch"):
+            history.add_pack(self._server.fetch([commit.encode()], "tree:0", depth))
+            seen, waiting = {commit}, [commit]
+            while waiting:
+                one = waiting.pop()
+                _, parents = parse_commit(history.read(one.encode(), COMMIT))
+                if ancestor in parents:
+                    return True
+                new = [parent for parent in parents if parent not in seen and parent.encode() in history]
+                seen.update(new)
+                waiting += new
+        return False
 
     def read(self, blobs: Collection[bytes]) -> Mapping[bytes, bytes]:
         """Those that are not known come in one request."""
         with self._told("clone"):
             missing = [one for one in blobs if one not in self._store]
             if missing:
-                pack = protocol.fetch(self._transport, missing, self._server(), without_blobs=False)
-                self._store.add_pack(pack)
+                self._store.add_pack(self._server.fetch(missing, ""))
             return {one: self._store.read(one, BLOB) for one in blobs}
 
     def commit(self, parent: CommitId, edits: Mapping[bytes, bytes], text: CommitText) -> CommitId:
         """Only changed blobs and the trees above them are written."""
         with self._told("commit"):
-            root, _ = self._commit(parent)
+            self._fetch(parent, [split(path) for path in edits])
+            root, _ = self._commit(parent, BLOBLESS)
             made = self._store.add(COMMIT, write_commit(write_files(self._store, root, edits), parent, text))
         return CommitId(made.decode())
 
     def push(self, updates: Sequence[RefUpdate], options: Mapping[str, str]) -> None:
-        """One request, two on the first push to a server: the commands with all new objects.
+        """The commands with all new objects, mostly in one request.
 
         Every command carries the old value, so that the server refuses what has moved meanwhile.
 
@@ -209,44 +263,16 @@ class GitRepositorySession:
             RetryableError: GitOperationFailed, with the server's words.
         """
         with self._told("push to remote"):
-            abilities = self._push_abilities(updates)
-            pack = write_pack(self._store.made(thin=b"no-thin" not in abilities))
-            given = [f"{name}={value}" if value else name for name, value in options.items()]
-            protocol.push(self._transport, updates, pack, given, abilities)
+            self._server.push(updates, lambda thin: write_pack(self._store.made(thin=thin)), options)
+            self._store.pushed()
         if self._refs is not None:
             self._refs |= {update.ref: update.new for update in updates}
 
-    def _push_abilities(self, updates: Sequence[RefUpdate]) -> frozenset[bytes]:
-        """What the server can do when it is pushed to, asked once; the answer shows at once what has moved."""
-        known = self._abilities.get(self._transport.url)
-        if known is not None:
-            return known
-        found = protocol.advertised_for_push(self._transport)
-        self._abilities[self._transport.url] = found.abilities
-        for update in updates:
-            now = found.refs.get(update.ref)
-            if (now.decode() if now else None) != update.old:
-                raise PushConflict(f"non-fast-forward update: {update.ref.decode(errors='replace')}")
-        return found.abilities
-
-    def _commit(self, commit: CommitId) -> tuple[bytes, tuple[CommitId, ...]]:
+    def _commit(self, commit: CommitId, spec: str) -> tuple[bytes, tuple[CommitId, ...]]:
         one = commit.encode()
         if one not in self._store:
-            pack = protocol.fetch(self._transport, [one], self._server(), without_blobs=True)
-            self._store.add_pack(pack)
+            self._store.add_pack(self._server.fetch([one], spec))
         return parse_commit(self._store.read(one, COMMIT))
-
-    def _server(self) -> Capabilities:
-        url = self._transport.url
-        if url not in self._capabilities:
-            self._greet()
-        return self._capabilities[url]
-
-    def _greet(self) -> None:
-        """Servers of version 0 tell their refs with what they can do."""
-        greeting = protocol.greeting(self._transport)
-        self._capabilities[self._transport.url] = greeting.capabilities
-        self._refs = None if greeting.refs is None else _decoded(greeting.refs)
 
     @contextmanager
     def _told(self, doing: str) -> Iterator[None]:
@@ -254,9 +280,7 @@ class GitRepositorySession:
             with told(f"unable to {doing} '{self._transport.url}'", self._secrets):
                 yield
         except RetryableError:
-            # The server may be another one by now, with other abilities: ask before the next try.
-            for known in (self._capabilities, self._abilities, self._servers.addresses):
-                known.pop(self._transport.url, None)
+            self._server.forget()
             raise
 
 

@@ -23,6 +23,14 @@ class ServerRefused(Exception):
     """The server said no, in its own words."""
 
 
+class UnpackRefused(ServerRefused):
+    """The server could not read the pack of a push; nothing has moved."""
+
+
+class UnexpectedStatus(RetryableError):
+    """An HTTP status that is no answer of Git's protocol."""
+
+
 class MissingObjects(Exception):
     """Objects that are needed and not known yet; ``ids`` are 40 hex bytes each."""
 

@@ -43,7 +43,7 @@ class SshTransport:
         access: URL, identity, known hosts, timeout; a proxy must speak SOCKS5, as Flux's must.
     """
 
-    has_service_line = False
+    is_stateless = False
 
     def __init__(self, access: GitAccess) -> None:
         parts = urlsplit(access.url)

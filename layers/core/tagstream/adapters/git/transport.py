@@ -18,7 +18,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.git.pktline import ByteReader
-from tagstream.adapters.git.replies import REASON, BrokenReply, censored, failed, words
+from tagstream.adapters.git.replies import REASON, BrokenReply, UnexpectedStatus, censored, failed, words
 from tagstream.adapters.registry.session import ConnectionFault, Request, Session
 from tagstream.errors import AuthenticationError
 from tagstream.ports import GitAccess
@@ -47,7 +47,7 @@ class HttpTransport:
         addresses: where repositories have moved to, by their own address; filled here.
     """
 
-    has_service_line = True
+    is_stateless = True
 
     def __init__(self, access: GitAccess, addresses: dict[str, str] | None = None) -> None:
         parts = urlsplit(access.url)
@@ -137,19 +137,19 @@ class HttpTransport:
         status = response.status
         if status == 200:
             return
-        if status in (301, 302, 303, 307, 308):
-            location = response.headers.get("Location", "")
-            if request.method == "GET" and location:
-                raise _Moved(location)
-            # The next try asks for the greeting first.
-            self._addresses.pop(self.url, None)
-            raise failed(f"unable to reach '{self.url}'", "the server redirects: name the final address in spec.url")
         said = censored(_words(response), self._secrets)
         if status in (401, 403):
             cause = f"HTTP status {status}{said}"
             raise AuthenticationError(f"authentication required by '{self.url}': {cause}", reason=REASON)
         cause = "repository not found" if status == 404 else f"HTTP status {status}"
-        raise failed(f"unable to reach '{self.url}'", f"{cause}{said}")
+        if status in (301, 302, 303, 307, 308):
+            location = response.headers.get("Location", "")
+            if request.method == "GET" and location:
+                raise _Moved(location)
+            # Only greetings lead elsewhere: the next one is asked for at the repository's own address.
+            self._addresses.pop(self.url, None)
+            cause, said = "the server redirects: name the final address in spec.url", ""
+        raise UnexpectedStatus(f"unable to reach '{self.url}': {cause}{said}", reason=REASON)
 
 
 def _words(response: BaseHTTPResponse) -> str:

@@ -9,7 +9,7 @@ trees.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tagstream.adapters.git.objects import ObjectStore
@@ -50,6 +50,45 @@ def entries(content: bytes) -> Iterator[Entry]:
         position = nul + 21
 
 
+def split(path: bytes) -> tuple[bytes, ...]:
+    """The names on the way to a path; none for the root."""
+    parts: list[bytes] = []
+    for part in path.split(b"/"):
+        if part == b"..":
+            # A path may not leave the repository; securejoin keeps it at the root.
+            parts = parts[:-1]
+        elif part not in (b"", b"."):
+            parts.append(part)
+    return tuple(parts)
+
+
+def find(store: ObjectStore, root: bytes, parts: Sequence[bytes]) -> Entry | None:
+    """What is at a path, None when there is nothing.
+
+    Raises:
+        MissingObjects: a tree on the way is not known.
+    """
+    here: Entry | None = Entry(TREE_MODE, b"", root)
+    for part in parts:
+        if here is None or here.mode != TREE_MODE:
+            return None
+        here = next((one for one in entries(store.read(here.id, TREE)) if one.name == part), None)
+    return here
+
+
+def unknown_below(store: ObjectStore, tree: bytes, depth: int = 0) -> set[bytes]:
+    """The topmost trees at or below a tree that are not known."""
+    if tree not in store:
+        return {tree}
+    if depth > MAX_DEPTH:
+        raise BrokenReply(f"folders are nested more than {MAX_DEPTH} deep")
+    found = set[bytes]()
+    for one in entries(store.read(tree, TREE)):
+        if one.mode == TREE_MODE:
+            found |= unknown_below(store, one.id, depth + 1)
+    return found
+
+
 def files_below(store: ObjectStore, root: bytes, path: bytes) -> list[TreeFile]:
     """Regular files at or below a path, sorted; links and submodules are left out.
 
@@ -57,18 +96,12 @@ def files_below(store: ObjectStore, root: bytes, path: bytes) -> list[TreeFile]:
         FileNotFoundError: there is nothing at the path, in Go's words.
         MissingObjects: a tree is not known.
     """
-    parts = [part for part in path.split(b"/") if part not in (b"", b".")]
-    if b".." in parts:
-        # A path may not leave the repository; securejoin brings it back to the root.
-        parts = parts[len(parts) - parts[::-1].index(b"..") :]
-    here, prefix = Entry(TREE_MODE, b"", root), b""
-    for part in parts:
-        found = next((one for one in entries(store.read(here.id, TREE)) if one.name == part), None)
-        if found is None or (found.mode != TREE_MODE and part is not parts[-1]):
-            raise FileNotFoundError(
-                f"walking path for files: lstat {path.decode(errors='replace')}: no such file or directory"
-            )
-        here, prefix = found, prefix + b"/" + part if prefix else part
+    parts = split(path)
+    here = find(store, root, parts)
+    if here is None:
+        shown = path.decode(errors="replace")
+        raise FileNotFoundError(f"walking path for files: lstat {shown}: no such file or directory")
+    prefix = b"/".join(parts)
     if here.mode != TREE_MODE:
         return [TreeFile(path=prefix, blob=here.id, mode=here.mode)] if here.mode in REGULAR else []
     return sorted(_walk(store, here.id, prefix + b"/" if prefix else b""), key=lambda file: file.path)

@@ -5,17 +5,17 @@ In: paths, canonical names, delivery ids. Out: single items; nothing here lists 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import Condition, Table
 from tagstream.domain.model import NamespacedName
 from tagstream.ports import Clock, HookTarget
-from tagstream.records import LastDelivery
+from tagstream.records import LastDelivery, ScanWindow
 
-Pending = Literal["now", "later", "pending"]
+PENDING_TTL_S = 3600
+JOINED_TAGS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,8 @@ class DynamoHooks:
 
     table: Table
     clock: Clock
+    # When this container last noted a refusal: a flood must not even ask the table.
+    noted: dict[NamespacedName, float] = field(default_factory=dict)
 
     def target(self, path: str) -> HookTarget | None:
         """Two reads: the path, then its Receiver."""
@@ -46,75 +48,110 @@ class DynamoHooks:
         """The image index that ``DynamoObjects.put`` keeps."""
         return tuple(keys.named(keys.read_text(item, "sk")) for item in self.table.query(f"image#{canonical}"))
 
-    def first_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> bool:
-        """A conditional put; an entry past its time counts as gone although TTL has not removed it yet."""
-        now = int(self.clock.now().timestamp())
-        item = keys.key(f"delivery#{receiver}#{delivery_id}") | {"expiresAt": keys.number(now + int(ttl_s))}
-        fresh = Condition(
-            expression="attribute_not_exists(pk) OR expiresAt < :now", names={}, values={":now": keys.number(now)}
-        )
-        return self.table.put(item, fresh)
+    def delivery_settled(self, receiver: NamespacedName, delivery_id: str) -> bool:
+        """One read; an entry past its time counts as gone although TTL has not removed it yet."""
+        item = self.table.get(keys.key(f"delivery#{receiver}#{delivery_id}")) or {}
+        return "expiresAt" in item and keys.read_number(item, "expiresAt") >= int(self.clock.now().timestamp())
 
     def settle_delivery(self, receiver: NamespacedName, delivery_id: str, ttl_s: float) -> None:
         """The delivery was acted on: repetitions within ttl_s are none of our business."""
         ends = keys.number(int(self.clock.now().timestamp()) + int(ttl_s))
         self.table.put(keys.key(f"delivery#{receiver}#{delivery_id}") | {"expiresAt": ends})
 
-    def forget_delivery(self, receiver: NamespacedName, delivery_id: str) -> None:
-        """The delivery could not be acted on: its repetition counts as the first."""
-        self.table.delete(keys.key(f"delivery#{receiver}#{delivery_id}"))
-
     def reopen(self, repositories: Sequence[NamespacedName]) -> None:
         """No scan is planned for these repositories after all."""
         for repository in repositories:
             self.table.delete(keys.key(f"pending#{repository}"))
 
-    def coalesce(self, repository: NamespacedName, window_s: float, cause: str) -> tuple[Pending, str]:
+    def coalesce(self, repository: NamespacedName, window_s: float, cause: str) -> ScanWindow:
         """Whether a push of this repository is scanned now, at the window's end, or by a scan already planned.
 
         The first delivery of a window is scanned at once; one more scan at its end covers everything that came after.
+        Either may be the one that finds this push.
         """
         now = self.clock.now().timestamp()
         where = keys.key(f"pending#{repository}")
-        names = {"#until": "until", "#later": "later", "#ttl": "expiresAt", "#cause": "cause"}
-        values = {
-            ":now": keys.number(round(now, 3)),
-            ":until": keys.number(round(now + window_s, 3)),
-            ":ttl": keys.number(int(now + window_s) + 3600),
-        }
         opened = self.table.update(
             where,
-            "SET #until = :until, #ttl = :ttl REMOVE #later, #cause",
-            Condition(expression="", names=names, values=values),
+            "SET #until = :until, #ttl = :ttl, #first = :first REMOVE #sent, #cause",
+            Condition(
+                expression="",
+                names={"#until": "until", "#ttl": "expiresAt", "#first": "first", "#sent": "sent", "#cause": "cause"},
+                values={
+                    ":now": keys.number(round(now, 3)),
+                    ":until": keys.number(round(now + window_s, 3)),
+                    ":ttl": keys.number(int(now + window_s) + PENDING_TTL_S),
+                    ":first": keys.text(cause),
+                },
+            ),
             "attribute_not_exists(pk) OR #until < :now",
         )
         if opened:
-            return "now", cause
+            return ScanWindow(when="now", planned_for=cause)
+        # Who planned the scan and has not confirmed it may have died: better two scans than none.
         planned = self.table.update(
             where,
-            "SET #later = :until, #cause = :cause",
+            "SET #cause = :cause",
+            Condition(expression="", names={"#cause": "cause", "#sent": "sent"}, values={":cause": keys.text(cause)}),
+            "attribute_not_exists(#sent)",
+        )
+        window = self.table.get(where) or {}
+        planned_for = keys.read_text(window, "cause") or cause
+        others = frozenset({keys.read_text(window, "first"), planned_for} - {"", cause})
+        return ScanWindow(when="later" if planned else "pending", planned_for=planned_for, others=others)
+
+    def confirm(self, repository: NamespacedName, cause: str) -> None:
+        """Only now may other deliveries count on the scan at the window's end."""
+        self.table.update(
+            keys.key(f"pending#{repository}"),
+            "SET #sent = :sent",
             Condition(
                 expression="",
-                names={"#later": "later", "#cause": "cause"},
-                values={":until": values[":until"], ":cause": keys.text(cause)},
+                names={"#sent": "sent", "#cause": "cause"},
+                values={":sent": keys.number(1), ":cause": keys.text(cause)},
             ),
-            "attribute_not_exists(#later)",
+            "#cause = :cause",
         )
-        if planned:
-            return "later", cause
-        return "pending", keys.read_text(self.table.get(where) or {}, "cause") or cause
+
+    def join(self, repository: NamespacedName, cause: str, tags: Collection[str]) -> None:
+        """A few hundred tags a scan: enough to notice that the registry's list is behind."""
+        if not tags:
+            return
+        self.table.update(
+            keys.key(f"pending#{repository}", cause),
+            "ADD #tags :tags SET #ttl = :ttl",
+            Condition(
+                expression="",
+                names={"#tags": "tags", "#ttl": "expiresAt"},
+                values={
+                    ":tags": {"SS": sorted(tags)[:JOINED_TAGS]},
+                    ":ttl": keys.number(int(self.clock.now().timestamp()) + PENDING_TTL_S),
+                    ":most": keys.number(JOINED_TAGS),
+                },
+            ),
+            "attribute_not_exists(#tags) OR size(#tags) < :most",
+        )
+
+    def joined_tags(self, repository: NamespacedName, cause: str) -> frozenset[str]:
+        """What ``join`` kept."""
+        item = self.table.get(keys.key(f"pending#{repository}", cause)) or {}
+        return frozenset(item["tags"]["SS"]) if "tags" in item else frozenset()
 
     def put_last_delivery(self, kind: str, names: Sequence[NamespacedName], delivery: LastDelivery) -> None:
         """One item per object, replaced."""
         self.table.write_many([_last_item(kind, name, delivery) for name in names])
 
-    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> None:
-        """A conditional put: in a flood all but the first of a window are turned away by the table."""
-        limit = keys.number(round(delivery.at.timestamp() - window_s, 3))
+    def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> bool:
+        """A conditional put; in a flood all but the first of a window are passed over here, or turned away there."""
+        at = delivery.at.timestamp()
+        if at < self.noted.get(receiver, 0.0) + window_s:
+            return False
+        self.noted[receiver] = at
+        limit = keys.number(round(at - window_s, 3))
         seldom = Condition(
             expression="attribute_not_exists(pk) OR #at < :limit", names={"#at": "at"}, values={":limit": limit}
         )
-        self.table.put(_last_item("Receiver", receiver, delivery), seldom)
+        return self.table.put(_last_item("Receiver", receiver, delivery), seldom)
 
     def last_deliveries(self, kind: str) -> Mapping[NamespacedName, LastDelivery]:
         """One query."""

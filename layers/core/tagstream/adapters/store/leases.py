@@ -6,6 +6,7 @@ In: a target. Out: a lease with a fencing number, or None.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -56,6 +57,11 @@ class DynamoLeases:
         """The item stays: it holds the fence and the intents."""
         self._held(lease, "REMOVE #owner, #until", {"#until": "until"}, {})
 
+    def is_held(self, lease: Lease) -> bool:
+        """One read."""
+        item = self.table.get(keys.key(keys.lease(lease.target))) or {}
+        return (keys.read_text(item, "owner"), int(keys.read_number(item, "fence"))) == (lease.owner, lease.fence)
+
     def put_intent(self, lease: Lease, intents: Sequence[CommitIntent]) -> None:
         """Only the holder with the newest fence may write.
 
@@ -74,13 +80,15 @@ class DynamoLeases:
                 for one in intents
             ]
         )
-        if not self._held(lease, "SET intents = :intents", {}, {":intents": keys.text(body)}):
+        if not self._held(lease, "SET intents = :intents", {}, {":intents": {"B": zlib.compress(body.encode())}}):
             raise RetryableError("the lease of this Git branch went to another worker", reason="LeaseLost")
 
     def intents(self, target: str) -> tuple[CommitIntent, ...]:
         """What the last holder left."""
         item = self.table.get(keys.key(keys.lease(target))) or {}
-        stored = cast("list[dict[str, object]]", json.loads(keys.read_text(item, "intents") or "[]"))
+        if "intents" not in item:
+            return ()
+        stored = cast("list[dict[str, object]]", json.loads(zlib.decompress(keys.read_bytes(item, "intents"))))
         return tuple(_intent(one) for one in stored)
 
     def clear_intents(self, lease: Lease) -> None:

@@ -57,6 +57,16 @@ def weigh(value: Value) -> int:
         return _text(value)
     if not isinstance(value, GoSlice | GoMap | GoStruct):
         return 0
+    parts, characters = count_parts(value)
+    return parts // _PARTS_A_STEP + characters // _CHARACTERS_A_STEP
+
+
+def count_parts(value: Value) -> tuple[int, int]:
+    """How many values a value consists of, and the characters in them.
+
+    Raises:
+        TooLarge: too long, too nested, or a map that holds itself.
+    """
     parts, characters = 0, 0
     pending = [(value, 0)]
     while pending:
@@ -69,7 +79,7 @@ def weigh(value: Value) -> int:
         if depth > MAX_NESTING or parts + len(inner) > MAX_ITEMS or characters > MAX_TEXT:
             raise TooLarge("value is too large or too deeply nested")
         pending.extend((part, depth + 1) for part in inner)
-    return parts // _PARTS_A_STEP + characters // _CHARACTERS_A_STEP
+    return parts, characters
 
 
 def _text(value: str) -> int:
@@ -86,6 +96,13 @@ def _parts(value: Value) -> list[Value]:
     if isinstance(value, GoStruct):
         return [one for _, one in value.fields]
     return []
+
+
+def count_elements(value: Value) -> int:
+    """Steps that it takes to lay out a list or map for a range over it, whether all of it is ranged over or not."""
+    if isinstance(value, GoSlice):
+        return len(value.items) // _PARTS_A_STEP
+    return len(value.entries) if isinstance(value, GoMap) else 0
 
 
 def check_size(count: int, what: str) -> None:

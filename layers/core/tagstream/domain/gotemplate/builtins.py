@@ -84,7 +84,8 @@ def length(value: Value) -> int:
         return len(value.entries)
     if value is None:
         raise CallError("reflect: call of reflect.Value.Type on zero Value")
-    raise CallError(f"len of type {type_of(value)}")
+    # Go follows a pointer first.
+    raise CallError(f"len of type {value.go_type if isinstance(value, GoStruct) else type_of(value)}")
 
 
 def index(value: Value, *keys: Value) -> Value:

@@ -78,6 +78,9 @@ class Calls(ABC):
     def __init__(self, functions: Mapping[str, Function], meter: Meter) -> None:
         self._functions = functions
         self._meter = meter
+        # What dot is an element of, and the value whose field is wanted: errors name interface{} where it is one.
+        self._dot_in: GoType | None = None
+        self._found_in: GoType | None = None
 
     @abstractmethod
     def _fault(self, words: str) -> ExecutionError: ...
@@ -96,6 +99,7 @@ class Calls(ABC):
 
     def _fields(self, dot: Value, node: nodes.Field, behind: Sequence[nodes.Node], final: Value) -> Value:
         self._at(node)
+        self._found_in = self._dot_in
         return self._chain(dot, dot, node, node.names, (behind, final))
 
     def _chained(self, dot: Value, node: nodes.Chain, behind: Sequence[nodes.Node], final: Value) -> Value:
@@ -103,6 +107,7 @@ class Calls(ABC):
         if isinstance(node.base, nodes.Nil):
             raise self._fault(f"indirection through explicit nil in {node}")
         base = self._argument(dot, None, node.base)
+        self._found_in = None
         return self._chain(dot, base, node, node.names, (behind, final))
 
     def _chain(
@@ -114,7 +119,9 @@ class Calls(ABC):
         given: tuple[Sequence[nodes.Node], Value],
     ) -> Value:
         for name in names[:-1]:
+            container = type_of(receiver) if isinstance(receiver, GoMap) else None
             receiver = self._field(dot, receiver, node, name, ((), MISSING))
+            self._found_in = container
         return self._field(dot, receiver, node, names[-1], given)
 
     def _field(
@@ -148,8 +155,12 @@ class Calls(ABC):
         method = method_of(receiver, name)
         if method is not None:
             return self._call(dot, Call(name, method, node, behind, final))
-        shown = receiver.shown_type if isinstance(receiver, GoStruct) and receiver.shown_type else type_of(receiver)
-        raise self._fault(f"can't evaluate field {name} in type {shown}")
+        raise self._fault(f"can't evaluate field {name} in type {self._seen_type(receiver)}")
+
+    def _seen_type(self, receiver: Value) -> GoType:
+        if self._found_in is not None and self._found_in.elem is ANY:
+            return ANY
+        return receiver.shown_type if isinstance(receiver, GoStruct) and receiver.shown_type else type_of(receiver)
 
     def _function(
         self, dot: Value, node: nodes.Identifier, whole: nodes.Node, behind: Sequence[nodes.Node], final: Value
@@ -211,7 +222,7 @@ class Calls(ABC):
         self._at(node)
         if isinstance(node, nodes.Nil):
             if wanted is not None and (wanted.kind in _NILABLE or wanted is REFLECT):
-                return None
+                return zero_of(wanted) if wanted.kind in ("map", "slice") else None
             raise self._fault(f"cannot assign nil to {wanted}")
         if isinstance(node, nodes.Dot):
             return self._fitting(dot, wanted)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tagstream.domain.gotemplate import nodes
-from tagstream.domain.gotemplate.bounds import Meter, TooLarge, weigh
+from tagstream.domain.gotemplate.bounds import Meter, TooLarge, count_elements, weigh
 from tagstream.domain.gotemplate.calls import MISSING, Calls
 from tagstream.domain.gotemplate.faults import ExecutionError
 from tagstream.domain.gotemplate.parser import Tree
@@ -22,6 +22,7 @@ from tagstream.domain.gotemplate.values import (
     Function,
     GoMap,
     GoSlice,
+    GoType,
     Value,
     element,
     raw,
@@ -68,7 +69,7 @@ class _Execution(Calls):
         self._depth = 0
 
     def run(self, data: Value) -> str:
-        self._variables = [["$", data]]
+        self._variables = [["$", data, None]]
         root = self._tree.templates.get(self._tree.name)
         if root is None:
             raise ExecutionError(f'template: {self._name}: "{self._name}" is an incomplete or empty template')
@@ -103,6 +104,14 @@ class _Execution(Calls):
             raise self._fault(f"exceeded maximum template depth ({MAX_DEPTH})")
 
     # Blocks.
+
+    def _walk_element(self, dot: Value, block: nodes.Block, container: GoType | None) -> None:
+        """A block with a dot of its own, which may be an element of something."""
+        before, self._dot_in = self._dot_in, container
+        try:
+            self._walk_all(dot, block)
+        finally:
+            self._dot_in = before
 
     def _walk_all(self, dot: Value, block: nodes.Block) -> None:
         for node in block.nodes:
@@ -144,26 +153,37 @@ class _Execution(Calls):
 
     def _choose(self, dot: Value, node: nodes.Branch) -> None:
         value = self._pipe(dot, node.pipe)
-        if truth(value):
-            self._walk_all(value if node.kind == "with" else dot, node.body)
+        if truth(value) and node.kind == "with":
+            self._walk_element(value, node.body, None)
+        elif truth(value):
+            self._walk_all(dot, node.body)
         elif node.otherwise is not None:
             self._walk_all(dot, node.otherwise)
 
     def _range(self, dot: Value, node: nodes.Branch) -> None:
+        depth = self._depth
+        try:
+            self._turns(dot, node)
+        except _Break:
+            # Also one in its else ends this range, not the one around it.
+            self._depth = depth
+
+    def _turns(self, dot: Value, node: nodes.Branch) -> None:
         value = self._pipe(dot, node.pipe)
+        if not self._meter.step(count_elements(value)):
+            raise self._fault(f"exceeded maximum of {self._meter.steps} steps")
         entries = self._entries(value, node)
+        container = type_of(value) if isinstance(value, GoSlice | GoMap) else None
         mark, depth = len(self._variables), self._depth
         ran = False
         for index, elem in entries:
             ran = True
             self._at(node.pipe)
-            self._bind(node.pipe, index, elem)
+            self._bind(node.pipe, index, elem, container)
             try:
-                self._walk_all(elem, node.body)
+                self._walk_element(elem, node.body, container)
             except _Continue:
                 pass
-            except _Break:
-                break
             finally:
                 del self._variables[mark:]
                 self._depth = depth
@@ -188,16 +208,16 @@ class _Execution(Calls):
             return zip((None for _ in counted), map(make, counted), strict=True)
         raise self._fault(f"range can't iterate over {show(value)}")
 
-    def _bind(self, pipe: nodes.Pipe, index: Value, elem: Value) -> None:
+    def _bind(self, pipe: nodes.Pipe, index: Value, elem: Value, container: GoType | None) -> None:
         names = pipe.variables
         if not names:
             return
         if pipe.assigns:
             if len(names) > 1:
                 self._assign(names[0].names[0], index)
-            self._assign(names[-1].names[0], elem)
+            self._assign(names[-1].names[0], elem, container)
             return
-        self._variables[-1][1] = elem
+        self._variables[-1][1:] = elem, container
         if len(names) > 1:
             self._variables[-2][1] = index
 
@@ -208,17 +228,17 @@ class _Execution(Calls):
         self._deeper()
         inner = self._pipe(dot, node.pipe) if node.pipe else None
         name, variables = self._name, self._variables
-        self._name, self._variables = node.name, [["$", inner]]
-        self._walk_all(inner, block)
+        self._name, self._variables = node.name, [["$", inner, None]]
+        self._walk_element(inner, block, None)
         self._name, self._variables = name, variables
         self._depth -= 1
 
     # Pipelines.
 
-    def _assign(self, name: str, value: Value) -> None:
+    def _assign(self, name: str, value: Value, container: GoType | None = None) -> None:
         for variable in reversed(self._variables):
             if variable[0] == name:
-                variable[1] = value
+                variable[1:] = value, container
                 return
         raise self._fault(f"undefined variable: {name}")
 
@@ -235,7 +255,7 @@ class _Execution(Calls):
                 self._assign(variable.names[0], value)
             else:
                 # A range sets its own variables anew at each turn, so that each has a place of its own.
-                self._variables.append([variable.names[0], value])
+                self._variables.append([variable.names[0], value, None])
         self._depth -= 1
         return value
 
@@ -287,9 +307,10 @@ class _Execution(Calls):
 
     def _variable(self, dot: Value, node: nodes.Variable, behind: Sequence[nodes.Node], final: Value) -> Value:
         self._at(node)
-        value = next((one[1] for one in reversed(self._variables) if one[0] == node.names[0]), MISSING)
-        if value is MISSING:
+        found = next((one for one in reversed(self._variables) if one[0] == node.names[0]), None)
+        if found is None:
             raise self._fault(f"undefined variable: {node.names[0]}")
+        value, self._found_in = found[1:]
         if len(node.names) == 1:
             self._not_a_function(node, behind, final)
             return value

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from tagstream.domain.gotemplate.faults import CallError
+from tagstream.domain.gotemplate.gojson_syntax import find_mistake
 from tagstream.domain.gotemplate.printf_scalars import shortest
 from tagstream.domain.gotemplate.values import GoMap, GoSlice, GoStruct, Value, raw, sort_key, type_of
 
 _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _HTML = "<>&"
 MAX_DEPTH = 100
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def encode(value: Value, *, escape_html: bool = True, indent: str = "") -> str:
@@ -78,9 +81,8 @@ def _members(entries: list[tuple[str, Value]], html: bool, indent: str, line: st
 
 
 def _struct(value: GoStruct, html: bool, indent: str, line: str) -> str:
-    # Only structs without own MarshalJSON come this way, and those whose text is their JSON.
-    if value.text is not None and not value.fields:
-        return quoted(value.text, html)
+    if value.json is not None:
+        return _encoded(value.json, html, indent, line)
     return _members(list(value.fields), html, indent, line)
 
 
@@ -114,77 +116,40 @@ def decode(text: str) -> Value:
     Raises:
         CallError: not JSON.
     """
-    if raw(text) != text.encode("utf-8", "replace"):
-        text = raw(text).decode("utf-8", "replace")
+    data = raw(text)
     try:
-        return _value(json.loads(text, parse_int=float, parse_constant=_refuse), 0)
+        parsed = json.loads(
+            data.decode("utf-8", "replace"), parse_int=_read_number, parse_float=_read_number, parse_constant=_refuse
+        )
+        return _value(parsed, 0)
     except json.JSONDecodeError as error:
-        raise CallError(_syntax(text, error)) from None
+        raise CallError(find_mistake(data) or str(error)) from None
     except RecursionError:
         raise CallError("exceeded max depth") from None
 
 
 def _refuse(name: str) -> Value:
-    raise CallError(f"invalid character '{name[0]}' looking for beginning of value")
+    words = "in numeric literal" if name[0] == "-" else "looking for beginning of value"
+    raise CallError(f"invalid character '{name.lstrip('-')[0]}' {words}")
 
 
-def _syntax(text: str, error: json.JSONDecodeError) -> str:
-    at = error.pos
-    while at < len(text) and text[at] in " \t\r\n":
-        at += 1
-    if at >= len(text) or error.msg.startswith("Unterminated"):
-        return "unexpected end of JSON input"
-    literal = _broken_literal(text[at:])
-    if literal:
-        return literal
-    if error.msg.startswith("Extra data"):
-        return f"invalid character {_shown(text[at])} after top-level value"
-    where = {
-        "Expecting value": "looking for beginning of value",
-        "Expecting property name": "looking for beginning of object key string",
-        "Expecting ':'": "after object key",
-        "Expecting ','": "after object key:value pair" if _in_object(text[:at]) else "after array element",
-        "Invalid control": "in string literal",
-        "Invalid \\escape": "in string escape code",
-    }
-    words = next((one for begin, one in where.items() if error.msg.startswith(begin)), "looking for beginning of value")
-    return f"invalid character {_shown(text[at])} {words}"
-
-
-def _broken_literal(rest: str) -> str:
-    word = next((one for one in ("null", "true", "false") if rest[:1] == one[0]), "")
-    for index, expected in enumerate(word):
-        if rest[index : index + 1] != expected:
-            if index >= len(rest):
-                return "unexpected end of JSON input"
-            return f"invalid character {_shown(rest[index])} in literal {word} (expecting '{expected}')"
-    return ""
-
-
-def _shown(character: str) -> str:
-    return {"'": "'\\''", '"': "'\"'"}.get(character, f"'{quoted(character, False)[1:-1]}'")
-
-
-def _in_object(before: str) -> bool:
-    depth: list[str] = []
-    inside = False
-    for index, one in enumerate(before):
-        if one == '"' and before[index - 1 : index] != "\\":
-            inside = not inside
-        elif not inside and one in "{[":
-            depth.append(one)
-        elif not inside and one in "}]" and depth:
-            depth.pop()
-    return bool(depth) and depth[-1] == "{"
+def _read_number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise CallError(f"json: cannot unmarshal number {text} into Go value of type float64")
+    return number
 
 
 def _value(parsed: Any, depth: int) -> Value:
     if depth > MAX_DEPTH:
         raise CallError("exceeded max depth")
     if isinstance(parsed, dict):
-        return GoMap({key: _value(one, depth + 1) for key, one in parsed.items()})
+        return GoMap({_whole(key): _value(one, depth + 1) for key, one in parsed.items()})
     if isinstance(parsed, list):
         return GoSlice([_value(one, depth + 1) for one in parsed])
-    if isinstance(parsed, float) and not math.isfinite(parsed):
-        raise CallError("json: cannot unmarshal number into Go value of type float64")
-    return parsed
+    return _whole(parsed) if isinstance(parsed, str) else parsed
+
+
+def _whole(text: str) -> str:
+    """Half a surrogate pair is no character."""
+    return _HALF_PAIR.sub("\ufffd", text)

@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-from tagstream.domain.goquote import quote
+from tagstream.domain.gotemplate.bounds import TooLarge
+from tagstream.domain.gotemplate.values import raw
 
 ZERO = datetime(1, 1, 1, tzinfo=UTC)
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -33,11 +34,18 @@ _FIELDS = {
 }  # fmt: skip
 _LIMITS = {"month": (1, 12), "hour": (0, 23), "hour12": (0, 12), "minute": (0, 59), "second": (0, 59)}
 _DURATION = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
+_MAX_LAYOUT = 1000
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
 class InvalidTime(ValueError):
     """Not a time or duration; the message is Go's."""
+
+
+def quote(text: str) -> str:
+    """Quoted as package time does it: every byte that is not ASCII is escaped."""
+    shown = "".join(chr(one) if " " <= chr(one) < "\x80" else f"\\x{one:02x}" for one in raw(text.replace("\\", r"\\")))
+    return '"' + shown.replace('"', '\\"') + '"'
 
 
 @dataclass(slots=True)
@@ -64,6 +72,7 @@ def parse_time(layout: str, text: str) -> datetime:
     Raises:
         InvalidTime: Go's words.
     """
+    _check_layout(layout)
     reader = _Reader(layout, text, text, {})
     at = 0
     for token in _TOKEN.finditer(layout):
@@ -76,10 +85,23 @@ def parse_time(layout: str, text: str) -> datetime:
     return _made(reader)
 
 
-def _literal(reader: _Reader, expected: str) -> None:
-    if not reader.rest.startswith(expected):
-        raise reader.fail(expected)
-    reader.rest = reader.rest[len(expected) :]
+def _check_layout(layout: str) -> None:
+    if len(layout) > _MAX_LAYOUT:
+        raise TooLarge(f"layout of {len(layout)} characters exceeds the maximum of {_MAX_LAYOUT}")
+
+
+def _literal(reader: _Reader, whole: str) -> None:
+    """Text between the parts; one blank stands for any number of them."""
+    expected = whole
+    while expected:
+        if expected[0] == " ":
+            if reader.rest and reader.rest[0] != " ":
+                raise reader.fail(whole)
+            expected, reader.rest = expected.lstrip(" "), reader.rest.lstrip(" ")
+            continue
+        if not reader.rest.startswith(expected[0]):
+            raise reader.fail(whole)
+        expected, reader.rest = expected[1:], reader.rest[1:]
 
 
 def _read(reader: _Reader, token: str) -> None:
@@ -182,6 +204,7 @@ def _made(reader: _Reader) -> datetime:
 
 def print_time(layout: str, moment: datetime) -> str:
     """Time.Format"""
+    _check_layout(layout)
     return _TOKEN.sub(lambda token: _printed(token[0], moment), layout)
 
 

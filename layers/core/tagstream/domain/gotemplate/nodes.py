@@ -7,7 +7,8 @@ Source: Go text/template/parse/node.go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 from tagstream.domain.goquote import quote
 from tagstream.domain.gotemplate.numbers import Number
@@ -200,6 +201,16 @@ class End(Node):
 
     def __str__(self) -> str:
         return f"{{{{{self.kind}}}}}"
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and everything in it, in the order of the text."""
+    yield node
+    for member in fields(node):
+        value = getattr(node, member.name)
+        for inner in value if isinstance(value, tuple) else (value,):
+            if isinstance(inner, Node):
+                yield from walk(inner)
 
 
 def _argument(node: Node) -> str:

@@ -80,16 +80,16 @@ def _whole(value: int, *, signed: bool) -> Number:
 
 
 def _integer(text: str) -> int | None:
-    """strconv.ParseInt with base 0; None when it is not written as an integer."""
+    """strconv.ParseInt with base 0; None when it is not written as an integer or does not fit."""
     found = _INTEGER.fullmatch(text)
     if found is None:
         return None
     base, digits = next((base, found[group]) for group, base in enumerate(_BASES, 2) if found[group] is not None)
     # Python itself refuses to read thousands of digits.
-    value = int(digits.replace("_", "")[:200].lstrip("0") or "0", base)
+    value = int(digits.replace("_", "").lstrip("0")[:200] or "0", base)
     limit = 2**63 if found[1] else 2**64
     if value > limit or (value == limit and found[1] != "-"):
-        raise InvalidLiteral(f"integer overflow: {quote(text)}")
+        return None
     return -value if found[1] == "-" else value
 
 
@@ -100,9 +100,9 @@ def _pair(text: str) -> complex | None:
     parts = (found[1], found[2]) if found else ("0", text[:-1])
     try:
         return complex(parse_float(parts[0]), parse_float(parts[1]))
-    except InvalidNumber:
+    except InvalidNumber as error:
         if found:
-            raise InvalidLiteral("syntax error scanning complex number") from None
+            raise InvalidLiteral(str(error)) from None
         return None
 
 

@@ -1,6 +1,7 @@
 """Go's fmt: Print, Println and Printf of the values of templates.
 
-In: values, and a format. Out: text; nothing raises, what does not fit is shown as Go shows it (``%!d(string=x)``).
+In: values, and a format. Out: text; what does not fit is shown as Go shows it (``%!d(string=x)``), only what would
+be too long raises TooLarge.
 
 Source: Go fmt/print.go; numbers and strings in printf_scalars.py (fmt/format.go); vectors gotemplate.json.
 """
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tagstream.domain.gotemplate import printf_scalars as scalars
+from tagstream.domain.gotemplate.bounds import check_size, count_parts
 from tagstream.domain.gotemplate.printf_scalars import Flags
 from tagstream.domain.gotemplate.values import (
     NIL_INTERFACE,
@@ -30,6 +32,8 @@ from tagstream.domain.gotemplate.values import (
 
 MAX_WIDTH = 1_000_000
 _PLAIN = Flags()
+_ADDRESS = "0xc000010000"
+"""Where pointers point: in Go somewhere else at each run."""
 _TEXT_VERBS = "vsxXq"
 
 
@@ -79,7 +83,7 @@ class _Printf:
         self._pieces: list[str] = []
 
     def text(self) -> str:
-        form, cursor = self._form, self._cursor
+        form, cursor, size = self._form, self._cursor, 0
         while cursor.at < len(form):
             percent = form.find("%", cursor.at)
             if percent < 0:
@@ -88,8 +92,11 @@ class _Printf:
             self._pieces.append(form[cursor.at : percent])
             cursor.at = percent + 1
             cursor.usable, cursor.after_index = True, False
+            done = len(self._pieces) - 1
             flags = self._flags()
             self._verb(flags)
+            size += sum(map(len, self._pieces[done:]))
+            check_size(size, "characters")
         if not self._reordered and cursor.operand < len(self._values):
             self._extra()
         return "".join(self._pieces)
@@ -120,14 +127,12 @@ class _Printf:
         if self._form.startswith("*", cursor.at):
             cursor.at += 1
             width = self._operand_as_number()
+            cursor.after_index = False
             if width is None:
                 self._pieces.append("%!(BADWIDTH)")
                 return flags
             flags = replace(flags, width=abs(width))
-            if width < 0:
-                flags = replace(flags, minus=True, zero=False)
-            cursor.after_index = False
-            return flags
+            return replace(flags, minus=True, zero=False) if width < 0 else flags
         width = self._number()
         if cursor.after_index and width is not None:
             cursor.usable = False
@@ -135,7 +140,7 @@ class _Printf:
 
     def _precision(self, flags: Flags) -> Flags:
         cursor = self._cursor
-        if not self._form.startswith(".", cursor.at) or cursor.at + 1 >= len(self._form):
+        if not self._form.startswith(".", cursor.at):
             return flags
         cursor.at += 1
         if cursor.after_index:
@@ -145,10 +150,11 @@ class _Printf:
             return replace(flags, precision=self._number() or 0)
         cursor.at += 1
         precision = self._operand_as_number()
-        if precision is None:
-            self._pieces.append("%!(BADPREC)")
         cursor.after_index = False
-        return replace(flags, precision=precision if precision is not None and precision >= 0 else None)
+        if precision is None or precision < 0:
+            self._pieces.append("%!(BADPREC)")
+            return flags
+        return replace(flags, precision=precision)
 
     def _operand_as_number(self) -> int | None:
         cursor = self._cursor
@@ -165,7 +171,8 @@ class _Printf:
         while cursor.at < len(self._form) and "0" <= self._form[cursor.at] <= "9":
             cursor.at += 1
         digits = self._form[start : cursor.at]
-        if len(digits) > 7 or (digits and int(digits) > MAX_WIDTH):
+        # Go looks at a number before it takes in its last digit.
+        if len(digits.lstrip("0")) > 8 or int(digits[:-1] or "0") > MAX_WIDTH:
             cursor.at = len(self._form)
             return None
         return int(digits) if digits else None
@@ -180,12 +187,11 @@ class _Printf:
         end = self._form.find("]", cursor.at)
         digits = self._form[cursor.at + 1 : end] if end > 0 else ""
         cursor.at = end + 1 if end > 0 else cursor.at + 1
-        if digits.isascii() and digits.isdigit() and len(digits) < 8 and 1 <= int(digits) <= len(self._values):
+        cursor.after_index = digits.isascii() and digits.isdigit() and len(digits.lstrip("0")) < 8
+        if cursor.after_index and 1 <= int(digits) <= len(self._values):
             cursor.operand = int(digits) - 1
-            cursor.after_index = True
         else:
             cursor.usable = False
-            cursor.after_index = end > 0
 
     def _verb(self, flags: Flags) -> None:
         cursor = self._cursor
@@ -207,16 +213,22 @@ class _Printf:
 
 
 def _for_verb(flags: Flags, verb: str) -> Flags:
-    if verb == "v":
+    if verb in "vw":
         flags = replace(flags, go_syntax=flags.sharp, names=flags.plus, sharp=False, plus=False)
     return flags
 
 
 def _argument(value: Value, verb: str, flags: Flags) -> str:
     if value is None or value is NIL_INTERFACE:
-        return scalars.padded("<nil>", replace(flags, zero=False)) if verb in "Tv" else bad_verb(None, verb)
+        return scalars.padded("<nil>", flags) if verb in "Tv" else bad_verb(None, verb)
+    widest = max(flags.width or 0, flags.precision or 0)
+    if widest and isinstance(value, GoMap | GoSlice | GoStruct):
+        check_size(widest * count_parts(value)[0], "characters")
     if verb == "T":
         return scalars.text(str(type_of(value)), "s", flags)
+    if verb == "p":
+        has_address = isinstance(value, GoMap | GoSlice | Function) or (isinstance(value, GoStruct) and value.pointer)
+        return _ADDRESS if has_address else bad_verb(value, verb, flags)
     return _shown(value, verb, flags, 0)
 
 
@@ -224,11 +236,15 @@ def bad_verb(value: Value, verb: str, flags: Flags = _PLAIN) -> str:
     """``%!d(string=x)``"""
     if value is None:
         return f"%!{verb}(<nil>)"
-    return f"%!{verb}({type_of(value)}={_value(value, 'v', flags, 0)})"
+    return f"%!{verb}({type_of(value)}={_value(value, 'v', replace(flags, erring=True), 0)})"
 
 
 def _shown(value: Value, verb: str, flags: Flags, depth: int) -> str:
     """A value, by its String method where it has one."""
+    if flags.erring:
+        return _value(value, verb, flags, depth)
+    if verb == "w":
+        return bad_verb(value, verb, flags)
     said = value.text if isinstance(value, GoStruct) else scalars.stringer(value)
     if said is not None and verb in _TEXT_VERBS and not flags.go_syntax:
         return scalars.text(said, verb, flags)
@@ -295,7 +311,7 @@ def _slice(value: GoSlice, verb: str, flags: Flags, depth: int) -> str:
 
 def _struct(value: GoStruct, verb: str, flags: Flags, depth: int) -> str:
     if value.pointer and depth > 0:
-        return "0xc000010000"
+        return _ADDRESS
     named = flags.go_syntax or flags.names
     shown = [(f"{name}:" if named else "") + _part(one, None, verb, flags, depth + 1) for name, one in value.fields]
     before = "&" if value.pointer else ""

@@ -15,13 +15,16 @@ from tagstream.domain.goquote import quote
 from tagstream.domain.gotemplate.values import Duration, Value, raw, runes
 
 _BASES = {"d": 10, "v": 10, "b": 2, "o": 8, "O": 8, "x": 16, "X": 16}
-_PREFIXES = {"b": "0b", "o": "0", "x": "0x", "X": "0X"}
+_PREFIXES = {"b": "0b", "o": "0", "O": "0", "x": "0x", "X": "0X"}
 _UNITS = ((1_000_000, "ms", 6), (1_000, "µs", 3), (1, "ns", 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """What stands between ``%`` and the verb; ``names`` is ``%+v``, ``go_syntax`` ``%#v``."""
+    """What stands between ``%`` and the verb; ``names`` is ``%+v``, ``go_syntax`` ``%#v``.
+
+    ``erring`` is set within ``%!d(…)``, where Go asks no String method.
+    """
 
     sharp: bool = False
     zero: bool = False
@@ -32,6 +35,7 @@ class Flags:
     precision: int | None = None
     names: bool = False
     go_syntax: bool = False
+    erring: bool = False
 
 
 def padded(text: str, flags: Flags) -> str:
@@ -78,13 +82,11 @@ def _fraction(value: int, size: int, digits: int) -> str:
 
 def text(value: str, verb: str, flags: Flags) -> str:
     """A string under ``v s x X q``."""
-    if verb == "v" and flags.go_syntax:
-        return padded(quoted(value, flags), flags)
     if verb in "xX":
         return _hexadecimal(value, verb, flags)
     if flags.precision is not None:
         value = value[: flags.precision]
-    if verb == "q":
+    if verb == "q" or (verb == "v" and flags.go_syntax):
         if flags.sharp and can_backquote(value):
             return padded(f"`{value}`", flags)
         return padded(quoted(value, flags), flags)
@@ -143,7 +145,7 @@ def _digits(value: int, verb: str, flags: Flags) -> str:
         precision = flags.width - (negative or flags.plus or flags.space)
     shown = shown.rjust(precision or 0, "0")
     shown = shown.upper() if verb == "X" else shown
-    if flags.sharp and verb in _PREFIXES and not (verb == "o" and shown.startswith("0")):
+    if flags.sharp and verb in _PREFIXES and not (verb in "oO" and shown.startswith("0")):
         shown = _PREFIXES[verb] + shown
     if verb == "O":
         shown = "0o" + shown
@@ -223,23 +225,35 @@ def _float_digits(value: float, verb: str, precision: int | None) -> str | None:
         shown = shortest(value)
         return shown.upper() if verb == "G" else shown
     if verb in "bxX":
-        shown = _binary(value) if verb == "b" else _hex_float(value)
+        shown = _binary(value) if verb == "b" else _hex_float(value, precision)
         return shown.upper() if verb == "X" else shown
     kind = {"v": "g", "F": "f"}.get(verb, verb)
     return f"{value:.{precision if precision is not None else 6}{kind}}"
 
 
-def _hex_float(value: float) -> str:
-    sign, _, shown = value.hex().rpartition("0x")
-    mantissa, _, exponent = shown.partition("p")
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    power = int(exponent)
-    return f"{sign}0x{mantissa}p{'-' if power < 0 else '+'}{abs(power):02d}"
+def _hex_float(value: float, precision: int | None) -> str:
+    """``0x1.8p+00`` (strconv's fmtX)."""
+    mantissa, power = math.frexp(abs(value))
+    whole, power = int(mantissa * 2**61), power - 1 if value else 0
+    if precision is not None and precision < 15:
+        step = 2 ** (60 - 4 * precision)
+        # To the nearest, and to the even one of two.
+        whole = (whole + step // 2 - (whole // step % 2 == 0)) // step * step
+    if whole >= 2**61:
+        whole, power = whole // 2, power + 1
+    digits = f"{whole % 2**60:015x}"
+    digits = digits.rstrip("0") if precision is None else digits[:precision].ljust(precision, "0")
+    sign = "-" if math.copysign(1.0, value) < 0 else ""
+    behind = f".{digits}" if digits else ""
+    return f"{sign}0x{whole >> 60}{behind}p{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
 def _binary(value: float) -> str:
-    mantissa, exponent = math.frexp(value)
-    return f"{int(mantissa * 2**53)}p{exponent - 53:+d}"
+    """``6755399441055744p-52``; the least numbers, and zero, keep the least exponent."""
+    exponent = max(math.frexp(value)[1] - 53, -1074) if value else -1074
+    # In two halves: 2 ** 1074 is more than a float holds.
+    whole = int(math.ldexp(math.ldexp(abs(value), -exponent // 2), -exponent - -exponent // 2))
+    return f"{'-' if math.copysign(1.0, value) < 0 else ''}{whole}p{exponent:+d}"
 
 
 def _with_point(number: str, verb: str, precision: int | None) -> str:

@@ -88,6 +88,9 @@ def decrypt(password: str, text: str) -> str:
     if decoded.startswith("illegal base64 data"):
         raise CallError(decoded)
     data = raw(decoded)
+    room = len(text) // 4 * 3
+    if room < _BLOCK:
+        raise CallError(f"runtime error: slice bounds out of range [:{_BLOCK}] with capacity {room}")
     if len(data) < 2 * _BLOCK or len(data) % _BLOCK:
         raise CallError("crypto/cipher: input not full blocks")
     run = Cipher(algorithms.AES(_cipher_key(password)), modes.CBC(data[:_BLOCK])).decryptor()

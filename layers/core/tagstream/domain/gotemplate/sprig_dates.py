@@ -42,7 +42,8 @@ def time_value(moment: datetime) -> GoStruct:
     methods = {name: Function((), call, cost=_COST) for name, call in plain.items()}
     methods["Format"] = Function((STRING,), lambda layout: print_time(layout, moment), cost=_COST)
     methods["AddDate"] = Function((INT, INT, INT), lambda *parts: time_value(_later(moment, *parts)), cost=_COST)
-    return GoStruct(go_type=TIME, methods=methods, text=_shown(moment), key=moment)
+    stamp = print_time("2006-01-02T15:04:05.999999999Z07:00", moment)
+    return GoStruct(go_type=TIME, methods=methods, text=_shown(moment), key=moment, json=stamp)
 
 
 def _later(moment: datetime, years: int, months: int, days: int) -> datetime:

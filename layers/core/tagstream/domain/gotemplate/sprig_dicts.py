@@ -69,10 +69,12 @@ def dig(*parts: Value) -> Value:
     """A value down a path of keys, or the default before the map."""
     if len(parts) < 3:
         raise CallError("dig needs at least three arguments")
+    current = parts[-1]
+    if not isinstance(current, GoMap) or current.go_type != DICT:
+        raise CallError(_conversion(current, "map[string]interface {}"))
     for key in parts[:-2]:
         if not isinstance(key, str):
             raise CallError(_conversion(key, "string"))
-    current = parts[-1]
     for key in parts[:-2]:
         if not isinstance(current, GoMap) or current.go_type != DICT:
             raise CallError(_conversion(current, "map[string]interface {}"))
@@ -102,6 +104,7 @@ def merge_overwrite(target: GoMap, *sources: GoMap) -> GoMap:
 
 
 def _merged(target: GoMap, source: GoMap, *, overwrite: bool) -> None:
+    target.absent = False
     for key, value in source.entries.items():
         known = target.entries.get(key)
         if isinstance(known, GoMap) and isinstance(value, GoMap):

@@ -57,9 +57,10 @@ def _divided(left: Value, right: Value) -> tuple[int, int]:
 
 def count_to(start: int, stop: int, step: int) -> GoSlice:
     """``untilStep``"""
-    found = range(start, stop, step) if step and (stop < start) == (step < 0) else range(0)
-    check_size(len(found), "elements")
-    return GoSlice(list(found), _INTS)
+    if not step or (stop < start) != (step < 0):
+        return GoSlice([], _INTS)
+    check_size(-((start - stop) // step), "elements")
+    return GoSlice(list(range(start, stop, step)), _INTS)
 
 
 def until(count: int) -> GoSlice:
@@ -125,7 +126,8 @@ def _exactly(
         for one in values:
             result = operation(result, _decimal(one))
         try:
-            return float(result)
+            # Decimals know no negative zero.
+            return float(result) + 0.0
         except OverflowError as error:
             raise CallError("value out of range") from error
 
@@ -151,15 +153,12 @@ def _extreme(choose: Callable[[int, int], int]) -> Callable[..., Int64]:
     return run
 
 
-def _float_extreme(choose: Callable[[float, float], float]) -> Callable[..., float]:
+def _float_extreme(choose: Callable[..., float]) -> Callable[..., float]:
     def run(first: Value, *values: Value) -> float:
         numbers = [to_float(one) for one in (first, *values)]
         if any(math.isnan(one) for one in numbers):
             return math.nan
-        result = numbers[0]
-        for one in numbers[1:]:
-            result = choose(result, one)
-        return result
+        return choose(numbers, key=lambda one: (one, math.copysign(1.0, one)))
 
     return run
 

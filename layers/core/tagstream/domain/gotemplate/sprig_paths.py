@@ -20,8 +20,8 @@ from tagstream.domain.gotemplate.values import Function, GoMap, Value, from_byte
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PORT = re.compile(r":([^:\]]*)\Z")
-_PATH_SAFE = "$&+,/:;=@-_.~!*'()[]"
-_FRAGMENT_SAFE = "$&+,/:;=?@-_.~!*'()[]"
+_PATH_SAFE = "$&+,/:;=@-_.~"
+_FRAGMENT_SAFE = "$&+,/:;=?@-_.~!*()"
 _USER_SAFE = "$&+,;=-_.~"
 _PARTS = ("scheme", "host", "path", "query", "opaque", "fragment", "userinfo")
 
@@ -111,6 +111,8 @@ def _authority(whole: str, authority: str) -> dict[str, str]:
     if any(one in host for one in ' <>"\\^`{|}'):
         wrong = next(one for one in host if one in ' <>"\\^`{|}')
         _refuse(whole, f"invalid character {quote(wrong)} in host name")
+    if host.startswith("[") and "]" not in host:
+        _refuse(whole, "missing ']' in host")
     port = _PORT.search(host)
     if port and not (port[1].isascii() and port[1].isdigit()) and port[1]:
         _refuse(whole, f"invalid port {quote(':' + port[1])} after host")
@@ -146,7 +148,7 @@ def join_url(parts: GoMap) -> str:
 
 
 def _hierarchy(part: Mapping[str, str], has_scheme: bool) -> str:
-    path = percent_encode(raw(part["path"]), safe=_PATH_SAFE)
+    path = "*" if part["path"] == "*" else percent_encode(raw(part["path"]), safe=_PATH_SAFE)
     before = ""
     if has_scheme or part["host"] or part["userinfo"]:
         if part["host"] or part["path"] or part["userinfo"]:

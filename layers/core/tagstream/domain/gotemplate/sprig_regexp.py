@@ -8,6 +8,7 @@ Source: sprig regex.go, semver.go; Go regexp (FindAllString, ReplaceAllString, S
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tagstream.domain.constraint import InvalidRange, parse_range
@@ -18,6 +19,7 @@ from tagstream.domain.gotemplate.faults import CallError
 from tagstream.domain.gotemplate.printf_scalars import can_backquote
 from tagstream.domain.gotemplate.signature import function
 from tagstream.domain.gotemplate.values import (
+    STRING,
     STRINGS,
     Charged,
     Function,
@@ -239,7 +241,7 @@ def _parsed(text: str) -> Version:
         raise CallError(str(error)) from None
 
 
-def _version_value(value: Version, original: str) -> GoStruct:
+def _version_value(value: Version, original: str, *, pointer: bool = True) -> GoStruct:
     key = str(value)
     parts: dict[str, Callable[[], Value]] = {
         "Major": lambda: Uint64(value.major),
@@ -247,26 +249,55 @@ def _version_value(value: Version, original: str) -> GoStruct:
         "Patch": lambda: Uint64(value.patch),
         "Prerelease": lambda: value.prerelease,
         "Metadata": lambda: value.metadata,
-        "Original": lambda: original,
         "String": lambda: key,
         "IncMajor": lambda: _released(value.major + 1, 0, 0),
         "IncMinor": lambda: _released(value.major, value.minor + 1, 0),
         "IncPatch": lambda: _released(value.major, value.minor, value.patch + (not value.prerelease)),
     }
     methods = {name: Function((), call) for name, call in parts.items()}
-    methods["Compare"] = Function((_POINTER,), lambda other: _compare(value, other))
-    methods["Equal"] = Function((_POINTER,), lambda other: _compare(value, other) == 0)
-    methods["LessThan"] = Function((_POINTER,), lambda other: _compare(value, other) < 0)
-    methods["GreaterThan"] = Function((_POINTER,), lambda other: _compare(value, other) > 0)
-    return GoStruct(go_type=_VERSION, methods=methods, text=key, key=(key, original), pointer=True)
+    methods["SetPrerelease"] = Function((STRING,), lambda given: _marked(value, "prerelease", given))
+    methods["SetMetadata"] = Function((STRING,), lambda given: _marked(value, "metadata", given))
+    if pointer:
+        methods["Original"] = Function((), lambda: original)
+        methods |= {name: _comparing(value, holds) for name, holds in _COMPARISONS.items()}
+    return GoStruct(go_type=_VERSION, methods=methods, text=key, key=(key, original), json=key, pointer=pointer)
+
+
+def _marked(value: Version, part: str, given: str) -> GoStruct:
+    """With another pre-release or other metadata: a value, to which Go has no pointer's methods."""
+    before = {"prerelease": "0.0.0-", "metadata": "0.0.0+"}[part]
+    try:
+        valid = not given or getattr(parse_version(before + given), part) == given
+    except InvalidVersion as error:
+        if "starts with 0" in str(error):
+            raise CallError(str(error)) from None
+        valid = False
+    if not valid:
+        raise CallError(f"invalid {part} string")
+    changed = replace(value, prerelease=given) if part == "prerelease" else replace(value, metadata=given)
+    return _version_value(changed, str(changed), pointer=False)
 
 
 def _released(major: int, minor: int, patch: int) -> GoStruct:
     text = f"{major}.{minor}.{patch}"
-    return _version_value(parse_version(text), text)
+    return _version_value(parse_version(text), text, pointer=False)
 
 
 _POINTER = type(_VERSION)("*semver.Version", "ptr")
+
+
+_COMPARISONS: Mapping[str, Callable[[int], Value]] = {
+    "Compare": lambda order: order,
+    "Equal": lambda order: order == 0,
+    "LessThan": lambda order: order < 0,
+    "LessThanEqual": lambda order: order <= 0,
+    "GreaterThan": lambda order: order > 0,
+    "GreaterThanEqual": lambda order: order >= 0,
+}
+
+
+def _comparing(value: Version, holds: Callable[[int], Value]) -> Function:
+    return Function((_POINTER,), lambda other: holds(_compare(value, other)))
 
 
 def _compare(left: Version, other: GoStruct | None) -> int:

@@ -8,16 +8,17 @@ Source: Masterminds/goutils v1.1.1 wordutils.go and stringutils.go, huandu/xstri
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from tagstream.domain.gotemplate.bounds import check_size
 from tagstream.domain.gotemplate.chance import below
 from tagstream.domain.gotemplate.faults import CallError
 from tagstream.domain.gotemplate.signature import function
 from tagstream.domain.gotemplate.sprig_strings import SPACE, lower, title_character, upper
-from tagstream.domain.gotemplate.values import Function, from_bytes, raw, runes
+from tagstream.domain.gotemplate.values import Charged, Function, from_bytes, raw, runes
 
 _CALL = 20
+_STEPS_A_DRAW = 9
 _WORDS = ("number", "alphabet")
 
 
@@ -144,12 +145,14 @@ def camelcase(text: str) -> str:
     shown = characters[:start]
     rest = characters[start:]
     if not rest:
-        return "".join(shown)
+        # xstrings writes the last of nothing but connectors twice.
+        return "".join(shown + shown[-1:])
     raised = _is_upper(rest[0])
     before = upper(rest[0])
     for one in rest[1:]:
         if _connects(one) and _connects(before):
             shown.append(before)
+            before = one
             continue
         current = one
         if _connects(before):
@@ -275,14 +278,18 @@ def lowered(text: str, connector: str) -> str:
     return _Lowered(text, connector).text()
 
 
-def shuffle(text: str) -> str:
+def shuffle(text: str) -> Charged:
     """Its characters in any order."""
     found = runes(text)
     check_size(len(found) * 20, "characters")
     for last in range(len(found) - 1, 0, -1):
         other = below(last + 1)
         found[last], found[other] = found[other], found[last]
-    return "".join(found)
+    return Charged("".join(found), len(found) * _STEPS_A_DRAW)
+
+
+def _joined_by(connector: str) -> Callable[[str], Charged]:
+    return lambda text: Charged(lowered(text, connector), len(text))
 
 
 def random_between(low: int, high: int) -> int:
@@ -304,8 +311,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "untitle": function("string", untitle, _CALL),
     "swapcase": function("string", swapcase, _CALL),
     "camelcase": function("string", camelcase, _CALL),
-    "snakecase": function("string", lambda text: lowered(text, "_"), _CALL),
-    "kebabcase": function("string", lambda text: lowered(text, "-"), _CALL),
+    "snakecase": function("string", _joined_by("_"), _CALL),
+    "kebabcase": function("string", _joined_by("-"), _CALL),
     "shuffle": function("string", shuffle, _CALL),
     "randInt": function("int, int", random_between, _CALL),
 }

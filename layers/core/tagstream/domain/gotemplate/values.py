@@ -127,7 +127,8 @@ class GoStruct:
     """A struct, or by ``pointer`` a pointer to one.
 
     ``fields`` print in order; ``hidden`` ones are reached by name only; ``text`` is what String() returns;
-    ``shown_type`` is the interface through which templates see it; ``key`` is what equal and sorted values go by.
+    ``shown_type`` is the interface through which templates see it; ``key`` is what equal and sorted values go by;
+    ``json`` is what encoding/json writes in its place.
     """
 
     go_type: GoType
@@ -137,6 +138,7 @@ class GoStruct:
     text: str | None = None
     shown_type: GoType | None = None
     key: Any = None
+    json: Value = None
     pointer: bool = False
 
     def __eq__(self, other: object) -> bool:

@@ -16,9 +16,9 @@ from typing import cast
 
 from tagstream.domain.model import Receiver
 from tagstream.errors import RefusedDelivery
-from tagstream.events.receiver.body import BODY_LIMIT, admit, is_handshake, media_type
+from tagstream.events.receiver.body import BODY_LIMIT, admit, is_handshake, is_json
 from tagstream.events.receiver.document import NotJson, parse_json
-from tagstream.events.receiver.hook import REGISTRY, Hook, KeySource, Sender, plain_delivery, sender_name
+from tagstream.events.receiver.hook import Hook, KeySource, Sender, plain_delivery, sender_name
 from tagstream.events.receiver.secret import UNAUTHENTIC_STATUS, ReceiverSecret, hook_path, unauthentic
 from tagstream.events.receiver.senders_table import HANDSHAKE_SENDERS, MODULE_BY_SENDER
 from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
@@ -91,12 +91,8 @@ def _document(request: HookRequest) -> object:
 
 def _completed(hook: Hook, delivery: HookDelivery, document: object) -> HookDelivery:
     receiver = hook.receiver
-    registry = hook.annotation(REGISTRY)
-    if registry:
-        moved = dict.fromkeys(replace(hint, registry=registry) for hint in delivery.hints)
-        delivery = replace(delivery, hints=tuple(moved))
     filtered = receiver.resource_filter or any(one.filter for one in receiver.resources)
-    if not filtered or delivery.document or media_type(hook.request) != "application/json":
+    if not filtered or delivery.document or not is_json(hook.request):
         return delivery
     seen: Mapping[str, object] = document if isinstance(document, Mapping) else {}
     return replace(delivery, document=seen)

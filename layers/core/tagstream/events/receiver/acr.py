@@ -53,7 +53,7 @@ def _hints(event: object) -> list[PushHint]:
     target = member(event, "target")
     return [
         PushHint(
-            registry=text_at(event, "request", "host"),
+            registry=text_at(event, "request", "host") or None,
             repository=text_at(target, "repository"),
             tag=text_at(target, "tag"),
             digest=text_at(target, "digest"),

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 _TOKEN_LIMIT = 16 * 1024
 _CLOCK_SKEW_S = 300.0
+ASYMMETRIC = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA"),
+)
+"""No issuer shares a secret with us: HS256 and none are never asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +39,7 @@ class ExpectedToken:
     key_issuer: str
     issuers: tuple[str, ...]
     audience: str
-    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    algorithms: tuple[str, ...] = ASYMMETRIC
 
 
 def bearer_token(request: HookRequest) -> str:
@@ -68,7 +73,7 @@ def verified_claims(token: str, expected: ExpectedToken, keys: KeySource, now: d
         header = jwt.get_unverified_header(token)
         if header.get("alg") not in expected.algorithms:
             raise unauthentic("token")
-        for key in _candidates(header.get("kid"), expected, keys):
+        for key in _candidates(header, expected, keys):
             claims = _decoded(token, key, expected)
             if claims is not None:
                 return _in_time(claims, now)
@@ -94,22 +99,24 @@ def unverified_issuer(token: str) -> str:
     return issuer
 
 
-def _candidates(kid: object, expected: ExpectedToken, keys: KeySource) -> Iterator[PyJWK]:
+def _candidates(header: Mapping[str, object], expected: ExpectedToken, keys: KeySource) -> Iterator[PyJWK]:
     for fresh in (False, True):
-        found = list(_signing_keys(kid, expected, keys(expected.key_issuer, fresh)))
+        found = list(_signing_keys(header, expected, keys(expected.key_issuer, fresh)))
         yield from found
         if found:
             return
 
 
-def _signing_keys(kid: object, expected: ExpectedToken, jwks: Mapping[str, object]) -> Iterator[PyJWK]:
+def _signing_keys(header: Mapping[str, object], expected: ExpectedToken, jwks: Mapping[str, object]) -> Iterator[PyJWK]:
     import jwt
 
+    kid = header.get("kid")
     for one in list_at(jwks, "keys"):
         if not isinstance(one, dict) or one.get("use", "sig") != "sig" or (kid is not None and one.get("kid") != kid):
             continue
         try:
-            key = jwt.PyJWK(one)
+            # A key without an algorithm takes the token's, if it is of a kind that fits the key.
+            key = jwt.PyJWK(one, None if "alg" in one else str(header["alg"]))
         except (jwt.PyJWTError, ValueError, TypeError):
             continue
         # The key's own algorithm decides, not the token's header (RFC 8725 §3.1).
@@ -129,7 +136,7 @@ def _decoded(token: str, key: PyJWK, expected: ExpectedToken) -> Mapping[str, ob
             issuer=list(expected.issuers),
             options={"require": ["exp", "iss", "aud"], "verify_exp": False, "verify_nbf": False, "verify_iat": False},
         )
-    except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):
+    except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError, jwt.InvalidKeyError):
         return None
     return claims
 

@@ -52,6 +52,12 @@ def media_type(request: HookRequest) -> str:
     return request.header("content-type").partition(";")[0].strip().lower()
 
 
+def is_json(request: HookRequest) -> bool:
+    """True for JSON and the types made of it (CloudEvents, distribution's notifications)."""
+    kind = media_type(request)
+    return kind == "application/json" or kind.endswith("+json")
+
+
 def _decoded(body: bytes, encoding: str) -> bytes:
     # Some senders mean raw deflate, some zlib; the first byte of zlib says which.
     raw = encoding == "deflate" and (not body or body[0] & 0x0F != 8)

@@ -46,5 +46,11 @@ def _hints(purl: str, action: PushAction) -> list[PushHint]:
     registry, repository, _, _ = split_image(fields.get("repository_url", [""])[0])
     digest = unquote(name.partition("@")[2])
     return [
-        PushHint(registry=registry, repository=repository, tag=fields.get("tag", [""])[0], digest=digest, action=action)
+        PushHint(
+            registry=registry or None,
+            repository=repository,
+            tag=fields.get("tag", [""])[0],
+            digest=digest,
+            action=action,
+        )
     ]

@@ -11,7 +11,8 @@ import re
 
 from tagstream.domain.model import NamedExpression, OIDCProvider, Receiver
 from tagstream.events.receiver.expression import InvalidExpression, check_expression
-from tagstream.events.receiver.hook import SENDER, SIGNATURE_MAX_AGE, sender_name
+from tagstream.events.receiver.hints import is_registry
+from tagstream.events.receiver.hook import REGISTRY, SENDER, SIGNATURE_MAX_AGE, sender_name
 from tagstream.events.receiver.senders_table import FLUX_TYPES, MODULE_BY_SENDER
 
 _ISSUER = re.compile(r"https?://")
@@ -34,13 +35,19 @@ def check_receiver(receiver: Receiver) -> None:
             f"receiver type '{receiver.type}' not supported; for other senders set type: generic and the annotation "
             f"{SENDER}"
         )
+    annotations = receiver.metadata.annotations
+    if SENDER in annotations and receiver.type != "generic":
+        raise InvalidReceiver(f"annotation {SENDER} needs type generic, not '{receiver.type}'")
     if sender_name(receiver) not in MODULE_BY_SENDER:
         raise InvalidReceiver(f"annotation {SENDER}: sender '{sender_name(receiver)}' not supported")
     if receiver.secret_ref is None and receiver.type != "generic-oidc":
         raise InvalidReceiver(f"spec.secretRef is required for receiver type '{receiver.type}'")
-    limit = receiver.metadata.annotations.get(SIGNATURE_MAX_AGE)
+    limit = annotations.get(SIGNATURE_MAX_AGE)
     if limit is not None and not re.fullmatch(r"[1-9][0-9]{0,5}", limit, re.ASCII):
         raise InvalidReceiver(f"annotation {SIGNATURE_MAX_AGE}: '{limit}' is not a number of seconds")
+    registry = annotations.get(REGISTRY)
+    if registry and not is_registry(registry):
+        raise InvalidReceiver(f"annotation {REGISTRY}: '{registry}' is not a host[:port]")
     _check_filters(receiver)
     if receiver.type == "generic-oidc":
         _check_providers(receiver.oidc_providers)

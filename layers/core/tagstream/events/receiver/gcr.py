@@ -64,7 +64,7 @@ def _hints(event: object, action: PushAction | None) -> list[PushHint]:
     if not registry:
         registry, repository, _, _ = split_image(text_at(event, "digest"))
     _, _, _, digest = split_image(text_at(event, "digest"))
-    return [PushHint(registry=registry, repository=repository, tag=tag, digest=digest, action=action)]
+    return [PushHint(registry=registry or None, repository=repository, tag=tag, digest=digest, action=action)]
 
 
 def _event(hook: Hook, document: object) -> tuple[object, str]:

@@ -2,7 +2,7 @@
 
 In: a delivery with ``X-Signature: sha1|sha256|sha512=hex``. Out: a delivery for all listed resources. With the
 annotation ``tagstream.dev/signature-max-age-seconds`` the sender also sends X-Signature-Timestamp (Unix seconds), signs
-``timestamp.body`` and is refused when the time is too far off.
+``timestamp.body`` and is refused when the time is too far off, or when the very same comes again.
 
 Source: notification-controller docs/spec/v1/receivers.md, Generic HMAC receiver.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tagstream.events.receiver.hook import SIGNATURE_MAX_AGE, Hook, plain_delivery
 from tagstream.events.receiver.secret import check_mac, require_tokens, unauthentic
@@ -32,7 +33,13 @@ def authenticate(hook: Hook) -> Mapping[str, object]:
 
 def read(hook: Hook, document: object) -> HookDelivery:
     """All listed resources, whatever the body says."""
-    return plain_delivery(hook, "", "", hook.request.header("x-delivery-id"))
+    limit = hook.annotation(SIGNATURE_MAX_AGE)
+    if limit is None:
+        return plain_delivery(hook, "", "", hook.request.header("x-delivery-id"))
+    # X-Delivery-Id is not signed: what recognises a replay is the signature, in whatever case it is written.
+    proof = hook.request.header("x-signature").lower()
+    delivery = plain_delivery(hook, "", "", proof, hook.request.header("x-signature-timestamp"))
+    return replace(delivery, replay_s=2.0 * int(limit))
 
 
 def _signed_prefix(hook: Hook) -> bytes:

@@ -28,5 +28,5 @@ def read(hook: Hook, document: object) -> HookDelivery:
     if list_at(document, "events"):
         return envelope_delivery(hook, document)
     event = hook.request.header("x-gitlab-event")
-    identity = hook.request.header("x-gitlab-event-uuid") or hook.request.header("x-gitlab-webhook-uuid")
+    identity = hook.request.header("idempotency-key") or hook.request.header("x-gitlab-event-uuid")
     return plain_delivery(hook, event, "" if hook.wants(event) else "event", identity)

@@ -69,7 +69,10 @@ def url_host(url: str) -> str:
 
 
 def delivery_id(request: HookRequest, *candidates: str) -> str:
-    """What recognises a repeated delivery: the sender's only id, else a digest of them all, else of the body.
+    """What recognises a repeated delivery: the sender's only id, else a digest of them all.
+
+    A sender that gives none may say the same twice and mean two pushes (``latest`` again, an empty body from a
+    script): each of its deliveries is one of its own, by the time it arrived.
 
     Args:
         request: the admitted request.
@@ -78,8 +81,14 @@ def delivery_id(request: HookRequest, *candidates: str) -> str:
     given: Sequence[str] = [one for one in candidates if one]
     if len(given) == 1 and _DELIVERY_ID.fullmatch(given[0]):
         return given[0]
-    source = "\n".join(given).encode(errors="replace") if given else request.body
+    own = request.body + request.received_at.isoformat().encode()
+    source = "\n".join(given).encode(errors="replace") if given else own
     return "sha256:" + hashlib.sha256(source).hexdigest()
+
+
+def is_registry(text: str) -> bool:
+    """True for ``host[:port]``."""
+    return _REGISTRY.fullmatch(text) is not None
 
 
 def _is_image(hint: PushHint) -> bool:
@@ -88,5 +97,5 @@ def _is_image(hint: PushHint) -> bool:
         and _TAG.fullmatch(hint.tag)
         and len(hint.repository) <= 255
         and _REPOSITORY.fullmatch(hint.repository)
-        and (hint.registry is None or _REGISTRY.fullmatch(hint.registry))
+        and (hint.registry is None or is_registry(hint.registry))
     )

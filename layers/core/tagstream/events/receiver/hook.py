@@ -8,12 +8,12 @@ Source: notification-controller api/v1 Receiver; extensions are annotations unde
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tagstream.domain.model import Receiver
 from tagstream.events.receiver.hints import delivery_id, push_hints
-from tagstream.events.receiver.secret import ReceiverSecret, check_value, require_tokens
+from tagstream.events.receiver.secret import ReceiverSecret, check_value, require_tokens, without_line_break
 from tagstream.events.requests import HookDelivery, HookRequest, PushHint
 
 SENDER = "tagstream.dev/sender"
@@ -78,7 +78,7 @@ def by_path(hook: Hook) -> Mapping[str, object]:
     require_tokens(hook.secret)
     expected = hook.secret.data.get("authorization")
     if expected is not None:
-        check_value(hook.request.header("authorization"), (expected,))
+        check_value(hook.request.header("authorization"), without_line_break(expected))
     return {}
 
 
@@ -102,13 +102,15 @@ def image_delivery(hook: Hook, action: str, named: Iterable[PushHint], *ids: str
         named: hints as the payload has them, in any shape.
         ids: what the sender gave to recognise the delivery by.
     """
-    given = tuple(named)
+    registry = hook.annotation(REGISTRY)
+    # Before anything is judged: an internal host name may be none that a registry could have.
+    given = tuple(replace(hint, registry=registry) if registry else hint for hint in named)
     hints = push_hints(given)
     remark = "" if hints else ("untagged" if given else "irrelevant")
     return HookDelivery(
         sender=sender_name(hook.receiver),
         delivery_id=delivery_id(hook.request, *ids),
-        action=action[:128],
+        action=_storable(action),
         hints=hints,
         remark=remark,
     )
@@ -119,12 +121,21 @@ def plain_delivery(hook: Hook, action: str, remark: str, *ids: str) -> HookDeliv
     return HookDelivery(
         sender=sender_name(hook.receiver),
         delivery_id=delivery_id(hook.request, *ids),
-        action=action[:128],
+        action=_storable(action),
         all_resources=not remark,
         remark=remark,
     )
 
 
 def sender_name(receiver: Receiver) -> str:
-    """Who sends: the annotation when there is one, else ``spec.type``."""
-    return receiver.metadata.annotations.get(SENDER) or receiver.type
+    """Who sends: ``spec.type``, and for ``generic`` the annotation when there is one.
+
+    Not for other types: the annotation must not put a weaker proof in the place of the one the type asks for.
+    """
+    named = receiver.metadata.annotations.get(SENDER) if receiver.type == "generic" else None
+    return named or receiver.type
+
+
+def _storable(word: str) -> str:
+    # JSON can spell half a surrogate pair, which UTF-8 cannot.
+    return word.encode(errors="replace").decode()[:128]

@@ -17,9 +17,9 @@ authenticate = by_path
 
 
 def read(hook: Hook, document: object) -> HookDelivery:
-    """One hint per updated tag; registry and repository from ``docker_url``."""
-    registry, repository, _, _ = split_image(text_at(document, "docker_url"))
-    tags = [tag for tag in list_at(document, "updated_tags") if isinstance(tag, str)]
+    """One hint per updated tag; registry and repository from ``docker_url``, or ``repository`` without a host."""
+    registry, repository, _, _ = split_image(text_at(document, "docker_url") or text_at(document, "repository"))
+    tags = [tag for tag in list_at(document, "updated_tags") if repository and isinstance(tag, str)]
     return image_delivery(
-        hook, "push", (PushHint(registry=registry, repository=repository, tag=tag) for tag in tags if registry)
+        hook, "push", (PushHint(registry=registry or None, repository=repository, tag=tag) for tag in tags)
     )

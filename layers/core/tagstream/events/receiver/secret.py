@@ -36,12 +36,12 @@ class ReceiverSecret:
 
     @property
     def tokens(self) -> tuple[bytes, ...]:
-        """The tokens in force, newest first; empty members do not count."""
-        return tuple(self.data[key] for key in _TOKEN_KEYS if self.data.get(key))
+        """The tokens in force, newest first, as they are stored; empty and blank members do not count."""
+        return tuple(self.data[key] for key in _TOKEN_KEYS if self.data.get(key, b"").strip())
 
     def text(self, key: str) -> str:
-        """A member as text, empty when absent or not UTF-8."""
-        return self.data.get(key, b"").decode(errors="ignore")
+        """A member as text without surrounding blanks, empty when absent or not UTF-8."""
+        return self.data.get(key, b"").decode(errors="ignore").strip()
 
 
 def unauthentic(cause: str) -> RefusedDelivery:
@@ -50,14 +50,19 @@ def unauthentic(cause: str) -> RefusedDelivery:
 
 
 def require_tokens(secret: ReceiverSecret) -> tuple[bytes, ...]:
-    """The tokens in force.
+    """What senders may sign or present: the tokens in force, each also without the line break that ``echo`` left.
 
     Raises:
         RefusedDelivery: there is none; an empty secret never authenticates (go-github skips the check instead).
     """
     if not secret.tokens:
         raise unauthentic("secret")
-    return secret.tokens
+    return tuple(dict.fromkeys(form for token in secret.tokens for form in without_line_break(token)))
+
+
+def without_line_break(value: bytes) -> tuple[bytes, ...]:
+    """A member as it is stored, and as it was meant; no header can hold a line break."""
+    return value, value.rstrip(b"\r\n")
 
 
 def check_value(presented: str, accepted: Sequence[bytes]) -> None:
