@@ -188,6 +188,31 @@ def test_a_hook_that_refuses_is_heard(server: GitServer, bare: Path) -> None:
         session.push([RefUpdate(ref=MAIN, old=head, new=made)], {})
 
 
+def test_of_branches_pushed_together_the_one_that_was_refused_is_named(server: GitServer, bare: Path) -> None:
+    hook = bare / "hooks" / "update"
+    hook.write_text("#!/bin/sh\n[ $1 != refs/heads/z ] || { echo 'z is protected from hunter2' >&2; exit 1; }\n")
+    hook.chmod(0o755)
+    session = opened(server)
+    _, made = edited(session)
+    together = [RefUpdate(ref=ref, old=None, new=made) for ref in (b"refs/heads/a", b"refs/heads/z")]
+    with pytest.raises(RetryableError) as caught:
+        session.push(together, {})
+    told = "z is protected from ***; error: hook declined to update refs/heads/z; refs/heads/z: hook declined"
+    assert caught.value.message.endswith(f"': {told}")
+    assert git("for-each-ref", "--format=%(refname)", folder=bare) == "refs/heads/main\n"
+
+
+def test_a_server_that_lets_no_branch_be_rebuilt_is_not_asked_again(server: GitServer, bare: Path) -> None:
+    git("config", "receive.denyNonFastForwards", "true", folder=bare)
+    session = opened(server)
+    head, made = edited(session)
+    ref = b"refs/heads/auto"
+    session.push([RefUpdate(ref=ref, old=None, new=made)], {})
+    other = session.commit(head, {b"other/c.yaml": b"d"}, TEXT)
+    with pytest.raises(RetryableError, match="denying non-fast-forward refs/heads/auto"):
+        session.push([RefUpdate(ref=ref, old=made, new=other)], {})
+
+
 def test_push_options_reach_the_server(server: GitServer, bare: Path, tmp_path: Path) -> None:
     hook = bare / "hooks" / "pre-receive"
     hook.write_text(f"#!/bin/sh\necho $GIT_PUSH_OPTION_0 $GIT_PUSH_OPTION_1 > {tmp_path}/options\n")

@@ -178,6 +178,25 @@ def test_an_openpgp_key_that_may_not_sign_is_refused(gpg: GnuPG) -> None:
     )
 
 
+def test_an_expired_openpgp_key_signs_nothing_but_a_subkey_in_force_does(gpg: GnuPG, tmp_path: Path) -> None:
+    long_ago = ("--faked-system-time", "20200101T000000", "--passphrase", "")
+    gpg(*long_ago, "--quick-gen-key", "Old <old@example.com>", "ed25519", "sign", "1y")
+    assert refusal("gpg", {"git.asc": gpg("--armor", "--export-secret-keys", "old@example.com")}).endswith(
+        "'git.asc' has no key that may sign: expired, revoked, or made for something else"
+    )
+    gpg(*long_ago, "--quick-gen-key", "Bot <bot@example.com>", "ed25519", "cert", "never")
+    fingerprint = gpg("--list-keys", "--with-colons", "bot@example.com").split(b"\nfpr:")[1].split(b":")[8].decode()
+    gpg(*long_ago, "--quick-add-key", fingerprint, "ed25519", "sign", "1y")
+    gpg("--passphrase", "", "--quick-add-key", fingerprint, "ed25519", "sign", "never")
+    # Without the primary key, as it is kept where nobody can reach it.
+    offline = gpg("--passphrase", "", "--armor", "--export-secret-subkeys", "bot@example.com")
+    sign = GitClient().signer(SigningMaterial(type="gpg", secret="ns/key", data={"git.asc": offline}))
+    (tmp_path / "signature").write_bytes(sign(b"content"))
+    (tmp_path / "content").write_bytes(b"content")
+    told = gpg("--status-fd", "1", "--verify", str(tmp_path / "signature"), str(tmp_path / "content"))
+    assert b"GOODSIG" in told
+
+
 def test_an_ssh_key_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     locked, short = ssh_key(tmp_path, "ed25519", 0, PASSPHRASE), ssh_key(tmp_path, "rsa", 1024)
     found = [

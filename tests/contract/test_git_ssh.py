@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -97,6 +99,16 @@ def test_a_server_that_takes_no_environment_speaks_version_0_and_works(
         assert (updated(opened(server, bare)), head_file(bare)) == ([b"image: a:1\n"], "image: a:2\n")
 
 
+@pytest.mark.parametrize("variable", ["GIT_PROTOCOL", "LANG"], ids=["version-2", "version-0"])
+def test_a_server_that_allows_one_session_a_connection_is_connected_to_again(
+    tmp_path: Path, bare: Path, variable: str
+) -> None:
+    need(SSHD)
+    with ssh_server(tmp_path / "ssh", f"AcceptEnv {variable}\nMaxSessions 1") as server:
+        let_in(server)
+        assert (updated(opened(server, bare)), head_file(bare)) == ([b"image: a:1\n"], "image: a:2\n")
+
+
 def test_version_0_leaves_blobs_out_where_they_may_be_asked_for_later(tmp_path: Path, bare: Path) -> None:
     need(SSHD)
     git("config", "uploadpack.allowReachableSHA1InWant", "true", folder=bare)
@@ -153,11 +165,22 @@ def test_a_host_key_that_is_not_the_known_one_ends_it_before_the_login(server: S
             "key is unknown",
             "key is unknown",
             "key is revoked",
-            "only a @cert-authority is known, and host certificates are not supported",
+            "key is unknown: the server shows no certificate of a @cert-authority",
             "line 1: the key is not of the type in front of it",
         )
     ]
     assert "Accepted publickey" not in (server.folder / "log").read_text()
+
+
+def test_a_server_that_signs_with_sha1_only_is_refused(
+    tmp_path: Path, bare: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    need(SSHD)
+    with ssh_server(tmp_path / "ssh", "HostKeyAlgorithms ssh-rsa") as server:
+        let_in(server)
+        said = refusal(opened(server, bare, known_hosts=server.known("rsa")))
+    cause = "ssh: no common algorithm for host key; client offered: [rsa-sha2-512 rsa-sha2-256]"
+    assert (said.endswith(cause), capfd.readouterr().err) == (True, "")
 
 
 def test_an_identity_that_may_not_log_in_is_named_with_its_user(server: SshServer, bare: Path) -> None:
@@ -229,6 +252,47 @@ def test_a_server_that_never_answers_ends_at_the_timeout(server: SshServer, bare
     begin = time.monotonic()
     said = refusal(opened(server, bare, timeout_s=2.0))
     assert (said.endswith("ssh: i/o timeout"), time.monotonic() - begin < 20) == (True, True)
+
+
+def test_a_server_that_never_stops_talking_ends_at_the_timeout(server: SshServer, bare: Path) -> None:
+    drip = server.folder / "drip"
+    drip.write_text("#!/bin/sh\nwhile printf '0006a\\n'; do echo on and on >&2; sleep 0.05; done\n")
+    drip.chmod(0o755)
+    key = (server.folder / "client_ed2551900.pub").read_text()
+    (server.folder / "authorized").write_text(f'command="{drip}" {key}')
+    assert refusal(opened(server, bare, timeout_s=2.0)).endswith("ssh: i/o timeout")
+
+
+def _kexinit(names: bytes) -> bytes:
+    """A packet of RFC 4253 section 7.1 whose first list of algorithms is this."""
+    payload = b"\x14" + bytes(16) + len(names).to_bytes(4, "big") + names + bytes(4) * 9 + bytes(5)
+    padding = 16 - (len(payload) + 5) % 8
+    return (len(payload) + padding + 1).to_bytes(4, "big") + bytes([padding]) + payload + bytes(padding)
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (b"SSH-2.0-x\r\n" + _kexinit(b"\xff\xfe"), "the server's answer is damaged"),
+        (b"SSH-2.0-x\r\n" + _kexinit(b"none"), "Incompatible ssh peer (no acceptable kex algorithm)"),
+        (b"HTTP/1.1 400 Bad Request\r\n" * 200, 'Indecipherable protocol version "HTTP/1.1 400 Bad Request"'),
+        (b"a" * 100_000, "Error reading SSH protocol banner"),
+    ],
+)
+def test_bytes_that_are_no_ssh_are_an_error_of_the_handshake(tmp_path: Path, said: bytes, cause: str) -> None:
+    identity = make_key(tmp_path / "key").read_bytes()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=_say, args=(listening, said), daemon=True).start()
+        url = f"ssh://127.0.0.1:{listening.getsockname()[1]}/app.git"
+        found = refusal(GitClient().open(GitAccess(url=url, identity=identity, known_hosts=b"", timeout_s=10.0)))
+    assert found == f"unable to reach '{url.replace('//', '//git@')}': ssh: handshake failed: {cause}"
+
+
+def _say(listening: socket.socket, said: bytes) -> None:
+    connection, _ = listening.accept()
+    with connection:
+        connection.sendall(said)
+        connection.recv(4096)
 
 
 def test_nothing_secret_is_in_an_error(server: SshServer, bare: Path) -> None:

@@ -263,6 +263,17 @@ def test_a_refspec_goes_with_the_branch_or_not_at_all(ports: Ports, repository: 
     assert git("rev-list", "--count", "main", folder=bare) == "2\n"
 
 
+def test_a_refspec_may_lead_to_what_is_no_branch(ports: Ports, repository: tuple[str, Path]) -> None:
+    url, bare = repository
+    automated(ports, url, branch="main", refspec="refs/heads/main:refs/deploy/prod")
+    for before, after in ((None, "v1.1.0"), ("v1.1.0", "v1.2.0")):
+        ports.selections.put(selection(after), selection(before) if before else None)
+        run(ports)
+    both = git("rev-parse", "main", "refs/deploy/prod", folder=bare).split()
+    assert (reason(ports, "ImageUpdateAutomation"), len(set(both))) == ("Succeeded", 1)
+    assert git("rev-list", "--count", "main", folder=bare) == "3\n"
+
+
 def test_a_push_branch_is_rebuilt_from_the_base_and_left_alone_when_nothing_changed(
     ports: Ports, repository: tuple[str, Path]
 ) -> None:

@@ -81,7 +81,7 @@ def test_a_missing_git_secret_is_named(system: System) -> None:
     found = applied(system, "update", "locked", *objects)
     assert (found["reason"], found["message"]) == (
         "SourceManagerFailed",
-        'failed configuring source manager: secrets "nope" not found',
+        f"failed configuring source manager: failed to get auth secret '{NAMESPACE}/nope': secrets \"nope\" not found",
     )
 
 

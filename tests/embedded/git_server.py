@@ -10,6 +10,7 @@ import argparse
 import base64
 import contextlib
 import os
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -29,12 +30,24 @@ IDENTITY = {
 
 
 class GitServer(ThreadingHTTPServer):
-    """Serves ``root``; ``before_push`` is called before a push reaches Git."""
+    """Serves ``root``; ``before_push`` is called before a push reaches Git.
+
+    ``tokens`` are accepted as bearers. Greetings of the paths in ``moved`` are redirected to those addresses, and
+    nothing else is served there, as GitLab does. ``refusal`` is answered in place of everything.
+    """
 
     daemon_threads = True
 
-    def __init__(self, root: Path, users: Mapping[str, str] | None = None, port: int = 0) -> None:
+    def __init__(
+        self, root: Path, users: Mapping[str, str] | None = None, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
+        self.scheme = "https" if tls else "http"
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
+        self.tokens: set[str] = set()
+        self.moved: dict[str, str] = {}
+        self.refusal: tuple[int, str, bytes] | None = None
         self.root = root
         self.users = users or {}
         self.requests: list[str] = []
@@ -44,7 +57,10 @@ class GitServer(ThreadingHTTPServer):
 
     def url(self, name: str) -> str:
         """The URL of ``root/name``."""
-        return f"http://127.0.0.1:{self.server_address[1]}/{name}"
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}/{name}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Silent: clients that do not like a certificate hang up."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -60,7 +76,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.bytes_in += len(body)
         url = urlsplit(self.path)
         user = self._user()
-        if self.server.users and user is None:
+        if self.server.refusal:
+            status, kind, text = self.server.refusal
+            self._answer(status, {"Content-Type": kind}, text)
+            return
+        place = self.server.moved.get(url.path.rpartition("/info/refs")[0] or url.path.rpartition("/")[0])
+        if place:
+            self._answer(301 if self.command == "GET" else 422, {"Location": f"{place}/info/refs?{url.query}"}, b"")
+            return
+        if (self.server.users or self.server.tokens) and user is None:
             self._answer(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"")
             return
         if url.path.endswith("/git-receive-pack") and self.server.before_push:
@@ -101,6 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _user(self) -> str | None:
         scheme, _, given = self.headers.get("Authorization", "").partition(" ")
+        if scheme == "Bearer" and given in self.server.tokens:
+            return "bearer"
         if scheme != "Basic":
             return None
         name, _, password = base64.b64decode(given).decode().partition(":")
@@ -108,9 +134,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def git_server(root: Path, users: Mapping[str, str] | None = None) -> Iterator[GitServer]:
+def git_server(
+    root: Path, users: Mapping[str, str] | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[GitServer]:
     """A server on a free port, for the time of a with block."""
-    with GitServer(root, users) as server:
+    with GitServer(root, users, tls=tls) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

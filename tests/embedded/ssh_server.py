@@ -1,4 +1,4 @@
-"""A Git server over SSH on loopback: the real sshd, with keys of its own.
+"""A Git server over SSH on loopback: the real sshd, with keys of its own and, when asked for, certificates of them.
 
 In: a folder for keys and settings. Out: the port, the client's identity, known_hosts lines.
 """
@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,11 +45,30 @@ def make_key(path: Path, kind: str = "ed25519", passphrase: str = "", bits: int 
     return path
 
 
+def certify(key: Path, authority: Path, *arguments: str) -> Path:
+    """A certificate of a public key, signed as ``ssh-keygen -s`` does with these arguments."""
+    command = ["ssh-keygen", "-q", "-s", str(authority), "-I", "test", *arguments, str(key.with_suffix(".pub"))]
+    subprocess.run(command, check=True, timeout=60)
+    return key.parent / f"{key.name}-cert.pub"
+
+
 @contextmanager
-def ssh_server(folder: Path, settings: str = "AcceptEnv GIT_PROTOCOL") -> Iterator[SshServer]:
-    """An sshd on a free port for the time of a with block; keys in ``folder/authorized`` may log in."""
+def ssh_server(
+    folder: Path,
+    settings: str = "AcceptEnv GIT_PROTOCOL",
+    kinds: Sequence[str] = ("ed25519", "ecdsa", "rsa"),
+    certified: Callable[[Path], Path] | None = None,
+) -> Iterator[SshServer]:
+    """An sshd on a free port for the time of a with block; keys in ``folder/authorized`` may log in.
+
+    Args:
+        folder: for keys, settings and the log.
+        settings: lines for sshd_config.
+        kinds: of its host keys.
+        certified: makes a certificate of a host key; without it there are none.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    keys = {kind: make_key(folder / f"host_{kind}", kind) for kind in ("ed25519", "ecdsa", "rsa")}
+    keys = {kind: make_key(folder / f"host_{kind}", kind) for kind in kinds}
     (folder / "authorized").touch()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -58,6 +77,7 @@ def ssh_server(folder: Path, settings: str = "AcceptEnv GIT_PROTOCOL") -> Iterat
         f"Port {port}",
         "ListenAddress 127.0.0.1",
         *(f"HostKey {path}" for path in keys.values()),
+        *(f"HostCertificate {certified(path)}" for path in keys.values() if certified),
         f"AuthorizedKeysFile {folder / 'authorized'}",
         "StrictModes no",
         "UsePAM no",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -17,10 +19,11 @@ from tagstream.adapters.git.pack import BLOB, COMMIT, TREE, Packed, object_id, w
 from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet
 from tagstream.adapters.git.protocol import BLOBLESS
 from tagstream.adapters.git.remote import GitRepositorySession, KnownServers
-from tagstream.adapters.git.replies import BrokenReply, ServerRefused
+from tagstream.adapters.git.replies import BrokenReply, MissingObjects, ServerRefused
+from tagstream.adapters.git.tree import files_below
 from tagstream.domain.model import CommitId, GitRef
 from tagstream.errors import RetryableError
-from tagstream.ports import GitAccess, PushConflict, RefUpdate
+from tagstream.ports import CommitText, GitAccess, PushConflict, RefUpdate
 
 LIMIT = 100_000
 FILE = object_id(BLOB, b"image: a:1\n")
@@ -54,6 +57,7 @@ class Answers:
 
     def __init__(self, *answers: bytes) -> None:
         self.answers = list(answers)
+        self.asked: list[bytes] = []
 
     @contextmanager
     def advertisement(self, service: str) -> Iterator[ByteReader]:
@@ -61,6 +65,7 @@ class Answers:
 
     @contextmanager
     def call(self, service: str, body: bytes) -> Iterator[ByteReader]:
+        self.asked.append(body)
         with self.advertisement(service) as reader:
             yield reader
 
@@ -85,12 +90,67 @@ def session(*answers: bytes) -> GitRepositorySession:
     return GitRepositorySession(Answers(*answers), GitAccess(url="http://127.0.0.1/r.git"), KnownServers())
 
 
+@pytest.mark.parametrize(
+    ("greeting", "fetched"),
+    [
+        ([packet(b"version 2\n") + packet(b"fetch\n") + Mark.FLUSH.value, REFS], FETCHED),
+        (
+            [packet(HEAD + b" refs/heads/main\0side-band-64k\n") + Mark.FLUSH.value],
+            packet(b"NAK\n") + packet(b"\x01" + PACK) + Mark.FLUSH.value,
+        ),
+    ],
+    ids=["version-2", "version-0"],
+)
+def test_a_server_that_cannot_leave_out_history_is_not_asked_to(greeting: list[bytes], fetched: bytes) -> None:
+    answers = Answers(*greeting, fetched)
+    one = GitRepositorySession(answers, GitAccess(url="http://127.0.0.1/r.git"), KnownServers())
+    assert [file.path for file in one.files(one.resolve(GitRef(branch="main")).commit, "")] == [b"a.yaml"]
+    assert not any(b"deepen" in body or b"shallow" in body for body in answers.asked)
+
+
 def test_answers_as_they_should_be_are_understood() -> None:
     one = session(GREETING, REFS, FETCHED, ADVERTISED, REPORT)
     head = one.resolve(GitRef(branch="main")).commit
     (file,) = one.files(head, "")
     assert one.read([file.blob]) == {FILE: b"image: a:1\n"}
     one.push([RefUpdate(ref=b"refs/heads/main", old=head, new=head)], {})
+
+
+PUSHED = (RefUpdate(ref=b"refs/heads/main", old=CommitId(HEAD.decode()), new=CommitId("ab" * 20)),)
+BOTH = frozenset({b"report-status", b"side-band-64k"})
+
+
+def _report(*lines: bytes) -> bytes:
+    return b"".join(packet(line + b"\n") for line in lines) + Mark.FLUSH.value
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"ng refs/heads/main failed to update ref",
+        b"ng refs/heads/main invalid old id sent",
+        b"ng refs/heads/main failed to lock",
+        b"ng refs/heads/main cannot lock ref 'refs/heads/main': is at aa but expected bb",
+    ],
+)
+def test_every_servers_words_for_a_branch_that_moved_are_a_conflict(line: bytes) -> None:
+    answer = Answers(packet(b"\x01" + _report(b"unpack ok", line)) + Mark.FLUSH.value)
+    with pytest.raises(PushConflict):
+        protocol.push(answer, PUSHED, b"", [], BOTH)
+
+
+def test_a_push_of_which_nothing_is_said_did_not_succeed() -> None:
+    for lines in ([b"unpack ok"], [b"unpack ok", b"ok refs/heads/other"]):
+        answer = Answers(packet(b"\x01" + _report(*lines)) + Mark.FLUSH.value)
+        with pytest.raises(BrokenReply, match="the server does not say what became of refs/heads/main"):
+            protocol.push(answer, PUSHED, b"", [], BOTH)
+
+
+def test_a_server_without_side_bands_reports_in_the_open() -> None:
+    abilities = frozenset({b"report-status"})
+    protocol.push(Answers(_report(b"unpack ok", b"ok refs/heads/main")), PUSHED, b"", [], abilities)
+    with pytest.raises(ServerRefused, match="refs/heads/main: no"):
+        protocol.push(Answers(_report(b"unpack ok", b"ng refs/heads/main no")), PUSHED, b"", [], abilities)
 
 
 @settings(max_examples=400, deadline=None)
@@ -128,6 +188,131 @@ def test_a_pack_that_unpacks_to_more_than_its_size_says_is_refused() -> None:
     bomb = b"PACK" + (2).to_bytes(4, "big") + (1).to_bytes(4, "big") + b"\x35" + zlib.compress(b"\0" * 50_000_000)
     with pytest.raises(BrokenReply):
         ObjectStore(LIMIT).add_pack(bomb + hashlib.sha1(bomb).digest())
+
+
+IDS = st.sampled_from([FILE, ROOT, HEAD, b"ab" * 20, b"x"])
+LINES = st.one_of(
+    st.builds(lambda word, one: word + one, st.sampled_from([b"tree ", b"parent ", b""]), IDS | st.binary(max_size=8)),
+    st.binary(max_size=20),
+)
+MODES = st.sampled_from([b"100644", b"40000", b"120000", b"160000", b"9", b"-1", b"0x8", b"", b"1" * 30])
+NAMES = st.sampled_from([b"a.yaml", b"x/y.yaml", b"..", b"", b"\xff"])
+ENTRIES = st.builds(
+    lambda mode, name, one: mode + b" " + name + b"\0" + one,
+    MODES,
+    NAMES,
+    st.sampled_from([bytes.fromhex(FILE.decode()), bytes.fromhex(ROOT.decode()), b"short"]),
+)
+
+
+@given(st.lists(LINES, max_size=4).map(b"\n".join) | st.just(HEAD_OBJECT), st.lists(ENTRIES, max_size=3).map(b"".join))
+def test_objects_that_are_made_up_are_read_or_refused(commit: bytes, tree: bytes) -> None:
+    root = object_id(TREE, tree)
+    commit = commit.replace(ROOT, root)
+    head = object_id(COMMIT, commit)
+    made_up = [Packed(kind=COMMIT, content=commit), Packed(kind=TREE, content=tree), *REST]
+    refs = packet(head + b" refs/heads/main\n") + Mark.FLUSH.value
+    one = session(GREETING, refs, packet(b"packfile\n") + packet(b"\x01" + write_pack(made_up)) + Mark.FLUSH.value)
+    try:
+        files = one.files(one.resolve(GitRef(branch="main")).commit, "")
+        made = one.commit(CommitId(head.decode()), {file.path: b"new" for file in files}, TEXT)
+    except RetryableError:
+        return
+    assert (one.tree(made)[0] != root) is bool(files)
+
+
+def test_trees_that_hold_each_other_many_times_are_refused() -> None:
+    store = ObjectStore()
+    tree = store.add(TREE, TREE_OF_IT)
+    for _ in range(20):
+        tree = store.add(TREE, b"".join(b"40000 %d\0" % one + bytes.fromhex(tree.decode()) for one in range(10)))
+    with pytest.raises(BrokenReply, match="there are more than 1000000 files and folders"):
+        files_below(store, tree, b"")
+    assert len(files_below(store, tree, b"/".join([b"1"] * 18))) == 100
+
+
+REST = (Packed(kind=TREE, content=TREE_OF_IT), Packed(kind=BLOB, content=b"image: a:1\n"))
+TEXT = CommitText(author_name="bot", author_email="b@c", message=b"m", time=datetime(2026, 11, 24, tzinfo=UTC))
+
+
+def _sealed(*entries: bytes) -> bytes:
+    """A pack of entries as they are on the wire."""
+    data = b"PACK" + (2).to_bytes(4, "big") + len(entries).to_bytes(4, "big") + b"".join(entries)
+    return data + hashlib.sha1(data).digest()
+
+
+def _delta(base: bytes, delta: bytes) -> bytes:
+    """An entry (of less than 2**18 bytes) against an object of the given id."""
+    size = len(delta)
+    head = bytes([0x70 | size & 15 | 128, size >> 4 & 127 | 128, size >> 11 & 127])
+    return head + bytes.fromhex(base.decode()) + zlib.compress(delta)
+
+
+def test_deltas_in_any_order_are_resolved_in_one_pass() -> None:
+    contents = [b"%08d" % number for number in range(20_000)]
+    known = b"\x38" + zlib.compress(contents[0])
+    deltas = [
+        _delta(object_id(BLOB, before), b"\x08\x08\x08" + after) for before, after in itertools.pairwise(contents)
+    ]
+    store = ObjectStore()
+    store.add_pack(_sealed(*reversed(deltas), known))
+    assert all(store.read(object_id(BLOB, one), BLOB) == one for one in contents[::999])
+
+
+def test_a_base_that_nobody_has_is_named() -> None:
+    with pytest.raises(MissingObjects, match=f"object not found: {'ab' * 20}"):
+        ObjectStore().add_pack(_sealed(_delta(b"ab" * 20, b"\x01\x01\x01a")))
+
+
+def test_deltas_that_take_more_memory_than_an_object_may_are_refused() -> None:
+    body = zlib.compress(bytes(60 * 2**20), 1)
+    head = bytes([0x60 | 128, *(60 * 2**20 >> shift & 127 | 128 for shift in (4, 11, 18)), 60 * 2**20 >> 25])
+    lost = bytes([0x70 | head[0] & 15 | 128]) + head[1:] + bytes(20) + body
+    back = _distance(len(lost))
+    after = _distance(len(head) + len(back) + len(body))
+    with pytest.raises(BrokenReply, match="a chain of deltas in the pack is too long"):
+        ObjectStore().add_pack(_sealed(lost, head + back + body, head + after + body))
+
+
+def _distance(number: int) -> bytes:
+    out = [number & 127]
+    while number := number >> 7:
+        number -= 1
+        out.insert(0, number & 127 | 128)
+    return bytes(out)
+
+
+def test_more_objects_than_may_be_kept_are_refused_before_they_are_read() -> None:
+    data = b"PACK" + (2).to_bytes(4, "big") + (2_000_000).to_bytes(4, "big")
+    with pytest.raises(BrokenReply, match="announces more than 1000000 objects"):
+        ObjectStore().add_pack(data + bytes(100) + hashlib.sha1(data + bytes(100)).digest())
+
+
+def _endless(begin: bytes, piece: bytes) -> ByteReader:
+    return ByteReader(itertools.chain([begin], itertools.repeat(piece)), 2**40)
+
+
+class Endless(Answers):
+    """A transport whose every answer begins well and does not end."""
+
+    def __init__(self, begin: bytes, piece: bytes) -> None:
+        super().__init__()
+        self.begin, self.piece = begin, piece
+
+    @contextmanager
+    def advertisement(self, service: str) -> Iterator[ByteReader]:
+        yield _endless(self.begin, self.piece)
+
+
+def test_a_pack_without_an_end_ends_at_what_may_be_kept() -> None:
+    transport = Endless(packet(b"packfile\n"), packet(b"\x01" + bytes(65_000)))
+    with pytest.raises(BrokenReply, match="the repository's objects are larger than 268435456 bytes"):
+        protocol.fetch(transport, [HEAD], 2, "blob:none")
+
+
+def test_refs_without_an_end_end_at_a_number() -> None:
+    with pytest.raises(BrokenReply, match="the server lists more than 500000 refs"):
+        protocol.list_refs(Endless(b"", packet(HEAD + b" refs/heads/a\n") * 100))
 
 
 def test_an_endless_side_band_ends_at_the_limit() -> None:

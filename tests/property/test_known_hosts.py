@@ -10,7 +10,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagstream.adapters.git.known_hosts import HostKeyRefused, InvalidKnownHosts, parse_known_hosts
+from tagstream.adapters.git.host_certificate import HostKeyRefused
+from tagstream.adapters.git.known_hosts import InvalidKnownHosts, Shown, parse_known_hosts
 from tests.embedded.need import need
 
 KEY = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00 " + bytes(32)
@@ -35,7 +36,7 @@ def test_any_bytes_are_read_or_refused(source: bytes) -> None:
         return
     known.algorithms("h", 22)
     try:
-        known.check("h", 22, KEY)
+        known.check("h", 22, Shown(key=KEY))
     except HostKeyRefused:
         return
 

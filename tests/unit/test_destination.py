@@ -61,6 +61,12 @@ def test_the_push_branch_comes_from_push_then_checkout_then_source(
     assert (where.push_branch, where.switches) == (branch, switches)
 
 
+@pytest.mark.parametrize("login", ["", "bot@", "bot:s3cret@"])
+def test_the_lease_of_a_repository_does_not_repeat_a_login(login: str) -> None:
+    repository = GitRepository(metadata=Metadata(key=KEY), url=f"https://{login}example.com/a@b.git")
+    assert destination(automation(), repository).target == "example.com/a@b#master"
+
+
 def test_a_tag_without_push_branch_is_an_error_in_fluxs_words() -> None:
     with pytest.raises(NoPushBranch, match="push spec not provided, and cannot be inferred"):
         destination(automation(GitRef(tag="v1")), source())

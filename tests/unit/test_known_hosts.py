@@ -8,7 +8,8 @@ import hmac
 
 import pytest
 
-from tagstream.adapters.git.known_hosts import MAX_BYTES, HostKeyRefused, InvalidKnownHosts, parse_known_hosts
+from tagstream.adapters.git.host_certificate import HostKeyRefused
+from tagstream.adapters.git.known_hosts import MAX_BYTES, InvalidKnownHosts, Shown, parse_known_hosts
 
 
 def wire(kind: str, body: bytes = b"key") -> bytes:
@@ -27,7 +28,7 @@ def hashed(name: str) -> str:
 
 def verdict(source: bytes, host: str = "git.example.com", port: int = 22, key: bytes | None = None) -> str:
     try:
-        parse_known_hosts(source).check(host, port, key or wire("ssh-ed25519"))
+        parse_known_hosts(source).check(host, port, Shown(key=key or wire("ssh-ed25519")))
     except HostKeyRefused as error:
         return str(error).removeprefix("knownhosts: ")
     return "known"
@@ -71,7 +72,7 @@ def test_a_line_is_for_the_hosts_it_names(hosts: str, host: str, port: int, expe
         (line("git.example.com", body=b"other", marker="@revoked"), "key is unknown"),
         (
             line("*.example.com", marker="@cert-authority"),
-            "only a @cert-authority is known, and host certificates are not supported",
+            "key is unknown: the server shows no certificate of a @cert-authority",
         ),
         (b"\n# nothing\n", "key is unknown"),
     ],

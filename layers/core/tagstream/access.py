@@ -63,12 +63,12 @@ class TagListing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitAccess:
-    """Where a repository is and how to authenticate; secret members never print.
+    """Where a repository is and how to authenticate; secret members never print, nor does ``url``: it may hold a login.
 
     ``app`` holds the secret of an application: its ``githubApp…`` members, or those of one in Azure.
     """
 
-    url: str
+    url: str = field(repr=False)
     provider: Provider = "generic"
     timeout_s: float = 60.0
     username: str = ""

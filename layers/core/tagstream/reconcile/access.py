@@ -10,6 +10,7 @@ image-automation-controller internal/source/git.go.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from tagstream.domain.model import GitRepository, ImageRepository, NamespacedName
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
@@ -50,11 +51,18 @@ def git_access(repository: GitRepository, secrets: Secrets) -> GitAccess:
         StalledError: InvalidSourceConfiguration, App data and provider do not fit.
     """
     namespace = repository.metadata.key.namespace
+    _check_url(repository)
     try:
         data = secrets.get(NamespacedName(namespace, repository.secret_ref)) if repository.secret_ref else {}
+    except SecretNotFound as error:
+        raise _unconfigured(f"failed to get auth secret '{_secret_name(repository)}': {error}") from error
+    try:
         proxy = _proxy(secrets, namespace, repository.proxy_secret_ref)
-    except (SecretNotFound, AuthenticationError) as error:
-        raise _unconfigured(str(error)) from error
+    except SecretNotFound as error:
+        name = f"{namespace}/{repository.proxy_secret_ref}"
+        raise _unconfigured(f"failed to get proxy secret '{name}': {error}") from error
+    except AuthenticationError as error:
+        raise _unconfigured(error.message) from error
     if "githubAppID" in data and repository.provider != "github":
         raise StalledError(
             f"secretRef '{namespace}/{repository.secret_ref}' has github app data but provider is not set to github:"
@@ -72,11 +80,27 @@ def git_access(repository: GitRepository, secrets: Secrets) -> GitAccess:
     return _http_access(repository, data, proxy)
 
 
+def _check_url(repository: GitRepository) -> None:
+    try:
+        parts = urlsplit(repository.url)
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        # Not repeated: it may hold a login.
+        raise _unconfigured(f"failed to parse URL of GitRepository '{repository.metadata.key}': no host, or no port")
+
+
 def _http_access(repository: GitRepository, data: Mapping[str, bytes], proxy: Proxy | None) -> GitAccess:
     bearer = _text(data, "bearerToken")
     username, password = _text(data, "username"), _text(data, "password")
-    if password and not username and not bearer:
-        raise _unconfigured(f"invalid '{_secret_name(repository)}' secret data: 'username' is required with 'password'")
+    parts = urlsplit(repository.url)
+    if password and not username and not bearer and not parts.username:
+        raise _unusable(parts.scheme, "'password' requires 'username' to be set")
+    try:
+        tls = _tls_members(_secret_name(repository), data, required=False)
+    except AuthenticationError as error:
+        raise _unconfigured(error.message) from error
     return GitAccess(
         url=repository.url,
         provider=repository.provider,
@@ -85,7 +109,7 @@ def _http_access(repository: GitRepository, data: Mapping[str, bytes], proxy: Pr
         password="" if bearer else password,
         bearer_token=bearer,
         app=data if repository.provider in ("github", "azure") else {},
-        tls=_tls_members(_secret_name(repository), data, required=False),
+        tls=tls,
         proxy=proxy,
     )
 
@@ -93,7 +117,7 @@ def _http_access(repository: GitRepository, data: Mapping[str, bytes], proxy: Pr
 def _ssh_access(repository: GitRepository, data: Mapping[str, bytes], proxy: Proxy | None) -> GitAccess:
     for member in ("identity", "known_hosts"):
         if not data.get(member):
-            raise _unconfigured(f"invalid '{_secret_name(repository)}' secret data: '{member}' is required")
+            raise _unusable("ssh", f"'{member}' is required")
     return GitAccess(
         url=repository.url,
         timeout_s=repository.timeout_s,
@@ -187,6 +211,10 @@ def _text(data: Mapping[str, bytes], member: str) -> str:
 
 def _secret_name(repository: GitRepository) -> str:
     return f"{repository.metadata.key.namespace}/{repository.secret_ref or ''}"
+
+
+def _unusable(transport: str, cause: str) -> RetryableError:
+    return _unconfigured(f"failed to configure authentication options: invalid '{transport}' auth option: {cause}")
 
 
 def _unconfigured(cause: str) -> RetryableError:

@@ -7,12 +7,14 @@ Source: git-commit-tree(1); go-git's object.Commit.Encode, which Flux writes com
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 
 from tagstream.adapters.git.replies import BrokenReply
 from tagstream.domain.model import CommitId
 from tagstream.ports import CommitText
 
+_ID = re.compile(b"[0-9a-f]{40}")
 _CRUD = "<>\n\r\0"
 
 
@@ -22,11 +24,12 @@ def parse_commit(content: bytes) -> tuple[bytes, tuple[CommitId, ...]]:
     Raises:
         BrokenReply: not a commit.
     """
-    header = content.partition(b"\n\n")[0].split(b"\n")
-    if not header[0].startswith(b"tree "):
+    tree, *rest = content.partition(b"\n\n")[0].split(b"\n")
+    parents = [line.removeprefix(b"parent ") for line in rest if line.startswith(b"parent ")]
+    ids = [tree.removeprefix(b"tree "), *parents]
+    if not tree.startswith(b"tree ") or not all(_ID.fullmatch(one) for one in ids):
         raise BrokenReply("a commit object is damaged")
-    parents = (line[7:].decode() for line in header[1:] if line.startswith(b"parent "))
-    return header[0][5:], tuple(CommitId(one) for one in parents)
+    return ids[0], tuple(CommitId(one.decode()) for one in parents)
 
 
 def write_commit(tree: bytes, parent: CommitId, text: CommitText) -> bytes:

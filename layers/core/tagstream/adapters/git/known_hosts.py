@@ -1,4 +1,4 @@
-"""OpenSSH's ``known_hosts``: which host keys a server may show.
+"""OpenSSH's ``known_hosts``: which host keys and which certificates of hosts a server may show.
 
 In: the secret's ``known_hosts`` bytes, a host and a port. Out: the key types to ask for; the verdict on a key.
 
@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from tagstream.adapters.git.host_certificate import HostCertificate, HostKeyRefused
+
 DEFAULT_PORT = 22
 MAX_BYTES = 1_048_576
 # An RSA key signs with any of these; servers of today refuse the last.
@@ -32,8 +34,13 @@ class InvalidKnownHosts(ValueError):
     """A line that is none; the message names its number."""
 
 
-class HostKeyRefused(Exception):
-    """The server's key is not one that is known for it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a server showed: its key's wire form, with the certificate of it when it has one; and when that was."""
+
+    key: bytes
+    certificate: HostCertificate | None = None
+    now_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,27 +72,48 @@ class KnownHosts:
         offered = (RSA_ALGORITHMS if kind == "ssh-rsa" else (kind,) for kind in kinds)
         return tuple(dict.fromkeys(one for group in offered for one in group))
 
-    def check(self, host: str, port: int, key: bytes) -> None:
-        """Refuse a key that is not known for a host.
+    def has_authority(self, host: str, port: int) -> bool:
+        """Whether certificates of this host can be believed: a ``@cert-authority`` is known for it.
 
         Args:
             host: as above.
             port: as above.
-            key: in its wire form.
+        """
+        return bool(self._authorities(host, port))
+
+    def check(self, host: str, port: int, shown: Shown) -> None:
+        """Refuse a key that is not known for a host.
+
+        A certificate of an authority that is known here decides; one of another counts as the bare key it is for.
+
+        Args:
+            host: as above.
+            port: as above.
+            shown: by the server, which has proven that the key is its own.
 
         Raises:
-            HostKeyRefused: ``knownhosts: key is unknown``, ``… key mismatch`` or ``… key is revoked``.
+            HostKeyRefused: ``knownhosts: key is unknown``, ``… key mismatch`` or ``… key is revoked``, or why the
+                certificate does not count.
         """
-        if any(one.marker == "@revoked" and one.key == key for one in self.lines):
+        certificate, authorities = shown.certificate, self._authorities(host, port)
+        parts = {shown.key, *((certificate.blob, certificate.authority) if certificate else ())}
+        if any(one.marker == "@revoked" and one.key in parts for one in self.lines):
             raise HostKeyRefused("knownhosts: key is revoked")
+        if certificate and certificate.authority in authorities:
+            certificate.check(host, shown.now_s)
+            return
         known = [one for one in self._of(host, port) if not one.marker]
-        if any(one.key == key for one in known):
+        if any(one.key == shown.key for one in known):
             return
         if known:
             raise HostKeyRefused("knownhosts: key mismatch")
-        if any(one.marker == "@cert-authority" for one in self._of(host, port)):
-            raise HostKeyRefused("knownhosts: only a @cert-authority is known, and host certificates are not supported")
-        raise HostKeyRefused("knownhosts: key is unknown")
+        if certificate:
+            raise HostKeyRefused(f"ssh: no authorities for hostname: {host}:{port}")
+        told = ": the server shows no certificate of a @cert-authority" if authorities else ""
+        raise HostKeyRefused(f"knownhosts: key is unknown{told}")
+
+    def _authorities(self, host: str, port: int) -> set[bytes]:
+        return {one.key for one in self._of(host, port) if one.marker == "@cert-authority"}
 
     def _of(self, host: str, port: int) -> Iterator[_Line]:
         return (one for one in self.lines if one.marker != "@revoked" and _matches(one.hosts, host.lower(), port))

@@ -60,7 +60,7 @@ class ObjectStore:
             raise BrokenReply(f"object {one.decode()} is not of the expected kind")
         return found[1]
 
-    def add_pack(self, data: bytes) -> None:
+    def add_pack(self, data: bytes | bytearray) -> None:
         """Index a pack that was received.
 
         Raises:

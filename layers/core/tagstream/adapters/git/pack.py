@@ -25,7 +25,9 @@ TRAILER = 20
 MAX_OBJECT = 64 * 2**20
 MAX_INFLATED = 2**30
 BASE_CACHE = 16 * 2**20
-MAX_CHAIN = 4096
+MAX_OBJECTS = 1_000_000
+# Of one object: deltas on the way to its base, and their bytes, which are held together.
+MAX_CHAIN, MAX_HELD = 4096, 2 * MAX_OBJECT
 
 Found = tuple[int, bytes]
 """An object's kind and content."""
@@ -58,7 +60,7 @@ class Pack:
         MissingObjects: a base is nowhere.
     """
 
-    def __init__(self, data: bytes, outside: Callable[[bytes], Found | None]) -> None:
+    def __init__(self, data: bytes | bytearray, outside: Callable[[bytes], Found | None]) -> None:
         self._view = memoryview(data)
         self._outside = outside
         self._cache: OrderedDict[int, Found] = OrderedDict()
@@ -75,7 +77,7 @@ class Pack:
         """The object at an offset, deltas resolved."""
         return self._resolve(offset)[0]
 
-    def _checked_count(self, data: bytes) -> int:
+    def _checked_count(self, data: bytes | bytearray) -> int:
         if len(data) < 12 + TRAILER or data[:4] != b"PACK":
             raise BrokenReply("the pack is cut off")
         version, count = int.from_bytes(data[4:8], "big"), int.from_bytes(data[8:12], "big")
@@ -83,48 +85,54 @@ class Pack:
             raise BrokenReply(f"pack version {version} is not known")
         if hashlib.sha1(self._view[:-TRAILER], usedforsecurity=False).digest() != data[-TRAILER:]:
             raise BrokenReply("the pack is damaged: its checksum is wrong")
+        if count > MAX_OBJECTS:
+            raise BrokenReply(f"the pack announces more than {MAX_OBJECTS} objects")
         if count > len(data) // 8:
             raise BrokenReply(f"the pack announces {count} objects in {len(data)} bytes")
         return count
 
     def _index(self, count: int) -> None:
-        offset, waiting = 12, []
+        offset = 12
+        # A base given by id may come later in the pack: offsets by the id they wait for.
+        waiting: dict[bytes, list[int]] = {}
         for _ in range(count):
-            try:
-                (kind, content), end = self._resolve(offset)
-                self.offsets[object_id(kind, content)] = offset
-            except MissingObjects:
-                # A base given by id may come later in the pack.
-                waiting.append(offset)
-                end = self._entry(offset).end
-            offset = end
+            end = self._indexed(offset, waiting)
+            offset = self._entry(offset).end if end is None else end
         if offset != len(self._view) - TRAILER:
             raise BrokenReply("the pack holds more than it announces")
-        while waiting:
-            left = [one for one in waiting if not self._index_late(one)]
-            if len(left) == len(waiting):
-                self._resolve(left[0])
-            waiting = left
+        ready = [one for one in waiting if one in self.offsets]
+        while ready:
+            for waited in waiting.pop(ready.pop(), ()):
+                self._indexed(waited, waiting, ready)
+        if waiting:
+            raise MissingObjects(waiting)
 
-    def _index_late(self, offset: int) -> bool:
+    def _indexed(self, offset: int, waiting: dict[bytes, list[int]], ready: list[bytes] | None = None) -> int | None:
+        """Where the object ends, None when it waits for another one."""
         try:
-            kind, content = self.read(offset)
-        except MissingObjects:
-            return False
-        self.offsets[object_id(kind, content)] = offset
-        return True
+            (kind, content), end = self._resolve(offset)
+        except MissingObjects as missing:
+            waiting.setdefault(missing.ids[0], []).append(offset)
+            return None
+        one = object_id(kind, content)
+        self.offsets[one] = offset
+        if ready is not None and one in waiting:
+            ready.append(one)
+        return end
 
     def _resolve(self, offset: int) -> tuple[Found, int]:
         entry = first = self._entry(offset)
         deltas: list[bytes] = []
         at: int | None = offset
         found: Found | None = None
+        held = 0
         while found is None:
             if entry.kind not in (OFS_DELTA, REF_DELTA):
                 found = (entry.kind, entry.content)
                 break
             deltas.append(entry.content)
-            if len(deltas) > MAX_CHAIN:
+            held += len(entry.content)
+            if len(deltas) > MAX_CHAIN or held > MAX_HELD:
                 raise BrokenReply("a chain of deltas in the pack is too long")
             at = entry.base if isinstance(entry.base, int) else self.offsets.get(entry.base)
             if at is None and isinstance(entry.base, bytes):

@@ -8,24 +8,26 @@ Source: gitprotocol-v2(5), gitprotocol-pack(5).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from tagstream.adapters.git.objects import LIMIT
 from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet, read_lines, read_packet
 from tagstream.adapters.git.replies import BrokenReply, ServerRefused, UnpackRefused, words
 from tagstream.ports import PushConflict, RefUpdate
 
 AGENT = b"agent=tagstream"
 ZERO = b"0" * 40
+MAX_REFS = 500_000
 _ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 BLOBLESS = "blob:none"
 SERVICE_LINE = b"# service="
 UPLOAD, RECEIVE = "git-upload-pack", "git-receive-pack"
-# What servers say when a ref is no longer where the push expected it.
+# What servers say when a ref is no longer where the push expected it: git, JGit, GitHub, GitLab. "non-fast-forward" is
+# none of it: that is a server that lets no branch be rebuilt.
 _CONFLICTS = (
-    b"non-fast-forward",
     b"fetch first",
     b"stale info",
     b"cannot lock ref",
@@ -33,7 +35,11 @@ _CONFLICTS = (
     b"incorrect old value",
     b"reference already exists",
     b"is at ",
+    b"invalid old id sent",
+    b"failed to lock",
 )
+# Refs that were refused only because another one was.
+_TOGETHER = (b"atomic push failure", b"atomic transaction failed", b"transaction aborted")
 
 
 class Transport(Protocol):
@@ -61,11 +67,12 @@ class Transport(Protocol):
 class Capabilities:
     """What a server can do when fetching.
 
-    ``version`` is 0 or 2 (1 is 0 with a headline). ``filters`` blobs; ``bounds`` trees by depth and blobs by size too.
-    ``is_assumed`` until the server was asked.
+    ``version`` is 0 or 2 (1 is 0 with a headline). ``filters`` blobs; ``bounds`` trees by depth and blobs by size too;
+    leaves out history (``shallow``). ``is_assumed`` until the server was asked.
     """
 
     filters: bool
+    shallow: bool = True
     version: int = 2
     bounds: bool = True
     is_assumed: bool = False
@@ -125,17 +132,19 @@ def greeting(transport: Transport) -> Greeting:
     """
     with transport.advertisement(UPLOAD) as reader:
         _skip_service(transport, reader)
-        lines = list(read_lines(reader))
+        lines = list(_ref_lines(reader))
     if lines[:1] == [b"version 2"]:
         said = dict(line.partition(b"=")[::2] for line in lines[1:])
         _check_format(said.get(b"object-format", b"sha1"))
-        return Greeting(capabilities=Capabilities(filters=b"filter" in said.get(b"fetch", b"").split()))
+        features = said.get(b"fetch", b"").split()
+        return Greeting(capabilities=Capabilities(filters=b"filter" in features, shallow=b"shallow" in features))
     advertised = _advertised(lines)
     _check_format(next((one[14:] for one in advertised.abilities if one.startswith(b"object-format=")), b"sha1"))
     # Blobs that were left out are wanted by their ids later: of no use where only refs may be asked for.
     filters = {b"filter", b"allow-reachable-sha1-in-want"} <= advertised.abilities
+    shallow = b"shallow" in advertised.abilities
     listed = Listed(refs=advertised.refs, head=advertised.head)
-    return Greeting(capabilities=Capabilities(filters=filters, version=0), listed=listed)
+    return Greeting(capabilities=Capabilities(filters=filters, shallow=shallow, version=0), listed=listed)
 
 
 def _check_format(name: bytes) -> None:
@@ -167,12 +176,19 @@ def list_refs(transport: Transport, prefixes: Iterable[bytes] = ()) -> Listed:
     body = packet(b"command=ls-refs\n") + packet(AGENT) + Mark.DELIMITER.value
     body += b"".join(packet(one + b"\n") for one in wanted)
     with transport.call(UPLOAD, body + Mark.FLUSH.value) as reader:
-        lines = list(read_lines(reader))
+        lines = list(_ref_lines(reader))
     refs = {name: one for line in lines for name, one in _ref_line(line).items()}
     if any(len(one) != len(ZERO) for one in refs.values()):
         _check_format(b"sha256")
     target = next((line for line in lines if line.split(b" ")[1:2] == [b"HEAD"]), b"").partition(b" symref-target:")[2]
     return Listed(refs=refs, head=target.partition(b" ")[0])
+
+
+def _ref_lines(reader: ByteReader) -> Iterator[bytes]:
+    for number, line in enumerate(read_lines(reader)):
+        if number == MAX_REFS:
+            raise BrokenReply(f"the server lists more than {MAX_REFS} refs")
+        yield line
 
 
 def _ref_line(line: bytes) -> dict[bytes, bytes]:
@@ -192,7 +208,9 @@ def _id(text: bytes) -> bytes:
     return text
 
 
-def fetch(transport: Transport, wants: Iterable[bytes], version: int, spec: str, depth: Depth = ONE_COMMIT) -> bytes:
+def fetch(
+    transport: Transport, wants: Iterable[bytes], version: int, spec: str, depth: Depth = ONE_COMMIT
+) -> bytearray:
     """A pack with these objects and what they lead to; one request.
 
     Args:
@@ -213,7 +231,7 @@ def fetch(transport: Transport, wants: Iterable[bytes], version: int, spec: str,
         while True:
             section = read_packet(reader)
             if section == b"packfile\n":
-                return b"".join(SideBand(reader).data())
+                return _pack(reader)
             if not isinstance(section, bytes):
                 raise BrokenReply("the server's answer has no pack")
             for _ in read_lines(reader):
@@ -225,8 +243,9 @@ def _deepen(depth: Depth) -> list[bytes]:
     return [b"deepen %d\n" % depth.commits] if depth.commits else []
 
 
-def _fetch_0(transport: Transport, wants: Sequence[bytes], spec: str, depth: Depth) -> bytes:
-    abilities = b"side-band-64k ofs-delta no-progress shallow " + AGENT + (b" filter" if spec else b"")
+def _fetch_0(transport: Transport, wants: Sequence[bytes], spec: str, depth: Depth) -> bytearray:
+    abilities = b"side-band-64k ofs-delta no-progress " + AGENT
+    abilities += (b" shallow" if depth.commits else b"") + (b" filter" if spec else b"")
     lines = [b"want " + one + (b" " + abilities if number == 0 else b"") for number, one in enumerate(wants)]
     lines += [b"filter " + spec.encode()] if spec else []
     have = packet(b"have " + depth.have + b"\n") if depth.have else b""
@@ -239,14 +258,24 @@ def _fetch_0(transport: Transport, wants: Sequence[bytes], spec: str, depth: Dep
         answer = read_packet(reader)
         if answer not in (b"NAK\n", b"ACK " + depth.have + b"\n"):
             raise BrokenReply("the server's answer has no pack")
-        return b"".join(SideBand(reader).data())
+        return _pack(reader)
+
+
+def _pack(reader: ByteReader) -> bytearray:
+    """Refused as soon as it is larger than may be kept, not when it is in memory."""
+    data = bytearray()
+    for piece in SideBand(reader).data():
+        data += piece
+        if len(data) > LIMIT:
+            raise BrokenReply(f"the repository's objects are larger than {LIMIT} bytes")
+    return data
 
 
 def advertised_for_push(transport: Transport) -> Advertised:
     """One request."""
     with transport.advertisement(RECEIVE) as reader:
         _skip_service(transport, reader)
-        return _advertised(list(read_lines(reader)))
+        return _advertised(list(_ref_lines(reader)))
 
 
 def push(
@@ -262,7 +291,7 @@ def push(
         PushConflict: a ref moved meanwhile.
         ServerRefused: a hook or a rule said no, in its words.
     """
-    wanted = [b"report-status", b"side-band-64k", AGENT]
+    wanted = [one for one in (b"report-status", b"side-band-64k") if one in abilities] + [AGENT]
     wanted += [b"atomic"] if b"atomic" in abilities and len(updates) > 1 else []
     if options:
         if b"push-options" not in abilities:
@@ -274,21 +303,39 @@ def push(
     if options:
         body += b"".join(packet(one.encode() + b"\n") for one in options) + Mark.FLUSH.value
     with transport.call(RECEIVE, body + pack) as reader:
-        _read_report(reader)
+        if b"report-status" in abilities:
+            _read_report(reader, updates, has_bands=b"side-band-64k" in abilities)
 
 
-def _read_report(reader: ByteReader) -> None:
-    band = SideBand(reader)
-    report = ByteReader(iter([b"".join(band.data())]), 2**20)
+def _read_report(reader: ByteReader, updates: Sequence[RefUpdate], *, has_bands: bool) -> None:
+    progress, report = b"", reader
+    if has_bands:
+        band = SideBand(reader)
+        report = ByteReader(iter([b"".join(band.data())]), 2**20)
+        progress = band.progress + b"\n"
+    done, refused = set[bytes](), list[tuple[bytes, bytes]]()
     for line in read_lines(report):
-        if line.startswith(b"unpack ") and line != b"unpack ok":
-            raise UnpackRefused(words(band.progress + b"\n" + line))
-        if line.startswith(b"ng "):
-            _, _, rest = line.partition(b" ")
-            ref, _, reason = rest.partition(b" ")
-            if any(one in reason for one in _CONFLICTS):
-                raise PushConflict(f"{ref.decode(errors='replace')}: {words(reason)}")
-            raise ServerRefused(words(band.progress + b"\n" + ref + b": " + reason))
+        verb, _, rest = line.partition(b" ")
+        ref, _, reason = rest.partition(b" ")
+        if verb == b"unpack" and rest != b"ok":
+            raise UnpackRefused(words(progress + line))
+        if verb == b"ok":
+            done.add(ref)
+        elif verb == b"ng":
+            refused.append((ref, reason))
+    if refused:
+        _refuse(refused, progress)
+    missing = [one.ref for one in updates if one.ref not in done]
+    if missing:
+        raise BrokenReply(f"the server does not say what became of {words(missing[0])}")
+
+
+def _refuse(refused: Sequence[tuple[bytes, bytes]], progress: bytes) -> None:
+    """Told is the ref that the others were refused for."""
+    ref, reason = min(refused, key=lambda one: any(together in one[1] for together in _TOGETHER))
+    if any(one in reason for one in _CONFLICTS):
+        raise PushConflict(words(progress + ref + b": " + reason))
+    raise ServerRefused(words(progress + ref + b": " + reason))
 
 
 def _skip_service(transport: Transport, reader: ByteReader) -> None:

@@ -7,9 +7,9 @@ Source: image-automation-controller internal/source (what is fetched and pushed)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from urllib.parse import unquote, urlsplit
 
 from tagstream.adapters.git.commit import parse_commit, write_commit
 from tagstream.adapters.git.credentials import GitCredentials
@@ -18,15 +18,16 @@ from tagstream.adapters.git.pack import BLOB, COMMIT, write_pack
 from tagstream.adapters.git.protocol import BLOBLESS, Depth, Listed, Transport
 from tagstream.adapters.git.replies import MissingObjects, failed, told
 from tagstream.adapters.git.server import KnownServers, Server
-from tagstream.adapters.git.transport import HttpTransport
+from tagstream.adapters.git.transport import HttpTransport, secrets_of
 from tagstream.adapters.git.tree import TREE_MODE, files_below, find, split, unknown_below, write_files
 from tagstream.domain.constraint import InvalidRange, parse_range
 from tagstream.domain.model import CommitId, GitRef, Revision
 from tagstream.domain.ordering import InvalidValue, SemverOrdering
-from tagstream.errors import RetryableError
+from tagstream.errors import AuthenticationError, RetryableError
 from tagstream.ports import Checkout, CommitText, GitAccess, RefUpdate, SigningMaterial, TreeFile
 
 DEFAULT_BRANCH = "master"
+COMMIT_ID = re.compile("[0-9a-f]{40}")
 HEADS, TAGS = b"refs/heads/", b"refs/tags/"
 
 
@@ -63,7 +64,13 @@ class GitClient:
             from tagstream.adapters.git.ssh import SshTransport
 
             return GitRepositorySession(SshTransport(access), access, self._servers, refs)
-        return GitRepositorySession(HttpTransport(access), access, self._servers, refs)
+        try:
+            transport = HttpTransport(access, self._servers.addresses)
+        except AuthenticationError as error:
+            raise RetryableError(
+                f"failed configuring source manager: {error.message}", reason="SourceManagerFailed"
+            ) from None
+        return GitRepositorySession(transport, access, self._servers, refs)
 
     def signer(self, material: SigningMaterial) -> Callable[[bytes], bytes]:
         """Imports the library that signs only when a signature is asked for.
@@ -91,7 +98,7 @@ class GitRepositorySession:
     ) -> None:
         self._transport, self._known, self._interest = transport, known, interest
         self._server = Server(transport, known)
-        self._secrets = (access.password, access.bearer_token, unquote(urlsplit(access.url).password or ""))
+        self._secrets = secrets_of(access)
         self._store = ObjectStore(warm=known.objects, url=transport.url)
         self._refs: dict[bytes, CommitId] | None = None
         self._listed: Listed | None = None
@@ -131,13 +138,16 @@ class GitRepositorySession:
         """
         refs = self.refs()
         if ref.commit:
-            shown = f"{ref.branch}@sha1:{ref.commit}" if ref.branch else f"sha1:{ref.commit}"
-            return Checkout(commit=CommitId(ref.commit), branch=ref.branch, revision=Revision(shown))
+            commit = CommitId(ref.commit.lower())
+            if not COMMIT_ID.fullmatch(commit):
+                raise failed(f"unable to clone '{self._transport.url}'", f"'{ref.commit}' is no commit's whole id")
+            shown = f"{ref.branch}@sha1:{commit}" if ref.branch else f"sha1:{commit}"
+            return Checkout(commit=commit, branch=ref.branch, revision=Revision(shown))
         name, shown = self._named(ref, refs)
-        commit = refs.get(name + b"^{}") or refs.get(name)
-        if commit is None:
+        found = refs.get(name + b"^{}") or refs.get(name)
+        if found is None:
             raise self._not_found(f'couldn\'t find remote ref "{name.decode(errors="replace")}"')
-        return Checkout(commit=commit, branch=ref.branch, revision=Revision(f"{shown}@sha1:{commit}"))
+        return Checkout(commit=found, branch=ref.branch, revision=Revision(f"{shown}@sha1:{found}"))
 
     def _named(self, ref: GitRef, refs: Mapping[bytes, CommitId]) -> tuple[bytes, str]:
         if ref.name:
@@ -184,7 +194,7 @@ class GitRepositorySession:
         Where manifests are many the paths' own trees come with the commit: they show which folders have changed.
         """
         is_whole, is_large = () in paths, self._transport.url in self._known.large
-        depth = max(len(parts) for parts in paths) + is_large
+        depth = max((len(parts) for parts in paths), default=0) + is_large
         root, _ = self._commit(commit, BLOBLESS if is_whole else f"tree:{depth}")
         missing = set[bytes]()
         for parts in paths:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from tagstream.errors import RetryableError
+from tagstream.ports import PushConflict
 
 REASON = "GitOperationFailed"
 MAX_WORDS = 2000
@@ -50,6 +51,13 @@ def failed(doing: str, cause: str) -> RetryableError:
     return RetryableError(f"{doing}: {cause}", reason=REASON)
 
 
+def censored(text: str, secrets: Iterable[str]) -> str:
+    """The text with each secret in it as ``***``."""
+    for secret in secrets:
+        text = text.replace(secret, "***") if secret else text
+    return text
+
+
 @contextmanager
 def told(doing: str, secrets: Iterable[str]) -> Iterator[None]:
     """Turn what goes wrong inside into the error a status shows.
@@ -61,7 +69,6 @@ def told(doing: str, secrets: Iterable[str]) -> Iterator[None]:
     try:
         yield
     except (BrokenReply, ServerRefused, MissingObjects) as error:
-        text = str(error)
-        for secret in secrets:
-            text = text.replace(secret, "***") if secret else text
-        raise failed(doing, text) from None
+        raise failed(doing, censored(str(error), secrets)) from None
+    except PushConflict as error:
+        raise PushConflict(censored(str(error), secrets)) from None

@@ -20,6 +20,7 @@ from tagstream.ports import PushConflict, RefUpdate
 
 # What the servers of the last years can do: version 2 is git's default since 2020.
 TODAYS = Capabilities(filters=True, is_assumed=True)
+TODAYS_REPORTS = frozenset({b"report-status", b"side-band-64k"})
 HEAD = b"HEAD"
 _NOT_UNDERSTOOD = (BrokenReply, ServerRefused, UnexpectedStatus)
 
@@ -28,12 +29,14 @@ _NOT_UNDERSTOOD = (BrokenReply, ServerRefused, UnexpectedStatus)
 class KnownServers:
     """What a warm container knows of repositories, by URL.
 
-    ``capabilities`` when fetched from and ``abilities`` when pushed to are forgotten after a failure; ``large`` are
+    ``capabilities`` when fetched from, ``abilities`` when pushed to and ``addresses`` that they redirect to are
+    forgotten after a failure; ``large`` are
     those whose manifests were so many that only changed folders are fetched next time.
     """
 
     capabilities: dict[str, Capabilities] = field(default_factory=dict)
     abilities: dict[str, frozenset[bytes]] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
     large: set[str] = field(default_factory=set)
     objects: WarmObjects = field(default_factory=WarmObjects)
 
@@ -53,6 +56,7 @@ class Server:
         """It may be another one by now, with other abilities."""
         self._known.capabilities.pop(self._url, None)
         self._known.abilities.pop(self._url, None)
+        self._known.addresses.pop(self._url, None)
 
     def refs(self, prefixes: Collection[bytes]) -> Listed:
         """Refs whose names begin so, perhaps more, with HEAD; none stands for all.
@@ -71,7 +75,7 @@ class Server:
         told = self._greet() if known is None or known.version == 0 else None
         return told if told is not None else protocol.list_refs(self._transport, prefixes)
 
-    def fetch(self, wants: Collection[bytes], spec: str, depth: Depth = ONE_COMMIT) -> bytes:
+    def fetch(self, wants: Collection[bytes], spec: str, depth: Depth = ONE_COMMIT) -> bytearray:
         """A pack; one request when the server can filter as assumed.
 
         Args:
@@ -83,7 +87,8 @@ class Server:
             server = self._capabilities()
             used = server.usable(spec)
             try:
-                return protocol.fetch(self._transport, wants, server.version, used, depth)
+                bounded = depth if server.shallow else replace(depth, commits=0)
+                return protocol.fetch(self._transport, wants, server.version, used, bounded)
             except _NOT_UNDERSTOOD as refusal:
                 if not used or not self._learn(server, used, str(refusal)):
                     raise
@@ -104,7 +109,7 @@ class Server:
         known = self._known.abilities.get(self._url)
         if known is None and self._transport.is_stateless and len(updates) == 1 and not given:
             with suppress(BrokenReply, UnexpectedStatus, UnpackRefused):
-                protocol.push(self._transport, updates, pack(True), given, frozenset())
+                protocol.push(self._transport, updates, pack(True), given, TODAYS_REPORTS)
                 return
         if known is None:
             known = self._push_abilities(updates)

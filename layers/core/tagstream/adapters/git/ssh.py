@@ -15,19 +15,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from tagstream.adapters.git.known_hosts import (
-    DEFAULT_PORT,
-    HostKeyRefused,
-    InvalidKnownHosts,
-    KnownHosts,
-    parse_known_hosts,
-)
+from tagstream.adapters.git.host_certificate import HostKeyRefused
+from tagstream.adapters.git.known_hosts import DEFAULT_PORT, InvalidKnownHosts, parse_known_hosts
 from tagstream.adapters.git.pktline import ByteReader, read_packet
-from tagstream.adapters.git.private_key import UnusableKey, read_private_key
 from tagstream.adapters.git.replies import REASON, ServerRefused, failed, words
 from tagstream.adapters.registry.session import through_socks
 from tagstream.adapters.registry.socks5 import SocksError
-from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError
+from tagstream.errors import AuthenticationError, ImageAutomationError
 from tagstream.ports import GitAccess
 
 if TYPE_CHECKING:
@@ -58,7 +52,7 @@ class SshTransport:
         path = unquote(parts.path)
         # Git's own rule: ~user is looked up by the server's shell, so it must not stand behind a slash.
         self._path = path[1:] if path.startswith("/~") else path
-        netloc = self._host if parts.port is None else f"{self._host}:{parts.port}"
+        netloc = parts.netloc.rpartition("@")[2]
         self.url = urlunsplit((parts.scheme, f"{self._user}@{netloc}", parts.path, "", ""))
         self._access = access
         self._connection: paramiko.Transport | None = None
@@ -116,8 +110,7 @@ class SshTransport:
     def _begin(self, service: str) -> _Conversation:
         self.requests += 1
         deadline_s = time.monotonic() + self._access.timeout_s
-        connection = self._connected(deadline_s)
-        channel = connection.open_session(timeout=max(0.1, deadline_s - time.monotonic()))
+        channel = self._session(deadline_s)
         if service != RECEIVE:
             # Servers that do not accept the variable answer in version 0.
             channel.set_environment_variable("GIT_PROTOCOL", "version=2")
@@ -125,32 +118,35 @@ class SshTransport:
         channel.exec_command(f"{service} {shlex.quote(self._path)}")
         return _Conversation(channel, deadline_s)
 
+    def _session(self, deadline_s: float) -> paramiko.Channel:
+        from paramiko.ssh_exception import ChannelException
+
+        before, connection = self._connection, self._connected(deadline_s)
+        try:
+            return connection.open_session(timeout=max(0.1, deadline_s - time.monotonic()))
+        except ChannelException:
+            if connection is not before:
+                raise
+            # A server that allows one session a connection: fetching is over when pushing begins.
+            self.close()
+        return self._connected(deadline_s).open_session(timeout=max(0.1, deadline_s - time.monotonic()))
+
     def _connected(self, deadline_s: float) -> paramiko.Transport:
         if self._connection is not None and self._connection.is_active():
             return self._connection
-        import paramiko
+        from tagstream.adapters.git.ssh_handshake import Handshake, client_key
 
         known = parse_known_hosts(self._access.known_hosts)
-        key = _paramiko_key(self._access)
-        connection = paramiko.Transport(self._socket(deadline_s))
+        key = client_key(self._access)
+        connection = Handshake(self._socket(deadline_s))
         try:
-            self._shake_hands(connection, known, deadline_s)
-            connection.auth_timeout = max(0.1, deadline_s - time.monotonic())
-            connection.auth_publickey(self._user, key)
+            connection.meet(known, (self._host, self._port), deadline_s)
+            connection.log_in(self._user, key, deadline_s)
         except BaseException:
             connection.close()
             raise
         self._connection = connection
         return connection
-
-    def _shake_hands(self, connection: paramiko.Transport, known: KnownHosts, deadline_s: float) -> None:
-        offered = known.algorithms(self._host, self._port)
-        if offered:
-            options = connection.get_security_options()
-            options.key_types = [one for one in offered if one in options.key_types] or list(options.key_types)
-        connection.banner_timeout = connection.handshake_timeout = max(0.1, deadline_s - time.monotonic())
-        connection.start_client(timeout=max(0.1, deadline_s - time.monotonic()))
-        known.check(self._host, self._port, connection.get_remote_server_key().asbytes())
 
     def _socket(self, deadline_s: float) -> socket.socket:
         timeout_s, proxy = max(0.1, deadline_s - time.monotonic()), self._access.proxy
@@ -191,8 +187,9 @@ class _Conversation:
     def send(self, body: bytes, deadline_s: float) -> None:
         """Within the time."""
         self._deadline_s = deadline_s
-        self.channel.settimeout(max(0.1, deadline_s - time.monotonic()))
-        self.channel.sendall(body)
+        for start in range(0, len(body), CHUNK):
+            self._take_time()
+            self.channel.sendall(body[start : start + CHUNK])
 
     def listen(self) -> None:
         """Wait for the greeting; its first packet tells the version."""
@@ -207,43 +204,30 @@ class _Conversation:
     def _chunks(self) -> Iterator[bytes]:
         said = b""
         while True:
-            self.channel.settimeout(max(0.1, self._deadline_s - time.monotonic()))
+            self._take_time()
             chunk = self.channel.recv(CHUNK)
             while self.channel.recv_stderr_ready():
-                said = (said + self.channel.recv_stderr(CHUNK))[-CHUNK:]
+                said = self._heard(said)
             if not chunk:
                 break
             yield chunk
         # What went wrong before Git's protocol began is told there.
-        while more := self.channel.recv_stderr(CHUNK):
-            said = (said + more)[-CHUNK:]
+        while (more := self._heard(said)) is not said:
+            said = more
         if said.strip():
             raise ServerRefused(words(said))
 
+    def _heard(self, said: bytes) -> bytes:
+        self._take_time()
+        more = self.channel.recv_stderr(CHUNK)
+        return (said + more)[-CHUNK:] if more else said
 
-def _paramiko_key(access: GitAccess) -> paramiko.PKey:
-    import io
-
-    import paramiko
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    try:
-        key = read_private_key(access.identity, access.identity_passphrase.encode())
-    except UnusableKey as error:
-        said = {
-            "unreadable": "'identity' is no private key",
-            "locked": "'identity' is protected and the secret has no 'password'",
-            "wrong passphrase": "'password' does not open 'identity'",
-        }
-        cause = said.get(error.cause, f"'identity': {error.detail}")
-        raise RetryableError(f"failed configuring source manager: {cause}", reason="SourceManagerFailed") from None
-    text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    is_curve = isinstance(key, EllipticCurvePrivateKey)
-    kind = paramiko.ECDSAKey if is_curve else paramiko.RSAKey if isinstance(key, RSAPrivateKey) else paramiko.Ed25519Key
-    made: paramiko.PKey = kind.from_private_key(io.StringIO(text))
-    return made
+    def _take_time(self) -> None:
+        """The next wait is as long as there is time left: a server that never stops talking cannot outlast it."""
+        left_s = self._deadline_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        self.channel.settimeout(left_s)
 
 
 def _fault(error: Exception) -> str:

@@ -8,6 +8,7 @@ trees.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,8 @@ from tagstream.ports import TreeFile
 
 TREE_MODE = 0o40000
 REGULAR = (0o100644, 0o100755, 0o100664)
-MAX_DEPTH = 128
+MAX_DEPTH, MAX_ENTRIES = 128, 1_000_000
+_MODE = re.compile(b"[0-7]{5,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,12 @@ def entries(content: bytes) -> Iterator[Entry]:
     position = 0
     while position < len(content):
         blank, nul = content.find(b" ", position), content.find(b"\0", position)
-        if not position < blank < nul or len(content) < nul + 21:
+        mode, name = content[position:blank], content[blank + 1 : nul]
+        # A name with a slash in it would be taken for a path, and its edits would be lost.
+        is_whole = position < blank < nul and len(content) >= nul + 21
+        if not is_whole or not _MODE.fullmatch(mode) or b"/" in name or name in (b"", b".", b".."):
             raise BrokenReply("a tree object is damaged")
-        mode = int(content[position:blank], 8)
-        yield Entry(mode, content[blank + 1 : nul], content[nul + 1 : nul + 21].hex().encode())
+        yield Entry(int(mode, 8), name, content[nul + 1 : nul + 21].hex().encode())
         position = nul + 21
 
 
@@ -100,17 +104,24 @@ def files_below(store: ObjectStore, root: bytes, path: bytes) -> list[TreeFile]:
     prefix = b"/".join(parts)
     if here.mode != TREE_MODE:
         return [TreeFile(path=prefix, blob=here.id, mode=here.mode)] if here.mode in REGULAR else []
-    return sorted(_walk(store, here.id, prefix + b"/" if prefix else b"", 0), key=lambda file: file.path)
+    return sorted(_walk(store, here.id, prefix + b"/" if prefix else b""), key=lambda file: file.path)
 
 
-def _walk(store: ObjectStore, tree: bytes, prefix: bytes, depth: int) -> Iterator[TreeFile]:
-    if depth > MAX_DEPTH:
-        raise BrokenReply(f"folders are nested more than {MAX_DEPTH} deep")
-    for one in entries(store.read(tree, TREE)):
-        if one.mode == TREE_MODE:
-            yield from _walk(store, one.id, prefix + one.name + b"/", depth + 1)
-        elif one.mode in REGULAR:
-            yield TreeFile(path=prefix + one.name, blob=one.id, mode=one.mode)
+def _walk(store: ObjectStore, tree: bytes, prefix: bytes) -> Iterator[TreeFile]:
+    """In no order. A few small trees can name each other often enough to hold more files than there is time for."""
+    waiting, seen = [(tree, prefix, 0)], 0
+    while waiting:
+        here, prefix, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise BrokenReply(f"folders are nested more than {MAX_DEPTH} deep")
+        for one in entries(store.read(here, TREE)):
+            seen += 1
+            if seen > MAX_ENTRIES:
+                raise BrokenReply(f"there are more than {MAX_ENTRIES} files and folders")
+            if one.mode == TREE_MODE:
+                waiting.append((one.id, prefix + one.name + b"/", depth + 1))
+            elif one.mode in REGULAR:
+                yield TreeFile(path=prefix + one.name, blob=one.id, mode=one.mode)
 
 
 def write_files(store: ObjectStore, root: bytes, edits: Mapping[bytes, bytes]) -> bytes:
