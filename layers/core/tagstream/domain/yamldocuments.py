@@ -38,6 +38,7 @@ def plain_breaks(data: bytes) -> bytes:
 
 
 def has_text_behind_separator(data: bytes) -> bool:
+    """Whether something stands behind the ``---`` of some line, be it blanks only."""
     return data.startswith((b"--- ", b"---\t")) or b"\n--- " in data or b"\n---\t" in data
 
 

@@ -30,8 +30,8 @@ class KnownServers:
     """What a warm container knows of repositories, by URL.
 
     ``capabilities`` when fetched from, ``abilities`` when pushed to and ``addresses`` that they redirect to are
-    forgotten after a failure; ``large`` are
-    those whose manifests were so many that only changed folders are fetched next time.
+    forgotten after a failure; ``large`` are those whose manifests were so many that only changed folders are fetched
+    next time.
     """
 
     capabilities: dict[str, Capabilities] = field(default_factory=dict)
