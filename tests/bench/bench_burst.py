@@ -1,15 +1,19 @@
-"""A burst of selections on one branch: how many commits it makes, and how long after its end all are in.
+"""A burst of new tags on one branch: how many commits it makes, and how long after its end all are in.
 
-In: the embedded AWS and Git server, and the update function's wiring. Out: rows of (what, measured, compared with).
+In: the embedded AWS, a registry and a Git server: once the update function's wiring alone, once the deployed stack from
+webhook deliveries to commits. Out: rows of (what, measured, compared with).
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -20,6 +24,8 @@ from tests.contract.reconciling import APP, Silent, automated, ports_on
 from tests.contract.test_burst import POLICIES, choose, commits, head, marked
 from tests.embedded.aws import REGION, EmbeddedAws, running
 from tests.embedded.git_server import bare_repository, git_server
+from tests.embedded.registry import Registry, running_registry
+from tests.embedded.system import System, documents
 
 SPREAD_S = 10.0
 
@@ -31,9 +37,16 @@ def rows() -> Iterator[tuple[str, str, str]]:
         bare = bare_repository(Path(name), "fleet.git", files)
         with git_server(Path(name)) as server:
             made, late_s = _burst(aws, server.url("fleet.git"), bare)
+        deployed, deployed_late_s = _through_the_stack(aws)
     what = f"{POLICIES} tags for {POLICIES} policies within {SPREAD_S:.0f} s, one branch"
     yield f"{what}: commits", str(made), "3"
     yield f"{what}: the last one is in after", f"{late_s:.1f} s", "30 s after the last tag"
+    yield (
+        f"{what}, pushes told to the deployed webhook: commits",
+        str(deployed),
+        "3 (wakes one function at a time here)",
+    )
+    yield f"{what}, so told: the last one is in after", f"{deployed_late_s:.1f} s", "30 s after the last tag"
 
 
 def _burst(aws: EmbeddedAws, url: str, bare: Path) -> tuple[int, float]:
@@ -53,6 +66,73 @@ def _burst(aws: EmbeddedAws, url: str, bare: Path) -> tuple[int, float]:
         # As the stream does it: woken by what is new, one invocation at a time.
         run_automations([APP], "worker", ports.clock.monotonic_s() + 60, ports)
     return commits(bare), time.monotonic() - ended[0]
+
+
+def _through_the_stack(aws: EmbeddedAws) -> tuple[int, float]:
+    """The same, from a registry's notifications on; the functions are warm."""
+    files = {f"apps/app-{number}.yaml": marked(number, "v1.0.0").encode() for number in range(POLICIES)}
+    names = [f"app-{number}" for number in range(POLICIES)]
+    with tempfile.TemporaryDirectory() as folder, running_registry() as registry:
+        bare = bare_repository(Path(folder), "fleet.git", files)
+        for name in names:
+            registry.add_tags(name, ["v1.0.0"])
+        with git_server(Path(folder)) as server:
+            system = System(stack=aws.deploy(), registry=registry.address)
+            system.cli("apply", "-f", "-", stdin=documents(*_objects(registry.address, names, server.url("fleet.git"))))
+            selected = f"{registry.address}/app-{POLICIES - 1}:v1.0.0"
+            system.stack.wait_for("first commit", lambda: any(selected in one for one in head(bare)), timeout_s=120)
+            before, path = commits(bare), system.hook_path("hook", "ns")
+            ended = _pushed(system, registry, path)
+            expected = {f"image: {registry.address}/{name}:v2.0.0" for name in names}
+            system.stack.wait_for(
+                "the burst's commits", lambda: expected <= {one.split(" #")[0] for one in head(bare)}, timeout_s=120
+            )
+            return commits(bare) - before, time.monotonic() - ended
+
+
+def _pushed(system: System, registry: Registry, path: str) -> float:
+    """Every image gets a tag, told as the registry of the distribution project tells it; when the last one was."""
+    begin = time.monotonic()
+    with ThreadPoolExecutor(4) as senders:
+        for number in range(POLICIES):
+            time.sleep(max(0.0, begin + number * SPREAD_S / POLICIES - time.monotonic()))
+            registry.add_tags(f"app-{number}", ["v2.0.0"])
+            target = {
+                "repository": f"app-{number}",
+                "tag": "v2.0.0",
+                "mediaType": "application/vnd.oci.image.index.v1+json",
+            }
+            event = {"id": f"push-{number}", "action": "push", "target": target, "request": {"host": registry.address}}
+            body = json.dumps({"events": [event]}).encode()
+            senders.submit(system.stack.post, path, body, {"Authorization": "Bearer token"})
+        return time.monotonic()
+
+
+def _objects(registry: str, names: Sequence[str], url: str) -> Iterator[dict[str, Any]]:
+    def one(kind: str, name: str, spec: dict[str, Any], group: str = "image.toolkit.fluxcd.io/v1") -> dict[str, Any]:
+        return {"apiVersion": group, "kind": kind, "metadata": {"name": name, "namespace": "ns"}, "spec": spec}
+
+    yield {**one("Secret", "hook", {}, "v1"), "stringData": {"token": "token"}}
+    for name in names:
+        yield one("ImageRepository", name, {"image": f"{registry}/{name}", "interval": "24h"})
+        policy = {"imageRepositoryRef": {"name": name}, "policy": {"semver": {"range": "*"}}}
+        yield one("ImagePolicy", name, policy)
+    yield one("GitRepository", "fleet", {"url": url, "interval": "1h"}, "source.toolkit.fluxcd.io/v1")
+    git = {"checkout": {"ref": {"branch": "main"}}, "commit": {"author": {"email": "bot@example.com"}}}
+    source = {"kind": "GitRepository", "name": "fleet"}
+    yield one("ImageUpdateAutomation", "fleet", {"interval": "1h", "sourceRef": source, "git": git})
+    receiver = one(
+        "Receiver",
+        "hook",
+        {
+            "type": "generic",
+            "secretRef": {"name": "hook"},
+            "resources": [{"kind": "ImageRepository", "name": "*"}],
+        },
+        "notification.toolkit.fluxcd.io/v1",
+    )
+    receiver["metadata"]["annotations"] = {"tagstream.dev/sender": "distribution"}
+    yield receiver
 
 
 def _table(aws: EmbeddedAws) -> Table:

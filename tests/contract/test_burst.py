@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tagstream.adapters.marker_cache import WarmMarkers
 from tagstream.adapters.store.table import Table
 from tagstream.domain.model import ImageRef, NamespacedName
 from tagstream.ports import Ports
@@ -243,3 +245,48 @@ def test_one_that_may_go_at_once_does_not_wait_for_another_of_its_branch(
     run_automations(keys[:2], "worker", clock.monotonic_s() + 240, replace(ports, clock=clock))
     # One pause, before which the one was there and after which all were.
     assert (seen, commits(fleet[1])) == ([1], AUTOMATIONS)
+
+
+@dataclass
+class Cracked:
+    """A marker memory that breaks at one blob, as no known input makes anything break."""
+
+    blob: bytes
+    warm: WarmMarkers = field(default_factory=WarmMarkers)
+
+    def is_marked(self, blob: bytes) -> bool | None:
+        if blob == self.blob:
+            raise ValueError("cracked")
+        return self.warm.is_marked(blob)
+
+    def learn(self, blob: bytes, marked: bool) -> None:
+        self.warm.learn(blob, marked)
+
+
+def test_what_breaks_unexpectedly_in_one_automation_leaves_the_others_of_its_branch(
+    table: Table, fleet: tuple[str, Path]
+) -> None:
+    url, bare = fleet
+    blob = git("rev-parse", "main:team-2/app-2.yaml", folder=bare).strip().encode()
+    ports = replace(ports_on(table, Silent()), markers=Cracked(blob))
+    keys = teams(ports, url)
+    for number in range(POLICIES):
+        choose(ports, number, "v2.0.0")
+    run_automations(keys, "worker", ports.clock.monotonic_s() + 60, ports)
+    ready = [stored.status["conditions"] for stored in ports.objects.list("ImageUpdateAutomation", "ns")]
+    messages = [one["message"] for conditions in ready for one in conditions if one["type"] == "Ready"]  # type: ignore[attr-defined]
+    assert commits(bare) == AUTOMATIONS - 1
+    assert messages[2].startswith("unexpected ValueError in test_burst.py") and len(set(messages)) == 2
+
+
+def test_the_event_of_a_failed_run_names_the_deliveries_it_was_for(table: Table, fleet: tuple[str, Path]) -> None:
+    url, _ = fleet
+    ports = ports_on(table, Silent())
+    keys = teams(ports, url.replace("fleet", "nowhere"))
+    for number in (3, 5):
+        choose(ports, number, "v2.0.0")
+    run_automations(keys[:1], "worker", ports.clock.monotonic_s() + 60, ports)
+    now = ports.clock.now()
+    told = [one for one in ports.ledger.read(now - timedelta(hours=1), now) if one.severity == "error"]
+    # The others of the branch were to share its push, and are told of its failure.
+    assert {(one.reason, one.cause) for one in told} == {("GitOperationFailed", "push-3,push-5")}

@@ -20,7 +20,7 @@ from tagstream.domain.model import (
     UpdateStrategy,
 )
 from tagstream.errors import StalledError
-from tagstream.reconcile.update_job import prepare
+from tagstream.reconcile.update_job import admitted, prepare
 from tagstream.records import StoredObject
 
 KEY = NamespacedName("flux-system", "app")
@@ -63,5 +63,5 @@ def automation(**fields: Any) -> ImageUpdateAutomation:
 def test_what_only_a_change_can_mend_stalls_in_fluxs_words(fields: dict[str, Any], reason: str, message: str) -> None:
     stored = StoredObject(kind="ImageUpdateAutomation", key=KEY, document={}, status={})
     with pytest.raises(StalledError) as caught:
-        prepare(stored, automation(**fields), NO_SELECTIONS)
+        prepare(stored, automation(**fields), admitted(automation(**fields), NO_SELECTIONS), NO_SELECTIONS)
     assert (caught.value.reason, caught.value.message) == (reason, message)

@@ -7,7 +7,8 @@ Source: image-automation-controller internal/controller/imageupdateautomation_co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from tagstream.domain.departure import departure_together, latest_departure
@@ -24,8 +25,8 @@ from tagstream.reconcile.stored import parse_stored
 from tagstream.reconcile.template_warnings import FIELD as TEMPLATE_FIELD
 from tagstream.reconcile.template_warnings import template_event, template_warnings
 from tagstream.reconcile.unexpected import contained
-from tagstream.reconcile.update_job import UpdateJob, prepare
-from tagstream.records import CommitIntent, LedgerEntry, StoredObject
+from tagstream.reconcile.update_job import UpdateJob, admitted, new_selections, prepare
+from tagstream.records import CommitIntent, LedgerEntry, Selection, StoredObject
 
 KIND = "ImageUpdateAutomation"
 CONTROLLER = "imageupdateautomation"
@@ -94,11 +95,14 @@ def _run_group(group: Sequence[UpdateJob], owner: str, deadline_s: float, ports:
                 _put_off(current, ports)
                 return
             _report(results, (ports.clock.monotonic_s() - started) * 1000, ports)
-            if all(result.error is None for result in results):
-                # After an error nobody knows whether the push arrived: the next holder looks at the branch.
+            if any(result.error is None for result in results):
+                # One that succeeded shows that the push arrived. When all failed nobody knows: the next holder looks.
                 ports.leases.clear_intents(lease)
     except ImageAutomationError as error:
-        _report([RunResult(job=job, error=error) for job in group], 0.0, ports)
+        # Another worker may have run them while this one waited for the lease: its words are not overwritten.
+        again = ((job, ports.objects.get(KIND, job.stored.key)) for job in group)
+        now = [replace(job, stored=stored) for job, stored in again if stored is not None]
+        _report([RunResult(job=job, error=error) for job in now], 0.0, ports)
 
 
 def _prepared_again(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:
@@ -129,14 +133,16 @@ def _prepared(key: NamespacedName, ports: Ports) -> UpdateJob | None:
     stored = ports.objects.get(KIND, key)
     if stored is None:
         return None
+    selections: Mapping[NamespacedName, Selection] = {}
     try:
         automation = parse_stored(stored, ImageUpdateAutomation)
         if automation.suspend:
             return None
         with contained():
-            found = prepare(stored, automation, ports)
+            selections = admitted(automation, ports)
+            found = prepare(stored, automation, selections, ports)
     except ImageAutomationError as error:
-        _report_failure(stored, error, ports)
+        _report_failure(stored, error, new_selections(stored, selections), ports)
         return None
     return found
 
@@ -145,7 +151,8 @@ def _report(results: Sequence[RunResult], duration_ms: float, ports: Ports) -> N
     now = ports.clock.now()
     for result in results:
         if result.error is not None:
-            _report_failure(result.job.stored, result.error, ports, result.job.began_at)
+            job = result.job
+            _report_failure(job.stored, result.error, new_selections(job.stored, job.selections), ports, job.began_at)
         else:
             _report_success(result, now, duration_ms, ports)
 
@@ -222,8 +229,13 @@ def _measure(result: RunResult, now: datetime, duration_ms: float, ports: Ports)
 
 
 def _report_failure(
-    stored: StoredObject, error: ImageAutomationError, ports: Ports, began_at: datetime | None = None
+    stored: StoredObject,
+    error: ImageAutomationError,
+    new: Sequence[Selection],
+    ports: Ports,
+    began_at: datetime | None = None,
 ) -> None:
+    """``new`` are the selections that the failed run was for."""
     now = ports.clock.now()
     began = {"lastAutomationRunTime": status.time(began_at or now)}
     body = status.handled(stored.status, read_metadata(stored.document)) | began
@@ -231,7 +243,8 @@ def _report_failure(
     ports.objects.put_status(KIND, stored.key, settled)
     ports.metrics.add("ReconcileFailed", 1, CONTROLLER)
     if status.transitioned(stored.status, settled):
-        ports.ledger.record([status.failure_entry(KIND, stored.key, error, now)])
+        cause = ",".join(sorted({one.cause for one in new}))
+        ports.ledger.record([status.failure_entry(KIND, stored.key, error, now, cause)])
     ports.log.error(
         "reconcile failed",
         controller=CONTROLLER,

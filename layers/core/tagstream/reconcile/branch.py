@@ -31,6 +31,7 @@ from tagstream.reconcile.ref_updates import (
     ref_updates,
     stale_head,
 )
+from tagstream.reconcile.unexpected import contained
 from tagstream.reconcile.update_job import UpdateJob
 from tagstream.records import CommitIntent, Lease, LedgerEntry
 
@@ -192,7 +193,8 @@ def _apply(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, p
     results = []
     for job in jobs:
         try:
-            result = _apply_one(job, (checkout, tip), session, ports)
+            with contained():
+                result = _apply_one(job, (checkout, tip), session, ports)
         except ImageAutomationError as error:
             results.append(RunResult(job=job, checkout=checkout, error=error))
             continue

@@ -54,18 +54,12 @@ class UpdateJob:
     @property
     def observed(self) -> Mapping[str, Mapping[str, str]]:
         """``status.observedPolicies``: every selected policy by name, whether or not a setter uses it."""
-        return {
-            key.name: {"name": ref.name, "tag": ref.tag} | ({"digest": ref.digest} if ref.digest else {})
-            for key, ref in sorted(self.refs.items())
-        }
+        return {key.name: _observed(ref) for key, ref in sorted(self.refs.items())}
 
     @property
     def departure(self) -> Departure:
         """Whether its change may go now."""
-        known = self.stored.status.get("observedPolicies")
-        observed = known if isinstance(known, Mapping) else {}
-        wanted = self.observed
-        new = [one.selected_at for key, one in self.selections.items() if observed.get(key.name) != wanted[key.name]]
+        new = [one.selected_at for one in new_selections(self.stored, self.selections)]
         asked = self.automation.metadata.annotations.get(REQUESTED_AT, "")
         is_asked_for = asked not in ("", self.stored.status.get("lastHandledReconcileAt"))
         return departure(self.automation.debounce_s, new, is_asked_for=is_asked_for)
@@ -77,14 +71,29 @@ class UpdateJob:
         return push.options if push else {}
 
 
-def prepare(stored: StoredObject, automation: ImageUpdateAutomation, ports: Ports) -> UpdateJob:
-    """Check the automation and read what it refers to, in Flux's order.
+def _observed(ref: ImageRef) -> Mapping[str, str]:
+    return {"name": ref.name, "tag": ref.tag} | ({"digest": ref.digest} if ref.digest else {})
+
+
+def new_selections(stored: StoredObject, selections: Mapping[NamespacedName, Selection]) -> tuple[Selection, ...]:
+    """Those that the automation's last successful run has not seen."""
+    known = stored.status.get("observedPolicies")
+    observed = known if isinstance(known, Mapping) else {}
+    return tuple(one for key, one in sorted(selections.items()) if observed.get(key.name) != _observed(one.ref))
+
+
+def prepare(
+    stored: StoredObject,
+    automation: ImageUpdateAutomation,
+    selections: Mapping[NamespacedName, Selection],
+    ports: Ports,
+) -> UpdateJob:
+    """Check the automation and read what it refers to, in Flux's order, which begins with ``admitted``.
 
     Raises:
-        StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration, InvalidPolicySelector.
+        StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration.
         RetryableError: SourceManagerFailed, the GitRepository, its secret or a push branch is missing.
     """
-    selections = _selections(automation, ports)
     strategy = automation.update
     if strategy is None:
         raise StalledError("no update strategy", reason="InvalidUpdateStrategy")
@@ -147,7 +156,12 @@ def _signer(automation: ImageUpdateAutomation, key: SigningKey | None, ports: Po
     return ports.git.signer(SigningMaterial(type=key.type or "gpg", secret=str(name), data=data))
 
 
-def _selections(automation: ImageUpdateAutomation, ports: Ports) -> Mapping[NamespacedName, Selection]:
+def admitted(automation: ImageUpdateAutomation, ports: Ports) -> Mapping[NamespacedName, Selection]:
+    """What the policies that its selector admits have chosen.
+
+    Raises:
+        StalledError: InvalidPolicySelector.
+    """
     namespace = automation.metadata.key.namespace
     selected = ports.selections.list(namespace)
     if automation.policy_selector is None:
@@ -158,7 +172,7 @@ def _selections(automation: ImageUpdateAutomation, ports: Ports) -> Mapping[Name
         raise StalledError(f"failed to parse policy selector: {error}", reason="InvalidPolicySelector") from error
     found = {}
     for stored in ports.objects.list("ImagePolicy", namespace):
-        admitted = selects(automation.policy_selector, parse_stored(stored, ImagePolicy).metadata.labels)
-        if admitted and stored.key in selected:
+        is_admitted = selects(automation.policy_selector, parse_stored(stored, ImagePolicy).metadata.labels)
+        if is_admitted and stored.key in selected:
             found[stored.key] = selected[stored.key]
     return found
