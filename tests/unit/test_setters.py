@@ -221,3 +221,10 @@ def test_no_edits_give_the_same_object_and_overlapping_ones_are_refused() -> Non
     assert apply_edits(source, ()) is source
     with pytest.raises(OverlappingEdits):
         apply_edits(source, (Edit(start=0, end=2, new=b""), Edit(start=1, end=3, new=b"")))
+
+
+def test_a_marker_line_behind_a_block_scalar_is_told_from_the_scalars_text() -> None:
+    source = f"k:\n  - >\n      text\n    {MARK}\n  - old\nb: |\n  {MARK}\n".encode()
+    found = plan_file(b"a.yaml", source, REFS)
+    assert [(one.line, one.state) for one in found.markers] == [(4, "applied"), (7, "malformed marker")]
+    assert [(one.line, one.old_value) for one in found.changes] == [(4, "old")]

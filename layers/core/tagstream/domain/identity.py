@@ -31,6 +31,8 @@ _ODD_MEMBER = re.compile(rb"^[ ]+(?:[\"'?{\[&!*|>]|<<)", re.MULTILINE)
 _NAMING = frozenset({"apiVersion", "kind", "metadata", "name", "namespace", "items"})
 _ODD = re.compile(rb"^(?:[\"'?{\[&!-]|<<|kind:[ \t]*[\"']?(?:\w*List)\b)", re.MULTILINE)
 
+_LONG_BLANKS = re.compile(rb"[ \t]{256}")
+
 # What nearly every object looks like: the three keys first, plain words, and none of them once more further down.
 _PLAIN = rb"([A-Za-z][^\s\"'\[\]{}&*!|>%@`#,:]*)"
 _USUAL = re.compile(
@@ -89,7 +91,8 @@ def _by_text(document: bytes) -> ObjectIdentifier | None:
     if usual:
         version, kind, name, namespace = usual.groups(b"")
         return ObjectIdentifier(version.decode(), kind.decode(), name.decode(), namespace.decode())
-    if _ODD.search(document):
+    # The patterns below would go through a long run of blanks once for each of them.
+    if _ODD.search(document) or _LONG_BLANKS.search(document):
         return None
     top = [(found[1].decode(), _text(found)) for found in _TOP.finditer(document)]
     metadata = _METADATA.search(document)

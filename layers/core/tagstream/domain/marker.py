@@ -79,10 +79,13 @@ def misspelt(data: bytes) -> tuple[MarkerReport, ...]:
     if sum(map(data.count, _ALIKE)) == data.count(TOKEN):
         return ()
     found = sorted(at for word in _ALIKE for at in offsets_of(data, word))
-    lines, line, counted = {}, 1, 0
+    lines, line, counted, end = {}, 1, 0, -1
     for at in found:
+        if at < end:
+            continue
         start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
-        text = data[start : end if end >= 0 else len(data)]
+        end = end if end >= 0 else len(data)
+        text = data[start:end]
         line += data.count(b"\n", counted, start)
         counted = start
         if b"#" in text and not key_offsets(text):

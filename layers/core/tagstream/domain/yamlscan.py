@@ -124,6 +124,9 @@ def scan_document(data: bytes, start: int, end: int, hits: Sequence[int]) -> lis
         while index < len(bodies) and bodies[index][1] <= hit:
             index += 1
         if index < len(bodies) and bodies[index][0] <= hit:
+            if data[data.rfind(b"\n", 0, hit) + 1 : hit].lstrip(b" ").startswith(b"#"):
+                # Less indented than the text it may be a comment behind it, of the next item even.
+                raise Unsure
             sites.append(Site(hit=hit, comment="", reason="the marker is text inside a block scalar"))
         elif hit >= line_end:
             line_start = max(data.rfind(b"\n", 0, hit) + 1, start)
