@@ -46,6 +46,7 @@ LINES = st.sampled_from(
         "url: http://x/#y " + MARKER % ":tag",
         "more: some\n  - |\n    text " + MARKER % ":tag",
         "items:\n  - |\n    text " + MARKER % ":tag",
+        "below:\n  - |\n      text\n    " + MARKER % ":tag" + "\n  - old",
         "glued: &b:x " + MARKER % ":tag",
         "verbatim: !<tag:yaml.org,2002:int> 5 " + MARKER % ":tag",
         "none: | " + MARKER % ":tag",

@@ -121,6 +121,8 @@ def test_text_that_begins_on_a_separator_line_is_no_place_for_markers(source: st
         (f"c: | {MARK}\r  old\rd: 1\r", f"c: |- {MARK}\r  v2.0.0\rd: 1\r"),
         (f"a: some\n  - |\n    text {MARK}\n", f"a: v2.0.0 {MARK}\n"),
         (f"a:\n  - -c\n  - |\n    x\nb: old {MARK}\n", f"a:\n  - -c\n  - |\n    x\nb: v2.0.0 {MARK}\n"),
+        (f"a:\n- |\n    x\n  {MARK}\n- old\n", f"a:\n- |\n    x\n  {MARK}\n- v2.0.0\n"),
+        (f"a:\n- b: |2\n       x\n\n   {MARK}\n- old\n", f"a:\n- b: |2\n       x\n\n   {MARK}\n- v2.0.0\n"),
         (f"c: | {MARK}\n  old\n    \n\nd: 1\n", f"c: |- {MARK}\n  v2.0.0\n\nd: 1\n"),
         (f"c: | {MARK}\n  old\n  \n \nd: 1\n", f"c: |- {MARK}\n  v2.0.0\n  \n \nd: 1\n"),
         (f"c: | {MARK}\n  old\x85# x\n", f"c: |- {MARK}\n  v2.0.0\x85# x\n"),
@@ -144,6 +146,20 @@ def test_text_that_begins_on_a_separator_line_is_no_place_for_markers(source: st
 )
 def test_rare_forms_of_values_are_set_with_nothing_beside_them_changed(before: str, after: str) -> None:
     assert (edited(before.encode()).decode(), edited(after.encode()).decode()) == (after, after)
+
+
+@pytest.mark.parametrize(
+    ("line", "markers"),
+    [
+        ("a: b # " + "$imagePolicy " * 200_000, 2),
+        ("kind: a" + " " * 1_000_000 + "b", 1),
+        ("é: 'é" + '"$imagepolicy" ' * 200_000 + "'", 200_001),
+    ],
+)
+def test_a_line_of_megabytes_comes_to_an_end(line: str, markers: int) -> None:
+    """Looked through anew for every word on it, each of these would take minutes to hours."""
+    plan = plan_file(b"a.yaml", f"{line}\nimage: old {MARK}\n".encode(), REFS)
+    assert (len(plan.edits), len(plan.markers)) == (1, markers)
 
 
 def test_line_ends_byte_order_mark_and_everything_else_stay() -> None:
@@ -194,6 +210,9 @@ def test_items_of_a_list_are_objects_of_their_own() -> None:
         ("kind: List\nitems: {name: {kind: B}}\n", ("", "List", "", "")),
         ("apiVersion: v1\nkind: A\nmetadata:\n  name: x\n  &b namespace: z\n", ("v1", "A", "x", "z")),
         ("kind : A\nmetadata :\n  name : x\n", ("", "A", "x", "")),
+        ("apiVersion: v1\u2028kind: A\u2028metadata:\u2028  name: x\u2028", ("v1", "A", "x", "")),
+        ("kind: A\x85metadata:\x85  name: x\x85", ("", "A", "x", "")),
+        ("kind: A\nmore: b\rmetadata:\n  name: x\n", ("", "A", "x", "")),
         ("- 1\n- kind: A\n  x: y\n", None),
     ],
 )

@@ -14,9 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tagstream.domain.yamldocuments import plain_breaks
 from tagstream.domain.yamlevents import ByteOffsets
 
-_SCALAR = rb"(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|([^\s\"'\[\]{}&*!|>%@`#,][^\n#]*?))[ \t]*(?:[ \t]#[^\n]*)?\r?$"
+_WORDS = rb"[^\s\"'\[\]{}&*!|>%@`#,](?:[^\s#]|[ \t]++(?=[^\s#]))*+"
+_SCALAR = rb"(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|(" + _WORDS + rb"))[ \t]*(?:[ \t]#[^\n]*)?\r?$"
 # A plain text may go on in deeper lines.
 _ENDS = rb"(?!\n(?:[ \t]*\r?\n)*"
 _TOP = re.compile(rb"^(apiVersion|kind):[ \t]+" + _SCALAR + _ENDS + rb"[ \t]+[^\s#])", re.MULTILINE)
@@ -30,8 +32,6 @@ _NAMES = re.compile(rb"^([ ]+)(?:name|namespace)[ \t]*:", re.MULTILINE)
 _ODD_MEMBER = re.compile(rb"^[ ]+(?:[\"'?{\[&!*|>]|<<)", re.MULTILINE)
 _NAMING = frozenset({"apiVersion", "kind", "metadata", "name", "namespace", "items"})
 _ODD = re.compile(rb"^(?:[\"'?{\[&!-]|<<|kind:[ \t]*[\"']?(?:\w*List)\b)", re.MULTILINE)
-
-_LONG_BLANKS = re.compile(rb"[ \t]{256}")
 
 # What nearly every object looks like: the three keys first, plain words, and none of them once more further down.
 _PLAIN = rb"([A-Za-z][^\s\"'\[\]{}&*!|>%@`#,:]*)"
@@ -61,7 +61,7 @@ class Objects:
     """The objects of one file: read off the text where it is laid out as usual, else by libyaml's events, once."""
 
     def __init__(self, data: bytes) -> None:
-        self.data = data
+        self.data, self._plain = data, plain_breaks(data)
         self._last: tuple[int, ObjectIdentifier | None] = (-1, None)
         self._read: tuple[ByteOffsets, list[_Document]] | None = None
 
@@ -69,7 +69,7 @@ class Objects:
         """The object around an offset (in bytes) of the document [start, end)."""
         # Mostly asked for one document after the other, once each.
         if start != self._last[0]:
-            self._last = start, _by_text(self.data[start:end])
+            self._last = start, _by_text(self._plain[start:end])
         return self._last[1] or self._by_events(offset)
 
     def _by_events(self, offset: int) -> ObjectIdentifier:
@@ -91,8 +91,7 @@ def _by_text(document: bytes) -> ObjectIdentifier | None:
     if usual:
         version, kind, name, namespace = usual.groups(b"")
         return ObjectIdentifier(version.decode(), kind.decode(), name.decode(), namespace.decode())
-    # The patterns below would go through a long run of blanks once for each of them.
-    if _ODD.search(document) or _LONG_BLANKS.search(document):
+    if _ODD.search(document):
         return None
     top = [(found[1].decode(), _text(found)) for found in _TOP.finditer(document)]
     metadata = _METADATA.search(document)

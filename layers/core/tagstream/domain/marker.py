@@ -79,12 +79,12 @@ def misspelt(data: bytes) -> tuple[MarkerReport, ...]:
     if sum(map(data.count, _ALIKE)) == data.count(TOKEN):
         return ()
     found = sorted(at for word in _ALIKE for at in offsets_of(data, word))
-    lines, line, counted, end = {}, 1, 0, -1
+    lines, line, counted, end = {}, 1, 0, 0
     for at in found:
         if at < end:
             continue
-        start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
-        end = end if end >= 0 else len(data)
+        start, newline = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
+        end = newline if newline >= 0 else len(data)
         text = data[start:end]
         line += data.count(b"\n", counted, start)
         counted = start

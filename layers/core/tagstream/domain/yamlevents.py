@@ -25,6 +25,7 @@ _GAP = re.compile(r"(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\r\n]*)*")
 _TAG = re.compile(r"!\S*")
 # Every break of YAML 1.1 as \\n, so that lines are what libyaml takes for lines; offsets stay.
 _BREAKS = str.maketrans({"\r": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n"})
+_STEP = 256
 _CORE, _STRING = "tag:yaml.org,2002:", "tag:yaml.org,2002:str"
 
 
@@ -55,12 +56,16 @@ def scan_events(text: str, first_byte: int) -> list[Site]:
     place = ByteOffsets(text, first_byte)
     text = text.replace("\r\n", " \n").translate(_BREAKS)
     sites = []
-    done = -1
+    line, done = (0, -1), -1
     for hit in key_indexes(text):
-        if hit >= done:
-            index = bisect.bisect_right(starts, hit) - 1
-            site, done = _site(text, scalars, index, hit)
-            sites.append(_in_bytes(place, site))
+        if hit < done:
+            continue
+        if hit >= line[1]:
+            newline = text.find("\n", hit)
+            line = text.rfind("\n", 0, hit) + 1, newline if newline >= 0 else len(text)
+        index = bisect.bisect_right(starts, hit) - 1
+        site, done = _site(text, scalars, index, line, hit)
+        sites.append(_in_bytes(place, site))
     return sites
 
 
@@ -87,35 +92,32 @@ class ByteOffsets:
 
     def __init__(self, text: str, first_byte: int = 0) -> None:
         self.text, self.first_byte = text, first_byte
-        self.chars: list[int] = []
+        # The byte offset of every so many characters; none are needed where both are the same.
         self.bytes: list[int] = []
         if not text.isascii():
             self._index()
 
     def _index(self) -> None:
-        chars = count = 0
-        for line in self.text.split("\n"):
-            self.chars.append(chars)
+        count = 0
+        for at in range(0, len(self.text) + 1, _STEP):
             self.bytes.append(count)
-            chars += len(line) + 1
-            count += len(line.encode()) + 1
+            count += len(self.text[at : at + _STEP].encode())
 
     def byte(self, index: int) -> int:
         """The byte offset of a character."""
-        if not self.chars:
+        if not self.bytes:
             return self.first_byte + index
-        line = bisect.bisect_right(self.chars, index) - 1
-        return self.first_byte + self.bytes[line] + len(self.text[self.chars[line] : index].encode())
+        step, rest = divmod(index, _STEP)
+        return self.first_byte + self.bytes[step] + len(self.text[index - rest : index].encode())
 
     def char(self, offset: int) -> int:
         """The index of the character at a byte offset."""
         offset -= self.first_byte
-        if not self.chars:
+        if not self.bytes:
             return offset
-        line = bisect.bisect_right(self.bytes, offset) - 1
-        end = self.chars[line + 1] if line + 1 < len(self.chars) else len(self.text)
-        raw = self.text[self.chars[line] : end].encode()
-        return self.chars[line] + len(raw[: offset - self.bytes[line]].decode(errors="ignore"))
+        step = bisect.bisect_right(self.bytes, offset) - 1
+        raw = self.text[step * _STEP : (step + 1) * _STEP].encode()
+        return step * _STEP + len(raw[: offset - self.bytes[step]].decode(errors="ignore"))
 
 
 def _scalars(text: str) -> Iterator[Scalar]:
@@ -150,10 +152,9 @@ def _scalars(text: str) -> Iterator[Scalar]:
             stack.pop()
 
 
-def _site(text: str, scalars: Sequence[Scalar], index: int, hit: int) -> tuple[Site, int]:
-    """What stands at one token, in characters, and where its line ends."""
-    line_start, line_end = text.rfind("\n", 0, hit) + 1, text.find("\n", hit)
-    line_end = len(text) if line_end < 0 else line_end
+def _site(text: str, scalars: Sequence[Scalar], index: int, line: tuple[int, int], hit: int) -> tuple[Site, int]:
+    """What stands at one token of a line, in characters, and where to look on."""
+    line_start, line_end = line
     before = scalars[index] if index >= 0 else None
     is_header = before is not None and before.style in ("|", ">") and before.start >= line_start
     if before is not None and before.end > hit and not is_header:

@@ -124,9 +124,6 @@ def scan_document(data: bytes, start: int, end: int, hits: Sequence[int]) -> lis
         while index < len(bodies) and bodies[index][1] <= hit:
             index += 1
         if index < len(bodies) and bodies[index][0] <= hit:
-            if data[data.rfind(b"\n", 0, hit) + 1 : hit].lstrip(b" ").startswith(b"#"):
-                # Less indented than the text it may be a comment behind it, of the next item even.
-                raise Unsure
             sites.append(Site(hit=hit, comment="", reason="the marker is text inside a block scalar"))
         elif hit >= line_end:
             line_start = max(data.rfind(b"\n", 0, hit) + 1, start)
@@ -161,6 +158,8 @@ def _block_bodies(data: bytes, start: int, end: int, hits: Sequence[int]) -> lis
         if header["key"] is None and not _is_item(data, start, header.start(), len(header["indent"])):
             raise Unsure
         body_end = _block_end(data, header.end(), end, _parent_indent(header))
+        if _ends_in_comment(data, header.end(), body_end, hits):
+            raise Unsure
         bodies.append((header.end(), body_end))
         position = body_end
     return bodies
@@ -181,6 +180,13 @@ def _is_item(data: bytes, start: int, at: int, width: int) -> bool:
         if line and not line.startswith(indent):
             return False
     return False
+
+
+def _ends_in_comment(data: bytes, start: int, end: int, hits: Sequence[int]) -> bool:
+    """Whether marked text may be a comment behind it: one that is indented less than the text before it."""
+    if bisect.bisect_left(hits, start) == bisect.bisect_left(hits, end):
+        return False
+    return data[start:end].rstrip().rpartition(b"\n")[2].lstrip().startswith(b"#")
 
 
 def _parent_indent(header: re.Match[bytes]) -> int:
