@@ -20,7 +20,7 @@ from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet
 from tagstream.adapters.git.protocol import BLOBLESS
 from tagstream.adapters.git.remote import GitRepositorySession, KnownServers
 from tagstream.adapters.git.replies import BrokenReply, MissingObjects, ServerRefused
-from tagstream.adapters.git.tree import files_below
+from tagstream.adapters.git.tree import files_below, unknown_below
 from tagstream.domain.model import CommitId, GitRef
 from tagstream.errors import RetryableError
 from tagstream.ports import CommitText, GitAccess, PushConflict, RefUpdate
@@ -226,6 +226,7 @@ def test_trees_that_hold_each_other_many_times_are_refused() -> None:
     tree = store.add(TREE, TREE_OF_IT)
     for _ in range(20):
         tree = store.add(TREE, b"".join(b"40000 %d\0" % one + bytes.fromhex(tree.decode()) for one in range(10)))
+    assert unknown_below(store, tree) == set()
     with pytest.raises(BrokenReply, match="there are more than 1000000 files and folders"):
         files_below(store, tree, b"")
     assert len(files_below(store, tree, b"/".join([b"1"] * 18))) == 100

@@ -76,17 +76,18 @@ def find(store: ObjectStore, root: bytes, parts: Sequence[bytes]) -> Entry | Non
     return here
 
 
-def unknown_below(store: ObjectStore, tree: bytes, depth: int = 0) -> set[bytes]:
-    """The topmost trees at or below a tree that are not known."""
-    if tree not in store:
-        return {tree}
-    if depth > MAX_DEPTH:
-        raise BrokenReply(f"folders are nested more than {MAX_DEPTH} deep")
-    found = set[bytes]()
-    for one in entries(store.read(tree, TREE)):
-        if one.mode == TREE_MODE:
-            found |= unknown_below(store, one.id, depth + 1)
-    return found
+def unknown_below(store: ObjectStore, tree: bytes) -> set[bytes]:
+    """The topmost trees at or below a tree that are not known; each is looked at once, wherever it is named."""
+    unknown, seen, waiting = set[bytes](), {tree}, [tree]
+    while waiting:
+        here = waiting.pop()
+        if here not in store:
+            unknown.add(here)
+            continue
+        new = {one.id for one in entries(store.read(here, TREE)) if one.mode == TREE_MODE} - seen
+        seen |= new
+        waiting += new
+    return unknown
 
 
 def files_below(store: ObjectStore, root: bytes, path: bytes) -> list[TreeFile]:
