@@ -19,7 +19,7 @@ from tagstream.domain.marker import MarkerReport
 from tagstream.domain.message import MessageData, TemplateError, render_message
 from tagstream.domain.model import CommitId, Revision
 from tagstream.domain.setters import Change, FilePlan, apply_edits, has_marker, is_candidate, plan_file
-from tagstream.errors import ImageAutomationError, RetryableError
+from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError
 from tagstream.ports import Checkout, CommitText, GitSession, Ports, PushConflict, RefUpdate, TreeFile
 from tagstream.reconcile.push_event import PushedCommit, push_event, reset_event
 from tagstream.reconcile.ref_updates import (
@@ -132,8 +132,9 @@ def _run(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Port
 def _run_in(
     session: GitSession, jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports
 ) -> tuple[RunResult, ...]:
-    jobs = placed(jobs, session)
-    checkout = _resolve(session, jobs[0])
+    with _checking_out():
+        jobs = placed(jobs, session)
+        checkout = session.resolve(jobs[0].destination.checkout)
     if all(_is_current(job, checkout, session) for job in jobs):
         return tuple(_skipped(job, checkout, session) for job in jobs)
     for attempt in range(PUSH_TRIES):
@@ -152,19 +153,23 @@ def _run_in(
                 raise RetryableError(f"failed to push to remote: {conflict}", reason="GitOperationFailed") from conflict
             ports.clock.sleep(random.uniform(0, min(MAX_PAUSE_S, FIRST_PAUSE_S * 2**attempt)))
             session.refresh()
-            checkout = _resolve(session, jobs[0])
+            with _checking_out():
+                checkout = session.resolve(jobs[0].destination.checkout)
             continue
         return results
     raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _resolve(session: GitSession, job: UpdateJob) -> Checkout:
+@contextmanager
+def _checking_out() -> Iterator[None]:
     try:
-        return session.resolve(job.destination.checkout)
+        yield
     except RetryableError as error:
         raise RetryableError(
             f"failed to checkout source: {error.message}", reason=error.reason, retry_after_s=error.retry_after_s
         ) from error
+    except AuthenticationError as error:
+        raise AuthenticationError(f"failed to checkout source: {error.message}", reason=error.reason) from error
 
 
 def _is_current(job: UpdateJob, checkout: Checkout, session: GitSession) -> bool:
