@@ -178,7 +178,7 @@ def test_a_commit_is_pushed_and_told_exactly_once_wherever_its_worker_dies(
     )
     assert (ready, told, left) == (["True"] * len(names), [(f"ns/{name}", "v1.1.0") for name in names], ())
     assert {where: found for where, found in outcomes.items() if found != expected} == {}
-    assert {"git.open.push", "leases.put_intent", "objects.put_status", "ledger.record"} <= set(calls)
+    assert {"git.open.fetch", "git.open.push", "leases.put_intent", "objects.put_status", "ledger.record"} <= set(calls)
 
 
 def test_a_worker_that_dies_while_it_finishes_for_another_leaves_it_to_the_next(table: Table, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_worker_that_dies_while_it_finishes_for_another_leaves_it_to_the_next(
         rescue = lived(dead.run, recovery)
         outcomes = {f"{at} {call}": setting.outcome_after(pushed, at) for at, call in enumerate(rescue, start=1)}
     assert {where: found for where, found in outcomes.items() if found != expected} == {}
-    assert "leases.intents" in rescue and "ledger.record" in rescue
+    assert {"leases.intents", "git.open.descends", "ledger.record", "leases.clear_intents"} <= set(rescue)
 
 
 def test_a_push_is_told_although_others_went_on_before_anybody_came(table: Table, tmp_path: Path) -> None:

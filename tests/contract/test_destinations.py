@@ -255,10 +255,12 @@ def test_nobody_pushes_with_the_credentials_of_another_repository_object(
     assert (tags(bare, "main"), ready) == (["v1.0.0", "v1.1.0"], ["GitOperationFailed", "Succeeded"])
 
 
-def test_spellings_of_one_url_share_a_push_branch(ports: Ports, teams: tuple[GitServer, Path]) -> None:
+def test_spellings_of_one_url_share_a_push_branch_whatever_their_timeouts(
+    ports: Ports, teams: tuple[GitServer, Path]
+) -> None:
     server, bare = teams
-    for name, url in (("a", server.url("teams.git")), ("b", server.url("teams.git/"))):
-        source = document("GitRepository", "source.toolkit.fluxcd.io/v1", url=url, interval="1m")
+    for name, url, timeout in (("a", server.url("teams.git"), "60s"), ("b", server.url("teams.git/"), "20s")):
+        source = document("GitRepository", "source.toolkit.fluxcd.io/v1", url=url, interval="1m", timeout=timeout)
         ports.objects.put({**source, "metadata": {"name": name, "namespace": "ns"}})
         one = automation(name, branch="auto")
         one["spec"]["sourceRef"]["name"] = name

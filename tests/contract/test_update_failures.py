@@ -14,6 +14,7 @@ from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.table import Table
 from tagstream.domain.model import NamespacedName
 from tagstream.ports import Ports, SigningMaterial
+from tagstream.reconcile.handlers import update
 from tagstream.records import Lease
 from tests.contract.reconciling import APP, MARKED, Silent, automated, message_of, run, selection, target_of
 from tests.contract.test_destinations import automation, choose, run_named, status_of, tags
@@ -135,3 +136,19 @@ def test_an_address_that_is_out_of_reach_fails_the_checkout_of_a_push_branch_too
         automated(ports, "http://127.0.0.1:9/app.git", branch=branch)
         run(ports)
         assert message_of(ports, "ImageUpdateAutomation").startswith("failed to checkout source: unable to")
+
+
+def test_a_new_selection_does_not_wait_for_the_end_of_a_back_off(ports: Ports, repository: tuple[str, Path]) -> None:
+    url, bare = repository
+    hook = bare / "hooks" / "update"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    automated(ports, url)
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    assert status_of(ports)["tagstream"]["failures"] == 1
+    hook.unlink()
+    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    image = {"t": {"S": "selection"}, "pk": {"S": "selection#ns"}, "sk": {"S": "app"}}
+    update({"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {"NewImage": image}}]}, 60_000, "worker", ports)
+    assert tags(bare, "main") == ["v1.2.0"]

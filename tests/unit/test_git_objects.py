@@ -160,6 +160,12 @@ def test_a_git_repository_is_read_and_fields_of_artifacts_mean_nothing(version: 
     )
 
 
+def test_a_service_account_of_a_git_repository_is_a_warning() -> None:
+    spec = {"url": "https://h/r", "interval": "1m", "serviceAccountName": "writer"}
+    parsed = parse_object(document("GitRepository", spec), "default")
+    assert (parsed.value is None, [one.is_warning for one in parsed.problems]) == (False, [True])
+
+
 @pytest.mark.parametrize("url", ["git@github.com:a/b.git", "file:///x", "ftp://x", "https:/x", "ssh://a\nb"])
 def test_a_git_url_needs_a_scheme_that_flux_knows(url: str) -> None:
     (told,) = problems("GitRepository", {"url": url, "interval": "1m"})

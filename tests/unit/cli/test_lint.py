@@ -112,6 +112,7 @@ def test_an_unused_policy_and_an_idle_automation_are_warnings(tmp_path: Path) ->
         ("{commit:", "{push: {branch: updates}, commit:", "pushes to branch 'updates'"),
         ("name: src}\n  git", "name: gone}\n  git", "GitRepository/flux-system/gone does not exist"),
         ("interval: 1m, ref", "interval: 1m, oops: 1, ref", 'unknown field "spec.oops"'),
+        ("interval: 1m, ref", "interval: 1m, serviceAccountName: a, ref", "spec.serviceAccountName: means nothing"),
         ("  update:", "  policySelector: {matchLabels: {a: b}}\n  update:", "admits no ImagePolicy"),
     ],
 )
@@ -120,6 +121,49 @@ def test_common_mistakes_are_warnings(tmp_path: Path, before: str, after: str, m
     found = lint(tmp_path, {"apps/a.yaml": f"i: x {MARKER}\n"}, OBJECTS.replace(before, after))
     told = [one for one in found["findings"] if message in one["message"]]
     assert [one["severity"] for one in told] == ["warning"]
+
+
+SECOND = """---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: twin}
+spec: {url: https://git.example/a, interval: 1m, ref: {branch: main}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageUpdateAutomation
+metadata: {name: second}
+spec:
+  interval: 1m
+  sourceRef: {kind: GitRepository, name: twin}
+  git: {commit: {author: {email: bot@example.com}}, push: {branch: auto}}
+  update: {path: ./apps}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cause"),
+    [
+        ("", "", ""),
+        ("{branch: main}}\n---\napiVersion: image", "{branch: next}}\n---\napiVersion: image", "different references"),
+        ("a, interval", "a, secretRef: {name: other}, interval", "different credentials"),
+        ("https://git.example/a,", "https://me@git.example/a,", "different credentials"),
+        ("  interval: 1m", "  suspend: true\n  interval: 1m", ""),
+        ("push: {branch: auto}", "push: {branch: more}, checkout: {ref: {tag: v1}}", ""),
+        ("push: {branch: auto}", "push: {branch: auto}, checkout: {ref: {branch: auto}}", ""),
+    ],
+    ids=["alike", "checkout", "secret", "user", "suspended", "other-branch", "added-to"],
+)
+def test_automations_that_replace_each_others_commits_are_a_warning(
+    tmp_path: Path, before: str, after: str, cause: str
+) -> None:
+    assert before in SECOND
+    first = OBJECTS.replace("{commit: {author", "{push: {branch: auto}, commit: {author")
+    found = lint(tmp_path, {"apps/a.yaml": f"i: x {MARKER}\n"}, first + SECOND.replace(before, after, 1))
+    told = [one for one in found["findings"] if "replace each other" in one["message"]]
+    names = "ImageUpdateAutomation/flux-system/second and ImageUpdateAutomation/flux-system/apps rebuild branch 'auto'"
+    assert [(one["severity"], names in one["message"] and cause in one["message"]) for one in told] == (
+        [("warning", True)] if cause else []
+    )
 
 
 def test_a_wrong_object_is_an_error_with_its_line(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tagstream.cli.files import Located, read_manifests
+from tagstream.cli.rivals import rivals
 from tagstream.cli.session import Session
 from tagstream.cli.validation import Judged, judge
 from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, unread_markers, workloads
@@ -137,7 +138,12 @@ def _marker_findings(states: Sequence[MarkerState]) -> Iterator[Finding]:
 
 def _automation_findings(judged: Judged, found: Sequence[Workload], states: Sequence[MarkerState]) -> Iterator[Finding]:
     located = {one.parsed.key: one for one in judged.objects if isinstance(one.parsed.value, ImageUpdateAutomation)}
-    sources = {one.parsed.key: one.parsed.value for one in judged.objects if one.parsed.kind == "GitRepository"}
+    values = (one.parsed.value for one in judged.objects)
+    sources = {one.metadata.key: one for one in values if isinstance(one, GitRepository)}
+    for pair in rivals([workload.automation for workload in found], sources):
+        names = f"ImageUpdateAutomation/{pair.other.metadata.key} and ImageUpdateAutomation/{pair.one.metadata.key}"
+        message = f"{names} rebuild branch '{pair.branch}' and {pair.cause}: they replace each other's commits"
+        yield _about(located[pair.other.metadata.key], "spec.git", message)
     for workload in found:
         one = located[workload.automation.metadata.key]
         if not any(workload.covers(state.file) and state.state != "never read" for state in states):
@@ -146,7 +152,7 @@ def _automation_findings(judged: Judged, found: Sequence[Workload], states: Sequ
         if not workload.policies:
             yield _about(one, "spec", f"{workload.name} admits no ImagePolicy of its namespace")
         source = sources.get(workload.automation.source.key)
-        branch = _other_branch(workload.automation, source if isinstance(source, GitRepository) else None)
+        branch = _other_branch(workload.automation, source)
         if branch:
             message = f"{workload.name} pushes to branch '{branch}': somebody has to open and merge a pull request"
             yield _about(one, "spec.git.push.branch", message)

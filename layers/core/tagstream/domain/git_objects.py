@@ -57,6 +57,8 @@ def read_git_repository(metadata: Metadata, spec: Fields) -> GitRepository:
         service_account_name=spec.text("serviceAccountName") or None,
         suspend=spec.flag("suspend"),
     )
+    if repository.service_account_name:
+        spec.warn("serviceAccountName", "means nothing here: provider aws logs in as the function, others by secretRef")
     spec.finish(NOT_USED)
     return repository
 

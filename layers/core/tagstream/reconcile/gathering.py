@@ -95,7 +95,7 @@ def _destinations(ports: Ports) -> Iterator[tuple[StoredObject, ImageUpdateAutom
 
 
 def _named(access: GitAccess) -> GitAccess:
-    """The same for all spellings of a URL; what it says of the user is a credential."""
+    """The same for all spellings of a URL, however patient; what it says of the user is a credential."""
     parts = urlsplit(access.url)
     user, at, _ = parts.netloc.rpartition("@")
-    return replace(access, url=f"{parts.scheme}://{user}{at}{repository_name(access.url)}")
+    return replace(access, url=f"{parts.scheme}://{user}{at}{repository_name(access.url)}", timeout_s=0.0)

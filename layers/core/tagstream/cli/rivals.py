@@ -1,0 +1,68 @@
+"""Automations that rebuild one push branch and cannot do it together: each would replace the other's commits.
+
+In: automations and GitRepositories. Out: pairs, and what keeps them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from tagstream.domain.destination import Destination, NoPushBranch, destination
+from tagstream.domain.model import GitRepository, ImageUpdateAutomation, NamespacedName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rivals:
+    """``one`` is overwritten by ``other``, and the other way round."""
+
+    one: ImageUpdateAutomation
+    other: ImageUpdateAutomation
+    branch: str
+    cause: str
+
+
+def rivals(
+    automations: Sequence[ImageUpdateAutomation], repositories: Mapping[NamespacedName, GitRepository]
+) -> Iterator[Rivals]:
+    """Every automation of a push branch that does not fit the first of it; suspended ones write nothing.
+
+    Args:
+        automations: in the order of names.
+        repositories: by name; an automation of another one is passed over.
+    """
+    writers: dict[str, list[tuple[ImageUpdateAutomation, Destination]]] = {}
+    for one in automations:
+        where = _where(one, repositories)
+        if where is not None and not one.suspend:
+            writers.setdefault(where.target, []).append((one, where))
+    for group in writers.values():
+        if not all(where.switches for _, where in group):
+            # A branch that somebody adds to is rebuilt by nobody.
+            continue
+        first, place = group[0]
+        for other, there in group[1:]:
+            cause = ""
+            if there.checkout != place.checkout:
+                cause = "check out different references"
+            elif _login(repositories[first.source.key]) != _login(repositories[other.source.key]):
+                cause = "have GitRepositories with different credentials"
+            if cause:
+                yield Rivals(one=first, other=other, branch=place.push_branch, cause=cause)
+
+
+def _where(one: ImageUpdateAutomation, repositories: Mapping[NamespacedName, GitRepository]) -> Destination | None:
+    repository = repositories.get(one.source.key)
+    try:
+        return destination(one, repository) if repository is not None else None
+    except NoPushBranch:
+        return None
+
+
+def _login(repository: GitRepository) -> tuple[object, ...]:
+    """What the secrets hold is not known here; their names are."""
+    parts, namespace = urlsplit(repository.url), repository.metadata.key.namespace
+    names = (repository.secret_ref, repository.proxy_secret_ref)
+    secrets = tuple(NamespacedName(namespace, name) if name else None for name in names)
+    return (parts.scheme, parts.netloc.rpartition("@")[0], repository.provider, *secrets)
