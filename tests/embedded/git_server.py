@@ -33,7 +33,8 @@ class GitServer(ThreadingHTTPServer):
     """Serves ``root``; ``before_push`` is called before a push reaches Git.
 
     ``tokens`` are accepted as bearers. Greetings of the paths in ``moved`` are redirected to those addresses, and
-    nothing else is served there, as GitLab does. ``refusal`` is answered in place of everything.
+    nothing else is served there, as GitLab does. ``refusal`` is answered in place of everything, ``failures`` in place
+    of the requests of these numbers.
     """
 
     daemon_threads = True
@@ -48,6 +49,7 @@ class GitServer(ThreadingHTTPServer):
         self.tokens: set[str] = set()
         self.moved: dict[str, str] = {}
         self.refusal: tuple[int, str, bytes] | None = None
+        self.failures: dict[int, tuple[int, str, bytes]] = {}
         self.root = root
         self.users = users or {}
         self.requests: list[str] = []
@@ -76,8 +78,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.bytes_in += len(body)
         url = urlsplit(self.path)
         user = self._user()
-        if self.server.refusal:
-            status, kind, text = self.server.refusal
+        refusal = self.server.refusal or self.server.failures.get(len(self.server.requests))
+        if refusal:
+            status, kind, text = refusal
             self._answer(status, {"Content-Type": kind}, text)
             return
         place = self.server.moved.get(url.path.rpartition("/info/refs")[0] or url.path.rpartition("/")[0])

@@ -38,6 +38,7 @@ _CONFLICTS = (
     b"invalid old id sent",
     b"failed to lock",
 )
+_LOCKED = (b"cannot lock ref",)
 # Refs that were refused only because another one was.
 _TOGETHER = (b"atomic push failure", b"atomic transaction failed", b"transaction aborted")
 
@@ -333,7 +334,9 @@ def _read_report(reader: ByteReader, updates: Sequence[RefUpdate], *, has_bands:
 def _refuse(refused: Sequence[tuple[bytes, bytes]], progress: bytes) -> None:
     """Told is the ref that the others were refused for."""
     ref, reason = min(refused, key=lambda one: any(together in one[1] for together in _TOGETHER))
-    if any(one in reason for one in _CONFLICTS):
+    # Of refs that moved git tells only beside its report when they were to move together.
+    told = progress if any(together in reason for together in _TOGETHER) else reason
+    if any(one in told for one in (_CONFLICTS if told is reason else _LOCKED)):
         raise PushConflict(words(progress + ref + b": " + reason))
     raise ServerRefused(words(progress + ref + b": " + reason))
 
