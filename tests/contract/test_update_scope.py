@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tagstream.ports import Ports
-from tests.contract.reconciling import APP, automated, document, run, selection
+from tests.contract.reconciling import APP, automated, document, message_of, run, selection
 from tests.embedded.git_server import IDENTITY, git
 
 MARKED = 'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'
@@ -205,6 +205,17 @@ def test_a_path_that_is_not_there_is_told_in_fluxs_words(
     ready = next(one for one in conditions if one["type"] == "Ready")
     message = "failed to apply policies: walking path for files: lstat nope: no such file or directory"
     assert (ready["status"], ready["reason"], ready["message"]) == ("False", "UpdateFailed", message)
+
+
+def test_a_path_that_is_a_link_is_told(ports: Ports, repository: tuple[str, Path], tmp_path: Path) -> None:
+    url, bare = repository
+    committed(bare, tmp_path / "work", {"apps/app.yaml": MARKED}, {"link": "apps"})
+    automated(ports, url)
+    at(ports, "link")
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    told = message_of(ports, "ImageUpdateAutomation")
+    assert told == "failed to apply policies: walking path for files: link is a link or a submodule"
 
 
 def test_a_problem_that_was_mended_is_gone_from_the_status(

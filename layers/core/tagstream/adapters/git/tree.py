@@ -94,7 +94,7 @@ def files_below(store: ObjectStore, root: bytes, path: bytes) -> list[TreeFile]:
     """Regular files at or below a path, sorted; links and submodules are left out.
 
     Raises:
-        FileNotFoundError: there is nothing at the path, in Go's words.
+        FileNotFoundError: there is nothing at the path, in Go's words, or what leads elsewhere.
         MissingObjects: a tree is not known.
     """
     parts = split(path)
@@ -103,8 +103,11 @@ def files_below(store: ObjectStore, root: bytes, path: bytes) -> list[TreeFile]:
         shown = path.decode(errors="replace")
         raise FileNotFoundError(f"walking path for files: lstat {shown}: no such file or directory")
     prefix = b"/".join(parts)
+    if here.mode in REGULAR:
+        return [TreeFile(path=prefix, blob=here.id, mode=here.mode)]
     if here.mode != TREE_MODE:
-        return [TreeFile(path=prefix, blob=here.id, mode=here.mode)] if here.mode in REGULAR else []
+        # Nothing would ever be found there, and nobody would know why.
+        raise FileNotFoundError(f"walking path for files: {path.decode(errors='replace')} is a link or a submodule")
     return sorted(_walk(store, here.id, prefix + b"/" if prefix else b""), key=lambda file: file.path)
 
 
