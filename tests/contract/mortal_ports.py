@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from tagstream.ports import Ports
+from tagstream.ports import HookPorts, Ports
+
+P = TypeVar("P", HookPorts, Ports)
 
 # These change nothing and wait for nobody.
-UNCOUNTED = frozenset({"clock", "metrics", "log", "markers"})
+UNCOUNTED = frozenset({"clock", "metrics", "log", "markers", "issuer_keys"})
 
 
 class Killed(BaseException):
@@ -21,15 +23,19 @@ class Killed(BaseException):
 
 @dataclass
 class Life:
-    """Counts calls; ``ends_at`` is the last one, counted from 1, 0 for a life without an end."""
+    """Counts calls; ``ends_at`` is the last one, counted from 1, 0 for a life without an end.
+
+    With an ``error`` that call fails instead, and the worker lives on.
+    """
 
     ends_at: int = 0
     after_call: bool = True
+    error: Exception | None = None
     calls: list[str] = field(default_factory=list)
     dead: bool = False
     lock: Any = field(default_factory=threading.Lock)
 
-    def ports(self, ports: Ports) -> Ports:
+    def ports(self, ports: P) -> P:
         """The worker's own."""
         names = [one.name for one in fields(ports) if one.name not in UNCOUNTED]
         return replace(ports, **{name: _Mortal(getattr(ports, name), name, self) for name in names})
@@ -41,7 +47,9 @@ class Life:
                 raise Killed
             self.calls.append(name)
             dies = len(self.calls) == self.ends_at
-            self.dead = dies
+            self.dead = dies and self.error is None
+        if dies and self.error is not None:
+            raise self.error
         if dies and not self.after_call:
             raise Killed
         found = method(*arguments, **options)

@@ -153,3 +153,9 @@ def ports_on(table: Table, silent: Silent) -> Ports:
         metrics=quiet,
         log=quiet,
     )
+
+
+def emptied(table: Table) -> None:
+    """The table as it was made."""
+    for page in table.client.get_paginator("scan").paginate(TableName=table.name):
+        table.delete_many(page["Items"])

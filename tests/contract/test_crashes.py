@@ -23,6 +23,7 @@ from tests.contract.reconciling import (
     MARKED,
     Silent,
     automated,
+    emptied,
     ports_on,
     scan,
     selection,
@@ -63,12 +64,6 @@ def died(work: Callable[[Ports], object], ports: Ports, at: int, after_call: boo
     life = Life(ends_at=at, after_call=after_call)
     with pytest.raises(Killed):
         work(life.ports(ports))
-
-
-def emptied(table: Table) -> None:
-    """The table as it was made."""
-    for page in table.client.get_paginator("scan").paginate(TableName=table.name):
-        table.delete_many(page["Items"])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
 
@@ -13,19 +14,22 @@ import pytest
 
 from tagstream.adapters.store.table import Table
 from tagstream.domain.model import NamespacedName
+from tagstream.errors import RetryableError
 from tagstream.ports import HookPorts
 from tagstream.reconcile import handlers
 from tagstream.reconcile.planning import WINDOW_S
 from tagstream.reconcile.receiver import deliver
 from tagstream.reconcile.receiver_path import publish_receiver
 from tagstream.records import LedgerEntry
-from tests.contract.reconciling import APP, Silent, document, ports_on
+from tests.contract.mortal_ports import Killed, Life
+from tests.contract.reconciling import APP, Silent, document, emptied, ports_on
 from tests.house.source_files import ROOT
 from tests.house.template_file import of_type
 
 TOKEN = b"a-token-of-the-receiver"
 IMAGE = "registry.example.com/team/app"
 HOOK = NamespacedName("ns", "hook")
+SIGNED_TIME = {"tagstream.dev/signature-max-age-seconds": "300"}
 
 
 class Front:
@@ -37,6 +41,7 @@ class Front:
         self.silent.secrets[HOOK] = {"token": TOKEN}
         self.watch("app", IMAGE)
         self.path = ""
+        self.life = Life()
         self.receive(kind, annotations)
 
     def receive(self, kind: str, annotations: Mapping[str, str] | None = None) -> None:
@@ -79,7 +84,14 @@ class Front:
         }
         names = ("hooks", "objects", "secrets", "queue", "ledger", "clock", "metrics", "log")
         found = {name: getattr(self.ports, name) for name in names}
-        return dict(deliver(event, HookPorts(issuer_keys=lambda issuer, fresh: {}, **found)))
+        return dict(deliver(event, self.life.ports(HookPorts(issuer_keys=lambda issuer, fresh: {}, **found))))
+
+    def sign(self, delivery: str) -> dict[str, str]:
+        """The headers of an empty delivery with a signed time."""
+        stamp = str(int(self.ports.clock.now().timestamp()))
+        signature = hmac.new(TOKEN, f"{stamp}.{{}}".encode(), hashlib.sha256).hexdigest()
+        proof = {"x-signature-timestamp": stamp, "x-signature": f"sha256={signature}"}
+        return proof | {"x-delivery-id": delivery}
 
     def asked(self) -> list[tuple[str, tuple[str, ...]]]:
         """Repositories of the scans asked for, with the tags that must be listed then."""
@@ -223,10 +235,8 @@ def test_an_internal_host_name_of_any_shape_is_replaced_by_the_registry_annotati
 
 
 def test_a_signed_delivery_is_refused_when_it_comes_again_under_another_name(table: Table) -> None:
-    front = Front(table, annotations={"tagstream.dev/signature-max-age-seconds": "300"})
-    stamp = str(int(front.ports.clock.now().timestamp()))
-    signature = hmac.new(TOKEN, f"{stamp}.{{}}".encode(), hashlib.sha256).hexdigest()
-    proof = {"x-signature-timestamp": stamp, "x-signature": f"sha256={signature}"}
+    front = Front(table, annotations=SIGNED_TIME)
+    proof = front.sign("a")
     answers = [front.send(b"{}", proof | {"x-delivery-id": name})["statusCode"] for name in ("a", "a", "b")]
     assert (answers, len(front.silent.sent), front.last("Receiver", HOOK)) == (
         [200, 404, 404],
@@ -234,6 +244,30 @@ def test_a_signed_delivery_is_refused_when_it_comes_again_under_another_name(tab
         ("generic-hmac", "asked for 1 scan"),
     )
     assert front.silent.counted.count("HookRejected receiver") == 2
+
+
+@pytest.mark.parametrize("ending", ["killed before", "killed after", "failed"])
+def test_the_repetition_of_a_delivery_is_acted_on_and_told_wherever_the_first_ended(table: Table, ending: str) -> None:
+    lives = Front(table, annotations=SIGNED_TIME)
+    lives.send(b"{}", lives.sign("whole"))
+    outcomes: dict[str, tuple[object, ...]] = {}
+    for at, call in enumerate(lives.life.calls, start=1):
+        emptied(table)
+        front = Front(table, annotations=SIGNED_TIME)
+        error = None if ending.startswith("killed") else RetryableError("out of reach", reason="Failed")
+        front.life = Life(ends_at=at, after_call=ending == "killed after", error=error)
+        signed = front.sign(str(at))
+        with suppress(Killed):
+            assert front.send(b"{}", signed)["statusCode"] == 503
+        front.life = Life()
+        answer = front.send(b"{}", signed)["statusCode"]
+        told = {one.cause for one in front.told() if one.reason == "DeliveryAccepted"}
+        same = told == {one.cause for one in front.silent.sent}
+        outcomes[f"{at} {call}"] = answer, same, len(told), front.last("ImageRepository", APP)[1]
+    *_, last = outcomes
+    # Only one whose every step was done is a replay.
+    settled = {last: (404, True, 1, "asked for a scan")} if ending == "killed after" else {}
+    assert outcomes == dict.fromkeys(outcomes, (200, True, 1, "asked for a scan")) | settled
 
 
 def test_a_star_without_labels_means_all_of_its_namespace(table: Table) -> None:

@@ -116,9 +116,10 @@ def _act(
     wanted = _wanted(receiver, delivery, ports)
     push = Push(reason="webhook", cause=delivery.delivery_id, received_at=received_at)
     joined = ask_for_scans(wanted, push, ports.hooks, ports.queue)
-    ports.hooks.settle_delivery(key, delivery.delivery_id, max(REPEAT_S, delivery.replay_s))
     outcome = _Outcome(receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=joined)
     _record(outcome, received_at, ports)
+    # Last: what is settled and answered 503 all the same would be refused when it is repeated, and never be told.
+    ports.hooks.settle_delivery(key, delivery.delivery_id, max(REPEAT_S, delivery.replay_s))
     return wanted
 
 
