@@ -1,21 +1,51 @@
-"""Takes out of the vendor layer what no function reads: foreign service models, tests, scripts, build records.
+"""Takes out of a layer what another layer has, and what no function reads: foreign service models, tests, scripts.
 
-In: the layer's site-packages. Out: the same folder, smaller; METADATA and WHEEL stay, so that versions, licences and
-wheel tags can be read from the artifact.
+In: a site-packages folder with everything. Out: the same folder, smaller; METADATA and WHEEL stay, so that versions,
+licences and wheel tags can be read from the artifact.
 """
 
 from __future__ import annotations
 
 import shutil
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
+
+# The webhook's cold start waits for its layer to be unpacked; tests/house holds this list to what it loads.
+ALL_FUNCTIONS = frozenset(
+    {
+        *("aws-lambda-powertools", "botocore", "jmespath", "python-dateutil", "six", "typing-extensions", "urllib3"),
+        # Loaded by the first delivery that needs them: tokens, filters.
+        *("pyjwt", "cryptography", "cffi", "cel-expr-python"),
+    }
+)
 
 # The AWS services that the functions call; tests/house compares this with the clients that the code makes.
 SERVICES = frozenset({"dynamodb", "sqs", "secretsmanager", "ecr", "ecr-public", "sts"})
 # CEL extensions that Flux's environment does not have; each is a library of its own, of several megabytes.
 UNREAD_EXTENSIONS = ("ext_bindings", "ext_math", "ext_proto")
 UNREAD_FOLDERS = ("bin", "boto3/examples", "boto3/data/ec2", "boto3/data/cloudformation")
+# Of Powertools the functions use the log and the metrics; the other utilities are most of the files of the layer.
+READ_UTILITIES = frozenset({"jmespath_utils", "typing"})
 KEPT_METADATA = frozenset({"METADATA", "WHEEL", "LICENSE", "COPYING", "NOTICE", "entry_points.txt", "top_level.txt"})
+
+
+def choose(site: Path, layer: str) -> None:
+    """Keep the packages of one layer.
+
+    Args:
+        site: the folder that wheels were unpacked into.
+        layer: ``vendor`` for those of all functions, ``heavy`` for the rest.
+    """
+    for package in list(distributions(path=[str(site)])):
+        if (package.name.lower().replace("_", "-") in ALL_FUNCTIONS) is (layer == "vendor"):
+            continue
+        # Scripts are recorded with a path that leaves the folder; what pip made of it goes with ``bin``.
+        for path in [site / one for one in package.files or () if ".." not in one.parts]:
+            path.unlink(missing_ok=True)
+    for folder in sorted((path for path in site.rglob("*") if path.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def strip(site: Path) -> None:
@@ -29,9 +59,13 @@ def strip(site: Path) -> None:
     for name in UNREAD_EXTENSIONS:
         for path in (site / "cel_expr_python" / "ext").glob(f"{name}.*"):
             path.unlink()
-    for model in (site / "botocore" / "data").iterdir():
+    for model in (site / "botocore" / "data").glob("*"):
         if model.is_dir() and model.name not in SERVICES:
             shutil.rmtree(model)
+    shutil.rmtree(site / "aws_lambda_powertools/event_handler", ignore_errors=True)
+    for utility in (site / "aws_lambda_powertools/utilities").glob("*"):
+        if utility.is_dir() and utility.name not in READ_UTILITIES:
+            shutil.rmtree(utility)
     for folder in [path for path in site.rglob("*") if path.is_dir() and path.name in {"__pycache__", "tests"}]:
         shutil.rmtree(folder, ignore_errors=True)
     for info in site.glob("*.dist-info"):
@@ -40,4 +74,5 @@ def strip(site: Path) -> None:
 
 
 if __name__ == "__main__":
+    choose(Path(sys.argv[1]), sys.argv[2])
     strip(Path(sys.argv[1]))

@@ -13,10 +13,17 @@ import pytest
 
 from tests.embedded.aws import build
 from tests.house.source_files import PACKAGE, ROOT, tree_of
+from tests.house.template_file import of_type, template
 
 LIMIT_BYTES = 125_000_000
 # Clients that only the command line makes, with the whole botocore of its own installation.
 COMMAND_LINE_ONLY = frozenset({"cloudformation", "logs"})
+THIRD_PARTY = ("VendorLayer", "HeavyLayer")
+LOADED_BY_THE_WEBHOOK = frozenset(
+    {"aws_lambda_powertools", "botocore", "dateutil", "jmespath", "six", "typing_extensions", "urllib3"}
+)
+# With the first delivery that needs it; cryptography needs cffi.
+LOADED_LATER = frozenset({"cel_expr_python", "cffi", "cryptography", "jwt"})
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +44,7 @@ def _size(folder: Path) -> int:
 
 @pytest.mark.xdist_group("artifact")
 def test_binary_wheels_are_for_the_target_python_and_platform(for_lambda: Path) -> None:
-    files = list((for_lambda / "VendorLayer/python").glob("*.dist-info/WHEEL"))
+    files = [path for layer in THIRD_PARTY for path in (for_lambda / layer / "python").glob("*.dist-info/WHEEL")]
     tags = {tag for path in files for tag in re.findall(r"^Tag: (.+)$", path.read_text(), re.MULTILINE)}
     fits = re.compile(r"(py2|py3|py2\.py3)-none-any|cp313-cp313-manylinux\w*_aarch64|cp3\d+-abi3-manylinux\w*_aarch64")
     assert len(files) > 20
@@ -46,14 +53,14 @@ def test_binary_wheels_are_for_the_target_python_and_platform(for_lambda: Path) 
 
 @pytest.mark.xdist_group("artifact")
 def test_shared_objects_are_of_the_target_machine(for_lambda: Path) -> None:
-    machines = {path.read_bytes()[18:20] for path in (for_lambda / "VendorLayer").rglob("*.so")}
+    machines = {path.read_bytes()[18:20] for layer in THIRD_PARTY for path in (for_lambda / layer).rglob("*.so")}
     assert machines == {(183).to_bytes(2, "little")}, "ELF e_machine 183 is AArch64"
 
 
 @pytest.mark.xdist_group("artifact")
 def test_a_function_with_its_layers_is_at_most_half_of_what_lambda_allows(for_lambda: Path) -> None:
-    layers = _size(for_lambda / "CoreLayer") + _size(for_lambda / "VendorLayer")
-    assert layers + _size(for_lambda / "UpdateFunction") < LIMIT_BYTES
+    folders = [for_lambda / name for name in ("UpdateFunction", *_layers("UpdateFunction"))]
+    assert sum(map(_size, folders)) < LIMIT_BYTES
 
 
 @pytest.mark.xdist_group("artifact")
@@ -76,9 +83,15 @@ def test_a_handler_imports_with_only_the_built_folders(for_host: Path, function:
     assert _run_built(for_host, function, code) == "handler\n"
 
 
+def _layers(function: str) -> list[str]:
+    """The layers that the template gives a function: those of all, then its own."""
+    own = of_type("AWS::Serverless::Function")[function].get("Layers", [])
+    return [one["Ref"] for one in [*template()["Globals"]["Function"]["Layers"], *own]]
+
+
 def _run_built(built: Path, function: str, code: str) -> str:
     """What a program prints that has a function's folder and its layers; -S keeps this environment's packages out."""
-    folders = [built / function, built / "CoreLayer/python", built / "VendorLayer/python"]
+    folders = [built / function, *(built / layer / "python" for layer in _layers(function))]
     environ = {
         **{"PYTHONPATH": os.pathsep.join(map(str, folders)), "AWS_DEFAULT_REGION": "eu-central-1", "PATH": ""},
         **{"TAGSTREAM_TABLE": "t", "TAGSTREAM_STACK": "s", "TAGSTREAM_SCAN_QUEUE_URL": "http://127.0.0.1/q"},
@@ -103,9 +116,31 @@ def test_the_webhook_loads_of_the_layer_what_its_calls_to_aws_and_its_log_need(f
         "inside = [one.partition('VendorLayer/python/')[2] for one in files]\n"
         "print(*sorted({one.partition('/')[0].removesuffix('.py') for one in inside if one}))"
     )
-    assert set(_run_built(for_host, "WebhookFunction", code).split()) == {
-        *("aws_lambda_powertools", "botocore", "dateutil", "jmespath", "six", "typing_extensions", "urllib3"),
-    }
+    assert set(_run_built(for_host, "WebhookFunction", code).split()) == LOADED_BY_THE_WEBHOOK
+
+
+@pytest.mark.xdist_group("artifact")
+def test_the_layer_that_the_webhook_waits_for_holds_nothing_that_it_does_not_load(for_host: Path) -> None:
+    vendor, heavy = ({path.name for path in (for_host / layer / "python").iterdir()} for layer in THIRD_PARTY)
+    modules = {name.partition(".")[0] for name in vendor if not name.endswith(".dist-info")} - {"_cffi_backend"}
+    assert modules == LOADED_BY_THE_WEBHOOK | LOADED_LATER
+    assert vendor & heavy == set()
+    pinned = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "layers/vendor/requirements.txt").read_text(), re.MULTILINE)
+    records = {name.replace("_", "-").lower() for name in vendor | heavy if name.endswith(".dist-info")}
+    assert records == {f"{name}-{version}.dist-info" for name, version in pinned}
+
+
+@pytest.mark.xdist_group("artifact")
+def test_a_token_is_verified_in_the_artifact(for_host: Path) -> None:
+    tokens = ROOT / "tests/vectors/data/webhooks/gcr_pubsub.jwt.json"
+    code = (
+        "import json, jwt\n"
+        f"vectors = json.load(open({str(tokens)!r}))\n"
+        "key = jwt.PyJWKSet.from_dict(vectors['jwks']).keys[0]\n"
+        "given = next(iter(vectors['good'].values()))\n"
+        "print(bool(jwt.decode(given, key, algorithms=['RS256'], options={'verify_aud': False})))"
+    )
+    assert _run_built(for_host, "WebhookFunction", code) == "True\n"
 
 
 @pytest.mark.xdist_group("artifact")
@@ -119,7 +154,7 @@ def test_a_filter_of_every_extension_runs_in_the_artifact(for_host: Path) -> Non
     assert _run_built(for_host, "WebhookFunction", code) == "True\n"
 
 
-def test_the_vendor_layer_keeps_the_models_of_the_services_that_are_called() -> None:
+def test_the_layers_keep_the_models_of_the_services_that_are_called() -> None:
     kept = ast.literal_eval(_assigned(ROOT / "layers/vendor/strip.py", "SERVICES"))
     called = set()
     for path in (PACKAGE / "wiring.py", *(PACKAGE / "adapters").rglob("*.py")):
@@ -136,5 +171,5 @@ def _assigned(path: Path, name: str) -> ast.expr:
 
 @pytest.mark.xdist_group("artifact")
 def test_licences_and_versions_can_be_read_from_the_artifact(for_lambda: Path) -> None:
-    records = list((for_lambda / "VendorLayer/python").glob("*.dist-info"))
+    records = [path for layer in THIRD_PARTY for path in (for_lambda / layer / "python").glob("*.dist-info")]
     assert [path.name for path in records if not (path / "METADATA").is_file()] == []
