@@ -145,3 +145,9 @@ def test_a_receiver_without_a_token_has_no_address() -> None:
     command("apply", "-f", "-", ports=found, stdin=RECEIVER)
     done = command("webhook-url", "push", ports=found)
     assert (done.code, "has no webhook path: unable to read token" in done.err) == (1, True)
+
+
+def test_what_a_cause_led_to_is_looked_for_in_all_namespaces_and_shown_with_them() -> None:
+    shown = command("events", "--cause", "schedule", "-n", "x", ports=ports()).out.splitlines()
+    assert [line.split("\t")[0].strip() for line in shown] == ["NAMESPACE", "flux-system", "other"]
+    assert command("events", "--cause", "nobody", "-n", "x", ports=ports()).err == "✗ No events found.\n"

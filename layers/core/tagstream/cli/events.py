@@ -42,7 +42,7 @@ def events(session: Session) -> int:
     elif found:
         _print(session, found)
     else:
-        where = "" if args.all_namespaces else f" in {session.namespace} namespace"
+        where = "" if args.all_namespaces or args.cause else f" in {session.namespace} namespace"
         session.console.failure(f"No events found{where}.")
     return 0
 
@@ -98,7 +98,7 @@ def _print(session: Session, found: list[LedgerEntry]) -> None:
         ]
         for entry in found
     ]
-    if session.args.all_namespaces:
+    if session.args.all_namespaces or session.args.cause:
         header = ["Namespace", *header]
         rows = [[entry.key.namespace, *row] for entry, row in zip(found, rows, strict=True)]
     session.console.table(header, rows)
