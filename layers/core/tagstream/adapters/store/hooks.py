@@ -75,7 +75,7 @@ class DynamoHooks:
             where,
             "SET #until = :until, #ttl = :ttl, #first = :first REMOVE #sent, #cause",
             Condition(
-                expression="",
+                expression="attribute_not_exists(pk) OR #until < :now",
                 names={"#until": "until", "#ttl": "expiresAt", "#first": "first", "#sent": "sent", "#cause": "cause"},
                 values={
                     ":now": keys.number(round(now, 3)),
@@ -84,7 +84,6 @@ class DynamoHooks:
                     ":first": keys.text(cause),
                 },
             ),
-            "attribute_not_exists(pk) OR #until < :now",
         )
         if opened:
             return ScanWindow(when="now", planned_for=cause)
@@ -92,8 +91,11 @@ class DynamoHooks:
         planned = self.table.update(
             where,
             "SET #cause = :cause",
-            Condition(expression="", names={"#cause": "cause", "#sent": "sent"}, values={":cause": keys.text(cause)}),
-            "attribute_not_exists(#sent)",
+            Condition(
+                expression="attribute_not_exists(#sent)",
+                names={"#cause": "cause", "#sent": "sent"},
+                values={":cause": keys.text(cause)},
+            ),
         )
         window = self.table.get(where) or {}
         planned_for = keys.read_text(window, "cause") or cause
@@ -106,11 +108,10 @@ class DynamoHooks:
             keys.key(f"pending#{repository}"),
             "SET #sent = :sent",
             Condition(
-                expression="",
+                expression="#cause = :cause",
                 names={"#sent": "sent", "#cause": "cause"},
                 values={":sent": keys.number(1), ":cause": keys.text(cause)},
             ),
-            "#cause = :cause",
         )
 
     def join(self, repository: NamespacedName, cause: str, tags: Collection[str]) -> None:
@@ -121,7 +122,7 @@ class DynamoHooks:
             keys.key(f"pending#{repository}", cause),
             "ADD #tags :tags SET #ttl = :ttl",
             Condition(
-                expression="",
+                expression="attribute_not_exists(#tags) OR size(#tags) < :most",
                 names={"#tags": "tags", "#ttl": "expiresAt"},
                 values={
                     ":tags": {"SS": sorted(tags)[:JOINED_TAGS]},
@@ -129,7 +130,6 @@ class DynamoHooks:
                     ":most": keys.number(JOINED_TAGS),
                 },
             ),
-            "attribute_not_exists(#tags) OR size(#tags) < :most",
         )
 
     def joined_tags(self, repository: NamespacedName, cause: str) -> frozenset[str]:

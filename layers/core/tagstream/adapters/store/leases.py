@@ -37,7 +37,7 @@ class DynamoLeases:
             where,
             "SET #owner = :owner, #until = :until ADD fence :one",
             Condition(
-                expression="",
+                expression="attribute_not_exists(#owner) OR #until < :now OR #owner = :owner",
                 names={"#owner": "owner", "#until": "until"},
                 values={
                     ":owner": keys.text(owner),
@@ -46,7 +46,6 @@ class DynamoLeases:
                     ":now": keys.number(keys.epoch(now)),
                 },
             ),
-            "attribute_not_exists(#owner) OR #until < :now OR #owner = :owner",
         )
         if not taken:
             return None
@@ -97,13 +96,11 @@ class DynamoLeases:
 
     def _held(self, lease: Lease, expression: str, names: dict[str, str], values: keys.Item) -> bool:
         condition = Condition(
-            expression="",
+            expression="#owner = :owner AND #fence = :fence",
             names={"#owner": "owner", "#fence": "fence"} | names,
             values={":owner": keys.text(lease.owner), ":fence": keys.number(lease.fence)} | values,
         )
-        return self.table.update(
-            keys.key(keys.lease(lease.target)), expression, condition, "#owner = :owner AND #fence = :fence"
-        )
+        return self.table.update(keys.key(keys.lease(lease.target)), expression, condition)
 
 
 def _intent(stored: Mapping[str, object]) -> CommitIntent:

@@ -70,7 +70,7 @@ def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A condition expression with its names and values."""
+    """A condition expression, empty for none, with its names and values."""
 
     expression: str
     names: Mapping[str, str]
@@ -150,19 +150,15 @@ class Table:
             return False
         return True
 
-    def update(self, key: Item, expression: str, condition: Condition, guard: str = "") -> bool:
-        """Update one item with the names and values of ``condition``; ``guard`` is its condition expression."""
-        extra: dict[str, object] = {"ConditionExpression": guard} if guard else {}
-        if condition.values:
-            extra["ExpressionAttributeValues"] = condition.values
+    def update(self, key: Item, expression: str, condition: Condition) -> bool:
+        """Update one item; False when the condition, whose names and values both expressions share, did not hold."""
         try:
             with translated("update an item"):
                 self.client.update_item(
                     TableName=self.name,
                     Key=key,
                     UpdateExpression=expression,
-                    ExpressionAttributeNames=dict(condition.names),
-                    **extra,  # type: ignore[arg-type]
+                    **_guard(condition),  # type: ignore[arg-type]
                 )
         except ClientError:
             return False
@@ -206,7 +202,7 @@ class Table:
 def _guard(condition: Condition | None) -> dict[str, object]:
     if condition is None:
         return {}
-    guard: dict[str, object] = {"ConditionExpression": condition.expression}
+    guard: dict[str, object] = {"ConditionExpression": condition.expression} if condition.expression else {}
     if condition.names:
         guard["ExpressionAttributeNames"] = dict(condition.names)
     if condition.values:
