@@ -54,9 +54,8 @@ def ask_for_scans(
     """
     try:
         windows = _windows(wanted, push.cause, hooks)
-        for repository, window in windows.items():
-            if window.when == "pending":
-                hooks.join(repository, window.planned_for, wanted[repository])
+        covered = [repository for repository, window in windows.items() if window.when == "pending"]
+        _for_each(covered, lambda one: hooks.join(one, windows[one].planned_for, wanted[one]))
         queue.send(_requests(wanted, windows, push))
     except ImageAutomationError:
         # The windows were opened for scans that will not come: the repetition must find them closed.

@@ -194,23 +194,13 @@ class _Outcome:
 def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
     delivery = outcome.delivery
     names = ", ".join(str(key) for key in outcome.wanted) or "none"
-    entry = LedgerEntry(
-        at=received_at,
-        kind="Receiver",
-        key=outcome.receiver.metadata.key,
-        severity="info",
-        reason="DeliveryAccepted",
-        message=f"{delivery.sender} delivery asks for ImageRepositories: {names}",
-        cause=delivery.delivery_id,
-        facts={
-            "sender": delivery.sender,
-            "action": delivery.action,
-            "repositories": [str(key) for key in outcome.wanted],
-            "tags": list(pushed_tags(delivery.hints)),
-            "joined": sorted(outcome.joined),
-        },
-    )
-    ports.ledger.record([entry])
+    facts = {
+        "repositories": [str(key) for key in outcome.wanted],
+        "tags": list(pushed_tags(delivery.hints)),
+        "joined": sorted(outcome.joined),
+    }
+    what = f"delivery asks for ImageRepositories: {names}"
+    ports.ledger.record([_entry(outcome.receiver, delivery, received_at, what, facts)])
     count = len(outcome.wanted)
     result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else "no ImageRepository is meant"
     _note(outcome.receiver, delivery, received_at, result, ports)
@@ -219,18 +209,24 @@ def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
 
 def _record_quiet(receiver: Receiver, delivery: HookDelivery, at: datetime, ports: HookPorts) -> None:
     result = f"nothing to scan: {delivery.remark or 'no image named'}"
-    entry = LedgerEntry(
+    ports.ledger.record([_entry(receiver, delivery, at, f"delivery: {result}", {})])
+    _note(receiver, delivery, at, result, ports)
+
+
+def _entry(
+    receiver: Receiver, delivery: HookDelivery, at: datetime, what: str, facts: Mapping[str, object]
+) -> LedgerEntry:
+    """An accepted delivery as an entry of the ledger."""
+    return LedgerEntry(
         at=at,
         kind="Receiver",
         key=receiver.metadata.key,
         severity="info",
         reason="DeliveryAccepted",
-        message=f"{delivery.sender} delivery: {result}",
+        message=f"{delivery.sender} {what}",
         cause=delivery.delivery_id,
-        facts={"sender": delivery.sender, "action": delivery.action},
+        facts={"sender": delivery.sender, "action": delivery.action, **facts},
     )
-    ports.ledger.record([entry])
-    _note(receiver, delivery, at, result, ports)
 
 
 def _note(receiver: Receiver, delivery: HookDelivery, at: datetime, result: str, ports: HookPorts) -> None:
