@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from threading import Lock
 
+from tagstream.adapters.git.pack import Found
+
 LIMIT = 48 * 2**20
 # Larger ones would push out hundreds of manifests.
 MAX_OBJECT = 2**18
-
-Found = tuple[int, bytes]
-"""An object's kind and content."""
 
 
 class WarmObjects:
