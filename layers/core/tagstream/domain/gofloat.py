@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Literal
 
 _DECIMAL = re.compile(r"([+-]?)([0-9_]*)(?:\.([0-9_]*))?(?:[eE]([+-]?[0-9_]+))?", re.ASCII)
 _HEXADECIMAL = re.compile(r"([+-]?)0[xX]([0-9A-Fa-f_]*)(?:\.([0-9A-Fa-f_]*))?[pP]([+-]?[0-9_]+)", re.ASCII)
@@ -21,7 +20,6 @@ _MAX_DIGITS = 400
 _SIGNIFICANT = 1000
 # The smallest magnitude that rounds to infinity in float64: Go refuses it.
 _OVERFLOW = Fraction(2**1024 - 2**970)
-INFINITY: Literal["inf"] = "inf"
 
 ExactNumber = tuple[int, Fraction | int]
 """Sorts numbers: (-1, 0) is minus infinity, (1, 0) infinity, (0, value) the rest."""

@@ -22,7 +22,6 @@ CommitId = NewType("CommitId", str)
 """A Git commit id, 40 hex digits."""
 
 Provider = Literal["generic", "aws", "azure", "gcp", "github"]
-Order = Literal["ASC", "DESC"]
 DigestReflection = Literal["Never", "IfNotPresent", "Always"]
 
 DEBOUNCE = "tagstream.dev/debounce"

@@ -75,13 +75,6 @@ class ByteReader:
         self._position = 0
         return found
 
-    def at_end(self) -> bool:
-        """Whether nothing follows; may wait for the next chunk."""
-        if self._position < len(self._buffer):
-            return False
-        self._buffer, self._position = self._next(), 0
-        return not self._buffer
-
     def _next(self) -> bytes:
         for chunk in self._chunks:
             self._seen += len(chunk)

@@ -69,7 +69,6 @@ class _Cursor:
 
     at: int = 0
     operand: int = 0
-    reordered: bool = False
     usable: bool = True
     after_index: bool = False
 

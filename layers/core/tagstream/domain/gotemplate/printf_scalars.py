@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tagstream.domain.goquote import quote
-from tagstream.domain.gotemplate.values import Duration, Value, raw, runes
+from tagstream.domain.gotemplate.values import Duration, Value, raw
 
 _BASES = {"d": 10, "v": 10, "b": 2, "o": 8, "O": 8, "x": 16, "X": 16}
 _PREFIXES = {"b": "0b", "o": "0", "O": "0", "x": "0x", "X": "0X"}
@@ -275,8 +275,3 @@ def complex_pair(value: complex, verb: str, flags: Flags) -> str | None:
     real = floating(value.real, verb, flags)
     imaginary = floating(value.imag, verb, replace(flags, plus=True))
     return None if real is None else f"({real}{imaginary}i)"
-
-
-def rune_count(value: str) -> int:
-    """utf8.RuneCountInString"""
-    return len(runes(value))
