@@ -105,7 +105,7 @@ class GitSession(Protocol):
         """Send the new objects and move the refs.
 
         Raises:
-            PushConflict: a ref is no longer at ``old`` (from ``tagstream.adapters.git.errors`` via ``ports``).
+            PushConflict: a ref is no longer at ``old``.
             RetryableError: GitOperationFailed, with the server's words.
         """
 
