@@ -40,7 +40,7 @@ SLOW_FOR_WEBHOOKS = {
     # What boto3 brings beside botocore, and what the first delivery that needs it loads.
     *("boto3", "s3transfer", "multiprocessing", "jwt", "cel_expr_python"),
 }
-MAKERS = {"client", "resource", "Session", "create_client", "get_session"}
+MAKERS = {"client", "resource", "Session", "create_client", "get_session", "_client", "_session"}
 
 
 def room_of(path: Path) -> str:
