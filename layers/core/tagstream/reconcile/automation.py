@@ -21,6 +21,7 @@ from tagstream.reconcile.branch import RunResult, held, pushed_before, update_br
 from tagstream.reconcile.gathering import companions, goes_with, grouped, on_top
 from tagstream.reconcile.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.push_event import causes
+from tagstream.reconcile.ref_updates import PUSH_REVISION
 from tagstream.reconcile.stored import parse_stored
 from tagstream.reconcile.template_warnings import FIELD as TEMPLATE_FIELD
 from tagstream.reconcile.template_warnings import template_event, template_warnings
@@ -30,8 +31,6 @@ from tagstream.records import CommitIntent, LedgerEntry, Selection, StoredObject
 
 KIND = "ImageUpdateAutomation"
 CONTROLLER = "imageupdateautomation"
-# Where a push branch that is rebuilt stood after the last run.
-PUSH_REVISION = "observedPushRevision"
 UP_TO_DATE = "repository up-to-date"
 
 

@@ -20,9 +20,10 @@ from tagstream.domain.message import MessageData, TemplateError, render_message
 from tagstream.domain.model import CommitId, Revision
 from tagstream.domain.setters import Change, FilePlan, apply_edits, has_marker, is_candidate, plan_file
 from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError
-from tagstream.ports import Checkout, CommitText, GitSession, Ports, PushConflict, RefUpdate, TreeFile
+from tagstream.ports import Checkout, CommitText, GitSession, Ports, PushConflict, TreeFile
 from tagstream.reconcile.push_event import PushedCommit, push_event, reset_event
 from tagstream.reconcile.ref_updates import (
+    PUSH_REVISION,
     check_push,
     is_already_pushed,
     placed,
@@ -183,11 +184,11 @@ def _is_current(job: UpdateJob, checkout: Checkout, session: GitSession) -> bool
         return False
     if not job.destination.switches:
         return True
-    return status.get("observedPushRevision") == push_revision(job, session.refs().get(push_ref(job)))
+    return status.get(PUSH_REVISION) == push_revision(job, session)
 
 
 def _skipped(job: UpdateJob, checkout: Checkout, session: GitSession) -> RunResult:
-    head = push_revision(job, session.refs().get(push_ref(job)))
+    head = push_revision(job, session)
     return RunResult(job=job, checkout=checkout, revision=checkout.revision, push_revision=head, skipped=True)
 
 
@@ -326,19 +327,13 @@ def _reset(
 def _pushed(results: Sequence[RunResult], lease: Lease, session: GitSession, ports: Ports) -> tuple[RunResult, ...]:
     """What there is to push is on the remote; every result says where that left the push branch."""
     made = [result for result in results if result.commit is not None]
-    ref = push_ref(results[0].job)
     tip = made[-1].commit if made else results[0].reset_to
     if tip is not None:
         ports.leases.put_intent(lease, _intents(made))
         jobs = [result.job for result in made]
-        updates = ref_updates(jobs, tip, session) if jobs else [_moved(ref, tip, session)]
+        updates = ref_updates(push_ref(results[0].job), jobs, tip, session)
         session.push(updates, {key: value for job in jobs for key, value in job.push_options.items()})
-    head = session.refs().get(ref)
-    return tuple(replace(result, push_revision=push_revision(result.job, head)) for result in results)
-
-
-def _moved(ref: bytes, new: CommitId, session: GitSession) -> RefUpdate:
-    return RefUpdate(ref=ref, old=session.refs().get(ref), new=new)
+    return tuple(replace(result, push_revision=push_revision(result.job, session)) for result in results)
 
 
 def _intents(made: Sequence[RunResult]) -> list[CommitIntent]:

@@ -18,6 +18,8 @@ from tagstream.ports import Checkout, GitSession, RefUpdate
 from tagstream.reconcile.update_job import UpdateJob
 
 HEADS = b"refs/heads/"
+PUSH_REVISION = "observedPushRevision"
+"""The status field that says where a push branch that is rebuilt stood after the last run."""
 
 
 def placed(jobs: Sequence[UpdateJob], session: GitSession) -> tuple[UpdateJob, ...]:
@@ -33,8 +35,9 @@ def push_ref(job: UpdateJob) -> bytes:
     return HEADS + job.destination.push_branch.encode()
 
 
-def push_revision(job: UpdateJob, head: CommitId | None) -> str:
-    """``branch@sha1:<id>`` of a push branch that is rebuilt; empty when it is not there."""
+def push_revision(job: UpdateJob, session: GitSession) -> str:
+    """``branch@sha1:<id>`` of the push branch as it is now; empty when it is not there."""
+    head = session.refs().get(push_ref(job))
     return Revision(f"{job.destination.push_branch}@sha1:{head}") if head else ""
 
 
@@ -62,19 +65,23 @@ def check_push(job: UpdateJob, checkout: Checkout, session: GitSession) -> None:
         raise _refused(f"non-fast-forward update: {_shown(refspec.target)}")
 
 
-def ref_updates(jobs: Sequence[UpdateJob], tip: CommitId, session: GitSession) -> list[RefUpdate]:
-    """The branch and what the jobs' refspecs name, in one push: Flux's second push can fail after the first."""
-    refs = session.refs()
-    job = jobs[0]
-    updates = {push_ref(job): RefUpdate(ref=push_ref(job), old=refs.get(push_ref(job)), new=tip)}
+def ref_updates(branch: bytes, jobs: Sequence[UpdateJob], tip: CommitId, session: GitSession) -> list[RefUpdate]:
+    """The branch and what the jobs' refspecs name, in one push: Flux's second push can fail after the first.
+
+    Args:
+        branch: the push branch's full name.
+        jobs: that have a commit in this push; none where the branch is only put back.
+        tip: the last of the commits.
+        session: of the repository.
+    """
+    refs, wanted = session.refs(), {branch: tip}
     for job in jobs:
         refspec = _refspec(job)
         if refspec is not None:
             new = tip if _is_of_the_push(refspec, job) else refs[refspec.source]
-            old = refs.get(refspec.target)
-            if new != old:
-                updates.setdefault(refspec.target, RefUpdate(ref=refspec.target, old=old, new=new))
-    return list(updates.values())
+            if new != refs.get(refspec.target):
+                wanted.setdefault(refspec.target, new)
+    return [RefUpdate(ref=ref, old=refs.get(ref), new=new) for ref, new in wanted.items()]
 
 
 def is_already_pushed(jobs: Sequence[UpdateJob], made: Sequence[CommitId], session: GitSession) -> bool:
