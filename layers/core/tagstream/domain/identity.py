@@ -12,10 +12,10 @@ import bisect
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tagstream.domain.yamldocuments import plain_breaks
-from tagstream.domain.yamlevents import ByteOffsets
+from tagstream.domain.yamlevents import ByteOffsets, parsed_events
 
 _WORDS = rb"[^\s\"'\[\]{}&*!|>%@`#,](?:[^\s#]|[ \t]++(?=[^\s#]))*+"
 _SCALAR = rb"(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|(" + _WORDS + rb"))[ \t]*(?:[ \t]#[^\n]*)?\r?$"
@@ -154,13 +154,8 @@ _Path = tuple[str | int, ...]
 
 def _documents(text: str) -> Iterator[_Document]:
     """Every document of a valid file."""
-    from yaml._yaml import CParser
-
-    parser: Any = CParser(text)
     reader = _Reader()
-    while parser.check_event():
-        event = parser.get_event()
-        name = type(event).__name__
+    for name, event in parsed_events(text):
         if name == "DocumentStartEvent":
             reader = _Reader(start=event.start_mark.index)
         elif name == "DocumentEndEvent":

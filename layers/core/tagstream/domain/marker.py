@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -91,6 +91,15 @@ def misspelt(data: bytes) -> tuple[MarkerReport, ...]:
         if b"#" in text and not key_offsets(text):
             lines[line] = 'the key of a marker is "$imagepolicy", with its double quotes'
     return tuple(MarkerReport(line=at, setter="", state="malformed marker", reason=lines[at]) for at in lines)
+
+
+def line_numbers(data: bytes, offsets: Iterable[int]) -> Iterator[int]:
+    """The lines, from 1, on which ascending offsets are."""
+    line, counted = 1, 0
+    for at in offsets:
+        line += data.count(b"\n", counted, at)
+        counted = at
+        yield line
 
 
 def offsets_of(data: bytes, word: bytes) -> list[int]:

@@ -23,6 +23,7 @@ from tagstream.domain.marker import (
     SetterValues,
     State,
     key_offsets,
+    line_numbers,
     misspelt,
     read_marker,
 )
@@ -140,11 +141,8 @@ def _collector_paused(pauses: bool) -> Iterator[None]:
 
 
 def _left_alone(data: bytes, problem: str) -> FilePlan:
-    data, lines, line, counted = plain_breaks(data), [], 1, 0
-    for at in key_offsets(data):
-        line += data.count(b"\n", counted, at)
-        counted = at
-        lines.append(line)
+    data = plain_breaks(data)
+    lines = line_numbers(data, key_offsets(data))
     markers = tuple(MarkerReport(line=one, setter="", state="unparsable file", reason=problem) for one in lines)
     return FilePlan(markers=markers, problem=problem)
 

@@ -69,15 +69,25 @@ def scan_events(text: str, first_byte: int) -> list[Site]:
     return sites
 
 
-def undefined_alias(text: str) -> str | None:
-    """The first alias that no anchor before it in its document has defined; libyaml leaves that to its caller."""
+def parsed_events(text: str) -> Iterator[tuple[str, Any]]:
+    """libyaml's events, each with the name of its class.
+
+    Raises:
+        yaml.YAMLError: not valid YAML.
+    """
     from yaml._yaml import CParser
 
     parser: Any = CParser(text)
-    anchors: set[str] = set()
     while parser.check_event():
         event = parser.get_event()
-        name, anchor = type(event).__name__, getattr(event, "anchor", None)
+        yield type(event).__name__, event
+
+
+def undefined_alias(text: str) -> str | None:
+    """The first alias that no anchor before it in its document has defined; libyaml leaves that to its caller."""
+    anchors: set[str] = set()
+    for name, event in parsed_events(text):
+        anchor = getattr(event, "anchor", None)
         if name == "DocumentStartEvent":
             anchors = set()
         elif name == "AliasEvent" and anchor not in anchors:
@@ -122,14 +132,9 @@ class ByteOffsets:
 
 def _scalars(text: str) -> Iterator[Scalar]:
     """Every scalar with its place: kind of parent, key or not, inside a flow collection or not."""
-    from yaml._yaml import CParser
-
-    parser: Any = CParser(text)
     # One entry per open collection: its kind, how many nodes it has had, whether it is a flow collection.
     stack: list[list[Any]] = []
-    while parser.check_event():
-        event = parser.get_event()
-        name = type(event).__name__
+    for name, event in parsed_events(text):
         if name in ("ScalarEvent", "AliasEvent"):
             kind, count, _ = stack[-1] if stack else ("document", 0, False)
             yield Scalar(
