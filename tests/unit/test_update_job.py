@@ -20,7 +20,7 @@ from tagstream.domain.model import (
     UpdateStrategy,
 )
 from tagstream.errors import StalledError
-from tagstream.reconcile.update_job import admitted, prepare
+from tagstream.reconcile.update_job import Policies, admitted, prepare
 from tagstream.records import StoredObject
 
 KEY = NamespacedName("flux-system", "app")
@@ -63,5 +63,18 @@ def automation(**fields: Any) -> ImageUpdateAutomation:
 def test_what_only_a_change_can_mend_stalls_in_fluxs_words(fields: dict[str, Any], reason: str, message: str) -> None:
     stored = StoredObject(kind="ImageUpdateAutomation", key=KEY, document={}, status={})
     with pytest.raises(StalledError) as caught:
-        prepare(stored, automation(**fields), admitted(automation(**fields), NO_SELECTIONS), NO_SELECTIONS)
+        policies = Policies(NO_SELECTIONS)
+        prepare(stored, automation(**fields), admitted(automation(**fields), policies), policies, NO_SELECTIONS)
     assert (caught.value.reason, caught.value.message) == (reason, message)
+
+
+def test_the_policies_are_read_once_for_all_automations_that_are_prepared_together() -> None:
+    read: list[object] = []
+    ports: Any = SimpleNamespace(
+        objects=SimpleNamespace(list=lambda kind: read.append(kind) or ()),
+        selections=SimpleNamespace(list=lambda namespace: read.append(namespace) or {}),
+    )
+    policies = Policies(ports)
+    for namespace in ("apps", "infra", "apps"):
+        assert (policies.stored, policies.selections(namespace)) == ((), {})
+    assert read == ["ImagePolicy", "apps", "infra"]

@@ -26,7 +26,7 @@ from tagstream.reconcile.stored import parse_stored
 from tagstream.reconcile.template_warnings import FIELD as TEMPLATE_FIELD
 from tagstream.reconcile.template_warnings import template_event, template_warnings
 from tagstream.reconcile.unexpected import contained
-from tagstream.reconcile.update_job import UpdateJob, admitted, new_selections, prepare
+from tagstream.reconcile.update_job import Policies, UpdateJob, admitted, new_selections, prepare
 from tagstream.records import CommitIntent, LedgerEntry, Selection, StoredObject
 
 KIND = "ImageUpdateAutomation"
@@ -42,8 +42,7 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
         owner: names this worker, for the leases.
         deadline_s: on the monotonic clock.
     """
-    found = (_prepared(key, ports) for key in sorted(keys))
-    groups = grouped(job for job in found if job is not None)
+    groups = grouped(_prepared(sorted(keys), Policies(ports), ports))
     now = ports.clock.now()
     # Those that wait for more selections come last, so that they hold up none of the others.
     for group in sorted(groups, key=lambda group: _departs_at(group, now)):
@@ -65,7 +64,7 @@ def _settled(group: list[UpdateJob], deadline_s: float, ports: Ports) -> list[Up
         if pause_s == 0.0:
             break
         ports.clock.sleep(pause_s)
-        group = _prepared_again(group, ports)
+        group = _prepared_again(group, Policies(ports), ports)
     return group
 
 
@@ -85,7 +84,8 @@ def _run_group(group: Sequence[UpdateJob], owner: str, deadline_s: float, ports:
         with contained(), held(group[0].destination.target, owner, deadline_s, ports) as lease:
             _recover(pushed_before(group, lease, ports), ports)
             # What was read before the lease may be old by now: another worker may just have committed newer values.
-            current = _with_companions(_prepared_again(group, ports), ports)
+            policies = Policies(ports)
+            current = _with_companions(_prepared_again(group, policies, ports), policies, ports)
             if not current:
                 return
             results = update_branch(current, lease, deadline_s, ports)
@@ -104,13 +104,13 @@ def _run_group(group: Sequence[UpdateJob], owner: str, deadline_s: float, ports:
         _report([RunResult(job=job, error=error) for job in now], 0.0, ports)
 
 
-def _prepared_again(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:
+def _prepared_again(group: Sequence[UpdateJob], policies: Policies, ports: Ports) -> list[UpdateJob]:
     """The jobs as they are now; one that goes elsewhere by now is run by the change that moved it."""
-    found = (_prepared(job.stored.key, ports) for job in group)
-    return [job for job in found if job is not None and goes_with(job, group[0])]
+    found = _prepared([job.stored.key for job in group], policies, ports)
+    return [job for job in found if goes_with(job, group[0])]
 
 
-def _with_companions(group: list[UpdateJob], ports: Ports) -> list[UpdateJob]:
+def _with_companions(group: list[UpdateJob], policies: Policies, ports: Ports) -> list[UpdateJob]:
     """The jobs and those of the same branch that belong into the same push, in the order of names.
 
     What is rebuilt is rebuilt whole, or the others' commits would be gone; elsewhere those join in that are due.
@@ -118,8 +118,7 @@ def _with_companions(group: list[UpdateJob], ports: Ports) -> list[UpdateJob]:
     if not group:
         return group
     others = companions(group[0], {job.stored.key for job in group}, ports)
-    found = (_prepared(key, ports) for key in others.keys)
-    joining = [job for job in found if job is not None and goes_with(job, group[0])]
+    joining = [job for job in _prepared(others.keys, policies, ports) if goes_with(job, group[0])]
     if not group[0].destination.switches:
         now = ports.clock.now()
         opens = ((job, job.departure.not_before) for job in joining)
@@ -128,7 +127,13 @@ def _with_companions(group: list[UpdateJob], ports: Ports) -> list[UpdateJob]:
     return on_top(together) if others.adds and group[0].destination.switches else together
 
 
-def _prepared(key: NamespacedName, ports: Ports) -> UpdateJob | None:
+def _prepared(keys: Sequence[NamespacedName], policies: Policies, ports: Ports) -> list[UpdateJob]:
+    """Those that can run; why one cannot is in its status."""
+    found = (_prepared_one(key, policies, ports) for key in keys)
+    return [job for job in found if job is not None]
+
+
+def _prepared_one(key: NamespacedName, policies: Policies, ports: Ports) -> UpdateJob | None:
     stored = ports.objects.get(KIND, key)
     if stored is None:
         return None
@@ -138,8 +143,8 @@ def _prepared(key: NamespacedName, ports: Ports) -> UpdateJob | None:
         if automation.suspend:
             return None
         with contained():
-            selections = admitted(automation, ports)
-            found = prepare(stored, automation, selections, ports)
+            selections = admitted(automation, policies)
+            found = prepare(stored, automation, selections, policies, ports)
     except ImageAutomationError as error:
         _report_failure(stored, error, new_selections(stored, selections), ports)
         return None

@@ -8,6 +8,7 @@ internal/source/source.go.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,13 +83,44 @@ def new_selections(stored: StoredObject, selections: Mapping[NamespacedName, Sel
     return tuple(one for key, one in sorted(selections.items()) if observed.get(key.name) != _observed(one.ref))
 
 
+class Policies:
+    """All ImagePolicies and what they have selected, read once for automations that are prepared together.
+
+    Args:
+        ports: what is read is read when it is first asked for.
+    """
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._selections: dict[str, Mapping[NamespacedName, Selection]] = {}
+
+    @functools.cached_property
+    def stored(self) -> tuple[StoredObject, ...]:
+        """Of all namespaces."""
+        return self._ports.objects.list("ImagePolicy")
+
+    def selections(self, namespace: str) -> Mapping[NamespacedName, Selection]:
+        """Of one namespace."""
+        if namespace not in self._selections:
+            self._selections[namespace] = self._ports.selections.list(namespace)
+        return self._selections[namespace]
+
+
 def prepare(
     stored: StoredObject,
     automation: ImageUpdateAutomation,
     selections: Mapping[NamespacedName, Selection],
+    policies: Policies,
     ports: Ports,
 ) -> UpdateJob:
     """Check the automation and read what it refers to, in Flux's order, which begins with ``admitted``.
+
+    Args:
+        stored: as it is in the table.
+        automation: the same, parsed.
+        selections: what ``admitted`` found.
+        policies: read for this automation, perhaps for others too.
+        ports: all the rest is read from.
 
     Raises:
         StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration.
@@ -116,7 +148,6 @@ def prepare(
         raise RetryableError(f"failed configuring source manager: {error}", reason="SourceManagerFailed") from error
     access = git_access(repository, ports.secrets)
     sign = _signer(automation, automation.git.commit.signing_key, ports)
-    policies = ports.objects.list("ImagePolicy")
     return UpdateJob(
         stored=stored,
         automation=automation,
@@ -126,7 +157,7 @@ def prepare(
         sign=sign,
         destination=where,
         selections=selections,
-        known_policies=frozenset(policy.key for policy in policies),
+        known_policies=frozenset(policy.key for policy in policies.stored),
     )
 
 
@@ -156,14 +187,14 @@ def _signer(automation: ImageUpdateAutomation, key: SigningKey | None, ports: Po
     return ports.git.signer(SigningMaterial(type=key.type or "gpg", secret=str(name), data=data))
 
 
-def admitted(automation: ImageUpdateAutomation, ports: Ports) -> Mapping[NamespacedName, Selection]:
+def admitted(automation: ImageUpdateAutomation, policies: Policies) -> Mapping[NamespacedName, Selection]:
     """What the policies that its selector admits have chosen.
 
     Raises:
         StalledError: InvalidPolicySelector.
     """
     namespace = automation.metadata.key.namespace
-    selected = ports.selections.list(namespace)
+    selected = policies.selections(namespace)
     if automation.policy_selector is None:
         return selected
     try:
@@ -171,7 +202,9 @@ def admitted(automation: ImageUpdateAutomation, ports: Ports) -> Mapping[Namespa
     except InvalidSelector as error:
         raise StalledError(f"failed to parse policy selector: {error}", reason="InvalidPolicySelector") from error
     found = {}
-    for stored in ports.objects.list("ImagePolicy", namespace):
+    for stored in policies.stored:
+        if stored.key.namespace != namespace:
+            continue
         is_admitted = selects(automation.policy_selector, parse_stored(stored, ImagePolicy).metadata.labels)
         if is_admitted and stored.key in selected:
             found[stored.key] = selected[stored.key]
