@@ -50,6 +50,10 @@ class Fields:
         """Keep a problem of a member (an empty name means the mapping itself)."""
         self.problems.append(Problem(path=self._at(name), message=message))
 
+    def warn(self, name: str, message: str) -> None:
+        """Keep a warning."""
+        self.problems.append(Problem(path=self._at(name), message=message, is_warning=True))
+
     def text(self, name: str, default: str = "", *, required: bool = False, allowed: Sequence[str] = ()) -> str:
         """A string; numbers and booleans are the commonest mistake and are named."""
         found = self._get(name, str, required=required)
