@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tagstream.adapters.registry.client import RegistryClient
 from tagstream.errors import AuthenticationError, RetryableError
 from tagstream.ports import RegistryAccess, TlsMaterial
 from tests.contract.registry_calls import NAME, image, soon, with_secret
+from tests.contract.skipping_clock import SkippingClock
 from tests.embedded.certificates import Authority, authority
 from tests.embedded.distribution import Distribution, alice, running_distribution
 from tests.embedded.push import push_image
@@ -120,11 +120,12 @@ def test_a_registry_token_is_used_as_it_is(token_registry: str, tokens: TokenSer
 
 def test_an_expired_token_is_fetched_again(token_registry: str, tokens: TokenServer) -> None:
     tokens.lifetime_s = 1
-    client = RegistryClient()
+    clock = SkippingClock()
+    client = RegistryClient(clock=clock)
     for _ in range(2):
-        client.list_tags(image(token_registry), with_secret(token_registry), soon())
+        client.list_tags(image(token_registry), with_secret(token_registry), clock.monotonic_s() + 20)
         tokens.lifetime_s = 300
-        time.sleep(1.0)
+        clock.sleep(1.0)
     assert len(tokens.requests) == 2
 
 
