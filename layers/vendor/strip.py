@@ -1,4 +1,4 @@
-"""Takes out of a layer what another layer has, and what no function reads: foreign service models, tests, scripts.
+"""Takes out of a layer what another layer has, and what no function reads: foreign service models, tests, symbols.
 
 In: a site-packages folder with everything. Out: the same folder, smaller; METADATA and WHEEL stay, so that versions,
 licences and wheel tags can be read from the artifact.
@@ -7,6 +7,7 @@ licences and wheel tags can be read from the artifact.
 from __future__ import annotations
 
 import shutil
+import struct
 import sys
 from importlib.metadata import distributions
 from pathlib import Path
@@ -24,7 +25,11 @@ ALL_FUNCTIONS = frozenset(
 SERVICES = frozenset({"dynamodb", "sqs", "secretsmanager", "ecr", "ecr-public", "sts"})
 # CEL extensions that Flux's environment does not have; each is a library of its own, of several megabytes.
 UNREAD_EXTENSIONS = ("ext_bindings", "ext_math", "ext_proto")
-UNREAD_FOLDERS = ("bin", "boto3/examples", "boto3/data/ec2", "boto3/data/cloudformation")
+# cffi builds extensions, and those that are built need its _cffi_backend only; the CEL wheel of arm64 has all that it
+# was built of in it.
+UNREAD_FOLDERS = ("bin", "boto3/examples", "boto3/data/ec2", "boto3/data/cloudformation", "cffi", "bazel-project")
+# Types for checkers, and what botocore's documentation shows.
+UNREAD_FILES = ("*.pyi", "py.typed", "examples-1.json")
 # Of Powertools the functions use the log and the metrics; the other utilities are most of the files of the layer.
 READ_UTILITIES = frozenset({"jmespath_utils", "typing"})
 KEPT_METADATA = frozenset({"METADATA", "WHEEL", "LICENSE", "COPYING", "NOTICE", "entry_points.txt", "top_level.txt"})
@@ -71,6 +76,29 @@ def strip(site: Path) -> None:
     for info in site.glob("*.dist-info"):
         for path in [path for path in info.iterdir() if path.is_file() and path.name not in KEPT_METADATA]:
             path.unlink()
+    for path in [path for pattern in UNREAD_FILES for path in site.rglob(pattern)]:
+        path.unlink()
+    for library in site.rglob("*.so"):
+        library.write_bytes(loadable(library.read_bytes()))
+
+
+def loadable(library: bytes) -> bytes:
+    """A shared object without what only linkers and debuggers read: its symbol table and its section headers.
+
+    A loader follows the program headers alone (System V ABI, "Program Loading"), on any machine; the wheels come with
+    symbols that are a quarter of them. Done here, since binutils' strip knows one machine only.
+
+    Args:
+        library: a little-endian 64-bit ELF file; anything else is left as it is.
+    """
+    if library[:6] != b"\x7fELF\x02\x01":
+        return library
+    table, size, count = *struct.unpack_from("<Q", library, 32), *struct.unpack_from("<HH", library, 54)
+    # Of a program header: p_offset at 8, p_filesz at 32.
+    ends = [sum(struct.unpack_from("<Q16xQ", library, table + at * size + 8)) for at in range(count)]
+    # No section headers: e_shoff at 40, e_shnum and e_shstrndx at 60.
+    header = library[:40] + bytes(8) + library[48:60] + bytes(4)
+    return header + library[64 : max([*ends, table + size * count])]
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +27,8 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+
+from tests.embedded.scratch import LOG, locked_log, new_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-central-1"
@@ -195,7 +196,7 @@ def start(*, keep: bool = False) -> EmbeddedAws:
     Raises:
         EmbeddedAwsError: it did not answer in time.
     """
-    folder = Path(tempfile.mkdtemp(prefix="tagstream-aws-"))
+    folder = new_folder()
     port = _free_port()
     environ = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     environ |= CREDENTIALS | {
@@ -207,7 +208,7 @@ def start(*, keep: bool = False) -> EmbeddedAws:
         "STATE_DIR": str(folder / "state"),
         "TMPDIR": str(folder),
     }
-    with (folder / "ministack.log").open("wb") as log:
+    with locked_log(folder) as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "ministack"],
             cwd=folder,
@@ -310,7 +311,7 @@ def _wait_until_healthy(aws: EmbeddedAws) -> None:
                 return
         connection.close()
         time.sleep(0.1)
-    raise EmbeddedAwsError("ministack did not start\n" + (aws.folder / "ministack.log").read_text()[-4000:])
+    raise EmbeddedAwsError("ministack did not start\n" + (aws.folder / LOG).read_text()[-4000:])
 
 
 def _client(service: str, endpoint: str) -> Any:

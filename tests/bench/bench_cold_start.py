@@ -1,0 +1,113 @@
+"""The deployed webhook's first answer after a cold start, against an empty function that has the same layers.
+
+In: the embedded AWS with the stack of `sam deploy`. Out: rows of (what, measured, compared with).
+
+A changed configuration ends a function's warm environments, so the next delivery has a new one made: layers unpacked,
+interpreter started, modules imported, clients made, delivery answered. Ours and the floor take turns.
+"""
+
+from __future__ import annotations
+
+import io
+import statistics
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from tests.embedded.aws import EmbeddedStack, HttpAnswer, running
+from tests.embedded.system import System, documents
+
+ROUNDS = 7
+GOAL_S = 1.0
+TOKEN = "bench-token"
+# What ending an environment leaves behind is not part of the next cold start.
+REST_S = 0.5
+NAMESPACE = {"namespace": "bench"}
+OBJECTS = (
+    {"apiVersion": "v1", "kind": "Secret", "metadata": {**NAMESPACE, "name": "hook"}, "stringData": {"token": TOKEN}},
+    {
+        "apiVersion": "image.toolkit.fluxcd.io/v1",
+        "kind": "ImageRepository",
+        "metadata": {**NAMESPACE, "name": "app"},
+        "spec": {"image": "127.0.0.1:9/app", "interval": "1h", "suspend": True},
+    },
+    {
+        "apiVersion": "notification.toolkit.fluxcd.io/v1",
+        "kind": "Receiver",
+        "metadata": {**NAMESPACE, "name": "hook"},
+        "spec": {
+            "type": "generic-hmac",
+            "secretRef": {"name": "hook"},
+            "resources": [{"kind": "ImageRepository", "name": "app"}],
+            # A filter loads the largest library of the layer.
+            "resourceFilter": "has(req.number)",
+        },
+    },
+)
+
+
+def rows() -> Iterator[tuple[str, str, str]]:
+    """Median and worst of a few cold starts."""
+    with running() as aws:
+        stack = aws.deploy("bench", WebhookConcurrency="0")
+        system = System(stack=stack, registry="")
+        system.cli("apply", "-f", "-", stdin=documents(*OBJECTS))
+        path = system.hook_path("hook", "bench")
+        floor = _empty_function(stack)
+        genuine = _Cold(stack, f"{stack.name}-webhook", 200, lambda at: system.deliver(path, TOKEN, {"number": at}))
+        forged = _Cold(stack, f"{stack.name}-webhook", 404, lambda at: system.deliver(path, "guess", {"number": at}))
+        empty = _Cold(floor, "floor", 200, lambda _: floor.post("/", b"{}", {}))
+        for number in range(ROUNDS):
+            for one in (genuine, empty, forged):
+                one.start(number)
+    for what, ours in (("accepted, with a filter", genuine), ("refused", forged)):
+        worst = f"worst of {ROUNDS}: {max(ours.seconds):.2f} s, goal below {GOAL_S:.0f} s"
+        ratio = statistics.median(ours.seconds) / statistics.median(empty.seconds)
+        yield f"webhook, deployed and cold: first delivery {what}", f"{ratio:.2f} x", f"an empty function ({worst})"
+
+
+class _Cold:
+    """A deployed function, and how long its first answers took."""
+
+    def __init__(self, stack: EmbeddedStack, function: str, status: int, deliver: Callable[[int], HttpAnswer]) -> None:
+        self._lambda, self._function = stack.client("lambda"), function
+        self._status, self._deliver = status, deliver
+        self.seconds: list[float] = []
+
+    def start(self, number: int) -> None:
+        """End the warm environments and time a delivery."""
+        found = self._lambda.get_function_configuration(FunctionName=self._function)
+        variables = {**found.get("Environment", {}).get("Variables", {}), "ROUND": f"{number}-{len(self.seconds)}"}
+        self._lambda.update_function_configuration(FunctionName=self._function, Environment={"Variables": variables})
+        time.sleep(REST_S)
+        begin = time.perf_counter()
+        answer = self._deliver(number)
+        self.seconds.append(time.perf_counter() - begin)
+        if answer.status != self._status:
+            raise RuntimeError(f"{self._function} answered {answer.status}, not {self._status}")
+
+
+def _empty_function(stack: EmbeddedStack) -> EmbeddedStack:
+    """A function of the webhook's runtime, layers and memory that answers at once; reached as the stack is."""
+    client = stack.client("lambda")
+    like: dict[str, Any] = client.get_function_configuration(FunctionName=f"{stack.name}-webhook")
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context):\n    return {'statusCode': 200}\n")
+    client.create_function(
+        FunctionName="floor",
+        Code={"ZipFile": code.getvalue()},
+        Layers=[layer["Arn"] for layer in like["Layers"]],
+        **{name: like[name] for name in ("Runtime", "Role", "Handler", "Architectures", "MemorySize", "Timeout")},
+    )
+    url = client.create_function_url_config(FunctionName="floor", AuthType="NONE")["FunctionUrl"]
+    client.add_permission(
+        FunctionName="floor",
+        StatementId="public",
+        Action="lambda:InvokeFunctionUrl",
+        Principal="*",
+        FunctionUrlAuthType="NONE",
+    )
+    return replace(stack, outputs={"WebhookUrl": url})

@@ -1,0 +1,60 @@
+"""Where the embedded AWS keeps what it unpacks: in memory if there is room, else where temporary files go.
+
+In: this machine. Out: a new folder, and none of those that killed runs left behind.
+For each cold start ministack unpacks all layers of a function into new files, which AWS does not. A disk's file system
+can take longer for that than the function for its first answer: ext4 without a journal looks at each inode that was
+freed in the last minutes before it takes one (`recently_deleted` in Linux' fs/ext4/ialloc.c).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+SHARED_MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 << 30
+PREFIX = "tagstream-aws-"
+LOG = "ministack.log"
+# Older than the time between a folder's making and the lock on its log.
+LEFT_AFTER_S = 60.0
+
+
+def new_folder() -> Path:
+    """A folder for one embedded AWS."""
+    home = SHARED_MEMORY if _has_room(SHARED_MEMORY) else Path(tempfile.gettempdir())
+    for folder in home.glob(f"{PREFIX}*"):
+        if _is_left_behind(folder / LOG):
+            shutil.rmtree(folder, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=home))
+
+
+def locked_log(folder: Path) -> BinaryIO:
+    """The log to write; it is locked for as long as this process or a child that inherits it has it open."""
+    log = (folder / LOG).open("wb")
+    fcntl.flock(log, fcntl.LOCK_EX)
+    return log
+
+
+def _has_room(place: Path) -> bool:
+    try:
+        found = os.statvfs(place)
+    except OSError:
+        return False
+    # Containers often mount it small, and so that no library can be loaded from it.
+    runs = not found.f_flag & os.ST_NOEXEC
+    return runs and os.access(place, os.W_OK) and found.f_bavail * found.f_frsize >= ROOM_BYTES
+
+
+def _is_left_behind(log: Path) -> bool:
+    with contextlib.suppress(OSError), log.open("rb") as held:
+        if time.time() - log.stat().st_mtime < LEFT_AFTER_S:
+            return False
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
