@@ -6,7 +6,7 @@ In: a table. Out: ports whose secrets, queue, log and metrics only remember; doc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from tagstream.errors import RetryableError
 from tagstream.ports import Ports, SecretNotFound
 from tagstream.reconcile.automation import run_automations
 from tagstream.reconcile.repository import ScanTrigger, scan_repositories
-from tagstream.records import QueuedScan, Selection
+from tagstream.records import QueuedRun, QueuedScan, Selection
 from tests.embedded.registry import Registry
 
 APP = NamespacedName("ns", "app")
@@ -40,12 +40,12 @@ MARKED = b'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'
 class Silent:
     """Log, metrics, secrets and queue of a test; queue and metrics remember."""
 
-    sent: list[QueuedScan] = field(default_factory=list)
+    sent: list[QueuedScan | QueuedRun] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
     secrets: dict[NamespacedName, Mapping[str, bytes]] = field(default_factory=dict)
     broken: bool = False
 
-    def send(self, requests: Sequence[QueuedScan]) -> None:
+    def send(self, requests: Sequence[QueuedScan | QueuedRun]) -> None:
         if self.broken:
             raise RetryableError("the queue is out of reach", reason="QueueOperationFailed")
         self.sent.extend(requests)
@@ -99,6 +99,20 @@ def scan(ports: Ports, left_s: float = 30.0) -> frozenset[NamespacedName]:
 
 def run(ports: Ports, left_s: float = 30.0) -> None:
     run_automations([APP], "worker", ports.clock.monotonic_s() + left_s, ports)
+
+
+def run_woken(keys: Sequence[NamespacedName], ports: Ports, owner: str = "worker", left_s: float = 60.0) -> list[float]:
+    """Run, and run again what delayed messages bring back, as queue, scan function and stream do; the delays."""
+    queue, delays, wanted = Silent(), [], keys
+    while True:
+        run_automations(wanted, owner, ports.clock.monotonic_s() + left_s, replace(ports, queue=queue))
+        if not queue.sent:
+            return delays
+        message = queue.sent.pop(0)
+        assert isinstance(message, QueuedRun)
+        wanted = message.automations
+        delays.append(message.delay_s)
+        ports.clock.sleep(message.delay_s)
 
 
 def reason(ports: Ports, kind: str) -> str:

@@ -13,11 +13,15 @@ from typing import Any
 import pytest
 
 from tagstream.adapters.marker_cache import WarmMarkers
+from tagstream.adapters.queue import message_body
 from tagstream.adapters.store.table import Table
 from tagstream.domain.model import ImageRef, NamespacedName
 from tagstream.ports import Ports
+from tagstream.reconcile import handlers
 from tagstream.reconcile.automation import run_automations
-from tests.contract.reconciling import APP, Silent, automated, document, ports_on, selection
+from tagstream.reconcile.debounce import REASON
+from tagstream.records import QueuedRun
+from tests.contract.reconciling import APP, Silent, automated, document, ports_on, run_woken, selection
 from tests.contract.skipping_clock import SkippingClock
 from tests.embedded.git_server import bare_repository, commit_files, git, git_server
 
@@ -94,7 +98,7 @@ def test_tags_of_a_burst_are_committed_together(table: Table, fleet: tuple[str, 
         pool.submit(burst)
         # As the stream does it: woken by what is new, until nothing is.
         while not done.is_set() or not all("v2.0.0" in one for one in head(bare)):
-            run_automations([APP], "worker", ports.clock.monotonic_s() + 60, ports)
+            run_woken([APP], ports)
     assert (commits(bare) <= 3, sorted(head(bare))) == (
         True,
         sorted(marked(number, "v2.0.0") for number in range(POLICIES)),
@@ -109,7 +113,7 @@ def test_racing_automations_of_a_branch_lose_nothing(table: Table, fleet: tuple[
         choose(ports, number, "v2.0.0")
 
     def race(worker: int) -> None:
-        run_automations([keys[worker]], f"worker-{worker}", ports.clock.monotonic_s() + 60, ports)
+        run_woken([keys[worker]], ports, f"worker-{worker}")
 
     with ThreadPoolExecutor(AUTOMATIONS) as pool:
         list(pool.map(race, range(AUTOMATIONS)))
@@ -128,7 +132,7 @@ def test_automations_of_a_branch_that_are_due_together_share_one_push(table: Tab
     keys = teams(ports, url)
     for number in range(POLICIES):
         choose(ports, number, "v2.0.0")
-    run_automations(keys, "worker", ports.clock.monotonic_s() + 60, ports)
+    run_woken(keys, ports)
     pushes = (bare / "pushes").read_text().splitlines()
     assert (commits(bare), pushes, all("v2.0.0" in one for one in head(bare))) == (AUTOMATIONS, ["pushed"], True)
 
@@ -143,7 +147,7 @@ def test_a_branch_that_others_write_to_all_the_time_is_pushed_to_all_the_same(ta
         ports = ports_on(table, Silent())
         automated(ports, server.url("busy.git"))
         choose(ports, 0, "v2.0.0")
-        run_automations([APP], "worker", ports.clock.monotonic_s() + 60, ports)
+        run_woken([APP], ports)
     subjects = git("log", "--format=%s", "main", folder=bare).splitlines()
     assert (subjects.count("faster"), head(bare)) == (3, [marked(0, "v2.0.0")])
 
@@ -157,31 +161,33 @@ class Woken(SkippingClock):
         return super().now() + timedelta(seconds=sum(self.slept))
 
 
-def waited(ports: Ports, url: str, annotations: dict[str, str], observed: bool = False) -> list[float]:
-    """The pauses of a run that follows a selection at once, rounded to seconds."""
+def waited(ports: Ports, url: str, annotations: dict[str, str], observed: bool = False) -> tuple[int, list[float]]:
+    """How many seconds a run that follows a selection at once waits; those of messages, in which no function runs."""
     clock = Woken()
     mortal = replace(ports, clock=clock)
     automated(ports, url)
     ports.objects.annotate("ImageUpdateAutomation", APP, annotations)
     choose(ports, 0, "v2.0.0")
     if observed:
-        run_automations([APP], "worker", mortal.clock.monotonic_s() + 60, mortal)
+        run_woken([APP], mortal)
         clock.slept.clear()
-    run_automations([APP], "worker", mortal.clock.monotonic_s() + 60, mortal)
-    return [round(one) for one in clock.slept]
+    delays = run_woken([APP], mortal)
+    return round(sum(clock.slept)), delays
 
 
 @pytest.mark.parametrize(
     ("annotations", "pauses"),
     [
-        ({}, [3]),
-        ({"tagstream.dev/debounce": "10s"}, [10]),
-        ({"tagstream.dev/debounce": "0s"}, []),
-        ({"reconcile.fluxcd.io/requestedAt": "now"}, []),
+        ({}, (3, [2])),
+        ({"tagstream.dev/debounce": "10s"}, (10, [9])),
+        ({"tagstream.dev/debounce": "15m"}, (900, [899])),
+        ({"tagstream.dev/debounce": "1s"}, (1, [])),
+        ({"tagstream.dev/debounce": "0s"}, (0, [])),
+        ({"reconcile.fluxcd.io/requestedAt": "now"}, (0, [])),
     ],
 )
 def test_a_run_waits_for_more_unless_it_was_asked_for(
-    table: Table, fleet: tuple[str, Path], annotations: dict[str, str], pauses: list[float]
+    table: Table, fleet: tuple[str, Path], annotations: dict[str, str], pauses: tuple[int, list[float]]
 ) -> None:
     ports = ports_on(table, Silent())
     assert waited(ports, fleet[0], annotations) == pauses
@@ -189,7 +195,7 @@ def test_a_run_waits_for_more_unless_it_was_asked_for(
 
 def test_a_run_without_news_does_not_wait(table: Table, fleet: tuple[str, Path]) -> None:
     ports = ports_on(table, Silent())
-    assert waited(ports, fleet[0], {}, observed=True) == []
+    assert waited(ports, fleet[0], {}, observed=True) == (0, [])
 
 
 def test_a_burst_without_a_pause_is_committed_after_four_windows(table: Table, fleet: tuple[str, Path]) -> None:
@@ -203,7 +209,7 @@ def test_a_burst_without_a_pause_is_committed_after_four_windows(table: Table, f
     clock.slept.append(1.0)
     first = (clock.now() - begin).total_seconds()
     spent = len(clock.slept)
-    run_automations([APP], "worker", clock.monotonic_s() + 60, replace(ports, clock=clock))
+    run_woken([APP], replace(ports, clock=clock))
     assert (round(first), round(sum(clock.slept[spent:])), commits(fleet[1])) == (11, 2, 1)
 
 
@@ -223,8 +229,53 @@ def test_one_policy_that_selects_without_a_pause_is_committed_after_four_windows
 
     clock = Busy()
     choose(replace(ports, clock=clock), 0, "v2.0.0")
-    run_automations([APP], "worker", clock.monotonic_s() + 60, replace(ports, clock=clock))
-    assert (sum(clock.slept), commits(fleet[1])) == (12, 1)
+    run_woken([APP], replace(ports, clock=clock))
+    assert (round(sum(clock.slept)), commits(fleet[1])) == (12, 1)
+
+
+def test_a_burst_is_waited_for_by_one_message_at_a_time(table: Table, fleet: tuple[str, Path]) -> None:
+    queue, clock = Silent(), Woken()
+    ports = replace(ports_on(table, queue), clock=clock)
+    automated(ports, fleet[0])
+    for number in range(8):
+        choose(ports, number, "v2.0.0")
+        run_automations([APP], "worker", clock.monotonic_s() + 60, ports)
+        clock.slept.append(0.5)
+    # The first wakes it after two seconds; only then is there another. The selections' own time is a little more.
+    assert (queue.sent, commits(fleet[1])) == ([QueuedRun(automations=(APP,), reason=REASON, delay_s=2)] * 2, 0)
+
+
+def test_an_automation_that_joins_a_burst_is_woken_too(table: Table, fleet: tuple[str, Path]) -> None:
+    queue, clock = Silent(), Woken()
+    ports = replace(ports_on(table, queue), clock=clock)
+    keys = teams(ports, fleet[0])
+    choose(ports, 0, "v2.0.0")
+    for wanted in (keys[:1], keys[:2], keys[:2]):
+        run_automations(wanted, "worker", clock.monotonic_s() + 60, ports)
+    assert [one.automations for one in queue.sent if isinstance(one, QueuedRun)] == [(keys[0],), (keys[1],)]
+
+
+def test_a_burst_is_not_lost_when_the_queue_is_out_of_reach(table: Table, fleet: tuple[str, Path]) -> None:
+    ports = ports_on(table, Silent(broken=True))
+    automated(ports, fleet[0])
+    choose(ports, 0, "v2.0.0")
+    record = {"eventID": "1", "dynamodb": {"SequenceNumber": "7", "NewImage": {"t": {"S": "run"}, **run_item()}}}
+    event = {"Records": [{"eventSource": "aws:dynamodb", "eventName": "MODIFY", **record}]}
+    assert handlers.update(event, 60_000, "worker", ports) == {"batchItemFailures": [{"itemIdentifier": "7"}]}
+    assert ports.selections.waiting(APP) is None
+
+
+def run_item() -> dict[str, dict[str, str]]:
+    return {"pk": {"S": "run#ns"}, "sk": {"S": "app"}}
+
+
+def test_the_message_that_ends_a_wait_becomes_a_run_request(table: Table) -> None:
+    ports = ports_on(table, Silent())
+    body = message_body(QueuedRun(automations=(APP,), reason=REASON))
+    event = {"Records": [{"eventSource": "aws:sqs", "messageId": "m1", "body": body}]}
+    assert handlers.scan(event, 60_000, ports) == {"batchItemFailures": []}
+    found = table.get(run_item())  # type: ignore[arg-type]
+    assert found is not None and found["reason"] == {"S": REASON}
 
 
 @pytest.mark.parametrize(
@@ -242,9 +293,9 @@ def test_one_that_may_go_at_once_does_not_wait_for_another_of_its_branch(
     seen: list[int] = []
     sleep = clock.sleep
     clock.sleep = lambda seconds: (seen.append(commits(fleet[1])), sleep(seconds))[1]  # type: ignore[method-assign]
-    run_automations(keys[:2], "worker", clock.monotonic_s() + 240, replace(ports, clock=clock))
-    # One pause, before which the one was there and after which all were.
-    assert (seen, commits(fleet[1])) == ([1], AUTOMATIONS)
+    run_woken(keys[:2], replace(ports, clock=clock))
+    # During the pause the one was there, and after it all were.
+    assert (set(seen), commits(fleet[1])) == ({1}, AUTOMATIONS)
 
 
 @dataclass
@@ -272,7 +323,7 @@ def test_what_breaks_unexpectedly_in_one_automation_leaves_the_others_of_its_bra
     keys = teams(ports, url)
     for number in range(POLICIES):
         choose(ports, number, "v2.0.0")
-    run_automations(keys, "worker", ports.clock.monotonic_s() + 60, ports)
+    run_woken(keys, ports)
     ready = [stored.status["conditions"] for stored in ports.objects.list("ImageUpdateAutomation", "ns")]
     messages = [one["message"] for conditions in ready for one in conditions if one["type"] == "Ready"]  # type: ignore[attr-defined]
     assert commits(bare) == AUTOMATIONS - 1
@@ -285,7 +336,7 @@ def test_the_event_of_a_failed_run_names_the_deliveries_it_was_for(table: Table,
     keys = teams(ports, url.replace("fleet", "nowhere"))
     for number in (3, 5):
         choose(ports, number, "v2.0.0")
-    run_automations(keys[:1], "worker", ports.clock.monotonic_s() + 60, ports)
+    run_woken(keys[:1], ports)
     now = ports.clock.now()
     told = [one for one in ports.ledger.read(now - timedelta(hours=1), now) if one.severity == "error"]
     # The others of the branch were to share its push, and are told of its failure.

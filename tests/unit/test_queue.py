@@ -9,7 +9,7 @@ import pytest
 from tagstream.adapters.queue import message_body
 from tagstream.domain.model import NamespacedName
 from tagstream.events.queue import is_queue, parse_queue, parse_request
-from tagstream.records import QueuedScan
+from tagstream.records import QueuedRun, QueuedScan
 
 REQUEST = QueuedScan(
     repositories=(NamespacedName("ns", "a"), NamespacedName("ns", "b")),
@@ -21,8 +21,12 @@ REQUEST = QueuedScan(
 )
 
 
-def test_a_request_is_read_back_as_it_was_sent() -> None:
-    assert parse_request(message_body(REQUEST)) == REQUEST
+RUN = QueuedRun(automations=(NamespacedName("ns", "a"), NamespacedName("ns", "b")), reason="no more selections")
+
+
+@pytest.mark.parametrize("request_", [REQUEST, RUN], ids=["scan", "run"])
+def test_a_request_is_read_back_as_it_was_sent(request_: QueuedScan | QueuedRun) -> None:
+    assert parse_request(message_body(request_)) == request_
 
 
 def test_a_batch_keeps_the_id_of_each_message() -> None:
@@ -31,7 +35,15 @@ def test_a_batch_keeps_the_id_of_each_message() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["", "null", "[]", "{}", '{"repositories": ["noslash"], "reason": "x"}', '{"repositories": 1, "reason": 1}']
+    "body",
+    [
+        *("", "null", "[]", "{}", '{"repositories": ["noslash"], "reason": "x"}', '{"repositories": 1, "reason": 1}'),
+        *(
+            '{"automations": ["noslash"], "reason": "x"}',
+            '{"automations": "ns/a", "reason": "x"}',
+            '{"automations": []}',
+        ),
+    ],
 )
 def test_a_body_that_is_no_request_reads_as_none(body: str) -> None:
     assert parse_request(body) is None

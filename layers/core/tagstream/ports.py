@@ -30,12 +30,14 @@ from tagstream.records import (
     LastDelivery,
     Lease,
     LedgerEntry,
+    QueuedRun,
     QueuedScan,
     ScanWindow,
     Selection,
     StoredObject,
     TagRecord,
     TagState,
+    Waiting,
 )
 
 if TYPE_CHECKING:
@@ -197,6 +199,12 @@ class SelectionStore(Protocol):
     def request_run(self, automation: NamespacedName, reason: str, now: datetime) -> None:
         """Ask for a run of an automation through the stream."""
 
+    def waiting(self, automation: NamespacedName) -> Waiting | None:
+        """The automation's last wait for more selections, which may be over."""
+
+    def put_waiting(self, automation: NamespacedName, waiting: Waiting) -> None:
+        """Remember a wait."""
+
 
 class LeaseStore(Protocol):
     """One writer per Git URL and push branch, and the record of what it was about to push."""
@@ -304,9 +312,9 @@ class SecretNotFound(Exception):
 
 
 class ScanQueue(Protocol):
-    """Asks the scan function for work."""
+    """Asks the scan function for work, now or later."""
 
-    def send(self, requests: Sequence[QueuedScan]) -> None:
+    def send(self, requests: Sequence[QueuedScan | QueuedRun]) -> None:
         """Enqueue, in as few calls as SQS allows."""
 
 

@@ -139,3 +139,20 @@ class QueuedScan:
     received_at: datetime | None = None
     expected_tags: tuple[str, ...] = ()
     attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedRun:
+    """A request to run automations after a delay of at most 900 seconds."""
+
+    automations: tuple[NamespacedName, ...]
+    reason: str
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An automation's wait for the end of a burst: ``since`` its first selection was seen, ``until`` it is woken."""
+
+    since: datetime
+    until: datetime

@@ -1,6 +1,6 @@
 """ScanQueue on SQS.
 
-In: QueuedScan values. Out: messages that ``events/queue.py`` reads back.
+In: QueuedScan and QueuedRun values. Out: messages that ``events/queue.py`` reads back.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tagstream.errors import RetryableError
-from tagstream.records import QueuedScan
+from tagstream.records import QueuedRun, QueuedScan
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -29,7 +29,7 @@ class SqsScanQueue:
     client: SQSClient
     url: str
 
-    def send(self, requests: Sequence[QueuedScan]) -> None:
+    def send(self, requests: Sequence[QueuedScan | QueuedRun]) -> None:
         """In order, up to the first that fails.
 
         Raises:
@@ -48,8 +48,10 @@ class SqsScanQueue:
                 ) from error
 
 
-def message_body(request: QueuedScan) -> str:
+def message_body(request: QueuedScan | QueuedRun) -> str:
     """The JSON that ``events/queue.py`` parses."""
+    if isinstance(request, QueuedRun):
+        return json.dumps({"automations": [str(key) for key in request.automations], "reason": request.reason})
     return json.dumps(
         {
             "repositories": [str(key) for key in request.repositories],

@@ -26,7 +26,7 @@ DigestReflection = Literal["Never", "IfNotPresent", "Always"]
 
 DEBOUNCE = "tagstream.dev/debounce"
 """Annotation of an ImageUpdateAutomation: a Go duration of at most MAX_DEBOUNCE_S."""
-DEFAULT_DEBOUNCE_S, MAX_DEBOUNCE_S = 3.0, 60.0
+DEFAULT_DEBOUNCE_S, MAX_DEBOUNCE_S = 3.0, 900.0
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 """The annotation that asks for a reconcile; its value is opaque."""
 

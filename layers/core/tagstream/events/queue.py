@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from tagstream.domain.model import NamespacedName
-from tagstream.records import QueuedScan
+from tagstream.records import QueuedRun, QueuedScan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class QueueMessage:
     """A message's id, for partial batch answers, and its request; None when it cannot be read."""
 
     message_id: str
-    request: QueuedScan | None
+    request: QueuedScan | QueuedRun | None
 
 
 def is_queue(event: Mapping[str, Any]) -> bool:
@@ -39,10 +39,12 @@ def parse_queue(event: Mapping[str, Any]) -> tuple[QueueMessage, ...]:
     )
 
 
-def parse_request(body: str) -> QueuedScan | None:
+def parse_request(body: str) -> QueuedScan | QueuedRun | None:
     """The inverse of ``adapters.queue.message_body``; None for anything else."""
     try:
         found = json.loads(body)
+        if "automations" in found:
+            return QueuedRun(automations=tuple(map(_named, found["automations"])), reason=str(found["reason"]))
         received = found.get("receivedAt")
         return QueuedScan(
             repositories=tuple(_named(one) for one in found["repositories"]),

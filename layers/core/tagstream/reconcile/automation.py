@@ -11,13 +11,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tagstream.domain.departure import departure_together, latest_departure
-from tagstream.domain.model import MAX_DEBOUNCE_S, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.model import ImageUpdateAutomation, NamespacedName
 from tagstream.domain.receiver import read_metadata
 from tagstream.errors import ImageAutomationError
 from tagstream.ports import Ports
 from tagstream.reconcile import status
 from tagstream.reconcile.branch import RunResult, held, pushed_before, update_branch
+from tagstream.reconcile.debounce import SHORT_PAUSE_S, departs_at, pause, wake_after
 from tagstream.reconcile.gathering import companions, goes_with, grouped, on_top
 from tagstream.reconcile.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.push_event import causes
@@ -45,31 +45,28 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
     groups = grouped(_prepared(sorted(keys), Policies(ports), ports))
     now = ports.clock.now()
     # Those that wait for more selections come last, so that they hold up none of the others.
-    for group in sorted(groups, key=lambda group: _departs_at(group, now)):
+    for group in sorted(groups, key=lambda group: departs_at(group, now)):
         settled = _settled(group, deadline_s, ports)
-        if settled is None:
-            _put_off(group, ports)
-        elif settled:
+        if settled:
             _run_group(settled, owner, deadline_s, ports)
 
 
-def _settled(group: list[UpdateJob], deadline_s: float, ports: Ports) -> list[UpdateJob] | None:
-    """A destination's jobs when their debounce windows are over, read again after each; None when time runs out."""
-    latest = latest_departure([job.automation.debounce_s for job in group], ports.clock.now())
+def _settled(group: list[UpdateJob], deadline_s: float, ports: Ports) -> list[UpdateJob]:
+    """A destination's jobs when their debounce windows are over, read again after each; none when they come back."""
+    seen_at = ports.clock.now()
     while group:
-        now = ports.clock.now()
-        pause_s = min(MAX_DEBOUNCE_S, max(0.0, (min(latest, _departs_at(group, now)) - now).total_seconds()))
-        if ports.clock.monotonic_s() + pause_s >= deadline_s:
-            return None
-        if pause_s == 0.0:
+        wait = pause(group, seen_at, ports)
+        if wait.seconds > SHORT_PAUSE_S:
+            wake_after(group, wait, ports)
+            return []
+        if ports.clock.monotonic_s() + wait.seconds >= deadline_s:
+            _put_off(group, ports)
+            return []
+        if wait.seconds == 0.0:
             break
-        ports.clock.sleep(pause_s)
+        ports.clock.sleep(wait.seconds)
         group = _prepared_again(group, Policies(ports), ports)
     return group
-
-
-def _departs_at(group: Sequence[UpdateJob], now: datetime) -> datetime:
-    return departure_together([job.departure for job in group], now)
 
 
 def _put_off(group: Sequence[UpdateJob], ports: Ports) -> None:

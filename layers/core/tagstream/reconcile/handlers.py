@@ -24,7 +24,7 @@ from tagstream.reconcile.policy import Cause, evaluate_policies
 from tagstream.reconcile.repository import ScanTrigger, scan_repositories
 from tagstream.reconcile.routing import pushed_tags, repositories_of
 from tagstream.reconcile.stored import parsed_objects
-from tagstream.records import LastDelivery, LedgerEntry, QueuedScan
+from tagstream.records import LastDelivery, LedgerEntry, QueuedRun, QueuedScan
 
 INLINE_SCANS = 200
 SCANS_PER_MESSAGE = 50
@@ -138,11 +138,19 @@ def _queue(event: Mapping[str, Any], deadline_s: float, ports: Ports) -> Failure
             ports.log.error("unreadable scan request", message_id=message.message_id)
             continue
         try:
-            scan_repositories(message.request.repositories, ScanTrigger.of(message.request), deadline_s, ports)
+            _requested(message.request, deadline_s, ports)
         except ImageAutomationError as error:
             failed.append(message.message_id)
             ports.log.error("scan request failed", reason=error.reason, error=error.message)
     return {"batchItemFailures": [{"itemIdentifier": one} for one in failed]}
+
+
+def _requested(request: QueuedScan | QueuedRun, deadline_s: float, ports: Ports) -> None:
+    if isinstance(request, QueuedScan):
+        scan_repositories(request.repositories, ScanTrigger.of(request), deadline_s, ports)
+        return
+    for key in request.automations:
+        ports.selections.request_run(key, request.reason, ports.clock.now())
 
 
 def _objects_changed(changes: Sequence[StreamChange], deadline_s: float, ports: Ports) -> Failures:

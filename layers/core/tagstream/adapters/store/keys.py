@@ -101,6 +101,11 @@ def scan_shard(repository: NamespacedName) -> int:
     return hashlib.sha256(str(repository).encode()).digest()[0] % SCAN_SHARDS
 
 
+def waiting(automation: NamespacedName) -> Item:
+    """Key of an automation's wait for more selections."""
+    return key(f"waiting#{automation.namespace}", automation.name)
+
+
 def lease(target: str) -> str:
     """Partition of a lease; the target may hold a URL, so only its hash is a key."""
     return "lease#" + hashlib.sha256(target.encode()).hexdigest()

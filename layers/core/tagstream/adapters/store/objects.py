@@ -96,7 +96,7 @@ class DynamoObjects:
         if kind == "ImagePolicy":
             derived.append(keys.key(f"selection#{key.namespace}", key.name))
         if kind == "ImageUpdateAutomation":
-            derived.append(keys.key(f"run#{key.namespace}", key.name))
+            derived += [keys.key(f"run#{key.namespace}", key.name), keys.waiting(key)]
         if kind == "Receiver":
             where = keys.key(f"hookpath#{key}")
             paths = keys.read_text(self.table.get(where) or {}, "paths").split()

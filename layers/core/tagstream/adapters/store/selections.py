@@ -1,4 +1,4 @@
-"""Selections and run requests: the two items whose change wakes UpdateFunction.
+"""Selections and run requests, the two items whose change wakes UpdateFunction, and waits for more of them.
 
 In: what policies chose. Out: the same, read back.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import ABSENT, Condition, Table
 from tagstream.domain.model import ImageRef, NamespacedName, Revision
-from tagstream.records import Selection
+from tagstream.records import Selection, Waiting
+
+WAITING_TTL = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,25 @@ class DynamoSelections:
                 "t": keys.text(keys.RUN),
                 "reason": keys.text(reason),
                 "requestedAt": keys.text(keys.iso(now)),
+            }
+        )
+
+    def waiting(self, automation: NamespacedName) -> Waiting | None:
+        """One read."""
+        item = self.table.get(keys.waiting(automation))
+        if not item:
+            return None
+        since, until = (keys.from_iso(keys.read_text(item, name)) for name in ("since", "until"))
+        return Waiting(since=since, until=until)
+
+    def put_waiting(self, automation: NamespacedName, waiting: Waiting) -> None:
+        """One write; it wakes nobody."""
+        self.table.put(
+            keys.waiting(automation)
+            | {
+                "since": keys.text(keys.iso(waiting.since)),
+                "until": keys.text(keys.iso(waiting.until)),
+                "expiresAt": keys.number(int((waiting.until + WAITING_TTL).timestamp())),
             }
         )
 
