@@ -53,14 +53,19 @@ def test_a_function_may_do_to_the_table_what_it_needs(
     assert _decision(stack, role, action, _table(stack)) == expected
 
 
-def test_the_update_function_cannot_ask_for_scans(stack: EmbeddedStack) -> None:
+def test_all_functions_may_ask_for_work_and_the_scan_function_alone_takes_it(stack: EmbeddedStack) -> None:
     queue = f"arn:aws:sqs:eu-central-1:{ACCOUNT}:{stack.outputs['ScanQueueUrl'].rsplit('/', 1)[1]}"
-    roles = ("ScanRole", "WebhookRole", "UpdateRole")
-    assert [_decision(stack, role, "sqs:SendMessage", queue) for role in roles] == [
-        "allowed",
-        "allowed",
-        "implicitDeny",
-    ]
+    actions = ("sqs:SendMessage", "sqs:ReceiveMessage", "sqs:PurgeQueue")
+    found = {
+        role: [_decision(stack, role, action, queue) for action in actions]
+        for role in ("ScanRole", "WebhookRole", "UpdateRole")
+    }
+    sends_only = ["allowed", "implicitDeny", "implicitDeny"]
+    assert found == {
+        "ScanRole": ["allowed", "allowed", "implicitDeny"],
+        "WebhookRole": sends_only,
+        "UpdateRole": sends_only,
+    }
 
 
 def test_the_streams_wake_each_function_by_the_type_of_item(stack: EmbeddedStack) -> None:
