@@ -228,7 +228,9 @@ def test_a_wrong_receiver_names_the_field(spec: object, field: str) -> None:
         ("-1s", (None, (f'Invalid value: "-1s": {INTERVAL}',))),
     ],
 )
-def test_a_debounce_window_is_a_duration_of_at_most_a_quarter_of_an_hour(text: str, expected: tuple[object, object]) -> None:
+def test_a_debounce_window_is_a_duration_of_at_most_a_quarter_of_an_hour(
+    text: str, expected: tuple[object, object]
+) -> None:
     spec = {
         "sourceRef": {"kind": "GitRepository", "name": "src"},
         "interval": "5m",
