@@ -214,3 +214,16 @@ def test_without_an_automation_every_marker_says_so(tmp_path: Path) -> None:
     assert [one["message"] for one in found["findings"]] == [
         "outside update.path: there is no ImageUpdateAutomation in --objects"
     ]
+
+
+@pytest.mark.parametrize(("more", "told"), [((), ["{}: -R reads the folders below it too"]), (("-R",), [])])
+def test_folders_that_are_not_looked_into_are_told_of(tmp_path: Path, more: tuple[str, ...], told: list[str]) -> None:
+    (tmp_path / "objects/team").mkdir(parents=True)
+    (tmp_path / "objects/team/app.yml").write_text(OBJECTS)
+    (tmp_path / "tree/apps").mkdir(parents=True)
+    (tmp_path / "tree/apps/a.yaml").write_text(f"image: x:1 {MARKER}\n")
+    arguments = ("--objects", tmp_path / "objects", "--repo", tmp_path / "tree")
+    warnings = [f"Warning: {one.format(tmp_path / 'objects')}" for one in told]
+    found = [line for line in command("lint", *arguments, *more).err.splitlines() if "-R" in line]
+    patch = command("diff", *arguments, *more, "--ref", "flux-system/web=x:2").err.splitlines()
+    assert (found, [line for line in patch if "-R" in line]) == (warnings, warnings)

@@ -46,6 +46,8 @@ def diff(session: Session) -> int:
     args = session.args
     manifests = read_manifests(args.objects, session.stdin, session.namespace, recursive=args.recursive)
     judged = judge(manifests, lambda kind, key: True)
+    for warning in manifests.warnings:
+        session.console.warning(warning)
     for error in judged.errors:
         session.console.failure(error)
     if judged.errors:

@@ -47,10 +47,11 @@ class Located:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifests:
-    """Everything that was found, in order; ``errors`` are files that could not be read."""
+    """Everything that was found, in order; ``errors`` are files that could not be read, ``warnings`` those left out."""
 
     objects: tuple[Located, ...]
     errors: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def read_manifests(paths: Sequence[str], stdin: TextIO, namespace: str, *, recursive: bool = False) -> Manifests:
@@ -76,7 +77,14 @@ def read_manifests(paths: Sequence[str], stdin: TextIO, namespace: str, *, recur
                 continue
             for document in documents:
                 _add(document, namespace, objects, errors)
-    return Manifests(objects=tuple(objects), errors=tuple(errors))
+    warnings = () if recursive else (f"{path}: -R reads the folders below it too" for path in paths if _is_deeper(path))
+    return Manifests(objects=tuple(objects), errors=tuple(errors), warnings=tuple(warnings))
+
+
+def _is_deeper(path: str) -> bool:
+    """Whether there are manifests below the folders of a folder, which somebody may miss."""
+    where = Path(path)
+    return where.is_dir() and any(one.suffix in EXTENSIONS and one.parent != where for one in where.rglob("*"))
 
 
 def _add(document: Document, namespace: str, objects: list[Located], errors: list[str]) -> None:

@@ -44,7 +44,7 @@ def judge(manifests: Manifests, known: Known) -> Judged:
     latest = {(one.parsed.kind, one.parsed.key): one for one in valued}
     unique = [one for one in valued if latest[one.parsed.kind, one.parsed.key] is one]
     here = {(kind, key) for kind, key in latest}
-    warnings = [text for one in checked for text in one.messages(warnings=True)]
+    warnings = [*manifests.warnings, *(text for one in checked for text in one.messages(warnings=True))]
     warnings += [_twin(one, latest[one.parsed.kind, one.parsed.key]) for one in valued if one not in unique]
 
     def exists(kind: str, key: NamespacedName) -> bool:
