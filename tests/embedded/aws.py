@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
+from tests.embedded.loopback import free_port
 from tests.embedded.scratch import LOG, locked_log, new_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -197,7 +197,7 @@ def start(*, keep: bool = False) -> EmbeddedAws:
         EmbeddedAwsError: it did not answer in time.
     """
     folder = new_folder()
-    port = _free_port()
+    port = free_port()
     environ = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     environ |= CREDENTIALS | {
         "AUTH": "true",
@@ -328,12 +328,6 @@ def _client(service: str, endpoint: str) -> Any:
 def _script(name: str) -> str:
     """A console script of this very environment, whatever PATH says."""
     return str(Path(sys.executable).with_name(name))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _die_with_parent() -> None:

@@ -23,6 +23,7 @@ import requests
 from cryptography.hazmat.primitives import serialization
 
 from tests.embedded.certificates import Authority, token_signer
+from tests.embedded.loopback import free_port
 from tests.embedded.need import need
 from tests.embedded.token_server import ISSUER, PASSWORD, SERVICE, USER
 
@@ -64,7 +65,7 @@ def running_distribution(
     program = need("docker-registry")
     with tempfile.TemporaryDirectory(prefix="distribution-") as name:
         folder = Path(name)
-        port = _free_port()
+        port = free_port()
         http = {"addr": f"127.0.0.1:{port}", "secret": "test", **_tls(folder, tls, client_certificates)}
         configuration = {
             "version": "0.1",
@@ -127,12 +128,6 @@ def _tls(folder: Path, tls: Authority | None, client_certificates: bool) -> dict
     if client_certificates:
         found["clientcas"] = [str(folder / "ca.crt")]
     return {"tls": found}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.embedded.aws import EmbeddedStack, HttpAnswer
+from tests.embedded.loopback import free_port
 from tests.embedded.push import push_image
 
 ROOT = Path(__file__).parents[2]
@@ -75,13 +76,6 @@ def start_server(module: str, *arguments: str, keep: bool = False) -> Server:
         time.sleep(0.05)
     process.kill()
     raise RuntimeError(f"{module} does not listen on port {port}")
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
