@@ -33,6 +33,7 @@ from tests.embedded.registry import Registry
 APP = NamespacedName("ns", "app")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 TRIGGER = ScanTrigger(reason="interval", cause="schedule")
+MOST_MESSAGES = 50
 MARKED = b'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'
 
 
@@ -104,7 +105,7 @@ def run(ports: Ports, left_s: float = 30.0) -> None:
 def run_woken(keys: Sequence[NamespacedName], ports: Ports, owner: str = "worker", left_s: float = 60.0) -> list[float]:
     """Run, and run again what delayed messages bring back, as queue, scan function and stream do; the delays."""
     queue, delays, wanted = Silent(), [], keys
-    while True:
+    while len(delays) < MOST_MESSAGES:
         run_automations(wanted, owner, ports.clock.monotonic_s() + left_s, replace(ports, queue=queue))
         if not queue.sent:
             return delays
@@ -113,6 +114,7 @@ def run_woken(keys: Sequence[NamespacedName], ports: Ports, owner: str = "worker
         wanted = message.automations
         delays.append(message.delay_s)
         ports.clock.sleep(message.delay_s)
+    raise AssertionError(f"{keys} wait without an end")
 
 
 def reason(ports: Ports, kind: str) -> str:

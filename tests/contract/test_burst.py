@@ -245,6 +245,18 @@ def test_a_burst_is_waited_for_by_one_message_at_a_time(table: Table, fleet: tup
     assert (queue.sent, commits(fleet[1])) == ([QueuedRun(automations=(APP,), reason=REASON, delay_s=2)] * 2, 0)
 
 
+def test_a_later_burst_is_waited_for_anew(table: Table, fleet: tuple[str, Path]) -> None:
+    clock = Woken()
+    ports = replace(ports_on(table, Silent()), clock=clock)
+    automated(ports, fleet[0])
+    found = []
+    for tag in ("v2.0.0", "v3.0.0"):
+        choose(ports, 0, tag)
+        found.append((run_woken([APP], ports), commits(fleet[1])))
+        clock.slept.append(60.0)
+    assert found == [([2], 1), ([2], 2)]
+
+
 def test_an_automation_that_joins_a_burst_is_woken_too(table: Table, fleet: tuple[str, Path]) -> None:
     queue, clock = Silent(), Woken()
     ports = replace(ports_on(table, queue), clock=clock)
