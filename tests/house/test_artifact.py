@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import MAGIC_NUMBER, cache_from_source
@@ -89,6 +90,30 @@ def test_no_layer_is_compiled_when_a_function_starts(for_host: Path) -> None:
     compiled = [Path(cache_from_source(str(path))) for path in sources]
     assert [path for path in compiled if not path.is_file()] == []
     assert {path.read_bytes()[:8] for path in compiled} == {MAGIC_NUMBER + UNCHECKED_HASH}
+
+
+@pytest.mark.parametrize(("folder", "layer"), [("core", "CoreLayer"), ("vendor", "HeavyLayer")])
+def test_a_layer_is_built_and_compiled_in_a_folder_with_spaces(tmp_path: Path, folder: str, layer: str) -> None:
+    environment, artifact = tmp_path / "my project", tmp_path / "its artifact"
+    environment.symlink_to(sys.prefix)
+    python = environment / Path(sys.executable).relative_to(sys.prefix)
+    command = ["make", "--silent", "-C", str(ROOT / "layers" / folder), f"build-{layer}"]
+    environ = {**os.environ, "TAGSTREAM_BUILD_TARGET": "host", "PYTHON": str(python), "ARTIFACTS_DIR": str(artifact)}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    sources = [*artifact.rglob("*.py")]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sources and [path for path in sources if not Path(cache_from_source(str(path))).is_file()] == []
+
+
+def test_a_build_without_the_functions_python_says_so(tmp_path: Path) -> None:
+    # A copy: what SAM notes about builds is not for two at a time.
+    shutil.copytree(ROOT / "layers/core", tmp_path / "layers/core")
+    shutil.copy(ROOT / "template.yaml", tmp_path)
+    lacking = {"TAGSTREAM_BUILD_TARGET": "lambda-arm64", "TAGSTREAM_BUILD_PYTHON": "3.99", "SAM_CLI_TELEMETRY": "0"}
+    command = [str(Path(sys.executable).with_name("sam")), "build", "CoreLayer"]
+    environ = {**os.environ, **lacking}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, "no python3.99 on this machine" in done.stdout + done.stderr) == (0, True)
 
 
 def _files(folder: Path) -> list[Path]:
