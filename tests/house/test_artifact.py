@@ -6,6 +6,7 @@ import ast
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from importlib.util import MAGIC_NUMBER, cache_from_source
@@ -67,6 +68,20 @@ def test_shared_objects_come_without_what_only_linkers_and_debuggers_read(for_la
     # e_shoff, then e_shnum and e_shstrndx.
     sections = {(data[40:48], data[60:64]) for data in (path.read_bytes() for path in libraries)}
     assert sections == {(bytes(8), bytes(4))}
+
+
+@pytest.mark.xdist_group("artifact")
+def test_shared_objects_keep_every_byte_that_a_loader_maps(for_lambda: Path, for_host: Path) -> None:
+    # Those for Lambda are not loaded on this machine, so that only this tells.
+    libraries = {path: path.read_bytes() for built in (for_lambda, for_host) for path in built.rglob("*.so")}
+    assert [path for path, data in libraries.items() if _last_mapped(data) > len(data)] == []
+
+
+def _last_mapped(library: bytes) -> int:
+    """Where the last segment of a 64-bit ELF file ends, and the table that says so."""
+    (table,), (size, count) = struct.unpack_from("<Q", library, 32), struct.unpack_from("<HH", library, 54)
+    headers = [struct.unpack_from("<IIQQQQQQ", library, table + at * size) for at in range(count)]
+    return max(table + size * count, *(offset + in_file for _, _, offset, _, _, in_file, _, _ in headers))
 
 
 @pytest.mark.xdist_group("artifact")
