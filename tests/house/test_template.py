@@ -151,6 +151,31 @@ def test_a_role_lets_aws_do_what_its_function_is_set_up_for(function: str) -> No
     assert _set_up_for(function) - _granted(role) == set()
 
 
+def test_the_rule_for_ecr_may_wake_its_target_and_keep_what_it_cannot_deliver() -> None:
+    (target,) = of_type("AWS::Events::Rule")["EcrRule"]["Targets"]
+    rule = {"Fn::GetAtt": "EcrRule.Arn"}
+    woken = [
+        {"Fn::GetAtt": f"{one['FunctionName']['Ref']}.Arn"}
+        for one in of_type("AWS::Lambda::Permission").values()
+        if (one["Action"], one["Principal"], one["SourceArn"])
+        == ("lambda:InvokeFunction", "events.amazonaws.com", rule)
+    ]
+    kept = [
+        statement["Resource"]
+        for policy in of_type("AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}} and statement["Action"] == "sqs:SendMessage"
+    ]
+    assert (woken, kept) == ([target["Arn"]], [target["DeadLetterConfig"]["Arn"]])
+
+
+def test_the_schedule_may_wake_its_target_and_keep_what_it_cannot_deliver() -> None:
+    target = of_type("AWS::Scheduler::Schedule")["Tick"]["Target"]
+    wanted = [("lambda:InvokeFunction", target["Arn"]), ("sqs:SendMessage", target["DeadLetterConfig"]["Arn"])]
+    role = target["RoleArn"]["Fn::GetAtt"].removesuffix(".Arn")
+    assert _granted(role) == {(action, json.dumps(resource)) for action, resource in wanted}
+
+
 def test_a_role_has_no_right_to_the_table_that_no_code_uses() -> None:
     calls = re.findall(r"client\.(\w+)\(", (PACKAGE / "adapters/store/table.py").read_text())
     used = {f"dynamodb:{''.join(word.capitalize() for word in call.split('_'))}" for call in calls}
@@ -224,8 +249,9 @@ def test_production_protects_the_table() -> None:
     assert "DeletionProtection=true" in config["parameter_overrides"]
 
 
-def test_the_vendor_layer_is_built_for_the_default_runtime() -> None:
-    makefile = (ROOT / "layers/vendor/Makefile").read_text()
+@pytest.mark.parametrize("layer", ["core", "vendor"])
+def test_a_layer_is_built_for_the_default_runtime(layer: str) -> None:
+    makefile = (ROOT / "layers" / layer / "Makefile").read_text()
     given = {name: template()["Parameters"][name]["Default"] for name in ("Runtime", "Architecture")}
     python = re.search(r"^TAGSTREAM_BUILD_PYTHON \?= (.+)$", makefile, re.MULTILINE)
     target = re.search(r"^TAGSTREAM_BUILD_TARGET \?= (.+)$", makefile, re.MULTILINE)
