@@ -18,16 +18,16 @@ COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-v
 .PHONY: demo test vectors bench build lint format lock deploy clean servers
 
 demo: .venv/ready
-	$(PYTHON) -m tests.embedded.demo $(if $(KEEP),--keep)
+	"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
 
 test: .venv/ready servers lint
 	pytest -n 2 --dist loadgroup $(ARGS)
 
 vectors: .venv/ready
-	@$(PYTHON) -m tests.vectors $(VECTORS)
+	@"$(PYTHON)" -m tests.vectors $(VECTORS)
 
 bench: .venv/ready
-	@$(PYTHON) -m tests.bench
+	@"$(PYTHON)" -m tests.bench
 
 build: .venv/ready
 	TAGSTREAM_BUILD_TARGET=$(TARGET) sam build

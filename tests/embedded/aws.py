@@ -250,7 +250,8 @@ def build(target: str = "host") -> Path:
     Raises:
         EmbeddedAwsError: sam failed.
     """
-    home = ROOT / ".aws-sam" / target
+    # SAM's cache knows a layer by its sources: wheels and bytecode of another Python would be taken for it.
+    home = ROOT / ".aws-sam" / f"{target}-{sys.implementation.cache_tag}"
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -25,13 +25,19 @@ LOG = "ministack.log"
 LEFT_AFTER_S = 60.0
 
 
-def new_folder() -> Path:
-    """A folder for one embedded AWS."""
-    home = SHARED_MEMORY if _has_room(SHARED_MEMORY) else Path(tempfile.gettempdir())
-    for folder in home.glob(f"{PREFIX}*"):
+def new_folder(memory: Path = SHARED_MEMORY, disk: Path | None = None) -> Path:
+    """A folder for one embedded AWS.
+
+    Args:
+        memory: taken if it has room.
+        disk: taken else; where temporary files go, unless told.
+    """
+    disk = disk or Path(tempfile.gettempdir())
+    # In both, and before room is looked for: what killed runs left behind may be what takes it.
+    for folder in [*memory.glob(f"{PREFIX}*"), *disk.glob(f"{PREFIX}*")]:
         if _is_left_behind(folder / LOG):
             shutil.rmtree(folder, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=home))
+    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=memory if _has_room(memory) else disk))
 
 
 def locked_log(folder: Path) -> BinaryIO:

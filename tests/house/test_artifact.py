@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shutil
+import struct
 import subprocess
 import sys
 from importlib.util import MAGIC_NUMBER, cache_from_source
@@ -69,6 +71,20 @@ def test_shared_objects_come_without_what_only_linkers_and_debuggers_read(for_la
 
 
 @pytest.mark.xdist_group("artifact")
+def test_shared_objects_keep_every_byte_that_a_loader_maps(for_lambda: Path, for_host: Path) -> None:
+    # Those for Lambda are not loaded on this machine, so that only this tells.
+    libraries = {path: path.read_bytes() for built in (for_lambda, for_host) for path in built.rglob("*.so")}
+    assert [path for path, data in libraries.items() if _last_mapped(data) > len(data)] == []
+
+
+def _last_mapped(library: bytes) -> int:
+    """Where the last segment of a 64-bit ELF file ends, and the table that says so."""
+    (table,), (size, count) = struct.unpack_from("<Q", library, 32), struct.unpack_from("<HH", library, 54)
+    headers = [struct.unpack_from("<IIQQQQQQ", library, table + at * size) for at in range(count)]
+    return max(table + size * count, *(offset + in_file for _, _, offset, _, _, in_file, _, _ in headers))
+
+
+@pytest.mark.xdist_group("artifact")
 def test_a_function_with_its_layers_is_at_most_half_of_what_lambda_allows(for_lambda: Path) -> None:
     folders = [for_lambda / name for name in ("UpdateFunction", *_layers("UpdateFunction"))]
     assert sum(map(_size, folders)) < LIMIT_BYTES
@@ -89,6 +105,30 @@ def test_no_layer_is_compiled_when_a_function_starts(for_host: Path) -> None:
     compiled = [Path(cache_from_source(str(path))) for path in sources]
     assert [path for path in compiled if not path.is_file()] == []
     assert {path.read_bytes()[:8] for path in compiled} == {MAGIC_NUMBER + UNCHECKED_HASH}
+
+
+@pytest.mark.parametrize(("folder", "layer"), [("core", "CoreLayer"), ("vendor", "HeavyLayer")])
+def test_a_layer_is_built_and_compiled_in_a_folder_with_spaces(tmp_path: Path, folder: str, layer: str) -> None:
+    environment, artifact = tmp_path / "my project", tmp_path / "its artifact"
+    environment.symlink_to(sys.prefix)
+    python = environment / Path(sys.executable).relative_to(sys.prefix)
+    command = ["make", "--silent", "-C", str(ROOT / "layers" / folder), f"build-{layer}"]
+    environ = {**os.environ, "TAGSTREAM_BUILD_TARGET": "host", "PYTHON": str(python), "ARTIFACTS_DIR": str(artifact)}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    sources = [*artifact.rglob("*.py")]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sources and [path for path in sources if not Path(cache_from_source(str(path))).is_file()] == []
+
+
+def test_a_build_without_the_functions_python_says_so(tmp_path: Path) -> None:
+    # A copy: what SAM notes about builds is not for two at a time.
+    shutil.copytree(ROOT / "layers/core", tmp_path / "layers/core")
+    shutil.copy(ROOT / "template.yaml", tmp_path)
+    lacking = {"TAGSTREAM_BUILD_TARGET": "lambda-arm64", "TAGSTREAM_BUILD_PYTHON": "3.99", "SAM_CLI_TELEMETRY": "0"}
+    command = [str(Path(sys.executable).with_name("sam")), "build", "CoreLayer"]
+    environ = {**os.environ, **lacking}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, "no python3.99 on this machine" in done.stdout + done.stderr) == (0, True)
 
 
 def _files(folder: Path) -> list[Path]:

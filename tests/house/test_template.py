@@ -23,6 +23,11 @@ STATEMENTS = [
 ]
 # AWS defines no resource for handing out a login.
 ANY_RESOURCE = frozenset({"ecr:GetAuthorizationToken", "ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"})
+# What AWS asks of a function's role before it reads a source for it (Lambda's guide, "Using Lambda with …").
+FOR_SOURCE = {
+    "DynamoDB": ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+    "SQS": ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+}
 
 
 def _listed(value: Any) -> list[Any]:
@@ -118,6 +123,67 @@ def test_a_statement_names_its_actions_and_one_resource(statement: dict[str, Any
     assert (statement["Resource"] == "*") == (set(actions) <= ANY_RESOURCE)
 
 
+def _granted(role: str) -> set[tuple[str, str]]:
+    """(action, resource as JSON) of a role."""
+    statements = of_type("AWS::IAM::Role")[role]["Policies"][0]["PolicyDocument"]["Statement"]
+    return {(action, json.dumps(one["Resource"])) for one in statements for action in _listed(one["Action"])}
+
+
+def _set_up_for(function: str) -> set[tuple[str, str]]:
+    """What AWS does by a function's role, as ``_granted`` has it: logs, sources, destinations of failures."""
+    given = FUNCTIONS[function]
+    group = {"Fn::GetAtt": f"{given['LoggingConfig']['LogGroup']['Ref']}.Arn"}
+    wanted = [(action, group) for action in ("logs:CreateLogStream", "logs:PutLogEvents")]
+    sources = [(body["Type"], body["Properties"]) for body in given.get("Events", {}).values()]
+    for kind, body in sources:
+        wanted += [(action, body.get("Stream") or body["Queue"]) for action in FOR_SOURCE[kind]]
+        if kind == "DynamoDB":
+            wanted.append(("dynamodb:ListStreams", {"Fn::Sub": "${TagStateTable.Arn}/stream/*"}))
+    for one in (given.get("EventInvokeConfig", {}), *(body for _, body in sources)):
+        if "DestinationConfig" in one:
+            wanted.append(("sqs:SendMessage", one["DestinationConfig"]["OnFailure"]["Destination"]))
+    return {(action, json.dumps(resource)) for action, resource in wanted}
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_a_role_lets_aws_do_what_its_function_is_set_up_for(function: str) -> None:
+    role = FUNCTIONS[function]["Role"]["Fn::GetAtt"].removesuffix(".Arn")
+    assert _set_up_for(function) - _granted(role) == set()
+
+
+def test_the_rule_for_ecr_may_wake_its_target_and_keep_what_it_cannot_deliver() -> None:
+    (target,) = of_type("AWS::Events::Rule")["EcrRule"]["Targets"]
+    rule = {"Fn::GetAtt": "EcrRule.Arn"}
+    woken = [
+        {"Fn::GetAtt": f"{one['FunctionName']['Ref']}.Arn"}
+        for one in of_type("AWS::Lambda::Permission").values()
+        if (one["Action"], one["Principal"], one["SourceArn"])
+        == ("lambda:InvokeFunction", "events.amazonaws.com", rule)
+    ]
+    kept = [
+        statement["Resource"]
+        for policy in of_type("AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}} and statement["Action"] == "sqs:SendMessage"
+    ]
+    assert (woken, kept) == ([target["Arn"]], [target["DeadLetterConfig"]["Arn"]])
+
+
+def test_the_schedule_may_wake_its_target_and_keep_what_it_cannot_deliver() -> None:
+    target = of_type("AWS::Scheduler::Schedule")["Tick"]["Target"]
+    wanted = [("lambda:InvokeFunction", target["Arn"]), ("sqs:SendMessage", target["DeadLetterConfig"]["Arn"])]
+    role = target["RoleArn"]["Fn::GetAtt"].removesuffix(".Arn")
+    assert _granted(role) == {(action, json.dumps(resource)) for action, resource in wanted}
+
+
+def test_a_role_has_no_right_to_the_table_that_no_code_uses() -> None:
+    calls = re.findall(r"client\.(\w+)\(", (PACKAGE / "adapters/store/table.py").read_text())
+    used = {f"dynamodb:{''.join(word.capitalize() for word in call.split('_'))}" for call in calls}
+    table = json.dumps({"Fn::GetAtt": "TagStateTable.Arn"})
+    granted = {action for role in of_type("AWS::IAM::Role") for action, resource in _granted(role) if resource == table}
+    assert granted == used
+
+
 def test_only_the_command_line_writes_secrets() -> None:
     granted = {action for one in STATEMENTS for action in _listed(one.values[0]["Action"])}  # type: ignore[union-attr]
     assert {action for action in granted if action.startswith("secretsmanager:")} == {"secretsmanager:GetSecretValue"}
@@ -183,8 +249,9 @@ def test_production_protects_the_table() -> None:
     assert "DeletionProtection=true" in config["parameter_overrides"]
 
 
-def test_the_vendor_layer_is_built_for_the_default_runtime() -> None:
-    makefile = (ROOT / "layers/vendor/Makefile").read_text()
+@pytest.mark.parametrize("layer", ["core", "vendor"])
+def test_a_layer_is_built_for_the_default_runtime(layer: str) -> None:
+    makefile = (ROOT / "layers" / layer / "Makefile").read_text()
     given = {name: template()["Parameters"][name]["Default"] for name in ("Runtime", "Architecture")}
     python = re.search(r"^TAGSTREAM_BUILD_PYTHON \?= (.+)$", makefile, re.MULTILINE)
     target = re.search(r"^TAGSTREAM_BUILD_TARGET \?= (.+)$", makefile, re.MULTILINE)
