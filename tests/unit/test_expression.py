@@ -61,5 +61,10 @@ def test_a_document_nested_beyond_reason_fails_instead_of_crashing() -> None:
         evaluate("has(req.a)", {"req": deep}, boolean=True)
 
 
+def test_a_number_beyond_every_double_fails_instead_of_crashing() -> None:
+    with pytest.raises(ExpressionFailed):
+        evaluate("has(req.a)", {"req": {"a": 10**400}}, boolean=True)
+
+
 def test_values_come_back_as_plain_json() -> None:
     assert evaluate("req.xs.map(x, x)", DOCUMENTS, boolean=False) == ["a", 1.0, None]

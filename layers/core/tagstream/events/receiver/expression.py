@@ -55,7 +55,7 @@ def evaluate(expression: str, documents: Mapping[str, Mapping[str, object]], *, 
         if value.type().name() == "ERROR":
             raise ExpressionFailed(_message("failed to evaluate the CEL expression", expression, value.value()))
         plain: object = value.plain_value()
-    except (RuntimeError, TypeError, RecursionError) as error:
+    except (RuntimeError, TypeError, OverflowError) as error:
         raise ExpressionFailed(_message("failed to evaluate the CEL expression", expression, error)) from error
     return plain
 
