@@ -135,6 +135,13 @@ def test_an_unknown_path_and_a_wrong_signature_are_answered_alike(front: Front) 
     assert front.post(1, token=b"guessed") == front.post(1, path="/hook/" + "0" * 64)
 
 
+@pytest.mark.parametrize("path", ["/", "/favicon.ico", "/hook/" + "a" * 3000, "/hook/\ud800"])
+def test_a_path_that_no_receiver_could_have_is_refused_without_the_table(front: Front, table: Table, path: str) -> None:
+    calls: list[str] = []
+    table.client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
+    assert (front.post(1, path=path)["statusCode"], front.silent.counted, calls) == (404, ["HookRejected receiver"], [])
+
+
 def test_a_flood_of_forged_deliveries_writes_once_in_a_while(front: Front, table: Table) -> None:
     calls: list[str] = []
     table.client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))

@@ -18,7 +18,7 @@ from tagstream.domain.model import NamespacedName, Receiver, ReceiverResource
 from tagstream.domain.receiver import parse_receiver
 from tagstream.errors import ImageAutomationError, RefusedDelivery
 from tagstream.events.function_url import function_url_answer, hook_request
-from tagstream.events.receiver import ReceiverSecret, accept, admit, unauthentic
+from tagstream.events.receiver import ReceiverSecret, accept, admit, is_hook_path, unauthentic
 from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression
 from tagstream.events.receiver.resource_filter import filter_resource
 from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
@@ -76,7 +76,8 @@ def _failed(error: ImageAutomationError, ports: HookPorts) -> dict[str, object]:
 
 
 def _accepted(request: HookRequest, ports: HookPorts) -> tuple[Receiver, HookDelivery]:
-    target = ports.hooks.target(request.path)
+    # A path of another shape is not even asked for: the table has no key so long, and would answer with an error.
+    target = ports.hooks.target(request.path) if is_hook_path(request.path) else None
     if target is None:
         raise unauthentic("path")
     receiver = parse_receiver(target.document)

@@ -19,7 +19,7 @@ from tagstream.errors import RefusedDelivery
 from tagstream.events.receiver.body import BODY_LIMIT, admit, is_handshake, is_json
 from tagstream.events.receiver.document import NotJson, parse_json
 from tagstream.events.receiver.hook import Hook, KeySource, Sender, plain_delivery, sender_name
-from tagstream.events.receiver.secret import UNAUTHENTIC_STATUS, ReceiverSecret, hook_path, unauthentic
+from tagstream.events.receiver.secret import UNAUTHENTIC_STATUS, ReceiverSecret, hook_path, is_hook_path, unauthentic
 from tagstream.events.receiver.senders_table import HANDSHAKE_SENDERS, MODULE_BY_SENDER
 from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
 
@@ -33,6 +33,7 @@ __all__ = [
     "admit",
     "hook_path",
     "hook_paths",
+    "is_hook_path",
     "unauthentic",
 ]
 
