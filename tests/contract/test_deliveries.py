@@ -235,10 +235,17 @@ def test_an_internal_host_name_of_any_shape_is_replaced_by_the_registry_annotati
     annotations = {"tagstream.dev/sender": "distribution", "tagstream.dev/registry": "registry.example.com"}
     front = Front(table, "generic", annotations)
     target = {"repository": "team/app", "tag": "v1"}
-    for host in ("internal_registry:5000", ""):
+    for host in ("internal~registry:5000", ""):
         event = {"id": f"e-{host}", "action": "push", "target": target, "request": {"host": host}}
         front.send({"events": [event]}, {"authorization": TOKEN.decode()})
     assert front.asked() == [("app", ("v1",))] * 2
+
+
+def test_a_registry_named_like_a_container_is_heard(table: Table) -> None:
+    front = Front(table, "quay")
+    front.watch("app", "the_registry:5000/team/app")
+    front.send({"docker_url": "the_registry:5000/team/app", "updated_tags": ["v1"]})
+    assert front.asked() == [("app", ("v1",))]
 
 
 def test_a_signed_delivery_is_refused_when_it_comes_again_under_another_name(table: Table) -> None:
