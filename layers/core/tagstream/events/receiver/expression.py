@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _MESSAGE_LIMIT = 500
+_NOT_JSON = ("optional_type", "timestamp", "duration", "type<")
 
 
 class InvalidExpression(ValueError):
@@ -75,8 +76,8 @@ def _compiled(expression: str, variables: tuple[str, ...], boolean: bool) -> Any
     found = program.return_type().name().lower()
     if boolean and found != "bool":
         raise InvalidExpression(f"CEL expression output type mismatch: expected bool, got {found}")
-    # The library cannot hand out an optional value: inside a map it ends the process.
-    if "optional_type" in found:
+    # The library cannot take times back, nor hand out an optional value: inside a map that ends the process.
+    if any(kind in found for kind in _NOT_JSON):
         raise InvalidExpression(f"CEL expression output type mismatch: expected a JSON value, got {found}")
     return program
 
