@@ -311,14 +311,23 @@ def test_other_kinds_of_resources_start_nothing(table: Table) -> None:
     assert (front.send({})["statusCode"], front.asked()) == (200, [])
 
 
-def test_a_filter_that_fails_selects_nothing(table: Table) -> None:
+def test_a_filter_that_fails_selects_nothing_and_is_told(table: Table) -> None:
     front = Front(table, "generic")
     stored = front.ports.objects.get("Receiver", HOOK)
     assert stored is not None
     spec = {**cast("dict[str, Any]", stored.document["spec"]), "resourceFilter": "req.image == res.metadata.name"}
     front.ports.objects.put({**stored.document, "spec": spec})
-    answers = [front.send(body)["statusCode"] for body in ({"tag": "no image"}, {"image": "app"})]
-    assert (answers, front.asked()) == ([200, 200], [("app", ())])
+    bodies = {"image": "other"}, {"image": "app"}, {"tag": "no image"}
+    told = [(front.send(body)["statusCode"], *front.last("Receiver", HOOK)) for body in bodies]
+    assert (front.asked(), told) == (
+        [("app", ())],
+        [
+            (200, "generic", "no ImageRepository is meant"),
+            (200, "generic", "asked for 1 scan"),
+            (200, "generic", "no ImageRepository is meant, a filter failed"),
+        ],
+    )
+    assert front.told()[-1].message == "generic delivery asks for ImageRepositories: none, a filter failed"
 
 
 def test_words_that_no_encoding_can_hold_do_not_break_a_delivery(table: Table) -> None:
