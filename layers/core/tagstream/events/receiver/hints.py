@@ -92,10 +92,14 @@ def is_registry(text: str) -> bool:
     return _REGISTRY.fullmatch(text) is not None
 
 
+def is_tagged(hint: PushHint) -> bool:
+    """True for a hint with a tag; old Harbor writes a digest in its place."""
+    return bool(hint.tag and _TAG.fullmatch(hint.tag))
+
+
 def _is_image(hint: PushHint) -> bool:
     return bool(
-        hint.tag
-        and _TAG.fullmatch(hint.tag)
+        is_tagged(hint)
         and len(hint.repository) <= 255
         and _REPOSITORY.fullmatch(hint.repository)
         and (hint.registry is None or is_registry(hint.registry))
