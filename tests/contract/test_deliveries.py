@@ -241,6 +241,13 @@ def test_an_internal_host_name_of_any_shape_is_replaced_by_the_registry_annotati
     assert front.asked() == [("app", ("v1",))] * 2
 
 
+def test_a_previous_token_that_is_still_the_present_one_is_one_path(table: Table) -> None:
+    front = Front(table, "generic")
+    front.silent.secrets[HOOK] = {"token": b"new", "token-previous": b"new"}
+    front.receive("generic")
+    assert (front.send({})["statusCode"], front.asked()) == (200, [("app", ())])
+
+
 def test_a_registry_named_like_a_container_is_heard(table: Table) -> None:
     front = Front(table, "quay")
     front.watch("app", "the_registry:5000/team/app")

@@ -75,12 +75,12 @@ def accept(receiver: Receiver, secret: ReceiverSecret, request: HookRequest, *, 
 
 
 def hook_paths(receiver: Receiver, secret: ReceiverSecret) -> tuple[str, ...]:
-    """The paths a Receiver listens at: one per token in force, newest first; none when the secret is empty."""
+    """The paths a Receiver listens at: one per token in force, each once, newest first; none for an empty secret."""
     key = receiver.metadata.key
     if receiver.type == "generic-oidc":
         return (hook_path("", key.name, key.namespace),)
     tokens = (token.decode(errors="surrogateescape") for token in secret.tokens)
-    return tuple(hook_path(token, key.name, key.namespace) for token in tokens)
+    return tuple(dict.fromkeys(hook_path(token, key.name, key.namespace) for token in tokens))
 
 
 def _document(request: HookRequest) -> object:
