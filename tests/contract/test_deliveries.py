@@ -241,20 +241,6 @@ def test_an_internal_host_name_of_any_shape_is_replaced_by_the_registry_annotati
     assert front.asked() == [("app", ("v1",))] * 2
 
 
-def test_a_previous_token_that_is_still_the_present_one_is_one_path(table: Table) -> None:
-    front = Front(table, "generic")
-    front.silent.secrets[HOOK] = {"token": b"new", "token-previous": b"new"}
-    front.receive("generic")
-    assert (front.send({})["statusCode"], front.asked()) == (200, [("app", ())])
-
-
-def test_a_registry_named_like_a_container_is_heard(table: Table) -> None:
-    front = Front(table, "quay")
-    front.watch("app", "the_registry:5000/team/app")
-    front.send({"docker_url": "the_registry:5000/team/app", "updated_tags": ["v1"]})
-    assert front.asked() == [("app", ("v1",))]
-
-
 def test_a_signed_delivery_is_refused_when_it_comes_again_under_another_name(table: Table) -> None:
     front = Front(table, annotations=SIGNED_TIME)
     proof = front.sign("a")
