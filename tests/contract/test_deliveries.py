@@ -135,6 +135,13 @@ def test_an_unknown_path_and_a_wrong_signature_are_answered_alike(front: Front) 
     assert front.post(1, token=b"guessed") == front.post(1, path="/hook/" + "0" * 64)
 
 
+@pytest.mark.parametrize("path", ["/", "/favicon.ico", "/hook/" + "a" * 3000, "/hook/\ud800"])
+def test_a_path_that_no_receiver_could_have_is_refused_without_the_table(front: Front, table: Table, path: str) -> None:
+    calls: list[str] = []
+    table.client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
+    assert (front.post(1, path=path)["statusCode"], front.silent.counted, calls) == (404, ["HookRejected receiver"], [])
+
+
 def test_a_flood_of_forged_deliveries_writes_once_in_a_while(front: Front, table: Table) -> None:
     calls: list[str] = []
     table.client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
@@ -228,7 +235,7 @@ def test_an_internal_host_name_of_any_shape_is_replaced_by_the_registry_annotati
     annotations = {"tagstream.dev/sender": "distribution", "tagstream.dev/registry": "registry.example.com"}
     front = Front(table, "generic", annotations)
     target = {"repository": "team/app", "tag": "v1"}
-    for host in ("internal_registry:5000", ""):
+    for host in ("internal~registry:5000", ""):
         event = {"id": f"e-{host}", "action": "push", "target": target, "request": {"host": host}}
         front.send({"events": [event]}, {"authorization": TOKEN.decode()})
     assert front.asked() == [("app", ("v1",))] * 2
@@ -297,14 +304,23 @@ def test_other_kinds_of_resources_start_nothing(table: Table) -> None:
     assert (front.send({})["statusCode"], front.asked()) == (200, [])
 
 
-def test_a_filter_that_fails_selects_nothing(table: Table) -> None:
+def test_a_filter_that_fails_selects_nothing_and_is_told(table: Table) -> None:
     front = Front(table, "generic")
     stored = front.ports.objects.get("Receiver", HOOK)
     assert stored is not None
     spec = {**cast("dict[str, Any]", stored.document["spec"]), "resourceFilter": "req.image == res.metadata.name"}
     front.ports.objects.put({**stored.document, "spec": spec})
-    answers = [front.send(body)["statusCode"] for body in ({"tag": "no image"}, {"image": "app"})]
-    assert (answers, front.asked()) == ([200, 200], [("app", ())])
+    bodies = {"image": "other"}, {"image": "app"}, {"tag": "no image"}
+    told = [(front.send(body)["statusCode"], *front.last("Receiver", HOOK)) for body in bodies]
+    assert (front.asked(), told) == (
+        [("app", ())],
+        [
+            (200, "generic", "no ImageRepository is meant"),
+            (200, "generic", "asked for 1 scan"),
+            (200, "generic", "no ImageRepository is meant, a filter failed"),
+        ],
+    )
+    assert front.told()[-1].message == "generic delivery asks for ImageRepositories: none, a filter failed"
 
 
 def test_words_that_no_encoding_can_hold_do_not_break_a_delivery(table: Table) -> None:

@@ -129,6 +129,7 @@ def test_kept_keys_outlive_a_failed_refresh_and_end_with_their_time(issuer: Issu
         {"status": 302, "headers": {"Location": "https://other.example/keys"}},
         {"body": b"<html>"},
         {"body": b"[1]"},
+        {"body": b"[" * 100_000},
         {"body": b'{"a": "' + b"x" * LIMIT_BYTES + b'"}'},
         {"discovery": {"issuer": "https://other.example", "jwks_uri": "https://other.example/keys"}},
         {"discovery": {}},
@@ -148,3 +149,9 @@ def test_keys_come_from_https_alone(issuer: Issuer, place: str) -> None:
     issuer.discovery["jwks_uri"] = place
     with pytest.raises(RetryableError, match="https"):
         IssuerKeys(clock=SkippingClock())(issuer.url, False)
+
+
+@pytest.mark.parametrize("issuer_url", ["https://[::1", "://", "http://localhost:80@other.example"])
+def test_an_issuer_whose_url_is_none_is_out_of_reach(issuer_url: str) -> None:
+    with pytest.raises(RetryableError):
+        IssuerKeys(clock=SkippingClock())(issuer_url, False)

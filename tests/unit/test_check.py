@@ -41,6 +41,11 @@ def test_a_provider_with_a_validation_needs_no_secret() -> None:
     assert check_receiver(replace(oidc(PROVIDER), resource_filter="claims.sub == 'ci'")) is None
 
 
+@pytest.mark.parametrize("issuer", ["http://127.0.0.1:5556", "http://localhost/ci"])
+def test_an_issuer_on_this_machine_needs_no_tls(issuer: str) -> None:
+    assert check_receiver(changed(issuer_url=issuer)) is None
+
+
 @pytest.mark.parametrize(
     ("receiver", "message"),
     [
@@ -70,6 +75,10 @@ def test_a_provider_with_a_validation_needs_no_secret() -> None:
         (
             changed(issuer_url="a.example"),
             'oidcProviders[0]: issuerURL "a.example" must start with http:// or https://',
+        ),
+        (
+            changed(issuer_url="http://localhost.example"),
+            'oidcProviders[0]: issuerURL "http://localhost.example" must start with https://',
         ),
         (changed(audience=""), "oidcProviders[0]: audience is required"),
         (oidc(PROVIDER, PROVIDER), 'oidcProviders[1]: duplicate issuerURL "https://issuer.example"'),

@@ -6,7 +6,10 @@ import pytest
 
 from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression, check_expression, evaluate
 
-DOCUMENTS = {"res": {"metadata": {"name": "webapp"}}, "req": {"tag": "r.io/p/webapp:1", "n": 3, "xs": ["a", 1, None]}}
+DOCUMENTS = {
+    "res": {"metadata": {"name": "webapp"}},
+    "req": {"tag": "r.io/p/webapp:1", "n": 3, "xs": ["a", 1, None], "yes": True, "one": 1},
+}
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,7 @@ DOCUMENTS = {"res": {"metadata": {"name": "webapp"}}, "req": {"tag": "r.io/p/web
         "!has(req.missing) && size(req.xs) == 3",
         "sets.contains(req.xs, ['a']) && sets.contains(req.xs, [1])",
         "sets.intersects(['a', 'b'], req.xs) && !sets.intersects(['b'], req.xs)",
+        "!sets.contains([1], [req.yes]) && !sets.intersects([true], [req.one]) && sets.contains([true], [req.yes])",
         "sets.equivalent(['a', 'a'], ['a']) && !sets.equivalent(['a'], ['b'])",
         "req.xs.exists(x, x == 'a') && req.xs.all(x, x != 'b')",
     ],
@@ -59,6 +63,24 @@ def test_a_document_nested_beyond_reason_fails_instead_of_crashing() -> None:
         deep = {"a": deep}
     with pytest.raises(ExpressionFailed):
         evaluate("has(req.a)", {"req": deep}, boolean=True)
+
+
+def test_a_number_beyond_every_double_fails_instead_of_crashing() -> None:
+    with pytest.raises(ExpressionFailed):
+        evaluate("has(req.a)", {"req": {"a": 10**400}}, boolean=True)
+
+
+@pytest.mark.parametrize(
+    "expression", ["req.?tag", "[req.?tag]", "{'a': [optional.of(1)]}", "timestamp(0)", "[duration('1s')]", "type(1)"]
+)
+def test_a_variable_is_a_json_value(expression: str) -> None:
+    with pytest.raises(InvalidExpression, match="type mismatch: expected a JSON value, got"):
+        check_expression(expression, ("req", "res"), boolean=False)
+
+
+def test_an_optional_value_among_others_fails_instead_of_crashing() -> None:
+    with pytest.raises(ExpressionFailed):
+        evaluate("[1, req.?tag]", DOCUMENTS, boolean=False)
 
 
 def test_values_come_back_as_plain_json() -> None:

@@ -29,6 +29,11 @@ def test_a_name_is_split_where_docker_splits_it(name: str, parts: tuple[str, str
     assert split_image(name) == parts
 
 
+def test_a_registry_named_like_a_container_is_one() -> None:
+    hint = PushHint(registry="the_registry:5000", repository="team/app", tag="1")
+    assert push_hints([hint]) == (hint,)
+
+
 @pytest.mark.parametrize(
     ("registry", "repository", "tag"),
     [

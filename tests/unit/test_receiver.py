@@ -36,6 +36,12 @@ def test_each_token_in_force_has_its_path() -> None:
     )
 
 
+def test_a_previous_token_that_is_still_the_present_one_is_one_path() -> None:
+    # The table takes no item twice in a batch.
+    same = ReceiverSecret(data={"token": b"new", "token-previous": b"new"})
+    assert len(hook_paths(Case(kind="quay").receiver(), same)) == 1
+
+
 def test_an_empty_secret_has_no_path_and_generic_oidc_needs_none() -> None:
     empty = ReceiverSecret(data={"token": b""})
     oidc = Case(kind="generic-oidc").receiver()

@@ -30,6 +30,7 @@ RETRY_S = 10.0
 TIMEOUT_S = 3.0
 LIMIT_BYTES = 1_000_000
 WELL_KNOWN = "/.well-known/openid-configuration"
+_LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost)(?::[0-9]+)?(?:/|$)")
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=\"?([0-9]{1,9})", re.IGNORECASE)
 _AGE = re.compile(r"[0-9]{1,9}", re.ASCII)
 
@@ -114,16 +115,14 @@ def _keep_s(headers: Message) -> float:
 
 def _fetch(url: str) -> tuple[Mapping[str, object], float]:
     """A JSON object and the seconds it keeps."""
-    host = urllib.request.Request(url).host if "://" in url else ""
-    loopback = (host or "").split(":")[0] in ("127.0.0.1", "localhost")
-    if not (url.startswith("https://") or (url.startswith("http://") and loopback)):
+    if not url.startswith("https://") and not _LOOPBACK.match(url):
         raise RetryableError(f"issuer keys must come from an https URL, not {url!r}", reason="IssuerUnavailable")
     opener = urllib.request.build_opener(_NoRedirect)
     try:
         with opener.open(url, timeout=TIMEOUT_S) as answer:
             body, keep_s = answer.read(LIMIT_BYTES), _keep_s(answer.headers)
         found = json.loads(body)
-    except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
+    except (urllib.error.URLError, HTTPException, OSError, ValueError, RecursionError) as error:
         raise RetryableError(
             f"failed to fetch issuer keys from {url}: {type(error).__name__}", reason="IssuerUnavailable"
         ) from error

@@ -18,7 +18,7 @@ from tagstream.domain.model import NamespacedName, Receiver, ReceiverResource
 from tagstream.domain.receiver import parse_receiver
 from tagstream.errors import ImageAutomationError, RefusedDelivery
 from tagstream.events.function_url import function_url_answer, hook_request
-from tagstream.events.receiver import ReceiverSecret, accept, admit, unauthentic
+from tagstream.events.receiver import ReceiverSecret, accept, admit, is_hook_path, unauthentic
 from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression
 from tagstream.events.receiver.resource_filter import filter_resource
 from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
@@ -76,7 +76,8 @@ def _failed(error: ImageAutomationError, ports: HookPorts) -> dict[str, object]:
 
 
 def _accepted(request: HookRequest, ports: HookPorts) -> tuple[Receiver, HookDelivery]:
-    target = ports.hooks.target(request.path)
+    # A path of another shape is not even asked for: the table has no key so long, and would answer with an error.
+    target = ports.hooks.target(request.path) if is_hook_path(request.path) else None
     if target is None:
         raise unauthentic("path")
     receiver = parse_receiver(target.document)
@@ -113,10 +114,12 @@ def _act(
     if ports.hooks.delivery_settled(key, delivery.delivery_id):
         _refuse_replay(receiver, delivery, received_at, ports)
         return ()
-    wanted = _wanted(receiver, delivery, ports)
+    wanted, filter_failed = _wanted(receiver, delivery, ports)
     push = Push(reason="webhook", cause=delivery.delivery_id, received_at=received_at)
     joined = ask_for_scans(wanted, push, ports.hooks, ports.queue)
-    outcome = _Outcome(receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=joined)
+    outcome = _Outcome(
+        receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=joined, filter_failed=filter_failed
+    )
     _record(outcome, received_at, ports)
     # Last: what is settled and answered 503 all the same would be refused when it is repeated, and never be told.
     ports.hooks.settle_delivery(key, delivery.delivery_id, max(REPEAT_S, delivery.replay_s))
@@ -130,21 +133,26 @@ def _refuse_replay(receiver: Receiver, delivery: HookDelivery, at: datetime, por
         raise refusal
 
 
-def _wanted(receiver: Receiver, delivery: HookDelivery, ports: HookPorts) -> Mapping[NamespacedName, frozenset[str]]:
-    """The listed ImageRepositories that the hints name, with the tags they name of each, sorted.
+def _wanted(
+    receiver: Receiver, delivery: HookDelivery, ports: HookPorts
+) -> tuple[Mapping[NamespacedName, frozenset[str]], bool]:
+    """The listed ImageRepositories that the hints name, with the tags they name of each, sorted; did a filter fail?
 
     All listed ones, without tags, when the sender does not speak of images.
     """
     named = None if delivery.all_resources else NamedImages.of(delivery.hints)
     found: dict[NamespacedName, frozenset[str]] = {}
+    failed = False
     for entry in receiver.resources:
         if entry.kind != "ImageRepository":
             continue
         for stored in _listed(entry, ports):
             tags = frozenset[str]() if named is None else named.tags_of(_image(stored))
-            if tags is not None and _passes(receiver, entry, delivery, stored, ports):
+            passes = tags is not None and _passes(receiver, entry, delivery, stored, ports)
+            failed = failed or passes is None
+            if tags is not None and passes:
                 found[stored.key] = tags
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items())), failed
 
 
 def _image(stored: StoredObject) -> str:
@@ -170,15 +178,20 @@ def _labels(stored: StoredObject) -> Mapping[str, str]:
 
 def _passes(
     receiver: Receiver, entry: ReceiverResource, delivery: HookDelivery, stored: StoredObject, ports: HookPorts
-) -> bool:
+) -> bool | None:
+    """None when a filter cannot be evaluated on this delivery, which selects nothing."""
     resource = {name: stored.document[name] for name in ("apiVersion", "kind", "metadata")}
     try:
         return filter_resource(receiver, entry, delivery, resource)
     except (InvalidExpression, ExpressionFailed) as error:
         ports.log.error(
-            "resource filter failed", controller=CONTROLLER, name=receiver.metadata.key.name, error=str(error)
+            "resource filter failed",
+            controller=CONTROLLER,
+            namespace=receiver.metadata.key.namespace,
+            name=receiver.metadata.key.name,
+            error=str(error),
         )
-        return False
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,11 +202,13 @@ class _Outcome:
     delivery: HookDelivery
     wanted: tuple[NamespacedName, ...]
     joined: frozenset[str]
+    filter_failed: bool
 
 
 def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
     delivery = outcome.delivery
-    names = ", ".join(str(key) for key in outcome.wanted) or "none"
+    why = ", a filter failed" if outcome.filter_failed else ""
+    names = ", ".join(str(key) for key in outcome.wanted) or f"none{why}"
     facts = {
         "repositories": [str(key) for key in outcome.wanted],
         "tags": list(pushed_tags(delivery.hints)),
@@ -202,7 +217,7 @@ def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
     what = f"delivery asks for ImageRepositories: {names}"
     ports.ledger.record([_entry(outcome.receiver, delivery, received_at, what, facts)])
     count = len(outcome.wanted)
-    result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else "no ImageRepository is meant"
+    result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else f"no ImageRepository is meant{why}"
     _note(outcome.receiver, delivery, received_at, result, ports)
     ports.hooks.put_last_delivery("ImageRepository", outcome.wanted, _last(delivery, received_at, "asked for a scan"))
 

@@ -19,7 +19,7 @@ from tagstream.errors import RefusedDelivery
 from tagstream.events.receiver.body import BODY_LIMIT, admit, is_handshake, is_json
 from tagstream.events.receiver.document import NotJson, parse_json
 from tagstream.events.receiver.hook import Hook, KeySource, Sender, plain_delivery, sender_name
-from tagstream.events.receiver.secret import UNAUTHENTIC_STATUS, ReceiverSecret, hook_path, unauthentic
+from tagstream.events.receiver.secret import UNAUTHENTIC_STATUS, ReceiverSecret, hook_path, is_hook_path, unauthentic
 from tagstream.events.receiver.senders_table import HANDSHAKE_SENDERS, MODULE_BY_SENDER
 from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
 
@@ -33,6 +33,7 @@ __all__ = [
     "admit",
     "hook_path",
     "hook_paths",
+    "is_hook_path",
     "unauthentic",
 ]
 
@@ -74,12 +75,12 @@ def accept(receiver: Receiver, secret: ReceiverSecret, request: HookRequest, *, 
 
 
 def hook_paths(receiver: Receiver, secret: ReceiverSecret) -> tuple[str, ...]:
-    """The paths a Receiver listens at: one per token in force, newest first; none when the secret is empty."""
+    """The paths a Receiver listens at: one per token in force, each once, newest first; none for an empty secret."""
     key = receiver.metadata.key
     if receiver.type == "generic-oidc":
         return (hook_path("", key.name, key.namespace),)
     tokens = (token.decode(errors="surrogateescape") for token in secret.tokens)
-    return tuple(hook_path(token, key.name, key.namespace) for token in tokens)
+    return tuple(dict.fromkeys(hook_path(token, key.name, key.namespace) for token in tokens))
 
 
 def _document(request: HookRequest) -> object:

@@ -16,6 +16,8 @@ from tagstream.events.receiver.hook import REGISTRY, SENDER, SIGNATURE_MAX_AGE, 
 from tagstream.events.receiver.senders_table import FLUX_TYPES, MODULE_BY_SENDER
 
 _ISSUER = re.compile(r"https?://")
+# Keys that anybody on the way could replace prove nothing; adapters/issuer_keys.py does not fetch them.
+_UNSAFE_ISSUER = re.compile(r"http://(?!(?:127\.0\.0\.1|localhost)(?::[0-9]+)?(?:/|$))")
 _CLAIM_VARIABLES = ("claims", "vars")
 
 
@@ -72,6 +74,8 @@ def _check_providers(providers: tuple[OIDCProvider, ...]) -> None:
             raise InvalidReceiver(f"{where}: issuerURL is required")
         if not _ISSUER.match(provider.issuer_url):
             raise InvalidReceiver(f'{where}: issuerURL "{provider.issuer_url}" must start with http:// or https://')
+        if _UNSAFE_ISSUER.match(provider.issuer_url):
+            raise InvalidReceiver(f'{where}: issuerURL "{provider.issuer_url}" must start with https://')
         if not provider.audience:
             raise InvalidReceiver(f"{where}: audience is required")
         if provider.issuer_url in seen:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _MESSAGE_LIMIT = 500
+_NOT_JSON = ("optional_type", "timestamp", "duration", "type<")
 
 
 class InvalidExpression(ValueError):
@@ -55,7 +56,7 @@ def evaluate(expression: str, documents: Mapping[str, Mapping[str, object]], *, 
         if value.type().name() == "ERROR":
             raise ExpressionFailed(_message("failed to evaluate the CEL expression", expression, value.value()))
         plain: object = value.plain_value()
-    except (RuntimeError, TypeError, RecursionError) as error:
+    except (RuntimeError, TypeError, OverflowError, SystemError) as error:
         raise ExpressionFailed(_message("failed to evaluate the CEL expression", expression, error)) from error
     return plain
 
@@ -75,16 +76,20 @@ def _compiled(expression: str, variables: tuple[str, ...], boolean: bool) -> Any
     found = program.return_type().name().lower()
     if boolean and found != "bool":
         raise InvalidExpression(f"CEL expression output type mismatch: expected bool, got {found}")
+    # The library cannot take times back, nor hand out an optional value: inside a map that ends the process.
+    if any(kind in found for kind in _NOT_JSON):
+        raise InvalidExpression(f"CEL expression output type mismatch: expected a JSON value, got {found}")
     return program
 
 
 def _sets(cel: Any) -> Any:
     # cel-go's ext.Sets, which Flux enables and the library does not bring.
     def contains(whole: Sequence[object], part: Sequence[object]) -> bool:
-        return all(one in whole for one in part)
+        return all(intersects([one], whole) for one in part)
 
     def intersects(one: Sequence[object], other: Sequence[object]) -> bool:
-        return any(member in other for member in one)
+        # Python holds true and 1 for equal, CEL does not.
+        return any(a == b and isinstance(a, bool) == isinstance(b, bool) for a in one for b in other)
 
     def equivalent(one: Sequence[object], other: Sequence[object]) -> bool:
         return contains(one, other) and contains(other, one)

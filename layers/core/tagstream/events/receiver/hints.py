@@ -18,7 +18,8 @@ from tagstream.events.requests import HookRequest, PushHint
 HINT_LIMIT = 1000
 """Tags named by one delivery; further ones are folded into one hint without a tag per repository."""
 
-_REGISTRY = re.compile(r"[A-Za-z0-9.\-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?", re.ASCII)
+# With an underscore, which no domain has but a container's name on an internal network.
+_REGISTRY = re.compile(r"[A-Za-z0-9._\-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?", re.ASCII)
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._/\-]+[a-z0-9]+)*", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"[a-z0-9]+(?:[+._\-][a-z0-9]+)*:[0-9a-f]{32,128}", re.ASCII)
@@ -91,10 +92,14 @@ def is_registry(text: str) -> bool:
     return _REGISTRY.fullmatch(text) is not None
 
 
+def is_tagged(hint: PushHint) -> bool:
+    """True for a hint with a tag; old Harbor writes a digest in its place."""
+    return bool(hint.tag and _TAG.fullmatch(hint.tag))
+
+
 def _is_image(hint: PushHint) -> bool:
     return bool(
-        hint.tag
-        and _TAG.fullmatch(hint.tag)
+        is_tagged(hint)
         and len(hint.repository) <= 255
         and _REPOSITORY.fullmatch(hint.repository)
         and (hint.registry is None or is_registry(hint.registry))

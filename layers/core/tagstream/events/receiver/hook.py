@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tagstream.domain.model import Receiver
-from tagstream.events.receiver.hints import delivery_id, push_hints
+from tagstream.events.receiver.hints import delivery_id, is_tagged, push_hints
 from tagstream.events.receiver.secret import ReceiverSecret, check_value, require_tokens, without_line_break
 from tagstream.events.requests import HookDelivery, HookRequest, PushHint
 
@@ -96,6 +96,8 @@ def by_authorization(hook: Hook) -> Mapping[str, object]:
 def image_delivery(hook: Hook, action: str, named: Iterable[PushHint], *ids: str) -> HookDelivery:
     """A delivery that speaks of images; ``untagged`` when none has a tag, ``irrelevant`` when none is named.
 
+    ``malformed`` when tags are named, but of nothing that could be an image.
+
     Args:
         hook: the delivery being looked at.
         action: the sender's own word.
@@ -106,13 +108,13 @@ def image_delivery(hook: Hook, action: str, named: Iterable[PushHint], *ids: str
     # Before anything is judged: an internal host name may be none that a registry could have.
     given = tuple(replace(hint, registry=registry) if registry else hint for hint in named)
     hints = push_hints(given)
-    remark = "" if hints else ("untagged" if given else "irrelevant")
+    silent = "malformed" if any(map(is_tagged, given)) else "untagged" if given else "irrelevant"
     return HookDelivery(
         sender=sender_name(hook.receiver),
         delivery_id=delivery_id(hook.request, *ids),
         action=_storable(action),
         hints=hints,
-        remark=remark,
+        remark="" if hints else silent,
     )
 
 

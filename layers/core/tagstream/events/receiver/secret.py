@@ -21,6 +21,7 @@ from an answer which paths exist. Flux answers 400 to a wrong signature and 404 
 
 _TOKEN_KEYS = ("token", "token-previous")
 _HEX = re.compile(r"[0-9A-Fa-f]+", re.ASCII)
+_HOOK_PATH = re.compile(r"/hook/[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +107,8 @@ def hook_path(token: str, name: str, namespace: str) -> str:
     Source: notification-controller api/v1 Receiver.GetWebhookPath.
     """
     return "/hook/" + hashlib.sha256(f"{token}{name}{namespace}".encode(errors="surrogateescape")).hexdigest()
+
+
+def is_hook_path(path: str) -> bool:
+    """True for what ``hook_path`` could have made."""
+    return _HOOK_PATH.fullmatch(path) is not None
