@@ -40,6 +40,10 @@ class Life:
         names = [one.name for one in fields(ports) if one.name not in UNCOUNTED]
         return replace(ports, **{name: _Mortal(getattr(ports, name), name, self) for name in names})
 
+    def part(self, inner: Any, name: str) -> Any:
+        """What a port is made of, to die between its calls too."""
+        return _Mortal(inner, name, self)
+
     def call(self, name: str, method: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Carry a call out, unless the worker is dead or dies at it."""
         with self.lock:

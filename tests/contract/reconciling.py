@@ -56,6 +56,9 @@ class Silent:
             raise SecretNotFound(f'secrets "{key.name}" not found')
         return self.secrets[key]
 
+    def renewed(self, key: NamespacedName) -> Mapping[str, bytes]:
+        return self.get(key)
+
     def add(self, name: str, value: float, controller: str) -> None:
         self.counted.append(f"{name} {controller}")
 

@@ -143,6 +143,16 @@ def test_an_unknown_key_id_asks_once_for_fresh_keys() -> None:
     assert asked == [("https://issuer.example", False), ("https://issuer.example", True)]
 
 
+def test_a_token_without_key_id_that_no_kept_key_verifies_asks_once_for_fresh_keys() -> None:
+    asked: list[bool] = []
+
+    def rotated(_: str, fresh: bool) -> dict[str, Any]:
+        asked.append(fresh)
+        return jwks() if fresh else {"keys": [jwks()["keys"][1]]}
+
+    assert (verified_claims(token("RS256", None), EXPECTED, rotated, NOW)["sub"], asked) == ("ci", [False, True])
+
+
 @pytest.mark.parametrize("keys", [{}, {"keys": None}, {"keys": [{}]}, {"keys": [{"kty": "RSA", "kid": "rsa", "n": 1}]}])
 def test_malformed_keys_verify_nothing(keys: dict[str, object]) -> None:
     assert verdict(token(), keys) == (404, "token")

@@ -57,6 +57,14 @@ def test_an_issuer_on_this_machine_needs_no_tls(issuer: str) -> None:
             "annotation tagstream.dev/signature-max-age-seconds: '5m' is not a number of seconds",
         ),
         (
+            Case(kind="github", annotations={SIGNATURE_MAX_AGE: "300"}).receiver(),
+            "annotation tagstream.dev/signature-max-age-seconds: only generic-hmac signs a time",
+        ),
+        (
+            Case(kind="generic", sender="generic-oidc").receiver(),
+            "annotation tagstream.dev/sender: 'generic-oidc' is a type of its own, with oidcProviders",
+        ),
+        (
             Case(kind="generic", annotations={REGISTRY: "https://r.example/team"}).receiver(),
             "annotation tagstream.dev/registry: 'https://r.example/team' is not a host[:port]",
         ),

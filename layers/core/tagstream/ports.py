@@ -256,8 +256,16 @@ class HookStore(Protocol):
     def target(self, path: str) -> HookTarget | None:
         """The Receiver at ``/hook/<digest>``."""
 
-    def put_targets(self, paths: Sequence[str], receiver: NamespacedName) -> None:
-        """Publish a Receiver's paths, one per token in force; its former paths stop working."""
+    def paths(self, receiver: NamespacedName) -> tuple[str, ...]:
+        """A Receiver's published paths, newest first."""
+
+    def put_targets(
+        self, paths: Sequence[str], receiver: NamespacedName, expected: Sequence[str] | None = None
+    ) -> bool:
+        """Publish a Receiver's paths, one per token in force; its former paths stop working.
+
+        False, and nothing is done, when ``expected`` is given and others are published by now.
+        """
 
     def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
         """ImageRepositories of a canonical image name."""
@@ -302,6 +310,9 @@ class Secrets(Protocol):
         Raises:
             SecretNotFound: there is none.
         """
+
+    def renewed(self, key: NamespacedName) -> Mapping[str, bytes]:
+        """The same, whatever is remembered of it."""
 
     def put(self, key: NamespacedName, data: Mapping[str, bytes]) -> None:
         """Create or replace."""

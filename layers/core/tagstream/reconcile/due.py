@@ -21,6 +21,7 @@ from tagstream.reconcile import status
 from tagstream.records import StoredObject
 
 POLICY_PREFIX = "policy:"
+RECEIVER_PREFIX = "receiver:"
 DEFAULT_DIGEST_INTERVAL_S = 600.0
 
 
@@ -95,6 +96,11 @@ def policy_is_due(stored: StoredObject, parsed: ImagePolicy, last: datetime | No
 def policy_key(policy: NamespacedName) -> NamespacedName:
     """The name under which a policy's last digest check stands among the last scans."""
     return NamespacedName(POLICY_PREFIX + policy.namespace, policy.name)
+
+
+def receiver_key(receiver: NamespacedName) -> NamespacedName:
+    """The name under which the last look at a Receiver's secret stands among the last scans."""
+    return NamespacedName(RECEIVER_PREFIX + receiver.namespace, receiver.name)
 
 
 def by_shard(

@@ -21,6 +21,7 @@ from tagstream.reconcile import due
 from tagstream.reconcile.automation import run_automations
 from tagstream.reconcile.planning import Push, ask_for_scans
 from tagstream.reconcile.policy import Cause, evaluate_policies
+from tagstream.reconcile.receiver_path import refresh_receivers
 from tagstream.reconcile.repository import ScanTrigger, scan_repositories
 from tagstream.reconcile.routing import pushed_tags, repositories_of
 from tagstream.reconcile.stored import parsed_objects
@@ -111,6 +112,7 @@ def _tick(deadline_s: float, ports: Ports) -> None:
         if due.policy_is_due(stored, policy, last.get(due.policy_key(stored.key)), now)
     ]
     evaluate_policies(policies, Cause(text=trigger.cause), deadline_s, ports)
+    refresh_receivers(last, ports)
     for stored, automation in parsed_objects(
         ports.objects.list("ImageUpdateAutomation"), ImageUpdateAutomation, ports.log
     ):

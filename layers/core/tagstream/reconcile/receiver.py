@@ -30,6 +30,9 @@ from tagstream.records import LastDelivery, LedgerEntry, StoredObject
 CONTROLLER = "receiver"
 REPEAT_S = 300.0
 REFUSAL_WINDOW_S = 10.0
+# An item of the table holds 400 KB, and a Receiver may list, a delivery name, any number.
+SHOWN_NAMES = 20
+KEPT_NAMES = 500
 BUSY = HookAnswer(status=503)
 
 
@@ -208,15 +211,17 @@ class _Outcome:
 def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
     delivery = outcome.delivery
     why = ", a filter failed" if outcome.filter_failed else ""
-    names = ", ".join(str(key) for key in outcome.wanted) or f"none{why}"
+    count = len(outcome.wanted)
+    names = ", ".join(str(key) for key in outcome.wanted[:SHOWN_NAMES]) or f"none{why}"
+    names += f" and {count - SHOWN_NAMES} more" if count > SHOWN_NAMES else ""
     facts = {
-        "repositories": [str(key) for key in outcome.wanted],
-        "tags": list(pushed_tags(delivery.hints)),
-        "joined": sorted(outcome.joined),
+        "repositories": [str(key) for key in outcome.wanted[:KEPT_NAMES]],
+        "tags": list(pushed_tags(delivery.hints))[:KEPT_NAMES],
+        "joined": sorted(outcome.joined)[:KEPT_NAMES],
+        **({"moreRepositories": count - KEPT_NAMES} if count > KEPT_NAMES else {}),
     }
     what = f"delivery asks for ImageRepositories: {names}"
     ports.ledger.record([_entry(outcome.receiver, delivery, received_at, what, facts)])
-    count = len(outcome.wanted)
     result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else f"no ImageRepository is meant{why}"
     _note(outcome.receiver, delivery, received_at, result, ports)
     ports.hooks.put_last_delivery("ImageRepository", outcome.wanted, _last(delivery, received_at, "asked for a scan"))

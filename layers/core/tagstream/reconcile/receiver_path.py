@@ -7,17 +7,20 @@ Source: notification-controller internal/controller/receiver_controller.go.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 
 from tagstream.domain.model import NamespacedName, Receiver
-from tagstream.errors import AuthenticationError
+from tagstream.domain.schedule import is_due
+from tagstream.errors import AuthenticationError, ImageAutomationError
 from tagstream.events.receiver import ReceiverSecret, hook_paths
 from tagstream.ports import Ports, SecretNotFound
-from tagstream.reconcile import status
-from tagstream.reconcile.stored import parse_stored
+from tagstream.reconcile import due, status
+from tagstream.reconcile.stored import parse_stored, parsed_objects
 from tagstream.records import StoredObject
 
 KIND = "Receiver"
+CONTROLLER = "receiver"
 
 
 def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
@@ -26,26 +29,11 @@ def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
     Returns:
         The newest path; None when its secret is missing or has no token, which the status says.
     """
-    receiver = parse_stored(stored, Receiver)
-    now, generation = ports.clock.now(), receiver.metadata.generation
-    body = {name: value for name, value in stored.status.items() if name != "webhookPath"}
-    try:
-        paths = hook_paths(receiver, _secret(receiver, ports))
-    except (SecretNotFound, AuthenticationError) as error:
-        paths, cause = (), str(error)
-    else:
-        cause = f"secret '{receiver.metadata.key.namespace}/{receiver.secret_ref}' has no 'token'"
+    paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.get)
     # Former paths stop working even when there are no new ones.
     ports.hooks.put_targets(paths, stored.key)
-    if not paths:
-        failure = AuthenticationError(f"unable to read token: {cause}", reason="TokenNotFound")
-        ports.objects.put_status(KIND, stored.key, status.failed(body, generation, failure, now))
-        return None
-    ready = status.succeeded(
-        {**body, "webhookPath": paths[0]}, generation, f"Receiver initialized for path: {paths[0]}", now
-    )
-    ports.objects.put_status(KIND, stored.key, ready)
-    return paths[0]
+    ports.objects.put_status(KIND, stored.key, _status(stored, paths, missing, ports.clock.now()))
+    return paths[0] if paths else None
 
 
 def publish_receivers_of(secrets: Collection[NamespacedName], ports: Ports) -> tuple[NamespacedName, ...]:
@@ -64,7 +52,67 @@ def publish_receivers_of(secrets: Collection[NamespacedName], ports: Ports) -> t
     return tuple(found)
 
 
-def _secret(receiver: Receiver, ports: Ports) -> ReceiverSecret:
-    if not receiver.secret_ref:
-        return ReceiverSecret()
-    return ReceiverSecret(data=ports.secrets.get(NamespacedName(receiver.metadata.key.namespace, receiver.secret_ref)))
+def refresh_receivers(last: Mapping[NamespacedName, datetime], ports: Ports) -> None:
+    """At a Receiver's interval its paths follow a token that was changed where it is kept, as Flux's do.
+
+    Args:
+        last: when the secrets were last looked at, by ``due.receiver_key``.
+        ports: whatever fails is logged, and the paths stay as they are.
+    """
+    now = ports.clock.now()
+    seen = []
+    for stored, receiver in parsed_objects(ports.objects.list(KIND), Receiver, ports.log):
+        key = due.receiver_key(stored.key)
+        if receiver.suspend or not is_due(last.get(key), receiver.interval_s, now):
+            continue
+        seen.append(key)
+        try:
+            _refresh(stored.key, ports)
+        except ImageAutomationError as error:
+            names = {"namespace": stored.key.namespace, "name": stored.key.name}
+            ports.log.error("receiver failed", controller=CONTROLLER, **names, reason=error.reason, error=error.message)
+    ports.tags.put_last_scans(dict.fromkeys(seen, now))
+
+
+def _refresh(key: NamespacedName, ports: Ports) -> None:
+    # In this order: who applies writes the object and the secret before the paths. So what was published before the
+    # others were read cannot be newer than they are, and nothing newer is replaced.
+    published = ports.hooks.paths(key)
+    stored = ports.objects.get(KIND, key)
+    if stored is None:
+        return
+    paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.renewed)
+    if paths == published and stored.status.get("webhookPath") == (paths[0] if paths else None):
+        return
+    if paths != published and not ports.hooks.put_targets(paths, key, expected=published):
+        return
+    now = ports.clock.now()
+    after = _status(stored, paths, missing, now)
+    ports.objects.put_status(KIND, key, after)
+    if missing is not None and status.transitioned(stored.status, after):
+        ports.ledger.record([status.failure_entry(KIND, key, missing, now)])
+
+
+def _status(
+    stored: StoredObject, paths: tuple[str, ...], missing: AuthenticationError | None, now: datetime
+) -> status.Status:
+    body = {name: value for name, value in stored.status.items() if name != "webhookPath"}
+    if missing is not None:
+        return status.failed(body, status.generation(stored), missing, now)
+    message = f"Receiver initialized for path: {paths[0]}"
+    return status.succeeded({**body, "webhookPath": paths[0]}, status.generation(stored), message, now)
+
+
+def _paths(
+    receiver: Receiver, secret: Callable[[NamespacedName], Mapping[str, bytes]]
+) -> tuple[tuple[str, ...], AuthenticationError | None]:
+    """The paths, newest first; without any, why there are none."""
+    name = NamespacedName(receiver.metadata.key.namespace, receiver.secret_ref or "")
+    try:
+        data = secret(name) if receiver.secret_ref else {}
+        paths, cause = hook_paths(receiver, ReceiverSecret(data=data)), f"secret '{name}' has no 'token'"
+    except (SecretNotFound, AuthenticationError) as error:
+        paths, cause = (), str(error)
+    if paths:
+        return paths, None
+    return (), AuthenticationError(f"unable to read token: {cause}", reason="TokenNotFound")

@@ -16,6 +16,7 @@ from tagstream.records import LastDelivery, ScanWindow
 
 PENDING_TTL_S = 3600
 JOINED_TAGS = 200
+UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +37,28 @@ class DynamoHooks:
         found = self.table.get(keys.key(keys.objects("Receiver"), str(receiver)))
         return HookTarget(receiver=receiver, document=keys.read_document(found)) if found else None
 
-    def put_targets(self, paths: Sequence[str], receiver: NamespacedName) -> None:
-        """New paths are written before old ones go, so that no delivery falls between."""
-        where = keys.key(f"hookpath#{receiver}")
-        before = set(keys.read_text(self.table.get(where) or {}, "paths").split())
+    def paths(self, receiver: NamespacedName) -> tuple[str, ...]:
+        """One read; what a crash left behind has ``UNFINISHED`` at its end."""
+        return tuple(keys.read_text(self.table.get(keys.hook_paths(receiver)) or {}, "paths").split())
+
+    def put_targets(
+        self, paths: Sequence[str], receiver: NamespacedName, expected: Sequence[str] | None = None
+    ) -> bool:
+        """New paths are written before old ones go, so that no delivery falls between.
+
+        All are listed before they work and until they do not, so that a crash leaves none that nobody knows of.
+        """
+        before = self.paths(receiver) if expected is None else tuple(expected)
+        gone = [path for path in before if path not in paths]
+        known = None if expected is None else _still(before)
+        if not self._list_paths(receiver, [*paths, *gone, UNFINISHED], known):
+            return False
         self.table.write_many([keys.key(f"hook#{path}") | {"receiver": keys.text(str(receiver))} for path in paths])
-        self.table.put(where | {"paths": keys.text(" ".join(paths))})
-        self.table.delete_many([keys.key(f"hook#{path}") for path in sorted(before - set(paths))])
+        self.table.delete_many([keys.key(f"hook#{path}") for path in gone])
+        return self._list_paths(receiver, paths, None)
+
+    def _list_paths(self, receiver: NamespacedName, paths: Sequence[str], condition: Condition | None) -> bool:
+        return self.table.put(keys.hook_paths(receiver) | {"paths": keys.text(" ".join(paths))}, condition)
 
     def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
         """The image index that ``DynamoObjects.put`` keeps."""
@@ -173,3 +189,9 @@ def _last_item(kind: str, name: NamespacedName, delivery: LastDelivery) -> keys.
         "id": keys.text(delivery.delivery_id),
         "result": keys.text(delivery.result),
     }
+
+
+def _still(paths: Sequence[str]) -> Condition:
+    """These paths are listed; none, when there is no list."""
+    stored = "paths = :before" if paths else "attribute_not_exists(paths) OR paths = :before"
+    return Condition(expression=stored, names={}, values={":before": keys.text(" ".join(paths))})

@@ -106,6 +106,11 @@ def waiting(automation: NamespacedName) -> Item:
     return key(f"waiting#{automation.namespace}", automation.name)
 
 
+def hook_paths(receiver: NamespacedName) -> Item:
+    """Key of the list of a Receiver's paths."""
+    return key(f"hookpath#{receiver}")
+
+
 def lease(target: str) -> str:
     """Partition of a lease; the target may hold a URL, so only its hash is a key."""
     return "lease#" + hashlib.sha256(target.encode()).hexdigest()

@@ -98,7 +98,7 @@ class DynamoObjects:
         if kind == "ImageUpdateAutomation":
             derived += [keys.key(f"run#{key.namespace}", key.name), keys.waiting(key)]
         if kind == "Receiver":
-            where = keys.key(f"hookpath#{key}")
+            where = keys.hook_paths(key)
             paths = keys.read_text(self.table.get(where) or {}, "paths").split()
             derived += [where, *(keys.key(f"hook#{path}") for path in paths)]
         self.table.delete_many(derived)

@@ -61,7 +61,8 @@ def verified_claims(token: str, expected: ExpectedToken, keys: KeySource, now: d
     Args:
         token: compact serialisation.
         expected: issuer, audience and algorithms.
-        keys: the issuer's JWKS, asked a second time, fresh, when no key has the token's id.
+        keys: the issuer's JWKS, asked a second time, fresh, when no key has the token's id,
+            or it has none and no key verifies it.
         now: aware UTC; ``exp`` must be later, ``nbf`` at most five minutes later.
 
     Raises:
@@ -103,7 +104,8 @@ def _candidates(header: Mapping[str, object], expected: ExpectedToken, keys: Key
     for fresh in (False, True):
         found = list(_signing_keys(header, expected, keys(expected.key_issuer, fresh)))
         yield from found
-        if found:
+        # An unknown key is known by its id; a token without one may be signed with a key that is not in yet.
+        if found and header.get("kid") is not None:
             return
 
 

@@ -42,11 +42,15 @@ def check_receiver(receiver: Receiver) -> None:
         raise InvalidReceiver(f"annotation {SENDER} needs type generic, not '{receiver.type}'")
     if sender_name(receiver) not in MODULE_BY_SENDER:
         raise InvalidReceiver(f"annotation {SENDER}: sender '{sender_name(receiver)}' not supported")
+    if sender_name(receiver) == "generic-oidc" and receiver.type != "generic-oidc":
+        raise InvalidReceiver(f"annotation {SENDER}: 'generic-oidc' is a type of its own, with oidcProviders")
     if receiver.secret_ref is None and receiver.type != "generic-oidc":
         raise InvalidReceiver(f"spec.secretRef is required for receiver type '{receiver.type}'")
     limit = annotations.get(SIGNATURE_MAX_AGE)
     if limit is not None and not re.fullmatch(r"[1-9][0-9]{0,5}", limit, re.ASCII):
         raise InvalidReceiver(f"annotation {SIGNATURE_MAX_AGE}: '{limit}' is not a number of seconds")
+    if limit is not None and sender_name(receiver) != "generic-hmac":
+        raise InvalidReceiver(f"annotation {SIGNATURE_MAX_AGE}: only generic-hmac signs a time")
     registry = annotations.get(REGISTRY)
     if registry and not is_registry(registry):
         raise InvalidReceiver(f"annotation {REGISTRY}: '{registry}' is not a host[:port]")

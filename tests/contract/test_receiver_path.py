@@ -1,0 +1,125 @@
+"""Where a Receiver listens follows its token, on a real table: at its interval, whoever changed it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tagstream.adapters.store.table import Table
+from tagstream.domain.model import NamespacedName
+from tagstream.errors import RetryableError
+from tagstream.events.receiver import hook_path
+from tagstream.ports import Ports
+from tagstream.reconcile import handlers
+from tagstream.reconcile.due import receiver_key
+from tagstream.reconcile.receiver_path import publish_receiver, refresh_receivers
+from tests.contract.mortal_ports import Killed, Life
+from tests.contract.reconciling import Silent, document, emptied, message_of, ports_on, reason
+
+HOOK = NamespacedName("ns", "app")
+
+
+def path_of(token: str) -> str:
+    return hook_path(token, "app", "ns")
+
+
+def received(ports: Ports, **spec: Any) -> None:
+    spec = {"type": "dockerhub", "secretRef": {"name": "app"}, "resources": [], **spec}
+    publish_receiver(ports.objects.put(document("Receiver", "notification.toolkit.fluxcd.io/v1", **spec)), ports)
+
+
+def open_paths(ports: Ports, *tokens: str) -> list[str]:
+    return [token for token in tokens if ports.hooks.target(path_of(token)) is not None]
+
+
+@pytest.fixture
+def silent() -> Silent:
+    return Silent(secrets={HOOK: {"token": b"old"}})
+
+
+@pytest.fixture
+def ports(table: Table, silent: Silent) -> Ports:
+    emptied(table)
+    found = ports_on(table, silent)
+    received(found)
+    return found
+
+
+def test_a_token_changed_where_it_is_kept_moves_the_address_with_the_tick(ports: Ports, silent: Silent) -> None:
+    silent.secrets[HOOK] = {"token": b"new", "token-previous": b"old"}
+    handlers.scan({"tagstream": "tick"}, 60_000, ports)
+    assert open_paths(ports, "old", "new") == ["old", "new"]
+    assert message_of(ports, "Receiver") == f"Receiver initialized for path: {path_of('new')}"
+    silent.secrets[HOOK] = {"token": b"new"}
+    handlers.scan({"tagstream": "tick"}, 60_000, ports)
+    assert open_paths(ports, "old", "new") == ["old", "new"], "the interval is ten minutes"
+    refresh_receivers({receiver_key(HOOK): ports.clock.now() - timedelta(minutes=10)}, ports)
+    assert open_paths(ports, "old", "new") == ["new"]
+
+
+def test_the_address_of_a_suspended_receiver_stays(ports: Ports, silent: Silent) -> None:
+    received(ports, suspend=True)
+    silent.secrets[HOOK] = {"token": b"new"}
+    refresh_receivers({}, ports)
+    assert open_paths(ports, "old", "new") == ["old"]
+
+
+def test_a_secret_that_is_gone_closes_the_address_and_is_told_once(ports: Ports, silent: Silent) -> None:
+    silent.secrets.clear()
+    for _ in range(2):
+        refresh_receivers({}, ports)
+    now = ports.clock.now()
+    told = [one.message for one in ports.ledger.read(now - timedelta(hours=1), now)]
+    assert (open_paths(ports, "old"), reason(ports, "Receiver")) == ([], "TokenNotFound")
+    assert told == ['unable to read token: secrets "app" not found']
+    silent.secrets[HOOK] = {"token": b"new"}
+    refresh_receivers({}, ports)
+    assert (open_paths(ports, "new"), reason(ports, "Receiver")) == (["new"], "Succeeded")
+
+
+def test_an_address_stays_while_its_secret_is_out_of_reach(ports: Ports, silent: Silent) -> None:
+    class Unreachable(Silent):
+        def renewed(self, key: NamespacedName) -> Mapping[str, bytes]:
+            raise RetryableError("throttled", reason="AuthenticationFailed")
+
+    refresh_receivers({}, replace(ports, secrets=Unreachable()))
+    assert open_paths(ports, "old") == ["old"]
+
+
+def test_what_is_applied_meanwhile_is_not_replaced_by_what_was_read_before(ports: Ports, silent: Silent) -> None:
+    class Overtaken(Silent):
+        """Somebody applies a new token between the reading of the old one and what comes of it."""
+
+        def renewed(self, key: NamespacedName) -> Mapping[str, bytes]:
+            silent.secrets[HOOK] = {"token": b"new"}
+            received(ports)
+            return {"token": b"older"}
+
+    refresh_receivers({}, replace(ports, secrets=Overtaken()))
+    assert open_paths(ports, "older", "old", "new") == ["new"]
+
+
+def test_an_address_is_right_in_the_end_wherever_a_worker_dies(table: Table, ports: Ports, silent: Silent) -> None:
+    hooks: Any = ports.hooks
+    for step in itertools.count(1):
+        emptied(table)
+        silent.secrets[HOOK] = {"token": b"old"}
+        received(ports)
+        silent.secrets[HOOK] = {"token": b"new"}
+        life = Life(ends_at=step)
+        mortal = replace(life.ports(ports), hooks=replace(hooks, table=life.part(table, "table")))
+        with suppress(Killed):
+            refresh_receivers({}, mortal)
+        refresh_receivers({}, ports)
+        stored = ports.objects.get("Receiver", HOOK)
+        assert stored is not None
+        assert (open_paths(ports, "old", "new"), stored.status["webhookPath"]) == (["new"], path_of("new")), step
+        if not life.dead:
+            break
+    assert len(life.calls) > 8
