@@ -27,6 +27,7 @@ from tagstream.access import (  # isort: skip
 from tagstream.domain.model import CommitId, Digest, GitRef, NamespacedName
 from tagstream.records import (
     CommitIntent,
+    HookTarget,
     LastDelivery,
     Lease,
     LedgerEntry,
@@ -242,14 +243,6 @@ class Ledger(Protocol):
         """Entries of a period, oldest first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HookTarget:
-    """What is behind a hook path: the Receiver's document, as stored, and the name of its secret."""
-
-    receiver: NamespacedName
-    document: Document
-
-
 class HookStore(Protocol):
     """What the webhook function needs to know, by key, in single reads."""
 
@@ -262,10 +255,7 @@ class HookStore(Protocol):
     def put_targets(
         self, paths: Sequence[str], receiver: NamespacedName, expected: Sequence[str] | None = None
     ) -> bool:
-        """Publish a Receiver's paths, one per token in force; its former paths stop working.
-
-        False, and nothing is done, when ``expected`` is given and others are published by now.
-        """
+        """Publish a Receiver's paths, one per token in force, its only ones; False if not ``expected`` are in force."""
 
     def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
         """ImageRepositories of a canonical image name."""

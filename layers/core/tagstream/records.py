@@ -112,6 +112,14 @@ class LastDelivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookTarget:
+    """What is behind a hook path: the Receiver and its document, as stored."""
+
+    receiver: NamespacedName
+    document: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScanWindow:
     """What a push of a burst leads to: a scan ``now``, one ``later`` at the window's end, or one ``pending`` already.
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import Condition, Table
 from tagstream.domain.model import NamespacedName
-from tagstream.ports import Clock, HookTarget
-from tagstream.records import LastDelivery, ScanWindow
+from tagstream.ports import Clock
+from tagstream.records import HookTarget, LastDelivery, ScanWindow
 
 PENDING_TTL_S = 3600
 JOINED_TAGS = 200
