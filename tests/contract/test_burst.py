@@ -267,6 +267,49 @@ def test_an_automation_that_joins_a_burst_is_woken_too(table: Table, fleet: tupl
     assert [one.automations for one in queue.sent if isinstance(one, QueuedRun)] == [(keys[0],), (keys[1],)]
 
 
+def test_a_window_that_is_shortened_while_it_lasts_ends_sooner(table: Table, fleet: tuple[str, Path]) -> None:
+    queue = Silent()
+    ports = ports_on(table, queue)
+    automated(ports, fleet[0])
+    choose(ports, 0, "v2.0.0")
+    # The change of the annotation asks for the second run; the third finds what the second has sent.
+    for window in ("15m", "1m", "1m"):
+        ports.objects.annotate("ImageUpdateAutomation", APP, {"tagstream.dev/debounce": window})
+        run_automations([APP], "worker", ports.clock.monotonic_s() + 60, ports)
+    assert [one.delay_s for one in queue.sent] == [899, 59]
+
+
+def test_one_that_waited_for_another_of_its_branch_waits_no_longer_when_that_is_gone(
+    table: Table, fleet: tuple[str, Path]
+) -> None:
+    queue, clock = Silent(), Woken()
+    ports = replace(ports_on(table, queue), clock=clock)
+    keys = teams(ports, fleet[0])
+    ports.objects.annotate("ImageUpdateAutomation", keys[1], {"tagstream.dev/debounce": "15m"})
+    for number, wanted in enumerate((keys[:2], keys[:1])):
+        choose(ports, number, "v2.0.0")
+        run_automations(wanted, "worker", clock.monotonic_s() + 60, ports)
+        ports.objects.delete("ImageUpdateAutomation", keys[1])
+    assert [one.delay_s for one in queue.sent] == [899, 2]
+
+
+def test_a_wait_that_is_longer_than_a_message_may_be_on_its_way_takes_two(
+    table: Table, fleet: tuple[str, Path]
+) -> None:
+    queue, clock = Silent(), Woken()
+    ports = replace(ports_on(table, queue), clock=clock)
+    automated(ports, fleet[0])
+    ports.objects.annotate("ImageUpdateAutomation", APP, {"tagstream.dev/debounce": "15m"})
+    # The clock that dates the selection is five seconds ahead.
+    clock.slept.append(5.0)
+    choose(ports, 0, "v2.0.0")
+    clock.slept.clear()
+    for until in (900.5, 0.0):
+        run_automations([APP], "worker", clock.monotonic_s() + 60, ports)
+        clock.slept.append(until)
+    assert [one.delay_s for one in queue.sent] == [900, 4]
+
+
 def test_a_burst_is_not_lost_when_the_queue_is_out_of_reach(table: Table, fleet: tuple[str, Path]) -> None:
     ports = ports_on(table, Silent(broken=True))
     automated(ports, fleet[0])

@@ -260,6 +260,35 @@ def test_a_worker_that_wakes_after_its_lease_was_taken_changes_nothing(
     assert "v1.2.0" in git("show", f"{branch}:app/app.yaml", folder=found.bare)
 
 
+def test_a_burst_has_a_message_that_ends_it_wherever_the_one_who_sends_it_dies(table: Table, tmp_path: Path) -> None:
+    queue = Silent()
+
+    def begun() -> Repository:
+        found = setting.begun()
+        for name in setting.names:
+            key = NamespacedName("ns", name)
+            found.ports.objects.annotate("ImageUpdateAutomation", key, {"tagstream.dev/debounce": "15m"})
+            new = replace(selection("v1.2.0"), policy=key, selected_at=found.ports.clock.now())
+            found.ports.selections.put(new, found.ports.selections.get(key))
+        queue.sent.clear()
+        ports: Any = replace(found.ports, queue=queue)
+        return replace(found, ports=ports)
+
+    sent: dict[str, int] = {}
+    with git_server(tmp_path) as server:
+        setting = Setting(table, server, {}, ("a", "b"))
+        calls = lived((whole := begun()).run, whole.ports)
+        for at, call in enumerate(calls, start=1):
+            found = begun()
+            died(found.run, found.ports, at, after_call=True)
+            found.run(found.ports)
+            sent[f"{at} {call}"] = len(queue.sent)
+    # Only a death between the message and the last note of it costs another one.
+    at = calls.index("queue.send")
+    assert calls[at:] == ["queue.send", "selections.put_waiting", "selections.put_waiting"]
+    assert list(sent.values()) == [*([1] * at), 2, 2, 1]
+
+
 @BOTH
 def test_a_new_tag_is_selected_exactly_once_wherever_its_scan_dies(
     table: Table, registry: Registry, after_call: bool

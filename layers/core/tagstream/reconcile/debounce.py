@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tagstream.domain.departure import departure_together, latest_departure
-from tagstream.domain.model import NamespacedName
+from tagstream.domain.model import MAX_DEBOUNCE_S, NamespacedName
 from tagstream.ports import Ports
 from tagstream.reconcile import status
 from tagstream.reconcile.update_job import UpdateJob
@@ -61,16 +61,22 @@ def wake_after(group: Sequence[UpdateJob], wait: Pause, ports: Ports) -> None:
         RetryableError: QueueOperationFailed; nothing waits then, so that a repetition sends it.
     """
     now = ports.clock.now()
+    ends = now + timedelta(seconds=wait.seconds)
     keys = [job.stored.key for job in group]
-    unannounced = tuple(key for key in keys if key not in wait.waits or wait.waits[key].until - CLOCKS_APART <= now)
+    unannounced = tuple(key for key in keys if not _is_woken_in_time(wait.waits.get(key), now, ends))
     if not unannounced:
         return
-    # Whole seconds are what the queue knows; what is left of the last one is slept away.
-    delay_s = math.floor(wait.seconds)
+    # Whole seconds are what the queue knows, and not too many of them; what is left of the last one is slept away.
+    delay_s = math.floor(min(wait.seconds, MAX_DEBOUNCE_S))
     ports.queue.send([QueuedRun(automations=unannounced, reason=REASON, delay_s=delay_s)])
     for key in unannounced:
         since = wait.waits[key].since if key in wait.waits else now
         ports.selections.put_waiting(key, Waiting(since=since, until=now + timedelta(seconds=delay_s)))
+
+
+def _is_woken_in_time(wait: Waiting | None, now: datetime, ends: datetime) -> bool:
+    """Whether a message still comes, and not long after the pause: a window may have been shortened meanwhile."""
+    return wait is not None and now + CLOCKS_APART < wait.until <= ends + CLOCKS_APART
 
 
 def departs_at(group: Sequence[UpdateJob], now: datetime) -> datetime:

@@ -133,7 +133,8 @@ def _spread(keys: Sequence[NamespacedName], delay_s: float | None, ports: Ports)
 
 def _queue(event: Mapping[str, Any], deadline_s: float, ports: Ports) -> Failures:
     failed: list[str] = []
-    for message in parse_queue(event):
+    # Asking for runs is a write each: they do not wait for a registry that takes its time.
+    for message in sorted(parse_queue(event), key=lambda one: isinstance(one.request, QueuedScan)):
         if message.request is None:
             # Repeating cannot help; the queue's redrive puts it where an operator sees it.
             failed.append(message.message_id)
