@@ -71,7 +71,7 @@ def test_a_flood_of_forged_deliveries_writes_once_in_a_while(front: Front, table
     calls.clear()
     for number in range(20):
         front.post(number, path="/hook/" + f"{number:064x}")
-    assert (known, events, set(calls)) == (1, 1, {"GetItem"})
+    assert (known, events, set(calls)) == (1, 2, {"GetItem"})
     refused = [one for one in front.silent.counted if one == "HookRejected receiver"]
     assert len(refused) == 40
 
@@ -99,6 +99,13 @@ def test_refused_deliveries_are_one_event_in_a_while(front: Front) -> None:
     assert [(one.severity, one.reason, one.message, one.cause) for one in front.told()] == [
         ("error", "DeliveryRefused", "generic-hmac delivery refused: signature", "")
     ]
+
+
+def test_a_refusal_among_genuine_deliveries_is_told_too(front: Front) -> None:
+    for number, token in enumerate((TOKEN, b"guessed", TOKEN)):
+        front.post(number, token=token)
+    reasons = [one.reason for one in front.told()]
+    assert reasons == ["DeliveryAccepted", "DeliveryRefused", "DeliveryAccepted"]
 
 
 def test_the_same_body_again_is_a_push_again(table: Table) -> None:

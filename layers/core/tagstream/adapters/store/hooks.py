@@ -167,7 +167,12 @@ class DynamoHooks:
         seldom = Condition(
             expression="attribute_not_exists(pk) OR #at < :limit", names={"#at": "at"}, values={":limit": limit}
         )
-        return self.table.put(_last_item("Receiver", receiver, delivery), seldom)
+        # Its own time: that of the newest delivery would hide refusals among many genuine ones.
+        times = {"at": keys.number(round(at, 3)), "expiresAt": keys.number(int(at + window_s) + PENDING_TTL_S)}
+        if not self.table.put(keys.key(f"delivery#refused#{receiver}") | times, seldom):
+            return False
+        self.put_last_delivery("Receiver", [receiver], delivery)
+        return True
 
     def last_deliveries(self, kind: str) -> Mapping[NamespacedName, LastDelivery]:
         """One query."""
