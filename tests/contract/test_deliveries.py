@@ -175,7 +175,7 @@ def test_a_signed_delivery_is_refused_when_it_comes_again_under_another_name(tab
     assert (answers, len(front.silent.sent), front.last("Receiver", HOOK)) == (
         [200, 404, 404],
         1,
-        ("generic-hmac", "asked for 1 scan"),
+        ("generic-hmac", "refused: replay"),
     )
     assert front.silent.counted.count("HookRejected receiver") == 2
 
