@@ -62,12 +62,12 @@ def store(session: Session, target: Target, wanted: Mapping[str, object]) -> int
         CommandFailed: the object is wrong, fails, or takes too long.
     """
     if session.args.export:
-        _check(session, wanted)
+        check(session, wanted)
         print_manifest(session.console, wanted)
         return 0
     console, objects = session.console, session.ports.objects
     console.generate(f"generating {target.kind}")
-    _check(session, wanted)
+    check(session, wanted)
     before = objects.get(target.kind, session.key(session.args.name))
     console.action(f"applying {target.kind}")
     after = objects.put(prepared(_annotated(wanted, before), before))
@@ -89,7 +89,12 @@ def _annotated(wanted: Mapping[str, object], before: StoredObject | None) -> Map
     return {**wanted, "metadata": {**cast("Mapping[str, object]", wanted["metadata"]), "annotations": annotations}}
 
 
-def _check(session: Session, wanted: Mapping[str, object]) -> None:
+def check(session: Session, wanted: Mapping[str, object]) -> None:
+    """As ``apply`` checks a manifest.
+
+    Raises:
+        CommandFailed: with every error, each with object, field and value.
+    """
     located = Located(
         parsed=parse_object(wanted, session.namespace), document=Document(name="arguments", line=1, value=wanted)
     )
