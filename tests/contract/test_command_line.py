@@ -92,6 +92,19 @@ def test_a_new_token_ends_the_old_path(ports: MemoryPorts) -> None:
     assert found == [False, True]
 
 
+def test_a_secret_that_cannot_be_written_is_named_with_the_reason(ports: MemoryPorts) -> None:
+    words = ("create", "secret", "generic", "gone", "--from-literal=a=hunter2")
+    command(*words, ports=ports)
+    ports.secrets.client.delete_secret(SecretId=f"{ports.secrets.stack}/flux-system/gone")
+    done = command(*words, ports=ports)
+    assert (done.code, done.out, done.err) == (
+        1,
+        "",
+        "✗ failed to write secret 'flux-system/gone': You can't perform this operation on the secret because it was "
+        "marked for deletion.\n",
+    )
+
+
 def test_suspend_export_and_delete_leave_nothing_behind(ports: MemoryPorts, table: Table) -> None:
     command("apply", "-f", "-", ports=ports, stdin=REPOSITORY)
     command("suspend", "image", "repository", "app", ports=ports)
