@@ -34,22 +34,29 @@ def suspend(session: Session) -> int:
 
 
 def resume(session: Session) -> int:
-    """``resume KIND NAME… | --all``, then wait for each to be reconciled.
-
-    Raises:
-        CommandFailed: one is not ready afterwards, or takes too long.
-    """
+    """``resume KIND NAME… | --all``: all of them, then wait for each to be reconciled; 1 when one is not ready."""
     target: Target = session.args.target
-    for stored in _named(session, target):
-        session.console.action(f"resuming {target.human} {stored.key.name} in {stored.key.namespace} namespace")
-        written = session.ports.objects.put(_changed(stored, {"suspend": None}, {SUSPENDED: None, REASON: None}))
-        session.console.success(f"{target.human} resumed")
-        # A Git repository or a receiver has nothing to be reconciled by itself.
-        if not session.args.no_wait and target not in (GIT, RECEIVER):
-            settled = wait_for_written(session, target, written)
+    resumed = [_resumed(session, target, stored) for stored in _named(session, target)]
+    # A Git repository or a receiver has nothing to be reconciled by itself.
+    if session.args.no_wait or target in (GIT, RECEIVER):
+        return 0
+    failed = False
+    for stored in resumed:
+        try:
+            settled = wait_for_written(session, target, stored)
             session.console.success(f"{target.kind} {stored.key.name} reconciliation completed")
             tell_outcome(session, target, settled)
-    return 0
+        except CommandFailed as error:
+            session.console.failure(str(error))
+            failed = True
+    return int(failed)
+
+
+def _resumed(session: Session, target: Target, stored: StoredObject) -> StoredObject:
+    session.console.action(f"resuming {target.human} {stored.key.name} in {stored.key.namespace} namespace")
+    written = session.ports.objects.put(_changed(stored, {"suspend": None}, {SUSPENDED: None, REASON: None}))
+    session.console.success(f"{target.human} resumed")
+    return written
 
 
 def _named(session: Session, target: Target) -> Sequence[StoredObject]:
