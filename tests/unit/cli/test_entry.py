@@ -54,6 +54,14 @@ def test_arguments_that_do_not_fit_end_with_1_and_a_hint(argv: list[str], messag
     assert (done.code, message in done.err, "--help" in done.err) == (1, True, True)
 
 
+@pytest.mark.parametrize("position", range(5))
+def test_the_flags_of_every_verb_fit_behind_each_of_its_words(position: int) -> None:
+    argv = ["create", "image", "policy", "p", "--image-ref=r", "--select-semver=1.x", "--export"]
+    argv[position:position] = ["-n", "here", "--timeout", "1m", "--stack", "s"]
+    done = command(*argv)
+    assert (done.code, "namespace: here" in done.out) == (0, True)
+
+
 @pytest.mark.parametrize(
     "argv", [["--help"], ["get", "--help"], ["create", "image", "policy", "--help"], ["--version"]]
 )
