@@ -96,3 +96,16 @@ def test_bytes_that_are_no_text_are_an_error_and_no_crash(argv: list[str], code:
         env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONPATH": ":".join(sys.path)},
     )
     assert (done.returncode, message in done.stderr.decode()) == (code, True), done.stderr
+
+
+def test_an_endpoint_that_is_no_address_is_an_error_and_no_crash() -> None:
+    program = "import sys; from tagstream.cli import main; sys.exit(main(['get', 'images', 'all']))"
+    login = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "eu-central-1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=login | {"AWS_ENDPOINT_URL": "banana", "PYTHONPATH": ":".join(sys.path)},
+    )
+    assert (done.returncode, done.stderr) == (1, "✗ stack 'tagstream': Invalid endpoint: banana\n")
