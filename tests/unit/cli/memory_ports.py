@@ -129,6 +129,11 @@ class MemoryTags:
     """The part of TagStore that the command line needs."""
 
     lists: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
+    scans: dict[NamespacedName, datetime] = field(default_factory=dict)
+
+    def last_scans(self) -> Mapping[NamespacedName, datetime]:
+        """Kept in ``scans``."""
+        return self.scans
 
     def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
         """Descending."""
