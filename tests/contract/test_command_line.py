@@ -19,6 +19,7 @@ from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.model import NamespacedName
 from tagstream.events.receiver import hook_path
+from tagstream.records import LastDelivery
 from tests.embedded.aws import EmbeddedAws
 from tests.unit.cli.memory_ports import MemoryPorts, command
 from tests.unit.cli.test_apply import RECEIVER, REPOSITORY, TOKEN
@@ -111,6 +112,8 @@ def test_suspend_export_and_delete_leave_nothing_behind(ports: MemoryPorts, tabl
     command("apply", "-f", "-", ports=ports, stdin=REPOSITORY.replace("1m", "5m"))
     exported = command("export", "image", "repository", "app", ports=ports).out
     command("resume", "image", "repository", "app", "--no-wait", ports=ports)
+    delivery = LastDelivery(at=ports.clock.now(), sender="quay", delivery_id="1", result="asked for a scan")
+    ports.hooks.put_last_delivery("ImageRepository", [NamespacedName("flux-system", "app")], delivery)
     resumed = command("export", "image", "repository", "app", ports=ports).out
     command("delete", "image", "repository", "app", "-s", ports=ports)
     assert ("suspend: true" in exported, "interval: 5m" in exported, "suspend" in resumed) == (True, True, False)
