@@ -19,6 +19,7 @@ from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.model import NamespacedName
 from tagstream.events.receiver import hook_path
+from tagstream.records import LastDelivery
 from tests.embedded.aws import EmbeddedAws
 from tests.unit.cli.memory_ports import MemoryPorts, command
 from tests.unit.cli.test_apply import RECEIVER, REPOSITORY, TOKEN
@@ -92,12 +93,27 @@ def test_a_new_token_ends_the_old_path(ports: MemoryPorts) -> None:
     assert found == [False, True]
 
 
+def test_a_secret_that_cannot_be_written_is_named_with_the_reason(ports: MemoryPorts) -> None:
+    words = ("create", "secret", "generic", "gone", "--from-literal=a=hunter2")
+    command(*words, ports=ports)
+    ports.secrets.client.delete_secret(SecretId=f"{ports.secrets.stack}/flux-system/gone")
+    done = command(*words, ports=ports)
+    assert (done.code, done.out, done.err) == (
+        1,
+        "",
+        "✗ failed to write secret 'flux-system/gone': You can't perform this operation on the secret because it was "
+        "marked for deletion.\n",
+    )
+
+
 def test_suspend_export_and_delete_leave_nothing_behind(ports: MemoryPorts, table: Table) -> None:
     command("apply", "-f", "-", ports=ports, stdin=REPOSITORY)
     command("suspend", "image", "repository", "app", ports=ports)
     command("apply", "-f", "-", ports=ports, stdin=REPOSITORY.replace("1m", "5m"))
     exported = command("export", "image", "repository", "app", ports=ports).out
     command("resume", "image", "repository", "app", "--no-wait", ports=ports)
+    delivery = LastDelivery(at=ports.clock.now(), sender="quay", delivery_id="1", result="asked for a scan")
+    ports.hooks.put_last_delivery("ImageRepository", [NamespacedName("flux-system", "app")], delivery)
     resumed = command("export", "image", "repository", "app", ports=ports).out
     command("delete", "image", "repository", "app", "-s", ports=ports)
     assert ("suspend: true" in exported, "interval: 5m" in exported, "suspend" in resumed) == (True, True, False)

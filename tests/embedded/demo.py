@@ -44,6 +44,7 @@ def main() -> int:
         if keep:
             cleanup.pop_all()
             _say_how_to_talk(aws, stack, registry, git_server)
+            print(f"  and then   rm -r {aws.folder} {folder}")
     return 0
 
 

@@ -100,6 +100,14 @@ def _anchors(page: str, marks: str = "#+") -> set[str]:
     return {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+def test_the_page_of_the_table_has_every_item_that_the_store_spells() -> None:
+    text = (ROOT / "docs/table.md").read_text()
+    sources = [path.read_text() for path in (ROOT / "layers/core/tagstream/adapters/store").glob("*.py")]
+    spelled = {name for source in sources for name in re.findall(r'f?"([a-z]+#)', source)}
+    assert len(spelled) > 10
+    assert [name for name in sorted(spelled) if f"`{name}" not in text] == []
+
+
 def test_alarms_point_to_sections_that_exist() -> None:
     source = (ROOT / "template.yaml").read_text()
     assert set(re.findall(r"docs/operations\.md#([a-z-]+)", source)) <= _anchors("docs/operations.md")

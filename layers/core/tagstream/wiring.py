@@ -131,7 +131,8 @@ def stack_outputs(stack: str) -> Mapping[str, str]:
     except ClientError as error:
         message = error.response.get("Error", {}).get("Message", "")
         raise NotDeployed(f"stack '{stack}': {message}") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError) as error:
+        # A ValueError is what botocore has for an endpoint in the environment that is no URL.
         raise NotDeployed(f"stack '{stack}': {error}") from error
     outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
     missing = {"TableName", "ScanQueueUrl"} - set(outputs)

@@ -36,13 +36,17 @@ class MemoryObjects:
         return self.stored.get((kind, key))
 
     def put(self, document: Document) -> StoredObject:
-        """Create or replace."""
-        metadata = cast("Mapping[str, str]", document["metadata"])
+        """Create or replace; a changed spec is a new generation."""
+        metadata = cast("Mapping[str, Any]", document["metadata"])
         kind, key = str(document["kind"]), NamespacedName(metadata["namespace"], metadata["name"])
         before = self.stored.get((kind, key))
         self.writes.append(f"{kind}/{key}")
+        generation = cast("Any", before.document)["metadata"]["generation"] if before else 0
+        if before is None or before.document.get("spec") != document.get("spec"):
+            generation += 1
+        written = {**document, "metadata": {**metadata, "generation": generation}}
         status = before.status if before else {}
-        self.stored[kind, key] = StoredObject(kind=kind, key=key, document=document, status=status)
+        self.stored[kind, key] = StoredObject(kind=kind, key=key, document=written, status=status)
         return self.stored[kind, key]
 
     def annotate(self, kind: str, key: NamespacedName, annotations: Mapping[str, str]) -> bool:
@@ -125,6 +129,11 @@ class MemoryTags:
     """The part of TagStore that the command line needs."""
 
     lists: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
+    scans: dict[NamespacedName, datetime] = field(default_factory=dict)
+
+    def last_scans(self) -> Mapping[NamespacedName, datetime]:
+        """Kept in ``scans``."""
+        return self.scans
 
     def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
         """Descending."""

@@ -186,6 +186,20 @@ def test_a_secret_with_bad_base64_does_not_print_its_value() -> None:
     assert (done.code, "hun" in done.err, "data.a" in done.err) == (1, False, True)
 
 
+@pytest.mark.parametrize("members", ["stringData: {a: 4711}", "stringData: 4711", "data: {a: 4711}", "data: '4711'"])
+def test_a_secret_whose_values_are_no_texts_does_not_print_them(members: str) -> None:
+    done = apply(f"apiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\n{members}\n", MemoryPorts())
+    assert (done.code, "4711" in done.err, "Invalid value: must be of type" in done.err) == (1, False, True)
+
+
+def test_a_misspelt_member_of_a_secret_is_a_warning() -> None:
+    done = apply("apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringdata: {a: b}\n", MemoryPorts())
+    assert (done.code, done.err) == (
+        0,
+        'Warning: stdin:4: Secret/flux-system/x stringdata: unknown field "stringdata"\n',
+    )
+
+
 @pytest.mark.parametrize("texts", [(RECEIVER + "---" + TOKEN,), (TOKEN, RECEIVER), (RECEIVER, TOKEN)])
 def test_a_receiver_gets_its_path_whichever_comes_first(texts: tuple[str, ...]) -> None:
     ports = MemoryPorts()

@@ -73,7 +73,14 @@ def test_a_token_is_made_up_when_none_is_given() -> None:
         (("git", "--url=ftp://g", "-u=a"), "git URL scheme 'ftp' not supported"),
         (("git", "--url=ssh://g"), "--private-key-file and --known-hosts-file are required"),
         (("git", "--url=https://g", "-p=b"), "a password needs a --username"),
+        (("git", "--url=https://g", "-u=a", "-p=-"), "'-' reads a value from stdin, but there is none"),
         (("oci", "--url=g"), "--username is required"),
+        (
+            ("oci", "--url=https://ghcr.io", "-u=a", "-p=hunter2"),
+            "--url 'https://ghcr.io' should not include URL scheme; remove 'https://'",
+        ),
+        (("receiver", "--token=-"), "'-' reads a value from stdin, but there is none"),
+        (("receiver", "-n=Bad"), 'Secret/Bad/s metadata.namespace: Invalid value: "Bad"'),
         (("tls",), "--ca-crt-file, or"),
         (("tls", "--tls-crt-file=x"), "go together"),
         (("proxy",), "address is required"),
@@ -85,6 +92,13 @@ def test_a_token_is_made_up_when_none_is_given() -> None:
 def test_what_is_missing_is_said_without_any_value(words: tuple[str, ...], message: str) -> None:
     done = command("create", "secret", words[0], "s", *words[1:], ports=MemoryPorts())
     assert (done.code, message in done.err, "hunter2" in done.err) == (1, True, False)
+
+
+def test_a_name_that_no_object_can_refer_to_is_refused() -> None:
+    ports = MemoryPorts()
+    done = command("create", "secret", "generic", "Bad_Name", "--from-literal=a=hunter2", ports=ports)
+    assert (done.code, ports.secrets.data, "hunter2" in done.err) == (1, {}, False)
+    assert done.err.startswith('✗ Secret/flux-system/Bad_Name metadata.name: Invalid value: "Bad_Name": ')
 
 
 def test_an_exported_secret_can_be_applied() -> None:

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from tagstream.domain.model import NamespacedName
 from tests.unit.cli.memory_ports import MemoryPorts, command
 
+KEY = NamespacedName("flux-system", "one")
+POLICY = ("create", "image", "policy", "one", "--image-ref=r")
 UPDATE = ("--git-repo-ref=g", "--checkout-branch=main", "--author-name=bot", "--author-email=bot@example.com")
 
 
@@ -97,3 +100,35 @@ def test_a_created_object_is_stored_and_waited_for() -> None:
         "✗ ImageRepository 'one' was not reconciled within 1 s",
     ]
     assert [str(one.key) for one in ports.objects.list("ImageRepository")] == ["flux-system/one"]
+
+
+def failing(ports: MemoryPorts, generation: int) -> None:
+    told = {"type": "Ready", "status": "False", "message": "no tag fits", "observedGeneration": generation}
+    ports.objects.put_status("ImagePolicy", KEY, {"conditions": [told], "observedGeneration": -1})
+
+
+def test_a_failure_of_the_object_as_it_was_before_is_not_the_outcome() -> None:
+    ports = MemoryPorts()
+    command("--timeout=0s", *POLICY, "--select-semver=>=99", ports=ports)
+    failing(ports, 1)
+    done = command("--timeout=1s", *POLICY, "--select-semver=1.x", ports=ports)
+    assert done.err.splitlines()[-1] == "✗ ImagePolicy 'one' was not reconciled within 1 s"
+    failing(ports, 2)
+    done = command("--timeout=1s", *POLICY, "--select-semver=1.x", ports=ports)
+    assert done.err.splitlines()[-1] == "✗ ImagePolicy reconciliation failed: no tag fits"
+
+
+def test_a_changed_object_keeps_its_annotations_and_its_suspension_and_is_not_waited_for() -> None:
+    ports = MemoryPorts()
+    command("--timeout=0s", *POLICY, "--select-semver=1.x", "--label=a=b", ports=ports)
+    ports.objects.annotate("ImagePolicy", KEY, {"tagstream.dev/allow-downgrade": "true"})
+    command("suspend", "image", "policy", "one", ports=ports)
+    done = command(*POLICY, "--select-semver=2.x", ports=ports)
+    kept = ports.objects.get("ImagePolicy", KEY).document
+    assert (done.code, done.err.splitlines()[-1]) == (
+        0,
+        "► ImagePolicy is suspended: nothing is reconciled until it is resumed",
+    )
+    assert (kept["spec"]["policy"], kept["spec"]["suspend"]) == ({"semver": {"range": "2.x"}}, True)
+    assert kept["metadata"]["annotations"]["tagstream.dev/allow-downgrade"] == "true"
+    assert "labels" not in kept["metadata"]

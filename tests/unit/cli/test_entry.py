@@ -54,6 +54,14 @@ def test_arguments_that_do_not_fit_end_with_1_and_a_hint(argv: list[str], messag
     assert (done.code, message in done.err, "--help" in done.err) == (1, True, True)
 
 
+@pytest.mark.parametrize("position", range(5))
+def test_the_flags_of_every_verb_fit_behind_each_of_its_words(position: int) -> None:
+    argv = ["create", "image", "policy", "p", "--image-ref=r", "--select-semver=1.x", "--export"]
+    argv[position:position] = ["-n", "here", "--timeout", "1m", "--stack", "s"]
+    done = command(*argv)
+    assert (done.code, "namespace: here" in done.out) == (0, True)
+
+
 @pytest.mark.parametrize(
     "argv", [["--help"], ["get", "--help"], ["create", "image", "policy", "--help"], ["--version"]]
 )
@@ -88,3 +96,16 @@ def test_bytes_that_are_no_text_are_an_error_and_no_crash(argv: list[str], code:
         env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONPATH": ":".join(sys.path)},
     )
     assert (done.returncode, message in done.stderr.decode()) == (code, True), done.stderr
+
+
+def test_an_endpoint_that_is_no_address_is_an_error_and_no_crash() -> None:
+    program = "import sys; from tagstream.cli import main; sys.exit(main(['get', 'images', 'all']))"
+    login = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "eu-central-1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=login | {"AWS_ENDPOINT_URL": "banana", "PYTHONPATH": ":".join(sys.path)},
+    )
+    assert (done.returncode, done.stderr) == (1, "✗ stack 'tagstream': Invalid endpoint: banana\n")

@@ -151,3 +151,13 @@ def test_what_a_cause_led_to_is_looked_for_in_all_namespaces_and_shown_with_them
     shown = command("events", "--cause", "schedule", "-n", "x", ports=ports()).out.splitlines()
     assert [line.split("\t")[0].strip() for line in shown] == ["NAMESPACE", "flux-system", "other"]
     assert command("events", "--cause", "nobody", "-n", "x", ports=ports()).err == "✗ No events found.\n"
+
+
+def test_events_of_a_kind_that_does_not_exist_are_an_error() -> None:
+    done = command("events", "--for", "Policy/app", ports=ports())
+    assert (done.code, done.out, done.err) == (
+        1,
+        "",
+        "✗ kind 'Policy' not supported, can be one of: "
+        "ImageRepository, ImagePolicy, ImageUpdateAutomation, GitRepository, Receiver\n",
+    )

@@ -98,6 +98,14 @@ def test_with_the_stack_the_stored_tags_and_the_current_selection_count() -> Non
     assert done.out.splitlines()[1].split("\t")[2].strip() == "below current"
 
 
+def test_a_repository_without_stored_tags_is_named() -> None:
+    ports = selected_before(1)
+    ports.tags.lists.clear()
+    done = command("explain", "policy", KEY.name, ports=ports)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("✗ no tags of ImageRepository/flux-system/") and "is it there and Ready?" in done.err
+
+
 def test_a_policy_that_was_changed_since_may_go_back_as_the_functions_let_it() -> None:
     done = command("explain", "policy", KEY.name, ports=selected_before(0))
     assert (done.code, done.out.splitlines()[1].split("\t")[2].strip()) == (0, "selected")

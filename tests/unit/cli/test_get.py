@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
+import pytest
 import yaml
 
 from tagstream.domain.model import NamespacedName
@@ -58,6 +60,16 @@ def test_repositories_have_the_columns_of_flux() -> None:
         "NAME\tLAST SCAN           \tSUSPENDED\tREADY\tMESSAGE\n"
         "app \t2026-01-02T03:04:05Z\tFalse    \tTrue \tok     \t\n"
     )
+
+
+@pytest.mark.parametrize(("ready", "shown"), [("True", "2026-01-02T03:09:05Z"), ("False", "2026-01-02T03:04:05Z")])
+def test_a_scan_without_news_is_the_last_scan_too_but_a_failed_one_is_not(ready: str, shown: str) -> None:
+    scan = {"scanTime": "2026-01-02T03:04:05Z", "tagCount": 3}
+    ports = stored("ImageRepository", "app", {"conditions": [READY | {"status": ready}], "lastScanResult": scan})
+    ports.tags.scans[NamespacedName("flux-system", "app")] = NOW + timedelta(minutes=5)
+    whole = json.loads(command("get", "image", "repository", "app", "-o", "json", ports=ports).out)
+    assert whole["status"]["lastScanResult"] == {"scanTime": shown, "tagCount": 3}
+    assert shown in command("get", "images", "all", ports=ports).out
 
 
 def test_the_last_delivery_is_shown_behind_fluxs_columns_and_in_the_status() -> None:

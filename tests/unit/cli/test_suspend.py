@@ -70,3 +70,32 @@ def test_resuming_takes_every_trace_away_and_waits() -> None:
         "✔ selected ref :",
     ]
     assert (document(ports, "a")["spec"], document(ports, "a")["metadata"]["annotations"]) == ({}, {})
+
+
+def test_a_failure_from_before_the_suspension_is_not_the_outcome_of_resuming() -> None:
+    ports = two()
+    command("suspend", "image", "policy", "a", ports=ports)
+    told = {"type": "Ready", "status": "False", "message": "m", "observedGeneration": 2}
+    ports.objects.put_status("ImagePolicy", NamespacedName("flux-system", "a"), {"conditions": [told]})
+    done = command("resume", "image", "policy", "a", "--timeout=1s", ports=ports)
+    assert done.err.splitlines()[-1] == "✗ ImagePolicy 'a' was not reconciled within 1 s"
+
+
+def test_one_that_fails_keeps_no_other_suspended() -> None:
+    ports = two()
+    command("suspend", "image", "policy", "--all", ports=ports)
+    told = {"type": "Ready", "status": "False", "message": "no tag fits", "observedGeneration": 3}
+    ports.objects.put_status("ImagePolicy", NamespacedName("flux-system", "a"), {"conditions": [told]})
+    done = command("resume", "image", "policy", "--all", ports=ports)
+    assert [document(ports, name)["spec"] for name in "ab"] == [{}, {}]
+    assert (done.code, done.err.splitlines()[4:]) == (
+        1,
+        [
+            "◎ waiting for ImagePolicy reconciliation",
+            "✔ ImagePolicy a reconciliation completed",
+            "✗ ImagePolicy reconciliation failed: no tag fits",
+            "◎ waiting for ImagePolicy reconciliation",
+            "✔ ImagePolicy b reconciliation completed",
+            "✔ selected ref :",
+        ],
+    )

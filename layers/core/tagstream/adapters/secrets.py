@@ -56,9 +56,21 @@ class SecretsManager:
         return self.get(key)
 
     def put(self, key: NamespacedName, data: Mapping[str, bytes]) -> None:
-        """Create the secret, or give it a new version."""
+        """Create the secret, or give it a new version.
+
+        Raises:
+            RetryableError: Secrets Manager refuses (it may be deleting the secret) or is out of reach.
+        """
         body = json.dumps({name: _written(value) for name, value in sorted(data.items())})
         self.cache.pop(str(key), None)
+        try:
+            self._write(key, body)
+        except (ClientError, BotoCoreError) as error:
+            raise RetryableError(
+                f"failed to write secret '{key}': {_refusal(error)}", reason="AuthenticationFailed"
+            ) from None
+
+    def _write(self, key: NamespacedName, body: str) -> None:
         try:
             self.client.put_secret_value(SecretId=self._id(key), SecretString=body)
         except self.client.exceptions.ResourceNotFoundException:
@@ -84,6 +96,15 @@ class SecretsManager:
                 f"failed to read secret '{key}': {type(error).__name__}", reason="AuthenticationFailed"
             ) from None
         return _members(key, body)
+
+
+def _refusal(error: ClientError | BotoCoreError) -> str:
+    """AWS's words where they are about the secret's state; else a code, since words may quote what was sent."""
+    if not isinstance(error, ClientError):
+        return type(error).__name__
+    told = error.response.get("Error", {})
+    code = told.get("Code", "Unknown")
+    return told.get("Message", code) if code == "InvalidRequestException" else code
 
 
 def _members(key: NamespacedName, body: str) -> Mapping[str, bytes]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.creation import labels_of
+from tagstream.cli.creation import check, labels_of
 from tagstream.cli.files import read_file
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_yaml
@@ -61,6 +61,9 @@ def create_oci(session: Session) -> int:
     for name in ("url", "username", "password"):
         if not getattr(args, name):
             raise CommandFailed(f"--{name} is required")
+    scheme, separator, _ = args.url.rpartition("://")
+    if separator:
+        raise CommandFailed(f"--url '{args.url}' should not include URL scheme; remove '{scheme}://'")
     password = _given(session, args.password)
     auth = base64.b64encode(f"{args.username}:{password}".encode()).decode()
     entry = {"username": args.username, "password": password, "auth": auth}
@@ -128,22 +131,32 @@ def _certificates(session: Session) -> dict[str, bytes]:
 
 
 def _given(session: Session, value: str) -> str:
-    """``-`` is one line of stdin, which no process list shows."""
-    return session.stdin.readline().rstrip("\n") if value == "-" else value
+    """``-`` is one line of stdin, which no process list shows.
+
+    Raises:
+        CommandFailed: the line is empty, which would be a secret that everybody knows.
+    """
+    if value != "-":
+        return value
+    line = session.stdin.readline().rstrip("\n")
+    if not line:
+        raise CommandFailed("'-' reads a value from stdin, but there is none")
+    return line
 
 
 def _store(session: Session, data: Mapping[str, bytes], kind: str = "Opaque") -> int:
     key = session.key(session.args.name)
+    metadata: dict[str, object] = {"name": key.name, "namespace": key.namespace}
+    labels = labels_of(session)
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata | ({"labels": labels} if labels else {}),
+        "type": kind,
+        "data": {name: base64.b64encode(value).decode() for name, value in data.items()},
+    }
+    check(session, manifest)
     if session.args.export:
-        metadata: dict[str, object] = {"name": key.name, "namespace": key.namespace}
-        labels = labels_of(session)
-        manifest = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": metadata | ({"labels": labels} if labels else {}),
-            "type": kind,
-            "data": {name: base64.b64encode(value).decode() for name, value in data.items()},
-        }
         session.console.line("---\n" + as_yaml(manifest))
         return 0
     session.ports.secrets.put(key, data)

@@ -8,15 +8,17 @@ Source: flux2 cmd/flux/create.go (upsertAndWait).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from tagstream.cli.apply import prepared
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.export import print_manifest
 from tagstream.cli.files import Located, Manifests
+from tagstream.cli.get import is_suspended
 from tagstream.cli.kinds import GIT, RECEIVER, Target
 from tagstream.cli.session import Session
 from tagstream.cli.validation import judge
-from tagstream.cli.waiting import ready_of, tell_outcome, wait_for
+from tagstream.cli.waiting import tell_outcome, wait_for_written
 from tagstream.domain.documents import Document
 from tagstream.domain.objects import GROUPS, parse_object
 from tagstream.records import StoredObject
@@ -60,42 +62,42 @@ def store(session: Session, target: Target, wanted: Mapping[str, object]) -> int
         CommandFailed: the object is wrong, fails, or takes too long.
     """
     if session.args.export:
-        _check(session, wanted)
+        check(session, wanted)
         print_manifest(session.console, wanted)
         return 0
     console, objects = session.console, session.ports.objects
     console.generate(f"generating {target.kind}")
-    _check(session, wanted)
-    key = session.key(session.args.name)
-    before = objects.get(target.kind, key)
+    check(session, wanted)
+    before = objects.get(target.kind, session.key(session.args.name))
     console.action(f"applying {target.kind}")
-    after = objects.put(prepared(wanted, before))
+    after = objects.put(prepared(_annotated(wanted, before), before))
     console.success(f"{target.kind} {'updated' if before else 'created'}")
-    # Nothing is reconciled for a Git repository alone.
-    if target not in (GIT, RECEIVER):
-        generation = _generation(after)
-        settled = wait_for(session, target, key, lambda one: _is_settled(one, generation))
-        tell_outcome(session, target, settled)
+    if is_suspended(after):
+        console.action(f"{target.kind} is suspended: nothing is reconciled until it is resumed")
+    elif target not in (GIT, RECEIVER):
+        # Nothing is reconciled for a Git repository alone.
+        tell_outcome(session, target, wait_for_written(session, target, after))
     return 0
 
 
-def _check(session: Session, wanted: Mapping[str, object]) -> None:
+def _annotated(wanted: Mapping[str, object], before: StoredObject | None) -> Mapping[str, object]:
+    """With the annotations that are there: labels and spec are what the flags say, as in flux."""
+    metadata = cast("Mapping[str, object]", before.document["metadata"] if before else {})
+    annotations = metadata.get("annotations")
+    if not annotations:
+        return wanted
+    return {**wanted, "metadata": {**cast("Mapping[str, object]", wanted["metadata"]), "annotations": annotations}}
+
+
+def check(session: Session, wanted: Mapping[str, object]) -> None:
+    """As ``apply`` checks a manifest.
+
+    Raises:
+        CommandFailed: with every error, each with object, field and value.
+    """
     located = Located(
         parsed=parse_object(wanted, session.namespace), document=Document(name="arguments", line=1, value=wanted)
     )
     judged = judge(Manifests(objects=(located,), errors=()), lambda kind, key: True)
     if judged.errors:
         raise CommandFailed("\n✗ ".join(text.removeprefix("arguments:1: ") for text in judged.errors))
-
-
-def _generation(stored: StoredObject) -> int:
-    metadata = stored.document["metadata"]
-    found = metadata.get("generation", 0) if isinstance(metadata, Mapping) else 0
-    return found if isinstance(found, int) else 0
-
-
-def _is_settled(stored: StoredObject, generation: int) -> bool:
-    observed = stored.status.get("observedGeneration", -1)
-    if isinstance(observed, int) and observed >= generation:
-        return True
-    return ready_of(stored)[0] == "False"

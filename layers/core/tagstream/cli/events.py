@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from tagstream.cli.console import CommandFailed
+from tagstream.cli.kinds import TARGETS, checked_kind
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.records import LedgerEntry
@@ -21,11 +22,17 @@ TOLD_LATE = timedelta(minutes=1)
 
 
 def events(session: Session) -> int:
-    """``events [-A] [--for KIND[/NAME]] [--types Normal,Warning] [--since 1h] [--cause ID]``."""
+    """``events [-A] [--for KIND[/NAME]] [--types Normal,Warning] [--since 1h] [--cause ID]``.
+
+    Raises:
+        CommandFailed: no such type or kind.
+    """
     args = session.args
     wanted = {one.strip().casefold() for one in args.types.split(",") if one.strip()}
     for one in wanted - {"normal", "warning"}:
         raise CommandFailed(f"type '{one}' not supported. Supported types are Normal, Warning")
+    if args.involved:
+        checked_kind(args.involved.partition("/")[0], [target.kind for target in TARGETS])
     now = session.ports.clock.now()
     known = session.ports.ledger.read(now - timedelta(seconds=args.since), now)
     found = [

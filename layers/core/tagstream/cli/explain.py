@@ -122,15 +122,21 @@ def _online(session: Session) -> _Question:
     held = session.ports.objects.get("ImageRepository", policy.repository)
     repository = parse_stored(held, ImageRepository) if held else None
     selection = session.ports.selections.get(stored.key)
-    given = session.args.tags is not None
     return _Question(
         policy=policy,
-        tags=_tags(session) if given else tuple(one.tag for one in session.ports.tags.tags(policy.repository)),
+        tags=_tags(session) if session.args.tags is not None else _stored_tags(session, policy.repository),
         image=repository.image if repository else "",
         exclusion_list=repository.exclusion_list if repository else (),
         current=selection.ref.tag if selection else None,
         free=may_go_back(policy.metadata, stored.status.get("observedGeneration")),
     )
+
+
+def _stored_tags(session: Session, repository: NamespacedName) -> tuple[str, ...]:
+    tags = tuple(one.tag for one in session.ports.tags.tags(repository))
+    if not tags:
+        raise CommandFailed(f"no tags of ImageRepository/{repository} are stored: is it there and Ready?")
+    return tags
 
 
 def _tags(session: Session) -> tuple[str, ...]:

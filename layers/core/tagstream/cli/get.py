@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import cast
 
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.kinds import IMAGES, Target
+from tagstream.cli.kinds import IMAGES, REPOSITORY, Target
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.reconcile import status
@@ -76,7 +77,7 @@ def _print_table(session: Session, kind: Target, stored: Sequence[StoredObject],
     columns: Columns = (("Name", lambda one: prefix + one.key.name), *COLUMNS[kind.kind])
     if session.args.all_namespaces:
         columns = (("Namespace", lambda one: one.key.namespace), *columns)
-    stored = _with_deliveries(session, stored)
+    stored = _completed(session, stored)
     # Flux's columns are all there is until something was delivered.
     columns = tuple(one for one in columns if one not in _LAST_DELIVERY or any(map(_delivery, stored)))
     header = () if session.args.no_header else [title for title, _ in columns]
@@ -84,7 +85,7 @@ def _print_table(session: Session, kind: Target, stored: Sequence[StoredObject],
 
 
 def _print_whole(session: Session, stored: Sequence[StoredObject], *, single: bool) -> None:
-    items = [with_status(one) for one in _with_deliveries(session, stored)]
+    items = [with_status(one) for one in _completed(session, stored)]
     value: Mapping[str, object] = {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {}}
     if single:
         value = items[0]
@@ -94,6 +95,28 @@ def _print_whole(session: Session, stored: Sequence[StoredObject], *, single: bo
 def with_status(stored: StoredObject) -> Mapping[str, object]:
     """An object as kubectl shows it: status beside spec, ``observedGeneration: -1`` before the first reconcile."""
     return {**stored.document, "status": stored.status or {"observedGeneration": -1}}
+
+
+def _completed(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+    """With what is kept apart from the status."""
+    return _with_deliveries(session, _with_scan_times(session, stored))
+
+
+def _with_scan_times(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+    """A scan that finds nothing new leaves the status alone, and its time is kept with those of others."""
+    if not any(one.kind == REPOSITORY.kind for one in stored):
+        return stored
+    times = session.ports.tags.last_scans()
+    return [_with_scan_time(one, times.get(one.key)) if one.kind == REPOSITORY.kind else one for one in stored]
+
+
+def _with_scan_time(stored: StoredObject, scanned_at: datetime | None) -> StoredObject:
+    """A scan that failed has a time too, but it is none of the list that is shown."""
+    scan = stored.status.get("lastScanResult")
+    if scanned_at is None or not isinstance(scan, Mapping) or _ready(stored) != "True":
+        return stored
+    latest = max(str(scan.get("scanTime", "")), status.time(scanned_at))
+    return replace(stored, status={**stored.status, "lastScanResult": {**scan, "scanTime": latest}})
 
 
 def _with_deliveries(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:

@@ -7,8 +7,10 @@ Source: flux2 cmd/flux/image.go, source.go, receiver.go.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from tagstream.cli.console import CommandFailed
 from tagstream.domain.objects import GROUPS
 
 
@@ -35,3 +37,15 @@ def resource_name(kind: str, name: str) -> str:
     """``imagerepository.image.toolkit.fluxcd.io/name``, as kubectl prints what it applied."""
     group = GROUPS.get(kind, ("", ()))[0]
     return f"{kind.lower()}{'.' if group else ''}{group}/{name}"
+
+
+def checked_kind(text: str, known: Collection[str]) -> str:
+    """A kind given as an argument in any case, as it is spelled.
+
+    Raises:
+        CommandFailed: it is none of those that are known.
+    """
+    for kind in known:
+        if kind.casefold() == text.casefold():
+            return kind
+    raise CommandFailed(f"kind '{text}' not supported, can be one of: {', '.join(known)}")

@@ -11,21 +11,32 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.kinds import checked_kind
 from tagstream.cli.session import Session
 
+LEVELS = ("debug", "info", "error")
 KINDS: Mapping[str, str] = {
     "imagerepository": "ImageRepository",
     "imagepolicy": "ImagePolicy",
     "imageupdateautomation": "ImageUpdateAutomation",
     "receiver": "Receiver",
 }
-SHOWN = frozenset({"timestamp", "level", "message", "controller", "name", "namespace", "location", "service"})
+SHOWN = frozenset({"timestamp", "level", "message", "controller", "object", "namespace", "location", "service"})
 LAMBDA = ("function_", "cold_start", "xray_", "sampling_rate", "correlation_id")
 
 
 def logs(session: Session) -> int:
-    """``logs [--since 1h] [--level LEVEL] [--kind KIND] [--name NAME] [-A]``."""
+    """``logs [--since 1h] [--level LEVEL] [--kind KIND] [--name NAME] [-A]``.
+
+    Raises:
+        CommandFailed: no such level or kind, or the logs cannot be read.
+    """
     args = session.args
+    if args.level and args.level.casefold() not in LEVELS:
+        raise CommandFailed(f"log level '{args.level}' not supported, can be one of: {', '.join(LEVELS)}")
+    if args.kind:
+        checked_kind(args.kind, KINDS.values())
     now = session.ports.clock.now()
     for line in session.log_lines(now - timedelta(seconds=args.since), now):
         if _is_wanted(session, line):
@@ -37,20 +48,21 @@ def _is_wanted(session: Session, line: Mapping[str, object]) -> bool:
     args = session.args
     if "controller" not in line:
         # Lambda's own lines and metrics; a crash has no controller but a level.
-        return line.get("level") in ("ERROR", "CRITICAL") and not (args.kind or args.name)
+        crashed = line.get("level") in ("ERROR", "CRITICAL")
+        return crashed and args.level.casefold() in ("", "error") and not (args.kind or args.name)
     kind = KINDS.get(str(line["controller"]), "")
     return (
         "_aws" not in line
         and (not args.level or str(line.get("level", "")).casefold() == args.level.casefold())
         and (not args.kind or kind.casefold() == args.kind.casefold())
-        and (not args.name or line.get("name") == args.name)
+        and (not args.name or line.get("object") == args.name)
         and (args.all_namespaces or line.get("namespace", session.namespace) == session.namespace)
     )
 
 
 def _text(line: Mapping[str, object]) -> str:
     kind = KINDS.get(str(line.get("controller", "")), "")
-    name = f" {kind}/{line.get('name', '')}.{line.get('namespace', '')}" if kind and line.get("name") else ""
+    name = f" {kind}/{line['object']}.{line.get('namespace', '')}" if kind and line.get("object") else ""
     facts = {key: value for key, value in line.items() if key not in SHOWN and not key.startswith(LAMBDA)}
     rest = " ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in facts.items())
     level = str(line.get("level", "INFO")).lower()

@@ -15,11 +15,8 @@ from typing import Any, NoReturn
 import tagstream
 from tagstream.cli.kinds import IMAGES, TARGETS, Target
 from tagstream.cli.parser_create import add_create
+from tagstream.cli.parser_stack import Parsers, add_group, add_stack, seconds
 from tagstream.cli.verbs_table import HELP, RUN
-from tagstream.domain.duration import InvalidDuration, parse_interval
-
-Parsers = Any
-"""What ``add_subparsers`` gives: argparse has no public name for it."""
 
 
 class UsageError(ValueError):
@@ -58,7 +55,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace | None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"tagstream {tagstream.__version__}")
-    _add_stack(parser, stack="tagstream", namespace=None, timeout=300.0)
+    add_stack(parser, stack="tagstream", namespace=None, timeout=300.0)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for add in (_add_apply, _add_get, _add_actions, add_create, _add_events, _add_offline):
         add(verbs)
@@ -78,37 +75,12 @@ def _function(verb: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _add_stack(parser: argparse.ArgumentParser, **defaults: object) -> None:
-    # Given before or after the verb: only the root has defaults, which a verb's must not overwrite.
-    absent = argparse.SUPPRESS
-    parser.add_argument("--stack", default=defaults.get("stack", absent), help="stack (default tagstream)")
-    parser.add_argument(
-        "-n", "--namespace", default=defaults.get("namespace", absent), help="namespace (default flux-system)"
-    )
-    parser.add_argument(
-        "--timeout", type=seconds, default=defaults.get("timeout", absent), help="how long to wait (default 5m0s)"
-    )
-
-
-def seconds(text: str) -> float:
-    """A Go duration as an argument."""
-    try:
-        return parse_interval(text)
-    except InvalidDuration:
-        raise argparse.ArgumentTypeError(f"invalid duration '{text}'") from None
-
-
 def _verb(verbs: Parsers, name: str, verb: str, text: str = "", **options: Any) -> argparse.ArgumentParser:
     """A parser of a verb's last word; ``verb`` is its key in ``RUN``."""
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text or HELP[verb], **options)
-    _add_stack(parser)
+    add_stack(parser)
     parser.set_defaults(verb=verb)
     return parser
-
-
-def _group(verbs: Parsers, name: str, text: str = "", **options: Any) -> Parsers:
-    parser = verbs.add_parser(name, help=text or HELP[name], **options)
-    return parser.add_subparsers(metavar="KIND", required=True)
 
 
 def _add_apply(verbs: Parsers) -> None:
@@ -125,12 +97,12 @@ def _add_apply(verbs: Parsers) -> None:
 
 
 def _add_get(verbs: Parsers) -> None:
-    group = _group(verbs, "get")
-    images = _group(group, "images", "image repositories, policies and automations", aliases=["image"])
+    group = add_group(verbs, "get", HELP["get"])
+    images = add_group(group, "images", "image repositories, policies and automations", aliases=["image"])
     parser = _verb(images, "all", "get all", "every image object")
     _add_get_options(parser)
     parser.set_defaults(name=None)
-    sources = _group(group, "sources", "Git repositories", aliases=["source"])
+    sources = add_group(group, "sources", "Git repositories", aliases=["source"])
     for target in TARGETS:
         where = {"image": images, "source": sources}.get(target.group, group)
         aliases = [] if target.word else ["receivers"]
@@ -169,11 +141,11 @@ def _add_actions(verbs: Parsers) -> None:
 
 def _targets(verbs: Parsers, verb: str, targets: Sequence[Target]) -> Iterable[argparse.ArgumentParser]:
     """A parser for every kind a verb is for."""
-    group = _group(verbs, verb)
+    group = add_group(verbs, verb, HELP[verb])
     groups: dict[str, Parsers] = {}
     for target in targets:
         if target.word and target.group not in groups:
-            groups[target.group] = _group(group, target.group, f"{target.group} objects")
+            groups[target.group] = add_group(group, target.group, f"{target.group} objects")
         parser = _verb(
             groups.get(target.group, group), target.word or target.group, verb, f"{verb} {target.kind} objects"
         )
@@ -202,7 +174,7 @@ def _add_events(verbs: Parsers) -> None:
 
 
 def _add_offline(verbs: Parsers) -> None:
-    group = _group(verbs, "explain")
+    group = add_group(verbs, "explain", HELP["explain"])
     parser = _verb(group, "policy", "explain", "what a policy selects and why")
     parser.add_argument("name", nargs="?", help="the policy; not needed when the files hold one")
     parser.add_argument("-f", "--filename", action="append", default=[], help="manifests (offline)")

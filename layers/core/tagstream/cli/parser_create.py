@@ -8,38 +8,30 @@ Source: flux2 cmd/flux/create_image_*.go, create_secret_*.go (names of flags).
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
+from tagstream.cli.parser_stack import Parsers, add_group, add_stack
 from tagstream.cli.verbs_table import HELP
-
-Parsers = Any
 
 
 def add_create(verbs: Parsers) -> None:
     """``create image|source|secret KIND NAME``."""
-    group = _group(verbs, "create", HELP["create"])
-    images = _group(group, "image", "image objects")
+    group = add_group(verbs, "create", HELP["create"])
+    images = add_group(group, "image", "image objects")
     _add_repository(images)
     _add_policy(images)
     _add_update(images)
-    sources = _group(group, "source", "Git repositories")
+    sources = add_group(group, "source", "Git repositories")
     parser = _leaf(sources, "git", "create source git", "GitRepository")
     parser.add_argument("--interval", default="1m0s", help="kept for Flux (default 1m0s)")
     _texts(parser, ("--url", "address"), ("--branch", "branch"), ("--secret-ref", "secret with credentials"))
-    secrets = _group(group, "secret", "secrets with Flux's keys")
+    secrets = add_group(group, "secret", "secrets with Flux's keys")
     _add_git_secret(secrets)
     _add_other_secrets(secrets)
 
 
-def _group(verbs: Parsers, name: str, text: str) -> Parsers:
-    parser = verbs.add_parser(name, help=text)
-    return parser.add_subparsers(metavar="KIND", required=True)
-
-
 def _leaf(group: Parsers, name: str, verb: str, kind: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = group.add_parser(name, help=f"create or update: {kind}")
-    for flags in (("--stack",), ("-n", "--namespace")):
-        parser.add_argument(*flags, default=argparse.SUPPRESS)
+    add_stack(parser)
     parser.add_argument("name")
     parser.add_argument("--export", action="store_true", help="print the manifest instead of storing it")
     parser.add_argument("--label", action="append", default=[], metavar="KEY=VALUE", help="set a label (repeatable)")

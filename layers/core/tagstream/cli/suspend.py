@@ -14,8 +14,7 @@ from tagstream.cli.apply import SUSPENDED
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import GIT, RECEIVER, Target
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import ready_of, required, tell_outcome, wait_for
-from tagstream.domain.model import NamespacedName
+from tagstream.cli.waiting import required, tell_outcome, wait_for_written
 from tagstream.records import StoredObject
 
 REASON = "suspend.toolkit.fluxcd.io/reason"
@@ -35,30 +34,29 @@ def suspend(session: Session) -> int:
 
 
 def resume(session: Session) -> int:
-    """``resume KIND NAME… | --all``, then wait for each to be reconciled.
-
-    Raises:
-        CommandFailed: one is not ready afterwards, or takes too long.
-    """
+    """``resume KIND NAME… | --all``: all of them, then wait for each to be reconciled; 1 when one is not ready."""
     target: Target = session.args.target
-    for stored in _named(session, target):
-        key = stored.key
-        session.console.action(f"resuming {target.human} {key.name} in {key.namespace} namespace")
-        written = session.ports.objects.put(_changed(stored, {"suspend": None}, {SUSPENDED: None, REASON: None}))
-        session.console.success(f"{target.human} resumed")
-        # A Git repository or a receiver has nothing to be reconciled by itself.
-        if not session.args.no_wait and target not in (GIT, RECEIVER):
-            _wait(session, target, key, _generation(written))
-    return 0
+    resumed = [_resumed(session, target, stored) for stored in _named(session, target)]
+    # A Git repository or a receiver has nothing to be reconciled by itself.
+    if session.args.no_wait or target in (GIT, RECEIVER):
+        return 0
+    failed = False
+    for stored in resumed:
+        try:
+            settled = wait_for_written(session, target, stored)
+            session.console.success(f"{target.kind} {stored.key.name} reconciliation completed")
+            tell_outcome(session, target, settled)
+        except CommandFailed as error:
+            session.console.failure(str(error))
+            failed = True
+    return int(failed)
 
 
-def _wait(session: Session, target: Target, key: NamespacedName, generation: int) -> None:
-    def settled(one: StoredObject) -> bool:
-        return int(cast("int", one.status.get("observedGeneration", -1))) >= generation or ready_of(one)[0] == "False"
-
-    stored = wait_for(session, target, key, settled)
-    session.console.success(f"{target.kind} {key.name} reconciliation completed")
-    tell_outcome(session, target, stored)
+def _resumed(session: Session, target: Target, stored: StoredObject) -> StoredObject:
+    session.console.action(f"resuming {target.human} {stored.key.name} in {stored.key.namespace} namespace")
+    written = session.ports.objects.put(_changed(stored, {"suspend": None}, {SUSPENDED: None, REASON: None}))
+    session.console.success(f"{target.human} resumed")
+    return written
 
 
 def _named(session: Session, target: Target) -> Sequence[StoredObject]:
@@ -91,9 +89,3 @@ def _changed(
 
 def _merged(before: Mapping[str, object], changes: Mapping[str, object]) -> Mapping[str, object]:
     return {name: value for name, value in {**before, **changes}.items() if value is not None}
-
-
-def _generation(stored: StoredObject) -> int:
-    metadata = cast("Mapping[str, object]", stored.document["metadata"])
-    found = metadata.get("generation", 0)
-    return found if isinstance(found, int) else 0

@@ -14,6 +14,7 @@ from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import Target
 from tagstream.cli.session import Session
 from tagstream.domain.model import NamespacedName
+from tagstream.reconcile import status
 from tagstream.records import StoredObject
 
 POLL_S = 0.5
@@ -51,14 +52,30 @@ def wait_for(
         clock.sleep(POLL_S)
 
 
+def wait_for_written(session: Session, target: Target, written: StoredObject) -> StoredObject:
+    """Look at an object until a reconcile of what was written has ended, well or not.
+
+    Raises:
+        CommandFailed: it is gone, or ``--timeout`` has passed.
+    """
+    wanted = status.generation(written)
+    return wait_for(session, target, written.key, lambda one: _observed_generation(one) >= wanted)
+
+
+def _observed_generation(stored: StoredObject) -> int:
+    """What the last reconcile was of; after a failure only the conditions say so."""
+    told = (stored.status, *cast("list[Mapping[str, object]]", stored.status.get("conditions") or []))
+    return max(int(cast("int", one.get("observedGeneration", -1))) for one in told)
+
+
 def tell_outcome(session: Session, target: Target, stored: StoredObject) -> None:
     """Print what a reconcile ended in.
 
     Raises:
         CommandFailed: the object is not ready; the message is its condition's.
     """
-    status, message = ready_of(stored)
-    if status != "True":
+    ready, message = ready_of(stored)
+    if ready != "True":
         raise CommandFailed(f"{target.kind} reconciliation failed: {message}")
     session.console.success(_success(stored, message))
 

@@ -39,12 +39,13 @@ class Problem:
 
 @dataclass(slots=True)
 class Fields:
-    """One mapping being read; ``finish`` warns of members nobody asked for."""
+    """One mapping being read; ``finish`` warns of members nobody asked for. Values of a secret one are never quoted."""
 
     value: Mapping[str, object]
     path: str
     problems: list[Problem]
     asked: set[str] = field(default_factory=set)
+    is_secret: bool = False
 
     def error(self, name: str, message: str) -> None:
         """Keep a problem of a member (an empty name means the mapping itself)."""
@@ -176,7 +177,8 @@ class Fields:
 
     def _wrong(self, name: str, found: object, kind: type) -> None:
         shown = _TYPES.get(type(found), type(found).__name__)
-        value = f"{quote(str(found))}: " if isinstance(found, str | int | float | bool) else ""
+        is_shown = isinstance(found, str | int | float | bool) and not self.is_secret
+        value = f"{quote(str(found))}: " if is_shown else ""
         self.error(name, f"Invalid value: {value}must be of type {_TYPES[kind]}, not {shown}")
 
     def _at(self, name: str) -> str:

@@ -45,6 +45,8 @@ SERVICE_ACCOUNT = "serviceaccount+"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 Parsed = FluxObject | Namespace | Kustomization
+SECRET_MEMBERS = frozenset({"apiVersion", "kind", "metadata", "type", "immutable", "data", "stringData"})
+"""Of a Secret; a misspelt one would make a secret without its values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +184,12 @@ def _kustomization(metadata: Metadata, spec: Fields) -> Kustomization:
 
 
 def _secret(document: Mapping[str, object], key: NamespacedName, problems: list[Problem]) -> SecretData:
-    fields = Fields(document, "", problems)
+    fields = Fields(document, "", problems, is_secret=True)
+    problems += [
+        Problem(path=name, message=f"unknown field {quote(name)}", is_warning=True)
+        for name in document
+        if name not in SECRET_MEMBERS
+    ]
     data: dict[str, bytes] = {}
     for name, encoded in fields.strings("data").items():
         try:

@@ -188,7 +188,7 @@ class DynamoHooks:
 
 
 def _last_item(kind: str, name: NamespacedName, delivery: LastDelivery) -> keys.Item:
-    return keys.key(f"delivery#last#{kind}", str(name)) | {
+    return keys.last_delivery(kind, name) | {
         "at": keys.number(round(delivery.at.timestamp(), 3)),
         "sender": keys.text(delivery.sender),
         "id": keys.text(delivery.delivery_id),

@@ -111,6 +111,11 @@ def hook_paths(receiver: NamespacedName) -> Item:
     return key(f"hookpath#{receiver}")
 
 
+def last_delivery(kind: str, name: NamespacedName) -> Item:
+    """Key of the newest delivery of a Receiver or for an ImageRepository."""
+    return key(f"delivery#last#{kind}", str(name))
+
+
 def lease(target: str) -> str:
     """Partition of a lease; the target may hold a URL, so only its hash is a key."""
     return "lease#" + hashlib.sha256(target.encode()).hexdigest()

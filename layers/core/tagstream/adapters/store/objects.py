@@ -83,12 +83,12 @@ class DynamoObjects:
         raise RetryableError(f"{kind}/{key} is being changed by others, try again", reason="StorageOperationFailed")
 
     def delete(self, kind: str, key: NamespacedName) -> bool:
-        """The object, its status, its index entry, and the tags or selection derived from it."""
+        """The object, its status, its index entry, its last delivery, and the tags or selection derived from it."""
         stored = self.get(kind, key)
         if stored is None:
             return False
         self.table.delete(keys.key(keys.objects(kind), str(key)))
-        derived = [keys.key(keys.statuses(kind), str(key))]
+        derived = [keys.key(keys.statuses(kind), str(key)), keys.last_delivery(kind, key)]
         if kind == "ImageRepository":
             derived += [dict(item) for item in self.table.query(keys.tags(key))]
             canonical = _canonical(stored.document)
