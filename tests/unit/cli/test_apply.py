@@ -34,6 +34,8 @@ kind: Secret
 metadata: {name: token}
 stringData: {token: s3cret}
 """
+AUTOMATION = """kind: ImageUpdateAutomation, spec: {{interval: 1m, sourceRef: {{kind: GitRepository, name: a}},
+ git: {{commit: {{author: {{email: a@b}}}}, {}}}}}"""
 RECEIVER_KEY = NamespacedName("flux-system", "push")
 
 
@@ -281,3 +283,29 @@ def test_a_problem_inside_a_list_has_its_own_line() -> None:
     item = REPOSITORY.strip().replace("\n", "\n  ").replace("1m", "soon")
     done = apply(f"apiVersion: v1\nkind: List\nitems:\n- x\n- {item}", MemoryPorts())
     assert [line.split(" ")[1] for line in done.err.splitlines()[:2]] == ["stdin:4:", "stdin:8:"]
+
+
+@pytest.mark.parametrize(
+    ("object_", "told"),
+    [
+        ("kind: GitRepository, spec: {url: 'https://g/a', interval: 1m, ref: {semver: banana}}", "spec.ref.semver"),
+        ("kind: GitRepository, spec: {url: 'https://g/a', interval: 1m, ref: {branch: a b}}", "spec.ref.branch"),
+        (AUTOMATION.format('push: {branch: "a..b"}'), "spec.git.push.branch"),
+        (AUTOMATION.format('push: {refspec: "a b"}'), "spec.git.push.refspec"),
+        (AUTOMATION.format('push: {refspec: "main:x.lock"}'), "spec.git.push.refspec"),
+        (AUTOMATION.format("checkout: {ref: {tag: v1~2}}"), "spec.git.checkout.ref.tag"),
+    ],
+)
+def test_a_ref_that_no_server_could_have_is_an_error(object_: str, told: str) -> None:
+    group = "source" if "GitRepository, spec" in object_ else "image"
+    text = f"{{apiVersion: {group}.toolkit.fluxcd.io/v1, metadata: {{name: one}}, {object_}}}"
+    done = apply(text, MemoryPorts())
+    assert (done.code, f" {told}: Invalid value: " in done.err) == (1, True), done.err
+
+
+def test_an_annotation_that_is_none_of_ours_is_a_warning() -> None:
+    notes = "metadata: {name: app, annotations: {tagstream.dev/debonce: 5s, tagstream.dev/suspended: x, a.b/c: d}}"
+    done = apply(REPOSITORY.replace("metadata: {name: app}", notes), MemoryPorts())
+    warned = [line for line in done.err.splitlines() if "annotation" in line]
+    where = "Warning: stdin:4: ImageRepository/flux-system/app metadata.annotations[tagstream.dev/debonce]: "
+    assert (done.code, warned) == (0, [f"{where}unknown annotation: it does nothing"])

@@ -12,7 +12,7 @@ from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import Located, read_manifests
 from tagstream.cli.kinds import resource_name
 from tagstream.cli.session import Session
-from tagstream.cli.validation import Judged, judge
+from tagstream.cli.validation import SUSPENDED, Judged, judge
 from tagstream.domain.model import REQUESTED_AT, NamespacedName
 from tagstream.domain.objects import SERVICE_ACCOUNT, STORED, SecretData
 from tagstream.errors import AuthenticationError
@@ -20,8 +20,6 @@ from tagstream.ports import Ports, SecretNotFound
 from tagstream.reconcile.receiver_path import publish_receiver, publish_receivers_of
 from tagstream.records import StoredObject
 
-SUSPENDED = "tagstream.dev/suspended"
-"""Annotation: suspended by the command line; applying a manifest that does not speak of ``suspend`` keeps it so."""
 SERVER_SIDE = ("generation", "creationTimestamp", "resourceVersion", "uid", "managedFields", "selfLink")
 
 

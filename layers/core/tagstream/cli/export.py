@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from tagstream.cli.apply import SERVER_SIDE, SUSPENDED
+from tagstream.cli.apply import SERVER_SIDE
 from tagstream.cli.console import CommandFailed, Console
 from tagstream.cli.kinds import Target
 from tagstream.cli.session import Session
+from tagstream.cli.validation import SUSPENDED
 from tagstream.cli.waiting import required
 from tagstream.cli.yaml_text import as_yaml
 from tagstream.domain.model import REQUESTED_AT

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from tagstream.cli.apply import SUSPENDED
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import GIT, RECEIVER, Target
 from tagstream.cli.session import Session
+from tagstream.cli.validation import SUSPENDED
 from tagstream.cli.waiting import required, tell_outcome, wait_for_written
 from tagstream.records import StoredObject
 

@@ -5,7 +5,7 @@ In: located objects. Out: errors and warnings with file and line, and the object
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tagstream.cli.files import Located, Manifests
@@ -13,12 +13,22 @@ from tagstream.cli.references import Known, missing_references
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.checks import check_object
 from tagstream.domain.fields import Problem
-from tagstream.domain.model import Kustomization, NamespacedName, Receiver
+from tagstream.domain.guard import ALLOW_DOWNGRADE
+from tagstream.domain.model import DEBOUNCE, FluxObject, Kustomization, NamespacedName, Receiver
 from tagstream.domain.objects import STORED
 from tagstream.events.receiver.check import InvalidReceiver, check_receiver
+from tagstream.events.receiver.hook import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE
 
 MAX_OBJECT_BYTES = 300_000
 """DynamoDB keeps at most 400 KB in an item."""
+EXTENSION = "tagstream.dev/"
+SUSPENDED = "tagstream.dev/suspended"
+"""Annotation: suspended by the command line; applying a manifest that does not speak of ``suspend`` keeps it so."""
+ANNOTATIONS: Mapping[str, frozenset[str]] = {
+    "ImagePolicy": frozenset({ALLOW_DOWNGRADE}),
+    "ImageUpdateAutomation": frozenset({DEBOUNCE}),
+    "Receiver": frozenset({SENDER, REGISTRY, REPOSITORY_PREFIX, SIGNATURE_MAX_AGE}),
+}
 NOT_SYNCED = "nothing is synced from Git by it: apply the objects it points to with tagstream apply"
 
 
@@ -66,6 +76,7 @@ def _checked(one: Located) -> Located:
     draft, known = one.parsed.draft, {problem.path for problem in one.parsed.problems if not problem.is_warning}
     # A field with a problem of its own already has been read as something else.
     problems = [problem for problem in check_object(draft) if problem.path not in known]
+    problems += _unknown_annotations(one)
     if isinstance(draft, Receiver) and not known:
         try:
             check_receiver(draft)
@@ -76,6 +87,19 @@ def _checked(one: Located) -> Located:
     failed = known or any(not problem.is_warning for problem in problems)
     parsed = replace(one.parsed, problems=(*one.parsed.problems, *problems), value=None if failed else draft)
     return replace(one, parsed=parsed)
+
+
+def _unknown_annotations(one: Located) -> list[Problem]:
+    """What looks like an extension and is none: a misspelt one would do nothing, and say nothing."""
+    if not isinstance(one.parsed.draft, FluxObject):
+        return []
+    known = ANNOTATIONS.get(one.parsed.kind, frozenset()) | {SUSPENDED}
+    given = one.parsed.draft.metadata.annotations
+    unknown = sorted(name for name in given if name.startswith(EXTENSION) and name not in known)
+    return [
+        Problem(path=f"metadata.annotations[{name}]", message="unknown annotation: it does nothing", is_warning=True)
+        for name in unknown
+    ]
 
 
 def _notes(one: Located) -> Sequence[str]:

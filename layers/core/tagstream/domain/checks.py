@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tagstream.domain.constraint import InvalidRange, parse_range
 from tagstream.domain.destination import InvalidRefspec, parse_refspec
 from tagstream.domain.fields import Problem
 from tagstream.domain.filter import InvalidFilter, compile_filter
@@ -16,8 +17,18 @@ from tagstream.domain.goquote import quote
 from tagstream.domain.goregexp import InvalidPattern, compile_pattern
 from tagstream.domain.image import InvalidImage, parse_repository_image
 from tagstream.domain.message import TemplateError, check_template, try_template
-from tagstream.domain.model import CommitSpec, ImagePolicy, ImageRepository, ImageUpdateAutomation, PolicyChoice
+from tagstream.domain.model import (
+    CommitSpec,
+    GitRef,
+    GitRepository,
+    GitSpec,
+    ImagePolicy,
+    ImageRepository,
+    ImageUpdateAutomation,
+    PolicyChoice,
+)
 from tagstream.domain.ordering import InvalidPolicy, compile_ordering
+from tagstream.domain.ref_name import is_ref_name
 from tagstream.domain.selector import InvalidSelector, check_selector
 
 
@@ -29,6 +40,8 @@ def check_object(value: object) -> tuple[Problem, ...]:
         return tuple(_policy(value))
     if isinstance(value, ImageUpdateAutomation):
         return tuple(_automation(value))
+    if isinstance(value, GitRepository):
+        return tuple(_ref("spec.ref", value.ref))
     return ()
 
 
@@ -71,12 +84,7 @@ def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
         )
     else:
         yield from _template(automation, automation.git.commit)
-    push = automation.git.push if automation.git else None
-    if push is not None and push.refspec:
-        try:
-            parse_refspec(push.refspec)
-        except InvalidRefspec as error:
-            yield _invalid("spec.git.push.refspec", push.refspec, error)
+        yield from _push(automation.git)
     if automation.policy_selector is not None:
         try:
             check_selector(automation.policy_selector)
@@ -84,6 +92,42 @@ def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
             yield Problem(
                 path="spec.policySelector", message=f"Invalid value: failed to parse policy selector: {error}"
             )
+
+
+def _push(git: GitSpec) -> Iterator[Problem]:
+    yield from _ref("spec.git.checkout.ref", git.checkout)
+    if git.push is None:
+        return
+    yield from _ref_name("spec.git.push.branch", git.push.branch)
+    if not git.push.refspec:
+        return
+    path, text = "spec.git.push.refspec", git.push.refspec
+    try:
+        refspec = parse_refspec(text)
+    except InvalidRefspec as error:
+        yield _invalid(path, text, error)
+        return
+    for name in (refspec.source.decode(), refspec.target.decode()):
+        if not is_ref_name(name):
+            yield _invalid(path, text, f"{quote(name)} is no name of a Git ref")
+
+
+def _ref(path: str, ref: GitRef | None) -> Iterator[Problem]:
+    """A reference that no server could have, said now and not at the first run."""
+    if ref is None:
+        return
+    for field in ("branch", "tag", "name"):
+        yield from _ref_name(f"{path}.{field}", getattr(ref, field))
+    if ref.semver:
+        try:
+            parse_range(ref.semver)
+        except InvalidRange as error:
+            yield _invalid(f"{path}.semver", ref.semver, error)
+
+
+def _ref_name(path: str, name: str) -> Iterator[Problem]:
+    if name and not is_ref_name(name):
+        yield _invalid(path, name, "is no name of a Git ref")
 
 
 def _template(automation: ImageUpdateAutomation, commit: CommitSpec) -> Iterator[Problem]:
@@ -102,5 +146,5 @@ def _template(automation: ImageUpdateAutomation, commit: CommitSpec) -> Iterator
         yield Problem(path=path, message=warning, is_warning=True)
 
 
-def _invalid(path: str, value: str, error: Exception) -> Problem:
+def _invalid(path: str, value: str, error: object) -> Problem:
     return Problem(path=path, message=f"Invalid value: {quote(value)}: {error}")

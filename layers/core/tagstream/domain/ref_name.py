@@ -1,0 +1,17 @@
+"""Names that Git takes for refs.
+
+In: a branch, a tag or a whole ref. Out: whether it is a name.
+
+Source: git-check-ref-format(1).
+"""
+
+from __future__ import annotations
+
+import re
+
+_NEVER = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)|^[./]|[./]$")
+
+
+def is_ref_name(name: str) -> bool:
+    """Whether Git would take it behind ``refs/heads/`` or ``refs/tags/``."""
+    return bool(name) and not _NEVER.search(name)
