@@ -12,7 +12,7 @@ from tagstream.cli.files import Located, read_manifests
 from tagstream.cli.rivals import rivals
 from tagstream.cli.session import Session
 from tagstream.cli.validation import Judged, judge
-from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, unread_markers, workloads
+from tagstream.cli.worktree import MarkedFile, Workload, given_refs, surveyed, workloads
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.advice import policy_advice
 from tagstream.domain.destination import NoPushBranch, destination
@@ -60,9 +60,8 @@ def lint(session: Session) -> int:
     judged = judge(manifests, lambda kind, key: kind in ("Secret", "ServiceAccount"))
     found = workloads([one.parsed.value for one in judged.objects])
     refs = {**_assumed(judged), **given_refs(args.ref, session.namespace)}
-    files = marked_files(args.repo)
+    files, unread = surveyed(args.repo)
     states = [state for file in files for state in _states(file, found, refs)]
-    unread = sorted(unread_markers(args.repo), key=lambda one: (one[0], one[1].line))
     states += [_state(name, marker, "") for name, marker in unread]
     findings = [*_object_findings(judged), *_marker_findings(states), *_automation_findings(judged, found, states)]
     findings += _policy_findings(judged, states)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,14 +58,22 @@ def marked_files(repository: str) -> tuple[MarkedFile, ...]:
     Raises:
         CommandFailed: there is no such folder, or a file cannot be read.
     """
-    if not Path(repository).is_dir():
-        raise CommandFailed(f'--repo "{repository}" is not a folder')
+    _check_folder(repository)
     found = []
     for path, name in _candidates(repository):
         source = _content(path)
         if has_marker(source):
             found.append(MarkedFile(path=name, source=source))
-    return tuple(sorted(found, key=lambda one: one.path.encode(errors="surrogateescape")))
+    return _sorted(found)
+
+
+def _check_folder(repository: str) -> None:
+    if not Path(repository).is_dir():
+        raise CommandFailed(f'--repo "{repository}" is not a folder')
+
+
+def _sorted(files: Iterable[MarkedFile]) -> tuple[MarkedFile, ...]:
+    return tuple(sorted(files, key=lambda one: one.path.encode(errors="surrogateescape")))
 
 
 def _candidates(repository: str) -> Iterator[tuple[str, str]]:
@@ -92,30 +100,39 @@ def _entries(repository: str) -> Iterator[tuple[os.DirEntry[str], str]]:
                 folders.append((entry.path, f"{below}{entry.name}/"))
 
 
-def unread_markers(repository: str) -> Iterator[tuple[str, MarkerReport]]:
-    """Markers that no update will ever look at, each with its file.
+def surveyed(repository: str) -> tuple[tuple[MarkedFile, ...], tuple[tuple[str, MarkerReport], ...]]:
+    """``marked_files``, and the markers that no update will ever look at, each with its file; both sorted.
 
     Raises:
-        CommandFailed: a file cannot be read.
+        CommandFailed: there is no such folder, or a file cannot be read.
     """
+    _check_folder(repository)
+    marked: list[MarkedFile] = []
+    unread: list[tuple[str, MarkerReport]] = []
     for entry, name in _entries(repository):
         is_read = is_candidate(os.fsencode(entry.name))
         if not (is_read or _ALIKE.search(entry.name)) or not entry.is_file():
             continue
         source = _content(entry.path)
-        if entry.is_symlink():
-            if _is_set_elsewhere(repository, entry.path):
-                continue
-            reason = "the file is a symbolic link: links are left alone"
-        elif not is_read:
-            reason = "only files named *.yaml, *.yml (in lower case) and Kustomization are read"
-        elif not has_marker(source):
-            yield from ((name, one) for one in misspelt(source))
-            continue
+        if not is_read or entry.is_symlink():
+            unread += ((name, one) for one in _never_read(repository, entry, source))
+        elif has_marker(source):
+            marked.append(MarkedFile(path=name, source=source))
         else:
-            continue
-        lines = [number for number, line in enumerate(source.split(b"\n"), 1) if has_marker(line)]
-        yield from ((name, MarkerReport(line=one, setter="", state="never read", reason=reason)) for one in lines)
+            unread += ((name, one) for one in misspelt(source))
+    return _sorted(marked), tuple(sorted(unread, key=lambda one: (one[0], one[1].line)))
+
+
+def _never_read(repository: str, entry: os.DirEntry[str], source: bytes) -> Iterator[MarkerReport]:
+    """The markers of a file that is left alone."""
+    reason = "only files named *.yaml, *.yml (in lower case) and Kustomization are read"
+    if entry.is_symlink():
+        if _is_set_elsewhere(repository, entry.path):
+            return
+        reason = "the file is a symbolic link: links are left alone"
+    for line, text in enumerate(source.split(b"\n"), 1):
+        if has_marker(text):
+            yield MarkerReport(line=line, setter="", state="never read", reason=reason)
 
 
 def _is_set_elsewhere(repository: str, link: str) -> bool:
