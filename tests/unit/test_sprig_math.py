@@ -9,6 +9,14 @@ from tests.unit.rendered import rendered
 # What Go 1.26 with sprig 3.3.0 answers to each template.
 ANSWERS = [
     (
+        '{{ round "Inf" 2 }} {{ round "-Inf" 2 }} {{ round 1e300 300 }} {{ round 0 400 }} {{ round 1 -400 }}',
+        "+Inf -Inf +Inf NaN NaN",
+    ),
+    (
+        "{{ mulf 1e308 -1e308 }} {{ divf 1e308 1e-308 }}",
+        "-Inf +Inf",
+    ),
+    (
         '{{ add "1" 2.9 "3.7" "0x10" "010" true }}',
         "28",
     ),

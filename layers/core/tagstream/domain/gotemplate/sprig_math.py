@@ -11,7 +11,7 @@ import decimal
 import math
 from collections.abc import Callable, Mapping
 
-from tagstream.domain.gotemplate.bounds import check_size
+from tagstream.domain.gotemplate.bounds import TooLarge, check_size
 from tagstream.domain.gotemplate.cast import to_float, to_int, to_int64, wrapped
 from tagstream.domain.gotemplate.faults import CallError
 from tagstream.domain.gotemplate.printf import show
@@ -94,6 +94,8 @@ def round_to(value: Value, places: int, *threshold: float) -> float:
     except OverflowError:
         power = math.inf
     digit = power * number
+    if math.isinf(digit) and math.isfinite(power):
+        return digit
     if not math.isfinite(digit) or power == 0:
         return math.nan
     fraction = math.modf(digit)[0]
@@ -123,13 +125,13 @@ def _exactly(
 ) -> Callable[..., float]:
     def run(first: Value, *values: Value) -> float:
         result = _decimal(first)
-        for one in values:
-            result = operation(result, _decimal(one))
         try:
-            # Decimals know no negative zero.
-            return float(result) + 0.0
-        except OverflowError as error:
-            raise CallError("value out of range") from error
+            for one in values:
+                result = operation(result, _decimal(one))
+        except (decimal.InvalidOperation, decimal.Overflow) as error:
+            raise TooLarge("number exceeds the maximum of 1000 digits") from error
+        # Decimals know no negative zero.
+        return float(result) + 0.0
 
     return run
 

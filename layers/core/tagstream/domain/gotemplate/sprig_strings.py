@@ -139,6 +139,13 @@ def replace(old: str, new: str, text: str) -> str:
     return text.replace(old, new)
 
 
+def join(separator: str, value: Value) -> str:
+    """The elements but nil as text, with a separator between."""
+    parts = to_texts(value)
+    check_size(len(separator) * (len(parts) - 1) + sum(map(len, parts)), "characters")
+    return separator.join(parts)
+
+
 def split(separator: str, text: str, limit: int = -1) -> list[str]:
     """strings.SplitN: at most ``limit`` parts; an empty separator splits into characters."""
     if limit == 0:
@@ -189,7 +196,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "plural": function("string, string, int", lambda one, many, count: one if count == 1 else many),
     "toString": function("any", to_text),
     "toStrings": function("any", lambda value: strings(to_texts(value))),
-    "join": function("string, any", lambda separator, value: separator.join(to_texts(value))),
+    "join": function("string, any", join),
     "split": function("string, string", lambda separator, text: _numbered(split(separator, text))),
     "splitn": function("string, int, string", lambda separator, limit, text: _numbered(split(separator, text, limit))),
     "splitList": function("string, string", split_list),
