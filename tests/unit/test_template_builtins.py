@@ -9,6 +9,10 @@ from tests.unit.rendered import rendered
 # What Go 1.26 with sprig 3.3.0 answers to each template.
 ANSWERS = [
     (
+        '{{ js "\\xff" }}',
+        "�",
+    ),
+    (
         "{{ len (list 1 2) }}",
         "2",
     ),

@@ -26,6 +26,7 @@ from tagstream.domain.gotemplate.values import (
     GoSlice,
     GoStruct,
     GoType,
+    Named,
     Uint8,
     Value,
     element,
@@ -60,6 +61,8 @@ def call_value(name: str, function: Value = None, *values: Value) -> Value:
 
 def method_of(value: Value, name: str) -> Function | None:
     """A method of a value that is no struct."""
+    if isinstance(value, Named) and name == "String":
+        return Function((), lambda: show(value))
     if not isinstance(value, Duration) or name not in _DURATION_METHODS:
         return None
     return Function((), lambda: _DURATION_METHODS[name](value))
@@ -250,7 +253,8 @@ def _js_character(character: str) -> str:
     if character in _JS:
         return _JS[character]
     if "\udc80" <= character <= "\udcff":
-        return "\\uFFFD"
+        # Go takes a broken byte for U+FFFD, which can be printed, and writes the byte.
+        return character
     code = ord(character)
     return character if code >= 0x80 and character.isprintable() else f"\\u{code:04X}"
 

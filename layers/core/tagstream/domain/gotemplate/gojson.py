@@ -81,6 +81,8 @@ def _members(entries: list[tuple[str, Value]], html: bool, indent: str, line: st
 
 
 def _struct(value: GoStruct, html: bool, indent: str, line: str) -> str:
+    if isinstance(value.json, CallError):
+        raise value.json
     if value.json is not None:
         return _encoded(value.json, html, indent, line)
     return _members(list(value.fields), html, indent, line)
