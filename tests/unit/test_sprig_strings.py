@@ -9,6 +9,10 @@ from tests.unit.rendered import rendered
 # What Go 1.26 with sprig 3.3.0 answers to each template.
 ANSWERS = [
     (
+        '{{ upper "ᾀßŉſ" }}',
+        "ᾈßŉS",
+    ),
+    (
         '{{ title "hello-world foo_bar it\'s 1a" }}',
         "Hello-World Foo_bar It'S 1a",
     ),

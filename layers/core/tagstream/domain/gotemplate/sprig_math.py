@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import decimal
 import math
+import re
 from collections.abc import Callable, Mapping
 
 from tagstream.domain.gotemplate.bounds import TooLarge, check_size
@@ -20,6 +21,7 @@ from tagstream.domain.gotemplate.values import INT, Function, GoSlice, Int64, Va
 
 _INTS = slice_of(INT)
 _EXACT = decimal.Context(prec=1000, rounding=decimal.ROUND_HALF_UP)
+_DIGITS = re.compile("[+-]?([0-9]+)")
 _DIVISION_PLACES = decimal.Decimal("1e-16")
 
 
@@ -167,13 +169,15 @@ def _float_extreme(choose: Callable[..., float]) -> Callable[..., float]:
 
 def atoi(text: str) -> int:
     """strconv.Atoi without its error."""
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    if not digits.isascii() or not digits.isdigit():
+    found = _DIGITS.match(text)
+    if found is None:
         return 0
-    number = int(digits[:30].lstrip("0") or "0") if len(digits.lstrip("0")) < 25 else 2**64
-    limit = 2**63
-    # Beyond int64 Atoi gives the nearest one, along with the error that sprig drops.
-    return max(-limit, -number) if text[0] == "-" else min(limit - 1, number)
+    digits = found[1].lstrip("0")
+    number = int(digits or "0") if len(digits) < 25 else 2**64
+    # Atoi stops where the number no longer fits and gives the nearest one; sprig drops the error that it gives along.
+    if found.end() < len(text) and number < 2**64:
+        return 0
+    return max(-(2**63), -number) if text[0] == "-" else min(2**63 - 1, number)
 
 
 FUNCTIONS: Mapping[str, Function] = {

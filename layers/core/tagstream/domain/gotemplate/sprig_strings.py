@@ -36,7 +36,8 @@ SPACE = (
 
 def upper(text: str) -> str:
     """strings.ToUpper: one character for one."""
-    return "".join(_one(one, one.upper()) for one in text)
+    # Some Greek letters have a capital that is one character only as a title.
+    return "".join(_one(title_character(one), one.upper()) for one in text)
 
 
 def lower(text: str) -> str:
