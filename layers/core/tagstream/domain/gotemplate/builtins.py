@@ -87,8 +87,12 @@ def length(value: Value) -> int:
         return len(value.entries)
     if value is None:
         raise CallError("reflect: call of reflect.Value.Type on zero Value")
-    # Go follows a pointer first.
-    raise CallError(f"len of type {value.go_type if isinstance(value, GoStruct) else type_of(value)}")
+    raise CallError(f"len of type {_pointed_to(value)}")
+
+
+def _pointed_to(value: Value) -> GoType:
+    """Go follows a pointer first."""
+    return value.go_type if isinstance(value, GoStruct) else type_of(value)
 
 
 def index(value: Value, *keys: Value) -> Value:
@@ -112,7 +116,7 @@ def _indexed(value: Value, key: Value) -> Value:
     if isinstance(value, GoSlice):
         at = position(key, len(value.items))
         return element(value.items[at], value.go_type.elem) if at < len(value.items) else _beyond("slice")
-    raise CallError(f"can't index item of type {type_of(value)}")
+    raise CallError(f"can't index item of type {_pointed_to(value)}")
 
 
 def _beyond(kind: str) -> Value:

@@ -24,6 +24,7 @@ from tagstream.domain.gotemplate.values import (
     Value,
     from_bytes,
     raw,
+    runes,
     strings,
 )
 
@@ -37,12 +38,12 @@ SPACE = (
 def upper(text: str) -> str:
     """strings.ToUpper: one character for one."""
     # Some Greek letters have a capital that is one character only as a title.
-    return "".join(_one(title_character(one), one.upper()) for one in text)
+    return "".join(_one(title_character(one), one.upper()) for one in runes(text))
 
 
 def lower(text: str) -> str:
     """strings.ToLower: one character for one."""
-    return "".join("i" if one == "İ" else _one(one, one.lower()) for one in text)
+    return "".join("i" if one == "İ" else _one(one, one.lower()) for one in runes(text))
 
 
 def title_character(character: str) -> str:
@@ -57,7 +58,7 @@ def _one(character: str, changed: str) -> str:
 def title(text: str) -> str:
     """strings.Title: a capital wherever a word begins."""
     shown, before = [], " "
-    for one in text:
+    for one in runes(text):
         shown.append(title_character(one) if _separates(before) else one)
         before = one
     return "".join(shown)
