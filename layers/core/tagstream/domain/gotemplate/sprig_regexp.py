@@ -129,12 +129,25 @@ class _Toll:
         return self._matches * _STEPS_A_MATCH + self._pieces + self._seen // _BYTES_A_STEP
 
 
+def _next(pattern: Pattern, data: bytes, at: int) -> Any:
+    """The next match; RE2 finds a ``\\B`` inside of characters too, Go does not."""
+    match = pattern.compiled.search(data, at)
+    while match is not None and match.start() == match.end() and _splits_character(data, match.start()):
+        match = pattern.compiled.search(data, match.start() + 1)
+    return match
+
+
+def _splits_character(data: bytes, at: int) -> bool:
+    inside = at < len(data) and 0x80 <= data[at] < 0xC0
+    return inside and any(_width(data, before) > at - before for before in range(max(0, at - 3), at))
+
+
 def _all(pattern: Pattern, data: bytes, limit: int, toll: _Toll) -> Iterator[tuple[int, int]]:
     """Regexp.allMatches: where matches begin and end."""
     at, found, before = 0, 0, -1
     while at <= len(data) and (limit < 0 or found < limit):
         toll.match(at)
-        match = pattern.compiled.search(data, at)
+        match = _next(pattern, data, at)
         if match is None:
             return
         begin, end = match.span()
@@ -180,7 +193,7 @@ def _replaced(pattern: str, text: str, pieces: Sequence[bytes | tuple[int, ...]]
     last, at, size = 0, 0, 0
     while at <= len(data):
         toll.match(at, len(pieces))
-        match = compiled.compiled.search(data, at)
+        match = _next(compiled, data, at)
         if match is None:
             break
         begin, end = match.span()
