@@ -9,6 +9,110 @@ from tests.unit.rendered import rendered
 # What Go 1.26 with sprig 3.3.0 answers to each template.
 ANSWERS = [
     (
+        '{{ toDate "2006-01-02T15:04:05Z07:00" "2020-02-20T10:11:12.123456789+02:00" }}',
+        "2020-02-20 10:11:12.123456789 +0200 +0200",
+    ),
+    (
+        '{{ toDate "2006-01-02 15:04:05 MST" "2020-02-20 10:11:12 CET" }}',
+        "2020-02-20 10:11:12 +0000 CET",
+    ),
+    (
+        '{{ toDate "2006-01-02 15:04:05 MST" "2020-02-20 10:11:12 GMT+3" }}',
+        "2020-02-20 13:11:12 +0300 GMT+3",
+    ),
+    (
+        '{{ toDate "15:04" "10:11" }} {{ toDate "2006" "0000" }}',
+        "0000-01-01 10:11:00 +0000 UTC 0000-01-01 00:00:00 +0000 UTC",
+    ),
+    (
+        '{{ mustToDate "2006 002" "2021 366" }}',
+        (
+            'exec 1:3: executing "commit message" at <mustToDate "2006 002" "2021 366">: error calling mustTo'
+            'Date: parsing time "2021 366": day-of-year out of range'
+        ),
+    ),
+    (
+        '{{ toDate "2006 002" "2020 366" }}',
+        "2020-12-31 00:00:00 +0000 UTC",
+    ),
+    (
+        '{{ mustToDate "2006 -0700" "2020 +2561" }}',
+        (
+            'exec 1:3: executing "commit message" at <mustToDate "2006 -0700" "2020 +2561">: error calling mu'
+            'stToDate: parsing time "2020 +2561": time zone offset minute out of range'
+        ),
+    ),
+    (
+        '{{ mustDateModify "1ns" (toDate "2006-01-02" "2020-01-31") }}',
+        "2020-01-31 00:00:00.000000001 +0000 UTC",
+    ),
+    (
+        '{{ mustDateModify "-100000h" (toDate "2006" "0001") }}',
+        "-0011-08-05 08:00:00 +0000 UTC",
+    ),
+    (
+        '{{ (toDate "2006-01-02" "2020-01-31").AddDate 0 1 -400 }}',
+        "2019-01-27 00:00:00 +0000 UTC",
+    ),
+    (
+        '{{ $t := toDate "2006" "2020" }}{{ printf "%d %v %T %T" $t.Month $t.Weekday $t.Month $t.Weekday }}',
+        "1 Wednesday time.Month time.Weekday",
+    ),
+    (
+        '{{ $t := toDate "2006" "2020" }}{{ eq $t.Month 1 }} {{ $t.Month.String }} {{ toJson $t.Month }}',
+        "true January 1",
+    ),
+    (
+        ('{{ $t := toDate "2006" "2020" }}{{ $t.Nanosecond }} {{ $t.UnixNano }} {{ $t.UnixMilli }} {{ $t.UnixMicro }}'),
+        "0 1577836800000000000 1577836800000 1577836800000000",
+    ),
+    (
+        (
+            '{{ $a := toDate "2006" "2020" }}{{ $b := toDate "2006" "2021" }}{{ $b.Sub $a }} {{ $a.Before $b '
+            "}} {{ $a.After $b }}"
+        ),
+        "8784h0m0s true false",
+    ),
+    (
+        '{{ $a := toDate "2006" "2020" }}{{ $b := toDate "2006" "2021" }}{{ $a.Equal $b }} {{ $a.Compare $b }}',
+        "false -1",
+    ),
+    (
+        '{{ (toDate "06.9" "20.5").Format "Janet Monx _2006 __2 .000000000000 ,999 -07:00:00" }}',
+        "Janet Monx _2020   1 .500000000 ,5 +00:00:00",
+    ),
+    (
+        '{{ mustToJson (toDate "2006 -0700" "2020 +2400") }}',
+        (
+            'exec 1:3: executing "commit message" at <mustToJson (toDate "2006 -0700" "2020 +2400")>: error c'
+            "alling mustToJson: json: error calling MarshalJSON for type time.Time: Time.MarshalJSON: timezon"
+            "e hour outside of range [0,23]"
+        ),
+    ),
+    (
+        '{{ toJson (mustDateModify "-1h" (toDate "2006" "0000")) }}',
+        "",
+    ),
+    (
+        '{{ duration "9223372036854775807" }} {{ durationRound "1.0000000001h" }}',
+        "-1s 1h",
+    ),
+    (
+        '{{ mustDateModify "9223372036854775808ns" (toDate "2006" "2020") }}',
+        (
+            'exec 1:3: executing "commit message" at <mustDateModify "9223372036854775808ns" (toDate "2006" "'
+            '2020")>: error calling mustDateModify: time: invalid duration "9223372036854775808ns"'
+        ),
+    ),
+    (
+        '{{ mustToDate "2006" "２０２０" }}',
+        (
+            'exec 1:3: executing "commit message" at <mustToDate "2006" "２０２０">: error calling mustToDate: pa'
+            'rsing time "\\xef\\xbc\\x92\\xef\\xbc\\x90\\xef\\xbc\\x92\\xef\\xbc\\x90" as "2006": cannot pars'
+            'e "\\xef\\xbc\\x92\\xef\\xbc\\x90\\xef\\xbc\\x92\\xef\\xbc\\x90" as "2006"'
+        ),
+    ),
+    (
         '{{ duration "95" }}',
         "1m35s",
     ),

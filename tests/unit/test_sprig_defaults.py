@@ -9,6 +9,24 @@ from tests.unit.rendered import rendered
 # What Go 1.26 with sprig 3.3.0 answers to each template.
 ANSWERS = [
     (
+        '{{ mustFromJson "[1e400,]" }}',
+        (
+            'exec 1:3: executing "commit message" at <mustFromJson "[1e400,]">: error calling mustFromJson: i'
+            "nvalid character ']' looking for beginning of value"
+        ),
+    ),
+    (
+        '{{ mustFromJson "[1e400]" }}',
+        (
+            'exec 1:3: executing "commit message" at <mustFromJson "[1e400]">: error calling mustFromJson: js'
+            "on: cannot unmarshal number 1e400 into Go value of type float64"
+        ),
+    ),
+    (
+        '{{ fromJson "{\\"a\\":1e400,\\"b\\":2}" | toJson }}',
+        '{"a":null,"b":2}',
+    ),
+    (
         '{{ deepCopy (dict "a" (list 1)) }}',
         "map[a:[1]]",
     ),

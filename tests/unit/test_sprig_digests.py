@@ -9,6 +9,26 @@ from tests.unit.rendered import rendered
 # What Go 1.26 with sprig 3.3.0 answers to each template.
 ANSWERS = [
     (
+        (
+            '{{ b64dec "YQ=" }}|{{ b64dec "YQ==YQ==" }}|{{ b64dec "Ym\\r" }}|{{ b64dec "YA=Am" }}|{{ b64dec "'
+            'Y\\nQ=\\n=\\n" }}|{{ b64dec "=MR " }}'
+        ),
+        (
+            "illegal base64 data at input byte 3|illegal base64 data at input byte 4|illegal base64 data at i"
+            "nput byte 1|illegal base64 data at input byte 2|a|illegal base64 data at input byte 0"
+        ),
+    ),
+    (
+        (
+            '{{ b32dec "ME=====" }}|{{ b32dec "G=mJVjG\\r" }}|{{ b32dec "ME======X" }}|{{ b32dec "WG=Z=" }}|{'
+            '{ b32dec "MFR=====" }}'
+        ),
+        (
+            "illegal base32 data at input byte 7|illegal base32 data at input byte 1|a|illegal base32 data at"
+            " input byte 5|illegal base32 data at input byte 3"
+        ),
+    ),
+    (
         '{{ b64enc "héllo" }}',
         "aMOpbGxv",
     ),

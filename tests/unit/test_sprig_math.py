@@ -9,6 +9,22 @@ from tests.unit.rendered import rendered
 # What Go 1.26 with sprig 3.3.0 answers to each template.
 ANSWERS = [
     (
+        '{{ int "0x1p8" }} {{ int "1.0." }} {{ int "0xe" }} {{ int "1e3" }} {{ int "9223372036854775808" }}',
+        "0 1 14 0 0",
+    ),
+    (
+        '{{ atoi "92233720368547758078i" }} {{ atoi "-92233720368547758081_" }} {{ atoi "9223372036854775808i" }}',
+        "9223372036854775807 -9223372036854775808 0",
+    ),
+    (
+        '{{ round "Inf" 2 }} {{ round "-Inf" 2 }} {{ round 1e300 300 }} {{ round 0 400 }} {{ round 1 -400 }}',
+        "+Inf -Inf +Inf NaN NaN",
+    ),
+    (
+        "{{ mulf 1e308 -1e308 }} {{ divf 1e308 1e-308 }}",
+        "-Inf +Inf",
+    ),
+    (
         '{{ add "1" 2.9 "3.7" "0x10" "010" true }}',
         "28",
     ),

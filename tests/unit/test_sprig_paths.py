@@ -9,6 +9,108 @@ from tests.unit.rendered import rendered
 # What Go 1.26 with sprig 3.3.0 answers to each template.
 ANSWERS = [
     (
+        '{{ urlParse "http://::1/p" }}',
+        (
+            'exec 1:3: executing "commit message" at <urlParse "http://::1/p">: error calling urlParse: unabl'
+            'e to parse url: parse "http://::1/p": invalid port "::1" after host'
+        ),
+    ),
+    (
+        '{{ urlParse "http://a:1:2/" }} ',
+        (
+            'exec 1:3: executing "commit message" at <urlParse "http://a:1:2/">: error calling urlParse: unab'
+            'le to parse url: parse "http://a:1:2/": invalid port ":1:2" after host'
+        ),
+    ),
+    (
+        '{{ urlParse "ftp://a:b:2/" }}',
+        "map[fragment: host:a:b:2 hostname:a:b opaque: path:/ query: scheme:ftp userinfo:]",
+    ),
+    (
+        '{{ urlParse "http://a%20b/" }}',
+        (
+            'exec 1:3: executing "commit message" at <urlParse "http://a%20b/">: error calling urlParse: unab'
+            'le to parse url: parse "http://a%20b/": invalid URL escape "%20"'
+        ),
+    ),
+    (
+        '{{ urlParse "http://u[:p@h/" }}',
+        (
+            'exec 1:3: executing "commit message" at <urlParse "http://u[:p@h/">: error calling urlParse: una'
+            'ble to parse url: parse "http://u[:p@h/": net/url: invalid userinfo'
+        ),
+    ),
+    (
+        '{{ urlParse "http://[fe80::1]x" }}',
+        (
+            'exec 1:3: executing "commit message" at <urlParse "http://[fe80::1]x">: error calling urlParse: '
+            'unable to parse url: parse "http://[fe80::1]x": invalid port "x" after host'
+        ),
+    ),
+    (
+        '{{ urlParse "http://[1.2.3.4]/" }}',
+        (
+            'exec 1:3: executing "commit message" at <urlParse "http://[1.2.3.4]/">: error calling urlParse: '
+            'unable to parse url: parse "http://[1.2.3.4]/": invalid IP-literal'
+        ),
+    ),
+    (
+        '{{ urlParse "http://[x]/" }}',
+        (
+            'exec 1:3: executing "commit message" at <urlParse "http://[x]/">: error calling urlParse: unable'
+            ' to parse url: parse "http://[x]/": invalid host: ParseAddr("x"): unable to parse IP'
+        ),
+    ),
+    (
+        '{{ urlParse "http://a[b]/" }}',
+        (
+            'exec 1:3: executing "commit message" at <urlParse "http://a[b]/">: error calling urlParse: unabl'
+            'e to parse url: parse "http://a[b]/": invalid IP-literal'
+        ),
+    ),
+    (
+        '{{ urlParse "http://[::1%25e%20n]:80/" }}',
+        "map[fragment: host:[::1%e n]:80 hostname:::1%e n opaque: path:/ query: scheme:http userinfo:]",
+    ),
+    (
+        '{{ urlParse "/%2é" }}',
+        (
+            'exec 1:3: executing "commit message" at <urlParse "/%2é">: error calling urlParse: unable to par'
+            'se url: parse "/%2é": invalid URL escape "%2\\xc3"'
+        ),
+    ),
+    (
+        '{{ urlJoin (dict "scheme" "http" "host" "h i") }}',
+        "http://h%20i",
+    ),
+    (
+        '{{ urlJoin (dict "host" "[::1%en0]:80") }}',
+        "//[::1%25en0]:80",
+    ),
+    (
+        '{{ urlJoin (dict "userinfo" "%zz" "host" "h") }}',
+        (
+            'exec 1:3: executing "commit message" at <urlJoin (dict "userinfo" "%zz" "host" "h")>: error call'
+            'ing urlJoin: unable to parse userinfo in dict: parse "proto://%zz@host": invalid URL escape "%zz'
+            '"'
+        ),
+    ),
+    (
+        '{{ urlJoin (dict "userinfo" "a/b" "host" "h") }}',
+        "//h",
+    ),
+    (
+        '{{ urlJoin (dict "scheme" "http" "path" "x") }}',
+        "http://x",
+    ),
+    (
+        '{{ urlJoin (dict "host" nil) }}',
+        (
+            'exec 1:3: executing "commit message" at <urlJoin (dict "host" nil)>: error calling urlJoin: runt'
+            "ime error: invalid memory address or nil pointer dereference"
+        ),
+    ),
+    (
         '{{ base "a/b.c" }}',
         "b.c",
     ),

@@ -9,6 +9,17 @@ from tests.unit.rendered import rendered
 # What Go 1.26 with sprig 3.3.0 answers to each template.
 ANSWERS = [
     (
+        (
+            '{{ regexReplaceAll "\\\\B" "abé日b" "-" }} {{ regexFindAll "\\\\B" "abé" -1 | len }} {{ regexSpli'
+            't "\\\\B" "aéb" -1 }}'
+        ),
+        "a-bé-日b 2 [aéb]",
+    ),
+    (
+        '{{ regexReplaceAll "(a)|(b)" "abab" "<$1$2$3${1}$x$$>" }}',
+        "<aa$><b$><aa$><b$>",
+    ),
+    (
         '{{ regexMatch "^a.c$" "abc" }}',
         "true",
     ),

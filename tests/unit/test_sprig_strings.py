@@ -9,6 +9,14 @@ from tests.unit.rendered import rendered
 # What Go 1.26 with sprig 3.3.0 answers to each template.
 ANSWERS = [
     (
+        '{{ printf "%q %q %q" (upper "a\\xff") (lower "A\\xff") (title "a\\xff") }}',
+        '"A�" "a�" "A�"',
+    ),
+    (
+        '{{ upper "ᾀßŉſ" }}',
+        "ᾈßŉS",
+    ),
+    (
         '{{ title "hello-world foo_bar it\'s 1a" }}',
         "Hello-World Foo_bar It'S 1a",
     ),

@@ -9,6 +9,10 @@ from tests.unit.rendered import rendered
 # What Go 1.26 with sprig 3.3.0 answers to each template.
 ANSWERS = [
     (
+        '{{ snakecase "א2日本x" }} {{ kebabcase "ƻaª" }} {{ snakecase "HTTPᾼǅ-" }} {{ snakecase ".-- " }}',
+        "א2_日本_x ƻaª htt_pᾼǅ_ .--_",
+    ),
+    (
         '{{ abbrevboth 5 10 "1234 5678 9123 4567" }}',
         "...5678...",
     ),

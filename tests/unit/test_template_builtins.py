@@ -9,6 +9,17 @@ from tests.unit.rendered import rendered
 # What Go 1.26 with sprig 3.3.0 answers to each template.
 ANSWERS = [
     (
+        '{{ index (semver "1.2.3") 1 }}',
+        (
+            'exec 1:3: executing "commit message" at <index (semver "1.2.3") 1>: error calling index: can\'t '
+            "index item of type semver.Version"
+        ),
+    ),
+    (
+        '{{ js "\\xff" }}',
+        "�",
+    ),
+    (
         "{{ len (list 1 2) }}",
         "2",
     ),

@@ -15,6 +15,10 @@ from tagstream.domain.model import NamespacedName
 from tests.unit.rendered import rendered
 
 ANSWERS = [
+    (
+        "{{ 1-i }}",
+        "parse 1: syntax error scanning complex number",
+    ),
     # A break in the else of a range ends that range, not the one around it.
     ("{{ range 2 }}{{ range 0 }}{{ else }}{{ break }}{{ end }}x{{ end }}", "xx"),
     ("{{ range 2 }}{{ range 0 }}{{ else }}{{ continue }}{{ end }}x{{ end }}", ""),

@@ -26,6 +26,7 @@ from tagstream.domain.gotemplate.values import (
     GoSlice,
     GoStruct,
     GoType,
+    Named,
     Uint8,
     Value,
     element,
@@ -60,6 +61,8 @@ def call_value(name: str, function: Value = None, *values: Value) -> Value:
 
 def method_of(value: Value, name: str) -> Function | None:
     """A method of a value that is no struct."""
+    if isinstance(value, Named) and name == "String":
+        return Function((), lambda: show(value))
     if not isinstance(value, Duration) or name not in _DURATION_METHODS:
         return None
     return Function((), lambda: _DURATION_METHODS[name](value))
@@ -84,8 +87,12 @@ def length(value: Value) -> int:
         return len(value.entries)
     if value is None:
         raise CallError("reflect: call of reflect.Value.Type on zero Value")
-    # Go follows a pointer first.
-    raise CallError(f"len of type {value.go_type if isinstance(value, GoStruct) else type_of(value)}")
+    raise CallError(f"len of type {_pointed_to(value)}")
+
+
+def _pointed_to(value: Value) -> GoType:
+    """Go follows a pointer first."""
+    return value.go_type if isinstance(value, GoStruct) else type_of(value)
 
 
 def index(value: Value, *keys: Value) -> Value:
@@ -109,7 +116,7 @@ def _indexed(value: Value, key: Value) -> Value:
     if isinstance(value, GoSlice):
         at = position(key, len(value.items))
         return element(value.items[at], value.go_type.elem) if at < len(value.items) else _beyond("slice")
-    raise CallError(f"can't index item of type {type_of(value)}")
+    raise CallError(f"can't index item of type {_pointed_to(value)}")
 
 
 def _beyond(kind: str) -> Value:
@@ -250,7 +257,8 @@ def _js_character(character: str) -> str:
     if character in _JS:
         return _JS[character]
     if "\udc80" <= character <= "\udcff":
-        return "\\uFFFD"
+        # Go takes a broken byte for U+FFFD, which can be printed, and writes the byte.
+        return character
     code = ord(character)
     return character if code >= 0x80 and character.isprintable() else f"\\u{code:04X}"
 

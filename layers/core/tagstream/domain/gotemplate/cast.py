@@ -11,12 +11,12 @@ import math
 import re
 
 from tagstream.domain.gofloat import InvalidNumber, parse_float
-from tagstream.domain.gotemplate.numbers import InvalidLiteral, parse_number
+from tagstream.domain.gotemplate.numbers import parse_integer
 from tagstream.domain.gotemplate.printf import show
 from tagstream.domain.gotemplate.values import Duration, GoSlice, GoStruct, Int64, Value
 
 _BITS = 2**64
-_TRAILING_ZEROS = re.compile(r"\.0+\Z")
+_TRAILING_ZEROS = re.compile(r"\.0+\.*\Z")
 
 
 def wrapped(value: int) -> int:
@@ -42,18 +42,8 @@ def to_int64(value: Value) -> Int64:
 
 
 def _parsed(text: str) -> int:
-    trimmed = _TRAILING_ZEROS.sub("", text)
-    try:
-        number = parse_number(trimmed, "number")
-    except InvalidLiteral:
-        return 0
-    if number.integer is None or any(one in trimmed for one in ".'") or _is_decimal_exponent(trimmed):
-        return 0
-    return number.integer
-
-
-def _is_decimal_exponent(text: str) -> bool:
-    return not text.lstrip("+-").lower().startswith("0x") and any(one in text for one in "eEpPi")
+    value = parse_integer(_TRAILING_ZEROS.sub("", text))
+    return value if value is not None and value < 2**63 else 0
 
 
 def to_float(value: Value) -> float:

@@ -81,6 +81,8 @@ def _members(entries: list[tuple[str, Value]], html: bool, indent: str, line: st
 
 
 def _struct(value: GoStruct, html: bool, indent: str, line: str) -> str:
+    if isinstance(value.json, CallError):
+        raise value.json
     if value.json is not None:
         return _encoded(value.json, html, indent, line)
     return _members(list(value.fields), html, indent, line)
@@ -114,14 +116,34 @@ def decode(text: str) -> Value:
     """json.Unmarshal into an interface{}: objects, lists, float64, text.
 
     Raises:
+        CallError: not JSON, or a number that is none in Go.
+    """
+    value, problems = decode_known(text)
+    if problems:
+        raise CallError(problems[0])
+    return value
+
+
+def decode_known(text: str) -> tuple[Value, list[str]]:
+    """The same with nil in place of numbers that do not fit, and what there is to say of them.
+
+    Raises:
         CallError: not JSON.
     """
-    data = raw(text)
+    data, problems = raw(text), list[str]()
+
+    def number(digits: str) -> float | None:
+        found = float(digits)
+        if math.isfinite(found):
+            return found
+        problems.append(f"json: cannot unmarshal number {digits} into Go value of type float64")
+        return None
+
     try:
         parsed = json.loads(
-            data.decode("utf-8", "replace"), parse_int=_read_number, parse_float=_read_number, parse_constant=_refuse
+            data.decode("utf-8", "replace"), parse_int=number, parse_float=number, parse_constant=_refuse
         )
-        return _value(parsed, 0)
+        return _value(parsed, 0), problems
     except json.JSONDecodeError as error:
         raise CallError(find_mistake(data) or str(error)) from None
     except RecursionError:
@@ -131,13 +153,6 @@ def decode(text: str) -> Value:
 def _refuse(name: str) -> Value:
     words = "in numeric literal" if name[0] == "-" else "looking for beginning of value"
     raise CallError(f"invalid character '{name.lstrip('-')[0]}' {words}")
-
-
-def _read_number(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise CallError(f"json: cannot unmarshal number {text} into Go value of type float64")
-    return number
 
 
 def _value(parsed: Any, depth: int) -> Value:

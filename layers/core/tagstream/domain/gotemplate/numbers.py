@@ -56,7 +56,9 @@ def parse_number(text: str, kind: str) -> Number:
         pair = _pair(text)
         if pair is not None:
             return _simplified(pair)
-    value = _integer(text)
+        if kind == "complex":
+            raise InvalidLiteral("syntax error scanning complex number")
+    value = parse_integer(text)
     if value is not None:
         return _whole(value, signed=text[0] in "+-")
     try:
@@ -79,8 +81,8 @@ def _whole(value: int, *, signed: bool) -> Number:
     return Number(integer=integer, unsigned=unsigned, real=float(value))
 
 
-def _integer(text: str) -> int | None:
-    """strconv.ParseInt with base 0; None when it is not written as an integer or does not fit."""
+def parse_integer(text: str) -> int | None:
+    """strconv.ParseInt with base 0, or ParseUint; None when it is not written as an integer or does not fit."""
     found = _INTEGER.fullmatch(text)
     if found is None:
         return None

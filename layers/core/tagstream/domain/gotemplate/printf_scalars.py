@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tagstream.domain.goquote import quote
-from tagstream.domain.gotemplate.values import Duration, Value, raw
+from tagstream.domain.gotemplate.values import Duration, Named, Value, raw
 
 _BASES = {"d": 10, "v": 10, "b": 2, "o": 8, "O": 8, "x": 16, "X": 16}
 _PREFIXES = {"b": "0b", "o": "0", "O": "0", "x": "0x", "X": "0X"}
@@ -54,6 +54,8 @@ def _blank_padded(text: str, flags: Flags) -> str:
 
 def stringer(value: Value) -> str | None:
     """What String() of a named number returns; None for all others."""
+    if isinstance(value, Named):
+        return value.names.get(int(value), "")
     return duration(int(value)) if isinstance(value, Duration) else None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from tagstream.domain.gotemplate.cast import is_empty
 from tagstream.domain.gotemplate.faults import CallError
-from tagstream.domain.gotemplate.gojson import decode, encode
+from tagstream.domain.gotemplate.gojson import decode, decode_known, encode
 from tagstream.domain.gotemplate.signature import function
 from tagstream.domain.gotemplate.values import Function, GoMap, GoSlice, Value, kind_of, same, type_of
 
@@ -68,7 +68,7 @@ def _or_nothing(encoded: Callable[[Value], str]) -> Callable[[Value], str]:
 
 def _decoded_or_nil(text: str) -> Value:
     try:
-        return decode(text)
+        return decode_known(text)[0]
     except CallError:
         return None
 

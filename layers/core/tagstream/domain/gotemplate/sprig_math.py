@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import decimal
 import math
+import re
 from collections.abc import Callable, Mapping
 
-from tagstream.domain.gotemplate.bounds import check_size
+from tagstream.domain.gotemplate.bounds import TooLarge, check_size
 from tagstream.domain.gotemplate.cast import to_float, to_int, to_int64, wrapped
 from tagstream.domain.gotemplate.faults import CallError
 from tagstream.domain.gotemplate.printf import show
@@ -20,6 +21,7 @@ from tagstream.domain.gotemplate.values import INT, Function, GoSlice, Int64, Va
 
 _INTS = slice_of(INT)
 _EXACT = decimal.Context(prec=1000, rounding=decimal.ROUND_HALF_UP)
+_DIGITS = re.compile("[+-]?([0-9]+)")
 _DIVISION_PLACES = decimal.Decimal("1e-16")
 
 
@@ -94,6 +96,8 @@ def round_to(value: Value, places: int, *threshold: float) -> float:
     except OverflowError:
         power = math.inf
     digit = power * number
+    if math.isinf(digit) and math.isfinite(power):
+        return digit
     if not math.isfinite(digit) or power == 0:
         return math.nan
     fraction = math.modf(digit)[0]
@@ -123,13 +127,13 @@ def _exactly(
 ) -> Callable[..., float]:
     def run(first: Value, *values: Value) -> float:
         result = _decimal(first)
-        for one in values:
-            result = operation(result, _decimal(one))
         try:
-            # Decimals know no negative zero.
-            return float(result) + 0.0
-        except OverflowError as error:
-            raise CallError("value out of range") from error
+            for one in values:
+                result = operation(result, _decimal(one))
+        except (decimal.InvalidOperation, decimal.Overflow) as error:
+            raise TooLarge("number exceeds the maximum of 1000 digits") from error
+        # Decimals know no negative zero.
+        return float(result) + 0.0
 
     return run
 
@@ -165,13 +169,15 @@ def _float_extreme(choose: Callable[..., float]) -> Callable[..., float]:
 
 def atoi(text: str) -> int:
     """strconv.Atoi without its error."""
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    if not digits.isascii() or not digits.isdigit():
+    found = _DIGITS.match(text)
+    if found is None:
         return 0
-    number = int(digits[:30].lstrip("0") or "0") if len(digits.lstrip("0")) < 25 else 2**64
-    limit = 2**63
-    # Beyond int64 Atoi gives the nearest one, along with the error that sprig drops.
-    return max(-limit, -number) if text[0] == "-" else min(limit - 1, number)
+    digits = found[1].lstrip("0")
+    number = int(digits or "0") if len(digits) < 25 else 2**64
+    # Atoi stops where the number no longer fits and gives the nearest one; sprig drops the error that it gives along.
+    if found.end() < len(text) and number < 2**64:
+        return 0
+    return max(-(2**63), -number) if text[0] == "-" else min(2**63 - 1, number)
 
 
 FUNCTIONS: Mapping[str, Function] = {

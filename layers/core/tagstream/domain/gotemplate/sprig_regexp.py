@@ -7,7 +7,7 @@ Source: sprig regex.go, semver.go; Go regexp (FindAllString, ReplaceAllString, S
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,10 +37,14 @@ from tagstream.domain.semver import InvalidVersion, Version, parse_version
 _VERSION = named("semver.Version", "struct")
 _STEPS_A_MATCH = 8
 _BYTES_A_STEP = 1000
-_INSTRUCTIONS_A_STEP = 16
+_INSTRUCTIONS_A_STEP = 4
 _CALL = 20
-# Instructions that a refused pattern counts for: it is read again at each call.
-_REFUSED = 2000
+_MAX_PATTERN = 10_000
+_MAX_REFERENCES = 1000
+# Instructions that a refused pattern counts for: it is read again at each call, and one whose program would be too
+# large is refused only after most of that was made.
+_REFUSED = 500
+_REFUSED_LATE = 400_000
 _META = "\\.+*?()|[]{}^$"
 
 
@@ -69,6 +73,8 @@ def _search(parameters: str, run: Callable[..., Value]) -> Function:
     """A function whose first parameter is a pattern: what compiling it costs is part of a call's steps."""
 
     def charged(pattern: str, *others: Value) -> Charged:
+        if len(pattern) > _MAX_PATTERN:
+            raise TooLarge(f"pattern of {len(pattern)} characters exceeds the maximum of {_MAX_PATTERN}")
         result = run(pattern, *others)
         size = _program_size(pattern)
         if isinstance(result, Charged):
@@ -81,8 +87,8 @@ def _search(parameters: str, run: Callable[..., Value]) -> Function:
 def _program_size(pattern: str) -> int:
     try:
         return int(compile_pattern(pattern).compiled.programsize)
-    except InvalidPattern:
-        return _REFUSED
+    except InvalidPattern as error:
+        return _REFUSED_LATE if "expression too large" in str(error) else _REFUSED
 
 
 def _width(data: bytes, at: int) -> int:
@@ -103,14 +109,16 @@ class _Toll:
         self._size = len(data)
         self._seen = 0
         self._matches = 0
+        self._pieces = 0
 
-    def match(self, at: int) -> None:
-        """A search from there on.
+    def match(self, at: int, pieces: int = 0) -> None:
+        """A search from there on, and what its match is replaced by.
 
         Raises:
             TooLarge: more than any template may use.
         """
         self._matches += 1
+        self._pieces += pieces
         self._seen += self._size - at
         if self.steps > MAX_STEPS:
             raise TooLarge(f"{self._matches} matches in {self._size} characters exceed the maximum")
@@ -118,7 +126,20 @@ class _Toll:
     @property
     def steps(self) -> int:
         """So far."""
-        return self._matches * _STEPS_A_MATCH + self._seen // _BYTES_A_STEP
+        return self._matches * _STEPS_A_MATCH + self._pieces + self._seen // _BYTES_A_STEP
+
+
+def _next(pattern: Pattern, data: bytes, at: int) -> Any:
+    """The next match; RE2 finds a ``\\B`` inside of characters too, Go does not."""
+    match = pattern.compiled.search(data, at)
+    while match is not None and match.start() == match.end() and _splits_character(data, match.start()):
+        match = pattern.compiled.search(data, match.start() + 1)
+    return match
+
+
+def _splits_character(data: bytes, at: int) -> bool:
+    inside = at < len(data) and 0x80 <= data[at] < 0xC0
+    return inside and any(_width(data, before) > at - before for before in range(max(0, at - 3), at))
 
 
 def _all(pattern: Pattern, data: bytes, limit: int, toll: _Toll) -> Iterator[tuple[int, int]]:
@@ -126,7 +147,7 @@ def _all(pattern: Pattern, data: bytes, limit: int, toll: _Toll) -> Iterator[tup
     at, found, before = 0, 0, -1
     while at <= len(data) and (limit < 0 or found < limit):
         toll.match(at)
-        match = pattern.compiled.search(data, at)
+        match = _next(pattern, data, at)
         if match is None:
             return
         begin, end = match.span()
@@ -165,41 +186,48 @@ def find(pattern: str, text: str) -> str:
     return groups[0] or "" if groups else ""
 
 
-def _replaced(pattern: str, text: str, replacement: Callable[[Pattern, Any], bytes]) -> Charged:
+def _replaced(pattern: str, text: str, pieces: Sequence[bytes | tuple[int, ...]]) -> Charged:
     compiled, data = _compiled(pattern), raw(text)
     toll = _Toll(data)
-    pieces: list[bytes] = []
+    kept: list[bytes] = []
     last, at, size = 0, 0, 0
     while at <= len(data):
-        toll.match(at)
-        match = compiled.compiled.search(data, at)
+        toll.match(at, len(pieces))
+        match = _next(compiled, data, at)
         if match is None:
             break
         begin, end = match.span()
-        pieces.append(data[last:begin])
+        kept.append(data[last:begin])
         if end > last or begin == 0:
-            pieces.append(replacement(compiled, match))
-        size += len(pieces[-1])
-        check_size(size, "characters")
+            spans = [(0, len(one)) if isinstance(one, bytes) else _taken(match, one) for one in pieces]
+            size += sum(stop - start for start, stop in spans)
+            check_size(size, "characters")
+            kept.extend(
+                (one if isinstance(one, bytes) else data)[start:stop]
+                for one, (start, stop) in zip(pieces, spans, strict=True)
+            )
         last = end
         width = _width(data, at)
         at = at + width if at + width > end else at + 1 if at + 1 > end else end
-    return Charged(from_bytes(b"".join(pieces) + data[last:]), toll.steps)
+    return Charged(from_bytes(b"".join(kept) + data[last:]), toll.steps)
+
+
+def _taken(match: Any, groups: tuple[int, ...]) -> tuple[int, int]:
+    """Where the first of the groups is that took part; nowhere when none did."""
+    return next((match.span(group) for group in groups if match.span(group)[0] >= 0), (0, 0))
 
 
 def replace_all(pattern: str, text: str, template: str) -> Charged:
     """``regexReplaceAll``: with ``$1`` and ``${name}``."""
-
-    def expanded(compiled: Pattern, match: Any) -> bytes:
-        groups = tuple(None if one is None else from_bytes(one) for one in (match[0], *match.groups()))
-        return raw(compiled.expand(template, groups))
-
-    return _replaced(pattern, text, expanded)
+    if template.count("$") > _MAX_REFERENCES:
+        raise TooLarge(f"{template.count('$')} references exceed the maximum of {_MAX_REFERENCES}")
+    pieces = _compiled(pattern).expansion(template).pieces
+    return _replaced(pattern, text, [raw(one) if isinstance(one, str) else one for one in pieces])
 
 
 def replace_literal(pattern: str, text: str, replacement: str) -> Charged:
     """``regexReplaceAllLiteral``"""
-    return _replaced(pattern, text, lambda _compiled, _match: raw(replacement))
+    return _replaced(pattern, text, [raw(replacement)])
 
 
 def split(pattern: str, text: str, limit: int) -> Value:

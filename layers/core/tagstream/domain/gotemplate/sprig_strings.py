@@ -24,6 +24,7 @@ from tagstream.domain.gotemplate.values import (
     Value,
     from_bytes,
     raw,
+    runes,
     strings,
 )
 
@@ -36,12 +37,13 @@ SPACE = (
 
 def upper(text: str) -> str:
     """strings.ToUpper: one character for one."""
-    return "".join(_one(one, one.upper()) for one in text)
+    # Some Greek letters have a capital that is one character only as a title.
+    return "".join(_one(title_character(one), one.upper()) for one in runes(text))
 
 
 def lower(text: str) -> str:
     """strings.ToLower: one character for one."""
-    return "".join("i" if one == "İ" else _one(one, one.lower()) for one in text)
+    return "".join("i" if one == "İ" else _one(one, one.lower()) for one in runes(text))
 
 
 def title_character(character: str) -> str:
@@ -56,7 +58,7 @@ def _one(character: str, changed: str) -> str:
 def title(text: str) -> str:
     """strings.Title: a capital wherever a word begins."""
     shown, before = [], " "
-    for one in text:
+    for one in runes(text):
         shown.append(title_character(one) if _separates(before) else one)
         before = one
     return "".join(shown)
@@ -139,6 +141,13 @@ def replace(old: str, new: str, text: str) -> str:
     return text.replace(old, new)
 
 
+def join(separator: str, value: Value) -> str:
+    """The elements but nil as text, with a separator between."""
+    parts = to_texts(value)
+    check_size(len(separator) * (len(parts) - 1) + sum(map(len, parts)), "characters")
+    return separator.join(parts)
+
+
 def split(separator: str, text: str, limit: int = -1) -> list[str]:
     """strings.SplitN: at most ``limit`` parts; an empty separator splits into characters."""
     if limit == 0:
@@ -189,7 +198,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "plural": function("string, string, int", lambda one, many, count: one if count == 1 else many),
     "toString": function("any", to_text),
     "toStrings": function("any", lambda value: strings(to_texts(value))),
-    "join": function("string, any", lambda separator, value: separator.join(to_texts(value))),
+    "join": function("string, any", join),
     "split": function("string, string", lambda separator, text: _numbered(split(separator, text))),
     "splitn": function("string, int, string", lambda separator, limit, text: _numbered(split(separator, text, limit))),
     "splitList": function("string, string", split_list),

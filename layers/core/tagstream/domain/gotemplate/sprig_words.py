@@ -20,6 +20,7 @@ from tagstream.domain.gotemplate.values import Charged, Function, from_bytes, ra
 _CALL = 20
 _STEPS_A_DRAW = 9
 _WORDS = ("number", "alphabet")
+_CHINESE = (("\u3400", "\u4d85"), ("\u4e00", "\u9fcc"), ("\U00020000", "\U0002b81d"))
 
 
 def wrap(width: int, separator: str, text: str, *, long_words: bool) -> str:
@@ -134,8 +135,8 @@ def _is_upper(character: str) -> bool:
 
 
 def _is_alphabet(character: str) -> bool:
-    # xstrings counts letters of scripts without case out.
-    return unicodedata.category(character) in ("Lu", "Ll", "Lt")
+    # xstrings counts Chinese characters out.
+    return unicodedata.category(character)[0] == "L" and not any(low <= character <= high for low, high in _CHINESE)
 
 
 def camelcase(text: str) -> str:
@@ -185,7 +186,7 @@ def _word_end(text: str, at: int) -> tuple[str, int]:
     kind = _class(text[at])
     end = at + 1
     if kind != "upper":
-        while end < len(text) and _class(text[end]) == kind:
+        while end < len(text) and (_class(text[end]) == kind or (kind == "punct" and text[end] in "-_")):
             end += 1
         return kind, end
     while end < len(text) and _is_upper(text[end]):
@@ -224,7 +225,8 @@ class _Lowered:
 
     def _add(self, kind: str, word: str) -> None:
         if kind in ("upper", "connector"):
-            word = "".join(self._connector if _connects(one) else lower(one) for one in word)
+            small = (lower(one) if _is_upper(one) else one for one in word)
+            word = "".join(self._connector if _connects(one) else one for one in small)
         self._shown.append(word)
 
     def text(self) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 Value = Any
 """A Go value as this module's docstring says."""
@@ -93,6 +93,13 @@ class Duration(int):
     go_type = DURATION
 
 
+class Named(int):
+    """A number that prints as a name: ``names`` by value."""
+
+    go_type: ClassVar[GoType]
+    names: ClassVar[Mapping[int, str]]
+
+
 @dataclass(slots=True, eq=False)
 class GoSlice:
     """A slice; ``absent`` says that it is nil."""
@@ -128,7 +135,7 @@ class GoStruct:
 
     ``fields`` print in order; ``hidden`` ones are reached by name only; ``text`` is what String() returns;
     ``shown_type`` is the interface through which templates see it; ``key`` is what equal and sorted values go by;
-    ``json`` is what encoding/json writes in its place.
+    ``json`` is what encoding/json writes in its place, or the CallError with which it refuses.
     """
 
     go_type: GoType
