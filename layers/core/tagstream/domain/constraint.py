@@ -28,7 +28,7 @@ _HYPHEN = re.compile(rf"({_OPERAND}){_WS}++-{_WS}++({_OPERAND}){_WS}*+", re.ASCI
 _LATER_HYPHEN = re.compile(rf"(?:(?=v)|(?<![0-9|xX*])){_HYPHEN.pattern}", re.ASCII)
 _BLANKS = "\t\n\f\r "
 MAX_CHARACTERS = 10_000
-_GROUP = re.compile(rf"{_WS}*+{_TERM}(?:(?:{_WS}*+,{_WS}*+|{_WS}++){_TERM})*+{_WS}*+", re.ASCII)
+_GROUP = re.compile(rf"{_WS}*+{_TERM}(?>(?:{_WS}*+,{_WS}*+|{_WS}++){_TERM})*+{_WS}*+", re.ASCII)
 _FIND = re.compile(_TERM, re.ASCII)
 _SPLIT = re.compile(rf"({_OPERATOR}){_WS}*(v?({_PART})(\.{_PART})?(\.{_PART})?(-{_IDS})?(\+{_IDS})?)", re.ASCII)
 _ANY = frozenset({"x", "X", "*"})

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from tagstream.domain.yamldocuments import plain_breaks
 from tagstream.domain.yamlevents import ByteOffsets, parsed_events
 
-_WORDS = rb"[^\s\"'\[\]{}&*!|>%@`#,](?:[^\s#]|[ \t]++(?=[^\s#]))*+"
+_WORDS = rb"[^\s\"'\[\]{}&*!|>%@`#,](?>[^\s#]|[ \t]++(?=[^\s#]))*+"
 _SCALAR = rb"(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|(" + _WORDS + rb"))[ \t]*(?:[ \t]#[^\n]*)?\r?$"
 # A plain text may go on in deeper lines.
 _ENDS = rb"(?!\n(?:[ \t]*\r?\n)*"
@@ -36,14 +36,14 @@ _ODD = re.compile(rb"^(?:[\"'?{\[&!-]|<<|kind:[ \t]*[\"']?(?:\w*List)\b)", re.MU
 # What nearly every object looks like: the three keys first, plain words, and none of them once more further down.
 _PLAIN = rb"([A-Za-z][^\s\"'\[\]{}&*!|>%@`#,:]*)"
 _USUAL = re.compile(
-    rb"(?:\#[^\n]*+\n)*+apiVersion: "
+    rb"(?>\#[^\n]*+\n)*+apiVersion: "
     + _PLAIN
     + rb"\nkind: (\w++)(?<!List)\nmetadata:\n  name: "
     + _PLAIN
-    + rb"\n(?!   )(?:  namespace: "
+    + rb"\n(?!   )(?>(?:  namespace: "
     + _PLAIN
-    + rb"\n(?!   ))?+(?:  (?!name|[\"'&!?*<])[^\n]*+\n)*+(?![ \t\r\n#])"
-    rb"(?:(?:[ #]|(?!apiVersion|kind|metadata|<<)[^\"'?{\[&!\n-])[^\n]*+\n|\n)*+\Z"
+    + rb"\n(?!   ))?)(?>  (?!name|[\"'&!?*<])[^\n]*+\n)*+(?![ \t\r\n#])"
+    rb"(?>(?:[ #]|(?!apiVersion|kind|metadata|<<)[^\"'?{\[&!\n-])[^\n]*+\n|\n)*+\Z"
 )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 UINT64_MAX = 2**64 - 1
-_IDS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*+"
+_IDS = r"[0-9A-Za-z-]+(?>\.[0-9A-Za-z-]+)*+"
 LOOSE = re.compile(rf"v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(?:-({_IDS}))?(?:\+({_IDS}))?", re.ASCII)
 _ALLOWED = re.compile(r"[0-9A-Za-z-]+", re.ASCII)
 _DIGITS = re.compile(r"[0-9]*", re.ASCII)

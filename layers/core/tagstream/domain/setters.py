@@ -41,7 +41,7 @@ _ANY_BREAK = rb"(?:\r?\n|\r|\xc2\x85|\xe2\x80[\xa8\xa9])"
 _BREAK = re.compile(_ANY_BREAK)
 MANY = 500
 _BLOCK_INDENT = re.compile(_ANY_BREAK + rb"( +)(?! |" + _ANY_BREAK + rb")")
-_BLANK_LINES = re.compile(_ANY_BREAK + rb"(?:[ \t]|" + _ANY_BREAK + rb")*+")
+_BLANK_LINES = re.compile(_ANY_BREAK + rb"(?>[ \t]|" + _ANY_BREAK + rb")*+")
 
 
 class OverlappingEdits(ValueError):

@@ -19,25 +19,26 @@ from typing import NamedTuple
 
 from tagstream.domain.marker import read_marker
 
-_DOUBLE = rb'"(?:[^"\\\n]|\\[^\n])*+"'
-_SINGLE = rb"'(?:[^'\n]|'')*+'"
+# What is repeated possessively is atomic itself: up to Python 3.11.4 it would read too far.
+_DOUBLE = rb'"(?>[^"\\\n]|\\[^\n])*+"'
+_SINGLE = rb"'(?>[^'\n]|'')*+'"
 _PLAIN_FIRST = rb"(?:[^\s\"'\[\]{}&*!|>%@`#,?:-]|[?:-](?=[^\s]))"
-_PLAIN = _PLAIN_FIRST + rb"(?:[^\n:#]|:(?=[^\s])|(?<=[^\s])\#)*+"
+_PLAIN = _PLAIN_FIRST + rb"(?>[^\n:#]|:(?=[^\s])|(?<=[^\s])\#)*+"
 _KEY = rb"(?:" + _DOUBLE + rb"|" + _SINGLE + rb"|" + _PLAIN + rb")[ \t]*+:(?=[ \t\r\n])"
-_IN_FLOW = rb"(?:[^\n\"'#\[\]{}]|" + _DOUBLE + rb"|'[^'\n]*+')*+"
+_IN_FLOW = rb"(?>[^\n\"'#\[\]{}]|" + _DOUBLE + rb"|'[^'\n]*+')*+"
 _FLOW = rb"(?:\[" + _IN_FLOW + rb"\]|\{" + _IN_FLOW + rb"\})"
-_PROPERTIES = rb"(?:(?:&[0-9A-Za-z_-]++|![^\s\[\]{},]*+)[ \t]++)*+"
-_INDENT = rb"[ ]*+(?:-[ ]++)*+"
+_PROPERTIES = rb"(?>(?:&[0-9A-Za-z_-]++|![^\s\[\]{},]*+)[ \t]++)*+"
+_INDENT = rb"[ ]*+(?>-[ ]++)*+"
 _COMMENT = rb"[ \t]*+(?:(?<=[ \t])\#[^\n]*+)?"
 
 # A run of lines, each: nothing special at all (as many as there are, in one step), a comment, or [- ][key:][&a !t]
 # and one scalar, one-line flow or alias.
 _ORDINARY = re.compile(
-    rb"(?:(?>[^\"'|>\[{]*\n)|[ \t]*+\#[^\n]*+\n|"
+    rb"(?>(?>[^\"'|>\[{]*\n)|[ \t]*+\#[^\n]*+\n|"
     + _INDENT
-    + rb"(?:"
+    + rb"(?>"
     + _KEY
-    + rb"[ \t]*+)?+(?:"
+    + rb"[ \t]*+)?+(?>"
     + _PROPERTIES
     + rb"(?:"
     + _DOUBLE
@@ -52,14 +53,14 @@ _ORDINARY = re.compile(
     + rb"\r?+\n)++"
 )
 _BLOCK_HEADER = re.compile(
-    rb"(?P<indent>[ ]*+(?:-[ ]++)*+)(?P<key>"
+    rb"(?P<indent>[ ]*+(?>-[ ]++)*+)(?>(?P<key>"
     + _KEY
-    + rb"[ \t]++)?+"
+    + rb"[ \t]++)?)"
     + _PROPERTIES
     + rb"[|>][-+0-9]{0,2}+[ \t]*+(?:(?<=[ \t])\#[^\n]*+)?\r?+\n"
 )
 _MARKED = re.compile(
-    rb"(?P<indent>[ ]*+(?:-[ ]++)*+)(?P<key>"
+    rb"(?P<indent>[ ]*+(?>-[ ]++)*+)(?P<key>"
     + _KEY
     + rb"[ \t]++)(?P<properties>"
     + _PROPERTIES
@@ -69,7 +70,7 @@ _MARKED = re.compile(
     + _SINGLE
     + rb"|"
     + _PLAIN_FIRST
-    + rb"(?:[^\s#]|(?<=[^\s])\#|[ \t]+(?=[^\s#]))*+)"
+    + rb"(?>[^\s#]|(?<=[^\s])\#|[ \t]+(?=[^\s#]))*+)"
     rb"[ \t]++(?P<comment>\#[^\n]*)"
 )
 
@@ -206,7 +207,7 @@ def _block_end(data: bytes, position: int, end: int, parent: int) -> int:
 
 @functools.lru_cache(maxsize=256)
 def _body_pattern(indent: int) -> re.Pattern[bytes]:
-    return re.compile(rb"(?:[ ]{%d}[^\n]*+\n|[ \t]*+\r?+\n)*+(?:[ ]{%d}[^\n]*+\Z)?" % (indent, indent))
+    return re.compile(rb"(?>[ ]{%d}[^\n]*+\n|[ \t]*+\r?+\n)*+(?:[ ]{%d}[^\n]*+\Z)?" % (indent, indent))
 
 
 def _site(line: bytes, hit: int) -> Site:
