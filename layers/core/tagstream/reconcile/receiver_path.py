@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from tagstream.domain.model import NamespacedName, Receiver
-from tagstream.domain.schedule import is_due
 from tagstream.errors import AuthenticationError, ImageAutomationError
 from tagstream.events.receiver import ReceiverSecret, hook_paths
 from tagstream.ports import Ports, SecretNotFound
@@ -52,22 +51,25 @@ def publish_receivers_of(secrets: Collection[NamespacedName], ports: Ports) -> t
     return tuple(found)
 
 
-def refresh_receivers(last: Mapping[NamespacedName, datetime], ports: Ports) -> None:
+def refresh_receivers(last: Mapping[NamespacedName, datetime], deadline_s: float, ports: Ports) -> None:
     """At a Receiver's interval its paths follow a token that was changed where it is kept, as Flux's do.
 
     Args:
         last: when the secrets were last looked at, by ``due.receiver_key``.
-        ports: whatever fails is logged, and the paths stay as they are.
+        deadline_s: monotonic; what is left then is for the next tick.
+        ports: whatever fails is logged and for the next tick too, and the paths stay as they are.
     """
     now = ports.clock.now()
     seen = []
     for stored, receiver in parsed_objects(ports.objects.list(KIND), Receiver, ports.log):
         key = due.receiver_key(stored.key)
-        if receiver.suspend or not is_due(last.get(key), receiver.interval_s, now):
+        if not due.receiver_is_due(stored, receiver, last.get(key), now):
             continue
-        seen.append(key)
+        if ports.clock.monotonic_s() >= deadline_s:
+            break
         try:
             _refresh(stored.key, ports)
+            seen.append(key)
         except ImageAutomationError as error:
             names = {"namespace": stored.key.namespace, "name": stored.key.name}
             ports.log.error("receiver failed", controller=CONTROLLER, **names, reason=error.reason, error=error.message)
@@ -82,7 +84,7 @@ def _refresh(key: NamespacedName, ports: Ports) -> None:
     if stored is None:
         return
     paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.renewed)
-    if paths == published and stored.status.get("webhookPath") == (paths[0] if paths else None):
+    if missing is None and paths == published and _is_told(stored, paths[0]):
         return
     if paths != published and not ports.hooks.put_targets(paths, key, expected=published):
         return
@@ -91,6 +93,11 @@ def _refresh(key: NamespacedName, ports: Ports) -> None:
     ports.objects.put_status(KIND, key, after)
     if missing is not None and status.transitioned(stored.status, after):
         ports.ledger.record([status.failure_entry(KIND, key, missing, now)])
+
+
+def _is_told(stored: StoredObject, path: str) -> bool:
+    told = (stored.status.get("webhookPath"), stored.status.get("observedGeneration"))
+    return told == (path, status.generation(stored))
 
 
 def _status(

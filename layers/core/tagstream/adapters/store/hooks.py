@@ -64,7 +64,7 @@ class DynamoHooks:
             keys.hook_paths(receiver) | {"paths": keys.text(" ".join(paths))},
             still_listed(before),
             [keys.hook(path) | {"receiver": keys.text(str(receiver))} for path in paths],
-            [keys.hook(path) for path in before if path not in paths],
+            [keys.hook(path) for path in dict.fromkeys(before) if path not in paths],
         )
 
     def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
