@@ -31,7 +31,10 @@ def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
     paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.get)
     # Former paths stop working even when there are no new ones.
     ports.hooks.put_targets(paths, stored.key)
-    ports.objects.put_status(KIND, stored.key, _status(stored, paths, missing, ports.clock.now()))
+    now = ports.clock.now()
+    ports.objects.put_status(KIND, stored.key, _status(stored, paths, missing, now))
+    # Secrets Manager is consistent in the end only: a tick that comes next might read the token of before.
+    ports.tags.put_last_scans({due.receiver_key(stored.key): now})
     return paths[0] if paths else None
 
 
