@@ -254,3 +254,10 @@ def test_a_tick_without_time_leaves_the_secrets_to_the_next(ports: Ports, silent
     assert (open_paths(ports, "old", "new"), ports.tags.last_scans()) == (["old"], before)
     look(ports)
     assert (open_paths(ports, "old", "new"), ports.tags.last_scans() == before) == (["new"], False)
+
+
+def test_a_receiver_of_bearer_tokens_needs_no_secret_and_asks_for_none(ports: Ports, silent: Silent) -> None:
+    provider = {"issuerURL": "https://i.example", "validations": [{"expression": "true", "message": "no"}]}
+    received(ports, type="generic-oidc", secretRef={"name": "nobody-has-this"}, oidcProviders=[provider])
+    look(ports)
+    assert (open_paths(ports, "", "old"), reason(ports, "Receiver")) == ([""], "Succeeded")

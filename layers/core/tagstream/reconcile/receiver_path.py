@@ -119,7 +119,7 @@ def _paths(
     """The paths, newest first; without any, why there are none."""
     name = NamespacedName(receiver.metadata.key.namespace, receiver.secret_ref or "")
     try:
-        data = secret(name) if receiver.secret_ref else {}
+        data = secret(name) if receiver.secret_ref and receiver.type != "generic-oidc" else {}
         paths, cause = hook_paths(receiver, ReceiverSecret(data=data)), f"secret '{name}' has no 'token'"
     except (SecretNotFound, AuthenticationError) as error:
         paths, cause = (), str(error)
