@@ -104,6 +104,16 @@ def test_an_old_checkout_never_takes_commits_off_its_branch(
     )
 
 
+def test_a_checkout_may_name_the_commit_of_a_tag_as_ls_remote_does(ports: Ports, repository: tuple[str, Path]) -> None:
+    url, bare = repository
+    git("tag", "-a", "-m", "annotated", "v1", "main", folder=bare)
+    automated(ports, url)
+    ports.objects.put(automation("app", {"name": "refs/tags/v1^{}"}, branch="auto"))
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    assert (reason(ports, "ImageUpdateAutomation"), tags(bare, "auto")) == ("Succeeded", ["v1.1.0"])
+
+
 @pytest.mark.parametrize(
     ("refspec", "is_kept"), [("main:copy", True), ("+main:copy", False)], ids=["plain", "with-a-plus"]
 )

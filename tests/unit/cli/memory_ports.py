@@ -135,6 +135,10 @@ class MemoryTags:
         """Kept in ``scans``."""
         return self.scans
 
+    def put_last_scans(self, times: Mapping[NamespacedName, datetime]) -> None:
+        """Kept in ``scans``."""
+        self.scans |= times
+
     def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
         """Descending."""
         return iter([TagRecord(tag=tag, first_seen_at=NOW) for tag in sorted(self.lists.get(key, ()), reverse=True)])

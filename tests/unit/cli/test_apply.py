@@ -303,6 +303,12 @@ def test_a_ref_that_no_server_could_have_is_an_error(object_: str, told: str) ->
     assert (done.code, f" {told}: Invalid value: " in done.err) == (1, True), done.err
 
 
+def test_a_ref_may_be_the_commit_of_a_tag_as_ls_remote_names_it() -> None:
+    source = "kind: GitRepository, spec: {url: 'https://g/a', interval: 1m, ref: {name: 'refs/tags/v1^{}'}}"
+    done = apply(f"{{apiVersion: source.toolkit.fluxcd.io/v1, metadata: {{name: one}}, {source}}}", MemoryPorts())
+    assert (done.code, done.err) == (0, ""), done.err
+
+
 def test_an_annotation_that_is_none_of_ours_is_a_warning() -> None:
     notes = "metadata: {name: app, annotations: {tagstream.dev/debonce: 5s, tagstream.dev/suspended: x, a.b/c: d}}"
     done = apply(REPOSITORY.replace("metadata: {name: app}", notes), MemoryPorts())

@@ -28,7 +28,7 @@ from tagstream.domain.model import (
     PolicyChoice,
 )
 from tagstream.domain.ordering import InvalidPolicy, compile_ordering
-from tagstream.domain.ref_name import is_ref_name
+from tagstream.domain.ref_name import PEELED, is_ref_name
 from tagstream.domain.selector import InvalidSelector, check_selector
 
 
@@ -116,8 +116,9 @@ def _ref(path: str, ref: GitRef | None) -> Iterator[Problem]:
     """A reference that no server could have, said now and not at the first run."""
     if ref is None:
         return
-    for field in ("branch", "tag", "name"):
-        yield from _ref_name(f"{path}.{field}", getattr(ref, field))
+    yield from _ref_name(f"{path}.branch", ref.branch)
+    yield from _ref_name(f"{path}.tag", ref.tag)
+    yield from _ref_name(f"{path}.name", ref.name.removesuffix(PEELED))
     if ref.semver:
         try:
             parse_range(ref.semver)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from tagstream.domain.model import GitRef, GitRepository, ImageUpdateAutomation
+from tagstream.domain.ref_name import PEELED
 
 DEFAULT_BRANCH = "master"
 _PORTS = {"http": 80, "https": 443, "ssh": 22}
@@ -98,7 +99,8 @@ def _checkout_refs(ref: GitRef) -> tuple[bytes, ...]:
     if ref.commit:
         return ()
     if ref.name:
-        return (ref.name.encode(),)
+        # Servers list what a tag stands for with the tag.
+        return (ref.name.removesuffix(PEELED).encode(),)
     if ref.tag or ref.semver:
         return (b"refs/tags/" + ref.tag.encode(),)
     return (f"refs/heads/{ref.branch or DEFAULT_BRANCH}".encode(),)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+PEELED = "^{}"
+"""Behind the name of an annotated tag: its commit, as ``git ls-remote`` lists it and Flux's ``ref.name`` takes it."""
 _NEVER = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)|^[./]|[./]$")
 
 

@@ -15,6 +15,7 @@ from tagstream.domain.model import (
     ImageRepository,
     ImageUpdateAutomation,
     NamespacedName,
+    Receiver,
 )
 from tagstream.domain.schedule import is_due
 from tagstream.reconcile import status
@@ -91,6 +92,15 @@ def policy_is_due(stored: StoredObject, parsed: ImagePolicy, last: datetime | No
     if parsed.digest_reflection != "Always":
         return False
     return is_due(last, parsed.interval_s or DEFAULT_DIGEST_INTERVAL_S, now)
+
+
+def receiver_is_due(stored: StoredObject, parsed: Receiver, last: datetime | None, now: datetime) -> bool:
+    """Whether the tick looks at a Receiver's secret: a back-off is over, its interval is, or a change was not seen."""
+    if parsed.suspend:
+        return False
+    if status.retry_at(stored.status) is not None:
+        return _may_retry(stored, now)
+    return _unseen(stored, parsed) or is_due(last, parsed.interval_s, now)
 
 
 def policy_key(policy: NamespacedName) -> NamespacedName:

@@ -112,12 +112,13 @@ def _tick(deadline_s: float, ports: Ports) -> None:
         if due.policy_is_due(stored, policy, last.get(due.policy_key(stored.key)), now)
     ]
     evaluate_policies(policies, Cause(text=trigger.cause), deadline_s, ports)
-    refresh_receivers(last, ports)
     for stored, automation in parsed_objects(
         ports.objects.list("ImageUpdateAutomation"), ImageUpdateAutomation, ports.log
     ):
         if due.automation_is_due(stored, automation, now):
             ports.selections.request_run(stored.key, "interval", now)
+    # Last: scans and runs do not wait for secrets.
+    refresh_receivers(last, deadline_s, ports)
 
 
 def _spread(keys: Sequence[NamespacedName], delay_s: float | None, ports: Ports) -> list[QueuedScan]:

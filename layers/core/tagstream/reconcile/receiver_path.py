@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from tagstream.domain.model import NamespacedName, Receiver
-from tagstream.domain.schedule import is_due
 from tagstream.errors import AuthenticationError, ImageAutomationError
 from tagstream.events.receiver import ReceiverSecret, hook_paths
 from tagstream.ports import Ports, SecretNotFound
@@ -32,7 +31,10 @@ def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
     paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.get)
     # Former paths stop working even when there are no new ones.
     ports.hooks.put_targets(paths, stored.key)
-    ports.objects.put_status(KIND, stored.key, _status(stored, paths, missing, ports.clock.now()))
+    now = ports.clock.now()
+    ports.objects.put_status(KIND, stored.key, _status(stored, paths, missing, now))
+    # Secrets Manager is consistent in the end only: a tick that comes next might read the token of before.
+    ports.tags.put_last_scans({due.receiver_key(stored.key): now})
     return paths[0] if paths else None
 
 
@@ -52,22 +54,25 @@ def publish_receivers_of(secrets: Collection[NamespacedName], ports: Ports) -> t
     return tuple(found)
 
 
-def refresh_receivers(last: Mapping[NamespacedName, datetime], ports: Ports) -> None:
+def refresh_receivers(last: Mapping[NamespacedName, datetime], deadline_s: float, ports: Ports) -> None:
     """At a Receiver's interval its paths follow a token that was changed where it is kept, as Flux's do.
 
     Args:
         last: when the secrets were last looked at, by ``due.receiver_key``.
-        ports: whatever fails is logged, and the paths stay as they are.
+        deadline_s: monotonic; what is left then is for the next tick.
+        ports: whatever fails is logged and for the next tick too, and the paths stay as they are.
     """
     now = ports.clock.now()
     seen = []
     for stored, receiver in parsed_objects(ports.objects.list(KIND), Receiver, ports.log):
         key = due.receiver_key(stored.key)
-        if receiver.suspend or not is_due(last.get(key), receiver.interval_s, now):
+        if not due.receiver_is_due(stored, receiver, last.get(key), now):
             continue
-        seen.append(key)
+        if ports.clock.monotonic_s() >= deadline_s:
+            break
         try:
             _refresh(stored.key, ports)
+            seen.append(key)
         except ImageAutomationError as error:
             names = {"namespace": stored.key.namespace, "name": stored.key.name}
             ports.log.error("receiver failed", controller=CONTROLLER, **names, reason=error.reason, error=error.message)
@@ -82,7 +87,7 @@ def _refresh(key: NamespacedName, ports: Ports) -> None:
     if stored is None:
         return
     paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.renewed)
-    if paths == published and stored.status.get("webhookPath") == (paths[0] if paths else None):
+    if missing is None and paths == published and _is_told(stored, paths[0]):
         return
     if paths != published and not ports.hooks.put_targets(paths, key, expected=published):
         return
@@ -91,6 +96,11 @@ def _refresh(key: NamespacedName, ports: Ports) -> None:
     ports.objects.put_status(KIND, key, after)
     if missing is not None and status.transitioned(stored.status, after):
         ports.ledger.record([status.failure_entry(KIND, key, missing, now)])
+
+
+def _is_told(stored: StoredObject, path: str) -> bool:
+    told = (stored.status.get("webhookPath"), stored.status.get("observedGeneration"))
+    return told == (path, status.generation(stored))
 
 
 def _status(
@@ -109,7 +119,7 @@ def _paths(
     """The paths, newest first; without any, why there are none."""
     name = NamespacedName(receiver.metadata.key.namespace, receiver.secret_ref or "")
     try:
-        data = secret(name) if receiver.secret_ref else {}
+        data = secret(name) if receiver.secret_ref and receiver.type != "generic-oidc" else {}
         paths, cause = hook_paths(receiver, ReceiverSecret(data=data)), f"secret '{name}' has no 'token'"
     except (SecretNotFound, AuthenticationError) as error:
         paths, cause = (), str(error)

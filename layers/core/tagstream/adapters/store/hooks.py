@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import Condition, Table
 from tagstream.domain.model import NamespacedName
+from tagstream.errors import RetryableError
 from tagstream.ports import Clock
 from tagstream.records import HookTarget, LastDelivery, ScanWindow
 
 PENDING_TTL_S = 3600
 JOINED_TAGS = 200
-UNFINISHED = "unfinished"
+PUT_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class DynamoHooks:
 
     def target(self, path: str) -> HookTarget | None:
         """Two reads: the path, then its Receiver."""
-        item = self.table.get(keys.key(f"hook#{path}"))
+        item = self.table.get(keys.hook(path))
         if item is None:
             return None
         receiver = keys.named(keys.read_text(item, "receiver"))
@@ -38,27 +39,33 @@ class DynamoHooks:
         return HookTarget(receiver=receiver, document=keys.read_document(found)) if found else None
 
     def paths(self, receiver: NamespacedName) -> tuple[str, ...]:
-        """One read; what a crash left behind has ``UNFINISHED`` at its end."""
+        """One read."""
         return tuple(keys.read_text(self.table.get(keys.hook_paths(receiver)) or {}, "paths").split())
 
     def put_targets(
         self, paths: Sequence[str], receiver: NamespacedName, expected: Sequence[str] | None = None
     ) -> bool:
-        """New paths are written before old ones go, so that no delivery falls between.
+        """New paths, old ones and the list of them in one transaction: none is ever open that nobody knows of.
 
-        All are listed before they work and until they do not, so that a crash leaves none that nobody knows of.
+        Raises:
+            RetryableError: StorageOperationFailed, five writers in a row were faster.
         """
-        before = self.paths(receiver) if expected is None else tuple(expected)
-        gone = [path for path in before if path not in paths]
-        known = None if expected is None else _still(before)
-        if not self._list_paths(receiver, [*paths, *gone, UNFINISHED], known):
-            return False
-        self.table.write_many([keys.key(f"hook#{path}") | {"receiver": keys.text(str(receiver))} for path in paths])
-        self.table.delete_many([keys.key(f"hook#{path}") for path in gone])
-        return self._list_paths(receiver, paths, None)
+        if expected is not None:
+            return self._move(expected, paths, receiver)
+        for _ in range(PUT_TRIES):
+            if self._move(self.paths(receiver), paths, receiver):
+                return True
+        raise RetryableError(
+            f"Receiver/{receiver} is being changed by others, try again", reason="StorageOperationFailed"
+        )
 
-    def _list_paths(self, receiver: NamespacedName, paths: Sequence[str], condition: Condition | None) -> bool:
-        return self.table.put(keys.hook_paths(receiver) | {"paths": keys.text(" ".join(paths))}, condition)
+    def _move(self, before: Sequence[str], paths: Sequence[str], receiver: NamespacedName) -> bool:
+        return self.table.replace(
+            keys.hook_paths(receiver) | {"paths": keys.text(" ".join(paths))},
+            still_listed(before),
+            [keys.hook(path) | {"receiver": keys.text(str(receiver))} for path in paths],
+            [keys.hook(path) for path in dict.fromkeys(before) if path not in paths],
+        )
 
     def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
         """The image index that ``DynamoObjects.put`` keeps."""
@@ -196,7 +203,7 @@ def _last_item(kind: str, name: NamespacedName, delivery: LastDelivery) -> keys.
     }
 
 
-def _still(paths: Sequence[str]) -> Condition:
+def still_listed(paths: Sequence[str]) -> Condition:
     """These paths are listed; none, when there is no list."""
     stored = "paths = :before" if paths else "attribute_not_exists(paths) OR paths = :before"
     return Condition(expression=stored, names={}, values={":before": keys.text(" ".join(paths))})

@@ -106,6 +106,11 @@ def waiting(automation: NamespacedName) -> Item:
     return key(f"waiting#{automation.namespace}", automation.name)
 
 
+def hook(path: str) -> Item:
+    """Key of what is behind a path."""
+    return key(f"hook#{path}")
+
+
 def hook_paths(receiver: NamespacedName) -> Item:
     """Key of the list of a Receiver's paths."""
     return key(f"hookpath#{receiver}")

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from tagstream.adapters.store import keys
+from tagstream.adapters.store.hooks import PUT_TRIES, still_listed
 from tagstream.adapters.store.table import ABSENT, PRESENT, Condition, Table
 from tagstream.domain.image import InvalidImage, parse_image_name
 from tagstream.domain.model import REQUESTED_AT, NamespacedName
 from tagstream.errors import RetryableError
 from tagstream.ports import Clock, Document
 from tagstream.records import StoredObject
-
-PUT_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +97,21 @@ class DynamoObjects:
         if kind == "ImageUpdateAutomation":
             derived += [keys.key(f"run#{key.namespace}", key.name), keys.waiting(key)]
         if kind == "Receiver":
-            where = keys.hook_paths(key)
-            paths = keys.read_text(self.table.get(where) or {}, "paths").split()
-            derived += [where, *(keys.key(f"hook#{path}") for path in paths)]
+            self._close(key)
         self.table.delete_many(derived)
         return True
+
+    def _close(self, receiver: NamespacedName) -> None:
+        """The list goes last, and only as it was read: a tick may have moved the address meanwhile."""
+        where = keys.hook_paths(receiver)
+        for _ in range(PUT_TRIES):
+            paths = keys.read_text(self.table.get(where) or {}, "paths").split()
+            self.table.delete_many([keys.hook(path) for path in paths])
+            if self.table.delete(where, still_listed(paths)):
+                return
+        raise RetryableError(
+            f"Receiver/{receiver} is being changed by others, try again", reason="StorageOperationFailed"
+        )
 
     def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
         """Unconditional: one reconcile writes a status once, last."""

@@ -26,6 +26,7 @@ GET_BATCH = 100
 WRITE_BATCH = 25
 BATCH_TRIES = 8
 CONDITION_FAILED = "ConditionalCheckFailedException"
+OVERTAKEN = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 RETRYABLE = frozenset(
     {
         "InternalServerError",
@@ -33,7 +34,9 @@ RETRYABLE = frozenset(
         "RequestLimitExceeded",
         "ServiceUnavailable",
         "ThrottlingException",
+        "TransactionCanceledException",
         "TransactionConflictException",
+        "TransactionInProgressException",
     }
 )
 
@@ -52,7 +55,7 @@ def translated(action: str) -> Iterator[None]:
         yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "Unknown")
-        if code == CONDITION_FAILED:
+        if code == CONDITION_FAILED or _is_overtaken(error):
             raise
         kind = RetryableError if code in RETRYABLE else ImageAutomationError
         raise kind(f"failed to {action} in the table: {code}", reason="StorageOperationFailed") from error
@@ -60,6 +63,12 @@ def translated(action: str) -> Iterator[None]:
         raise RetryableError(
             f"failed to {action} in the table: {type(error).__name__}", reason="StorageOperationFailed"
         ) from error
+
+
+def _is_overtaken(error: ClientError) -> bool:
+    """Whether a transaction was cancelled for what another has written, and not for want of capacity."""
+    reasons = cast("Sequence[Mapping[str, object]]", error.response.get("CancellationReasons") or ())
+    return any(one.get("Code") in OVERTAKEN for one in reasons)
 
 
 def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -169,6 +178,21 @@ class Table:
         try:
             with translated("delete an item"):
                 self.client.delete_item(TableName=self.name, Key=key, **_guard(condition))  # type: ignore[arg-type]
+        except ClientError:
+            return False
+        return True
+
+    def replace(self, item: Item, condition: Condition, puts: Sequence[Item], deletes: Sequence[Item]) -> bool:
+        """Put an item, and with it put and delete a few others: all of it, or nothing when the condition did not hold.
+
+        Another writer of one of them at the same moment counts as a condition that did not hold.
+        """
+        actions = [{"Put": {"TableName": self.name, "Item": item, **_guard(condition)}}]
+        actions += [{"Put": {"TableName": self.name, "Item": one}} for one in puts]
+        actions += [{"Delete": {"TableName": self.name, "Key": key}} for key in deletes]
+        try:
+            with translated("write items"):
+                self.client.transact_write_items(TransactItems=actions)  # type: ignore[arg-type]
         except ClientError:
             return False
         return True
