@@ -1,7 +1,7 @@
 """Patterns mean the same in every Python that the project runs on.
 
-Up to Python 3.11.4 (Debian 12 has 3.11.2) a possessive repeat of a group ends behind the last try that failed, if it had
-read something (CPython issue 106052); that of an atomic group does not.
+Up to Python 3.11.4 (Debian 12 has 3.11.2) a possessive repeat of a group ends behind the last try that failed, if that
+read something (CPython issue 106052); the repeat of an atomic group does not.
 """
 
 from __future__ import annotations

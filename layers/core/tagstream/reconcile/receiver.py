@@ -92,7 +92,7 @@ def _accepted(request: HookRequest, ports: HookPorts) -> tuple[Receiver, HookDel
 
 
 def _secret(receiver: Receiver, ports: HookPorts) -> ReceiverSecret:
-    if not receiver.secret_ref:
+    if not receiver.secret_ref or receiver.type == "generic-oidc":
         return ReceiverSecret()
     try:
         return ReceiverSecret(data=ports.secrets.get(_beside(receiver, receiver.secret_ref)))
