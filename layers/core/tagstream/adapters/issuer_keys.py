@@ -17,6 +17,7 @@ from email.message import Message
 from http.client import HTTPException
 from typing import cast
 
+from tagstream.domain.issuer_url import is_trusted_source
 from tagstream.errors import RetryableError
 from tagstream.ports import Clock
 
@@ -30,7 +31,6 @@ RETRY_S = 10.0
 TIMEOUT_S = 3.0
 LIMIT_BYTES = 1_000_000
 WELL_KNOWN = "/.well-known/openid-configuration"
-_LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost)(?::[0-9]+)?(?:/|$)")
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=\"?([0-9]{1,9})", re.IGNORECASE)
 _AGE = re.compile(r"[0-9]{1,9}", re.ASCII)
 
@@ -115,7 +115,7 @@ def _keep_s(headers: Message) -> float:
 
 def _fetch(url: str) -> tuple[Mapping[str, object], float]:
     """A JSON object and the seconds it keeps."""
-    if not url.startswith("https://") and not _LOOPBACK.match(url):
+    if not is_trusted_source(url):
         raise RetryableError(f"issuer keys must come from an https URL, not {url!r}", reason="IssuerUnavailable")
     opener = urllib.request.build_opener(_NoRedirect)
     try:

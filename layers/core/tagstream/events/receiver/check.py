@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from tagstream.domain.issuer_url import is_trusted_source
 from tagstream.domain.model import NamedExpression, OIDCProvider, Receiver
 from tagstream.events.receiver.expression import InvalidExpression, check_expression
 from tagstream.events.receiver.hints import is_registry
@@ -16,8 +17,6 @@ from tagstream.events.receiver.hook import REGISTRY, SENDER, SIGNATURE_MAX_AGE, 
 from tagstream.events.receiver.senders_table import FLUX_TYPES, MODULE_BY_SENDER
 
 _ISSUER = re.compile(r"https?://")
-# Keys that anybody on the way could replace prove nothing; adapters/issuer_keys.py does not fetch them.
-_UNSAFE_ISSUER = re.compile(r"http://(?!(?:127\.0\.0\.1|localhost)(?::[0-9]+)?(?:/|$))")
 _CLAIM_VARIABLES = ("claims", "vars")
 
 
@@ -78,7 +77,7 @@ def _check_providers(providers: tuple[OIDCProvider, ...]) -> None:
             raise InvalidReceiver(f"{where}: issuerURL is required")
         if not _ISSUER.match(provider.issuer_url):
             raise InvalidReceiver(f'{where}: issuerURL "{provider.issuer_url}" must start with http:// or https://')
-        if _UNSAFE_ISSUER.match(provider.issuer_url):
+        if not is_trusted_source(provider.issuer_url):
             raise InvalidReceiver(f'{where}: issuerURL "{provider.issuer_url}" must start with https://')
         if not provider.audience:
             raise InvalidReceiver(f"{where}: audience is required")
