@@ -101,8 +101,14 @@ def unverified_issuer(token: str) -> str:
 
 
 def _candidates(header: Mapping[str, object], expected: ExpectedToken, keys: KeySource) -> Iterator[PyJWK]:
+    tried: Mapping[str, object] | None = None
     for fresh in (False, True):
-        found = list(_signing_keys(header, expected, keys(expected.key_issuer, fresh)))
+        jwks = keys(expected.key_issuer, fresh)
+        if jwks is tried:
+            # The issuer was asked within the last minute: these have been tried.
+            return
+        tried = jwks
+        found = list(_signing_keys(header, expected, jwks))
         yield from found
         # An unknown key is known by its id; a token without one may be signed with a key that is not in yet.
         if found and header.get("kid") is not None:
