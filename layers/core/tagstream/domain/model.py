@@ -280,6 +280,13 @@ class Receiver:
     resource_filter: str = ""
     oidc_providers: tuple[OIDCProvider, ...] = ()
 
+    @property
+    def token_secret(self) -> NamespacedName | None:
+        """The secret with its tokens; None where there are none: an OIDC issuer signs for ``generic-oidc``."""
+        if not self.secret_ref or self.type == "generic-oidc":
+            return None
+        return NamespacedName(self.metadata.key.namespace, self.secret_ref)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace:

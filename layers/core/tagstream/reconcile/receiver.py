@@ -92,17 +92,14 @@ def _accepted(request: HookRequest, ports: HookPorts) -> tuple[Receiver, HookDel
 
 
 def _secret(receiver: Receiver, ports: HookPorts) -> ReceiverSecret:
-    if not receiver.secret_ref or receiver.type == "generic-oidc":
+    name = receiver.token_secret
+    if name is None:
         return ReceiverSecret()
     try:
-        return ReceiverSecret(data=ports.secrets.get(_beside(receiver, receiver.secret_ref)))
+        return ReceiverSecret(data=ports.secrets.get(name))
     except SecretNotFound:
         # An empty secret authenticates nobody.
         return ReceiverSecret()
-
-
-def _beside(receiver: Receiver, name: str) -> NamespacedName:
-    return NamespacedName(receiver.metadata.key.namespace, name)
 
 
 def _act(

@@ -48,7 +48,7 @@ def publish_receivers_of(secrets: Collection[NamespacedName], ports: Ports) -> t
     for namespace in sorted({key.namespace for key in secrets}):
         for stored in ports.objects.list(KIND, namespace):
             receiver = parse_stored(stored, Receiver)
-            if receiver.secret_ref and NamespacedName(namespace, receiver.secret_ref) in secrets:
+            if receiver.token_secret in secrets:
                 publish_receiver(stored, ports)
                 found.append(stored.key)
     return tuple(found)
@@ -117,10 +117,11 @@ def _paths(
     receiver: Receiver, secret: Callable[[NamespacedName], Mapping[str, bytes]]
 ) -> tuple[tuple[str, ...], AuthenticationError | None]:
     """The paths, newest first; without any, why there are none."""
-    name = NamespacedName(receiver.metadata.key.namespace, receiver.secret_ref or "")
+    name = receiver.token_secret
     try:
-        data = secret(name) if receiver.secret_ref and receiver.type != "generic-oidc" else {}
-        paths, cause = hook_paths(receiver, ReceiverSecret(data=data)), f"secret '{name}' has no 'token'"
+        data = secret(name) if name is not None else {}
+        paths = hook_paths(receiver, ReceiverSecret(data=data))
+        cause = f"secret '{receiver.metadata.key.namespace}/{receiver.secret_ref or ''}' has no 'token'"
     except (SecretNotFound, AuthenticationError) as error:
         paths, cause = (), str(error)
     if paths:
