@@ -9,15 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.table import Condition, Table
+from tagstream.adapters.store.table import PUT_TRIES, Condition, Table, overtaken
 from tagstream.domain.model import NamespacedName
-from tagstream.errors import RetryableError
 from tagstream.ports import Clock
 from tagstream.records import HookTarget, LastDelivery, ScanWindow
 
 PENDING_TTL_S = 3600
 JOINED_TAGS = 200
-PUT_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +38,7 @@ class DynamoHooks:
 
     def paths(self, receiver: NamespacedName) -> tuple[str, ...]:
         """One read."""
-        return tuple(keys.read_text(self.table.get(keys.hook_paths(receiver)) or {}, "paths").split())
+        return _listed(self.table, receiver)
 
     def put_targets(
         self, paths: Sequence[str], receiver: NamespacedName, expected: Sequence[str] | None = None
@@ -55,14 +53,12 @@ class DynamoHooks:
         for _ in range(PUT_TRIES):
             if self._move(self.paths(receiver), paths, receiver):
                 return True
-        raise RetryableError(
-            f"Receiver/{receiver} is being changed by others, try again", reason="StorageOperationFailed"
-        )
+        raise overtaken(f"Receiver/{receiver}")
 
     def _move(self, before: Sequence[str], paths: Sequence[str], receiver: NamespacedName) -> bool:
         return self.table.replace(
             keys.hook_paths(receiver) | {"paths": keys.text(" ".join(paths))},
-            still_listed(before),
+            _still(before),
             [keys.hook(path) | {"receiver": keys.text(str(receiver))} for path in paths],
             [keys.hook(path) for path in dict.fromkeys(before) if path not in paths],
         )
@@ -203,7 +199,25 @@ def _last_item(kind: str, name: NamespacedName, delivery: LastDelivery) -> keys.
     }
 
 
-def still_listed(paths: Sequence[str]) -> Condition:
+def close_paths(table: Table, receiver: NamespacedName) -> None:
+    """All paths and their list, which goes last and only as it was read: a tick may have moved the address meanwhile.
+
+    Raises:
+        RetryableError: StorageOperationFailed, five writers in a row were faster.
+    """
+    for _ in range(PUT_TRIES):
+        paths = _listed(table, receiver)
+        table.delete_many([keys.hook(path) for path in paths])
+        if table.delete(keys.hook_paths(receiver), _still(paths)):
+            return
+    raise overtaken(f"Receiver/{receiver}")
+
+
+def _listed(table: Table, receiver: NamespacedName) -> tuple[str, ...]:
+    return tuple(keys.read_text(table.get(keys.hook_paths(receiver)) or {}, "paths").split())
+
+
+def _still(paths: Sequence[str]) -> Condition:
     """These paths are listed; none, when there is no list."""
     stored = "paths = :before" if paths else "attribute_not_exists(paths) OR paths = :before"
     return Condition(expression=stored, names={}, values={":before": keys.text(" ".join(paths))})

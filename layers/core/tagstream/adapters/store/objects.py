@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.hooks import PUT_TRIES, still_listed
-from tagstream.adapters.store.table import ABSENT, PRESENT, Condition, Table
+from tagstream.adapters.store.hooks import close_paths
+from tagstream.adapters.store.table import ABSENT, PRESENT, PUT_TRIES, Condition, Table, overtaken
 from tagstream.domain.image import InvalidImage, parse_image_name
 from tagstream.domain.model import REQUESTED_AT, NamespacedName
-from tagstream.errors import RetryableError
 from tagstream.ports import Clock, Document
 from tagstream.records import StoredObject
 
@@ -66,7 +65,7 @@ class DynamoObjects:
                 self._index(kind, key, wanted, stored)
                 status = stored.status if stored else {}
                 return StoredObject(kind=kind, key=key, document=wanted, status=status)
-        raise RetryableError(f"{kind}/{key} is being changed by others, try again", reason="StorageOperationFailed")
+        raise overtaken(f"{kind}/{key}")
 
     def annotate(self, kind: str, key: NamespacedName, annotations: Mapping[str, str]) -> bool:
         """Read, merge, write under the same condition as ``put``."""
@@ -79,7 +78,7 @@ class DynamoObjects:
             metadata["annotations"] = {**cast("dict[str, str]", metadata.get("annotations") or {}), **annotations}
             if self._write(kind, key, wanted, stored):
                 return True
-        raise RetryableError(f"{kind}/{key} is being changed by others, try again", reason="StorageOperationFailed")
+        raise overtaken(f"{kind}/{key}")
 
     def delete(self, kind: str, key: NamespacedName) -> bool:
         """The object, its status, its index entry, its last delivery, and the tags or selection derived from it."""
@@ -97,21 +96,9 @@ class DynamoObjects:
         if kind == "ImageUpdateAutomation":
             derived += [keys.key(f"run#{key.namespace}", key.name), keys.waiting(key)]
         if kind == "Receiver":
-            self._close(key)
+            close_paths(self.table, key)
         self.table.delete_many(derived)
         return True
-
-    def _close(self, receiver: NamespacedName) -> None:
-        """The list goes last, and only as it was read: a tick may have moved the address meanwhile."""
-        where = keys.hook_paths(receiver)
-        for _ in range(PUT_TRIES):
-            paths = keys.read_text(self.table.get(where) or {}, "paths").split()
-            self.table.delete_many([keys.hook(path) for path in paths])
-            if self.table.delete(where, still_listed(paths)):
-                return
-        raise RetryableError(
-            f"Receiver/{receiver} is being changed by others, try again", reason="StorageOperationFailed"
-        )
 
     def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
         """Unconditional: one reconcile writes a status once, last."""

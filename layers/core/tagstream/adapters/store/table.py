@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GET_BATCH = 100
 WRITE_BATCH = 25
 BATCH_TRIES = 8
+PUT_TRIES = 5
 CONDITION_FAILED = "ConditionalCheckFailedException"
 OVERTAKEN = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 RETRYABLE = frozenset(
@@ -221,6 +222,11 @@ class Table:
     def _back_off(self, attempt: int) -> None:
         # Full jitter, as the SDK's own retries do; batches are not retried by the SDK item by item.
         self.clock.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))
+
+
+def overtaken(what: str) -> RetryableError:
+    """The error of a writer that others have been faster than ``PUT_TRIES`` times in a row."""
+    return RetryableError(f"{what} is being changed by others, try again", reason="StorageOperationFailed")
 
 
 def _guard(condition: Condition | None) -> dict[str, object]:
