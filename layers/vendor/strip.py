@@ -27,7 +27,10 @@ SERVICES = frozenset({"dynamodb", "sqs", "secretsmanager", "ecr", "ecr-public", 
 UNREAD_EXTENSIONS = ("ext_bindings", "ext_math", "ext_proto")
 # cffi builds extensions, and those that are built need its _cffi_backend only; the CEL wheel of arm64 has all that it
 # was built of in it.
-UNREAD_FOLDERS = ("bin", "boto3/examples", "boto3/data/ec2", "boto3/data/cloudformation", "cffi", "bazel-project")
+UNREAD_FOLDERS = (
+    *("bin", "boto3/examples", "boto3/data/ec2", "boto3/data/cloudformation", "cffi", "bazel-project"),
+    "aws_lambda_powertools/event_handler",
+)
 # Types for checkers, and what botocore's documentation shows.
 UNREAD_FILES = ("*.pyi", "py.typed", "examples-1.json")
 # Of Powertools the functions use the log and the metrics; the other utilities are most of the files of the layer.
@@ -67,7 +70,6 @@ def strip(site: Path) -> None:
     for model in (site / "botocore" / "data").glob("*"):
         if model.is_dir() and model.name not in SERVICES:
             shutil.rmtree(model)
-    shutil.rmtree(site / "aws_lambda_powertools/event_handler", ignore_errors=True)
     for utility in (site / "aws_lambda_powertools/utilities").glob("*"):
         if utility.is_dir() and utility.name not in READ_UTILITIES:
             shutil.rmtree(utility)

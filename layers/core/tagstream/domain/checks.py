@@ -84,7 +84,7 @@ def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
         )
     else:
         yield from _template(automation, automation.git.commit)
-        yield from _push(automation.git)
+        yield from _git(automation.git)
     if automation.policy_selector is not None:
         try:
             check_selector(automation.policy_selector)
@@ -94,7 +94,7 @@ def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
             )
 
 
-def _push(git: GitSpec) -> Iterator[Problem]:
+def _git(git: GitSpec) -> Iterator[Problem]:
     yield from _ref("spec.git.checkout.ref", git.checkout)
     if git.push is None:
         return

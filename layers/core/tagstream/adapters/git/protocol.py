@@ -335,8 +335,9 @@ def _refuse(refused: Sequence[tuple[bytes, bytes]], progress: bytes) -> None:
     """Told is the ref that the others were refused for."""
     ref, reason = min(refused, key=lambda one: any(together in one[1] for together in _TOGETHER))
     # Of refs that moved git tells only beside its report when they were to move together.
-    told = progress if any(together in reason for together in _TOGETHER) else reason
-    if any(one in told for one in (_CONFLICTS if told is reason else _LOCKED)):
+    is_together = any(together in reason for together in _TOGETHER)
+    told, signs = (progress, _LOCKED) if is_together else (reason, _CONFLICTS)
+    if any(one in told for one in signs):
         raise PushConflict(words(progress + ref + b": " + reason))
     raise ServerRefused(words(progress + ref + b": " + reason))
 
