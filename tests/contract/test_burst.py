@@ -161,6 +161,12 @@ class Woken(SkippingClock):
         return super().now() + timedelta(seconds=sum(self.slept))
 
 
+def skipping(table: Table) -> tuple[Ports, Silent, Woken]:
+    """Ports that wait for nothing, their queue and their clock."""
+    queue, clock = Silent(), Woken()
+    return replace(ports_on(table, queue), clock=clock), queue, clock
+
+
 def waited(ports: Ports, url: str, annotations: dict[str, str], observed: bool = False) -> tuple[int, list[float]]:
     """How many seconds a run that follows a selection at once waits; those of messages, in which no function runs."""
     clock = Woken()
@@ -234,8 +240,7 @@ def test_one_policy_that_selects_without_a_pause_is_committed_after_four_windows
 
 
 def test_a_burst_is_waited_for_by_one_message_at_a_time(table: Table, fleet: tuple[str, Path]) -> None:
-    queue, clock = Silent(), Woken()
-    ports = replace(ports_on(table, queue), clock=clock)
+    ports, queue, clock = skipping(table)
     automated(ports, fleet[0])
     for number in range(8):
         choose(ports, number, "v2.0.0")
@@ -246,8 +251,7 @@ def test_a_burst_is_waited_for_by_one_message_at_a_time(table: Table, fleet: tup
 
 
 def test_a_later_burst_is_waited_for_anew(table: Table, fleet: tuple[str, Path]) -> None:
-    clock = Woken()
-    ports = replace(ports_on(table, Silent()), clock=clock)
+    ports, _, clock = skipping(table)
     automated(ports, fleet[0])
     found = []
     for tag in ("v2.0.0", "v3.0.0"):
@@ -258,8 +262,7 @@ def test_a_later_burst_is_waited_for_anew(table: Table, fleet: tuple[str, Path])
 
 
 def test_an_automation_that_joins_a_burst_is_woken_too(table: Table, fleet: tuple[str, Path]) -> None:
-    queue, clock = Silent(), Woken()
-    ports = replace(ports_on(table, queue), clock=clock)
+    ports, queue, clock = skipping(table)
     keys = teams(ports, fleet[0])
     choose(ports, 0, "v2.0.0")
     for wanted in (keys[:1], keys[:2], keys[:2]):
@@ -282,8 +285,7 @@ def test_a_window_that_is_shortened_while_it_lasts_ends_sooner(table: Table, fle
 def test_one_that_waited_for_another_of_its_branch_waits_no_longer_when_that_is_gone(
     table: Table, fleet: tuple[str, Path]
 ) -> None:
-    queue, clock = Silent(), Woken()
-    ports = replace(ports_on(table, queue), clock=clock)
+    ports, queue, clock = skipping(table)
     keys = teams(ports, fleet[0])
     ports.objects.annotate("ImageUpdateAutomation", keys[1], {"tagstream.dev/debounce": "15m"})
     for number, wanted in enumerate((keys[:2], keys[:1])):
@@ -296,8 +298,7 @@ def test_one_that_waited_for_another_of_its_branch_waits_no_longer_when_that_is_
 def test_a_wait_that_is_longer_than_a_message_may_be_on_its_way_takes_two(
     table: Table, fleet: tuple[str, Path]
 ) -> None:
-    queue, clock = Silent(), Woken()
-    ports = replace(ports_on(table, queue), clock=clock)
+    ports, queue, clock = skipping(table)
     automated(ports, fleet[0])
     ports.objects.annotate("ImageUpdateAutomation", APP, {"tagstream.dev/debounce": "15m"})
     # The clock that dates the selection is five seconds ahead.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -50,18 +50,24 @@ def reviewed(root: Path) -> Path:
     return bare
 
 
-@pytest.mark.parametrize("branch", ["main", "auto"])
-@pytest.mark.parametrize("version_2", [True, False], ids=["version-2", "version-0"])
-def test_every_commit_is_offered_for_review_with_its_options(
-    ports: Ports, tmp_path: Path, branch: str, version_2: bool
-) -> None:
-    bare = reviewed(tmp_path)
+def moved_once(bare: Path, branch: str) -> tuple[Callable[[], None], Iterator[bool]]:
+    """What moves a branch when it is called first, and what is left of that."""
     races = iter([True])
 
     def moved() -> None:
         if next(races, False):
             commit_files(bare, {"other.yaml": b"x"}, "newer", branch)
 
+    return moved, races
+
+
+@pytest.mark.parametrize("branch", ["main", "auto"])
+@pytest.mark.parametrize("version_2", [True, False], ids=["version-2", "version-0"])
+def test_every_commit_is_offered_for_review_with_its_options(
+    ports: Ports, tmp_path: Path, branch: str, version_2: bool
+) -> None:
+    bare = reviewed(tmp_path)
+    moved, _ = moved_once(bare, branch)
     with git_server(tmp_path) as server:
         server.speaks_version_2 = version_2
         automated(ports, server.url("app.git"))
@@ -88,12 +94,7 @@ def test_refs_that_go_together_are_pushed_again_at_once_when_one_has_moved(
     ports: Ports, tmp_path: Path, moving: str
 ) -> None:
     bare = bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
-    races = iter([True])
-
-    def moved() -> None:
-        if next(races, False):
-            commit_files(bare, {"other.yaml": b"x"}, "newer", moving)
-
+    moved, races = moved_once(bare, moving)
     with git_server(tmp_path) as server:
         server.before_push = moved
         automated(ports, server.url("app.git"), branch="main", refspec="+main:copy")
