@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tagstream import wiring
-from tagstream.reconcile import receiver
+from tagstream.reconcile.receive import deliver
 
 logger = Logger()
 
@@ -22,6 +22,6 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> Mapping[str, A
     """Authenticate the delivery and queue the scans it asks for."""
     ports = wiring.webhook_ports()
     try:
-        return receiver.deliver(event, ports)
+        return deliver.deliver(event, ports)
     finally:
         ports.metrics.flush()

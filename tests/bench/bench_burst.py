@@ -19,8 +19,8 @@ import boto3
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.table import Table
+from tests.contract.reconcile.update.test_burst import POLICIES, choose, commits, head, marked
 from tests.contract.reconciling import APP, Silent, automated, ports_on, run_woken
-from tests.contract.test_burst import POLICIES, choose, commits, head, marked
 from tests.embedded.aws import REGION, EmbeddedAws, running
 from tests.embedded.git_server import bare_repository, git_server
 from tests.embedded.registry import Registry, running_registry

@@ -30,8 +30,8 @@ _UPDATE = """
 import json, resource, sys, time
 from datetime import UTC, datetime
 from tagstream.adapters.git.remote import GitClient
-from tagstream.domain.model import GitRef, ImageRef, NamespacedName
-from tagstream.domain.setters import apply_edits, has_marker, is_candidate, plan_file
+from tagstream.domain.objects.model import GitRef, ImageRef, NamespacedName
+from tagstream.domain.setters.plan import apply_edits, has_marker, is_candidate, plan_file
 from tagstream.ports import CommitText, GitAccess, RefUpdate
 url = sys.argv[1]
 refs = {NamespacedName("ns", "app"): ImageRef(name="app", tag="v2.0.0")}

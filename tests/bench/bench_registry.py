@@ -20,8 +20,8 @@ from statistics import median
 import requests
 
 from tagstream.adapters.registry.client import RegistryClient
-from tagstream.domain.image import ImageName, parse_repository_image
-from tagstream.ports import RegistryAccess
+from tagstream.domain.objects.image_name import ImageName, parse_repository_image
+from tagstream.ports.registry import RegistryAccess
 
 REPOSITORIES, TAGS, WORKERS, ROUNDS = 1000, 100, 32, 3
 LAMBDA_MB = 512

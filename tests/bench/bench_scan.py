@@ -22,8 +22,8 @@ SMALL_LAMBDA_MB = 256
 _SCAN = """
 import json, logging, resource, sys, time
 from tagstream import wiring
-from tagstream.domain.model import NamespacedName
-from tagstream.reconcile.repository import ScanTrigger, scan_repositories
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
 address, count, prefix = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 logging.disable()
 ports = wiring.scan_ports()

@@ -13,9 +13,9 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from tagstream.domain.model import PolicyChoice, TagFilter
-from tagstream.domain.policy import CompiledPolicy, compile_policy
-from tagstream.domain.scan import exclude
+from tagstream.domain.objects.model import PolicyChoice, TagFilter
+from tagstream.domain.scan.exclusion import exclude
+from tagstream.domain.select.policy import CompiledPolicy, compile_policy
 
 SIZES = (9036, 100_000)
 ROUNDS = 5

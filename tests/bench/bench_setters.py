@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tagstream.cli.worktree import marked_files
-from tagstream.domain.model import ImageRef, NamespacedName
-from tagstream.domain.setters import apply_edits, has_marker, plan_file
+from tagstream.domain.objects.model import ImageRef, NamespacedName
+from tagstream.domain.setters.plan import apply_edits, has_marker, plan_file
 from tests.embedded.git_server import git
 
 ROUNDS = 7

@@ -122,8 +122,8 @@ def _prepared(aws: EmbeddedAws) -> tuple[dict[str, str], str]:
     prepare = """
 import json
 from tagstream import wiring
-from tagstream.domain.model import NamespacedName
-from tagstream.reconcile.receiver_path import publish_receiver
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.reconcile.receive.paths import publish_receiver
 ports = wiring.scan_ports()
 ports.secrets.put(NamespacedName("ns", "hook"), {"token": b"token"})
 meta = lambda name, **more: {"metadata": {"namespace": "ns", "name": name, **more}}

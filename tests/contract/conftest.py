@@ -14,7 +14,7 @@ import pytest
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.table import Table
-from tagstream.ports import Ports
+from tagstream.ports.bundle import Ports
 from tests.contract.reconciling import MARKED, Silent, ports_on
 from tests.embedded.aws import EmbeddedAws, running
 from tests.embedded.git_server import bare_repository, git_server

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
-from tagstream.ports import HookPorts, Ports
+from tagstream.ports.bundle import HookPorts, Ports
 
 P = TypeVar("P", HookPorts, Ports)
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tagstream.adapters.clock import SystemClock
+from tagstream.adapters.git.marker_cache import WarmMarkers
 from tagstream.adapters.git.remote import GitClient
-from tagstream.adapters.marker_cache import WarmMarkers
 from tagstream.adapters.registry.client import RegistryClient
 from tagstream.adapters.store.hooks import DynamoHooks
 from tagstream.adapters.store.leases import DynamoLeases
@@ -21,13 +21,15 @@ from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
-from tagstream.domain.destination import repository_name
-from tagstream.domain.model import ImageRef, NamespacedName, Revision
+from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
+from tagstream.domain.update.destination import repository_name
 from tagstream.errors import RetryableError
-from tagstream.ports import Ports, SecretNotFound
-from tagstream.reconcile.automation import run_automations
-from tagstream.reconcile.repository import ScanTrigger, scan_repositories
-from tagstream.records import QueuedRun, QueuedScan, Selection
+from tagstream.ports.bundle import Ports
+from tagstream.ports.queue import QueuedRun, QueuedScan
+from tagstream.ports.secrets import SecretNotFound
+from tagstream.ports.selections import Selection
+from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tagstream.reconcile.update.automations import run_automations
 from tests.embedded.registry import Registry
 
 APP = NamespacedName("ns", "app")

@@ -9,8 +9,8 @@ import base64
 import json
 import time
 
-from tagstream.domain.image import ImageName, parse_repository_image
-from tagstream.ports import PullSecret, RegistryAccess
+from tagstream.domain.objects.image_name import ImageName, parse_repository_image
+from tagstream.ports.registry import PullSecret, RegistryAccess
 from tests.embedded.token_server import PASSWORD, USER
 
 NAME = "team/app"

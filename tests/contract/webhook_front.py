@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import Any
 
 from tagstream.adapters.store.table import Table
-from tagstream.domain.model import NamespacedName
-from tagstream.ports import HookPorts
-from tagstream.reconcile.receiver import deliver
-from tagstream.reconcile.receiver_path import publish_receiver
-from tagstream.records import LedgerEntry
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.bundle import HookPorts
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.reconcile.receive.deliver import deliver
+from tagstream.reconcile.receive.paths import publish_receiver
 from tests.contract.mortal_ports import Life
 from tests.contract.reconciling import Silent, document, ports_on
 

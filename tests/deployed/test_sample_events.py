@@ -11,7 +11,7 @@ import pytest
 from tests.embedded.aws import EmbeddedStack
 from tests.embedded.system import System, documents
 from tests.house.source_files import ROOT
-from tests.unit.test_function_url import SAMPLES
+from tests.unit.events.test_function_url import SAMPLES
 
 PAGE = (ROOT / "docs/operations.md").read_text()
 ROWS: dict[str, str] = dict(re.findall(r"^\| `events/(\w+)\.json` \| (\w+)Function \|", PAGE, re.MULTILINE))

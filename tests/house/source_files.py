@@ -13,13 +13,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "layers" / "core" / "tagstream"
+GOCOMPAT = ROOT / "layers" / "core" / "gocompat"
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def product_files() -> tuple[Path, ...]:
     """Python that is deployed."""
     return tuple(
-        sorted([*PACKAGE.rglob("*.py"), *(ROOT / "functions").rglob("*.py"), *ROOT.glob("layers/vendor/*.py")])
+        sorted(
+            [
+                *PACKAGE.rglob("*.py"),
+                *GOCOMPAT.rglob("*.py"),
+                *(ROOT / "functions").rglob("*.py"),
+                *ROOT.glob("layers/vendor/*.py"),
+            ]
+        )
     )
 
 

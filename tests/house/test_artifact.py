@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedded.aws import build
-from tests.house.source_files import PACKAGE, ROOT, tree_of
+from tests.house.source_files import GOCOMPAT, PACKAGE, ROOT, tree_of
 from tests.house.template_file import of_type, template
 
 LIMIT_BYTES = 100_000_000
@@ -93,8 +93,10 @@ def test_a_function_with_its_layers_is_at_most_half_of_what_lambda_allows(for_la
 @pytest.mark.xdist_group("artifact")
 def test_the_core_layer_is_the_sources_and_nothing_else(for_lambda: Path) -> None:
     files = [path for path in _files(for_lambda / "CoreLayer") if path.suffix != ".pyc"]
-    built = {path.relative_to(for_lambda / "CoreLayer/python/tagstream") for path in files}
-    sources = {path.relative_to(PACKAGE) for path in _files(PACKAGE) if "__pycache__" not in path.parts}
+    built = {path.relative_to(for_lambda / "CoreLayer/python") for path in files}
+    rooms = (PACKAGE, GOCOMPAT)
+    paths = [path for room in rooms for path in _files(room) if "__pycache__" not in path.parts]
+    sources = {path.relative_to(PACKAGE.parent) for path in paths}
     assert built == sources
 
 

@@ -14,7 +14,7 @@ from tagstream.events.schedule import is_tick
 from tagstream.events.stream import is_stream, parse_stream
 from tests.house.source_files import ROOT
 from tests.house.template_file import of_type
-from tests.unit.test_function_url import SAMPLES
+from tests.unit.events.test_function_url import SAMPLES
 
 KINDS = {"tick": is_tick, "queue": is_queue, "stream": is_stream, "ecr": is_ecr}
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import tagstream
-from tagstream.domain import yamlscan
+from tagstream.domain.setters import fast_reader
 
 ONE_CHARACTER = ("IN", "LITERAL", "NOT_LITERAL", "ANY", "CATEGORY")
 
@@ -27,7 +27,7 @@ def _patterns() -> Iterator[Any]:
             loaded = importlib.import_module(module.name)
             found = ((f"{module.name}.{name}", value) for name, value in vars(loaded).items())
             yield from (pytest.param(value, id=name) for name, value in found if isinstance(value, re.Pattern))
-    yield pytest.param(yamlscan._body_pattern(2), id="tagstream.domain.yamlscan._body_pattern")
+    yield pytest.param(fast_reader._body_pattern(2), id="tagstream.domain.setters.fast_reader._body_pattern")
 
 
 def _repeated(tree: Any) -> Iterator[Any]:

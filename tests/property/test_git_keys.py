@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tagstream.adapters.git.signing import signer
 from tagstream.errors import RetryableError
-from tagstream.ports import SigningMaterial
+from tagstream.ports.git import SigningMaterial
 
 FRAMES = st.sampled_from(
     [

@@ -21,9 +21,9 @@ from tagstream.adapters.git.protocol import BLOBLESS
 from tagstream.adapters.git.remote import GitRepositorySession, KnownServers
 from tagstream.adapters.git.replies import BrokenReply, MissingObjects, ServerRefused
 from tagstream.adapters.git.tree import files_below, unknown_below
-from tagstream.domain.model import CommitId, GitRef
+from tagstream.domain.objects.model import CommitId, GitRef
 from tagstream.errors import RetryableError
-from tagstream.ports import CommitText, GitAccess, PushConflict, RefUpdate
+from tagstream.ports.git import CommitText, GitAccess, PushConflict, RefUpdate
 
 LIMIT = 100_000
 FILE = object_id(BLOB, b"image: a:1\n")

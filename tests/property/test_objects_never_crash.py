@@ -7,9 +7,9 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagstream.domain.checks import check_object
-from tagstream.domain.documents import InvalidDocument, read_documents
-from tagstream.domain.objects import GROUPS, parse_object
+from tagstream.domain.objects.checks import check_object
+from tagstream.domain.objects.kinds import GROUPS, parse_object
+from tagstream.domain.objects.manifest import InvalidDocument, read_documents
 
 WORDS = (
     *("spec", "metadata", "name", "namespace", "labels", "annotations", "image", "interval", "timeout", "suspend"),

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tagstream.domain.documents import plain_value
-from tagstream.domain.quoting import render
+from tagstream.domain.objects.manifest import plain_value
+from tagstream.domain.setters.quoting import render
 
 WORDS = "0 1 08 7 12 30 2024 -01 -1 T10 Z . - _ e E e3 x 0x o b f inf nan NaN true True yes no on off y n null ~ = <<"
 TAGS = st.one_of(

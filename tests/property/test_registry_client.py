@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
+from tagstream.adapters.http.address_guard import Reach
+from tagstream.adapters.http.session import ConnectionFault, Request
 from tagstream.adapters.registry.client import RegistryClient
-from tagstream.adapters.registry.guards import Reach
-from tagstream.adapters.registry.paging import Limits
-from tagstream.adapters.registry.session import ConnectionFault, Request
-from tagstream.domain.image import ImageName
+from tagstream.adapters.registry.pages import Limits
+from tagstream.domain.objects.image_name import ImageName
 from tagstream.errors import ImageAutomationError
-from tagstream.ports import PullSecret, RegistryAccess
+from tagstream.ports.registry import PullSecret, RegistryAccess
 from tests.contract.skipping_clock import SkippingClock
 
 PASSWORD = "correct-horse-battery"

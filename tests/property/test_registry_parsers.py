@@ -8,11 +8,11 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gocompat.path_match import BadPattern, glob_match
+from tagstream.adapters.registry.challenge import parse_challenges
+from tagstream.adapters.registry.dockerconfig import InvalidDockerConfig, parse_keyring
+from tagstream.adapters.registry.link_header import InvalidLink, next_page
 from tagstream.adapters.registry.tag_stream import BadTagList, TagStream
-from tagstream.domain.challenge import parse_challenges
-from tagstream.domain.dockerconfig import InvalidDockerConfig, parse_keyring
-from tagstream.domain.glob import BadPattern, glob_match
-from tagstream.domain.link_header import InvalidLink, next_page
 
 PAGE = "https://r.example.com/v2/a/b/tags/list?n=1000"
 PIECES = st.lists(st.sampled_from([*'<>;,="\\ /?&:@.#%[]', "rel", "next", "https:", "//", "r.example.com", "x"]))

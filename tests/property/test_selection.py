@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagstream.domain.constraint import InvalidRange, parse_range
-from tagstream.domain.duration import InvalidDuration, parse_interval, parse_timeout, print_duration
-from tagstream.domain.gofloat import InvalidNumber, parse_float, parse_number
-from tagstream.domain.goregexp import InvalidPattern, compile_pattern
-from tagstream.domain.image import InvalidImage, parse_reference, parse_repository_image
-from tagstream.domain.model import PolicyChoice, TagFilter
-from tagstream.domain.ordering import InvalidValue
-from tagstream.domain.policy import CompiledPolicy, NoSelection, compile_policy
-from tagstream.domain.scan import InvalidExclusion, exclude
-from tagstream.domain.semver import InvalidVersion, parse_strict_version, parse_tag, parse_version
+from gocompat.duration import InvalidDuration, parse_interval, parse_timeout, print_duration
+from gocompat.floats import InvalidNumber, parse_float, parse_number
+from gocompat.regexp import InvalidPattern, compile_pattern
+from gocompat.semver.range import InvalidRange, parse_range
+from gocompat.semver.version import InvalidVersion, parse_strict_version, parse_tag, parse_version
+from tagstream.domain.objects.image_name import InvalidImage, parse_reference, parse_repository_image
+from tagstream.domain.objects.model import PolicyChoice, TagFilter
+from tagstream.domain.scan.exclusion import InvalidExclusion, exclude
+from tagstream.domain.select.ordering import InvalidValue
+from tagstream.domain.select.policy import CompiledPolicy, NoSelection, compile_policy
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=20)
 VERSION = st.text("0129v.-+xX*|a =<>!~^,", max_size=20)

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagstream.domain.gotemplate.bounds import Meter
-from tagstream.domain.gotemplate.evaluate import execute
-from tagstream.domain.gotemplate.faults import CallError, ExecutionError
-from tagstream.domain.gotemplate.functions import load, names
-from tagstream.domain.gotemplate.gojson import decode, encode
-from tagstream.domain.gotemplate.parser import InvalidTemplate, parse
-from tagstream.domain.gotemplate.printf import sprintf
-from tagstream.domain.gotemplate.sprig_paths import clean
-from tagstream.domain.gotemplate.sprig_strings import trunc
+from gocompat.json import decode, encode
+from gocompat.sprig.functions import load, names
+from gocompat.sprig.paths import clean
+from gocompat.sprig.strings import trunc
+from gocompat.template.bounds import Meter
+from gocompat.template.evaluate import execute
+from gocompat.template.faults import CallError, ExecutionError
+from gocompat.template.parser import InvalidTemplate, parse
+from gocompat.template.printf import sprintf
 from tests.unit.rendered import rendered
 
 # What an unlucky draw must not call again and again in a test: each makes a key.

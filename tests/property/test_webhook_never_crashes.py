@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagstream.domain.model import Metadata, NamespacedName, Receiver
+from tagstream.domain.objects.model import Metadata, NamespacedName, Receiver
 from tagstream.errors import RefusedDelivery
 from tagstream.events.ecr import ecr_delivery, is_ecr
 from tagstream.events.function_url import hook_request
 from tagstream.events.receiver import ReceiverSecret, accept
-from tagstream.events.receiver.gcr import read as read_gcr
 from tagstream.events.receiver.hook import SENDER, Hook
+from tagstream.events.receiver.senders.gcr import read as read_gcr
 from tagstream.events.receiver.senders_table import FLUX_TYPES, MODULE_BY_SENDER
 from tagstream.events.requests import HookDelivery, HookRequest
 

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML, YAMLError
 
-from tagstream.domain.marker import TOKEN
-from tagstream.domain.model import ImageRef, NamespacedName
-from tagstream.domain.setters import apply_edits, plan_file
-from tagstream.domain.yamlevents import scan_events
-from tagstream.domain.yamlscan import Site, Unsure, scan_document
+from tagstream.domain.objects.model import ImageRef, NamespacedName
+from tagstream.domain.setters.exact_reader import scan_events
+from tagstream.domain.setters.fast_reader import Site, Unsure, scan_document
+from tagstream.domain.setters.marker import TOKEN
+from tagstream.domain.setters.plan import apply_edits, plan_file
 
 SAMPLE = (Path(__file__).parents[1] / "data/harvis/k8s-manifests/overlays/prod/frontend.yaml").read_bytes()
 REFS = {NamespacedName("ns", "app"): ImageRef(name="reg/app", tag="v2.0.0", digest="sha256:" + "a" * 64)}

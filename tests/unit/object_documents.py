@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tagstream.domain.model import Metadata, NamespacedName
-from tagstream.domain.objects import GROUPS, parse_object
+from tagstream.domain.objects.kinds import GROUPS, parse_object
+from tagstream.domain.objects.model import Metadata, NamespacedName
 
 INTERVAL = "should match '^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$'"
 TIMEOUT = "should match '^([0-9]+(\\.[0-9]+)?(ms|s|m))+$'"

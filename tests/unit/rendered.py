@@ -5,10 +5,10 @@ In: a template. Out: its text; or ``exec`` or ``parse`` and Go's error without t
 
 from __future__ import annotations
 
-from tagstream.domain.identity import ObjectIdentifier
-from tagstream.domain.message import MessageData, TemplateError, render_message
-from tagstream.domain.model import NamespacedName
-from tagstream.domain.setters import Change
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.setters.identity import ObjectIdentifier
+from tagstream.domain.setters.plan import Change
+from tagstream.domain.update.message import MessageData, TemplateError, render_message
 
 PODINFO = ObjectIdentifier("apps/v1", "Deployment", "podinfo", "default")
 DATA = MessageData(

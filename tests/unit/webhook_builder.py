@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from tagstream.domain.model import Metadata, NamespacedName, OIDCProvider, Receiver, ReceiverResource
+from tagstream.domain.objects.model import Metadata, NamespacedName, OIDCProvider, Receiver, ReceiverResource
 from tagstream.errors import RefusedDelivery
 from tagstream.events.receiver import ReceiverSecret, accept
 from tagstream.events.receiver.hook import SENDER

@@ -11,18 +11,18 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tagstream.ports import HookPorts, Ports
+from tagstream.ports.bundle import HookPorts, Ports
 
 if TYPE_CHECKING:
     from botocore.config import Config
     from botocore.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from tagstream.adapters.aws.logs import LogGroups
+    from tagstream.adapters.aws.telemetry import EmbeddedMetrics, PowertoolsLog
     from tagstream.adapters.clock import SystemClock
-    from tagstream.adapters.git.credentials import RoleKeys
-    from tagstream.adapters.log_groups import LogGroups
+    from tagstream.adapters.git.logins import RoleKeys
     from tagstream.adapters.store.table import Table
-    from tagstream.adapters.telemetry import EmbeddedMetrics, PowertoolsLog
 
 TABLE = "TAGSTREAM_TABLE"
 STACK = "TAGSTREAM_STACK"
@@ -56,9 +56,9 @@ def webhook_ports() -> HookPorts:
 
 
 def _ports(environ: Mapping[str, str]) -> Ports:
-    from tagstream.adapters.git.credentials import GitCredentials
+    from tagstream.adapters.git.logins import GitCredentials
+    from tagstream.adapters.git.marker_cache import WarmMarkers
     from tagstream.adapters.git.remote import GitClient
-    from tagstream.adapters.marker_cache import WarmMarkers
     from tagstream.adapters.registry.client import RegistryClient
     from tagstream.adapters.store.leases import DynamoLeases
     from tagstream.adapters.store.selections import DynamoSelections
@@ -85,9 +85,9 @@ def _ports(environ: Mapping[str, str]) -> Ports:
 
 
 def _hook_ports(environ: Mapping[str, str]) -> HookPorts:
-    from tagstream.adapters.issuer_keys import IssuerKeys
-    from tagstream.adapters.queue import SqsScanQueue
-    from tagstream.adapters.secrets import SecretsManager
+    from tagstream.adapters.aws.queue import SqsScanQueue
+    from tagstream.adapters.aws.secrets import SecretsManager
+    from tagstream.adapters.http.issuer_keys import IssuerKeys
     from tagstream.adapters.store.hooks import DynamoHooks
     from tagstream.adapters.store.ledger import DynamoLedger
     from tagstream.adapters.store.objects import DynamoObjects
@@ -143,7 +143,7 @@ def stack_outputs(stack: str) -> Mapping[str, str]:
 
 def log_groups(stack: str) -> LogGroups:
     """The log groups of a stack's functions."""
-    from tagstream.adapters.log_groups import LogGroups
+    from tagstream.adapters.aws.logs import LogGroups
 
     return LogGroups(client=_client("logs"), stack=stack)
 
@@ -174,7 +174,7 @@ def _role_keys() -> RoleKeys:
     Raises:
         NotDeployed: there are none.
     """
-    from tagstream.adapters.git.credentials import RoleKeys
+    from tagstream.adapters.git.logins import RoleKeys
 
     found = _session().get_credentials()
     if found is None:
@@ -214,7 +214,7 @@ def _dynamodb() -> DynamoDBClient:
 def _telemetry(stack: str) -> tuple[PowertoolsLog, EmbeddedMetrics]:
     from aws_lambda_powertools import Logger
 
-    from tagstream.adapters.telemetry import EmbeddedMetrics, PowertoolsLog
+    from tagstream.adapters.aws.telemetry import EmbeddedMetrics, PowertoolsLog
     from tagstream.metric_names import NAMESPACE
 
     return PowertoolsLog(logger=Logger()), EmbeddedMetrics(namespace=NAMESPACE, service=stack)

@@ -11,9 +11,14 @@ from typing import Any, cast
 
 from tagstream.cli.console import Console
 from tagstream.cli.entry import Stack, run
-from tagstream.domain.model import NamespacedName, Revision
-from tagstream.ports import Document, HookTarget, Ports, SecretNotFound
-from tagstream.records import LastDelivery, LedgerEntry, Selection, StoredObject, TagRecord, TagState
+from tagstream.domain.objects.model import NamespacedName, Revision
+from tagstream.ports.bundle import Ports
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.objects import Document, StoredObject
+from tagstream.ports.secrets import SecretNotFound
+from tagstream.ports.selections import Selection
+from tagstream.ports.tags import TagRecord, TagState
+from tagstream.ports.webhook import HookTarget, LastDelivery
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

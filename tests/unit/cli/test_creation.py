@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tagstream.domain.model import NamespacedName
+from tagstream.domain.objects.model import NamespacedName
 from tests.unit.cli.memory_ports import MemoryPorts, command
 
 KEY = NamespacedName("flux-system", "one")

@@ -9,7 +9,7 @@ import pytest
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.worktree import given_refs, inside, marked_files
-from tagstream.domain.model import ImageRef, NamespacedName
+from tagstream.domain.objects.model import ImageRef, NamespacedName
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tagstream.domain.goregexp import InvalidPattern, Pattern, compile_pattern
+from gocompat.regexp import InvalidPattern, Pattern, compile_pattern
 
 FILES = ("goregexp.json",)
 

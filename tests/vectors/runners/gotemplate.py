@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tagstream.domain.message import DEFAULT_MESSAGE
+from tagstream.domain.update.message import DEFAULT_MESSAGE
 from tests.vectors.runners.message_cases import as_set, is_removed_field, message_data, outcome, renders_all_the_same
 
 FILES = ("gotemplate.json",)

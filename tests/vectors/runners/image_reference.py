@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tagstream.domain.image import InvalidImage, parse_repository_image
+from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 
 FILES = ("registry/image_reference.json",)
 

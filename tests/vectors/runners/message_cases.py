@@ -9,10 +9,10 @@ import re
 from collections import Counter
 from typing import Any
 
-from tagstream.domain.identity import ObjectIdentifier
-from tagstream.domain.message import MessageData, TemplateError, render_message
-from tagstream.domain.model import ImageRef, NamespacedName
-from tagstream.domain.setters import Change
+from tagstream.domain.objects.model import ImageRef, NamespacedName
+from tagstream.domain.setters.identity import ObjectIdentifier
+from tagstream.domain.setters.plan import Change
+from tagstream.domain.update.message import MessageData, TemplateError, render_message
 
 _PREFIXES = {
     "unable to create commit message template from spec: ": "parse",

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tagstream.domain.model import PolicyChoice, TagFilter
-from tagstream.domain.policy import InvalidFilter, InvalidPolicy, NoSelection, compile_policy
+from tagstream.domain.objects.model import PolicyChoice, TagFilter
+from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, NoSelection, compile_policy
 
 FILES = ("policy.json",)
 # Where Flux's answer is an artefact of float64: numbers above 2^53 are compared exactly here.

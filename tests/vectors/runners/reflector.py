@@ -12,23 +12,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tagstream.domain.conditions import Condition, notice, ready_message
-from tagstream.domain.filter import compile_filter
-from tagstream.domain.gofloat import InvalidNumber, parse_float
-from tagstream.domain.image import InvalidImage, ecr_region, parse_repository_image
-from tagstream.domain.model import AccessFrom, ImageRef, TagFilter
-from tagstream.domain.objects import parse_object
-from tagstream.domain.scan import (
-    InvalidExclusion,
-    exclude,
-    exclusion_lists_agree,
-    keep,
-    may_access,
-    needs_digest,
-    revision,
-)
-from tagstream.domain.schedule import ScanFacts, scan_reason
-from tagstream.domain.semver import InvalidVersion, parse_tag
+from gocompat.floats import InvalidNumber, parse_float
+from gocompat.semver.version import InvalidVersion, parse_tag
+from tagstream.domain.objects.acl import may_access
+from tagstream.domain.objects.image_name import InvalidImage, ecr_region, parse_repository_image
+from tagstream.domain.objects.kinds import parse_object
+from tagstream.domain.objects.model import AccessFrom, ImageRef, TagFilter
+from tagstream.domain.scan.exclusion import InvalidExclusion, exclude, exclusion_lists_agree, keep
+from tagstream.domain.scan.revision import revision
+from tagstream.domain.scan.schedule import ScanFacts, scan_reason
+from tagstream.domain.select.filter import compile_filter
+from tagstream.domain.select.reflection import needs_digest
+from tagstream.domain.status.conditions import Condition, notice, ready_message
 
 FILES = ("reflector_reconcile.json",)
 Pair = tuple[object, object]

@@ -11,10 +11,10 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tagstream.domain.challenge import parse_challenges
-from tagstream.domain.dockerconfig import InvalidDockerConfig, parse_keyring
-from tagstream.domain.image import parse_reference
-from tagstream.domain.link_header import InvalidLink, next_page
+from tagstream.adapters.registry.challenge import parse_challenges
+from tagstream.adapters.registry.dockerconfig import InvalidDockerConfig, parse_keyring
+from tagstream.adapters.registry.link_header import InvalidLink, next_page
+from tagstream.domain.objects.image_name import parse_reference
 
 CHALLENGES = "registry/www_authenticate.json"
 LINKS = "registry/link_header.json"

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tagstream.domain.constraint import InvalidRange, parse_range
-from tagstream.domain.semver import InvalidVersion, Version, parse_strict_version, parse_tag, parse_version
+from gocompat.semver.range import InvalidRange, parse_range
+from gocompat.semver.version import InvalidVersion, Version, parse_strict_version, parse_tag, parse_version
 
 FILES = (
     "semver_versions.json",

@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 from ruamel.yaml import YAML
 
-from tagstream.domain.model import ImageRef, NamespacedName
-from tagstream.domain.setters import apply_edits, is_candidate, plan_file
+from tagstream.domain.objects.model import ImageRef, NamespacedName
+from tagstream.domain.setters.plan import apply_edits, is_candidate, plan_file
 from tests.vectors.runners.setters_cases import INVALID, MARKER, STYLES, UNSEEN, document, spans
 
 FILES = ("setters/manifest.json", "setters/scalar-quoting.json", "setters_flux.json")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tagstream.domain.gotemplate.functions import names
+from gocompat.sprig.functions import names
 from tests.vectors.runners.message_cases import as_set, is_removed_field, message_data, outcome, renders_all_the_same
 
 FILES = ("templates.json",)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tagstream.domain.model import Metadata, NamespacedName, Receiver
+from tagstream.domain.objects.model import Metadata, NamespacedName, Receiver
 from tagstream.errors import RefusedDelivery
 from tagstream.events.ecr import ecr_delivery, is_ecr
 from tagstream.events.receiver import ReceiverSecret, accept

@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from tagstream.cli.apply import prepared
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.export import print_manifest
 from tagstream.cli.files import Located, Manifests
-from tagstream.cli.get import is_suspended
 from tagstream.cli.kinds import GIT, RECEIVER, Target
 from tagstream.cli.session import Session
 from tagstream.cli.validation import judge
+from tagstream.cli.verbs.apply import prepared
+from tagstream.cli.verbs.export import print_manifest
+from tagstream.cli.verbs.get import is_suspended
 from tagstream.cli.waiting import tell_outcome, wait_for_written
-from tagstream.domain.documents import Document
-from tagstream.domain.objects import GROUPS, parse_object
-from tagstream.records import StoredObject
+from tagstream.domain.objects.kinds import GROUPS, parse_object
+from tagstream.domain.objects.manifest import Document
+from tagstream.ports.objects import StoredObject
 
 
 def document(session: Session, target: Target, spec: Mapping[str, object]) -> dict[str, object]:

@@ -18,7 +18,7 @@ from tagstream.cli.console import CommandFailed, Console
 from tagstream.cli.parser import UsageError, parse
 from tagstream.cli.session import Session
 from tagstream.errors import ImageAutomationError
-from tagstream.ports import Ports
+from tagstream.ports.bundle import Ports
 
 INTERRUPTED = 130
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from tagstream.cli.console import CommandFailed
-from tagstream.domain.documents import Document, InvalidDocument, read_documents
-from tagstream.domain.objects import ParsedObject, parse_object
+from tagstream.domain.objects.kinds import ParsedObject, parse_object
+from tagstream.domain.objects.manifest import Document, InvalidDocument, read_documents
 
 EXTENSIONS = frozenset({".json", ".yaml", ".yml"})
 

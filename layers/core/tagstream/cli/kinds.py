@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from tagstream.cli.console import CommandFailed
-from tagstream.domain.objects import GROUPS
+from tagstream.domain.objects.kinds import GROUPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

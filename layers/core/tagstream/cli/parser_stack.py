@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from tagstream.domain.duration import InvalidDuration, parse_interval
+from gocompat.duration import InvalidDuration, parse_interval
 
 Parsers = Any
 """What ``add_subparsers`` gives: argparse has no public name for it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from tagstream.domain.model import (
+from tagstream.domain.objects.model import (
     GitRepository,
     ImagePolicy,
     ImageRepository,

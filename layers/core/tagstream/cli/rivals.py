@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tagstream.domain.destination import Destination, NoPushBranch, destination
-from tagstream.domain.model import GitRepository, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.update.destination import Destination, NoPushBranch, destination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

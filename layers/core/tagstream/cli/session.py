@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import TextIO
 
 from tagstream.cli.console import Console
-from tagstream.domain.model import NamespacedName
-from tagstream.ports import Ports
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.bundle import Ports
 
 DEFAULT_NAMESPACE = "flux-system"
 

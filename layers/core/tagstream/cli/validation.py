@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from tagstream.cli.files import Located, Manifests
 from tagstream.cli.references import Known, missing_references
 from tagstream.cli.yaml_text import as_json
-from tagstream.domain.checks import check_object
-from tagstream.domain.fields import Problem
-from tagstream.domain.guard import ALLOW_DOWNGRADE
-from tagstream.domain.model import DEBOUNCE, FluxObject, Kustomization, NamespacedName, Receiver
-from tagstream.domain.objects import STORED
+from tagstream.domain.objects.checks import check_object
+from tagstream.domain.objects.fields import Problem
+from tagstream.domain.objects.kinds import STORED
+from tagstream.domain.objects.model import DEBOUNCE, FluxObject, Kustomization, NamespacedName, Receiver
+from tagstream.domain.select.gates import ALLOW_DOWNGRADE
 from tagstream.events.receiver.check import InvalidReceiver, check_receiver
 from tagstream.events.receiver.hook import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE
 

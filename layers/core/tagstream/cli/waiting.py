@@ -13,9 +13,9 @@ from typing import cast
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import Target
 from tagstream.cli.session import Session
-from tagstream.domain.model import NamespacedName
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
-from tagstream.records import StoredObject
 
 POLL_S = 0.5
 

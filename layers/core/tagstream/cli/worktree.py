@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
-from tagstream.domain.marker import MarkerReport, misspelt
-from tagstream.domain.model import ImagePolicy, ImageRef, ImageUpdateAutomation, NamespacedName
-from tagstream.domain.selector import selects
-from tagstream.domain.setters import has_marker, is_candidate
+from tagstream.domain.objects.model import ImagePolicy, ImageRef, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.objects.selector import selects
+from tagstream.domain.setters.marker import MarkerReport, misspelt
+from tagstream.domain.setters.plan import has_marker, is_candidate
 
 # Names that a person takes for a manifest.
 _ALIKE = re.compile(r"(?i)\.(?:ya?ml|json)(?:\.[a-z0-9]+)?$|^kustomization$")

@@ -2,7 +2,7 @@
 
 In: an SQS event. Out: one value per message; a message nobody can read is named, not raised.
 
-Source: adapters/queue.py writes them; AWS Lambda developer guide, "Using Lambda with Amazon SQS".
+Source: adapters/aws/queue.py writes them; AWS Lambda developer guide, "Using Lambda with Amazon SQS".
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tagstream.domain.model import NamespacedName
-from tagstream.records import QueuedRun, QueuedScan
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.queue import QueuedRun, QueuedScan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

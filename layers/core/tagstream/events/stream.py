@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from tagstream.domain.model import NamespacedName
+from tagstream.domain.objects.model import NamespacedName
 
 ChangeKind = Literal["object", "selection", "run"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from tagstream.domain.model import (
+from tagstream.domain.objects.model import (
     REQUESTED_AT,
     FluxObject,
     ImagePolicy,
@@ -17,9 +17,9 @@ from tagstream.domain.model import (
     NamespacedName,
     Receiver,
 )
-from tagstream.domain.schedule import is_due
+from tagstream.domain.scan.schedule import is_due
+from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
-from tagstream.records import StoredObject
 
 POLICY_PREFIX = "policy:"
 RECEIVER_PREFIX = "receiver:"

@@ -8,24 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tagstream.domain.model import ImagePolicy, ImageRepository, ImageUpdateAutomation, NamespacedName
-from tagstream.domain.schedule import jitter_s, offsets_in_tick
+from tagstream.domain.objects.model import ImagePolicy, ImageRepository, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.scan.schedule import jitter_s, offsets_in_tick
 from tagstream.errors import ImageAutomationError
 from tagstream.events.ecr import ecr_delivery, is_ecr
 from tagstream.events.queue import is_queue, parse_queue
 from tagstream.events.requests import HookDelivery
 from tagstream.events.schedule import is_tick
 from tagstream.events.stream import StreamChange, is_stream, parse_stream
-from tagstream.ports import Ports
+from tagstream.ports.bundle import Ports
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.queue import QueuedRun, QueuedScan
+from tagstream.ports.webhook import LastDelivery
 from tagstream.reconcile import due
-from tagstream.reconcile.automation import run_automations
-from tagstream.reconcile.planning import Push, ask_for_scans
-from tagstream.reconcile.policy import Cause, evaluate_policies
-from tagstream.reconcile.receiver_path import refresh_receivers
-from tagstream.reconcile.repository import ScanTrigger, scan_repositories
-from tagstream.reconcile.routing import pushed_tags, repositories_of
-from tagstream.reconcile.stored import parsed_objects
-from tagstream.records import LastDelivery, LedgerEntry, QueuedRun, QueuedScan
+from tagstream.reconcile.receive.paths import refresh_receivers
+from tagstream.reconcile.receive.routing import pushed_tags, repositories_of
+from tagstream.reconcile.receive.scan_windows import Push, ask_for_scans
+from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.stored_objects import parsed_objects
+from tagstream.reconcile.update.automations import run_automations
 
 INLINE_SCANS = 200
 SCANS_PER_MESSAGE = 50

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import cast
 
-from tagstream.domain.conditions import (
+from tagstream.domain.objects.model import REQUESTED_AT, Metadata, NamespacedName
+from tagstream.domain.scan.schedule import retry_at as next_retry
+from tagstream.domain.status.conditions import (
     READY,
     STALLED,
     Condition,
@@ -21,10 +23,9 @@ from tagstream.domain.conditions import (
     mark_ready,
     mark_stalled,
 )
-from tagstream.domain.model import REQUESTED_AT, Metadata, NamespacedName
-from tagstream.domain.schedule import retry_at as next_retry
 from tagstream.errors import HeldBack, ImageAutomationError, RetryableError, StalledError
-from tagstream.records import LedgerEntry, StoredObject
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.objects import StoredObject
 
 Status = dict[str, object]
 OURS = "tagstream"

@@ -11,8 +11,8 @@ import re
 from datetime import UTC
 
 from tagstream.adapters.git.replies import BrokenReply
-from tagstream.domain.model import CommitId
-from tagstream.ports import CommitText
+from tagstream.domain.objects.model import CommitId
+from tagstream.ports.git import CommitText
 
 _ID = re.compile(b"[0-9a-f]{40}")
 _CRUD = "<>\n\r\0"

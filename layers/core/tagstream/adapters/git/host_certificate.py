@@ -11,7 +11,7 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagstream.domain.goquote import quote
+from gocompat.quote import quote
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization import SSHCertificate

@@ -16,7 +16,7 @@ from typing import Protocol
 from tagstream.adapters.git.objects import LIMIT
 from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet, read_lines, read_packet
 from tagstream.adapters.git.replies import BrokenReply, ServerRefused, UnpackRefused, words
-from tagstream.ports import PushConflict, RefUpdate
+from tagstream.ports.git import PushConflict, RefUpdate
 
 AGENT = b"agent=tagstream"
 ZERO = b"0" * 40

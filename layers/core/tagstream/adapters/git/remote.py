@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from gocompat.semver.range import InvalidRange, parse_range
 from tagstream.adapters.git.commit import parse_commit, write_commit
-from tagstream.adapters.git.credentials import GitCredentials
+from tagstream.adapters.git.logins import GitCredentials
 from tagstream.adapters.git.objects import ObjectStore
 from tagstream.adapters.git.pack import BLOB, COMMIT, write_pack
 from tagstream.adapters.git.protocol import BLOBLESS, Depth, Listed, Transport
@@ -20,11 +21,10 @@ from tagstream.adapters.git.replies import MissingObjects, failed, told
 from tagstream.adapters.git.server import KnownServers, Server
 from tagstream.adapters.git.transport import HttpTransport, secrets_of
 from tagstream.adapters.git.tree import TREE_MODE, files_below, find, split, unknown_below, write_files
-from tagstream.domain.constraint import InvalidRange, parse_range
-from tagstream.domain.model import CommitId, GitRef, Revision
-from tagstream.domain.ordering import InvalidValue, SemverOrdering
+from tagstream.domain.objects.model import CommitId, GitRef, Revision
+from tagstream.domain.select.ordering import InvalidValue, SemverOrdering
 from tagstream.errors import AuthenticationError, RetryableError
-from tagstream.ports import Checkout, CommitText, GitAccess, RefUpdate, SigningMaterial, TreeFile
+from tagstream.ports.git import Checkout, CommitText, GitAccess, RefUpdate, SigningMaterial, TreeFile
 
 DEFAULT_BRANCH = "master"
 COMMIT_ID = re.compile("[0-9a-f]{40}")

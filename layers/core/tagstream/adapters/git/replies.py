@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from tagstream.errors import RetryableError
-from tagstream.ports import PushConflict
+from tagstream.ports.git import PushConflict
 
 REASON = "GitOperationFailed"
 MAX_WORDS = 2000

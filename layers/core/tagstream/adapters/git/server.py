@@ -16,7 +16,7 @@ from tagstream.adapters.git import protocol
 from tagstream.adapters.git.protocol import BLOBLESS, ONE_COMMIT, Capabilities, Depth, Listed, Transport
 from tagstream.adapters.git.replies import BrokenReply, ServerRefused, UnexpectedStatus, UnpackRefused
 from tagstream.adapters.git.warm_objects import WarmObjects
-from tagstream.ports import PushConflict, RefUpdate
+from tagstream.ports.git import PushConflict, RefUpdate
 
 # What the servers of the last years can do: version 2 is git's default since 2020.
 TODAYS = Capabilities(filters=True, is_assumed=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
     from pysequoia import PySigner
 
-    from tagstream.ports import SigningMaterial
+    from tagstream.ports.git import SigningMaterial
 
 NAMESPACE, HASH = b"git", b"sha512"
 # ssh-keygen breaks its armour here.

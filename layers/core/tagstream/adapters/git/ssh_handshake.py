@@ -24,7 +24,7 @@ from tagstream.adapters.git.host_certificate import SUFFIX, HostKeyRefused, read
 from tagstream.adapters.git.known_hosts import KnownHosts, Shown
 from tagstream.adapters.git.private_key import UnusableKey, read_private_key
 from tagstream.errors import RetryableError
-from tagstream.ports import GitAccess
+from tagstream.ports.git import GitAccess
 
 # What it logs as errors, with tracebacks of its thread, it raises here too.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)

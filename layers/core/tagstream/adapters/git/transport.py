@@ -19,9 +19,9 @@ from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.git.pktline import ByteReader
 from tagstream.adapters.git.replies import REASON, BrokenReply, UnexpectedStatus, censored, failed, words
-from tagstream.adapters.registry.session import ConnectionFault, Request, Session
+from tagstream.adapters.http.session import ConnectionFault, Request, Session
 from tagstream.errors import AuthenticationError
-from tagstream.ports import GitAccess
+from tagstream.ports.git import GitAccess
 
 CHUNK = 65_536
 MAX_ANSWER = 2**31

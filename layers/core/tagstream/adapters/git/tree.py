@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from tagstream.adapters.git.objects import ObjectStore
 from tagstream.adapters.git.pack import BLOB, TREE
 from tagstream.adapters.git.replies import BrokenReply
-from tagstream.ports import TreeFile
+from tagstream.ports.git import TreeFile
 
 TREE_MODE = 0o40000
 REGULAR = (0o100644, 0o100755, 0o100664)

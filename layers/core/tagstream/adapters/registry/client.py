@@ -18,20 +18,22 @@ from dataclasses import dataclass, field
 from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.clock import SystemClock
-from tagstream.adapters.registry.aws import OpenApi, open_boto3_api
-from tagstream.adapters.registry.cloud_call import CloudCall
-from tagstream.adapters.registry.credentials import Logins
-from tagstream.adapters.registry.exchange import REASON, Exchange, read_body
-from tagstream.adapters.registry.expiring_cache import ExpiringCache
-from tagstream.adapters.registry.fault_text import redacted_url
-from tagstream.adapters.registry.host_memory import HostMemory
-from tagstream.adapters.registry.paging import Limits, all_tags
-from tagstream.adapters.registry.session import Request, Session
-from tagstream.adapters.registry.visit import Visit
-from tagstream.domain.image import ImageName
-from tagstream.domain.model import Digest
+from tagstream.adapters.http.cloud_call import CloudCall
+from tagstream.adapters.http.exchange import REASON, Exchange, read_body
+from tagstream.adapters.http.expiring_cache import ExpiringCache
+from tagstream.adapters.http.fault_text import redacted_url
+from tagstream.adapters.http.host_memory import HostMemory
+from tagstream.adapters.http.session import Request, Session
+from tagstream.adapters.registry.authenticate import Visit
+from tagstream.adapters.registry.login_aws import OpenApi, open_boto3_api
+from tagstream.adapters.registry.logins import Logins
+from tagstream.adapters.registry.pages import Limits, all_tags
+from tagstream.domain.objects.image_name import ImageName
+from tagstream.domain.objects.model import Digest
 from tagstream.errors import RetryableError, ThrottledError
-from tagstream.ports import Clock, Proxy, RegistryAccess, TagListing, TlsMaterial
+from tagstream.ports.connection import Proxy, TlsMaterial
+from tagstream.ports.registry import RegistryAccess, TagListing
+from tagstream.ports.runtime import Clock
 
 MANIFEST_TYPES = ", ".join(
     (

@@ -13,10 +13,10 @@ import json
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from tagstream.adapters.registry.guards import Reach
-from tagstream.adapters.registry.session import Request
-from tagstream.domain.challenge import Challenge
-from tagstream.domain.dockerconfig import Credentials
+from tagstream.adapters.http.address_guard import Reach
+from tagstream.adapters.http.session import Request
+from tagstream.adapters.registry.challenge import Challenge
+from tagstream.adapters.registry.dockerconfig import Credentials
 
 CLIENT_ID = "tagstream"
 DEFAULT_LIFETIME_S = 60.0

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import PUT_TRIES, Condition, Table, overtaken
-from tagstream.domain.model import NamespacedName
-from tagstream.ports import Clock
-from tagstream.records import HookTarget, LastDelivery, ScanWindow
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.runtime import Clock
+from tagstream.ports.webhook import HookTarget, LastDelivery, ScanWindow
 
 PENDING_TTL_S = 3600
 JOINED_TAGS = 200

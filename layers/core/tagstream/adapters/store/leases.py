@@ -15,10 +15,10 @@ from typing import cast
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.ledger import entry_document, entry_of
 from tagstream.adapters.store.table import Condition, Table
-from tagstream.domain.model import CommitId
+from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError
-from tagstream.ports import Clock
-from tagstream.records import CommitIntent, Lease
+from tagstream.ports.leases import CommitIntent, Lease
+from tagstream.ports.runtime import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import Table
-from tagstream.records import LedgerEntry
+from tagstream.ports.ledger import LedgerEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

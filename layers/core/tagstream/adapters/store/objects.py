@@ -14,10 +14,10 @@ from typing import cast
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.hooks import close_paths
 from tagstream.adapters.store.table import ABSENT, PRESENT, PUT_TRIES, Condition, Table, overtaken
-from tagstream.domain.image import InvalidImage, parse_image_name
-from tagstream.domain.model import REQUESTED_AT, NamespacedName
-from tagstream.ports import Clock, Document
-from tagstream.records import StoredObject
+from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
+from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
+from tagstream.ports.objects import Document, StoredObject
+from tagstream.ports.runtime import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

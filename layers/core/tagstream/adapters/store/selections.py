@@ -12,8 +12,8 @@ from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import ABSENT, Condition, Table
-from tagstream.domain.model import ImageRef, NamespacedName, Revision
-from tagstream.records import Selection, Waiting
+from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
+from tagstream.ports.selections import Selection, Waiting
 
 WAITING_TTL = timedelta(hours=1)
 

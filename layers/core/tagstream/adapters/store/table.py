@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tagstream.errors import ImageAutomationError, RetryableError
-from tagstream.ports import Clock
+from tagstream.ports.runtime import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

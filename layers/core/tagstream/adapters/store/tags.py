@@ -14,9 +14,9 @@ from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import ABSENT, Condition, Table
-from tagstream.domain.model import Digest, NamespacedName, Revision
+from tagstream.domain.objects.model import Digest, NamespacedName, Revision
 from tagstream.errors import RetryableError
-from tagstream.records import TagRecord, TagState
+from tagstream.ports.tags import TagRecord, TagState
 
 # An item may hold 400 KB. zlib never grows its input by more than a per mille, so this is safe before compression.
 CHUNK_BYTES = 380_000

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
-from tagstream.domain.model import Receiver
+from tagstream.domain.objects.model import Receiver
 from tagstream.errors import RefusedDelivery
 from tagstream.events.receiver.body import BODY_LIMIT, admit, is_handshake, is_json
 from tagstream.events.receiver.document import NotJson, parse_json

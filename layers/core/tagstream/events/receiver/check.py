@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from tagstream.domain.issuer_url import is_trusted_source
-from tagstream.domain.model import NamedExpression, OIDCProvider, Receiver
+from tagstream.domain.objects.issuer_url import is_trusted_source
+from tagstream.domain.objects.model import NamedExpression, OIDCProvider, Receiver
 from tagstream.events.receiver.expression import InvalidExpression, check_expression
 from tagstream.events.receiver.hints import is_registry
 from tagstream.events.receiver.hook import REGISTRY, SENDER, SIGNATURE_MAX_AGE, sender_name

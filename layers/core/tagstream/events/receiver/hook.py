@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from tagstream.domain.model import Receiver
+from tagstream.domain.objects.model import Receiver
 from tagstream.events.receiver.hints import delivery_id, is_tagged, push_hints
 from tagstream.events.receiver.secret import ReceiverSecret, check_value, require_tokens, without_line_break
 from tagstream.events.requests import HookDelivery, HookRequest, PushHint

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tagstream.domain.model import Receiver, ReceiverResource
+from tagstream.domain.objects.model import Receiver, ReceiverResource
 from tagstream.events.receiver.expression import evaluate
 from tagstream.events.requests import HookDelivery
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_PACKAGE = "tagstream.events.receiver."
+_PACKAGE = "tagstream.events.receiver.senders."
 
 FLUX_TYPES: frozenset[str] = frozenset(
     {

@@ -1,0 +1,1 @@
+"""What Go does, in Python: templates, sprig, semver, regexp and the formats of its standard library."""

@@ -1,0 +1,1 @@
+"""Versions and version ranges as Masterminds/semver reads them."""

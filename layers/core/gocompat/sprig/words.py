@@ -1,0 +1,320 @@
+"""sprig's functions of words: wrapping, abbreviation, case conventions.
+
+In: text. Out: text.
+
+Source: Masterminds/goutils v1.1.1 wordutils.go and stringutils.go, huandu/xstrings v1.5.0 convert.go.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+
+from gocompat.entropy import below
+from gocompat.sprig.strings import SPACE, lower, title_character, upper
+from gocompat.template.bounds import check_size
+from gocompat.template.faults import CallError
+from gocompat.template.signature import function
+from gocompat.template.values import Charged, Function, from_bytes, raw, runes
+
+_CALL = 20
+_STEPS_A_DRAW = 9
+_WORDS = ("number", "alphabet")
+_CHINESE = (("\u3400", "\u4d85"), ("\u4e00", "\u9fcc"), ("\U00020000", "\U0002b81d"))
+
+
+def wrap(width: int, separator: str, text: str, *, long_words: bool) -> str:
+    """Break a line at blanks, and inside long words when asked to; widths count bytes."""
+    data, line, width = raw(text), raw(separator or "\n"), max(width, 1)
+    check_size(len(data) + len(data) // width * len(line), "characters")
+    pieces: list[bytes] = []
+    offset = 0
+    while len(data) - offset > width:
+        if data[offset] == 0x20:
+            offset += 1
+            continue
+        end = data.rfind(b" ", offset, offset + width + 1)
+        if end < 0 and long_words:
+            end = offset + width
+            pieces.append(data[offset:end] + line)
+            offset = end
+            continue
+        if end < 0:
+            end = data.find(b" ", offset + width)
+        if end < 0:
+            break
+        pieces.append(data[offset:end] + line)
+        offset = end + 1
+    return from_bytes(b"".join(pieces) + data[offset:])
+
+
+def abbreviate(offset: int, width: int, text: str) -> str:
+    """goutils' AbbreviateFull: dots where bytes are left out."""
+    data = raw(text)
+    if not data or width < 4:
+        return ""
+    if len(data) <= width:
+        return text
+    offset = min(offset, len(data))
+    if len(data) - offset < width - 3:
+        offset = len(data) - (width - 3)
+    if offset <= 4:
+        return from_bytes(data[: width - 3]) + "..."
+    if width < 7:
+        return ""
+    if offset + width - 3 < len(data):
+        return "..." + abbreviate(0, width - 3, from_bytes(data[offset:]))
+    return "..." + from_bytes(data[len(data) - (width - 3) :])
+
+
+def abbrev(width: int, text: str) -> str:
+    """``abbrev``"""
+    return text if width < 4 else abbreviate(0, width, text)
+
+
+def abbrevboth(left: int, right: int, text: str) -> str:
+    """``abbrevboth``"""
+    return text if right < 4 or (left > 0 and right < 7) else abbreviate(left, right, text)
+
+
+def _latin(text: str) -> Iterator[str]:
+    # goutils takes each byte for a character.
+    yield from raw(text).decode("latin-1")
+
+
+def initials(text: str) -> str:
+    """The first byte of each word, taken for a character."""
+    found, gap = [], True
+    for one in _latin(text):
+        if one in SPACE:
+            gap = True
+        elif gap:
+            found.append(one)
+            gap = False
+    return "".join(found)
+
+
+def nospace(text: str) -> str:
+    """Without blanks; if there are any, each byte is taken for a character."""
+    kept = [one for one in _latin(text) if one not in SPACE]
+    return text if len(kept) == len(raw(text)) else "".join(kept)
+
+
+def untitle(text: str) -> str:
+    """A small letter at the beginning of each word."""
+    shown, begins = [], True
+    for one in runes(text):
+        shown.append(lower(one) if begins and one not in SPACE else one)
+        begins = one in SPACE
+    return "".join(shown)
+
+
+def swapcase(text: str) -> str:
+    """Capitals become small, small letters capitals, at the beginning of words title case."""
+    shown, blank = [], True
+    for one in runes(text):
+        category = unicodedata.category(one)
+        if category in ("Lu", "Lt"):
+            shown.append(lower(one))
+            blank = False
+        elif category == "Ll":
+            shown.append(title_character(one) if blank else upper(one))
+            blank = False
+        else:
+            shown.append(one)
+            blank = one in SPACE
+    return "".join(shown)
+
+
+def _connects(character: str) -> bool:
+    return character in "-_" or character in SPACE
+
+
+def _is_upper(character: str) -> bool:
+    return unicodedata.category(character) == "Lu"
+
+
+def _is_alphabet(character: str) -> bool:
+    # xstrings counts Chinese characters out.
+    return unicodedata.category(character)[0] == "L" and not any(low <= character <= high for low, high in _CHINESE)
+
+
+def camelcase(text: str) -> str:
+    """xstrings.ToPascalCase"""
+    characters = runes(text)
+    start = next((at for at, one in enumerate(characters) if not _connects(one)), len(characters))
+    shown = characters[:start]
+    rest = characters[start:]
+    if not rest:
+        # xstrings writes the last of nothing but connectors twice.
+        return "".join(shown + shown[-1:])
+    raised = _is_upper(rest[0])
+    before = upper(rest[0])
+    for one in rest[1:]:
+        if _connects(one) and _connects(before):
+            shown.append(before)
+            before = one
+            continue
+        current = one
+        if _connects(before):
+            raised = _is_upper(one)
+            current = upper(one)
+        else:
+            if raised and _is_upper(one):
+                current = lower(one)
+            else:
+                raised = False
+            shown.append(before)
+        before = current
+    return "".join([*shown, before])
+
+
+def _class(character: str) -> str:
+    category = unicodedata.category(character)
+    if _connects(character):
+        return "connector"
+    if category[0] == "P":
+        return "punct"
+    if category == "Lu":
+        return "upper"
+    if _is_alphabet(character):
+        return "alphabet"
+    return "number" if category[0] == "N" else "other"
+
+
+def _word_end(text: str, at: int) -> tuple[str, int]:
+    kind = _class(text[at])
+    end = at + 1
+    if kind != "upper":
+        while end < len(text) and (_class(text[end]) == kind or (kind == "punct" and text[end] in "-_")):
+            end += 1
+        return kind, end
+    while end < len(text) and _is_upper(text[end]):
+        end += 1
+    if end - at > 1:
+        # The last capital begins the next word when a small letter follows.
+        return kind, end - 1 if end < len(text) and _is_alphabet(text[end]) else end
+    while end < len(text) and _is_alphabet(text[end]) and not _is_upper(text[end]):
+        end += 1
+    return kind, end
+
+
+def _split_words(text: str) -> list[tuple[str, str]]:
+    found, at = [], 0
+    while at < len(text):
+        kind, end = _word_end(text, at)
+        found.append((kind, text[at:end]))
+        at = end
+    return found
+
+
+class _Lowered:
+    """xstrings' camelCaseToLowerCase: words in small letters with a connector between."""
+
+    def __init__(self, text: str, connector: str) -> None:
+        self._words = _split_words("".join(runes(text)))
+        self._at = 0
+        self._connector = connector
+        self._shown: list[str] = []
+
+    def _next(self) -> tuple[str, str]:
+        if self._at >= len(self._words):
+            return "invalid", ""
+        self._at += 1
+        return self._words[self._at - 1]
+
+    def _add(self, kind: str, word: str) -> None:
+        if kind in ("upper", "connector"):
+            small = (lower(one) if _is_upper(one) else one for one in word)
+            word = "".join(self._connector if _connects(one) else one for one in small)
+        self._shown.append(word)
+
+    def text(self) -> str:
+        kind, word = self._next()
+        while self._at < len(self._words):
+            if kind != "connector":
+                self._add(kind, word)
+            before, last = kind, word
+            kind, word = self._next()
+            if before == "number":
+                kind, word = self._run(kind, word)
+                self._connect(kind)
+            elif before == "connector":
+                self._add(before, last)
+            elif before != "punct":
+                kind, word = self._after_word(kind, word)
+        self._add(kind, word)
+        return "".join(self._shown)
+
+    def _run(self, kind: str, word: str) -> tuple[str, str]:
+        while kind in _WORDS:
+            self._add(kind, word)
+            kind, word = self._next()
+        return kind, word
+
+    def _connect(self, kind: str) -> None:
+        if kind not in ("invalid", "punct", "connector"):
+            self._shown.append(self._connector)
+
+    def _after_word(self, kind: str, word: str) -> tuple[str, str]:
+        if kind != "number":
+            self._connect(kind)
+            return kind, word
+        if self._at >= len(self._words):
+            return kind, word
+        number = word
+        kind, word = self._next()
+        if kind != "alphabet":
+            self._add("number", number)
+            self._connect(kind)
+            return kind, word
+        self._shown.append(self._connector)
+        self._add("number", number)
+        kind, word = self._run(kind, word)
+        self._connect(kind)
+        return kind, word
+
+
+def lowered(text: str, connector: str) -> str:
+    """``snakecase`` and ``kebabcase``"""
+    return _Lowered(text, connector).text()
+
+
+def shuffle(text: str) -> Charged:
+    """Its characters in any order."""
+    found = runes(text)
+    check_size(len(found) * 20, "characters")
+    for last in range(len(found) - 1, 0, -1):
+        other = below(last + 1)
+        found[last], found[other] = found[other], found[last]
+    return Charged("".join(found), len(found) * _STEPS_A_DRAW)
+
+
+def _joined_by(connector: str) -> Callable[[str], Charged]:
+    return lambda text: Charged(lowered(text, connector), len(text))
+
+
+def random_between(low: int, high: int) -> int:
+    """``randInt``: from low to below high."""
+    if high <= low:
+        raise CallError("invalid argument to Intn")
+    return low + below(high - low)
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "wrap": function("int, string", lambda width, text: wrap(width, "", text, long_words=False), _CALL),
+    "wrapWith": function(
+        "int, string, string", lambda width, mark, text: wrap(width, mark, text, long_words=True), _CALL
+    ),
+    "abbrev": function("int, string", abbrev, _CALL),
+    "abbrevboth": function("int, int, string", abbrevboth, _CALL),
+    "initials": function("string", initials, _CALL),
+    "nospace": function("string", nospace, _CALL),
+    "untitle": function("string", untitle, _CALL),
+    "swapcase": function("string", swapcase, _CALL),
+    "camelcase": function("string", camelcase, _CALL),
+    "snakecase": function("string", _joined_by("_"), _CALL),
+    "kebabcase": function("string", _joined_by("-"), _CALL),
+    "shuffle": function("string", shuffle, _CALL),
+    "randInt": function("int, int", random_between, _CALL),
+}

@@ -1,0 +1,1 @@
+"""Go's text/template: lexer, parser, values, fmt, execution and the built-in functions."""

@@ -1,0 +1,192 @@
+"""URLs as Go's net/url reads and writes them.
+
+In: text, or an URL's parts. Out: parts, or text.
+
+Source: Go net/url/url.go.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from urllib.parse import quote as percent_encode
+from urllib.parse import unquote_to_bytes
+
+from gocompat.quote import quote
+from gocompat.template.values import from_bytes, raw
+
+PARTS = ("scheme", "host", "path", "query", "opaque", "fragment", "userinfo")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
+_ESCAPE = re.compile("%(..)?", re.DOTALL)
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_PORT = re.compile(":[0-9]*")
+_USERINFO = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*")
+_PATH_SAFE = "$&+,/:;=@-_.~"
+_FRAGMENT_SAFE = "$&+,/:;=?@-_.~!*()"
+_USER_SAFE = "$&+,;=-_.~"
+_HOST_SAFE = "-_.~!$&'()*+,;=:[]<>\""
+_NO_HOST = re.compile(rf"[^A-Za-z0-9%\x80-\U0010ffff{re.escape(_HOST_SAFE)}]")
+
+
+class InvalidURL(ValueError):
+    """What Go does not parse; the message is Go's."""
+
+
+def parse_url(whole: str) -> dict[str, str]:
+    """url.Parse: the parts by name, and the host without its port as ``hostname``.
+
+    Raises:
+        InvalidURL: ``parse "…": …``.
+    """
+    text, _, fragment = whole.partition("#")
+    try:
+        parts = dict.fromkeys((*PARTS, "hostname"), "") | _parsed(text)
+    except InvalidURL as error:
+        raise InvalidURL(f"parse {quote(text)}: {error}") from None
+    try:
+        return parts | {"fragment": _unescaped(fragment)}
+    except InvalidURL as error:
+        raise InvalidURL(f"parse {quote(whole)}: {error}") from None
+
+
+def _parsed(text: str) -> dict[str, str]:
+    if _CONTROL.search(text):
+        raise InvalidURL("net/url: invalid control character in URL")
+    if text.startswith(":"):
+        raise InvalidURL("missing protocol scheme")
+    found = _SCHEME.match(text)
+    scheme = found[1].lower() if found else ""
+    rest, _, query = text[found.end() if found else 0 :].partition("?")
+    parts = {"scheme": scheme, "query": query}
+    if scheme and not rest.startswith("/"):
+        return {**parts, "opaque": rest}
+    if not scheme and not rest.startswith("/") and ":" in rest.partition("/")[0]:
+        raise InvalidURL("first path segment in URL cannot contain colon")
+    if rest.startswith("//") and (scheme or not rest.startswith("///")):
+        authority, slash, path = rest[2:].partition("/")
+        parts |= _authority(scheme, authority)
+        rest = slash + path
+    return {**parts, "path": _unescaped(rest)}
+
+
+def _authority(scheme: str, authority: str) -> dict[str, str]:
+    userinfo, at, host = authority.rpartition("@")
+    host = _host(scheme, host)
+    name, colon, port = host.rpartition(":")
+    if not colon or not _PORT.fullmatch(colon + port):
+        name = host
+    if name.startswith("[") and name.endswith("]"):
+        name = name[1:-1]
+    parts = {"host": host, "hostname": name}
+    return {**parts, "userinfo": _userinfo(userinfo)} if at else parts
+
+
+def _userinfo(text: str) -> str:
+    if not _USERINFO.fullmatch(text):
+        raise InvalidURL("net/url: invalid userinfo")
+    user, colon, password = text.partition(":")
+    return colon.join(percent_encode(raw(_unescaped(one)), safe=_USER_SAFE) for one in (user, password))
+
+
+def _host(scheme: str, host: str) -> str:
+    opening = host.rfind("[")
+    if opening > 0:
+        raise InvalidURL("invalid IP-literal")
+    if opening == 0:
+        return _literal_address(host)
+    # Only web addresses are held to one colon.
+    _, colon, port = host.partition(":") if scheme in ("http", "https") else host.rpartition(":")
+    if colon:
+        _check_port(colon + port)
+    return _unescaped_host(host)
+
+
+def _literal_address(host: str) -> str:
+    name, bracket, port = host[1:].rpartition("]")
+    if not bracket:
+        raise InvalidURL("missing ']' in host")
+    _check_port(port)
+    before, percent, zone = name.partition("%25")
+    name = _unescaped_host(before) + (_unescaped_zone(percent + zone) if percent else "")
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        raise InvalidURL(f"invalid host: ParseAddr({quote(name)}): unable to parse IP") from None
+    if address.version == 4:
+        raise InvalidURL("invalid IP-literal")
+    return f"[{name}]{port}"
+
+
+def _check_port(port: str) -> None:
+    if port and not _PORT.fullmatch(port):
+        raise InvalidURL(f"invalid port {quote(port)} after host")
+
+
+def _unescaped(text: str) -> str:
+    for found in _ESCAPE.finditer(text):
+        _code(text, found)
+    return from_bytes(unquote_to_bytes(raw(text)))
+
+
+def _code(text: str, found: re.Match[str]) -> int:
+    if not re.fullmatch("[0-9A-Fa-f]{2}", found[1] or ""):
+        raise InvalidURL(f"invalid URL escape {quote(from_bytes(raw(text[found.start() :])[:3]))}")
+    return int(found[1], 16)
+
+
+def _unescaped_host(text: str) -> str:
+    """In hosts only bytes beyond ASCII, and the percent sign, are escaped."""
+    for found in re.finditer(f"{_ESCAPE.pattern}|{_NO_HOST.pattern}", text, re.DOTALL):
+        if not found[0].startswith("%"):
+            raise InvalidURL(f"invalid character {quote(found[0])} in host name")
+        if _code(text, found) < 0x80 and found[0] != "%25":
+            raise InvalidURL(f"invalid URL escape {quote(found[0])}")
+    return from_bytes(unquote_to_bytes(raw(text)))
+
+
+def _unescaped_zone(text: str) -> str:
+    """In zones what a host may have unescaped, and the blank, may be escaped too."""
+    for found in re.finditer(f"{_ESCAPE.pattern}|{_NO_HOST.pattern}", text, re.DOTALL):
+        if not found[0].startswith("%"):
+            raise InvalidURL(f"invalid character {quote(found[0])} in host name")
+        code = _code(text, found)
+        if found[0] != "%25" and code != 0x20 and (code >= 0x80 or _NO_HOST.match(chr(code))):
+            raise InvalidURL(f"invalid URL escape {quote(found[0])}")
+    return from_bytes(unquote_to_bytes(raw(text)))
+
+
+def user_of(userinfo: str) -> str:
+    """A user and password as an URL has them before the ``@``.
+
+    Raises:
+        InvalidURL: ``parse "proto://…": …``.
+    """
+    if not userinfo:
+        return ""
+    user = parse_url(f"proto://{userinfo}@host")["userinfo"]
+    # A slash, a question mark or a hash ends the authority before its "@".
+    return f"{user}@" if "@" in re.split("[/?#]", f"{userinfo}@")[0] else ""
+
+
+def url_text(part: Mapping[str, str]) -> str:
+    """URL.String; ``userinfo`` is what ``user_of`` returned."""
+    shown = f"{part['scheme']}:" if part["scheme"] else ""
+    shown += part["opaque"] or _hierarchy(part, bool(shown))
+    if part["query"]:
+        shown += f"?{part['query']}"
+    if part["fragment"]:
+        shown += f"#{percent_encode(raw(part['fragment']), safe=_FRAGMENT_SAFE)}"
+    return shown
+
+
+def _hierarchy(part: Mapping[str, str], has_scheme: bool) -> str:
+    path = "*" if part["path"] == "*" else percent_encode(raw(part["path"]), safe=_PATH_SAFE)
+    before = ""
+    if part["host"] or part["userinfo"] or (has_scheme and part["path"]):
+        before = f"//{part['userinfo']}{percent_encode(raw(part['host']), safe=_HOST_SAFE)}"
+    if path and not path.startswith("/") and part["host"]:
+        path = "/" + path
+    if not before and not has_scheme and ":" in path.partition("/")[0]:
+        path = "./" + path
+    return before + path

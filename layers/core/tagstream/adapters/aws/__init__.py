@@ -1,0 +1,1 @@
+"""Queue, secrets, logs and telemetry on AWS."""

@@ -1,0 +1,64 @@
+"""ScanQueue on SQS.
+
+In: QueuedScan and QueuedRun values. Out: messages that ``events/queue.py`` reads back.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tagstream.errors import RetryableError
+from tagstream.ports.queue import QueuedRun, QueuedScan
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+MAX_DELAY_S = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqsScanQueue:
+    """One message a request: a request holds up to fifty repositories, so batches would save next to nothing."""
+
+    client: SQSClient
+    url: str
+
+    def send(self, requests: Sequence[QueuedScan | QueuedRun]) -> None:
+        """In order, up to the first that fails.
+
+        Raises:
+            RetryableError: QueueOperationFailed.
+        """
+        for one in requests:
+            delay_s = min(MAX_DELAY_S, math.ceil(one.delay_s))
+            try:
+                self.client.send_message(QueueUrl=self.url, MessageBody=message_body(one), DelaySeconds=delay_s)
+            except ClientError as error:
+                code = error.response.get("Error", {}).get("Code", "Unknown")
+                raise RetryableError(f"failed to send a scan request: {code}", reason="QueueOperationFailed") from error
+            except BotoCoreError as error:
+                raise RetryableError(
+                    f"failed to send a scan request: {type(error).__name__}", reason="QueueOperationFailed"
+                ) from error
+
+
+def message_body(request: QueuedScan | QueuedRun) -> str:
+    """The JSON that ``events/queue.py`` parses."""
+    if isinstance(request, QueuedRun):
+        return json.dumps({"automations": [str(key) for key in request.automations], "reason": request.reason})
+    return json.dumps(
+        {
+            "repositories": [str(key) for key in request.repositories],
+            "reason": request.reason,
+            "cause": request.cause,
+            "receivedAt": request.received_at.isoformat() if request.received_at else None,
+            "expectedTags": list(request.expected_tags),
+            "attempt": request.attempt,
+        }
+    )

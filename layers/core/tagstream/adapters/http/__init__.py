@@ -1,0 +1,1 @@
+"""HTTP connections, shared by registries, Git and token services."""

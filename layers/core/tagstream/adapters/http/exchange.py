@@ -1,0 +1,239 @@
+"""One request and its answer: retries, pauses and redirects, always within the deadline.
+
+In: a Request. Out: an Answer with any status that trying again does not change, or the errors of ``errors.py``.
+
+Source: go-containerregistry pkg/v1/remote/transport (retry.go, bearer.go); distribution-spec "Error Codes".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import urljoin, urlsplit
+
+from urllib3.response import BaseHTTPResponse
+
+from tagstream.adapters.http.address_guard import Reach
+from tagstream.adapters.http.fault_text import MAX_BODY, Refusal, capped, read_refusal, redacted_url, server_text
+from tagstream.adapters.http.host_memory import HostFacts
+from tagstream.adapters.http.retry import (
+    BACKOFF_S,
+    CODES,
+    LONGEST_WAIT_S,
+    RECONNECT_S,
+    STATUSES,
+    THROTTLED,
+    parse_retry_after,
+    wait_before_retry,
+)
+from tagstream.adapters.http.session import CHUNK, ConnectionFault, Request, Session
+from tagstream.adapters.registry.tag_stream import BadTagList
+from tagstream.errors import RetryableError, ThrottledError
+from tagstream.ports.runtime import Clock
+
+REASON = "ReadOperationFailed"
+MAX_REDIRECTS = 10
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Redirects that keep method and body.
+_REPEATED = frozenset({307, 308})
+_FINAL = frozenset({401, 403, 404, 405})
+_THROTTLED_CODE = "TOOMANYREQUESTS"
+# Asking again changes nothing; asking for smaller pages does.
+PAGE_SIZE_CODES = frozenset({"UNSUPPORTED", "TOO_MANY_TAGS_REQUESTED", "PAGINATION_NUMBER_INVALID"})
+
+Receive = Callable[[BaseHTTPResponse], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back; ``value`` is what ``receive`` made of a 200, ``refusal`` is set for any other status."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    challenges: tuple[str, ...]
+    reach: Reach
+    value: object = None
+    refusal: Refusal | None = None
+    retry_after_s: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """Requests of one listing or digest; ``requests`` counts them."""
+
+    session: Session
+    clock: Clock
+    deadline_s: float
+    requests: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    def send(self, request: Request, facts: HostFacts, receive: Receive) -> Answer:
+        """Send until the answer stands.
+
+        Args:
+            request: its Authorization stays on its own host.
+            facts: of the request's host, for its cool-down.
+            receive: reads a 200 while it streams; called anew for each attempt.
+
+        Raises:
+            ThrottledError: the host asks for a pause longer than we wait.
+            RetryableError: no answer within the deadline and the attempts.
+        """
+        attempt = 1
+        while True:
+            self._rest(request, facts)
+            outcome = self._attempt(request, receive)
+            pause = self._pause(outcome, attempt)
+            if pause is None:
+                break
+            self._remember_throttling(outcome, facts, pause)
+            self.clock.sleep(pause)
+            attempt += 1
+        if isinstance(outcome, ConnectionFault):
+            raise connection_error(request, outcome)
+        self._remember_throttling(outcome, facts, BACKOFF_S[-1])
+        return outcome
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the deadline."""
+        return self.deadline_s - self.clock.monotonic_s()
+
+    def _rest(self, request: Request, facts: HostFacts) -> None:
+        wait = facts.rest_until_s - self.clock.monotonic_s()
+        if wait <= 0:
+            return
+        if wait > min(LONGEST_WAIT_S, self.left_s):
+            host = urlsplit(request.url).netloc
+            text = f"{request.method} {redacted_url(request.url)}: TOOMANYREQUESTS: waiting as {host} asked"
+            raise ThrottledError(text, reason=REASON, host=host, retry_after_s=wait)
+        self.clock.sleep(wait)
+
+    def _attempt(self, request: Request, receive: Receive) -> Answer | ConnectionFault:
+        try:
+            for _ in range(MAX_REDIRECTS):
+                answer = self._once(request, receive)
+                location = answer.headers.get("Location")
+                if answer.status not in _REDIRECTS or not location:
+                    return answer
+                request = _redirected(request, location, answer)
+        except ConnectionFault as fault:
+            return fault
+        except BadTagList as error:
+            return ConnectionFault(str(error), temporary=False)
+        return ConnectionFault(f"stopped after {MAX_REDIRECTS} redirects", temporary=False)
+
+    def _once(self, request: Request, receive: Receive) -> Answer:
+        left_s = self.left_s
+        if left_s <= 0:
+            raise ConnectionFault("context deadline exceeded", temporary=False)
+        self.requests += 1
+        with self.session.open(request, left_s) as (response, reach):
+            value = receive(response) if response.status == 200 else None
+            refusal = None
+            if response.status != 200:
+                body = response.read(MAX_BODY) or b""
+                refusal = read_refusal(request.method, request.url, response.status, body, request.secrets)
+            self._note_warnings(response.headers.getlist("Warning"), request.secrets)
+            return Answer(
+                url=request.url,
+                status=response.status,
+                headers=response.headers,
+                challenges=tuple(response.headers.getlist("WWW-Authenticate")),
+                reach=reach,
+                value=value,
+                refusal=refusal,
+                retry_after_s=parse_retry_after(response.headers.get("Retry-After"), self.clock.now()),
+            )
+
+    def _note_warnings(self, headers: Iterable[str], secrets: Iterable[str]) -> None:
+        for header in headers:
+            text = server_text(header.removeprefix("299 - ").strip().strip('"'), secrets)
+            if text and text not in self.warnings and len(self.warnings) < 5:
+                self.warnings.append(text)
+
+    def _pause(self, outcome: Answer | ConnectionFault, attempt: int) -> float | None:
+        if isinstance(outcome, ConnectionFault):
+            return wait_before_retry(attempt, None, self.left_s, RECONNECT_S) if outcome.temporary else None
+        if not _is_temporary(outcome):
+            return None
+        return wait_before_retry(attempt, outcome.retry_after_s, self.left_s, BACKOFF_S)
+
+    def _remember_throttling(self, outcome: Answer | ConnectionFault, facts: HostFacts, pause_s: float) -> None:
+        if isinstance(outcome, Answer) and is_throttled(outcome):
+            wait_s = pause_s if outcome.retry_after_s is None else outcome.retry_after_s
+            facts.rest_until_s = max(facts.rest_until_s, self.clock.monotonic_s() + wait_s)
+
+
+def is_throttled(answer: Answer) -> bool:
+    """Whether the server asked us to slow down."""
+    return answer.refusal is not None and (
+        answer.status in THROTTLED or (_THROTTLED_CODE in answer.refusal.codes and answer.status not in _FINAL)
+    )
+
+
+def refused(answer: Answer) -> RetryableError:
+    """The error of an answer that is not 200."""
+    text = answer.refusal.text if answer.refusal is not None else ""
+    if is_throttled(answer):
+        host = urlsplit(answer.url).netloc
+        return ThrottledError(text, reason=REASON, host=host, retry_after_s=answer.retry_after_s)
+    return RetryableError(text, reason=REASON, retry_after_s=answer.retry_after_s)
+
+
+def connection_error(request: Request, fault: ConnectionFault) -> RetryableError:
+    """``Get "https://…": dial tcp: …``, as Go's HTTP client says it."""
+    text = f'{request.method.capitalize()} "{redacted_url(request.url)}": {fault}'
+    return RetryableError(capped(text), reason=REASON)
+
+
+def read_body(response: BaseHTTPResponse, limit: int) -> bytes:
+    """The whole body.
+
+    Raises:
+        ConnectionFault: it is longer than ``limit`` bytes.
+    """
+    found = bytearray()
+    for chunk in response.stream(CHUNK, decode_content=False):
+        found += chunk
+        if len(found) > limit:
+            raise ConnectionFault(f"answer is longer than {limit} bytes", temporary=False)
+    return bytes(found)
+
+
+def same_origin(url: str, other: str) -> bool:
+    """Whether credentials for one URL may go to another: the same host and port, never from https to http."""
+    one, two = urlsplit(url), urlsplit(other)
+    return one.netloc.lower() == two.netloc.lower() and (one.scheme == two.scheme or two.scheme == "https")
+
+
+def _is_temporary(answer: Answer) -> bool:
+    if answer.refusal is None or answer.status in _FINAL or answer.refusal.codes & PAGE_SIZE_CODES:
+        return False
+    codes = answer.refusal.codes
+    return answer.status in STATUSES or bool(codes and codes <= CODES)
+
+
+def _redirected(request: Request, location: str, answer: Answer) -> Request:
+    try:
+        url = urljoin(request.url, location)
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ConnectionFault("redirect to an invalid URL", temporary=False) from error
+    if parts.scheme not in ("http", "https") or (parts.scheme == "http" and request.url.startswith("https:")):
+        raise ConnectionFault(f'redirect to scheme "{parts.scheme}" refused', temporary=False)
+    if same_origin(request.url, url):
+        return replace(_as_go_repeats(request, answer.status), url=url)
+    if request.body is not None:
+        # Bodies are credentials: Go would carry them to wherever a 307 points.
+        raise ConnectionFault("redirect of a login to another host refused", temporary=False)
+    headers = {name: value for name, value in request.headers.items() if name.lower() != "authorization"}
+    return replace(request, url=url, headers=headers, allowed=min(request.allowed, answer.reach))
+
+
+def _as_go_repeats(request: Request, status: int) -> Request:
+    if request.body is None or status in _REPEATED:
+        return request
+    headers = {name: value for name, value in request.headers.items() if name.lower() != "content-type"}
+    return replace(request, method="GET", body=None, headers=headers)

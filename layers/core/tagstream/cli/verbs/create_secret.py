@@ -1,0 +1,165 @@
+"""``tagstream create secret``: secrets with exactly the keys Flux expects, straight into Secrets Manager.
+
+In: flags and files. Out: a secret; its values are never printed except by ``--export``.
+
+Source: flux2 cmd/flux/create_secret_git.go, _oci.go, _tls.go, _proxy.go, _receiver.go; pkg/runtime/secrets.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.creation import check, labels_of
+from tagstream.cli.files import read_file
+from tagstream.cli.session import Session
+from tagstream.cli.yaml_text import as_yaml
+from tagstream.reconcile.receive.paths import publish_receivers_of
+
+TOKEN_BYTES = 32
+
+
+def create_git(session: Session) -> int:
+    """``create secret git NAME --url URL`` with a password, a bearer token, certificates or an SSH key."""
+    args = session.args
+    scheme = args.url.partition("://")[0] if "://" in args.url else ""
+    if not args.url:
+        raise CommandFailed("url is required")
+    if scheme == "ssh":
+        return _store(session, _ssh(session))
+    if scheme not in ("http", "https"):
+        raise CommandFailed(f"git URL scheme '{scheme}' not supported, can be: ssh, http and https")
+    data = _login(session) | _certificates(session)
+    if args.bearer_token:
+        data |= {"bearerToken": _given(session, args.bearer_token).encode()}
+    if not data:
+        raise CommandFailed("for Git over HTTP/S the username and password, or a bearer token is required")
+    return _store(session, data)
+
+
+def _ssh(session: Session) -> Mapping[str, bytes]:
+    args = session.args
+    if not args.private_key_file or not args.known_hosts_file:
+        # flux asks the server for its keys and trusts what it answers; a key is for a person to compare.
+        raise CommandFailed("for Git over SSH --private-key-file and --known-hosts-file are required")
+    data = {
+        "identity": read_file(Path(args.private_key_file)),
+        "known_hosts": read_file(Path(args.known_hosts_file)),
+    }
+    if args.password:
+        data["password"] = _given(session, args.password).encode()
+    return data
+
+
+def create_oci(session: Session) -> int:
+    """``create secret oci NAME --url REGISTRY -u USER -p PASSWORD``: a ``.dockerconfigjson``."""
+    args = session.args
+    for name in ("url", "username", "password"):
+        if not getattr(args, name):
+            raise CommandFailed(f"--{name} is required")
+    scheme, separator, _ = args.url.rpartition("://")
+    if separator:
+        raise CommandFailed(f"--url '{args.url}' should not include URL scheme; remove '{scheme}://'")
+    password = _given(session, args.password)
+    auth = base64.b64encode(f"{args.username}:{password}".encode()).decode()
+    entry = {"username": args.username, "password": password, "auth": auth}
+    config = json.dumps({"auths": {args.url.partition("/")[0]: entry}})
+    return _store(session, {".dockerconfigjson": config.encode()}, "kubernetes.io/dockerconfigjson")
+
+
+def create_tls(session: Session) -> int:
+    """``create secret tls NAME --ca-crt-file F --tls-crt-file F --tls-key-file F``."""
+    data = _certificates(session)
+    if not data:
+        raise CommandFailed("--ca-crt-file, or --tls-crt-file and --tls-key-file are required")
+    return _store(session, data)
+
+
+def create_proxy(session: Session) -> int:
+    """``create secret proxy NAME --address URL``."""
+    if not session.args.address:
+        raise CommandFailed("address is required")
+    return _store(session, {"address": session.args.address.encode(), **_login(session)})
+
+
+def create_receiver(session: Session) -> int:
+    """``create secret receiver NAME``: a token, made up when none is given."""
+    args = session.args
+    token = _given(session, args.token) if args.token else secrets.token_hex(TOKEN_BYTES)
+    data = {"token": token.encode()}
+    if args.email_claim:
+        data["email"] = args.email_claim.encode()
+    return _store(session, data)
+
+
+def create_generic(session: Session) -> int:
+    """``create secret generic NAME --from-literal K=V --from-file [K=]FILE``, as kubectl has it."""
+    data: dict[str, bytes] = {}
+    for text in session.args.from_literal:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise CommandFailed("--from-literal must be KEY=VALUE")
+        data[key] = value.encode()
+    for text in session.args.from_file:
+        key, separator, path = text.rpartition("=")
+        data[key if separator else Path(path).name] = read_file(Path(path))
+    if not data:
+        raise CommandFailed("--from-literal or --from-file is required")
+    return _store(session, data)
+
+
+def _login(session: Session) -> dict[str, bytes]:
+    args = session.args
+    if args.password and not args.username:
+        raise CommandFailed("a password needs a --username")
+    data = {"username": args.username.encode()} if args.username else {}
+    if args.password:
+        data["password"] = _given(session, args.password).encode()
+    return data
+
+
+def _certificates(session: Session) -> dict[str, bytes]:
+    args = session.args
+    if bool(args.tls_crt_file) != bool(args.tls_key_file):
+        raise CommandFailed("--tls-crt-file and --tls-key-file go together")
+    files = {"ca.crt": args.ca_crt_file, "tls.crt": args.tls_crt_file, "tls.key": args.tls_key_file}
+    return {key: read_file(Path(path)) for key, path in files.items() if path}
+
+
+def _given(session: Session, value: str) -> str:
+    """``-`` is one line of stdin, which no process list shows.
+
+    Raises:
+        CommandFailed: the line is empty, which would be a secret that everybody knows.
+    """
+    if value != "-":
+        return value
+    line = session.stdin.readline().rstrip("\n")
+    if not line:
+        raise CommandFailed("'-' reads a value from stdin, but there is none")
+    return line
+
+
+def _store(session: Session, data: Mapping[str, bytes], kind: str = "Opaque") -> int:
+    key = session.key(session.args.name)
+    metadata: dict[str, object] = {"name": key.name, "namespace": key.namespace}
+    labels = labels_of(session)
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata | ({"labels": labels} if labels else {}),
+        "type": kind,
+        "data": {name: base64.b64encode(value).decode() for name, value in data.items()},
+    }
+    check(session, manifest)
+    if session.args.export:
+        session.console.line("---\n" + as_yaml(manifest))
+        return 0
+    session.ports.secrets.put(key, data)
+    publish_receivers_of({key}, session.ports)
+    session.console.action(f"secret '{key.name}' created in '{key.namespace}' namespace")
+    return 0

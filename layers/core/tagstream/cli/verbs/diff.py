@@ -1,0 +1,167 @@
+"""``tagstream diff``: what an update would change in a working tree.
+
+In: manifests, a working tree, what policies selected. Out: a unified diff, or the files themselves with ``--write``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.files import read_manifests
+from tagstream.cli.session import Session
+from tagstream.cli.validation import judge
+from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, workloads
+from tagstream.cli.yaml_text import as_json
+from tagstream.domain.objects.model import ImageRef, NamespacedName
+from tagstream.domain.setters.plan import Change, FilePlan, apply_edits, plan_file
+from tagstream.reconcile.update.marker_problems import QUIET
+
+DIFFERENT = 1
+# Lines as patch counts them: a lone carriage return ends none.
+_LINES = re.compile(rb"[^\n]*\n|[^\n]+")
+_ODD = re.compile(rb"[^ !#-\[\]-~]")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Update:
+    """Files as they become, the changes that lead there, and markers that cannot be honoured."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    changes: list[tuple[Workload, Change]] = field(default_factory=list)
+    problems: dict[tuple[str, int], str] = field(default_factory=dict)
+
+
+def diff(session: Session) -> int:
+    """``diff --objects PATH --repo DIR [--ref …] [--write]``; 1 when there are differences, 2 after a failure.
+
+    Raises:
+        CommandFailed: an object is wrong, there is no automation, or a ``--ref`` names no policy.
+    """
+    args = session.args
+    manifests = read_manifests(args.objects, session.stdin, session.namespace, recursive=args.recursive)
+    judged = judge(manifests, lambda kind, key: True)
+    for warning in manifests.warnings:
+        session.console.warning(warning)
+    for error in judged.errors:
+        session.console.failure(error)
+    if judged.errors:
+        raise CommandFailed(f"{len(judged.errors)} errors in the manifests")
+    found = workloads([one.parsed.value for one in judged.objects])
+    if not found:
+        raise CommandFailed("there is no ImageUpdateAutomation in --objects")
+    refs = given_refs(args.ref, session.namespace)
+    _check_refs(refs, found)
+    before = {one.path: one for one in marked_files(args.repo)}
+    for workload in found:
+        if not Path(args.repo, workload.path).exists():
+            session.console.warning(f"{workload.name}: spec.update.path {workload.path!r} is not in {args.repo}")
+    update = _updated(before, found, refs)
+    if args.output:
+        session.console.line(as_json(_document(update)))
+    else:
+        _print(session, before, update)
+    if args.write:
+        for path, content in update.files.items():
+            _write(Path(args.repo, path), content)
+        return 0
+    return DIFFERENT if update.files else 0
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace a file at once: a full disk must not cost what was in it."""
+    new = path.with_name(f"{path.name}.tagstream-new")
+    try:
+        new.write_bytes(content)
+        shutil.copymode(path, new)
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise CommandFailed(f"failed to write {path}: {error.strerror}") from error
+
+
+def _check_refs(refs: Mapping[NamespacedName, ImageRef], found: tuple[Workload, ...]) -> None:
+    known = {key for workload in found for key in workload.policies}
+    for key in refs:
+        if key not in known:
+            raise CommandFailed(f"--ref {key}: no automation in --objects uses such an ImagePolicy")
+
+
+def _updated(
+    files: Mapping[str, MarkedFile], found: tuple[Workload, ...], refs: Mapping[NamespacedName, ImageRef]
+) -> _Update:
+    """Automations one after the other, each on what the one before left."""
+    update = _Update()
+    known = {key for workload in found for key in workload.policies}
+    for workload in found:
+        usable = {key: refs[key] for key in workload.policies if key in refs}
+        for path in [path for path in files if workload.covers(path)]:
+            source = update.files.get(path, files[path].source)
+            namespace = workload.automation.metadata.key.namespace
+            plan = plan_file(path.encode(errors="surrogateescape"), source, usable, known, namespace)
+            _add(update, workload, path, apply_edits(source, plan.edits), plan)
+    return update
+
+
+def _add(update: _Update, workload: Workload, path: str, content: bytes, plan: FilePlan) -> None:
+    if plan.edits:
+        update.files[path] = content
+        update.changes += [(workload, change) for change in plan.changes]
+    for marker in plan.markers:
+        if marker.state not in QUIET:
+            update.problems[path, marker.line] = f"{marker.state}: {marker.reason}"
+
+
+def _print(session: Session, before: Mapping[str, MarkedFile], update: _Update) -> None:
+    for path in sorted(update.files):
+        lines = difflib.diff_bytes(
+            difflib.unified_diff,
+            _LINES.findall(before[path].source),
+            _LINES.findall(update.files[path]),
+            _quoted("a/" + path),
+            _quoted("b/" + path),
+        )
+        for line in lines:
+            text = line.decode(errors="replace")
+            session.console.line(text.rstrip("\n") if text.endswith("\n") else f"{text}\n\\ No newline at end of file")
+    for (path, number), problem in sorted(update.problems.items()):
+        session.console.warning(f"{path}:{number}: {problem}")
+
+
+def _quoted(name: str) -> bytes:
+    """A file name as git writes it: quoted when it holds what could be mistaken, with a tab behind one with blanks."""
+    raw = name.encode(errors="surrogateescape")
+    if _ODD.search(raw):
+        return b'"' + _ODD.sub(lambda found: f"\\{found[0][0]:03o}".encode(), raw) + b'"'
+    return raw + b"\t" if b" " in raw else raw
+
+
+def _document(update: _Update) -> Mapping[str, object]:
+    return {
+        "changes": [
+            {
+                "automation": str(workload.automation.metadata.key),
+                "file": change.file,
+                "line": change.line,
+                "object": {
+                    "apiVersion": change.object.api_version,
+                    "kind": change.object.kind,
+                    "namespace": change.object.namespace,
+                    "name": change.object.name,
+                },
+                "setter": change.setter,
+                "old": change.old_value,
+                "new": change.new_value,
+            }
+            for workload, change in update.changes
+        ],
+        "problems": [
+            {"file": path, "line": line, "problem": problem}
+            for (path, line), problem in sorted(update.problems.items())
+        ],
+    }

@@ -1,0 +1,155 @@
+"""``tagstream events``: the ledger as flux prints Kubernetes' events.
+
+In: entries of a period. Out: rows, newest last.
+
+Source: flux2 cmd/flux/events.go; apimachinery pkg/util/duration (HumanDuration).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.kinds import TARGETS, checked_kind
+from tagstream.cli.session import Session
+from tagstream.cli.yaml_text import as_json, as_yaml
+from tagstream.ports.ledger import LedgerEntry
+
+TYPES: Mapping[str, str] = {"info": "Normal", "error": "Warning"}
+# A tag can be found before its registry tells of it.
+TOLD_LATE = timedelta(minutes=1)
+
+
+def events(session: Session) -> int:
+    """``events [-A] [--for KIND[/NAME]] [--types Normal,Warning] [--since 1h] [--cause ID]``.
+
+    Raises:
+        CommandFailed: no such type or kind.
+    """
+    args = session.args
+    wanted = {one.strip().casefold() for one in args.types.split(",") if one.strip()}
+    for one in wanted - {"normal", "warning"}:
+        raise CommandFailed(f"type '{one}' not supported. Supported types are Normal, Warning")
+    if args.involved:
+        checked_kind(args.involved.partition("/")[0], [target.kind for target in TARGETS])
+    now = session.ports.clock.now()
+    known = session.ports.ledger.read(now - timedelta(seconds=args.since), now)
+    found = [
+        entry
+        for entry in (_followed(known, args.cause) if args.cause else known)
+        # What one delivery led to is followed through all namespaces.
+        if (args.all_namespaces or args.cause or entry.key.namespace == session.namespace)
+        and _is_involved(entry, args.involved)
+        and (not wanted or _type(entry).casefold() in wanted)
+    ]
+    if args.output:
+        items = [_whole(entry) for entry in found]
+        session.console.line(as_json(items) if args.output == "json" else as_yaml(items).rstrip("\n"))
+    elif found:
+        _print(session, found)
+    else:
+        where = "" if args.all_namespaces or args.cause else f" in {session.namespace} namespace"
+        session.console.failure(f"No events found{where}.")
+    return 0
+
+
+def _followed(known: Sequence[LedgerEntry], cause: str) -> list[LedgerEntry]:
+    """The entries of one cause, of the scans it shares with a burst, and of whatever else set the tags it named.
+
+    A delivery's tag may be found by a scan that was under way for another reason; then that one is the commit's cause.
+    """
+    own = [entry for entry in known if cause in _causes(entry)]
+    causes = {cause}.union(*(_texts(entry, "joined") for entry in own))
+    pushed = {(name, tag) for entry in own for name in _texts(entry, "repositories") for tag in _texts(entry, "tags")}
+    begin = min((entry.at for entry in own), default=None)
+    selections: set[tuple[str, str]] = set()
+    found = []
+    for entry in known:
+        facts = entry.facts or {}
+        late = begin is not None and entry.at >= begin - TOLD_LATE
+        named = late and (str(facts.get("repository")), str(facts.get("tag"))) in pushed
+        if named:
+            selections.add((str(entry.key), str(facts.get("tag"))))
+        if causes & _causes(entry) or named or (late and selections & _committed(entry)):
+            found.append(entry)
+    return found
+
+
+def _causes(entry: LedgerEntry) -> set[str]:
+    return set(entry.cause.split(","))
+
+
+def _texts(entry: LedgerEntry, name: str) -> set[str]:
+    found = (entry.facts or {}).get(name)
+    return {str(one) for one in found} if isinstance(found, list) else set()
+
+
+def _committed(entry: LedgerEntry) -> set[tuple[str, str]]:
+    """Policies and tags of a commit."""
+    found = (entry.facts or {}).get("selections")
+    return {(str(one["policy"]), str(one["tag"])) for one in found} if isinstance(found, list) else set()
+
+
+def _print(session: Session, found: list[LedgerEntry]) -> None:
+    now = session.ports.clock.now()
+    header = ["Last seen", "Type", "Reason", "Object", "Cause", "Message"]
+    rows = [
+        [
+            human_duration((now - entry.at).total_seconds()),
+            _type(entry),
+            entry.reason,
+            f"{entry.kind}/{entry.key.name}",
+            entry.cause,
+            entry.message.rstrip("\n"),
+        ]
+        for entry in found
+    ]
+    if session.args.all_namespaces or session.args.cause:
+        header = ["Namespace", *header]
+        rows = [[entry.key.namespace, *row] for entry, row in zip(found, rows, strict=True)]
+    session.console.table(header, rows)
+
+
+def _is_involved(entry: LedgerEntry, involved: str | None) -> bool:
+    if not involved:
+        return True
+    kind, _, name = involved.partition("/")
+    return entry.kind.casefold() == kind.casefold() and name in ("", entry.key.name)
+
+
+def _type(entry: LedgerEntry) -> str:
+    return TYPES.get(entry.severity, "Normal")
+
+
+def _whole(entry: LedgerEntry) -> Mapping[str, object]:
+    return {
+        "at": entry.at.isoformat().replace("+00:00", "Z"),
+        "cause": entry.cause,
+        "facts": entry.facts or {},
+        "kind": entry.kind,
+        "message": entry.message,
+        "name": entry.key.name,
+        "namespace": entry.key.namespace,
+        "reason": entry.reason,
+        "type": _type(entry),
+    }
+
+
+def human_duration(seconds: float) -> str:
+    """``45s``, ``2m5s``, ``15m``, ``3h2m``, ``11h``, ``3d4h``, ``12d``: two parts only while the first is small."""
+    whole = max(0, int(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if whole < 120:
+        return f"{whole}s"
+    if minutes < 10:
+        return f"{minutes}m" + (f"{whole % 60}s" if whole % 60 else "")
+    if minutes < 180:
+        return f"{minutes}m"
+    if hours < 8:
+        return f"{hours}h" + (f"{minutes % 60}m" if minutes % 60 else "")
+    if hours < 48:
+        return f"{hours}h"
+    if days < 8:
+        return f"{days}d" + (f"{hours % 24}h" if hours % 24 else "")
+    return f"{days}d"

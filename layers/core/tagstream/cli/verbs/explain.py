@@ -1,0 +1,183 @@
+"""``tagstream explain policy``: the tag a policy selects, and for every other tag why not.
+
+In: a policy and tags, from files or from the stack. Out: a table or JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.files import read_file, read_manifests, read_stdin
+from tagstream.cli.session import Session
+from tagstream.cli.validation import judge
+from tagstream.cli.yaml_text import as_json
+from tagstream.domain.objects.image import DEFAULT_EXCLUSION_LIST
+from tagstream.domain.objects.model import ImagePolicy, ImageRepository, NamespacedName
+from tagstream.domain.scan.exclusion import InvalidExclusion, keep
+from tagstream.domain.select.advice import policy_advice
+from tagstream.domain.select.gates import may_go_back
+from tagstream.domain.select.policy import (
+    CompiledPolicy,
+    InvalidFilter,
+    InvalidPolicy,
+    NoSelection,
+    Verdict,
+    compile_policy,
+)
+from tagstream.reconcile.stored_objects import parse_stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What is to be explained. ``exclusion_list`` is empty when the tags have been through it already.
+
+    ``free`` is whether the guards would let the selection go below ``current``.
+    """
+
+    policy: ImagePolicy
+    tags: tuple[str, ...]
+    image: str
+    exclusion_list: tuple[str, ...]
+    current: str | None
+    free: bool = False
+
+
+def explain(session: Session) -> int:
+    """``explain policy [NAME] [-f FILE] [--tags FILE|-]``; 1 when no tag can be selected.
+
+    Raises:
+        CommandFailed: no such policy, or it is invalid.
+    """
+    question = _offline(session) if session.args.filename else _online(session)
+    try:
+        compiled = compile_policy(question.policy.policy, question.policy.filter_tags)
+        kept = keep(question.tags, question.exclusion_list)
+    except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
+        raise CommandFailed(f"ImagePolicy/{question.policy.metadata.key}: {error}") from error
+    verdicts = (*compiled.explain(kept, None if question.free else question.current), *_excluded(question, kept))
+    problem = _problem(compiled, kept)
+    if session.args.output:
+        session.console.line(as_json(_document(question, verdicts, problem)))
+    else:
+        _print(session, question, verdicts, problem)
+    return 1 if problem else 0
+
+
+def _problem(compiled: CompiledPolicy, kept: Sequence[str]) -> str:
+    try:
+        compiled.latest(kept)
+    except NoSelection as error:
+        return str(error)
+    return ""
+
+
+def _excluded(question: _Question, kept: Sequence[str]) -> tuple[Verdict, ...]:
+    left = sorted(set(question.tags) - set(kept), reverse=True)
+    return tuple(Verdict(tag=tag, value=None, state="excluded", detail="spec.exclusionList") for tag in left)
+
+
+def _offline(session: Session) -> _Question:
+    args = session.args
+    manifests = read_manifests(args.filename, session.stdin, session.namespace)
+    judged = judge(manifests, lambda kind, key: True)
+    objects = [one.parsed.value for one in judged.objects]
+    for error in judged.errors:
+        session.console.failure(error)
+    policies = [one for one in objects if isinstance(one, ImagePolicy) and _is_named(one, session)]
+    if len(policies) != 1:
+        names = ", ".join(str(one.metadata.key) for one in policies) or "none"
+        raise CommandFailed(f"expected one ImagePolicy{f' {args.name}' if args.name else ''} in the files: {names}")
+    policy = policies[0]
+    found = [one for one in objects if isinstance(one, ImageRepository) and one.metadata.key == policy.repository]
+    if args.tags is None:
+        raise CommandFailed("--tags is required with --filename: one tag a line, - for stdin")
+    return _Question(
+        policy=policy,
+        tags=_tags(session),
+        image=found[0].image if found else "",
+        exclusion_list=found[0].exclusion_list if found else DEFAULT_EXCLUSION_LIST,
+        current=None,
+    )
+
+
+def _is_named(policy: ImagePolicy, session: Session) -> bool:
+    name = session.args.name
+    if not name:
+        return True
+    key = policy.metadata.key
+    return key == (NamespacedName(*name.split("/", 1)) if "/" in name else session.key(name))
+
+
+def _online(session: Session) -> _Question:
+    if not session.args.name:
+        raise CommandFailed("a policy's name, or --filename is required")
+    stored = session.ports.objects.get("ImagePolicy", session.key(session.args.name))
+    if stored is None:
+        raise CommandFailed(f"ImagePolicy '{session.args.name}' not found in {session.namespace} namespace")
+    policy = parse_stored(stored, ImagePolicy)
+    held = session.ports.objects.get("ImageRepository", policy.repository)
+    repository = parse_stored(held, ImageRepository) if held else None
+    selection = session.ports.selections.get(stored.key)
+    return _Question(
+        policy=policy,
+        tags=_tags(session) if session.args.tags is not None else _stored_tags(session, policy.repository),
+        image=repository.image if repository else "",
+        exclusion_list=repository.exclusion_list if repository else (),
+        current=selection.ref.tag if selection else None,
+        free=may_go_back(policy.metadata, stored.status.get("observedGeneration")),
+    )
+
+
+def _stored_tags(session: Session, repository: NamespacedName) -> tuple[str, ...]:
+    tags = tuple(one.tag for one in session.ports.tags.tags(repository))
+    if not tags:
+        raise CommandFailed(f"no tags of ImageRepository/{repository} are stored: is it there and Ready?")
+    return tags
+
+
+def _tags(session: Session) -> tuple[str, ...]:
+    """One tag a line, or a JSON list of strings, or a registry's answer (``{"tags": […]}``)."""
+    where = session.args.tags
+    source = read_stdin(session.stdin) if where == "-" else read_file(Path(where))
+    text = source.decode(errors="replace")
+    if text.lstrip()[:1] in ("[", "{"):
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            raise CommandFailed(f"--tags {where}: not JSON and not one tag a line") from None
+        listed = found.get("tags") if isinstance(found, dict) else found
+        if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+            raise CommandFailed(f"--tags {where}: expected a JSON list of strings")
+        return tuple(listed)
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _print(session: Session, question: _Question, verdicts: Sequence[Verdict], problem: str) -> None:
+    console = session.console
+    rows = [(one.tag, one.value if one.value is not None else "", one.state, one.detail) for one in verdicts]
+    console.table(("Tag", "Value", "Verdict", "Detail"), rows)
+    for text in policy_advice(question.policy, question.tags):
+        console.warning(text)
+    selected = next((one.tag for one in verdicts if one.state == "selected"), None)
+    if problem:
+        console.failure(problem)
+    elif selected is not None:
+        console.success(f"selected {question.image}{':' if question.image else ''}{selected}")
+    else:
+        console.failure(f"{verdicts[0].tag} is below {question.current}, which stays selected")
+
+
+def _document(question: _Question, verdicts: Sequence[Verdict], problem: str) -> Mapping[str, object]:
+    return {
+        "policy": str(question.policy.metadata.key),
+        "image": question.image,
+        "current": question.current,
+        "selected": next((one.tag for one in verdicts if one.state == "selected"), None),
+        "error": problem or None,
+        "tags": [{"tag": one.tag, "value": one.value, "verdict": one.state, "detail": one.detail} for one in verdicts],
+        "warnings": list(policy_advice(question.policy, question.tags)),
+    }

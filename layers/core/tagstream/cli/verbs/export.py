@@ -1,0 +1,57 @@
+"""``tagstream export``: stored objects as manifests that can be applied again.
+
+In: a kind and a name. Out: YAML without status and without what the store added.
+
+Source: flux2 cmd/flux/export.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from tagstream.cli.console import CommandFailed, Console
+from tagstream.cli.kinds import Target
+from tagstream.cli.session import Session
+from tagstream.cli.validation import SUSPENDED
+from tagstream.cli.verbs.apply import SERVER_SIDE
+from tagstream.cli.waiting import required
+from tagstream.cli.yaml_text import as_yaml
+from tagstream.domain.objects.model import REQUESTED_AT
+
+OURS = (REQUESTED_AT, SUSPENDED)
+
+
+def export(session: Session) -> int:
+    """``export KIND NAME | --all``.
+
+    Raises:
+        CommandFailed: neither a name nor ``--all``, or no such object.
+    """
+    target: Target = session.args.target
+    if session.args.name:
+        found = [required(session, target, session.key(session.args.name))]
+    elif session.args.all:
+        found = list(session.ports.objects.list(target.kind, session.namespace))
+    else:
+        raise CommandFailed("name is required")
+    if not found:
+        session.console.failure(f"no objects found in {session.namespace} namespace")
+    for stored in found:
+        print_manifest(session.console, stored.document)
+    return 0
+
+
+def print_manifest(console: Console, document: Mapping[str, object]) -> None:
+    """``---``, the manifest and an empty line, as flux prints one."""
+    metadata = dict(cast("Mapping[str, object]", document["metadata"]))
+    annotations = {
+        name: value
+        for name, value in cast("Mapping[str, str]", metadata.get("annotations") or {}).items()
+        if name not in OURS
+    }
+    kept = {name: value for name, value in metadata.items() if name not in (*SERVER_SIDE, "annotations")}
+    if annotations:
+        kept["annotations"] = annotations
+    console.line("---")
+    console.line(as_yaml({**document, "metadata": kept}))

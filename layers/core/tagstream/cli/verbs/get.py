@@ -1,0 +1,191 @@
+"""``tagstream get``: objects and their status in Flux's columns, or whole.
+
+In: stored objects. Out: tables, YAML or JSON.
+
+Source: flux2 cmd/flux/get.go, get_image_repository.go, get_image_policy.go, get_image_update.go, get_image_all.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import cast
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.kinds import IMAGES, REPOSITORY, Target
+from tagstream.cli.session import Session
+from tagstream.cli.yaml_text import as_json, as_yaml
+from tagstream.ports.objects import StoredObject
+from tagstream.ports.webhook import LastDelivery
+from tagstream.reconcile import status
+
+Columns = tuple[tuple[str, Callable[[StoredObject], str]], ...]
+WAITING = "waiting to be reconciled"
+
+
+def get_all(session: Session) -> int:
+    """``get images all``: a table for every kind that has objects."""
+    found = {kind: _listed(session, kind) for kind in IMAGES}
+    if session.args.output:
+        _print_whole(session, [one for stored in found.values() for one in stored], single=False)
+        return 0
+    for kind, stored in found.items():
+        if stored:
+            _print_table(session, kind, stored, with_kind=True)
+            session.console.line()
+    return 0
+
+
+def get(session: Session) -> int:
+    """``get images|sources|receivers …``: one kind, one object or all."""
+    kind: Target = session.args.target
+    stored = _listed(session, kind)
+    if not stored:
+        # Flux says so and ends with 0.
+        where = "any" if session.args.all_namespaces else f'"{session.namespace}"'
+        name = session.args.name
+        what = f"{kind.kind} object '{name}' not found" if name else f"no {kind.kind} objects found"
+        session.console.failure(f"{what} in {where} namespace")
+    elif session.args.output:
+        _print_whole(session, stored, single=bool(session.args.name) and len(stored) == 1)
+    else:
+        _print_table(session, kind, stored, with_kind=False)
+    return 0
+
+
+def _listed(session: Session, kind: Target) -> Sequence[StoredObject]:
+    args = session.args
+    namespace = None if args.all_namespaces else session.namespace
+    found = [
+        one for one in session.ports.objects.list(kind.kind, namespace) if not args.name or one.key.name == args.name
+    ]
+    return [one for one in found if _selected(one, args.status_selector)]
+
+
+def _selected(stored: StoredObject, selector: str | None) -> bool:
+    if not selector:
+        return True
+    kind, separator, wanted = selector.partition("=")
+    if not separator:
+        raise CommandFailed(f"expected status selector in type=status format, but found: {selector}")
+    found = [one for one in _conditions(stored) if one.get("type", "").casefold() == kind.casefold()]
+    return bool(found) and found[-1].get("status", "").casefold() == wanted.casefold()
+
+
+def _print_table(session: Session, kind: Target, stored: Sequence[StoredObject], *, with_kind: bool) -> None:
+    prefix = f"{kind.kind.lower()}/" if with_kind else ""
+    columns: Columns = (("Name", lambda one: prefix + one.key.name), *COLUMNS[kind.kind])
+    if session.args.all_namespaces:
+        columns = (("Namespace", lambda one: one.key.namespace), *columns)
+    stored = _completed(session, stored)
+    # Flux's columns are all there is until something was delivered.
+    columns = tuple(one for one in columns if one not in _LAST_DELIVERY or any(map(_delivery, stored)))
+    header = () if session.args.no_header else [title for title, _ in columns]
+    session.console.table(header, [[cell(one) for _, cell in columns] for one in stored])
+
+
+def _print_whole(session: Session, stored: Sequence[StoredObject], *, single: bool) -> None:
+    items = [with_status(one) for one in _completed(session, stored)]
+    value: Mapping[str, object] = {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {}}
+    if single:
+        value = items[0]
+    session.console.line((as_json(value) if session.args.output == "json" else as_yaml(value)).rstrip("\n"))
+
+
+def with_status(stored: StoredObject) -> Mapping[str, object]:
+    """An object as kubectl shows it: status beside spec, ``observedGeneration: -1`` before the first reconcile."""
+    return {**stored.document, "status": stored.status or {"observedGeneration": -1}}
+
+
+def _completed(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+    """With what is kept apart from the status."""
+    return _with_deliveries(session, _with_scan_times(session, stored))
+
+
+def _with_scan_times(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+    """A scan that finds nothing new leaves the status alone, and its time is kept with those of others."""
+    if not any(one.kind == REPOSITORY.kind for one in stored):
+        return stored
+    times = session.ports.tags.last_scans()
+    return [_with_scan_time(one, times.get(one.key)) if one.kind == REPOSITORY.kind else one for one in stored]
+
+
+def _with_scan_time(stored: StoredObject, scanned_at: datetime | None) -> StoredObject:
+    """A scan that failed has a time too, but it is none of the list that is shown."""
+    scan = stored.status.get("lastScanResult")
+    if scanned_at is None or not isinstance(scan, Mapping) or _ready(stored) != "True":
+        return stored
+    latest = max(str(scan.get("scanTime", "")), status.time(scanned_at))
+    return replace(stored, status={**stored.status, "lastScanResult": {**scan, "scanTime": latest}})
+
+
+def _with_deliveries(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+    """The newest delivery is kept apart from the status, which others write at the same time."""
+    found = {kind: session.ports.hooks.last_deliveries(kind) for kind in DELIVERED & {one.kind for one in stored}}
+    return [_with_delivery(one, found.get(one.kind, {}).get(one.key)) for one in stored]
+
+
+def _with_delivery(stored: StoredObject, last: LastDelivery | None) -> StoredObject:
+    if last is None:
+        return stored
+    told = {"time": status.time(last.at), "sender": last.sender, "id": last.delivery_id, "result": last.result}
+    return replace(stored, status={**stored.status, "lastDelivery": told})
+
+
+def _delivery(stored: StoredObject) -> str:
+    last = stored.status.get("lastDelivery")
+    return f"{last['time']} {last['sender']}: {last['result']}" if isinstance(last, Mapping) else ""
+
+
+def _conditions(stored: StoredObject) -> Sequence[Mapping[str, str]]:
+    return cast("Sequence[Mapping[str, str]]", stored.status.get("conditions") or ())
+
+
+def _ready(stored: StoredObject) -> str:
+    return next((one["status"] for one in _conditions(stored) if one["type"] == "Ready"), "False")
+
+
+def _message(stored: StoredObject) -> str:
+    return next((one["message"] for one in _conditions(stored) if one["type"] == "Ready"), WAITING)
+
+
+def _suspended(stored: StoredObject) -> str:
+    return "True" if is_suspended(stored) else "False"
+
+
+def is_suspended(stored: StoredObject) -> bool:
+    """Whether ``spec.suspend`` is true."""
+    return cast("Mapping[str, object]", stored.document.get("spec") or {}).get("suspend") is True
+
+
+def _url(stored: StoredObject) -> str:
+    return str(cast("Mapping[str, object]", stored.document.get("spec") or {}).get("url", ""))
+
+
+def _member(*path: str) -> Callable[[StoredObject], str]:
+    def cell(stored: StoredObject) -> str:
+        found: object = stored.status
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return "" if found is None else str(found)
+
+    return cell
+
+
+DELIVERED = frozenset({"ImageRepository", "Receiver"})
+_READY: Columns = (("Ready", _ready), ("Message", _message))
+# Behind Flux's own columns, for those who read them by position.
+_LAST_DELIVERY: Columns = (("Last delivery", _delivery),)
+COLUMNS: Mapping[str, Columns] = {
+    "ImageRepository": (
+        ("Last scan", _member("lastScanResult", "scanTime")),
+        ("Suspended", _suspended),
+        *_READY,
+        *_LAST_DELIVERY,
+    ),
+    "ImagePolicy": (("Image", _member("latestRef", "name")), ("Tag", _member("latestRef", "tag")), *_READY),
+    "ImageUpdateAutomation": (("Last run", _member("lastAutomationRunTime")), ("Suspended", _suspended), *_READY),
+    "GitRepository": (("Url", _url), ("Suspended", _suspended)),
+    "Receiver": (("Suspended", _suspended), *_READY, *_LAST_DELIVERY),
+}

@@ -1,0 +1,212 @@
+"""``tagstream lint``: every object's problems and every marker's state, found without a stack.
+
+In: manifests and a working tree. Out: a table of markers, then findings with file and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tagstream.cli.files import Located, read_manifests
+from tagstream.cli.rivals import rivals
+from tagstream.cli.session import Session
+from tagstream.cli.validation import Judged, judge
+from tagstream.cli.worktree import MarkedFile, Workload, given_refs, surveyed, workloads
+from tagstream.cli.yaml_text import as_json
+from tagstream.domain.objects.model import (
+    GitRepository,
+    ImagePolicy,
+    ImageRef,
+    ImageRepository,
+    ImageUpdateAutomation,
+    NamespacedName,
+)
+from tagstream.domain.select.advice import policy_advice
+from tagstream.domain.setters.marker import MarkerReport
+from tagstream.domain.setters.plan import plan_file
+from tagstream.domain.update.destination import NoPushBranch, destination
+
+ERRORS = frozenset({"malformed marker", "unknown policy", "unknown suffix", "unparsable file"})
+GOOD = frozenset({"applied", "equal"})
+PLACEHOLDER_DIGEST = "sha256:" + "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing worth telling; ``where`` is ``file:line``, or an object's name."""
+
+    where: str
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkerState:
+    """A marker, what became of it, and which automation would set it (empty: none)."""
+
+    file: str
+    line: int
+    setter: str
+    state: str
+    reason: str
+    automation: str
+
+
+def lint(session: Session) -> int:
+    """``lint --objects PATH… --repo DIR``; 1 when there is an error, 0 when there are only warnings."""
+    args = session.args
+    manifests = read_manifests(args.objects, session.stdin, session.namespace, recursive=args.recursive)
+    judged = judge(manifests, lambda kind, key: kind in ("Secret", "ServiceAccount"))
+    found = workloads([one.parsed.value for one in judged.objects])
+    refs = {**_assumed(judged), **given_refs(args.ref, session.namespace)}
+    files, unread = surveyed(args.repo)
+    states = [state for file in files for state in _states(file, found, refs)]
+    states += [_state(name, marker, "") for name, marker in unread]
+    findings = [*_object_findings(judged), *_marker_findings(states), *_automation_findings(judged, found, states)]
+    findings += _policy_findings(judged, states)
+    if args.output:
+        session.console.line(as_json(_document(states, findings)))
+    else:
+        _print(session, states, findings)
+    return 1 if any(one.severity == "error" for one in findings) else 0
+
+
+def _assumed(judged: Judged) -> Mapping[NamespacedName, ImageRef]:
+    """A selection for every policy, so that each marker can be looked at as if it were to be set."""
+    objects = [one.parsed.value for one in judged.objects]
+    images = {one.metadata.key: one.image for one in objects if isinstance(one, ImageRepository)}
+    return {
+        one.metadata.key: ImageRef(
+            name=images.get(one.repository, "image"),
+            tag="0.0.0",
+            digest=PLACEHOLDER_DIGEST if one.digest_reflection != "Never" else "",
+        )
+        for one in objects
+        if isinstance(one, ImagePolicy)
+    }
+
+
+def _states(
+    file: MarkedFile, found: Sequence[Workload], refs: Mapping[NamespacedName, ImageRef]
+) -> Iterator[MarkerState]:
+    """Every marker of a file once: as the automation sees it that gets furthest with it."""
+    best: dict[int, MarkerState] = {}
+    path = file.path.encode(errors="surrogateescape")
+    for workload in found:
+        if not workload.covers(file.path):
+            continue
+        usable = {key: refs[key] for key in workload.policies}
+        namespace = workload.automation.metadata.key.namespace
+        for marker in plan_file(path, file.source, usable, set(refs), namespace).markers:
+            state = _state(file.path, marker, str(workload.automation.metadata.key))
+            known = best.get(marker.line)
+            if known is None or (known.state != "ok" and (state.state == "ok" or known.state == "other namespace")):
+                best[marker.line] = state
+    if not best and not any(workload.covers(file.path) for workload in found):
+        reason = "no automation's update.path leads here" if found else "there is no ImageUpdateAutomation in --objects"
+        for marker in plan_file(path, file.source, refs, set(refs)).markers:
+            best[marker.line] = _state(file.path, marker, "", uncovered=reason)
+    yield from (best[line] for line in sorted(best))
+
+
+def _state(file: str, marker: MarkerReport, automation: str, *, uncovered: str = "") -> MarkerState:
+    good = marker.state in GOOD
+    state, reason = ("ok", "") if good else (marker.state, marker.reason)
+    if good and uncovered:
+        state, reason = "outside update.path", uncovered
+    return MarkerState(
+        file=file, line=marker.line, setter=marker.setter, state=state, reason=reason, automation=automation
+    )
+
+
+def _object_findings(judged: Judged) -> Iterator[Finding]:
+    for severity, texts in (("error", judged.errors), ("warning", judged.warnings)):
+        for text in texts:
+            where, _, message = text.partition(": ")
+            yield Finding(where=where, severity=severity, message=message)
+
+
+def _marker_findings(states: Sequence[MarkerState]) -> Iterator[Finding]:
+    for one in states:
+        if one.state != "ok":
+            severity = "error" if one.state in ERRORS else "warning"
+            message = f"{one.state}: {one.reason}" if one.reason else one.state
+            yield Finding(where=f"{one.file}:{one.line}", severity=severity, message=message)
+
+
+def _automation_findings(judged: Judged, found: Sequence[Workload], states: Sequence[MarkerState]) -> Iterator[Finding]:
+    located = {one.parsed.key: one for one in judged.objects if isinstance(one.parsed.value, ImageUpdateAutomation)}
+    values = (one.parsed.value for one in judged.objects)
+    sources = {one.metadata.key: one for one in values if isinstance(one, GitRepository)}
+    for pair in rivals([workload.automation for workload in found], sources):
+        names = f"ImageUpdateAutomation/{pair.other.metadata.key} and ImageUpdateAutomation/{pair.one.metadata.key}"
+        message = f"{names} rebuild branch '{pair.branch}' and {pair.cause}: they replace each other's commits"
+        yield _about(located[pair.other.metadata.key], "spec.git", message)
+    for workload in found:
+        one = located[workload.automation.metadata.key]
+        if not any(workload.covers(state.file) and state.state != "never read" for state in states):
+            where = workload.path or "the whole tree"
+            yield _about(one, "spec.update.path", f"{workload.name} has nothing to do: no marker below {where}")
+        if not workload.policies:
+            yield _about(one, "spec", f"{workload.name} admits no ImagePolicy of its namespace")
+        source = sources.get(workload.automation.source.key)
+        branch = _other_branch(workload.automation, source)
+        if branch:
+            message = f"{workload.name} pushes to branch '{branch}': somebody has to open and merge a pull request"
+            yield _about(one, "spec.git.push.branch", message)
+
+
+def _other_branch(automation: ImageUpdateAutomation, source: GitRepository | None) -> str:
+    """The push branch when it is not the one that is checked out."""
+    try:
+        where = destination(automation, source or GitRepository(metadata=automation.metadata, url=""))
+    except NoPushBranch:
+        return ""
+    return where.push_branch if where.switches else ""
+
+
+def _policy_findings(judged: Judged, states: Sequence[MarkerState]) -> Iterator[Finding]:
+    used = {tuple(one.setter.split(":")[:2]) for one in states}
+    for one in judged.objects:
+        policy = one.parsed.value
+        if not isinstance(policy, ImagePolicy):
+            continue
+        for text in policy_advice(policy):
+            yield _about(one, text.split(" ", 1)[0], f"{one.parsed.name} {text}")
+        if (policy.metadata.key.namespace, policy.metadata.key.name) not in used:
+            yield _about(one, "", f"{one.parsed.name} is not used by any marker")
+
+
+def _about(one: Located, path: str, message: str) -> Finding:
+    return Finding(where=one.at(path), severity="warning", message=message)
+
+
+def _print(session: Session, states: Sequence[MarkerState], findings: Sequence[Finding]) -> None:
+    console = session.console
+    if states:
+        rows = [(f"{one.file}:{one.line}", one.setter, one.state, one.automation) for one in states]
+        console.table(("Marker", "Setter", "State", "Automation"), rows)
+    for one in findings:
+        (console.failure if one.severity == "error" else console.warning)(f"{one.where}: {one.message}")
+    errors = sum(one.severity == "error" for one in findings)
+    ok = sum(one.state == "ok" for one in states)
+    summary = f"{ok} of {len(states)} markers ok, {errors} errors, {len(findings) - errors} warnings"
+    (console.failure if errors else console.success)(summary)
+
+
+def _document(states: Sequence[MarkerState], findings: Sequence[Finding]) -> Mapping[str, object]:
+    return {
+        "markers": [
+            {
+                "file": one.file,
+                "line": one.line,
+                "setter": one.setter,
+                "state": one.state,
+                "reason": one.reason,
+                "automation": one.automation,
+            }
+            for one in states
+        ],
+        "findings": [{"where": one.where, "severity": one.severity, "message": one.message} for one in findings],
+    }

@@ -1,0 +1,91 @@
+"""``tagstream suspend`` and ``tagstream resume``.
+
+In: a kind and names. Out: ``spec.suspend`` in the stored objects.
+
+Source: flux2 cmd/flux/suspend.go, resume.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.kinds import GIT, RECEIVER, Target
+from tagstream.cli.session import Session
+from tagstream.cli.validation import SUSPENDED
+from tagstream.cli.waiting import required, tell_outcome, wait_for_written
+from tagstream.ports.objects import StoredObject
+
+REASON = "suspend.toolkit.fluxcd.io/reason"
+
+
+def suspend(session: Session) -> int:
+    """``suspend KIND NAME… | --all``; names that do not exist are told of, and the others suspended."""
+    target: Target = session.args.target
+    for stored in _named(session, target):
+        session.console.action(f"suspending {target.human} {stored.key.name} in {stored.key.namespace} namespace")
+        notes = {SUSPENDED: session.ports.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")}
+        if session.args.reason:
+            notes[REASON] = session.args.reason
+        session.ports.objects.put(_changed(stored, {"suspend": True}, notes))
+        session.console.success(f"{target.human} suspended")
+    return 0
+
+
+def resume(session: Session) -> int:
+    """``resume KIND NAME… | --all``: all of them, then wait for each to be reconciled; 1 when one is not ready."""
+    target: Target = session.args.target
+    resumed = [_resumed(session, target, stored) for stored in _named(session, target)]
+    # A Git repository or a receiver has nothing to be reconciled by itself.
+    if session.args.no_wait or target in (GIT, RECEIVER):
+        return 0
+    failed = False
+    for stored in resumed:
+        try:
+            settled = wait_for_written(session, target, stored)
+            session.console.success(f"{target.kind} {stored.key.name} reconciliation completed")
+            tell_outcome(session, target, settled)
+        except CommandFailed as error:
+            session.console.failure(str(error))
+            failed = True
+    return int(failed)
+
+
+def _resumed(session: Session, target: Target, stored: StoredObject) -> StoredObject:
+    session.console.action(f"resuming {target.human} {stored.key.name} in {stored.key.namespace} namespace")
+    written = session.ports.objects.put(_changed(stored, {"suspend": None}, {SUSPENDED: None, REASON: None}))
+    session.console.success(f"{target.human} resumed")
+    return written
+
+
+def _named(session: Session, target: Target) -> Sequence[StoredObject]:
+    names = list(dict.fromkeys(session.args.name))
+    if not names and not session.args.all:
+        raise CommandFailed(f"{target.human} name is required")
+    if not names:
+        return session.ports.objects.list(target.kind, session.namespace)
+    found = []
+    for name in names:
+        stored = session.ports.objects.get(target.kind, session.key(name))
+        if stored is None:
+            session.console.failure(f"{target.kind} {name} not found in {session.namespace} namespace")
+        else:
+            found.append(stored)
+    if not found:
+        required(session, target, session.key(names[0]))
+    return found
+
+
+def _changed(
+    stored: StoredObject, spec: Mapping[str, object], annotations: Mapping[str, str | None]
+) -> Mapping[str, object]:
+    """The document with these members set; None removes one."""
+    metadata = dict(cast("Mapping[str, object]", stored.document["metadata"]))
+    metadata["annotations"] = _merged(cast("Mapping[str, object]", metadata.get("annotations") or {}), annotations)
+    wanted = _merged(cast("Mapping[str, object]", stored.document.get("spec") or {}), spec)
+    return {**stored.document, "metadata": metadata, "spec": wanted}
+
+
+def _merged(before: Mapping[str, object], changes: Mapping[str, object]) -> Mapping[str, object]:
+    return {name: value for name, value in {**before, **changes}.items() if value is not None}

@@ -1,0 +1,1 @@
+"""The Kubernetes objects of image automation: documents in, values out."""

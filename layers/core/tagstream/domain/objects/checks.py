@@ -1,0 +1,151 @@
+"""What a schema cannot say: ranges, patterns, image names and templates that would fail later, found before storing.
+
+In: an object's value. Out: problems with the field they are about.
+
+Source: the errors image-reflector-controller and image-automation-controller put into conditions, seen at apply time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gocompat.quote import quote
+from gocompat.regexp import InvalidPattern, compile_pattern
+from gocompat.semver.range import InvalidRange, parse_range
+from tagstream.domain.objects.fields import Problem
+from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
+from tagstream.domain.objects.model import (
+    CommitSpec,
+    GitRef,
+    GitRepository,
+    GitSpec,
+    ImagePolicy,
+    ImageRepository,
+    ImageUpdateAutomation,
+    PolicyChoice,
+)
+from tagstream.domain.objects.ref_name import PEELED, is_ref_name
+from tagstream.domain.objects.selector import InvalidSelector, check_selector
+from tagstream.domain.select.filter import InvalidFilter, compile_filter
+from tagstream.domain.select.ordering import InvalidPolicy, compile_ordering
+from tagstream.domain.update.destination import InvalidRefspec, parse_refspec
+from tagstream.domain.update.message import TemplateError, check_template, try_template
+
+
+def check_object(value: object) -> tuple[Problem, ...]:
+    """Everything that is wrong with a value although its schema is right; kinds without such rules have no problems."""
+    if isinstance(value, ImageRepository):
+        return tuple(_repository(value))
+    if isinstance(value, ImagePolicy):
+        return tuple(_policy(value))
+    if isinstance(value, ImageUpdateAutomation):
+        return tuple(_automation(value))
+    if isinstance(value, GitRepository):
+        return tuple(_ref("spec.ref", value.ref))
+    return ()
+
+
+def _repository(repository: ImageRepository) -> Iterator[Problem]:
+    try:
+        parse_repository_image(repository.image)
+    except InvalidImage as error:
+        yield _invalid("spec.image", repository.image, error)
+    for index, text in enumerate(repository.exclusion_list):
+        try:
+            compile_pattern(text)
+        except InvalidPattern as error:
+            yield _invalid(f"spec.exclusionList[{index}]", text, error)
+
+
+def _policy(policy: ImagePolicy) -> Iterator[Problem]:
+    choice = policy.policy
+    try:
+        compile_ordering(choice)
+    except InvalidPolicy as error:
+        if choice == PolicyChoice():
+            yield Problem(path="spec.policy", message=f"Required value: {error}")
+        else:
+            yield _invalid("spec.policy.semver.range", choice.semver or "", error)
+    given = [name for name in ("semver", "alphabetical", "numerical") if getattr(choice, name) is not None]
+    if len(given) > 1:
+        message = f"{' and '.join(given)} are set: only {given[0]} counts"
+        yield Problem(path="spec.policy", message=message, is_warning=True)
+    if policy.filter_tags is not None:
+        try:
+            compile_filter(policy.filter_tags)
+        except InvalidFilter as error:
+            yield _invalid("spec.filterTags.pattern", policy.filter_tags.pattern, error)
+
+
+def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
+    if automation.git is None:
+        yield Problem(
+            path="spec.git", message="Required value: source kind 'GitRepository' necessitates field .spec.git"
+        )
+    else:
+        yield from _template(automation, automation.git.commit)
+        yield from _git(automation.git)
+    if automation.policy_selector is not None:
+        try:
+            check_selector(automation.policy_selector)
+        except InvalidSelector as error:
+            yield Problem(
+                path="spec.policySelector", message=f"Invalid value: failed to parse policy selector: {error}"
+            )
+
+
+def _git(git: GitSpec) -> Iterator[Problem]:
+    yield from _ref("spec.git.checkout.ref", git.checkout)
+    if git.push is None:
+        return
+    yield from _ref_name("spec.git.push.branch", git.push.branch)
+    if not git.push.refspec:
+        return
+    path, text = "spec.git.push.refspec", git.push.refspec
+    try:
+        refspec = parse_refspec(text)
+    except InvalidRefspec as error:
+        yield _invalid(path, text, error)
+        return
+    for name in (refspec.source.decode(), refspec.target.decode()):
+        if not is_ref_name(name):
+            yield _invalid(path, text, f"{quote(name)} is no name of a Git ref")
+
+
+def _ref(path: str, ref: GitRef | None) -> Iterator[Problem]:
+    """A reference that no server could have, said now and not at the first run."""
+    if ref is None:
+        return
+    yield from _ref_name(f"{path}.branch", ref.branch)
+    yield from _ref_name(f"{path}.tag", ref.tag)
+    yield from _ref_name(f"{path}.name", ref.name.removesuffix(PEELED))
+    if ref.semver:
+        try:
+            parse_range(ref.semver)
+        except InvalidRange as error:
+            yield _invalid(f"{path}.semver", ref.semver, error)
+
+
+def _ref_name(path: str, name: str) -> Iterator[Problem]:
+    if name and not is_ref_name(name):
+        yield _invalid(path, name, "is no name of a Git ref")
+
+
+def _template(automation: ImageUpdateAutomation, commit: CommitSpec) -> Iterator[Problem]:
+    """Flux finds a bad template at the next update; here nobody has to wait for one."""
+    path, text = "spec.git.commit.messageTemplate", commit.message_template
+    try:
+        warnings = check_template(text)
+    except TemplateError as error:
+        yield Problem(path=path, message=f"Invalid value: {error}")
+        return
+    # What is changed at an update is another matter than the example, so that this is no error.
+    failure = try_template(text, automation.metadata.key, commit.message_template_values)
+    if failure:
+        warnings = (*warnings, f"with an example of a change it {failure}")
+    for warning in warnings:
+        yield Problem(path=path, message=warning, is_warning=True)
+
+
+def _invalid(path: str, value: str, error: object) -> Problem:
+    return Problem(path=path, message=f"Invalid value: {quote(value)}: {error}")

@@ -1,0 +1,153 @@
+"""Image names as Flux's registry client reads them, and their canonical form.
+
+In: ``spec.image`` or what a registry calls an image. Out: ImageName.
+
+Source: go-containerregistry pkg/name (registry.go, repository.go, tag.go, digest.go); image-reflector-controller
+internal/registry/helper.go (ParseImageReference); vectors registry/image_reference.json and reflector_reconcile.json
+``parse_image_reference``, ``ecr_registry``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from tagstream.domain.objects.model import CanonicalImage
+
+DEFAULT_REGISTRY = "index.docker.io"
+_REPOSITORY = re.compile(r"[a-z0-9_\-./]{1,255}", re.ASCII)
+_TAG = re.compile(r"[A-Za-z0-9_.\-]{1,128}", re.ASCII)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}", re.ASCII)
+# What net/url accepts as a host: userinfo, blanks, escapes and slashes are out, and behind the last colon is a port.
+_HOST = r"A-Za-z0-9\-._~!$&'()*+,;=<>\"\]\u0080-\U0010ffff"
+_AUTHORITY = re.compile(rf"\[(?P<ipv6>[^]%]*)\](?::[0-9]*)?|[{_HOST}]*|[{_HOST}:]*:[0-9]*")
+_PORT = "(?::[0-9]{1,5})?"
+_LOCAL = re.compile(rf"localhost:.*|.*\.localhost{_PORT}|127\.0\.0\.1{_PORT}|::1|\[::1\]{_PORT}")
+_PRIVATE = tuple(ipaddress.ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+ECR_HOSTS = (
+    r"([0-9+]*).dkr[.-]ecr(?:-fips)?\.([^/.]*)\."
+    r"(amazonaws\.com[.cn]*|amazonaws\.eu|sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov|on\.aws)"
+)
+_ECR = re.compile(ECR_HOSTS, re.ASCII)
+ECR_PUBLIC = "public.ecr.aws"
+
+
+class InvalidImage(ValueError):
+    """Not an image name; the message is Flux's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageName:
+    """A repository on a registry, both normalised: ``index.docker.io`` and ``library/alpine``."""
+
+    registry: str
+    repository: str
+
+    @property
+    def canonical(self) -> CanonicalImage:
+        """``index.docker.io/library/alpine``: the name that equal images share."""
+        return CanonicalImage(f"{self.registry}/{self.repository}")
+
+    def scheme(self, insecure: bool = False) -> str:
+        """``http`` for insecure repositories, loopback, ``*.localhost`` and private addresses; else ``https``."""
+        plain = insecure or _is_private(self.registry) or _LOCAL.fullmatch(self.registry) is not None
+        return "http" if plain else "https"
+
+
+def parse_repository_image(image: str) -> ImageName:
+    """``spec.image`` of an ImageRepository: no scheme, no tag, no digest.
+
+    Raises:
+        InvalidImage: Flux's text, which becomes the reason ImageURLInvalid.
+    """
+    scheme, separator, _ = image.partition("://")
+    if separator:
+        raise InvalidImage(f"image '{image}' should not include URL scheme; remove '{scheme}://'")
+    name = parse_reference(image)
+    tagged = image.removeprefix(name.registry).split(":")
+    if len(tagged) > 1:
+        raise InvalidImage(f"image '{image}' should not include a tag; remove ':{tagged[1]}'")
+    return name
+
+
+def parse_image_name(image: str) -> ImageName:
+    """A repository's name, whoever says it (a webhook, an index): a tag or digest behind it is an error.
+
+    Raises:
+        InvalidImage: as ``parse_repository_image``.
+    """
+    return parse_repository_image(image)
+
+
+def parse_reference(reference: str) -> ImageName:
+    """The repository of ``name[:tag][@digest]``.
+
+    Raises:
+        InvalidImage: ``could not parse reference: …``.
+    """
+    base, at, digest = reference.partition("@")
+    if at and not _DIGEST.fullmatch(digest):
+        raise _unparsable(reference)
+    head, colon, tag = base.rpartition(":")
+    if colon and "/" not in tag:
+        if not _TAG.fullmatch(tag):
+            raise _unparsable(reference)
+        base = head
+    name = _repository(base, reference)
+    # Behind a digest go-containerregistry reads the canonical name once more, its length included.
+    return _repository(name.canonical, reference) if at else name
+
+
+def _repository(name: str, reference: str) -> ImageName:
+    registry, slash, repository = name.partition("/")
+    if not slash or not ("." in registry or ":" in registry or registry == "localhost"):
+        # go-containerregistry: the first part is a host only when it looks like one.
+        registry, repository = DEFAULT_REGISTRY, name
+    if not _REPOSITORY.fullmatch(repository) or not _is_authority(registry):
+        raise _unparsable(reference)
+    if registry == "docker.io":
+        registry = DEFAULT_REGISTRY
+    if registry == DEFAULT_REGISTRY and "/" not in repository:
+        repository = f"library/{repository}"
+    return ImageName(registry, repository)
+
+
+def _unparsable(reference: str) -> InvalidImage:
+    return InvalidImage(f"could not parse reference: {reference}")
+
+
+def _is_authority(registry: str) -> bool:
+    found = _AUTHORITY.fullmatch(registry)
+    return found is not None and (found["ipv6"] is None or _is_ipv6(found["ipv6"]))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_private(registry: str) -> bool:
+    try:
+        address = ipaddress.IPv4Address(registry.split(":")[0])
+    except ValueError:
+        return False
+    return any(address in network for network in _PRIVATE)
+
+
+def ecr_region(registry: str) -> str | None:
+    """The region of a private ECR registry, ``public.ecr.aws`` for the public one, None for any other host.
+
+    Args:
+        registry: a host, or a host with a repository behind it.
+
+    Source: fluxcd/pkg auth/aws (registry pattern); vectors reflector_reconcile.json ``ecr_registry``.
+    """
+    host = registry.split("/")[0]
+    if host == ECR_PUBLIC:
+        return ECR_PUBLIC
+    found = _ECR.search(host)
+    return found.group(2) if found else None

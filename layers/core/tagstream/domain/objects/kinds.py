@@ -1,0 +1,241 @@
+"""Flux's YAML documents as values: kinds, dialects, defaults, and every problem of every field at once.
+
+In: JSON-like documents. Out: ParsedObject values.
+
+Source: the CRDs of image-reflector-controller, image-automation-controller, source-controller and
+notification-controller.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from gocompat.quote import quote
+from tagstream.domain.objects.fields import Fields, Problem
+from tagstream.domain.objects.git import read_automation, read_git_repository
+from tagstream.domain.objects.image import read_image_policy, read_image_repository
+from tagstream.domain.objects.model import FluxObject, Kustomization, Metadata, Namespace, NamespacedName, SourceRef
+from tagstream.domain.objects.receiver import read_metadata, read_receiver
+
+GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "ImageRepository": ("image.toolkit.fluxcd.io", ("v1alpha1", "v1alpha2", "v1beta1", "v1beta2", "v1")),
+    "ImagePolicy": ("image.toolkit.fluxcd.io", ("v1alpha1", "v1alpha2", "v1beta1", "v1beta2", "v1")),
+    "ImageUpdateAutomation": ("image.toolkit.fluxcd.io", ("v1alpha1", "v1alpha2", "v1beta1", "v1beta2", "v1")),
+    "GitRepository": ("source.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1")),
+    "Receiver": ("notification.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1beta3", "v1")),
+    "Kustomization": ("kustomize.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1")),
+}
+"""Group and versions of every kind that is read; the core kinds Namespace and Secret come beside them."""
+STORED = ("Namespace", "GitRepository", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "Receiver")
+"""Kinds that are kept in the table, each after what it refers to."""
+SERVICE_ACCOUNT = "serviceaccount+"
+"""A ServiceAccount is kept beside the secrets under its name with this before it: its pull secrets, a name a line."""
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
+Parsed = FluxObject | Namespace | Kustomization
+SECRET_MEMBERS = frozenset({"apiVersion", "kind", "metadata", "type", "immutable", "data", "stringData"})
+"""Of a Secret; a misspelt one would make a secret without its values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretData:
+    """A Secret on its way to Secrets Manager; its members never print."""
+
+    key: NamespacedName
+    data: Mapping[str, bytes]
+
+    def __repr__(self) -> str:
+        return f"SecretData({self.key})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedObject:
+    """A document that was read. ``value`` is None when it has errors or is of a kind that is passed over (``note``).
+
+    ``draft`` is what could be read in spite of errors: good for looking for more of them, for nothing else.
+    """
+
+    kind: str
+    key: NamespacedName
+    document: Mapping[str, object]
+    value: Parsed | SecretData | None
+    problems: tuple[Problem, ...] = ()
+    note: str = ""
+    draft: Parsed | SecretData | None = None
+
+    @property
+    def name(self) -> str:
+        """``Kind/namespace/name``, for messages."""
+        return f"{self.kind}/{self.key}"
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What keeps the object from being stored, each with the object, the field and the value."""
+        return tuple(f"{self.name} {problem}" for problem in self.problems if not problem.is_warning)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What does not."""
+        return tuple(f"{self.name} {problem}" for problem in self.problems if problem.is_warning)
+
+
+def parse_object(document: Mapping[str, object], default_namespace: str) -> ParsedObject:
+    """Read one document.
+
+    Args:
+        document: as YAML or JSON gave it.
+        default_namespace: for objects that name none.
+
+    Returns:
+        The value, or all problems; never an exception for anything a document can hold.
+    """
+    problems: list[Problem] = []
+    kind = _text(document, "kind")
+    api_version = _text(document, "apiVersion")
+    filled = _with_namespace(document, default_namespace)
+    metadata = read_metadata(filled, problems)
+    _check_name(kind, metadata.key, problems)
+    value, note = _value(kind, api_version, filled, metadata, problems)
+    errors = any(not problem.is_warning for problem in problems)
+    return ParsedObject(
+        kind=kind or "(no kind)",
+        key=metadata.key,
+        document=filled,
+        value=None if errors else value,
+        problems=() if note else tuple(problems),
+        note=note,
+        draft=value,
+    )
+
+
+def _value(
+    kind: str, api_version: str, document: Mapping[str, object], metadata: Metadata, problems: list[Problem]
+) -> tuple[Parsed | SecretData | None, str]:
+    if kind == "Namespace" and api_version == "v1":
+        return Namespace(name=metadata.key.name, labels=metadata.labels), ""
+    if kind == "Secret" and api_version == "v1":
+        return _secret(document, metadata.key, problems), ""
+    if kind == "ServiceAccount" and api_version == "v1":
+        return _service_account(document, metadata.key, problems), ""
+    missing = [name for name, found in (("apiVersion", api_version), ("kind", kind)) if not found]
+    if missing:
+        problems += [Problem(path=name, message="Required value") for name in missing]
+        return None, ""
+    group, versions = GROUPS.get(kind, ("", ()))
+    found_group, _, version = api_version.rpartition("/")
+    if not group or found_group != group:
+        return None, f"{api_version} is not for tagstream"
+    if version not in versions:
+        served = ", ".join(f"{group}/{one}" for one in versions)
+        problems.append(
+            Problem(path="apiVersion", message=f"Unsupported value: {quote(api_version)}: supported values: {served}")
+        )
+        return None, ""
+    return _object(kind, version, document, metadata, problems), ""
+
+
+def _object(
+    kind: str, version: str, document: Mapping[str, object], metadata: Metadata, problems: list[Problem]
+) -> FluxObject | Kustomization:
+    raw = document.get("spec")
+    if not isinstance(raw, dict):
+        found = "Required value" if raw is None else "Invalid value: must be of type object"
+        problems.append(Problem(path="spec", message=found))
+        raw, problems = {}, []
+    spec = Fields(raw, "spec", problems)
+    if kind == "ImageRepository":
+        return read_image_repository(metadata, spec)
+    if kind == "ImagePolicy":
+        return read_image_policy(metadata, spec)
+    if kind == "ImageUpdateAutomation":
+        return read_automation(metadata, spec, version)
+    if kind == "GitRepository":
+        return read_git_repository(metadata, spec)
+    if kind == "Kustomization":
+        return _kustomization(metadata, spec)
+    return read_receiver(metadata, spec)
+
+
+def _kustomization(metadata: Metadata, spec: Fields) -> Kustomization:
+    source = spec.child("sourceRef", required=True)
+    namespace, kind, name = metadata.key.namespace, "", ""
+    if source is not None:
+        kind, name = source.text("kind", required=True), source.text("name", required=True)
+        namespace = source.text("namespace") or namespace
+    return Kustomization(
+        metadata=metadata,
+        source=SourceRef(kind=kind, key=NamespacedName(namespace, name)),
+        path=spec.text("path"),
+        prune=spec.flag("prune"),
+        interval_s=spec.interval("interval", required=True) or 0.0,
+    )
+
+
+def _secret(document: Mapping[str, object], key: NamespacedName, problems: list[Problem]) -> SecretData:
+    fields = Fields(document, "", problems, is_secret=True)
+    problems += [
+        Problem(path=name, message=f"unknown field {quote(name)}", is_warning=True)
+        for name in document
+        if name not in SECRET_MEMBERS
+    ]
+    data: dict[str, bytes] = {}
+    for name, encoded in fields.strings("data").items():
+        try:
+            data[name] = base64.b64decode("".join(encoded.split()), validate=True)
+        except (binascii.Error, ValueError):
+            # The value is a secret: only its name may be said.
+            problems.append(Problem(path=f"data.{name}", message="Invalid value: must be base64"))
+    data |= {name: text.encode() for name, text in fields.strings("stringData").items()}
+    return SecretData(key=key, data=data)
+
+
+def _service_account(document: Mapping[str, object], key: NamespacedName, problems: list[Problem]) -> SecretData:
+    """Without a cluster a service account means its image pull secrets."""
+    listed = Fields(document, "", problems).children("imagePullSecrets")
+    names = [name for one in listed if (name := one.text("name", required=True))]
+    data = {"imagePullSecrets": "\n".join(names).encode()}
+    return SecretData(key=NamespacedName(key.namespace, SERVICE_ACCOUNT + key.name), data=data)
+
+
+def _check_name(kind: str, key: NamespacedName, problems: list[Problem]) -> None:
+    if key.name and (len(key.name) > 253 or not _NAME.fullmatch(key.name)):
+        problems.append(
+            Problem(
+                path="metadata.name",
+                message=f"Invalid value: {quote(key.name)}: a lowercase RFC 1123 subdomain must consist of"
+                " lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric"
+                " character",
+            )
+        )
+    if key.namespace and kind != "Namespace" and (len(key.namespace) > 63 or not _LABEL.fullmatch(key.namespace)):
+        problems.append(
+            Problem(
+                path="metadata.namespace",
+                message=f"Invalid value: {quote(key.namespace)}: a lowercase RFC 1123 label must consist of"
+                " lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
+            )
+        )
+
+
+def _with_namespace(document: Mapping[str, object], default: str) -> Mapping[str, object]:
+    raw = document.get("metadata")
+    metadata = dict(cast("Mapping[str, object]", raw)) if isinstance(raw, dict) else {}
+    if _text(document, "kind") == "Namespace":
+        # A namespace is stored under its own name twice, so that every key has two parts.
+        metadata["namespace"] = metadata.get("name", "")
+    elif metadata.get("namespace") in (None, ""):
+        metadata["namespace"] = default
+    if not isinstance(raw, dict):
+        # Something that is no mapping must be told of, not replaced.
+        return document if raw is not None else {**document, "metadata": metadata}
+    return {**document, "metadata": metadata}
+
+
+def _text(document: Mapping[str, object], name: str) -> str:
+    found = document.get(name)
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,311 @@
+"""The objects of Flux's image automation as frozen values, in the v1 vocabulary whatever dialect they came in.
+
+In: nothing. Out: the types every other room passes around. ``domain/objects/kinds.py`` makes them from YAML documents.
+
+Source: image-reflector-controller api/v1, image-automation-controller api/v1, source-controller api/v1,
+notification-controller api/v1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NewType
+
+CanonicalImage = NewType("CanonicalImage", str)
+"""A canonical image name, e.g. ``index.docker.io/library/alpine``; only ``domain/objects/image_name.py`` makes them."""
+Revision = NewType("Revision", str)
+"""``sha256:<hex>`` over a sorted tag list, or ``branch@sha1:<hex>`` of a Git source."""
+Digest = NewType("Digest", str)
+"""A manifest digest, ``sha256:<64 hex>``."""
+CommitId = NewType("CommitId", str)
+"""A Git commit id, 40 hex digits."""
+
+Provider = Literal["generic", "aws", "azure", "gcp", "github"]
+DigestReflection = Literal["Never", "IfNotPresent", "Always"]
+
+DEBOUNCE = "tagstream.dev/debounce"
+"""Annotation of an ImageUpdateAutomation: a Go duration of at most MAX_DEBOUNCE_S."""
+DEFAULT_DEBOUNCE_S, MAX_DEBOUNCE_S = 3.0, 900.0
+REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
+"""The annotation that asks for a reconcile; its value is opaque."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NamespacedName:
+    """An object's name inside a namespace; prints as ``namespace/name``."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRef:
+    """What a policy selected; prints as ``name:tag[@digest]`` (Flux's ImageRef.String)."""
+
+    name: str
+    tag: str
+    digest: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.tag}" + (f"@{self.digest}" if self.digest else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """The part of ``metadata`` that behaviour depends on."""
+
+    key: NamespacedName
+    generation: int = 1
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRequirement:
+    """One ``matchExpressions`` entry; operator is In, NotIn, Exists or DoesNotExist."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSelector:
+    """A Kubernetes label selector; empty selects everything."""
+
+    match_labels: Mapping[str, str] = field(default_factory=dict)
+    match_expressions: tuple[LabelRequirement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessFrom:
+    """``spec.accessFrom``: the matchLabels of each namespace selector."""
+
+    namespace_selectors: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRepository:
+    """An image to watch. Durations are seconds; ``exclusion_list`` already holds Flux's default when none was given."""
+
+    metadata: Metadata
+    image: str
+    interval_s: float
+    timeout_s: float | None = None
+    exclusion_list: tuple[str, ...] = ("^.*\\.sig$",)
+    secret_ref: str | None = None
+    service_account_name: str | None = None
+    cert_secret_ref: str | None = None
+    proxy_secret_ref: str | None = None
+    insecure: bool = False
+    provider: Provider = "generic"
+    suspend: bool = False
+    access_from: AccessFrom | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChoice:
+    """``spec.policy``: the first one set of semver, alphabetical, numerical wins (Flux PolicerFromSpec).
+
+    ``alphabetical`` and ``numerical`` hold the order exactly as written (any case); None means the member is absent.
+    """
+
+    semver: str | None = None
+    alphabetical: str | None = None
+    numerical: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagFilter:
+    """``spec.filterTags``; both may be empty."""
+
+    pattern: str = ""
+    extract: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagePolicy:
+    """How the newest tag of an ImageRepository is chosen."""
+
+    metadata: Metadata
+    repository: NamespacedName
+    policy: PolicyChoice
+    filter_tags: TagFilter | None = None
+    digest_reflection: DigestReflection = "Never"
+    interval_s: float | None = None
+    suspend: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitRef:
+    """A checkout reference; precedence commit > name > tag > semver > branch (image-automation-controller's switch)."""
+
+    branch: str = ""
+    tag: str = ""
+    semver: str = ""
+    name: str = ""
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """``spec.git.commit.signingKey``; type is ``gpg`` or ``ssh``."""
+
+    secret_ref: str
+    type: str = "gpg"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitSpec:
+    """``spec.git.commit``; an empty template means Flux's default message."""
+
+    author_email: str
+    author_name: str = ""
+    message_template: str = ""
+    message_template_values: Mapping[str, str] = field(default_factory=dict)
+    signing_key: SigningKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushSpec:
+    """``spec.git.push``."""
+
+    branch: str = ""
+    refspec: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitSpec:
+    """``spec.git`` of an automation."""
+
+    commit: CommitSpec
+    checkout: GitRef | None = None
+    push: PushSpec | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRef:
+    """``spec.sourceRef``; the namespace is already resolved."""
+
+    kind: str
+    key: NamespacedName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateStrategy:
+    """``spec.update``: strategy is ``Setters``; path is relative to the repository's root, empty for all of it."""
+
+    strategy: str = "Setters"
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageUpdateAutomation:
+    """What to commit where. ``dialect`` is the apiVersion's last part: old ones may use ``.Updated`` in templates.
+
+    ``debounce_s`` is how long nothing more may be selected before what was selected is committed together.
+    """
+
+    metadata: Metadata
+    dialect: str
+    source: SourceRef
+    interval_s: float
+    debounce_s: float = DEFAULT_DEBOUNCE_S
+    git: GitSpec | None = None
+    policy_selector: LabelSelector | None = None
+    update: UpdateStrategy | None = field(default_factory=UpdateStrategy)
+    suspend: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitRepository:
+    """Where to commit. ``timeout_s`` covers one Git operation (default 60)."""
+
+    metadata: Metadata
+    url: str
+    ref: GitRef | None = None
+    interval_s: float = 60.0
+    timeout_s: float = 60.0
+    secret_ref: str | None = None
+    proxy_secret_ref: str | None = None
+    provider: Provider = "generic"
+    service_account_name: str | None = None
+    suspend: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverResource:
+    """One entry of ``spec.resources``; name ``*`` selects by labels."""
+
+    kind: str
+    key: NamespacedName
+    match_labels: Mapping[str, str] = field(default_factory=dict)
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedExpression:
+    """A CEL expression with a name: a variable, or a validation whose name is its message."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OIDCProvider:
+    """One entry of a generic-oidc Receiver's ``spec.oidcProviders``."""
+
+    issuer_url: str
+    audience: str = "notification-controller"
+    variables: tuple[NamedExpression, ...] = ()
+    validations: tuple[NamedExpression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """A webhook endpoint."""
+
+    metadata: Metadata
+    type: str
+    secret_ref: str | None
+    resources: tuple[ReceiverResource, ...]
+    events: tuple[str, ...] = ()
+    interval_s: float = 600.0
+    suspend: bool = False
+    resource_filter: str = ""
+    oidc_providers: tuple[OIDCProvider, ...] = ()
+
+    @property
+    def token_secret(self) -> NamespacedName | None:
+        """The secret with its tokens; None where there are none: an OIDC issuer signs for ``generic-oidc``."""
+        if not self.secret_ref or self.type == "generic-oidc":
+            return None
+        return NamespacedName(self.metadata.key.namespace, self.secret_ref)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    """A namespace's labels, for ``accessFrom``."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kustomization:
+    """A kustomize-controller Kustomization, as far as it says where objects are kept in Git."""
+
+    metadata: Metadata
+    source: SourceRef
+    path: str = ""
+    prune: bool = False
+    interval_s: float = 600.0
+
+
+FluxObject = ImageRepository | ImagePolicy | ImageUpdateAutomation | GitRepository | Receiver
+"""Every namespaced object that is stored."""

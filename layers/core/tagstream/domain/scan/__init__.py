@@ -1,0 +1,1 @@
+"""What a scan makes of a tag list, and when a repository is due."""

@@ -1,0 +1,66 @@
+"""Which tags of a registry's list a scan keeps.
+
+In: values. Out: values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gocompat.regexp import InvalidPattern, compile_pattern
+from tagstream.domain.objects.model import Revision
+from tagstream.domain.scan.revision import revision
+
+LATEST_TAGS = 10
+
+
+class InvalidExclusion(ValueError):
+    """An exclusion pattern that does not compile; the message is Flux's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanResult:
+    """Kept tags in descending byte order, their revision and the first ten."""
+
+    tags: tuple[str, ...]
+    revision: Revision
+    latest_tags: tuple[str, ...]
+
+
+def exclude(tags: Iterable[str], exclusion_list: Sequence[str]) -> ScanResult:
+    """Drop what any pattern is found in, sort, and fingerprint.
+
+    Args:
+        tags: as listed.
+        exclusion_list: Go patterns, searched and not anchored; an empty pattern drops everything.
+
+    Raises:
+        InvalidExclusion: ``failed to compile regex P: error parsing regexp: …``.
+    """
+    # Python orders text by code point, which is the order of its UTF-8 bytes.
+    kept = sorted(keep(tags, exclusion_list), reverse=True)
+    return ScanResult(tags=tuple(kept), revision=revision(kept), latest_tags=tuple(kept[:LATEST_TAGS]))
+
+
+def keep(tags: Iterable[str], exclusion_list: Sequence[str]) -> list[str]:
+    """The tags no pattern is found in, in their order.
+
+    Raises:
+        InvalidExclusion: as ``exclude``; the first bad pattern, before any tag is looked at.
+    """
+    patterns = []
+    for text in exclusion_list:
+        try:
+            patterns.append(compile_pattern(text))
+        except InvalidPattern as error:
+            raise InvalidExclusion(f"failed to compile regex {text}: {error}") from error
+    kept = list(tags)
+    for pattern in patterns:
+        kept = [tag for tag in kept if not pattern.matches(tag)]
+    return kept
+
+
+def exclusion_lists_agree(a: Sequence[str], b: Sequence[str]) -> bool:
+    """Flux's comparison: each member of the first is looked up in the second, however often it stands there."""
+    return len(a) == len(b) and all(one in b for one in a)

@@ -1,0 +1,1 @@
+"""Which tag a policy selects, and when it must not."""

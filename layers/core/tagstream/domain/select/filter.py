@@ -1,0 +1,57 @@
+"""``spec.filterTags``: which tags a policy sees, and as what.
+
+In: tags and a TagFilter. Out: each matching tag with the value the policy orders by.
+
+Source: image-reflector-controller internal/policy/filter.go; vectors policy.json, reflector_reconcile.json
+``filter_items``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gocompat.regexp import Expansion, InvalidPattern, Pattern, compile_pattern
+from tagstream.domain.objects.model import TagFilter
+
+
+class InvalidFilter(ValueError):
+    """A pattern that does not compile; the message is Flux's."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledFilter:
+    """A filter ready to use; an empty pattern matches every tag, without an expansion the value is the tag."""
+
+    pattern: Pattern
+    expansion: Expansion | None
+
+    def value(self, tag: str) -> str | None:
+        """What the policy orders this tag by; None when the tag does not match."""
+        if self.expansion is not None:
+            return self.expansion.value(tag)
+        return tag if self.matches(tag) else None
+
+    def matches(self, tag: str) -> bool:
+        """Whether a policy sees this tag."""
+        return not self.pattern.text or self.pattern.matches(tag)
+
+    def values(self, tags: Iterable[str]) -> list[tuple[str, str]]:
+        """``(tag, value)`` of every matching tag, in order."""
+        required, value = self.pattern.required, self.value
+        return [(tag, found) for tag in tags if required in tag and (found := value(tag)) is not None]
+
+
+def compile_filter(filter_tags: TagFilter) -> CompiledFilter:
+    """Compile a filter.
+
+    Raises:
+        InvalidFilter: ``failed to filter tags: invalid regular expression pattern 'P': error parsing regexp: …``.
+    """
+    try:
+        pattern = compile_pattern(filter_tags.pattern)
+    except InvalidPattern as error:
+        raise InvalidFilter(
+            f"failed to filter tags: invalid regular expression pattern '{filter_tags.pattern}': {error}"
+        ) from error
+    return CompiledFilter(pattern, pattern.expansion(filter_tags.extract) if filter_tags.extract else None)

@@ -1,0 +1,1 @@
+"""Setters: which marked values of a file change, and to what."""

@@ -1,0 +1,225 @@
+"""Finding marked values in a YAML document at the speed of a few regular expressions.
+
+In: the bytes of a document that libyaml has found valid. Out: the span of each marked value, or Unsure, which sends
+the document to ``yamlevents``: this scanner only takes lines it can prove ordinary.
+
+All patterns are possessive: they say what a line is made of, and giving characters back could only make a wrong
+reading fit; it also keeps them linear.
+
+Source: YAML 1.2 productions 7.3 and 8.1; compared with libyaml's events by tests/property/test_yamlscan.py.
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tagstream.domain.setters.marker import read_marker
+
+# What is repeated possessively is atomic itself: up to Python 3.11.4 it would read too far.
+_DOUBLE = rb'"(?>[^"\\\n]|\\[^\n])*+"'
+_SINGLE = rb"'(?>[^'\n]|'')*+'"
+_PLAIN_FIRST = rb"(?:[^\s\"'\[\]{}&*!|>%@`#,?:-]|[?:-](?=[^\s]))"
+_PLAIN = _PLAIN_FIRST + rb"(?>[^\n:#]|:(?=[^\s])|(?<=[^\s])\#)*+"
+_KEY = rb"(?:" + _DOUBLE + rb"|" + _SINGLE + rb"|" + _PLAIN + rb")[ \t]*+:(?=[ \t\r\n])"
+_IN_FLOW = rb"(?>[^\n\"'#\[\]{}]|" + _DOUBLE + rb"|'[^'\n]*+')*+"
+_FLOW = rb"(?:\[" + _IN_FLOW + rb"\]|\{" + _IN_FLOW + rb"\})"
+_PROPERTIES = rb"(?>(?:&[0-9A-Za-z_-]++|![^\s\[\]{},]*+)[ \t]++)*+"
+_INDENT = rb"[ ]*+(?>-[ ]++)*+"
+_COMMENT = rb"[ \t]*+(?:(?<=[ \t])\#[^\n]*+)?"
+
+# A run of lines, each: nothing special at all (as many as there are, in one step), a comment, or [- ][key:][&a !t]
+# and one scalar, one-line flow or alias.
+_ORDINARY = re.compile(
+    rb"(?>(?>[^\"'|>\[{]*\n)|[ \t]*+\#[^\n]*+\n|"
+    + _INDENT
+    + rb"(?>"
+    + _KEY
+    + rb"[ \t]*+)?+(?>"
+    + _PROPERTIES
+    + rb"(?:"
+    + _DOUBLE
+    + rb"|"
+    + _SINGLE
+    + rb"|"
+    + _FLOW
+    + rb"|"
+    + _PLAIN
+    + rb"|\*[^\s,\[\]{}]++))?+"
+    + _COMMENT
+    + rb"\r?+\n)++"
+)
+_BLOCK_HEADER = re.compile(
+    rb"(?P<indent>[ ]*+(?>-[ ]++)*+)(?>(?P<key>"
+    + _KEY
+    + rb"[ \t]++)?)"
+    + _PROPERTIES
+    + rb"[|>][-+0-9]{0,2}+[ \t]*+(?:(?<=[ \t])\#[^\n]*+)?\r?+\n"
+)
+_MARKED = re.compile(
+    rb"(?P<indent>[ ]*+(?>-[ ]++)*+)(?P<key>"
+    + _KEY
+    + rb"[ \t]++)(?P<properties>"
+    + _PROPERTIES
+    + rb")(?P<value>"
+    + _DOUBLE
+    + rb"|"
+    + _SINGLE
+    + rb"|"
+    + _PLAIN_FIRST
+    + rb"(?>[^\s#]|(?<=[^\s])\#|[ \t]+(?=[^\s#]))*+)"
+    rb"[ \t]++(?P<comment>\#[^\n]*)"
+)
+
+
+LOOK_BACK = 64
+
+
+class Unsure(Exception):
+    """A line that only a real parser reads right."""
+
+
+class Site(NamedTuple):
+    """What stands at one marker token: a tuple, since a file may have thousands and it costs a quarter to make.
+
+    ``comment`` is the comment that holds it. ``start`` and ``end`` are byte offsets of what is replaced, ``scalar`` of
+    the scalar in it: they differ where a tag goes, and then ``prefix`` is what stays of tag and anchor. ``end`` < 0
+    means that there is nothing to set, and ``reason`` why.
+    ``old`` is the value as a reader sees it, None when it has to be decoded from the bytes. ``is_block`` marks
+    ``|`` and ``>`` scalars.
+    """
+
+    hit: int
+    comment: str
+    start: int = -1
+    end: int = -1
+    scalar: int = -1
+    old: str | None = None
+    prefix: bytes = b""
+    in_flow: bool = False
+    is_block: bool = False
+    reason: str = ""
+
+
+def scan_document(data: bytes, start: int, end: int, hits: Sequence[int]) -> list[Site]:
+    """The sites of one document.
+
+    Args:
+        data: the whole file, without byte order mark.
+        start: offset of the document.
+        end: offset behind it.
+        hits: offsets of the marker token inside the document, ascending, at least one.
+
+    Raises:
+        Unsure: some line up to the last marker is not ordinary.
+    """
+    bodies = _block_bodies(data, start, end, hits)
+    sites: list[Site] = []
+    # Lines of the same words are read once: what a site says counts from its line's beginning here.
+    seen: dict[tuple[bytes, int], Site] = {}
+    line_end, index = -1, 0
+    for hit in hits:
+        while index < len(bodies) and bodies[index][1] <= hit:
+            index += 1
+        if index < len(bodies) and bodies[index][0] <= hit:
+            sites.append(Site(hit=hit, comment="", reason="the marker is text inside a block scalar"))
+        elif hit >= line_end:
+            line_start = max(data.rfind(b"\n", 0, hit) + 1, start)
+            newline = data.find(b"\n", hit, end)
+            line_end = newline if newline >= 0 else end
+            key = data[line_start:line_end], hit - line_start
+            one = seen.get(key)
+            if one is None:
+                one = seen[key] = _site(*key)
+            if one.end < 0:
+                sites.append(Site(hit, one.comment, reason=one.reason))
+            else:
+                first = line_start + one.start
+                sites.append(Site(hit, one.comment, first, line_start + one.end, first))
+    return sites
+
+
+def _block_bodies(data: bytes, start: int, end: int, hits: Sequence[int]) -> list[tuple[int, int]]:
+    """Spans of the block scalars' texts up to the last marker."""
+    bodies = []
+    position = start
+    while position <= hits[-1]:
+        header = _BLOCK_HEADER.match(data, position, end)
+        if header is None:
+            run = _ORDINARY.match(data, position, end)
+            if run is None:
+                raise Unsure
+            position = run.end()
+            continue
+        if bisect.bisect_left(hits, header.start()) < bisect.bisect_left(hits, header.end()):
+            raise Unsure
+        if header["key"] is None and not _is_item(data, start, header.start(), len(header["indent"])):
+            raise Unsure
+        body_end = _block_end(data, header.end(), end, _parent_indent(header))
+        if _ends_in_comment(data, header.end(), body_end, hits):
+            raise Unsure
+        bodies.append((header.end(), body_end))
+        position = body_end
+    return bodies
+
+
+def _is_item(data: bytes, start: int, at: int, width: int) -> bool:
+    """Whether a dash begins an item, not another line of a plain text: above the list stands a key without a value."""
+    indent = data[at : at + width].partition(b"-")[0]
+    if not indent:
+        return True
+    for _ in range(LOOK_BACK):
+        if at <= start:
+            return False
+        line_end, at = at - 1, max(data.rfind(b"\n", start, at - 1) + 1, start)
+        line = data[at:line_end].rstrip()
+        if line.endswith(b":"):
+            return True
+        if line and not line.startswith(indent):
+            return False
+    return False
+
+
+def _ends_in_comment(data: bytes, start: int, end: int, hits: Sequence[int]) -> bool:
+    """Whether marked text may be a comment behind it: one that is indented less than the text before it."""
+    if bisect.bisect_left(hits, start) == bisect.bisect_left(hits, end):
+        return False
+    return data[start:end].rstrip().rpartition(b"\n")[2].lstrip().startswith(b"#")
+
+
+def _parent_indent(header: re.Match[bytes]) -> int:
+    """How far the block's parent is indented: its text is indented further."""
+    indent = header["indent"]
+    if header["key"] is not None:
+        return len(indent)
+    if b"-" not in indent:
+        raise Unsure
+    return indent.rindex(b"-")
+
+
+def _block_end(data: bytes, position: int, end: int, parent: int) -> int:
+    found = _body_pattern(parent + 1).match(data, position, end)
+    return found.end() if found else position
+
+
+@functools.lru_cache(maxsize=256)
+def _body_pattern(indent: int) -> re.Pattern[bytes]:
+    return re.compile(rb"(?>[ ]{%d}[^\n]*+\n|[ \t]*+\r?+\n)*+(?:[ ]{%d}[^\n]*+\Z)?" % (indent, indent))
+
+
+def _site(line: bytes, hit: int) -> Site:
+    found = _MARKED.match(line)
+    if found is None:
+        comment = line.strip(b" \t\r")
+        # A comment of its own counts in a few places only; one that is no marker as a whole counts nowhere.
+        if comment.startswith(b"#") and read_marker(comment.decode()) is None:
+            return Site(hit, comment.decode(), reason="the marker is not the whole comment")
+        raise Unsure
+    # A tag may say that the old value was no string; it would contradict the new one.
+    if b"!" in found["properties"] or hit < found.start("comment"):
+        raise Unsure
+    first, behind = found.span("value")
+    return Site(hit, found["comment"].decode(), first, behind, first)

@@ -1,0 +1,219 @@
+"""Which Kubernetes object a place in a YAML document belongs to.
+
+In: a file and an offset in it. Out: apiVersion, kind, namespace and name, each empty when there is none.
+
+Source: kyaml yaml.RNode.GetMeta as used by image-automation-controller internal/update/result.go; items of a
+``kind: List`` are objects of their own, as kyaml's reader unwraps them.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tagstream.domain.setters.documents import plain_breaks
+from tagstream.domain.setters.exact_reader import ByteOffsets, parsed_events
+
+_WORDS = rb"[^\s\"'\[\]{}&*!|>%@`#,](?>[^\s#]|[ \t]++(?=[^\s#]))*+"
+_SCALAR = rb"(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|(" + _WORDS + rb"))[ \t]*(?:[ \t]#[^\n]*)?\r?$"
+# A plain text may go on in deeper lines.
+_ENDS = rb"(?!\n(?:[ \t]*\r?\n)*"
+_TOP = re.compile(rb"^(apiVersion|kind):[ \t]+" + _SCALAR + _ENDS + rb"[ \t]+[^\s#])", re.MULTILINE)
+_METADATA = re.compile(
+    rb"^metadata:(?:[ \t]+#[^\n]*|[ \t]*)\r?\n((?:[ \t]*(?:#[^\n]*)?\r?\n|[ ]+[^\n]*(?:\n|\Z))*)", re.MULTILINE
+)
+_CHILD = re.compile(rb"^([ ]+)(name|namespace):[ \t]+" + _SCALAR + _ENDS + rb"\1[ \t]+[^\s#])", re.MULTILINE)
+_INDENT = re.compile(rb"^([ ]+)[^\s#]", re.MULTILINE)
+_KEYS = re.compile(rb"^(?:apiVersion|kind|metadata)[ \t]*:", re.MULTILINE)
+_NAMES = re.compile(rb"^([ ]+)(?:name|namespace)[ \t]*:", re.MULTILINE)
+_ODD_MEMBER = re.compile(rb"^[ ]+(?:[\"'?{\[&!*|>]|<<)", re.MULTILINE)
+_NAMING = frozenset({"apiVersion", "kind", "metadata", "name", "namespace", "items"})
+_ODD = re.compile(rb"^(?:[\"'?{\[&!-]|<<|kind:[ \t]*[\"']?(?:\w*List)\b)", re.MULTILINE)
+
+# What nearly every object looks like: the three keys first, plain words, and none of them once more further down.
+_PLAIN = rb"([A-Za-z][^\s\"'\[\]{}&*!|>%@`#,:]*)"
+_USUAL = re.compile(
+    rb"(?>\#[^\n]*+\n)*+apiVersion: "
+    + _PLAIN
+    + rb"\nkind: (\w++)(?<!List)\nmetadata:\n  name: "
+    + _PLAIN
+    + rb"\n(?!   )(?>(?:  namespace: "
+    + _PLAIN
+    + rb"\n(?!   ))?)(?>  (?!name|[\"'&!?*<])[^\n]*+\n)*+(?![ \t\r\n#])"
+    rb"(?>(?:[ #]|(?!apiVersion|kind|metadata|<<)[^\"'?{\[&!\n-])[^\n]*+\n|\n)*+\Z"
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectIdentifier:
+    """An object by its own words; sorted as Go sorts the struct (apiVersion, kind, name, namespace)."""
+
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+class Objects:
+    """The objects of one file: read off the text where it is laid out as usual, else by libyaml's events, once."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self._plain = data, plain_breaks(data)
+        self._last: tuple[int, ObjectIdentifier | None] = (-1, None)
+        self._read: tuple[ByteOffsets, list[_Document]] | None = None
+
+    def at(self, start: int, end: int, offset: int) -> ObjectIdentifier:
+        """The object around an offset (in bytes) of the document [start, end)."""
+        # Mostly asked for one document after the other, once each.
+        if start != self._last[0]:
+            self._last = start, _by_text(self._plain[start:end])
+        return self._last[1] or self._by_events(offset)
+
+    def _by_events(self, offset: int) -> ObjectIdentifier:
+        if self._read is None:
+            text = self.data.decode()
+            self._read = ByteOffsets(text), list(_documents(text))
+        place, documents = self._read
+        index = place.char(offset)
+        document = documents[bisect.bisect_right(documents, index, key=lambda one: one.start) - 1]
+        item = bisect.bisect_right(document.items, index, key=lambda one: one.start) - 1
+        if item >= 0 and index < document.items[item].end:
+            return document.items[item].identifier
+        return document.identifier
+
+
+def _by_text(document: bytes) -> ObjectIdentifier | None:
+    """The document's object where plain patterns can tell it; None where they cannot."""
+    usual = _USUAL.match(document)
+    if usual:
+        version, kind, name, namespace = usual.groups(b"")
+        return ObjectIdentifier(version.decode(), kind.decode(), name.decode(), namespace.decode())
+    if _ODD.search(document):
+        return None
+    top = [(found[1].decode(), _text(found)) for found in _TOP.finditer(document)]
+    metadata = _METADATA.search(document)
+    inner = _metadata(metadata[1]) if metadata else {}
+    # A value that no pattern reads, or a key that is given twice.
+    if len(_KEYS.findall(document)) != len(top) + (metadata is not None) or len(dict(top)) != len(top) or inner is None:
+        return None
+    return ObjectIdentifier(
+        api_version=dict(top).get("apiVersion", ""),
+        kind=dict(top).get("kind", ""),
+        name=inner.get("name", ""),
+        namespace=inner.get("namespace", ""),
+    )
+
+
+def _metadata(block: bytes) -> dict[str, str] | None:
+    """The direct members of ``metadata``: those as little indented as its first; None when not all can be read."""
+    first = _INDENT.search(block)
+    if first is None:
+        return {}
+    found = [(one[2].decode(), _text(one, 3)) for one in _CHILD.finditer(block) if one[1] == first[1]]
+    names = [one for one in _NAMES.finditer(block) if one[1] == first[1]]
+    is_plain = len(names) == len(found) == len(dict(found)) and not _ODD_MEMBER.search(block)
+    return dict(found) if is_plain else None
+
+
+def _text(found: re.Match[bytes], group: int = 2) -> str:
+    raw = next((found[one] for one in (group, group + 1, group + 2) if found[one] is not None), b"")
+    return raw.decode(errors="replace")
+
+
+class _Item(NamedTuple):
+    start: int
+    end: int
+    identifier: ObjectIdentifier
+
+
+class _Document(NamedTuple):
+    """One document: where it begins (in characters), its object, and the objects of a List in it."""
+
+    start: int
+    identifier: ObjectIdentifier
+    items: Sequence[_Item]
+
+
+@dataclass(slots=True)
+class _Open:
+    """An open collection. ``path`` is None where nothing below can name an object."""
+
+    path: _Path | None
+    is_mapping: bool
+    start: int
+    count: int = 0
+    key: str | None = None
+    seen: set[str] = field(default_factory=set)
+
+
+_Path = tuple[str | int, ...]
+
+
+def _documents(text: str) -> Iterator[_Document]:
+    """Every document of a valid file."""
+    reader = _Reader()
+    for name, event in parsed_events(text):
+        if name == "DocumentStartEvent":
+            reader = _Reader(start=event.start_mark.index)
+        elif name == "DocumentEndEvent":
+            yield reader.document()
+        elif name in ("MappingStartEvent", "SequenceStartEvent"):
+            path = reader.place(None)
+            reader.open.append(_Open(path, name == "MappingStartEvent", event.start_mark.index))
+        elif name in ("MappingEndEvent", "SequenceEndEvent"):
+            reader.close(event.end_mark.index)
+        elif name in ("ScalarEvent", "AliasEvent"):
+            path = reader.place(getattr(event, "value", None))
+            if path:
+                reader.values[path] = getattr(event, "value", "")
+
+
+class _Reader:
+    """What names the objects of one document."""
+
+    def __init__(self, start: int = 0) -> None:
+        self.start = start
+        self.open: list[_Open] = []
+        self.values: dict[_Path, str] = {}
+        self.spans: list[tuple[int, int, int]] = []
+
+    def place(self, key: str | None) -> _Path | None:
+        """The path of the node that begins; None for a key, and where it does not matter."""
+        if not self.open:
+            return ()
+        parent = self.open[-1]
+        parent.count += 1
+        if parent.path is None:
+            return None
+        if not parent.is_mapping:
+            return (*parent.path, parent.count - 1) if parent.path == ("items",) else None
+        if parent.count % 2:
+            # Of a key that is given twice the first counts, as kyaml looks fields up.
+            parent.key = None if key is None or key in parent.seen else key
+            parent.seen.add(key or "")
+            return None
+        return (*parent.path, parent.key) if parent.key in _NAMING else None
+
+    def close(self, end: int) -> None:
+        done = self.open.pop()
+        if done.path is None or len(done.path) != 2 or not done.is_mapping:
+            return
+        name, index = done.path
+        if name == "items" and isinstance(index, int):
+            self.spans.append((index, done.start, end))
+
+    def document(self) -> _Document:
+        own = self._identifier(())
+        items = [_Item(start, end, self._identifier(("items", index))) for index, start, end in self.spans]
+        return _Document(self.start, own, items if own.kind in ("List", "ResourceList") else ())
+
+    def _identifier(self, at: _Path) -> ObjectIdentifier:
+        return ObjectIdentifier(
+            api_version=self.values.get((*at, "apiVersion"), ""),
+            kind=self.values.get((*at, "kind"), ""),
+            name=self.values.get((*at, "metadata", "name"), ""),
+            namespace=self.values.get((*at, "metadata", "namespace"), ""),
+        )

@@ -1,0 +1,363 @@
+"""Setters: which values of a file change, to what, and what became of every marker.
+
+In: a file's bytes and what policies selected. Out: edits by byte span; all other bytes stay identical.
+
+Source: image-automation-controller internal/update; vectors setters/manifest.json, setters_flux.json. Where Flux
+re-emits files, damages values or passes over valid YAML, docs/differences.md says what happens here.
+"""
+
+from __future__ import annotations
+
+import bisect
+import gc
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tagstream.domain.objects.model import ImageRef, NamespacedName
+from tagstream.domain.setters.documents import MarkedDocument, has_text_behind_separator, marked_documents, plain_breaks
+from tagstream.domain.setters.exact_reader import scan_events, undefined_alias
+from tagstream.domain.setters.fast_reader import Site, Unsure, scan_document
+from tagstream.domain.setters.identity import ObjectIdentifier, Objects
+from tagstream.domain.setters.marker import (
+    TOKEN,
+    MarkerReport,
+    SetterValues,
+    State,
+    key_offsets,
+    line_numbers,
+    misspelt,
+    read_marker,
+)
+from tagstream.domain.setters.quoting import render
+
+_BOM = b"\xef\xbb\xbf"
+_BLOCK_HEADER = re.compile(rb"([|>])[-+0-9]*")
+_ALIAS = re.compile(rb"\*[0-9A-Za-z_]")
+# Line breaks of YAML 1.1, and with it of libyaml and go-yaml.
+_ANY_BREAK = rb"(?:\r?\n|\r|\xc2\x85|\xe2\x80[\xa8\xa9])"
+_BREAK = re.compile(_ANY_BREAK)
+MANY = 500
+_BLOCK_INDENT = re.compile(_ANY_BREAK + rb"( +)(?! |" + _ANY_BREAK + rb")")
+_BLANK_LINES = re.compile(_ANY_BREAK + rb"(?>[ \t]|" + _ANY_BREAK + rb")*+")
+
+
+class OverlappingEdits(ValueError):
+    """Two edits of one file intersect."""
+
+
+class Edit(NamedTuple):
+    """Replace the bytes [start, end) of a file by ``new``."""
+
+    start: int
+    end: int
+    new: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One value that changes: where it is, what it was and will be, and the setter that says so."""
+
+    file: str
+    object: ObjectIdentifier
+    old_value: str
+    new_value: str
+    setter: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePlan:
+    """What is to be done to a file. ``problem`` says why a file with markers is left alone as a whole."""
+
+    edits: tuple[Edit, ...] = ()
+    changes: tuple[Change, ...] = ()
+    markers: tuple[MarkerReport, ...] = ()
+    problem: str | None = None
+
+
+def is_candidate(path: bytes) -> bool:
+    """Whether Flux opens files of this name: ``*.yaml`` and ``*.yml`` in lower case, and exactly ``Kustomization``."""
+    name = path.rpartition(b"/")[2]
+    return name.endswith((b".yaml", b".yml")) or name == b"Kustomization"
+
+
+def has_marker(source: bytes) -> bool:
+    """Whether the bytes hold ``"$imagepolicy"``, double quotes included."""
+    return TOKEN in source
+
+
+def plan_file(
+    path: bytes,
+    source: bytes,
+    refs: Mapping[NamespacedName, ImageRef],
+    known: Collection[NamespacedName] = (),
+    namespace: str = "",
+) -> FilePlan:
+    """Find every marked value of a file and what it becomes.
+
+    Args:
+        path: from the repository's root, for reports.
+        source: the whole file.
+        refs: what the automation's policies selected.
+        known: all policies there are, to tell why a marker does not count.
+        namespace: the automation's, for the same end.
+
+    Returns:
+        Edits sorted by span. A file that is no valid UTF-8 YAML, or would be none, has a problem and no edits.
+    """
+    if not has_marker(source):
+        return FilePlan()
+    shift = len(_BOM) if source.startswith(_BOM) else 0
+    data = source[shift:]
+    problem = _problem(data)
+    if problem is not None:
+        return _left_alone(data, problem)
+    planner = _Planner(path.decode(errors="replace"), data, SetterValues(refs=refs, known=known, namespace=namespace))
+    with _collector_paused(data.count(TOKEN) >= MANY):
+        plan = planner.plan()
+    problem = _problem(apply_edits(data, plan.edits)) if not planner.is_plain else None
+    if problem is not None:
+        return _left_alone(data, f"the edited file would be {problem}")
+    if not shift:
+        return plan
+    moved = tuple(Edit(start=one.start + shift, end=one.end + shift, new=one.new) for one in plan.edits)
+    return FilePlan(edits=moved, changes=plan.changes, markers=plan.markers)
+
+
+@contextmanager
+def _collector_paused(pauses: bool) -> Iterator[None]:
+    """No search for cycles while thousands of small values are made that have none: it looks at all of them anew."""
+    pauses = pauses and gc.isenabled()
+    if pauses:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pauses:
+            gc.enable()
+
+
+def _left_alone(data: bytes, problem: str) -> FilePlan:
+    data = plain_breaks(data)
+    lines = line_numbers(data, key_offsets(data))
+    markers = tuple(MarkerReport(line=one, setter="", state="unparsable file", reason=problem) for one in lines)
+    return FilePlan(markers=markers, problem=problem)
+
+
+def apply_edits(source: bytes, edits: Sequence[Edit]) -> bytes:
+    """Replace each edit's span; all other bytes stay identical.
+
+    Args:
+        source: one whole file.
+        edits: sorted, not overlapping.
+
+    Returns:
+        The new file; the same object when there are no edits.
+
+    Raises:
+        OverlappingEdits: two spans intersect.
+    """
+    if not edits:
+        return source
+    parts, position = [], 0
+    for edit in edits:
+        if edit.start < position:
+            raise OverlappingEdits(f"edits overlap at byte {edit.start}")
+        parts += [source[position : edit.start], edit.new]
+        position = edit.end
+    return b"".join([*parts, source[position:]])
+
+
+def _problem(data: bytes) -> str | None:
+    """Why a file cannot be edited; libyaml judges, in C and without making objects."""
+    from yaml import YAMLError
+    from yaml._yaml import CParser
+
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return f"not UTF-8: {error.reason} at byte {error.start}"
+    try:
+        parser: Any = CParser(data)
+        parser.raw_parse()
+    except YAMLError as error:
+        mark: Any = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        return f"not valid YAML: {getattr(error, 'problem', None) or error}{where}"
+    alias = undefined_alias(data.decode()) if _ALIAS.search(data) else None
+    return f"not valid YAML: {alias}" if alias else None
+
+
+class _Outcome(NamedTuple):
+    """What is told of a marker, and, where a value changes, what it was, will be, and how that is written."""
+
+    setter: str
+    state: State
+    reason: str = ""
+    old: str = ""
+    new: str | None = None
+    written: bytes = b""
+
+
+class _Planner:
+    """Collects the plan of one valid file. What a comment asks for is worked out once.
+
+    ``is_plain`` stays true while all that was planned is one scalar for another behind a key or a dash on an ordinary
+    line, each new one tried on such a line: that cannot make a valid file invalid, so it is not parsed once more.
+    """
+
+    def __init__(self, path: str, data: bytes, values: SetterValues) -> None:
+        self.path, self.values = path, values
+        self.original, self.data = data, plain_breaks(data)
+        self.objects = Objects(data)
+        self.edits: list[Edit] = []
+        self.changes: list[Change] = []
+        self.markers: list[MarkerReport] = []
+        self.outcomes: dict[tuple[object, ...], _Outcome] = {}
+        self.slow_sites: list[Site] | None = None
+        self.is_plain = True
+        self.counted, self.line = 0, 1
+
+    def plan(self) -> FilePlan:
+        hits = key_offsets(self.data)
+        documents = marked_documents(self.data, hits)
+        sites = self._all_sites(documents, hits)
+        for document in documents:
+            inside = sites[document.start] if sites is not None else self._sites(document, hits)
+            self._document(document, inside)
+        others = misspelt(self.data)
+        markers = sorted([*self.markers, *others], key=lambda one: one.line) if others else self.markers
+        return FilePlan(edits=tuple(self.edits), changes=tuple(self.changes), markers=tuple(markers))
+
+    def _all_sites(
+        self, documents: Sequence[MarkedDocument], hits: Sequence[int]
+    ) -> Mapping[int, Sequence[Site]] | None:
+        """The sites of all documents, by document, in one go where every line is ordinary; None where one is not."""
+        if len(documents) < 2 or self.data is not self.original or has_text_behind_separator(self.data):
+            return None
+        try:
+            sites = scan_document(self.data, documents[0].start, documents[-1].end, hits)
+        except Unsure:
+            return None
+        if len(sites) == len(hits):
+            return {one.start: sites[one.first : one.last] for one in documents}
+        found, position = {}, 0
+        for document in documents:
+            begin = position
+            while position < len(sites) and sites[position].hit < document.end:
+                position += 1
+            found[document.start] = sites[begin:position]
+        return found
+
+    def _sites(self, document: MarkedDocument, hits: Sequence[int]) -> Sequence[Site]:
+        inside = hits[document.first : document.last]
+        if document.start == document.content and self.data is self.original:
+            try:
+                return scan_document(self.data, document.content, document.end, inside)
+            except Unsure:
+                pass
+        if self.slow_sites is None:
+            self.is_plain = False
+            # The whole file: what a tag's handle means may stand before the document.
+            self.slow_sites = scan_events(self.original.decode(), 0)
+        first, last = (
+            bisect.bisect_left(self.slow_sites, at, key=lambda site: site.hit) for at in (document.start, document.end)
+        )
+        return self.slow_sites[first:last]
+
+    def _document(self, document: MarkedDocument, sites: Sequence[Site]) -> None:
+        for site in sites:
+            line, outcome = self._line(site.hit), self._outcome(site)
+            self.markers.append(
+                MarkerReport(line=line, setter=outcome.setter, state=outcome.state, reason=outcome.reason)
+            )
+            if outcome.new is None:
+                continue
+            identifier = self.objects.at(document.start, document.end, site.start)
+            self.edits.append(self._edit(site, outcome))
+            self.changes.append(
+                Change(
+                    file=self.path,
+                    object=identifier,
+                    old_value=outcome.old,
+                    new_value=outcome.new,
+                    setter=outcome.setter,
+                    line=line,
+                )
+            )
+
+    def _outcome(self, site: Site) -> _Outcome:
+        """What comes of a site; of the same comment behind the same scalar the same."""
+        scalar = self.data[site.scalar : site.end] if site.end >= 0 else b""
+        key = site.comment, scalar, site.old, site.in_flow, site.reason
+        found = self.outcomes.get(key)
+        if found is None:
+            found = self.outcomes[key] = self._worked_out(site, scalar)
+        return found
+
+    def _worked_out(self, site: Site, scalar: bytes) -> _Outcome:
+        setter = read_marker(site.comment) if site.comment else None
+        if setter is None:
+            reason = site.reason or "the comment is not one JSON object of strings"
+            return _Outcome("", "malformed marker", reason)
+        wanted = self.values.resolve(setter)
+        if wanted.value is None:
+            return _Outcome(setter, wanted.state, wanted.reason)
+        if site.end < 0:
+            return _Outcome(setter, "no settable value", site.reason)
+        old = site.old if site.old is not None else _decode(scalar)
+        if old == wanted.value:
+            return _Outcome(setter, "equal")
+        written = b"" if site.is_block else render(scalar[:1], wanted.value, in_flow=site.in_flow)
+        self.is_plain = self.is_plain and _problem(b"- - k: " + written + b" #") is None
+        return _Outcome(setter, wanted.state, wanted.reason, old, wanted.value, written)
+
+    def _edit(self, site: Site, outcome: _Outcome) -> Edit:
+        if site.is_block:
+            return _block_edit(site, self.original[site.scalar : site.end], outcome.new or "")
+        return Edit(site.start, site.end, site.prefix + outcome.written)
+
+    def _line(self, offset: int) -> int:
+        if offset < self.counted:
+            return self.data.count(b"\n", 0, offset) + 1
+        self.line += self.data.count(b"\n", self.counted, offset)
+        self.counted = offset
+        return self.line
+
+
+def _block_edit(site: Site, raw: bytes, value: str) -> Edit:
+    """A block scalar keeps its header and indentation and gets one line; it must not grow a final newline."""
+    end = next((found.start() for found in _BLANK_LINES.finditer(raw) if found.end() == len(raw)), len(raw))
+    newline = _BREAK.search(raw, 0, end)
+    if newline is None:
+        # Without a text there is no indentation to keep: the value takes the indicator's place.
+        size = _BLOCK_HEADER.match(raw).end()  # type: ignore[union-attr]  # libyaml found one
+        apart = b" " if raw[size : size + 1] == b"#" else b""
+        return Edit(start=site.start, end=site.scalar + size, new=site.prefix + render(b"", value) + apart)
+    found = _BLOCK_INDENT.search(raw)
+    indent = found[1] if found else b"  "
+    if any(len(line) > len(indent) or b"\t" in line for line in _BREAK.split(raw[end:])):
+        # Blank lines that are indented further are text too.
+        end = len(raw.rstrip(b"\r\n"))
+    text = _BLOCK_HEADER.sub(rb"\1-", raw[: newline.start()], count=1)
+    new = site.prefix + text + newline[0] + indent + value.encode()
+    return Edit(start=site.start, end=site.scalar + end, new=new)
+
+
+def _decode(scalar: bytes) -> str:
+    """The value of a one-line scalar as a reader sees it."""
+    if scalar[:1] == b'"':
+        return _unescape(scalar) if b"\\" in scalar else scalar[1:-1].decode()
+    if scalar[:1] == b"'":
+        return scalar[1:-1].decode().replace("''", "'")
+    return scalar.decode()
+
+
+def _unescape(scalar: bytes) -> str:
+    import yaml
+
+    node: Any = yaml.compose(scalar, Loader=yaml.CSafeLoader)
+    return str(node.value)

@@ -1,0 +1,129 @@
+"""Conditions: how Ready, Reconciling and Stalled change, and which changes are events.
+
+In: the conditions before, an outcome, the time. Out: the conditions after.
+
+Source: fluxcd/pkg runtime/conditions and runtime/reconcile; vectors reflector_reconcile.json ``notify``,
+``ready_message``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from tagstream.domain.objects.model import ImageRef
+
+READY = "Ready"
+RECONCILING = "Reconciling"
+STALLED = "Stalled"
+SUCCEEDED = "Succeeded"
+PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition; ``status`` is ``True``, ``False`` or ``Unknown``."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    last_transition_time: datetime
+    observed_generation: int
+
+
+Conditions = Mapping[str, Condition]
+"""By type; Reconciling and Stalled are present only while they are True."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When conditions are set, and for which generation of the object's spec."""
+
+    now: datetime
+    generation: int
+
+
+def mark_ready(before: Conditions, message: str, moment: Moment, reason: str = SUCCEEDED) -> Conditions:
+    """Ready=True and nothing else."""
+    return _only(_changed(before, READY, "True", (reason, message), moment))
+
+
+def mark_failed(before: Conditions, reason: str, message: str, moment: Moment) -> Conditions:
+    """Ready=False, and Reconciling=True because it will be tried again."""
+    return _only(
+        _changed(before, READY, "False", (reason, message), moment),
+        _changed(before, RECONCILING, "True", (PROGRESSING_WITH_RETRY, message), moment),
+    )
+
+
+def mark_stalled(before: Conditions, reason: str, message: str, moment: Moment) -> Conditions:
+    """Ready=False and Stalled=True with the same words: only a change of the object helps."""
+    return _only(
+        _changed(before, READY, "False", (reason, message), moment),
+        _changed(before, STALLED, "True", (reason, message), moment),
+    )
+
+
+def _only(*conditions: Condition) -> Conditions:
+    return {condition.type: condition for condition in conditions}
+
+
+def _changed(before: Conditions, kind: str, status: str, words: tuple[str, str], moment: Moment) -> Condition:
+    reason, message = words
+    fresh = Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=message,
+        last_transition_time=moment.now,
+        observed_generation=moment.generation,
+    )
+    old = before.get(kind)
+    # fluxcd/pkg conditions.Set: the time moves when anything but the time differs.
+    return old if old is not None and replace(fresh, last_transition_time=old.last_transition_time) == old else fresh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """An event: ``Normal`` and ``Warning`` notify, ``Trace`` is only kept."""
+
+    type: Literal["Normal", "Warning", "Trace"]
+    reason: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.reason} {self.message}"
+
+
+def notice(before: Condition | None, after: Condition, next_message: str) -> Notice:
+    """What Flux's notify makes of two Ready conditions.
+
+    Args:
+        before: Ready before the reconcile; None for a new object.
+        after: Ready now.
+        next_message: what to say when nothing changed.
+    """
+    was_ready, is_ready = before is not None and before.status == "True", after.status == "True"
+    if not is_ready:
+        return Notice(type="Warning", reason=after.reason, message=after.message)
+    if was_ready and before is not None and before.message == after.message:
+        return Notice(type="Trace", reason=after.reason, message=next_message)
+    return Notice(type="Normal", reason=after.reason, message=after.message)
+
+
+def is_transition(before: Condition | None, after: Condition) -> bool:
+    """Whether an event is worth recording: Flux warns at every failing try, here only a change of words does."""
+    if before is None:
+        return True
+    return (before.status, before.reason, before.message) != (after.status, after.reason, after.message)
+
+
+def ready_message(latest: ImageRef, previous: ImageRef | None) -> str:
+    """An ImagePolicy's Ready message (reflector: composeImagePolicyReadyMessage)."""
+    text = f"Latest image tag for {latest.name} resolved to {latest.tag}"
+    if latest.digest:
+        text += f" with digest {latest.digest}"
+    return text if previous is None or previous == latest else f"{text} (previously {previous})"

@@ -1,0 +1,1 @@
+"""Where an automation's change goes, when, and with which message."""

@@ -1,0 +1,137 @@
+"""Where an automation's change goes: one decision in one place (whether it may go now is ``departure``'s).
+
+In: an automation and its GitRepository. Out: a Destination, or the reason why there is none.
+
+Source: image-automation-controller internal/source/source.go (newPushConfig, newCheckoutRef), pkg/git repository
+defaults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from tagstream.domain.objects.model import GitRef, GitRepository, ImageUpdateAutomation
+from tagstream.domain.objects.ref_name import PEELED
+
+DEFAULT_BRANCH = "master"
+_PORTS = {"http": 80, "https": 443, "ssh": 22}
+
+
+class NoPushBranch(ValueError):
+    """Neither the automation nor the source says which branch to push to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """One push target.
+
+    ``switches`` is true when the push branch is not the checkout branch: that branch is rebuilt from the checkout's
+    head and may be replaced; the checkout branch itself never is.
+    """
+
+    url: str
+    checkout: GitRef
+    push_branch: str
+    refspec: str
+    switches: bool
+
+    @property
+    def target(self) -> str:
+        """The name of the lease that guards this destination, the same however its URL is spelled."""
+        return f"{repository_name(self.url)}#{self.push_branch}"
+
+    @property
+    def on_top(self) -> Destination:
+        """The same branch, added to instead of rebuilt: others write to it too."""
+        return replace(self, checkout=GitRef(branch=self.push_branch), switches=False)
+
+    @property
+    def refs(self) -> frozenset[bytes]:
+        """Beginnings of the names of all refs that an update of this destination looks at."""
+        names = {f"refs/heads/{self.push_branch}".encode(), *_checkout_refs(self.checkout)}
+        if self.refspec:
+            refspec = parse_refspec(self.refspec)
+            names |= {refspec.source, refspec.target}
+        return frozenset(names)
+
+
+def repository_name(url: str) -> str:
+    """``host[:port]/path``: what spellings of one repository's URL have in common.
+
+    Scheme and user, the scheme's own port, a slash or ``.git`` at the end, and the case of the host do not count.
+    """
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        return url
+    host = (parts.hostname or "") + (f":{port}" if port not in (None, _PORTS.get(parts.scheme)) else "")
+    return f"{host}/{parts.path.strip('/').removesuffix('.git').rstrip('/')}"
+
+
+def destination(automation: ImageUpdateAutomation, repository: GitRepository) -> Destination:
+    """Where the commits of an automation go.
+
+    Raises:
+        NoPushBranch: Flux's text.
+    """
+    git = automation.git
+    checkout = (git.checkout if git else None) or repository.ref or GitRef(branch=DEFAULT_BRANCH)
+    push = git.push if git else None
+    branch = (push.branch if push else "") or checkout.branch
+    if not branch:
+        raise NoPushBranch(
+            "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
+        )
+    return Destination(
+        url=repository.url,
+        checkout=checkout,
+        push_branch=branch,
+        refspec=push.refspec if push else "",
+        # Flux compares with .branch alone, so `name: refs/heads/main` and a push to main count as a switch and are
+        # force pushed there; a name that is that very branch is no switch here (docs/differences.md).
+        switches=branch != checkout.branch and checkout.name != f"refs/heads/{branch}",
+    )
+
+
+def _checkout_refs(ref: GitRef) -> tuple[bytes, ...]:
+    if ref.commit:
+        return ()
+    if ref.name:
+        # Servers list what a tag stands for with the tag.
+        return (ref.name.removesuffix(PEELED).encode(),)
+    if ref.tag or ref.semver:
+        return (b"refs/tags/" + ref.tag.encode(),)
+    return (f"refs/heads/{ref.branch or DEFAULT_BRANCH}".encode(),)
+
+
+class InvalidRefspec(ValueError):
+    """A refspec that Git would refuse."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refspec:
+    """``[+]source:target``; both are full ref names, or ``HEAD`` for the source."""
+
+    source: bytes
+    target: bytes
+    force: bool
+
+
+def parse_refspec(text: str) -> Refspec:
+    """Read ``spec.git.push.refspec``.
+
+    Raises:
+        InvalidRefspec: no source, no target, or a wildcard (Flux's Git library refuses the same).
+    """
+    body = text.removeprefix("+")
+    source, _, target = body.partition(":")
+    target = target or source
+    if not source or not target or "*" in body or ":" in target:
+        raise InvalidRefspec(f"malformed refspec {text!r}: want [+]<source>:<target>")
+    return Refspec(source=_full(source), target=_full(target), force=text.startswith("+"))
+
+
+def _full(name: str) -> bytes:
+    return (name if name == "HEAD" or name.startswith("refs/") else f"refs/heads/{name}").encode()

@@ -1,0 +1,139 @@
+"""Commit messages from templates.
+
+In: the template of an ImageUpdateAutomation and what changed. Out: the message, or Flux's error.
+
+Source: image-automation-controller internal/source/source.go (templateMsg) and internal/update/result.go; the fields
+that Flux removed in 1.0.0 (``.Updated``, ``.Changed.ImageResult``) as in v0.41 pkg/update/result.go; vectors
+gotemplate.json, templates.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gocompat.sprig.functions import load, names
+from gocompat.template.bounds import Meter
+from gocompat.template.evaluate import execute
+from gocompat.template.faults import ExecutionError
+from gocompat.template.nodes import Chain, Field, Node, Variable, walk
+from gocompat.template.parser import InvalidTemplate, Tree, parse
+from gocompat.template.values import raw
+from tagstream.domain.objects.model import ImageRef, NamespacedName
+from tagstream.domain.setters.identity import ObjectIdentifier
+from tagstream.domain.setters.plan import Change
+
+DEFAULT_MESSAGE = "Update from image update automation"
+_NAME = "commit message"
+_REMOVED = (
+    "template uses '{field}' field, which Flux removed; it still works here. Please use '.Changed' instead. "
+    "See: https://fluxcd.io/flux/components/image/imageupdateautomations/#message-template"
+)
+
+
+class TemplateError(ValueError):
+    """A template that cannot be read or run; the message is Flux's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageData:
+    """What templates see: ``refs`` is what each policy selected, ``values`` is messageTemplateValues."""
+
+    automation: NamespacedName
+    changes: Sequence[Change]
+    refs: Mapping[NamespacedName, ImageRef] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedMessage:
+    """A commit message, used as it is, and what its author should know about the template."""
+
+    text: str
+    warnings: tuple[str, ...] = ()
+
+
+def check_template(template: str) -> tuple[str, ...]:
+    """Whether a template can be read; what it does with data is not known before there are any.
+
+    Returns:
+        What its author should know about it.
+
+    Raises:
+        TemplateError: ``unable to create commit message template from spec: …``.
+    """
+    tree = _parsed(template)
+    found = (_removed(node) for block in tree.templates.values() for node in walk(block))
+    field = next((one for one in found if one), "")
+    return (_REMOVED.format(field=field),) if field else ()
+
+
+def try_template(template: str, automation: NamespacedName, values: Mapping[str, str]) -> str:
+    """Why a template that can be read fails for an example of a change; empty when it does not.
+
+    Args:
+        template: spec.git.commit.messageTemplate.
+        automation: whose it is.
+        values: messageTemplateValues.
+    """
+    policy = NamespacedName(automation.namespace, "app")
+    change = Change(
+        file="app.yaml",
+        object=ObjectIdentifier("apps/v1", "Deployment", "app", "default"),
+        old_value="example.com/app:1.0.0",
+        new_value="example.com/app:1.0.1",
+        setter=str(policy).replace("/", ":"),
+        line=1,
+    )
+    refs = {policy: ImageRef(name="example.com/app", tag="1.0.1", digest="")}
+    try:
+        render_message(template, MessageData(automation=automation, changes=(change,), refs=refs, values=values))
+    except TemplateError as error:
+        return str(error)
+    return ""
+
+
+def _removed(node: Node) -> str:
+    """The removed field that a node names."""
+    names: tuple[str, ...] = ()
+    if isinstance(node, Field | Chain):
+        names = node.names
+    elif isinstance(node, Variable):
+        names = node.names[1:]
+    if names[:1] == ("Updated",):
+        return ".Updated"
+    return ".Changed.ImageResult" if names[:2] == ("Changed", "ImageResult") else ""
+
+
+def render_message(template: str, data: MessageData) -> RenderedMessage:
+    """Run a template.
+
+    Args:
+        template: spec.git.commit.messageTemplate; the empty one stands for Flux's default message.
+        data: the automation and its changes; their order does not matter.
+
+    Returns:
+        The message, trimmed by nobody. Bytes that are no UTF-8 are replaced.
+
+    Raises:
+        TemplateError: ``unable to create commit message template from spec: …`` when it cannot be read,
+            ``failed to run template from spec: …`` when it fails while it runs.
+    """
+    from tagstream.domain.update.message_data import template_data
+
+    tree = _parsed(template)
+    used: list[str] = []
+    try:
+        text = execute(tree, load(tree.text), template_data(data, used), Meter())
+    except ExecutionError as error:
+        words = raw(str(error)).decode("utf-8", "replace")
+        raise TemplateError(f"failed to run template from spec: {words}") from error
+    warnings = (_REMOVED.format(field=used[0]),) if used else ()
+    return RenderedMessage(text=raw(text).decode("utf-8", "replace"), warnings=warnings)
+
+
+def _parsed(template: str) -> Tree:
+    try:
+        return parse(_NAME, template or DEFAULT_MESSAGE, names())
+    except InvalidTemplate as error:
+        raise TemplateError(f"unable to create commit message template from spec: {error}") from error

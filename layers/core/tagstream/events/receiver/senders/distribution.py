@@ -1,0 +1,20 @@
+"""The CNCF distribution registry (docker-registry) and what is built on it.
+
+In: a delivery whose configured Authorization header is the token. Out: hints. It repeats whatever is not answered with
+2xx for ever and blocks all later events meanwhile, and gives up waiting after one second.
+
+Source: distribution/distribution#324, #2422; vectors webhooks/distribution_*.json.
+"""
+
+from __future__ import annotations
+
+from tagstream.events.receiver.hook import Hook, by_authorization
+from tagstream.events.receiver.senders.envelope import envelope_delivery
+from tagstream.events.requests import HookDelivery
+
+authenticate = by_authorization
+
+
+def read(hook: Hook, document: object) -> HookDelivery:
+    """One hint per tagged event of the envelope."""
+    return envelope_delivery(hook, document)

@@ -1,0 +1,58 @@
+"""The generic-oidc Receiver: a bearer token of one of the configured issuers, and CEL validations of its claims.
+
+In: a delivery with ``Authorization: Bearer <JWT>``. Out: a delivery for all listed resources, with the
+claims for filters.
+
+Source: notification-controller internal/server/receiver_oidc.go, receiver_claims.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tagstream.domain.objects.model import OIDCProvider
+from tagstream.events.receiver.bearer import ExpectedToken, bearer_token, unverified_issuer, verified_claims
+from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression, evaluate
+from tagstream.events.receiver.hook import Hook, plain_delivery
+from tagstream.events.receiver.secret import unauthentic
+from tagstream.events.requests import HookDelivery
+
+
+def authenticate(hook: Hook) -> Mapping[str, object]:
+    """The claims of a token that one configured provider vouches for and whose validations all hold.
+
+    The token's own ``iss`` only chooses among the configured issuers; no other host is ever asked for keys.
+    """
+    token = bearer_token(hook.request)
+    issuer = unverified_issuer(token)
+    provider = next((one for one in hook.receiver.oidc_providers if one.issuer_url == issuer), None)
+    if provider is None or not provider.validations:
+        raise unauthentic("issuer")
+    expected = ExpectedToken(key_issuer=provider.issuer_url, issuers=(provider.issuer_url,), audience=provider.audience)
+    claims = verified_claims(token, expected, hook.keys, hook.request.received_at)
+    try:
+        valid = claims_valid(provider, claims)
+    except (InvalidExpression, ExpressionFailed) as error:
+        raise unauthentic("claims") from error
+    if not valid:
+        raise unauthentic("claims")
+    return claims
+
+
+def read(hook: Hook, document: object) -> HookDelivery:
+    """All listed resources, whatever the body says."""
+    return plain_delivery(hook, "", "", hook.request.header("x-delivery-id"))
+
+
+def claims_valid(provider: OIDCProvider, claims: Mapping[str, object]) -> bool:
+    """True when every validation holds; variables are computed in order and seen as ``vars``.
+
+    Raises:
+        InvalidExpression: an expression does not compile.
+        ExpressionFailed: one cannot be evaluated, e.g. a claim is missing.
+    """
+    variables: dict[str, object] = {}
+    for one in provider.variables:
+        variables[one.name] = evaluate(one.expression, {"claims": claims, "vars": variables}, boolean=False)
+    seen = {"claims": claims, "vars": variables}
+    return all(evaluate(one.expression, seen, boolean=True) is True for one in provider.validations)

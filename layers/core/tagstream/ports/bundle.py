@@ -1,0 +1,56 @@
+"""All ports that a function may touch, as one value.
+
+In: values. Out: values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tagstream.ports.git import GitRemote, MarkerCache
+from tagstream.ports.leases import LeaseStore
+from tagstream.ports.ledger import Ledger
+from tagstream.ports.objects import ObjectStore
+from tagstream.ports.queue import ScanQueue
+from tagstream.ports.registry import Registry
+from tagstream.ports.runtime import Clock, Log, Metrics
+from tagstream.ports.secrets import Secrets
+from tagstream.ports.selections import SelectionStore
+from tagstream.ports.tags import TagStore
+from tagstream.ports.webhook import HookStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookPorts:
+    """What the webhook function may touch: nothing that is slow to import."""
+
+    hooks: HookStore
+    objects: ObjectStore
+    secrets: Secrets
+    queue: ScanQueue
+    ledger: Ledger
+    issuer_keys: Callable[[str, bool], Mapping[str, object]]
+    clock: Clock
+    metrics: Metrics
+    log: Log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything the shell may touch; always the last argument."""
+
+    objects: ObjectStore
+    tags: TagStore
+    selections: SelectionStore
+    leases: LeaseStore
+    ledger: Ledger
+    hooks: HookStore
+    secrets: Secrets
+    queue: ScanQueue
+    registry: Registry
+    git: GitRemote
+    markers: MarkerCache
+    clock: Clock
+    metrics: Metrics
+    log: Log

@@ -1,0 +1,41 @@
+"""The ledger: the audit trail of what happened and why.
+
+In: values. Out: values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tagstream.domain.objects.model import NamespacedName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """One line of the audit trail; ``severity`` is ``info`` or ``error``; ``facts`` are plain JSON values.
+
+    Entries of the same ``at`` and ``identity`` are one entry; without an identity each is its own.
+    """
+
+    at: datetime
+    kind: str
+    key: NamespacedName
+    severity: str
+    reason: str
+    message: str
+    cause: str = ""
+    facts: Mapping[str, object] | None = None
+    identity: str = ""
+
+
+class Ledger(Protocol):
+    """The audit trail: selections, rejections, commits, pushes, errors, each with its cause; entries expire."""
+
+    def record(self, entries: Sequence[LedgerEntry]) -> None:
+        """Append."""
+
+    def read(self, since: datetime, until: datetime) -> tuple[LedgerEntry, ...]:
+        """Entries of a period, oldest first."""

@@ -1,0 +1,46 @@
+"""ScanQueue: requests for scans and runs.
+
+In: values. Out: values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tagstream.domain.objects.model import NamespacedName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedScan:
+    """A request to scan repositories after a delay of at most 900 seconds.
+
+    ``cause`` is followed to the commit; ``expected_tags`` are tags a delivery named: while a scan does not list them
+    the scan is repeated, ``attempt`` counting up.
+    """
+
+    repositories: tuple[NamespacedName, ...]
+    reason: str
+    cause: str = ""
+    delay_s: float = 0.0
+    received_at: datetime | None = None
+    expected_tags: tuple[str, ...] = ()
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedRun:
+    """A request to run automations after a delay of at most 900 seconds."""
+
+    automations: tuple[NamespacedName, ...]
+    reason: str
+    delay_s: float = 0.0
+
+
+class ScanQueue(Protocol):
+    """Asks the scan function for work, now or later."""
+
+    def send(self, requests: Sequence[QueuedScan | QueuedRun]) -> None:
+        """Enqueue, in as few calls as SQS allows."""

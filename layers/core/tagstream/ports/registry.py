@@ -1,0 +1,55 @@
+"""Container registries: what is asked of them and what is passed to and from them.
+
+In: values. Out: values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tagstream.domain.objects.image_name import ImageName
+from tagstream.domain.objects.model import Digest, Provider
+from tagstream.ports.connection import Proxy, TlsMaterial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullSecret:
+    """One secret with registry credentials; ``data`` has ``.dockerconfigjson`` or ``.dockercfg``."""
+
+    name: str
+    data: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryAccess:
+    """How to talk to one image's registry; secrets are already read."""
+
+    provider: Provider = "generic"
+    insecure: bool = False
+    pull_secrets: tuple[PullSecret, ...] = field(default=(), repr=False)
+    tls: TlsMaterial | None = field(default=None, repr=False)
+    proxy: Proxy | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagListing:
+    """A complete tag list, in the registry's order without duplicates.
+
+    ``requests`` counts HTTP requests of this listing; ``warnings`` are sentences for the status.
+    """
+
+    tags: tuple[str, ...]
+    requests: int
+    warnings: tuple[str, ...] = ()
+
+
+class Registry(Protocol):
+    """Reads tags and digests; ``deadline_s`` is on the monotonic clock."""
+
+    def list_tags(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> TagListing:
+        """All tags, or an error: never a partial list."""
+
+    def digest(self, image: ImageName, tag: str, access: RegistryAccess, deadline_s: float) -> Digest:
+        """The digest a tag points to (for a multi-arch image, of its index)."""

@@ -1,0 +1,60 @@
+"""Selections: the tag that each policy selected last.
+
+In: values. Out: values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """A policy's latestRef. ``cause`` follows it to the commit: a delivery id, ``schedule``, ``reconcile`` …
+
+    ``tags_revision`` is the tag list it was made from; ``pushed_at`` is when the delivery that led here was received.
+    """
+
+    policy: NamespacedName
+    ref: ImageRef
+    previous: ImageRef | None
+    tags_revision: Revision
+    policy_generation: int
+    selected_at: datetime
+    cause: str
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An automation's wait for the end of a burst: ``since`` its first selection was seen, ``until`` it is woken."""
+
+    since: datetime
+    until: datetime
+
+
+class SelectionStore(Protocol):
+    """What policies chose, and requests to run automations: the items the stream filter matches."""
+
+    def get(self, key: NamespacedName) -> Selection | None:
+        """A policy's current selection."""
+
+    def list(self, namespace: str) -> Mapping[NamespacedName, Selection]:
+        """All selections of a namespace."""
+
+    def put(self, selection: Selection, expected: Selection | None) -> bool:
+        """Store if the stored one still is ``expected``; False when somebody was faster."""
+
+    def request_run(self, automation: NamespacedName, reason: str, now: datetime) -> None:
+        """Ask for a run of an automation through the stream."""
+
+    def waiting(self, automation: NamespacedName) -> Waiting | None:
+        """The automation's last wait for more selections, which may be over."""
+
+    def put_waiting(self, automation: NamespacedName, waiting: Waiting) -> None:
+        """Remember a wait."""

@@ -1,0 +1,69 @@
+"""Tag lists as they are stored.
+
+In: values. Out: values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tagstream.domain.objects.model import Digest, NamespacedName, Revision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagRecord:
+    """A tag and when a scan first listed it (aware UTC, whole seconds)."""
+
+    tag: str
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagState:
+    """The summary of a stored tag list; ``canonical_image`` and ``exclusion_list`` are what it was scanned with."""
+
+    revision: Revision
+    tag_count: int
+    latest_tags: tuple[str, ...]
+    scanned_at: datetime
+    canonical_image: str
+    exclusion_list: tuple[str, ...]
+    snapshot: str = ""
+    chunk_count: int = 0
+
+
+class TagStore(Protocol):
+    """What scans found."""
+
+    def state(self, key: NamespacedName) -> TagState | None:
+        """The summary of the last stored tag list."""
+
+    def states(self, keys: Collection[NamespacedName]) -> Mapping[NamespacedName, TagState]:
+        """Summaries of many repositories in as few reads as the table allows."""
+
+    def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
+        """All stored tags, descending bytewise, each with its first sighting; a list as it was at the call."""
+
+    def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord], expected: TagState | None) -> bool:
+        """Replace the list whole if the stored one still is ``expected``; readers never see a mixture."""
+
+    def last_scans(self) -> Mapping[NamespacedName, datetime]:
+        """When each repository was last scanned successfully or not."""
+
+    def put_last_scans(self, times: Mapping[NamespacedName, datetime]) -> None:
+        """Record a batch in one write per shard."""
+
+    def shard(self, key: NamespacedName) -> int:
+        """Which shard item holds a repository's last scan time."""
+
+    def first_seen(self, key: NamespacedName, tag: str, digest: Digest, now: datetime) -> datetime:
+        """When this tag was first seen with this digest; recorded now when it is new."""
+
+    def cool_down(self, host: str) -> datetime | None:
+        """Until when a host must be left alone."""
+
+    def put_cool_down(self, host: str, until: datetime) -> None:
+        """Leave a host alone; an earlier end never replaces a later one."""

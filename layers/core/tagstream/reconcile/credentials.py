@@ -1,0 +1,224 @@
+"""Secrets turned into the values that the registry and Git adapters authenticate with.
+
+In: an object's references. Out: RegistryAccess and GitAccess; a missing secret or member is an error that names the
+secret and the member, never a value.
+
+Source: fluxcd/pkg runtime/secrets; image-reflector-controller internal/registry/options.go;
+image-automation-controller internal/source/git.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from tagstream.domain.objects.model import GitRepository, ImageRepository, NamespacedName
+from tagstream.errors import AuthenticationError, RetryableError, StalledError
+from tagstream.ports.connection import Proxy, TlsMaterial
+from tagstream.ports.git import GitAccess
+from tagstream.ports.registry import PullSecret, RegistryAccess
+from tagstream.ports.secrets import SecretNotFound, Secrets
+
+MAX_ADDRESS = 2048
+PROXY_SCHEMES = ("http://", "https://", "socks5://")
+SERVICE_ACCOUNT = "serviceaccount+"
+
+
+def registry_access(repository: ImageRepository, secrets: Secrets) -> RegistryAccess:
+    """How to talk to an ImageRepository's registry.
+
+    Raises:
+        AuthenticationError: ``failed to configure authentication options: …``.
+        RetryableError: Secrets Manager cannot be reached.
+    """
+    namespace = repository.metadata.key.namespace
+    try:
+        return RegistryAccess(
+            provider=repository.provider,
+            insecure=repository.insecure,
+            pull_secrets=_login_secrets(repository, secrets),
+            tls=_tls(secrets, namespace, repository.cert_secret_ref),
+            proxy=_proxy(secrets, namespace, repository.proxy_secret_ref),
+        )
+    except SecretNotFound as error:
+        raise AuthenticationError(
+            f"failed to configure authentication options: {error}", reason="AuthenticationFailed"
+        ) from error
+
+
+def git_access(repository: GitRepository, secrets: Secrets) -> GitAccess:
+    """How to talk to a GitRepository's server.
+
+    Raises:
+        RetryableError: SourceManagerFailed, a secret or a member of it is missing.
+        StalledError: InvalidSourceConfiguration, App data and provider do not fit.
+    """
+    namespace = repository.metadata.key.namespace
+    _check_url(repository)
+    try:
+        data = secrets.get(NamespacedName(namespace, repository.secret_ref)) if repository.secret_ref else {}
+    except SecretNotFound as error:
+        raise _unconfigured(f"failed to get auth secret '{_secret_name(repository)}': {error}") from error
+    try:
+        proxy = _proxy(secrets, namespace, repository.proxy_secret_ref)
+    except SecretNotFound as error:
+        name = f"{namespace}/{repository.proxy_secret_ref}"
+        raise _unconfigured(f"failed to get proxy secret '{name}': {error}") from error
+    except AuthenticationError as error:
+        raise _unconfigured(error.message) from error
+    if "githubAppID" in data and repository.provider != "github":
+        raise StalledError(
+            f"secretRef '{namespace}/{repository.secret_ref}' has github app data but provider is not set to github:"
+            " invalid source configuration",
+            reason="InvalidSourceConfiguration",
+        )
+    if repository.provider == "github" and "githubAppID" not in data:
+        raise StalledError(
+            "secretRef with github app data must be specified when provider is set to github:"
+            " invalid source configuration",
+            reason="InvalidSourceConfiguration",
+        )
+    if repository.url.startswith("ssh://"):
+        return _ssh_access(repository, data, proxy)
+    return _http_access(repository, data, proxy)
+
+
+def _check_url(repository: GitRepository) -> None:
+    try:
+        parts = urlsplit(repository.url)
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        # Not repeated: it may hold a login.
+        raise _unconfigured(f"failed to parse URL of GitRepository '{repository.metadata.key}': no host, or no port")
+
+
+def _http_access(repository: GitRepository, data: Mapping[str, bytes], proxy: Proxy | None) -> GitAccess:
+    bearer = _text(data, "bearerToken")
+    username, password = _text(data, "username"), _text(data, "password")
+    parts = urlsplit(repository.url)
+    if password and not username and not bearer and not parts.username:
+        raise _unusable(parts.scheme, "'password' requires 'username' to be set")
+    try:
+        tls = _tls_members(_secret_name(repository), data, required=False)
+    except AuthenticationError as error:
+        raise _unconfigured(error.message) from error
+    return GitAccess(
+        url=repository.url,
+        provider=repository.provider,
+        timeout_s=repository.timeout_s,
+        username="" if bearer else username,
+        password="" if bearer else password,
+        bearer_token=bearer,
+        app=data if repository.provider in ("github", "azure") else {},
+        tls=tls,
+        proxy=proxy,
+    )
+
+
+def _ssh_access(repository: GitRepository, data: Mapping[str, bytes], proxy: Proxy | None) -> GitAccess:
+    for member in ("identity", "known_hosts"):
+        if not data.get(member):
+            raise _unusable("ssh", f"'{member}' is required")
+    return GitAccess(
+        url=repository.url,
+        timeout_s=repository.timeout_s,
+        identity=data["identity"],
+        identity_passphrase=_text(data, "password"),
+        known_hosts=data["known_hosts"],
+        proxy=proxy,
+    )
+
+
+def _login_secrets(repository: ImageRepository, secrets: Secrets) -> tuple[PullSecret, ...]:
+    """Pull secrets, or for azure and gcp, which have no identity of their own here, the secret to log in with."""
+    if repository.provider == "generic":
+        return _pull_secrets(repository, secrets)
+    if repository.provider == "aws" or not repository.secret_ref:
+        return ()
+    name = NamespacedName(repository.metadata.key.namespace, repository.secret_ref)
+    return (PullSecret(name=name.name, data=secrets.get(name)),)
+
+
+def _pull_secrets(repository: ImageRepository, secrets: Secrets) -> tuple[PullSecret, ...]:
+    namespace = repository.metadata.key.namespace
+    names = [repository.secret_ref] if repository.secret_ref else []
+    if repository.service_account_name:
+        # Without a cluster a service account is a secret that lists its imagePullSecrets, a name a line. A plus cannot
+        # be part of an object's name, so no other secret is mistaken for one.
+        account = secrets.get(NamespacedName(namespace, SERVICE_ACCOUNT + repository.service_account_name))
+        names += _text(account, "imagePullSecrets").split()
+    found = []
+    for name in names:
+        data = secrets.get(NamespacedName(namespace, name))
+        if ".dockerconfigjson" in data or ".dockercfg" in data:
+            found.append(PullSecret(name=name, data=data))
+        elif name != repository.cert_secret_ref:
+            raise AuthenticationError(
+                f"failed to configure authentication options: secret '{namespace}/{name}' has neither"
+                " '.dockerconfigjson' nor '.dockercfg'",
+                reason="AuthenticationFailed",
+            )
+    return tuple(found)
+
+
+def _tls(secrets: Secrets, namespace: str, name: str | None) -> TlsMaterial | None:
+    if not name:
+        return None
+    return _tls_members(f"{namespace}/{name}", secrets.get(NamespacedName(namespace, name)), required=True)
+
+
+def _tls_members(name: str, data: Mapping[str, bytes], *, required: bool) -> TlsMaterial | None:
+    # The older names still work; the standard one wins (fluxcd/pkg runtime/secrets).
+    ca, crt, key = (
+        data.get(member) or data.get(legacy, b"")
+        for member, legacy in (("ca.crt", "caFile"), ("tls.crt", "certFile"), ("tls.key", "keyFile"))
+    )
+    for present, member, missing in ((crt and not key, "tls.crt", "tls.key"), (key and not crt, "tls.key", "tls.crt")):
+        if present:
+            raise AuthenticationError(
+                f"failed to configure authentication options: secret '{name}' contains '{member}' but missing"
+                f" '{missing}'",
+                reason="AuthenticationFailed",
+            )
+    if not (ca or crt):
+        if not required:
+            return None
+        raise AuthenticationError(
+            f"failed to configure authentication options: secret '{name}' must contain either 'ca.crt' or both"
+            " 'tls.crt' and 'tls.key'",
+            reason="AuthenticationFailed",
+        )
+    return TlsMaterial(ca_crt=ca, tls_crt=crt, tls_key=key)
+
+
+def _proxy(secrets: Secrets, namespace: str, name: str | None) -> Proxy | None:
+    if not name:
+        return None
+    data = secrets.get(NamespacedName(namespace, name))
+    address = _text(data, "address")
+    if not address or len(address) > MAX_ADDRESS or not address.startswith(PROXY_SCHEMES):
+        raise AuthenticationError(
+            f"failed to configure authentication options: secret '{namespace}/{name}' must contain an 'address' of"
+            f" scheme http, https or socks5 with at most {MAX_ADDRESS} characters",
+            reason="AuthenticationFailed",
+        )
+    username = _text(data, "username")
+    return Proxy(address=address, username=username, password=_text(data, "password") if username else "")
+
+
+def _text(data: Mapping[str, bytes], member: str) -> str:
+    return data.get(member, b"").decode(errors="replace")
+
+
+def _secret_name(repository: GitRepository) -> str:
+    return f"{repository.metadata.key.namespace}/{repository.secret_ref or ''}"
+
+
+def _unusable(transport: str, cause: str) -> RetryableError:
+    return _unconfigured(f"failed to configure authentication options: invalid '{transport}' auth option: {cause}")
+
+
+def _unconfigured(cause: str) -> RetryableError:
+    return RetryableError(f"failed configuring source manager: {cause}", reason="SourceManagerFailed")

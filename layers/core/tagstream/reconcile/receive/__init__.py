@@ -1,0 +1,1 @@
+"""Stage receive: deliveries become requests for scans."""

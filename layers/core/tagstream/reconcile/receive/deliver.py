@@ -1,0 +1,273 @@
+"""Webhook deliveries: verify, route, coalesce, queue; the answer never waits for a registry.
+
+In: a Function URL event. Out: a Function URL response. Imports nothing slow: some senders give up after one second.
+
+Source: notification-controller internal/server/receiver_handlers.go; unlike Flux only the ImageRepositories whose image
+was pushed are scanned, and everything authentic is answered with 2xx (docs/differences.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from tagstream.domain.objects.model import NamespacedName, Receiver, ReceiverResource
+from tagstream.domain.objects.receiver import parse_receiver
+from tagstream.errors import ImageAutomationError, RefusedDelivery
+from tagstream.events.function_url import function_url_answer, hook_request
+from tagstream.events.receiver import ReceiverSecret, accept, admit, is_hook_path, unauthentic
+from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression
+from tagstream.events.receiver.resource_filter import filter_resource
+from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
+from tagstream.ports.bundle import HookPorts
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.objects import StoredObject
+from tagstream.ports.secrets import SecretNotFound
+from tagstream.ports.webhook import LastDelivery
+from tagstream.reconcile.receive.routing import NamedImages, pushed_tags
+from tagstream.reconcile.receive.scan_windows import Push, ask_for_scans
+
+CONTROLLER = "receiver"
+REPEAT_S = 300.0
+REFUSAL_WINDOW_S = 10.0
+# An item of the table holds 400 KB, and a Receiver may list, a delivery name, any number.
+SHOWN_NAMES = 20
+KEPT_NAMES = 500
+BUSY = HookAnswer(status=503)
+
+
+def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
+    """Answer one delivery.
+
+    Args:
+        event: a Function URL event, payload format 2.0.
+
+    Returns:
+        2xx for everything authentic, 4xx for what is not, 503 when the table, a secret or the queue cannot be reached.
+    """
+    received_at = ports.clock.now()
+    try:
+        # Refusals that need no Receiver come first: they must not tell which paths exist.
+        request = admit(hook_request(event, received_at))
+        receiver, delivery = _accepted(request, ports)
+        queued = _act(receiver, delivery, received_at, ports)
+    except RefusedDelivery as refusal:
+        ports.metrics.add("HookRejected", 1, CONTROLLER)
+        ports.log.info("delivery refused", controller=CONTROLLER, http_status=refusal.status, cause=refusal.cause)
+        return function_url_answer(HookAnswer(status=refusal.status))
+    except ImageAutomationError as error:
+        return _failed(error, ports)
+    ports.metrics.add("HookAccepted", 1, CONTROLLER)
+    ports.log.info(
+        "delivery accepted",
+        controller=CONTROLLER,
+        namespace=receiver.metadata.key.namespace,
+        name=receiver.metadata.key.name,
+        sender=delivery.sender,
+        delivery_id=delivery.delivery_id,
+        remark=delivery.remark,
+        scans=len(queued),
+    )
+    return function_url_answer(delivery.answer)
+
+
+def _failed(error: ImageAutomationError, ports: HookPorts) -> dict[str, object]:
+    """The function did not fail, so nobody but this metric tells of it: a sender that repeats is not heard."""
+    ports.metrics.add("HookFailed", 1, CONTROLLER)
+    ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
+    return function_url_answer(BUSY)
+
+
+def _accepted(request: HookRequest, ports: HookPorts) -> tuple[Receiver, HookDelivery]:
+    # A path of another shape is not even asked for: the table has no key so long, and would answer with an error.
+    target = ports.hooks.target(request.path) if is_hook_path(request.path) else None
+    if target is None:
+        raise unauthentic("path")
+    receiver = parse_receiver(target.document)
+    try:
+        return receiver, accept(receiver, _secret(receiver, ports), request, keys=ports.issuer_keys)
+    except RefusedDelivery as refusal:
+        _note_refusal(receiver, refusal, request.received_at, ports)
+        raise
+
+
+def _secret(receiver: Receiver, ports: HookPorts) -> ReceiverSecret:
+    name = receiver.token_secret
+    if name is None:
+        return ReceiverSecret()
+    try:
+        return ReceiverSecret(data=ports.secrets.get(name))
+    except SecretNotFound:
+        # An empty secret authenticates nobody.
+        return ReceiverSecret()
+
+
+def _act(
+    receiver: Receiver, delivery: HookDelivery, received_at: datetime, ports: HookPorts
+) -> Collection[NamespacedName]:
+    """Queue what a delivery asks for, once per delivery id; the number of scans a burst makes is bounded."""
+    key = receiver.metadata.key
+    if not delivery.hints and not delivery.all_resources:
+        _record_quiet(receiver, delivery, received_at, ports)
+        return ()
+    # Only what is done counts as seen: a repetition of what is still in flight, or was killed, is acted on again.
+    if ports.hooks.delivery_settled(key, delivery.delivery_id):
+        _refuse_replay(receiver, delivery, received_at, ports)
+        return ()
+    wanted, filter_failed = _wanted(receiver, delivery, ports)
+    push = Push(reason="webhook", cause=delivery.delivery_id, received_at=received_at)
+    joined = ask_for_scans(wanted, push, ports.hooks, ports.queue)
+    outcome = _Outcome(
+        receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=joined, filter_failed=filter_failed
+    )
+    _record(outcome, received_at, ports)
+    # Last: what is settled and answered 503 all the same would be refused when it is repeated, and never be told.
+    ports.hooks.settle_delivery(key, delivery.delivery_id, max(REPEAT_S, delivery.replay_s))
+    return wanted
+
+
+def _refuse_replay(receiver: Receiver, delivery: HookDelivery, at: datetime, ports: HookPorts) -> None:
+    if delivery.replay_s:
+        refusal = unauthentic("replay")
+        _note_refusal(receiver, refusal, at, ports)
+        raise refusal
+
+
+def _wanted(
+    receiver: Receiver, delivery: HookDelivery, ports: HookPorts
+) -> tuple[Mapping[NamespacedName, frozenset[str]], bool]:
+    """The listed ImageRepositories that the hints name, with the tags they name of each, sorted; did a filter fail?
+
+    All listed ones, without tags, when the sender does not speak of images.
+    """
+    named = None if delivery.all_resources else NamedImages.of(delivery.hints)
+    found: dict[NamespacedName, frozenset[str]] = {}
+    failed = False
+    for entry in receiver.resources:
+        if entry.kind != "ImageRepository":
+            continue
+        for stored in _listed(entry, ports):
+            tags = frozenset[str]() if named is None else named.tags_of(_image(stored))
+            passes = tags is not None and _passes(receiver, entry, delivery, stored, ports)
+            failed = failed or passes is None
+            if tags is not None and passes:
+                found[stored.key] = tags
+    return dict(sorted(found.items())), failed
+
+
+def _image(stored: StoredObject) -> str:
+    spec = cast("Mapping[str, object]", stored.document.get("spec") or {})
+    return str(spec.get("image", ""))
+
+
+def _listed(entry: ReceiverResource, ports: HookPorts) -> Iterable[StoredObject]:
+    if entry.key.name != "*":
+        stored = ports.objects.get(entry.kind, entry.key)
+        return (stored,) if stored else ()
+    return (
+        stored
+        for stored in ports.objects.list(entry.kind, entry.key.namespace)
+        if all(_labels(stored).get(name) == value for name, value in entry.match_labels.items())
+    )
+
+
+def _labels(stored: StoredObject) -> Mapping[str, str]:
+    metadata = cast("Mapping[str, Any]", stored.document["metadata"])
+    return cast("Mapping[str, str]", metadata.get("labels") or {})
+
+
+def _passes(
+    receiver: Receiver, entry: ReceiverResource, delivery: HookDelivery, stored: StoredObject, ports: HookPorts
+) -> bool | None:
+    """None when a filter cannot be evaluated on this delivery, which selects nothing."""
+    resource = {name: stored.document[name] for name in ("apiVersion", "kind", "metadata")}
+    try:
+        return filter_resource(receiver, entry, delivery, resource)
+    except (InvalidExpression, ExpressionFailed) as error:
+        ports.log.error(
+            "resource filter failed",
+            controller=CONTROLLER,
+            namespace=receiver.metadata.key.namespace,
+            name=receiver.metadata.key.name,
+            error=str(error),
+        )
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What a delivery led to; ``joined`` are the deliveries whose scans may find its push before."""
+
+    receiver: Receiver
+    delivery: HookDelivery
+    wanted: tuple[NamespacedName, ...]
+    joined: frozenset[str]
+    filter_failed: bool
+
+
+def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
+    delivery = outcome.delivery
+    why = ", a filter failed" if outcome.filter_failed else ""
+    count = len(outcome.wanted)
+    names = ", ".join(str(key) for key in outcome.wanted[:SHOWN_NAMES]) or f"none{why}"
+    names += f" and {count - SHOWN_NAMES} more" if count > SHOWN_NAMES else ""
+    facts = {
+        "repositories": [str(key) for key in outcome.wanted[:KEPT_NAMES]],
+        "tags": list(pushed_tags(delivery.hints))[:KEPT_NAMES],
+        "joined": sorted(outcome.joined)[:KEPT_NAMES],
+        **({"moreRepositories": count - KEPT_NAMES} if count > KEPT_NAMES else {}),
+    }
+    what = f"delivery asks for ImageRepositories: {names}"
+    ports.ledger.record([_entry(outcome.receiver, delivery, received_at, what, facts)])
+    result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else f"no ImageRepository is meant{why}"
+    _note(outcome.receiver, delivery, received_at, result, ports)
+    ports.hooks.put_last_delivery("ImageRepository", outcome.wanted, _last(delivery, received_at, "asked for a scan"))
+
+
+def _record_quiet(receiver: Receiver, delivery: HookDelivery, at: datetime, ports: HookPorts) -> None:
+    result = f"nothing to scan: {delivery.remark or 'no image named'}"
+    ports.ledger.record([_entry(receiver, delivery, at, f"delivery: {result}", {})])
+    _note(receiver, delivery, at, result, ports)
+
+
+def _entry(
+    receiver: Receiver, delivery: HookDelivery, at: datetime, what: str, facts: Mapping[str, object]
+) -> LedgerEntry:
+    """An accepted delivery as an entry of the ledger."""
+    return LedgerEntry(
+        at=at,
+        kind="Receiver",
+        key=receiver.metadata.key,
+        severity="info",
+        reason="DeliveryAccepted",
+        message=f"{delivery.sender} {what}",
+        cause=delivery.delivery_id,
+        facts={"sender": delivery.sender, "action": delivery.action, **facts},
+    )
+
+
+def _note(receiver: Receiver, delivery: HookDelivery, at: datetime, result: str, ports: HookPorts) -> None:
+    ports.hooks.put_last_delivery("Receiver", [receiver.metadata.key], _last(delivery, at, result))
+
+
+def _last(delivery: HookDelivery, at: datetime, result: str) -> LastDelivery:
+    return LastDelivery(at=at, sender=delivery.sender, delivery_id=delivery.delivery_id, result=result)
+
+
+def _note_refusal(receiver: Receiver, refusal: RefusedDelivery, at: datetime, ports: HookPorts) -> None:
+    """Shown with the Receiver, seldom: what is refused may be a flood, and must cost the table nothing to speak of."""
+    refused = LastDelivery(at=at, sender=receiver.type, delivery_id="", result=f"refused: {refusal.cause}")
+    entry = LedgerEntry(
+        at=at,
+        kind="Receiver",
+        key=receiver.metadata.key,
+        severity="error",
+        reason="DeliveryRefused",
+        message=f"{receiver.type} delivery refused: {refusal.cause}",
+    )
+    with suppress(ImageAutomationError):
+        if ports.hooks.put_refusal(receiver.metadata.key, refused, REFUSAL_WINDOW_S):
+            ports.ledger.record([entry])

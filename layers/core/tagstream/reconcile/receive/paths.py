@@ -1,0 +1,130 @@
+"""Publish where Receivers listen: the paths that follow from their tokens.
+
+In: a stored Receiver. Out: its paths in the table and its status.
+
+Source: notification-controller internal/controller/receiver_controller.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+
+from tagstream.domain.objects.model import NamespacedName, Receiver
+from tagstream.errors import AuthenticationError, ImageAutomationError
+from tagstream.events.receiver import ReceiverSecret, hook_paths
+from tagstream.ports.bundle import Ports
+from tagstream.ports.objects import StoredObject
+from tagstream.ports.secrets import SecretNotFound
+from tagstream.reconcile import due, status
+from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
+
+KIND = "Receiver"
+CONTROLLER = "receiver"
+
+
+def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
+    """Make a Receiver's paths known to the webhook function and write its status.
+
+    Returns:
+        The newest path; None when its secret is missing or has no token, which the status says.
+    """
+    paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.get)
+    # Former paths stop working even when there are no new ones.
+    ports.hooks.put_targets(paths, stored.key)
+    now = ports.clock.now()
+    ports.objects.put_status(KIND, stored.key, _status(stored, paths, missing, now))
+    # Secrets Manager is consistent in the end only: a tick that comes next might read the token of before.
+    ports.tags.put_last_scans({due.receiver_key(stored.key): now})
+    return paths[0] if paths else None
+
+
+def publish_receivers_of(secrets: Collection[NamespacedName], ports: Ports) -> tuple[NamespacedName, ...]:
+    """Publish the Receivers whose tokens are in these secrets.
+
+    Returns:
+        Their names.
+    """
+    found = []
+    for namespace in sorted({key.namespace for key in secrets}):
+        for stored in ports.objects.list(KIND, namespace):
+            receiver = parse_stored(stored, Receiver)
+            if receiver.token_secret in secrets:
+                publish_receiver(stored, ports)
+                found.append(stored.key)
+    return tuple(found)
+
+
+def refresh_receivers(last: Mapping[NamespacedName, datetime], deadline_s: float, ports: Ports) -> None:
+    """At a Receiver's interval its paths follow a token that was changed where it is kept, as Flux's do.
+
+    Args:
+        last: when the secrets were last looked at, by ``due.receiver_key``.
+        deadline_s: monotonic; what is left then is for the next tick.
+        ports: whatever fails is logged and for the next tick too, and the paths stay as they are.
+    """
+    now = ports.clock.now()
+    seen = []
+    for stored, receiver in parsed_objects(ports.objects.list(KIND), Receiver, ports.log):
+        key = due.receiver_key(stored.key)
+        if not due.receiver_is_due(stored, receiver, last.get(key), now):
+            continue
+        if ports.clock.monotonic_s() >= deadline_s:
+            break
+        try:
+            _refresh(stored.key, ports)
+            seen.append(key)
+        except ImageAutomationError as error:
+            names = {"namespace": stored.key.namespace, "name": stored.key.name}
+            ports.log.error("receiver failed", controller=CONTROLLER, **names, reason=error.reason, error=error.message)
+    ports.tags.put_last_scans(dict.fromkeys(seen, now))
+
+
+def _refresh(key: NamespacedName, ports: Ports) -> None:
+    # In this order: who applies writes the object and the secret before the paths. So what was published before the
+    # others were read cannot be newer than they are, and nothing newer is replaced.
+    published = ports.hooks.paths(key)
+    stored = ports.objects.get(KIND, key)
+    if stored is None:
+        return
+    paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.renewed)
+    if missing is None and paths == published and _is_told(stored, paths[0]):
+        return
+    if paths != published and not ports.hooks.put_targets(paths, key, expected=published):
+        return
+    now = ports.clock.now()
+    after = _status(stored, paths, missing, now)
+    ports.objects.put_status(KIND, key, after)
+    if missing is not None and status.transitioned(stored.status, after):
+        ports.ledger.record([status.failure_entry(KIND, key, missing, now)])
+
+
+def _is_told(stored: StoredObject, path: str) -> bool:
+    told = (stored.status.get("webhookPath"), stored.status.get("observedGeneration"))
+    return told == (path, status.generation(stored))
+
+
+def _status(
+    stored: StoredObject, paths: tuple[str, ...], missing: AuthenticationError | None, now: datetime
+) -> status.Status:
+    body = {name: value for name, value in stored.status.items() if name != "webhookPath"}
+    if missing is not None:
+        return status.failed(body, status.generation(stored), missing, now)
+    message = f"Receiver initialized for path: {paths[0]}"
+    return status.succeeded({**body, "webhookPath": paths[0]}, status.generation(stored), message, now)
+
+
+def _paths(
+    receiver: Receiver, secret: Callable[[NamespacedName], Mapping[str, bytes]]
+) -> tuple[tuple[str, ...], AuthenticationError | None]:
+    """The paths, newest first; without any, why there are none."""
+    name = receiver.token_secret
+    try:
+        data = secret(name) if name is not None else {}
+        paths = hook_paths(receiver, ReceiverSecret(data=data))
+        cause = f"secret '{receiver.metadata.key.namespace}/{receiver.secret_ref or ''}' has no 'token'"
+    except (SecretNotFound, AuthenticationError) as error:
+        paths, cause = (), str(error)
+    if paths:
+        return paths, None
+    return (), AuthenticationError(f"unable to read token: {cause}", reason="TokenNotFound")

@@ -1,0 +1,1 @@
+"""Stage scan: tag lists of ImageRepositories."""

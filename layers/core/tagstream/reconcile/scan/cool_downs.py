@@ -1,0 +1,49 @@
+"""Cool-downs of registries as one run of scans sees them: each host's is read once in a while, not once a scan.
+
+In: hosts. Out: until when each wants to be left alone.
+
+Source: RFC 9110 §10.2.3 (Retry-After). Registries count requests per client, so all scans of a host share one.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+from tagstream.ports.runtime import Clock
+from tagstream.ports.tags import TagStore
+
+# What another invocation learned is known here after this time; what this one learned, at once.
+READ_AGAIN_AFTER_S = 5.0
+DEFAULT_COOL_DOWN_S = 60.0
+
+
+class CoolDowns:
+    """One run's view; safe to share between threads."""
+
+    def __init__(self, tags: TagStore, clock: Clock) -> None:
+        self._tags, self._clock = tags, clock
+        self._read: dict[str, tuple[float, datetime | None]] = {}
+        self._lock = threading.Lock()
+
+    def until(self, host: str) -> datetime | None:
+        """Until when a host wants to be left alone; None when it does not, or no longer."""
+        with self._lock:
+            read_at, until = self._read.get(host, (float("-inf"), None))
+            if self._clock.monotonic_s() - read_at > READ_AGAIN_AFTER_S:
+                until = self._tags.cool_down(host)
+                self._read[host] = self._clock.monotonic_s(), until
+        return until if until is not None and until > self._clock.now() else None
+
+    def begin(self, host: str, wait_s: float | None) -> None:
+        """Leave a host alone, everywhere.
+
+        Args:
+            host: as in image names.
+            wait_s: what the registry asked for; None when it gave no time.
+        """
+        until = self._clock.now() + timedelta(seconds=wait_s or DEFAULT_COOL_DOWN_S)
+        self._tags.put_cool_down(host, until)
+        with self._lock:
+            _, before = self._read.get(host, (0.0, None))
+            self._read[host] = self._clock.monotonic_s(), max(until, before) if before else until

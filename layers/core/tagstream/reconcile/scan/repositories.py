@@ -1,0 +1,364 @@
+"""Scan ImageRepositories: list, compare, store what changed, evaluate the policies it concerns.
+
+In: names and why they are scanned. Out: tag lists, statuses and selections in the table; an unchanged scan writes
+nothing for its repository.
+
+Source: image-reflector-controller internal/controller/imagerepository_controller.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tagstream.domain.objects.image_name import ImageName, InvalidImage, parse_repository_image
+from tagstream.domain.objects.model import ImageRepository, NamespacedName
+from tagstream.domain.scan.exclusion import InvalidExclusion, ScanResult, exclude, keep
+from tagstream.errors import ImageAutomationError, RetryableError, StalledError, ThrottledError
+from tagstream.ports.bundle import Ports
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.objects import StoredObject
+from tagstream.ports.queue import QueuedScan
+from tagstream.ports.tags import TagState
+from tagstream.reconcile import status
+from tagstream.reconcile.credentials import registry_access
+from tagstream.reconcile.isolated import contained
+from tagstream.reconcile.scan.cool_downs import CoolDowns
+from tagstream.reconcile.scan.tag_list import ScannedTags, Sightings
+from tagstream.reconcile.select.policies import Cause, PolicyRun, evaluate_for_repository
+from tagstream.reconcile.select.policy_list import PolicyList
+from tagstream.reconcile.stored_objects import parsed_objects
+
+KIND = "ImageRepository"
+CONTROLLER = "imagerepository"
+WORKERS = 32
+MIN_TIMEOUT_S = 1.0
+# A registry may list a pushed tag late: look again before giving up on what a delivery named.
+LATE_TAG_DELAYS_S = (5.0, 15.0, 45.0)
+PUT_BACK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanTrigger:
+    """Why a scan happens. ``cause`` is followed to the commit; ``expected_tags`` are what a delivery named."""
+
+    reason: str
+    cause: str
+    received_at: datetime | None = None
+    expected_tags: tuple[str, ...] = ()
+    attempt: int = 0
+
+    @classmethod
+    def of(cls, request: QueuedScan) -> ScanTrigger:
+        """The trigger inside a queue message."""
+        return cls(
+            reason=request.reason,
+            cause=request.cause,
+            received_at=request.received_at,
+            expected_tags=request.expected_tags,
+            attempt=request.attempt,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scan:
+    """One repository's scan, from what was stored to what was found."""
+
+    stored: StoredObject
+    repository: ImageRepository
+    before: TagState | None
+    image: ImageName | None = None
+    found: ScanResult | None = None
+    error: ImageAutomationError | None = None
+    requests: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether the stored list has to be replaced."""
+        if self.found is None or self.image is None:
+            return False
+        before = self.before
+        return before is None or (before.revision, before.canonical_image, before.exclusion_list) != (
+            self.found.revision,
+            self.image.canonical,
+            self.repository.exclusion_list,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What the scans of one call share."""
+
+    trigger: ScanTrigger
+    policies: PolicyRun
+    cool_downs: CoolDowns
+
+    @property
+    def deadline_s(self) -> float:
+        return self.policies.deadline_s
+
+
+def scan_repositories(
+    keys: Collection[NamespacedName], trigger: ScanTrigger, deadline_s: float, ports: Ports
+) -> frozenset[NamespacedName]:
+    """Scan repositories concurrently; what the time does not allow goes back to the queue.
+
+    Args:
+        keys: suspended and deleted ones are passed over.
+        trigger: why.
+        deadline_s: on the monotonic clock.
+
+    Returns:
+        Names of the ImagePolicies that were evaluated on the way.
+    """
+    if not keys:
+        return frozenset()
+    readable = parsed_objects(_stored(keys, ports), ImageRepository, ports.log)
+    wanted = [(stored, repository) for stored, repository in readable if not repository.suspend]
+    before = ports.tags.states([stored.key for stored, _ in wanted])
+    scans = [
+        _Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted
+    ]
+    run = _Run(
+        trigger=trigger,
+        policies=PolicyRun(policies=PolicyList(ports.objects), deadline_s=deadline_s),
+        cool_downs=CoolDowns(ports.tags, ports.clock),
+    )
+    # Each result is written as it arrives: one slow registry never holds up the others.
+    with ThreadPoolExecutor(max_workers=min(WORKERS, max(1, len(scans)))) as pool:
+        outcomes = list(pool.map(lambda scan: _scan(scan, run, ports), scans))
+    _put_back([scan for scan, outcome in zip(scans, outcomes, strict=True) if outcome is None], trigger, ports)
+    done = [scan.stored.key for scan, outcome in zip(scans, outcomes, strict=True) if outcome is not None]
+    ports.tags.put_last_scans(dict.fromkeys(done, ports.clock.now()))
+    return frozenset(key for outcome in outcomes for key in outcome or ())
+
+
+def _stored(keys: Collection[NamespacedName], ports: Ports) -> Iterator[StoredObject]:
+    if len(keys) > 3:
+        wanted = set(keys)
+        yield from (one for one in ports.objects.list(KIND) if one.key in wanted)
+        return
+    for key in keys:
+        one = ports.objects.get(KIND, key)
+        if one is not None:
+            yield one
+
+
+def _put_back(scans: Sequence[_Scan], trigger: ScanTrigger, ports: Ports) -> None:
+    if scans:
+        keys = tuple(scan.stored.key for scan in scans)
+        ports.queue.send([_request(keys, trigger, PUT_BACK_S)])
+
+
+def _request(keys: tuple[NamespacedName, ...], trigger: ScanTrigger, delay_s: float) -> QueuedScan:
+    return QueuedScan(
+        repositories=keys,
+        reason=trigger.reason,
+        cause=trigger.cause,
+        delay_s=delay_s,
+        received_at=trigger.received_at,
+        expected_tags=trigger.expected_tags,
+        attempt=trigger.attempt,
+    )
+
+
+def _scan(scan: _Scan, run: _Run, ports: Ports) -> frozenset[NamespacedName] | None:
+    """The policies evaluated on the way; None when the scan has to be done later."""
+    if ports.clock.monotonic_s() >= run.deadline_s:
+        return None
+    try:
+        with contained():
+            found = _scan_now(scan, run, ports)
+    except ImageAutomationError as error:
+        # The table failed, or a mistake of ours: nothing is known, so nothing is recorded, and it is tried again.
+        ports.log.error("scan broke off", key=str(scan.stored.key), reason=error.reason, error=error.message)
+        return None
+    return found
+
+
+def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> frozenset[NamespacedName] | None:
+    started = ports.clock.monotonic_s()
+    scanned: ScannedTags | None = None
+    evaluated: frozenset[NamespacedName] = frozenset()
+    try:
+        with contained():
+            scan = _listed(scan, run, ports)
+        if scan.changed:
+            scanned = _store(scan, ports)
+            if scanned is None:
+                return None
+    except ImageAutomationError as error:
+        scan = replace(scan, error=error)
+        _cool_down(error, run.cool_downs, ports)
+    if scan.error is None and (scan.changed or _owes_evaluation(scan)):
+        # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
+        evaluated = evaluate_for_repository(scan.stored.key, scanned, _cause(scan, run.trigger), run.policies, ports)
+    _write_status(scan, run.trigger.cause, ports)
+    _measure(scan, (ports.clock.monotonic_s() - started) * 1000, ports)
+    _look_again(scan, run.trigger, ports)
+    return evaluated
+
+
+def _cause(scan: _Scan, trigger: ScanTrigger) -> Cause:
+    return Cause(
+        text=trigger.cause,
+        received_at=trigger.received_at,
+        dropped_from=scan.before.tag_count if scan.before else 0,
+    )
+
+
+def _owes_evaluation(scan: _Scan) -> bool:
+    """Whether tags were stored by a scan that did not live to evaluate the policies and write its status."""
+    return scan.found is not None and _reported(scan) != scan.found.revision
+
+
+def _reported(scan: _Scan) -> object:
+    """The revision of the tags that all policies were evaluated on."""
+    result = scan.stored.status.get("lastScanResult")
+    return result.get("revision") if isinstance(result, Mapping) else None
+
+
+def _listed(scan: _Scan, run: _Run, ports: Ports) -> _Scan:
+    """Ask the registry.
+
+    Raises:
+        StalledError: ImageURLInvalid.
+        RetryableError: ReadOperationFailed; the stored list stays.
+    """
+    repository = scan.repository
+    try:
+        image = parse_repository_image(repository.image)
+    except InvalidImage as error:
+        raise StalledError(str(error), reason="ImageURLInvalid") from error
+    access = registry_access(repository, ports.secrets)
+    until = run.cool_downs.until(image.registry)
+    if until is not None:
+        wait_s = (until - ports.clock.now()).total_seconds()
+        raise RetryableError(
+            f"scan failed: {image.registry} asked to be left alone until {status.time(until)}",
+            reason="ReadOperationFailed",
+            retry_after_s=wait_s,
+        )
+    timeout_s = max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
+    listing = ports.registry.list_tags(image, access, min(run.deadline_s, ports.clock.monotonic_s() + timeout_s))
+    try:
+        found = exclude(listing.tags, repository.exclusion_list)
+    except InvalidExclusion as error:
+        raise RetryableError(f"scan failed: {error}", reason="ReadOperationFailed") from error
+    if not listing.tags and scan.before is not None and scan.before.tag_count:
+        raise RetryableError(
+            f"scan failed: the registry lists no tags where {scan.before.tag_count} are known; keeping those",
+            reason="ReadOperationFailed",
+        )
+    return replace(scan, image=image, found=found, requests=listing.requests, warnings=listing.warnings)
+
+
+def _store(scan: _Scan, ports: Ports) -> ScannedTags | None:
+    """Replace the list this scan was compared with; None when another scan replaced it meanwhile."""
+    assert scan.found is not None and scan.image is not None
+    key, found, before = scan.stored.key, scan.found, scan.before
+    state = TagState(
+        revision=found.revision,
+        tag_count=len(found.tags),
+        latest_tags=found.latest_tags,
+        scanned_at=ports.clock.now(),
+        canonical_image=scan.image.canonical,
+        exclusion_list=scan.repository.exclusion_list,
+    )
+    known = ports.tags.tags(key) if before is not None else ()
+    sightings = Sightings(found.tags, known, ports.clock.now().replace(microsecond=0))
+    if not ports.tags.put(key, state, sightings.records(), expected=before):
+        return None
+    settled = before is not None and _reported(scan) == before.revision
+    return ScannedTags(tags=found.tags, revision=found.revision, difference=sightings.difference() if settled else None)
+
+
+def _cool_down(error: ImageAutomationError, cool_downs: CoolDowns, ports: Ports) -> None:
+    if isinstance(error, ThrottledError):
+        cool_downs.begin(error.host, error.retry_after_s)
+        ports.metrics.add("RegistryThrottled", 1, CONTROLLER)
+
+
+def _write_status(scan: _Scan, cause: str, ports: Ports) -> None:
+    """Once, last, and only when it says something new."""
+    stored, now = scan.stored, ports.clock.now()
+    body = status.handled(stored.status, scan.repository.metadata)
+    if scan.error is not None:
+        settled = status.failed(body, scan.repository.metadata.generation, scan.error, now)
+        ports.objects.put_status(KIND, stored.key, settled)
+        _record_failure(scan, settled, status.failure_entry(KIND, stored.key, scan.error, now, cause), ports)
+        return
+    assert scan.found is not None and scan.image is not None
+    if scan.changed or _owes_evaluation(scan):
+        body |= {
+            "canonicalImageName": scan.image.canonical,
+            "observedExclusionList": list(scan.repository.exclusion_list),
+            "lastScanResult": {
+                "revision": scan.found.revision,
+                "tagCount": len(scan.found.tags),
+                "scanTime": status.time(now),
+                "latestTags": list(scan.found.latest_tags),
+            },
+        }
+    message = f"successful scan: found {len(scan.found.tags)} tags with checksum {scan.found.revision}"
+    settled = status.succeeded(body, scan.repository.metadata.generation, message, now)
+    if settled != stored.status:
+        ports.objects.put_status(KIND, stored.key, settled)
+        entry = LedgerEntry(
+            at=now, kind=KIND, key=stored.key, severity="info", reason="Succeeded", message=message, cause=cause
+        )
+        ports.ledger.record([entry])
+
+
+def _record_failure(scan: _Scan, settled: status.Status, entry: LedgerEntry, ports: Ports) -> None:
+    assert scan.error is not None
+    if status.transitioned(scan.stored.status, settled):
+        ports.ledger.record([entry])
+    ports.log.error(
+        "scan failed",
+        controller=CONTROLLER,
+        namespace=scan.stored.key.namespace,
+        name=scan.stored.key.name,
+        reason=scan.error.reason,
+        error=scan.error.message,
+    )
+
+
+def _measure(scan: _Scan, duration_ms: float, ports: Ports) -> None:
+    ports.metrics.add("ReconcileDuration", duration_ms, CONTROLLER)
+    if scan.error is not None:
+        ports.metrics.add("ReconcileFailed", 1, CONTROLLER)
+        return
+    ports.metrics.add("RegistryRequests", scan.requests, CONTROLLER)
+    ports.metrics.add("ScanTags" if scan.changed else "ScanUnchanged", _size(scan) if scan.changed else 1, CONTROLLER)
+    ports.log.info(
+        "scanned",
+        controller=CONTROLLER,
+        namespace=scan.stored.key.namespace,
+        name=scan.stored.key.name,
+        tag_count=_size(scan),
+        changed=scan.changed,
+        warnings=scan.warnings,
+        duration_ms=round(duration_ms),
+    )
+
+
+def _size(scan: _Scan) -> int:
+    return len(scan.found.tags) if scan.found else 0
+
+
+def _look_again(scan: _Scan, trigger: ScanTrigger, ports: Ports) -> None:
+    """A delivery named a tag that is not listed yet: caches between a registry's writers and readers are real."""
+    if scan.found is None or trigger.attempt >= len(LATE_TAG_DELAYS_S):
+        return
+    expected = set(trigger.expected_tags)
+    if trigger.received_at is not None and not trigger.attempt:
+        expected |= ports.hooks.joined_tags(scan.stored.key, trigger.cause)
+    listed = set(scan.found.tags)
+    if all(tag in listed for tag in keep(sorted(expected), scan.repository.exclusion_list)):
+        return
+    later = replace(trigger, expected_tags=tuple(sorted(expected)), attempt=trigger.attempt + 1)
+    ports.queue.send([_request((scan.stored.key,), later, LATE_TAG_DELAYS_S[trigger.attempt])])

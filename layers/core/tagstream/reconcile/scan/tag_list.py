@@ -1,0 +1,71 @@
+"""A scanned tag list beside the stored one: what is new, what is gone, and since when the rest is known.
+
+In: two lists in descending byte order. Out: records to store, one at a time, so that a million tags fit in a small
+worker; the differences, for policies that need not look at everything again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tagstream.domain.objects.model import Revision
+from tagstream.ports.tags import TagRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagDifference:
+    """What changed from the list before, which every policy that is Ready was evaluated on."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedTags:
+    """A complete list in descending byte order; ``difference`` is None when nothing may be concluded from before."""
+
+    tags: Sequence[str]
+    revision: Revision
+    difference: TagDifference | None = None
+
+
+class Sightings:
+    """The records of a new list, merged with those of the stored one while they are written.
+
+    Args:
+        tags: the new list.
+        known: the stored one.
+        now: when tags that are new were first seen.
+    """
+
+    def __init__(self, tags: Sequence[str], known: Iterable[TagRecord], now: datetime) -> None:
+        self._tags = tags
+        self._known = known
+        self._now = now
+        self._added: list[str] = []
+        self._removed: list[str] = []
+
+    def records(self) -> Iterator[TagRecord]:
+        """A record for each tag; one that was known keeps the time it was first seen."""
+        self._added, self._removed = [], []
+        known = iter(self._known)
+        older = next(known, None)
+        for tag in self._tags:
+            while older is not None and older.tag > tag:
+                self._removed.append(older.tag)
+                older = next(known, None)
+            if older is not None and older.tag == tag:
+                yield older
+                older = next(known, None)
+            else:
+                self._added.append(tag)
+                yield TagRecord(tag=tag, first_seen_at=self._now)
+        while older is not None:
+            self._removed.append(older.tag)
+            older = next(known, None)
+
+    def difference(self) -> TagDifference:
+        """What differed; complete when ``records`` has been read to its end."""
+        return TagDifference(added=tuple(self._added), removed=tuple(self._removed))

@@ -1,0 +1,1 @@
+"""Stage select: a policy's latest tag."""

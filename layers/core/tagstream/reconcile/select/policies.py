@@ -1,0 +1,321 @@
+"""Evaluate ImagePolicies: select, guard, reflect the digest, store the selection.
+
+In: names, or a repository whose tags changed. Out: selections and statuses in the table.
+
+Source: image-reflector-controller internal/controller/imagepolicy_controller.go, in its order of checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tagstream.domain.objects.acl import may_access
+from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
+from tagstream.domain.objects.model import Digest, ImagePolicy, ImageRef, ImageRepository, NamespacedName, Revision
+from tagstream.domain.select.gates import TagCounts, guard_selection, may_go_back
+from tagstream.domain.select.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
+from tagstream.domain.select.reflection import needs_digest
+from tagstream.domain.status.conditions import ready_message
+from tagstream.errors import HeldBack, ImageAutomationError, RetryableError, StalledError
+from tagstream.ports.bundle import Ports
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.objects import StoredObject
+from tagstream.ports.selections import Selection
+from tagstream.reconcile import due, status
+from tagstream.reconcile.credentials import registry_access
+from tagstream.reconcile.isolated import contained
+from tagstream.reconcile.scan.tag_list import ScannedTags
+from tagstream.reconcile.select.policy_list import KIND, PolicyList
+from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
+
+CONTROLLER = "imagepolicy"
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+DEPENDENCY_RETRY_S = 30.0
+MIN_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What led to an evaluation; it is kept with the selection and followed to the commit.
+
+    ``dropped_from`` is how many tags there were before, when a scan found suspiciously few.
+    """
+
+    text: str
+    received_at: datetime | None = None
+    dropped_from: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRun:
+    """What evaluations of one invocation share; ``deadline_s`` is on the monotonic clock, for digests."""
+
+    policies: PolicyList
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evaluation:
+    """One policy, what it chose and what was chosen before."""
+
+    stored: StoredObject
+    policy: ImagePolicy
+    current: Selection | None
+    cause: Cause
+    now: datetime
+
+
+def evaluate_for_repository(
+    repository: NamespacedName, scanned: ScannedTags | None, cause: Cause, run: PolicyRun, ports: Ports
+) -> frozenset[NamespacedName]:
+    """Evaluate every policy that refers to a repository whose tags changed.
+
+    Args:
+        repository: the scanned one.
+        scanned: its tags now, as they are stored; None to read them.
+        cause: kept with the selections.
+        run: shared by the scans of an invocation.
+
+    Returns:
+        The policies that were evaluated; suspended ones are not.
+    """
+    done = set()
+    concerned = (one for one in run.policies.now() if _may_refer(one, repository))
+    for stored, policy in parsed_objects(concerned, ImagePolicy, ports.log):
+        if policy.repository == repository and not policy.suspend:
+            _evaluate(stored, policy, scanned, cause, (run.deadline_s, ports))
+            done.add(stored.key)
+    return frozenset(done)
+
+
+def _may_refer(stored: StoredObject, repository: NamespacedName) -> bool:
+    """Whether parsing is worth it: a thousand scans look at a thousand policies each."""
+    spec = stored.document.get("spec")
+    ref = spec.get("imageRepositoryRef") if isinstance(spec, Mapping) else None
+    return not isinstance(ref, Mapping) or ref.get("name") == repository.name
+
+
+def evaluate_policies(keys: Collection[NamespacedName], cause: Cause, deadline_s: float, ports: Ports) -> None:
+    """Evaluate policies from the stored tags; suspended and deleted ones are passed over."""
+    found = (ports.objects.get(KIND, key) for key in sorted(keys))
+    for stored, policy in parsed_objects((one for one in found if one is not None), ImagePolicy, ports.log):
+        if not policy.suspend:
+            _evaluate(stored, policy, None, cause, (deadline_s, ports))
+    ports.tags.put_last_scans({due.policy_key(key): ports.clock.now() for key in keys})
+
+
+def _evaluate(
+    stored: StoredObject,
+    policy: ImagePolicy,
+    scanned: ScannedTags | None,
+    cause: Cause,
+    shell: tuple[float, Ports],
+) -> None:
+    deadline_s, ports = shell
+    found = _Evaluation(
+        stored=stored, policy=policy, current=ports.selections.get(stored.key), cause=cause, now=ports.clock.now()
+    )
+    try:
+        with contained():
+            selection = _select(found, scanned, deadline_s, ports)
+            _store(found, selection, ports)
+    except ImageAutomationError as error:
+        _report_failure(found, error, ports)
+
+
+def _select(found: _Evaluation, given: ScannedTags | None, deadline_s: float, ports: Ports) -> Selection:
+    policy, current = found.policy, found.current
+    repository = _repository(policy, ports)
+    compiled = _compiled(policy)
+    scanned = given or _stored_tags(policy.repository, ports)
+    if not scanned.tags:
+        raise RetryableError(
+            "retrying in 30s error: no tags in database", reason="DependencyNotReady", retry_after_s=DEPENDENCY_RETRY_S
+        )
+    tag = _latest(found, compiled, scanned)
+    _guard(found, compiled, tag, len(scanned.tags))
+    digest = _digest(found, repository, tag, deadline_s, ports)
+    ref = ImageRef(name=repository.image, tag=tag, digest=digest)
+    if current is not None and current.ref == ref:
+        return current
+    return Selection(
+        policy=found.stored.key,
+        ref=ref,
+        previous=current.ref if current else None,
+        tags_revision=scanned.revision,
+        policy_generation=policy.metadata.generation,
+        selected_at=found.now,
+        cause=found.cause.text,
+        received_at=found.cause.received_at,
+    )
+
+
+def _stored_tags(repository: NamespacedName, ports: Ports) -> ScannedTags:
+    state = ports.tags.state(repository)
+    tags = tuple(one.tag for one in ports.tags.tags(repository)) if state else ()
+    return ScannedTags(tags=tags, revision=state.revision if state else Revision(""))
+
+
+def _repository(policy: ImagePolicy, ports: Ports) -> ImageRepository:
+    """The ImageRepository a policy refers to, if it may."""
+    stored = ports.objects.get("ImageRepository", policy.repository)
+    if stored is None:
+        raise RetryableError(
+            "referenced ImageRepository does not exist: imagerepositories.image.toolkit.fluxcd.io"
+            f' "{policy.repository.name}" not found',
+            reason="DependencyNotReady",
+            retry_after_s=DEPENDENCY_RETRY_S,
+        )
+    repository = parse_stored(stored, ImageRepository)
+    _check_access(policy, repository, ports)
+    try:
+        parse_repository_image(repository.image)
+    except InvalidImage as error:
+        raise StalledError(str(error), reason="ImageURLInvalid") from error
+    return repository
+
+
+def _check_access(policy: ImagePolicy, repository: ImageRepository, ports: Ports) -> None:
+    own = policy.metadata.key.namespace
+    same = own == policy.repository.namespace
+    labels = {} if same else _namespace_labels(own, ports)
+    if may_access(repository.access_from, same, labels):
+        return
+    cause = f"'{policy.repository}' can't be accessed due to missing ACL labels on 'accessFrom'"
+    if repository.access_from is not None and repository.access_from.namespace_selectors:
+        cause = f"'{policy.repository}' can't be accessed due to ACL labels mismatch on namespace '{own}'"
+    raise RetryableError(f"access denied: {cause}", reason="AccessDenied")
+
+
+def _namespace_labels(namespace: str, ports: Ports) -> dict[str, str]:
+    stored = ports.objects.get("Namespace", NamespacedName(namespace, namespace))
+    metadata = stored.document.get("metadata") if stored else None
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    return {**(labels or {}), NAMESPACE_NAME: namespace}
+
+
+def _compiled(policy: ImagePolicy) -> CompiledPolicy:
+    try:
+        return compile_policy(policy.policy, policy.filter_tags)
+    except (InvalidPolicy, InvalidFilter) as error:
+        raise StalledError(str(error), reason="InvalidPolicy") from error
+
+
+def _latest(found: _Evaluation, compiled: CompiledPolicy, scanned: ScannedTags) -> str:
+    current = found.current
+    try:
+        if scanned.difference is not None and current is not None and _chose(found, current):
+            # What this policy chose from the tags before is compared with the new ones only.
+            change = scanned.difference
+            return compiled.latest_after(current.ref.tag, change.added, change.removed, scanned.tags)
+        return compiled.latest(scanned.tags)
+    except NoSelection as error:
+        raise RetryableError(str(error), reason="Failure") from error
+
+
+def _chose(found: _Evaluation, current: Selection) -> bool:
+    """Whether the selection in force is what this very policy chose from all tags, not what a guard held."""
+    body = found.stored.status
+    return (
+        status.is_ready(body)
+        and body.get("observedGeneration") == found.policy.metadata.generation
+        and body.get("latestRef") == _document(current.ref)
+    )
+
+
+def _guard(found: _Evaluation, compiled: CompiledPolicy, tag: str, count: int) -> None:
+    """Hold what ``domain/select/gates.py`` says must not be selected; the latestRef in force stays."""
+    policy = found.policy
+    free = may_go_back(policy.metadata, found.stored.status.get("observedGeneration"))
+    current = found.current.ref if found.current else None
+    counts = TagCounts(before=max(found.cause.dropped_from, status.trusted_tags(found.stored.status)), after=count)
+    held = guard_selection(current, tag, compiled, counts, free)
+    if held is not None:
+        raise HeldBack(held.message, reason=held.reason, trusted_tags=counts.before)
+
+
+def _digest(found: _Evaluation, repository: ImageRepository, tag: str, deadline_s: float, ports: Ports) -> Digest:
+    policy, current = found.policy, found.current.ref if found.current else None
+    if not needs_digest(policy.digest_reflection, current, repository.image, tag):
+        return Digest(current.digest if current and policy.digest_reflection != "Never" else "")
+    timeout_s = max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
+    limit_s = min(deadline_s, ports.clock.monotonic_s() + timeout_s)
+    image = parse_repository_image(repository.image)
+    try:
+        digest = ports.registry.digest(image, tag, registry_access(repository, ports.secrets), limit_s)
+    except ImageAutomationError as error:
+        raise RetryableError(
+            f"failed fetching digest of {repository.image}:{tag}: {error.message}", reason="Failed"
+        ) from error
+    ports.tags.first_seen(policy.repository, tag, digest, found.now)
+    return digest
+
+
+def _store(found: _Evaluation, selection: Selection, ports: Ports) -> None:
+    """The selection first: it wakes the update; the status follows and says the same."""
+    if selection is not found.current and not ports.selections.put(selection, found.current):
+        raise RetryableError("another worker selected at the same time", reason="Failure")
+    policy = found.policy
+    body = status.handled(found.stored.status, policy.metadata) | {"latestRef": _document(selection.ref)}
+    if selection.previous is not None:
+        body["observedPreviousRef"] = _document(selection.previous)
+    message = ready_message(selection.ref, selection.previous)
+    settled = status.succeeded(body, policy.metadata.generation, message, found.now)
+    if settled == found.stored.status:
+        return
+    ports.objects.put_status(KIND, found.stored.key, settled)
+    if status.transitioned(found.stored.status, settled):
+        ports.ledger.record([_entry(found, selection, message)])
+    ports.log.info(
+        "selected",
+        controller=CONTROLLER,
+        namespace=found.stored.key.namespace,
+        name=found.stored.key.name,
+        image=selection.ref.name,
+        tag=selection.ref.tag,
+        digest=selection.ref.digest,
+        cause=selection.cause,
+    )
+
+
+def _document(ref: ImageRef) -> dict[str, str]:
+    return {"name": ref.name, "tag": ref.tag} | ({"digest": ref.digest} if ref.digest else {})
+
+
+def _entry(found: _Evaluation, selection: Selection, message: str) -> LedgerEntry:
+    return LedgerEntry(
+        at=found.now,
+        kind=KIND,
+        key=found.stored.key,
+        severity="info",
+        reason="Succeeded",
+        message=message,
+        cause=found.cause.text,
+        facts={
+            "repository": str(found.policy.repository),
+            "image": selection.ref.name,
+            "tag": selection.ref.tag,
+            "digest": selection.ref.digest,
+        },
+    )
+
+
+def _report_failure(found: _Evaluation, error: ImageAutomationError, ports: Ports) -> None:
+    """latestRef stays: automations keep to the last good tag."""
+    body = status.handled(found.stored.status, found.policy.metadata)
+    settled = status.failed(body, found.policy.metadata.generation, error, found.now)
+    ports.objects.put_status(KIND, found.stored.key, settled)
+    ports.metrics.add("SelectionsHeld" if isinstance(error, HeldBack) else "ReconcileFailed", 1, CONTROLLER)
+    if status.transitioned(found.stored.status, settled):
+        entry = status.failure_entry(KIND, found.stored.key, error, found.now, found.cause.text)
+        ports.ledger.record([entry])
+    ports.log.error(
+        "evaluation failed",
+        controller=CONTROLLER,
+        namespace=found.stored.key.namespace,
+        name=found.stored.key.name,
+        reason=error.reason,
+        error=error.message,
+    )

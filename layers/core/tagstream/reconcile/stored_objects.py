@@ -1,0 +1,39 @@
+"""Stored objects as values of their classes.
+
+In: what the table holds. Out: a value, or the error that stalls an object this version cannot read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tagstream.domain.objects.kinds import parse_object
+from tagstream.domain.objects.model import FluxObject
+from tagstream.errors import StalledError
+from tagstream.ports.objects import StoredObject
+from tagstream.ports.runtime import Log
+
+T = TypeVar("T", bound=FluxObject)
+
+
+def parse_stored(stored: StoredObject, kind: type[T]) -> T:
+    """A stored object as a value of its class.
+
+    Raises:
+        StalledError: InvalidObject, the document is not what this version would store.
+    """
+    parsed = parse_object(stored.document, stored.key.namespace)
+    if not isinstance(parsed.value, kind):
+        cause = "; ".join(parsed.errors) or parsed.note or f"not a {kind.__name__}"
+        raise StalledError(f"invalid object: {cause}", reason="InvalidObject")
+    return parsed.value
+
+
+def parsed_objects(stored: Iterable[StoredObject], kind: type[T], log: Log) -> Iterator[tuple[StoredObject, T]]:
+    """Every stored object that this version can read; one that it cannot is logged and never stops the others."""
+    for one in stored:
+        try:
+            yield one, parse_stored(one, kind)
+        except StalledError as error:
+            log.error("object passed over", kind=one.kind, key=str(one.key), error=error.message)

@@ -1,0 +1,1 @@
+"""Stage update: selections become commits."""

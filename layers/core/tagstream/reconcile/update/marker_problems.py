@@ -1,0 +1,62 @@
+"""Markers that a run could not honour: kept with the automation's status, told once when they change.
+
+In: a run's marker reports. Out: a status field and an event.
+
+Source: image-automation-controller issues #361 and #159 ask for it; Flux passes over such markers in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.setters.marker import MarkerReport
+from tagstream.ports.ledger import LedgerEntry
+
+FIELD = "markerProblems"
+# Kept in one item with the rest of the status.
+MAX_SHOWN = 50
+# What is changed, needs no change, waits for its policy, or is another namespace's business.
+QUIET = frozenset({"applied", "equal", "nothing selected", "other namespace"})
+
+
+def marker_problems(markers: Sequence[tuple[str, MarkerReport]]) -> Mapping[str, object]:
+    """``status.markerProblems``: their number and the first of them; empty when there are none.
+
+    Args:
+        markers: file and report of every marker that was looked at.
+    """
+    told = [
+        {"file": path, "line": one.line, "setter": one.setter, "state": one.state, "reason": one.reason}
+        for path, one in markers
+        if one.state not in QUIET
+    ]
+    return {FIELD: {"count": len(told), "markers": told[:MAX_SHOWN]}} if told else {}
+
+
+def marker_event(
+    automation: NamespacedName, before: Mapping[str, object], after: Mapping[str, object], now: datetime
+) -> LedgerEntry | None:
+    """A warning when there are problems that were not told before.
+
+    Args:
+        automation: whose run it was.
+        before: its status until now.
+        after: its status from now on.
+        now: of the run.
+    """
+    found = after.get(FIELD)
+    if not isinstance(found, Mapping) or found == before.get(FIELD):
+        return None
+    lines = [f"{one['file']}:{one['line']}: {one['state']}: {one['reason']}" for one in found["markers"][:5]]
+    more = found["count"] - len(lines)
+    return LedgerEntry(
+        at=now,
+        kind="ImageUpdateAutomation",
+        key=automation,
+        severity="error",
+        reason="MarkersNotHonoured",
+        message="\n".join([*lines, *([f"and {more} more"] if more else [])]),
+        facts={FIELD: found},
+    )

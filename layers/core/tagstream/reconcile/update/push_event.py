@@ -1,0 +1,111 @@
+"""The event of a pushed commit: what was changed, and what caused it.
+
+In: a run's result and the time of its commit. Out: a LedgerEntry that is the same whoever writes it, and how often.
+
+Source: image-automation-controller internal/controller (event per push).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tagstream.domain.objects.model import CommitId, Revision
+from tagstream.domain.setters.plan import Change
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.selections import Selection
+from tagstream.reconcile import status
+from tagstream.reconcile.update.job import UpdateJob
+
+KIND = "ImageUpdateAutomation"
+# An item of the table holds 400 KB, and a lease has, compressed, the events of all automations of its branch.
+MAX_CHANGES = 200
+MAX_CHANGES_A_PUSH = 2_000
+MAX_MESSAGE = 4_000
+MAX_VALUE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushedCommit:
+    """A job's commit and what is in it."""
+
+    job: UpdateJob
+    commit: CommitId
+    revision: Revision
+    message: str
+    changes: tuple[Change, ...]
+
+
+def push_event(pushed: PushedCommit, at: datetime, commits: int = 1) -> LedgerEntry:
+    """One event per push; its identity is the commit's, so that telling it twice tells it once.
+
+    Args:
+        pushed: what was committed.
+        at: when.
+        commits: how many there are in the same push, which share the room there is.
+    """
+    where = pushed.job.destination
+    summary = f"pushed commit '{pushed.commit[:7]}' to branch '{where.push_branch}'"
+    if where.refspec:
+        summary += f" and refspecs '{where.refspec}'"
+    return LedgerEntry(
+        at=at,
+        kind=KIND,
+        key=pushed.job.stored.key,
+        severity="info",
+        reason="Succeeded",
+        message=f"{summary}\n{pushed.message[:MAX_MESSAGE]}",
+        cause=",".join(sorted({one.cause for one in causes(pushed.job, pushed.changes)})),
+        facts=_facts(pushed, min(MAX_CHANGES, MAX_CHANGES_A_PUSH // commits)),
+        identity=pushed.commit,
+    )
+
+
+def reset_event(job: UpdateJob, stale: CommitId, base: Revision, at: datetime) -> LedgerEntry:
+    """A push branch was put back to its base, which needs no change any more."""
+    where = job.destination
+    return LedgerEntry(
+        at=at,
+        kind=KIND,
+        key=job.stored.key,
+        severity="info",
+        reason="Succeeded",
+        message=f"reset branch '{where.push_branch}' from '{stale[:7]}' to '{base}', which is up-to-date",
+        facts={"branch": where.push_branch, "revision": base, "replaced": stale},
+        identity=stale,
+    )
+
+
+def causes(job: UpdateJob, changes: Iterable[Change]) -> list[Selection]:
+    """The selections whose values are in these changes."""
+    setters = {":".join(change.setter.split(":")[:2]) for change in changes}
+    return [selection for key, selection in sorted(job.selections.items()) if f"{key.namespace}:{key.name}" in setters]
+
+
+def _facts(pushed: PushedCommit, limit: int) -> Mapping[str, object]:
+    told, left = pushed.changes[:limit], len(pushed.changes[limit:])
+    return {
+        "commit": pushed.commit,
+        "branch": pushed.job.destination.push_branch,
+        "revision": pushed.revision,
+        "changes": [
+            {
+                "file": change.file[:MAX_VALUE],
+                "setter": change.setter,
+                "old": change.old_value[:MAX_VALUE],
+                "new": change.new_value[:MAX_VALUE],
+            }
+            for change in told
+        ],
+        **({"moreChanges": left} if left else {}),
+        "selections": [
+            {
+                "policy": str(selection.policy),
+                "tag": selection.ref.tag,
+                "selectedAt": status.time(selection.selected_at),
+                "receivedAt": status.time(selection.received_at) if selection.received_at else None,
+            }
+            for selection in causes(pushed.job, pushed.changes)[:limit]
+        ],
+    }

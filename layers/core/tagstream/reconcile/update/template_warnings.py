@@ -1,0 +1,38 @@
+"""What a run's template should no longer use: kept with the automation's status, told once.
+
+In: the warnings of a commit's message. Out: a status field and an event.
+
+Source: Flux since 1.0 stalls such an object as RemovedTemplateField.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.ledger import LedgerEntry
+
+FIELD = "templateWarnings"
+
+
+def template_warnings(warnings: Sequence[str]) -> Mapping[str, object]:
+    """``status.templateWarnings``; empty when there are none."""
+    return {FIELD: list(warnings)} if warnings else {}
+
+
+def template_event(
+    automation: NamespacedName, before: Mapping[str, object], after: Mapping[str, object], now: datetime
+) -> LedgerEntry | None:
+    """A warning that was not told before, by the statuses before and after a run."""
+    found = after.get(FIELD)
+    if not isinstance(found, Sequence) or found == before.get(FIELD):
+        return None
+    return LedgerEntry(
+        at=now,
+        kind="ImageUpdateAutomation",
+        key=automation,
+        severity="error",
+        reason="RemovedTemplateField",
+        message="\n".join(map(str, found)),
+    )

@@ -1,0 +1,71 @@
+"""Registries behind HTTP and SOCKS5 proxies, over plain HTTP and TLS."""
+
+from __future__ import annotations
+
+import pytest
+
+from tagstream.adapters.registry.client import RegistryClient
+from tagstream.errors import RetryableError
+from tagstream.ports.connection import Proxy, TlsMaterial
+from tagstream.ports.registry import RegistryAccess
+from tests.contract.registry_calls import NAME, image, soon, with_secret
+from tests.embedded.certificates import authority
+from tests.embedded.distribution import alice, running_distribution
+from tests.embedded.forward_proxy import PASSWORD, USER, HttpProxy, SocksProxy, running_proxy
+from tests.embedded.push import push_image
+from tests.embedded.registry import running_registry
+
+KINDS = pytest.mark.parametrize(("scheme", "kind"), [("http", HttpProxy), ("socks5", SocksProxy)])
+Kind = type[HttpProxy] | type[SocksProxy]
+
+
+def through(scheme: str, proxy: HttpProxy | SocksProxy, password: str = PASSWORD) -> Proxy:
+    host, port = proxy.server_address[:2]
+    return Proxy(address=f"{scheme}://{host!s}:{port}", username=USER, password=password)
+
+
+@KINDS
+def test_tags_are_listed_through_a_proxy(scheme: str, kind: Kind) -> None:
+    with running_registry() as registry, running_proxy(kind) as proxy:
+        registry.add_tags(NAME, ["1.0.0"])
+        access = RegistryAccess(proxy=through(scheme, proxy))
+        tags = RegistryClient().list_tags(image(registry.address), access, soon()).tags
+        assert (tags, proxy.targets) == (("1.0.0",), [registry.address])
+
+
+@KINDS
+def test_tls_goes_through_a_proxy_end_to_end(scheme: str, kind: Kind, tmp_path_factory: pytest.TempPathFactory) -> None:
+    ca = tmp_path_factory.mktemp("ca") / "ca.crt"
+    ca.write_bytes(authority().ca)
+    with running_distribution(passwords=True, tls=authority()) as registry, running_proxy(kind) as proxy:
+        push_image(registry.url, NAME, "1.0.0", session=alice(ca))
+        access = RegistryAccess(
+            pull_secrets=with_secret(registry.address).pull_secrets,
+            tls=TlsMaterial(ca_crt=authority().ca),
+            proxy=through(scheme, proxy),
+        )
+        tags = RegistryClient().list_tags(image(registry.address), access, soon()).tags
+        assert (tags, set(proxy.targets)) == (("1.0.0",), {registry.address})
+
+
+def test_an_insecure_repository_is_listed_and_its_digest_read_without_tls() -> None:
+    name = "registry.example.com:5000"
+    with running_registry() as registry, running_proxy(HttpProxy) as proxy:
+        digest = registry.add_tags(NAME, ["1.0.0"])
+        proxy.names[name] = registry.address
+        access = RegistryAccess(proxy=through("http", proxy), insecure=True)
+        client = RegistryClient()
+        tags = client.list_tags(image(name), access, soon()).tags
+        found = client.digest(image(name), "1.0.0", access, soon())
+        # Over TLS the proxy is asked for a tunnel, and there is nothing with a certificate at its end.
+        assert (tags, found, set(proxy.targets), registry.requests[-1][0]) == (("1.0.0",), digest, {name}, "HEAD")
+
+
+@KINDS
+def test_a_wrong_proxy_password_is_an_error_without_the_password(scheme: str, kind: Kind) -> None:
+    with running_registry() as registry, running_proxy(kind) as proxy:
+        access = RegistryAccess(proxy=through(scheme, proxy, "not-the-password"))
+        with pytest.raises(RetryableError) as raised:
+            RegistryClient().list_tags(image(registry.address), access, soon(5))
+    message = raised.value.message
+    assert (message.startswith("scan failed: "), "not-the-password" in message) == (True, False)

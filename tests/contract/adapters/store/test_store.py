@@ -1,0 +1,378 @@
+"""The table keeps its promises: whole lists, conditional selections, fenced leases, expiring deliveries."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.hooks import DynamoHooks
+from tagstream.adapters.store.leases import DynamoLeases
+from tagstream.adapters.store.ledger import DynamoLedger
+from tagstream.adapters.store.objects import DynamoObjects
+from tagstream.adapters.store.selections import DynamoSelections
+from tagstream.adapters.store.table import Table
+from tagstream.adapters.store.tags import DynamoTags
+from tagstream.domain.objects.model import CommitId, Digest, ImageRef, NamespacedName, Revision
+from tagstream.errors import RetryableError
+from tagstream.ports.leases import CommitIntent
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.selections import Selection
+from tagstream.ports.tags import TagRecord, TagState
+from tagstream.ports.webhook import ScanWindow
+
+NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
+APP = NamespacedName("flux-system", "app")
+
+
+@dataclass
+class SetClock:
+    """A clock that stands where it is put."""
+
+    time: datetime = NOW
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic_s(self) -> float:
+        return self.time.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+def state(revision: str = "sha256:1") -> TagState:
+    return TagState(
+        revision=Revision(revision),
+        tag_count=2,
+        latest_tags=("v2", "v1"),
+        scanned_at=NOW,
+        canonical_image="index.docker.io/library/app",
+        exclusion_list=("^.*\\.sig$",),
+    )
+
+
+def records(*tags: str) -> tuple[TagRecord, ...]:
+    return tuple(TagRecord(tag=tag, first_seen_at=NOW) for tag in tags)
+
+
+def repository(image: str = "app", **spec: object) -> dict[str, object]:
+    return {
+        "apiVersion": "image.toolkit.fluxcd.io/v1",
+        "kind": "ImageRepository",
+        "metadata": {"name": "app", "namespace": "flux-system"},
+        "spec": {"image": image, "interval": "1m", **spec},
+    }
+
+
+def selection(tag: str, previous: str | None = None) -> Selection:
+    return Selection(
+        policy=APP,
+        ref=ImageRef(name="app", tag=tag),
+        previous=ImageRef(name="app", tag=previous) if previous else None,
+        tags_revision=Revision("sha256:1"),
+        policy_generation=1,
+        selected_at=NOW,
+        cause="delivery-1",
+        received_at=NOW,
+    )
+
+
+def test_a_stored_list_is_read_back_whole_and_in_order(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    tags.put(APP, state(), records("v2", "v1"), None)
+    assert tuple(tags.tags(APP)) == records("v2", "v1")
+
+
+def test_a_list_of_many_chunks_is_read_back_whole(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    many = records(*(f"{uuid.UUID(int=n).hex}-{n}" for n in range(20_000)))
+    tags.put(APP, state(), many, None)
+    stored = tags.state(APP)
+    assert stored is not None
+    assert (tuple(tags.tags(APP)), stored.chunk_count > 1) == (many, True)
+
+
+def test_a_replaced_list_leaves_no_old_chunk_behind(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    tags.put(APP, state(), records("v1"), None)
+    tags.put(APP, state("sha256:2"), records("v2", "v1"), tags.state(APP))
+    assert len(list(table.query("tags#flux-system/app", "chunk#"))) == 1
+
+
+def test_a_scan_that_was_overtaken_replaces_nothing_and_is_told(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    tags.put(APP, state(), records("v1"), None)
+    compared = tags.state(APP)
+    outcomes = [
+        tags.put(APP, state("sha256:2"), records("v2", "v1"), compared),
+        tags.put(APP, state("sha256:3"), records("v1"), compared),
+    ]
+    chunks = len(list(table.query("tags#flux-system/app", "chunk#")))
+    assert (outcomes, tuple(tags.tags(APP)), chunks) == ([True, False], records("v2", "v1"), 1)
+
+
+def test_states_of_unknown_repositories_are_left_out(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    tags.put(APP, state(), records("v1"), None)
+    assert set(tags.states([APP, NamespacedName("x", "y")])) == {APP}
+
+
+def test_last_scan_times_of_a_batch_are_read_back(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    times = {NamespacedName("ns", f"app-{n}"): NOW + timedelta(seconds=n) for n in range(300)}
+    tags.put_last_scans(times)
+    assert tags.last_scans() == times
+
+
+def test_a_digest_of_a_tag_keeps_its_first_sighting(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    digest = Digest("sha256:" + "a" * 64)
+    tags.first_seen(APP, "v1", digest, NOW)
+    assert tags.first_seen(APP, "v1", digest, NOW + timedelta(days=3)) == NOW
+
+
+def test_a_cool_down_is_never_shortened(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    tags.put_cool_down("example.com:5000", NOW + timedelta(minutes=5))
+    tags.put_cool_down("example.com:5000", NOW + timedelta(minutes=1))
+    assert tags.cool_down("example.com:5000") == NOW + timedelta(minutes=5)
+
+
+def test_the_generation_grows_only_with_the_spec(table: Table) -> None:
+    objects = DynamoObjects(table=table, clock=SetClock())
+    generations = []
+    for document in (repository(), repository(), repository(suspend=True)):
+        generations.append(objects.put(document).document["metadata"]["generation"])  # type: ignore[index]
+    assert generations == [1, 1, 2]
+
+
+def test_an_unchanged_object_is_not_written_again(table: Table) -> None:
+    objects = DynamoObjects(table=table, clock=SetClock())
+    first = objects.put(repository())
+    assert DynamoObjects(table=table, clock=SetClock(time=NOW + timedelta(days=1))).put(repository()) == first
+
+
+def test_a_reconcile_request_outlives_an_apply(table: Table) -> None:
+    objects = DynamoObjects(table=table, clock=SetClock())
+    objects.put(repository())
+    objects.annotate("ImageRepository", APP, {"reconcile.fluxcd.io/requestedAt": "now"})
+    stored = objects.put(repository(suspend=True))
+    assert stored.document["metadata"]["annotations"] == {"reconcile.fluxcd.io/requestedAt": "now"}  # type: ignore[index]
+
+
+def test_objects_are_listed_by_namespace_with_their_status(table: Table) -> None:
+    objects = DynamoObjects(table=table, clock=SetClock())
+    objects.put(repository())
+    objects.put_status("ImageRepository", APP, {"observedGeneration": 1})
+    assert [one.status for one in objects.list("ImageRepository", "flux-system")] == [{"observedGeneration": 1}]
+
+
+def test_a_status_of_a_deleted_object_is_dropped(table: Table) -> None:
+    objects = DynamoObjects(table=table, clock=SetClock())
+    objects.put_status("ImageRepository", APP, {"observedGeneration": 1})
+    objects.put(repository())
+    assert objects.list("ImageRepository")[0].status == {}
+
+
+def test_deleting_a_repository_removes_all_that_was_derived_from_it(table: Table) -> None:
+    objects, tags, hooks = (
+        DynamoObjects(table=table, clock=SetClock()),
+        DynamoTags(table=table),
+        DynamoHooks(table=table, clock=SetClock()),
+    )
+    objects.put(repository())
+    tags.put(APP, state(), records("v1"), None)
+    objects.delete("ImageRepository", APP)
+    assert (tags.state(APP), tuple(tags.tags(APP)), hooks.repositories("index.docker.io/library/app")) == (None, (), ())
+
+
+def test_a_repository_is_found_by_its_canonical_name_only(table: Table) -> None:
+    objects, hooks = DynamoObjects(table=table, clock=SetClock()), DynamoHooks(table=table, clock=SetClock())
+    objects.put(repository())
+    objects.put(repository(image="ghcr.io/team/app"))
+    found = [hooks.repositories(name) for name in ("index.docker.io/library/app", "ghcr.io/team/app")]
+    assert found == [(), (APP,)]
+
+
+def test_a_selection_is_stored_only_by_who_knows_the_stored_one(table: Table) -> None:
+    selections = DynamoSelections(table=table)
+    outcomes = [
+        selections.put(selection("v1"), None),
+        selections.put(selection("v2"), None),
+        selections.put(selection("v2", "v1"), selection("v1")),
+        selections.put(selection("v3", "v1"), selection("v1")),
+    ]
+    assert (outcomes, selections.get(APP)) == ([True, False, True, False], selection("v2", "v1"))
+
+
+def test_selections_of_a_namespace_are_listed(table: Table) -> None:
+    selections = DynamoSelections(table=table)
+    selections.put(selection("v1"), None)
+    assert (selections.list("flux-system"), selections.list("other")) == ({APP: selection("v1")}, {})
+
+
+def test_a_lease_has_one_holder_until_it_expires(table: Table) -> None:
+    clock = SetClock()
+    leases = DynamoLeases(table=table, clock=clock)
+    first = leases.acquire("url#main", "a", 60)
+    refused = leases.acquire("url#main", "b", 60)
+    clock.time += timedelta(seconds=61)
+    second = leases.acquire("url#main", "b", 60)
+    assert first is not None and second is not None
+    assert (refused, second.fence - first.fence) == (None, 1)
+
+
+def test_a_holder_that_was_overtaken_may_not_write_its_intent(table: Table) -> None:
+    clock = SetClock()
+    leases = DynamoLeases(table=table, clock=clock)
+    first = leases.acquire("url#main", "a", 60)
+    clock.time += timedelta(seconds=61)
+    leases.acquire("url#main", "b", 60)
+    assert first is not None
+    with pytest.raises(RetryableError, match="went to another worker"):
+        leases.put_intent(first, [])
+
+
+def test_a_released_lease_keeps_the_intent_for_the_next_holder(table: Table) -> None:
+    leases = DynamoLeases(table=table, clock=SetClock())
+    commit = CommitId("c" * 40)
+    event = LedgerEntry(
+        at=NOW,
+        kind="ImageUpdateAutomation",
+        key=APP,
+        severity="info",
+        reason="Succeeded",
+        message="pushed",
+        cause="delivery-1",
+        facts={"commit": commit},
+        identity=commit,
+    )
+    intent = CommitIntent(automation=APP, commit=commit, branch="main", made_at=NOW, event=event)
+    lease = leases.acquire("url#main", "a", 60)
+    assert lease is not None
+    leases.put_intent(lease, [intent])
+    leases.release(lease)
+    assert (leases.intents("url#main"), leases.acquire("url#main", "b", 60) is not None) == ((intent,), True)
+
+
+def test_what_a_large_push_has_to_tell_fits_into_its_leases_item(table: Table) -> None:
+    leases = DynamoLeases(table=table, clock=SetClock())
+    lease = leases.acquire("url#main", "a", 60)
+    assert lease is not None
+    intents = []
+    for number in range(20):
+        commit = CommitId(f"{number:040x}")
+        changes = [
+            {"file": f"clusters/production/team-{number}/application-{one}/deployment.yaml", "old": "v1", "new": "v2"}
+            for one in range(200)
+        ]
+        event = LedgerEntry(
+            at=NOW,
+            kind="ImageUpdateAutomation",
+            key=APP,
+            severity="info",
+            reason="Succeeded",
+            message="pushed\n" + "- a change\n" * 300,
+            facts={"changes": changes},
+            identity=commit,
+        )
+        intents.append(CommitIntent(automation=APP, commit=commit, branch="main", made_at=NOW, event=event))
+    leases.put_intent(lease, intents)
+    size = len(repr(list(table.query(keys.lease("url#main")))))
+    assert (leases.intents("url#main"), len(repr(intents)) > 400_000, size < 200_000) == (tuple(intents), True, True)
+
+
+def test_the_ledger_reads_a_period_back_in_order(table: Table) -> None:
+    ledger = DynamoLedger(table=table, ttl_s=60)
+    entry = LedgerEntry(at=NOW, kind="ImagePolicy", key=APP, severity="info", reason="Succeeded", message="m", facts={})
+    later = replace(entry, at=NOW + timedelta(days=1), cause="delivery-1", facts={"tag": "v1"})
+    ledger.record([later, entry])
+    found = ledger.read(NOW - timedelta(hours=1), NOW + timedelta(days=2))
+    assert [(one.at.date(), one.cause, one.facts) for one in found] == [
+        (NOW.date(), "", {}),
+        (later.at.date(), "delivery-1", {"tag": "v1"}),
+    ]
+
+
+def test_an_entry_with_an_identity_is_one_however_often_it_is_written(table: Table) -> None:
+    ledger = DynamoLedger(table=table, ttl_s=60)
+    entry = LedgerEntry(
+        at=NOW, kind="K", key=APP, severity="info", reason="R", message="m", facts={}, identity="c" * 40
+    )
+    for _ in range(3):
+        ledger.record([entry])
+    ledger.record([replace(entry, identity=""), replace(entry, identity="")])
+    assert len(ledger.read(NOW - timedelta(hours=1), NOW + timedelta(hours=1))) == 3
+
+
+def test_a_delivery_is_settled_once_it_was_acted_on_until_that_expires(table: Table) -> None:
+    clock = SetClock()
+    hooks = DynamoHooks(table=table, clock=clock)
+    answers = [hooks.delivery_settled(APP, "d")]
+    hooks.settle_delivery(APP, "d", 60)
+    answers += [hooks.delivery_settled(APP, "d"), hooks.delivery_settled(APP, "e")]
+    clock.time += timedelta(seconds=62)
+    answers.append(hooks.delivery_settled(APP, "d"))
+    assert answers == [False, True, False, False]
+
+
+def test_a_burst_of_pushes_is_scanned_at_once_and_once_more_at_the_end(table: Table) -> None:
+    clock = SetClock()
+    hooks = DynamoHooks(table=table, clock=clock)
+    burst = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(2)]
+    hooks.confirm(APP, "delivery-1")
+    burst += [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(2, 4)]
+    clock.time += timedelta(seconds=6)
+    assert (burst, hooks.coalesce(APP, 5, "next")) == (
+        [
+            ScanWindow(when="now", planned_for="delivery-0"),
+            ScanWindow(when="later", planned_for="delivery-1", others=frozenset({"delivery-0"})),
+            ScanWindow(when="pending", planned_for="delivery-1", others=frozenset({"delivery-0", "delivery-1"})),
+            ScanWindow(when="pending", planned_for="delivery-1", others=frozenset({"delivery-0", "delivery-1"})),
+        ],
+        ScanWindow(when="now", planned_for="next"),
+    )
+
+
+def test_nothing_counts_on_a_scan_whose_planner_has_not_asked_for_it(table: Table) -> None:
+    hooks = DynamoHooks(table=table, clock=SetClock())
+    planned = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(3)]
+    hooks.confirm(APP, "delivery-1")
+    planned.append(hooks.coalesce(APP, 5, "delivery-3"))
+    hooks.confirm(APP, "delivery-3")
+    planned.append(hooks.coalesce(APP, 5, "delivery-4"))
+    assert [(one.when, one.planned_for) for one in planned] == [
+        ("now", "delivery-0"),
+        ("later", "delivery-1"),
+        ("later", "delivery-2"),
+        ("later", "delivery-3"),
+        ("pending", "delivery-3"),
+    ]
+
+
+def test_the_tags_of_covered_deliveries_are_kept_with_the_scan_that_covers_them(table: Table) -> None:
+    hooks = DynamoHooks(table=table, clock=SetClock())
+    hooks.join(APP, "scan", {"v1", "v2"})
+    hooks.join(APP, "scan", {"v2", "v3"})
+    hooks.join(APP, "other", ())
+    assert (hooks.joined_tags(APP, "scan"), hooks.joined_tags(APP, "other")) == ({"v1", "v2", "v3"}, set())
+
+
+def test_a_flood_of_tags_neither_fails_nor_grows_without_end(table: Table) -> None:
+    hooks = DynamoHooks(table=table, clock=SetClock())
+    for delivery in range(5):
+        hooks.join(APP, "scan", {f"{delivery}-{number}".ljust(128, "x") for number in range(1000)})
+    assert len(hooks.joined_tags(APP, "scan")) <= 400
+
+
+def test_a_receivers_former_path_stops_working(table: Table) -> None:
+    objects, hooks = DynamoObjects(table=table, clock=SetClock()), DynamoHooks(table=table, clock=SetClock())
+    objects.put({"kind": "Receiver", "metadata": {"namespace": "flux-system", "name": "app"}, "spec": {}})
+    hooks.put_targets(["/hook/a", "/hook/b"], APP)
+    hooks.put_targets(["/hook/b", "/hook/c"], APP)
+    assert [hooks.target(path) is not None for path in ("/hook/a", "/hook/b", "/hook/c")] == [False, True, True]

@@ -1,0 +1,329 @@
+"""Deliveries against a real table: what they ask for, what is kept of them, and what a flood may cost."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from contextlib import suppress
+from typing import Any, cast
+
+import pytest
+
+from tagstream.adapters.aws.queue import message_body
+from tagstream.adapters.store.table import Table
+from tagstream.errors import RetryableError
+from tagstream.reconcile import handlers
+from tagstream.reconcile.receive.scan_windows import WINDOW_S
+from tests.contract.mortal_ports import Killed, Life
+from tests.contract.reconciling import APP, document, emptied
+from tests.contract.webhook_front import HOOK, IMAGE, TOKEN, Front
+from tests.house.source_files import ROOT
+from tests.house.template_file import of_type
+
+SIGNED_TIME = {"tagstream.dev/signature-max-age-seconds": "300"}
+
+
+@pytest.fixture
+def front(table: Table) -> Front:
+    return Front(table)
+
+
+def test_a_delivery_is_shown_with_its_receiver_and_its_repository(front: Front) -> None:
+    assert front.post(1)["statusCode"] in (200, 202)
+    assert (front.last("Receiver", HOOK), front.last("ImageRepository", APP)) == (
+        ("generic-hmac", "asked for 1 scan"),
+        ("generic-hmac", "asked for a scan"),
+    )
+
+
+def test_a_delivery_for_nobody_is_shown_with_its_receiver_alone(front: Front) -> None:
+    front.ports.objects.delete("ImageRepository", APP)
+    front.post(1)
+    assert (front.last("Receiver", HOOK), front.last("ImageRepository", APP), front.silent.sent) == (
+        ("generic-hmac", "no ImageRepository is meant"),
+        ("", ""),
+        [],
+    )
+
+
+def test_a_forged_delivery_is_shown_with_its_cause_and_starts_nothing(front: Front) -> None:
+    front.post(1, token=b"guessed")
+    assert (front.last("Receiver", HOOK), front.silent.sent) == (("generic-hmac", "refused: signature"), [])
+
+
+def test_an_unknown_path_and_a_wrong_signature_are_answered_alike(front: Front) -> None:
+    assert front.post(1, token=b"guessed") == front.post(1, path="/hook/" + "0" * 64)
+
+
+@pytest.mark.parametrize("path", ["/", "/favicon.ico", "/hook/" + "a" * 3000, "/hook/\ud800"])
+def test_a_path_that_no_receiver_could_have_is_refused_without_the_table(front: Front, table: Table, path: str) -> None:
+    calls: list[str] = []
+    table.client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
+    assert (front.post(1, path=path)["statusCode"], front.silent.counted, calls) == (404, ["HookRejected receiver"], [])
+
+
+def test_a_flood_of_forged_deliveries_writes_once_in_a_while(front: Front, table: Table) -> None:
+    calls: list[str] = []
+    table.client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
+    for number in range(20):
+        front.post(number, token=b"guessed")
+    known, events = calls.count("PutItem"), calls.count("BatchWriteItem")
+    calls.clear()
+    for number in range(20):
+        front.post(number, path="/hook/" + f"{number:064x}")
+    assert (known, events, set(calls)) == (1, 2, {"GetItem"})
+    refused = [one for one in front.silent.counted if one == "HookRejected receiver"]
+    assert len(refused) == 40
+
+
+def test_of_a_burst_every_delivery_knows_the_scans_that_may_cover_it(front: Front) -> None:
+    for number in range(5):
+        front.post(number)
+    first, later = (one.cause for one in front.silent.sent)
+    joined = [set((one.facts or {})["joined"]) for one in front.told()]  # type: ignore[call-overload]
+    assert joined == [set(), {first}, {first, later}, {first, later}, {first, later}]
+
+
+def test_a_delivery_that_asks_for_nothing_is_an_event_too(front: Front) -> None:
+    front.receive("dockerhub")
+    body = json.dumps({"repository": {"repo_name": "team/app"}, "push_data": {}}).encode()
+    assert front.send(body, {"content-type": "application/json"})["statusCode"] == 200
+    assert [(one.severity, one.reason, one.message, one.cause != "") for one in front.told()] == [
+        ("info", "DeliveryAccepted", "dockerhub delivery: nothing to scan: untagged", True)
+    ]
+
+
+def test_refused_deliveries_are_one_event_in_a_while(front: Front) -> None:
+    for number in range(5):
+        front.post(number, token=b"guessed")
+    assert [(one.severity, one.reason, one.message, one.cause) for one in front.told()] == [
+        ("error", "DeliveryRefused", "generic-hmac delivery refused: signature", "")
+    ]
+
+
+def test_a_refusal_among_genuine_deliveries_is_told_too(front: Front) -> None:
+    for number, token in enumerate((TOKEN, b"guessed", TOKEN)):
+        front.post(number, token=token)
+    reasons = [one.reason for one in front.told()]
+    assert reasons == ["DeliveryAccepted", "DeliveryRefused", "DeliveryAccepted"]
+
+
+def test_the_same_body_again_is_a_push_again(table: Table) -> None:
+    front = Front(table, "quay")
+    latest = {"docker_url": IMAGE, "updated_tags": ["latest"]}
+    assert [front.send(latest)["statusCode"] for _ in range(2)] == [200, 200]
+    assert front.asked() == [("app", ("latest",))] * 2
+
+
+def test_a_delivery_with_an_id_is_acted_on_once(table: Table) -> None:
+    front = Front(table, "generic")
+    for identity in ("build-1", "build-1", "build-2"):
+        front.send({}, {"x-delivery-id": identity})
+    assert [one.cause for one in front.silent.sent] == ["build-1", "build-2"]
+
+
+def test_the_repetition_of_a_delivery_that_failed_midway_is_acted_on(table: Table) -> None:
+    front = Front(table, "generic")
+    front.silent.broken = True
+    failed = front.send({}, {"x-delivery-id": "build-1"})["statusCode"]
+    front.silent.broken = False
+    again = front.send({}, {"x-delivery-id": "build-1"})["statusCode"]
+    assert (failed, again, [one.cause for one in front.silent.sent]) == (503, 200, ["build-1"])
+
+
+def test_the_scan_that_covers_a_burst_starts_after_the_last_push_it_covers(front: Front) -> None:
+    for number in range(3):
+        front.post(number)
+    at_once, at_the_end = front.silent.sent
+    assert at_once.delay_s == 0.0 and at_the_end.delay_s > WINDOW_S
+
+
+@pytest.mark.parametrize("image", [IMAGE, "registry.example.com/repository/docker/team/app", "other.example/team/app"])
+def test_a_sender_that_names_no_host_means_every_image_of_that_path(table: Table, image: str) -> None:
+    front = Front(table, "nexus")
+    front.watch("app", image)
+    front.watch("bystander", "registry.example.com/team/app-b")
+    body = json.dumps({"action": "CREATED", "component": {"format": "docker", "name": "team/app", "version": "1"}})
+    front.send(body.encode(), {"x-nexus-webhook-signature": hmac.new(TOKEN, body.encode(), "sha1").hexdigest()})
+    assert front.asked() == [("app", ("1",))]
+
+
+def test_each_repository_of_a_delivery_waits_for_its_own_tags(table: Table) -> None:
+    front = Front(table, "harbor")
+    front.watch("web", "registry.example.com/team/web")
+    images = [f"{IMAGE}:v1", f"{IMAGE}:v2", "registry.example.com/team/web:v9", "registry.example.com/team/other:v1"]
+    resources = [{"resource_url": image, "tag": image.rpartition(":")[2]} for image in images]
+    body = {"type": "PUSH_ARTIFACT", "event_data": {"resources": resources}}
+    front.send(body, {"authorization": TOKEN.decode()})
+    assert front.asked() == [("app", ("v1", "v2")), ("web", ("v9",))]
+
+
+def test_an_internal_host_name_of_any_shape_is_replaced_by_the_registry_annotation(table: Table) -> None:
+    annotations = {"tagstream.dev/sender": "distribution", "tagstream.dev/registry": "registry.example.com"}
+    front = Front(table, "generic", annotations)
+    target = {"repository": "team/app", "tag": "v1"}
+    for host in ("internal~registry:5000", ""):
+        event = {"id": f"e-{host}", "action": "push", "target": target, "request": {"host": host}}
+        front.send({"events": [event]}, {"authorization": TOKEN.decode()})
+    assert front.asked() == [("app", ("v1",))] * 2
+
+
+def test_a_signed_delivery_is_refused_when_it_comes_again_under_another_name(table: Table) -> None:
+    front = Front(table, annotations=SIGNED_TIME)
+    proof = front.sign("a")
+    answers = [front.send(b"{}", proof | {"x-delivery-id": name})["statusCode"] for name in ("a", "a", "b")]
+    assert (answers, len(front.silent.sent), front.last("Receiver", HOOK)) == (
+        [200, 404, 404],
+        1,
+        ("generic-hmac", "refused: replay"),
+    )
+    assert front.silent.counted.count("HookRejected receiver") == 2
+
+
+@pytest.mark.parametrize("ending", ["killed before", "killed after", "failed"])
+def test_the_repetition_of_a_delivery_is_acted_on_and_told_wherever_the_first_ended(table: Table, ending: str) -> None:
+    lives = Front(table, annotations=SIGNED_TIME)
+    lives.send(b"{}", lives.sign("whole"))
+    outcomes: dict[str, tuple[object, ...]] = {}
+    for at, call in enumerate(lives.life.calls, start=1):
+        emptied(table)
+        front = Front(table, annotations=SIGNED_TIME)
+        error = None if ending.startswith("killed") else RetryableError("out of reach", reason="Failed")
+        front.life = Life(ends_at=at, after_call=ending == "killed after", error=error)
+        signed = front.sign(str(at))
+        with suppress(Killed):
+            assert front.send(b"{}", signed)["statusCode"] == 503
+        front.life = Life()
+        answer = front.send(b"{}", signed)["statusCode"]
+        told = {one.cause for one in front.told() if one.reason == "DeliveryAccepted"}
+        same = told == {one.cause for one in front.silent.sent}
+        outcomes[f"{at} {call}"] = answer, same, len(told), front.last("ImageRepository", APP)[1]
+    *_, last = outcomes
+    # Only one whose every step was done is a replay.
+    settled = {last: (404, True, 1, "asked for a scan")} if ending == "killed after" else {}
+    assert outcomes == dict.fromkeys(outcomes, (200, True, 1, "asked for a scan")) | settled
+
+
+def test_a_star_without_labels_means_all_of_its_namespace(table: Table) -> None:
+    front = Front(table, "generic")
+    front.watch("web", "registry.example.com/team/web")
+    front.send({})
+    assert [name for name, _ in front.asked()] == ["app", "web"]
+
+
+def test_a_delivery_for_hundreds_of_repositories_takes_few_messages(table: Table) -> None:
+    front = Front(table, "generic")
+    for number in range(119):
+        front.watch(f"app-{number:03}", f"registry.example.com/team/app-{number}")
+    for identity in ("a", "b", "c"):
+        front.send({}, {"x-delivery-id": identity})
+    sent = [(one.cause, len(one.repositories)) for one in front.silent.sent]
+    assert sent == [("a", 50), ("a", 50), ("a", 20), ("b", 50), ("b", 50), ("b", 20)]
+
+
+def test_other_kinds_of_resources_start_nothing(table: Table) -> None:
+    front = Front(table, "generic")
+    stored = front.ports.objects.get("Receiver", HOOK)
+    assert stored is not None
+    spec = cast("dict[str, Any]", stored.document["spec"])
+    listed = [{"kind": kind, "name": "app"} for kind in ("GitRepository", "ImagePolicy", "ImageUpdateAutomation")]
+    front.ports.objects.put({**stored.document, "spec": {**spec, "resources": listed}})
+    assert (front.send({})["statusCode"], front.asked()) == (200, [])
+
+
+def test_a_filter_that_fails_selects_nothing_and_is_told(table: Table) -> None:
+    front = Front(table, "generic")
+    stored = front.ports.objects.get("Receiver", HOOK)
+    assert stored is not None
+    spec = {**cast("dict[str, Any]", stored.document["spec"]), "resourceFilter": "req.image == res.metadata.name"}
+    front.ports.objects.put({**stored.document, "spec": spec})
+    bodies = {"image": "other"}, {"image": "app"}, {"tag": "no image"}
+    told = [(front.send(body)["statusCode"], *front.last("Receiver", HOOK)) for body in bodies]
+    assert (front.asked(), told) == (
+        [("app", ())],
+        [
+            (200, "generic", "no ImageRepository is meant"),
+            (200, "generic", "asked for 1 scan"),
+            (200, "generic", "no ImageRepository is meant, a filter failed"),
+        ],
+    )
+    assert front.told()[-1].message == "generic delivery asks for ImageRepositories: none, a filter failed"
+
+
+def test_words_that_no_encoding_can_hold_do_not_break_a_delivery(table: Table) -> None:
+    front = Front(table, "generic", {"tagstream.dev/sender": "distribution"})
+    target = {"repository": "team/app", "tag": "v1", "digest": "\ud800"}
+    events = [
+        {"id": "\ud800", "action": action, "target": target, "request": {"host": "registry.example.com"}}
+        for action in ("push", "\ud800")
+    ]
+    assert front.send({"events": events}, {"authorization": TOKEN.decode()})["statusCode"] == 200
+    assert front.asked() == [("app", ("v1",))]
+
+
+def test_a_delivery_that_cannot_be_acted_on_is_counted_and_its_repetition_is_the_first(front: Front) -> None:
+    front.silent.broken = True
+    broken = front.post(1)["statusCode"]
+    front.silent.broken = False
+    assert (broken, front.post(1)["statusCode"], len(front.silent.sent)) == (503, 200, 1)
+    assert front.silent.counted == ["HookFailed receiver", "HookAccepted receiver"]
+
+
+def test_an_ecr_event_is_shown_with_its_repository_and_is_the_cause_of_what_follows(front: Front) -> None:
+    event = json.loads((ROOT / "events/ecr_push.json").read_bytes())
+    detail = event["detail"]
+    image = f"{event['account']}.dkr.ecr.{event['region']}.amazonaws.com/{detail['repository-name']}"
+    # Suspended, so that nobody is called.
+    front.ports.objects.put(document("ImageRepository", image=image, interval="1h", suspend=True))
+    assert handlers.scan(event, 30_000, front.ports) == {"batchItemFailures": []}
+    assert front.last("ImageRepository", APP) == ("ecr", "asked for a scan")
+    assert [(one.kind, one.key, one.cause, one.facts) for one in front.told()] == [
+        (
+            "ImageRepository",
+            APP,
+            event["id"],
+            {
+                "sender": "ecr",
+                "action": "PUSH",
+                "tags": [detail["image-tag"]],
+                "repositories": [str(APP)],
+                "joined": [],
+            },
+        )
+    ]
+
+
+def test_the_webhook_writes_only_where_its_role_may(front: Front, table: Table) -> None:
+    written: set[str] = set()
+
+    def note(params: dict[str, Any], model: Any, **_: object) -> None:
+        body = json.loads(params["body"])
+        if model.name == "BatchWriteItem":
+            items = [one["PutRequest"]["Item"] for requests in body["RequestItems"].values() for one in requests]
+        elif model.name in ("PutItem", "UpdateItem", "DeleteItem"):
+            items = [body.get("Item") or body["Key"]]
+        else:
+            items = []
+        written.update(item["pk"]["S"].partition("#")[0] + "#*" for item in items)
+
+    table.client.meta.events.register("before-call.dynamodb", note)
+    for number in range(3):
+        front.post(number)
+    front.post(4, token=b"guessed")
+    front.silent.broken = True
+    front.post(5)
+    statements = of_type("AWS::IAM::Role")["WebhookRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+    (allowed,) = [one["Condition"] for one in statements if one["Sid"] == "WriteDeliveries"]
+    assert written == set(allowed["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+
+
+def test_a_delivery_of_thousands_of_tags_fits_into_the_queue_and_the_table(table: Table) -> None:
+    front = Front(table, "generic", {"tagstream.dev/sender": "distribution"})
+    host, _, name = IMAGE.partition("/")
+    events = [
+        {"action": "push", "request": {"host": host}, "target": {"repository": name, "tag": f"{at}-".ljust(128, "x")}}
+        for at in range(5_000)
+    ]
+    assert front.send({"events": events}, {"authorization": f"Bearer {TOKEN.decode()}"})["statusCode"] == 200
+    (told,) = (entry.facts or {} for entry in front.told() if entry.reason == "DeliveryAccepted")
+    assert (len(told["tags"]), len(message_body(front.silent.sent[0])) < 200_000) == (500, True)  # type: ignore[arg-type]

@@ -1,0 +1,263 @@
+"""Where a Receiver listens follows its token, on a real table: at its interval, whoever changed it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tagstream.adapters.clock import SystemClock
+from tagstream.adapters.store.table import Table
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.errors import RetryableError
+from tagstream.events.receiver import hook_path
+from tagstream.ports.bundle import Ports
+from tagstream.reconcile import handlers
+from tagstream.reconcile.due import receiver_key
+from tagstream.reconcile.receive.paths import publish_receiver, refresh_receivers
+from tests.contract.mortal_ports import Killed, Life
+from tests.contract.reconciling import Silent, document, emptied, message_of, ports_on, reason
+
+HOOK = NamespacedName("ns", "app")
+
+
+def path_of(token: str) -> str:
+    return hook_path(token, "app", "ns")
+
+
+def received(ports: Ports, **spec: Any) -> None:
+    spec = {"type": "dockerhub", "secretRef": {"name": "app"}, "resources": [], **spec}
+    publish_receiver(ports.objects.put(document("Receiver", "notification.toolkit.fluxcd.io/v1", **spec)), ports)
+
+
+def open_paths(ports: Ports, *tokens: str) -> list[str]:
+    return [token for token in tokens if ports.hooks.target(path_of(token)) is not None]
+
+
+def look(ports: Ports, age: timedelta | None = None, left_s: float = 60.0) -> None:
+    """The end of a tick that comes so long after the last look at the secret."""
+    last = {} if age is None else {receiver_key(HOOK): ports.clock.now() - age}
+    refresh_receivers(last, ports.clock.monotonic_s() + left_s, ports)
+
+
+def later(ports: Ports, by: timedelta) -> Ports:
+    return replace(ports, clock=Later(by))
+
+
+class Later(SystemClock):
+    """The same clock, some time later."""
+
+    def __init__(self, by: timedelta) -> None:
+        self.by = by
+
+    def now(self) -> datetime:
+        return super().now() + self.by
+
+
+@pytest.fixture
+def silent() -> Silent:
+    return Silent(secrets={HOOK: {"token": b"old"}})
+
+
+@pytest.fixture
+def ports(table: Table, silent: Silent) -> Ports:
+    emptied(table)
+    found = ports_on(table, silent)
+    received(found)
+    return found
+
+
+def test_a_token_changed_where_it_is_kept_moves_the_address_with_the_tick(ports: Ports, silent: Silent) -> None:
+    silent.secrets[HOOK] = {"token": b"new", "token-previous": b"old"}
+    handlers.scan({"tagstream": "tick"}, 60_000, ports)
+    assert open_paths(ports, "old", "new") == ["old"], "the interval is ten minutes"
+    handlers.scan({"tagstream": "tick"}, 60_000, later(ports, timedelta(minutes=10)))
+    assert open_paths(ports, "old", "new") == ["old", "new"]
+    assert message_of(ports, "Receiver") == f"Receiver initialized for path: {path_of('new')}"
+    silent.secrets[HOOK] = {"token": b"new"}
+    handlers.scan({"tagstream": "tick"}, 60_000, later(ports, timedelta(minutes=19)))
+    assert open_paths(ports, "old", "new") == ["old", "new"]
+    handlers.scan({"tagstream": "tick"}, 60_000, later(ports, timedelta(minutes=20)))
+    assert open_paths(ports, "old", "new") == ["new"]
+
+
+def test_the_address_of_a_suspended_receiver_stays(ports: Ports, silent: Silent) -> None:
+    received(ports, suspend=True)
+    silent.secrets[HOOK] = {"token": b"new"}
+    look(ports)
+    assert open_paths(ports, "old", "new") == ["old"]
+
+
+def test_a_secret_that_is_gone_closes_the_address_and_is_told_once(ports: Ports, silent: Silent) -> None:
+    silent.secrets.clear()
+    for wait_s in (0, 61):
+        look(later(ports, timedelta(seconds=wait_s)))
+    now = ports.clock.now()
+    told = [one.message for one in ports.ledger.read(now - timedelta(hours=1), now)]
+    assert (open_paths(ports, "old"), reason(ports, "Receiver")) == ([], "TokenNotFound")
+    assert told == ['unable to read token: secrets "app" not found']
+    silent.secrets[HOOK] = {"token": b"new"}
+    look(later(ports, timedelta(minutes=15)))
+    assert (open_paths(ports, "new"), reason(ports, "Receiver")) == (["new"], "Succeeded")
+
+
+def test_an_address_stays_while_its_secret_is_out_of_reach(ports: Ports, silent: Silent) -> None:
+    class Unreachable(Silent):
+        def renewed(self, key: NamespacedName) -> Mapping[str, bytes]:
+            raise RetryableError("throttled", reason="AuthenticationFailed")
+
+    before = ports.tags.last_scans()
+    look(replace(ports, secrets=Unreachable()))
+    assert (open_paths(ports, "old"), ports.tags.last_scans()) == (["old"], before), "the next tick tries again"
+
+
+def test_what_is_applied_meanwhile_is_not_replaced_by_what_was_read_before(ports: Ports, silent: Silent) -> None:
+    class Overtaken(Silent):
+        """Somebody applies a new token between the reading of the old one and what comes of it."""
+
+        def renewed(self, key: NamespacedName) -> Mapping[str, bytes]:
+            silent.secrets[HOOK] = {"token": b"new"}
+            received(ports)
+            return {"token": b"older"}
+
+    look(replace(ports, secrets=Overtaken()))
+    assert open_paths(ports, "older", "old", "new") == ["new"]
+
+
+def test_an_address_is_right_in_the_end_wherever_a_worker_dies(table: Table, ports: Ports, silent: Silent) -> None:
+    hooks: Any = ports.hooks
+    for step in itertools.count(1):
+        emptied(table)
+        silent.secrets[HOOK] = {"token": b"old"}
+        received(ports)
+        silent.secrets[HOOK] = {"token": b"new"}
+        life = Life(ends_at=step)
+        mortal = replace(life.ports(ports), hooks=replace(hooks, table=life.part(table, "table")))
+        with suppress(Killed):
+            look(mortal)
+        look(ports)
+        stored = ports.objects.get("Receiver", HOOK)
+        assert stored is not None
+        assert (open_paths(ports, "old", "new"), stored.status["webhookPath"]) == (["new"], path_of("new")), step
+        if not life.dead:
+            break
+    assert len(life.calls) > 6
+
+
+class Interrupted(Life):
+    """A worker at whose nth call somebody else does something from its beginning to its end."""
+
+    def __init__(self, step: int, other: Callable[[], object]) -> None:
+        super().__init__(ends_at=step)
+        self.other = other
+
+    def call(self, name: str, method: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        self.calls.append(name)
+        if len(self.calls) == self.ends_at:
+            self.other()
+        return method(*arguments, **options)
+
+    def table_ports(self, ports: Ports, table: Table) -> Ports:
+        part = self.part(table, "table")
+        hooks: Any = ports.hooks
+        objects: Any = ports.objects
+        return replace(ports, hooks=replace(hooks, table=part), objects=replace(objects, table=part))
+
+
+def interrupted_everywhere(
+    table: Table, ports: Ports, work: Callable[[Ports], object], other: Callable[[], object]
+) -> Iterator[int]:
+    """Each step of a worker at which another came in between, when both are done."""
+    for step in itertools.count(1):
+        emptied(table)
+        life = Interrupted(step, other)
+        work(life.table_ports(ports, table))
+        if len(life.calls) < step:
+            return
+        yield step
+
+
+def listed_paths(table: Table) -> list[str]:
+    """All that is open, whoever knows of it."""
+    items = table.client.scan(TableName=table.name, ConsistentRead=True)["Items"]
+    return sorted(item["pk"]["S"].removeprefix("hook#") for item in items if item["pk"]["S"].startswith("hook#"))
+
+
+def test_who_applies_while_a_tick_moves_the_address_has_the_last_word(
+    table: Table, ports: Ports, silent: Silent
+) -> None:
+    def tick(mine: Ports) -> None:
+        silent.secrets[HOOK] = {"token": b"old"}
+        received(ports)
+        silent.secrets[HOOK] = {"token": b"moved"}
+        look(mine)
+
+    def apply() -> None:
+        silent.secrets[HOOK] = {"token": b"new"}
+        received(ports)
+
+    for step in interrupted_everywhere(table, ports, tick, apply):
+        assert listed_paths(table) == [path_of("new")], step
+    assert step > 3
+
+
+def test_nothing_is_open_behind_a_deleted_receiver_although_a_tick_moves_its_address(
+    table: Table, ports: Ports, silent: Silent
+) -> None:
+    def delete(mine: Ports) -> None:
+        received(ports)
+        mine.objects.delete("Receiver", HOOK)
+
+    def end_of_a_tick() -> None:
+        ports.hooks.put_targets([path_of("moved")], HOOK, expected=[path_of("old")])
+
+    for step in interrupted_everywhere(table, ports, delete, end_of_a_tick):
+        assert listed_paths(table) == [], step
+    assert step > 3
+
+
+def test_a_secret_that_was_missing_is_looked_for_after_a_back_off_and_not_after_the_interval(
+    ports: Ports, silent: Silent
+) -> None:
+    known = silent.secrets.pop(HOOK)
+    received(ports, interval="24h")
+    for wait_s in (61, 181):
+        ports = later(ports, timedelta(seconds=wait_s))
+        look(ports, timedelta())
+    assert open_paths(ports, "old") == []
+    silent.secrets[HOOK] = known
+    look(later(ports, timedelta(seconds=200)), timedelta())
+    assert open_paths(ports, "old") == [], "the third back-off is four minutes"
+    look(later(ports, timedelta(seconds=500)), timedelta())
+    assert open_paths(ports, "old") == ["old"]
+
+
+def test_a_change_whose_apply_died_before_the_address_is_followed_with_the_next_tick(
+    ports: Ports, silent: Silent
+) -> None:
+    silent.secrets[NamespacedName("ns", "other")] = {"token": b"new"}
+    spec = {"type": "dockerhub", "secretRef": {"name": "other"}, "resources": []}
+    ports.objects.put(document("Receiver", "notification.toolkit.fluxcd.io/v1", **spec))
+    look(ports, timedelta())
+    assert open_paths(ports, "old", "new") == ["new"]
+
+
+def test_a_tick_without_time_leaves_the_secrets_to_the_next(ports: Ports, silent: Silent) -> None:
+    silent.secrets[HOOK] = {"token": b"new"}
+    before = ports.tags.last_scans()
+    look(ports, left_s=0.0)
+    assert (open_paths(ports, "old", "new"), ports.tags.last_scans()) == (["old"], before)
+    look(ports)
+    assert (open_paths(ports, "old", "new"), ports.tags.last_scans() == before) == (["new"], False)
+
+
+def test_a_receiver_of_bearer_tokens_needs_no_secret_and_asks_for_none(ports: Ports, silent: Silent) -> None:
+    provider = {"issuerURL": "https://i.example", "validations": [{"expression": "true", "message": "no"}]}
+    received(ports, type="generic-oidc", secretRef={"name": "nobody-has-this"}, oidcProviders=[provider])
+    look(ports)
+    assert (open_paths(ports, "", "old"), reason(ports, "Receiver")) == ([""], "Succeeded")

@@ -1,0 +1,61 @@
+"""Functions are loaded when a template names them, and only then."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from gocompat.sprig.function_table import MODULES
+from gocompat.sprig.functions import load, names
+from gocompat.template.builtins import BUILTIN_FUNCTIONS
+
+_WATCHED = ("cryptography", "bcrypt", "re2", "hashlib", "gocompat.sprig.strings", "gocompat.sprig.crypto")
+_PROBE = """
+import sys
+from tagstream.domain.update.message import MessageData, check_template, render_message
+from tagstream.domain.objects.model import NamespacedName
+template = sys.argv[1]
+check_template(template)
+if sys.argv[2] == "render":
+    render_message(template, MessageData(automation=NamespacedName("a", "b"), changes=()))
+print(*sorted({*sys.modules, *(name.rpartition(".")[2] for name in sys.modules)}))
+"""
+
+
+def loaded_by(template: str, what: str) -> list[str]:
+    """Which of the watched modules are there behind it."""
+    run = subprocess.run([sys.executable, "-c", _PROBE, template, what], capture_output=True, text=True, check=True)
+    return [name for name in _WATCHED if name in run.stdout.split()]
+
+
+def test_a_plain_template_loads_neither_sprig_nor_cryptography() -> None:
+    assert loaded_by("{{ .AutomationObject }} {{ range .Changed.Changes }}{{ . }}{{ end }}", "render") == []
+
+
+def test_checking_a_template_loads_no_function() -> None:
+    assert loaded_by('{{ genCA "a" 1 }}{{ regexMatch "a" "b" }}{{ upper "a" }}', "check") == []
+
+
+def test_a_template_loads_the_module_that_it_names() -> None:
+    assert loaded_by('{{ upper "a" }}', "render") == ["gocompat.sprig.strings"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_table_names_what_a_module_has(module: str) -> None:
+    found = load(MODULES[module][0])
+    assert set(MODULES[module]) - set(found) == set()
+    assert set(found) - set(BUILTIN_FUNCTIONS) - {"slice"} - names() == set()
+
+
+def test_no_function_is_in_two_modules() -> None:
+    everything = [name for module in MODULES.values() for name in module]
+    assert len(everything) == len(set(everything))
+
+
+@pytest.mark.parametrize(
+    "name", ["now", "date", "env", "expandenv", "getHostByName", "uuidv4", "randAlpha", "htmlDate"]
+)
+def test_a_function_that_reads_its_surroundings_is_not_there(name: str) -> None:
+    assert name not in names()

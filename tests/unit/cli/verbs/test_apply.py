@@ -1,0 +1,320 @@
+"""``tagstream apply``: everything is checked before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tagstream.domain.objects.kinds import SERVICE_ACCOUNT
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.events.receiver import hook_path
+from tagstream.reconcile import credentials
+from tests.unit.cli.memory_ports import MemoryPorts, Outcome, command
+
+HARVIS = Path(__file__).parents[3] / "data/harvis"
+REPOSITORY = """
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata: {name: app}
+spec: {image: ghcr.io/org/app, interval: 1m}
+"""
+RECEIVER = """
+apiVersion: notification.toolkit.fluxcd.io/v1
+kind: Receiver
+metadata: {name: push}
+spec:
+  type: generic-hmac
+  secretRef: {name: token}
+  resources: [{kind: ImageRepository, name: app}]
+"""
+TOKEN = """
+apiVersion: v1
+kind: Secret
+metadata: {name: token}
+stringData: {token: s3cret}
+"""
+AUTOMATION = """kind: ImageUpdateAutomation, spec: {{interval: 1m, sourceRef: {{kind: GitRepository, name: a}},
+ git: {{commit: {{author: {{email: a@b}}}}, {}}}}}"""
+RECEIVER_KEY = NamespacedName("flux-system", "push")
+
+
+def apply(text: str, ports: MemoryPorts, *more: str) -> Outcome:
+    return command("apply", "-f", "-", *more, ports=ports, stdin=text)
+
+
+def test_the_sample_is_applied_whole() -> None:
+    ports = MemoryPorts()
+    done = command("apply", "-f", HARVIS / "k8s-manifests/flux-system", ports=ports)
+    assert done.out.splitlines() == [
+        "gitrepository.source.toolkit.fluxcd.io/harvis-ai-repo created",
+        "imagerepository.image.toolkit.fluxcd.io/harvis-backend created",
+        "imagerepository.image.toolkit.fluxcd.io/harvis-frontend created",
+        "imagepolicy.image.toolkit.fluxcd.io/harvis-backend-staging created",
+        "imagepolicy.image.toolkit.fluxcd.io/harvis-frontend-staging created",
+        "imagepolicy.image.toolkit.fluxcd.io/harvis-backend-prod created",
+        "imagepolicy.image.toolkit.fluxcd.io/harvis-frontend-prod created",
+        "imageupdateautomation.image.toolkit.fluxcd.io/harvis-staging-auto-update created",
+        "imageupdateautomation.image.toolkit.fluxcd.io/harvis-prod-auto-update created",
+    ]
+    told = done.err.splitlines()
+    assert (done.code, len(told), ["template uses '.Updated' field" in one for one in told]) == (0, 2, [True, True])
+
+
+def test_other_kinds_of_the_sample_are_passed_over_with_a_note() -> None:
+    done = command("apply", "-R", "-f", HARVIS / "flux-config", ports=MemoryPorts())
+    told = [line.partition(": ")[2].partition(" passed over") for line in done.err.splitlines()]
+    noted = [what for what, passed_over, _ in told if passed_over]
+    assert (done.code, noted) == (
+        0,
+        [
+            "HelmRelease/ai-agents/harvis-prod",
+            "Kustomization/flux-system/",
+            "HelmRepository/flux-system/harvis-helm",
+            "Kustomization/flux-system/harvis-app",
+        ],
+    )
+
+
+def test_an_object_applied_again_is_unchanged_and_then_configured() -> None:
+    ports = MemoryPorts()
+    outs = [apply(text, ports).out for text in (REPOSITORY, REPOSITORY, REPOSITORY.replace("1m", "2m"))]
+    assert [out.split()[-1] for out in outs] == ["created", "unchanged", "configured"]
+    assert len(ports.objects.writes) == 2
+
+
+def test_one_wrong_object_keeps_all_from_being_written() -> None:
+    ports = MemoryPorts()
+    done = apply(f"{REPOSITORY}---\n{REPOSITORY.replace('app', 'other').replace('1m', 'soon')}", ports)
+    assert (done.code, done.out, ports.objects.writes) == (1, "", [])
+    assert 'stdin:11: ImageRepository/flux-system/other spec.interval: Invalid value: "soon"' in done.err
+
+
+def test_all_problems_of_all_documents_are_told() -> None:
+    text = """
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata: {name: p}
+spec:
+  imageRepositoryRef: {name: r}
+  interval: 5x
+  policy: {semver: {range: ">= banana"}}
+  filterTags: {pattern: '(?=x)'}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata: {name: r}
+spec: {image: "https://a/b", interval: 1m, exclusionList: ["("]}
+"""
+    done = apply(text, MemoryPorts())
+    told = [line.split(" ", 3)[3].partition(": ")[0] for line in done.err.splitlines()[:-1]]
+    assert told == [
+        "spec.interval",
+        "spec",
+        "spec.policy.semver.range",
+        "spec.filterTags.pattern",
+        "spec.image",
+        "spec.exclusionList[0]",
+    ]
+
+
+def test_malformed_yaml_names_file_and_line_and_nothing_is_written(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(REPOSITORY)
+    (tmp_path / "b.yaml").write_text("a: 1\nb: [\n")
+    ports = MemoryPorts()
+    done = command("apply", "-f", tmp_path, ports=ports)
+    assert (done.code, ports.objects.writes) == (1, [])
+    assert f"{tmp_path}/b.yaml:3: not valid YAML" in done.err
+
+
+def automation(template: str) -> str:
+    return f"""
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {{name: source}}
+spec: {{url: "https://git.example.com/a", interval: 1m}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1beta1
+kind: ImageUpdateAutomation
+metadata: {{name: app}}
+spec:
+  interval: 1m
+  sourceRef: {{kind: GitRepository, name: source}}
+  git: {{checkout: {{ref: {{branch: main}}}}, commit: {{author: {{email: a@b}}, messageTemplate: '{template}'}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{{ range .Updated.Images }}{{ . }}{{ end }}", "template uses"),
+        (
+            "{{ .Nope }}",
+            "with an example of a change it failed to run template from spec: template: commit message:1:3",
+        ),
+    ],
+)
+def test_a_template_that_may_fail_or_is_old_is_a_warning_with_its_line(template: str, words: str) -> None:
+    done = apply(automation(template), MemoryPorts())
+    where = "Warning: stdin:13: ImageUpdateAutomation/flux-system/app spec.git.commit.messageTemplate: "
+    assert (done.code, done.err.count("\n"), done.err.startswith(where + words)) == (0, 1, True)
+
+
+def test_a_missing_reference_is_a_warning() -> None:
+    policy = """
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata: {name: p}
+spec: {imageRepositoryRef: {name: gone}, policy: {alphabetical: {}}}
+"""
+    done = apply(policy, MemoryPorts())
+    assert (done.code, done.err.strip()) == (
+        0,
+        "Warning: stdin:5: ImagePolicy/flux-system/p spec.imageRepositoryRef:"
+        " ImageRepository/flux-system/gone does not exist (yet)",
+    )
+
+
+def test_a_secret_goes_to_the_secrets_and_never_to_the_table_or_the_terminal() -> None:
+    ports = MemoryPorts()
+    done = apply(TOKEN, ports)
+    assert done.out == "secret/token created\n"
+    assert ports.secrets.data == {NamespacedName("flux-system", "token"): {"token": b"s3cret"}}
+    assert (ports.objects.stored, "s3cret" in done.out + done.err) == ({}, False)
+
+
+def test_a_secret_with_bad_base64_does_not_print_its_value() -> None:
+    done = apply("apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {a: 'hun ter2!'}\n", MemoryPorts())
+    assert (done.code, "hun" in done.err, "data.a" in done.err) == (1, False, True)
+
+
+@pytest.mark.parametrize("members", ["stringData: {a: 4711}", "stringData: 4711", "data: {a: 4711}", "data: '4711'"])
+def test_a_secret_whose_values_are_no_texts_does_not_print_them(members: str) -> None:
+    done = apply(f"apiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\n{members}\n", MemoryPorts())
+    assert (done.code, "4711" in done.err, "Invalid value: must be of type" in done.err) == (1, False, True)
+
+
+def test_a_misspelt_member_of_a_secret_is_a_warning() -> None:
+    done = apply("apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringdata: {a: b}\n", MemoryPorts())
+    assert (done.code, done.err) == (
+        0,
+        'Warning: stdin:4: Secret/flux-system/x stringdata: unknown field "stringdata"\n',
+    )
+
+
+@pytest.mark.parametrize("texts", [(RECEIVER + "---" + TOKEN,), (TOKEN, RECEIVER), (RECEIVER, TOKEN)])
+def test_a_receiver_gets_its_path_whichever_comes_first(texts: tuple[str, ...]) -> None:
+    ports = MemoryPorts()
+    for text in texts:
+        apply(text, ports)
+    path = hook_path("s3cret", "push", "flux-system")
+    status = ports.objects.stored["Receiver", RECEIVER_KEY].status
+    assert (ports.hooks.paths[RECEIVER_KEY], status["webhookPath"]) == ((path,), path)
+
+
+def test_a_receiver_without_its_secret_is_not_ready() -> None:
+    ports = MemoryPorts()
+    done = apply(RECEIVER, ports)
+    shown = command("get", "receivers", ports=ports).out.splitlines()[1]
+    assert (done.code, "has no webhook path" in done.err) == (0, True)
+    assert shown.split("\t")[2:4] == ["False", 'unable to read token: secrets "token" not found']
+
+
+def test_a_dry_run_says_what_would_happen_and_writes_nothing() -> None:
+    ports = MemoryPorts()
+    done = apply(REPOSITORY + "---" + TOKEN, ports, "--dry-run")
+    assert done.out.splitlines() == [
+        "secret/token created (server dry run)",
+        "imagerepository.image.toolkit.fluxcd.io/app created (server dry run)",
+    ]
+    assert (ports.objects.stored, ports.secrets.data) == ({}, {})
+
+
+def test_a_client_dry_run_needs_no_stack() -> None:
+    done = command("apply", "--dry-run=client", "-f", HARVIS / "k8s-manifests/flux-system/image-registry.yaml")
+    assert (done.code, len(done.out.splitlines())) == (0, 6)
+
+
+def test_a_suspension_by_hand_survives_an_apply_that_does_not_speak_of_it() -> None:
+    ports = MemoryPorts()
+    apply(REPOSITORY, ports)
+    command("suspend", "image", "repository", "app", ports=ports)
+    apply(REPOSITORY.replace("1m", "2m"), ports)
+    kept = ports.objects.list("ImageRepository")[0].document["spec"]
+    apply(REPOSITORY.replace("1m}", "1m, suspend: false}"), ports)
+    ended = ports.objects.list("ImageRepository")[0].document["spec"]
+    assert (kept, ended) == (
+        {"image": "ghcr.io/org/app", "interval": "2m", "suspend": True},
+        {"image": "ghcr.io/org/app", "interval": "1m", "suspend": False},
+    )
+
+
+def test_items_of_a_list_are_applied_one_by_one() -> None:
+    text = "apiVersion: v1\nkind: List\nitems:\n- " + REPOSITORY.strip().replace("\n", "\n  ")
+    assert apply(text, MemoryPorts()).out == "imagerepository.image.toolkit.fluxcd.io/app created\n"
+
+
+def test_a_path_that_does_not_exist_is_an_error() -> None:
+    done = command("apply", "-f", "nowhere.yaml", ports=MemoryPorts())
+    assert (done.code, done.err) == (1, '✗ the path "nowhere.yaml" does not exist\n')
+
+
+def test_an_object_given_twice_counts_once_with_a_warning() -> None:
+    ports = MemoryPorts()
+    done = apply(REPOSITORY + "---" + REPOSITORY.replace("1m", "3m"), ports)
+    assert (done.out.count("\n"), "is given again at stdin:7" in done.err) == (1, True)
+    assert ports.objects.list("ImageRepository")[0].document["spec"] == {"image": "ghcr.io/org/app", "interval": "3m"}
+
+
+def test_a_service_account_is_kept_as_its_pull_secrets() -> None:
+    ports = MemoryPorts()
+    account = (
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: puller}\nimagePullSecrets: [{name: a}, {name: b}]\n"
+    )
+    used = REPOSITORY.replace("1m}", "1m, serviceAccountName: puller}")
+    done = apply(account + "---" + used, ports)
+    later = apply(used.replace("1m,", "2m,"), ports)
+    where = NamespacedName("flux-system", SERVICE_ACCOUNT + "puller")
+    assert (done.out.split()[:2], done.err, later.err) == (["serviceaccount/puller", "created"], "", "")
+    assert (ports.secrets.data, SERVICE_ACCOUNT) == (
+        {where: {"imagePullSecrets": b"a\nb"}},
+        credentials.SERVICE_ACCOUNT,
+    )
+
+
+def test_a_problem_inside_a_list_has_its_own_line() -> None:
+    item = REPOSITORY.strip().replace("\n", "\n  ").replace("1m", "soon")
+    done = apply(f"apiVersion: v1\nkind: List\nitems:\n- x\n- {item}", MemoryPorts())
+    assert [line.split(" ")[1] for line in done.err.splitlines()[:2]] == ["stdin:4:", "stdin:8:"]
+
+
+@pytest.mark.parametrize(
+    ("object_", "told"),
+    [
+        ("kind: GitRepository, spec: {url: 'https://g/a', interval: 1m, ref: {semver: banana}}", "spec.ref.semver"),
+        ("kind: GitRepository, spec: {url: 'https://g/a', interval: 1m, ref: {branch: a b}}", "spec.ref.branch"),
+        (AUTOMATION.format('push: {branch: "a..b"}'), "spec.git.push.branch"),
+        (AUTOMATION.format('push: {refspec: "a b"}'), "spec.git.push.refspec"),
+        (AUTOMATION.format('push: {refspec: "main:x.lock"}'), "spec.git.push.refspec"),
+        (AUTOMATION.format("checkout: {ref: {tag: v1~2}}"), "spec.git.checkout.ref.tag"),
+    ],
+)
+def test_a_ref_that_no_server_could_have_is_an_error(object_: str, told: str) -> None:
+    group = "source" if "GitRepository, spec" in object_ else "image"
+    text = f"{{apiVersion: {group}.toolkit.fluxcd.io/v1, metadata: {{name: one}}, {object_}}}"
+    done = apply(text, MemoryPorts())
+    assert (done.code, f" {told}: Invalid value: " in done.err) == (1, True), done.err
+
+
+def test_a_ref_may_be_the_commit_of_a_tag_as_ls_remote_names_it() -> None:
+    source = "kind: GitRepository, spec: {url: 'https://g/a', interval: 1m, ref: {name: 'refs/tags/v1^{}'}}"
+    done = apply(f"{{apiVersion: source.toolkit.fluxcd.io/v1, metadata: {{name: one}}, {source}}}", MemoryPorts())
+    assert (done.code, done.err) == (0, ""), done.err
+
+
+def test_an_annotation_that_is_none_of_ours_is_a_warning() -> None:
+    notes = "metadata: {name: app, annotations: {tagstream.dev/debonce: 5s, tagstream.dev/suspended: x, a.b/c: d}}"
+    done = apply(REPOSITORY.replace("metadata: {name: app}", notes), MemoryPorts())
+    warned = [line for line in done.err.splitlines() if "annotation" in line]
+    where = "Warning: stdin:4: ImageRepository/flux-system/app metadata.annotations[tagstream.dev/debonce]: "
+    assert (done.code, warned) == (0, [f"{where}unknown annotation: it does nothing"])

@@ -1,0 +1,109 @@
+"""``tagstream create secret`` makes Flux's keys and shows no value."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tagstream.domain.objects.model import NamespacedName
+from tests.unit.cli.memory_ports import MemoryPorts, command
+
+KEY = NamespacedName("flux-system", "s")
+
+
+@pytest.mark.parametrize(
+    ("words", "data"),
+    [
+        (("git", "--url=https://g", "-u=me", "-p=pw"), {"username": b"me", "password": b"pw"}),
+        (("git", "--url=https://g", "--bearer-token=tok"), {"bearerToken": b"tok"}),
+        (("git", "--url=https://g", "-u=me", "-p=-"), {"username": b"me", "password": b"typed"}),
+        (
+            ("git", "--url=ssh://git@g/x", "--private-key-file={key}", "--known-hosts-file={hosts}", "-p=pp"),
+            {"identity": b"KEY", "known_hosts": b"HOSTS", "password": b"pp"},
+        ),
+        (("tls", "--ca-crt-file={key}"), {"ca.crt": b"KEY"}),
+        (("tls", "--tls-crt-file={hosts}", "--tls-key-file={key}"), {"tls.crt": b"HOSTS", "tls.key": b"KEY"}),
+        (("proxy", "--address=http://p:1", "-u=a", "-p=b"),
+         {"address": b"http://p:1", "username": b"a", "password": b"b"}),
+        (("receiver", "--token=t", "--email-claim=a@b"), {"token": b"t", "email": b"a@b"}),
+        (("generic", "--from-literal=a=b=c", "--from-file={key}", "--from-file=x={hosts}"),
+         {"a": b"b=c", "key": b"KEY", "x": b"HOSTS"}),
+    ],
+)  # fmt: skip
+def test_a_secret_has_the_keys_of_flux(words: tuple[str, ...], data: dict[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"KEY")
+    (tmp_path / "hosts").write_bytes(b"HOSTS")
+    ports = MemoryPorts()
+    filled = [one.format(key=tmp_path / "key", hosts=tmp_path / "hosts") for one in words]
+    done = command("create", "secret", filled[0], "s", *filled[1:], ports=ports, stdin="typed\n")
+    assert (ports.secrets.data, done.out, done.err) == (
+        {KEY: data},
+        "",
+        "► secret 's' created in 'flux-system' namespace\n",
+    )
+
+
+def test_registry_credentials_are_a_docker_config() -> None:
+    ports = MemoryPorts()
+    command("create", "secret", "oci", "s", "--url=ghcr.io/org/app", "-u=me", "-p=pw", ports=ports)
+    assert json.loads(ports.secrets.data[KEY][".dockerconfigjson"]) == {
+        "auths": {
+            "ghcr.io": {"username": "me", "password": "pw", "auth": base64.b64encode(b"me:pw").decode()},
+        }
+    }
+
+
+def test_a_token_is_made_up_when_none_is_given() -> None:
+    ports = MemoryPorts()
+    for name in ("a", "b"):
+        command("create", "secret", "receiver", name, ports=ports)
+    made = {data["token"] for data in ports.secrets.data.values()}
+    assert (len(made), {len(token) for token in made}) == (2, {64})
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("git",), "url is required"),
+        (("git", "--url=https://g"), "username and password, or a bearer token"),
+        (("git", "--url=ftp://g", "-u=a"), "git URL scheme 'ftp' not supported"),
+        (("git", "--url=ssh://g"), "--private-key-file and --known-hosts-file are required"),
+        (("git", "--url=https://g", "-p=b"), "a password needs a --username"),
+        (("git", "--url=https://g", "-u=a", "-p=-"), "'-' reads a value from stdin, but there is none"),
+        (("oci", "--url=g"), "--username is required"),
+        (
+            ("oci", "--url=https://ghcr.io", "-u=a", "-p=hunter2"),
+            "--url 'https://ghcr.io' should not include URL scheme; remove 'https://'",
+        ),
+        (("receiver", "--token=-"), "'-' reads a value from stdin, but there is none"),
+        (("receiver", "-n=Bad"), 'Secret/Bad/s metadata.namespace: Invalid value: "Bad"'),
+        (("tls",), "--ca-crt-file, or"),
+        (("tls", "--tls-crt-file=x"), "go together"),
+        (("proxy",), "address is required"),
+        (("generic",), "--from-literal or --from-file is required"),
+        (("generic", "--from-literal=hunter2"), "--from-literal must be KEY=VALUE"),
+        (("generic", "--from-file=/nowhere/x"), "failed to read /nowhere/x: No such file or directory"),
+    ],
+)
+def test_what_is_missing_is_said_without_any_value(words: tuple[str, ...], message: str) -> None:
+    done = command("create", "secret", words[0], "s", *words[1:], ports=MemoryPorts())
+    assert (done.code, message in done.err, "hunter2" in done.err) == (1, True, False)
+
+
+def test_a_name_that_no_object_can_refer_to_is_refused() -> None:
+    ports = MemoryPorts()
+    done = command("create", "secret", "generic", "Bad_Name", "--from-literal=a=hunter2", ports=ports)
+    assert (done.code, ports.secrets.data, "hunter2" in done.err) == (1, {}, False)
+    assert done.err.startswith('✗ Secret/flux-system/Bad_Name metadata.name: Invalid value: "Bad_Name": ')
+
+
+def test_an_exported_secret_can_be_applied() -> None:
+    ports = MemoryPorts()
+    out = command("create", "secret", "git", "s", "--url=https://g", "-u=me", "-p=pw", "--export").out
+    applied = command("apply", "-f", "-", ports=ports, stdin=out)
+    assert (applied.out, ports.secrets.data[KEY]) == ("secret/s created\n", {"username": b"me", "password": b"pw"})
+    assert yaml.safe_load(out)["type"] == "Opaque"

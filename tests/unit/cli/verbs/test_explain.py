@@ -1,0 +1,118 @@
+"""``tagstream explain policy``: a verdict for every tag."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
+from tagstream.ports.selections import Selection
+from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
+
+HARVIS = Path(__file__).parents[3] / "data/harvis/k8s-manifests/flux-system"
+KEY = NamespacedName("flux-system", "harvis-frontend-prod")
+TAGS = "v1.0.0\nv2.0.0-rc.1\nlatest\nv1.5.0\nx.sig\nv0.1.0\nvx\n"
+
+
+def explained(tags: str, *more: str) -> dict[str, object]:
+    done = command("explain", "policy", KEY.name, "-f", HARVIS, "--tags", "-", "-o", "json", *more, stdin=tags)
+    found: dict[str, object] = json.loads(done.out)
+    return found | {"code": done.code}
+
+
+def test_every_tag_gets_its_verdict() -> None:
+    found = explained(TAGS)
+    assert [(one["tag"], one["verdict"]) for one in found["tags"]] == [  # type: ignore[attr-defined]
+        ("v1.5.0", "selected"),
+        ("v1.0.0", "candidate"),
+        ("vx", "not a version"),
+        ("v2.0.0-rc.1", "out of range"),
+        ("v0.1.0", "out of range"),
+        ("latest", "not matched"),
+        ("x.sig", "excluded"),
+    ]
+    assert (found["selected"], found["image"], found["error"], found["code"]) == (
+        "v1.5.0",
+        "localhost:5000/jarvis-frontend",
+        None,
+        0,
+    )
+
+
+def test_tags_may_be_json() -> None:
+    answers = [explained(json.dumps(["v1.5.0"])), explained(json.dumps({"name": "x", "tags": ["v1.5.0"]}))]
+    assert [one["selected"] for one in answers] == ["v1.5.0", "v1.5.0"]
+
+
+def test_no_selection_is_a_failure_with_the_words_of_flux() -> None:
+    found = explained("latest\n")
+    assert (found["error"], found["code"]) == ("version list argument cannot be empty", 1)
+
+
+def test_the_table_ends_with_the_selection() -> None:
+    done = command("explain", "policy", KEY.name, "-f", HARVIS, "--tags", "-", stdin=TAGS)
+    assert done.out.splitlines()[0].split() == ["TAG", "VALUE", "VERDICT", "DETAIL"]
+    assert done.err == "✔ selected localhost:5000/jarvis-frontend:v1.5.0\n"
+
+
+def test_a_file_with_several_policies_needs_a_name() -> None:
+    done = command("explain", "policy", "-f", HARVIS, "--tags", "-", stdin=TAGS)
+    assert (done.code, "expected one ImagePolicy in the files" in done.err) == (1, True)
+
+
+def test_an_invalid_policy_is_told_with_its_line(tmp_path: Path) -> None:
+    source = (HARVIS / "image-registry.yaml").read_text().replace(">=1.0.0", ">=banana")
+    (tmp_path / "p.yaml").write_text(source)
+    done = command("explain", "policy", KEY.name, "-f", tmp_path, "--tags", "-", stdin=TAGS)
+    assert (done.code, 'spec.policy.semver.range: Invalid value: ">=banana"' in done.err) == (1, True)
+
+
+def test_tags_that_are_no_list_are_refused() -> None:
+    done = command("explain", "policy", KEY.name, "-f", HARVIS, "--tags", "-", stdin='{"a": 1}')
+    assert (done.code, done.err) == (1, "✗ --tags -: expected a JSON list of strings\n")
+
+
+def selected_before(observed_generation: int) -> MemoryPorts:
+    """A policy whose selection in force is newer than every stored tag."""
+    ports = MemoryPorts()
+    command("apply", "-f", HARVIS, ports=ports)
+    repository = NamespacedName("flux-system", "harvis-frontend")
+    ports.tags.lists[repository] = ("v1.5.0", "v1.0.0")
+    ref = ImageRef(name="localhost:5000/jarvis-frontend", tag="v1.6.0")
+    ports.selections.selected[KEY] = Selection(
+        policy=KEY,
+        ref=ref,
+        previous=None,
+        tags_revision=Revision("sha256:0"),
+        policy_generation=1,
+        selected_at=NOW,
+        cause="x",
+    )
+    ports.objects.put_status("ImagePolicy", KEY, {"observedGeneration": observed_generation})
+    return ports
+
+
+def test_with_the_stack_the_stored_tags_and_the_current_selection_count() -> None:
+    done = command("explain", "policy", KEY.name, ports=selected_before(1))
+    assert (done.code, done.err) == (0, "✗ v1.5.0 is below v1.6.0, which stays selected\n")
+    assert done.out.splitlines()[1].split("\t")[2].strip() == "below current"
+
+
+def test_a_repository_without_stored_tags_is_named() -> None:
+    ports = selected_before(1)
+    ports.tags.lists.clear()
+    done = command("explain", "policy", KEY.name, ports=ports)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("✗ no tags of ImageRepository/flux-system/") and "is it there and Ready?" in done.err
+
+
+def test_a_policy_that_was_changed_since_may_go_back_as_the_functions_let_it() -> None:
+    done = command("explain", "policy", KEY.name, ports=selected_before(0))
+    assert (done.code, done.out.splitlines()[1].split("\t")[2].strip()) == (0, "selected")
+
+
+def test_an_annotated_policy_may_go_back() -> None:
+    ports = selected_before(1)
+    ports.objects.annotate("ImagePolicy", KEY, {"tagstream.dev/allow-downgrade": "true"})
+    done = command("explain", "policy", KEY.name, ports=ports)
+    assert (done.code, done.out.splitlines()[1].split("\t")[2].strip()) == (0, "selected")

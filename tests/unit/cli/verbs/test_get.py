@@ -1,0 +1,165 @@
+"""``tagstream get`` prints Flux's columns."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import yaml
+
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.webhook import LastDelivery
+from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
+
+READY = {
+    "type": "Ready",
+    "status": "True",
+    "reason": "Succeeded",
+    "message": "Latest image tag for ghcr.io/stefanprodan/podinfo resolved to 5.0.3",
+    "lastTransitionTime": "2026-01-02T03:04:05Z",
+    "observedGeneration": 1,
+}
+
+
+def stored(kind: str, name: str, status: dict[str, Any], namespace: str = "flux-system", **spec: object) -> MemoryPorts:
+    ports = MemoryPorts()
+    add(ports, kind, name, status, namespace, **spec)
+    return ports
+
+
+def add(
+    ports: MemoryPorts, kind: str, name: str, status: dict[str, Any], namespace: str = "flux-system", **spec: object
+) -> None:
+    metadata = {"name": name, "namespace": namespace}
+    put = ports.objects.put(
+        {"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
+    )
+    ports.objects.put_status(kind, put.key, status)
+
+
+def policy() -> MemoryPorts:
+    ref = {"name": "ghcr.io/stefanprodan/podinfo", "tag": "5.0.3"}
+    return stored("ImagePolicy", "podinfo-semver", {"conditions": [READY], "latestRef": ref})
+
+
+def test_policies_have_the_columns_of_flux() -> None:
+    assert command("get", "images", "policy", ports=policy()).out == (
+        "NAME          \tIMAGE                       \tTAG  \tREADY\tMESSAGE"
+        "                                                            \n"
+        "podinfo-semver\tghcr.io/stefanprodan/podinfo\t5.0.3\tTrue \t"
+        "Latest image tag for ghcr.io/stefanprodan/podinfo resolved to 5.0.3\t\n"
+    )
+
+
+def test_repositories_have_the_columns_of_flux() -> None:
+    scan = {"scanTime": "2026-01-02T03:04:05Z", "tagCount": 3}
+    ports = stored("ImageRepository", "app", {"conditions": [READY | {"message": "ok"}], "lastScanResult": scan})
+    assert command("get", "image", "repository", ports=ports).out == (
+        "NAME\tLAST SCAN           \tSUSPENDED\tREADY\tMESSAGE\n"
+        "app \t2026-01-02T03:04:05Z\tFalse    \tTrue \tok     \t\n"
+    )
+
+
+@pytest.mark.parametrize(("ready", "shown"), [("True", "2026-01-02T03:09:05Z"), ("False", "2026-01-02T03:04:05Z")])
+def test_a_scan_without_news_is_the_last_scan_too_but_a_failed_one_is_not(ready: str, shown: str) -> None:
+    scan = {"scanTime": "2026-01-02T03:04:05Z", "tagCount": 3}
+    ports = stored("ImageRepository", "app", {"conditions": [READY | {"status": ready}], "lastScanResult": scan})
+    ports.tags.scans[NamespacedName("flux-system", "app")] = NOW + timedelta(minutes=5)
+    whole = json.loads(command("get", "image", "repository", "app", "-o", "json", ports=ports).out)
+    assert whole["status"]["lastScanResult"] == {"scanTime": shown, "tagCount": 3}
+    assert shown in command("get", "images", "all", ports=ports).out
+
+
+def test_the_last_delivery_is_shown_behind_fluxs_columns_and_in_the_status() -> None:
+    ports = stored("ImageRepository", "app", {"conditions": [READY | {"message": "ok"}]})
+    last = LastDelivery(at=NOW, sender="dockerhub", delivery_id="d-1", result="asked for a scan")
+    ports.hooks.deliveries["ImageRepository"] = {NamespacedName("flux-system", "app"): last}
+    assert command("get", "image", "repository", ports=ports).out == (
+        "NAME\tLAST SCAN\tSUSPENDED\tREADY\tMESSAGE\tLAST DELIVERY                                   \n"
+        "app \t         \tFalse    \tTrue \tok     \t2026-01-02T03:04:05Z dockerhub: asked for a scan\t\n"
+    )
+    whole = json.loads(command("get", "image", "repository", "app", "-o", "json", ports=ports).out)
+    assert whole["status"]["lastDelivery"] == {
+        "time": "2026-01-02T03:04:05Z",
+        "sender": "dockerhub",
+        "id": "d-1",
+        "result": "asked for a scan",
+    }
+
+
+def test_automations_have_the_columns_of_flux_and_wait_before_their_first_run() -> None:
+    ports = stored("ImageUpdateAutomation", "apps", {}, suspend=True)
+    assert command("get", "images", "update", ports=ports).out == (
+        "NAME\tLAST RUN\tSUSPENDED\tREADY\tMESSAGE                 \n"
+        "apps\t        \tTrue     \tFalse\twaiting to be reconciled\t\n"
+    )
+
+
+def test_all_prints_a_table_per_kind_with_the_kind_before_each_name() -> None:
+    ports = policy()
+    add(ports, "ImageRepository", "podinfo", {})
+    lines = command("get", "images", "all", "-A", ports=ports).out.split("\n")
+    assert [line.split("\t")[:2] for line in lines] == [
+        ["NAMESPACE  ", "NAME                   "],
+        ["flux-system", "imagerepository/podinfo"],
+        [""],
+        ["NAMESPACE  ", "NAME                      "],
+        ["flux-system", "imagepolicy/podinfo-semver"],
+        [""],
+        [""],
+    ]
+
+
+def test_nothing_found_is_said_and_is_no_failure() -> None:
+    ports = MemoryPorts()
+    done = [
+        command("get", "images", "policy", ports=ports),
+        command("get", "images", "policy", "x", ports=ports),
+        command("get", "images", "policy", "-A", ports=ports),
+        command("get", "images", "all", ports=ports),
+    ]
+    assert [(one.code, one.out, one.err) for one in done] == [
+        (0, "", '✗ no ImagePolicy objects found in "flux-system" namespace\n'),
+        (0, "", "✗ ImagePolicy object 'x' not found in \"flux-system\" namespace\n"),
+        (0, "", "✗ no ImagePolicy objects found in any namespace\n"),
+        (0, "", ""),
+    ]
+
+
+def test_only_the_namespace_asked_for_is_listed() -> None:
+    ports = stored("ImageRepository", "here", {}, "apps")
+    add(ports, "ImageRepository", "there", {}, "other")
+    assert command("get", "images", "repository", "-n", "apps", "--no-header", ports=ports).out.split()[0] == "here"
+    assert command("-n", "other", "get", "images", "repository", "--no-header", ports=ports).out.split()[0] == "there"
+
+
+def test_a_status_selector_keeps_what_matches_in_any_case() -> None:
+    ports = policy()
+    add(ports, "ImagePolicy", "waiting", {"conditions": [READY | {"status": "False"}]})
+    out = command("get", "images", "policy", "--no-header", "--status-selector", "ready=false", ports=ports).out
+    bad = command("get", "images", "policy", "--status-selector", "ready", ports=ports)
+    assert (out.split("\t")[0].strip(), bad.code) == ("waiting", 1)
+
+
+def test_one_object_as_yaml_has_spec_and_status() -> None:
+    shown = yaml.safe_load(command("get", "images", "policy", "podinfo-semver", "-o", "yaml", ports=policy()).out)
+    assert (shown["kind"], shown["status"]["latestRef"]["tag"]) == ("ImagePolicy", "5.0.3")
+
+
+def test_several_objects_as_json_are_a_list() -> None:
+    shown = json.loads(command("get", "images", "all", "-o", "json", ports=policy()).out)
+    assert (shown["kind"], [one["metadata"]["name"] for one in shown["items"]]) == ("List", ["podinfo-semver"])
+
+
+def test_before_the_first_reconcile_the_status_is_the_default_of_the_crd() -> None:
+    out = command("get", "images", "repository", "a", "-o", "json", ports=stored("ImageRepository", "a", {})).out
+    assert json.loads(out)["status"] == {"observedGeneration": -1}
+
+
+def test_git_repositories_show_where_they_are() -> None:
+    ports = stored("GitRepository", "apps", {}, url="https://git.example/a.git")
+    assert command("get", "sources", "git", ports=ports).out == (
+        "NAME\tURL                      \tSUSPENDED\napps\thttps://git.example/a.git\tFalse    \t\n"
+    )

@@ -1,0 +1,90 @@
+"""Heads, secrets, namespaces and kinds that are passed over."""
+
+from __future__ import annotations
+
+import pytest
+
+from tagstream.domain.objects.kinds import SecretData, parse_object
+from tagstream.domain.objects.model import Kustomization, Namespace, NamespacedName, SourceRef
+from tests.unit.object_documents import METADATA, document, value
+
+
+def test_a_kustomization_says_where_objects_are() -> None:
+    spec = {"sourceRef": {"kind": "GitRepository", "name": "g"}, "path": "./a", "prune": True, "interval": "1m", "x": 1}
+    assert value("Kustomization", spec) == Kustomization(
+        metadata=METADATA,
+        source=SourceRef(kind="GitRepository", key=NamespacedName("apps", "g")),
+        path="./a",
+        prune=True,
+        interval_s=60.0,
+    )
+
+
+def test_a_namespace_is_its_labels() -> None:
+    found = parse_object(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a", "labels": {"x": "y"}}}, "default"
+    )
+    assert (found.value, found.key) == (Namespace(name="a", labels={"x": "y"}), NamespacedName("a", "a"))
+
+
+def test_a_secret_is_decoded_and_string_data_wins() -> None:
+    found = parse_object(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "s"},
+            "data": {"a": "aGk=", "b": "aG8="},
+            "stringData": {"b": "yo"},
+        },
+        "default",
+    )
+    assert isinstance(found.value, SecretData)
+    assert (found.value.data, repr(found.value)) == ({"a": b"hi", "b": b"yo"}, "SecretData(default/s)")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ({"apiVersion": "image.toolkit.fluxcd.io/v2"}, 'apiVersion: Unsupported value: "image.toolkit.fluxcd.io/v2"'),
+        ({"kind": None}, "kind: Required value"),
+        ({"apiVersion": 1}, "apiVersion: Required value"),
+        ({"metadata": {}}, "metadata.name: Required value"),
+        ({"metadata": None}, "metadata.name: Required value"),
+        ({"metadata": []}, "metadata: Invalid value: must be of type object, not array"),
+        ({"metadata": {"name": "Not_ok"}}, 'metadata.name: Invalid value: "Not_ok": a lowercase RFC 1123 subdomain'),
+        (
+            {"metadata": {"name": "ok", "namespace": "a.b"}},
+            'metadata.namespace: Invalid value: "a.b": a lowercase RFC 1123 label',
+        ),
+        (
+            {"metadata": {"name": "ok", "labels": {"a": 1}}},
+            'metadata.labels.a: Invalid value: "1": must be of type string, not integer',
+        ),
+    ],
+)
+def test_a_wrong_head_is_told(text: dict[str, object], told: str) -> None:
+    parsed = parse_object(document("ImageRepository", {"image": "a", "interval": "1m"}) | text, "default")
+    assert any(told in error for error in parsed.errors), parsed.errors
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"),
+    [
+        ("apps/v1", "Deployment"),
+        ("example.com/v1", "ImagePolicy"),
+        ("kustomize.config.k8s.io/v1beta1", "Kustomization"),
+    ],
+)
+def test_other_kinds_are_passed_over_with_a_note(api_version: str, kind: str) -> None:
+    parsed = parse_object({"apiVersion": api_version, "kind": kind, "x": 1}, "default")
+    assert (parsed.value, parsed.problems, parsed.note) == (None, (), f"{api_version} is not for tagstream")
+
+
+def test_the_namespace_of_the_caller_is_used_when_none_is_given() -> None:
+    parsed = parse_object(
+        document("ImageRepository", {"image": "a", "interval": "1m"}) | {"metadata": {"name": "x"}}, "default"
+    )
+    assert (parsed.key, parsed.document["metadata"]) == (
+        NamespacedName("default", "x"),
+        {"name": "x", "namespace": "default"},
+    )

@@ -1,0 +1,107 @@
+"""What a policy selects, and what it says about every tag."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import pytest
+
+from tagstream.domain.objects.model import PolicyChoice, TagFilter
+from tagstream.domain.select.policy import CompiledPolicy, NoSelection, compile_policy
+
+SEMVER = compile_policy(PolicyChoice(semver=">=1.0.0"), TagFilter(pattern="^v(.*)$", extract="$1"))
+NUMBERS = compile_policy(PolicyChoice(numerical="asc"), None)
+
+
+def states(policy: CompiledPolicy, tags: list[str], current: str | None = None) -> list[tuple[str, str | None, str]]:
+    return [(one.tag, one.value, one.state) for one in policy.explain(tags, current)]
+
+
+def test_numbers_above_float64_are_selected_exactly() -> None:
+    assert NUMBERS.latest(["9007199254740993", "9007199254740992"]) == "9007199254740993"
+
+
+def test_ties_are_decided_alike_in_every_order_of_tags() -> None:
+    policy = compile_policy(PolicyChoice(numerical="asc"), TagFilter(pattern=r"^\w-(\d+)$", extract="$1"))
+    tags = ["a-7", "b-7", "c-7", "d-1"]
+    assert {policy.latest(order) for order in itertools.permutations(tags)} == {"a-7"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "tags", "message"),
+    [
+        (SEMVER, [], "version list argument cannot be empty"),
+        (SEMVER, ["1.0.0"], "version list argument cannot be empty"),
+        (SEMVER, ["v0.1.0", "vx"], "unable to determine latest version from provided list"),
+        (NUMBERS, ["1", "x"], "failed to parse invalid numeric value 'x'"),
+        (NUMBERS, [], "version list argument cannot be empty"),
+    ],
+)
+def test_no_selection_has_the_words_of_flux(policy: CompiledPolicy, tags: list[str], message: str) -> None:
+    with pytest.raises(NoSelection) as refused:
+        policy.latest(tags)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(("tags", "found"), [(["x1"], "version list argument"), (["1.x"], "unable to determine")])
+def test_a_filter_that_matches_nothing_is_told_from_a_range_that_admits_nothing(tags: list[str], found: str) -> None:
+    policy = compile_policy(PolicyChoice(semver="*"), TagFilter(pattern="^1"))
+    with pytest.raises(NoSelection, match=found):
+        policy.latest(tags)
+
+
+def test_every_tag_has_a_verdict_and_a_reason() -> None:
+    tags = ["v1.0.0", "v1.2.0", "v0.9.0", "vx", "1.3.0", "v1.0.0"]
+    assert states(SEMVER, tags) == [
+        ("v1.2.0", "1.2.0", "selected"),
+        ("v1.0.0", "1.0.0", "candidate"),
+        ("vx", "x", "not a version"),
+        ("v0.9.0", "0.9.0", "out of range"),
+        ("1.3.0", None, "not matched"),
+    ]
+    details = {one.tag: one.detail for one in SEMVER.explain(tags)}
+    assert (details["v0.9.0"], details["1.3.0"]) == (
+        '"0.9.0" is less than "1.0.0"',
+        "does not match filterTags.pattern",
+    )
+
+
+def test_with_a_newer_selection_in_force_all_candidates_are_below_it() -> None:
+    assert states(SEMVER, ["v1.0.0", "v1.2.0"], "v1.3.0") == [
+        ("v1.2.0", "1.2.0", "below current"),
+        ("v1.0.0", "1.0.0", "below current"),
+    ]
+
+
+def test_one_value_that_is_no_number_leaves_only_candidates() -> None:
+    assert states(NUMBERS, ["1", "x", "2"]) == [
+        ("2", "2", "candidate"),
+        ("1", "1", "candidate"),
+        ("x", "x", "not a number"),
+    ]
+
+
+def test_after_a_change_only_the_change_is_looked_at() -> None:
+    looked_at: list[str] = []
+
+    def unchanged() -> list[str]:
+        looked_at.append("all")
+        return ["v1.0.0"]
+
+    answers = [
+        SEMVER.latest_after("v1.2.0", ["v1.3.0", "v1.1.0"], [], iter(())),
+        SEMVER.latest_after("v1.2.0", ["x"], ["v1.0.0"], iter(())),
+        SEMVER.latest_after("v1.2.0", [], ["v1.2.0"], unchanged()),
+    ]
+    assert (answers, looked_at) == (["v1.3.0", "v1.2.0", "v1.0.0"], ["all"])
+
+
+def test_selecting_needs_no_network_library_and_no_yaml() -> None:
+    wanted = ", ".join(
+        f"tagstream.domain.{one}" for one in ("select.policy", "select.gates", "scan.drop_guard", "status.conditions")
+    )
+    code = f"import sys, {wanted}; print(*(one.partition('.')[0] for one in sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"boto3", "botocore", "requests", "yaml", "re2", "dulwich"} & set(loaded) == set()
