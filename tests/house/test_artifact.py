@@ -189,7 +189,8 @@ def test_the_layer_that_the_webhook_waits_for_holds_nothing_that_it_does_not_loa
     vendor, heavy = ({path.name for path in (built / layer / "python").iterdir()} for layer in THIRD_PARTY)
     modules = {name.partition(".")[0] for name in vendor if not name.endswith(".dist-info")}
     assert modules - {"_cffi_backend", "__pycache__"} == LOADED_BY_THE_WEBHOOK | LOADED_LATER
-    assert vendor & heavy == set()
+    # Each layer has the bytecode of its own modules; Lambda lays the folders over one another.
+    assert (vendor & heavy) - {"__pycache__"} == set()
     pinned = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "layers/vendor/requirements.txt").read_text(), re.MULTILINE)
     records = {name.replace("_", "-").lower() for name in vendor | heavy if name.endswith(".dist-info")}
     assert records == {f"{name}-{version}.dist-info" for name, version in pinned}
