@@ -1,4 +1,4 @@
-"""Every module says what goes in and out; every public function says what it does."""
+"""Every module says what it is for; every public function says what it does."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from tests.house.source_files import product_files, shown, tree_of
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 MODULES = [path for path in product_files() if path.name != "__init__.py" and not path.name.endswith("_table.py")]
 TABLES = [path for path in product_files() if path.name.endswith("_table.py")]
-# The exception tree takes nothing in.
-WITHOUT_FLOW = frozenset({"errors.py"})
 
 
 def undocumented(tree: ast.Module) -> Iterator[str]:
@@ -26,10 +24,9 @@ def undocumented(tree: ast.Module) -> Iterator[str]:
             yield f"{node.name}:{node.lineno}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
-def test_a_module_says_its_purpose_and_what_goes_in_and_out(path: Path) -> None:
-    text = ast.get_docstring(tree_of(path)) or ""
-    assert (bool(text), "In:" in text, "Out:" in text) == (True, *[path.name not in WITHOUT_FLOW] * 2)
+@pytest.mark.parametrize("path", [*MODULES, *TABLES], ids=shown)
+def test_a_module_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(tree_of(path))
 
 
 @pytest.mark.parametrize("path", [*MODULES, *TABLES], ids=shown)
