@@ -9,9 +9,9 @@ import threading
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
-from tagstream.ports.bundle import HookPorts, Ports
+from tagstream.ports.bundle import Ports, WebhookPorts
 
-P = TypeVar("P", HookPorts, Ports)
+P = TypeVar("P", WebhookPorts, Ports)
 
 # These change nothing and wait for nobody.
 UNCOUNTED = frozenset({"clock", "metrics", "log", "markers", "issuer_keys"})

@@ -14,7 +14,7 @@ from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.git.marker_cache import WarmMarkers
 from tagstream.adapters.git.remote import GitClient
 from tagstream.adapters.registry.client import RegistryClient
-from tagstream.adapters.store.hooks import DynamoHooks
+from tagstream.adapters.store.deliveries import DynamoDeliveries
 from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.objects import DynamoObjects
@@ -164,7 +164,7 @@ def ports_on(table: Table, silent: Silent) -> Ports:
         selections=DynamoSelections(table=table),
         leases=DynamoLeases(table=table, clock=clock),
         ledger=DynamoLedger(table=table, ttl_s=60),
-        hooks=DynamoHooks(table=table, clock=clock),
+        deliveries=DynamoDeliveries(table=table, clock=clock),
         secrets=quiet,
         queue=quiet,
         registry=RegistryClient(),

@@ -14,7 +14,7 @@ from typing import Any
 
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.ports.bundle import HookPorts
+from tagstream.ports.bundle import WebhookPorts
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.reconcile.receive.deliver import deliver
 from tagstream.reconcile.receive.paths import publish_receiver
@@ -76,9 +76,9 @@ class Front:
             "body": raw.decode(),
             "isBase64Encoded": False,
         }
-        names = ("hooks", "objects", "secrets", "queue", "ledger", "clock", "metrics", "log")
+        names = ("deliveries", "objects", "secrets", "queue", "ledger", "clock", "metrics", "log")
         found = {name: getattr(self.ports, name) for name in names}
-        return dict(deliver(event, self.life.ports(HookPorts(issuer_keys=lambda issuer, fresh: {}, **found))))
+        return dict(deliver(event, self.life.ports(WebhookPorts(issuer_keys=lambda issuer, fresh: {}, **found))))
 
     def sign(self, delivery: str) -> dict[str, str]:
         """The headers of an empty delivery with a signed time."""
@@ -93,5 +93,5 @@ class Front:
 
     def last(self, kind: str, key: NamespacedName) -> tuple[str, str]:
         """Sender and result of the newest delivery."""
-        found = self.ports.hooks.last_deliveries(kind).get(key)
+        found = self.ports.deliveries.last_deliveries(kind).get(key)
         return (found.sender, found.result) if found else ("", "")

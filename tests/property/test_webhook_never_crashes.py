@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from tagstream.domain.objects.model import Metadata, NamespacedName, Receiver
 from tagstream.errors import RefusedDelivery
+from tagstream.events.delivery import Delivery, IncomingDelivery
 from tagstream.events.ecr import ecr_delivery, is_ecr
-from tagstream.events.function_url import hook_request
+from tagstream.events.function_url import incoming_delivery
 from tagstream.events.receiver import ReceiverSecret, accept
-from tagstream.events.receiver.hook import SENDER, Hook
+from tagstream.events.receiver.addressed import SENDER, AddressedDelivery
 from tagstream.events.receiver.senders.gcr import read as read_gcr
 from tagstream.events.receiver.senders_table import FLUX_TYPES, MODULE_BY_SENDER
-from tagstream.events.requests import HookDelivery, HookRequest
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SECRET = ReceiverSecret(data={"token": b"token", "email": b"a@b", "audience": b"me"})
@@ -128,7 +128,7 @@ def receiver(sender: str) -> Receiver:
     return Receiver(metadata=metadata, type=kind, secret_ref="s", resources=(), resource_filter="true")
 
 
-def outcome(sender: str, request: HookRequest) -> HookDelivery | RefusedDelivery:
+def outcome(sender: str, request: IncomingDelivery) -> Delivery | RefusedDelivery:
     try:
         return accept(receiver(sender), SECRET, request, keys=lambda issuer, fresh: {"keys": []})
     except RefusedDelivery as refused:
@@ -152,9 +152,9 @@ def proofs(body: bytes) -> dict[str, str]:
 @given(body=BODIES, headers=HEADERS, method=st.sampled_from(["POST", "OPTIONS", "GET"]))
 @settings(max_examples=60, deadline=None)
 def test_any_request_is_accepted_or_refused(sender: str, body: bytes, headers: dict[str, str], method: str) -> None:
-    request = HookRequest(method=method, path="/hook/x", headers=headers, body=body, received_at=NOW)
+    request = IncomingDelivery(method=method, path="/hook/x", headers=headers, body=body, received_at=NOW)
     found = outcome(sender, request)
-    assert isinstance(found, HookDelivery) or found.status in {400, 404, 405, 413, 415}
+    assert isinstance(found, Delivery) or found.status in {400, 404, 405, 413, 415}
 
 
 @pytest.mark.parametrize("sender", sorted(set(MODULE_BY_SENDER) - {"gcr", "generic-oidc"}))
@@ -162,19 +162,21 @@ def test_any_request_is_accepted_or_refused(sender: str, body: bytes, headers: d
 @settings(max_examples=60, deadline=None)
 def test_any_authentic_body_is_accepted_with_well_formed_hints(sender: str, body: bytes, word: str) -> None:
     headers = proofs(body) | {"x-github-event": word, "x-event-key": word, "ce-id": word, "x-github-delivery": word}
-    found = outcome(sender, HookRequest(method="POST", path="/", headers=headers, body=body, received_at=NOW))
-    assert isinstance(found, HookDelivery) and found.answer.status == 200
+    found = outcome(sender, IncomingDelivery(method="POST", path="/", headers=headers, body=body, received_at=NOW))
+    assert isinstance(found, Delivery) and found.answer.status == 200
     assert all(hint.repository and hint.registry != "" for hint in found.hints) and len(found.delivery_id) <= 128
 
 
 @given(document=DOCUMENTS, inner=DOCUMENTS | st.text(max_size=20))
 @settings(max_examples=100, deadline=None)
 def test_any_pub_sub_message_is_read(document: Any, inner: Any) -> None:
-    request = HookRequest(method="POST", path="/", received_at=NOW)
-    hook = Hook(receiver=receiver("gcr"), secret=SECRET, request=request, keys=lambda issuer, fresh: {})
+    request = IncomingDelivery(method="POST", path="/", received_at=NOW)
+    addressed = AddressedDelivery(
+        receiver=receiver("gcr"), secret=SECRET, incoming=request, keys=lambda issuer, fresh: {}
+    )
     data = inner if isinstance(inner, str) else base64.b64encode(json.dumps(inner).encode()).decode()
     message = {"message": {"data": data, "messageId": document}}
-    assert {read_gcr(hook, one).sender for one in (document, message)} == {"gcr"}
+    assert {read_gcr(addressed, one).sender for one in (document, message)} == {"gcr"}
 
 
 @given(event=DOCUMENTS, body=st.text(max_size=50), query=st.text(max_size=50), encoded=st.booleans())
@@ -183,7 +185,7 @@ def test_any_function_url_event_is_a_request_or_refused(event: Any, body: str, q
     context = {"requestContext": {"http": {"method": "POST"}}, "body": body, "rawQueryString": query}
     given_event = (event if isinstance(event, dict) else {}) | context | {"isBase64Encoded": encoded}
     try:
-        found = hook_request(given_event, NOW).method
+        found = incoming_delivery(given_event, NOW).method
     except RefusedDelivery as refused:
         found = str(refused.status)
     assert found in {"POST", "400"}

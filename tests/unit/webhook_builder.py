@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 from tagstream.domain.objects.model import Metadata, NamespacedName, OIDCProvider, Receiver, ReceiverResource
 from tagstream.errors import RefusedDelivery
+from tagstream.events.delivery import Delivery, IncomingDelivery
 from tagstream.events.receiver import ReceiverSecret, accept
-from tagstream.events.receiver.hook import SENDER
-from tagstream.events.requests import HookDelivery, HookRequest
+from tagstream.events.receiver.addressed import SENDER
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TOKEN = b"hook-token-123"
@@ -51,9 +51,9 @@ class Case:
             oidc_providers=self.providers,
         )
 
-    def send(self, body: object = b"", headers: Mapping[str, str] | None = None, **members: object) -> HookDelivery:
+    def send(self, body: object = b"", headers: Mapping[str, str] | None = None, **members: object) -> Delivery:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = HookRequest(method="POST", path="/hook/x", headers=headers or {}, body=raw, received_at=NOW)
+        request = IncomingDelivery(method="POST", path="/hook/x", headers=headers or {}, body=raw, received_at=NOW)
         request = replace(request, **members)
         return accept(self.receiver(), ReceiverSecret(data=self.secret), request, keys=no_keys)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tagstream.errors import RefusedDelivery
-from tagstream.events.requests import HookRequest
+from tagstream.events.delivery import IncomingDelivery
 from tests.vectors.runners.webhooks import deliver, hook_request
 
 DATA = pathlib.Path(__file__).parent / "data/webhooks"
@@ -41,7 +41,7 @@ def flipped(text: str) -> Iterator[str]:
         yield text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :]
 
 
-def refused(entry: Mapping[str, Any], request: HookRequest) -> bool:
+def refused(entry: Mapping[str, Any], request: IncomingDelivery) -> bool:
     try:
         deliver(DATA, entry, request)
     except RefusedDelivery as error:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tagstream.ports.bundle import HookPorts, Ports
+from tagstream.ports.bundle import Ports, WebhookPorts
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -50,9 +50,9 @@ def update_ports() -> Ports:
 
 
 @functools.cache
-def webhook_ports() -> HookPorts:
+def webhook_ports() -> WebhookPorts:
     """Ports of WebhookFunction: no registry, no Git."""
-    return _hook_ports(os.environ)
+    return _webhook_ports(os.environ)
 
 
 def _ports(environ: Mapping[str, str]) -> Ports:
@@ -64,7 +64,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.store.selections import DynamoSelections
     from tagstream.adapters.store.tags import DynamoTags
 
-    shared = _hook_ports(environ)
+    shared = _webhook_ports(environ)
     table = _table(environ)
     return Ports(
         objects=shared.objects,
@@ -72,7 +72,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         selections=DynamoSelections(table=table),
         leases=DynamoLeases(table=table, clock=table.clock),
         ledger=shared.ledger,
-        hooks=shared.hooks,
+        deliveries=shared.deliveries,
         secrets=shared.secrets,
         queue=shared.queue,
         registry=RegistryClient(),
@@ -84,19 +84,19 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     )
 
 
-def _hook_ports(environ: Mapping[str, str]) -> HookPorts:
+def _webhook_ports(environ: Mapping[str, str]) -> WebhookPorts:
     from tagstream.adapters.aws.queue import SqsScanQueue
     from tagstream.adapters.aws.secrets import SecretsManager
     from tagstream.adapters.http.issuer_keys import IssuerKeys
-    from tagstream.adapters.store.hooks import DynamoHooks
+    from tagstream.adapters.store.deliveries import DynamoDeliveries
     from tagstream.adapters.store.ledger import DynamoLedger
     from tagstream.adapters.store.objects import DynamoObjects
 
     table = _table(environ)
     clock = _clock()
     log, metrics = _telemetry(_required(environ, STACK))
-    return HookPorts(
-        hooks=DynamoHooks(table=table, clock=clock),
+    return WebhookPorts(
+        deliveries=DynamoDeliveries(table=table, clock=clock),
         objects=DynamoObjects(table=table, clock=clock),
         secrets=SecretsManager(client=_client("secretsmanager"), stack=_required(environ, STACK), clock=clock),
         queue=SqsScanQueue(client=_client("sqs"), url=_required(environ, QUEUE_URL)),

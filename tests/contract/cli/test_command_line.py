@@ -11,7 +11,7 @@ import pytest
 
 from tagstream.adapters.aws.secrets import SecretsManager
 from tagstream.adapters.clock import SystemClock
-from tagstream.adapters.store.hooks import DynamoHooks
+from tagstream.adapters.store.deliveries import DynamoDeliveries
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.selections import DynamoSelections
@@ -41,7 +41,7 @@ def ports(aws: EmbeddedAws, table: Table) -> MemoryPorts:
     return MemoryPorts(
         objects=DynamoObjects(table=table, clock=clock),
         secrets=SecretsManager(client=manager, stack=f"s{uuid.uuid4().hex}", clock=clock),
-        hooks=DynamoHooks(table=table, clock=clock),
+        deliveries=DynamoDeliveries(table=table, clock=clock),
         selections=DynamoSelections(table=table),
         tags=DynamoTags(table=table),
         ledger=DynamoLedger(table=table, ttl_s=60.0),
@@ -79,7 +79,7 @@ def test_only_a_changed_spec_makes_a_new_generation(ports: MemoryPorts) -> None:
 def test_a_receiver_can_be_found_by_its_path_and_no_item_holds_its_token(ports: MemoryPorts, table: Table) -> None:
     done = command("apply", "-f", "-", ports=ports, stdin=TOKEN + "---" + RECEIVER)
     path = hook_path("s3cret", "push", "flux-system")
-    target = ports.hooks.target(path)
+    target = ports.deliveries.target(path)
     items = table.client.scan(TableName=table.name)["Items"]
     assert (done.code, target is not None and target.receiver) == (0, NamespacedName("flux-system", "push"))
     assert ("s3cret" in json.dumps(items, default=str), len(items) > 3) == (False, True)
@@ -89,7 +89,9 @@ def test_a_receiver_can_be_found_by_its_path_and_no_item_holds_its_token(ports: 
 def test_a_new_token_ends_the_old_path(ports: MemoryPorts) -> None:
     command("apply", "-f", "-", ports=ports, stdin=TOKEN + "---" + RECEIVER)
     command("create", "secret", "receiver", "token", "--token=other", ports=ports)
-    found = [ports.hooks.target(hook_path(token, "push", "flux-system")) is not None for token in ("s3cret", "other")]
+    found = [
+        ports.deliveries.target(hook_path(token, "push", "flux-system")) is not None for token in ("s3cret", "other")
+    ]
     assert found == [False, True]
 
 
@@ -113,7 +115,7 @@ def test_suspend_export_and_delete_leave_nothing_behind(ports: MemoryPorts, tabl
     exported = command("export", "image", "repository", "app", ports=ports).out
     command("resume", "image", "repository", "app", "--no-wait", ports=ports)
     delivery = LastDelivery(at=ports.clock.now(), sender="quay", delivery_id="1", result="asked for a scan")
-    ports.hooks.put_last_delivery("ImageRepository", [NamespacedName("flux-system", "app")], delivery)
+    ports.deliveries.put_last_delivery("ImageRepository", [NamespacedName("flux-system", "app")], delivery)
     resumed = command("export", "image", "repository", "app", ports=ports).out
     command("delete", "image", "repository", "app", "-s", ports=ports)
     assert ("suspend: true" in exported, "interval: 5m" in exported, "suspend" in resumed) == (True, True, False)

@@ -18,7 +18,7 @@ from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.selections import Selection
 from tagstream.ports.tags import TagRecord, TagState
-from tagstream.ports.webhook import HookTarget, LastDelivery
+from tagstream.ports.webhook import DeliveryTarget, LastDelivery
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -94,8 +94,8 @@ class MemorySecrets:
 
 
 @dataclass
-class MemoryHooks:
-    """The part of HookStore that publishing needs."""
+class MemoryDeliveries:
+    """The part of DeliveryStore that publishing needs."""
 
     paths: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
     deliveries: dict[str, dict[NamespacedName, LastDelivery]] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class MemoryHooks:
         """Replace a Receiver's paths."""
         self.paths[receiver] = tuple(paths)
 
-    def target(self, path: str) -> HookTarget | None:
+    def target(self, path: str) -> DeliveryTarget | None:
         """Never asked by the command line."""
         return None
 
@@ -203,7 +203,7 @@ class MemoryPorts:
 
     objects: Any = field(default_factory=MemoryObjects)
     secrets: Any = field(default_factory=MemorySecrets)
-    hooks: Any = field(default_factory=MemoryHooks)
+    deliveries: Any = field(default_factory=MemoryDeliveries)
     selections: Any = field(default_factory=MemorySelections)
     tags: Any = field(default_factory=MemoryTags)
     log_lines: list[Mapping[str, object]] = field(default_factory=list)

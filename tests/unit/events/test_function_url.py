@@ -12,10 +12,10 @@ import pytest
 
 from tagstream.domain.objects.model import Metadata, NamespacedName, Receiver
 from tagstream.errors import RefusedDelivery
-from tagstream.events.function_url import function_url_answer, hook_request, is_function_url
+from tagstream.events.delivery import DeliveryAnswer
+from tagstream.events.function_url import function_url_answer, incoming_delivery, is_function_url
 from tagstream.events.receiver import BODY_LIMIT, ReceiverSecret, accept, hook_paths
-from tagstream.events.receiver.hook import SENDER
-from tagstream.events.requests import HookAnswer
+from tagstream.events.receiver.addressed import SENDER
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ROOT = pathlib.Path(__file__).parents[3]
@@ -83,14 +83,14 @@ def test_a_sample_event_is_accepted_at_its_receivers_path(sample: str) -> None:
     secret = ReceiverSecret(
         data={"token": token.encode(), "email": JWT["email"].encode(), "audience": JWT["audience"].encode()}
     )
-    request = hook_request(json.loads((ROOT / f"events/webhook_{sample}.json").read_bytes()), NOW)
+    request = incoming_delivery(json.loads((ROOT / f"events/webhook_{sample}.json").read_bytes()), NOW)
     delivery = accept(receiver, secret, request, keys=lambda issuer, fresh: JWT["jwks"])
     read = [f"{hint.registry}/{hint.repository}:{hint.tag}" for hint in delivery.hints]
     assert (hook_paths(receiver, secret), "all" if delivery.all_resources else read) == ((request.path,), images)
 
 
 def test_header_names_become_lower_case_and_the_first_query_value_counts() -> None:
-    request = hook_request(event(rawQueryString="secret=a&secret=b&empty="), NOW)
+    request = incoming_delivery(event(rawQueryString="secret=a&secret=b&empty="), NOW)
     assert (dict(request.headers), dict(request.query)) == (
         {"content-type": "application/json"},
         {"secret": "a", "empty": ""},
@@ -99,7 +99,7 @@ def test_header_names_become_lower_case_and_the_first_query_value_counts() -> No
 
 def test_a_base64_body_becomes_the_original_bytes() -> None:
     body = base64.b64encode(b"\x00\xff").decode()
-    assert hook_request(event(body=body, isBase64Encoded=True), NOW).body == b"\x00\xff"
+    assert incoming_delivery(event(body=body, isBase64Encoded=True), NOW).body == b"\x00\xff"
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_a_base64_body_becomes_the_original_bytes() -> None:
 )
 def test_an_event_that_cannot_be_read_is_refused(members: dict[str, Any], status: int, cause: str) -> None:
     with pytest.raises(RefusedDelivery) as refused:
-        hook_request(event(**members), NOW)
+        incoming_delivery(event(**members), NOW)
     assert (refused.value.status, refused.value.cause) == (status, cause)
 
 
 def test_an_event_without_body_or_headers_is_an_empty_request() -> None:
-    request = hook_request({"requestContext": {"http": {"method": "get"}}, "headers": None}, NOW)
+    request = incoming_delivery({"requestContext": {"http": {"method": "get"}}, "headers": None}, NOW)
     assert (request.method, request.path, request.body, dict(request.headers)) == ("GET", "", b"", {})
 
 
@@ -131,7 +131,7 @@ def test_other_lambda_events_are_not_function_url_events() -> None:
 
 
 def test_an_answer_becomes_a_lambda_response() -> None:
-    answer = HookAnswer(headers={"Content-Type": "application/json"}, body=b'{"a": 1}')
+    answer = DeliveryAnswer(headers={"Content-Type": "application/json"}, body=b'{"a": 1}')
     assert function_url_answer(answer) == {
         "statusCode": 200,
         "headers": {"Content-Type": "application/json"},

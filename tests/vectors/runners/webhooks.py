@@ -15,10 +15,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tagstream.domain.objects.model import Metadata, NamespacedName, Receiver
 from tagstream.errors import RefusedDelivery
+from tagstream.events.delivery import Delivery, IncomingDelivery
 from tagstream.events.ecr import ecr_delivery, is_ecr
 from tagstream.events.receiver import ReceiverSecret, accept
-from tagstream.events.receiver.hook import SENDER
-from tagstream.events.requests import HookDelivery, HookRequest
+from tagstream.events.receiver.addressed import SENDER
 
 FILES: tuple[str, ...] = ("webhooks/manifest.json", "webhooks/gcr_pubsub.jwt.json")
 
@@ -48,7 +48,7 @@ def cases(data: pathlib.Path, file: str) -> Iterator[Case]:
         yield entry["name"], lambda entry=entry: (_events(folder, entry), entry["expected_events"])
 
 
-def deliver(folder: pathlib.Path, entry: Mapping[str, Any], request: HookRequest | None = None) -> HookDelivery:
+def deliver(folder: pathlib.Path, entry: Mapping[str, Any], request: IncomingDelivery | None = None) -> Delivery:
     """What our receiver makes of a vector's delivery, or of another request in its place."""
     original = hook_request(folder, entry)
     jwt = json.loads((folder / "gcr_pubsub.jwt.json").read_bytes())
@@ -56,11 +56,11 @@ def deliver(folder: pathlib.Path, entry: Mapping[str, Any], request: HookRequest
     return accept(_receiver(entry), secret, request or original, keys=lambda issuer, fresh: jwt["jwks"])
 
 
-def hook_request(folder: pathlib.Path, entry: Mapping[str, Any]) -> HookRequest:
+def hook_request(folder: pathlib.Path, entry: Mapping[str, Any]) -> IncomingDelivery:
     """The request a vector describes, as the Function URL would hand it over."""
     envelope = json.loads((folder / entry["headers"]).read_bytes())
     url = urlsplit(envelope["path"])
-    return HookRequest(
+    return IncomingDelivery(
         method=envelope["method"],
         path=url.path,
         headers={name.lower(): value for name, value in envelope["headers"].items()},
@@ -102,7 +102,7 @@ def _receiver(entry: Mapping[str, Any]) -> Receiver:
     return Receiver(metadata=metadata, type=kind, secret_ref="hook", resources=())
 
 
-def _secret(entry: Mapping[str, Any], jwt: Mapping[str, Any], request: HookRequest) -> ReceiverSecret:
+def _secret(entry: Mapping[str, Any], jwt: Mapping[str, Any], request: IncomingDelivery) -> ReceiverSecret:
     data = {"token": b"in-the-path"}
     if entry["flux_receiver_type"] == "gcr":
         data |= {"audience": jwt["audience"].encode(), "email": jwt["email"].encode()}
@@ -122,7 +122,7 @@ def _token_cases(jwt: Mapping[str, Any]) -> Iterator[Case]:
 
 def _token_verdict(jwt: Mapping[str, Any], token: str) -> object:
     entry = {"name": "gcr_pubsub", "flux_receiver_type": "gcr", "secret": None, "expected_events": []}
-    request = HookRequest(
+    request = IncomingDelivery(
         method="POST",
         path="/hook/x",
         headers={"authorization": f"Bearer {token}"},

@@ -16,8 +16,8 @@ from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.kinds import STORED
 from tagstream.domain.objects.model import DEBOUNCE, FluxObject, Kustomization, NamespacedName, Receiver
 from tagstream.domain.select.gates import ALLOW_DOWNGRADE
+from tagstream.events.receiver.addressed import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE
 from tagstream.events.receiver.check import InvalidReceiver, check_receiver
-from tagstream.events.receiver.hook import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE
 
 MAX_OBJECT_BYTES = 300_000
 """DynamoDB keeps at most 400 KB in an item."""

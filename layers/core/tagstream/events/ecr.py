@@ -1,6 +1,6 @@
 """ECR's EventBridge events as deliveries: authenticated by AWS, no ingress needed.
 
-In: an EventBridge event of source ``aws.ecr``, of this account or forwarded from another. Out: a ``HookDelivery``.
+In: an EventBridge event of source ``aws.ecr``, of this account or forwarded from another. Out: a ``Delivery``.
 
 Source: Amazon ECR user guide, "Sample events from Amazon ECR"; vectors webhooks/ecr_*.json.
 """
@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tagstream.events.delivery import Delivery, PushAction, PushHint
 from tagstream.events.ecr_partition_table import DOMAIN_BY_REGION_PREFIX
 from tagstream.events.receiver.document import text_at
 from tagstream.events.receiver.hints import push_hints
-from tagstream.events.requests import HookDelivery, PushAction, PushHint
 
 _ACTIONS: Mapping[tuple[str, str], PushAction] = {
     ("ECR Image Action", "PUSH"): "push",
@@ -39,7 +39,7 @@ def ecr_registry(account: str, region: str) -> str:
     return f"{account}.dkr.ecr.{region}.{found[0] if found else 'amazonaws.com'}"
 
 
-def ecr_delivery(event: Mapping[str, Any]) -> HookDelivery:
+def ecr_delivery(event: Mapping[str, Any]) -> Delivery:
     """What an ECR event says about one image.
 
     Pushes, deletions, replications and pull-through cache updates become hints on the registry of the event's own
@@ -55,7 +55,7 @@ def ecr_delivery(event: Mapping[str, Any]) -> HookDelivery:
     remark = "irrelevant"
     if action is not None:
         hints, remark = _hints(event, action)
-    return HookDelivery(
+    return Delivery(
         sender="ecr", delivery_id=text_at(event, "id")[:128], action=word or kind, hints=hints, remark=remark
     )
 

@@ -1,6 +1,6 @@
 """Lambda Function URL events (payload format 2.0, the same as HTTP APIs') as hook requests.
 
-In: the event and the time it arrived. Out: a ``HookRequest`` with the body's original bytes.
+In: the event and the time it arrived. Out: a ``IncomingDelivery`` with the body's original bytes.
 
 Source: AWS Lambda developer guide, "Invoking Lambda function URLs", request payload format.
 """
@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tagstream.errors import RefusedDelivery
+from tagstream.events.delivery import DeliveryAnswer, IncomingDelivery
 from tagstream.events.receiver.body import BODY_LIMIT
-from tagstream.events.requests import HookAnswer, HookRequest
 
 _QUERY_FIELDS = 100
 
@@ -27,7 +27,7 @@ def is_function_url(event: Mapping[str, Any]) -> bool:
     return isinstance(context, Mapping) and isinstance(context.get("http"), Mapping)
 
 
-def hook_request(event: Mapping[str, Any], received_at: datetime) -> HookRequest:
+def incoming_delivery(event: Mapping[str, Any], received_at: datetime) -> IncomingDelivery:
     """The request inside a Function URL event.
 
     Args:
@@ -40,7 +40,7 @@ def hook_request(event: Mapping[str, Any], received_at: datetime) -> HookRequest
     if not is_function_url(event):
         raise RefusedDelivery(400, "event")
     headers = event.get("headers")
-    return HookRequest(
+    return IncomingDelivery(
         method=str(event["requestContext"]["http"].get("method", "")).upper(),
         path=str(event.get("rawPath", "")),
         headers=_headers(headers if isinstance(headers, Mapping) else {}),
@@ -50,7 +50,7 @@ def hook_request(event: Mapping[str, Any], received_at: datetime) -> HookRequest
     )
 
 
-def function_url_answer(answer: HookAnswer) -> dict[str, object]:
+def function_url_answer(answer: DeliveryAnswer) -> dict[str, object]:
     """The Lambda return value for an answer; bodies are text (JSON) only."""
     return {"statusCode": answer.status, "headers": dict(answer.headers), "body": answer.body.decode()}
 

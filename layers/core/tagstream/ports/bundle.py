@@ -18,14 +18,14 @@ from tagstream.ports.runtime import Clock, Log, Metrics
 from tagstream.ports.secrets import Secrets
 from tagstream.ports.selections import SelectionStore
 from tagstream.ports.tags import TagStore
-from tagstream.ports.webhook import HookStore
+from tagstream.ports.webhook import DeliveryStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HookPorts:
+class WebhookPorts:
     """What the webhook function may touch: nothing that is slow to import."""
 
-    hooks: HookStore
+    deliveries: DeliveryStore
     objects: ObjectStore
     secrets: Secrets
     queue: ScanQueue
@@ -45,7 +45,7 @@ class Ports:
     selections: SelectionStore
     leases: LeaseStore
     ledger: Ledger
-    hooks: HookStore
+    deliveries: DeliveryStore
     secrets: Secrets
     queue: ScanQueue
     registry: Registry

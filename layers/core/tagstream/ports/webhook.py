@@ -24,7 +24,7 @@ class LastDelivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HookTarget:
+class DeliveryTarget:
     """What is behind a hook path: the Receiver and its document, as stored."""
 
     receiver: NamespacedName
@@ -44,10 +44,10 @@ class ScanWindow:
     others: frozenset[str] = frozenset()
 
 
-class HookStore(Protocol):
+class DeliveryStore(Protocol):
     """What the webhook function needs to know, by key, in single reads."""
 
-    def target(self, path: str) -> HookTarget | None:
+    def target(self, path: str) -> DeliveryTarget | None:
         """The Receiver at ``/hook/<digest>``."""
 
     def paths(self, receiver: NamespacedName) -> tuple[str, ...]:

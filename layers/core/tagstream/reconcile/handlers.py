@@ -11,9 +11,9 @@ from typing import Any
 from tagstream.domain.objects.model import ImagePolicy, ImageRepository, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.scan.schedule import jitter_s, offsets_in_tick
 from tagstream.errors import ImageAutomationError
+from tagstream.events.delivery import Delivery
 from tagstream.events.ecr import ecr_delivery, is_ecr
 from tagstream.events.queue import is_queue, parse_queue
-from tagstream.events.requests import HookDelivery
 from tagstream.events.schedule import is_tick
 from tagstream.events.stream import StreamChange, is_stream, parse_stream
 from tagstream.ports.bundle import Ports
@@ -198,13 +198,13 @@ def _ecr(event: Mapping[str, Any], ports: Ports) -> None:
     delivery, received_at = ecr_delivery(event), ports.clock.now()
     # One event is of one image.
     tags = frozenset(pushed_tags(delivery.hints))
-    wanted = dict.fromkeys(sorted(repositories_of(delivery.hints, ports.hooks)), tags)
+    wanted = dict.fromkeys(sorted(repositories_of(delivery.hints, ports.deliveries)), tags)
     push = Push(reason="registry event", cause=delivery.delivery_id, received_at=received_at)
-    joined = ask_for_scans(wanted, push, ports.hooks, ports.queue)
+    joined = ask_for_scans(wanted, push, ports.deliveries, ports.queue)
     _record_ecr(delivery, tuple(wanted), joined, ports)
 
 
-def _record_ecr(delivery: HookDelivery, keys: Sequence[NamespacedName], joined: frozenset[str], ports: Ports) -> None:
+def _record_ecr(delivery: Delivery, keys: Sequence[NamespacedName], joined: frozenset[str], ports: Ports) -> None:
     """There is no Receiver: the delivery is shown with the repositories it is for, and with none when there is none."""
     at = ports.clock.now()
     facts = {"sender": delivery.sender, "action": delivery.action, "tags": list(pushed_tags(delivery.hints))}
@@ -223,4 +223,4 @@ def _record_ecr(delivery: HookDelivery, keys: Sequence[NamespacedName], joined: 
     ]
     last = LastDelivery(at=at, sender=delivery.sender, delivery_id=delivery.delivery_id, result="asked for a scan")
     ports.ledger.record(entries)
-    ports.hooks.put_last_delivery("ImageRepository", keys, last)
+    ports.deliveries.put_last_delivery("ImageRepository", keys, last)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.hooks import DynamoHooks
+from tagstream.adapters.store.deliveries import DynamoDeliveries
 from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.objects import DynamoObjects
@@ -180,22 +180,26 @@ def test_a_status_of_a_deleted_object_is_dropped(table: Table) -> None:
 
 
 def test_deleting_a_repository_removes_all_that_was_derived_from_it(table: Table) -> None:
-    objects, tags, hooks = (
+    objects, tags, deliveries = (
         DynamoObjects(table=table, clock=SetClock()),
         DynamoTags(table=table),
-        DynamoHooks(table=table, clock=SetClock()),
+        DynamoDeliveries(table=table, clock=SetClock()),
     )
     objects.put(repository())
     tags.put(APP, state(), records("v1"), None)
     objects.delete("ImageRepository", APP)
-    assert (tags.state(APP), tuple(tags.tags(APP)), hooks.repositories("index.docker.io/library/app")) == (None, (), ())
+    assert (tags.state(APP), tuple(tags.tags(APP)), deliveries.repositories("index.docker.io/library/app")) == (
+        None,
+        (),
+        (),
+    )
 
 
 def test_a_repository_is_found_by_its_canonical_name_only(table: Table) -> None:
-    objects, hooks = DynamoObjects(table=table, clock=SetClock()), DynamoHooks(table=table, clock=SetClock())
+    objects, deliveries = DynamoObjects(table=table, clock=SetClock()), DynamoDeliveries(table=table, clock=SetClock())
     objects.put(repository())
     objects.put(repository(image="ghcr.io/team/app"))
-    found = [hooks.repositories(name) for name in ("index.docker.io/library/app", "ghcr.io/team/app")]
+    found = [deliveries.repositories(name) for name in ("index.docker.io/library/app", "ghcr.io/team/app")]
     assert found == [(), (APP,)]
 
 
@@ -312,23 +316,23 @@ def test_an_entry_with_an_identity_is_one_however_often_it_is_written(table: Tab
 
 def test_a_delivery_is_settled_once_it_was_acted_on_until_that_expires(table: Table) -> None:
     clock = SetClock()
-    hooks = DynamoHooks(table=table, clock=clock)
-    answers = [hooks.delivery_settled(APP, "d")]
-    hooks.settle_delivery(APP, "d", 60)
-    answers += [hooks.delivery_settled(APP, "d"), hooks.delivery_settled(APP, "e")]
+    deliveries = DynamoDeliveries(table=table, clock=clock)
+    answers = [deliveries.delivery_settled(APP, "d")]
+    deliveries.settle_delivery(APP, "d", 60)
+    answers += [deliveries.delivery_settled(APP, "d"), deliveries.delivery_settled(APP, "e")]
     clock.time += timedelta(seconds=62)
-    answers.append(hooks.delivery_settled(APP, "d"))
+    answers.append(deliveries.delivery_settled(APP, "d"))
     assert answers == [False, True, False, False]
 
 
 def test_a_burst_of_pushes_is_scanned_at_once_and_once_more_at_the_end(table: Table) -> None:
     clock = SetClock()
-    hooks = DynamoHooks(table=table, clock=clock)
-    burst = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(2)]
-    hooks.confirm(APP, "delivery-1")
-    burst += [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(2, 4)]
+    deliveries = DynamoDeliveries(table=table, clock=clock)
+    burst = [deliveries.coalesce(APP, 5, f"delivery-{number}") for number in range(2)]
+    deliveries.confirm(APP, "delivery-1")
+    burst += [deliveries.coalesce(APP, 5, f"delivery-{number}") for number in range(2, 4)]
     clock.time += timedelta(seconds=6)
-    assert (burst, hooks.coalesce(APP, 5, "next")) == (
+    assert (burst, deliveries.coalesce(APP, 5, "next")) == (
         [
             ScanWindow(when="now", planned_for="delivery-0"),
             ScanWindow(when="later", planned_for="delivery-1", others=frozenset({"delivery-0"})),
@@ -340,12 +344,12 @@ def test_a_burst_of_pushes_is_scanned_at_once_and_once_more_at_the_end(table: Ta
 
 
 def test_nothing_counts_on_a_scan_whose_planner_has_not_asked_for_it(table: Table) -> None:
-    hooks = DynamoHooks(table=table, clock=SetClock())
-    planned = [hooks.coalesce(APP, 5, f"delivery-{number}") for number in range(3)]
-    hooks.confirm(APP, "delivery-1")
-    planned.append(hooks.coalesce(APP, 5, "delivery-3"))
-    hooks.confirm(APP, "delivery-3")
-    planned.append(hooks.coalesce(APP, 5, "delivery-4"))
+    deliveries = DynamoDeliveries(table=table, clock=SetClock())
+    planned = [deliveries.coalesce(APP, 5, f"delivery-{number}") for number in range(3)]
+    deliveries.confirm(APP, "delivery-1")
+    planned.append(deliveries.coalesce(APP, 5, "delivery-3"))
+    deliveries.confirm(APP, "delivery-3")
+    planned.append(deliveries.coalesce(APP, 5, "delivery-4"))
     assert [(one.when, one.planned_for) for one in planned] == [
         ("now", "delivery-0"),
         ("later", "delivery-1"),
@@ -356,23 +360,23 @@ def test_nothing_counts_on_a_scan_whose_planner_has_not_asked_for_it(table: Tabl
 
 
 def test_the_tags_of_covered_deliveries_are_kept_with_the_scan_that_covers_them(table: Table) -> None:
-    hooks = DynamoHooks(table=table, clock=SetClock())
-    hooks.join(APP, "scan", {"v1", "v2"})
-    hooks.join(APP, "scan", {"v2", "v3"})
-    hooks.join(APP, "other", ())
-    assert (hooks.joined_tags(APP, "scan"), hooks.joined_tags(APP, "other")) == ({"v1", "v2", "v3"}, set())
+    deliveries = DynamoDeliveries(table=table, clock=SetClock())
+    deliveries.join(APP, "scan", {"v1", "v2"})
+    deliveries.join(APP, "scan", {"v2", "v3"})
+    deliveries.join(APP, "other", ())
+    assert (deliveries.joined_tags(APP, "scan"), deliveries.joined_tags(APP, "other")) == ({"v1", "v2", "v3"}, set())
 
 
 def test_a_flood_of_tags_neither_fails_nor_grows_without_end(table: Table) -> None:
-    hooks = DynamoHooks(table=table, clock=SetClock())
+    deliveries = DynamoDeliveries(table=table, clock=SetClock())
     for delivery in range(5):
-        hooks.join(APP, "scan", {f"{delivery}-{number}".ljust(128, "x") for number in range(1000)})
-    assert len(hooks.joined_tags(APP, "scan")) <= 400
+        deliveries.join(APP, "scan", {f"{delivery}-{number}".ljust(128, "x") for number in range(1000)})
+    assert len(deliveries.joined_tags(APP, "scan")) <= 400
 
 
 def test_a_receivers_former_path_stops_working(table: Table) -> None:
-    objects, hooks = DynamoObjects(table=table, clock=SetClock()), DynamoHooks(table=table, clock=SetClock())
+    objects, deliveries = DynamoObjects(table=table, clock=SetClock()), DynamoDeliveries(table=table, clock=SetClock())
     objects.put({"kind": "Receiver", "metadata": {"namespace": "flux-system", "name": "app"}, "spec": {}})
-    hooks.put_targets(["/hook/a", "/hook/b"], APP)
-    hooks.put_targets(["/hook/b", "/hook/c"], APP)
-    assert [hooks.target(path) is not None for path in ("/hook/a", "/hook/b", "/hook/c")] == [False, True, True]
+    deliveries.put_targets(["/hook/a", "/hook/b"], APP)
+    deliveries.put_targets(["/hook/b", "/hook/c"], APP)
+    assert [deliveries.target(path) is not None for path in ("/hook/a", "/hook/b", "/hook/c")] == [False, True, True]

@@ -107,7 +107,7 @@ def test_a_burst_of_pushes_asks_for_a_scan_at_once_and_one_at_its_end(ports: Por
     assert (at_once.delay_s, at_once.expected_tags, at_once.cause) == (0.0, ("v0",), "event-0")
     assert at_the_end.delay_s > WINDOW_S and at_the_end.expected_tags == ("v1",)
     (key,) = at_the_end.repositories
-    assert ports.hooks.joined_tags(key, "event-1") == {"v2", "v3", "v4"}
+    assert ports.deliveries.joined_tags(key, "event-1") == {"v2", "v3", "v4"}
 
 
 def test_a_deletion_asks_for_a_scan_that_waits_for_no_tag(ports: Ports, silent: Silent) -> None:

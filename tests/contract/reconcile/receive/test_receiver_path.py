@@ -36,7 +36,7 @@ def received(ports: Ports, **spec: Any) -> None:
 
 
 def open_paths(ports: Ports, *tokens: str) -> list[str]:
-    return [token for token in tokens if ports.hooks.target(path_of(token)) is not None]
+    return [token for token in tokens if ports.deliveries.target(path_of(token)) is not None]
 
 
 def look(ports: Ports, age: timedelta | None = None, left_s: float = 60.0) -> None:
@@ -130,14 +130,14 @@ def test_what_is_applied_meanwhile_is_not_replaced_by_what_was_read_before(ports
 
 
 def test_an_address_is_right_in_the_end_wherever_a_worker_dies(table: Table, ports: Ports, silent: Silent) -> None:
-    hooks: Any = ports.hooks
+    deliveries: Any = ports.deliveries
     for step in itertools.count(1):
         emptied(table)
         silent.secrets[HOOK] = {"token": b"old"}
         received(ports)
         silent.secrets[HOOK] = {"token": b"new"}
         life = Life(ends_at=step)
-        mortal = replace(life.ports(ports), hooks=replace(hooks, table=life.part(table, "table")))
+        mortal = replace(life.ports(ports), deliveries=replace(deliveries, table=life.part(table, "table")))
         with suppress(Killed):
             look(mortal)
         look(ports)
@@ -164,9 +164,9 @@ class Interrupted(Life):
 
     def table_ports(self, ports: Ports, table: Table) -> Ports:
         part = self.part(table, "table")
-        hooks: Any = ports.hooks
+        deliveries: Any = ports.deliveries
         objects: Any = ports.objects
-        return replace(ports, hooks=replace(hooks, table=part), objects=replace(objects, table=part))
+        return replace(ports, deliveries=replace(deliveries, table=part), objects=replace(objects, table=part))
 
 
 def interrupted_everywhere(
@@ -214,7 +214,7 @@ def test_nothing_is_open_behind_a_deleted_receiver_although_a_tick_moves_its_add
         mine.objects.delete("Receiver", HOOK)
 
     def end_of_a_tick() -> None:
-        ports.hooks.put_targets([path_of("moved")], HOOK, expected=[path_of("old")])
+        ports.deliveries.put_targets([path_of("moved")], HOOK, expected=[path_of("old")])
 
     for step in interrupted_everywhere(table, ports, delete, end_of_a_tick):
         assert listed_paths(table) == [], step

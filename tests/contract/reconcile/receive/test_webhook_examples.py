@@ -14,9 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tagstream.errors import RefusedDelivery
+from tagstream.events.delivery import DeliveryAnswer, IncomingDelivery
 from tagstream.events.receiver import ReceiverSecret, accept
-from tagstream.events.receiver.hook import SIGNATURE_MAX_AGE
-from tagstream.events.requests import HookAnswer, HookRequest
+from tagstream.events.receiver.addressed import SIGNATURE_MAX_AGE
 from tests.unit.webhook_builder import TOKEN, Case, no_keys
 
 PAGE = (pathlib.Path(__file__).parents[4] / "docs/webhooks.md").read_text()
@@ -57,12 +57,12 @@ class Endpoint(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
         now = datetime.now(UTC)
-        request = HookRequest(method=self.command, path=self.path, headers=headers, body=body, received_at=now)
+        request = IncomingDelivery(method=self.command, path=self.path, headers=headers, body=body, received_at=now)
         receiver = (TIMED if "x-signature-timestamp" in headers else self.case).receiver()
         try:
             answer = accept(receiver, ReceiverSecret(data={"token": TOKEN}), request, keys=no_keys).answer
         except RefusedDelivery as refused:
-            answer = HookAnswer(status=refused.status)
+            answer = DeliveryAnswer(status=refused.status)
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)

@@ -41,5 +41,5 @@ def test_the_tag_of_a_delivery_that_joined_the_scan_is_looked_for_too(
     ports: Ports, silent: Silent, registry: Registry
 ) -> None:
     watched(ports, registry)
-    ports.hooks.join(APP, "delivery", {"v1.30.0"})
+    ports.deliveries.join(APP, "delivery", {"v1.30.0"})
     assert rescans(ports, silent, PUSHED) == [(LATE_TAG_DELAYS_S[0], ("v1.29.0", "v1.30.0"), 1)]

@@ -209,7 +209,7 @@ def test_a_receiver_gets_its_path_whichever_comes_first(texts: tuple[str, ...]) 
         apply(text, ports)
     path = hook_path("s3cret", "push", "flux-system")
     status = ports.objects.stored["Receiver", RECEIVER_KEY].status
-    assert (ports.hooks.paths[RECEIVER_KEY], status["webhookPath"]) == ((path,), path)
+    assert (ports.deliveries.paths[RECEIVER_KEY], status["webhookPath"]) == ((path,), path)
 
 
 def test_a_receiver_without_its_secret_is_not_ready() -> None:

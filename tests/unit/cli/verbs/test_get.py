@@ -75,7 +75,7 @@ def test_a_scan_without_news_is_the_last_scan_too_but_a_failed_one_is_not(ready:
 def test_the_last_delivery_is_shown_behind_fluxs_columns_and_in_the_status() -> None:
     ports = stored("ImageRepository", "app", {"conditions": [READY | {"message": "ok"}]})
     last = LastDelivery(at=NOW, sender="dockerhub", delivery_id="d-1", result="asked for a scan")
-    ports.hooks.deliveries["ImageRepository"] = {NamespacedName("flux-system", "app"): last}
+    ports.deliveries.deliveries["ImageRepository"] = {NamespacedName("flux-system", "app"): last}
     assert command("get", "image", "repository", ports=ports).out == (
         "NAME\tLAST SCAN\tSUSPENDED\tREADY\tMESSAGE\tLAST DELIVERY                                   \n"
         "app \t         \tFalse    \tTrue \tok     \t2026-01-02T03:04:05Z dockerhub: asked for a scan\t\n"

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tagstream.errors import RefusedDelivery
+from tagstream.events.delivery import IncomingDelivery
 from tagstream.events.receiver.bearer import ExpectedToken, bearer_token, unverified_issuer, verified_claims
-from tagstream.events.requests import HookRequest
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 UNIX = int(NOW.timestamp())
@@ -160,7 +160,7 @@ def test_malformed_keys_verify_nothing(keys: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "bearer a.b.c", "Basic a.b.c", "Bearer " + "a" * 20_000])
 def test_a_header_without_bearer_token_is_refused(value: str) -> None:
-    request = HookRequest(method="POST", path="/", headers={"authorization": value}, received_at=NOW)
+    request = IncomingDelivery(method="POST", path="/", headers={"authorization": value}, received_at=NOW)
     with pytest.raises(RefusedDelivery):
         bearer_token(request)
 

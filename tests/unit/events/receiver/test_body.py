@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 import pytest
 
 from tagstream.errors import RefusedDelivery
+from tagstream.events.delivery import IncomingDelivery
 from tagstream.events.receiver.body import BODY_LIMIT, admit, media_type
-from tagstream.events.requests import HookRequest
 from tests.unit.webhook_builder import Case, signed
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-def request(body: bytes, encoding: str = "", method: str = "POST") -> HookRequest:
+def request(body: bytes, encoding: str = "", method: str = "POST") -> IncomingDelivery:
     headers = {"content-encoding": encoding} if encoding else {}
-    return HookRequest(method=method, path="/", headers=headers, body=body, received_at=NOW)
+    return IncomingDelivery(method=method, path="/", headers=headers, body=body, received_at=NOW)
 
 
 def raw_deflate(body: bytes) -> bytes:
@@ -74,7 +74,7 @@ def test_a_signature_covers_the_decoded_body() -> None:
 
 
 def test_the_media_type_has_no_parameters() -> None:
-    typed = HookRequest(
+    typed = IncomingDelivery(
         method="POST", path="/", headers={"content-type": " Application/JSON ; charset=UTF-8"}, received_at=NOW
     )
     assert (media_type(typed), media_type(request(b""))) == ("application/json", "")

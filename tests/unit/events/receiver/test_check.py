@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tagstream.domain.objects.model import NamedExpression, NamespacedName, OIDCProvider, Receiver, ReceiverResource
+from tagstream.events.receiver.addressed import REGISTRY, SENDER, SIGNATURE_MAX_AGE
 from tagstream.events.receiver.check import InvalidReceiver, check_receiver
-from tagstream.events.receiver.hook import REGISTRY, SENDER, SIGNATURE_MAX_AGE
 from tagstream.events.receiver.senders_table import FLUX_TYPES
 from tests.unit.webhook_builder import Case
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tagstream.events.delivery import IncomingDelivery, PushHint
 from tagstream.events.receiver.hints import HINT_LIMIT, delivery_id, push_hints, split_image, url_host
-from tagstream.events.requests import HookRequest, PushHint
 from tests.unit.webhook_builder import DIGEST
 
 
@@ -71,14 +71,14 @@ def test_tags_beyond_the_limit_are_folded_into_their_repository() -> None:
 
 
 def test_a_delivery_is_recognised_by_its_only_id_else_by_all() -> None:
-    request = HookRequest(method="POST", path="/", body=b"body", received_at=datetime(2026, 1, 1, tzinfo=UTC))
+    request = IncomingDelivery(method="POST", path="/", body=b"body", received_at=datetime(2026, 1, 1, tzinfo=UTC))
     several = [delivery_id(request, *ids) for ids in (("a", "b"), ("b", "a"), (), ("x" * 200,), ("a\nb",))]
     assert (delivery_id(request, "", "a"), len(set(several)), {one[:7] for one in several}) == ("a", 4, {"sha256:"})
 
 
 def test_deliveries_without_an_id_are_never_each_others_repetition() -> None:
     times = [datetime(2026, 1, 1, second=second, tzinfo=UTC) for second in (0, 1)]
-    requests = [HookRequest(method="POST", path="/", body=b"same", received_at=at) for at in times]
+    requests = [IncomingDelivery(method="POST", path="/", body=b"same", received_at=at) for at in times]
     assert len({delivery_id(one) for one in requests}) == 2
 
 

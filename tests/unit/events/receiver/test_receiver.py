@@ -10,7 +10,7 @@ import pytest
 
 from tagstream.domain.objects.model import NamespacedName, ReceiverResource
 from tagstream.events.receiver import ReceiverSecret, hook_path, hook_paths
-from tagstream.events.receiver.hook import REGISTRY
+from tagstream.events.receiver.addressed import REGISTRY
 from tagstream.events.receiver.senders_table import FLUX_TYPES
 from tests.unit.webhook_builder import TOKEN, Case
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tagstream.domain.objects.model import NamespacedName, ReceiverResource
+from tagstream.events.delivery import Delivery
 from tagstream.events.receiver.resource_filter import filter_resource
-from tagstream.events.requests import HookDelivery
 from tests.unit.webhook_builder import Case
 
 RESOURCE = {"kind": "ImageRepository", "metadata": {"name": "webapp", "annotations": {"update-image": "true"}}}
-DELIVERY = HookDelivery(
-    sender="generic", delivery_id="1", action="", document={"image": "webapp:v1"}, claims={"sub": "ci"}
-)
+DELIVERY = Delivery(sender="generic", delivery_id="1", action="", document={"image": "webapp:v1"}, claims={"sub": "ci"})
 
 
 def verdict(top: str, own: str, kind: str = "generic") -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagstream.events.requests import PushAction, PushHint
+from tagstream.events.delivery import PushAction, PushHint
 from tagstream.reconcile.receive.routing import NamedImages, canonical_names, comparable_name
 
 

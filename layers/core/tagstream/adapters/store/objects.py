@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.hooks import close_paths
+from tagstream.adapters.store.deliveries import close_paths
 from tagstream.adapters.store.table import ABSENT, PRESENT, PUT_TRIES, Condition, Table, overtaken
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
 from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName

@@ -122,7 +122,7 @@ def _with_scan_time(stored: StoredObject, scanned_at: datetime | None) -> Stored
 
 def _with_deliveries(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
     """The newest delivery is kept apart from the status, which others write at the same time."""
-    found = {kind: session.ports.hooks.last_deliveries(kind) for kind in DELIVERED & {one.kind for one in stored}}
+    found = {kind: session.ports.deliveries.last_deliveries(kind) for kind in DELIVERED & {one.kind for one in stored}}
     return [_with_delivery(one, found.get(one.kind, {}).get(one.key)) for one in stored]
 
 

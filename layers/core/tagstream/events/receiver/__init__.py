@@ -1,6 +1,6 @@
 """Webhook deliveries: verified, then reduced to the images they hint at.
 
-In: a Receiver, its secret and an HTTP request. Out: a ``HookDelivery``, or a ``RefusedDelivery``. Each sender has its
+In: a Receiver, its secret and an HTTP request. Out: a ``Delivery``, or a ``RefusedDelivery``. Each sender has its
 module, loaded when its first delivery arrives: some senders give up after one second.
 
 Source: notification-controller internal/server/receiver_handlers.go; vectors webhooks/manifest.json.
@@ -16,12 +16,12 @@ from typing import cast
 
 from tagstream.domain.objects.model import Receiver
 from tagstream.errors import RefusedDelivery
+from tagstream.events.delivery import Delivery, DeliveryAnswer, IncomingDelivery
+from tagstream.events.receiver.addressed import AddressedDelivery, KeySource, Sender, plain_delivery, sender_name
 from tagstream.events.receiver.body import BODY_LIMIT, admit, is_handshake, is_json
 from tagstream.events.receiver.document import NotJson, parse_json
-from tagstream.events.receiver.hook import Hook, KeySource, Sender, plain_delivery, sender_name
 from tagstream.events.receiver.secret import UNAUTHENTIC_STATUS, ReceiverSecret, hook_path, is_hook_path, unauthentic
 from tagstream.events.receiver.senders_table import HANDSHAKE_SENDERS, MODULE_BY_SENDER
-from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
 
 __all__ = [
     "BODY_LIMIT",
@@ -40,7 +40,7 @@ __all__ = [
 _ORIGIN = re.compile(r"[A-Za-z0-9.:/*_\-]{1,253}", re.ASCII)
 
 
-def accept(receiver: Receiver, secret: ReceiverSecret, request: HookRequest, *, keys: KeySource) -> HookDelivery:
+def accept(receiver: Receiver, secret: ReceiverSecret, incoming: IncomingDelivery, *, keys: KeySource) -> Delivery:
     """Verify a delivery and say what it hints at.
 
     Everything authentic is accepted: a malformed body, an event nobody asked for, an image without a tag or a
@@ -50,7 +50,7 @@ def accept(receiver: Receiver, secret: ReceiverSecret, request: HookRequest, *, 
     Args:
         receiver: the Receiver behind the request's path.
         secret: its secret's members; empty for ``generic-oidc``.
-        request: as it came in, or already admitted.
+        incoming: as it came in, or already admitted.
         keys: where the keys of an OIDC issuer come from; asked only for gcr and generic-oidc.
 
     Raises:
@@ -58,20 +58,20 @@ def accept(receiver: Receiver, secret: ReceiverSecret, request: HookRequest, *, 
             not authenticate, as for an unknown path.
     """
     name = sender_name(receiver)
-    hook = Hook(receiver=receiver, secret=secret, request=admit(request), keys=keys)
+    addressed = AddressedDelivery(receiver=receiver, secret=secret, incoming=admit(incoming), keys=keys)
     if name not in MODULE_BY_SENDER:
         raise unauthentic("type")
-    if is_handshake(request):
-        return _handshake(hook)
+    if is_handshake(incoming):
+        return _handshake(addressed)
     sender = cast(Sender, importlib.import_module(MODULE_BY_SENDER[name]))
-    claims = sender.authenticate(hook)
+    claims = sender.authenticate(addressed)
     if receiver.suspend:
-        return plain_delivery(hook, "", "suspended")
-    document = _document(hook.request)
-    delivery = sender.read(hook, document)
+        return plain_delivery(addressed, "", "suspended")
+    document = _document(addressed.incoming)
+    delivery = sender.read(addressed, document)
     if document is None and delivery.remark == "irrelevant":
         delivery = replace(delivery, remark="malformed")
-    return _completed(hook, replace(delivery, claims=claims), document)
+    return _completed(addressed, replace(delivery, claims=claims), document)
 
 
 def hook_paths(receiver: Receiver, secret: ReceiverSecret) -> tuple[str, ...]:
@@ -83,26 +83,26 @@ def hook_paths(receiver: Receiver, secret: ReceiverSecret) -> tuple[str, ...]:
     return tuple(dict.fromkeys(hook_path(token, key.name, key.namespace) for token in tokens))
 
 
-def _document(request: HookRequest) -> object:
+def _document(incoming: IncomingDelivery) -> object:
     try:
-        return parse_json(request.body)
+        return parse_json(incoming.body)
     except NotJson:
         return None
 
 
-def _completed(hook: Hook, delivery: HookDelivery, document: object) -> HookDelivery:
-    receiver = hook.receiver
+def _completed(addressed: AddressedDelivery, delivery: Delivery, document: object) -> Delivery:
+    receiver = addressed.receiver
     filtered = receiver.resource_filter or any(one.filter for one in receiver.resources)
-    if not filtered or delivery.document or not is_json(hook.request):
+    if not filtered or delivery.document or not is_json(addressed.incoming):
         return delivery
     seen: Mapping[str, object] = document if isinstance(document, Mapping) else {}
     return replace(delivery, document=seen)
 
 
-def _handshake(hook: Hook) -> HookDelivery:
-    origin = hook.request.header("webhook-request-origin")
-    rate = hook.request.header("webhook-request-rate")
-    if sender_name(hook.receiver) not in HANDSHAKE_SENDERS or not _ORIGIN.fullmatch(origin):
+def _handshake(addressed: AddressedDelivery) -> Delivery:
+    origin = addressed.incoming.header("webhook-request-origin")
+    rate = addressed.incoming.header("webhook-request-rate")
+    if sender_name(addressed.receiver) not in HANDSHAKE_SENDERS or not _ORIGIN.fullmatch(origin):
         raise unauthentic("method")
     headers = {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": rate if rate.isdigit() else "*"}
-    return replace(plain_delivery(hook, "OPTIONS", "handshake"), answer=HookAnswer(headers=headers))
+    return replace(plain_delivery(addressed, "OPTIONS", "handshake"), answer=DeliveryAnswer(headers=headers))

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tagstream.events.delivery import IncomingDelivery
+from tagstream.events.receiver.addressed import KeySource
 from tagstream.events.receiver.document import list_at, text_at
-from tagstream.events.receiver.hook import KeySource
 from tagstream.events.receiver.secret import unauthentic
-from tagstream.events.requests import HookRequest
 
 if TYPE_CHECKING:
     from jwt import PyJWK
@@ -42,13 +42,13 @@ class ExpectedToken:
     algorithms: tuple[str, ...] = ASYMMETRIC
 
 
-def bearer_token(request: HookRequest) -> str:
+def bearer_token(incoming: IncomingDelivery) -> str:
     """The token of the Authorization header.
 
     Raises:
         RefusedDelivery: no ``Bearer`` header, or one over 16 KiB.
     """
-    scheme, _, token = request.header("authorization").partition(" ")
+    scheme, _, token = incoming.header("authorization").partition(" ")
     token = token.strip()
     if scheme != "Bearer" or not token or len(token) > _TOKEN_LIMIT:
         raise unauthentic("token")

@@ -1,6 +1,6 @@
 """What every request must satisfy before anybody looks at its path: method, size, encoding.
 
-In: a ``HookRequest`` as it came in. Out: the same with its body decoded, or a refusal that does not depend on the path.
+A ``IncomingDelivery`` leaves with its body decoded, or is refused with an answer that does not depend on the path.
 
 Source: notification-controller internal/server/receiver_server.go (3 MiB), CNCF "HTTP 1.1 Web Hooks for Event
 Delivery" §4 (OPTIONS).
@@ -12,7 +12,7 @@ import zlib
 from dataclasses import replace
 
 from tagstream.errors import RefusedDelivery
-from tagstream.events.requests import HookRequest
+from tagstream.events.delivery import IncomingDelivery
 
 BODY_LIMIT = 3 * 1024 * 1024
 """Bytes, after decoding; Flux's cap."""
@@ -20,7 +20,7 @@ BODY_LIMIT = 3 * 1024 * 1024
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 
 
-def admit(request: HookRequest) -> HookRequest:
+def admit(incoming: IncomingDelivery) -> IncomingDelivery:
     """The request with its body decoded and at most 3 MiB long.
 
     Idempotent: a decoded request passes unchanged. Costs at most 3 MiB of memory whatever the body decodes to.
@@ -29,32 +29,32 @@ def admit(request: HookRequest) -> HookRequest:
         RefusedDelivery: 405 unless POST, or OPTIONS that asks for a web hook's permission; 413 for a body over the
             limit before or after decoding; 415 for an encoding other than gzip or deflate; 400 for a broken stream.
     """
-    if request.method != "POST" and not is_handshake(request):
+    if incoming.method != "POST" and not is_handshake(incoming):
         raise RefusedDelivery(405, "method")
-    if len(request.body) > BODY_LIMIT:
+    if len(incoming.body) > BODY_LIMIT:
         raise RefusedDelivery(413, "size")
-    encoding = request.header("content-encoding").lower()
+    encoding = incoming.header("content-encoding").lower()
     if encoding in ("", "identity"):
-        return request
+        return incoming
     if encoding not in _WINDOW_BITS:
         raise RefusedDelivery(415, "encoding")
-    rest = {name: value for name, value in request.headers.items() if name != "content-encoding"}
-    return replace(request, headers=rest, body=_decoded(request.body, encoding))
+    rest = {name: value for name, value in incoming.headers.items() if name != "content-encoding"}
+    return replace(incoming, headers=rest, body=_decoded(incoming.body, encoding))
 
 
-def is_handshake(request: HookRequest) -> bool:
+def is_handshake(incoming: IncomingDelivery) -> bool:
     """True for the OPTIONS request with which a CloudEvents sender asks whether it may deliver."""
-    return request.method == "OPTIONS" and bool(request.header("webhook-request-origin"))
+    return incoming.method == "OPTIONS" and bool(incoming.header("webhook-request-origin"))
 
 
-def media_type(request: HookRequest) -> str:
+def media_type(incoming: IncomingDelivery) -> str:
     """The Content-Type without parameters, lower case, empty when absent."""
-    return request.header("content-type").partition(";")[0].strip().lower()
+    return incoming.header("content-type").partition(";")[0].strip().lower()
 
 
-def is_json(request: HookRequest) -> bool:
+def is_json(incoming: IncomingDelivery) -> bool:
     """True for JSON and the types made of it (CloudEvents, distribution's notifications)."""
-    kind = media_type(request)
+    kind = media_type(incoming)
     return kind == "application/json" or kind.endswith("+json")
 
 

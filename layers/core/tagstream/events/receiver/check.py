@@ -11,9 +11,9 @@ import re
 
 from tagstream.domain.objects.issuer_url import is_trusted_source
 from tagstream.domain.objects.model import NamedExpression, OIDCProvider, Receiver
+from tagstream.events.receiver.addressed import REGISTRY, SENDER, SIGNATURE_MAX_AGE, sender_name
 from tagstream.events.receiver.expression import InvalidExpression, check_expression
 from tagstream.events.receiver.hints import is_registry
-from tagstream.events.receiver.hook import REGISTRY, SENDER, SIGNATURE_MAX_AGE, sender_name
 from tagstream.events.receiver.senders_table import FLUX_TYPES, MODULE_BY_SENDER
 
 _ISSUER = re.compile(r"https?://")

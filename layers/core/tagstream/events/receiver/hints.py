@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from tagstream.events.requests import HookRequest, PushHint
+from tagstream.events.delivery import IncomingDelivery, PushHint
 
 HINT_LIMIT = 1000
 """Tags named by one delivery; further ones are folded into one hint without a tag per repository."""
@@ -69,20 +69,20 @@ def url_host(url: str) -> str:
         return ""
 
 
-def delivery_id(request: HookRequest, *candidates: str) -> str:
+def delivery_id(incoming: IncomingDelivery, *candidates: str) -> str:
     """What recognises a repeated delivery: the sender's only id, else a digest of them all.
 
     A sender that gives none may say the same twice and mean two pushes (``latest`` again, an empty body from a
     script): each of its deliveries is one of its own, by the time it arrived.
 
     Args:
-        request: the admitted request.
+        incoming: the admitted request.
         candidates: ids the sender gave, empty strings allowed.
     """
     given: Sequence[str] = [one for one in candidates if one]
     if len(given) == 1 and _DELIVERY_ID.fullmatch(given[0]):
         return given[0]
-    own = request.body + request.received_at.isoformat().encode()
+    own = incoming.body + incoming.received_at.isoformat().encode()
     source = "\n".join(given).encode(errors="replace") if given else own
     return "sha256:" + hashlib.sha256(source).hexdigest()
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tagstream.domain.objects.model import Receiver, ReceiverResource
+from tagstream.events.delivery import Delivery
 from tagstream.events.receiver.expression import evaluate
-from tagstream.events.requests import HookDelivery
 
 
 def filter_resource(
-    receiver: Receiver, entry: ReceiverResource, delivery: HookDelivery, resource: Mapping[str, object]
+    receiver: Receiver, entry: ReceiverResource, delivery: Delivery, resource: Mapping[str, object]
 ) -> bool:
     """True when both filters, as far as there are any, are true.
 

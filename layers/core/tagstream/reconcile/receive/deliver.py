@@ -17,12 +17,12 @@ from typing import Any, cast
 from tagstream.domain.objects.model import NamespacedName, Receiver, ReceiverResource
 from tagstream.domain.objects.receiver import parse_receiver
 from tagstream.errors import ImageAutomationError, RefusedDelivery
-from tagstream.events.function_url import function_url_answer, hook_request
+from tagstream.events.delivery import Delivery, DeliveryAnswer, IncomingDelivery
+from tagstream.events.function_url import function_url_answer, incoming_delivery
 from tagstream.events.receiver import ReceiverSecret, accept, admit, is_hook_path, unauthentic
 from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression
 from tagstream.events.receiver.resource_filter import filter_resource
-from tagstream.events.requests import HookAnswer, HookDelivery, HookRequest
-from tagstream.ports.bundle import HookPorts
+from tagstream.ports.bundle import WebhookPorts
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.secrets import SecretNotFound
@@ -36,10 +36,10 @@ REFUSAL_WINDOW_S = 10.0
 # An item of the table holds 400 KB, and a Receiver may list, a delivery name, any number.
 SHOWN_NAMES = 20
 KEPT_NAMES = 500
-BUSY = HookAnswer(status=503)
+BUSY = DeliveryAnswer(status=503)
 
 
-def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
+def deliver(event: Mapping[str, Any], ports: WebhookPorts) -> dict[str, object]:
     """Answer one delivery.
 
     Args:
@@ -51,13 +51,13 @@ def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
     received_at = ports.clock.now()
     try:
         # Refusals that need no Receiver come first: they must not tell which paths exist.
-        request = admit(hook_request(event, received_at))
+        request = admit(incoming_delivery(event, received_at))
         receiver, delivery = _accepted(request, ports)
         queued = _act(receiver, delivery, received_at, ports)
     except RefusedDelivery as refusal:
         ports.metrics.add("HookRejected", 1, CONTROLLER)
         ports.log.info("delivery refused", controller=CONTROLLER, http_status=refusal.status, cause=refusal.cause)
-        return function_url_answer(HookAnswer(status=refusal.status))
+        return function_url_answer(DeliveryAnswer(status=refusal.status))
     except ImageAutomationError as error:
         return _failed(error, ports)
     ports.metrics.add("HookAccepted", 1, CONTROLLER)
@@ -74,16 +74,16 @@ def deliver(event: Mapping[str, Any], ports: HookPorts) -> dict[str, object]:
     return function_url_answer(delivery.answer)
 
 
-def _failed(error: ImageAutomationError, ports: HookPorts) -> dict[str, object]:
+def _failed(error: ImageAutomationError, ports: WebhookPorts) -> dict[str, object]:
     """The function did not fail, so nobody but this metric tells of it: a sender that repeats is not heard."""
     ports.metrics.add("HookFailed", 1, CONTROLLER)
     ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
     return function_url_answer(BUSY)
 
 
-def _accepted(request: HookRequest, ports: HookPorts) -> tuple[Receiver, HookDelivery]:
+def _accepted(request: IncomingDelivery, ports: WebhookPorts) -> tuple[Receiver, Delivery]:
     # A path of another shape is not even asked for: the table has no key so long, and would answer with an error.
-    target = ports.hooks.target(request.path) if is_hook_path(request.path) else None
+    target = ports.deliveries.target(request.path) if is_hook_path(request.path) else None
     if target is None:
         raise unauthentic("path")
     receiver = parse_receiver(target.document)
@@ -94,7 +94,7 @@ def _accepted(request: HookRequest, ports: HookPorts) -> tuple[Receiver, HookDel
         raise
 
 
-def _secret(receiver: Receiver, ports: HookPorts) -> ReceiverSecret:
+def _secret(receiver: Receiver, ports: WebhookPorts) -> ReceiverSecret:
     name = receiver.token_secret
     if name is None:
         return ReceiverSecret()
@@ -106,7 +106,7 @@ def _secret(receiver: Receiver, ports: HookPorts) -> ReceiverSecret:
 
 
 def _act(
-    receiver: Receiver, delivery: HookDelivery, received_at: datetime, ports: HookPorts
+    receiver: Receiver, delivery: Delivery, received_at: datetime, ports: WebhookPorts
 ) -> Collection[NamespacedName]:
     """Queue what a delivery asks for, once per delivery id; the number of scans a burst makes is bounded."""
     key = receiver.metadata.key
@@ -114,22 +114,22 @@ def _act(
         _record_quiet(receiver, delivery, received_at, ports)
         return ()
     # Only what is done counts as seen: a repetition of what is still in flight, or was killed, is acted on again.
-    if ports.hooks.delivery_settled(key, delivery.delivery_id):
+    if ports.deliveries.delivery_settled(key, delivery.delivery_id):
         _refuse_replay(receiver, delivery, received_at, ports)
         return ()
     wanted, filter_failed = _wanted(receiver, delivery, ports)
     push = Push(reason="webhook", cause=delivery.delivery_id, received_at=received_at)
-    joined = ask_for_scans(wanted, push, ports.hooks, ports.queue)
+    joined = ask_for_scans(wanted, push, ports.deliveries, ports.queue)
     outcome = _Outcome(
         receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=joined, filter_failed=filter_failed
     )
     _record(outcome, received_at, ports)
     # Last: what is settled and answered 503 all the same would be refused when it is repeated, and never be told.
-    ports.hooks.settle_delivery(key, delivery.delivery_id, max(REPEAT_S, delivery.replay_s))
+    ports.deliveries.settle_delivery(key, delivery.delivery_id, max(REPEAT_S, delivery.replay_s))
     return wanted
 
 
-def _refuse_replay(receiver: Receiver, delivery: HookDelivery, at: datetime, ports: HookPorts) -> None:
+def _refuse_replay(receiver: Receiver, delivery: Delivery, at: datetime, ports: WebhookPorts) -> None:
     if delivery.replay_s:
         refusal = unauthentic("replay")
         _note_refusal(receiver, refusal, at, ports)
@@ -137,7 +137,7 @@ def _refuse_replay(receiver: Receiver, delivery: HookDelivery, at: datetime, por
 
 
 def _wanted(
-    receiver: Receiver, delivery: HookDelivery, ports: HookPorts
+    receiver: Receiver, delivery: Delivery, ports: WebhookPorts
 ) -> tuple[Mapping[NamespacedName, frozenset[str]], bool]:
     """The listed ImageRepositories that the hints name, with the tags they name of each, sorted; did a filter fail?
 
@@ -163,7 +163,7 @@ def _image(stored: StoredObject) -> str:
     return str(spec.get("image", ""))
 
 
-def _listed(entry: ReceiverResource, ports: HookPorts) -> Iterable[StoredObject]:
+def _listed(entry: ReceiverResource, ports: WebhookPorts) -> Iterable[StoredObject]:
     if entry.key.name != "*":
         stored = ports.objects.get(entry.kind, entry.key)
         return (stored,) if stored else ()
@@ -180,7 +180,7 @@ def _labels(stored: StoredObject) -> Mapping[str, str]:
 
 
 def _passes(
-    receiver: Receiver, entry: ReceiverResource, delivery: HookDelivery, stored: StoredObject, ports: HookPorts
+    receiver: Receiver, entry: ReceiverResource, delivery: Delivery, stored: StoredObject, ports: WebhookPorts
 ) -> bool | None:
     """None when a filter cannot be evaluated on this delivery, which selects nothing."""
     resource = {name: stored.document[name] for name in ("apiVersion", "kind", "metadata")}
@@ -202,13 +202,13 @@ class _Outcome:
     """What a delivery led to; ``joined`` are the deliveries whose scans may find its push before."""
 
     receiver: Receiver
-    delivery: HookDelivery
+    delivery: Delivery
     wanted: tuple[NamespacedName, ...]
     joined: frozenset[str]
     filter_failed: bool
 
 
-def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
+def _record(outcome: _Outcome, received_at: datetime, ports: WebhookPorts) -> None:
     delivery = outcome.delivery
     why = ", a filter failed" if outcome.filter_failed else ""
     count = len(outcome.wanted)
@@ -224,18 +224,18 @@ def _record(outcome: _Outcome, received_at: datetime, ports: HookPorts) -> None:
     ports.ledger.record([_entry(outcome.receiver, delivery, received_at, what, facts)])
     result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else f"no ImageRepository is meant{why}"
     _note(outcome.receiver, delivery, received_at, result, ports)
-    ports.hooks.put_last_delivery("ImageRepository", outcome.wanted, _last(delivery, received_at, "asked for a scan"))
+    ports.deliveries.put_last_delivery(
+        "ImageRepository", outcome.wanted, _last(delivery, received_at, "asked for a scan")
+    )
 
 
-def _record_quiet(receiver: Receiver, delivery: HookDelivery, at: datetime, ports: HookPorts) -> None:
+def _record_quiet(receiver: Receiver, delivery: Delivery, at: datetime, ports: WebhookPorts) -> None:
     result = f"nothing to scan: {delivery.remark or 'no image named'}"
     ports.ledger.record([_entry(receiver, delivery, at, f"delivery: {result}", {})])
     _note(receiver, delivery, at, result, ports)
 
 
-def _entry(
-    receiver: Receiver, delivery: HookDelivery, at: datetime, what: str, facts: Mapping[str, object]
-) -> LedgerEntry:
+def _entry(receiver: Receiver, delivery: Delivery, at: datetime, what: str, facts: Mapping[str, object]) -> LedgerEntry:
     """An accepted delivery as an entry of the ledger."""
     return LedgerEntry(
         at=at,
@@ -249,15 +249,15 @@ def _entry(
     )
 
 
-def _note(receiver: Receiver, delivery: HookDelivery, at: datetime, result: str, ports: HookPorts) -> None:
-    ports.hooks.put_last_delivery("Receiver", [receiver.metadata.key], _last(delivery, at, result))
+def _note(receiver: Receiver, delivery: Delivery, at: datetime, result: str, ports: WebhookPorts) -> None:
+    ports.deliveries.put_last_delivery("Receiver", [receiver.metadata.key], _last(delivery, at, result))
 
 
-def _last(delivery: HookDelivery, at: datetime, result: str) -> LastDelivery:
+def _last(delivery: Delivery, at: datetime, result: str) -> LastDelivery:
     return LastDelivery(at=at, sender=delivery.sender, delivery_id=delivery.delivery_id, result=result)
 
 
-def _note_refusal(receiver: Receiver, refusal: RefusedDelivery, at: datetime, ports: HookPorts) -> None:
+def _note_refusal(receiver: Receiver, refusal: RefusedDelivery, at: datetime, ports: WebhookPorts) -> None:
     """Shown with the Receiver, seldom: what is refused may be a flood, and must cost the table nothing to speak of."""
     refused = LastDelivery(at=at, sender=receiver.type, delivery_id="", result=f"refused: {refusal.cause}")
     entry = LedgerEntry(
@@ -269,5 +269,5 @@ def _note_refusal(receiver: Receiver, refusal: RefusedDelivery, at: datetime, po
         message=f"{receiver.type} delivery refused: {refusal.cause}",
     )
     with suppress(ImageAutomationError):
-        if ports.hooks.put_refusal(receiver.metadata.key, refused, REFUSAL_WINDOW_S):
+        if ports.deliveries.put_refusal(receiver.metadata.key, refused, REFUSAL_WINDOW_S):
             ports.ledger.record([entry])

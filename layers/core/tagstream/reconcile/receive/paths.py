@@ -31,7 +31,7 @@ def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
     """
     paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.get)
     # Former paths stop working even when there are no new ones.
-    ports.hooks.put_targets(paths, stored.key)
+    ports.deliveries.put_targets(paths, stored.key)
     now = ports.clock.now()
     ports.objects.put_status(KIND, stored.key, _status(stored, paths, missing, now))
     # Secrets Manager is consistent in the end only: a tick that comes next might read the token of before.
@@ -83,14 +83,14 @@ def refresh_receivers(last: Mapping[NamespacedName, datetime], deadline_s: float
 def _refresh(key: NamespacedName, ports: Ports) -> None:
     # In this order: who applies writes the object and the secret before the paths. So what was published before the
     # others were read cannot be newer than they are, and nothing newer is replaced.
-    published = ports.hooks.paths(key)
+    published = ports.deliveries.paths(key)
     stored = ports.objects.get(KIND, key)
     if stored is None:
         return
     paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.renewed)
     if missing is None and paths == published and _is_told(stored, paths[0]):
         return
-    if paths != published and not ports.hooks.put_targets(paths, key, expected=published):
+    if paths != published and not ports.deliveries.put_targets(paths, key, expected=published):
         return
     now = ports.clock.now()
     after = _status(stored, paths, missing, now)

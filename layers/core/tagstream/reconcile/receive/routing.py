@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from tagstream.domain.objects.image_name import DEFAULT_REGISTRY, ECR_HOSTS, InvalidImage, parse_image_name
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.events.delivery import PushHint
 from tagstream.events.ecr import ecr_registry
-from tagstream.events.requests import PushHint
-from tagstream.ports.webhook import HookStore
+from tagstream.ports.webhook import DeliveryStore
 
 _ECR = re.compile(ECR_HOSTS, re.ASCII)
 _DEFAULT_PORT = re.compile(r":(443|80)$", re.ASCII)
@@ -84,10 +84,10 @@ def pushed_tags(hints: Iterable[PushHint]) -> tuple[str, ...]:
     return tuple(sorted({hint.tag for hint in hints if hint.tag and hint.action == "push"}))
 
 
-def repositories_of(hints: Iterable[PushHint], hooks: HookStore) -> frozenset[NamespacedName]:
+def repositories_of(hints: Iterable[PushHint], deliveries: DeliveryStore) -> frozenset[NamespacedName]:
     """Every ImageRepository whose canonical image name a hint has."""
     names = {name for hint in hints if hint.registry for name in canonical_names(hint)}
-    return frozenset(key for name in sorted(names) for key in hooks.repositories(name))
+    return frozenset(key for name in sorted(names) for key in deliveries.repositories(name))
 
 
 def _other_ecr_hosts(account: str, region: str, domain: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from typing import TypeVar
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.queue import QueuedScan, ScanQueue
-from tagstream.ports.webhook import HookStore, ScanWindow
+from tagstream.ports.webhook import DeliveryStore, ScanWindow
 
 T = TypeVar("T")
 WINDOW_S = 5.0
@@ -41,7 +41,7 @@ class Push:
 
 
 def ask_for_scans(
-    wanted: Mapping[NamespacedName, frozenset[str]], push: Push, hooks: HookStore, queue: ScanQueue
+    wanted: Mapping[NamespacedName, frozenset[str]], push: Push, deliveries: DeliveryStore, queue: ScanQueue
 ) -> frozenset[str]:
     """Open, use or join the windows of these repositories, and queue the scans that takes.
 
@@ -55,24 +55,24 @@ def ask_for_scans(
         ImageAutomationError: the table or the queue failed; the push has to be repeated.
     """
     try:
-        windows = _windows(wanted, push.cause, hooks)
+        windows = _windows(wanted, push.cause, deliveries)
         covered = [repository for repository, window in windows.items() if window.when == "pending"]
-        _for_each(covered, lambda one: hooks.join(one, windows[one].planned_for, wanted[one]))
+        _for_each(covered, lambda one: deliveries.join(one, windows[one].planned_for, wanted[one]))
         queue.send(_requests(wanted, windows, push))
     except ImageAutomationError:
         # The windows were opened for scans that will not come: the repetition must find them closed.
         with suppress(ImageAutomationError):
-            hooks.reopen(tuple(wanted))
+            deliveries.reopen(tuple(wanted))
         raise
     later = [repository for repository, window in windows.items() if window.when == "later"]
-    _for_each(later, lambda repository: hooks.confirm(repository, push.cause))
+    _for_each(later, lambda repository: deliveries.confirm(repository, push.cause))
     return frozenset(cause for window in windows.values() for cause in window.others)
 
 
 def _windows(
-    wanted: Mapping[NamespacedName, frozenset[str]], cause: str, hooks: HookStore
+    wanted: Mapping[NamespacedName, frozenset[str]], cause: str, deliveries: DeliveryStore
 ) -> Mapping[NamespacedName, ScanWindow]:
-    found = _for_each(tuple(wanted), lambda repository: hooks.coalesce(repository, WINDOW_S, cause))
+    found = _for_each(tuple(wanted), lambda repository: deliveries.coalesce(repository, WINDOW_S, cause))
     return dict(zip(wanted, found, strict=True))
 
 

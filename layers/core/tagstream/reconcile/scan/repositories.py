@@ -356,7 +356,7 @@ def _look_again(scan: _Scan, trigger: ScanTrigger, ports: Ports) -> None:
         return
     expected = set(trigger.expected_tags)
     if trigger.received_at is not None and not trigger.attempt:
-        expected |= ports.hooks.joined_tags(scan.stored.key, trigger.cause)
+        expected |= ports.deliveries.joined_tags(scan.stored.key, trigger.cause)
     listed = set(scan.found.tags)
     if all(tag in listed for tag in keep(sorted(expected), scan.repository.exclusion_list)):
         return

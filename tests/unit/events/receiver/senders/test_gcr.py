@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tagstream.errors import RefusedDelivery
+from tagstream.events.delivery import Delivery, IncomingDelivery
 from tagstream.events.receiver import ReceiverSecret, accept
-from tagstream.events.requests import HookDelivery, HookRequest
 from tests.unit.webhook_builder import DIGEST, NOW, Case
 
 JWT = json.loads((pathlib.Path(__file__).parents[4] / "vectors/data/webhooks/gcr_pubsub.jwt.json").read_bytes())
@@ -20,8 +20,8 @@ IMAGE = "europe-docker.pkg.dev/p/r/app"
 SECRET = {"token": b"t", "email": JWT["email"].encode(), "audience": JWT["audience"].encode()}
 
 
-def send(body: object, secret: Mapping[str, bytes] = SECRET, **headers: str) -> HookDelivery:
-    request = HookRequest(
+def send(body: object, secret: Mapping[str, bytes] = SECRET, **headers: str) -> Delivery:
+    request = IncomingDelivery(
         method="POST",
         path="/hook/x",
         headers={"authorization": f"Bearer {JWT['good']['iss_https']}"} | headers,

@@ -8,8 +8,8 @@ import pytest
 
 from tagstream.domain.objects.model import NamedExpression, OIDCProvider
 from tagstream.errors import RefusedDelivery
+from tagstream.events.delivery import Delivery, IncomingDelivery
 from tagstream.events.receiver import ReceiverSecret, accept
-from tagstream.events.requests import HookDelivery, HookRequest
 from tests.unit.events.receiver.test_bearer import NOW, jwks, token
 from tests.unit.webhook_builder import Case
 
@@ -20,8 +20,8 @@ def provider(*validations: str, **changes: Any) -> OIDCProvider:
     return OIDCProvider(**members)
 
 
-def send(given: str, *providers: OIDCProvider) -> HookDelivery:
-    request = HookRequest(method="POST", path="/", headers={"authorization": f"Bearer {given}"}, received_at=NOW)
+def send(given: str, *providers: OIDCProvider) -> Delivery:
+    request = IncomingDelivery(method="POST", path="/", headers={"authorization": f"Bearer {given}"}, received_at=NOW)
     receiver = Case(kind="generic-oidc", providers=providers).receiver()
     return accept(receiver, ReceiverSecret(), request, keys=lambda issuer, fresh: jwks())
 

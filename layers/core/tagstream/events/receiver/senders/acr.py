@@ -13,9 +13,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tagstream.events.delivery import Delivery, DeliveryAnswer, PushAction, PushHint
+from tagstream.events.receiver.addressed import AddressedDelivery, by_path, image_delivery, plain_delivery
 from tagstream.events.receiver.document import member, text_at
-from tagstream.events.receiver.hook import Hook, by_path, image_delivery, plain_delivery
-from tagstream.events.requests import HookAnswer, HookDelivery, PushAction, PushHint
 
 _ACTIONS: Mapping[str, PushAction] = {"push": "push", "delete": "delete"}
 _VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
@@ -24,20 +24,20 @@ _CODE_LIMIT = 512
 authenticate = by_path
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """One hint per pushed or deleted tag, from the registry's own event inside whatever envelope."""
     events: Sequence[object] = document if isinstance(document, list) else [document]
     code = _validation_code(events)
     if code:
         body = json.dumps({"validationResponse": code}).encode()
-        answer = HookAnswer(headers={"Content-Type": "application/json"}, body=body)
-        return replace(plain_delivery(hook, _VALIDATION, "handshake"), answer=answer)
+        answer = DeliveryAnswer(headers={"Content-Type": "application/json"}, body=body)
+        return replace(plain_delivery(addressed, _VALIDATION, "handshake"), answer=answer)
     inner = [_registry_event(one) for one in events]
     words = sorted({text_at(one, "action") for one in inner})
     if words == ["ping"]:
-        return plain_delivery(hook, "ping", "ping", text_at(document, "id"))
+        return plain_delivery(addressed, "ping", "ping", text_at(document, "id"))
     named = [hint for one in inner for hint in _hints(one)]
-    return image_delivery(hook, ",".join(words), named, *(text_at(one, "id") for one in events))
+    return image_delivery(addressed, ",".join(words), named, *(text_at(one, "id") for one in events))
 
 
 def _registry_event(envelope: object) -> object:

@@ -8,14 +8,14 @@ Source: argocd-image-updater pkg/webhook/aliyun_acr.go; vectors webhooks/aliyun_
 
 from __future__ import annotations
 
+from tagstream.events.delivery import Delivery, PushHint
+from tagstream.events.receiver.addressed import AddressedDelivery, by_path, image_delivery
 from tagstream.events.receiver.document import text_at
-from tagstream.events.receiver.hook import Hook, by_path, image_delivery
-from tagstream.events.requests import HookDelivery, PushHint
 
 authenticate = by_path
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """One hint, from ``repository`` and ``push_data``."""
     repository = text_at(document, "repository", "repo_full_name")
     hint = PushHint(
@@ -24,4 +24,4 @@ def read(hook: Hook, document: object) -> HookDelivery:
         tag=text_at(document, "push_data", "tag"),
         digest=text_at(document, "push_data", "digest"),
     )
-    return image_delivery(hook, "push", [hint] if repository else [])
+    return image_delivery(addressed, "push", [hint] if repository else [])

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tagstream.events.receiver.hook import Hook, plain_delivery
+from tagstream.events.delivery import Delivery
+from tagstream.events.receiver.addressed import AddressedDelivery, plain_delivery
 from tagstream.events.receiver.senders.github import check_hub_signature
-from tagstream.events.requests import HookDelivery
 
 _PING = "diagnostics:ping"
 
 
-def authenticate(hook: Hook) -> Mapping[str, object]:
+def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     """X-Hub-Signature over the raw body."""
-    check_hub_signature(hook)
+    check_hub_signature(addressed)
     return {}
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """All listed resources when ``spec.events`` allows the event; the connection test is quiet."""
-    event, identity = hook.request.header("x-event-key"), hook.request.header("x-request-id")
+    event, identity = addressed.incoming.header("x-event-key"), addressed.incoming.header("x-request-id")
     if event == _PING:
-        return plain_delivery(hook, event, "ping", identity)
-    return plain_delivery(hook, event, "" if hook.wants(event) else "event", identity)
+        return plain_delivery(addressed, event, "ping", identity)
+    return plain_delivery(addressed, event, "" if addressed.wants(event) else "event", identity)

@@ -11,28 +11,28 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, unquote
 
+from tagstream.events.delivery import Delivery, PushAction, PushHint
+from tagstream.events.receiver.addressed import AddressedDelivery, by_path, image_delivery, plain_delivery
 from tagstream.events.receiver.document import member, text_at
 from tagstream.events.receiver.hints import split_image
-from tagstream.events.receiver.hook import Hook, by_path, image_delivery, plain_delivery
-from tagstream.events.requests import HookDelivery, PushAction, PushHint
 
 authenticate = by_path
 
 _ACTIONS: dict[str, PushAction] = {"published": "push", "packaged": "push", "deleted": "delete"}
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """One hint for an artifact; Flux compares ``spec.events`` with the Ce-Type header, structured mode has none."""
     event = member(document, "data") if text_at(document, "specversion") else document
-    word = hook.request.header("ce-type") or text_at(document, "type") or text_at(event, "context", "type")
-    identity = hook.request.header("ce-id") or text_at(event, "context", "id")
-    if not hook.wants(word):
-        return plain_delivery(hook, word, "event", identity)
+    word = addressed.incoming.header("ce-type") or text_at(document, "type") or text_at(event, "context", "type")
+    identity = addressed.incoming.header("ce-id") or text_at(event, "context", "id")
+    if not addressed.wants(word):
+        return plain_delivery(addressed, word, "event", identity)
     subject, _, predicate = word.removeprefix("dev.cdevents.").partition(".")
     action = _ACTIONS.get(predicate.partition(".")[0]) if subject == "artifact" else None
     if action is None:
-        return plain_delivery(hook, word, "" if hook.lists(word) else "irrelevant", identity)
-    return image_delivery(hook, word, _hints(text_at(event, "subject", "id"), action), identity)
+        return plain_delivery(addressed, word, "" if addressed.lists(word) else "irrelevant", identity)
+    return image_delivery(addressed, word, _hints(text_at(event, "subject", "id"), action), identity)
 
 
 def _hints(purl: str, action: PushAction) -> list[PushHint]:

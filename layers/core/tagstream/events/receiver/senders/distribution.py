@@ -8,13 +8,13 @@ Source: distribution/distribution#324, #2422; vectors webhooks/distribution_*.js
 
 from __future__ import annotations
 
-from tagstream.events.receiver.hook import Hook, by_authorization
+from tagstream.events.delivery import Delivery
+from tagstream.events.receiver.addressed import AddressedDelivery, by_authorization
 from tagstream.events.receiver.senders.envelope import envelope_delivery
-from tagstream.events.requests import HookDelivery
 
 authenticate = by_authorization
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """One hint per tagged event of the envelope."""
-    return envelope_delivery(hook, document)
+    return envelope_delivery(addressed, document)

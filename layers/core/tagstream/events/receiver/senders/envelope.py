@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tagstream.events.delivery import Delivery, PushAction, PushHint
+from tagstream.events.receiver.addressed import AddressedDelivery, image_delivery
 from tagstream.events.receiver.document import list_at, member, text_at
 from tagstream.events.receiver.hints import url_host
-from tagstream.events.receiver.hook import Hook, image_delivery
-from tagstream.events.requests import HookDelivery, PushAction, PushHint
 
 _ACTIONS: Mapping[str, PushAction] = {"push": "push", "delete": "delete"}
 
 
-def envelope_delivery(hook: Hook, document: object) -> HookDelivery:
+def envelope_delivery(addressed: AddressedDelivery, document: object) -> Delivery:
     """One hint per pushed or deleted tag; each platform's manifest arrives untagged before the index."""
     events = list_at(document, "events")
     words = sorted({text_at(one, "action") for one in events})
     named = [hint for one in events for hint in _hints(one)]
-    return image_delivery(hook, ",".join(words), named, *(text_at(one, "id") for one in events))
+    return image_delivery(addressed, ",".join(words), named, *(text_at(one, "id") for one in events))
 
 
 def _hints(event: object) -> list[PushHint]:

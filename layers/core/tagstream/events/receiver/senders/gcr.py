@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from hmac import compare_digest
 
+from tagstream.events.delivery import Delivery, PushAction, PushHint
+from tagstream.events.receiver.addressed import AddressedDelivery, image_delivery
 from tagstream.events.receiver.document import NotJson, parse_json, text_at
 from tagstream.events.receiver.hints import split_image
-from tagstream.events.receiver.hook import Hook, image_delivery
 from tagstream.events.receiver.secret import require_tokens, unauthentic
-from tagstream.events.requests import HookDelivery, PushAction, PushHint
 
 ISSUER = "https://accounts.google.com"
 """Whose keys are asked for; tokens may name it with or without the scheme."""
@@ -26,32 +26,32 @@ ISSUER = "https://accounts.google.com"
 _ACTIONS: Mapping[str, PushAction] = {"INSERT": "push", "DELETE": "delete"}
 
 
-def authenticate(hook: Hook) -> Mapping[str, object]:
+def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     """A Google token for the secret's ``audience``, of the service account in the secret's ``email``.
 
     Both members are required: without them any Google account could deliver.
     """
     from tagstream.events.receiver.bearer import ExpectedToken, bearer_token, verified_claims
 
-    require_tokens(hook.secret)
-    audience, email = hook.secret.text("audience"), hook.secret.text("email")
+    require_tokens(addressed.secret)
+    audience, email = addressed.secret.text("audience"), addressed.secret.text("email")
     if not audience or not email:
         raise unauthentic("secret")
     expected = ExpectedToken(
         key_issuer=ISSUER, issuers=(ISSUER, "accounts.google.com"), audience=audience, algorithms=("RS256",)
     )
-    claims = verified_claims(bearer_token(hook.request), expected, hook.keys, hook.request.received_at)
+    claims = verified_claims(bearer_token(addressed.incoming), expected, addressed.keys, addressed.incoming.received_at)
     same = compare_digest(text_at(claims, "email").encode(errors="surrogatepass"), email.encode())
     if not same or claims.get("email_verified") is not True:
         raise unauthentic("email")
     return claims
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """One hint for an inserted or deleted tag."""
-    event, identity = _event(hook, document)
+    event, identity = _event(addressed, document)
     word = text_at(event, "action")
-    delivery = image_delivery(hook, word, _hints(event, _ACTIONS.get(word)), identity)
+    delivery = image_delivery(addressed, word, _hints(event, _ACTIONS.get(word)), identity)
     # Flux shows filters the event that was inside the Pub/Sub message.
     seen = {key: text_at(event, key) for key in ("action", "digest", "tag")}
     return replace(delivery, document=seen)
@@ -67,9 +67,9 @@ def _hints(event: object, action: PushAction | None) -> list[PushHint]:
     return [PushHint(registry=registry or None, repository=repository, tag=tag, digest=digest, action=action)]
 
 
-def _event(hook: Hook, document: object) -> tuple[object, str]:
+def _event(addressed: AddressedDelivery, document: object) -> tuple[object, str]:
     if text_at(document, "action"):
-        return document, hook.request.header("x-goog-pubsub-message-id")
+        return document, addressed.incoming.header("x-goog-pubsub-message-id")
     identity = text_at(document, "message", "messageId") or text_at(document, "message", "message_id")
     try:
         encoded = text_at(document, "message", "data").encode("ascii")

@@ -7,12 +7,12 @@ Source: notification-controller validate, GenericReceiver.
 
 from __future__ import annotations
 
-from tagstream.events.receiver.hook import Hook, by_path, plain_delivery
-from tagstream.events.requests import HookDelivery
+from tagstream.events.delivery import Delivery
+from tagstream.events.receiver.addressed import AddressedDelivery, by_path, plain_delivery
 
 authenticate = by_path
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """All listed resources, whatever the body says."""
-    return plain_delivery(hook, "", "", hook.request.header("x-delivery-id"))
+    return plain_delivery(addressed, "", "", addressed.incoming.header("x-delivery-id"))

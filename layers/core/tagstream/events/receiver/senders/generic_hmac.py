@@ -13,50 +13,50 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tagstream.events.receiver.hook import SIGNATURE_MAX_AGE, Hook, plain_delivery
+from tagstream.events.delivery import Delivery
+from tagstream.events.receiver.addressed import SIGNATURE_MAX_AGE, AddressedDelivery, plain_delivery
 from tagstream.events.receiver.secret import check_mac, require_tokens, unauthentic
-from tagstream.events.requests import HookDelivery
 
 _UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
-def authenticate(hook: Hook) -> Mapping[str, object]:
+def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     """X-Signature over the raw body, or over timestamp and body."""
-    tokens = require_tokens(hook.secret)
-    algorithm, _, digest = hook.request.header("x-signature").partition("=")
+    tokens = require_tokens(addressed.secret)
+    algorithm, _, digest = addressed.incoming.header("x-signature").partition("=")
     if algorithm not in ("sha1", "sha256", "sha512"):
         raise unauthentic("signature")
-    check_mac(digest, algorithm, _signed_prefix(hook) + hook.request.body, tokens)
-    _check_age(hook)
+    check_mac(digest, algorithm, _signed_prefix(addressed) + addressed.incoming.body, tokens)
+    _check_age(addressed)
     return {}
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """All listed resources, whatever the body says."""
-    limit = hook.annotation(SIGNATURE_MAX_AGE)
+    limit = addressed.annotation(SIGNATURE_MAX_AGE)
     if limit is None:
-        return plain_delivery(hook, "", "", hook.request.header("x-delivery-id"))
+        return plain_delivery(addressed, "", "", addressed.incoming.header("x-delivery-id"))
     # X-Delivery-Id is not signed: what recognises a replay is the signature, in whatever case it is written.
-    proof = hook.request.header("x-signature").lower()
-    delivery = plain_delivery(hook, "", "", proof, hook.request.header("x-signature-timestamp"))
+    proof = addressed.incoming.header("x-signature").lower()
+    delivery = plain_delivery(addressed, "", "", proof, addressed.incoming.header("x-signature-timestamp"))
     return replace(delivery, replay_s=2.0 * int(limit))
 
 
-def _signed_prefix(hook: Hook) -> bytes:
-    if hook.annotation(SIGNATURE_MAX_AGE) is None:
+def _signed_prefix(addressed: AddressedDelivery) -> bytes:
+    if addressed.annotation(SIGNATURE_MAX_AGE) is None:
         return b""
-    timestamp = hook.request.header("x-signature-timestamp")
+    timestamp = addressed.incoming.header("x-signature-timestamp")
     if not _UNIX_SECONDS.fullmatch(timestamp):
         raise unauthentic("stale")
     return timestamp.encode() + b"."
 
 
-def _check_age(hook: Hook) -> None:
-    limit = hook.annotation(SIGNATURE_MAX_AGE)
+def _check_age(addressed: AddressedDelivery) -> None:
+    limit = addressed.annotation(SIGNATURE_MAX_AGE)
     if limit is None:
         return
     if not _UNIX_SECONDS.fullmatch(limit):
         raise unauthentic("secret")
-    age_s = hook.request.received_at.timestamp() - int(hook.request.header("x-signature-timestamp"))
+    age_s = addressed.incoming.received_at.timestamp() - int(addressed.incoming.header("x-signature-timestamp"))
     if abs(age_s) > int(limit):
         raise unauthentic("stale")

@@ -11,25 +11,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tagstream.domain.objects.model import OIDCProvider
+from tagstream.events.delivery import Delivery
+from tagstream.events.receiver.addressed import AddressedDelivery, plain_delivery
 from tagstream.events.receiver.bearer import ExpectedToken, bearer_token, unverified_issuer, verified_claims
 from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression, evaluate
-from tagstream.events.receiver.hook import Hook, plain_delivery
 from tagstream.events.receiver.secret import unauthentic
-from tagstream.events.requests import HookDelivery
 
 
-def authenticate(hook: Hook) -> Mapping[str, object]:
+def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     """The claims of a token that one configured provider vouches for and whose validations all hold.
 
     The token's own ``iss`` only chooses among the configured issuers; no other host is ever asked for keys.
     """
-    token = bearer_token(hook.request)
+    token = bearer_token(addressed.incoming)
     issuer = unverified_issuer(token)
-    provider = next((one for one in hook.receiver.oidc_providers if one.issuer_url == issuer), None)
+    provider = next((one for one in addressed.receiver.oidc_providers if one.issuer_url == issuer), None)
     if provider is None or not provider.validations:
         raise unauthentic("issuer")
     expected = ExpectedToken(key_issuer=provider.issuer_url, issuers=(provider.issuer_url,), audience=provider.audience)
-    claims = verified_claims(token, expected, hook.keys, hook.request.received_at)
+    claims = verified_claims(token, expected, addressed.keys, addressed.incoming.received_at)
     try:
         valid = claims_valid(provider, claims)
     except (InvalidExpression, ExpressionFailed) as error:
@@ -39,9 +39,9 @@ def authenticate(hook: Hook) -> Mapping[str, object]:
     return claims
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """All listed resources, whatever the body says."""
-    return plain_delivery(hook, "", "", hook.request.header("x-delivery-id"))
+    return plain_delivery(addressed, "", "", addressed.incoming.header("x-delivery-id"))
 
 
 def claims_valid(provider: OIDCProvider, claims: Mapping[str, object]) -> bool:

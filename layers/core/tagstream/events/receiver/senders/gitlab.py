@@ -10,23 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tagstream.events.delivery import Delivery
+from tagstream.events.receiver.addressed import AddressedDelivery, plain_delivery
 from tagstream.events.receiver.document import list_at
-from tagstream.events.receiver.hook import Hook, plain_delivery
 from tagstream.events.receiver.secret import check_value, require_tokens
 from tagstream.events.receiver.senders.envelope import envelope_delivery
-from tagstream.events.requests import HookDelivery
 
 
-def authenticate(hook: Hook) -> Mapping[str, object]:
+def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     """X-Gitlab-Token must be a token in force."""
-    check_value(hook.request.header("x-gitlab-token"), require_tokens(hook.secret))
+    check_value(addressed.incoming.header("x-gitlab-token"), require_tokens(addressed.secret))
     return {}
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """Hints of a registry envelope, else all listed resources when ``spec.events`` allows the event."""
     if list_at(document, "events"):
-        return envelope_delivery(hook, document)
-    event = hook.request.header("x-gitlab-event")
-    identity = hook.request.header("idempotency-key") or hook.request.header("x-gitlab-event-uuid")
-    return plain_delivery(hook, event, "" if hook.wants(event) else "event", identity)
+        return envelope_delivery(addressed, document)
+    event = addressed.incoming.header("x-gitlab-event")
+    identity = addressed.incoming.header("idempotency-key") or addressed.incoming.header("x-gitlab-event-uuid")
+    return plain_delivery(addressed, event, "" if addressed.wants(event) else "event", identity)

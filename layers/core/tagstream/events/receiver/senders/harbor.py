@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tagstream.events.delivery import Delivery, PushAction, PushHint
+from tagstream.events.receiver.addressed import AddressedDelivery, image_delivery
 from tagstream.events.receiver.document import list_at, member, text_at
 from tagstream.events.receiver.hints import split_image
-from tagstream.events.receiver.hook import Hook, image_delivery
 from tagstream.events.receiver.secret import check_value, require_tokens
-from tagstream.events.requests import HookDelivery, PushAction, PushHint
 
 _ACTIONS: Mapping[str, PushAction] = {
     "PUSH_ARTIFACT": "push",
@@ -26,20 +26,20 @@ _ACTIONS: Mapping[str, PushAction] = {
 }
 
 
-def authenticate(hook: Hook) -> Mapping[str, object]:
+def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     """The whole Authorization header must be a token in force."""
-    check_value(hook.request.header("authorization"), require_tokens(hook.secret))
+    check_value(addressed.incoming.header("authorization"), require_tokens(addressed.secret))
     return {}
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """One hint per resource of a pushed or deleted artifact."""
     word = text_at(document, "type")
     data = member(document, "data") if text_at(document, "specversion") else member(document, "event_data")
     action = _ACTIONS.get(word)
     resources = list_at(data, "resources") if action else ()
     named = [_hint(one, text_at(data, "repository", "repo_full_name"), action or "push") for one in resources]
-    return image_delivery(hook, word, named, text_at(document, "id"))
+    return image_delivery(addressed, word, named, text_at(document, "id"))
 
 
 def _hint(resource: object, full_name: str, action: PushAction) -> PushHint:

@@ -11,35 +11,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tagstream.errors import RefusedDelivery
+from tagstream.events.delivery import Delivery, PushAction, PushHint
+from tagstream.events.receiver.addressed import REPOSITORY_PREFIX, AddressedDelivery, image_delivery
 from tagstream.events.receiver.document import text_at
 from tagstream.events.receiver.hints import url_host
-from tagstream.events.receiver.hook import REPOSITORY_PREFIX, Hook, image_delivery
 from tagstream.events.receiver.secret import check_mac, check_value, require_tokens
-from tagstream.events.requests import HookDelivery, PushAction, PushHint
 
 _ACTIONS: Mapping[str, PushAction] = {"pushed": "push", "promoted": "push", "deleted": "delete"}
 
 
-def authenticate(hook: Hook) -> Mapping[str, object]:
+def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     """Either mode of the webhook form; both are always compared."""
-    tokens = require_tokens(hook.secret)
-    presented = hook.request.header("x-jfrog-event-auth")
+    tokens = require_tokens(addressed.secret)
+    presented = addressed.incoming.header("x-jfrog-event-auth")
     try:
-        check_mac(presented, "sha256", hook.request.body, tokens)
+        check_mac(presented, "sha256", addressed.incoming.body, tokens)
     except RefusedDelivery:
         check_value(presented, tokens)
     return {}
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """One hint for a pushed, promoted or deleted docker tag."""
     word = text_at(document, "event_type")
     action = _ACTIONS.get(word) if text_at(document, "domain") == "docker" else None
-    return image_delivery(hook, word, [_hint(hook, document, action)] if action else [])
+    return image_delivery(addressed, word, [_hint(addressed, document, action)] if action else [])
 
 
-def _hint(hook: Hook, document: object, action: PushAction) -> PushHint:
-    prefix = hook.annotation(REPOSITORY_PREFIX)
+def _hint(addressed: AddressedDelivery, document: object, action: PushAction) -> PushHint:
+    prefix = addressed.annotation(REPOSITORY_PREFIX)
     if prefix is None:
         prefix = text_at(document, "data", "repo_key")
     parts = [part for part in (prefix.strip("/"), text_at(document, "data", "image_name")) if part]

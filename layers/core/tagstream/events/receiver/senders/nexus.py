@@ -9,27 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tagstream.events.delivery import Delivery, PushAction, PushHint
+from tagstream.events.receiver.addressed import AddressedDelivery, image_delivery
 from tagstream.events.receiver.document import text_at
-from tagstream.events.receiver.hook import Hook, image_delivery
 from tagstream.events.receiver.secret import check_mac, require_tokens
-from tagstream.events.requests import HookDelivery, PushAction, PushHint
 
 _ACTIONS: Mapping[str, PushAction] = {"CREATED": "push", "UPDATED": "push", "DELETED": "delete", "PURGED": "delete"}
 
 
-def authenticate(hook: Hook) -> Mapping[str, object]:
+def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     """X-Nexus-Webhook-Signature is the bare hex HMAC-SHA1 of the body."""
-    tokens = require_tokens(hook.secret)
-    check_mac(hook.request.header("x-nexus-webhook-signature"), "sha1", hook.request.body, tokens)
+    tokens = require_tokens(addressed.secret)
+    check_mac(addressed.incoming.header("x-nexus-webhook-signature"), "sha1", addressed.incoming.body, tokens)
     return {}
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """One hint for a docker component, or for an asset that is a manifest."""
     word = text_at(document, "action")
     action = _ACTIONS.get(word)
     named = _hints(document, action) if action else []
-    return image_delivery(hook, word, named, hook.request.header("x-nexus-webhook-delivery"))
+    return image_delivery(addressed, word, named, addressed.incoming.header("x-nexus-webhook-delivery"))
 
 
 def _hints(document: object, action: PushAction) -> list[PushHint]:

@@ -8,18 +8,18 @@ Source: quay/quay notifications; vectors webhooks/quay*.json.
 
 from __future__ import annotations
 
+from tagstream.events.delivery import Delivery, PushHint
+from tagstream.events.receiver.addressed import AddressedDelivery, by_path, image_delivery
 from tagstream.events.receiver.document import list_at, text_at
 from tagstream.events.receiver.hints import split_image
-from tagstream.events.receiver.hook import Hook, by_path, image_delivery
-from tagstream.events.requests import HookDelivery, PushHint
 
 authenticate = by_path
 
 
-def read(hook: Hook, document: object) -> HookDelivery:
+def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """One hint per updated tag; registry and repository from ``docker_url``, or ``repository`` without a host."""
     registry, repository, _, _ = split_image(text_at(document, "docker_url") or text_at(document, "repository"))
     tags = [tag for tag in list_at(document, "updated_tags") if repository and isinstance(tag, str)]
     return image_delivery(
-        hook, "push", (PushHint(registry=registry or None, repository=repository, tag=tag) for tag in tags)
+        addressed, "push", (PushHint(registry=registry or None, repository=repository, tag=tag) for tag in tags)
     )

@@ -12,29 +12,29 @@ from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import PUT_TRIES, Condition, Table, overtaken
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.runtime import Clock
-from tagstream.ports.webhook import HookTarget, LastDelivery, ScanWindow
+from tagstream.ports.webhook import DeliveryTarget, LastDelivery, ScanWindow
 
 PENDING_TTL_S = 3600
 JOINED_TAGS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DynamoHooks:
-    """HookStore on one table."""
+class DynamoDeliveries:
+    """DeliveryStore on one table."""
 
     table: Table
     clock: Clock
     # When this container last noted a refusal: a flood must not even ask the table.
     noted: dict[NamespacedName, float] = field(default_factory=dict)
 
-    def target(self, path: str) -> HookTarget | None:
+    def target(self, path: str) -> DeliveryTarget | None:
         """Two reads: the path, then its Receiver."""
         item = self.table.get(keys.hook(path))
         if item is None:
             return None
         receiver = keys.named(keys.read_text(item, "receiver"))
         found = self.table.get(keys.key(keys.objects("Receiver"), str(receiver)))
-        return HookTarget(receiver=receiver, document=keys.read_document(found)) if found else None
+        return DeliveryTarget(receiver=receiver, document=keys.read_document(found)) if found else None
 
     def paths(self, receiver: NamespacedName) -> tuple[str, ...]:
         """One read."""

@@ -6,10 +6,10 @@ import importlib
 
 import pytest
 
-from tagstream.events.receiver.hook import Hook, sender_name
+from tagstream.events.delivery import IncomingDelivery
+from tagstream.events.receiver.addressed import AddressedDelivery, sender_name
 from tagstream.events.receiver.secret import ReceiverSecret
 from tagstream.events.receiver.senders_table import FLUX_TYPES, HANDSHAKE_SENDERS, MODULE_BY_SENDER
-from tagstream.events.requests import HookRequest
 from tests.unit.webhook_builder import NOW, Case, no_keys
 
 
@@ -37,10 +37,10 @@ def test_the_annotation_puts_no_weaker_proof_in_the_place_of_a_types_own(kind: s
     ("events", "wants", "lists"), [((), True, False), (("PUSH",), True, True), (("pull",), False, False)]
 )
 def test_events_are_compared_without_regard_to_case(events: tuple[str, ...], wants: bool, lists: bool) -> None:
-    hook = Hook(
+    addressed = AddressedDelivery(
         receiver=Case(kind="github", events=events).receiver(),
         secret=ReceiverSecret(),
-        request=HookRequest(method="POST", path="/", received_at=NOW),
+        incoming=IncomingDelivery(method="POST", path="/", received_at=NOW),
         keys=no_keys,
     )
-    assert (hook.wants("push"), hook.lists("push")) == (wants, lists)
+    assert (addressed.wants("push"), addressed.lists("push")) == (wants, lists)

@@ -1,6 +1,6 @@
 """What every sender's module gets: the Receiver, its secret, the admitted request and where OIDC keys come from.
 
-In: the arguments of ``accept``. Out: a ``Hook`` and what all senders ask of it.
+In: the arguments of ``accept``. Out: a ``AddressedDelivery`` and what all senders ask of it.
 
 Source: notification-controller api/v1 Receiver; extensions are annotations under ``tagstream.dev/``.
 """
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tagstream.domain.objects.model import Receiver
+from tagstream.events.delivery import Delivery, IncomingDelivery, PushHint
 from tagstream.events.receiver.hints import delivery_id, is_tagged, push_hints
 from tagstream.events.receiver.secret import ReceiverSecret, check_value, require_tokens, without_line_break
-from tagstream.events.requests import HookDelivery, HookRequest, PushHint
 
 SENDER = "tagstream.dev/sender"
 """Annotation: who sends, where Flux has no type for it (``distribution``, ``jfrog``, ``aliyun``, ``ecr``, ``keel``)."""
@@ -34,12 +34,12 @@ asks the issuer, since forged tokens can request a fresh copy; its errors pass t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hook:
+class AddressedDelivery:
     """One delivery being looked at."""
 
     receiver: Receiver
     secret: ReceiverSecret
-    request: HookRequest
+    incoming: IncomingDelivery
     keys: KeySource
 
     def annotation(self, name: str) -> str | None:
@@ -58,71 +58,71 @@ class Hook:
 class Sender(Protocol):
     """A sender's module."""
 
-    def authenticate(self, hook: Hook) -> Mapping[str, object]:
+    def authenticate(self, addressed: AddressedDelivery) -> Mapping[str, object]:
         """Verified claims (empty for senders without a token), or a refusal.
 
         Raises:
             RefusedDelivery: the delivery did not prove where it comes from.
         """
 
-    def read(self, hook: Hook, document: object) -> HookDelivery:
+    def read(self, addressed: AddressedDelivery, document: object) -> Delivery:
         """What an authentic delivery says; ``document`` is the body's JSON value, None when it is not JSON."""
 
 
-def by_path(hook: Hook) -> Mapping[str, object]:
+def by_path(addressed: AddressedDelivery) -> Mapping[str, object]:
     """Authenticate a sender that cannot sign: the path is the secret, and the Authorization header when one is set.
 
     Raises:
         RefusedDelivery: no token, or the secret has ``authorization`` and the header differs.
     """
-    require_tokens(hook.secret)
-    expected = hook.secret.data.get("authorization")
+    require_tokens(addressed.secret)
+    expected = addressed.secret.data.get("authorization")
     if expected is not None:
-        check_value(hook.request.header("authorization"), without_line_break(expected))
+        check_value(addressed.incoming.header("authorization"), without_line_break(expected))
     return {}
 
 
-def by_authorization(hook: Hook) -> Mapping[str, object]:
+def by_authorization(addressed: AddressedDelivery) -> Mapping[str, object]:
     """Authenticate a sender with configurable headers: Authorization is the token, or ``Bearer`` and the token.
 
     Raises:
         RefusedDelivery: no token, or another header.
     """
-    tokens = require_tokens(hook.secret)
-    check_value(hook.request.header("authorization"), (*tokens, *(b"Bearer " + token for token in tokens)))
+    tokens = require_tokens(addressed.secret)
+    check_value(addressed.incoming.header("authorization"), (*tokens, *(b"Bearer " + token for token in tokens)))
     return {}
 
 
-def image_delivery(hook: Hook, action: str, named: Iterable[PushHint], *ids: str) -> HookDelivery:
+def image_delivery(addressed: AddressedDelivery, action: str, named: Iterable[PushHint], *ids: str) -> Delivery:
     """A delivery that speaks of images; ``untagged`` when none has a tag, ``irrelevant`` when none is named.
 
     ``malformed`` when tags are named, but of nothing that could be an image.
 
     Args:
-        hook: the delivery being looked at.
+        addressed: the delivery being looked at.
         action: the sender's own word.
         named: hints as the payload has them, in any shape.
         ids: what the sender gave to recognise the delivery by.
     """
-    registry = hook.annotation(REGISTRY)
+    registry = addressed.annotation(REGISTRY)
     # Before anything is judged: an internal host name may be none that a registry could have.
     given = tuple(replace(hint, registry=registry) if registry else hint for hint in named)
     hints = push_hints(given)
     silent = "malformed" if any(map(is_tagged, given)) else "untagged" if given else "irrelevant"
-    return HookDelivery(
-        sender=sender_name(hook.receiver),
-        delivery_id=delivery_id(hook.request, *ids),
+    return Delivery(
+        sender=sender_name(addressed.receiver),
+        delivery_id=delivery_id(addressed.incoming, *ids),
         action=_storable(action),
         hints=hints,
         remark="" if hints else silent,
     )
 
 
-def plain_delivery(hook: Hook, action: str, remark: str, *ids: str) -> HookDelivery:
+def plain_delivery(addressed: AddressedDelivery, action: str, remark: str, *ids: str) -> Delivery:
     """A delivery without images; an empty remark asks for all listed resources."""
-    return HookDelivery(
-        sender=sender_name(hook.receiver),
-        delivery_id=delivery_id(hook.request, *ids),
+    return Delivery(
+        sender=sender_name(addressed.receiver),
+        delivery_id=delivery_id(addressed.incoming, *ids),
         action=_storable(action),
         all_resources=not remark,
         remark=remark,

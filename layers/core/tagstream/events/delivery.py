@@ -16,7 +16,7 @@ PushAction = Literal["push", "delete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HookRequest:
+class IncomingDelivery:
     """One HTTP request: header names in lower case, the body as the sender wrote it, ``received_at`` aware UTC."""
 
     method: str
@@ -47,7 +47,7 @@ class PushHint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HookAnswer:
+class DeliveryAnswer:
     """What to answer; anything but an empty 200 belongs to a handshake."""
 
     status: int = 200
@@ -56,7 +56,7 @@ class HookAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HookDelivery:
+class Delivery:
     """An authentic delivery.
 
     ``action`` is the sender's own word. ``all_resources`` asks for every listed resource whatever the hints (Flux's
@@ -76,4 +76,4 @@ class HookDelivery:
     replay_s: float = 0.0
     claims: Mapping[str, object] = field(default_factory=dict, repr=False)
     document: Mapping[str, object] = field(default_factory=dict, repr=False)
-    answer: HookAnswer = field(default_factory=HookAnswer)
+    answer: DeliveryAnswer = field(default_factory=DeliveryAnswer)
