@@ -18,7 +18,6 @@ from tagstream.domain.objects.model import ImageRepository, NamespacedName
 from tagstream.domain.scan.exclusion import InvalidExclusion, ScanResult, exclude, keep
 from tagstream.errors import ImageAutomationError, RetryableError, StalledError, ThrottledError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.tags import TagState
@@ -30,6 +29,7 @@ from tagstream.reconcile.scan.tag_list import ScannedTags, Sightings
 from tagstream.reconcile.select.policies import Cause, PolicyRun, evaluate_for_repository
 from tagstream.reconcile.select.policy_list import PolicyList
 from tagstream.reconcile.stored_objects import parsed_objects
+from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
 
 KIND = "ImageRepository"
 CONTROLLER = "imagerepository"
@@ -196,8 +196,7 @@ def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> frozenset[NamespacedName]
     if scan.error is None and (scan.changed or _owes_evaluation(scan)):
         # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
         evaluated = evaluate_for_repository(scan.stored.key, scanned, _cause(scan, run.trigger), run.policies, ports)
-    _write_status(scan, run.trigger.cause, ports)
-    _measure(scan, (ports.clock.monotonic_s() - started) * 1000, ports)
+    report([_transition(scan, run.trigger.cause, (ports.clock.monotonic_s() - started) * 1000, ports)], ports)
     _look_again(scan, run.trigger, ports)
     return evaluated
 
@@ -282,16 +281,13 @@ def _cool_down(error: ImageAutomationError, cool_downs: CoolDowns, ports: Ports)
         ports.metrics.add("RegistryThrottled", 1, CONTROLLER)
 
 
-def _write_status(scan: _Scan, cause: str, ports: Ports) -> None:
-    """Once, last, and only when it says something new."""
-    stored, now = scan.stored, ports.clock.now()
-    body = status.handled(stored.status, scan.repository.metadata)
+def _transition(scan: _Scan, cause: str, duration_ms: float, ports: Ports) -> Transition:
+    """What became of the repository."""
+    attempt = Attempt(stored=scan.stored, at=ports.clock.now(), cause=cause, duration_ms=duration_ms)
     if scan.error is not None:
-        settled = status.failed(body, scan.repository.metadata.generation, scan.error, now)
-        ports.objects.put_status(KIND, stored.key, settled)
-        _record_failure(scan, settled, status.failure_entry(KIND, stored.key, scan.error, now, cause), ports)
-        return
+        return failed(attempt, scan.error)
     assert scan.found is not None and scan.image is not None
+    body = dict(scan.stored.status)
     if scan.changed or _owes_evaluation(scan):
         body |= {
             "canonicalImageName": scan.image.canonical,
@@ -299,50 +295,21 @@ def _write_status(scan: _Scan, cause: str, ports: Ports) -> None:
             "lastScanResult": {
                 "revision": scan.found.revision,
                 "tagCount": len(scan.found.tags),
-                "scanTime": status.time(now),
+                "scanTime": status.time(attempt.at),
                 "latestTags": list(scan.found.latest_tags),
             },
         }
     message = f"successful scan: found {len(scan.found.tags)} tags with checksum {scan.found.revision}"
-    settled = status.succeeded(body, scan.repository.metadata.generation, message, now)
-    if settled != stored.status:
-        ports.objects.put_status(KIND, stored.key, settled)
-        entry = LedgerEntry(
-            at=now, kind=KIND, key=stored.key, severity="info", reason="Succeeded", message=message, cause=cause
-        )
-        ports.ledger.record([entry])
-
-
-def _record_failure(scan: _Scan, settled: status.Status, entry: LedgerEntry, ports: Ports) -> None:
-    assert scan.error is not None
-    if status.transitioned(scan.stored.status, settled):
-        ports.ledger.record([entry])
-    ports.log.error(
-        "scan failed",
-        controller=CONTROLLER,
-        namespace=scan.stored.key.namespace,
-        name=scan.stored.key.name,
-        reason=scan.error.reason,
-        error=scan.error.message,
-    )
-
-
-def _measure(scan: _Scan, duration_ms: float, ports: Ports) -> None:
-    ports.metrics.add("ReconcileDuration", duration_ms, CONTROLLER)
-    if scan.error is not None:
-        ports.metrics.add("ReconcileFailed", 1, CONTROLLER)
-        return
-    ports.metrics.add("RegistryRequests", scan.requests, CONTROLLER)
-    ports.metrics.add("ScanTags" if scan.changed else "ScanUnchanged", _size(scan) if scan.changed else 1, CONTROLLER)
-    ports.log.info(
-        "scanned",
-        controller=CONTROLLER,
-        namespace=scan.stored.key.namespace,
-        name=scan.stored.key.name,
-        tag_count=_size(scan),
-        changed=scan.changed,
-        warnings=scan.warnings,
-        duration_ms=round(duration_ms),
+    outcome = succeeded(attempt, "scanned", body, message)
+    size = _size(scan)
+    return replace(
+        outcome,
+        entries=(success_entry(attempt, message),) if outcome.changes_status else (),
+        counts={
+            "RegistryRequests": scan.requests,
+            "ScanTags" if scan.changed else "ScanUnchanged": size if scan.changed else 1,
+        },
+        facts={"tag_count": size, "changed": scan.changed, "warnings": scan.warnings},
     )
 
 

@@ -1,0 +1,172 @@
+"""What became of one object in one reconcile, as one value.
+
+The status, the ledger entry, the metrics and the log line of an outcome are all made from it, so that they never
+disagree. A stage says what happened; only ``report`` writes it down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Literal
+
+from tagstream.domain.objects.receiver import read_metadata
+from tagstream.errors import HeldBack, ImageAutomationError
+from tagstream.ports.bundle import Ports
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.objects import StoredObject
+from tagstream.reconcile import status
+
+Outcome = Literal["scanned", "selected", "reconciled", "committed", "held", "failed"]
+SUCCEEDED = "Succeeded"
+FAILURE_LINES: Mapping[str, str] = MappingProxyType(
+    {"ImageRepository": "scan failed", "ImagePolicy": "evaluation failed", "ImageUpdateAutomation": "reconcile failed"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One reconcile of one object.
+
+    Attributes:
+        stored: the object with its status before.
+        at: when the outcome is written down (aware UTC).
+        cause: what led here: a delivery id, ``schedule``, ``reconcile`` … (kept in the ledger).
+        duration_ms: how long it took; None when nobody measured.
+    """
+
+    stored: StoredObject
+    at: datetime
+    cause: str = ""
+    duration_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """An object's outcome.
+
+    Attributes:
+        attempt: the reconcile that ended like this.
+        outcome: in one word.
+        status: the whole status from now on.
+        entries: what the ledger keeps of it; empty when it is nothing new.
+        counts: metrics by name beside the duration and the failures, which every outcome has.
+        facts: keys of the log line beside the object's name.
+        is_logged: whether there is a log line at all.
+    """
+
+    attempt: Attempt
+    outcome: Outcome
+    status: status.Status
+    entries: tuple[LedgerEntry, ...] = ()
+    counts: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
+    is_logged: bool = True
+
+    @property
+    def changes_status(self) -> bool:
+        """Whether the status says anything new."""
+        return self.status != self.attempt.stored.status
+
+    @property
+    def changes_ready(self) -> bool:
+        """Whether the Ready condition says anything new: what an event is recorded for."""
+        return status.transitioned(self.attempt.stored.status, self.status)
+
+
+def succeeded(attempt: Attempt, outcome: Outcome, body: Mapping[str, object], message: str) -> Transition:
+    """Ready=True.
+
+    Args:
+        attempt: the reconcile.
+        outcome: in one word.
+        body: the status without what its conditions say.
+        message: of the Ready condition.
+    """
+    stored = attempt.stored
+    settled = status.succeeded(_handled(attempt, body), status.generation(stored), message, attempt.at)
+    return Transition(attempt=attempt, outcome=outcome, status=settled)
+
+
+def failed(attempt: Attempt, error: ImageAutomationError, body: Mapping[str, object] | None = None) -> Transition:
+    """Ready=False with the error's reason and message; ``held`` when a gate keeps the selection in force.
+
+    The ledger gets an entry when the Ready condition changes: a failure that repeats itself is told once.
+
+    Args:
+        attempt: the reconcile.
+        error: why it failed.
+        body: the status without what its conditions say; None for the status before.
+    """
+    stored = attempt.stored
+    before = _handled(attempt, stored.status if body is None else body)
+    settled = status.failed(before, status.generation(stored), error, attempt.at)
+    is_new = status.transitioned(stored.status, settled)
+    entry = status.failure_entry(stored.kind, stored.key, error, attempt.at, attempt.cause)
+    return Transition(
+        attempt=attempt,
+        outcome="held" if isinstance(error, HeldBack) else "failed",
+        status=settled,
+        entries=(entry,) if is_new else (),
+        facts={"reason": error.reason, "error": error.message},
+    )
+
+
+def success_entry(attempt: Attempt, message: str, facts: Mapping[str, object] | None = None) -> LedgerEntry:
+    """The ledger entry of an outcome that went well; ``facts`` are plain JSON values."""
+    stored = attempt.stored
+    return LedgerEntry(
+        at=attempt.at,
+        kind=stored.kind,
+        key=stored.key,
+        severity="info",
+        reason=SUCCEEDED,
+        message=message,
+        cause=attempt.cause,
+        facts=facts,
+    )
+
+
+def report(transitions: Sequence[Transition], ports: Ports) -> None:
+    """Write down what became of these objects: statuses first, then the ledger, metrics and log.
+
+    Raises:
+        ImageAutomationError: the table failed; the same transitions may be reported again.
+    """
+    for one in transitions:
+        if one.changes_status:
+            ports.objects.put_status(one.attempt.stored.kind, one.attempt.stored.key, one.status)
+    entries = [entry for one in transitions for entry in one.entries]
+    if entries:
+        ports.ledger.record(entries)
+    for one in transitions:
+        _measure(one, ports)
+        _log(one, ports)
+
+
+def _handled(attempt: Attempt, body: Mapping[str, object]) -> status.Status:
+    return status.handled(body, read_metadata(attempt.stored.document))
+
+
+def _measure(one: Transition, ports: Ports) -> None:
+    controller = one.attempt.stored.kind.lower()
+    if one.attempt.duration_ms is not None:
+        ports.metrics.add("ReconcileDuration", one.attempt.duration_ms, controller)
+    if one.outcome in ("failed", "held"):
+        ports.metrics.add("SelectionsHeld" if one.outcome == "held" else "ReconcileFailed", 1, controller)
+    for name, value in one.counts.items():
+        ports.metrics.add(name, value, controller)
+
+
+def _log(one: Transition, ports: Ports) -> None:
+    if not one.is_logged:
+        return
+    stored, duration_ms = one.attempt.stored, one.attempt.duration_ms
+    names = {"controller": stored.kind.lower(), "namespace": stored.key.namespace, "name": stored.key.name}
+    timed = {} if duration_ms is None else {"duration_ms": round(duration_ms)}
+    if one.outcome in ("failed", "held"):
+        ports.log.error(FAILURE_LINES.get(stored.kind, "reconcile failed"), **names, **one.facts, **timed)
+    else:
+        ports.log.info(one.outcome, **names, **one.facts, **timed)

@@ -1,0 +1,120 @@
+"""One outcome is one value: its status, ledger entry, metrics and log line agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.errors import HeldBack, ImageAutomationError, RetryableError
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+KEY = NamespacedName("ns", "app")
+
+
+@dataclass
+class Written:
+    """Remembers what is written, in its order."""
+
+    order: list[str] = field(default_factory=list)
+    statuses: list[Any] = field(default_factory=list)
+    entries: list[LedgerEntry] = field(default_factory=list)
+    counts: dict[str, float] = field(default_factory=dict)
+    lines: list[tuple[str, Any]] = field(default_factory=list)
+
+    def put_status(self, kind: str, key: NamespacedName, status: Any) -> None:
+        self.order.append("status")
+        self.statuses.append((kind, key, status))
+
+    def record(self, entries: Any) -> None:
+        self.order.append("ledger")
+        self.entries.extend(entries)
+
+    def add(self, name: str, value: float, controller: str) -> None:
+        self.counts[f"{name} {controller}"] = value
+
+    def info(self, message: str, **facts: object) -> None:
+        self.lines.append((message, facts))
+
+    error = info
+
+
+@dataclass
+class Shell:
+    """The ports that ``report`` uses."""
+
+    written: Any
+
+    def __getattr__(self, _name: str) -> Any:
+        return self.written
+
+
+def stored(**status: object) -> StoredObject:
+    metadata = {
+        "name": "app",
+        "namespace": "ns",
+        "generation": 3,
+        "annotations": {"reconcile.fluxcd.io/requestedAt": "now"},
+    }
+    return StoredObject(kind="ImagePolicy", key=KEY, document={"metadata": metadata}, status=status)
+
+
+def reported(*transitions: Transition) -> Written:
+    written = Written()
+    shell: Any = Shell(written)
+    report(transitions, shell)
+    return written
+
+
+def test_a_success_is_told_alike_in_status_ledger_metrics_and_log() -> None:
+    attempt = Attempt(stored=stored(), at=NOW, cause="delivery", duration_ms=12.4)
+    outcome = succeeded(attempt, "selected", {"latestRef": {"tag": "v1"}}, "resolved to v1")
+    entry = success_entry(attempt, "resolved to v1", {"tag": "v1"})
+    written = reported(replace(outcome, entries=(entry,), counts={"ScanTags": 7}, facts={"tag": "v1"}))
+    ((_, key, status),) = written.statuses
+    assert (key, status["latestRef"], status["observedGeneration"]) == (KEY, {"tag": "v1"}, 3)
+    assert status["lastHandledReconcileAt"] == "now"
+    assert status["conditions"][0]["message"] == "resolved to v1"
+    assert written.entries == [entry]
+    assert (entry.cause, entry.reason, entry.severity) == ("delivery", "Succeeded", "info")
+    assert written.counts == {"ReconcileDuration imagepolicy": 12.4, "ScanTags imagepolicy": 7}
+    assert written.lines == [
+        ("selected", {"controller": "imagepolicy", "namespace": "ns", "name": "app", "tag": "v1", "duration_ms": 12})
+    ]
+
+
+def test_a_failure_that_repeats_itself_is_told_once_in_the_ledger_and_each_time_in_log_and_metrics() -> None:
+    error = RetryableError("no tags in database", reason="DependencyNotReady")
+    first = failed(Attempt(stored=stored(), at=NOW), error)
+    again = failed(Attempt(stored=stored(**first.status), at=NOW + timedelta(minutes=1)), error)
+    assert [one.message for one in first.entries] == ["no tags in database"]
+    assert again.entries == ()
+    written = reported(again)
+    assert written.counts == {"ReconcileFailed imagepolicy": 1}
+    assert [line for line, _ in written.lines] == ["evaluation failed"]
+    assert written.statuses[0][2]["tagstream"] == {"failures": 2, "retryAt": "2026-01-01T00:03:00Z"}
+
+
+def test_a_selection_that_a_gate_holds_counts_as_held_and_not_as_failed() -> None:
+    error: ImageAutomationError = HeldBack("older", reason="Downgrade", trusted_tags=9)
+    outcome = failed(Attempt(stored=stored(), at=NOW), error)
+    assert outcome.outcome == "held"
+    assert reported(outcome).counts == {"SelectionsHeld imagepolicy": 1}
+
+
+def test_an_outcome_that_changes_nothing_writes_nothing() -> None:
+    attempt = Attempt(stored=stored(), at=NOW)
+    settled = succeeded(attempt, "selected", {}, "ok").status
+    again = succeeded(Attempt(stored=stored(**settled), at=NOW + timedelta(hours=1)), "selected", settled, "ok")
+    assert not again.changes_status
+    assert reported(again).order == []
+
+
+def test_statuses_are_written_before_the_ledger() -> None:
+    error = RetryableError("down", reason="Failure")
+    outcomes = [failed(Attempt(stored=stored(), at=NOW), error), failed(Attempt(stored=stored(), at=NOW), error)]
+    assert reported(*outcomes).order == ["status", "status", "ledger"]
