@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tagstream.errors import RetryableError, StalledError
-from tagstream.reconcile.isolated import contained
+from tagstream.reconcile.isolated import isolated
 
 
 def test_an_unexpected_error_is_named_by_class_and_line_and_never_by_its_text() -> None:
     with (
         pytest.raises(RetryableError, match=r"^unexpected ValueError in test_isolated\.py:\d+$") as caught,
-        contained(),
+        isolated(),
     ):
         raise ValueError("hunter2")
     assert caught.value.reason == "Failed"
@@ -19,6 +19,6 @@ def test_an_unexpected_error_is_named_by_class_and_line_and_never_by_its_text() 
 
 def test_expected_errors_pass_as_they_are() -> None:
     error = StalledError("m", reason="ImageURLInvalid")
-    with pytest.raises(StalledError) as caught, contained():
+    with pytest.raises(StalledError) as caught, isolated():
         raise error
     assert caught.value is error

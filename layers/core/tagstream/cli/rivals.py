@@ -38,7 +38,7 @@ def rivals(
         if where is not None and not one.suspend:
             writers.setdefault(where.target, []).append((one, where))
     for group in writers.values():
-        if not all(where.switches for _, where in group):
+        if not all(where.rebuilds_branch for _, where in group):
             # A branch that somebody adds to is rebuilt by nobody.
             continue
         first, place = group[0]

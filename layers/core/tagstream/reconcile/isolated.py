@@ -13,7 +13,7 @@ from tagstream.errors import ImageAutomationError, RetryableError
 
 
 @contextmanager
-def contained() -> Iterator[None]:
+def isolated() -> Iterator[None]:
     """Turn any unexpected exception into a condition; the errors of ``errors.py`` pass.
 
     Raises:

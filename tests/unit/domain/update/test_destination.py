@@ -42,7 +42,7 @@ def source(ref: GitRef | None = None) -> GitRepository:
 
 
 @pytest.mark.parametrize(
-    ("checkout", "push", "ref", "branch", "switches"),
+    ("checkout", "push", "ref", "branch", "rebuilds_branch"),
     [
         (None, None, None, "master", False),
         (None, None, GitRef(branch="dev"), "dev", False),
@@ -55,10 +55,10 @@ def source(ref: GitRef | None = None) -> GitRepository:
     ],
 )
 def test_the_push_branch_comes_from_push_then_checkout_then_source(
-    checkout: GitRef | None, push: PushSpec | None, ref: GitRef | None, branch: str, switches: bool
+    checkout: GitRef | None, push: PushSpec | None, ref: GitRef | None, branch: str, rebuilds_branch: bool
 ) -> None:
     where = destination(automation(checkout, push), source(ref))
-    assert (where.push_branch, where.switches) == (branch, switches)
+    assert (where.push_branch, where.rebuilds_branch) == (branch, rebuilds_branch)
 
 
 @pytest.mark.parametrize("login", ["", "bot@", "bot:s3cret@"])

@@ -163,7 +163,7 @@ def _other_branch(automation: ImageUpdateAutomation, source: GitRepository | Non
         where = destination(automation, source or GitRepository(metadata=automation.metadata, url=""))
     except NoPushBranch:
         return ""
-    return where.push_branch if where.switches else ""
+    return where.push_branch if where.rebuilds_branch else ""
 
 
 def _policy_findings(judged: Judged, states: Sequence[MarkerState]) -> Iterator[Finding]:

@@ -26,15 +26,15 @@ class NoPushBranch(ValueError):
 class Destination:
     """One push target.
 
-    ``switches`` is true when the push branch is not the checkout branch: that branch is rebuilt from the checkout's
-    head and may be replaced; the checkout branch itself never is.
+    ``rebuilds_branch`` is true when the push branch is not the checkout branch: every run rebuilds that branch from the
+    checkout's head and may replace it. The checkout branch itself is only added to.
     """
 
     url: str
     checkout: GitRef
     push_branch: str
     refspec: str
-    switches: bool
+    rebuilds_branch: bool
 
     @property
     def target(self) -> str:
@@ -44,7 +44,7 @@ class Destination:
     @property
     def on_top(self) -> Destination:
         """The same branch, added to instead of rebuilt: others write to it too."""
-        return replace(self, checkout=GitRef(branch=self.push_branch), switches=False)
+        return replace(self, checkout=GitRef(branch=self.push_branch), rebuilds_branch=False)
 
     @property
     def refs(self) -> frozenset[bytes]:
@@ -91,7 +91,7 @@ def destination(automation: ImageUpdateAutomation, repository: GitRepository) ->
         refspec=push.refspec if push else "",
         # Flux compares with .branch alone, so `name: refs/heads/main` and a push to main count as a switch and are
         # force pushed there; a name that is that very branch is no switch here (docs/differences.md).
-        switches=branch != checkout.branch and checkout.name != f"refs/heads/{branch}",
+        rebuilds_branch=branch != checkout.branch and checkout.name != f"refs/heads/{branch}",
     )
 
 

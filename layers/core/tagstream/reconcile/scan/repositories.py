@@ -23,7 +23,7 @@ from tagstream.ports.queue import QueuedScan
 from tagstream.ports.tags import TagState
 from tagstream.reconcile import status
 from tagstream.reconcile.credentials import registry_access
-from tagstream.reconcile.isolated import contained
+from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.scan.cool_downs import CoolDowns
 from tagstream.reconcile.scan.tag_list import ScannedTags, Sightings
 from tagstream.reconcile.select.policies import Cause, PolicyRun, evaluate_for_repository
@@ -170,7 +170,7 @@ def _scan(scan: _Scan, run: _Run, ports: Ports) -> frozenset[NamespacedName] | N
     if ports.clock.monotonic_s() >= run.deadline_s:
         return None
     try:
-        with contained():
+        with isolated():
             found = _scan_now(scan, run, ports)
     except ImageAutomationError as error:
         # The table failed, or a mistake of ours: nothing is known, so nothing is recorded, and it is tried again.
@@ -184,7 +184,7 @@ def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> frozenset[NamespacedName]
     scanned: ScannedTags | None = None
     evaluated: frozenset[NamespacedName] = frozenset()
     try:
-        with contained():
+        with isolated():
             scan = _listed(scan, run, ports)
         if scan.changed:
             scanned = _store(scan, ports)

@@ -25,7 +25,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import due, status
 from tagstream.reconcile.credentials import registry_access
-from tagstream.reconcile.isolated import contained
+from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.scan.tag_list import ScannedTags
 from tagstream.reconcile.select.policy_list import KIND, PolicyList
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
@@ -118,7 +118,7 @@ def _evaluate(
         stored=stored, policy=policy, current=ports.selections.get(stored.key), cause=cause, now=ports.clock.now()
     )
     try:
-        with contained():
+        with isolated():
             selection = _select(found, scanned, deadline_s, ports)
             _store(found, selection, ports)
     except ImageAutomationError as error:

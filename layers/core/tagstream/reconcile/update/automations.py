@@ -20,10 +20,10 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
-from tagstream.reconcile.isolated import contained
+from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, on_top
-from tagstream.reconcile.update.branch import RunResult, held, pushed_before, update_branch
+from tagstream.reconcile.update.branch import RunResult, lease_held, pushed_before, update_branch
 from tagstream.reconcile.update.debounce import SHORT_PAUSE_S, departs_at, pause, wake_after
 from tagstream.reconcile.update.job import Policies, UpdateJob, admitted, new_selections, prepare
 from tagstream.reconcile.update.marker_problems import FIELD, marker_event, marker_problems
@@ -81,7 +81,7 @@ def _put_off(group: Sequence[UpdateJob], ports: Ports) -> None:
 def _run_group(group: Sequence[UpdateJob], owner: str, deadline_s: float, ports: Ports) -> None:
     started = ports.clock.monotonic_s()
     try:
-        with contained(), held(group[0].destination.target, owner, deadline_s, ports) as lease:
+        with isolated(), lease_held(group[0].destination.target, owner, deadline_s, ports) as lease:
             _recover(pushed_before(group, lease, ports), ports)
             # What was read before the lease may be old by now: another worker may just have committed newer values.
             policies = Policies(ports)
@@ -119,12 +119,12 @@ def _with_companions(group: list[UpdateJob], policies: Policies, ports: Ports) -
         return group
     others = companions(group[0], {job.stored.key for job in group}, ports)
     joining = [job for job in _prepared(others.keys, policies, ports) if goes_with(job, group[0])]
-    if not group[0].destination.switches:
+    if not group[0].destination.rebuilds_branch:
         now = ports.clock.now()
         opens = ((job, job.departure.not_before) for job in joining)
         joining = [job for job, at in opens if at is not None and at <= now]
     together = sorted([*group, *joining], key=lambda job: job.stored.key)
-    return on_top(together) if others.adds and group[0].destination.switches else together
+    return on_top(together) if others.adds and group[0].destination.rebuilds_branch else together
 
 
 def _prepared(keys: Sequence[NamespacedName], policies: Policies, ports: Ports) -> list[UpdateJob]:
@@ -142,7 +142,7 @@ def _prepared_one(key: NamespacedName, policies: Policies, ports: Ports) -> Upda
         automation = parse_stored(stored, ImageUpdateAutomation)
         if automation.suspend:
             return None
-        with contained():
+        with isolated():
             selections = admitted(automation, policies)
             found = prepare(stored, automation, selections, policies, ports)
     except ImageAutomationError as error:
@@ -181,7 +181,7 @@ def _report_success(result: RunResult, now: datetime, duration_ms: float, ports:
     body = status.handled(kept, job.automation.metadata) | {
         **marker_problems(result.markers),
         **template_warnings(result.warnings),
-        **({PUSH_REVISION: result.push_revision} if job.destination.switches else {}),
+        **({PUSH_REVISION: result.push_revision} if job.destination.rebuilds_branch else {}),
         "lastAutomationRunTime": status.time(job.began_at),
         "observedSourceRevision": result.revision,
         "observedPolicies": job.observed,

@@ -50,8 +50,8 @@ def goes_with(one: UpdateJob, other: UpdateJob) -> bool:
     return (
         here.target == there.target
         and here.checkout == there.checkout
-        and here.switches == there.switches
-        and (here.switches or (here.refspec, one.push_options) == (there.refspec, other.push_options))
+        and here.rebuilds_branch == there.rebuilds_branch
+        and (here.rebuilds_branch or (here.refspec, one.push_options) == (there.refspec, other.push_options))
         and _named(one.access) == _named(other.access)
     )
 
@@ -68,10 +68,12 @@ def companions(job: UpdateJob, known: Collection[NamespacedName], ports: Ports) 
     for stored, automation, where in _destinations(ports):
         if where.target != job.destination.target:
             continue
-        adds = adds or not where.switches
+        adds = adds or not where.rebuilds_branch
         retry_at = status.retry_at(stored.status)
         # A failure is not repeated before its time, unless its commit would be missing from a branch that is rebuilt.
-        fails = status.is_stalled(stored.status) or (retry_at is not None and retry_at > now and not where.switches)
+        fails = status.is_stalled(stored.status) or (
+            retry_at is not None and retry_at > now and not where.rebuilds_branch
+        )
         if stored.key not in known and not automation.suspend and not fails:
             keys.append(stored.key)
     return Companions(keys=tuple(sorted(keys)), adds=adds)

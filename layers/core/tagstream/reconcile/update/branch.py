@@ -24,18 +24,18 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.git import Checkout, CommitText, GitSession, PushConflict, TreeFile
 from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.ports.ledger import LedgerEntry
-from tagstream.reconcile.isolated import contained
+from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.push_event import PushedCommit, push_event, reset_event
 from tagstream.reconcile.update.ref_updates import (
     PUSH_REVISION,
     check_push,
     is_already_pushed,
-    placed,
     push_ref,
     push_revision,
     ref_updates,
     stale_head,
+    with_default_branch,
 )
 
 PUSH_TRIES = 8
@@ -69,7 +69,7 @@ class RunResult:
 
 
 @contextmanager
-def held(target: str, owner: str, deadline_s: float, ports: Ports) -> Iterator[Lease]:
+def lease_held(target: str, owner: str, deadline_s: float, ports: Ports) -> Iterator[Lease]:
     """Hold the lease of a destination, waiting for another holder until ``deadline_s`` on the monotonic clock.
 
     Raises:
@@ -136,7 +136,7 @@ def _run_in(
     session: GitSession, jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports
 ) -> tuple[RunResult, ...]:
     with _checking_out():
-        jobs = placed(jobs, session)
+        jobs = with_default_branch(jobs, session)
         checkout = session.resolve(jobs[0].destination.checkout)
     if all(_is_current(job, checkout, session) for job in jobs):
         return tuple(_skipped(job, checkout, session) for job in jobs)
@@ -184,7 +184,7 @@ def _is_current(job: UpdateJob, checkout: Checkout, session: GitSession) -> bool
         return False
     if status.get("observedSourceRevision") != checkout.revision:
         return False
-    if not job.destination.switches:
+    if not job.destination.rebuilds_branch:
         return True
     return status.get(PUSH_REVISION) == push_revision(job, session)
 
@@ -201,7 +201,7 @@ def _apply(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, p
     results = []
     for job in jobs:
         try:
-            with contained():
+            with isolated():
                 result = _apply_one(job, (checkout, tip), session, ports)
         except ImageAutomationError as error:
             results.append(RunResult(job=job, checkout=checkout, error=error))
@@ -236,7 +236,7 @@ def _with_events(results: Sequence[RunResult], now: datetime) -> tuple[RunResult
 
 
 def _revision(result: RunResult, checkout: Checkout, tip: CommitId) -> Revision:
-    if result.job.destination.switches:
+    if result.job.destination.rebuilds_branch:
         return checkout.revision
     return Revision(checkout.revision.replace(checkout.commit, tip))
 

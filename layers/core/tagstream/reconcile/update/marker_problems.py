@@ -1,4 +1,4 @@
-"""Markers that a run could not honour: kept with the automation's status, told once when they change.
+"""Markers that a run could not honour: kept with the automation's status, reported once when they change.
 
 In: a run's marker reports. Out: a status field and an event.
 
@@ -27,18 +27,18 @@ def marker_problems(markers: Sequence[tuple[str, MarkerReport]]) -> Mapping[str,
     Args:
         markers: file and report of every marker that was looked at.
     """
-    told = [
+    reported = [
         {"file": path, "line": one.line, "setter": one.setter, "state": one.state, "reason": one.reason}
         for path, one in markers
         if one.state not in QUIET
     ]
-    return {FIELD: {"count": len(told), "markers": told[:MAX_SHOWN]}} if told else {}
+    return {FIELD: {"count": len(reported), "markers": reported[:MAX_SHOWN]}} if reported else {}
 
 
 def marker_event(
     automation: NamespacedName, before: Mapping[str, object], after: Mapping[str, object], now: datetime
 ) -> LedgerEntry | None:
-    """A warning when there are problems that were not told before.
+    """A warning when there are problems that were not reported before.
 
     Args:
         automation: whose run it was.

@@ -84,7 +84,7 @@ def causes(job: UpdateJob, changes: Iterable[Change]) -> list[Selection]:
 
 
 def _facts(pushed: PushedCommit, limit: int) -> Mapping[str, object]:
-    told, left = pushed.changes[:limit], len(pushed.changes[limit:])
+    reported, left = pushed.changes[:limit], len(pushed.changes[limit:])
     return {
         "commit": pushed.commit,
         "branch": pushed.job.destination.push_branch,
@@ -96,7 +96,7 @@ def _facts(pushed: PushedCommit, limit: int) -> Mapping[str, object]:
                 "old": change.old_value[:MAX_VALUE],
                 "new": change.new_value[:MAX_VALUE],
             }
-            for change in told
+            for change in reported
         ],
         **({"moreChanges": left} if left else {}),
         "selections": [

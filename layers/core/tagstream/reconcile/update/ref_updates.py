@@ -22,10 +22,10 @@ PUSH_REVISION = "observedPushRevision"
 """The status field that says where a push branch that is rebuilt stood after the last run."""
 
 
-def placed(jobs: Sequence[UpdateJob], session: GitSession) -> tuple[UpdateJob, ...]:
+def with_default_branch(jobs: Sequence[UpdateJob], session: GitSession) -> tuple[UpdateJob, ...]:
     """The jobs as this repository takes them: its default branch is never rebuilt from another, but added to."""
     where = jobs[0].destination
-    if not where.switches or where.push_branch != session.default_branch():
+    if not where.rebuilds_branch or where.push_branch != session.default_branch():
         return tuple(jobs)
     return tuple(replace(job, destination=job.destination.on_top) for job in jobs)
 
@@ -48,7 +48,7 @@ def check_push(job: UpdateJob, checkout: Checkout, session: GitSession) -> None:
         RetryableError: GitOperationFailed, commits would be lost, or the refspec names nothing.
     """
     head = session.refs().get(push_ref(job))
-    if not job.destination.switches and head not in (None, checkout.commit):
+    if not job.destination.rebuilds_branch and head not in (None, checkout.commit):
         raise _refused(f"non-fast-forward update: {_shown(push_ref(job))}")
     refspec = _refspec(job)
     if refspec is None:
@@ -86,7 +86,7 @@ def ref_updates(branch: bytes, jobs: Sequence[UpdateJob], tip: CommitId, session
 
 def is_already_pushed(jobs: Sequence[UpdateJob], made: Sequence[CommitId], session: GitSession) -> bool:
     """A push branch with these very trees on this base is left alone: rebuilt commits would differ in time only."""
-    if not jobs[0].destination.switches:
+    if not jobs[0].destination.rebuilds_branch:
         return False
     theirs, ours = session.refs().get(push_ref(jobs[0])), made[-1]
     for _ in made:
@@ -107,7 +107,7 @@ def stale_head(jobs: Sequence[UpdateJob], checkout: Checkout, session: GitSessio
     """
     head = session.refs().get(push_ref(jobs[0]))
     ours = {job.stored.status.get("lastPushCommit") for job in jobs}
-    return head if jobs[0].destination.switches and head in ours and head != checkout.commit else None
+    return head if jobs[0].destination.rebuilds_branch and head in ours and head != checkout.commit else None
 
 
 def _refspec(job: UpdateJob) -> Refspec | None:
@@ -123,7 +123,7 @@ def _is_of_the_push(refspec: Refspec, job: UpdateJob) -> bool:
 
 def _may_replace(refspec: Refspec, job: UpdateJob, session: GitSession) -> bool:
     """A ``+``, or, as in Flux, a push branch that is replaced itself; the default branch takes an explicit one."""
-    follows = job.destination.switches and _is_of_the_push(refspec, job)
+    follows = job.destination.rebuilds_branch and _is_of_the_push(refspec, job)
     return refspec.force or (follows and refspec.target != HEADS + session.default_branch().encode())
 
 
