@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tagstream.adapters.clock import SystemClock
+from tagstream.adapters.entropy import system_entropy
 from tagstream.adapters.git.marker_cache import WarmMarkers
 from tagstream.adapters.git.remote import GitClient
 from tagstream.adapters.registry.client import RegistryClient
@@ -171,6 +172,7 @@ def ports_on(table: Table, silent: Silent) -> Ports:
         git=GitClient(),
         markers=WarmMarkers(),
         clock=clock,
+        entropy=system_entropy,
         metrics=quiet,
         log=quiet,
     )

@@ -1,9 +1,8 @@
-"""A template rendered with one change, as the tables of Go's answers tell it.
-
-In: a template. Out: its text; or ``exec`` or ``parse`` and Go's error without the name of the template.
-"""
+"""Renders a template with one change and gives the answer in the form of the tests' tables."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.setters.identity import ObjectIdentifier
@@ -34,6 +33,8 @@ DATA = MessageData(
         "json": '{"a":1,"b":[1,2]}',
         "uni": "héllo 日本",
     },
+    now=datetime(2026, 1, 1, tzinfo=UTC),
+    entropy=bytes,
 )
 _STAGES = {
     "unable to create commit message template from spec: template: commit message:": "parse ",
@@ -42,7 +43,7 @@ _STAGES = {
 
 
 def rendered(template: str, data: MessageData = DATA) -> str:
-    """The text, or the stage that fails and why."""
+    """The text; or the stage that failed, ``exec`` or ``parse``, and Go's error without the template's name."""
     try:
         return render_message(template, data).text
     except TemplateError as error:

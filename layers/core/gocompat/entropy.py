@@ -1,18 +1,21 @@
-"""Random numbers for the few functions of sprig that want them.
+"""Unpredictable numbers for the sprig functions that draw lots, made from bytes that the caller supplies.
 
-In: nothing. Out: bytes and numbers that nobody can foresee, from the cryptography library's generator.
+This package has no source of chance of its own: whoever loads the functions passes an `Entropy`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 
-def random_block() -> bytes:
-    """16 random bytes."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+Entropy = Callable[[int], bytes]
+"""Returns as many unpredictable bytes as asked for, as ``secrets.token_bytes`` does."""
 
-    return AESGCM.generate_key(128)
+_BYTES_A_DRAW = 16
 
 
-def below(limit: int) -> int:
-    """A number from 0 to below ``limit``; 128 bits make the bias of the remainder immeasurable."""
-    return int.from_bytes(random_block()) % limit
+def below(limit: int, entropy: Entropy) -> int:
+    """An unpredictable integer from 0 up to, but not including, ``limit``.
+
+    It is the remainder of a 128-bit number, so that the bias towards small results cannot be measured.
+    """
+    return int.from_bytes(entropy(_BYTES_A_DRAW)) % limit

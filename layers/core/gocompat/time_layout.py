@@ -1,6 +1,6 @@
 """Go's layouts of times: parsing and printing.
 
-In: layouts and times. Out: moments in UTC or at a fixed offset, text.
+In: layouts and times. Out: times in UTC or at a fixed offset, text.
 
 Source: Go time/format.go. The local zone is UTC.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from gocompat.template.bounds import TooLarge
 from gocompat.template.values import raw
-from gocompat.time_instant import DAY_S, Moment, days_in, days_until
+from gocompat.time_instant import DAY_S, Instant, days_in, days_until
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
           "November", "December")  # fmt: skip
@@ -80,7 +80,7 @@ class _Reader:
         return found
 
 
-def parse_time(layout: str, text: str) -> Moment:
+def parse_time(layout: str, text: str) -> Instant:
     """time.Parse
 
     Raises:
@@ -212,7 +212,7 @@ def _name(reader: _Reader, token: str) -> None:
     raise reader.fail(token)
 
 
-def _made(reader: _Reader) -> Moment:
+def _made(reader: _Reader) -> Instant:
     fields = reader.fields
     hour = fields.get("hour", 0)
     if "pm" in fields and hour < 12:
@@ -220,7 +220,7 @@ def _made(reader: _Reader) -> Moment:
     elif "pm" not in fields and "am" in fields and hour == 12:
         hour = 0
     seconds = hour * 3600 + fields.get("minute", 0) * 60 + fields.get("second", 0)
-    made = Moment(_day(reader) * DAY_S + seconds, fields.get("nanosecond", 0))
+    made = Instant(_day(reader) * DAY_S + seconds, fields.get("nanosecond", 0))
     if reader.utc:
         return made
     # Go marks with -1 that there was no offset.
@@ -248,7 +248,7 @@ def _day(reader: _Reader) -> int:
     if not 1 <= fields["yearday"] <= days_until(year + 1, 1, 1) - first:
         raise reader.fail("", "day-of-year out of range")
     days = first + fields["yearday"] - 1
-    _, found_month, found_day = Moment(days * DAY_S).date
+    _, found_month, found_day = Instant(days * DAY_S).date
     if fields.get("month", found_month) != found_month:
         raise reader.fail("", "day-of-year does not match month")
     if fields.get("day", found_day) != found_day:
@@ -256,19 +256,19 @@ def _day(reader: _Reader) -> int:
     return days
 
 
-def print_time(layout: str, moment: Moment) -> str:
+def print_time(layout: str, time: Instant) -> str:
     """Time.Format"""
     pieces: list[str] = []
     at = 0
     for token in _tokens(layout):
-        pieces += layout[at : token.start()], _printed(token[0], moment)
+        pieces += layout[at : token.start()], _printed(token[0], time)
         at = token.end()
     return "".join(pieces) + layout[at:]
 
 
-_PARTS: Mapping[str, Callable[[Moment], str]] = {
-    "2006": lambda one: _digits(one.date[0], 4),
-    "06": lambda one: f"{abs(one.date[0]) % 100:02d}",
+_PARTS: Mapping[str, Callable[[Instant], str]] = {
+    "2006": lambda one: f"{one.date[0]:04d}",
+    "06": lambda one: f"{one.date[0] % 100:02d}",
     "01": lambda one: f"{one.date[1]:02d}",
     "1": lambda one: str(one.date[1]),
     "Jan": lambda one: MONTHS[one.date[1] - 1][:3],
@@ -293,14 +293,14 @@ _PARTS: Mapping[str, Callable[[Moment], str]] = {
 }
 
 
-def _printed(token: str, moment: Moment) -> str:
+def _printed(token: str, time: Instant) -> str:
     if token in _PARTS:
-        return _PARTS[token](moment)
+        return _PARTS[token](time)
     if token[0] in ".,":
-        digits = f"{moment.nanosecond:09d}"[: len(token) - 1]
+        digits = f"{time.nanosecond:09d}"[: len(token) - 1]
         digits = digits.rstrip("0") if token[1] == "9" else digits
         return token[0] + digits if digits else ""
-    return _offset_text(token, moment.offset_s)
+    return _offset_text(token, time.offset_s)
 
 
 def _digits(number: int, width: int) -> str:

@@ -1,6 +1,6 @@
-"""The template engine against Go's text/template with sprig.
+"""The template engine against Go's text/template with sprig: gotemplate.json.
 
-In: gotemplate.json. Out: cases that compare the stage, and the whole text or error.
+A case compares the stage and the whole text or error.
 """
 
 from __future__ import annotations
@@ -18,16 +18,22 @@ Case = tuple[str, Callable[[], tuple[object, object]]]
 _DOC_UPDATED = (
     "Automated image update\n\nAutomation name: flux-system/flux-system\n\nFiles:\n- deploy.yaml\nObjects:\nImages:\n"
 )
-# Where tagstream differs on purpose: by template and data set, what it says and why.
+# Where tagstream differs on purpose: its stage and text, by template and data set.
 INTENDED: Mapping[tuple[str, str], tuple[str, str]] = {
-    # .Updated goes on working for every dialect; these data sets name no image behind their changes.
+    # tagstream keeps .Updated; these data sets name no image for their changes.
     ("{{ range $filename, $_ := .Updated.Files -}}", "single"): ("ok", _DOC_UPDATED),
     ("{{range .Updated.Images}}{{println .}}{{end}}", "single"): ("ok", ""),
+    # Functions of keys and passwords are refused by name, however they are called.
+    ('{{ htpasswd "u" }}', "single"): (
+        "parse",
+        'template: commit message:1: function "htpasswd" is refused: it works on a password, which does not belong in '
+        "a commit message",
+    ),
 }
 
 
 def cases(data: Path, file: str) -> Iterator[Case]:
-    """One case per row."""
+    """One case for each row."""
     vectors = json.loads((data / file).read_text())
     for number, row in enumerate(vectors["cases"]):
         yield f"{number}:{row['data']}:{row['template'][:40]!r}", lambda row=row: _run(row, vectors["data"])
@@ -42,7 +48,7 @@ def _run(row: dict[str, Any], data: dict[str, Any]) -> tuple[object, object]:
         return renders_all_the_same(row["template"], given)
     stage, text = outcome(row["template"], given)
     if not row["template"]:
-        # Flux renders its default message before it gets as far as the engine.
+        # Flux uses its default message without calling the template engine.
         return (stage, text), ("ok", DEFAULT_MESSAGE)
     expected = (row["stage"], row["error"]) if row["stage"] else ("ok", row["output"])
     expected = differing or expected

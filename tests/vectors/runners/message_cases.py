@@ -1,12 +1,10 @@
-"""What the message vectors' data sets are to the product.
-
-In: a data set of gotemplate.json or templates.json. Out: MessageData, and a message or error as vectors tell it.
-"""
+"""Turns the data sets of gotemplate.json and templates.json into MessageData, and renders templates with it."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 from tagstream.domain.objects.model import ImageRef, NamespacedName
@@ -20,27 +18,27 @@ _PREFIXES = {
 }
 
 
-# .Updated and .Changed.ImageResult go on working for every dialect: where Flux 1.x says that the field is gone, the
-# files of the changes are there, and no objects and images when the data set names no image behind its changes.
+# tagstream keeps .Updated and .Changed.ImageResult. Where Flux 1.x says that the field is gone, tagstream has the files
+# of the changes, and no objects and images if the data set names no image for its changes.
 _REMOVED = re.compile(
     r"can't evaluate field (?:Updated in type source\.TemplateData|ImageResult in type update\.Result)"
 )
 
 
 def is_removed_field(error: str | None) -> bool:
-    """Whether Flux fails for want of a field that tagstream keeps."""
+    """Whether Flux fails because it removed a field that tagstream keeps."""
     return error is not None and _REMOVED.search(error) is not None
 
 
 def renders_all_the_same(template: str, data: MessageData) -> tuple[object, object]:
-    """For templates of removed fields: they render, and name every changed file if they speak of files."""
+    """A template of removed fields renders, and its text has every changed file if the template asks for files."""
     stage, text = outcome(template, data)
     named = ".Files" not in template or all(change.file in text for change in data.changes)
     return (stage, named), ("ok", True)
 
 
 def message_data(row: dict[str, Any]) -> MessageData:
-    """A data set as the product takes it."""
+    """A data set of the vector files as MessageData, at a fixed time."""
     changes: list[Change] = []
     refs: dict[NamespacedName, ImageRef] = {}
     for file in row["Files"]:
@@ -55,6 +53,8 @@ def message_data(row: dict[str, Any]) -> MessageData:
         changes=changes,
         refs=refs,
         values=row["Values"] or {},
+        now=datetime(2026, 1, 1, tzinfo=UTC),
+        entropy=bytes,
     )
 
 
@@ -73,7 +73,7 @@ def _ref(text: str) -> ImageRef:
 
 
 def outcome(template: str, data: MessageData) -> tuple[str, str]:
-    """``ok`` and the message, or the stage that failed and Go's error."""
+    """``ok`` and the message, or the stage that failed (``parse`` or ``exec``) and the error without its prefix."""
     try:
         return "ok", render_message(template, data).text
     except TemplateError as error:
@@ -82,5 +82,5 @@ def outcome(template: str, data: MessageData) -> tuple[str, str]:
 
 
 def as_set(text: str) -> Counter[str]:
-    """Lines in any order, for what Go's map order shuffles."""
+    """The lines without their order, for templates whose output follows Go's random map order."""
     return Counter(text.split("\n"))

@@ -1,14 +1,13 @@
-"""sprig's functions of times and durations that Flux leaves in.
+"""The functions of sprig for times and durations that Flux leaves in, as far as they do not ask for the time of day.
 
-In: values. Out: times, text. The local zone is UTC, as in Flux's container.
+Those that do are in times_since.py. The local zone is UTC, as it is in Flux's container.
 
-Source: sprig date.go v3.3.0.
+Source: sprig date.go v3.3.0; Go time/time.go for the methods of a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from gocompat.sprig.cast import wrapped
@@ -16,14 +15,11 @@ from gocompat.sprig.math import atoi
 from gocompat.template.faults import CallError
 from gocompat.template.printf_scalars import duration as print_duration
 from gocompat.template.signature import TIME, function
-from gocompat.template.values import INT, STRING, Duration, Function, GoStruct, Int64, Named, Value, kind_of, named
-from gocompat.time_instant import DAY_S, MAX_YEAR, SECOND, ZERO, Moment, days_until
+from gocompat.template.values import INT, STRING, Duration, Function, GoStruct, Int64, Named, Value, named
+from gocompat.time_instant import DAY_S, MAX_YEAR, SECOND, ZERO, Instant, days_until
 from gocompat.time_layout import DAYS, MONTHS, InvalidTime, parse_duration, parse_time, print_time
 
 _COST = 200
-_ROUNDS = (
-    (365 * 24 * 3600, "y"), (30 * 24 * 3600, "mo"), (24 * 3600, "d"), (3600, "h"), (60, "m"), (1, "s"),
-)  # fmt: skip
 
 
 class Month(Named):
@@ -40,86 +36,87 @@ class Weekday(Named):
     names: ClassVar = dict(enumerate(DAYS))
 
 
-def time_value(moment: Moment) -> GoStruct:
-    """A time.Time."""
-    if abs(moment.date[0]) > MAX_YEAR:
-        raise CallError("time is out of range")
+def time_value(time: Instant) -> GoStruct:
+    """A time.Time for templates, with its methods.
+
+    Raises:
+        CallError: its year is not within 0 to 9999. Go goes on counting; no commit message needs that.
+    """
+    if not 0 <= time.date[0] <= MAX_YEAR:
+        raise CallError(f"year {time.date[0]} is not within 0 to {MAX_YEAR}")
     plain: dict[str, Callable[[], Value]] = {
-        "Year": lambda: moment.date[0],
-        "Day": lambda: moment.date[2],
-        "Hour": lambda: moment.clock[0],
-        "Minute": lambda: moment.clock[1],
-        "Second": lambda: moment.clock[2],
-        "Nanosecond": lambda: moment.nanosecond,
-        "YearDay": lambda: moment.year_day,
-        "Month": lambda: Month(moment.date[1]),
-        "Weekday": lambda: Weekday(moment.weekday),
-        "Unix": lambda: Int64(moment.unix_s),
-        "UnixMilli": lambda: _count(moment, 1_000),
-        "UnixMicro": lambda: _count(moment, 1_000_000),
-        "UnixNano": lambda: _count(moment, SECOND),
-        "UTC": lambda: time_value(moment.utc()),
-        "IsZero": lambda: moment.instant == ZERO.instant,
-        "String": lambda: _shown(moment),
+        "Year": lambda: time.date[0],
+        "Day": lambda: time.date[2],
+        "Hour": lambda: time.clock[0],
+        "Minute": lambda: time.clock[1],
+        "Second": lambda: time.clock[2],
+        "Nanosecond": lambda: time.nanosecond,
+        "YearDay": lambda: time.year_day,
+        "Month": lambda: Month(time.date[1]),
+        "Weekday": lambda: Weekday(time.weekday),
+        "Unix": lambda: Int64(time.unix_s),
+        "UnixMilli": lambda: _count(time, 1_000),
+        "UnixMicro": lambda: _count(time, 1_000_000),
+        "UnixNano": lambda: _count(time, SECOND),
+        "UTC": lambda: time_value(time.utc()),
+        "IsZero": lambda: time.order == ZERO.order,
+        "String": lambda: _shown(time),
     }
     methods = {name: Function((), call, cost=_COST) for name, call in plain.items()}
-    methods |= {name: _comparing(moment, answer) for name, answer in _COMPARISONS.items()}
-    methods["Format"] = Function((STRING,), lambda layout: print_time(layout, moment), cost=_COST)
-    methods["AddDate"] = Function((INT, INT, INT), lambda *parts: time_value(_moved(moment, *parts)), cost=_COST)
-    return GoStruct(go_type=TIME, methods=methods, text=_shown(moment), key=moment, json=_json(moment))
+    methods |= {name: _comparing(time, answer) for name, answer in _COMPARISONS.items()}
+    methods["Format"] = Function((STRING,), lambda layout: print_time(layout, time), cost=_COST)
+    methods["AddDate"] = Function((INT, INT, INT), lambda *parts: time_value(_moved(time, *parts)), cost=_COST)
+    return GoStruct(go_type=TIME, methods=methods, text=_shown(time), key=time, json=_json(time))
 
 
-def _json(moment: Moment) -> str | CallError:
-    """Time.MarshalJSON, which is stricter than Format."""
-    wrong = "" if 0 <= moment.date[0] <= 9999 else "year outside of range [0,9999]"
-    if not wrong and abs(moment.offset_s) >= DAY_S:
+def _json(time: Instant) -> str | CallError:
+    """What Time.MarshalJSON returns, or its error: it is stricter about offsets than Time.Format."""
+    if abs(time.offset_s) >= DAY_S:
         wrong = "timezone hour outside of range [0,23]"
-    if wrong:
         return CallError(f"json: error calling MarshalJSON for type time.Time: Time.MarshalJSON: {wrong}")
-    return print_time("2006-01-02T15:04:05.999999999Z07:00", moment)
+    return print_time("2006-01-02T15:04:05.999999999Z07:00", time)
 
 
-_COMPARISONS: Mapping[str, Callable[[Moment, Moment], Value]] = {
-    "After": lambda one, other: one.instant > other.instant,
-    "Before": lambda one, other: one.instant < other.instant,
-    "Compare": lambda one, other: (one.instant > other.instant) - (one.instant < other.instant),
-    "Equal": lambda one, other: one.instant == other.instant,
+_COMPARISONS: Mapping[str, Callable[[Instant, Instant], Value]] = {
+    "After": lambda one, other: one.order > other.order,
+    "Before": lambda one, other: one.order < other.order,
+    "Compare": lambda one, other: (one.order > other.order) - (one.order < other.order),
+    "Equal": lambda one, other: one.order == other.order,
     "Sub": lambda one, other: Duration(one.since(other)),
 }
 
 
-def _comparing(moment: Moment, answer: Callable[[Moment, Moment], Value]) -> Function:
-    return Function((TIME,), lambda other: answer(moment, _moment(other)))
+def _comparing(time: Instant, answer: Callable[[Instant, Instant], Value]) -> Function:
+    return Function((TIME,), lambda other: answer(time, _instant(other)))
 
 
-def _count(moment: Moment, units: int) -> Int64:
-    return Int64(wrapped(moment.unix_s * units + moment.nanosecond * units // SECOND))
+def _count(time: Instant, units: int) -> Int64:
+    return Int64(wrapped(time.unix_s * units + time.nanosecond * units // SECOND))
 
 
-def _moved(moment: Moment, years: int, months: int, days: int) -> Moment:
-    """AddDate: the clock stays."""
-    year, month, day = moment.date
+def _moved(time: Instant, years: int, months: int, days: int) -> Instant:
+    """Time.AddDate: the date changes, the time of day stays."""
+    year, month, day = time.date
     before = days_until(year, month, day)
-    return moment.later((days_until(year + years, month + months, day + days) - before) * DAY_S * SECOND)
+    return time.later((days_until(year + years, month + months, day + days) - before) * DAY_S * SECOND)
 
 
-def _shown(moment: Moment) -> str:
-    return print_time("2006-01-02 15:04:05.999999999 -0700 MST", moment)
+def _shown(time: Instant) -> str:
+    return print_time("2006-01-02 15:04:05.999999999 -0700 MST", time)
 
 
-def _moment(value: GoStruct) -> Moment:
+def _instant(value: GoStruct) -> Instant:
     found = value.key
-    assert isinstance(found, Moment)
+    assert isinstance(found, Instant)
     return found
 
 
-def _now() -> Moment:
-    since = datetime.now(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return Moment(since // timedelta(seconds=1), since.microseconds * 1000)
-
-
 def must_to_date(layout: str, text: str) -> GoStruct:
-    """``mustToDate``"""
+    """``mustToDate``: a text as a time.
+
+    Raises:
+        CallError: the words of Go's time.Parse.
+    """
     try:
         return time_value(parse_time(layout, text))
     except InvalidTime as error:
@@ -127,7 +124,7 @@ def must_to_date(layout: str, text: str) -> GoStruct:
 
 
 def to_date(layout: str, text: str) -> GoStruct:
-    """``toDate``: the zero time for what is none."""
+    """``toDate``: a text as a time, or the zero time if it is not one."""
     try:
         return time_value(parse_time(layout, text))
     except InvalidTime:
@@ -135,55 +132,28 @@ def to_date(layout: str, text: str) -> GoStruct:
 
 
 def modified(change: str, value: GoStruct) -> GoStruct:
-    """``mustDateModify``"""
+    """``mustDateModify``: a time plus a duration such as ``-1h30m``.
+
+    Raises:
+        CallError: the words of Go's time.ParseDuration.
+    """
     try:
-        return time_value(_moment(value).later(parse_duration(change)))
+        return time_value(_instant(value).later(parse_duration(change)))
     except InvalidTime as error:
         raise CallError(str(error)) from None
 
 
-def ago(value: Value) -> str:
-    """``ago``: since then, in whole seconds."""
-    now = then = _now()
-    if isinstance(value, GoStruct) and isinstance(value.key, Moment):
-        then = value.key
-    elif kind_of(value) in ("int", "int64"):
-        then = Moment(int(value))
-    between = now.since(then)
-    rounded = (abs(between) + SECOND // 2) // SECOND * SECOND * (-1 if between < 0 else 1)
-    # What would round to more than a Duration holds stays as it is.
-    return print_duration(rounded if abs(rounded) < 2**63 else between)
-
-
 def duration(value: Value) -> str:
-    """``duration``: seconds as text or int64; anything else is none, as in sprig."""
+    """``duration``: prints seconds, given as text or int64. Any other type counts as 0, as it does in sprig."""
     seconds = int(value) if isinstance(value, Int64) else atoi(value) if isinstance(value, str) else 0
     return print_duration(wrapped(seconds * SECOND))
 
 
-def duration_round(value: Value) -> str:
-    """``durationRound``: the largest unit that is in it more than once."""
-    nanoseconds = 0
-    if isinstance(value, Int64):
-        nanoseconds = int(value)
-    elif isinstance(value, str):
-        try:
-            nanoseconds = parse_duration(value)
-        except InvalidTime:
-            nanoseconds = 0
-    elif isinstance(value, GoStruct) and isinstance(value.key, Moment):
-        nanoseconds = _now().since(value.key)
-    size = abs(nanoseconds)
-    return next((f"{size // (one * SECOND)}{unit}" for one, unit in _ROUNDS if size > one * SECOND), "0s")
-
-
 FUNCTIONS: Mapping[str, Function] = {
-    "ago": function("any", ago, _COST),
     "duration": function("any", duration),
-    "durationRound": function("any", duration_round),
     "toDate": function("string, string", to_date, _COST),
     "mustToDate": function("string, string", must_to_date, _COST),
     "mustDateModify": function("string, time", modified, _COST),
     "must_date_modify": function("string, time", modified, _COST),
-    "unixEpoch": function("time", lambda value: str(_moment(value).unix_s)),
+    "unixEpoch": function("time", lambda value: str(_instant(value).unix_s)),
 }

@@ -5,25 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 MODULES: Mapping[str, tuple[str, ...]] = {
-    "crypto": (
-        "bcrypt",
-        "buildCustomCert",
-        "decryptAES",
-        "derivePassword",
-        "encryptAES",
-        "genCA",
-        "genCAWithKey",
-        "genPrivateKey",
-        "genSelfSignedCert",
-        "genSelfSignedCertWithKey",
-        "genSignedCert",
-        "genSignedCertWithKey",
-        "htpasswd",
-    ),
     "dates": (
-        "ago",
         "duration",
-        "durationRound",
         "mustDateModify",
         "mustToDate",
         "must_date_modify",
@@ -116,6 +99,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "uniq",
         "without",
     ),
+    "lots": (
+        "randInt",
+        "shuffle",
+    ),
     "math": (
         "add",
         "add1",
@@ -206,6 +193,10 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "trunc",
         "upper",
     ),
+    "times_since": (
+        "ago",
+        "durationRound",
+    ),
     "words": (
         "abbrev",
         "abbrevboth",
@@ -213,8 +204,6 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "initials",
         "kebabcase",
         "nospace",
-        "randInt",
-        "shuffle",
         "snakecase",
         "swapcase",
         "untitle",

@@ -10,15 +10,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 
-from gocompat.entropy import below
 from gocompat.sprig.strings import SPACE, lower, title_character, upper
 from gocompat.template.bounds import check_size
-from gocompat.template.faults import CallError
 from gocompat.template.signature import function
 from gocompat.template.values import Charged, Function, from_bytes, raw, runes
 
 _CALL = 20
-_STEPS_A_DRAW = 9
 _WORDS = ("number", "alphabet")
 _CHINESE = (("\u3400", "\u4d85"), ("\u4e00", "\u9fcc"), ("\U00020000", "\U0002b81d"))
 
@@ -280,25 +277,8 @@ def lowered(text: str, connector: str) -> str:
     return _Lowered(text, connector).text()
 
 
-def shuffle(text: str) -> Charged:
-    """Its characters in any order."""
-    found = runes(text)
-    check_size(len(found) * 20, "characters")
-    for last in range(len(found) - 1, 0, -1):
-        other = below(last + 1)
-        found[last], found[other] = found[other], found[last]
-    return Charged("".join(found), len(found) * _STEPS_A_DRAW)
-
-
 def _joined_by(connector: str) -> Callable[[str], Charged]:
     return lambda text: Charged(lowered(text, connector), len(text))
-
-
-def random_between(low: int, high: int) -> int:
-    """``randInt``: from low to below high."""
-    if high <= low:
-        raise CallError("invalid argument to Intn")
-    return low + below(high - low)
 
 
 FUNCTIONS: Mapping[str, Function] = {
@@ -315,6 +295,4 @@ FUNCTIONS: Mapping[str, Function] = {
     "camelcase": function("string", camelcase, _CALL),
     "snakecase": function("string", _joined_by("_"), _CALL),
     "kebabcase": function("string", _joined_by("-"), _CALL),
-    "shuffle": function("string", shuffle, _CALL),
-    "randInt": function("int, int", random_between, _CALL),
 }

@@ -7,8 +7,9 @@ Source: Go text/template/parse/parse.go; vectors gotemplate.json (``stage`` pars
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from gocompat.quote import quote
 from gocompat.template import nodes
@@ -47,24 +48,26 @@ class _Scope:
     ranges: int = 0
 
 
-def parse(name: str, text: str, functions: Collection[str]) -> Tree:
-    """Read a template.
+def parse(name: str, text: str, functions: Collection[str], refused: Mapping[str, str] = MappingProxyType({})) -> Tree:
+    """Parse a template (template.Parse).
 
     Args:
-        name: shown in errors.
-        text: with ``{{`` and ``}}``.
-        functions: names that may be called.
+        name: the template's name, which errors show.
+        text: the template, with ``{{`` and ``}}``.
+        functions: the names of the functions that may be called.
+        refused: functions that Go would know and that are left out on purpose: why, by name.
 
     Raises:
-        InvalidTemplate: ``template: NAME:LINE: …``.
+        InvalidTemplate: ``template: NAME:LINE: …``, in Go's words unless a refused function is called.
     """
-    return _Parser(Tree(name=name, text=text), functions).tree()
+    return _Parser(Tree(name=name, text=text), functions, refused).tree()
 
 
 class _Parser:
-    def __init__(self, tree: Tree, functions: Collection[str]) -> None:
+    def __init__(self, tree: Tree, functions: Collection[str], refused: Mapping[str, str]) -> None:
         self._tree = tree
         self._functions = functions
+        self._refused = refused
         self._lexer = Lexer(tree.text)
         # Go keeps three tokens, and names the line of the first in its errors.
         self._tokens = [Token("eof", 0, "", 0)] * 3
@@ -371,6 +374,8 @@ class _Parser:
     def _name_or_nothing(self, token: Token) -> nodes.Node | None:
         kind = token.kind
         if kind == "identifier":
+            if token.text in self._refused:
+                raise self._fault(f"function {quote(token.text)} is refused: {self._refused[token.text]}")
             if token.text not in self._functions:
                 raise self._fault(f"function {quote(token.text)} not defined")
             return nodes.Identifier(token.position, token.text)

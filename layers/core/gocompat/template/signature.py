@@ -9,18 +9,15 @@ from collections.abc import Callable
 
 from gocompat.template.values import ANY, BOOL, DICT, FLOAT64, INT, STRING, Function, GoType, Value, named
 
-CERTIFICATE = named("sprig.certificate", "struct")
 TIME = named("time.Time", "struct")
 _TYPES: dict[str, GoType] = {
     "any": ANY,
     "bool": BOOL,
-    "certificate": CERTIFICATE,
     "dict": DICT,
     "float64": FLOAT64,
     "int": INT,
     "string": STRING,
     "time": TIME,
-    "uint32": named("uint32"),
 }
 
 

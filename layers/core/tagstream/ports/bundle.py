@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gocompat.entropy import Entropy
 from tagstream.ports.git import GitRemote, MarkerCache
 from tagstream.ports.leases import LeaseStore
 from tagstream.ports.ledger import Ledger
@@ -52,5 +53,6 @@ class Ports:
     git: GitRemote
     markers: MarkerCache
     clock: Clock
+    entropy: Entropy
     metrics: Metrics
     log: Log

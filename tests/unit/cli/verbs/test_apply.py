@@ -160,6 +160,16 @@ def test_a_template_that_may_fail_or_is_old_is_a_warning_with_its_line(template:
     assert (done.code, done.err.count("\n"), done.err.startswith(where + words)) == (0, 1, True)
 
 
+def test_apply_refuses_a_template_that_calls_a_key_function_and_names_the_function() -> None:
+    ports = MemoryPorts()
+    done = apply(automation('{{ genPrivateKey "rsa" }}'), ports)
+    where = "stdin:13: ImageUpdateAutomation/flux-system/app spec.git.commit.messageTemplate: Invalid value: "
+    assert where in done.err
+    assert 'function "genPrivateKey" is refused: it makes a private key or a certificate' in done.err
+    assert done.code == 1
+    assert ports.objects.writes == []
+
+
 def test_a_missing_reference_is_a_warning() -> None:
     policy = """
 apiVersion: image.toolkit.fluxcd.io/v1

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gocompat.sprig.functions import REFUSED
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.domain.setters.identity import ObjectIdentifier
 from tagstream.domain.setters.plan import Change
 from tagstream.domain.update.message import (
     DEFAULT_MESSAGE,
-    MessageData,
     RenderedMessage,
     TemplateError,
     check_template,
@@ -63,6 +63,24 @@ def test_a_template_that_cannot_be_read_is_told_before_it_is_run() -> None:
     assert str(told.value) == (
         'unable to create commit message template from spec: template: commit message:1: function "nope" not defined'
     )
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_a_template_that_names_a_key_or_password_function_is_refused_by_name(name: str) -> None:
+    template = f'first line\n{{{{ "a" | {name} "b" }}}}'
+    with pytest.raises(TemplateError) as told:
+        check_template(template)
+    assert str(told.value).startswith(
+        f'unable to create commit message template from spec: template: commit message:2: function "{name}" is '
+        "refused: it "
+    )
+    with pytest.raises(TemplateError, match="is refused"):
+        render_message(template, DATA)
+
+
+def test_a_refused_name_that_is_not_called_is_only_text() -> None:
+    template = 'htpasswd {{ .Values.bcrypt }}{{ "genCA" }}'
+    assert render_message(template, dataclasses.replace(DATA, values={"bcrypt": "!"})).text == "htpasswd !genCA"
 
 
 def test_a_template_that_can_be_read_is_not_run_to_check_it() -> None:
@@ -182,7 +200,7 @@ def test_an_object_in_two_files_has_the_changes_of_both() -> None:
 
 
 def test_nothing_changed_is_nothing_to_range_over() -> None:
-    data = MessageData(automation=BACKEND, changes=())
+    data = dataclasses.replace(DATA, automation=BACKEND, changes=(), values={})
     assert rendered(
         "{{ .Changed.Changes }}{{ .Changed.FileChanges }}{{ .Values.x }}{{ len .Updated.Images }}", data
     ) == ("[]map[]<no value>0")

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from gocompat.sprig.functions import load, names
+from gocompat.entropy import Entropy
+from gocompat.sprig.functions import REFUSED, load, names
 from gocompat.template.bounds import Meter
 from gocompat.template.evaluate import execute
 from gocompat.template.faults import ExecutionError
@@ -25,6 +27,7 @@ from tagstream.domain.setters.plan import Change
 
 DEFAULT_MESSAGE = "Update from image update automation"
 _NAME = "commit message"
+_EXAMPLE_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 _REMOVED = (
     "template uses '{field}' field, which Flux removed; it still works here. Please use '.Changed' instead. "
     "See: https://fluxcd.io/flux/components/image/imageupdateautomations/#message-template"
@@ -37,10 +40,15 @@ class TemplateError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageData:
-    """What templates see: ``refs`` is what each policy selected, ``values`` is messageTemplateValues."""
+    """What a template is rendered from: ``refs`` is what each policy selected, ``values`` is messageTemplateValues.
+
+    ``now`` is the aware time that counts as the present; ``entropy`` is what ``shuffle`` and ``randInt`` draw from.
+    """
 
     automation: NamespacedName
     changes: Sequence[Change]
+    now: datetime
+    entropy: Entropy
     refs: Mapping[NamespacedName, ImageRef] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
 
@@ -54,13 +62,14 @@ class RenderedMessage:
 
 
 def check_template(template: str) -> tuple[str, ...]:
-    """Whether a template can be read; what it does with data is not known before there are any.
+    """Parse a template without running it.
 
     Returns:
-        What its author should know about it.
+        Warnings for its author.
 
     Raises:
-        TemplateError: ``unable to create commit message template from spec: …``.
+        TemplateError: ``unable to create commit message template from spec: …``. The template is not valid, or it
+            calls a function that tagstream refuses, which the error names.
     """
     tree = _parsed(template)
     found = (_removed(node) for block in tree.templates.values() for node in walk(block))
@@ -69,7 +78,7 @@ def check_template(template: str) -> tuple[str, ...]:
 
 
 def try_template(template: str, automation: NamespacedName, values: Mapping[str, str]) -> str:
-    """Why a template that can be read fails for an example of a change; empty when it does not.
+    """Why a valid template fails for an example of a change, at an example of a time; empty if it does not fail.
 
     Args:
         template: spec.git.commit.messageTemplate.
@@ -86,8 +95,11 @@ def try_template(template: str, automation: NamespacedName, values: Mapping[str,
         line=1,
     )
     refs = {policy: ImageRef(name="example.com/app", tag="1.0.1", digest="")}
+    example = MessageData(
+        automation=automation, changes=(change,), refs=refs, values=values, now=_EXAMPLE_TIME, entropy=bytes
+    )
     try:
-        render_message(template, MessageData(automation=automation, changes=(change,), refs=refs, values=values))
+        render_message(template, example)
     except TemplateError as error:
         return str(error)
     return ""
@@ -122,9 +134,10 @@ def render_message(template: str, data: MessageData) -> RenderedMessage:
     from tagstream.domain.update.message_data import template_data
 
     tree = _parsed(template)
+    functions = load(tree.text, now=data.now, entropy=data.entropy)
     used: list[str] = []
     try:
-        text = execute(tree, load(tree.text), template_data(data, used), Meter())
+        text = execute(tree, functions, template_data(data, used), Meter())
     except ExecutionError as error:
         words = raw(str(error)).decode("utf-8", "replace")
         raise TemplateError(f"failed to run template from spec: {words}") from error
@@ -134,6 +147,6 @@ def render_message(template: str, data: MessageData) -> RenderedMessage:
 
 def _parsed(template: str) -> Tree:
     try:
-        return parse(_NAME, template or DEFAULT_MESSAGE, names())
+        return parse(_NAME, template or DEFAULT_MESSAGE, names(), REFUSED)
     except InvalidTemplate as error:
         raise TemplateError(f"unable to create commit message template from spec: {error}") from error

@@ -260,6 +260,8 @@ def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], session: GitSess
                 changes=_as_named_by_flux(changes, job),
                 refs=job.refs,
                 values=job.commit.message_template_values,
+                now=ports.clock.now(),
+                entropy=ports.entropy,
             ),
         )
     except TemplateError as error:
