@@ -15,7 +15,7 @@ export SAM_CLI_TELEMETRY := 0
 COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test vectors bench build lint format lock deploy clean servers
+.PHONY: demo test vectors bench build lint format lock deploy known-env clean servers
 
 demo: .venv/ready
 	"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
@@ -45,8 +45,12 @@ lock: .venv/ready
 	$(COMPILE) --extra dev --output-file requirements.lock
 	$(COMPILE) --constraint requirements.lock --output-file layers/vendor/requirements.txt
 
-deploy: build
+deploy: known-env build
 	sam deploy --config-env $(ENV)
+
+known-env:
+	@grep -q '^\[$(ENV)\.deploy' samconfig.toml || { echo "unknown ENV=$(ENV); samconfig.toml has:" \
+		"$$(sed -n 's/^\[\([a-z]*\)\.deploy.*/\1/p' samconfig.toml | xargs)" >&2; exit 2; }
 
 clean:
 	rm -rf .venv .aws-sam .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tagstream.adapters.clock import SystemClock
     from tagstream.adapters.git.logins import RoleKeys
     from tagstream.adapters.store.table import Table
+    from tagstream.ports.material import MaterialChecks
 
 TABLE = "TAGSTREAM_TABLE"
 STACK = "TAGSTREAM_STACK"
@@ -141,6 +142,27 @@ def stack_outputs(stack: str) -> Mapping[str, str]:
     if missing:
         raise NotDeployed(f"stack '{stack}' has no output {', '.join(sorted(missing))}: is it a tagstream stack?")
     return {TABLE: outputs["TableName"], QUEUE_URL: outputs["ScanQueueUrl"], **outputs}
+
+
+def material_checks() -> MaterialChecks:
+    """What checks keys and certificates before the command line stores them; it needs no AWS."""
+    from tagstream.adapters.material import CryptographyChecks
+
+    return CryptographyChecks()
+
+
+def caller(fallback: str) -> str:
+    """Who uses the command line: the ARN of the AWS identity, or ``fallback`` where AWS does not say.
+
+    Args:
+        fallback: for example the name of the user on this machine.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return str(_client("sts").get_caller_identity()["Arn"])
+    except (BotoCoreError, ClientError):
+        return fallback
 
 
 def log_groups(stack: str) -> LogGroups:

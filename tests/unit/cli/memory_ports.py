@@ -232,6 +232,11 @@ def command(*argv: str | Path, ports: MemoryPorts | None = None, stdin: str = ""
         assert ports is not None, "an offline command asked for the stack"
         return ports.log_lines
 
-    stack = Stack(connect=connect, base_url=lambda name: f"https://{name}.example/", read_logs=read_logs)
+    stack = Stack(
+        connect=connect,
+        base_url=lambda name: f"https://{name}.example/",
+        read_logs=read_logs,
+        who=lambda: "arn:aws:iam::1:user/ann",
+    )
     code = run([str(one) for one in argv], Console(out=out, err=err), io.StringIO(stdin), stack)
     return Outcome(code=code, out=out.getvalue(), err=err.getvalue())

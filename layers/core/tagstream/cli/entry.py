@@ -6,6 +6,7 @@ failures, as ``flux diff`` does.
 
 from __future__ import annotations
 
+import getpass
 import io
 import os
 import sys
@@ -50,11 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """How a stack's name becomes ports, the address of its webhook function, and its functions' log lines."""
+    """How a stack's name becomes ports, the address of its webhook function and its log lines, and who asks."""
 
     connect: Callable[[str], Ports]
     base_url: Callable[[str], str]
     read_logs: Callable[[str, datetime, datetime], Sequence[Mapping[str, object]]]
+    who: Callable[[], str]
 
 
 def run(argv: Sequence[str], console: Console, stdin: TextIO, stack: Stack | None = None) -> int:
@@ -73,7 +75,7 @@ def run(argv: Sequence[str], console: Console, stdin: TextIO, stack: Stack | Non
         return error.code
     if args is None:
         return 0
-    where = stack or Stack(connect=_connect, base_url=_base_url, read_logs=_read_logs)
+    where = stack or Stack(connect=_connect, base_url=_base_url, read_logs=_read_logs, who=_who)
     session = Session(
         args=args,
         console=console,
@@ -81,6 +83,7 @@ def run(argv: Sequence[str], console: Console, stdin: TextIO, stack: Stack | Non
         connect=where.connect,
         base_url=where.base_url,
         read_logs=where.read_logs,
+        who=where.who,
     )
     failed = getattr(args, "failure_code", 1)
     try:
@@ -116,3 +119,13 @@ def _read_logs(stack: str, since: datetime, until: datetime) -> Sequence[Mapping
     from tagstream import wiring
 
     return wiring.log_groups(stack).read(since, until)
+
+
+def _who() -> str:
+    from tagstream import wiring
+
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):
+        name = "an unknown user"
+    return wiring.caller(name)

@@ -28,6 +28,7 @@ class Session:
     connect: Callable[[str], Ports]
     base_url: Callable[[str], str]
     read_logs: Callable[[str, datetime, datetime], Sequence[Mapping[str, object]]]
+    who: Callable[[], str]
     _ports: Ports | None = field(default=None, repr=False)
 
     @property
@@ -44,6 +45,10 @@ class Session:
     def log_lines(self, since: datetime, until: datetime) -> Sequence[Mapping[str, object]]:
         """What the stack's functions wrote in a period."""
         return self.read_logs(self.args.stack, since, until)
+
+    def caller(self) -> str:
+        """Who runs this invocation: an ARN, or the name of the user on this machine."""
+        return self.who()
 
     @property
     def namespace(self) -> str:

@@ -23,6 +23,8 @@ MAX_OBJECT_BYTES = 300_000
 """DynamoDB keeps at most 400 KB in an item."""
 EXTENSION = "tagstream.dev/"
 SUSPENDED = "tagstream.dev/suspended"
+SUSPENDED_BY = "tagstream.dev/suspended-by"
+REASON = "suspend.toolkit.fluxcd.io/reason"
 """Annotation: suspended by the command line; applying a manifest that does not speak of ``suspend`` keeps it so."""
 ANNOTATIONS: Mapping[str, frozenset[str]] = {
     "ImagePolicy": frozenset({ALLOW_DOWNGRADE}),
@@ -93,7 +95,7 @@ def _unknown_annotations(one: Located) -> list[Problem]:
     """What looks like an extension and is none: a misspelt one would do nothing, and say nothing."""
     if not isinstance(one.parsed.draft, FluxObject):
         return []
-    known = ANNOTATIONS.get(one.parsed.kind, frozenset()) | {SUSPENDED}
+    known = ANNOTATIONS.get(one.parsed.kind, frozenset()) | {SUSPENDED, SUSPENDED_BY}
     given = one.parsed.draft.metadata.annotations
     unknown = sorted(name for name in given if name.startswith(EXTENSION) and name not in known)
     return [

@@ -8,6 +8,7 @@ Source: flux2 cmd/flux/reconcile.go, resume.go.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import cast
 
 from tagstream.cli.console import CommandFailed
@@ -18,6 +19,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 
 POLL_S = 0.5
+COMMIT_WAIT_S = 20.0
 
 
 def required(session: Session, target: Target, key: NamespacedName) -> StoredObject:
@@ -78,6 +80,59 @@ def tell_outcome(session: Session, target: Target, stored: StoredObject) -> None
     if ready != "True":
         raise CommandFailed(f"{target.kind} reconciliation failed: {message}")
     session.console.success(_success(stored, message))
+
+
+def tell_commit(session: Session, target: Target, after: StoredObject, since: datetime) -> None:
+    """Print the commit that a reconcile led to, if there is one.
+
+    An automation's own status names it. After a scan or an evaluation that changed a selection, the commit follows in
+    another function: it is waited for, up to ``COMMIT_WAIT_S``.
+
+    Args:
+        session: of the command.
+        target: what was reconciled.
+        after: the object as the reconcile left it.
+        since: when the reconcile was asked for.
+    """
+    if target.kind == "ImageUpdateAutomation":
+        pushed_at = status.read_time(after.status.get("lastPushTime"))
+        if pushed_at is not None and pushed_at >= since.replace(microsecond=0):
+            session.console.success(f"committed {after.status.get('lastPushCommit')}")
+        return
+    clock = session.ports.clock
+    until_s = clock.monotonic_s() + min(COMMIT_WAIT_S, session.args.timeout)
+    selected = _selected_since(session, after, since)
+    while selected:
+        found = _committed(session, selected, since)
+        for automation, commit in found:
+            session.console.success(f"committed {commit} by ImageUpdateAutomation {automation}")
+        if found:
+            return
+        if clock.monotonic_s() >= until_s:
+            session.console.action("no commit yet; tagstream events shows what follows")
+            return
+        clock.sleep(POLL_S)
+
+
+def _selected_since(session: Session, stored: StoredObject, since: datetime) -> set[tuple[str, str]]:
+    """The policies that selected a tag since then: this one, or those of this ImageRepository."""
+    return {
+        (str(entry.key), str((entry.facts or {}).get("tag")))
+        for entry in session.ports.ledger.read(since, session.ports.clock.now())
+        if entry.kind == "ImagePolicy"
+        and (entry.facts or {}).get("tag")
+        and str(stored.key) in (str(entry.key), str((entry.facts or {}).get("repository")))
+    }
+
+
+def _committed(session: Session, selected: set[tuple[str, str]], since: datetime) -> list[tuple[str, str]]:
+    found = []
+    for entry in session.ports.ledger.read(since, session.ports.clock.now()):
+        facts = entry.facts or {}
+        told = facts.get("selections")
+        if isinstance(told, list) and selected & {(str(one["policy"]), str(one["tag"])) for one in told}:
+            found.append((entry.key.name, str(facts.get("commit", ""))))
+    return found
 
 
 def ready_of(stored: StoredObject) -> tuple[str, str]:

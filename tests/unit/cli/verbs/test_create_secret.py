@@ -8,11 +8,45 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from tagstream.domain.objects.model import NamespacedName
+from tests.embedded.certificates import authority
 from tests.unit.cli.memory_ports import MemoryPorts, command
 
 KEY = NamespacedName("flux-system", "s")
+PASSPHRASE = b"pp"
+
+
+def _ssh_key(passphrase: bytes) -> bytes:
+    key = Ed25519PrivateKey.generate()
+    locked = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, locked)
+
+
+def _host_line(host: str) -> bytes:
+    public = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return host.encode() + b" " + public + b"\n"
+
+
+FILES = {
+    "key": _ssh_key(PASSPHRASE),
+    "open_key": _ssh_key(b""),
+    "hosts": _host_line("g"),
+    "other_hosts": _host_line("h"),
+    "ca": authority().ca,
+    "crt": authority().client.certificate,
+    "crt_key": authority().client.key,
+    "other_key": authority().server.key,
+    "garbage": b"hello\n",
+}
 
 
 @pytest.mark.parametrize(
@@ -23,22 +57,24 @@ KEY = NamespacedName("flux-system", "s")
         (("git", "--url=https://g", "-u=me", "-p=-"), {"username": b"me", "password": b"typed"}),
         (
             ("git", "--url=ssh://git@g/x", "--private-key-file={key}", "--known-hosts-file={hosts}", "-p=pp"),
-            {"identity": b"KEY", "known_hosts": b"HOSTS", "password": b"pp"},
+            {"identity": FILES["key"], "known_hosts": FILES["hosts"], "password": b"pp"},
         ),
-        (("tls", "--ca-crt-file={key}"), {"ca.crt": b"KEY"}),
-        (("tls", "--tls-crt-file={hosts}", "--tls-key-file={key}"), {"tls.crt": b"HOSTS", "tls.key": b"KEY"}),
+        (("tls", "--ca-crt-file={ca}"), {"ca.crt": FILES["ca"]}),
+        (("tls", "--tls-crt-file={crt}", "--tls-key-file={crt_key}"),
+         {"tls.crt": FILES["crt"], "tls.key": FILES["crt_key"]}),
         (("proxy", "--address=http://p:1", "-u=a", "-p=b"),
          {"address": b"http://p:1", "username": b"a", "password": b"b"}),
         (("receiver", "--token=t", "--email-claim=a@b"), {"token": b"t", "email": b"a@b"}),
         (("generic", "--from-literal=a=b=c", "--from-file={key}", "--from-file=x={hosts}"),
-         {"a": b"b=c", "key": b"KEY", "x": b"HOSTS"}),
+         {"a": b"b=c", "key": FILES["key"], "x": FILES["hosts"]}),
     ],
 )  # fmt: skip
 def test_a_secret_has_the_keys_of_flux(words: tuple[str, ...], data: dict[str, bytes], tmp_path: Path) -> None:
-    (tmp_path / "key").write_bytes(b"KEY")
-    (tmp_path / "hosts").write_bytes(b"HOSTS")
+    names = {name: tmp_path / name for name in FILES}
+    for name, path in names.items():
+        path.write_bytes(FILES[name])
     ports = MemoryPorts()
-    filled = [one.format(key=tmp_path / "key", hosts=tmp_path / "hosts") for one in words]
+    filled = [one.format(**names) for one in words]
     done = command("create", "secret", filled[0], "s", *filled[1:], ports=ports, stdin="typed\n")
     assert (ports.secrets.data, done.out, done.err) == (
         {KEY: data},
@@ -107,3 +143,71 @@ def test_an_exported_secret_can_be_applied() -> None:
     applied = command("apply", "-f", "-", ports=ports, stdin=out)
     assert (applied.out, ports.secrets.data[KEY]) == ("secret/s created\n", {"username": b"me", "password": b"pw"})
     assert yaml.safe_load(out)["type"] == "Opaque"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("git", "--url=ssh://git@g/x", "--private-key-file={key}", "--known-hosts-file={hosts}"),
+            "key' cannot be used: it is protected by a passphrase, and none was given",
+        ),
+        (
+            ("git", "--url=ssh://git@g/x", "--private-key-file={key}", "--known-hosts-file={hosts}", "-p=hunter2"),
+            "key' cannot be used: the passphrase does not open it",
+        ),
+        (
+            ("git", "--url=ssh://git@g/x", "--private-key-file={garbage}", "--known-hosts-file={hosts}"),
+            "garbage' cannot be used: it is not a private key in OpenSSH or PEM form",
+        ),
+        (
+            ("git", "--url=ssh://git@g/x", "--private-key-file={open_key}", "--known-hosts-file={garbage}"),
+            "garbage' cannot be used: knownhosts: line 1: expected hosts, a key type and a key",
+        ),
+        (
+            ("git", "--url=ssh://git@g/x", "--private-key-file={open_key}", "--known-hosts-file={other_hosts}"),
+            "other_hosts' cannot be used: it holds no key for g",
+        ),
+        (
+            ("git", "--url=ssh://git@g:2222/x", "--private-key-file={open_key}", "--known-hosts-file={hosts}"),
+            "hosts' cannot be used: it holds no key for [g]:2222",
+        ),
+        (
+            ("git", "--url=ssh://git@g:org/x", "--private-key-file={open_key}", "--known-hosts-file={hosts}"),
+            "--url 'ssh://git@g:org/x' has no valid port; write a path as ssh://git@host/org/repo",
+        ),
+        (("tls", "--ca-crt-file={garbage}"), "ca.crt is not a certificate in PEM form"),
+        (("tls", "--tls-crt-file={garbage}", "--tls-key-file={crt_key}"), "tls.crt is not a certificate in PEM form"),
+        (("tls", "--tls-crt-file={crt}", "--tls-key-file={garbage}"), "tls.key is not a private key in PEM form"),
+        (
+            ("tls", "--tls-crt-file={crt}", "--tls-key-file={other_key}"),
+            "tls.key is not the key of the certificate in tls.crt",
+        ),
+    ],
+)
+def test_what_a_run_could_not_use_is_refused(words: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    names = {name: tmp_path / name for name in FILES}
+    for name, path in names.items():
+        path.write_bytes(FILES[name])
+    ports = MemoryPorts()
+    filled = [one.format(**names) for one in words]
+    done = command("create", "secret", filled[0], "s", *filled[1:], ports=ports)
+    assert done.code == 1
+    assert message in done.err
+    assert "hunter2" not in done.err
+    assert ports.secrets.data == {}
+
+
+def test_a_secret_is_created_configured_or_unchanged() -> None:
+    ports = MemoryPorts()
+    told = [
+        command("create", "secret", "git", "s", "--url=https://g", "-u=me", f"-p={password}", ports=ports).err
+        for password in ("one", "one", "two")
+    ]
+    assert [line.split()[3] for line in told] == ["created", "unchanged", "configured"]
+
+
+def test_docker_hub_may_be_named_as_docker_writes_it() -> None:
+    ports = MemoryPorts()
+    command("create", "secret", "oci", "s", "--url=https://index.docker.io/v1/", "-u=me", "-p=pw", ports=ports)
+    assert list(json.loads(ports.secrets.data[KEY][".dockerconfigjson"])["auths"]) == ["https://index.docker.io/v1/"]

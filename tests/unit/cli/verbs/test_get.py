@@ -44,12 +44,12 @@ def policy() -> MemoryPorts:
     return stored("ImagePolicy", "podinfo-semver", {"conditions": [READY], "latestRef": ref})
 
 
-def test_policies_have_the_columns_of_flux() -> None:
+def test_policies_have_the_columns_of_flux_and_whether_they_are_suspended() -> None:
     assert command("get", "images", "policy", ports=policy()).out == (
         "NAME          \tIMAGE                       \tTAG  \tREADY\tMESSAGE"
-        "                                                            \n"
+        "                                                            \tSUSPENDED\n"
         "podinfo-semver\tghcr.io/stefanprodan/podinfo\t5.0.3\tTrue \t"
-        "Latest image tag for ghcr.io/stefanprodan/podinfo resolved to 5.0.3\t\n"
+        "Latest image tag for ghcr.io/stefanprodan/podinfo resolved to 5.0.3\tFalse    \t\n"
     )
 
 
@@ -124,7 +124,7 @@ def test_nothing_found_is_said_and_is_no_failure() -> None:
         (0, "", '✗ no ImagePolicy objects found in "flux-system" namespace\n'),
         (0, "", "✗ ImagePolicy object 'x' not found in \"flux-system\" namespace\n"),
         (0, "", "✗ no ImagePolicy objects found in any namespace\n"),
-        (0, "", ""),
+        (0, "", '✗ no image objects found in "flux-system" namespace\n'),
     ]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
-from tests.unit.cli.memory_ports import MemoryPorts, command
+from tagstream.ports.ledger import LedgerEntry
+from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
 
 KEY = NamespacedName("flux-system", "app")
 
@@ -82,3 +83,49 @@ def test_a_suspended_object_is_not_reconciled() -> None:
 def test_an_object_that_does_not_exist_is_an_error() -> None:
     done = command("reconcile", "image", "update", "gone", ports=MemoryPorts())
     assert (done.code, done.err) == (1, "✗ ImageUpdateAutomation 'gone' not found in flux-system namespace\n")
+
+
+def test_an_update_that_pushed_names_its_commit() -> None:
+    pushed = {"lastPushCommit": "c0ffee", "lastPushTime": "2026-01-02T03:04:05Z"}
+    done = command(
+        "reconcile", "image", "update", "app", ports=answering("ImageUpdateAutomation", ready("True") | pushed)
+    )
+    assert done.err.splitlines()[-1] == "✔ committed c0ffee"
+
+
+def test_an_update_that_pushed_nothing_new_names_no_commit() -> None:
+    pushed = {"lastPushCommit": "c0ffee", "lastPushTime": "2026-01-01T00:00:00Z"}
+    done = command(
+        "reconcile", "image", "update", "app", ports=answering("ImageUpdateAutomation", ready("True") | pushed)
+    )
+    assert "c0ffee" not in done.err
+
+
+def test_a_scan_that_changed_a_selection_names_the_commit_that_follows() -> None:
+    ports = answering("ImageRepository", ready("True"))
+    selected = {"repository": "flux-system/app", "tag": "2"}
+    committed = {"commit": "c0ffee", "selections": [{"policy": "flux-system/web", "tag": "2"}]}
+    for kind, name, facts in (("ImagePolicy", "web", selected), ("ImageUpdateAutomation", "apps", committed)):
+        entry = LedgerEntry(
+            at=NOW,
+            kind=kind,
+            key=NamespacedName("flux-system", name),
+            severity="info",
+            reason="Succeeded",
+            message="m",
+            facts=facts,
+        )
+        ports.ledger.record([entry])
+    done = command("reconcile", "image", "repository", "app", ports=ports)
+    assert done.err.splitlines()[-1] == "✔ committed c0ffee by ImageUpdateAutomation apps"
+
+
+def test_a_selection_without_a_commit_is_not_waited_for_longer_than_the_timeout() -> None:
+    ports = answering("ImagePolicy", ready("True"))
+    selected = LedgerEntry(
+        at=NOW, kind="ImagePolicy", key=KEY, severity="info", reason="Succeeded", message="m", facts={"tag": "2"}
+    )
+    ports.ledger.record([selected])
+    done = command("reconcile", "image", "policy", "app", "--timeout=3s", ports=ports)
+    assert done.err.splitlines()[-1] == "► no commit yet; tagstream events shows what follows"
+    assert ports.clock.passed_s <= 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tagstream.cli.verbs.apply import SUSPENDED
+from tagstream.cli.validation import SUSPENDED, SUSPENDED_BY
 from tagstream.domain.objects.model import NamespacedName
 from tests.unit.cli.memory_ports import MemoryPorts, command
 
@@ -33,8 +33,37 @@ def test_a_suspended_object_says_so_and_why() -> None:
     assert document(ports, "a")["metadata"]["annotations"] == {
         SUSPENDED: "2026-01-02T03:04:05Z",
         "suspend.toolkit.fluxcd.io/reason": "freeze",
+        SUSPENDED_BY: "arn:aws:iam::1:user/ann",
     }
     assert document(ports, "b")["spec"] == {}
+
+
+def test_get_shows_who_suspended_an_object_and_why() -> None:
+    ports = two()
+    command("suspend", "image", "policy", "a", "--reason", "freeze", ports=ports)
+    rows = command("get", "images", "policy", "--no-header", ports=ports).out.splitlines()
+    assert [[cell.strip() for cell in row.split("\t")][-3:-1] for row in rows] == [
+        ["True", "arn:aws:iam::1:user/ann: freeze"],
+        ["False", ""],
+    ]
+
+
+def test_suspending_and_resuming_are_events_with_their_author() -> None:
+    ports = two()
+    command("suspend", "image", "policy", "a", "--reason", "freeze", ports=ports)
+    command("resume", "image", "policy", "a", ports=ports)
+    assert [(one.reason, one.message) for one in ports.ledger.entries] == [
+        ("Suspended", "suspended by arn:aws:iam::1:user/ann: freeze"),
+        ("Resumed", "resumed by arn:aws:iam::1:user/ann"),
+    ]
+
+
+def test_deleting_is_an_event_with_its_author() -> None:
+    ports = two()
+    command("delete", "image", "policy", "a", "--silent", ports=ports)
+    assert [(one.key.name, one.reason, one.message) for one in ports.ledger.entries] == [
+        ("a", "Deleted", "deleted by arn:aws:iam::1:user/ann")
+    ]
 
 
 def test_all_objects_of_a_namespace_are_suspended() -> None:

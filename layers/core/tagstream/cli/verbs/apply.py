@@ -96,7 +96,7 @@ def _outcome(one: Located, session: Session) -> str:
         return "valid (dry run)"
     value = one.parsed.value
     if isinstance(value, SecretData):
-        outcome = _secret_outcome(value, session.ports)
+        outcome = secret_outcome(value.key, value.data, session.ports)
         if outcome != "unchanged" and not session.args.dry_run:
             session.ports.secrets.put(value.key, value.data)
     else:
@@ -108,9 +108,16 @@ def _outcome(one: Located, session: Session) -> str:
     return f"{outcome} (server dry run)" if session.args.dry_run else outcome
 
 
-def _secret_outcome(secret: SecretData, ports: Ports) -> str:
+def secret_outcome(key: NamespacedName, data: Mapping[str, bytes], ports: Ports) -> str:
+    """Say ``created``, ``configured`` or ``unchanged`` of a secret that is about to be written.
+
+    Args:
+        key: of the secret.
+        data: its members as they will be.
+        ports: of the stack.
+    """
     try:
-        return "unchanged" if dict(ports.secrets.get(secret.key)) == dict(secret.data) else "configured"
+        return "unchanged" if dict(ports.secrets.get(key)) == dict(data) else "configured"
     except SecretNotFound:
         return "created"
     except AuthenticationError:

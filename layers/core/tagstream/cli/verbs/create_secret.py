@@ -10,17 +10,24 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from tagstream import wiring
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.creation import check, labels_of
 from tagstream.cli.files import read_file
 from tagstream.cli.session import Session
+from tagstream.cli.verbs.apply import secret_outcome
 from tagstream.cli.yaml_text import as_yaml
+from tagstream.ports.material import InvalidMaterial
 from tagstream.reconcile.receive.paths import publish_receivers_of
 
 TOKEN_BYTES = 32
+SSH_PORT = 22
+DOCKER_HUB = ("https://index.docker.io/v1/", "https://index.docker.io/v1")
 
 
 def create_git(session: Session) -> int:
@@ -52,7 +59,38 @@ def _ssh(session: Session) -> Mapping[str, bytes]:
     }
     if args.password:
         data["password"] = _given(session, args.password).encode()
+    address = _ssh_address(args.url)
+    checks = wiring.material_checks()
+    with _checked(f"--private-key-file '{args.private_key_file}'"):
+        checks.private_key(data["identity"], data.get("password", b""))
+    with _checked(f"--known-hosts-file '{args.known_hosts_file}'"):
+        checks.known_hosts(data["known_hosts"], *address)
     return data
+
+
+def _ssh_address(url: str) -> tuple[str, int]:
+    """Host and port of an ``ssh://`` URL.
+
+    Raises:
+        CommandFailed: there is none; a colon before the path belongs to the form without a scheme.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or SSH_PORT
+    except ValueError:
+        raise CommandFailed(f"--url '{url}' has no valid port; write a path as ssh://git@host/org/repo") from None
+    if not host:
+        raise CommandFailed(f"--url '{url}' names no host")
+    return host, port
+
+
+@contextmanager
+def _checked(flag: str) -> Iterator[None]:
+    """Turn what is wrong with a key or certificate into an error that names the flag it came from."""
+    try:
+        yield
+    except InvalidMaterial as error:
+        raise CommandFailed(f"{flag} cannot be used: {error}") from error
 
 
 def create_oci(session: Session) -> int:
@@ -62,12 +100,14 @@ def create_oci(session: Session) -> int:
         if not getattr(args, name):
             raise CommandFailed(f"--{name} is required")
     scheme, separator, _ = args.url.rpartition("://")
-    if separator:
+    # The one address that Docker itself writes with a scheme: the key of Docker Hub in every config.json.
+    if separator and args.url not in DOCKER_HUB:
         raise CommandFailed(f"--url '{args.url}' should not include URL scheme; remove '{scheme}://'")
     password = _given(session, args.password)
     auth = base64.b64encode(f"{args.username}:{password}".encode()).decode()
     entry = {"username": args.username, "password": password, "auth": auth}
-    config = json.dumps({"auths": {args.url.partition("/")[0]: entry}})
+    server = DOCKER_HUB[0] if separator else args.url.partition("/")[0]
+    config = json.dumps({"auths": {server: entry}})
     return _store(session, {".dockerconfigjson": config.encode()}, "kubernetes.io/dockerconfigjson")
 
 
@@ -127,7 +167,10 @@ def _certificates(session: Session) -> dict[str, bytes]:
     if bool(args.tls_crt_file) != bool(args.tls_key_file):
         raise CommandFailed("--tls-crt-file and --tls-key-file go together")
     files = {"ca.crt": args.ca_crt_file, "tls.crt": args.tls_crt_file, "tls.key": args.tls_key_file}
-    return {key: read_file(Path(path)) for key, path in files.items() if path}
+    data = {key: read_file(Path(path)) for key, path in files.items() if path}
+    with _checked("the certificate"):
+        wiring.material_checks().certificates(*(data.get(key, b"") for key in files))
+    return data
 
 
 def _given(session: Session, value: str) -> str:
@@ -159,7 +202,9 @@ def _store(session: Session, data: Mapping[str, bytes], kind: str = "Opaque") ->
     if session.args.export:
         session.console.line("---\n" + as_yaml(manifest))
         return 0
-    session.ports.secrets.put(key, data)
-    publish_receivers_of({key}, session.ports)
-    session.console.action(f"secret '{key.name}' created in '{key.namespace}' namespace")
+    outcome = secret_outcome(key, data, session.ports)
+    if outcome != "unchanged":
+        session.ports.secrets.put(key, data)
+        publish_receivers_of({key}, session.ports)
+    session.console.action(f"secret '{key.name}' {outcome} in '{key.namespace}' namespace")
     return 0

@@ -7,6 +7,7 @@ Source: flux2 cmd/flux/delete.go.
 
 from __future__ import annotations
 
+from tagstream.cli.audit import record_action
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import Target
 from tagstream.cli.session import Session
@@ -23,12 +24,11 @@ def delete(session: Session) -> int:
     key = session.key(session.args.name)
     required(session, target, key)
     if not session.args.silent:
-        print(
-            f"Are you sure you want to delete this {target.human}? [y/N] ", end="", file=session.console.err, flush=True
-        )
+        session.console.ask(f"Are you sure you want to delete this {target.human}? [y/N] ")
         if session.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CommandFailed("aborting")
     session.console.action(f"deleting {target.human} {key.name} in {key.namespace} namespace")
     session.ports.objects.delete(target.kind, key)
+    record_action(session, target.kind, key, reason="Deleted")
     session.console.success(f"{target.human} deleted")
     return 0

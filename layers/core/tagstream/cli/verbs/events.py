@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from tagstream.cli.chain_end import chain_end
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import TARGETS, checked_kind
 from tagstream.cli.session import Session
@@ -19,6 +20,7 @@ from tagstream.ports.ledger import LedgerEntry
 TYPES: Mapping[str, str] = {"info": "Normal", "error": "Warning"}
 # A tag can be found before its registry tells of it.
 TOLD_LATE = timedelta(minutes=1)
+MAX_SHOWN = 5
 
 
 def events(session: Session) -> int:
@@ -35,9 +37,11 @@ def events(session: Session) -> int:
         checked_kind(args.involved.partition("/")[0], [target.kind for target in TARGETS])
     now = session.ports.clock.now()
     known = session.ports.ledger.read(now - timedelta(seconds=args.since), now)
+    cause = _whole_cause(known, args.cause) if args.cause else ""
+    chain = _followed(known, cause) if cause else known
     found = [
         entry
-        for entry in (_followed(known, args.cause) if args.cause else known)
+        for entry in chain
         # What one delivery led to is followed through all namespaces.
         if (args.all_namespaces or args.cause or entry.key.namespace == session.namespace)
         and _is_involved(entry, args.involved)
@@ -51,7 +55,25 @@ def events(session: Session) -> int:
     else:
         where = "" if args.all_namespaces or args.cause else f" in {session.namespace} namespace"
         session.console.failure(f"No events found{where}.")
+    if cause and chain and not args.output:
+        for line in chain_end(session, chain):
+            session.console.action(line)
     return 0
+
+
+def _whole_cause(known: Sequence[LedgerEntry], prefix: str) -> str:
+    """The one cause that begins with what was given; the same text when there is none.
+
+    Raises:
+        CommandFailed: several causes begin so.
+    """
+    found = sorted({one for entry in known for one in _causes(entry) if one.startswith(prefix)})
+    if prefix in found or not found:
+        return prefix
+    if len(found) > 1:
+        shown = ", ".join(found[:MAX_SHOWN]) + (" …" if len(found) > MAX_SHOWN else "")
+        raise CommandFailed(f"--cause '{prefix}' begins several causes: {shown}")
+    return found[0]
 
 
 def _followed(known: Sequence[LedgerEntry], cause: str) -> list[LedgerEntry]:

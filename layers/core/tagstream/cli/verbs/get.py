@@ -15,6 +15,7 @@ from typing import cast
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import IMAGES, REPOSITORY, Target
 from tagstream.cli.session import Session
+from tagstream.cli.validation import REASON, SUSPENDED, SUSPENDED_BY
 from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.webhook import LastDelivery
@@ -30,6 +31,9 @@ def get_all(session: Session) -> int:
     if session.args.output:
         _print_whole(session, [one for stored in found.values() for one in stored], single=False)
         return 0
+    if not any(found.values()):
+        where = "any" if session.args.all_namespaces else f'"{session.namespace}"'
+        session.console.failure(f"no image objects found in {where} namespace")
     for kind, stored in found.items():
         if stored:
             _print_table(session, kind, stored, with_kind=True)
@@ -79,8 +83,8 @@ def _print_table(session: Session, kind: Target, stored: Sequence[StoredObject],
     if session.args.all_namespaces:
         columns = (("Namespace", lambda one: one.key.namespace), *columns)
     stored = _completed(session, stored)
-    # Flux's columns are all there is until something was delivered.
-    columns = tuple(one for one in columns if one not in _LAST_DELIVERY or any(map(_delivery, stored)))
+    # Flux's columns are all there is until something was delivered or somebody suspended an object.
+    columns = tuple(one for one in columns if one not in _SOMETIMES or any(map(one[1], stored)))
     header = () if session.args.no_header else [title for title, _ in columns]
     session.console.table(header, [[cell(one) for _, cell in columns] for one in stored])
 
@@ -154,6 +158,16 @@ def _suspended(stored: StoredObject) -> str:
     return "True" if is_suspended(stored) else "False"
 
 
+def _suspended_by(stored: StoredObject) -> str:
+    """Who suspended an object with the command line, and why; empty for one that runs or that a manifest suspended."""
+    metadata = cast("Mapping[str, object]", stored.document.get("metadata") or {})
+    notes = cast("Mapping[str, str]", metadata.get("annotations") or {})
+    if not is_suspended(stored) or SUSPENDED not in notes:
+        return ""
+    reason = f": {notes[REASON]}" if REASON in notes else ""
+    return f"{notes.get(SUSPENDED_BY, 'somebody')}{reason}"
+
+
 def is_suspended(stored: StoredObject) -> bool:
     """Whether ``spec.suspend`` is true."""
     return cast("Mapping[str, object]", stored.document.get("spec") or {}).get("suspend") is True
@@ -177,15 +191,30 @@ DELIVERED = frozenset({"ImageRepository", "Receiver"})
 _READY: Columns = (("Ready", _ready), ("Message", _message))
 # Behind Flux's own columns, for those who read them by position.
 _LAST_DELIVERY: Columns = (("Last delivery", _delivery),)
+_SUSPENDED_BY: Columns = (("Suspended by", _suspended_by),)
+_SOMETIMES = (*_LAST_DELIVERY, *_SUSPENDED_BY)
 COLUMNS: Mapping[str, Columns] = {
     "ImageRepository": (
         ("Last scan", _member("lastScanResult", "scanTime")),
         ("Suspended", _suspended),
         *_READY,
         *_LAST_DELIVERY,
+        *_SUSPENDED_BY,
     ),
-    "ImagePolicy": (("Image", _member("latestRef", "name")), ("Tag", _member("latestRef", "tag")), *_READY),
-    "ImageUpdateAutomation": (("Last run", _member("lastAutomationRunTime")), ("Suspended", _suspended), *_READY),
-    "GitRepository": (("Url", _url), ("Suspended", _suspended)),
-    "Receiver": (("Suspended", _suspended), *_READY, *_LAST_DELIVERY),
+    "ImagePolicy": (
+        ("Image", _member("latestRef", "name")),
+        ("Tag", _member("latestRef", "tag")),
+        *_READY,
+        # Behind Flux's own columns, which have none for policies.
+        ("Suspended", _suspended),
+        *_SUSPENDED_BY,
+    ),
+    "ImageUpdateAutomation": (
+        ("Last run", _member("lastAutomationRunTime")),
+        ("Suspended", _suspended),
+        *_READY,
+        *_SUSPENDED_BY,
+    ),
+    "GitRepository": (("Url", _url), ("Suspended", _suspended), *_SUSPENDED_BY),
+    "Receiver": (("Suspended", _suspended), *_READY, *_LAST_DELIVERY, *_SUSPENDED_BY),
 }

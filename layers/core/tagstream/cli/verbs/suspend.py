@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from tagstream.cli.audit import record_action
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import GIT, RECEIVER, Target
 from tagstream.cli.session import Session
-from tagstream.cli.validation import SUSPENDED
-from tagstream.cli.waiting import required, tell_outcome, wait_for_written
+from tagstream.cli.validation import REASON, SUSPENDED, SUSPENDED_BY
+from tagstream.cli.waiting import required, tell_commit, tell_outcome, wait_for_written
 from tagstream.ports.objects import StoredObject
-
-REASON = "suspend.toolkit.fluxcd.io/reason"
 
 
 def suspend(session: Session) -> int:
@@ -25,10 +24,11 @@ def suspend(session: Session) -> int:
     target: Target = session.args.target
     for stored in _named(session, target):
         session.console.action(f"suspending {target.human} {stored.key.name} in {stored.key.namespace} namespace")
-        notes = {SUSPENDED: session.ports.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")}
+        notes = {SUSPENDED: session.ports.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"), SUSPENDED_BY: session.caller()}
         if session.args.reason:
             notes[REASON] = session.args.reason
         session.ports.objects.put(_changed(stored, {"suspend": True}, notes))
+        record_action(session, target.kind, stored.key, reason="Suspended", why=session.args.reason)
         session.console.success(f"{target.human} suspended")
     return 0
 
@@ -36,6 +36,7 @@ def suspend(session: Session) -> int:
 def resume(session: Session) -> int:
     """``resume KIND NAME… | --all``: all of them, then wait for each to be reconciled; 1 when one is not ready."""
     target: Target = session.args.target
+    asked_at = session.ports.clock.now()
     resumed = [_resumed(session, target, stored) for stored in _named(session, target)]
     # A Git repository or a receiver has nothing to be reconciled by itself.
     if session.args.no_wait or target in (GIT, RECEIVER):
@@ -46,6 +47,7 @@ def resume(session: Session) -> int:
             settled = wait_for_written(session, target, stored)
             session.console.success(f"{target.kind} {stored.key.name} reconciliation completed")
             tell_outcome(session, target, settled)
+            tell_commit(session, target, settled, asked_at)
         except CommandFailed as error:
             session.console.failure(str(error))
             failed = True
@@ -54,7 +56,9 @@ def resume(session: Session) -> int:
 
 def _resumed(session: Session, target: Target, stored: StoredObject) -> StoredObject:
     session.console.action(f"resuming {target.human} {stored.key.name} in {stored.key.namespace} namespace")
-    written = session.ports.objects.put(_changed(stored, {"suspend": None}, {SUSPENDED: None, REASON: None}))
+    notes = {SUSPENDED: None, SUSPENDED_BY: None, REASON: None}
+    written = session.ports.objects.put(_changed(stored, {"suspend": None}, notes))
+    record_action(session, target.kind, stored.key, reason="Resumed")
     session.console.success(f"{target.human} resumed")
     return written
 
