@@ -79,7 +79,7 @@ def _row(name: str, policy: CompiledPolicy, tags: Sequence[str]) -> tuple[str, s
 
 def _again(size: int, tags: Sequence[str]) -> tuple[str, str, str]:
     policy = compile_policy(PolicyChoice(semver=">=1.0.0"), None)
-    previous = policy.latest(tags)
+    previous = policy.latest(tags).tag or ""
     once, whole = _side_by_side(
         lambda: policy.latest_after(previous, ("99.0.0",), (), tags), lambda: policy.latest(tags)
     )

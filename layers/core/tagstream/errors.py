@@ -14,6 +14,8 @@ translate their vendors' errors at their own boundary.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class ImageAutomationError(Exception):
     """Base of everything that ends in a condition.
@@ -58,15 +60,26 @@ class ThrottledError(RetryableError):
 
 
 class HeldBack(RetryableError):
-    """A guard keeps the selection in force; asked again later, because the registry may have recovered.
+    """A gate keeps the current selection; the policy is evaluated again later, because the registry may recover.
 
     Args:
         trusted_tags: how many tags there were when the list was last believed; kept with the status while held.
+        wait_until: when a gate lets a tag through (aware UTC); None when no gate named a time.
+        retry_after_s: as for RetryableError.
     """
 
-    def __init__(self, message: str, *, reason: str, trusted_tags: int) -> None:
-        super().__init__(message, reason=reason)
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        trusted_tags: int,
+        wait_until: datetime | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, retry_after_s=retry_after_s)
         self.trusted_tags = trusted_tags
+        self.wait_until = wait_until
 
 
 class AuthenticationError(ImageAutomationError):

@@ -53,7 +53,7 @@ def _latest(row: dict[str, Any], tags: list[str]) -> str:
         TagFilter(pattern=given.get("pattern", ""), extract=given.get("extract", "")) if given is not None else None
     )
     try:
-        return compile_policy(choice, filter_tags).latest(tags)
+        return compile_policy(choice, filter_tags).latest(tags).tag or ""
     except (InvalidPolicy, InvalidFilter, NoSelection) as error:
         return str(error)
 

@@ -78,13 +78,19 @@ def automation_is_due(stored: StoredObject, parsed: ImageUpdateAutomation, now: 
 
 
 def policy_is_due(stored: StoredObject, parsed: ImagePolicy, last: datetime | None, now: datetime) -> bool:
-    """Whether the tick evaluates a policy by itself: a change, a request, a back-off's end, or an Always interval."""
+    """Whether the tick evaluates a policy by itself.
+
+    It does after a change, on request, at the end of a gate's wait or of a back-off, and at each ``Always`` interval.
+    """
     if parsed.suspend:
         return False
     if _requested(stored, parsed):
         return True
     if status.is_stalled(stored.status) and not _unseen(stored, parsed):
         return False
+    wait_until = status.wait_until(stored.status)
+    if wait_until is not None and now >= wait_until:
+        return True
     if status.retry_at(stored.status) is not None:
         return _may_retry(stored, now)
     if _unseen(stored, parsed):

@@ -7,7 +7,7 @@ In: the status before, an outcome, the time. Out: the status after, as Flux's JS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from tagstream.domain.objects.model import REQUESTED_AT, Metadata, NamespacedName
@@ -68,7 +68,19 @@ def failed(body: Mapping[str, object], generation: int, error: ImageAutomationEr
     retry: dict[str, object] = {"failures": failures, "retryAt": time(next_retry(failures, now, asked_s))}
     if isinstance(error, HeldBack):
         retry["trustedTags"] = error.trusted_tags
+        if error.wait_until is not None:
+            retry |= _wait(error.wait_until)
     return {**body, "conditions": _documents(after), OURS: retry}
+
+
+def waiting(body: Mapping[str, object], until: datetime) -> Status:
+    """The status of a policy that is evaluated again at ``until``, because a gate lets a better tag through then."""
+    return {**body, OURS: _wait(until)}
+
+
+def _wait(until: datetime) -> dict[str, object]:
+    # A status has whole seconds: a tick must not come before the time that the gate named.
+    return {"waitUntil": time(until + timedelta(seconds=1) if until.microsecond else until)}
 
 
 def handled(body: Mapping[str, object], metadata: Metadata) -> Status:
@@ -113,6 +125,12 @@ def retry_at(body: Mapping[str, object]) -> datetime | None:
     """When a failing object is tried again; None when it does not fail."""
     ours = cast("Mapping[str, object]", body.get(OURS) or {})
     return read_time(ours.get("retryAt"))
+
+
+def wait_until(body: Mapping[str, object]) -> datetime | None:
+    """When a gate's wait ends and the policy is evaluated again; None when no tag waits."""
+    ours = cast("Mapping[str, object]", body.get(OURS) or {})
+    return read_time(ours.get("waitUntil"))
 
 
 def trusted_tags(body: Mapping[str, object]) -> int:

@@ -94,7 +94,11 @@ def selected_before(observed_generation: int) -> MemoryPorts:
 
 def test_with_the_stack_the_stored_tags_and_the_current_selection_count() -> None:
     done = command("explain", "policy", KEY.name, ports=selected_before(1))
-    assert (done.code, done.err) == (0, "✗ v1.5.0 is below v1.6.0, which stays selected\n")
+    assert done.code == 0
+    assert done.err == (
+        "✗ holding localhost:5000/jarvis-frontend:v1.6.0: v1.5.0 is older;"
+        " annotate tagstream.dev/allow-downgrade=true to let it be selected\n"
+    )
     assert done.out.splitlines()[1].split("\t")[2].strip() == "below current"
 
 

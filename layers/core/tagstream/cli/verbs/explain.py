@@ -19,7 +19,7 @@ from tagstream.domain.objects.image import DEFAULT_EXCLUSION_LIST
 from tagstream.domain.objects.model import ImagePolicy, ImageRepository, NamespacedName
 from tagstream.domain.scan.exclusion import InvalidExclusion, keep
 from tagstream.domain.select.advice import policy_advice
-from tagstream.domain.select.gates import may_go_back
+from tagstream.domain.select.gates import Choice, Situation, TagCounts, may_go_back
 from tagstream.domain.select.policy import (
     CompiledPolicy,
     InvalidFilter,
@@ -28,22 +28,40 @@ from tagstream.domain.select.policy import (
     Verdict,
     compile_policy,
 )
+from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.select.first_seen import stored_first_seen
+from tagstream.reconcile.status import trusted_tags
 from tagstream.reconcile.stored_objects import parse_stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
-    """What is to be explained. ``exclusion_list`` is empty when the tags have been through it already.
+    """What is to be explained.
 
-    ``free`` is whether the guards would let the selection go below ``current``.
+    ``exclusion_list`` is empty when the tags have been through it already. ``situation`` is what the gates are told;
+    None without a stack, where nothing is selected yet and no first sightings are known.
     """
 
     policy: ImagePolicy
     tags: tuple[str, ...]
     image: str
     exclusion_list: tuple[str, ...]
-    current: str | None
-    free: bool = False
+    situation: Situation | None
+
+    @property
+    def current(self) -> str | None:
+        """The tag that is selected now."""
+        ref = self.situation.current if self.situation else None
+        return ref.tag if ref else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Explanation:
+    """The verdicts, and what selecting comes to: a choice, or Flux's words for why there is none."""
+
+    verdicts: tuple[Verdict, ...]
+    choice: Choice | None
+    problem: str
 
 
 def explain(session: Session) -> int:
@@ -58,21 +76,21 @@ def explain(session: Session) -> int:
         kept = keep(question.tags, question.exclusion_list)
     except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
         raise CommandFailed(f"ImagePolicy/{question.policy.metadata.key}: {error}") from error
-    verdicts = (*compiled.explain(kept, None if question.free else question.current), *_excluded(question, kept))
-    problem = _problem(compiled, kept)
+    explanation = _explanation(compiled, kept, question)
     if session.args.output:
-        session.console.line(as_json(_document(question, verdicts, problem)))
+        session.console.line(as_json(_document(question, explanation)))
     else:
-        _print(session, question, verdicts, problem)
-    return 1 if problem else 0
+        _print(session, question, explanation)
+    return 1 if explanation.problem else 0
 
 
-def _problem(compiled: CompiledPolicy, kept: Sequence[str]) -> str:
+def _explanation(compiled: CompiledPolicy, kept: Sequence[str], question: _Question) -> _Explanation:
+    verdicts = (*compiled.explain(kept, question.situation), *_excluded(question, kept))
     try:
-        compiled.latest(kept)
+        choice = compiled.latest(kept, question.situation)
     except NoSelection as error:
-        return str(error)
-    return ""
+        return _Explanation(verdicts=verdicts, choice=None, problem=str(error))
+    return _Explanation(verdicts=verdicts, choice=choice, problem="")
 
 
 def _excluded(question: _Question, kept: Sequence[str]) -> tuple[Verdict, ...]:
@@ -100,7 +118,7 @@ def _offline(session: Session) -> _Question:
         tags=_tags(session),
         image=found[0].image if found else "",
         exclusion_list=found[0].exclusion_list if found else DEFAULT_EXCLUSION_LIST,
-        current=None,
+        situation=None,
     )
 
 
@@ -121,14 +139,27 @@ def _online(session: Session) -> _Question:
     policy = parse_stored(stored, ImagePolicy)
     held = session.ports.objects.get("ImageRepository", policy.repository)
     repository = parse_stored(held, ImageRepository) if held else None
-    selection = session.ports.selections.get(stored.key)
+    tags = _tags(session) if session.args.tags is not None else _stored_tags(session, policy.repository)
     return _Question(
         policy=policy,
-        tags=_tags(session) if session.args.tags is not None else _stored_tags(session, policy.repository),
+        tags=tags,
         image=repository.image if repository else "",
         exclusion_list=repository.exclusion_list if repository else (),
-        current=selection.ref.tag if selection else None,
-        free=may_go_back(policy.metadata, stored.status.get("observedGeneration")),
+        situation=_situation(session, stored, policy, len(tags)),
+    )
+
+
+def _situation(session: Session, stored: StoredObject, policy: ImagePolicy, tag_count: int) -> Situation:
+    """What the gates are told when the stack evaluates the policy."""
+    ports = session.ports
+    selection = ports.selections.get(stored.key)
+    return Situation(
+        policy=policy.metadata,
+        current=selection.ref if selection else None,
+        counts=TagCounts(before=trusted_tags(stored.status), after=tag_count),
+        may_go_back=may_go_back(policy.metadata, stored.status.get("observedGeneration")),
+        first_seen=stored_first_seen(policy.repository, ports.tags),
+        now=ports.clock.now(),
     )
 
 
@@ -156,28 +187,38 @@ def _tags(session: Session) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
-def _print(session: Session, question: _Question, verdicts: Sequence[Verdict], problem: str) -> None:
+def _print(session: Session, question: _Question, explanation: _Explanation) -> None:
     console = session.console
-    rows = [(one.tag, one.value if one.value is not None else "", one.state, one.detail) for one in verdicts]
+    rows = [(one.tag, one.value or "", one.state, one.detail) for one in explanation.verdicts]
     console.table(("Tag", "Value", "Verdict", "Detail"), rows)
     for text in policy_advice(question.policy, question.tags):
         console.warning(text)
-    selected = next((one.tag for one in verdicts if one.state == "selected"), None)
-    if problem:
-        console.failure(problem)
-    elif selected is not None:
-        console.success(f"selected {question.image}{':' if question.image else ''}{selected}")
-    else:
-        console.failure(f"{verdicts[0].tag} is below {question.current}, which stays selected")
+    choice = explanation.choice
+    if choice is None:
+        console.failure(explanation.problem)
+        return
+    if choice.held is not None:
+        console.failure(choice.held.message)
+    if choice.wait is not None and choice.wait is not choice.held:
+        console.warning(choice.wait.message)
+    if choice.tag is not None:
+        console.success(f"selected {question.image}{':' if question.image else ''}{choice.tag}")
 
 
-def _document(question: _Question, verdicts: Sequence[Verdict], problem: str) -> Mapping[str, object]:
+def _document(question: _Question, explanation: _Explanation) -> Mapping[str, object]:
+    choice = explanation.choice
+    held, wait = (choice.held, choice.wait) if choice else (None, None)
     return {
         "policy": str(question.policy.metadata.key),
         "image": question.image,
         "current": question.current,
-        "selected": next((one.tag for one in verdicts if one.state == "selected"), None),
-        "error": problem or None,
-        "tags": [{"tag": one.tag, "value": one.value, "verdict": one.state, "detail": one.detail} for one in verdicts],
+        "selected": choice.tag if choice else None,
+        "error": explanation.problem or None,
+        "held": {"reason": held.reason, "message": held.message} if held else None,
+        "waitsUntil": wait.until.isoformat() if wait else None,
+        "tags": [
+            {"tag": one.tag, "value": one.value, "verdict": one.state, "detail": one.detail}
+            for one in explanation.verdicts
+        ],
         "warnings": list(policy_advice(question.policy, question.tags)),
     }

@@ -1,28 +1,22 @@
-"""When a selection must not replace the one in force: it goes backwards, or its tag list is not to be believed.
+"""Gates: whether the tag that a policy's order puts first may be selected now.
 
-In: what is selected now, what would be, how many tags there were and are. Out: nothing, or why the old one is held.
+``choose`` asks the gates about one candidate after another. Selecting and explaining both call it, so they cannot
+disagree. A gate must not read a clock or a store: all it may need is in the Candidate and the Situation.
 
-Source: no controller of Flux has this; image-automation-controller issues #231 and #396 ask for it.
+Flux has no gates; image-automation-controller issues #231 and #396 ask for the downgrade guard.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from tagstream.domain.objects.model import ImageRef, Metadata
 from tagstream.domain.scan.drop_guard import is_suspicious_drop
-from tagstream.domain.select.policy import CompiledPolicy
 
 ALLOW_DOWNGRADE = "tagstream.dev/allow-downgrade"
 """The annotation of an ImagePolicy that lets a selection go backwards when its value is ``true``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """Why the selection in force stays: a condition's reason and message."""
-
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,51 +27,170 @@ class TagCounts:
     after: int
 
 
-def suspicious_drop(current: ImageRef, candidate: str, counts: TagCounts) -> Held | None:
-    """Hold everything while a tag list has shrunk so much that an outage is likelier than a clean-up."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A tag that the policy's order admits. ``is_below_current``: it is older than the current selection."""
+
+    tag: str
+    value: str
+    is_below_current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What all candidates of one evaluation have in common.
+
+    Attributes:
+        policy: metadata of the ImagePolicy, for annotations.
+        current: what is selected now.
+        counts: tags before and after the scan that led to this evaluation.
+        may_go_back: what ``may_go_back`` says.
+        first_seen: when a scan first listed a tag (aware UTC); None for one that no scan listed. The first call may
+            read the whole stored list, so a gate should call it only when it needs to.
+        now: aware UTC.
+    """
+
+    policy: Metadata
+    current: ImageRef | None
+    counts: TagCounts
+    may_go_back: bool
+    first_seen: Callable[[str], datetime | None]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The tag may be selected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """The tag may not be selected before ``until``, when the tick evaluates the policy again.
+
+    Until then the next candidate is asked about. ``reason`` is a condition's reason, ``message`` is what ``get`` and
+    the ledger print, ``verdict`` is the word that ``explain`` prints.
+    """
+
+    reason: str
+    message: str
+    verdict: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class No:
+    """The tag may not be selected; the words are those of Wait.
+
+    ``keeps_current`` ends the evaluation: no other candidate is asked about, and the current selection stays.
+    """
+
+    reason: str
+    message: str
+    verdict: str
+    keeps_current: bool = False
+
+
+Answer = Go | Wait | No
+Gate = Callable[[Candidate, Situation], Answer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A candidate that a gate did not let through, and the gate's answer."""
+
+    tag: str
+    answer: Wait | No
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What an evaluation came to: the tag to select, None when none may be, and the better tags that were refused."""
+
+    tag: str | None
+    refused: tuple[Refused, ...] = ()
+
+    @property
+    def held(self) -> Wait | No | None:
+        """Why nothing may be selected; None when a tag was chosen."""
+        if self.tag is not None or not self.refused:
+            return None
+        last = self.refused[-1].answer
+        return last if isinstance(last, No) and last.keeps_current else self.refused[0].answer
+
+    @property
+    def wait(self) -> Wait | None:
+        """The wait that ends first; None when no better tag waits."""
+        waits = [one.answer for one in self.refused if isinstance(one.answer, Wait)]
+        return min(waits, key=lambda one: one.until, default=None)
+
+
+def suspicious_drop(candidate: Candidate, situation: Situation) -> Answer:
+    """Keep the current selection while a tag list has shrunk so much that an outage is likelier than a clean-up."""
+    current, counts = situation.current, situation.counts
+    if current is None or current.tag == candidate.tag or situation.may_go_back:
+        return Go()
     if not is_suspicious_drop(counts.before, counts.after):
-        return None
-    return Held(
+        return Go()
+    return No(
         reason="SuspiciousTagDrop",
         message=(
             f"holding {current}: the registry lists {counts.after} tags where {counts.before} were known;"
-            f" {candidate} would be selected now; annotate {ALLOW_DOWNGRADE}=true if they were removed on purpose"
+            f" {candidate.tag} would be selected now; annotate {ALLOW_DOWNGRADE}=true if they were removed on purpose"
         ),
+        verdict="held",
+        keeps_current=True,
     )
 
 
-def downgrade(current: ImageRef, candidate: str, compiled: CompiledPolicy) -> Held | None:
-    """Hold a selection that is older than the one in force by the policy's own order."""
-    if not compiled.is_below(candidate, current.tag):
-        return None
-    return Held(
+def downgrade(candidate: Candidate, situation: Situation) -> Answer:
+    """Keep the current selection when the candidate is older by the policy's own order."""
+    current = situation.current
+    if current is None or current.tag == candidate.tag or situation.may_go_back or not candidate.is_below_current:
+        return Go()
+    return No(
         reason="DowngradeHeld",
-        message=(f"holding {current}: {candidate} is older; annotate {ALLOW_DOWNGRADE}=true to let it be selected"),
+        message=f"holding {current}: {candidate.tag} is older; annotate {ALLOW_DOWNGRADE}=true to let it be selected",
+        verdict="below current",
+        keeps_current=True,
     )
+
+
+GATES: tuple[Gate, ...] = (suspicious_drop, downgrade)
+"""In the order in which they are asked."""
 
 
 def may_go_back(policy: Metadata, observed_generation: object) -> bool:
-    """Whether the guards let go: the policy's spec has changed since, or its annotation allows it.
+    """Whether a selection may go backwards: the policy's spec has changed since, or its annotation allows it.
 
     Args:
         policy: the metadata of the ImagePolicy as it is now.
-        observed_generation: of its status; what selecting last saw.
+        observed_generation: the one in its status, which the last evaluation saw.
     """
     return observed_generation != policy.generation or policy.annotations.get(ALLOW_DOWNGRADE) == "true"
 
 
-def guard_selection(
-    current: ImageRef | None, candidate: str, compiled: CompiledPolicy, counts: TagCounts, free: bool
-) -> Held | None:
-    """The first guard that holds a selection; None when the candidate may be selected.
+def choose(candidates: Iterable[Candidate], situation: Situation, gates: Iterable[Gate]) -> Choice:
+    """The first candidate that every gate lets through.
 
     Args:
-        current: what is selected now; without one anything may be.
-        candidate: the tag that the policy selects.
-        compiled: the policy; both tags are placed by its own order.
-        counts: tags before and after the scan that led to this.
-        free: what ``may_go_back`` says.
+        candidates: best first; the next one is taken only when the one before was refused.
+        situation: what the gates are told.
+        gates: asked in order; the first answer that is not Go counts.
     """
-    if current is None or current.tag == candidate or free:
-        return None
-    return suspicious_drop(current, candidate, counts) or downgrade(current, candidate, compiled)
+    refused: list[Refused] = []
+    for candidate in candidates:
+        answer = _answer(candidate, situation, gates)
+        if isinstance(answer, Go):
+            return Choice(tag=candidate.tag, refused=tuple(refused))
+        refused.append(Refused(tag=candidate.tag, answer=answer))
+        if isinstance(answer, No) and answer.keeps_current:
+            break
+    return Choice(tag=None, refused=tuple(refused))
+
+
+def _answer(candidate: Candidate, situation: Situation, gates: Iterable[Gate]) -> Answer:
+    for gate in gates:
+        answer = gate(candidate, situation)
+        if not isinstance(answer, Go):
+            return answer
+    return Go()

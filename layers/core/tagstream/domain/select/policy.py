@@ -1,21 +1,19 @@
-"""ImagePolicies: which tag is the latest, and why no other is.
+"""Which tag an ImagePolicy selects, and why it selects no other.
 
-In: a PolicyChoice, a TagFilter, tags in any order. Out: one tag, or a verdict for every tag.
-
-Selection and explanation share every rule: a Verdict is what selecting decides about one tag, so that later gates (a
-minimum age, platforms, pins, signatures) add states of their own and are explained with the rest.
+Selecting and explaining share every rule: a Verdict is what selecting decides about one tag.
 
 Source: image-reflector-controller internal/policy; vectors policy.json.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from tagstream.domain.objects.model import PolicyChoice, TagFilter
 from tagstream.domain.select.filter import CompiledFilter, InvalidFilter, compile_filter
+from tagstream.domain.select.gates import GATES, Candidate, Choice, Gate, No, Situation, Wait, choose
 from tagstream.domain.select.ordering import (
     Accepts,
     InvalidPolicy,
@@ -36,9 +34,8 @@ __all__ = [
     "compile_policy",
 ]
 
-State = Literal[
-    "selected", "candidate", "excluded", "not matched", "not a version", "not a number", "out of range", "below current"
-]
+Placeless = Literal["not matched", "not a version", "not a number", "out of range"]
+"""Why a tag has no place in a policy's order."""
 
 
 class NoSelection(ValueError):
@@ -47,49 +44,65 @@ class NoSelection(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was decided about one tag. ``value`` is what the policy ordered it by, None when it did not get that far."""
+    """What was decided about one tag.
+
+    ``value`` is what the policy ordered it by, None when it did not get that far. ``state`` is ``selected``,
+    ``candidate``, ``excluded``, why the tag has no place, or the word of the gate that refused it.
+    """
 
     tag: str
     value: str | None
-    state: State
+    state: str
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledPolicy:
-    """A policy ready to select."""
+    """A policy ready to select; ``gates`` are asked about what its order puts first."""
 
     ordering: Ordering
     filter: CompiledFilter | None
+    gates: tuple[Gate, ...] = GATES
 
-    def latest(self, tags: Iterable[str]) -> str:
-        """The tag the policy selects; the order of ``tags`` does not matter.
+    def latest(self, tags: Collection[str], situation: Situation | None = None) -> Choice:
+        """The tag the policy selects.
+
+        Args:
+            tags: in any order.
+            situation: what the gates are told; without it the order alone decides, and a tag is always chosen.
 
         Raises:
-            NoSelection: nothing to choose from, nothing admitted, or a value that is no number.
+            NoSelection: the order admits no tag: there is none, none fits, or a value is no number.
         """
-        if self.filter is None:
-            return self._best({tag: tag for tag in tags})
-        if self.filter.expansion is None:
-            return self._best_matching(tuple(tags), self.filter)
-        return self._best(self._by_value(tags, self.filter))
+        best = self._best_by_order(tags)
+        if situation is None:
+            return Choice(tag=best)
+        return choose(self._candidates(best, tags, situation), situation, self.gates)
 
-    def latest_after(self, previous: str, added: Collection[str], removed: Collection[str], tags: Iterable[str]) -> str:
+    def latest_after(
+        self,
+        previous: str,
+        added: Collection[str],
+        removed: Collection[str],
+        tags: Collection[str],
+        situation: Situation | None = None,
+    ) -> Choice:
         """The same answer as ``latest(tags)`` without a pass over all of them, where the change allows it.
 
         Args:
-            previous: what this very policy selected from all tags before the change, not what a failed or held
-                selection left in force.
+            previous: what this policy selected from all tags before the change. It must have been chosen, not only
+                kept by a gate, and no better tag may have been waiting.
             added: tags that are new.
             removed: tags that are gone.
             tags: all tags now; looked at only when the selected one is gone.
+            situation: as for ``latest``.
 
         Raises:
             NoSelection: as ``latest``.
         """
         if previous in removed:
-            return self.latest(tags)
-        return self.latest([previous, *added])
+            return self.latest(tags, situation)
+        return self.latest([previous, *added], situation)
 
     def rank(self, tag: str) -> Rank:
         """Where a tag stands; equal values are decided by the smallest tag.
@@ -105,44 +118,73 @@ class CompiledPolicy:
     def is_below(self, candidate: str, current: str) -> bool:
         """Whether selecting ``candidate`` after ``current`` would be a downgrade.
 
-        Equals in another spelling (``1.0.0`` after ``v1.0.0``) are none, and nothing is below what has no place.
+        An equal version in another spelling (``1.0.0`` after ``v1.0.0``) is no downgrade, and nothing is below a tag
+        that has no place.
         """
         try:
-            # Behind a rank's first part stand only the rules for ties.
+            # The first part of a rank is the value; the rest only decides ties.
             return self.rank(candidate)[:1] < self.rank(current)[:1]
         except InvalidValue:
             return False
 
-    def explain(self, tags: Iterable[str], current: str | None = None) -> tuple[Verdict, ...]:
-        """A verdict for every tag: the selected one first, candidates best first, the rest in descending order.
+    def explain(self, tags: Iterable[str], situation: Situation | None = None) -> tuple[Verdict, ...]:
+        """A verdict for every tag: candidates best first, then the others in descending order.
 
         Args:
             tags: any order; duplicates count once.
-            current: the tag that is selected now; when the best is a downgrade from it, nothing is selected and all
-                candidates are ``below current``.
+            situation: as for ``latest``; when a gate keeps the current selection, nothing is ``selected``.
         """
+        placed, refused = self._placed(set(tags))
+        candidates = tuple(verdict for _, verdict in placed)
+        failed = self.ordering.strict and any(verdict.state == "not a number" for verdict in refused)
+        if failed or not candidates:
+            return (*candidates, *refused)
+        return (*self._gated(candidates, situation), *refused)
+
+    def _gated(self, candidates: Sequence[Verdict], situation: Situation | None) -> tuple[Verdict, ...]:
+        """Candidates, best first, with what the gates say of them."""
+        if situation is None:
+            return (replace(candidates[0], state="selected"), *candidates[1:])
+        asked = (self._candidate(one.tag, situation) for one in candidates)
+        choice = choose(asked, situation, self.gates)
+        refused = {one.tag: one.answer for one in choice.refused}
+        return tuple(_judged(one, choice, refused.get(one.tag)) for one in candidates)
+
+    def _candidates(self, best: str, tags: Collection[str], situation: Situation) -> Iterator[Candidate]:
+        """Candidates, best first; the others are put in order only when the gates refuse the best."""
+        yield self._candidate(best, situation)
+        for _, verdict in self._placed(tags)[0]:
+            if verdict.tag != best:
+                yield self._candidate(verdict.tag, situation)
+
+    def _candidate(self, tag: str, situation: Situation) -> Candidate:
+        value = self.filter.value(tag) if self.filter else tag
+        current = situation.current
+        return Candidate(
+            tag=tag,
+            value=value or "",
+            is_below_current=current is not None and self.is_below(tag, current.tag),
+        )
+
+    def _placed(self, tags: Collection[str]) -> tuple[list[tuple[Rank, Verdict]], list[Verdict]]:
+        """The tags that have a place, best first, and the others in descending order."""
         placed: list[tuple[Rank, Verdict]] = []
         refused: list[Verdict] = []
-        for tag in sorted(set(tags), reverse=True):
+        for tag in sorted(tags, reverse=True):
             value = self.filter.value(tag) if self.filter else tag
             try:
                 placed.append((self.rank(tag), Verdict(tag=tag, value=value, state="candidate")))
             except InvalidValue as error:
-                refused.append(Verdict(tag=tag, value=value, state=_state(error), detail=str(error)))
+                refused.append(Verdict(tag=tag, value=value, state=error.state, detail=str(error)))
         placed.sort(key=lambda pair: pair[0], reverse=True)
-        candidates = tuple(verdict for _, verdict in placed)
-        failed = self.ordering.strict and any(verdict.state == "not a number" for verdict in refused)
-        return (*(candidates if failed else self._gated(candidates, current)), *refused)
+        return placed, refused
 
-    def _gated(self, candidates: Sequence[Verdict], current: str | None) -> tuple[Verdict, ...]:
-        """Candidates, best first, after the gates that come behind the ordering: the downgrade guard."""
-        if not candidates:
-            return ()
-        first, *others = candidates
-        if current is not None and self.is_below(first.tag, current):
-            detail = f"{current} is selected now"
-            return tuple(replace(one, state="below current", detail=detail) for one in candidates)
-        return (replace(first, state="selected"), *others)
+    def _best_by_order(self, tags: Collection[str]) -> str:
+        if self.filter is None:
+            return self._best({tag: tag for tag in tags})
+        if self.filter.expansion is None:
+            return self._best_matching(tuple(tags), self.filter)
+        return self._best(self._by_value(tags, self.filter))
 
     def _best(self, by_value: Mapping[str, str]) -> str:
         if not by_value:
@@ -176,12 +218,19 @@ class CompiledPolicy:
         return found
 
 
-def _state(error: InvalidValue) -> State:
-    states: Sequence[State] = ("not matched", "not a version", "not a number", "out of range")
-    return next(state for state in states if state == error.state)
+def _judged(verdict: Verdict, choice: Choice, answer: Wait | No | None) -> Verdict:
+    """A candidate's verdict after the gates; ``answer`` is that of the gate that refused it."""
+    if verdict.tag == choice.tag:
+        return replace(verdict, state="selected")
+    if answer is not None:
+        return replace(verdict, state=answer.verdict, detail=answer.message)
+    # A gate that keeps the current selection keeps it against the tags it was not asked about, too.
+    return replace(verdict, state=choice.held.verdict) if choice.held else verdict
 
 
-def compile_policy(policy: PolicyChoice, filter_tags: TagFilter | None) -> CompiledPolicy:
+def compile_policy(
+    policy: PolicyChoice, filter_tags: TagFilter | None, gates: tuple[Gate, ...] = GATES
+) -> CompiledPolicy:
     """Compile a policy and its filter.
 
     Raises:
@@ -189,4 +238,4 @@ def compile_policy(policy: PolicyChoice, filter_tags: TagFilter | None) -> Compi
         InvalidFilter: the pattern does not compile.
     """
     ordering = compile_ordering(policy)
-    return CompiledPolicy(ordering=ordering, filter=compile_filter(filter_tags) if filter_tags else None)
+    return CompiledPolicy(ordering=ordering, filter=compile_filter(filter_tags) if filter_tags else None, gates=gates)

@@ -14,7 +14,7 @@ from datetime import datetime
 from tagstream.domain.objects.acl import may_access
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import Digest, ImagePolicy, ImageRef, ImageRepository, NamespacedName, Revision
-from tagstream.domain.select.gates import TagCounts, guard_selection, may_go_back
+from tagstream.domain.select.gates import GATES, Choice, Gate, Situation, TagCounts, Wait, may_go_back
 from tagstream.domain.select.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
 from tagstream.domain.select.reflection import needs_digest
 from tagstream.domain.status.conditions import ready_message
@@ -27,6 +27,7 @@ from tagstream.reconcile import due, status
 from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.scan.tag_list import ScannedTags
+from tagstream.reconcile.select.first_seen import stored_first_seen
 from tagstream.reconcile.select.policy_list import KIND, PolicyList
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 
@@ -50,7 +51,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRun:
-    """What evaluations of one invocation share; ``deadline_s`` is on the monotonic clock, for digests."""
+    """What the evaluations of one invocation share; ``deadline_s`` is on the monotonic clock, for digests."""
 
     policies: PolicyList
     deadline_s: float
@@ -58,13 +59,24 @@ class PolicyRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Evaluation:
-    """One policy, what it chose and what was chosen before."""
+    """One policy, what is selected now, and what it is evaluated with; ``scanned`` is None to read the stored tags."""
 
     stored: StoredObject
     policy: ImagePolicy
     current: Selection | None
+    scanned: ScannedTags | None
     cause: Cause
     now: datetime
+    deadline_s: float
+    gates: tuple[Gate, ...] = GATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Selected:
+    """The selection to store, and the wait of a better tag."""
+
+    selection: Selection
+    wait: Wait | None
 
 
 def evaluate_for_repository(
@@ -85,7 +97,16 @@ def evaluate_for_repository(
     concerned = (one for one in run.policies.now() if _may_refer(one, repository))
     for stored, policy in parsed_objects(concerned, ImagePolicy, ports.log):
         if policy.repository == repository and not policy.suspend:
-            _evaluate(stored, policy, scanned, cause, (run.deadline_s, ports))
+            evaluation = _Evaluation(
+                stored=stored,
+                policy=policy,
+                current=ports.selections.get(stored.key),
+                scanned=scanned,
+                cause=cause,
+                now=ports.clock.now(),
+                deadline_s=run.deadline_s,
+            )
+            _evaluate(evaluation, ports)
             done.add(stored.key)
     return frozenset(done)
 
@@ -97,50 +118,58 @@ def _may_refer(stored: StoredObject, repository: NamespacedName) -> bool:
     return not isinstance(ref, Mapping) or ref.get("name") == repository.name
 
 
-def evaluate_policies(keys: Collection[NamespacedName], cause: Cause, deadline_s: float, ports: Ports) -> None:
+def evaluate_policies(
+    keys: Collection[NamespacedName],
+    cause: Cause,
+    deadline_s: float,
+    ports: Ports,
+    gates: tuple[Gate, ...] = GATES,
+) -> None:
     """Evaluate policies from the stored tags; suspended and deleted ones are passed over."""
     found = (ports.objects.get(KIND, key) for key in sorted(keys))
     for stored, policy in parsed_objects((one for one in found if one is not None), ImagePolicy, ports.log):
-        if not policy.suspend:
-            _evaluate(stored, policy, None, cause, (deadline_s, ports))
+        if policy.suspend:
+            continue
+        evaluation = _Evaluation(
+            stored=stored,
+            policy=policy,
+            current=ports.selections.get(stored.key),
+            scanned=None,
+            cause=cause,
+            now=ports.clock.now(),
+            deadline_s=deadline_s,
+            gates=gates,
+        )
+        _evaluate(evaluation, ports)
     ports.tags.put_last_scans({due.policy_key(key): ports.clock.now() for key in keys})
 
 
-def _evaluate(
-    stored: StoredObject,
-    policy: ImagePolicy,
-    scanned: ScannedTags | None,
-    cause: Cause,
-    shell: tuple[float, Ports],
-) -> None:
-    deadline_s, ports = shell
-    found = _Evaluation(
-        stored=stored, policy=policy, current=ports.selections.get(stored.key), cause=cause, now=ports.clock.now()
-    )
+def _evaluate(found: _Evaluation, ports: Ports) -> None:
     try:
         with isolated():
-            selection = _select(found, scanned, deadline_s, ports)
-            _store(found, selection, ports)
+            _store(found, _select(found, ports), ports)
     except ImageAutomationError as error:
         _report_failure(found, error, ports)
 
 
-def _select(found: _Evaluation, given: ScannedTags | None, deadline_s: float, ports: Ports) -> Selection:
+def _select(found: _Evaluation, ports: Ports) -> _Selected:
     policy, current = found.policy, found.current
     repository = _repository(policy, ports)
-    compiled = _compiled(policy)
-    scanned = given or _stored_tags(policy.repository, ports)
+    compiled = _compiled(policy, found.gates)
+    scanned = found.scanned or _stored_tags(policy.repository, ports)
     if not scanned.tags:
         raise RetryableError(
             "retrying in 30s error: no tags in database", reason="DependencyNotReady", retry_after_s=DEPENDENCY_RETRY_S
         )
-    tag = _latest(found, compiled, scanned)
-    _guard(found, compiled, tag, len(scanned.tags))
-    digest = _digest(found, repository, tag, deadline_s, ports)
-    ref = ImageRef(name=repository.image, tag=tag, digest=digest)
+    situation = _situation(found, len(scanned.tags), ports)
+    choice = _choice(found, compiled, scanned, situation)
+    if choice.tag is None:
+        raise _held_back(choice, situation)
+    digest = _digest(found, repository, choice.tag, ports)
+    ref = ImageRef(name=repository.image, tag=choice.tag, digest=digest)
     if current is not None and current.ref == ref:
-        return current
-    return Selection(
+        return _Selected(selection=current, wait=choice.wait)
+    selection = Selection(
         policy=found.stored.key,
         ref=ref,
         previous=current.ref if current else None,
@@ -150,6 +179,7 @@ def _select(found: _Evaluation, given: ScannedTags | None, deadline_s: float, po
         cause=found.cause.text,
         received_at=found.cause.received_at,
     )
+    return _Selected(selection=selection, wait=choice.wait)
 
 
 def _stored_tags(repository: NamespacedName, ports: Ports) -> ScannedTags:
@@ -196,52 +226,68 @@ def _namespace_labels(namespace: str, ports: Ports) -> dict[str, str]:
     return {**(labels or {}), NAMESPACE_NAME: namespace}
 
 
-def _compiled(policy: ImagePolicy) -> CompiledPolicy:
+def _compiled(policy: ImagePolicy, gates: tuple[Gate, ...]) -> CompiledPolicy:
     try:
-        return compile_policy(policy.policy, policy.filter_tags)
+        return compile_policy(policy.policy, policy.filter_tags, gates)
     except (InvalidPolicy, InvalidFilter) as error:
         raise StalledError(str(error), reason="InvalidPolicy") from error
 
 
-def _latest(found: _Evaluation, compiled: CompiledPolicy, scanned: ScannedTags) -> str:
+def _situation(found: _Evaluation, tag_count: int, ports: Ports) -> Situation:
+    policy, body = found.policy, found.stored.status
+    return Situation(
+        policy=policy.metadata,
+        current=found.current.ref if found.current else None,
+        counts=TagCounts(before=max(found.cause.dropped_from, status.trusted_tags(body)), after=tag_count),
+        may_go_back=may_go_back(policy.metadata, body.get("observedGeneration")),
+        first_seen=stored_first_seen(policy.repository, ports.tags),
+        now=found.now,
+    )
+
+
+def _choice(found: _Evaluation, compiled: CompiledPolicy, scanned: ScannedTags, situation: Situation) -> Choice:
     current = found.current
     try:
         if scanned.difference is not None and current is not None and _chose(found, current):
             # What this policy chose from the tags before is compared with the new ones only.
             change = scanned.difference
-            return compiled.latest_after(current.ref.tag, change.added, change.removed, scanned.tags)
-        return compiled.latest(scanned.tags)
+            return compiled.latest_after(current.ref.tag, change.added, change.removed, scanned.tags, situation)
+        return compiled.latest(scanned.tags, situation)
     except NoSelection as error:
         raise RetryableError(str(error), reason="Failure") from error
 
 
 def _chose(found: _Evaluation, current: Selection) -> bool:
-    """Whether the selection in force is what this very policy chose from all tags, not what a guard held."""
+    """Whether this policy chose its current selection from all tags: no gate held it, and no better tag waited."""
     body = found.stored.status
     return (
         status.is_ready(body)
+        and status.wait_until(body) is None
         and body.get("observedGeneration") == found.policy.metadata.generation
         and body.get("latestRef") == _document(current.ref)
     )
 
 
-def _guard(found: _Evaluation, compiled: CompiledPolicy, tag: str, count: int) -> None:
-    """Hold what ``domain/select/gates.py`` says must not be selected; the latestRef in force stays."""
-    policy = found.policy
-    free = may_go_back(policy.metadata, found.stored.status.get("observedGeneration"))
-    current = found.current.ref if found.current else None
-    counts = TagCounts(before=max(found.cause.dropped_from, status.trusted_tags(found.stored.status)), after=count)
-    held = guard_selection(current, tag, compiled, counts, free)
-    if held is not None:
-        raise HeldBack(held.message, reason=held.reason, trusted_tags=counts.before)
+def _held_back(choice: Choice, situation: Situation) -> HeldBack:
+    """The gates let no tag through: latestRef stays as it is."""
+    held = choice.held
+    assert held is not None
+    return HeldBack(
+        held.message,
+        reason=held.reason,
+        trusted_tags=situation.counts.before,
+        wait_until=choice.wait.until if choice.wait else None,
+        # A gate that named a time need not be asked before it.
+        retry_after_s=(held.until - situation.now).total_seconds() if isinstance(held, Wait) else None,
+    )
 
 
-def _digest(found: _Evaluation, repository: ImageRepository, tag: str, deadline_s: float, ports: Ports) -> Digest:
+def _digest(found: _Evaluation, repository: ImageRepository, tag: str, ports: Ports) -> Digest:
     policy, current = found.policy, found.current.ref if found.current else None
     if not needs_digest(policy.digest_reflection, current, repository.image, tag):
         return Digest(current.digest if current and policy.digest_reflection != "Never" else "")
     timeout_s = max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
-    limit_s = min(deadline_s, ports.clock.monotonic_s() + timeout_s)
+    limit_s = min(found.deadline_s, ports.clock.monotonic_s() + timeout_s)
     image = parse_repository_image(repository.image)
     try:
         digest = ports.registry.digest(image, tag, registry_access(repository, ports.secrets), limit_s)
@@ -253,8 +299,9 @@ def _digest(found: _Evaluation, repository: ImageRepository, tag: str, deadline_
     return digest
 
 
-def _store(found: _Evaluation, selection: Selection, ports: Ports) -> None:
-    """The selection first: it wakes the update; the status follows and says the same."""
+def _store(found: _Evaluation, selected: _Selected, ports: Ports) -> None:
+    """Store the selection first, because it wakes the update; the status follows and says the same."""
+    selection, wait = selected.selection, selected.wait
     if selection is not found.current and not ports.selections.put(selection, found.current):
         raise RetryableError("another worker selected at the same time", reason="Failure")
     policy = found.policy
@@ -262,7 +309,11 @@ def _store(found: _Evaluation, selection: Selection, ports: Ports) -> None:
     if selection.previous is not None:
         body["observedPreviousRef"] = _document(selection.previous)
     message = ready_message(selection.ref, selection.previous)
+    if wait is not None:
+        message = f"{message}; {wait.message}"
     settled = status.succeeded(body, policy.metadata.generation, message, found.now)
+    if wait is not None:
+        settled = status.waiting(settled, wait.until)
     if settled == found.stored.status:
         return
     ports.objects.put_status(KIND, found.stored.key, settled)
