@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from urllib.parse import urlsplit
 
@@ -86,7 +87,7 @@ class _SocksHandler(StreamRequestHandler):
     server: SocksProxy
 
     def handle(self) -> None:
-        """One connection: greeting, password, CONNECT by name."""
+        """One connection: greeting, password, CONNECT."""
         methods = self.rfile.read(self.rfile.read(2)[1])
         if b"\x02" not in methods:
             self.wfile.write(b"\x05\xff")
@@ -98,7 +99,7 @@ class _SocksHandler(StreamRequestHandler):
         self.wfile.write(b"\x01\x00" if allowed else b"\x01\x01")
         if not allowed:
             return
-        host = self.rfile.read(self.rfile.read(5)[4]).decode()
+        host = self._target()
         port = int.from_bytes(self.rfile.read(2), "big")
         self.server.targets.append(f"{host}:{port}")
         try:
@@ -109,6 +110,13 @@ class _SocksHandler(StreamRequestHandler):
         with upstream:
             self.wfile.write(b"\x05\x00\x00\x01\0\0\0\0\0\0")
             _relay(self.connection, upstream)
+
+    def _target(self) -> str:
+        """The host of a CONNECT request: an IPv4 address, a name or an IPv6 address."""
+        kind = self.rfile.read(4)[3]
+        if kind == 3:
+            return self.rfile.read(self.rfile.read(1)[0]).decode()
+        return str(ip_address(self.rfile.read(4 if kind == 1 else 16)))
 
 
 def _relay(client: socket.socket, upstream: socket.socket) -> None:

@@ -15,7 +15,8 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from tagstream.adapters.http.address_guard import Reach
-from tagstream.adapters.http.session import ConnectionFault, Request
+from tagstream.adapters.http.faults import ConnectionFault
+from tagstream.adapters.http.session import Request
 from tagstream.adapters.registry.client import RegistryClient
 from tagstream.adapters.registry.pages import Limits
 from tagstream.domain.objects.image_name import ImageName

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tagstream.adapters.http.address_guard import Reach
-from tagstream.adapters.http.session import ConnectionFault, Request, Session
+from tagstream.adapters.http.faults import ConnectionFault
+from tagstream.adapters.http.session import Request, Session
 from tests.embedded.fault_proxy import Fault, FaultProxy, running_fault_proxy
 
 NAME = "registry.example.com"

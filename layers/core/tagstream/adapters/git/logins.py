@@ -18,7 +18,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from tagstream.adapters.git.replies import REASON, words
 from tagstream.adapters.http.cloud_call import secure_url
 from tagstream.adapters.http.expiring_cache import ExpiringCache
-from tagstream.adapters.http.session import ConnectionFault, Request, Session
+from tagstream.adapters.http.faults import ConnectionFault
+from tagstream.adapters.http.session import Request, Session
 from tagstream.adapters.registry.login_azure import AUTHORITY, MEMBERS, application_login
 from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError, StalledError
 from tagstream.ports.git import GitAccess

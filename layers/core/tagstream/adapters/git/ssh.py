@@ -19,8 +19,7 @@ from tagstream.adapters.git.host_certificate import HostKeyRefused
 from tagstream.adapters.git.known_hosts import DEFAULT_PORT, InvalidKnownHosts, parse_known_hosts
 from tagstream.adapters.git.pktline import ByteReader, read_packet
 from tagstream.adapters.git.replies import REASON, ServerRefused, failed, words
-from tagstream.adapters.http.session import through_socks
-from tagstream.adapters.http.socks5 import SocksError
+from tagstream.adapters.http.proxies import SocksError, through_socks
 from tagstream.errors import AuthenticationError, ImageAutomationError
 from tagstream.ports.git import GitAccess
 

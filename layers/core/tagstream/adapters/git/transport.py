@@ -19,7 +19,8 @@ from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.git.pktline import ByteReader
 from tagstream.adapters.git.replies import REASON, BrokenReply, UnexpectedStatus, censored, failed, words
-from tagstream.adapters.http.session import ConnectionFault, Request, Session
+from tagstream.adapters.http.faults import ConnectionFault
+from tagstream.adapters.http.session import Request, Session
 from tagstream.errors import AuthenticationError
 from tagstream.ports.git import GitAccess
 

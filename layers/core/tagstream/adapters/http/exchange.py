@@ -15,6 +15,7 @@ from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.http.address_guard import Reach
 from tagstream.adapters.http.fault_text import MAX_BODY, Refusal, capped, read_refusal, redacted_url, server_text
+from tagstream.adapters.http.faults import ConnectionFault
 from tagstream.adapters.http.host_memory import HostFacts
 from tagstream.adapters.http.retry import (
     BACKOFF_S,
@@ -26,7 +27,7 @@ from tagstream.adapters.http.retry import (
     parse_retry_after,
     wait_before_retry,
 )
-from tagstream.adapters.http.session import CHUNK, ConnectionFault, Request, Session
+from tagstream.adapters.http.session import CHUNK, Request, Session
 from tagstream.adapters.registry.tag_stream import BadTagList
 from tagstream.errors import RetryableError, ThrottledError
 from tagstream.ports.runtime import Clock

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from urllib3.response import BaseHTTPResponse
 
@@ -23,7 +21,7 @@ from tagstream.adapters.http.exchange import REASON, Exchange, read_body
 from tagstream.adapters.http.expiring_cache import ExpiringCache
 from tagstream.adapters.http.fault_text import redacted_url
 from tagstream.adapters.http.host_memory import HostMemory
-from tagstream.adapters.http.session import Request, Session
+from tagstream.adapters.http.session import Request, Session, Sessions
 from tagstream.adapters.registry.authenticate import Visit
 from tagstream.adapters.registry.login_aws import OpenApi, open_boto3_api
 from tagstream.adapters.registry.logins import Logins
@@ -44,29 +42,7 @@ MANIFEST_TYPES = ", ".join(
     )
 )
 MAX_MANIFEST = 8 * 1024 * 1024
-MAX_SESSIONS = 64
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
-
-
-OpenSession = Callable[[TlsMaterial | None, Proxy | None], Session]
-
-
-@dataclass(slots=True)
-class _Sessions:
-    """Sessions by their TLS and proxy configuration."""
-
-    _open: OpenSession
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _sessions: dict[tuple[TlsMaterial | None, Proxy | None], Session] = field(default_factory=dict)
-
-    def get(self, tls: TlsMaterial | None, proxy: Proxy | None) -> Session:
-        with self._lock:
-            session = self._sessions.get((tls, proxy))
-            if session is None:
-                while len(self._sessions) >= MAX_SESSIONS:
-                    self._sessions.pop(next(iter(self._sessions)))
-                session = self._sessions[(tls, proxy)] = self._open(tls, proxy)
-            return session
 
 
 class RegistryClient:
@@ -85,13 +61,13 @@ class RegistryClient:
         clock: Clock | None = None,
         limits: Limits | None = None,
         open_api: OpenApi = open_boto3_api,
-        open_session: OpenSession = Session,
+        open_session: Callable[[TlsMaterial | None, Proxy | None], Session] = Session,
     ) -> None:
         self._clock: Clock = clock or SystemClock()
         self._limits = limits or Limits()
         self._memory = HostMemory()
         self._tokens: ExpiringCache[str] = ExpiringCache(self._clock)
-        self._sessions = _Sessions(open_session)
+        self._sessions = Sessions(open_session)
         self._logins = Logins(self._clock, open_api)
 
     def list_tags(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> TagListing:

@@ -14,8 +14,9 @@ from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.http.exchange import PAGE_SIZE_CODES, REASON, Answer
 from tagstream.adapters.http.fault_text import capped, redacted_url
+from tagstream.adapters.http.faults import ConnectionFault
 from tagstream.adapters.http.host_memory import PAGE_SIZE
-from tagstream.adapters.http.session import CHUNK, ConnectionFault, Request
+from tagstream.adapters.http.session import CHUNK, Request
 from tagstream.adapters.registry.authenticate import Visit
 from tagstream.adapters.registry.link_header import InvalidLink, next_page
 from tagstream.adapters.registry.tag_stream import TagStream
