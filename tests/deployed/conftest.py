@@ -1,7 +1,4 @@
-"""One embedded AWS and one stack for all deployed tests of a run; each test keeps to its own namespace.
-
-In: the work tree. Out: the fixtures ``aws`` and ``stack``.
-"""
+"""One embedded AWS and one stack for all deployed tests of a run; each test keeps to its own namespace."""
 
 from __future__ import annotations
 

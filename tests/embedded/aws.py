@@ -1,8 +1,4 @@
-"""The embedded AWS: ministack on loopback, with the project's own template built and deployed into it.
-
-In: the work tree. Out: ``EmbeddedStack``, the deployed stack with what a test or the demo wants to do to it.
-The very artifacts of ``sam build`` run, under the very roles of the template: ministack enforces IAM here.
-"""
+"""The embedded AWS: ministack on loopback, with the project's own template built and deployed into it."""
 
 from __future__ import annotations
 

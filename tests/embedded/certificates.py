@@ -1,7 +1,4 @@
-"""A certificate authority for tests: server and client certificates for loopback.
-
-In: nothing. Out: PEM bytes, valid for a day.
-"""
+"""A certificate authority for tests: server and client certificates for loopback."""
 
 from __future__ import annotations
 

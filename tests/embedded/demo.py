@@ -1,7 +1,4 @@
-"""The main job on this machine, seen working: a registry push becomes a Git commit, through the deployed template.
-
-In: nothing but the project. Out: the objects, the commit with its diff, and the time from push to commit by stage.
-"""
+"""The main job on this machine, seen working: a registry push becomes a Git commit, through the deployed template."""
 
 from __future__ import annotations
 

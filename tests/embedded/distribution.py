@@ -1,7 +1,5 @@
 """The real docker-registry, as Debian packages it: open, with passwords, tokens, TLS, client certificates, read-only.
 
-In: what it shall demand. Out: a running registry on a free port of 127.0.0.1, its data gone at the end.
-
 Source: distribution's configuration reference.
 """
 

@@ -1,7 +1,4 @@
-"""A registry that misbehaves as told: in front of a real one, or alone.
-
-In: Faults, one per request, or a function from the request. Out: what they say; without one the request goes upstream.
-"""
+"""A registry that misbehaves as told: in front of a real one, or alone."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Proxies on loopback: HTTP (forwarding and CONNECT) and SOCKS5, with a password when one is set.
-
-In: connections. Out: connections to wherever they ask; ``targets`` are the hosts and ports they asked for.
-"""
+"""Proxies on loopback: HTTP (forwarding and CONNECT) and SOCKS5, with a password when one is set."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""A Git server on loopback: `git http-backend` behind a small threaded HTTP server.
-
-In: a folder of bare repositories. Out: their URLs, with basic authentication when users are given; counts of requests
-and a call before each push, for races.
-"""
+"""A Git server on loopback: `git http-backend` behind a small threaded HTTP server."""
 
 from __future__ import annotations
 

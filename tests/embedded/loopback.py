@@ -1,7 +1,4 @@
-"""Ports of this machine.
-
-In: nothing. Out: numbers.
-"""
+"""Ports of this machine."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Programs that tests run: in CI they must be there, elsewhere their tests are skipped, by name.
-
-In: a program's name. Out: its path.
-"""
+"""Programs that tests run: in CI they must be there, elsewhere their tests are skipped, by name."""
 
 from __future__ import annotations
 

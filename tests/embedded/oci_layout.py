@@ -1,7 +1,5 @@
 """An OCI image layout on disk: an index of one image per platform, for skopeo to copy.
 
-In: a folder, a name, platforms. Out: the folder as ``oci:FOLDER:NAME`` wants it.
-
 Source: OCI image-spec, image-layout.md.
 """
 

@@ -1,7 +1,5 @@
 """Push an image to a registry over HTTP, without Docker.
 
-In: the registry's address and a tag. Out: the manifest's digest.
-
 Source: OCI distribution-spec "Push".
 """
 

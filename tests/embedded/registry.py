@@ -1,7 +1,5 @@
 """An OCI registry in memory: push, tags with paging, manifests by tag and digest. For tests that need no real one.
 
-In: HTTP on 127.0.0.1. Out: `python -m tests.embedded.registry --port N`, or `with running_registry() as registry:`.
-
 Source: OCI distribution-spec, the parts that pushing images and reflecting tags use.
 """
 

@@ -1,8 +1,4 @@
-"""The guide's example system, its registries and its Git repository pointed at loopback.
-
-In: ``tests/data/harvis``, byte for byte as its authors wrote it. Out: the files of its Git repository and the objects
-that automate it, with only hosts replaced.
-"""
+"""The guide's example system, its registries and its Git repository pointed at loopback."""
 
 from __future__ import annotations
 

@@ -1,10 +1,4 @@
-"""Where the embedded AWS keeps what it unpacks: in memory if there is room, else where temporary files go.
-
-In: this machine. Out: a new folder, and none of those that killed runs left behind.
-For each cold start ministack unpacks all layers of a function into new files, which AWS does not. A disk's file system
-can take longer for that than the function for its first answer: ext4 without a journal looks at each inode that was
-freed in the last minutes before it takes one (`recently_deleted` in Linux' fs/ext4/ialloc.c).
-"""
+"""Where the embedded AWS keeps what it unpacks: in memory if there is room, else where temporary files go."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A Git server over SSH on loopback: the real sshd, with keys of its own and, when asked for, certificates of them.
-
-In: a folder for keys and settings. Out: the port, the client's identity, known_hosts lines.
-"""
+"""A Git server over SSH on loopback: the real sshd, with keys of its own and, when asked for, certificates of them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A whole tagstream on loopback: the deployed stack, a registry, a Git server, and the command line that talks to it.
-
-In: a deployed stack and a folder. Out: what a user does, one method each.
-"""
+"""A whole tagstream on loopback: a deployed stack, a registry, a Git server and the command line that talks to it."""
 
 from __future__ import annotations
 

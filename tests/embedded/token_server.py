@@ -1,7 +1,5 @@
 """A token server as registries name it in their challenges: password, identity token, anonymous.
 
-In: GET with Basic, POST with a form. Out: RS256 tokens that docker-registry verifies.
-
 Source: docker registry token specification (JWT, kid of libtrust).
 """
 

@@ -1,7 +1,4 @@
-"""The project's own files, as the house tests read them.
-
-In: the work tree. Out: paths, syntax trees and what git tracks.
-"""
+"""The project's own files, as the house tests read them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""template.yaml as data, with CloudFormation's short tags kept as one-key mappings.
-
-In: the file. Out: ``template()`` and small readers of it.
-"""
+"""template.yaml as data, with CloudFormation's short tags kept as one-key mappings."""
 
 from __future__ import annotations
 

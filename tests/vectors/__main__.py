@@ -1,8 +1,4 @@
-"""`make vectors VECTORS=DIR`: all runners over a folder of vectors, one line of counts per file.
-
-In: the folder. Out: `name: N passed, N failed` per file on standard output, also for one that the folder lacks,
-differences on standard error; exit code 1 when a case failed, 2 when the folder has none of the files.
-"""
+"""`make vectors VECTORS=DIR`: all runners over a folder of vectors, one line of counts per file."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""All vector runners and the files they cover.
-
-In: the modules of tests/vectors/runners. Out: (runner, file) pairs and their cases.
-"""
+"""All vector runners and the files they cover."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Patterns and Expand against Go's regexp.
-
-In: goregexp.json. Out: the compile error, or names, and for every input whether it matches, its groups and its value.
-"""
+"""Patterns and Expand against Go's regexp."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Image names against go-containerregistry's.
-
-In: registry/image_reference.json. Out: canonical name, registry, repository, scheme, first URL and scope, or the error.
-"""
+"""Image names against go-containerregistry's."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Selections against image-reflector-controller's policies.
-
-In: policy.json. Out: the selected tag or the error text, for every order the tags can come in.
-"""
+"""Selections against image-reflector-controller's policies."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What image-reflector-controller decides around a selection: numbers, exclusions, revisions, conditions, access.
-
-In: reflector_reconcile.json. Out: a case per row of each of its lists.
-"""
+"""What image-reflector-controller decides around a selection: numbers, exclusions, revisions, conditions, access."""
 
 from __future__ import annotations
 

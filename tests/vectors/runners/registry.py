@@ -1,8 +1,4 @@
-"""Challenges, Link headers and pull secrets, answered by go-containerregistry's own code.
-
-In: ``registry/www_authenticate.json``, ``registry/link_header.json``, ``registry/dockerconfig_match.json``. Out: our
-readings against the recorded ones.
-"""
+"""Challenges, Link headers and pull secrets, answered by go-containerregistry's own code."""
 
 from __future__ import annotations
 

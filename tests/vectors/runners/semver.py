@@ -1,7 +1,4 @@
-"""Versions, their order and ranges against Masterminds/semver.
-
-In: semver_*.json. Out: cases that compare whole results, error texts included.
-"""
+"""Versions, their order and ranges against Masterminds/semver."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """Setters against image-automation-controller: the same values change, and nothing beside them.
 
-In: setters/manifest.json with its folders, scalar-quoting.json, setters_flux.json. Out: the whole result of a tree or a
-file: every change with its object and values, problem files, and the bytes outside the values.
-
 The spans that may change are told by PyYAML's marks, not by the code under test.
 """
 

@@ -1,8 +1,5 @@
 """The cases of setters_flux.json, which gives their names only: what each means, and what must become of it.
 
-In: nothing. Out: documents in which ``«old»`` is the span that is replaced by the new value (``«old|new»`` where it is
-written differently) and ``M`` is the marker. Without a span the document stays as it is; its markers are reported.
-
 Source: the setters notes, 2 (what Flux honours) and 3 (where it damages or passes over what is set here).
 """
 

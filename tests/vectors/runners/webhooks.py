@@ -1,8 +1,4 @@
-"""Deliveries of every sender, byte for byte, and OIDC tokens good and bad.
-
-In: ``webhooks/manifest.json`` with its bodies and headers, ``webhooks/gcr_pubsub.jwt.json``. Out: the events our
-receiver reads against the expected ones.
-"""
+"""Deliveries of every sender, byte for byte, and OIDC tokens good and bad."""
 
 from __future__ import annotations
 

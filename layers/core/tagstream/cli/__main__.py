@@ -1,7 +1,4 @@
-"""``python -m tagstream.cli``: the command line where the ``tagstream`` script is not on the path.
-
-In: the process's arguments. Out: its exit code.
-"""
+"""``python -m tagstream.cli``: the command line where the ``tagstream`` script is not on the path."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """What the command line prints: results on stdout, progress and problems on stderr with Flux's signs.
 
-In: texts and rows. Out: lines.
-
 Source: flux2 cmd/flux/log.go, pkg/printers/table_printer.go (olekukonko/tablewriter without borders).
 """
 

@@ -1,7 +1,5 @@
 """What all ``tagstream create`` verbs share: print a manifest, or check, store and wait for it.
 
-In: a document. Out: YAML, or the stored object.
-
 Source: flux2 cmd/flux/create.go (upsertAndWait).
 """
 

@@ -1,8 +1,4 @@
-"""Where the command line begins and ends: arguments in, exit code out.
-
-In: ``argv``. Out: 0, or 1 after a failure, as ``flux`` answers; ``diff`` alone answers 1 for differences and 2 for
-failures, as ``flux diff`` does.
-"""
+"""Where the command line begins and ends: arguments in, exit code out."""
 
 from __future__ import annotations
 

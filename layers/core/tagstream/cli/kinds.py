@@ -1,7 +1,5 @@
 """Kinds as the command line names them: ``image policy``, ``source git``, ``receiver``.
 
-In: words of a command. Out: kind, human name and resource name.
-
 Source: flux2 cmd/flux/image.go, source.go, receiver.go.
 """
 

@@ -1,7 +1,5 @@
 """The verbs and their arguments.
 
-In: ``argv``. Out: parsed arguments whose ``run`` is the verb's function.
-
 Source: flux2 cmd/flux/*.go (names of verbs and flags); kubectl apply.
 """
 

@@ -1,7 +1,5 @@
 """The arguments of ``tagstream create``.
 
-In: the verbs' parsers. Out: one parser more for every kind that can be created.
-
 Source: flux2 cmd/flux/create_image_*.go, create_secret_*.go (names of flags).
 """
 

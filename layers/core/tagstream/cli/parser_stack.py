@@ -1,7 +1,4 @@
-"""The arguments that every verb has, at each of its words, and the words themselves.
-
-In: argparse's parsers. Out: the same with ``--stack``, ``--namespace`` and ``--timeout``.
-"""
+"""The arguments that every verb has, at each of its words, and the words themselves."""
 
 from __future__ import annotations
 

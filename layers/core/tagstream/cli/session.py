@@ -1,7 +1,4 @@
-"""What every verb gets: its arguments, the console, and ports that are made when they are first asked for.
-
-In: parsed arguments. Out: a Session; offline verbs never ask for ports and so never import an AWS library.
-"""
+"""What every verb gets: its arguments, the console, and ports that are made when they are first asked for."""
 
 from __future__ import annotations
 

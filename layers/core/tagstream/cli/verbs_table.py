@@ -1,7 +1,4 @@
-"""The verbs, their sentences and the functions behind them, which are imported when they are run.
-
-In: nothing. Out: the tables the parser is made from.
-"""
+"""The verbs, their sentences and the functions behind them, which are imported when they are run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """Waiting for an object's reconcile, as flux does after it has asked for one.
 
-In: a kind, a key and what to wait for. Out: the object as it is then.
-
 Source: flux2 cmd/flux/reconcile.go, resume.go.
 """
 

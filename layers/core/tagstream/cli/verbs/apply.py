@@ -1,7 +1,4 @@
-"""``tagstream apply``: validate everything, then write everything.
-
-In: manifests. Out: objects in the table, secrets in Secrets Manager, one line per object as kubectl prints it.
-"""
+"""``tagstream apply``: validate everything, then write everything."""
 
 from __future__ import annotations
 

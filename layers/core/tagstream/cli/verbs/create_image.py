@@ -1,7 +1,5 @@
 """``tagstream create image repository|policy|update`` and ``create source git``.
 
-In: flags named as flux names them. Out: an object.
-
 Source: flux2 cmd/flux/create_image_repository.go, create_image_policy.go, create_image_update.go, create_source_git.go.
 """
 

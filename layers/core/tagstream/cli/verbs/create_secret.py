@@ -1,7 +1,5 @@
 """``tagstream create secret``: secrets with exactly the keys Flux expects, straight into Secrets Manager.
 
-In: flags and files. Out: a secret; its values are never printed except by ``--export``.
-
 Source: flux2 cmd/flux/create_secret_git.go, _oci.go, _tls.go, _proxy.go, _receiver.go; pkg/runtime/secrets.
 """
 

@@ -1,7 +1,5 @@
 """``tagstream delete``.
 
-In: a kind and a name. Out: the object and everything derived from it are gone; Git and registries are not touched.
-
 Source: flux2 cmd/flux/delete.go.
 """
 

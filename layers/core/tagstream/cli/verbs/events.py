@@ -1,7 +1,5 @@
 """``tagstream events``: the ledger as flux prints Kubernetes' events.
 
-In: entries of a period. Out: rows, newest last.
-
 Source: flux2 cmd/flux/events.go; apimachinery pkg/util/duration (HumanDuration).
 """
 

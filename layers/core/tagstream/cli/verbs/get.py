@@ -1,7 +1,5 @@
 """``tagstream get``: objects and their status in Flux's columns, or whole.
 
-In: stored objects. Out: tables, YAML or JSON.
-
 Source: flux2 cmd/flux/get.go, get_image_repository.go, get_image_policy.go, get_image_update.go, get_image_all.go.
 """
 

@@ -1,7 +1,5 @@
 """``tagstream logs``: what the functions wrote, as flux prints its controllers' logs.
 
-In: log lines of a period. Out: ``time level Kind/name.namespace - message facts``.
-
 Source: flux2 cmd/flux/logs.go.
 """
 

@@ -1,7 +1,5 @@
 """``tagstream reconcile``: ask for a reconcile now and wait for what it ends in.
 
-In: a kind and a name. Out: the annotation that asks, then the object's Ready condition.
-
 Source: flux2 cmd/flux/reconcile.go.
 """
 

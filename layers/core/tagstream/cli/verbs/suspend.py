@@ -1,7 +1,5 @@
 """``tagstream suspend`` and ``tagstream resume``.
 
-In: a kind and names. Out: ``spec.suspend`` in the stored objects.
-
 Source: flux2 cmd/flux/suspend.go, resume.go.
 """
 

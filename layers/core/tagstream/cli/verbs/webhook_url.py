@@ -1,7 +1,4 @@
-"""``tagstream webhook-url``: the address to give to a sender.
-
-In: a Receiver's name. Out: the function's address and the Receiver's path; whoever knows it can deliver.
-"""
+"""``tagstream webhook-url``: the address to give to a sender."""
 
 from __future__ import annotations
 
