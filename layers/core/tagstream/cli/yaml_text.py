@@ -1,47 +1,70 @@
 """Objects as YAML and JSON, printed as kubectl and Flux print them.
 
-In: JSON-like documents. Out: text.
-
 Source: sigs.k8s.io/yaml (sorted keys, lists not indented, literal blocks); kubectl's JSON printer (four spaces).
 """
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tagstream.domain.setters.quoting import is_read_as_string
+
+_WIDTH = 2**31 - 1
+
 
 def as_json(value: object) -> str:
-    """Indented by four, in the order given."""
+    """JSON text, indented by four spaces, with members in the order given."""
     return json.dumps(value, indent=4, ensure_ascii=False)
 
 
 def as_yaml(value: object) -> str:
-    """Keys sorted, texts of several lines as literal blocks."""
-    import yaml
+    """YAML text with sorted keys; texts of several lines are literal blocks.
 
-    class Dumper(yaml.SafeDumper):
-        """Without anchors: what is the same twice is written twice."""
+    Every string is written so that kubectl reads the same string back: ``y``, ``1e3`` and ``2026-01-02`` are quoted.
+
+    Args:
+        value: JSON-like: mappings, sequences, strings, numbers, booleans and None.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.representer import SafeRepresenter
+
+    class Representer(SafeRepresenter):
+        """Writes a value that occurs twice twice, as kubectl does, and strings in ``_style``."""
 
         def ignore_aliases(self, data: object) -> bool:
             return True
 
-    def text(dumper: Any, data: str) -> Any:
-        style = "|" if "\n" in data and not data[0].isspace() else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+        def represent_str(self, data: str) -> Any:
+            return self.represent_scalar("tag:yaml.org,2002:str", data, style=_style(data))
 
-    Dumper.add_representer(str, text)
-    dumped: str = yaml.dump(
-        plain(value), Dumper=Dumper, default_flow_style=False, allow_unicode=True, sort_keys=True, width=2**31 - 1
-    )
-    return dumped
+    Representer.add_representer(str, Representer.represent_str)
+    writer = YAML(typ="safe", pure=True)
+    writer.Representer = Representer
+    writer.default_flow_style = False
+    writer.width = _WIDTH
+    stream = io.StringIO()
+    writer.dump(plain(value), stream)
+    return stream.getvalue()
+
+
+def _style(text: str) -> str | None:
+    """The quotes of a string: None leaves the choice between plain and single quotes to the emitter."""
+    if not is_read_as_string(text) or not text.replace("\n", "").replace("\t", "").isprintable():
+        return '"'
+    if "\n" in text:
+        # The indentation of a block is read off its first line, and so no line may begin with a blank there.
+        return '"' if text[0].isspace() else "|"
+    return None
 
 
 def plain(value: object) -> object:
-    """Mappings and sequences as dicts and lists."""
+    """The value with mappings as dicts sorted by key, and sequences as lists."""
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        members = {str(key): plain(one) for key, one in value.items()}
+        return dict(sorted(members.items()))
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [plain(one) for one in value]
     return value

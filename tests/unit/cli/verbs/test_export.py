@@ -15,7 +15,7 @@ metadata:
 spec:
   exclusionList:
   - ^.*\\.sig$
-  - '1.10'
+  - "1.10"
   image: ghcr.io/org/app
   interval: 1m
 """

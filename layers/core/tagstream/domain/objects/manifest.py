@@ -21,9 +21,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from tagstream.domain.objects.yaml_events import TOO_DEEP, parsed_events
+
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 100
-TOO_DEEP = "exceeded maximum nesting depth"
 MAX_NODES = 500_000
 
 _BOOLEANS: Mapping[str, bool] = {
@@ -109,33 +110,33 @@ class _Reader:
 
     def read(self, source: bytes) -> Iterator[Document]:
         """Documents as they end."""
-        import yaml
+        from ruamel.yaml.error import YAMLError
 
         start = 1
         try:
-            for event in yaml.parse(source, Loader=yaml.CSafeLoader):
-                if isinstance(event, yaml.DocumentStartEvent):
+            for name, event in parsed_events(source):
+                if name == "DocumentStartEvent":
                     start = _line(event)
                     self.open, self.anchors, self.lines, self.nodes, self.root = [], {}, {}, 0, None
-                elif isinstance(event, yaml.DocumentEndEvent):
+                elif name == "DocumentEndEvent":
                     yield Document(name=self.name, line=self.lines.get("", start), value=self.root, lines=self.lines)
-                elif isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
-                    self._event(event, yaml)
-        except yaml.YAMLError as error:
+                elif name not in ("StreamStartEvent", "StreamEndEvent"):
+                    self._event(name, event)
+        except YAMLError as error:
             raise self._invalid(error, source) from None
 
-    def _event(self, event: Any, yaml: Any) -> None:
-        if isinstance(event, yaml.CollectionEndEvent):
+    def _event(self, name: str, event: Any) -> None:
+        if name in ("MappingEndEvent", "SequenceEndEvent"):
             self._close()
-        elif isinstance(event, yaml.AliasEvent):
+        elif name == "AliasEvent":
             found = self.anchors.get(event.anchor)
             if found is None:
                 raise self._error(event, f"unknown anchor '{event.anchor}' referenced")
             self._place(event, found[0], found[1])
-        elif isinstance(event, yaml.ScalarEvent):
+        elif name == "ScalarEvent":
             self._scalar(event)
         else:
-            self._begin(event, {} if isinstance(event, yaml.MappingStartEvent) else [])
+            self._begin(event, {} if name == "MappingStartEvent" else [])
 
     def _begin(self, event: Any, value: dict[str, object] | list[object]) -> None:
         if len(self.open) >= MAX_DEPTH:
@@ -257,7 +258,7 @@ class _Reader:
         context = getattr(error, "context", None)
         cause = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
         if cause == TOO_DEEP:
-            # Newer libyaml gives up by itself, before it tells what it has read.
+            # The parser gives up by itself far beyond this depth, before the first event.
             return InvalidDocument(f"{self.name}:{line + 1}: nested deeper than {MAX_DEPTH} levels")
         return InvalidDocument(
             f"{self.name}:{line + 1}: not valid YAML: {cause}" + (f" ({context})" if context else "")

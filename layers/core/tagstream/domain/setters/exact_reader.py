@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from tagstream.domain.objects.yaml_events import parsed_events
 from tagstream.domain.setters.fast_reader import Site
 from tagstream.domain.setters.marker import key_indexes
 
@@ -67,20 +68,6 @@ def scan_events(text: str, first_byte: int) -> list[Site]:
         site, done = _site(text, scalars, index, line, hit)
         sites.append(_in_bytes(place, site))
     return sites
-
-
-def parsed_events(text: str) -> Iterator[tuple[str, Any]]:
-    """libyaml's events, each with the name of its class.
-
-    Raises:
-        yaml.YAMLError: not valid YAML.
-    """
-    from yaml._yaml import CParser
-
-    parser: Any = CParser(text)
-    while parser.check_event():
-        event = parser.get_event()
-        yield type(event).__name__, event
 
 
 def undefined_alias(text: str) -> str | None:

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tagstream.domain.objects.yaml_events import parsed_events
 from tagstream.domain.setters.documents import plain_breaks
-from tagstream.domain.setters.exact_reader import ByteOffsets, parsed_events
+from tagstream.domain.setters.exact_reader import ByteOffsets
 
 _WORDS = rb"[^\s\"'\[\]{}&*!|>%@`#,](?>[^\s#]|[ \t]++(?=[^\s#]))*+"
 _SCALAR = rb"(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|(" + _WORDS + rb"))[ \t]*(?:[ \t]#[^\n]*)?\r?$"

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tagstream.domain.objects.model import ImageRef, NamespacedName
+from tagstream.domain.objects.yaml_events import check_yaml, parsed_events
 from tagstream.domain.setters.documents import MarkedDocument, has_text_behind_separator, marked_documents, plain_breaks
 from tagstream.domain.setters.exact_reader import scan_events, undefined_alias
 from tagstream.domain.setters.fast_reader import Site, Unsure, scan_document
@@ -172,17 +173,15 @@ def apply_edits(source: bytes, edits: Sequence[Edit]) -> bytes:
 
 
 def _problem(data: bytes) -> str | None:
-    """Why a file cannot be edited; libyaml judges, in C and without making objects."""
-    from yaml import YAMLError
-    from yaml._yaml import CParser
+    """Why a file cannot be edited: it is no UTF-8 or not valid YAML. None if it can be."""
+    from ruamel.yaml.error import YAMLError
 
     try:
         data.decode()
     except UnicodeDecodeError as error:
         return f"not UTF-8: {error.reason} at byte {error.start}"
     try:
-        parser: Any = CParser(data)
-        parser.raw_parse()
+        check_yaml(data)
     except YAMLError as error:
         mark: Any = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
@@ -357,7 +356,4 @@ def _decode(scalar: bytes) -> str:
 
 
 def _unescape(scalar: bytes) -> str:
-    import yaml
-
-    node: Any = yaml.compose(scalar, Loader=yaml.CSafeLoader)
-    return str(node.value)
+    return next(str(event.value) for name, event in parsed_events(scalar) if name == "ScalarEvent")

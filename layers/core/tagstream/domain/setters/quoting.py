@@ -30,10 +30,7 @@ def needs_quotes(value: str, *, in_flow: bool = False) -> bool:
         value: the new value.
         in_flow: the scalar stands inside ``[…]`` or ``{…}``.
     """
-    if not value or _NOT_A_STRING.fullmatch(value):
-        return True
-    # go-yaml passes over underscores anywhere in what begins like a number.
-    if value[0] in "+-0123456789" and _NOT_A_STRING.fullmatch(value.replace("_", "")):
+    if not is_read_as_string(value):
         return True
     first, second = value[0], value[1:2]
     if first in _INDICATORS and not (first in "?:" and second > " "):
@@ -41,6 +38,17 @@ def needs_quotes(value: str, *, in_flow: bool = False) -> bool:
     if value != value.strip() or ": " in value or " #" in value or value.endswith(":") or not value.isprintable():
         return True
     return in_flow and any(one in value for one in _FLOW_INDICATORS)
+
+
+def is_read_as_string(value: str) -> bool:
+    """Whether every YAML reader takes these letters, written without quotes, for a string.
+
+    Only the value's meaning counts here: indicators such as a leading ``*`` are another matter (``needs_quotes``).
+    """
+    if not value or _NOT_A_STRING.fullmatch(value):
+        return False
+    # go-yaml passes over underscores anywhere in what begins like a number.
+    return value[0] not in "+-0123456789" or not _NOT_A_STRING.fullmatch(value.replace("_", ""))
 
 
 def render(old: bytes, value: str, *, in_flow: bool = False) -> bytes:
