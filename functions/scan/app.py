@@ -1,7 +1,4 @@
-"""Ticks, queued scan requests, ECR pushes and applied objects → tag state and selections.
-
-In: an EventBridge Scheduler, SQS, EventBridge or DynamoDB stream event. Out: ``{"batchItemFailures": [...]}``.
-"""
+"""ScanFunction: a tick, queued requests, a registry event or applied objects become tag lists and selections."""
 
 from __future__ import annotations
 

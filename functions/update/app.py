@@ -1,7 +1,4 @@
-"""Changed selections and run requests → commits.
-
-In: a DynamoDB stream event. Out: ``{"batchItemFailures": [...]}``.
-"""
+"""UpdateFunction: changed selections and run requests become commits."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Registry webhooks → scan requests on the queue; imports neither boto3 nor dulwich nor yaml, to answer in time.
-
-In: a Function URL request. Out: a Function URL response.
-"""
+"""WebhookFunction: registry webhooks become scan requests on the queue."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tagstream import wiring
-from tagstream.reconcile.receive import deliver
+from tagstream.reconcile import handlers
 
 logger = Logger()
 
@@ -22,6 +19,6 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> Mapping[str, A
     """Authenticate the delivery and queue the scans it asks for."""
     ports = wiring.webhook_ports()
     try:
-        return deliver.deliver(event, ports)
+        return handlers.webhook(event, ports)
     finally:
         ports.metrics.flush()

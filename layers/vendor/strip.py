@@ -33,8 +33,8 @@ UNREAD_FOLDERS = (
 )
 # Types for checkers, and what botocore's documentation shows.
 UNREAD_FILES = ("*.pyi", "py.typed", "examples-1.json")
-# Of Powertools the functions use the log and the metrics; the other utilities are most of the files of the layer.
-READ_UTILITIES = frozenset({"jmespath_utils", "typing"})
+# Beside its log and its metrics, the functions use these utilities of Powertools; the others are most of its files.
+READ_UTILITIES = frozenset({"batch", "data_classes", "idempotency", "jmespath_utils", "parameters", "typing"})
 KEPT_METADATA = frozenset({"METADATA", "WHEEL", "LICENSE", "COPYING", "NOTICE", "entry_points.txt", "top_level.txt"})
 
 

@@ -16,7 +16,7 @@ from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import WebhookPorts
 from tagstream.ports.ledger import LedgerEntry
-from tagstream.reconcile.receive.deliver import deliver
+from tagstream.reconcile.handlers import webhook
 from tagstream.reconcile.receive.paths import publish_receiver
 from tests.contract.mortal_ports import Life
 from tests.contract.reconciling import Silent, document, ports_on
@@ -78,7 +78,7 @@ class Front:
         }
         names = ("deliveries", "objects", "secrets", "queue", "ledger", "clock", "metrics", "log")
         found = {name: getattr(self.ports, name) for name in names}
-        return dict(deliver(event, self.life.ports(WebhookPorts(issuer_keys=lambda issuer, fresh: {}, **found))))
+        return dict(webhook(event, self.life.ports(WebhookPorts(issuer_keys=lambda issuer, fresh: {}, **found))))
 
     def sign(self, delivery: str) -> dict[str, str]:
         """The headers of an empty delivery with a signed time."""

@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tagstream.events.ecr import is_ecr
-from tagstream.events.queue import is_queue, parse_queue
 from tagstream.events.receiver.senders_table import MODULE_BY_SENDER
-from tagstream.events.schedule import is_tick
-from tagstream.events.stream import is_stream, parse_stream
+from tagstream.events.source import Changes, Scans, read_event
+from tagstream.ports.queue import QueuedScan
 from tests.house.source_files import ROOT
 from tests.house.template_file import of_type
 from tests.unit.events.test_function_url import SAMPLES
 
-KINDS = {"tick": is_tick, "queue": is_queue, "stream": is_stream, "ecr": is_ecr}
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def _event(name: str) -> dict[str, Any]:
     return json.loads((ROOT / "events" / f"{name}.json").read_bytes())  # type: ignore[no-any-return]
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("schedule_tick", "tick"),
-        ("sqs_scan_request", "queue"),
-        ("stream_object", "stream"),
-        ("stream_selection", "stream"),
-        ("stream_run", "stream"),
-        ("ecr_push", "ecr"),
-    ],
-)
-def test_an_event_is_of_one_kind_only(name: str, kind: str) -> None:
-    assert [known for known, is_it in KINDS.items() if is_it(_event(name))] == [kind]
 
 
 def test_the_schedule_sends_the_sample() -> None:
@@ -43,9 +27,11 @@ def test_the_schedule_sends_the_sample() -> None:
 
 
 def test_the_queued_sample_is_a_scan_request() -> None:
-    assert [str(key) for key in parse_queue(_event("sqs_scan_request"))[0].request.repositories] == [  # type: ignore[union-attr]
-        "flux-system/podinfo"
-    ]
+    found = read_event(_event("sqs_scan_request"), NOW)
+    assert isinstance(found, Scans)
+    request = found.messages[0].request
+    assert isinstance(request, QueuedScan)
+    assert [str(key) for key in request.repositories] == ["flux-system/podinfo"]
 
 
 @pytest.mark.parametrize("kind", ["object", "selection", "run"])
@@ -64,7 +50,9 @@ def test_a_stream_sample_is_a_changed_item_that_a_filter_lets_through(kind: str)
         and kind in pattern["dynamodb"]["NewImage"]["t"]["S"]
     ]
     assert len(let_through) == 1
-    assert [(change.kind, str(change.key)) for change in parse_stream(event)] == [(kind, "flux-system/podinfo")]
+    found = read_event(event, NOW)
+    assert isinstance(found, Changes)
+    assert [(change.kind, str(change.key)) for change in found.changes] == [(kind, "flux-system/podinfo")]
 
 
 def test_every_source_has_its_sample() -> None:

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from tagstream.domain.objects.model import Metadata, NamespacedName, Receiver
 from tagstream.errors import RefusedDelivery
 from tagstream.events.delivery import Delivery, IncomingDelivery
-from tagstream.events.ecr import ecr_delivery, is_ecr
-from tagstream.events.function_url import incoming_delivery
 from tagstream.events.receiver import ReceiverSecret, accept
 from tagstream.events.receiver.addressed import SENDER, AddressedDelivery
 from tagstream.events.receiver.senders.gcr import read as read_gcr
 from tagstream.events.receiver.senders_table import FLUX_TYPES, MODULE_BY_SENDER
+from tagstream.events.source import read_event
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SECRET = ReceiverSecret(data={"token": b"token", "email": b"a@b", "audience": b"me"})
@@ -185,7 +184,9 @@ def test_any_function_url_event_is_a_request_or_refused(event: Any, body: str, q
     context = {"requestContext": {"http": {"method": "POST"}}, "body": body, "rawQueryString": query}
     given_event = (event if isinstance(event, dict) else {}) | context | {"isBase64Encoded": encoded}
     try:
-        found = incoming_delivery(given_event, NOW).method
+        incoming = read_event(given_event, NOW)
+        assert isinstance(incoming, IncomingDelivery)
+        found = incoming.method
     except RefusedDelivery as refused:
         found = str(refused.status)
     assert found in {"POST", "400"}
@@ -199,4 +200,5 @@ def test_any_event_of_ecr_is_a_delivery(event: Any) -> None:
         "detail-type": "ECR Image Action",
         "detail": event if isinstance(event, dict) else {},
     }
-    assert is_ecr(given_event) and ecr_delivery(given_event).sender == "ecr"
+    delivery = read_event(given_event, NOW)
+    assert isinstance(delivery, Delivery) and delivery.sender == "ecr"

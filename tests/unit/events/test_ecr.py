@@ -7,14 +7,15 @@ import pathlib
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent
 
-from tagstream.events.ecr import ecr_delivery, ecr_registry, is_ecr
+from tagstream.events.ecr import ecr_delivery, ecr_registry
 
 EVENTS = pathlib.Path(__file__).parents[3] / "events"
 DIGEST = "sha256:7f5b2640fe6fb4f46592dfd3410c4a79dac4f89e4782432e0378abcd12345678"
 
 
-def event(kind: str = "ECR Image Action", region: str = "us-west-2", **detail: Any) -> dict[str, Any]:
+def event(kind: str = "ECR Image Action", region: str = "us-west-2", **detail: Any) -> EventBridgeEvent:
     base = {
         "result": "SUCCESS",
         "repository-name": "team/app",
@@ -22,7 +23,7 @@ def event(kind: str = "ECR Image Action", region: str = "us-west-2", **detail: A
         "action-type": "PUSH",
         "image-tag": "1.4.2",
     }
-    return {
+    given = {
         "id": "13cde686-328b-6117-af20-0e5566167482",
         "detail-type": kind,
         "source": "aws.ecr",
@@ -30,11 +31,12 @@ def event(kind: str = "ECR Image Action", region: str = "us-west-2", **detail: A
         "region": region,
         "detail": {key: value for key, value in (base | detail).items() if value is not None},
     }
+    return EventBridgeEvent(given)
 
 
 @pytest.mark.parametrize(("sample", "action"), [("ecr_push", "push"), ("ecr_delete", "delete")])
 def test_a_sample_event_names_its_image(sample: str, action: str) -> None:
-    delivery = ecr_delivery(json.loads((EVENTS / f"{sample}.json").read_bytes()))
+    delivery = ecr_delivery(EventBridgeEvent(json.loads((EVENTS / f"{sample}.json").read_bytes())))
     hint = delivery.hints[0]
     assert (f"{hint.registry}/{hint.repository}:{hint.tag}@{hint.digest}", hint.action) == (
         f"123456789012.dkr.ecr.us-west-2.amazonaws.com/team/app:1.4.2@{DIGEST}",
@@ -82,11 +84,3 @@ def test_a_pull_through_cache_update_counts_when_it_succeeded() -> None:
 )
 def test_the_partition_decides_the_registrys_domain(region: str, domain: str) -> None:
     assert ecr_registry("123456789012", region) == f"123456789012.dkr.ecr.{region}.{domain}"
-
-
-def test_only_events_of_ecr_are_recognised() -> None:
-    assert [is_ecr(one) for one in (event(), {"source": "aws.ecr"}, {"source": "x", "detail": {}})] == [
-        True,
-        False,
-        False,
-    ]

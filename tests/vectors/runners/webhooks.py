@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 from tagstream.domain.objects.model import Metadata, NamespacedName, Receiver
 from tagstream.errors import RefusedDelivery
 from tagstream.events.delivery import Delivery, IncomingDelivery
-from tagstream.events.ecr import ecr_delivery, is_ecr
 from tagstream.events.receiver import ReceiverSecret, accept
 from tagstream.events.receiver.addressed import SENDER
+from tagstream.events.source import read_event
 
 FILES: tuple[str, ...] = ("webhooks/manifest.json", "webhooks/gcr_pubsub.jwt.json")
 
@@ -68,7 +68,11 @@ def hook_request(folder: pathlib.Path, entry: Mapping[str, Any]) -> IncomingDeli
 
 def _events(folder: pathlib.Path, entry: Mapping[str, Any]) -> list[dict[str, object]] | None:
     event = json.loads(_body(folder, entry)) if entry["name"].startswith("ecr_") else {}
-    delivery = ecr_delivery(event) if is_ecr(event) else deliver(folder, entry)
+    if event.get("source") == "aws.ecr":
+        delivery = read_event(event, _RECEIVED_AT)
+        assert isinstance(delivery, Delivery)
+    else:
+        delivery = deliver(folder, entry)
     if delivery.all_resources:
         return None
     return [

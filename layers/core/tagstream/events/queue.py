@@ -1,46 +1,56 @@
-"""Messages of ScanQueue.
+"""Reads the messages of ScanQueue, which ``adapters/aws/queue.py`` writes.
 
-In: an SQS event. Out: one value per message; a message nobody can read is named, not raised.
-
-Source: adapters/aws/queue.py writes them; AWS Lambda developer guide, "Using Lambda with Amazon SQS".
+A message that nobody can read is reported as such and never raised: the others of its batch must be processed.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.queue import QueuedRun, QueuedScan
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueMessage:
-    """A message's id, for partial batch answers, and its request; None when it cannot be read."""
+    """A message of a batch.
+
+    ``request`` is None when the body cannot be read. ``receipt`` is the handle with which the queue is told when to
+    hand out the message again, ``attempt`` counts how often it was handed out, from 1. ``record`` is the record as SQS
+    wrote it.
+    """
 
     message_id: str
     request: QueuedScan | QueuedRun | None
+    receipt: str = ""
+    attempt: int = 1
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-def is_queue(event: Mapping[str, Any]) -> bool:
-    """True for an SQS event."""
-    records = event.get("Records")
-    return isinstance(records, list) and bool(records) and records[0].get("eventSource") == "aws:sqs"
-
-
-def parse_queue(event: Mapping[str, Any]) -> tuple[QueueMessage, ...]:
-    """All messages of a batch."""
-    return tuple(
-        QueueMessage(message_id=str(record.get("messageId", "")), request=parse_request(str(record.get("body", ""))))
-        for record in event["Records"]
+def queue_message(record: SQSRecord) -> QueueMessage:
+    """One message of an SQS batch."""
+    attributes = record.get("attributes") or {}
+    return QueueMessage(
+        message_id=record.message_id,
+        request=parse_request(record.body),
+        receipt=str(record.get("receiptHandle") or ""),
+        attempt=int(attributes.get("ApproximateReceiveCount", 1)),
+        record=record.raw_event,
     )
 
 
 def parse_request(body: str) -> QueuedScan | QueuedRun | None:
-    """The inverse of ``adapters.queue.message_body``; None for anything else."""
+    """The request in a message's body; None when it is none.
+
+    Reverses ``adapters.aws.queue.message_body``.
+    """
     try:
         found = json.loads(body)
         if "automations" in found:
@@ -54,7 +64,7 @@ def parse_request(body: str) -> QueuedScan | QueuedRun | None:
             expected_tags=tuple(str(tag) for tag in found.get("expectedTags", ())),
             attempt=int(found.get("attempt", 0)),
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 

@@ -1,18 +1,18 @@
-"""Records of the table's stream.
+"""Reads records of the table's stream: which item changed, and whose it is.
 
-In: a DynamoDB stream event. Out: what kind of item changed and whose it is. Nothing else of a record is read: state
-comes from the table, so duplicated, reordered and lost records cost nothing.
-
-Source: adapters/store/keys.py; AWS Lambda developer guide, "Using Lambda with DynamoDB streams".
+Nothing else of a record is read. The state comes from the table, so a record that is duplicated, late or lost does no
+harm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from tagstream.domain.objects.model import NamespacedName
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 ChangeKind = Literal["object", "selection", "run"]
 
@@ -27,20 +27,16 @@ class StreamChange:
     sequence: str
 
 
-def is_stream(event: Mapping[str, Any]) -> bool:
-    """True for a DynamoDB stream event."""
-    records = event.get("Records")
-    return isinstance(records, list) and bool(records) and records[0].get("eventSource") == "aws:dynamodb"
+def stream_change(record: DynamoDBRecord) -> StreamChange | None:
+    """The change that a record tells of; None unless it is of an object, a selection or a run request.
 
+    The attributes are read as DynamoDB wrote them: the data class's ``new_image`` would convert the whole item, which
+    takes 14 ms for 50 records.
 
-def parse_stream(event: Mapping[str, Any]) -> tuple[StreamChange, ...]:
-    """The records that name an object, a selection or a run request; all others are passed over."""
-    changes = (_change(record.get("dynamodb") or {}) for record in event["Records"])
-    return tuple(change for change in changes if change is not None)
-
-
-def _change(record: Mapping[str, Any]) -> StreamChange | None:
-    image = record.get("NewImage") or {}
+    Source: adapters/store/keys.py for the items; AWS Lambda developer guide, "Using Lambda with DynamoDB streams".
+    """
+    written = record.get("dynamodb") or {}
+    image = written.get("NewImage") or {}
     kind, pk, sk = (str((image.get(name) or {}).get("S", "")) for name in ("t", "pk", "sk"))
     if kind not in ("object", "selection", "run"):
         return None
@@ -50,5 +46,5 @@ def _change(record: Mapping[str, Any]) -> StreamChange | None:
         kind=cast("ChangeKind", kind),
         object_kind=partition if kind == "object" else "",
         key=NamespacedName(namespace, name),
-        sequence=str(record.get("SequenceNumber", "")),
+        sequence=str(written.get("SequenceNumber", "")),
     )

@@ -18,7 +18,6 @@ from tagstream.domain.objects.model import NamespacedName, Receiver, ReceiverRes
 from tagstream.domain.objects.receiver import parse_receiver
 from tagstream.errors import ImageAutomationError, RefusedDelivery
 from tagstream.events.delivery import Delivery, DeliveryAnswer, IncomingDelivery
-from tagstream.events.function_url import function_url_answer, incoming_delivery
 from tagstream.events.receiver import ReceiverSecret, accept, admit, is_hook_path, unauthentic
 from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression
 from tagstream.events.receiver.resource_filter import filter_resource
@@ -27,9 +26,11 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.webhook import LastDelivery
+from tagstream.reconcile.receive.record import accepted_entry, last_delivery
 from tagstream.reconcile.receive.routing import NamedImages, pushed_tags
 from tagstream.reconcile.receive.scan_windows import Push, ask_for_scans
 
+KIND = "Receiver"
 CONTROLLER = "receiver"
 REPEAT_S = 300.0
 REFUSAL_WINDOW_S = 10.0
@@ -39,25 +40,18 @@ KEPT_NAMES = 500
 BUSY = DeliveryAnswer(status=503)
 
 
-def deliver(event: Mapping[str, Any], ports: WebhookPorts) -> dict[str, object]:
+def deliver(incoming: IncomingDelivery, ports: WebhookPorts) -> DeliveryAnswer:
     """Answer one delivery.
-
-    Args:
-        event: a Function URL event, payload format 2.0.
 
     Returns:
         2xx for everything authentic, 4xx for what is not, 503 when the table, a secret or the queue cannot be reached.
     """
-    received_at = ports.clock.now()
     try:
         # Refusals that need no Receiver come first: they must not tell which paths exist.
-        request = admit(incoming_delivery(event, received_at))
-        receiver, delivery = _accepted(request, ports)
-        queued = _act(receiver, delivery, received_at, ports)
+        receiver, delivery = _accepted(admit(incoming), ports)
+        queued = _act(receiver, delivery, incoming.received_at, ports)
     except RefusedDelivery as refusal:
-        ports.metrics.add("HookRejected", 1, CONTROLLER)
-        ports.log.info("delivery refused", controller=CONTROLLER, http_status=refusal.status, cause=refusal.cause)
-        return function_url_answer(DeliveryAnswer(status=refusal.status))
+        return refuse(refusal, ports)
     except ImageAutomationError as error:
         return _failed(error, ports)
     ports.metrics.add("HookAccepted", 1, CONTROLLER)
@@ -71,26 +65,33 @@ def deliver(event: Mapping[str, Any], ports: WebhookPorts) -> dict[str, object]:
         remark=delivery.remark,
         scans=len(queued),
     )
-    return function_url_answer(delivery.answer)
+    return delivery.answer
 
 
-def _failed(error: ImageAutomationError, ports: WebhookPorts) -> dict[str, object]:
-    """The function did not fail, so nobody but this metric tells of it: a sender that repeats is not heard."""
+def refuse(refusal: RefusedDelivery, ports: WebhookPorts) -> DeliveryAnswer:
+    """The answer to a refused delivery, which tells the sender a status and no more."""
+    ports.metrics.add("HookRejected", 1, CONTROLLER)
+    ports.log.info("delivery refused", controller=CONTROLLER, http_status=refusal.status, cause=refusal.cause)
+    return DeliveryAnswer(status=refusal.status)
+
+
+def _failed(error: ImageAutomationError, ports: WebhookPorts) -> DeliveryAnswer:
+    """The function itself did not fail, so its error count does not tell of this; the metric does."""
     ports.metrics.add("HookFailed", 1, CONTROLLER)
     ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
-    return function_url_answer(BUSY)
+    return BUSY
 
 
-def _accepted(request: IncomingDelivery, ports: WebhookPorts) -> tuple[Receiver, Delivery]:
+def _accepted(incoming: IncomingDelivery, ports: WebhookPorts) -> tuple[Receiver, Delivery]:
     # A path of another shape is not even asked for: the table has no key so long, and would answer with an error.
-    target = ports.deliveries.target(request.path) if is_hook_path(request.path) else None
+    target = ports.deliveries.target(incoming.path) if is_hook_path(incoming.path) else None
     if target is None:
         raise unauthentic("path")
     receiver = parse_receiver(target.document)
     try:
-        return receiver, accept(receiver, _secret(receiver, ports), request, keys=ports.issuer_keys)
+        return receiver, accept(receiver, _secret(receiver, ports), incoming, keys=ports.issuer_keys)
     except RefusedDelivery as refusal:
-        _note_refusal(receiver, refusal, request.received_at, ports)
+        _note_refusal(receiver, refusal, incoming.received_at, ports)
         raise
 
 
@@ -221,40 +222,22 @@ def _record(outcome: _Outcome, received_at: datetime, ports: WebhookPorts) -> No
         **({"moreRepositories": count - KEPT_NAMES} if count > KEPT_NAMES else {}),
     }
     what = f"delivery asks for ImageRepositories: {names}"
-    ports.ledger.record([_entry(outcome.receiver, delivery, received_at, what, facts)])
+    ports.ledger.record([accepted_entry(KIND, outcome.receiver.metadata.key, delivery, received_at, what, facts)])
     result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else f"no ImageRepository is meant{why}"
     _note(outcome.receiver, delivery, received_at, result, ports)
     ports.deliveries.put_last_delivery(
-        "ImageRepository", outcome.wanted, _last(delivery, received_at, "asked for a scan")
+        "ImageRepository", outcome.wanted, last_delivery(delivery, received_at, "asked for a scan")
     )
 
 
 def _record_quiet(receiver: Receiver, delivery: Delivery, at: datetime, ports: WebhookPorts) -> None:
     result = f"nothing to scan: {delivery.remark or 'no image named'}"
-    ports.ledger.record([_entry(receiver, delivery, at, f"delivery: {result}", {})])
+    ports.ledger.record([accepted_entry(KIND, receiver.metadata.key, delivery, at, f"delivery: {result}", {})])
     _note(receiver, delivery, at, result, ports)
 
 
-def _entry(receiver: Receiver, delivery: Delivery, at: datetime, what: str, facts: Mapping[str, object]) -> LedgerEntry:
-    """An accepted delivery as an entry of the ledger."""
-    return LedgerEntry(
-        at=at,
-        kind="Receiver",
-        key=receiver.metadata.key,
-        severity="info",
-        reason="DeliveryAccepted",
-        message=f"{delivery.sender} {what}",
-        cause=delivery.delivery_id,
-        facts={"sender": delivery.sender, "action": delivery.action, **facts},
-    )
-
-
 def _note(receiver: Receiver, delivery: Delivery, at: datetime, result: str, ports: WebhookPorts) -> None:
-    ports.deliveries.put_last_delivery("Receiver", [receiver.metadata.key], _last(delivery, at, result))
-
-
-def _last(delivery: Delivery, at: datetime, result: str) -> LastDelivery:
-    return LastDelivery(at=at, sender=delivery.sender, delivery_id=delivery.delivery_id, result=result)
+    ports.deliveries.put_last_delivery("Receiver", [receiver.metadata.key], last_delivery(delivery, at, result))
 
 
 def _note_refusal(receiver: Receiver, refusal: RefusedDelivery, at: datetime, ports: WebhookPorts) -> None:

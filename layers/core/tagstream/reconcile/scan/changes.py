@@ -1,0 +1,50 @@
+"""Reconciles applied objects at once, as Flux's watches do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
+from tagstream.events.stream import StreamChange
+from tagstream.ports.bundle import Ports
+from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.stored_objects import parsed_objects
+
+
+def reconcile_changed(changes: Sequence[StreamChange], deadline_s: float, ports: Ports) -> None:
+    """Scan changed ImageRepositories, evaluate changed ImagePolicies and ask for the runs of changed automations.
+
+    Args:
+        changes: of the table's stream; those that are not of objects are passed over.
+        deadline_s: monotonic; scans that are left then go to the queue.
+        ports: of the scan function.
+
+    Raises:
+        ImageAutomationError: the table or the queue failed; the changes have to be processed again.
+    """
+    trigger = ScanTrigger(reason="object changed", cause="apply")
+    named = {kind: sorted({one.key for one in changes if one.object_kind == kind}) for kind in _kinds(changes)}
+    scanned = scan_repositories(named.get("ImageRepository", ()), trigger, deadline_s, ports)
+    policies = [key for key in named.get("ImagePolicy", ()) if key not in scanned]
+    evaluate_policies(policies, Cause(text=trigger.cause), deadline_s, ports)
+    _request_runs(named, ports)
+
+
+def _kinds(changes: Sequence[StreamChange]) -> frozenset[str]:
+    return frozenset(change.object_kind for change in changes if change.kind == "object")
+
+
+def _request_runs(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -> None:
+    """Ask for runs as Flux does: an automation runs when it changes, or the GitRepository that it names."""
+    now = ports.clock.now()
+    sources = set(named.get("GitRepository", ()))
+    wanted = set(named.get("ImageUpdateAutomation", ()))
+    if sources:
+        for stored, automation in parsed_objects(
+            ports.objects.list("ImageUpdateAutomation"), ImageUpdateAutomation, ports.log
+        ):
+            if automation.source.key in sources:
+                wanted.add(stored.key)
+    for key in sorted(wanted):
+        ports.selections.request_run(key, "object changed", now)
