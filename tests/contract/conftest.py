@@ -1,4 +1,4 @@
-"""One embedded AWS per test process; every test has a table of its own.
+"""One embedded AWS of each maker per test process; every test has a table of its own.
 
 In: nothing. Out: the fixtures ``table``, ``ports``, ``registry`` and ``repository``.
 """
@@ -18,18 +18,31 @@ from tagstream.ports.bundle import Ports
 from tests.contract.reconciling import MARKED, Silent, ports_on
 from tests.embedded.aws import EmbeddedAws, running
 from tests.embedded.git_server import bare_repository, git_server
+from tests.embedded.moto_aws import MotoAws, running_moto
 from tests.embedded.registry import Registry, running_registry
+
+# These suites ask only for a table, a queue, secrets and logs, which two embedded AWS of different makers have.
+ON_BOTH = ("adapters/store/", "adapters/aws/", "reconcile/scan/", "reconcile/test_")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the suites that are named above on both embedded AWS."""
+    if "aws" not in metafunc.fixturenames:
+        return
+    path = metafunc.definition.path.as_posix()
+    names = ["ministack", "moto"] if any(part in path for part in ON_BOTH) else ["ministack"]
+    metafunc.parametrize("aws", names, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def aws() -> Iterator[EmbeddedAws]:
-    """A running embedded AWS."""
-    with running() as embedded:
+def aws(request: pytest.FixtureRequest) -> Iterator[EmbeddedAws | MotoAws]:
+    """A running embedded AWS: the parameter names whose."""
+    with running() if request.param == "ministack" else running_moto() as embedded:
         yield embedded
 
 
 @pytest.fixture
-def table(aws: EmbeddedAws) -> Table:
+def table(aws: EmbeddedAws | MotoAws) -> Table:
     """An empty table with template.yaml's keys."""
     client = boto3.client(
         "dynamodb",

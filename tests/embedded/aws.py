@@ -213,7 +213,7 @@ def start(*, keep: bool = False) -> EmbeddedAws:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=None if keep else _die_with_parent,
+            preexec_fn=None if keep else die_with_parent,
         )
     aws = EmbeddedAws(process=process, endpoint=f"http://127.0.0.1:{port}", folder=folder)
     try:
@@ -327,5 +327,5 @@ def _script(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
