@@ -1,6 +1,7 @@
-"""Numbers as Go's ParseFloat admits them, kept exact.
+"""Numbers in every form that Go's strconv.ParseFloat accepts, as exact values.
 
-In: a tag, or what a filter extracted from it. Out: an exact number that orders like Go's, without its rounding.
+Go rounds to float64, so that it takes different numbers above 2^53 for equal. Here they stay different; otherwise the
+order is Go's.
 
 Source: Go strconv/atof.go (readFloat, underscoreOK), image-reflector-controller internal/policy/numerical.go; vectors
 reflector_reconcile.json ``parse_float``.
@@ -9,34 +10,37 @@ reflector_reconcile.json ``parse_float``.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from fractions import Fraction
+
+from gocompat.quote import quote
 
 _DECIMAL = re.compile(r"([+-]?)([0-9_]*)(?:\.([0-9_]*))?(?:[eE]([+-]?[0-9_]+))?", re.ASCII)
 _HEXADECIMAL = re.compile(r"([+-]?)0[xX]([0-9A-Fa-f_]*)(?:\.([0-9A-Fa-f_]*))?[pP]([+-]?[0-9_]+)", re.ASCII)
 _INFINITE = re.compile(r"([+-]?)inf(?:inity)?", re.ASCII | re.IGNORECASE)
 _NAN = re.compile("nan", re.ASCII | re.IGNORECASE)
 _MAX_DIGITS = 400
-# Digits behind these only say on which side of the others a value is.
+# Digits after these count only as being all zero or not.
 _SIGNIFICANT = 1000
-# The smallest magnitude that rounds to infinity in float64: Go refuses it.
+# The smallest magnitude that float64 rounds to infinity, which Go refuses.
 _OVERFLOW = Fraction(2**1024 - 2**970)
 
 ExactNumber = tuple[int, Fraction | int]
-"""Sorts numbers: (-1, 0) is minus infinity, (1, 0) infinity, (0, value) the rest."""
+"""Sorts numbers: (-1, 0) is minus infinity, (1, 0) is infinity, and (0, value) any other number."""
 
 
 class InvalidNumber(ValueError):
-    """Not a number to Go; the message is strconv.ParseFloat's."""
+    """The text is not a number for Go; the message is that of strconv.ParseFloat."""
 
 
 def parse_number(text: str) -> ExactNumber | None:
-    """The exact value; None for NaN, which compares with nothing.
+    """The exact value of a number; None for NaN, which has no place in any order.
 
     Raises:
         InvalidNumber: ``strconv.ParseFloat: parsing "…": invalid syntax`` or ``… value out of range``.
     """
     if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS // 2:
-        # Build numbers and timestamps, which is what nearly every numerical policy orders.
+        # This is the fast path for build numbers and timestamps.
         return (0, int(text))
     if _NAN.fullmatch(text):
         return None
@@ -50,8 +54,22 @@ def parse_number(text: str) -> ExactNumber | None:
     return (0, value)
 
 
+def parse_whole_numbers(texts: Collection[str]) -> list[int] | None:
+    """The values of many texts at once, in their order, if each of them is only ASCII digits; None otherwise.
+
+    Numerical policies nearly always order build numbers or timestamps. For these it is several times as fast as
+    ``parse_number`` for each.
+    """
+    joined = "".join(texts)
+    if not (joined.isascii() and joined.isdigit() and "" not in texts):
+        return None
+    if len(max(texts, key=len)) > _MAX_DIGITS // 2:
+        return None
+    return list(map(int, texts))
+
+
 def parse_float(text: str) -> float:
-    """What ParseFloat(text, 64) returns.
+    """The float64 of a number, rounded as by ParseFloat(text, 64).
 
     Raises:
         InvalidNumber: as ``parse_number``.
@@ -66,8 +84,6 @@ def parse_float(text: str) -> float:
 
 
 def _said(text: str, what: str) -> str:
-    from gocompat.quote import quote
-
     return f"strconv.ParseFloat: parsing {quote(text)}: {what}"
 
 
@@ -79,7 +95,7 @@ def _decimal(text: str) -> Fraction:
     if not whole + fraction:
         raise InvalidNumber(_said(text, "invalid syntax"))
     digits = (whole + fraction).lstrip("0")
-    # The value is 0.DIGITS times ten to this.
+    # The value is 0.DIGITS times ten to the power of this.
     point = len(digits) - len(fraction) + _exponent(found[4] or "0")
     if not digits or point < -_MAX_DIGITS:
         return Fraction(0)
@@ -91,7 +107,7 @@ def _decimal(text: str) -> Fraction:
 
 
 def _exponent(text: str) -> int:
-    """An exponent; one of more digits than any number has use for counts as a billion."""
+    """An exponent; one of ten digits or more counts as a billion, which no float64 has."""
     digits = text.replace("_", "").lstrip("+-").lstrip("0")
     value = int(digits or "0") if len(digits) < 10 else 10**9
     return -value if text.startswith("-") else value
@@ -111,7 +127,7 @@ def _hexadecimal(found: re.Match[str], text: str) -> Fraction:
 
 
 def _underscores_fit(text: str, *, hexadecimal: bool) -> bool:
-    """Underscores stand between digits, or right after the ``0x`` (underscoreOK)."""
+    """Whether every underscore stands between two digits or after the ``0x`` (underscoreOK)."""
     body = text.lstrip("+-")
     previous = "^"
     if hexadecimal:

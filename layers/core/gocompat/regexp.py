@@ -1,9 +1,9 @@
-"""Go's regular expressions: RE2 syntax in linear time, and Go's Expand.
+"""Go's regular expressions: RE2 syntax, linear time, Go's error texts and Go's Expand.
 
-In: patterns and templates as users write them. Out: compiled patterns, groups, expanded values; Go's error texts.
+google-re2 is the engine that Go's regexp package was written after. The few differences between the two are evened out
+here. A pattern that Go refuses is refused; no other engine is ever asked.
 
-Source: Go regexp and regexp/syntax; google-re2 is the same engine with a few differences that are levelled here;
-vectors goregexp.json.
+Source: Go regexp and regexp/syntax; vectors goregexp.json.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gocompat.regexp_syntax import Token, first_refused, group_names, required_text
 
 _MAX_MEMORY = 64 << 20
-_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-# What RE2 calls a fault, and what Go calls it.
+_LONE_SURROGATES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+# RE2's words for a mistake, and Go's.
 _GO_WORDS: Mapping[str, str] = {
     "missing ]": "missing closing ]",
     "missing )": "missing closing )",
@@ -39,68 +39,127 @@ _GO_WORDS: Mapping[str, str] = {
 _NO_ARGUMENT = frozenset({"trailing backslash at end of expression"})
 
 
+Search = Callable[[bytes, int, int], Sequence[tuple[int, int]]]
+"""Finds the leftmost match in UTF-8 text between two positions.
+
+It returns where each group begins and ends in bytes, group 0 first: (-1, -1) for a group that took no part in the
+match, and for group 0 if there is no match.
+"""
+
+
 class InvalidPattern(ValueError):
-    """A pattern that Go refuses; the message is regexp.Compile's."""
+    """Go refuses the pattern; the message is that of regexp.Compile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern.
+    """A compiled pattern. Nothing is anchored: it matches anywhere in a text unless it says otherwise.
 
-    ``names`` has a name or an empty string for each group, group 0 first; ``required`` is in everything that matches.
+    ``names`` has the name of each group, group 0 first, and "" for a group without a name. ``required`` is a text that
+    every match contains; it may be empty. ``search`` and ``program_size``, which counts RE2's instructions, are for
+    callers that work on UTF-8 bytes themselves.
     """
 
     text: str
     names: tuple[str, ...]
     required: str
-    compiled: Any = field(repr=False)
+    search: Search = field(repr=False)
+    program_size: int = field(repr=False)
 
-    def groups(self, value: str) -> tuple[str | None, ...] | None:
-        """The leftmost match's groups, group 0 first; None when nothing matches. It searches: nothing is anchored."""
-        if self.required not in value:
+    def groups(self, text: str) -> tuple[str | None, ...] | None:
+        """The groups of the leftmost match, group 0 first; None if nothing matches.
+
+        A group that took no part in the match is None.
+        """
+        if self.required not in text:
             return None
-        found = self.compiled.search(_encode(value))
-        if found is None:
+        data = _encode(text)
+        spans = self.search(data, 0, len(data))
+        if spans[0][0] < 0:
             return None
-        return tuple(None if one is None else _decode(one) for one in (found[0], *found.groups()))
+        return tuple(_decode(data[begin:end]) if begin >= 0 else None for begin, end in spans)
 
-    def matches(self, value: str) -> bool:
-        """Whether the pattern is found anywhere."""
-        return self.required in value and self.compiled.search(_encode(value)) is not None
+    def matches(self, text: str) -> bool:
+        """Whether the pattern matches anywhere in the text."""
+        if self.required not in text:
+            return False
+        data = _encode(text)
+        return self.search(data, 0, len(data))[0][0] >= 0
 
-    def expand(self, template: str, groups: tuple[str | None, ...]) -> str:
-        """``$1``, ``${name}``, ``$$`` … replaced by groups (Regexp.Expand); unknown and unmatched ones are empty."""
-        return expand(template, self.names, groups)
+    def matching(self, texts: Iterable[str]) -> list[str]:
+        """The texts that the pattern matches, in their order. It is faster than asking for each text."""
+        required, search = self.required, self.search
+        found = []
+        for text in texts:
+            if required in text:
+                data = text.encode() if text.isascii() else _encode(text)
+                if search(data, 0, len(data))[0][0] >= 0:
+                    found.append(text)
+        return found
 
     def expansion(self, template: str) -> Expansion:
-        """A template made ready for this pattern."""
+        """A template for Regexp.Expand, prepared for this pattern.
+
+        Args:
+            template: text with ``$1``, ``$name``, ``${name}`` and ``$$``. As in Go, a name without braces is the
+                longest run of letters, digits and underscores, so ``$1x`` means the group named ``1x``.
+        """
         return Expansion(pattern=self, pieces=tuple(_pieces(template, self.names)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expansion:
-    """A template as texts and references; a reference is the groups of which the first that took part counts."""
+    """A template for Regexp.Expand, as a sequence of texts and references.
+
+    A reference is a tuple of group numbers: several if groups share the name, none if no group has it. It stands for
+    the first of these groups that took part in the match, and for "" if none did.
+    """
 
     pattern: Pattern
     pieces: tuple[str | tuple[int, ...], ...]
 
     def value(self, text: str) -> str | None:
-        """What the template makes of the leftmost match; None when nothing matches."""
+        """The template expanded with the leftmost match; None if nothing matches."""
         if self.pattern.required not in text:
             return None
         data = _encode(text)
-        found = self.pattern.compiled.search(data)
-        if found is None:
+        spans = self.pattern.search(data, 0, len(data))
+        if spans[0][0] < 0:
             return None
-        if len(self.pieces) == 1 and not isinstance(self.pieces[0], str):
-            # A single reference is what nearly every extract is.
-            return _first(found, data, self.pieces[0])
-        return "".join([piece if isinstance(piece, str) else _first(found, data, piece) for piece in self.pieces])
+        return "".join([piece if isinstance(piece, str) else _referenced(spans, data, piece) for piece in self.pieces])
+
+    def values(self, texts: Iterable[str]) -> list[tuple[str, str]]:
+        """``(text, value)`` for each text that matches, in their order. It is faster than asking for each text."""
+        reference = self.pieces[0] if len(self.pieces) == 1 else ""
+        if not isinstance(reference, str) and len(reference) == 1:
+            return self._values_of_group(texts, reference[0])
+        value = self.value
+        return [(text, found) for text in texts if (found := value(text)) is not None]
+
+    def _values_of_group(self, texts: Iterable[str], group: int) -> list[tuple[str, str]]:
+        """``values`` for a template of one reference to one group, which nearly every extract is."""
+        required, search = self.pattern.required, self.pattern.search
+        values = []
+        for text in texts:
+            if required not in text:
+                continue
+            if not text.isascii():
+                found = self.value(text)
+                if found is not None:
+                    values.append((text, found))
+                continue
+            spans = search(text.encode(), 0, len(text))
+            begin, end = spans[group]
+            if begin >= 0:
+                values.append((text, text[begin:end]))
+            elif spans[0][0] >= 0:
+                values.append((text, ""))
+        return values
 
 
-def _first(found: Any, data: bytes, indices: tuple[int, ...]) -> str:
-    for index in indices:
-        begin, end = found.span(index)
+def _referenced(spans: Sequence[tuple[int, int]], data: bytes, groups: tuple[int, ...]) -> str:
+    for group in groups:
+        begin, end = spans[group]
         if begin >= 0:
             return _decode(data[begin:end])
     return ""
@@ -110,8 +169,8 @@ def _encode(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        # Half a character is none: Go's JSON decoder has replaced it before a pattern sees it.
-        return _HALVES.sub("\ufffd", text).encode("utf-8", "surrogateescape")
+        # A lone surrogate is no character. Go's JSON decoder replaces it before any pattern sees it.
+        return _LONE_SURROGATES.sub("\ufffd", text).encode("utf-8", "surrogateescape")
 
 
 def _decode(text: bytes) -> str:
@@ -120,21 +179,48 @@ def _decode(text: bytes) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def compile_pattern(text: str) -> Pattern:
-    """Compile, and refuse what Go refuses.
+    """Compile a pattern (regexp.Compile).
 
     Raises:
-        InvalidPattern: ``error parsing regexp: …``.
+        InvalidPattern: ``error parsing regexp: …``, in Go's words.
     """
     refused = first_refused(text)
     if refused is not None:
         _compiled(text[: refused.at], text)
         raise InvalidPattern(_refusal(refused, text))
     compiled = _compiled(text, text)
-    return Pattern(text, group_names(text), required_text(text), compiled)
+    search = direct_search(compiled) or wrapped_search(compiled)
+    return Pattern(text, group_names(text), required_text(text), search, compiled.programsize)
+
+
+def direct_search(compiled: Any) -> Search | None:
+    """The C++ function below google-re2's Python classes; None if this release of the library has no such function.
+
+    The classes make a generator, a list and an object for each match. That takes longer than matching a tag.
+    """
+    import re2
+
+    try:
+        search: Search = functools.partial(compiled._regexp.Match, re2._re2.RE2.Anchor.UNANCHORED)
+        search(b"", 0, 0)
+    except (AttributeError, TypeError):
+        return None
+    return search
+
+
+def wrapped_search(compiled: Any) -> Search:
+    """The same answers as ``direct_search`` by google-re2's documented functions."""
+    groups = range(compiled.groups + 1)
+
+    def search(data: bytes, begin: int, end: int) -> Sequence[tuple[int, int]]:
+        found = compiled.search(data, begin, end)
+        return [(-1, -1) if found is None else found.span(group) for group in groups]
+
+    return search
 
 
 def _compiled(part: str, whole: str) -> Any:
-    """The compiled pattern; with part of a pattern, only an error in front of its end counts."""
+    """google-re2's compiled pattern. For a part of a pattern, only a mistake before the end of the part counts."""
     import re2
 
     options = re2.Options()
@@ -161,10 +247,10 @@ def _go_error(pattern: str, detail: str) -> str:
     argument = detail[len(words) :].removeprefix(": ") if words else detail
     said = _GO_WORDS.get(words, "internal error")
     if said == "invalid or unsupported Perl syntax" and argument in ("(?<=", "(?<!"):
-        # To Go this is a named group whose name is not one.
+        # Go reads this as a named group with an invalid name.
         return _bad_capture(pattern[pattern.index(argument) :])
     if said == "invalid UTF-8" and not argument:
-        # RE2 looks for the rest of a character behind an unfinished code.
+        # RE2 expects the rest of a character after an unfinished code.
         said, argument = "invalid escape sequence", "\\x{"
     if said == "invalid repeat count":
         argument = argument.removesuffix("?")
@@ -174,23 +260,6 @@ def _go_error(pattern: str, detail: str) -> str:
 def _bad_capture(rest: str) -> str:
     end = rest.find(">")
     return f"error parsing regexp: invalid named capture: `{rest[: end + 1] if end >= 0 else rest}`"
-
-
-def expand(template: str, names: tuple[str, ...], groups: tuple[str | None, ...]) -> str:
-    """Go's Regexp.Expand.
-
-    Args:
-        template: with ``$name``, ``${name}``, ``$1``, ``$$``; the longest run of word characters is the name, so
-            ``$1x`` is the group named ``1x``.
-        names: by group.
-        groups: by group; None for one that took no part.
-    """
-    pieces = _pieces(template, names)
-    return "".join(piece if isinstance(piece, str) else _taken(groups, piece) for piece in pieces)
-
-
-def _taken(groups: tuple[str | None, ...], indices: tuple[int, ...]) -> str:
-    return next((group for index in indices if (group := groups[index]) is not None), "")
 
 
 def _pieces(template: str, names: tuple[str, ...]) -> Iterator[str | tuple[int, ...]]:
@@ -206,7 +275,7 @@ def _pieces(template: str, names: tuple[str, ...]) -> Iterator[str | tuple[int, 
             continue
         found = _reference(rest)
         if found is None:
-            # Malformed: the dollar is text (regexp.expand).
+            # A dollar that begins no reference is text (regexp.expand).
             yield "$"
             template = rest
             continue
@@ -215,7 +284,7 @@ def _pieces(template: str, names: tuple[str, ...]) -> Iterator[str | tuple[int, 
 
 
 def _indices(name: str, names: tuple[str, ...]) -> tuple[int, ...]:
-    """The groups a reference may mean: one by number, all of that name otherwise."""
+    """The groups that a reference stands for: the one of that number, or all of that name."""
     number = _number(name)
     if number is not None:
         return (number,) if number < len(names) else ()
@@ -223,7 +292,7 @@ def _indices(name: str, names: tuple[str, ...]) -> tuple[int, ...]:
 
 
 def _number(name: str) -> int | None:
-    """The group number a name is, None when it is a name: no leading zero, below 10^8 (regexp.extract)."""
+    """The name as a group number; None if it is not one: up to nine digits, no leading zero (regexp.extract)."""
     if not (name.isascii() and name.isdigit()) or (len(name) > 1 and name[0] == "0") or len(name) > 9:
         return None
     return int(name)
@@ -241,7 +310,7 @@ def _reference(rest: str) -> tuple[str, str] | None:
 
 
 def _is_word(character: str) -> bool:
-    """Go's unicode.IsLetter, unicode.IsDigit or an underscore."""
+    """Whether it is an underscore or counts for Go's unicode.IsLetter or unicode.IsDigit."""
     if character == "_" or (character.isascii() and character.isalnum()):
         return True
     category = unicodedata.category(character)

@@ -1,4 +1,7 @@
-"""Patterns and Expand against Go's regexp."""
+"""Patterns and Expand against Go's regexp: goregexp.json.
+
+A case compares the compile error, or the groups' names and, for every input, whether it matches, its groups and value.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ FILES = ("goregexp.json",)
 
 
 def cases(data: Path, file: str) -> Iterator[tuple[str, Callable[[], tuple[object, object]]]]:
-    """One case per pattern and extract."""
+    """One case for each pattern and extract."""
     for number, row in enumerate(json.loads((data / file).read_text())["cases"]):
         yield f"{number}:{row['pattern']}:{row['extract']}", lambda row=row: _run(row)
 
@@ -32,5 +35,5 @@ def _result(pattern: Pattern, extract: str, tag: str) -> dict[str, Any]:
     groups = pattern.groups(tag)
     if groups is None:
         return {"tag": tag, "matched": False, "value": "", "groups": None}
-    value = pattern.expand(extract, groups) if extract else tag
+    value = pattern.expansion(extract).value(tag) if extract else tag
     return {"tag": tag, "matched": True, "value": value, "groups": list(groups)}

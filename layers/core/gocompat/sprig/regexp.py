@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from gocompat.quote import quote
 from gocompat.regexp import InvalidPattern, Pattern, compile_pattern
@@ -86,7 +85,7 @@ def _search(parameters: str, run: Callable[..., Value]) -> Function:
 
 def _program_size(pattern: str) -> int:
     try:
-        return int(compile_pattern(pattern).compiled.programsize)
+        return compile_pattern(pattern).program_size
     except InvalidPattern as error:
         return _REFUSED_LATE if "expression too large" in str(error) else _REFUSED
 
@@ -129,12 +128,14 @@ class _Toll:
         return self._matches * _STEPS_A_MATCH + self._pieces + self._seen // _BYTES_A_STEP
 
 
-def _next(pattern: Pattern, data: bytes, at: int) -> Any:
-    """The next match; RE2 finds a ``\\B`` inside of characters too, Go does not."""
-    match = pattern.compiled.search(data, at)
-    while match is not None and match.start() == match.end() and _splits_character(data, match.start()):
-        match = pattern.compiled.search(data, match.start() + 1)
-    return match
+def _next(pattern: Pattern, data: bytes, at: int) -> Sequence[tuple[int, int]] | None:
+    """The spans of the next match, or None. RE2 finds a ``\\B`` between the bytes of a character; Go does not."""
+    spans = pattern.search(data, at, len(data))
+    begin, end = spans[0]
+    while begin == end >= 0 and _splits_character(data, begin):
+        spans = pattern.search(data, begin + 1, len(data))
+        begin, end = spans[0]
+    return None if begin < 0 else spans
 
 
 def _splits_character(data: bytes, at: int) -> bool:
@@ -147,10 +148,10 @@ def _all(pattern: Pattern, data: bytes, limit: int, toll: _Toll) -> Iterator[tup
     at, found, before = 0, 0, -1
     while at <= len(data) and (limit < 0 or found < limit):
         toll.match(at)
-        match = _next(pattern, data, at)
-        if match is None:
+        spans = _next(pattern, data, at)
+        if spans is None:
             return
-        begin, end = match.span()
+        begin, end = spans[0]
         accepted = not (end == at and begin == before)
         at = end if end != at else at + (_width(data, at) or len(data) + 1)
         before = end
@@ -193,18 +194,18 @@ def _replaced(pattern: str, text: str, pieces: Sequence[bytes | tuple[int, ...]]
     last, at, size = 0, 0, 0
     while at <= len(data):
         toll.match(at, len(pieces))
-        match = _next(compiled, data, at)
-        if match is None:
+        spans = _next(compiled, data, at)
+        if spans is None:
             break
-        begin, end = match.span()
+        begin, end = spans[0]
         kept.append(data[last:begin])
         if end > last or begin == 0:
-            spans = [(0, len(one)) if isinstance(one, bytes) else _taken(match, one) for one in pieces]
-            size += sum(stop - start for start, stop in spans)
+            parts = [(0, len(one)) if isinstance(one, bytes) else _referenced(spans, one) for one in pieces]
+            size += sum(stop - start for start, stop in parts)
             check_size(size, "characters")
             kept.extend(
                 (one if isinstance(one, bytes) else data)[start:stop]
-                for one, (start, stop) in zip(pieces, spans, strict=True)
+                for one, (start, stop) in zip(pieces, parts, strict=True)
             )
         last = end
         width = _width(data, at)
@@ -212,9 +213,9 @@ def _replaced(pattern: str, text: str, pieces: Sequence[bytes | tuple[int, ...]]
     return Charged(from_bytes(b"".join(kept) + data[last:]), toll.steps)
 
 
-def _taken(match: Any, groups: tuple[int, ...]) -> tuple[int, int]:
-    """Where the first of the groups is that took part; nowhere when none did."""
-    return next((match.span(group) for group in groups if match.span(group)[0] >= 0), (0, 0))
+def _referenced(spans: Sequence[tuple[int, int]], groups: tuple[int, ...]) -> tuple[int, int]:
+    """Where the first of the groups is that took part in the match; an empty span if none did."""
+    return next((spans[group] for group in groups if spans[group][0] >= 0), (0, 0))
 
 
 def replace_all(pattern: str, text: str, template: str) -> Charged:

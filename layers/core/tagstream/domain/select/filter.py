@@ -38,8 +38,9 @@ class CompiledFilter:
 
     def values(self, tags: Iterable[str]) -> list[tuple[str, str]]:
         """``(tag, value)`` of every matching tag, in order."""
-        required, value = self.pattern.required, self.value
-        return [(tag, found) for tag in tags if required in tag and (found := value(tag)) is not None]
+        if self.expansion is not None:
+            return self.expansion.values(tags)
+        return [(tag, tag) for tag in (self.pattern.matching(tags) if self.pattern.text else tags)]
 
 
 def compile_filter(filter_tags: TagFilter) -> CompiledFilter:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
-from gocompat.floats import ExactNumber, InvalidNumber, parse_number
+from gocompat.floats import ExactNumber, InvalidNumber, parse_number, parse_whole_numbers
 from gocompat.semver.range import Constraint, InvalidRange, parse_range
 from gocompat.semver.version import LOOSE, RELEASE, UINT64_MAX, InvalidVersion, SortKey, parse_tag
 from tagstream.domain.objects.model import PolicyChoice
@@ -178,10 +178,15 @@ class NumericalOrdering:
 
     def best(self, values: Iterable[str], accepts: Accepts = everything) -> str | None:
         """One pass; of several values that are no numbers the error names the one Flux meets first."""
+        values = list(values if accepts is everything else filter(accepts, values))
+        whole = parse_whole_numbers(values)
+        if whole:
+            highest_whole = max(whole) if self.ascending else min(whole)
+            return min(value for value, number in zip(values, whole, strict=True) if number == highest_whole)
         found: str | None = None
         highest: ExactNumber | None = None
         refused: dict[str, InvalidValue] = {}
-        for value in filter(accepts, values):
+        for value in values:
             try:
                 number = self._number(value)
             except InvalidValue as error:
