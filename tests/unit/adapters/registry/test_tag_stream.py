@@ -69,3 +69,24 @@ def test_a_text_without_end_is_refused_before_it_fills_memory() -> None:
     with pytest.raises(BadTagList):
         for chunk in [b'{"tags":["'] + [b"a" * 1000] * 50:
             list(stream.feed(chunk))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 9, 1000])
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        (r"a\ud800b", "a\ufffdb"),
+        (r"a\udc00b", "a\ufffdb"),
+        (r"\ud83d\ude00\\ud800", "\U0001f600\\ud800"),
+        (r"\ud83d\n\ude00", "\ufffd\n\ufffd"),
+    ],
+    ids=["first half", "second half", "both halves", "halves apart"],
+)
+def test_halves_of_characters_are_replaced_however_they_are_cut(text: str, tag: str, size: int) -> None:
+    assert read(f'{{"tags":["{text}"]}}'.encode(), size) == [tag]
+
+
+@pytest.mark.parametrize("value", [b"9" * 5000, b"1e99999", b"[" * 100_000])
+def test_values_beyond_every_bound_are_refused(value: bytes) -> None:
+    with pytest.raises(BadTagList):
+        read(b'{"size":%b}' % value, 4096)

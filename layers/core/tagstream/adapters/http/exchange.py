@@ -28,7 +28,6 @@ from tagstream.adapters.http.retry import (
     wait_before_retry,
 )
 from tagstream.adapters.http.session import CHUNK, Request, Session
-from tagstream.adapters.registry.tag_stream import BadTagList
 from tagstream.errors import RetryableError, ThrottledError
 from tagstream.ports.runtime import Clock
 
@@ -121,8 +120,6 @@ class Exchange:
                 request = _redirected(request, location, answer)
         except ConnectionFault as fault:
             return fault
-        except BadTagList as error:
-            return ConnectionFault(str(error), temporary=False)
         return ConnectionFault(f"stopped after {MAX_REDIRECTS} redirects", temporary=False)
 
     def _once(self, request: Request, receive: Receive) -> Answer:
