@@ -64,8 +64,15 @@ class GuardedAdapter(HTTPAdapter):
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
     ) -> tuple[Any, Any]:
         """Scheme, host and port, and the TLS context in place of requests' own verification settings."""
-        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
-        return host, {"ssl_context": self._tls()} if host["scheme"] == "https" else {}
+        parts = urlsplit(request.url or "")
+        host = {"scheme": parts.scheme, "host": parts.hostname, "port": parts.port}
+        return host, {"ssl_context": self._tls()} if parts.scheme == "https" else {}
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """A response that is read through ``raw``: no cookies, no guess of its text's encoding."""
+        response = requests.Response()
+        response.request, response.raw, response.status_code = req, resp, resp.status
+        return response
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Nothing: the TLS context verifies, and requests' CA bundle is not used."""

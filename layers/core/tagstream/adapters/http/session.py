@@ -8,16 +8,17 @@ Source: image-reflector-controller internal/registry/options.go (transport); flu
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from http.cookiejar import DefaultCookiePolicy
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
@@ -33,6 +34,8 @@ USER_AGENT = "tagstream"
 CHUNK = 65_536
 """Bytes to read from an answer at a time."""
 MAX_SESSIONS = 64
+# Nothing to encode, to lower or to translate: what nearly every URL of a registry is.
+_PLAIN_URL = re.compile(r"https?://[a-z0-9.:\-]+/[A-Za-z0-9._~:/?=&,+%\-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,6 @@ class Session(requests.Session):
     def __init__(self, tls: TlsMaterial | None = None, proxy: Proxy | None = None) -> None:
         super().__init__()
         self.trust_env = False
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         if tls is not None:
             tls_context(tls)
         through = "" if proxy is None else proxy_url(proxy)
@@ -98,9 +100,7 @@ class Session(requests.Session):
             # Behind a proxy only addresses that are written out are known; the proxy resolves names.
             self._reach.reached = check_literal(urlsplit(request.url).hostname or "", request.allowed)
             timeout = (min(CONNECT_S, timeout_s), timeout_s)
-            answer = self.send(
-                _prepared(request), allow_redirects=False, stream=True, timeout=timeout, proxies=self.proxies
-            )
+            answer = self.send(_prepared(request), stream=True, timeout=timeout, proxies=self.proxies)
             response = answer.raw
             yield response, self._reach.reached
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
@@ -109,9 +109,13 @@ class Session(requests.Session):
             if response is not None:
                 _release(response)
 
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """None: requests would otherwise read a redirect's body without a bound to prepare what follows it."""
-        return None
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """As requests sends, without hooks, cookies and redirects.
+
+        For the sake of a next request requests would read the body of every redirect without a bound.
+        """
+        kwargs.pop("allow_redirects", None)
+        return self.get_adapter(request.url or "").send(request, **kwargs)
 
 
 @dataclass(slots=True)
@@ -136,13 +140,15 @@ class Sessions:
 def _prepared(request: Request) -> requests.PreparedRequest:
     """Prepared by hand: ``prepare`` would replace our Authorization by a user in the URL."""
     prepared = requests.PreparedRequest()
-    prepared.method = request.method
-    prepared.prepare_url(request.url, None)
-    prepared.prepare_headers({"User-Agent": USER_AGENT, **request.headers})
-    prepared._cookies = RequestsCookieJar()  # type: ignore[attr-defined]
-    prepared.body = request.body
+    prepared.method, prepared.body = request.method, request.body
+    if _PLAIN_URL.fullmatch(request.url):
+        prepared.url = request.url
+    else:
+        prepared.prepare_url(request.url, None)
+    headers = {"User-Agent": USER_AGENT, **request.headers}
     if request.body is not None:
-        prepared.headers["Content-Length"] = str(len(request.body))
+        headers["Content-Length"] = str(len(request.body))
+    prepared.headers = CaseInsensitiveDict(headers)
     return prepared
 
 
