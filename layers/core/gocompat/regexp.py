@@ -262,25 +262,36 @@ def _bad_capture(rest: str) -> str:
     return f"error parsing regexp: invalid named capture: `{rest[: end + 1] if end >= 0 else rest}`"
 
 
+def references(template: str) -> tuple[str, ...]:
+    """The groups that a template refers to by name or number, in order: ``$b_$ts`` refers to ``b_`` and ``ts``."""
+    return tuple(part for part, is_reference in _parts(template) if is_reference)
+
+
 def _pieces(template: str, names: tuple[str, ...]) -> Iterator[str | tuple[int, ...]]:
+    for part, is_reference in _parts(template):
+        yield _indices(part, names) if is_reference else part
+
+
+def _parts(template: str) -> Iterator[tuple[str, bool]]:
+    """The texts of a template, and the names that it refers to, which are marked by True."""
     while True:
         before, dollar, rest = template.partition("$")
         if before:
-            yield before
+            yield before, False
         if not dollar:
             return
         if rest.startswith("$"):
-            yield "$"
+            yield "$", False
             template = rest[1:]
             continue
         found = _reference(rest)
         if found is None:
             # A dollar that begins no reference is text (regexp.expand).
-            yield "$"
+            yield "$", False
             template = rest
             continue
         name, template = found
-        yield _indices(name, names)
+        yield name, True
 
 
 def _indices(name: str, names: tuple[str, ...]) -> tuple[int, ...]:

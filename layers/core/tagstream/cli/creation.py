@@ -97,5 +97,7 @@ def check(session: Session, wanted: Mapping[str, object]) -> None:
         parsed=parse_object(wanted, session.namespace), document=Document(name="arguments", line=1, value=wanted)
     )
     judged = judge(Manifests(objects=(located,), errors=()), lambda kind, key: True)
+    for warning in judged.warnings:
+        session.console.warning(warning.removeprefix("arguments:1: "))
     if judged.errors:
         raise CommandFailed("\n✗ ".join(text.removeprefix("arguments:1: ") for text in judged.errors))

@@ -175,7 +175,7 @@ def test_a_missing_reference_is_a_warning() -> None:
 apiVersion: image.toolkit.fluxcd.io/v1
 kind: ImagePolicy
 metadata: {name: p}
-spec: {imageRepositoryRef: {name: gone}, policy: {alphabetical: {}}}
+spec: {imageRepositoryRef: {name: gone}, policy: {semver: {range: "*"}}}
 """
     done = apply(policy, MemoryPorts())
     assert (done.code, done.err.strip()) == (

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tagstream.domain.objects.model import PolicyChoice, TagFilter
+from tagstream.domain.select.gates import Answer, Candidate, Go, No, Situation
 from tagstream.domain.select.policy import CompiledPolicy, NoSelection, compile_policy
 from tests.unit.domain.select.situations import situation
 
@@ -91,6 +92,46 @@ def test_after_a_change_only_the_change_is_looked_at() -> None:
 
 def test_when_the_selected_tag_is_gone_all_tags_are_looked_at() -> None:
     assert SEMVER.latest_after("v1.2.0", [], ["v1.2.0"], ["v1.0.0"]).tag == "v1.0.0"
+
+
+SHARED = compile_policy(PolicyChoice(semver="*"), TagFilter(pattern=r"^(?P<v>[0-9.]+)-r\d+$", extract="$v"))
+BUILDS = ["1.2.3-r0", "1.2.3-r10", "1.2.3-r9", "1.2.2-r99"]
+
+
+@pytest.mark.parametrize("current", ["1.2.3-r0", "1.2.3-r10", "1.2.3-r9"])
+def test_of_tags_that_share_a_value_the_current_one_stays_while_it_is_listed(current: str) -> None:
+    assert SHARED.latest(BUILDS, situation(current)).tag == current
+    assert SHARED.latest_after(current, ["1.2.3-r00"], [], BUILDS, situation(current)).tag == current
+    others = [tag for tag in BUILDS if tag != current]
+    assert SHARED.latest(others, situation(current)).tag == min(tag for tag in others if tag.startswith("1.2.3"))
+
+
+def test_a_greater_value_replaces_the_current_tag_of_a_tie() -> None:
+    assert SHARED.latest([*BUILDS, "1.2.4-r0"], situation("1.2.3-r10")).tag == "1.2.4-r0"
+
+
+def test_without_a_current_tag_the_smallest_of_a_tie_is_selected_as_flux_does() -> None:
+    assert SHARED.latest(BUILDS).tag == "1.2.3-r0"
+    assert SHARED.latest(BUILDS, situation()).tag == "1.2.3-r0"
+
+
+def test_explain_says_how_many_tags_share_the_value_and_which_rule_decided() -> None:
+    kept, *others = SHARED.explain(BUILDS, situation("1.2.3-r9"))
+    assert (kept.tag, kept.state) == ("1.2.3-r9", "selected")
+    assert kept.detail == "3 tags share this value: the current tag stays while it is listed"
+    assert [one.tag for one in others] == ["1.2.3-r0", "1.2.3-r10", "1.2.2-r99"]
+    first = SHARED.explain(BUILDS)[0]
+    assert (first.tag, first.state) == ("1.2.3-r0", "selected")
+    assert first.detail == "3 tags share this value: the smallest tag is selected, as Flux does"
+
+
+def test_a_tie_of_tags_that_a_gate_refuses_still_puts_the_current_one_first() -> None:
+    def not_newest(candidate: Candidate, facts: Situation) -> Answer:
+        return No(reason="R", message="m", verdict="no") if candidate.value == "1.2.3" else Go()
+
+    policy = compile_policy(PolicyChoice(semver="*"), TagFilter(pattern=r"^(.*)-r\d+$", extract="$1"), (not_newest,))
+    tags = ["1.2.3-r0", "1.2.2-r1", "1.2.2-r2"]
+    assert policy.latest(tags, situation("1.2.2-r2")).tag == "1.2.2-r2"
 
 
 def test_selecting_needs_no_network_library_and_no_yaml() -> None:

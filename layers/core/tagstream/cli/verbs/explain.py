@@ -15,6 +15,7 @@ from tagstream.cli.files import read_file, read_manifests, read_stdin
 from tagstream.cli.session import Session
 from tagstream.cli.validation import judge
 from tagstream.cli.yaml_text import as_json
+from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.image import DEFAULT_EXCLUSION_LIST
 from tagstream.domain.objects.model import ImagePolicy, ImageRepository, NamespacedName
 from tagstream.domain.scan.exclusion import InvalidExclusion, keep
@@ -60,6 +61,7 @@ class _Explanation:
     """The verdicts, and what selecting comes to: a choice, or Flux's words for why there is none."""
 
     verdicts: tuple[Verdict, ...]
+    advice: tuple[Problem, ...]
     choice: Choice | None
     problem: str
 
@@ -86,11 +88,12 @@ def explain(session: Session) -> int:
 
 def _explanation(compiled: CompiledPolicy, kept: Sequence[str], question: _Question) -> _Explanation:
     verdicts = (*compiled.explain(kept, question.situation), *_excluded(question, kept))
+    advice = policy_advice(question.policy, kept)
     try:
         choice = compiled.latest(kept, question.situation)
     except NoSelection as error:
-        return _Explanation(verdicts=verdicts, choice=None, problem=str(error))
-    return _Explanation(verdicts=verdicts, choice=choice, problem="")
+        return _Explanation(verdicts=verdicts, advice=advice, choice=None, problem=str(error))
+    return _Explanation(verdicts=verdicts, advice=advice, choice=choice, problem="")
 
 
 def _excluded(question: _Question, kept: Sequence[str]) -> tuple[Verdict, ...]:
@@ -191,8 +194,8 @@ def _print(session: Session, question: _Question, explanation: _Explanation) -> 
     console = session.console
     rows = [(one.tag, one.value or "", one.state, one.detail) for one in explanation.verdicts]
     console.table(("Tag", "Value", "Verdict", "Detail"), rows)
-    for text in policy_advice(question.policy, question.tags):
-        console.warning(text)
+    for one in explanation.advice:
+        console.warning(str(one))
     choice = explanation.choice
     if choice is None:
         console.failure(explanation.problem)
@@ -220,5 +223,5 @@ def _document(question: _Question, explanation: _Explanation) -> Mapping[str, ob
             {"tag": one.tag, "value": one.value, "verdict": one.state, "detail": one.detail}
             for one in explanation.verdicts
         ],
-        "warnings": list(policy_advice(question.policy, question.tags)),
+        "warnings": [str(one) for one in explanation.advice],
     }

@@ -22,7 +22,6 @@ from tagstream.domain.objects.model import (
     ImageUpdateAutomation,
     NamespacedName,
 )
-from tagstream.domain.select.advice import policy_advice
 from tagstream.domain.setters.marker import MarkerReport
 from tagstream.domain.setters.plan import plan_file
 from tagstream.domain.update.destination import NoPushBranch, destination
@@ -172,8 +171,6 @@ def _policy_findings(judged: Judged, states: Sequence[MarkerState]) -> Iterator[
         policy = one.parsed.value
         if not isinstance(policy, ImagePolicy):
             continue
-        for text in policy_advice(policy):
-            yield _about(one, text.split(" ", 1)[0], f"{one.parsed.name} {text}")
         if (policy.metadata.key.namespace, policy.metadata.key.name) not in used:
             yield _about(one, "", f"{one.parsed.name} is not used by any marker")
 

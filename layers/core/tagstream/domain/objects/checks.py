@@ -26,6 +26,7 @@ from tagstream.domain.objects.model import (
 )
 from tagstream.domain.objects.ref_name import PEELED, is_ref_name
 from tagstream.domain.objects.selector import InvalidSelector, check_selector
+from tagstream.domain.select.advice import policy_advice
 from tagstream.domain.select.filter import InvalidFilter, compile_filter
 from tagstream.domain.select.ordering import InvalidPolicy, compile_ordering
 from tagstream.domain.update.destination import InvalidRefspec, parse_refspec
@@ -66,15 +67,12 @@ def _policy(policy: ImagePolicy) -> Iterator[Problem]:
             yield Problem(path="spec.policy", message=f"Required value: {error}")
         else:
             yield _invalid("spec.policy.semver.range", choice.semver or "", error)
-    given = [name for name in ("semver", "alphabetical", "numerical") if getattr(choice, name) is not None]
-    if len(given) > 1:
-        message = f"{' and '.join(given)} are set: only {given[0]} counts"
-        yield Problem(path="spec.policy", message=message, is_warning=True)
     if policy.filter_tags is not None:
         try:
             compile_filter(policy.filter_tags)
         except InvalidFilter as error:
             yield _invalid("spec.filterTags.pattern", policy.filter_tags.pattern, error)
+    yield from policy_advice(policy)
 
 
 def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:

@@ -69,12 +69,17 @@ class CompiledPolicy:
 
         Args:
             tags: in any order.
-            situation: what the gates are told; without it the order alone decides, and a tag is always chosen.
+            situation: what the gates are told; without it the order alone decides, and a tag is always chosen. When
+                several tags share the value that wins, the current tag stays; if it is not among them, the smallest
+                tag is chosen, as Flux does.
 
         Raises:
             NoSelection: the order admits no tag: there is none, none fits, or a value is no number.
         """
         best = self._best_by_order(tags)
+        current = situation.current if situation else None
+        if current is not None and self._shares_value(best, current.tag) and current.tag in tags:
+            best = current.tag
         if situation is None:
             return Choice(tag=best)
         return choose(self._candidates(best, tags, situation), situation, self.gates)
@@ -127,6 +132,16 @@ class CompiledPolicy:
         except InvalidValue:
             return False
 
+    def tags_of_value(self, tag: str, tags: Iterable[str]) -> list[str]:
+        """The tags that the policy cannot tell from a tag, because their value is the same; the tag itself is one."""
+        return sorted(one for one in set(tags) if one == tag or self._shares_value(tag, one))
+
+    def _shares_value(self, tag: str, other: str) -> bool:
+        if self.filter is None or self.filter.expansion is None:
+            return tag == other
+        value = self.filter.value(tag)
+        return value is not None and value == self.filter.value(other)
+
     def explain(self, tags: Iterable[str], situation: Situation | None = None) -> tuple[Verdict, ...]:
         """A verdict for every tag: candidates best first, then the others in descending order.
 
@@ -134,12 +149,13 @@ class CompiledPolicy:
             tags: any order; duplicates count once.
             situation: as for ``latest``; when a gate keeps the current selection, nothing is ``selected``.
         """
-        placed, refused = self._placed(set(tags))
+        current = situation.current.tag if situation and situation.current else None
+        placed, refused = self._placed(set(tags), current)
         candidates = tuple(verdict for _, verdict in placed)
         failed = self.ordering.strict and any(verdict.state == "not a number" for verdict in refused)
         if failed or not candidates:
             return (*candidates, *refused)
-        return (*self._gated(candidates, situation), *refused)
+        return (*_with_ties(self._gated(candidates, situation), current), *refused)
 
     def _gated(self, candidates: Sequence[Verdict], situation: Situation | None) -> tuple[Verdict, ...]:
         """Candidates, best first, with what the gates say of them."""
@@ -153,7 +169,8 @@ class CompiledPolicy:
     def _candidates(self, best: str, tags: Collection[str], situation: Situation) -> Iterator[Candidate]:
         """Candidates, best first; the others are put in order only when the gates refuse the best."""
         yield self._candidate(best, situation)
-        for _, verdict in self._placed(tags)[0]:
+        current = situation.current.tag if situation.current else None
+        for _, verdict in self._placed(tags, current)[0]:
             if verdict.tag != best:
                 yield self._candidate(verdict.tag, situation)
 
@@ -166,14 +183,18 @@ class CompiledPolicy:
             is_below_current=current is not None and self.is_below(tag, current.tag),
         )
 
-    def _placed(self, tags: Collection[str]) -> tuple[list[tuple[Rank, Verdict]], list[Verdict]]:
-        """The tags that have a place, best first, and the others in descending order."""
+    def _placed(self, tags: Collection[str], current: str | None) -> tuple[list[tuple[Rank, Verdict]], list[Verdict]]:
+        """The tags that have a place, best first, and the others in descending order.
+
+        Of tags with the same value the current one is first, then the smallest.
+        """
         placed: list[tuple[Rank, Verdict]] = []
         refused: list[Verdict] = []
         for tag in sorted(tags, reverse=True):
             value = self.filter.value(tag) if self.filter else tag
             try:
-                placed.append((self.rank(tag), Verdict(tag=tag, value=value, state="candidate")))
+                *by_value, by_tag = self.rank(tag)
+                placed.append(((*by_value, tag == current, by_tag), Verdict(tag=tag, value=value, state="candidate")))
             except InvalidValue as error:
                 refused.append(Verdict(tag=tag, value=value, state=error.state, detail=str(error)))
         placed.sort(key=lambda pair: pair[0], reverse=True)
@@ -216,6 +237,19 @@ class CompiledPolicy:
             if known is None or tag < known:
                 found[value] = tag
         return found
+
+
+def _with_ties(verdicts: Sequence[Verdict], current: str | None) -> Iterator[Verdict]:
+    """Candidates; the selected one with the rule that decided when others share its value."""
+    selected = next((one for one in verdicts if one.state == "selected"), None)
+    shared = sum(one.value == selected.value for one in verdicts) if selected else 0
+    for one in verdicts:
+        if one is not selected or shared < 2:
+            yield one
+        elif one.tag == current:
+            yield replace(one, detail=f"{shared} tags share this value: the current tag stays while it is listed")
+        else:
+            yield replace(one, detail=f"{shared} tags share this value: the smallest tag is selected, as Flux does")
 
 
 def _judged(verdict: Verdict, choice: Choice, answer: Wait | No | None) -> Verdict:
