@@ -1,50 +1,135 @@
-"""Whether a change may go now: one decision in one place (where it goes is ``destination``'s).
+"""Whether a change may be pushed now: the one place that decides it (``destination`` decides where it goes).
 
-In: an automation's debounce window, when its new tags were selected, whether somebody asked for the run. Out: a
-Departure.
+``may_push`` asks every rule in ``RULES`` and returns one answer: go, wait until a time, or no. A new rule (a window, a
+freeze) is a function of a PendingPush and the time; it must not read a clock or a store.
 
 Flux commits at every selection (image-automation-controller #168, #313 ask for a window).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
-# How many windows a burst that does not pause may last before it is committed.
+# How many debounce windows a burst that does not pause may last before it is committed.
 LONGEST_WINDOWS = 4
+
+Joins = Literal["own run", "shared push", "rebuilt branch"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Departure:
-    """``not_before`` is when a change may go, None for at once; one that ``waits_for_nobody`` goes alone if need be."""
+class PendingPush:
+    """What the rules need to know of an automation's change.
 
-    not_before: datetime | None = None
-    waits_for_nobody: bool = False
+    Attributes:
+        debounce_s: the automation's debounce window in seconds.
+        selected_at: when the tags were selected that no run of the automation has seen (aware UTC).
+        is_asked_for: somebody asked for the run (``reconcile.fluxcd.io/requestedAt``).
+        joins: why the change would be pushed: by a run of its own automation, along with a push of other automations
+            to the same branch, or because another automation rebuilds the branch.
+        no_later_than: when the change is pushed even if selections keep arriving; None if nothing limits the wait.
+    """
+
+    debounce_s: float
+    selected_at: tuple[datetime, ...] = ()
+    is_asked_for: bool = False
+    joins: Joins = "own run"
+    no_later_than: datetime | None = None
+
+    @property
+    def ignores_companions(self) -> bool:
+        """Whether the change is pushed without waiting for the other automations of its branch."""
+        return self.is_asked_for or self.debounce_s == 0
 
 
-def departure(debounce_s: float, selected_at: Collection[datetime], *, is_asked_for: bool) -> Departure:
-    """When nothing more was selected for the debounce window; at once when somebody asked for the run.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Go:
+    """The change may be pushed now; ``reason`` says why, for people."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """The change may not be pushed before ``until``; ``reason`` is printed by ``get`` and the ledger."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class No:
+    """The change is not pushed this time; ``reason`` is printed by ``get`` and the ledger."""
+
+    reason: str
+
+
+Answer = Go | Wait | No
+Rule = Callable[[PendingPush, datetime], Answer]
+
+
+def companions(push: PendingPush, now: datetime) -> Answer:
+    """An automation joins the push of another one only if it has something to push, or would lose its commit."""
+    if push.joins == "rebuilt branch":
+        return Go(reason="its branch is rebuilt, and a push without its commit would remove that commit")
+    if push.joins == "shared push" and not push.selected_at and not push.is_asked_for:
+        return No(reason="no new tag is selected")
+    return Go()
+
+
+def debounce(push: PendingPush, now: datetime) -> Answer:
+    """A change waits until nothing new has been selected for the debounce window, so that a burst is one commit.
+
+    Nobody waits when a person asked for the run, when nothing new is selected, and when the branch is rebuilt anyway.
+    """
+    if push.is_asked_for:
+        return Go(reason="a run was asked for")
+    if not push.selected_at or push.joins == "rebuilt branch":
+        return Go()
+    window = timedelta(seconds=push.debounce_s)
+    # A burst that never pauses is committed too, a few windows after its first selection.
+    until = min(max(push.selected_at) + window, min(push.selected_at) + LONGEST_WINDOWS * window)
+    if push.no_later_than is not None:
+        until = min(until, push.no_later_than)
+    if until <= now:
+        return Go(reason=f"nothing new has been selected for {push.debounce_s:g}s, or the burst has lasted too long")
+    return Wait(until=until, reason=f"until nothing new has been selected for {push.debounce_s:g}s")
+
+
+RULES: tuple[Rule, ...] = (companions, debounce)
+
+
+def may_push(push: PendingPush, now: datetime, rules: Collection[Rule] = RULES) -> Answer:
+    """Whether a change may be pushed now: a No of any rule wins, then the longest wait.
 
     Args:
-        debounce_s: the automation's window.
-        selected_at: of the tags that are new since its last run.
-        is_asked_for: by ``reconcile.fluxcd.io/requestedAt``.
+        push: the change.
+        now: aware UTC.
+        rules: are asked in this order.
     """
-    if is_asked_for or not selected_at:
-        return Departure(waits_for_nobody=is_asked_for or debounce_s == 0)
-    window = timedelta(seconds=debounce_s)
-    # An endless burst is committed too, a few windows after its first selection.
-    not_before = min(max(selected_at) + window, min(selected_at) + LONGEST_WINDOWS * window)
-    return Departure(not_before=not_before, waits_for_nobody=debounce_s == 0)
+    return together([rule(push, now) for rule in rules])
 
 
-def departure_together(departures: Sequence[Departure], now: datetime) -> datetime:
-    """When changes of one push may go: when the last of them may."""
-    return max((one.not_before or now for one in departures), default=now)
+def together(answers: Collection[Answer]) -> Answer:
+    """One answer for all: the first No, else the longest wait, else the first Go that has a reason."""
+    for refused in answers:
+        if isinstance(refused, No):
+            return refused
+    waits = [one for one in answers if isinstance(one, Wait)]
+    if waits:
+        return max(waits, key=lambda one: one.until)
+    return next((one for one in answers if isinstance(one, Go) and one.reason), Go())
 
 
-def latest_departure(debounces_s: Collection[float], now: datetime) -> datetime:
-    """When they go whatever is selected meanwhile: one policy may select without a pause, and clocks may differ."""
-    return now + timedelta(seconds=LONGEST_WINDOWS * max(debounces_s))
+def latest_push(debounces_s: Collection[float], since: datetime) -> datetime:
+    """The latest time to push for automations that wait together, even if new selections keep arriving.
+
+    One policy may select without a pause, which moves its selection's time on and on, and clocks may differ.
+
+    Args:
+        debounces_s: their debounce windows in seconds.
+        since: when the first of them began to wait.
+    """
+    return since + timedelta(seconds=LONGEST_WINDOWS * max(debounces_s))
