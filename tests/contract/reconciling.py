@@ -12,6 +12,7 @@ from typing import Any
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.entropy import system_entropy
+from tagstream.adapters.git.branch_push import BranchPush
 from tagstream.adapters.git.marker_cache import WarmMarkers
 from tagstream.adapters.git.remote import GitClient
 from tagstream.adapters.registry.client import RegistryClient
@@ -170,6 +171,7 @@ def ports_on(table: Table, silent: Silent) -> Ports:
         queue=quiet,
         registry=RegistryClient(),
         git=GitClient(),
+        outlet=BranchPush(),
         markers=WarmMarkers(),
         clock=clock,
         entropy=system_entropy,

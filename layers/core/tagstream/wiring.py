@@ -58,6 +58,7 @@ def webhook_ports() -> WebhookPorts:
 
 def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.entropy import system_entropy
+    from tagstream.adapters.git.branch_push import BranchPush
     from tagstream.adapters.git.logins import GitCredentials
     from tagstream.adapters.git.marker_cache import WarmMarkers
     from tagstream.adapters.git.remote import GitClient
@@ -79,6 +80,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         queue=shared.queue,
         registry=RegistryClient(),
         git=GitClient(GitCredentials(table.clock, _role_keys)),
+        outlet=BranchPush(),
         markers=WarmMarkers(),
         clock=shared.clock,
         entropy=system_entropy,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -69,6 +69,18 @@ class MemoryObjects:
     def delete(self, kind: str, key: NamespacedName) -> bool:
         """Remove."""
         return self.stored.pop((kind, key), None) is not None
+
+    def get_many(self, kind: str, names: Collection[NamespacedName]) -> tuple[StoredObject, ...]:
+        """Those that exist, sorted by name."""
+        found = (self.get(kind, name) for name in sorted(set(names)))
+        return tuple(one for one in found if one is not None)
+
+    def replace_status(self, stored: StoredObject, status: Document) -> bool:
+        """Replace the status if it is still the one that was read."""
+        if self.stored.get((stored.kind, stored.key)) != stored:
+            return False
+        self.put_status(stored.kind, stored.key, status)
+        return True
 
     def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
         """Replace the status."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gocompat.entropy import Entropy
+from tagstream.ports.commit_outlet import CommitOutlet
 from tagstream.ports.git import GitRemote, MarkerCache
 from tagstream.ports.leases import LeaseStore
 from tagstream.ports.ledger import Ledger
@@ -51,6 +52,7 @@ class Ports:
     queue: ScanQueue
     registry: Registry
     git: GitRemote
+    outlet: CommitOutlet
     markers: MarkerCache
     clock: Clock
     entropy: Entropy

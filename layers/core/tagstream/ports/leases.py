@@ -1,11 +1,8 @@
-"""Leases per Git URL and push branch, and the commits that their holders were about to push.
-
-In: values. Out: values.
-"""
+"""Leases per Git URL and push branch, and the commits that their holders were about to push."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -16,12 +13,24 @@ from tagstream.ports.ledger import LedgerEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right to write to one Git URL and push branch until ``expires_at``; ``fence`` grows with every holder."""
+    """The right to write to one Git URL and push branch until ``expires_at``; ``fence`` grows with every holder.
+
+    ``has_intents`` says whether an earlier holder left commits that may or may not have been pushed.
+    """
 
     target: str
     owner: str
     fence: int
     expires_at: datetime
+    has_intents: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastHolder:
+    """The fencing number of a branch's last holder, 0 if there was none, and whether it left commits in doubt."""
+
+    fence: int = 0
+    has_intents: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +49,18 @@ class LeaseStore(Protocol):
 
     def acquire(self, target: str, owner: str, ttl_s: float) -> Lease | None:
         """A lease with a fencing number, or None while another holds it."""
+
+    def holder(self, target: str) -> Lease | None:
+        """The lease that is in force; None when nobody has one, or its time is over."""
+
+    def take_over(self, holder: Lease, owner: str, ttl_s: float) -> Lease | None:
+        """The lease of a holder that is believed dead; None when that one has renewed it meanwhile."""
+
+    def renew(self, lease: Lease, ttl_s: float) -> bool:
+        """Hold a lease for ``ttl_s`` seconds from now; False when somebody else has it."""
+
+    def last_holders(self, targets: Sequence[str]) -> Mapping[str, LastHolder]:
+        """What the last holders have left, by target."""
 
     def release(self, lease: Lease) -> None:
         """Give it back; a lease that expired and was taken over stays with its new owner."""

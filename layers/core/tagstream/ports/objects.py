@@ -5,7 +5,7 @@ In: values. Out: values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,6 +35,9 @@ class ObjectStore(Protocol):
     def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
         """One object with its status."""
 
+    def get_many(self, kind: str, names: Collection[NamespacedName]) -> tuple[StoredObject, ...]:
+        """Those that exist, with their status, sorted by namespace and name."""
+
     def put(self, document: Document) -> StoredObject:
         """Create or replace; the generation grows only when the spec changed."""
 
@@ -46,3 +49,6 @@ class ObjectStore(Protocol):
 
     def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
         """Replace the status; dropped silently when the object is gone."""
+
+    def replace_status(self, stored: StoredObject, status: Document) -> bool:
+        """Replace the status of an object if it is still the one that was read; False when somebody else wrote one."""

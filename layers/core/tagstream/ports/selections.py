@@ -1,7 +1,4 @@
-"""Selections: the tag that each policy selected last.
-
-In: values. Out: values.
-"""
+"""Selections: the tag that each policy selected last."""
 
 from __future__ import annotations
 
@@ -32,10 +29,17 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """An automation's wait for the end of a burst: ``since`` its first selection was seen, ``until`` it is woken."""
+    """An automation's wait for the end of a burst.
+
+    Attributes:
+        since: when the first selection of the burst was seen (aware UTC).
+        until: when the automation is woken.
+        reason: why it waits, for people.
+    """
 
     since: datetime
     until: datetime
+    reason: str = ""
 
 
 class SelectionStore(Protocol):

@@ -63,9 +63,9 @@ def failed(body: Mapping[str, object], generation: int, error: ImageAutomationEr
         settled.pop(OURS, None)
         return settled
     after = mark_failed(conditions(body), error.reason, error.message, moment)
-    failures = _failures(body) + 1
+    count = failures(body) + 1
     asked_s = error.retry_after_s if isinstance(error, RetryableError) else None
-    retry: dict[str, object] = {"failures": failures, "retryAt": time(next_retry(failures, now, asked_s))}
+    retry: dict[str, object] = {"failures": count, "retryAt": time(next_retry(count, now, asked_s))}
     if isinstance(error, HeldBack):
         retry["trustedTags"] = error.trusted_tags
         if error.wait_until is not None:
@@ -156,7 +156,8 @@ def failure_entry(
     )
 
 
-def _failures(body: Mapping[str, object]) -> int:
+def failures(body: Mapping[str, object]) -> int:
+    """How often in a row the object has failed."""
     ours = cast("Mapping[str, object]", body.get(OURS) or {})
     found = ours.get("failures", 0)
     return found if isinstance(found, int) else 0

@@ -21,7 +21,8 @@ from tagstream.domain.objects.model import (
 )
 from tagstream.errors import StalledError
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.update.job import Policies, admitted, prepare
+from tagstream.reconcile.update.job import prepare
+from tagstream.reconcile.update.snapshot import Snapshot
 
 KEY = NamespacedName("flux-system", "app")
 NO_SELECTIONS: Any = SimpleNamespace(selections=SimpleNamespace(list=lambda _namespace: {}))
@@ -63,18 +64,6 @@ def automation(**fields: Any) -> ImageUpdateAutomation:
 def test_what_only_a_change_can_mend_stalls_in_fluxs_words(fields: dict[str, Any], reason: str, message: str) -> None:
     stored = StoredObject(kind="ImageUpdateAutomation", key=KEY, document={}, status={})
     with pytest.raises(StalledError) as caught:
-        policies = Policies(NO_SELECTIONS)
-        prepare(stored, automation(**fields), admitted(automation(**fields), policies), policies, NO_SELECTIONS)
+        snapshot = Snapshot(NO_SELECTIONS)
+        prepare(stored, automation(**fields), snapshot.admitted(automation(**fields)), snapshot, NO_SELECTIONS)
     assert (caught.value.reason, caught.value.message) == (reason, message)
-
-
-def test_the_policies_are_read_once_for_all_automations_that_are_prepared_together() -> None:
-    read: list[object] = []
-    ports: Any = SimpleNamespace(
-        objects=SimpleNamespace(list=lambda kind: read.append(kind) or ()),
-        selections=SimpleNamespace(list=lambda namespace: read.append(namespace) or {}),
-    )
-    policies = Policies(ports)
-    for namespace in ("apps", "infra", "apps"):
-        assert (policies.stored, policies.selections(namespace)) == ((), {})
-    assert read == ["ImagePolicy", "apps", "infra"]

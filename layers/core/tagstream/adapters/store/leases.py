@@ -1,7 +1,4 @@
-"""Leases per Git URL and push branch, and the commits their holders were about to push.
-
-In: a target. Out: a lease with a fencing number, or None.
-"""
+"""Leases per Git URL and push branch, and the commits their holders were about to push, in one item each."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from tagstream.adapters.store.ledger import entry_document, entry_of
 from tagstream.adapters.store.table import Condition, Table
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError
-from tagstream.ports.leases import CommitIntent, Lease
+from tagstream.ports.leases import CommitIntent, LastHolder, Lease
 from tagstream.ports.runtime import Clock
 
 
@@ -29,28 +26,54 @@ class DynamoLeases:
     clock: Clock
 
     def acquire(self, target: str, owner: str, ttl_s: float) -> Lease | None:
-        """One conditional update that also counts the fence up."""
-        now = self.clock.now()
-        until = now + timedelta(seconds=ttl_s)
+        """One conditional update that also counts the fence up, and one read."""
+        now = keys.number(keys.epoch(self.clock.now()))
+        return self._taken(target, owner, ttl_s, "#until < :now OR #owner = :owner", {":now": now})
+
+    def holder(self, target: str) -> Lease | None:
+        """One read."""
+        item = self.table.get(keys.key(keys.lease(target))) or {}
+        if "owner" not in item or keys.read_number(item, "until") < keys.epoch(self.clock.now()):
+            return None
+        return _lease(target, item)
+
+    def take_over(self, holder: Lease, owner: str, ttl_s: float) -> Lease | None:
+        """As ``acquire``, from one holder only, and only if it has not renewed its lease."""
+        same = "(#owner = :holder AND #until = :held_until)"
+        values = {":holder": keys.text(holder.owner), ":held_until": keys.number(keys.epoch(holder.expires_at))}
+        return self._taken(holder.target, owner, ttl_s, same, values)
+
+    def renew(self, lease: Lease, ttl_s: float) -> bool:
+        """One conditional update."""
+        until = self.clock.now() + timedelta(seconds=ttl_s)
+        return self._held(lease, "SET #until = :until", {"#until": "until"}, {":until": keys.number(keys.epoch(until))})
+
+    def last_holders(self, targets: Sequence[str]) -> Mapping[str, LastHolder]:
+        """A batch read for a hundred targets."""
+        names = {keys.lease(target): target for target in targets}
+        found = self.table.get_many([keys.key(name) for name in names])
+        leases = [_lease(names[keys.read_text(item, "pk")], item) for item in found]
+        known = {one.target: LastHolder(fence=one.fence, has_intents=one.has_intents) for one in leases}
+        return dict.fromkeys(targets, LastHolder()) | known
+
+    def _taken(self, target: str, owner: str, ttl_s: float, condition: str, values: keys.Item) -> Lease | None:
         where = keys.key(keys.lease(target))
+        until = self.clock.now() + timedelta(seconds=ttl_s)
         taken = self.table.update(
             where,
             "SET #owner = :owner, #until = :until ADD fence :one",
             Condition(
-                expression="attribute_not_exists(#owner) OR #until < :now OR #owner = :owner",
+                expression=f"attribute_not_exists(#owner) OR {condition}",
                 names={"#owner": "owner", "#until": "until"},
                 values={
                     ":owner": keys.text(owner),
                     ":until": keys.number(keys.epoch(until)),
                     ":one": keys.number(1),
-                    ":now": keys.number(keys.epoch(now)),
+                    **values,
                 },
             ),
         )
-        if not taken:
-            return None
-        fence = int(keys.read_number(self.table.get(where) or {}, "fence"))
-        return Lease(target=target, owner=owner, fence=fence, expires_at=until)
+        return _lease(target, self.table.get(where) or {}) if taken else None
 
     def release(self, lease: Lease) -> None:
         """The item stays: it holds the fence and the intents."""
@@ -101,6 +124,16 @@ class DynamoLeases:
             values={":owner": keys.text(lease.owner), ":fence": keys.number(lease.fence)} | values,
         )
         return self.table.update(keys.key(keys.lease(lease.target)), expression, condition)
+
+
+def _lease(target: str, item: keys.Item) -> Lease:
+    return Lease(
+        target=target,
+        owner=keys.read_text(item, "owner"),
+        fence=int(keys.read_number(item, "fence")),
+        expires_at=keys.moment(keys.read_number(item, "until")),
+        has_intents="intents" in item,
+    )
 
 
 def _intent(stored: Mapping[str, object]) -> CommitIntent:

@@ -7,7 +7,7 @@ wakes the function that watches applied objects.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -47,6 +47,19 @@ class DynamoObjects:
         if item is None:
             return None
         return _stored(kind, item, keys.read_document(by_partition.get(keys.statuses(kind), {})))
+
+    def get_many(self, kind: str, names: Collection[NamespacedName]) -> tuple[StoredObject, ...]:
+        """Fifty objects a call."""
+        wanted = sorted(set(names))
+        partitions = keys.objects(kind), keys.statuses(kind)
+        found = self.table.get_many([keys.key(pk, str(key)) for key in wanted for pk in partitions])
+        by_name = {(keys.read_text(item, "pk"), keys.read_text(item, "sk")): item for item in found}
+        items = ((key, by_name.get((partitions[0], str(key)))) for key in wanted)
+        return tuple(
+            _stored(kind, item, keys.read_document(by_name.get((partitions[1], str(key)), {})))
+            for key, item in items
+            if item is not None
+        )
 
     def put(self, document: Document) -> StoredObject:
         """Write unless nothing changed; conflicting writers are repeated from what is stored by then.
@@ -105,6 +118,17 @@ class DynamoObjects:
         item = keys.key(keys.statuses(kind), str(key)) | {"doc": keys.document(status)}
         if self.table.get(keys.key(keys.objects(kind), str(key)), consistent=True) is not None:
             self.table.put(item)
+
+    def replace_status(self, stored: StoredObject, status: Document) -> bool:
+        """A conditional put; a first status asks besides whether the object is still there."""
+        where = keys.key(keys.statuses(stored.kind), str(stored.key))
+        if stored.status:
+            same = Condition(expression="doc = :doc", names={}, values={":doc": keys.document(stored.status)})
+        elif self.table.get(keys.key(keys.objects(stored.kind), str(stored.key))) is not None:
+            same = ABSENT
+        else:
+            return False
+        return self.table.put(where | {"doc": keys.document(status)}, same)
 
     def _write(self, kind: str, key: NamespacedName, document: Document, stored: StoredObject | None) -> bool:
         item = keys.key(keys.objects(kind), str(key)) | {"t": keys.text(keys.OBJECT), "doc": keys.document(document)}

@@ -66,7 +66,7 @@ class DynamoSelections:
         if not item:
             return None
         since, until = (keys.from_iso(keys.read_text(item, name)) for name in ("since", "until"))
-        return Waiting(since=since, until=until)
+        return Waiting(since=since, until=until, reason=keys.read_text(item, "reason"))
 
     def put_waiting(self, automation: NamespacedName, waiting: Waiting) -> None:
         """One write; it wakes nobody."""
@@ -75,6 +75,7 @@ class DynamoSelections:
             | {
                 "since": keys.text(keys.iso(waiting.since)),
                 "until": keys.text(keys.iso(waiting.until)),
+                "reason": keys.text(waiting.reason),
                 "expiresAt": keys.number(int((waiting.until + WAITING_TTL).timestamp())),
             }
         )

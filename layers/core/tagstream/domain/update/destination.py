@@ -1,6 +1,4 @@
-"""Where an automation's change goes: one decision in one place (whether it may go now is ``departure``'s).
-
-In: an automation and its GitRepository. Out: a Destination, or the reason why there is none.
+"""Where an automation's commits go: the one place that decides it (``departure`` decides when).
 
 Source: image-automation-controller internal/source/source.go (newPushConfig, newCheckoutRef), pkg/git repository
 defaults.
@@ -27,7 +25,8 @@ class Destination:
     """One push target.
 
     ``rebuilds_branch`` is true when the push branch is not the checkout branch: every run rebuilds that branch from the
-    checkout's head and may replace it. The checkout branch itself is only added to.
+    checkout's head and may replace it. The checkout branch itself is only added to. ``configured`` is the checkout of
+    the spec where the commits start from another one.
     """
 
     url: str
@@ -35,6 +34,7 @@ class Destination:
     push_branch: str
     refspec: str
     rebuilds_branch: bool
+    configured: GitRef | None = None
 
     @property
     def target(self) -> str:
@@ -43,13 +43,30 @@ class Destination:
 
     @property
     def on_top(self) -> Destination:
-        """The same branch, added to instead of rebuilt: others write to it too."""
-        return replace(self, checkout=GitRef(branch=self.push_branch), rebuilds_branch=False)
+        """The same branch, added to instead of rebuilt, because others write to it too."""
+        return replace(
+            self,
+            checkout=GitRef(branch=self.push_branch),
+            rebuilds_branch=False,
+            configured=self.configured or self.checkout,
+        )
+
+    @property
+    def required(self) -> tuple[GitRef, ...]:
+        """References that must exist although no commit starts from them.
+
+        A checkout branch that does not exist is an error whatever the push branch is; with a commit, the branch that
+        Flux clones is one too.
+        """
+        found = [one for one in (self.checkout, self.configured) if one is not None]
+        branches = [GitRef(branch=one.branch) for one in found if one.commit and one.branch]
+        return (*([self.configured] if self.configured else []), *branches)
 
     @property
     def refs(self) -> frozenset[bytes]:
         """Beginnings of the names of all refs that an update of this destination looks at."""
         names = {f"refs/heads/{self.push_branch}".encode(), *_checkout_refs(self.checkout)}
+        names |= {name for ref in self.required for name in _checkout_refs(ref)}
         if self.refspec:
             refspec = parse_refspec(self.refspec)
             names |= {refspec.source, refspec.target}
@@ -57,9 +74,9 @@ class Destination:
 
 
 def repository_name(url: str) -> str:
-    """``host[:port]/path``: what spellings of one repository's URL have in common.
+    """``host[:port]/path``: what all spellings of one repository's URL have in common.
 
-    Scheme and user, the scheme's own port, a slash or ``.git`` at the end, and the case of the host do not count.
+    The scheme, the user, the scheme's own port, a slash or ``.git`` at the end, and the case of the host do not count.
     """
     parts = urlsplit(url)
     try:
@@ -89,8 +106,8 @@ def destination(automation: ImageUpdateAutomation, repository: GitRepository) ->
         checkout=checkout,
         push_branch=branch,
         refspec=push.refspec if push else "",
-        # Flux compares with .branch alone, so `name: refs/heads/main` and a push to main count as a switch and are
-        # force pushed there; a name that is that very branch is no switch here (docs/differences.md).
+        # Flux compares with .branch alone: with `name: refs/heads/main` and a push to main it would force-push main.
+        # Here a name that is the push branch counts as that branch (docs/differences.md).
         rebuilds_branch=branch != checkout.branch and checkout.name != f"refs/heads/{branch}",
     )
 

@@ -22,9 +22,9 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.tags import TagState
 from tagstream.reconcile import status
+from tagstream.reconcile.cool_downs import CoolDowns
 from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
-from tagstream.reconcile.scan.cool_downs import CoolDowns
 from tagstream.reconcile.scan.tag_list import ScannedTags, Sightings
 from tagstream.reconcile.select.policies import Cause, PolicyRun, evaluate_for_repository
 from tagstream.reconcile.select.policy_list import PolicyList

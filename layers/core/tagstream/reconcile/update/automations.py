@@ -1,259 +1,235 @@
-"""Reconcile ImageUpdateAutomations: prepare, run by destination, report once.
+"""Reconcile ImageUpdateAutomations: prepare them, run each branch, report what became of each.
 
-In: names of automations. Out: statuses, ledger entries and metrics; a failure is a condition, never an exception.
+A failure is a condition of its automation and never stops another one. Branches run at the same time in a few threads,
+so that a Git server that hangs holds up nobody else.
 
 Source: image-automation-controller internal/controller/imageupdateautomation_controller.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
-from tagstream.domain.objects.receiver import read_metadata
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.leases import CommitIntent
-from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
+from tagstream.reconcile.cool_downs import CoolDowns
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
-from tagstream.reconcile.update.batches import companions, goes_with, grouped, on_top
-from tagstream.reconcile.update.branch import RunResult, lease_held, pushed_before, update_branch
+from tagstream.reconcile.transition import report
+from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
+from tagstream.reconcile.update.branch import RunResult, pushed_before, unchanged, update_branch
 from tagstream.reconcile.update.debounce import SHORT_PAUSE_S, departs_at, pause, wake_after
-from tagstream.reconcile.update.job import Policies, UpdateJob, admitted, new_selections, prepare
-from tagstream.reconcile.update.marker_problems import FIELD, marker_event, marker_problems
-from tagstream.reconcile.update.push_event import causes
-from tagstream.reconcile.update.ref_updates import PUSH_REVISION
-from tagstream.reconcile.update.template_warnings import FIELD as TEMPLATE_FIELD
-from tagstream.reconcile.update.template_warnings import template_event, template_warnings
+from tagstream.reconcile.update.host_health import check_host, host_of, watched_host
+from tagstream.reconcile.update.job import UpdateJob, prepare
+from tagstream.reconcile.update.lanes import Work, run_lanes
+from tagstream.reconcile.update.lease import lease_held
+from tagstream.reconcile.update.outcome import CONTROLLER, lags_s, not_run, outcome, put_off
+from tagstream.reconcile.update.snapshot import KIND, Snapshot
 
-KIND = "ImageUpdateAutomation"
-CONTROLLER = "imageupdateautomation"
-UP_TO_DATE = "repository up-to-date"
+# A branch whose server answers slowly may take this much of an invocation.
+BRANCH_BUDGET_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What the branches of one call share.
+
+    ``deadline_s`` is on the monotonic clock; ``owner`` names the worker for the leases.
+    """
+
+    owner: str
+    deadline_s: float
+    cool_downs: CoolDowns
+    ports: Ports
 
 
 def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: float, ports: Ports) -> None:
     """Bring these automations up to date; suspended and deleted ones are passed over.
 
     Args:
-        keys: in any order; each destination runs in the order of names.
+        keys: in any order; each branch runs its automations in the order of names.
         owner: names this worker, for the leases.
         deadline_s: on the monotonic clock.
+        ports: everything is read and written through.
+
+    Raises:
+        ImageAutomationError: the table or the queue failed; the call may be repeated.
     """
-    groups = grouped(_prepared(sorted(keys), Policies(ports), ports))
+    run = _Run(owner=owner, deadline_s=deadline_s, cool_downs=CoolDowns(ports.tags, ports.clock), ports=ports)
+    groups = grouped(_prepared(ports.objects.get_many(KIND, keys), ports))
     now = ports.clock.now()
     # Those that wait for more selections come last, so that they hold up none of the others.
-    for group in sorted(groups, key=lambda group: departs_at(group, now)):
-        settled = _settled(group, deadline_s, ports)
+    groups.sort(key=lambda group: departs_at(group, now))
+    run_lanes([_work(group, run) for group in groups])
+
+
+def _work(group: list[UpdateJob], run: _Run) -> Work:
+    """The run of a group, for a thread."""
+
+    def carry_out() -> None:
+        settled = _settled(group, run)
         if settled:
-            _run_group(settled, owner, deadline_s, ports)
+            _run_group(settled, run)
+
+    has_failed = all(status.retry_at(job.stored.status) is not None for job in group)
+    return Work(target=group[0].destination.target, host=host_of(group[0]), has_failed=has_failed, carry_out=carry_out)
 
 
-def _settled(group: list[UpdateJob], deadline_s: float, ports: Ports) -> list[UpdateJob]:
-    """A destination's jobs when their debounce windows are over, read again after each; none when they come back."""
+def _settled(group: list[UpdateJob], run: _Run) -> list[UpdateJob]:
+    """The jobs of a push when they may go, read again after each pause; none when they come back later."""
+    ports = run.ports
     seen_at = ports.clock.now()
     while group:
         wait = pause(group, seen_at, ports)
         if wait.seconds > SHORT_PAUSE_S:
             wake_after(group, wait, ports)
             return []
-        if ports.clock.monotonic_s() + wait.seconds >= deadline_s:
-            _put_off(group, ports)
+        if ports.clock.monotonic_s() + wait.seconds >= run.deadline_s:
+            put_off(group, ports)
             return []
         if wait.seconds == 0.0:
             break
         ports.clock.sleep(wait.seconds)
-        group = _prepared_again(group, Policies(ports), ports)
+        group = _prepared_again(group, ports)
     return group
 
 
-def _put_off(group: Sequence[UpdateJob], ports: Ports) -> None:
-    """What this invocation has no time for comes back through the stream."""
-    for job in group:
-        ports.selections.request_run(job.stored.key, "put off", ports.clock.now())
-
-
-def _run_group(group: Sequence[UpdateJob], owner: str, deadline_s: float, ports: Ports) -> None:
-    started = ports.clock.monotonic_s()
+def _run_group(group: Sequence[UpdateJob], run: _Run) -> None:
+    ports, started_s = run.ports, run.ports.clock.monotonic_s()
+    deadline_s = min(run.deadline_s, started_s + BRANCH_BUDGET_S)
+    target = group[0].destination.target
     try:
-        with isolated(), lease_held(group[0].destination.target, owner, deadline_s, ports) as lease:
-            _recover(pushed_before(group, lease, ports), ports)
-            # What was read before the lease may be old by now: another worker may just have committed newer values.
-            policies = Policies(ports)
-            current = _with_companions(_prepared_again(group, policies, ports), policies, ports)
-            if not current:
+        with isolated():
+            check_host(group[0], run.cool_downs, ports)
+            results = _unchanged(group, deadline_s, run)
+            if results is not None:
+                _report_unchanged(results, started_s, ports)
                 return
-            results = update_branch(current, lease, deadline_s, ports)
-            if not ports.leases.is_held(lease):
-                # Whoever has it by now reports what was pushed here, and may have gone further.
-                _put_off(current, ports)
-                return
-            _report(results, (ports.clock.monotonic_s() - started) * 1000, ports)
-            if any(result.error is None for result in results):
-                # One that succeeded shows that the push arrived. When all failed nobody knows: the next holder looks.
-                ports.leases.clear_intents(lease)
+            with lease_held(target, run.owner, deadline_s, ports) as lease:
+                _run_leased(group, lease, deadline_s, run)
     except ImageAutomationError as error:
-        # Another worker may have run them while this one waited for the lease: its words are not overwritten.
-        again = ((job, ports.objects.get(KIND, job.stored.key)) for job in group)
-        now = [replace(job, stored=stored) for job, stored in again if stored is not None]
-        _report([RunResult(job=job, error=error) for job in now], 0.0, ports)
+        _report_error(group, error, ports)
 
 
-def _prepared_again(group: Sequence[UpdateJob], policies: Policies, ports: Ports) -> list[UpdateJob]:
+def _unchanged(group: Sequence[UpdateJob], deadline_s: float, run: _Run) -> tuple[RunResult, ...] | None:
+    if group[0].snapshot.is_in_doubt(group[0].destination.target):
+        return None
+    with watched_host(group, run.cool_downs, run.ports):
+        return unchanged(group, deadline_s, run.ports)
+
+
+def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run: _Run) -> None:
+    ports, started_s = run.ports, run.ports.clock.monotonic_s()
+    with watched_host(group, run.cool_downs, ports):
+        pushed = pushed_before(group, lease, ports)
+    _recover(pushed, ports)
+    current = list(group)
+    if pushed or not group[0].snapshot.is_current(lease):
+        # Another worker may just have committed newer values than those that were read before the lease.
+        current = _prepared_again(group, ports)
+    current = _with_companions(current, ports)
+    if not current:
+        return
+    try:
+        with watched_host(current, run.cool_downs, ports):
+            results = update_branch(current, lease, deadline_s, ports)
+    except ImageAutomationError as error:
+        results = tuple(RunResult(job=job, error=error) for job in current)
+    if not ports.leases.is_held(lease):
+        # Whoever has it by now reports what was pushed here, and may have gone further.
+        put_off(current, ports)
+        return
+    _report(results, started_s, ports)
+    has_intents = lease.has_intents or any(result.commit is not None for result in results)
+    if has_intents and any(result.error is None for result in results):
+        # One that succeeded shows that the push arrived. When all failed nobody knows: the next holder looks.
+        ports.leases.clear_intents(lease)
+
+
+def _prepared_again(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:
     """The jobs as they are now; one that goes elsewhere by now is run by the change that moved it."""
-    found = _prepared([job.stored.key for job in group], policies, ports)
+    found = _prepared(ports.objects.get_many(KIND, [job.stored.key for job in group]), ports)
     return [job for job in found if goes_with(job, group[0])]
 
 
-def _with_companions(group: list[UpdateJob], policies: Policies, ports: Ports) -> list[UpdateJob]:
-    """The jobs and those of the same branch that belong into the same push, in the order of names.
-
-    What is rebuilt is rebuilt whole, or the others' commits would be gone; elsewhere those join in that are due.
-    """
+def _with_companions(group: list[UpdateJob], ports: Ports) -> list[UpdateJob]:
+    """The jobs and those of the same branch that belong into the same push, in the order of names."""
     if not group:
         return group
-    others = companions(group[0], {job.stored.key for job in group}, ports)
-    joining = [job for job in _prepared(others.keys, policies, ports) if goes_with(job, group[0])]
-    if not group[0].destination.rebuilds_branch:
-        now = ports.clock.now()
-        opens = ((job, job.departure.not_before) for job in joining)
-        joining = [job for job, at in opens if at is not None and at <= now]
-    together = sorted([*group, *joining], key=lambda job: job.stored.key)
-    return on_top(together) if others.adds and group[0].destination.rebuilds_branch else together
+    now, snapshot = ports.clock.now(), group[0].snapshot
+    others = companions(group[0], group, now)
+    return joined(group, _prepared_from((one.stored for one in others), snapshot, ports), now)
 
 
-def _prepared(keys: Sequence[NamespacedName], policies: Policies, ports: Ports) -> list[UpdateJob]:
-    """Those that can run; why one cannot is in its status."""
-    found = (_prepared_one(key, policies, ports) for key in keys)
+def _prepared(stored: Collection[StoredObject], ports: Ports) -> list[UpdateJob]:
+    """The jobs of automations as they are now; why one cannot run is in its status."""
+    snapshot = Snapshot(ports)
+    parsed = (_parsed(one) for one in stored)
+    snapshot.read_branches(one for one in parsed if one is not None and not one.suspend)
+    return _prepared_from(stored, snapshot, ports)
+
+
+def _prepared_from(stored: Iterable[StoredObject], snapshot: Snapshot, ports: Ports) -> list[UpdateJob]:
+    found = (_prepared_one(one, snapshot, ports) for one in stored)
     return [job for job in found if job is not None]
 
 
-def _prepared_one(key: NamespacedName, policies: Policies, ports: Ports) -> UpdateJob | None:
-    stored = ports.objects.get(KIND, key)
-    if stored is None:
+def _parsed(stored: StoredObject) -> ImageUpdateAutomation | None:
+    """None for an automation that this version cannot read; preparing it tells so."""
+    try:
+        return parse_stored(stored, ImageUpdateAutomation)
+    except ImageAutomationError:
         return None
+
+
+def _prepared_one(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> UpdateJob | None:
     selections: Mapping[NamespacedName, Selection] = {}
+    automation: ImageUpdateAutomation | None = None
     try:
         automation = parse_stored(stored, ImageUpdateAutomation)
         if automation.suspend:
             return None
         with isolated():
-            selections = admitted(automation, policies)
-            found = prepare(stored, automation, selections, policies, ports)
+            selections = snapshot.admitted(automation)
+            return prepare(stored, automation, selections, snapshot, ports)
     except ImageAutomationError as error:
-        _report_failure(stored, error, new_selections(stored, selections), ports)
+        report([not_run(stored, automation, selections, error, ports.clock.now())], ports)
         return None
-    return found
 
 
-def _report(results: Sequence[RunResult], duration_ms: float, ports: Ports) -> None:
-    now = ports.clock.now()
-    for result in results:
-        if result.error is not None:
-            job = result.job
-            _report_failure(job.stored, result.error, new_selections(job.stored, job.selections), ports, job.began_at)
-        else:
-            _report_success(result, now, duration_ms, ports)
+def _report(results: Sequence[RunResult], started_s: float, ports: Ports) -> None:
+    now, duration_ms = ports.clock.now(), (ports.clock.monotonic_s() - started_s) * 1000
+    report([outcome(result, duration_ms, now) for result in results], ports)
+    for lag_s in (lag_s for result in results for lag_s in lags_s(result, now)):
+        ports.metrics.add("LagTagToCommit", lag_s, CONTROLLER)
+
+
+def _report_unchanged(results: Sequence[RunResult], started_s: float, ports: Ports) -> None:
+    """Report without the lease: a status that a run with the lease has written meanwhile is not overwritten."""
+    now, duration_ms = ports.clock.now(), (ports.clock.monotonic_s() - started_s) * 1000
+    found = [outcome(result, duration_ms, now) for result in results]
+    report([one for one in found if ports.objects.replace_status(one.attempt.stored, one.status)], ports)
+
+
+def _report_error(group: Sequence[UpdateJob], error: ImageAutomationError, ports: Ports) -> None:
+    """Another worker may have run them while this one waited for the lease: its words are not overwritten."""
+    stored = {one.key: one for one in ports.objects.get_many(KIND, [job.stored.key for job in group])}
+    now = [replace(job, stored=stored[job.stored.key]) for job in group if job.stored.key in stored]
+    _report([RunResult(job=job, error=error) for job in now], ports.clock.monotonic_s(), ports)
 
 
 def _recover(pushed: Sequence[CommitIntent], ports: Ports) -> None:
-    """Write the statuses a crashed worker owed for commits it had pushed."""
+    """Write the statuses that a crashed worker owed for commits it had pushed."""
     for intent in pushed:
         stored = ports.objects.get(KIND, intent.automation)
         if stored is not None and stored.status.get("lastPushCommit") != intent.commit:
             owed = {"lastPushCommit": intent.commit, "lastPushTime": status.time(intent.made_at)}
             ports.objects.put_status(KIND, intent.automation, dict(stored.status) | owed)
-        # Perhaps it was told already: the same event is told once, however often it is written.
+        # Perhaps it was recorded already: the same event is one entry, however often it is written.
         ports.ledger.record([intent.event])
-
-
-def _report_success(result: RunResult, now: datetime, duration_ms: float, ports: Ports) -> None:
-    job = result.job
-    renewed = {PUSH_REVISION} | ({FIELD} if not result.skipped else set())
-    # A run without a commit has not read the template.
-    renewed |= {TEMPLATE_FIELD} if result.commit is not None else set()
-    kept = {name: value for name, value in job.stored.status.items() if name not in renewed}
-    body = status.handled(kept, job.automation.metadata) | {
-        **marker_problems(result.markers),
-        **template_warnings(result.warnings),
-        **({PUSH_REVISION: result.push_revision} if job.destination.rebuilds_branch else {}),
-        "lastAutomationRunTime": status.time(job.began_at),
-        "observedSourceRevision": result.revision,
-        "observedPolicies": job.observed,
-    }
-    if result.commit is not None:
-        body |= {"lastPushCommit": result.commit, "lastPushTime": status.time(result.event.at if result.event else now)}
-    settled = status.succeeded(body, job.automation.metadata.generation, UP_TO_DATE, now)
-    was_ready = status.is_ready(job.stored.status)
-    ports.objects.put_status(KIND, job.stored.key, settled)
-    events = (
-        _event(result, was_ready, now),
-        marker_event(job.stored.key, job.stored.status, settled, now),
-        template_event(job.stored.key, job.stored.status, settled, now),
-    )
-    entries = [one for one in events if one is not None]
-    if entries:
-        ports.ledger.record(entries)
-    _measure(result, now, duration_ms, ports)
-    ports.log.info(
-        "reconciled",
-        controller=CONTROLLER,
-        namespace=job.stored.key.namespace,
-        name=job.stored.key.name,
-        branch=job.destination.push_branch,
-        commit=result.commit or "",
-        revision=result.revision,
-        changes=len(result.changes) if result.commit else 0,
-        duration_ms=round(duration_ms),
-    )
-
-
-def _event(result: RunResult, was_ready: bool, now: datetime) -> LedgerEntry | None:
-    """One event per push, one on becoming ready; nothing while nothing happens."""
-    if result.event is not None or was_ready:
-        return result.event
-    key = result.job.stored.key
-    return LedgerEntry(at=now, kind=KIND, key=key, severity="info", reason="Succeeded", message=UP_TO_DATE)
-
-
-def _measure(result: RunResult, now: datetime, duration_ms: float, ports: Ports) -> None:
-    ports.metrics.add("ReconcileDuration", duration_ms, CONTROLLER)
-    if result.commit is None:
-        return
-    ports.metrics.add("CommitsPushed", 1, CONTROLLER)
-    ports.metrics.add("FilesEdited", len({change.file for change in result.changes}), CONTROLLER)
-    for selection in causes(result.job, result.changes):
-        since = selection.received_at or selection.selected_at
-        ports.metrics.add("LagTagToCommit", (now - since).total_seconds(), CONTROLLER)
-
-
-def _report_failure(
-    stored: StoredObject,
-    error: ImageAutomationError,
-    new: Sequence[Selection],
-    ports: Ports,
-    began_at: datetime | None = None,
-) -> None:
-    """``new`` are the selections that the failed run was for."""
-    now = ports.clock.now()
-    began = {"lastAutomationRunTime": status.time(began_at or now)}
-    body = status.handled(stored.status, read_metadata(stored.document)) | began
-    settled = status.failed(body, status.generation(stored), error, now)
-    ports.objects.put_status(KIND, stored.key, settled)
-    ports.metrics.add("ReconcileFailed", 1, CONTROLLER)
-    if status.transitioned(stored.status, settled):
-        cause = ",".join(sorted({one.cause for one in new}))
-        ports.ledger.record([status.failure_entry(KIND, stored.key, error, now, cause)])
-    ports.log.error(
-        "reconcile failed",
-        controller=CONTROLLER,
-        namespace=stored.key.namespace,
-        name=stored.key.name,
-        reason=error.reason,
-        error=error.message,
-    )

@@ -1,104 +1,92 @@
-"""Which automations run together: those of one branch, with the same checkout and the same credentials.
-
-In: jobs. Out: groups of them; and the others of a branch that belong into the same push.
-"""
+"""Which automations run together: those of one branch with the same checkout and the same credentials."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation, NamespacedName
-from tagstream.domain.update.destination import Destination, NoPushBranch, destination, repository_name
-from tagstream.ports.bundle import Ports
+from tagstream.domain.update.departure import Go, may_push
+from tagstream.domain.update.destination import repository_name
 from tagstream.ports.git import GitAccess
-from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
-from tagstream.reconcile.stored_objects import parsed_objects
 from tagstream.reconcile.update.job import UpdateJob
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Companions:
-    """The other automations of a branch; ``adds`` says whether one of them adds to it instead of rebuilding it."""
-
-    keys: tuple[NamespacedName, ...]
-    adds: bool
+from tagstream.reconcile.update.snapshot import Writer
 
 
 def grouped(jobs: Iterable[UpdateJob]) -> list[list[UpdateJob]]:
-    """Jobs that can share a fetch and a push, those that wait for nothing apart from those that may have to."""
-    groups: list[list[UpdateJob]] = []
+    """Jobs that can share a fetch and a push; those that ignore their companions apart from those that may wait."""
+    groups: dict[tuple[object, ...], list[UpdateJob]] = {}
     for job in jobs:
-        alone = job.departure.waits_for_nobody
-        fitting = (one for one in groups if goes_with(one[0], job) and one[0].departure.waits_for_nobody == alone)
-        found = next(fitting, None)
-        if found is None:
-            groups.append([job])
-        else:
-            found.append(job)
-    return groups
+        groups.setdefault((*_push_key(job), job.pending.ignores_companions), []).append(job)
+    return list(groups.values())
 
 
 def goes_with(one: UpdateJob, other: UpdateJob) -> bool:
-    """Whether two jobs may share a push: nobody's change is pushed with somebody else's credentials.
+    """Whether two jobs may share a push.
 
-    Nor is it refused for somebody else's refspec or options; only a branch that is rebuilt has to be pushed whole.
+    Nobody's change is pushed with somebody else's credentials. Nor is it refused because of somebody else's refspec or
+    options, except on a branch that is rebuilt, which has to be pushed whole.
     """
-    here, there = one.destination, other.destination
-    return (
-        here.target == there.target
-        and here.checkout == there.checkout
-        and here.rebuilds_branch == there.rebuilds_branch
-        and (here.rebuilds_branch or (here.refspec, one.push_options) == (there.refspec, other.push_options))
-        and _named(one.access) == _named(other.access)
-    )
+    return _push_key(one) == _push_key(other)
 
 
-def companions(job: UpdateJob, known: Collection[NamespacedName], ports: Ports) -> Companions:
-    """Who else writes to a job's branch.
+def companions(job: UpdateJob, known: Sequence[UpdateJob], now: datetime) -> list[Writer]:
+    """The other automations that write to a job's branch and are not failing.
+
+    A failure is not repeated before its time, unless its commit would be missing from a branch that is rebuilt.
 
     Args:
         job: whose branch it is.
-        known: automations that are not looked for.
-        ports: the objects are read from.
+        known: jobs that are not looked for.
+        now: aware UTC.
     """
-    keys, adds, now = [], False, ports.clock.now()
-    for stored, automation, where in _destinations(ports):
-        if where.target != job.destination.target:
+    keys = {one.stored.key for one in known}
+    found = []
+    for writer in job.snapshot.writers(job.destination.target):
+        retry_at = status.retry_at(writer.stored.status)
+        is_early = retry_at is not None and retry_at > now and not writer.destination.rebuilds_branch
+        if writer.stored.key in keys or writer.automation.suspend or is_early:
             continue
-        adds = adds or not where.rebuilds_branch
-        retry_at = status.retry_at(stored.status)
-        # A failure is not repeated before its time, unless its commit would be missing from a branch that is rebuilt.
-        fails = status.is_stalled(stored.status) or (
-            retry_at is not None and retry_at > now and not where.rebuilds_branch
-        )
-        if stored.key not in known and not automation.suspend and not fails:
-            keys.append(stored.key)
-    return Companions(keys=tuple(sorted(keys)), adds=adds)
+        if not status.is_stalled(writer.stored.status):
+            found.append(writer)
+    return found
 
 
-def on_top(jobs: Sequence[UpdateJob]) -> list[UpdateJob]:
-    """The same jobs, adding to the branch."""
-    return [replace(job, destination=job.destination.on_top) for job in jobs]
+def joined(jobs: Sequence[UpdateJob], joining: Iterable[UpdateJob], now: datetime) -> list[UpdateJob]:
+    """The jobs of a branch and those of its companions that are pushed with them, in the order of names.
+
+    Args:
+        jobs: at least one, all of one destination.
+        joining: the prepared companions.
+        now: aware UTC.
+    """
+    rebuilds = jobs[0].destination.rebuilds_branch
+    candidates = [
+        replace(one, joins="rebuilt branch" if rebuilds else "shared push")
+        for one in joining
+        if goes_with(one, jobs[0])
+    ]
+    admitted = [one for one in candidates if isinstance(may_push(one.pending, now), Go)]
+    together = sorted([*jobs, *admitted], key=lambda job: job.stored.key)
+    writers = jobs[0].snapshot.writers(jobs[0].destination.target)
+    if rebuilds and not all(one.destination.rebuilds_branch for one in writers):
+        # Another automation adds to the branch, so it must not be rebuilt.
+        return [replace(job, destination=job.destination.on_top) for job in together]
+    return together
 
 
-def _destinations(ports: Ports) -> Iterator[tuple[StoredObject, ImageUpdateAutomation, Destination]]:
-    listed = parsed_objects(ports.objects.list("GitRepository"), GitRepository, ports.log)
-    repositories = {stored.key: repository for stored, repository in listed}
-    automations = ports.objects.list("ImageUpdateAutomation")
-    for stored, automation in parsed_objects(automations, ImageUpdateAutomation, ports.log):
-        repository = repositories.get(automation.source.key)
-        if repository is not None:
-            try:
-                yield stored, automation, destination(automation, repository)
-            except NoPushBranch:
-                continue
+def _push_key(job: UpdateJob) -> tuple[object, ...]:
+    where = job.destination
+    own = () if where.rebuilds_branch else (where.refspec, tuple(sorted(job.push_options.items())))
+    return (where.target, where.checkout, where.rebuilds_branch, own, _comparable(job.access))
 
 
-def _named(access: GitAccess) -> GitAccess:
-    """The same for all spellings of a URL, however patient; what it says of the user is a credential."""
+def _comparable(access: GitAccess) -> tuple[object, ...]:
+    """The same for all spellings of a URL and all time-outs; what the URL says of the user is a credential."""
     parts = urlsplit(access.url)
     user, at, _ = parts.netloc.rpartition("@")
-    return replace(access, url=f"{parts.scheme}://{user}{at}{repository_name(access.url)}", timeout_s=0.0)
+    url = f"{parts.scheme}://{user}{at}{repository_name(access.url)}"
+    others = (getattr(access, one.name) for one in fields(access) if one.name not in ("url", "timeout_s", "app"))
+    return (url, *others, *sorted(access.app.items()))

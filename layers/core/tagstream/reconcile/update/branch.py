@@ -1,30 +1,34 @@
-"""All due automations of one Git URL and push branch: one lease, one fetch, a commit each, one push.
+"""All automations of one Git URL and push branch: one fetch, a commit each, one push.
 
-In: prepared jobs of the same destination. Out: one RunResult per job.
+The caller holds the branch's lease. Each automation gets a RunResult; an error of one stops none of the others.
 
-Source: image-automation-controller internal/controller (reconcile, steps in reference order) and pkg/git; unlike Flux
-a refused push is repeated at once from the new head, and all automations of a branch share a fetch and a push.
+Source: image-automation-controller internal/controller (reconcile, steps in reference order) and pkg/git. Unlike Flux,
+a push that is refused because the branch moved is repeated at once from the new head, and all automations of a branch
+share a fetch and a push.
 """
 
 from __future__ import annotations
 
 import posixpath
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tagstream.domain.objects.model import CommitId, Revision
 from tagstream.domain.setters.marker import MarkerReport
-from tagstream.domain.setters.plan import Change, FilePlan, apply_edits, has_marker, is_candidate, plan_file
+from tagstream.domain.setters.plan import Change
 from tagstream.domain.update.message import MessageData, TemplateError, render_message
 from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.git import Checkout, CommitText, GitSession, PushConflict, TreeFile
+from tagstream.ports.commit_outlet import Outgoing
+from tagstream.ports.git import Checkout, CommitText, GitSession, PushConflict
 from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.update.branch_files import BranchFiles
+from tagstream.reconcile.update.host_health import FIRST_ANSWER_S, is_proven
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.push_event import PushedCommit, push_event, reset_event
 from tagstream.reconcile.update.ref_updates import (
@@ -34,24 +38,39 @@ from tagstream.reconcile.update.ref_updates import (
     push_ref,
     push_revision,
     ref_updates,
+    resolve_checkout,
     stale_head,
     with_default_branch,
 )
 
 PUSH_TRIES = 8
-MIN_LEASE_S = 30.0
 MIN_TIMEOUT_S = 1.0
-LEASE_POLL_S = 0.5
 FIRST_PAUSE_S = 0.1
 NO_REVISION = Revision("")
-# How far below a branch's head a commit of a worker that died is looked for.
+# How far below a branch's head the commit of a worker that died is looked for.
 RECENT_COMMITS = 20
 MAX_PAUSE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """How a run of one automation ended. ``commit`` is set when something was pushed for it."""
+    """How a run of one automation ended.
+
+    Attributes:
+        job: the automation.
+        checkout: what its commits were made on.
+        commit: its commit, if it needed one.
+        revision: ``branch@sha1:<id>`` that the automation has seen, for its status.
+        push_revision: ``branch@sha1:<id>`` of the push branch now; empty when there is none.
+        message: of the commit.
+        changes: the values that the commit changes.
+        markers: file and report of every marker.
+        warnings: what its author should know about the message template.
+        skipped: whether nothing was read because nothing has changed since the last run.
+        event: what the ledger gets of the commit.
+        reset_to: where the push branch is put back to, because its base needs nothing any more.
+        error: why the run failed.
+    """
 
     job: UpdateJob
     checkout: Checkout | None = None
@@ -68,25 +87,29 @@ class RunResult:
     error: ImageAutomationError | None = None
 
 
-@contextmanager
-def lease_held(target: str, owner: str, deadline_s: float, ports: Ports) -> Iterator[Lease]:
-    """Hold the lease of a destination, waiting for another holder until ``deadline_s`` on the monotonic clock.
+def unchanged(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> tuple[RunResult, ...] | None:
+    """The results of jobs that have nothing to do, found by one request and without the branch's lease.
+
+    Args:
+        jobs: at least one, all of the same destination and the same Git access.
+        deadline_s: on the monotonic clock.
+        ports: the Git server is asked through.
+
+    Returns:
+        One result per job; None when something may have changed, and the jobs have to be run.
 
     Raises:
-        RetryableError: GitOperationFailed, another worker kept it.
+        ImageAutomationError: the server cannot be reached, or the checkout is not there.
     """
-    # The lease outlives the invocation a little: a worker that is killed at its deadline cannot push after it.
-    ttl_s = max(MIN_LEASE_S, deadline_s - ports.clock.monotonic_s() + MIN_LEASE_S)
-    lease = ports.leases.acquire(target, owner, ttl_s)
-    while lease is None:
-        if ports.clock.monotonic_s() >= deadline_s:
-            raise RetryableError("another worker is writing to this Git branch", reason="GitOperationFailed")
-        ports.clock.sleep(LEASE_POLL_S)
-        lease = ports.leases.acquire(target, owner, ttl_s)
-    try:
-        yield lease
-    finally:
-        ports.leases.release(lease)
+    is_settled = all(_is_settled(job) for job in jobs)
+    if not is_settled and is_proven(jobs[0]):
+        return None
+    # A server that hangs would otherwise have its whole time-out for this, and the lease meanwhile.
+    with closing(_opened(jobs, min(deadline_s, ports.clock.monotonic_s() + FIRST_ANSWER_S), ports)) as session:
+        with _checking_out():
+            jobs = with_default_branch(jobs, session)
+            checkout = resolve_checkout(jobs, session)
+        return _skips(jobs, checkout, session)
 
 
 def update_branch(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports) -> tuple[RunResult, ...]:
@@ -96,26 +119,28 @@ def update_branch(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, po
         jobs: at least one, all of the same destination and the same Git access.
         lease: of this destination.
         deadline_s: on the monotonic clock; no new try is begun after it.
+        ports: commits are made and sent through.
 
     Returns:
-        One result per job, in the same order; errors are in the results.
+        One result per job, in the same order. An error of one job is in its result.
+
+    Raises:
+        ImageAutomationError: the whole branch failed.
     """
-    try:
-        return _run(jobs, lease, deadline_s, ports)
-    except ImageAutomationError as error:
-        return tuple(RunResult(job=job, error=error) for job in jobs)
+    with closing(_opened(jobs, deadline_s, ports)) as session:
+        return _run_in(session, jobs, lease, deadline_s, ports)
 
 
 def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tuple[CommitIntent, ...]:
-    """Commits a former holder pushed without living to report it: its last intent is the branch's head, or just below.
+    """Commits that a former holder pushed without living to report it.
 
-    What else it intended is not on the branch: setters are compared with the head itself, so neither can lead to a
-    second commit.
+    They were pushed if the last of them is the branch's head, or is just below it. Otherwise they are not on the
+    branch. Neither can lead to a second commit, because setters are compared with the head itself.
 
     Raises:
-        RetryableError: GitOperationFailed, nobody can say now.
+        RetryableError: GitOperationFailed, the server cannot say now.
     """
-    intents = ports.leases.intents(lease.target)
+    intents = ports.leases.intents(lease.target) if lease.has_intents else ()
     if not intents:
         return ()
     with closing(ports.git.open(jobs[0].access, {push_ref(jobs[0])})) as session:
@@ -124,12 +149,10 @@ def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tupl
     return intents if pushed else ()
 
 
-def _run(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports) -> tuple[RunResult, ...]:
+def _opened(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> GitSession:
     left_s = max(MIN_TIMEOUT_S, deadline_s - ports.clock.monotonic_s())
     access = replace(jobs[0].access, timeout_s=min(jobs[0].access.timeout_s, left_s))
-    refs = frozenset(name for job in jobs for name in job.destination.refs)
-    with closing(ports.git.open(access, refs)) as session:
-        return _run_in(session, jobs, lease, deadline_s, ports)
+    return ports.git.open(access, frozenset(name for job in jobs for name in job.destination.refs))
 
 
 def _run_in(
@@ -137,9 +160,10 @@ def _run_in(
 ) -> tuple[RunResult, ...]:
     with _checking_out():
         jobs = with_default_branch(jobs, session)
-        checkout = session.resolve(jobs[0].destination.checkout)
-    if all(_is_current(job, checkout, session) for job in jobs):
-        return tuple(_skipped(job, checkout, session) for job in jobs)
+        checkout = resolve_checkout(jobs, session)
+    skipped = _skips(jobs, checkout, session)
+    if skipped is not None:
+        return skipped
     for attempt in range(PUSH_TRIES):
         results = _with_events(_apply(jobs, session, checkout, ports), ports.clock.now())
         made = [result.commit for result in results if result.commit is not None]
@@ -157,7 +181,7 @@ def _run_in(
             ports.clock.sleep(random.uniform(0, min(MAX_PAUSE_S, FIRST_PAUSE_S * 2**attempt)))
             session.refresh()
             with _checking_out():
-                checkout = session.resolve(jobs[0].destination.checkout)
+                checkout = resolve_checkout(jobs, session)
             continue
         return results
     raise AssertionError("unreachable: the last try returns or raises")
@@ -175,34 +199,49 @@ def _checking_out() -> Iterator[None]:
         raise AuthenticationError(f"failed to checkout source: {error.message}", reason=error.reason) from error
 
 
-def _is_current(job: UpdateJob, checkout: Checkout, session: GitSession) -> bool:
-    """Whether neither the object, its policies nor the branch moved since the last successful run."""
+def _is_settled(job: UpdateJob) -> bool:
+    """Whether neither the object nor what its policies selected has changed since the last successful run."""
     status = job.stored.status
-    if status.get("observedGeneration") != job.automation.metadata.generation:
-        return False
-    if status.get("observedPolicies") != job.observed:
-        return False
-    if status.get("observedSourceRevision") != checkout.revision:
-        return False
-    if not job.destination.rebuilds_branch:
-        return True
-    return status.get(PUSH_REVISION) == push_revision(job, session)
+    return (
+        status.get("observedGeneration") == job.automation.metadata.generation
+        and status.get("observedPolicies") == job.observed
+    )
 
 
-def _skipped(job: UpdateJob, checkout: Checkout, session: GitSession) -> RunResult:
-    head = push_revision(job, session)
-    return RunResult(job=job, checkout=checkout, revision=checkout.revision, push_revision=head, skipped=True)
+def _is_current(job: UpdateJob, checkout: Checkout, session: GitSession) -> bool:
+    """Whether the branch has not changed either."""
+    status = job.stored.status
+    if not _is_settled(job) or status.get("observedSourceRevision") != checkout.revision:
+        return False
+    return not job.destination.rebuilds_branch or status.get(PUSH_REVISION) == push_revision(job, session)
+
+
+def _skips(jobs: Sequence[UpdateJob], checkout: Checkout, session: GitSession) -> tuple[RunResult, ...] | None:
+    """The results of jobs that have nothing to do; None if one has."""
+    if not all(_is_current(job, checkout, session) for job in jobs):
+        return None
+    return tuple(
+        RunResult(
+            job=job,
+            checkout=checkout,
+            revision=checkout.revision,
+            push_revision=push_revision(job, session),
+            skipped=True,
+        )
+        for job in jobs
+    )
 
 
 def _apply(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, ports: Ports) -> tuple[RunResult, ...]:
     """One commit on top of the other for every job that changes something."""
     tip = checkout.commit
     session.fetch(tip, {_path(job) for job in jobs})
+    files = BranchFiles(session, tip, ports.markers)
     results = []
     for job in jobs:
         try:
             with isolated():
-                result = _apply_one(job, (checkout, tip), session, ports)
+                result = _apply_one(job, (checkout, tip), files, ports)
         except ImageAutomationError as error:
             results.append(RunResult(job=job, checkout=checkout, error=error))
             continue
@@ -212,7 +251,7 @@ def _apply(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, p
 
 
 def _with_events(results: Sequence[RunResult], now: datetime) -> tuple[RunResult, ...]:
-    """What is to be told of each commit is settled before it is pushed: another worker may have to tell it."""
+    """Make the event of each commit before it is pushed: if this worker dies, another one has to record it."""
     commits = sum(result.commit is not None for result in results)
     return tuple(
         result
@@ -241,17 +280,15 @@ def _revision(result: RunResult, checkout: Checkout, tip: CommitId) -> Revision:
     return Revision(checkout.revision.replace(checkout.commit, tip))
 
 
-def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], session: GitSession, ports: Ports) -> RunResult:
+def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], files: BranchFiles, ports: Ports) -> RunResult:
     checkout, tip = base
-    plans, sources = _plans(job, tip, session, ports)
-    edits = {path: apply_edits(sources[path], plan.edits) for path, plan in plans.items() if plan.edits}
-    changes = tuple(change for _, plan in sorted(plans.items()) for change in plan.changes)
-    markers = tuple(
-        (path.decode(errors="replace"), one) for path, plan in sorted(plans.items()) for one in plan.markers
-    )
+    plans = files.plans(job)
+    edits = files.edited(plans)
+    changes = tuple(change for plan in plans.values() for change in plan.changes)
+    markers = tuple((path.decode(errors="replace"), one) for path, plan in plans.items() for one in plan.markers)
     if not edits:
         return RunResult(job=job, markers=markers)
-    check_push(job, checkout, session)
+    check_push(job, checkout, files.session)
     try:
         rendered = render_message(
             job.commit.message_template,
@@ -273,7 +310,8 @@ def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], session: GitSess
         time=ports.clock.now(),
         sign=job.sign,
     )
-    commit = session.commit(tip, edits, text)
+    commit = files.session.commit(tip, edits, text)
+    files.keep(edits)
     return RunResult(
         job=job, commit=commit, message=rendered.text, changes=changes, markers=markers, warnings=rendered.warnings
     )
@@ -290,28 +328,6 @@ def _as_named_by_flux(changes: Sequence[Change], job: UpdateJob) -> tuple[Change
     return tuple(named)
 
 
-def _plans(
-    job: UpdateJob, tip: CommitId, session: GitSession, ports: Ports
-) -> tuple[dict[bytes, FilePlan], Mapping[bytes, bytes]]:
-    try:
-        files = [one for one in session.files(tip, _path(job)) if is_candidate(one.path)]
-    except FileNotFoundError as error:
-        raise RetryableError(f"failed to apply policies: {error}", reason="UpdateFailed") from error
-    wanted = [one for one in files if ports.markers.is_marked(one.blob) is not False]
-    blobs = session.read({one.blob for one in wanted})
-    marked = [one for one in wanted if _learn(one, blobs[one.blob], ports)]
-    sources = {one.path: blobs[one.blob] for one in marked}
-    known, namespace = job.known_policies, job.automation.metadata.key.namespace
-    plans = {one.path: plan_file(one.path, blobs[one.blob], job.refs, known, namespace) for one in marked}
-    return plans, sources
-
-
-def _learn(file: TreeFile, source: bytes, ports: Ports) -> bool:
-    marked = has_marker(source)
-    ports.markers.learn(file.blob, marked)
-    return marked
-
-
 def _path(job: UpdateJob) -> str:
     return job.automation.update.path if job.automation.update else ""
 
@@ -319,7 +335,7 @@ def _path(job: UpdateJob) -> str:
 def _reset(
     results: Sequence[RunResult], checkout: Checkout, session: GitSession, now: datetime
 ) -> tuple[RunResult, ...]:
-    """A push branch that is rebuilt from a base that needs nothing is that base: what it offers has had its day."""
+    """If the base is up to date, put the push branch back to it: the commits that it offers are obsolete."""
     job = results[0].job
     stale = stale_head([result.job for result in results], checkout, session)
     if stale is None or any(result.error is not None for result in results):
@@ -329,14 +345,15 @@ def _reset(
 
 
 def _pushed(results: Sequence[RunResult], lease: Lease, session: GitSession, ports: Ports) -> tuple[RunResult, ...]:
-    """What there is to push is on the remote; every result says where that left the push branch."""
+    """Send the commits, and say in every result where that left the push branch."""
     made = [result for result in results if result.commit is not None]
     tip = made[-1].commit if made else results[0].reset_to
     if tip is not None:
         ports.leases.put_intent(lease, _intents(made))
         jobs = [result.job for result in made]
         updates = ref_updates(push_ref(results[0].job), jobs, tip, session)
-        session.push(updates, {key: value for job in jobs for key, value in job.push_options.items()})
+        options = {key: value for job in jobs for key, value in job.push_options.items()}
+        ports.outlet.send(Outgoing(updates=updates, options=options), session)
     return tuple(replace(result, push_revision=push_revision(result.job, session)) for result in results)
 
 

@@ -1,88 +1,115 @@
 """The wait for the end of a burst, in which no function runs: a delayed message brings the run back.
 
-In: jobs that share a push. Out: how long they have to wait, and the message that wakes them then.
-
-The message goes to ScanQueue: ScanFunction makes a run request of it, which reaches UpdateFunction through the stream
-as all its work does (decision 0034).
+The message goes to ScanQueue. ScanFunction makes a run request of it, which reaches UpdateFunction through the table's
+stream as all its work does (decision 0034).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tagstream.domain.objects.model import MAX_DEBOUNCE_S, NamespacedName
-from tagstream.domain.update.departure import departure_together, latest_departure
+from tagstream.domain.update.departure import Wait, latest_push, may_push, together
 from tagstream.ports.bundle import Ports
+from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.queue import QueuedRun
 from tagstream.ports.selections import Waiting
 from tagstream.reconcile import status
 from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.snapshot import KIND
 
 REASON = "no more selections"
-# What a message takes to come back as a run, at least: waiting for less costs less than that.
+# A message needs at least this long to come back as a run, so a shorter wait is slept through.
 SHORT_PAUSE_S = 1.0
-# How far the clocks of two machines may be apart: a wake-up that is nearer may be over for another.
+# How far the clocks of two machines may be apart: a wake-up that is nearer may be over for another machine.
 CLOCKS_APART = timedelta(seconds=0.25)
+# Shorter waits are not worth an entry of the ledger: nobody would have looked for the commit yet.
+RECORDED_FROM_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """How long jobs have to wait yet, and the waits of theirs that began since they last ran."""
+    """How long jobs have to wait yet and why, and the waits of theirs that began since they last ran."""
 
     seconds: float
+    reason: str = ""
     waits: Mapping[NamespacedName, Waiting]
 
 
 def pause(group: Sequence[UpdateJob], seen_at: datetime, ports: Ports) -> Pause:
-    """Until nothing more is selected for jobs that share a push, or four windows after the first began to wait.
+    """How long jobs that share a push have to wait.
+
+    They wait until nothing more is selected, but at most four windows after the first of them began to wait.
 
     Args:
         group: the jobs.
-        seen_at: when this invocation first saw them.
-        ports: former waits are read from.
+        seen_at: when this invocation first saw them (aware UTC).
+        ports: earlier waits are read from.
     """
     now = ports.clock.now()
-    departs = departs_at(group, now)
-    if departs <= now:
+    if departs_at(group, now) <= now:
         return Pause(seconds=0.0, waits={})
     found = ((job, ports.selections.waiting(job.stored.key)) for job in group)
     waits = {job.stored.key: one for job, one in found if one is not None and _is_of_this_burst(one, job)}
     since = min([seen_at, *(one.since for one in waits.values())])
-    latest = latest_departure([job.automation.debounce_s for job in group], since)
-    return Pause(seconds=max(0.0, (min(departs, latest) - now).total_seconds()), waits=waits)
+    latest = latest_push([job.automation.debounce_s for job in group], since)
+    answer = together([may_push(replace(job, no_later_than=latest).pending, now) for job in group])
+    if not isinstance(answer, Wait):
+        return Pause(seconds=0.0, waits=waits)
+    return Pause(seconds=(answer.until - now).total_seconds(), reason=answer.reason, waits=waits)
 
 
 def wake_after(group: Sequence[UpdateJob], wait: Pause, ports: Ports) -> None:
-    """Have the jobs run again after a pause, with one message for as many selections as come meanwhile.
+    """Have the jobs run again after a pause, by one message for all selections that come meanwhile.
 
     Raises:
-        RetryableError: QueueOperationFailed; nothing waits then, so that a repetition sends it.
+        RetryableError: QueueOperationFailed. No wait is recorded then, so that a repetition sends the message.
     """
     now = ports.clock.now()
     ends = now + timedelta(seconds=wait.seconds)
-    keys = [job.stored.key for job in group]
-    unannounced = tuple(key for key in keys if not _is_woken_in_time(wait.waits.get(key), now, ends))
+    unannounced = [job for job in group if not _is_woken_in_time(wait.waits.get(job.stored.key), now, ends)]
     if not unannounced:
         return
-    # Whole seconds are what the queue knows, and not too many of them; what is left of the last one is slept away.
+    entries = [_entry(job, wait.reason, ends, now) for job in unannounced if wait.seconds >= RECORDED_FROM_S]
+    if entries:
+        ports.ledger.record(entries)
+    # The queue knows whole seconds, and not too many of them; what is left of the last one is slept through.
     delay_s = math.floor(min(wait.seconds, MAX_DEBOUNCE_S))
-    ports.queue.send([QueuedRun(automations=unannounced, reason=REASON, delay_s=delay_s)])
-    for key in unannounced:
+    keys = tuple(job.stored.key for job in unannounced)
+    ports.queue.send([QueuedRun(automations=keys, reason=REASON, delay_s=delay_s)])
+    for key in keys:
         since = wait.waits[key].since if key in wait.waits else now
-        ports.selections.put_waiting(key, Waiting(since=since, until=now + timedelta(seconds=delay_s)))
+        until = now + timedelta(seconds=delay_s)
+        ports.selections.put_waiting(key, Waiting(since=since, until=until, reason=wait.reason))
+
+
+def departs_at(group: Sequence[UpdateJob], now: datetime) -> datetime:
+    """When jobs that share a push may be pushed: now, or when the last of their waits ends."""
+    answer = together([may_push(job.pending, now) for job in group])
+    return answer.until if isinstance(answer, Wait) else now
+
+
+def _entry(job: UpdateJob, reason: str, until: datetime, now: datetime) -> LedgerEntry:
+    """The entry of a wait; the same for every worker that sees the same wait."""
+    selected_at = max(job.pending.selected_at, default=now)
+    return LedgerEntry(
+        at=selected_at,
+        kind=KIND,
+        key=job.stored.key,
+        severity="info",
+        reason="Waiting",
+        message=f"the next push waits {reason}: until {status.time(until)}",
+        cause=job.cause,
+        identity=f"wait-{job.stored.key.name}",
+    )
 
 
 def _is_woken_in_time(wait: Waiting | None, now: datetime, ends: datetime) -> bool:
     """Whether a message still comes, and not long after the pause: a window may have been shortened meanwhile."""
     return wait is not None and now + CLOCKS_APART < wait.until <= ends + CLOCKS_APART
-
-
-def departs_at(group: Sequence[UpdateJob], now: datetime) -> datetime:
-    """When nothing has been selected for the longest debounce window of jobs that share a push."""
-    return departure_together([job.departure for job in group], now)
 
 
 def _is_of_this_burst(wait: Waiting, job: UpdateJob) -> bool:

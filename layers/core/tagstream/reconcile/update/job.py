@@ -1,6 +1,6 @@
-"""Everything one automation's run needs, read before anything is fetched.
+"""Everything that the run of one automation needs, read before anything is fetched.
 
-In: a stored ImageUpdateAutomation. Out: an UpdateJob, or the error that becomes its condition.
+``prepare`` checks an automation in Flux's order and raises the error that becomes its condition.
 
 Source: image-automation-controller internal/controller/imageupdateautomation_controller.go (reconcile),
 internal/source/source.go.
@@ -8,8 +8,7 @@ internal/source/source.go.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,14 +16,12 @@ from tagstream.domain.objects.model import (
     REQUESTED_AT,
     CommitSpec,
     GitRepository,
-    ImagePolicy,
     ImageRef,
     ImageUpdateAutomation,
     NamespacedName,
     SigningKey,
 )
-from tagstream.domain.objects.selector import InvalidSelector, check_selector, selects
-from tagstream.domain.update.departure import Departure, departure
+from tagstream.domain.update.departure import Joins, PendingPush
 from tagstream.domain.update.destination import Destination, NoPushBranch, destination
 from tagstream.errors import RetryableError, StalledError
 from tagstream.ports.bundle import Ports
@@ -34,11 +31,26 @@ from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.selections import Selection
 from tagstream.reconcile.credentials import git_access
 from tagstream.reconcile.stored_objects import parse_stored
+from tagstream.reconcile.update.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateJob:
-    """One automation, ready to run. ``selections`` are the policies its selector admits that have chosen a tag."""
+    """One automation, ready to run.
+
+    Attributes:
+        stored: the automation as it is in the table, with its status.
+        automation: the same, parsed.
+        commit: ``spec.git.commit``.
+        access: how to talk to its Git server.
+        destination: where its commits go.
+        selections: what the policies that its selector admits have selected.
+        snapshot: what it was prepared from.
+        began_at: when it was prepared (aware UTC).
+        joins: why it is pushed.
+        no_later_than: when it is pushed even if selections keep arriving.
+        sign: makes the signature of a commit object.
+    """
 
     stored: StoredObject
     automation: ImageUpdateAutomation
@@ -46,8 +58,10 @@ class UpdateJob:
     access: GitAccess
     destination: Destination
     selections: Mapping[NamespacedName, Selection]
-    known_policies: frozenset[NamespacedName]
+    snapshot: Snapshot
     began_at: datetime
+    joins: Joins = "own run"
+    no_later_than: datetime | None = None
     sign: Callable[[bytes], bytes] | None = None
 
     @property
@@ -61,12 +75,26 @@ class UpdateJob:
         return {key.name: _observed(ref) for key, ref in sorted(self.refs.items())}
 
     @property
-    def departure(self) -> Departure:
-        """Whether its change may go now."""
-        new = [one.selected_at for one in new_selections(self.stored, self.selections)]
-        asked = self.automation.metadata.annotations.get(REQUESTED_AT, "")
-        is_asked_for = asked not in ("", self.stored.status.get("lastHandledReconcileAt"))
-        return departure(self.automation.debounce_s, new, is_asked_for=is_asked_for)
+    def is_asked_for(self) -> bool:
+        """Whether somebody asked for this run by ``reconcile.fluxcd.io/requestedAt``."""
+        return is_asked_for(self.stored, self.automation)
+
+    @property
+    def pending(self) -> PendingPush:
+        """What decides when its change may be pushed."""
+        new = new_selections(self.stored, self.selections)
+        return PendingPush(
+            debounce_s=self.automation.debounce_s,
+            selected_at=tuple(one.selected_at for one in new),
+            is_asked_for=self.is_asked_for,
+            joins=self.joins,
+            no_later_than=self.no_later_than,
+        )
+
+    @property
+    def cause(self) -> str:
+        """What led to this run, for the ledger: ``reconcile`` when somebody asked, and the causes of the new tags."""
+        return joined_causes(new_selections(self.stored, self.selections), is_asked_for=self.is_asked_for)
 
     @property
     def push_options(self) -> Mapping[str, str]:
@@ -75,55 +103,44 @@ class UpdateJob:
         return push.options if push else {}
 
 
+def is_asked_for(stored: StoredObject, automation: ImageUpdateAutomation) -> bool:
+    """Whether an automation has a request for a run that no run has handled."""
+    asked = automation.metadata.annotations.get(REQUESTED_AT, "")
+    return asked not in ("", stored.status.get("lastHandledReconcileAt"))
+
+
+def joined_causes(selections: Iterable[Selection], *, is_asked_for: bool) -> str:
+    """The causes of selections in one text, each once, sorted and separated by commas."""
+    found = {one.cause for one in selections} | ({"reconcile"} if is_asked_for else set())
+    return ",".join(sorted(found - {""}))
+
+
 def _observed(ref: ImageRef) -> Mapping[str, str]:
     return {"name": ref.name, "tag": ref.tag} | ({"digest": ref.digest} if ref.digest else {})
 
 
 def new_selections(stored: StoredObject, selections: Mapping[NamespacedName, Selection]) -> tuple[Selection, ...]:
-    """Those that the automation's last successful run has not seen."""
+    """The selections that the automation's last successful run has not seen."""
     known = stored.status.get("observedPolicies")
     observed = known if isinstance(known, Mapping) else {}
     return tuple(one for key, one in sorted(selections.items()) if observed.get(key.name) != _observed(one.ref))
-
-
-class Policies:
-    """All ImagePolicies and what they have selected, read once for automations that are prepared together.
-
-    Args:
-        ports: what is read is read when it is first asked for.
-    """
-
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
-        self._selections: dict[str, Mapping[NamespacedName, Selection]] = {}
-
-    @functools.cached_property
-    def stored(self) -> tuple[StoredObject, ...]:
-        """Of all namespaces."""
-        return self._ports.objects.list("ImagePolicy")
-
-    def selections(self, namespace: str) -> Mapping[NamespacedName, Selection]:
-        """Of one namespace."""
-        if namespace not in self._selections:
-            self._selections[namespace] = self._ports.selections.list(namespace)
-        return self._selections[namespace]
 
 
 def prepare(
     stored: StoredObject,
     automation: ImageUpdateAutomation,
     selections: Mapping[NamespacedName, Selection],
-    policies: Policies,
+    snapshot: Snapshot,
     ports: Ports,
 ) -> UpdateJob:
-    """Check the automation and read what it refers to, in Flux's order, which begins with ``admitted``.
+    """Check the automation and read what it refers to, in Flux's order, which begins with its selector.
 
     Args:
         stored: as it is in the table.
         automation: the same, parsed.
-        selections: what ``admitted`` found.
-        policies: read for this automation, perhaps for others too.
-        ports: all the rest is read from.
+        selections: what ``Snapshot.admitted`` found.
+        snapshot: read for this automation, perhaps for others too.
+        ports: secrets are read from.
 
     Raises:
         StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration.
@@ -144,7 +161,7 @@ def prepare(
             "source kind 'GitRepository' necessitates field .spec.git: invalid source configuration",
             reason="InvalidSourceConfiguration",
         )
-    repository = _git_repository(automation.source.key, ports)
+    repository = _git_repository(automation.source.key, snapshot)
     try:
         where = destination(automation, repository)
     except NoPushBranch as error:
@@ -160,12 +177,12 @@ def prepare(
         sign=sign,
         destination=where,
         selections=selections,
-        known_policies=frozenset(policy.key for policy in policies.stored),
+        snapshot=snapshot,
     )
 
 
-def _git_repository(key: NamespacedName, ports: Ports) -> GitRepository:
-    stored = ports.objects.get("GitRepository", key)
+def _git_repository(key: NamespacedName, snapshot: Snapshot) -> GitRepository:
+    stored = snapshot.repository(key)
     if stored is None:
         raise RetryableError(
             "failed configuring source manager: referenced git repository does not exist:"
@@ -176,7 +193,7 @@ def _git_repository(key: NamespacedName, ports: Ports) -> GitRepository:
 
 
 def _signer(automation: ImageUpdateAutomation, key: SigningKey | None, ports: Ports) -> Callable[[bytes], bytes] | None:
-    """What signs the commits; a signature that was asked for and cannot be made ends the run, never the signature."""
+    """What signs the commits. If a signature is asked for and cannot be made, the run fails."""
     if key is None:
         return None
     name = NamespacedName(automation.metadata.key.namespace, key.secret_ref)
@@ -188,27 +205,3 @@ def _signer(automation: ImageUpdateAutomation, key: SigningKey | None, ports: Po
             reason="SourceManagerFailed",
         ) from error
     return ports.git.signer(SigningMaterial(type=key.type or "gpg", secret=str(name), data=data))
-
-
-def admitted(automation: ImageUpdateAutomation, policies: Policies) -> Mapping[NamespacedName, Selection]:
-    """What the policies that its selector admits have chosen.
-
-    Raises:
-        StalledError: InvalidPolicySelector.
-    """
-    namespace = automation.metadata.key.namespace
-    selected = policies.selections(namespace)
-    if automation.policy_selector is None:
-        return selected
-    try:
-        check_selector(automation.policy_selector)
-    except InvalidSelector as error:
-        raise StalledError(f"failed to parse policy selector: {error}", reason="InvalidPolicySelector") from error
-    found = {}
-    for stored in policies.stored:
-        if stored.key.namespace != namespace:
-            continue
-        is_admitted = selects(automation.policy_selector, parse_stored(stored, ImagePolicy).metadata.labels)
-        if is_admitted and stored.key in selected:
-            found[stored.key] = selected[stored.key]
-    return found

@@ -1,9 +1,8 @@
-"""What a run pushes: where its commits go, and whether the refs there may be moved to them.
+"""What a run pushes: which refs it moves, and whether it may.
 
-In: jobs of one destination, their commits, a Git session. Out: ref updates, or the job's error.
+Git's protocol has no "force": a client that must not replace a branch has to find out by itself that it would.
 
-Source: image-automation-controller pkg/git (push, refspecs). The protocol knows no force: a client that may not replace
-a branch has to find out by itself that it would.
+Source: image-automation-controller pkg/git (push, refspecs).
 """
 
 from __future__ import annotations
@@ -23,11 +22,25 @@ PUSH_REVISION = "observedPushRevision"
 
 
 def with_default_branch(jobs: Sequence[UpdateJob], session: GitSession) -> tuple[UpdateJob, ...]:
-    """The jobs as this repository takes them: its default branch is never rebuilt from another, but added to."""
+    """The same jobs, but commits are added to the repository's default branch, which is never rebuilt from another."""
     where = jobs[0].destination
     if not where.rebuilds_branch or where.push_branch != session.default_branch():
         return tuple(jobs)
     return tuple(replace(job, destination=job.destination.on_top) for job in jobs)
+
+
+def resolve_checkout(jobs: Sequence[UpdateJob], session: GitSession) -> Checkout:
+    """The commit that the jobs of a destination start from.
+
+    Raises:
+        RetryableError: GitOperationFailed, a checkout branch or reference that a job names is not there. This is an
+            error also when the commits start elsewhere.
+    """
+    where = jobs[0].destination
+    required = {ref for job in jobs for ref in job.destination.required}
+    for ref in sorted(required, key=str):
+        session.resolve(ref)
+    return session.resolve(where.checkout)
 
 
 def push_ref(job: UpdateJob) -> bytes:
@@ -66,7 +79,7 @@ def check_push(job: UpdateJob, checkout: Checkout, session: GitSession) -> None:
 
 
 def ref_updates(branch: bytes, jobs: Sequence[UpdateJob], tip: CommitId, session: GitSession) -> list[RefUpdate]:
-    """The branch and what the jobs' refspecs name, in one push: Flux's second push can fail after the first.
+    """The branch and what the jobs' refspecs name, for one push: in Flux the second of two pushes can fail.
 
     Args:
         branch: the push branch's full name.
@@ -85,7 +98,7 @@ def ref_updates(branch: bytes, jobs: Sequence[UpdateJob], tip: CommitId, session
 
 
 def is_already_pushed(jobs: Sequence[UpdateJob], made: Sequence[CommitId], session: GitSession) -> bool:
-    """A push branch with these very trees on this base is left alone: rebuilt commits would differ in time only."""
+    """Whether the push branch already has these very trees on this base: rebuilt commits would differ in time only."""
     if not jobs[0].destination.rebuilds_branch:
         return False
     theirs, ours = session.refs().get(push_ref(jobs[0])), made[-1]
@@ -101,9 +114,9 @@ def is_already_pushed(jobs: Sequence[UpdateJob], made: Sequence[CommitId], sessi
 
 
 def stale_head(jobs: Sequence[UpdateJob], checkout: Checkout, session: GitSession) -> CommitId | None:
-    """The head of a push branch that still offers what was committed for these jobs, when the base needs nothing.
+    """The head of a push branch that still offers a commit of these jobs, which their base no longer needs.
 
-    A branch whose head somebody else made is not ours to move.
+    None if somebody else made the head: then the branch is not ours to move.
     """
     head = session.refs().get(push_ref(jobs[0]))
     ours = {job.stored.status.get("lastPushCommit") for job in jobs}
@@ -122,7 +135,10 @@ def _is_of_the_push(refspec: Refspec, job: UpdateJob) -> bool:
 
 
 def _may_replace(refspec: Refspec, job: UpdateJob, session: GitSession) -> bool:
-    """A ``+``, or, as in Flux, a push branch that is replaced itself; the default branch takes an explicit one."""
+    """Whether a refspec may replace its target.
+
+    It may with a ``+``, and, as in Flux, where the push branch is replaced itself; the default branch needs the ``+``.
+    """
     follows = job.destination.rebuilds_branch and _is_of_the_push(refspec, job)
     return refspec.force or (follows and refspec.target != HEADS + session.default_branch().encode())
 

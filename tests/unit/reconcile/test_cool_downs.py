@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tagstream.reconcile.scan.cool_downs import CoolDowns
+from tagstream.reconcile.cool_downs import CoolDowns
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

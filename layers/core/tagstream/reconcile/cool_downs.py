@@ -1,8 +1,7 @@
-"""Cool-downs of registries as one run of scans sees them: each host's is read once in a while, not once a scan.
+"""Cool-downs of registries and Git servers as one invocation sees them.
 
-In: hosts. Out: until when each wants to be left alone.
-
-Source: RFC 9110 §10.2.3 (Retry-After). Registries count requests per client, so all scans of a host share one.
+Each host's cool-down is read once every few seconds, not once for each object. Registries count requests per client, so
+all objects of a host share one cool-down (RFC 9110 §10.2.3, Retry-After).
 """
 
 from __future__ import annotations

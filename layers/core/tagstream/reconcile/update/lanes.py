@@ -1,0 +1,76 @@
+"""Branches run at the same time in a few threads, so that a server that hangs holds up nobody else.
+
+All groups of one branch run one after the other, because they have the same lease. Few branches of one host run at the
+same time. Hosts where every automation has failed have their turn last, and their branches run one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+# Each thread may hold the files of a repository, and the function has 1 GB.
+THREADS = 8
+# So that one host, however many branches there are of it, leaves threads for the others.
+A_HOST = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One group of automations.
+
+    Attributes:
+        target: the branch; work of one branch never runs at the same time.
+        host: the Git server.
+        has_failed: whether the last run of an automation failed.
+        carry_out: does the work; it may raise what stops the invocation.
+    """
+
+    target: str
+    host: str
+    has_failed: bool
+    carry_out: Callable[[], None]
+
+
+def run_lanes(work: Sequence[Work]) -> None:
+    """Carry out all work, each branch's in the order given.
+
+    Raises:
+        Exception: what the first work that failed raised; all other work is carried out first.
+    """
+    lanes = _lanes(work)
+    if len(lanes) < 2:
+        _run_lane(work)
+        return
+    with ThreadPoolExecutor(max_workers=min(THREADS, len(lanes))) as pool:
+        done = [pool.submit(_run_lane, lane) for lane in lanes]
+    for one in done:
+        one.result()
+
+
+def _run_lane(lane: Sequence[Work]) -> None:
+    failed: Exception | None = None
+    for one in lane:
+        try:
+            one.carry_out()
+        except Exception as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+def _lanes(work: Sequence[Work]) -> list[list[Work]]:
+    """What the threads take one after the other: healthy hosts first, and each host in a few lanes only."""
+    branches: dict[str, dict[str, list[Work]]] = {}
+    for one in work:
+        branches.setdefault(one.host, {}).setdefault(one.target, []).append(one)
+    rated = []
+    for of_host in branches.values():
+        has_failed = all(one.has_failed for group in of_host.values() for one in group)
+        lanes: list[list[Work]] = [[] for _ in range(1 if has_failed else A_HOST)]
+        for number, group in enumerate(of_host.values()):
+            lanes[number % len(lanes)] += group
+        rated += [(has_failed, number, lane) for number, lane in enumerate(lanes) if lane]
+    # One lane of each host before the second of any.
+    return [lane for _, _, lane in sorted(rated, key=lambda one: one[:2])]

@@ -1,0 +1,144 @@
+"""What became of an automation: the transition of a run that succeeded, failed or was put off.
+
+Source: image-automation-controller internal/controller/imageupdateautomation_controller.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
+from tagstream.domain.scan.schedule import retry_delay_s
+from tagstream.errors import ImageAutomationError
+from tagstream.ports.bundle import Ports
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.objects import StoredObject
+from tagstream.ports.selections import Selection
+from tagstream.reconcile import status
+from tagstream.reconcile.transition import Attempt, Transition, failed, succeeded, success_entry
+from tagstream.reconcile.update.branch import RunResult
+from tagstream.reconcile.update.job import UpdateJob, is_asked_for, joined_causes, new_selections
+from tagstream.reconcile.update.marker_problems import FIELD, marker_event, marker_problems
+from tagstream.reconcile.update.push_event import causes
+from tagstream.reconcile.update.ref_updates import PUSH_REVISION
+from tagstream.reconcile.update.template_warnings import FIELD as TEMPLATE_FIELD
+from tagstream.reconcile.update.template_warnings import template_event, template_warnings
+
+CONTROLLER = "imageupdateautomation"
+UP_TO_DATE = "repository up-to-date"
+
+
+def outcome(result: RunResult, duration_ms: float, now: datetime) -> Transition:
+    """What became of an automation that was run.
+
+    Args:
+        result: of its run.
+        duration_ms: of the run of its branch, in milliseconds.
+        now: when the outcome is written down (aware UTC).
+    """
+    job = result.job
+    attempt = Attempt(stored=job.stored, at=now, cause=job.cause, duration_ms=duration_ms)
+    if result.error is not None:
+        return _failure(attempt, result.error, job.began_at)
+    found = succeeded(attempt, "committed" if result.commit else "reconciled", _body(result, now), UP_TO_DATE)
+    files = {change.file for change in result.changes} if result.commit else set()
+    return replace(
+        found,
+        entries=_entries(result, found),
+        counts={"CommitsPushed": 1, "FilesEdited": len(files)} if result.commit else {},
+        facts={
+            "branch": job.destination.push_branch,
+            "commit": result.commit or "",
+            "revision": result.revision,
+            "changes": len(result.changes) if result.commit else 0,
+        },
+    )
+
+
+def not_run(
+    stored: StoredObject,
+    automation: ImageUpdateAutomation | None,
+    selections: Mapping[NamespacedName, Selection],
+    error: ImageAutomationError,
+    now: datetime,
+) -> Transition:
+    """What became of an automation that could not be prepared.
+
+    Args:
+        stored: as it is in the table.
+        automation: the same, parsed; None if this version cannot read it.
+        selections: what its policies selected, as far as that is known.
+        error: why it was not run.
+        now: aware UTC.
+    """
+    asked = automation is not None and is_asked_for(stored, automation)
+    cause = joined_causes(new_selections(stored, selections), is_asked_for=asked)
+    return _failure(Attempt(stored=stored, at=now, cause=cause), error, now)
+
+
+def lags_s(result: RunResult, now: datetime) -> Sequence[float]:
+    """Seconds from each tag that a commit brought, as it was delivered or selected, to now."""
+    if result.commit is None or result.error is not None:
+        return ()
+    found = causes(result.job, result.changes)
+    return [(now - (one.received_at or one.selected_at)).total_seconds() for one in found]
+
+
+def put_off(jobs: Sequence[UpdateJob], ports: Ports) -> None:
+    """Hand jobs that this worker has no time for to the tick, which asks for their run after a back-off.
+
+    The time is kept with the status, so that no message and no invocation waits. It grows with every time in a row. A
+    job whose status somebody else has written meanwhile has been run by that worker.
+    """
+    now = ports.clock.now()
+    for job in jobs:
+        ours = cast("Mapping[str, object]", job.stored.status.get(status.OURS) or {})
+        before = ours.get("putOffs", 0)
+        times = (before if isinstance(before, int) else 0) + 1
+        retry_at = now + timedelta(seconds=retry_delay_s(times))
+        body = {**job.stored.status, status.OURS: {**ours, "putOffs": times, "retryAt": status.time(retry_at)}}
+        ports.objects.replace_status(job.stored, body)
+        ports.log.info("put off", namespace=job.stored.key.namespace, name=job.stored.key.name, until=retry_at)
+
+
+def _failure(attempt: Attempt, error: ImageAutomationError, began_at: datetime) -> Transition:
+    return failed(attempt, error, {**attempt.stored.status, "lastAutomationRunTime": status.time(began_at)})
+
+
+def _body(result: RunResult, now: datetime) -> Mapping[str, object]:
+    """The status without its conditions."""
+    job = result.job
+    renewed = {PUSH_REVISION} | ({FIELD} if not result.skipped else set())
+    # A run without a commit has not read the template.
+    renewed |= {TEMPLATE_FIELD} if result.commit is not None else set()
+    body = {
+        **{name: value for name, value in job.stored.status.items() if name not in renewed},
+        **marker_problems(result.markers),
+        **template_warnings(result.warnings),
+        **({PUSH_REVISION: result.push_revision} if job.destination.rebuilds_branch else {}),
+        "lastAutomationRunTime": status.time(job.began_at),
+        "observedSourceRevision": result.revision,
+        "observedPolicies": job.observed,
+    }
+    if result.commit is None:
+        return body
+    pushed_at = result.event.at if result.event else now
+    return body | {"lastPushCommit": result.commit, "lastPushTime": status.time(pushed_at)}
+
+
+def _entries(result: RunResult, found: Transition) -> tuple[LedgerEntry, ...]:
+    """One event for each push, one when the automation becomes ready; none while nothing happens."""
+    attempt = found.attempt
+    stored = attempt.stored
+    event = result.event
+    if event is None and not status.is_ready(stored.status):
+        event = success_entry(attempt, UP_TO_DATE)
+    events = (
+        event,
+        marker_event(stored.key, stored.status, found.status, attempt.at),
+        template_event(stored.key, stored.status, found.status, attempt.at),
+    )
+    return tuple(one for one in events if one is not None)

@@ -1,0 +1,184 @@
+"""What one pass over automations reads from the table: each thing once, however many automations need it.
+
+The fencing numbers are read before everything that a commit depends on. If the lease that a worker gets next has the
+number after the one read, nobody else wrote to the branch since, and what was read is still good.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tagstream.domain.objects.model import (
+    GitRepository,
+    ImagePolicy,
+    ImageUpdateAutomation,
+    LabelSelector,
+    NamespacedName,
+)
+from tagstream.domain.objects.selector import InvalidSelector, check_selector, selects
+from tagstream.domain.update.destination import Destination, NoPushBranch, destination
+from tagstream.errors import StalledError
+from tagstream.ports.bundle import Ports
+from tagstream.ports.leases import LastHolder, Lease
+from tagstream.ports.objects import StoredObject
+from tagstream.ports.selections import Selection
+from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
+
+KIND = "ImageUpdateAutomation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """An automation and the branch that it writes to."""
+
+    stored: StoredObject
+    automation: ImageUpdateAutomation
+    destination: Destination
+
+
+class Labels:
+    """The labels of a namespace's policies, found by label: many automations may each select a few of many policies.
+
+    Args:
+        labels: by policy.
+    """
+
+    def __init__(self, labels: Mapping[NamespacedName, Mapping[str, str]]) -> None:
+        self._labels = labels
+        self._by_label: dict[tuple[str, str], list[NamespacedName]] = {}
+        for key, found in labels.items():
+            for label in found.items():
+                self._by_label.setdefault(label, []).append(key)
+
+    def selected_by(self, selector: LabelSelector) -> Sequence[NamespacedName]:
+        """The policies that a selector selects.
+
+        Raises:
+            InvalidSelector: as ``check_selector``.
+        """
+        wanted = [self._by_label.get(label, []) for label in selector.match_labels.items()]
+        candidates = min(wanted, key=len) if wanted else list(self._labels)
+        return [key for key in candidates if selects(selector, self._labels[key])]
+
+
+class Snapshot:
+    """Policies, selections, GitRepositories and automations; safe to share between threads.
+
+    Args:
+        ports: everything is read when it is first asked for.
+    """
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._lock = threading.RLock()
+        self._selections: dict[str, Mapping[NamespacedName, Selection]] = {}
+        self._repositories: dict[NamespacedName, StoredObject | None] = {}
+        self._policies: tuple[StoredObject, ...] | None = None
+        self._known: frozenset[NamespacedName] | None = None
+        self._labels: dict[str, Labels] = {}
+        self._writers: Mapping[str, Sequence[Writer]] | None = None
+        self._holders: dict[str, LastHolder] = {}
+
+    def read_branches(self, automations: Iterable[ImageUpdateAutomation]) -> None:
+        """Read what the last holders of these automations' branches have left, and the GitRepositories on the way."""
+        found = list(automations)
+        missing = sorted({one.source.key for one in found} - set(self._repositories))
+        stored = {one.key: one for one in self._ports.objects.get_many("GitRepository", missing)}
+        self._repositories |= {key: stored.get(key) for key in missing}
+        targets = {target for one in found if (target := self._target(one)) is not None}
+        self._holders |= self._ports.leases.last_holders(sorted(targets))
+
+    def is_current(self, lease: Lease) -> bool:
+        """Whether nobody held a branch between the reading of this snapshot and this lease."""
+        return self._holders.get(lease.target, LastHolder(fence=-1)).fence == lease.fence - 1
+
+    def is_in_doubt(self, target: str) -> bool:
+        """Whether a branch has commits that a worker may have pushed without living to report them."""
+        holder = self._holders.get(target)
+        return holder is None or holder.has_intents
+
+    def repository(self, key: NamespacedName) -> StoredObject | None:
+        """A GitRepository; None when there is none."""
+        with self._lock:
+            if key not in self._repositories:
+                self._repositories[key] = self._ports.objects.get("GitRepository", key)
+            return self._repositories[key]
+
+    @property
+    def known_policies(self) -> frozenset[NamespacedName]:
+        """The names of all ImagePolicies in all namespaces."""
+        with self._lock:
+            if self._known is None:
+                self._known = frozenset(one.key for one in self._stored_policies())
+            return self._known
+
+    def admitted(self, automation: ImageUpdateAutomation) -> Mapping[NamespacedName, Selection]:
+        """What the policies that an automation's selector admits have selected.
+
+        Raises:
+            StalledError: InvalidPolicySelector.
+        """
+        namespace, selector = automation.metadata.key.namespace, automation.policy_selector
+        if selector is None:
+            return self._selected(namespace)
+        try:
+            check_selector(selector)
+        except InvalidSelector as error:
+            raise StalledError(f"failed to parse policy selector: {error}", reason="InvalidPolicySelector") from error
+        selected = self._selected(namespace)
+        return {key: selected[key] for key in self._labels_of(namespace).selected_by(selector) if key in selected}
+
+    def writers(self, target: str) -> Sequence[Writer]:
+        """All automations that write to a branch, suspended ones too, sorted by name."""
+        with self._lock:
+            if self._writers is None:
+                self._writers = self._all_writers()
+            return self._writers.get(target, ())
+
+    def _target(self, automation: ImageUpdateAutomation) -> str | None:
+        """The branch of an automation; None when it has none, which is told where the automation is prepared."""
+        stored = self._repositories.get(automation.source.key)
+        if stored is None:
+            return None
+        try:
+            return destination(automation, parse_stored(stored, GitRepository)).target
+        except (StalledError, NoPushBranch):
+            return None
+
+    def _selected(self, namespace: str) -> Mapping[NamespacedName, Selection]:
+        with self._lock:
+            if namespace not in self._selections:
+                self._selections[namespace] = self._ports.selections.list(namespace)
+            return self._selections[namespace]
+
+    def _stored_policies(self) -> tuple[StoredObject, ...]:
+        if self._policies is None:
+            self._policies = self._ports.objects.list("ImagePolicy")
+        return self._policies
+
+    def _labels_of(self, namespace: str) -> Labels:
+        with self._lock:
+            if namespace not in self._labels:
+                own = (one for one in self._stored_policies() if one.key.namespace == namespace)
+                parsed = parsed_objects(own, ImagePolicy, self._ports.log)
+                self._labels[namespace] = Labels({stored.key: policy.metadata.labels for stored, policy in parsed})
+            return self._labels[namespace]
+
+    def _all_writers(self) -> Mapping[str, Sequence[Writer]]:
+        listed = parsed_objects(self._ports.objects.list("GitRepository"), GitRepository, self._ports.log)
+        repositories = {stored.key: repository for stored, repository in listed}
+        found: dict[str, list[Writer]] = {}
+        automations = parsed_objects(self._ports.objects.list(KIND), ImageUpdateAutomation, self._ports.log)
+        for stored, automation in automations:
+            repository = repositories.get(automation.source.key)
+            if repository is None:
+                continue
+            try:
+                where = destination(automation, repository)
+            except NoPushBranch:
+                continue
+            writer = Writer(stored=stored, automation=automation, destination=where)
+            found.setdefault(where.target, []).append(writer)
+        return found
