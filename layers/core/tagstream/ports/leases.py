@@ -15,7 +15,8 @@ from tagstream.ports.ledger import LedgerEntry
 class Lease:
     """The right to write to one Git URL and push branch until ``expires_at``; ``fence`` grows with every holder.
 
-    ``has_intents`` says whether an earlier holder left commits that may or may not have been pushed.
+    ``has_intents`` says whether an earlier holder left commits that may or may not have been pushed, ``was_waited_for``
+    whether another worker held the branch when this lease was asked for.
     """
 
     target: str
@@ -23,6 +24,7 @@ class Lease:
     fence: int
     expires_at: datetime
     has_intents: bool = False
+    was_waited_for: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
@@ -62,6 +63,8 @@ def _acquired(target: str, owner: str, deadline_s: float, ports: Ports) -> Lease
     The second does not compare the clocks of two machines, so a clock that goes wrong cannot block a branch.
     """
     lease = ports.leases.acquire(target, owner, LEASE_S)
+    if lease is not None:
+        return lease
     seen: Lease | None = None
     seen_s = ports.clock.monotonic_s()
     while lease is None:
@@ -76,4 +79,4 @@ def _acquired(target: str, owner: str, deadline_s: float, ports: Ports) -> Lease
             lease = ports.leases.take_over(holder, owner, LEASE_S)
         else:
             lease = ports.leases.acquire(target, owner, LEASE_S)
-    return lease
+    return replace(lease, was_waited_for=True)

@@ -88,10 +88,11 @@ def lags_s(result: RunResult, now: datetime) -> Sequence[float]:
 
 
 def put_off(jobs: Sequence[UpdateJob], ports: Ports) -> None:
-    """Hand jobs that this worker has no time for to the tick, which asks for their run after a back-off.
+    """Hand on jobs that this worker has no time for.
 
-    The time is kept with the status, so that no message and no invocation waits. It grows with every time in a row. A
-    job whose status somebody else has written meanwhile has been run by that worker.
+    The first time in a row their run is asked for at once. After that the tick asks for it, after a back-off that grows
+    and is kept with the status, so that no chain of invocations is without an end. A job whose status somebody else has
+    written meanwhile has been run by that worker.
     """
     now = ports.clock.now()
     for job in jobs:
@@ -100,8 +101,9 @@ def put_off(jobs: Sequence[UpdateJob], ports: Ports) -> None:
         times = (before if isinstance(before, int) else 0) + 1
         retry_at = now + timedelta(seconds=retry_delay_s(times))
         body = {**job.stored.status, status.OURS: {**ours, "putOffs": times, "retryAt": status.time(retry_at)}}
-        ports.objects.replace_status(job.stored, body)
-        ports.log.info("put off", namespace=job.stored.key.namespace, name=job.stored.key.name, until=retry_at)
+        if ports.objects.replace_status(job.stored, body) and times == 1:
+            ports.selections.request_run(job.stored.key, "put off", now)
+        ports.log.info("put off", controller=CONTROLLER, key=str(job.stored.key), until=status.time(retry_at))
 
 
 def _failure(attempt: Attempt, error: ImageAutomationError, began_at: datetime) -> Transition:

@@ -91,8 +91,10 @@ class Snapshot:
         self._holders |= self._ports.leases.last_holders(sorted(targets))
 
     def is_current(self, lease: Lease) -> bool:
-        """Whether nobody held a branch between the reading of this snapshot and this lease."""
-        return self._holders.get(lease.target, LastHolder(fence=-1)).fence == lease.fence - 1
+        """Whether this snapshot was read just before the lease, and nobody held the branch in between."""
+        return (
+            not lease.was_waited_for and self._holders.get(lease.target, LastHolder(fence=-1)).fence == lease.fence - 1
+        )
 
     def is_in_doubt(self, target: str) -> bool:
         """Whether a branch has commits that a worker may have pushed without living to report them."""
