@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gocompat.json import decode, encode
-from gocompat.sprig.functions import load, names
+from gocompat.render import parse_template, render
+from gocompat.sprig.functions import names
 from gocompat.sprig.paths import clean
 from gocompat.sprig.strings import trunc
 from gocompat.template.bounds import Meter
-from gocompat.template.evaluate import execute
 from gocompat.template.faults import CallError, ExecutionError
-from gocompat.template.parser import InvalidTemplate, parse
+from gocompat.template.parser import InvalidTemplate
 from gocompat.template.printf import sprintf
 from tests.unit.rendered import rendered
 
@@ -79,11 +79,11 @@ def test_every_function_answers_or_refuses_every_kind_of_value(name: str) -> Non
 @settings(deadline=None)
 def test_a_run_uses_no_more_than_its_measure(template: str, steps: int, size: int) -> None:
     try:
-        tree = parse("t", template, names())
+        tree = parse_template("t", template)
     except InvalidTemplate:
         return
     try:
-        text = execute(tree, load(template, now=_NOW, entropy=bytes), None, Meter(steps=steps, size=size))
+        text = render(tree, None, now=_NOW, entropy=bytes, meter=Meter(steps=steps, size=size))
     except ExecutionError:
         text = ""
     assert len(text) <= size

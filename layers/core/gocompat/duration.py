@@ -1,6 +1,6 @@
-"""Go durations: what the CRDs' patterns admit, and how Go prints them.
+"""Durations such as ``1h30m``, as far as the patterns of Flux's CRDs allow them, and printed as Go does.
 
-In: texts as ``1h30m``. Out: seconds, and texts again.
+A template's durations, which have every form that Go knows, are in time_layout.py.
 
 Source: Go time.ParseDuration and Duration.String; CRD patterns of image-reflector-controller api/v1.
 """
@@ -10,33 +10,36 @@ from __future__ import annotations
 import re
 
 INTERVAL_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
-"""``spec.interval`` of every kind."""
+"""The CRDs' pattern of ``spec.interval``, for all kinds."""
 TIMEOUT_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m))+$"
-"""``spec.timeout``: no hours."""
+"""The CRDs' pattern of ``spec.timeout``, which has no hours."""
 
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", re.ASCII)
 _INTERVAL = re.compile(rf"(?:{_PART.pattern})+", re.ASCII)
 _TIMEOUT = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m))+", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-# Go's durations are 64-bit nanoseconds.
+# Go holds a duration as nanoseconds in 64 bits.
 _MAX_S = (2**63 - 1) / 1e9
 
 
 class InvalidDuration(ValueError):
-    """Not a duration of the CRD's pattern, or one that Go cannot hold; the message follows "in body"."""
+    """The text does not match the CRD's pattern, or Go cannot hold the duration.
+
+    The message continues the API server's ``Invalid value: "…": spec.interval in body``.
+    """
 
 
 def parse_interval(text: str) -> float:
-    """Seconds of an interval.
+    """An interval in seconds.
 
     Raises:
-        InvalidDuration: the API server's words for a pattern that does not match.
+        InvalidDuration: ``should match '…'``, or the duration is longer than 292 years.
     """
     return _parse(text, _INTERVAL, INTERVAL_PATTERN)
 
 
 def parse_timeout(text: str) -> float:
-    """Seconds of a timeout: milliseconds, seconds and minutes only.
+    """A timeout in seconds. Its units are milliseconds, seconds and minutes.
 
     Raises:
         InvalidDuration: as ``parse_interval``.
@@ -54,7 +57,7 @@ def _parse(text: str, pattern: re.Pattern[str], shown: str) -> float:
 
 
 def print_duration(seconds: float) -> str:
-    """As Go prints it: ``1h30m0s``, ``5m0s``, ``1.5s``, ``250ms``, ``0s``."""
+    """Seconds as Go prints a duration (Duration.String): ``1h30m0s``, ``5m0s``, ``1.5s``, ``250ms``, ``0s``."""
     if seconds == 0:
         return "0s"
     if seconds < 0:

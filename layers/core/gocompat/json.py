@@ -1,6 +1,4 @@
-"""JSON as Go's encoding/json reads and writes it.
-
-In: values of templates, or text. Out: text, or values.
+"""JSON of template values as Go's encoding/json writes and parses it.
 
 Source: Go encoding/json encode.go (1.24), decode.go.
 """
@@ -24,7 +22,12 @@ _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def encode(value: Value, *, escape_html: bool = True, indent: str = "") -> str:
-    """json.Marshal or MarshalIndent.
+    """A value as JSON (json.Marshal).
+
+    Args:
+        value: a value of values.py. Keys of maps come sorted.
+        escape_html: whether ``<``, ``>`` and ``&`` are escaped, as Marshal does by default.
+        indent: what one level is indented by (json.MarshalIndent); "" puts everything on one line.
 
     Raises:
         CallError: ``json: unsupported type: …`` or ``json: unsupported value: …``.
@@ -98,7 +101,7 @@ def _number(value: float) -> str:
 
 
 def quoted(text: str, html: bool) -> str:
-    """A JSON string; with ``html`` the characters of markup are escaped, as Marshal does."""
+    """Text as a JSON string. With ``html``, ``<``, ``>`` and ``&`` are escaped."""
     return '"' + "".join(_character(one, html) for one in text) + '"'
 
 
@@ -113,10 +116,10 @@ def _character(character: str, html: bool) -> str:
 
 
 def decode(text: str) -> Value:
-    """json.Unmarshal into an interface{}: objects, lists, float64, text.
+    """The value of a JSON text (json.Unmarshal into an ``interface{}``). Every number is a float64.
 
     Raises:
-        CallError: not JSON, or a number that is none in Go.
+        CallError: the text is not JSON, or a number does not fit into a float64; the words are Go's.
     """
     value, problems = decode_known(text)
     if problems:
@@ -125,10 +128,10 @@ def decode(text: str) -> Value:
 
 
 def decode_known(text: str) -> tuple[Value, list[str]]:
-    """The same with nil in place of numbers that do not fit, and what there is to say of them.
+    """As ``decode``, but with nil for each number that does not fit, and Go's errors about these numbers.
 
     Raises:
-        CallError: not JSON.
+        CallError: the text is not JSON; the words are Go's.
     """
     data, problems = raw(text), list[str]()
 
@@ -166,5 +169,5 @@ def _value(parsed: Any, depth: int) -> Value:
 
 
 def _whole(text: str) -> str:
-    """Half a surrogate pair is no character."""
+    """Text in which U+FFFD replaces each lone surrogate."""
     return _HALF_PAIR.sub("\ufffd", text)

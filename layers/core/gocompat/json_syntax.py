@@ -1,8 +1,6 @@
-"""What is wrong with text that is no JSON, in Go's words.
+"""Says in Go's words why a text is not JSON. Python's json module finds that it is not, but words it differently.
 
-In: bytes. Out: the message of encoding/json's SyntaxError.
-
-Source: Go encoding/json scanner.go (1.24): it reads byte by byte, and a blank behind the end.
+Source: Go encoding/json scanner.go (1.24), which reads byte by byte and then one space after the end.
 """
 
 from __future__ import annotations
@@ -17,11 +15,11 @@ _END = "unexpected end of JSON input"
 
 
 class _Mistake(ValueError):
-    """Found; the message is Go's."""
+    """The first mistake in the text; the message is Go's."""
 
 
 def find_mistake(data: bytes) -> str:
-    """Go's message; empty when it is JSON after all."""
+    """The message of encoding/json's SyntaxError; "" if the text is JSON."""
     try:
         _Scanner(data).document()
     except _Mistake as mistake:
@@ -59,7 +57,7 @@ class _Scanner:
         return self._data[self._at]
 
     def _value(self) -> None:
-        """A whole value, or the beginning of a list or object up to its first one."""
+        """Read a scalar, or the beginning of a list or object up to and including its first scalar."""
         while self._next() in _CLOSERS:
             self._open.append(self._byte())
             self._at += 1

@@ -1,6 +1,6 @@
-"""Go's ``filepath.Match`` for one label of a host name, in time bounded by pattern times text.
+"""Go's ``filepath.Match`` for one label of a host name, as the keys of a docker config use it.
 
-In: a pattern with ``*``, ``?``, ``[a-z]``, ``[^a-z]`` and ``\\``, and a text. Out: whether it matches whole.
+The time is bounded by the length of the pattern times the length of the text. The separator ``/`` has no special role.
 
 Source: Go path/filepath.Match; vectors registry/dockerconfig_match.json.
 """
@@ -14,7 +14,7 @@ STAR: Final = None
 
 
 class BadPattern(ValueError):
-    """A pattern that Go refuses: ``syntax error in pattern``."""
+    """Go refuses the pattern; the message is ``syntax error in pattern``."""
 
     def __init__(self) -> None:
         super().__init__("syntax error in pattern")
@@ -22,7 +22,7 @@ class BadPattern(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CharacterClass:
-    """Which characters stand at one place: ranges, or everything but them."""
+    """The characters that may stand in one place: those of the ranges, or if ``negated`` all others."""
 
     ranges: tuple[tuple[str, str], ...]
     negated: bool
@@ -37,10 +37,14 @@ Atom = CharacterClass | None
 
 
 def glob_match(pattern: str, text: str) -> bool:
-    """Whether ``pattern`` matches the whole of ``text``.
+    """Whether a pattern matches the whole text.
+
+    Args:
+        pattern: with ``*``, ``?``, ``[a-z]``, ``[^a-z]`` and ``\\`` before a character that stands for itself.
+        text: one label of a host name.
 
     Raises:
-        BadPattern: an unclosed or empty class, or a trailing backslash.
+        BadPattern: a class is empty or not closed, or the pattern ends with a backslash.
     """
     return _matches(_compile(pattern), text)
 
@@ -56,7 +60,7 @@ def _matches(atoms: tuple[Atom, ...], text: str) -> bool:
         elif at < len(atoms) and atom is not None and atom.admits(text[here]):
             at, here = at + 1, here + 1
         elif star >= 0:
-            # The last star takes one character more: earlier stars never need to be tried again.
+            # Let the last star take one more character. Earlier stars never have to be tried again.
             resume += 1
             at, here = star + 1, resume
         else:

@@ -1,6 +1,4 @@
-"""Go's quoted strings, for error texts.
-
-In: text. Out: ``strconv.Quote`` of it.
+"""Quotes text as Go does, for error texts that must read as Go's.
 
 Source: Go strconv/quote.go.
 """
@@ -21,14 +19,17 @@ _SHORT = {
 
 
 def quote(text: str) -> str:
-    """``%q``: printable characters as they are, everything else escaped."""
+    """Text in double quotes (strconv.Quote, ``%q``): printable characters stay, everything else is escaped.
+
+    A byte that is not UTF-8, which Python holds as a surrogate escape, becomes ``\\xNN``.
+    """
     return '"' + "".join(_quoted(character) for character in text) + '"'
 
 
 def _quoted(character: str) -> str:
     if character in _SHORT:
         return _SHORT[character]
-    # Go counts the ASCII blank only as printable among the blanks; Python's isprintable agrees.
+    # For Go as for Python's isprintable, U+0020 is the only printable space.
     if character.isprintable():
         return character
     code = ord(character)

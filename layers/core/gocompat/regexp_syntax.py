@@ -1,6 +1,6 @@
-"""What can be read off a pattern's text: its groups' names, what Go refuses, and what every match must contain.
+"""What the text of a regular expression says: group names, what only Go refuses, and what every match contains.
 
-In: a pattern. Out: tokens, and what follows from them.
+It splits a pattern into tokens. It does not decide whether the pattern is valid; RE2 does.
 
 Source: Go regexp/syntax/parse.go; vectors goregexp.json.
 """
@@ -22,7 +22,10 @@ _PLAIN_GROUPS = ("(", "(?:")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of a pattern and where it stands. ``meaning`` is a text's character or an opening group's name."""
+    """A piece of a pattern and its position.
+
+    ``meaning`` is the character of a ``text`` token, or the name of the group that an ``open`` token opens.
+    """
 
     kind: Kind
     at: int
@@ -31,7 +34,7 @@ class Token:
 
 
 def tokens(pattern: str) -> Iterator[Token]:
-    """The pieces of a pattern in order; of one that is not valid, pieces as far as they make sense."""
+    """The tokens of a pattern in order. For an invalid pattern they are a best effort."""
     at = 0
     while at < len(pattern):
         if pattern.startswith("\\Q", at):
@@ -66,7 +69,7 @@ def _token(pattern: str, at: int) -> Token:
 
 
 def _class_end(pattern: str, at: int) -> int:
-    """Behind a class's bracket. One right after the opening is a member: ``[]a]`` and ``[^]a]``."""
+    """The position after the bracket that closes a class. A first ``]`` is a member: ``[]a]``, ``[^]a]``."""
     at += 2 if pattern.startswith("[^", at) else 1
     first = True
     while at < len(pattern):
@@ -80,13 +83,13 @@ def _class_end(pattern: str, at: int) -> int:
 
 
 def group_names(pattern: str) -> tuple[str, ...]:
-    """A name, or an empty text, for each group of a valid pattern; group 0 first. Names may repeat."""
+    """The name of each group of a valid pattern, group 0 first; "" for a group without a name. Names may repeat."""
     opened = (token for token in tokens(pattern) if token.kind == "open")
     return ("", *(token.meaning for token in opened if token.text == "(" or token.meaning))
 
 
 def first_refused(pattern: str) -> Token | None:
-    """The first piece that RE2 takes and Go does not: ``\\C``, and a group's name beyond ASCII."""
+    """The first token that RE2 accepts and Go refuses: ``\\C``, or a group name that is not ASCII."""
     for token in tokens(pattern):
         if token.text == "\\C" or (token.kind == "class" and "\\C" in token.text.replace("\\\\", "")):
             return token
@@ -96,9 +99,9 @@ def first_refused(pattern: str) -> Token | None:
 
 
 def required_text(pattern: str) -> str:
-    """The longest text that is in everything a valid pattern matches; empty when that is not plain to see.
+    """The longest text that every match of a valid pattern contains; "" if that is not obvious from the pattern.
 
-    Looking for it first spares most of the work: a text that does not hold it needs no regular expression.
+    A text that does not contain it cannot match, so that most texts need no regular expression at all.
     """
     runs, run, depth = [""], "", 0
     for token in tokens(pattern):
@@ -106,7 +109,7 @@ def required_text(pattern: str) -> str:
             return ""
         if token.kind == "open":
             if token.text not in _PLAIN_GROUPS and not token.meaning:
-                # Flags change what text means.
+                # After a flag such as (?i), text stands for more than itself.
                 return ""
             depth += 1
         elif token.kind == "close":

@@ -1,8 +1,8 @@
-"""Go's layouts of times: parsing and printing.
+"""Parses and prints times by Go's layouts, such as ``2006-01-02``, and parses Go's durations.
 
-In: layouts and times. Out: times in UTC or at a fixed offset, text.
+The local zone is UTC, as it is in Flux's container. A parsed time is in UTC or has a fixed offset.
 
-Source: Go time/format.go. The local zone is UTC.
+Source: Go time/format.go.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10
 
 
 class InvalidTime(ValueError):
-    """Not a time or duration; the message is Go's."""
+    """The text is not a time or duration; the message is Go's."""
 
 
 def quote(text: str) -> str:
-    """Quoted as package time does it: every byte that is not ASCII is escaped."""
+    """Text in double quotes as Go's package time quotes it: it escapes every byte that is not ASCII."""
     shown = "".join(chr(one) if " " <= chr(one) < "\x80" else f"\\x{one:02x}" for one in raw(text.replace("\\", r"\\")))
     return '"' + shown.replace('"', '\\"') + '"'
 
@@ -65,14 +65,18 @@ class _Reader:
     offset_s: int | None = None
 
     def fail(self, token: str, words: str = "") -> InvalidTime:
-        """The error of time.Parse."""
+        """The ParseError for this token, or for the whole text if ``words`` are given."""
         if words:
             return InvalidTime(f"parsing time {quote(self.text)}: {words}")
         where = f"cannot parse {quote(self.rest)} as {quote(token)}"
         return InvalidTime(f"parsing time {quote(self.text)} as {quote(self.layout)}: {where}")
 
     def take(self, pattern: str | re.Pattern[str], token: str) -> re.Match[str]:
-        """What comes next."""
+        """Consume what the pattern matches at the beginning of the rest.
+
+        Raises:
+            InvalidTime: the rest does not begin with it.
+        """
         found = re.match(pattern, self.rest)
         if not found:
             raise self.fail(token)
@@ -81,10 +85,11 @@ class _Reader:
 
 
 def parse_time(layout: str, text: str) -> Instant:
-    """time.Parse
+    """The time that a text means by a layout (time.Parse).
 
     Raises:
-        InvalidTime: Go's words.
+        InvalidTime: in Go's words.
+        TooLarge: the layout is longer than 1000 characters.
     """
     tokens = _tokens(layout)
     reader = _Reader(layout, text, text)
@@ -123,7 +128,7 @@ def _literal(reader: _Reader, whole: str) -> None:
 def _read(reader: _Reader, token: str, following: str) -> None:
     if token in _NUMBERS:
         _number(reader, token)
-        # Seconds take a fraction along where the layout has none next.
+        # Seconds in the text may have a fraction even if the layout has none.
         if token in ("05", "5") and following[:1] not in (".", ",") and re.match(r"[.,][0-9]", reader.rest):
             _fraction(reader, r"[.,]([0-9]+)", token)
     elif token in ("2006", "06"):
@@ -171,7 +176,7 @@ def _fraction(reader: _Reader, pattern: str, token: str) -> None:
     if re.fullmatch("[+-]?[0-9]*", digits) is None:
         reader.rest = before
         raise reader.fail(token)
-    # To Go a sign alone is zero.
+    # For Go a sign without digits is zero.
     value = int(digits.strip("+-") or "0")
     if value and digits[0] == "-":
         raise reader.fail("", "fractional second out of range")
@@ -185,7 +190,7 @@ def _offset(reader: _Reader, token: str) -> None:
     before = reader.rest
     sign, *numbers = reader.take(re.compile(_OFFSETS[token[1:]], re.DOTALL), token).groups()
     parts = [int(one) if one.isascii() and one.isdigit() else None for one in numbers]
-    # Nothing is read behind a part that is no number, and the last one beyond its range is named.
+    # Go stops at a part that is not a number, and its error names the last part that is out of range.
     known = parts[: parts.index(None)] if None in parts else parts
     ranges = zip(known, ((24, "hour"), (60, "minute"), (60, "second")), strict=False)
     wrong = [what for value, (limit, what) in ranges if (value or 0) > limit]
@@ -223,20 +228,20 @@ def _made(reader: _Reader) -> Instant:
     made = Instant(_day(reader) * DAY_S + seconds, fields.get("nanosecond", 0))
     if reader.utc:
         return made
-    # Go marks with -1 that there was no offset.
+    # Go's value for "no offset" is -1.
     if reader.offset_s is not None and reader.offset_s != -1:
         unix_s = made.unix_s - reader.offset_s
         zone = reader.zone if reader.offset_s or reader.zone else "UTC"
         return replace(made, unix_s=unix_s, offset_s=reader.offset_s, zone=zone)
     if not reader.zone:
         return made
-    # Go takes the clock for UTC's and shows it there.
+    # Go does not know the abbreviation's offset: it takes the time of day as UTC and prints the abbreviation.
     offset_s = int(reader.zone[3:]) * 3600 if reader.zone[:3] == "GMT" and len(reader.zone) > 3 else 0
     return replace(made, offset_s=offset_s, zone=reader.zone)
 
 
 def _day(reader: _Reader) -> int:
-    """Days since 1970."""
+    """The date that was read, as days since 1970-01-01."""
     fields = reader.fields
     year = fields.get("year", 0)
     month, day = fields.get("month", 1), fields.get("day", 1)
@@ -257,7 +262,11 @@ def _day(reader: _Reader) -> int:
 
 
 def print_time(layout: str, time: Instant) -> str:
-    """Time.Format"""
+    """A time printed by a layout (Time.Format).
+
+    Raises:
+        TooLarge: the layout is longer than 1000 characters.
+    """
     pieces: list[str] = []
     at = 0
     for token in _tokens(layout):
@@ -310,7 +319,7 @@ def _digits(number: int, width: int) -> str:
 def _offset_text(token: str, offset_s: int) -> str:
     if token[0] == "Z" and offset_s == 0:
         return "Z"
-    # Minutes are cut towards zero; the sign is theirs.
+    # Go rounds the minutes towards zero and takes the sign from them.
     minutes = abs(offset_s) // 60
     sign = "-" if offset_s < 0 and minutes else "+"
     colon = ":" if ":" in token else ""
@@ -321,10 +330,10 @@ def _offset_text(token: str, offset_s: int) -> str:
 
 
 def parse_duration(text: str) -> int:
-    """time.ParseDuration in nanoseconds.
+    """A duration such as ``-1h30.5m`` in nanoseconds (time.ParseDuration).
 
     Raises:
-        InvalidTime: Go's words.
+        InvalidTime: in Go's words.
     """
     at = 1 if text[:1] in ("+", "-") else 0
     if text[at:] == "0":
@@ -358,7 +367,7 @@ def _component(text: str, whole: str, fraction: str, unit: str) -> int:
 
 
 def _part_of(fraction: str, size: int) -> int:
-    """Go reckons with floats here, of as many digits as fit into 63 bits."""
+    """The fraction of a unit in nanoseconds. Go computes it in float64 from the digits that fit into 63 bits."""
     digits = fraction.lstrip("0")
     kept = digits[:19] if int(digits[:19] or "0") <= 2**63 else digits[:18]
     places = len(fraction) - len(digits) + len(kept)

@@ -1,6 +1,4 @@
-"""URLs as Go's net/url reads and writes them.
-
-In: text, or an URL's parts. Out: parts, or text.
+"""URLs as Go's net/url parses and prints them, for sprig's ``urlParse`` and ``urlJoin``.
 
 Source: Go net/url/url.go.
 """
@@ -30,11 +28,11 @@ _NO_HOST = re.compile(rf"[^A-Za-z0-9%\x80-\U0010ffff{re.escape(_HOST_SAFE)}]")
 
 
 class InvalidURL(ValueError):
-    """What Go does not parse; the message is Go's."""
+    """Go does not parse the URL; the message is Go's."""
 
 
 def parse_url(whole: str) -> dict[str, str]:
-    """url.Parse: the parts by name, and the host without its port as ``hostname``.
+    """The parts of a URL by name (url.Parse), and the host without its port as ``hostname``.
 
     Raises:
         InvalidURL: ``parse "…": …``.
@@ -95,7 +93,7 @@ def _host(scheme: str, host: str) -> str:
         raise InvalidURL("invalid IP-literal")
     if opening == 0:
         return _literal_address(host)
-    # Only web addresses are held to one colon.
+    # Only for http and https does Go refuse a second colon in the host.
     _, colon, port = host.partition(":") if scheme in ("http", "https") else host.rpartition(":")
     if colon:
         _check_port(colon + port)
@@ -136,7 +134,7 @@ def _code(text: str, found: re.Match[str]) -> int:
 
 
 def _unescaped_host(text: str) -> str:
-    """In hosts only bytes beyond ASCII, and the percent sign, are escaped."""
+    """A host without escapes. Go allows them only for the percent sign and for bytes that are not ASCII."""
     for found in re.finditer(f"{_ESCAPE.pattern}|{_NO_HOST.pattern}", text, re.DOTALL):
         if not found[0].startswith("%"):
             raise InvalidURL(f"invalid character {quote(found[0])} in host name")
@@ -146,7 +144,7 @@ def _unescaped_host(text: str) -> str:
 
 
 def _unescaped_zone(text: str) -> str:
-    """In zones what a host may have unescaped, and the blank, may be escaped too."""
+    """A zone without escapes. Go allows them also for the space and for what may stand in a host unescaped."""
     for found in re.finditer(f"{_ESCAPE.pattern}|{_NO_HOST.pattern}", text, re.DOTALL):
         if not found[0].startswith("%"):
             raise InvalidURL(f"invalid character {quote(found[0])} in host name")
@@ -157,7 +155,7 @@ def _unescaped_zone(text: str) -> str:
 
 
 def user_of(userinfo: str) -> str:
-    """A user and password as an URL has them before the ``@``.
+    """A user and password as they stand in a URL, with the ``@``; "" if there are none.
 
     Raises:
         InvalidURL: ``parse "proto://…": …``.
@@ -165,12 +163,16 @@ def user_of(userinfo: str) -> str:
     if not userinfo:
         return ""
     user = parse_url(f"proto://{userinfo}@host")["userinfo"]
-    # A slash, a question mark or a hash ends the authority before its "@".
+    # A slash, a question mark or a hash sign ends the authority before the "@".
     return f"{user}@" if "@" in re.split("[/?#]", f"{userinfo}@")[0] else ""
 
 
 def url_text(part: Mapping[str, str]) -> str:
-    """URL.String; ``userinfo`` is what ``user_of`` returned."""
+    """A URL made of its parts (URL.String).
+
+    Args:
+        part: every name of ``PARTS``; ``userinfo`` as ``user_of`` returns it.
+    """
     shown = f"{part['scheme']}:" if part["scheme"] else ""
     shown += part["opaque"] or _hierarchy(part, bool(shown))
     if part["query"]:

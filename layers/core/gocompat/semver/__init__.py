@@ -1,1 +1,1 @@
-"""Versions and version ranges as Masterminds/semver reads them."""
+"""Versions and version ranges as Masterminds/semver v3 parses, orders and checks them."""

@@ -1,6 +1,4 @@
-"""Version ranges as Masterminds/semver reads them.
-
-In: ``spec.policy.semver.range``. Out: a Constraint that admits versions, or says why it does not.
+"""Version ranges as Masterminds/semver parses and checks them: ``spec.policy.semver.range`` and ``ref.semver``.
 
 Source: Masterminds/semver v3 constraints.go (3.4 and later); vectors semver_constraint_parse.json,
 semver_constraints.json, semver_constraints_include_prerelease.json.
@@ -21,10 +19,10 @@ _PART = r"[0-9|xX*]+"
 _IDS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
 _OPERAND = rf"(?>v?{_PART}(?:\.{_PART})?(?:\.{_PART})?(?:-{_IDS})?(?:\+{_IDS})?)"
 _TERM = rf"{_OPERATOR}{_WS}*+{_OPERAND}"
-# Atomic and possessive groups: an operand is followed by a blank, a comma or the end, so giving characters back never
-# helps, and a hostile range cannot make the match take more than linear time.
+# The groups are atomic and possessive. A space, a comma or the end follows each operand, so that backtracking into one
+# could never help; without it, no range can make the match take more than linear time.
 _HYPHEN = re.compile(rf"({_OPERAND}){_WS}++-{_WS}++({_OPERAND}){_WS}*+", re.ASCII)
-# Inside a run of digits an operand leads nowhere that the run's beginning does not.
+# A search need not start within a run of digits: a match there would also start at the beginning of the run.
 _LATER_HYPHEN = re.compile(rf"(?:(?=v)|(?<![0-9|xX*])){_HYPHEN.pattern}", re.ASCII)
 _BLANKS = "\t\n\f\r "
 MAX_CHARACTERS = 10_000
@@ -35,12 +33,15 @@ _ANY = frozenset({"x", "X", "*"})
 
 
 class InvalidRange(ValueError):
-    """Not a range; the message is Masterminds'."""
+    """The text is not a range; the message is that of Masterminds/semver."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """One comparison. ``text`` is the operand as written; the dirty flags say which part is missing or ``x``."""
+    """One comparison of a range.
+
+    ``text`` is the operand as written. ``is_partial`` says that a part of it is missing or ``x``; the flags say which.
+    """
 
     operator: str
     text: str
@@ -51,7 +52,7 @@ class Term:
     patch_missing: bool
 
     def refusal(self, version: Version) -> str | None:
-        """Why a version does not satisfy this term, in Masterminds' words; None when it does."""
+        """Why a version does not satisfy this term, in Masterminds' words; None if it does."""
         words = _CHECKS[self.operator](version.key, self)
         if words is None:
             return None
@@ -65,7 +66,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Terms that must all hold; pre-releases are looked at only when some operand has one."""
+    """Terms that must all hold. Pre-releases can satisfy them only if one of the operands has a pre-release."""
 
     terms: tuple[Term, ...]
     admits_prereleases: bool
@@ -73,21 +74,21 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:
-    """Groups of which one must hold."""
+    """A range: groups of which at least one must hold."""
 
     groups: tuple[Group, ...]
 
     @property
     def admits_prereleases(self) -> bool:
-        """Whether any pre-release can satisfy it."""
+        """Whether any pre-release can satisfy the range."""
         return any(group.admits_prereleases for group in self.groups)
 
     def admits(self, version: Version, include_prereleases: bool = False) -> bool:
-        """Whether a version satisfies the range (Check)."""
+        """Whether a version satisfies the range (Constraints.Check)."""
         return self.admits_key(version.key, include_prereleases)
 
     def admits_key(self, key: SortKey, include_prereleases: bool = False) -> bool:
-        """As ``admits``, for a version's key."""
+        """As ``admits``, for the key of a version."""
         released = key[3] is RELEASE or include_prereleases
         for group in self.groups:
             if not released and not group.admits_prereleases:
@@ -100,14 +101,14 @@ class Constraint:
         return False
 
     def refusals(self, version: Version, include_prereleases: bool = False) -> tuple[str, ...]:
-        """Every reason why a version is refused, in Masterminds' order (Validate); empty when it is admitted."""
+        """Why a version does not satisfy the range, in Masterminds' order (Validate); empty if it does."""
         reasons: list[str] = []
         is_prerelease = (
             f"{quote(str(version))} is a prerelease version and the constraint is only looking for release versions"
         )
         for group in self.groups:
             if version.prerelease and not (group.admits_prereleases or include_prereleases):
-                # Masterminds says once only that pre-releases are not looked for.
+                # Masterminds gives this reason only once.
                 reasons += [] if is_prerelease in reasons else [is_prerelease]
                 continue
             found = [reason for term in group.terms if (reason := term.refusal(version)) is not None]
@@ -121,12 +122,11 @@ class Constraint:
 
 
 def parse_range(text: str) -> Constraint:
-    """Read a range.
+    """Parse a range (semver.NewConstraint).
 
     Raises:
-        InvalidRange: ``improper constraint: "…"`` or ``constraint parser error``.
-
-    Masterminds has no longest range; beyond ours, looking for hyphens would take noticeably long.
+        InvalidRange: ``improper constraint: "…"`` or ``constraint parser error``. A range of more than 10,000
+            characters is refused as well, which Masterminds does not do: rewriting its hyphens would take too long.
     """
     if len(text) > MAX_CHARACTERS:
         raise InvalidRange(f"improper constraint: longer than {MAX_CHARACTERS} characters")
@@ -140,7 +140,7 @@ def parse_range(text: str) -> Constraint:
 
 
 def _without_hyphens(text: str) -> str:
-    """``A - B`` becomes ``>= A, <= B `` wherever it stands (rewriteRange replaces the first equal text each time)."""
+    """The range with ``>= A, <= B `` for each ``A - B``. As in rewriteRange, the first equal text is replaced."""
     rewritten, at = text, 0
     while found := _HYPHEN.match(text, at) or _LATER_HYPHEN.search(text, at):
         before = text[at : found.start()]
@@ -188,7 +188,7 @@ def _not_equal(key: SortKey, term: Term) -> str | None:
         if term.minor_missing:
             return "is equal to"
         if term.patch_missing:
-            # With a pre-release on either side the pre-releases decide; two releases share the same key.
+            # The pre-releases decide; two releases have the same key.
             return "is equal to" if key[3] == other[3] else None
         if key[2] != other[2]:
             return None
@@ -229,7 +229,7 @@ def _tilde(key: SortKey, term: Term) -> str | None:
     other = term.key
     if key < other:
         return "is less than"
-    # ~0.0.0 and ~* admit everything from there on.
+    # ~0.0.0 and ~* admit every version that is not less.
     if other[:3] == (0, 0, 0) and not term.minor_missing and not term.patch_missing:
         return None
     if key[0] != other[0]:

@@ -1,6 +1,4 @@
-"""Versions as Masterminds/semver reads them, and the stricter rule by which Flux takes a tag for one.
-
-In: texts. Out: Version values with a sort key.
+"""Versions as Masterminds/semver parses and orders them, and Flux's stricter rule for a tag.
 
 Source: Masterminds/semver v3 version.go; fluxcd/pkg version/version.go (ParseVersion); vectors semver_versions.json,
 semver_compare.json.
@@ -15,22 +13,21 @@ from functools import cached_property
 UINT64_MAX = 2**64 - 1
 _IDS = r"[0-9A-Za-z-]+(?>\.[0-9A-Za-z-]+)*+"
 LOOSE = re.compile(rf"v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(?:-({_IDS}))?(?:\+({_IDS}))?", re.ASCII)
-_ALLOWED = re.compile(r"[0-9A-Za-z-]+", re.ASCII)
 _DIGITS = re.compile(r"[0-9]*", re.ASCII)
 
 PreKey = tuple[int, tuple[tuple[int, int, str], ...]]
-"""Sorts pre-releases: a release is (1, ()), a pre-release (0, identifiers)."""
+"""Sorts pre-releases: (1, ()) for a release, (0, identifiers) for a pre-release, which comes before its release."""
 RELEASE: PreKey = (1, ())
 SortKey = tuple[int, int, int, PreKey]
 
 
 class InvalidVersion(ValueError):
-    """Not a version; the message is Masterminds'."""
+    """The text is not a version; the message is that of Masterminds/semver."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version; equality and order go by ``key``, build metadata does not count."""
+    """A version. To compare two versions, compare their ``key``, which ignores build metadata as SemVer demands."""
 
     major: int
     minor: int
@@ -40,7 +37,7 @@ class Version:
 
     @cached_property
     def key(self) -> SortKey:
-        """Sorts as Masterminds' Compare."""
+        """Sorts versions as Masterminds' Compare does."""
         return (self.major, self.minor, self.patch, prerelease_key(self.prerelease))
 
     def __str__(self) -> str:
@@ -50,14 +47,14 @@ class Version:
 
 
 def prerelease_key(prerelease: str) -> PreKey:
-    """Identifiers left to right: numbers before text, numbers by value, text bytewise, a missing one first."""
+    """Sorts pre-releases by identifier: a missing one first, then numbers by value, then text by its bytes."""
     if not prerelease:
         return RELEASE
     return (0, tuple(_identifier_key(one) for one in prerelease.split(".")))
 
 
 def _identifier_key(identifier: str) -> tuple[int, int, str]:
-    # A number that no uint64 holds is compared as text (strconv.ParseUint fails).
+    # Masterminds compares a number that does not fit into a uint64 as text.
     if identifier.isdigit() and (value := _small(identifier)) is not None:
         return (0, value, "")
     return (1, 0, identifier)
@@ -71,74 +68,39 @@ def _small(digits: str) -> int | None:
 
 
 def parse_version(text: str) -> Version:
-    """A loose version: ``v``, missing parts and leading zeros are fine (NewVersion with CoerceNewVersion).
+    """Parse a version leniently (semver.NewVersion): ``v``, missing parts and leading zeros are allowed.
 
     Raises:
-        InvalidVersion: Masterminds' text.
+        InvalidVersion: in Masterminds' words.
     """
     found = LOOSE.fullmatch(text)
     if found is None:
         raise InvalidVersion("invalid semantic version")
     major, minor, patch, prerelease, metadata = found.groups()
-    x, y, z = (_number(part or "0", "error parsing version segment: ") for part in (major, minor, patch))
+    x, y, z = (_number(part or "0") for part in (major, minor, patch))
     if prerelease and any(_starts_with_zero(one) for one in prerelease.split(".")):
         raise InvalidVersion("version segment starts with 0")
     return Version(x, y, z, prerelease or "", metadata or "")
 
 
 def parse_tag(tag: str) -> Version:
-    """A tag as a version by Flux's rule: at least two dots anywhere, then loose.
+    """Parse a tag by Flux's rule (version.ParseVersion): it must have two dots; then as ``parse_version``.
 
     Raises:
-        InvalidVersion: with too few dots, or as ``parse_version``.
+        InvalidVersion: the tag has fewer than two dots, or as ``parse_version``.
     """
     if tag.count(".") < 2:
         raise InvalidVersion("invalid semantic version")
     return parse_version(tag)
 
 
-def parse_strict_version(text: str) -> Version:
-    """Exactly ``N.N.N[-pre][+build]`` without ``v`` and leading zeros (StrictNewVersion).
-
-    Raises:
-        InvalidVersion: Masterminds' text, checked in its order.
-    """
-    if not text:
-        raise InvalidVersion("version string empty")
-    parts = text.split(".", 2)
-    if len(parts) != 3:
-        raise InvalidVersion("invalid semantic version")
-    parts[2], plus, metadata = parts[2].partition("+")
-    if plus and not all(_ALLOWED.fullmatch(one) for one in metadata.split(".")):
-        raise InvalidVersion("invalid metadata string")
-    parts[2], dash, prerelease = parts[2].partition("-")
-    if dash:
-        _check_prerelease(prerelease)
-    for part in parts:
-        if not _DIGITS.fullmatch(part):
-            raise InvalidVersion("invalid characters in version")
-        if _starts_with_zero(part):
-            raise InvalidVersion("version segment starts with 0")
-    major, minor, patch = (_number(part) for part in parts)
-    return Version(major, minor, patch, prerelease, metadata)
-
-
-def _check_prerelease(prerelease: str) -> None:
-    for one in prerelease.split("."):
-        if _starts_with_zero(one):
-            raise InvalidVersion("version segment starts with 0")
-        if not _ALLOWED.fullmatch(one):
-            raise InvalidVersion("invalid prerelease string")
-
-
 def _starts_with_zero(part: str) -> bool:
     return len(part) > 1 and part[0] == "0" and _DIGITS.fullmatch(part) is not None
 
 
-def _number(digits: str, prefix: str = "") -> int:
-    if not digits:
-        raise InvalidVersion(f'{prefix}strconv.ParseUint: parsing "": invalid syntax')
+def _number(digits: str) -> int:
     value = _small(digits.lstrip("0") or "0")
     if value is None:
-        raise InvalidVersion(f'{prefix}strconv.ParseUint: parsing "{digits}": value out of range')
+        problem = f'strconv.ParseUint: parsing "{digits}": value out of range'
+        raise InvalidVersion(f"error parsing version segment: {problem}")
     return value

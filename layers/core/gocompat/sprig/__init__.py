@@ -1,1 +1,1 @@
-"""The functions of sprig, one module per noun; function_table says where each one lives."""
+"""The functions of sprig v3.3.0: a module for each noun. functions.py loads those that a template names."""

@@ -1,6 +1,4 @@
-"""sprig's lenient conversions: anything to a number or text, zero where it does not fit.
-
-In: values. Out: values.
+"""sprig's lenient conversions of any value to a number or a text. What cannot be converted gives zero.
 
 Source: spf13/cast v1.7.0 caste.go (ToInt, ToInt64, ToFloat64), sprig strings.go (strval, strslice).
 """
@@ -20,16 +18,16 @@ _TRAILING_ZEROS = re.compile(r"\.0+\.*\Z")
 
 
 def wrapped(value: int) -> int:
-    """An int64 as Go's arithmetic wraps it."""
+    """An integer reduced to an int64, as Go's arithmetic wraps around."""
     return (value + _BITS // 2) % _BITS - _BITS // 2
 
 
 def to_int(value: Value) -> int:
-    """ToInt"""
+    """Any value as an int (cast.ToInt)."""
     if isinstance(value, str):
         return _parsed(value)
     if isinstance(value, float):
-        # Go leaves these open; on the usual machines they are the least int64.
+        # Go does not define this conversion. On amd64 it gives the smallest int64.
         return int(value) if math.isfinite(value) and abs(value) < 2**63 else -(2**63)
     if isinstance(value, Duration) or not isinstance(value, int):
         return 0
@@ -37,7 +35,7 @@ def to_int(value: Value) -> int:
 
 
 def to_int64(value: Value) -> Int64:
-    """ToInt64"""
+    """Any value as an int64 (cast.ToInt64)."""
     return Int64(to_int(value))
 
 
@@ -47,7 +45,7 @@ def _parsed(text: str) -> int:
 
 
 def to_float(value: Value) -> float:
-    """ToFloat64"""
+    """Any value as a float64 (cast.ToFloat64)."""
     if isinstance(value, str):
         try:
             return parse_float(value)
@@ -59,19 +57,19 @@ def to_float(value: Value) -> float:
 
 
 def to_text(value: Value) -> str:
-    """strval: what ``toString`` returns."""
+    """Any value as text (strval), which is what ``toString`` returns."""
     return show(value)
 
 
 def to_texts(value: Value) -> list[str]:
-    """strslice: the elements of a list as text without its nils; anything else is one element."""
+    """The elements of a list as texts, without nils; any other value is a list of one (strslice)."""
     if isinstance(value, GoSlice):
         return [to_text(one) for one in value.items if one is not None]
     return [] if value is None else [to_text(value)]
 
 
 def is_empty(value: Value) -> bool:
-    """sprig's empty: zero, false, nil or without elements; structs never are."""
+    """Whether sprig takes a value for empty: zero, false, nil or without elements. A struct is never empty."""
     if value is None:
         return True
     if isinstance(value, GoSlice):

@@ -1,6 +1,4 @@
-"""sprig's defaults, conditions, types, JSON and failure.
-
-In: values. Out: values.
+"""sprig's functions for defaults, conditions, types, JSON and ``fail``.
 
 Source: sprig defaults.go, reflect.go, functions.go v3.3.0.
 """
@@ -17,27 +15,27 @@ from gocompat.template.values import Function, GoMap, GoSlice, Value, kind_of, s
 
 
 def default(fallback: Value, *given: Value) -> Value:
-    """``default``"""
+    """``default``: the given value, or the fallback if it is empty or missing."""
     return fallback if not given or is_empty(given[0]) else given[0]
 
 
 def coalesce(*values: Value) -> Value:
-    """The first that is not empty."""
+    """``coalesce``: the first value that is not empty, or nil."""
     return next((one for one in values if not is_empty(one)), None)
 
 
 def type_name(value: Value) -> str:
-    """``typeOf``"""
+    """``typeOf``: the name of a value's type."""
     return "<nil>" if value is None else str(type_of(value))
 
 
 def type_is_like(target: str, value: Value) -> bool:
-    """``typeIsLike``: the type or a pointer to it."""
+    """``typeIsLike``: whether a value has a type, or is a pointer to it."""
     return type_name(value) in (target, f"*{target}")
 
 
 def deep_copy(value: Value) -> Value:
-    """Nothing shared with the original."""
+    """``deepCopy``: a copy that shares nothing with the original."""
     if isinstance(value, GoSlice):
         return GoSlice([deep_copy(one) for one in value.items], value.go_type, value.absent)
     if isinstance(value, GoMap):
@@ -52,7 +50,11 @@ def _copied(value: Value) -> Value:
 
 
 def fail(message: str) -> str:
-    """``fail``"""
+    """``fail``: ends the template with an error.
+
+    Raises:
+        CallError: always, with this message.
+    """
     raise CallError(message)
 
 

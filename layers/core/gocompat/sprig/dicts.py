@@ -1,6 +1,4 @@
-"""sprig's functions of dictionaries.
-
-In: maps of text to anything. Out: values. Keys and values come sorted where Go's order is random.
+"""sprig's functions for maps. Where Go's order of keys is random, keys and values come sorted.
 
 Source: sprig dict.go v3.3.0; dario.cat/mergo v1.0.1 for merging.
 """
@@ -16,13 +14,13 @@ from gocompat.template.values import DICT, Function, GoMap, GoSlice, Value, sort
 
 
 def make(*values: Value) -> GoMap:
-    """``dict``: keys and values in turn, a missing last value is empty text."""
+    """``dict``: a map of keys and values in turn. A last key without a value gets "" as its value."""
     pairs = [*values, ""] if len(values) % 2 else list(values)
     return GoMap({to_text(key): value for key, value in zip(pairs[::2], pairs[1::2], strict=True)})
 
 
 def put(target: GoMap, key: str, value: Value) -> GoMap:
-    """``set``: in place."""
+    """``set``: sets a key in place and returns the map."""
     if target.absent:
         raise CallError("assignment to entry in nil map")
     target.entries[key] = value
@@ -30,34 +28,41 @@ def put(target: GoMap, key: str, value: Value) -> GoMap:
 
 
 def remove(target: GoMap, key: str) -> GoMap:
-    """``unset``: in place."""
+    """``unset``: removes a key in place and returns the map."""
     target.entries.pop(key, None)
     return target
 
 
 def pluck(key: str, *maps: GoMap) -> GoSlice:
-    """The values of a key in many maps."""
+    """``pluck``: the values of a key in all maps that have it."""
     return GoSlice([one.entries[key] for one in maps if key in one.entries])
 
 
 def keys(*maps: GoMap) -> GoSlice:
-    """``keys``"""
+    """``keys``: the keys of all maps."""
     return strings([key for one in maps for key, _ in sorted_entries(one)])
 
 
 def pick(source: GoMap, *names: str) -> GoMap:
-    """Only some keys."""
+    """``pick``: a map of only these keys."""
     return GoMap({name: source.entries[name] for name in names if name in source.entries})
 
 
 def omit(source: GoMap, *names: str) -> GoMap:
-    """Without some keys."""
+    """``omit``: a map without these keys."""
     omitted = set(names)
     return GoMap({name: one for name, one in source.entries.items() if name not in omitted})
 
 
 def dig(*parts: Value) -> Value:
-    """A value down a path of keys, or the default before the map."""
+    """``dig``: the value under a path of keys.
+
+    Args:
+        parts: the keys, then the default for a key that is missing, then the map.
+
+    Raises:
+        CallError: there are fewer than three arguments, or a key or map has another type; in Go's words.
+    """
     if len(parts) < 3:
         raise CallError("dig needs at least three arguments")
     current = parts[-1]
@@ -81,14 +86,14 @@ def _conversion(value: Value, wanted: str) -> str:
 
 
 def merge(target: GoMap, *sources: GoMap) -> GoMap:
-    """What the target lacks or has empty, from the sources in turn; in place."""
+    """``merge``: fills what is missing or empty in the target from each source in turn, in place."""
     for source in sources:
         _merged(target, source, overwrite=False)
     return target
 
 
 def merge_overwrite(target: GoMap, *sources: GoMap) -> GoMap:
-    """What the sources have that is not empty, the last one wins; in place."""
+    """``mergeOverwrite``: sets in the target what the sources have, in place. The last source wins."""
     for source in sources:
         _merged(target, source, overwrite=True)
     return target

@@ -1,6 +1,4 @@
-"""sprig's checksums and encodings.
-
-In: text. Out: text.
+"""sprig's checksums, base64 and base32.
 
 Source: sprig crypto.go (sha1sum …), strings.go (base64encode …), Go encoding/base32, encoding/base64.
 """
@@ -22,14 +20,14 @@ _PADDING = ord("=")
 
 
 def base64_decoded(text: str) -> str:
-    """The text, or Go's words for why it is none."""
+    """The decoded text; or as in sprig, Go's error as the result."""
     data = raw(text)
     wrong = _base64_mistake(data)
     return from_bytes(base64.b64decode(data)) if wrong is None else f"illegal base64 data at input byte {wrong}"
 
 
 def _base64_mistake(data: bytes) -> int | None:
-    """Where Go stops (decodeQuantum)."""
+    """The position of the mistake that Go reports (decodeQuantum); None if there is none."""
     found = 0
     for at, one in enumerate(data):
         if one in _NEWLINES:
@@ -62,7 +60,7 @@ def _past_newlines(data: bytes, at: int) -> int:
 
 
 def base32_decoded(text: str) -> str:
-    """The text, or Go's words for why it is none."""
+    """The decoded text; or as in sprig, Go's error as the result."""
     data = raw(text).translate(None, _NEWLINES)
     end = next((at for at, one in enumerate(data) if one not in _BASE32), len(data))
     wrong = _base32_mistake(data, end)
@@ -72,7 +70,7 @@ def base32_decoded(text: str) -> str:
 
 
 def _base32_mistake(data: bytes, end: int) -> int | None:
-    """Where Go stops; what is behind the padding is not looked at."""
+    """The position of the mistake that Go reports; None if there is none. Go ignores what follows the padding."""
     found, left = end % 8, len(data) - end - 1
     if end == len(data):
         return len(data) - found if found else None

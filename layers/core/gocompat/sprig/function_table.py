@@ -1,4 +1,4 @@
-"""Which module has which of sprig's functions, so that a template loads only those that it names."""
+"""Which module of this package has which of sprig's functions; only the modules that a template names are loaded."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""sprig's functions of lists.
-
-In: values. Out: values.
+"""sprig's functions for lists. A function that is given something else raises CallError with sprig's words.
 
 Source: sprig list.go v3.3.0.
 """
@@ -32,17 +30,17 @@ def _absent() -> GoSlice:
 
 
 def push(value: Value, item: Value) -> GoSlice:
-    """``append``"""
+    """``append``: the list with one more element at the end."""
     return GoSlice([*_items(value, "Cannot push on type"), item])
 
 
 def prepend(value: Value, item: Value) -> GoSlice:
-    """``prepend``"""
+    """``prepend``: the list with one more element at the beginning."""
     return GoSlice([item, *_items(value, "Cannot prepend on type")])
 
 
 def chunk(size: int, value: Value) -> GoSlice:
-    """Lists of ``size`` elements, the last one shorter."""
+    """``chunk``: the list in parts of ``size`` elements; the last part may be shorter."""
     items = _items(value, "Cannot chunk type")
     if size <= 0:
         raise CallError("runtime error: makeslice: len out of range")
@@ -51,48 +49,52 @@ def chunk(size: int, value: Value) -> GoSlice:
 
 
 def last(value: Value) -> Value:
-    """``last``; nil when there is none."""
+    """``last``: the last element; nil if there is none."""
     items = _items(value, "Cannot find last on type")
     return items[-1] if items else None
 
 
 def first(value: Value) -> Value:
-    """``first``; nil when there is none."""
+    """``first``: the first element; nil if there is none."""
     items = _items(value, "Cannot find first on type")
     return items[0] if items else None
 
 
 def rest(value: Value) -> GoSlice:
-    """All but the first."""
+    """``rest``: all elements but the first."""
     items = _items(value, "Cannot find rest on type")
     return GoSlice(items[1:]) if items else _absent()
 
 
 def initial(value: Value) -> GoSlice:
-    """All but the last."""
+    """``initial``: all elements but the last."""
     items = _items(value, "Cannot find initial on type")
     return GoSlice(items[:-1]) if items else _absent()
 
 
 def sort_alpha(value: Value) -> GoSlice:
-    """Text by its bytes."""
+    """``sortAlpha``: the elements as texts, sorted by their bytes."""
     if isinstance(value, GoSlice):
         return strings(sorted(to_texts(value), key=raw))
     return strings([to_text(value)])
 
 
 def reverse(value: Value) -> GoSlice:
-    """Last first."""
+    """``reverse``: the elements in reverse order."""
     return GoSlice(_items(value, "Cannot find reverse on type")[::-1])
 
 
 def compact(value: Value) -> GoSlice:
-    """Without what is empty."""
+    """``compact``: the elements that are not empty."""
     return GoSlice([one for one in _items(value, "Cannot compact on type") if not is_empty(one)])
 
 
 def uniq(value: Value) -> GoSlice:
-    """Each once, the first of equals."""
+    """``uniq``: the elements without repetitions; the first of equal ones stays.
+
+    Raises:
+        TooLarge: it would take more than half a million comparisons.
+    """
     found: list[Value] = []
     plain: set[tuple[type, Value]] = set()
     compound: list[Value] = []
@@ -119,19 +121,23 @@ def _within(items: list[Value], wanted: Value) -> bool:
 
 
 def without(value: Value, *omitted: Value) -> GoSlice:
-    """Without some elements."""
+    """``without``: the elements that equal none of those to omit.
+
+    Raises:
+        TooLarge: it would take more than half a million comparisons.
+    """
     items = _items(value, "Cannot find without on type")
     _check_comparisons(len(items), len(omitted))
     return GoSlice([one for one in items if not _within(list(omitted), one)])
 
 
 def has(needle: Value, value: Value) -> bool:
-    """Whether a list has an element."""
+    """``has``: whether a list contains an element."""
     return value is not None and _within(_items(value, "Cannot find has on type"), needle)
 
 
 def cut(value: Value, *bounds: Value) -> Value:
-    """``slice``: lists only."""
+    """``slice``: the elements from a first position up to, but not including, a last one. It takes only lists."""
     items = _items(value, "list should be type of slice or array but")
     if not items:
         return None
@@ -143,7 +149,7 @@ def cut(value: Value, *bounds: Value) -> Value:
 
 
 def concat(*lists: Value) -> GoSlice:
-    """One list of many."""
+    """``concat``: the elements of all lists in one."""
     found: list[Value] = []
     for one in lists:
         if one is None:

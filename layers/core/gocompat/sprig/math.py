@@ -1,6 +1,6 @@
-"""sprig's functions of numbers.
+"""sprig's functions for numbers. They take any value that cast.py can convert.
 
-In: anything that is or reads as a number. Out: int64 and float64, or lists of int.
+Results are int64, float64 or lists of int, as in sprig.
 
 Source: sprig numeric.go and functions.go v3.3.0; shopspring/decimal v1.4.0 (division to 16 places).
 """
@@ -26,12 +26,12 @@ _DIVISION_PLACES = decimal.Decimal("1e-16")
 
 
 def add(*values: Value) -> Int64:
-    """``add``"""
+    """``add``: the sum, as an int64 that wraps around."""
     return Int64(wrapped(sum(to_int(one) for one in values)))
 
 
 def multiply(first: Value, *values: Value) -> Int64:
-    """``mul``"""
+    """``mul``: the product, as an int64 that wraps around."""
     result = to_int(first)
     for one in values:
         result = wrapped(result * to_int(one))
@@ -39,13 +39,13 @@ def multiply(first: Value, *values: Value) -> Int64:
 
 
 def divide(left: Value, right: Value) -> Int64:
-    """``div``: towards zero."""
+    """``div``: the quotient, rounded towards zero."""
     quotient, _ = _divided(left, right)
     return Int64(wrapped(quotient))
 
 
 def remainder(left: Value, right: Value) -> Int64:
-    """``mod``: with the sign of the dividend."""
+    """``mod``: the remainder, with the sign of the dividend."""
     return Int64(_divided(left, right)[1])
 
 
@@ -58,7 +58,11 @@ def _divided(left: Value, right: Value) -> tuple[int, int]:
 
 
 def count_to(start: int, stop: int, step: int) -> GoSlice:
-    """``untilStep``"""
+    """``untilStep``: the integers from ``start`` up or down to, but not including, ``stop``.
+
+    Raises:
+        TooLarge: the list would have more than 100,000 elements.
+    """
     if not step or (stop < start) != (step < 0):
         return GoSlice([], _INTS)
     check_size(-((start - stop) // step), "elements")
@@ -66,12 +70,12 @@ def count_to(start: int, stop: int, step: int) -> GoSlice:
 
 
 def until(count: int) -> GoSlice:
-    """``until``"""
+    """``until``: the integers from 0 up or down to, but not including, ``count``."""
     return count_to(0, count, -1 if count < 0 else 1)
 
 
 def seq(*bounds: int) -> str:
-    """``seq``: numbers with blanks between, the end included."""
+    """``seq``: integers separated by spaces, the last one included, as the command seq prints them."""
     if len(bounds) not in (1, 2, 3):
         return ""
     start, end = (1 if len(bounds) == 1 else bounds[0]), bounds[-1]
@@ -89,7 +93,13 @@ def _whole(value: float, rounded: Callable[[float], int]) -> float:
 
 
 def round_to(value: Value, places: int, *threshold: float) -> float:
-    """``round``: up from the threshold on, one half unless said otherwise."""
+    """``round``: a number rounded to some places.
+
+    Args:
+        value: the number.
+        places: digits after the decimal point.
+        threshold: the fraction from which it is rounded up; 0.5 if not given.
+    """
     number = to_float(value)
     try:
         power = math.pow(10, float(places))
@@ -106,7 +116,7 @@ def round_to(value: Value, places: int, *threshold: float) -> float:
 
 
 def to_decimal(value: Value) -> Int64:
-    """``toDecimal``: octal digits."""
+    """``toDecimal``: the value of octal digits; 0 if there are other characters or the value needs over 63 bits."""
     text = show(value)
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not digits or len(digits) > 25 or any(one not in "01234567" for one in digits):
@@ -132,7 +142,7 @@ def _exactly(
                 result = operation(result, _decimal(one))
         except (decimal.InvalidOperation, decimal.Overflow) as error:
             raise TooLarge("number exceeds the maximum of 1000 digits") from error
-        # Decimals know no negative zero.
+        # The decimal library of sprig has no negative zero.
         return float(result) + 0.0
 
     return run
@@ -168,13 +178,13 @@ def _float_extreme(choose: Callable[..., float]) -> Callable[..., float]:
 
 
 def atoi(text: str) -> int:
-    """strconv.Atoi without its error."""
+    """``atoi``: strconv.Atoi without its error. 0 if the text is no number, the nearest int64 if it is too large."""
     found = _DIGITS.match(text)
     if found is None:
         return 0
     digits = found[1].lstrip("0")
     number = int(digits or "0") if len(digits) < 25 else 2**64
-    # Atoi stops where the number no longer fits and gives the nearest one; sprig drops the error that it gives along.
+    # Atoi returns the nearest int64 as soon as the number no longer fits, before it sees what follows.
     if found.end() < len(text) and number < 2**64:
         return 0
     return max(-(2**63), -number) if text[0] == "-" else min(2**63 - 1, number)

@@ -1,6 +1,4 @@
-"""sprig's functions of paths and URLs.
-
-In: text. Out: text, or an URL's parts.
+"""sprig's functions for paths and URLs.
 
 Source: sprig functions.go, url.go; Go path/path.go, path/filepath on Unix, net/url.
 """
@@ -16,7 +14,7 @@ from gocompat.url import PARTS, InvalidURL, parse_url, url_text, user_of
 
 
 def clean(path: str) -> str:
-    """path.Clean"""
+    """``clean``: the shortest path that means the same (path.Clean)."""
     rooted = path.startswith("/")
     kept: list[str] = []
     for part in path.split("/"):
@@ -32,26 +30,30 @@ def clean(path: str) -> str:
 
 
 def base(path: str) -> str:
-    """path.Base"""
+    """``base``: the last part of a path (path.Base)."""
     if not path:
         return "."
     return path.rstrip("/").rpartition("/")[2] or "/"
 
 
 def directory(path: str) -> str:
-    """path.Dir"""
+    """``dir``: a path without its last part (path.Dir)."""
     before, slash, _ = path.rpartition("/")
     return clean(before + slash)
 
 
 def extension(path: str) -> str:
-    """path.Ext"""
+    """``ext``: the extension of a file with its dot, or "" (path.Ext)."""
     _, dot, behind = path.rpartition("/")[2].rpartition(".")
     return dot + behind if dot else ""
 
 
 def parsed(text: str) -> GoMap:
-    """``urlParse``: an URL's parts by name."""
+    """``urlParse``: the parts of a URL by name.
+
+    Raises:
+        CallError: ``unable to parse url: …``.
+    """
     try:
         return GoMap(dict(parse_url(text)))
     except InvalidURL as error:
@@ -59,7 +61,11 @@ def parsed(text: str) -> GoMap:
 
 
 def joined(parts: GoMap) -> str:
-    """``urlJoin``: an URL of its parts."""
+    """``urlJoin``: a URL made of its parts; missing parts are empty.
+
+    Raises:
+        CallError: a part is not text, or the userinfo cannot be parsed.
+    """
     part = {name: _part(parts, name) for name in PARTS}
     try:
         return url_text({**part, "userinfo": user_of(part["userinfo"])})

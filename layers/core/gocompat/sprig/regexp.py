@@ -1,6 +1,6 @@
-"""sprig's functions of regular expressions and versions.
+"""sprig's functions for regular expressions and versions.
 
-In: patterns, text, versions, ranges. Out: text, lists, versions.
+A search costs steps for the size of the pattern's program and for the text that each match had to look at.
 
 Source: sprig regex.go, semver.go; Go regexp (FindAllString, ReplaceAllString, Split); Masterminds/semver v3.3.0.
 """
@@ -40,8 +40,8 @@ _INSTRUCTIONS_A_STEP = 4
 _CALL = 20
 _MAX_PATTERN = 10_000
 _MAX_REFERENCES = 1000
-# Instructions that a refused pattern counts for: it is read again at each call, and one whose program would be too
-# large is refused only after most of that was made.
+# The instructions that a refused pattern counts as. It is compiled again at each call, and a pattern whose program is
+# too large is refused only after most of the program was made.
 _REFUSED = 500
 _REFUSED_LATE = 400_000
 _META = "\\.+*?()|[]{}^$"
@@ -55,7 +55,7 @@ def _compiled(pattern: str) -> Pattern:
 
 
 def _must(run: Callable[..., Value]) -> Callable[..., Value]:
-    """As regexp.MustCompile panics: the pattern is named before the error."""
+    """Makes the error name the pattern, as the panic of regexp.MustCompile does."""
 
     def checked(pattern: str, *others: Value) -> Value:
         try:
@@ -69,7 +69,7 @@ def _must(run: Callable[..., Value]) -> Callable[..., Value]:
 
 
 def _search(parameters: str, run: Callable[..., Value]) -> Function:
-    """A function whose first parameter is a pattern: what compiling it costs is part of a call's steps."""
+    """A function whose first parameter is a pattern; compiling the pattern is part of the steps of a call."""
 
     def charged(pattern: str, *others: Value) -> Charged:
         if len(pattern) > _MAX_PATTERN:
@@ -102,7 +102,7 @@ def _width(data: bytes, at: int) -> int:
 
 
 class _Toll:
-    """Steps that a search costs: each match may have looked at all the text behind it."""
+    """Counts the steps of a search. Each match may have looked at all the text that follows."""
 
     def __init__(self, data: bytes) -> None:
         self._size = len(data)
@@ -111,10 +111,14 @@ class _Toll:
         self._pieces = 0
 
     def match(self, at: int, pieces: int = 0) -> None:
-        """A search from there on, and what its match is replaced by.
+        """Count one search.
+
+        Args:
+            at: the position where it starts.
+            pieces: the pieces of the replacement of its match.
 
         Raises:
-            TooLarge: more than any template may use.
+            TooLarge: the searches so far cost more steps than a template may use.
         """
         self._matches += 1
         self._pieces += pieces
@@ -124,7 +128,7 @@ class _Toll:
 
     @property
     def steps(self) -> int:
-        """So far."""
+        """The steps so far."""
         return self._matches * _STEPS_A_MATCH + self._pieces + self._seen // _BYTES_A_STEP
 
 
@@ -144,7 +148,7 @@ def _splits_character(data: bytes, at: int) -> bool:
 
 
 def _all(pattern: Pattern, data: bytes, limit: int, toll: _Toll) -> Iterator[tuple[int, int]]:
-    """Regexp.allMatches: where matches begin and end."""
+    """Where each match begins and ends (Regexp.allMatches)."""
     at, found, before = 0, 0, -1
     while at <= len(data) and (limit < 0 or found < limit):
         toll.match(at)
@@ -161,12 +165,12 @@ def _all(pattern: Pattern, data: bytes, limit: int, toll: _Toll) -> Iterator[tup
 
 
 def matches(pattern: str, text: str) -> bool:
-    """``mustRegexMatch``"""
+    """``mustRegexMatch``: whether a pattern matches anywhere in a text."""
     return _compiled(pattern).matches(text)
 
 
 def matches_or_not(pattern: str, text: str) -> bool:
-    """``regexMatch``: False for a pattern that is none."""
+    """``regexMatch``: whether a pattern matches anywhere in a text; False if it is not valid."""
     try:
         return compile_pattern(pattern).matches(text)
     except InvalidPattern:
@@ -174,7 +178,7 @@ def matches_or_not(pattern: str, text: str) -> bool:
 
 
 def find_all(pattern: str, text: str, limit: int) -> Charged:
-    """``regexFindAll``"""
+    """``regexFindAll``: the text of at most ``limit`` matches, or of all if it is negative."""
     data = raw(text)
     toll = _Toll(data)
     found = [from_bytes(data[begin:end]) for begin, end in _all(_compiled(pattern), data, limit, toll)]
@@ -182,7 +186,7 @@ def find_all(pattern: str, text: str, limit: int) -> Charged:
 
 
 def find(pattern: str, text: str) -> str:
-    """``regexFind``"""
+    """``regexFind``: the text of the leftmost match, or ""."""
     groups = _compiled(pattern).groups(text)
     return groups[0] or "" if groups else ""
 
@@ -219,7 +223,7 @@ def _referenced(spans: Sequence[tuple[int, int]], groups: tuple[int, ...]) -> tu
 
 
 def replace_all(pattern: str, text: str, template: str) -> Charged:
-    """``regexReplaceAll``: with ``$1`` and ``${name}``."""
+    """``regexReplaceAll``: replaces all matches by a template with ``$1`` and ``${name}``."""
     if template.count("$") > _MAX_REFERENCES:
         raise TooLarge(f"{template.count('$')} references exceed the maximum of {_MAX_REFERENCES}")
     pieces = _compiled(pattern).expansion(template).pieces
@@ -227,12 +231,12 @@ def replace_all(pattern: str, text: str, template: str) -> Charged:
 
 
 def replace_literal(pattern: str, text: str, replacement: str) -> Charged:
-    """``regexReplaceAllLiteral``"""
+    """``regexReplaceAllLiteral``: replaces all matches by a text."""
     return _replaced(pattern, text, [raw(replacement)])
 
 
 def split(pattern: str, text: str, limit: int) -> Value:
-    """``regexSplit``"""
+    """``regexSplit``: the parts between matches; at most ``limit`` parts, or all if it is negative."""
     compiled, data = _compiled(pattern), raw(text)
     toll = _Toll(data)
     if limit == 0:
@@ -254,12 +258,12 @@ def split(pattern: str, text: str, limit: int) -> Value:
 
 
 def quote_meta(text: str) -> str:
-    """``regexQuoteMeta``"""
+    """``regexQuoteMeta``: a pattern that matches this very text."""
     return "".join("\\" + one if one in _META else one for one in text)
 
 
 def version(text: str) -> GoStruct:
-    """``semver``"""
+    """``semver``: a text as a version, with the methods of Masterminds' Version."""
     return _version_value(_parsed(text), text)
 
 
@@ -293,7 +297,7 @@ def _version_value(value: Version, original: str, *, pointer: bool = True) -> Go
 
 
 def _marked(value: Version, part: str, given: str) -> GoStruct:
-    """With another pre-release or other metadata: a value, to which Go has no pointer's methods."""
+    """A version with another pre-release or metadata. It is no pointer, so that it lacks the pointer's methods."""
     before = {"prerelease": "0.0.0-", "metadata": "0.0.0+"}[part]
     try:
         valid = not given or getattr(parse_version(before + given), part) == given
@@ -337,7 +341,7 @@ def _compare(left: Version, other: GoStruct | None) -> int:
 
 
 def semver_compare(wanted: str, text: str) -> bool:
-    """``semverCompare``: whether a version is in a range."""
+    """``semverCompare``: whether a version satisfies a range."""
     try:
         return parse_range(wanted).admits(_parsed(text))
     except InvalidRange as error:

@@ -1,6 +1,4 @@
-"""sprig's functions of text.
-
-In: values. Out: text. Lengths and positions count bytes, as in Go.
+"""sprig's functions for text. Lengths and positions count bytes, as in Go.
 
 Source: sprig strings.go and functions.go v3.3.0.
 """
@@ -22,22 +20,22 @@ SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f"
     "\u205f\u3000"
 )
-"""What unicode.IsSpace counts."""
+"""The characters that Go's unicode.IsSpace counts as white space."""
 
 
 def upper(text: str) -> str:
-    """strings.ToUpper: one character for one."""
-    # Some Greek letters have a capital that is one character only as a title.
+    """``upper``: capital letters, each letter replaced by one character (strings.ToUpper)."""
+    # For some Greek letters only the title case is a single character.
     return "".join(_one(title_character(one), one.upper()) for one in runes(text))
 
 
 def lower(text: str) -> str:
-    """strings.ToLower: one character for one."""
+    """``lower``: small letters, each letter replaced by one character (strings.ToLower)."""
     return "".join("i" if one == "İ" else _one(one, one.lower()) for one in runes(text))
 
 
 def title_character(character: str) -> str:
-    """unicode.ToTitle"""
+    """The title case of a character (unicode.ToTitle)."""
     return _one(character, character.title())
 
 
@@ -46,7 +44,7 @@ def _one(character: str, changed: str) -> str:
 
 
 def title(text: str) -> str:
-    """strings.Title: a capital wherever a word begins."""
+    """``title``: a capital at the beginning of each word (strings.Title)."""
     shown, before = [], " "
     for one in runes(text):
         shown.append(title_character(one) if _separates(before) else one)
@@ -63,7 +61,11 @@ def _separates(character: str) -> bool:
 
 
 def repeat(count: int, text: str) -> str:
-    """strings.Repeat"""
+    """``repeat``: a text several times in a row.
+
+    Raises:
+        TooLarge: the result would have more than a million characters.
+    """
     if count < 0:
         raise CallError("strings: negative Repeat count")
     check_size(count * len(text), "characters")
@@ -71,7 +73,7 @@ def repeat(count: int, text: str) -> str:
 
 
 def trunc(count: int, text: str) -> str:
-    """The first bytes, or with a negative count the last."""
+    """``trunc``: the first ``count`` bytes, or the last ones if it is negative."""
     data = raw(text)
     if count < 0 and len(data) + count > 0:
         return from_bytes(data[count:])
@@ -81,7 +83,7 @@ def trunc(count: int, text: str) -> str:
 
 
 def substr(start: int, end: int, text: str) -> str:
-    """Bytes from start to end; a negative end is the text's."""
+    """``substr``: the bytes from ``start`` to ``end``; a negative end means the end of the text."""
     data = raw(text)
     if start < 0:
         return from_bytes(data[: _bound(end, len(data))])
@@ -102,22 +104,22 @@ def _bound(end: int, size: int) -> int:
 
 
 def quote_all(*values: Value) -> str:
-    """Each but nil in double quotes."""
+    """``quote``: each value but nil in double quotes, separated by spaces."""
     return " ".join(quote(to_text(one)) for one in values if one is not None)
 
 
 def squote(*values: Value) -> str:
-    """Each but nil in single quotes."""
+    """``squote``: each value but nil in single quotes, separated by spaces."""
     return " ".join(f"'{show(one)}'" for one in values if one is not None)
 
 
 def cat(*values: Value) -> str:
-    """Each but nil, with blanks between."""
+    """``cat``: each value but nil as text, separated by spaces."""
     return " ".join(show(one) for one in values if one is not None)
 
 
 def indent(spaces: int, text: str) -> str:
-    """Blanks before every line."""
+    """``indent``: a text with spaces before every line."""
     if spaces < 0:
         raise CallError("strings: negative Repeat count")
     check_size(spaces * (text.count("\n") + 1) + len(text), "characters")
@@ -126,20 +128,26 @@ def indent(spaces: int, text: str) -> str:
 
 
 def replace(old: str, new: str, text: str) -> str:
-    """Everywhere; an empty ``old`` is found around every character."""
+    """``replace``: replaces every occurrence; an empty ``old`` occurs around every character."""
     check_size(len(text) + (text.count(old) if old else len(text) + 1) * len(new), "characters")
     return text.replace(old, new)
 
 
 def join(separator: str, value: Value) -> str:
-    """The elements but nil as text, with a separator between."""
+    """``join``: the elements of a list but nil as text, with a separator between them."""
     parts = to_texts(value)
     check_size(len(separator) * (len(parts) - 1) + sum(map(len, parts)), "characters")
     return separator.join(parts)
 
 
 def split(separator: str, text: str, limit: int = -1) -> list[str]:
-    """strings.SplitN: at most ``limit`` parts; an empty separator splits into characters."""
+    """The parts between separators (strings.SplitN).
+
+    Args:
+        separator: "" splits into characters.
+        text: what is split.
+        limit: the most parts to return; all if it is negative.
+    """
     if limit == 0:
         return []
     if separator:
@@ -154,12 +162,12 @@ def _numbered(parts: list[str]) -> GoMap:
 
 
 def split_list(separator: str, text: str) -> GoSlice:
-    """``splitList``"""
+    """``splitList``: the parts between separators, as a list."""
     return strings(split(separator, text))
 
 
 def trim_all(cutset: str, text: str) -> str:
-    """strings.Trim"""
+    """``trimAll``: a text without the characters of a set at both ends (strings.Trim)."""
     return text.strip(cutset) if cutset else text
 
 

@@ -1,6 +1,4 @@
-"""sprig's functions of words: wrapping, abbreviation, case conventions.
-
-In: text. Out: text.
+"""sprig's functions for words: wrapping, abbreviation and conventions of case.
 
 Source: Masterminds/goutils v1.1.1 wordutils.go and stringutils.go, huandu/xstrings v1.5.0 convert.go.
 """
@@ -21,7 +19,14 @@ _CHINESE = (("\u3400", "\u4d85"), ("\u4e00", "\u9fcc"), ("\U00020000", "\U0002b8
 
 
 def wrap(width: int, separator: str, text: str, *, long_words: bool) -> str:
-    """Break a line at blanks, and inside long words when asked to; widths count bytes."""
+    """``wrap`` and ``wrapWith``: a text broken into lines at spaces.
+
+    Args:
+        width: the most bytes of a line.
+        separator: what is put between lines; a line feed if it is empty.
+        text: what is broken.
+        long_words: whether words longer than a line are broken too.
+    """
     data, line, width = raw(text), raw(separator or "\n"), max(width, 1)
     check_size(len(data) + len(data) // width * len(line), "characters")
     pieces: list[bytes] = []
@@ -46,7 +51,7 @@ def wrap(width: int, separator: str, text: str, *, long_words: bool) -> str:
 
 
 def abbreviate(offset: int, width: int, text: str) -> str:
-    """goutils' AbbreviateFull: dots where bytes are left out."""
+    """At most ``width`` bytes of a text from about ``offset`` on, with dots for what is left out (AbbreviateFull)."""
     data = raw(text)
     if not data or width < 4:
         return ""
@@ -65,22 +70,22 @@ def abbreviate(offset: int, width: int, text: str) -> str:
 
 
 def abbrev(width: int, text: str) -> str:
-    """``abbrev``"""
+    """``abbrev``: the beginning of a text with dots, at most ``width`` bytes."""
     return text if width < 4 else abbreviate(0, width, text)
 
 
 def abbrevboth(left: int, right: int, text: str) -> str:
-    """``abbrevboth``"""
+    """``abbrevboth``: the middle of a text with dots on both sides, at most ``right`` bytes."""
     return text if right < 4 or (left > 0 and right < 7) else abbreviate(left, right, text)
 
 
 def _latin(text: str) -> Iterator[str]:
-    # goutils takes each byte for a character.
+    # goutils reads each byte as a character.
     yield from raw(text).decode("latin-1")
 
 
 def initials(text: str) -> str:
-    """The first byte of each word, taken for a character."""
+    """``initials``: the first byte of each word, read as a character."""
     found, gap = [], True
     for one in _latin(text):
         if one in SPACE:
@@ -92,13 +97,13 @@ def initials(text: str) -> str:
 
 
 def nospace(text: str) -> str:
-    """Without blanks; if there are any, each byte is taken for a character."""
+    """``nospace``: a text without white space. If it has any, each byte is read as a character, as in goutils."""
     kept = [one for one in _latin(text) if one not in SPACE]
     return text if len(kept) == len(raw(text)) else "".join(kept)
 
 
 def untitle(text: str) -> str:
-    """A small letter at the beginning of each word."""
+    """``untitle``: a small letter at the beginning of each word."""
     shown, begins = [], True
     for one in runes(text):
         shown.append(lower(one) if begins and one not in SPACE else one)
@@ -107,7 +112,7 @@ def untitle(text: str) -> str:
 
 
 def swapcase(text: str) -> str:
-    """Capitals become small, small letters capitals, at the beginning of words title case."""
+    """``swapcase``: capitals become small letters; small letters become capitals, or title case where a word begins."""
     shown, blank = [], True
     for one in runes(text):
         category = unicodedata.category(one)
@@ -132,18 +137,18 @@ def _is_upper(character: str) -> bool:
 
 
 def _is_alphabet(character: str) -> bool:
-    # xstrings counts Chinese characters out.
+    # xstrings does not count Chinese characters as letters.
     return unicodedata.category(character)[0] == "L" and not any(low <= character <= high for low, high in _CHINESE)
 
 
 def camelcase(text: str) -> str:
-    """xstrings.ToPascalCase"""
+    """``camelcase``: words joined, each with a capital at its beginning (xstrings.ToPascalCase)."""
     characters = runes(text)
     start = next((at for at, one in enumerate(characters) if not _connects(one)), len(characters))
     shown = characters[:start]
     rest = characters[start:]
     if not rest:
-        # xstrings writes the last of nothing but connectors twice.
+        # If there are only connectors, xstrings writes the last one twice.
         return "".join(shown + shown[-1:])
     raised = _is_upper(rest[0])
     before = upper(rest[0])
@@ -189,7 +194,7 @@ def _word_end(text: str, at: int) -> tuple[str, int]:
     while end < len(text) and _is_upper(text[end]):
         end += 1
     if end - at > 1:
-        # The last capital begins the next word when a small letter follows.
+        # If a small letter follows, the last capital belongs to the next word.
         return kind, end - 1 if end < len(text) and _is_alphabet(text[end]) else end
     while end < len(text) and _is_alphabet(text[end]) and not _is_upper(text[end]):
         end += 1
@@ -206,7 +211,7 @@ def _split_words(text: str) -> list[tuple[str, str]]:
 
 
 class _Lowered:
-    """xstrings' camelCaseToLowerCase: words in small letters with a connector between."""
+    """The words of a text in small letters with a connector between them (xstrings' camelCaseToLowerCase)."""
 
     def __init__(self, text: str, connector: str) -> None:
         self._words = _split_words("".join(runes(text)))
@@ -273,7 +278,7 @@ class _Lowered:
 
 
 def lowered(text: str, connector: str) -> str:
-    """``snakecase`` and ``kebabcase``"""
+    """``snakecase`` and ``kebabcase``: the words of a text in small letters with a connector between them."""
     return _Lowered(text, connector).text()
 
 

@@ -1,1 +1,1 @@
-"""Go's text/template: lexer, parser, values, fmt, execution and the built-in functions."""
+"""Go's text/template: lexer, parser, values, fmt, execution and built-in functions."""

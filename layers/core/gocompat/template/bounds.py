@@ -1,8 +1,6 @@
-"""What a template may cost.
+"""The bounds of a template run: steps, output, and the size and depth of values.
 
-In: steps, output and values as they arise. Out: whether that is still within bounds.
-
-Go bounds nothing but its stack: a template that repeats for ever stops the controller. Here it is an error.
+Go bounds only its stack, so that a template without end stops the controller. Here such a template fails.
 """
 
 from __future__ import annotations
@@ -12,24 +10,26 @@ from dataclasses import dataclass
 from gocompat.template.values import GoMap, GoSlice, GoStruct, Value
 
 MAX_STEPS = 1_000_000
-"""A step is about a microsecond of work."""
+"""Steps of one run; a step is about a microsecond of work."""
 MAX_OUTPUT = 1_000_000
+"""Characters that one run writes."""
 MAX_TEXT = 1_000_000
 """Characters of one string."""
 MAX_ITEMS = 100_000
 """Elements of one list, and parts of one nested value."""
 MAX_NESTING = 60
+"""Levels of one nested value."""
 _CHARACTERS_A_STEP = 8
 _PARTS_A_STEP = 2
 
 
 class TooLarge(ValueError):
-    """A value beyond the bounds."""
+    """A value, or the work to make it, exceeds a bound."""
 
 
 @dataclass(slots=True)
 class Meter:
-    """Counts what one run of a template costs."""
+    """Counts the steps and the output of one run; ``steps`` and ``size`` are its bounds."""
 
     steps: int = MAX_STEPS
     size: int = MAX_OUTPUT
@@ -37,21 +37,21 @@ class Meter:
     used_size: int = 0
 
     def step(self, count: int = 1) -> bool:
-        """Count steps; False beyond the bound."""
+        """Count steps. Returns False if the bound is exceeded."""
         self.used_steps += count
         return self.used_steps <= self.steps
 
     def write(self, count: int) -> bool:
-        """Count characters of output; False beyond the bound."""
+        """Count characters of output. Returns False if the bound is exceeded."""
         self.used_size += count
         return self.used_size <= self.size
 
 
 def weigh(value: Value) -> int:
-    """Steps that looking at a whole value costs.
+    """The steps that it costs to go through a whole value.
 
     Raises:
-        TooLarge: too long, too nested, or a map that holds itself.
+        TooLarge: the value is too large, too deeply nested, or contains itself.
     """
     if isinstance(value, str):
         return _text(value)
@@ -62,10 +62,10 @@ def weigh(value: Value) -> int:
 
 
 def count_parts(value: Value) -> tuple[int, int]:
-    """How many values a value consists of, and the characters in them.
+    """The number of values that a value consists of, itself included, and of the characters in them.
 
     Raises:
-        TooLarge: too long, too nested, or a map that holds itself.
+        TooLarge: the value is too large, too deeply nested, or contains itself.
     """
     parts, characters = 0, 0
     pending = [(value, 0)]
@@ -99,17 +99,21 @@ def _parts(value: Value) -> list[Value]:
 
 
 def count_elements(value: Value) -> int:
-    """Steps that it takes to lay out a list or map for a range over it, whether all of it is ranged over or not."""
+    """The steps that it costs to begin a range over a value, however early the range ends."""
     if isinstance(value, GoSlice):
         return len(value.items) // _PARTS_A_STEP
     return len(value.entries) if isinstance(value, GoMap) else 0
 
 
 def check_size(count: int, what: str) -> None:
-    """Refuse to make something of ``count`` characters or elements.
+    """Check the size of a text or list before it is made.
+
+    Args:
+        count: its size.
+        what: ``characters`` or ``elements``, which is also the word of the error.
 
     Raises:
-        TooLarge: beyond the bound.
+        TooLarge: the size exceeds the bound.
     """
     limit = MAX_ITEMS if what == "elements" else MAX_TEXT
     if count > limit:

@@ -1,8 +1,8 @@
-"""The functions every Go template has.
+"""The functions that every Go template has, such as ``len``, ``index``, ``eq`` and ``printf``.
 
-In: values. Out: values, or Go's refusals.
+A function that refuses its arguments raises CallError with Go's words.
 
-Source: Go text/template/funcs.go (1.24), html/js escapes there, net/url QueryEscape.
+Source: Go text/template/funcs.go (1.24), net/url QueryEscape.
 """
 
 from __future__ import annotations
@@ -46,12 +46,18 @@ _BAD_TYPE = "invalid type for comparison"
 
 
 def either(*_values: Value) -> Value:
-    """``and`` and ``or``: the execution itself decides how far to evaluate them."""
+    """``and`` and ``or``. It is never called: the execution recognizes it and evaluates the arguments itself."""
     raise CallError("unreachable")
 
 
 def call_value(name: str, function: Value = None, *values: Value) -> Value:
-    """``call``: a value that is a function; templates are given none."""
+    """``call``: calls a value that is a function.
+
+    Args:
+        name: how an error names the function.
+        function: the value to call. Commit messages are given no such value, but a template may name a method.
+        values: its arguments.
+    """
     if function is None or function is NIL_INTERFACE:
         raise CallError("call of nil")
     if not isinstance(function, Function):
@@ -60,7 +66,7 @@ def call_value(name: str, function: Value = None, *values: Value) -> Value:
 
 
 def method_of(value: Value, name: str) -> Function | None:
-    """A method of a value that is no struct."""
+    """A method of a value that is not a struct; None if it has no such method."""
     if isinstance(value, Named) and name == "String":
         return Function((), lambda: show(value))
     if not isinstance(value, Duration) or name not in _DURATION_METHODS:
@@ -78,7 +84,7 @@ _DURATION_METHODS: Mapping[str, Callable[[int], Value]] = {
 
 
 def length(value: Value) -> int:
-    """``len``; of a string, its bytes."""
+    """``len``: the elements of a list or map, or the bytes of a string."""
     if isinstance(value, str):
         return len(raw(value))
     if isinstance(value, GoSlice):
@@ -91,12 +97,12 @@ def length(value: Value) -> int:
 
 
 def _pointed_to(value: Value) -> GoType:
-    """Go follows a pointer first."""
+    """The type that an error names: for a pointer, that of the struct."""
     return value.go_type if isinstance(value, GoStruct) else type_of(value)
 
 
 def index(value: Value, *keys: Value) -> Value:
-    """``index``: elements of elements."""
+    """``index``: an element by its key or position, then one of its elements by the next key, and so on."""
     if value is None:
         raise CallError("index of untyped nil")
     for key in keys:
@@ -124,10 +130,10 @@ def _beyond(kind: str) -> Value:
 
 
 def position(key: Value, size: int) -> int:
-    """An index as a number within a size, the size itself included (indexArg).
+    """A position from 0 to ``size``, which is included (indexArg).
 
     Raises:
-        CallError: Go's words.
+        CallError: the key is not an integer or is out of range; in Go's words.
     """
     if key is None:
         raise CallError("cannot index slice/array with nil")
@@ -157,12 +163,12 @@ def _both_integers(left: GoType, right: GoType) -> bool:
 
 
 def negated(value: Value) -> bool:
-    """``not``"""
+    """``not``: the opposite of a value's truth."""
     return not truth(value)
 
 
 def basic_kind(value: Value) -> str:
-    """What comparisons tell apart; empty for what has no order."""
+    """The kind by which comparisons decide; "" for a value that has no order."""
     kind = kind_of(value)
     if kind in SIGNED:
         return "int"
@@ -172,7 +178,7 @@ def basic_kind(value: Value) -> str:
 
 
 def equal(left: Value, *others: Value) -> bool:
-    """``eq``: whether the first equals any of the others."""
+    """``eq``: whether the first argument equals any of the others."""
     if not others:
         raise CallError("missing argument for comparison")
     return any(_equals(left, other) for other in others)
@@ -206,12 +212,12 @@ def _holds_uncomparable(value: Value) -> bool:
 
 
 def unequal(left: Value, right: Value) -> bool:
-    """``ne``"""
+    """``ne``: whether two values differ."""
     return not equal(left, right)
 
 
 def less(left: Value, right: Value) -> bool:
-    """``lt``"""
+    """``lt``: whether the first value is less than the second."""
     one, other = basic_kind(left), basic_kind(right)
     if not one or not other:
         raise CallError(_BAD_TYPE)
@@ -223,17 +229,17 @@ def less(left: Value, right: Value) -> bool:
 
 
 def less_or_equal(left: Value, right: Value) -> bool:
-    """``le``"""
+    """``le``: whether the first value is less than or equal to the second."""
     return less(left, right) or equal(left, right)
 
 
 def greater(left: Value, right: Value) -> bool:
-    """``gt``"""
+    """``gt``: whether the first value is greater than the second."""
     return not less_or_equal(left, right)
 
 
 def greater_or_equal(left: Value, right: Value) -> bool:
-    """``ge``"""
+    """``ge``: whether the first value is greater than or equal to the second."""
     return not less(left, right)
 
 
@@ -244,12 +250,12 @@ def _joined(values: tuple[Value, ...]) -> str:
 
 
 def html(*values: Value) -> str:
-    """``html``: escaped for HTML."""
+    """``html``: the arguments as text, escaped for HTML."""
     return "".join(_HTML.get(one, one) for one in _joined(values))
 
 
 def js(*values: Value) -> str:
-    """``js``: escaped for JavaScript."""
+    """``js``: the arguments as text, escaped for JavaScript."""
     return _JS_SPECIAL.sub(lambda found: _js_character(found[0]), _joined(values))
 
 
@@ -257,14 +263,14 @@ def _js_character(character: str) -> str:
     if character in _JS:
         return _JS[character]
     if "\udc80" <= character <= "\udcff":
-        # Go takes a broken byte for U+FFFD, which can be printed, and writes the byte.
+        # Go reads an invalid byte as U+FFFD, which is printable, and so copies the byte.
         return character
     code = ord(character)
     return character if code >= 0x80 and character.isprintable() else f"\\u{code:04X}"
 
 
 def urlquery(*values: Value) -> str:
-    """``urlquery``: escaped for a query."""
+    """``urlquery``: the arguments as text, escaped for the query of a URL."""
     return quote_plus(raw(_joined(values)), safe="")
 
 

@@ -1,6 +1,6 @@
-"""Fields, methods and function calls of Go templates.
+"""The half of a template's execution that looks up fields and methods and calls functions.
 
-In: nodes and the values they name. Out: what they yield.
+The other half, which walks the tree, is in evaluate.py.
 
 Source: Go text/template/exec.go (evalField, evalCall, evalArg, validateType).
 """
@@ -50,15 +50,19 @@ _WORDS: Mapping[str, str] = {
 
 
 class Missing:
-    """No argument comes from the pipe."""
+    """The type of MISSING."""
 
 
 MISSING = Missing()
+"""Stands for the last argument of a call if no value is piped into it, and for a field that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: the name and function, the node errors point at, argument nodes and the pipe's value."""
+    """A function call.
+
+    ``node`` is the one that errors point at, ``arguments`` are its argument nodes, ``final`` is the piped value.
+    """
 
     name: str
     function: Function
@@ -68,17 +72,18 @@ class Call:
 
     @property
     def given(self) -> int:
-        """How many arguments there are, the pipe's included."""
+        """The number of arguments, including a piped one."""
         return len(self.arguments) + (self.final is not MISSING)
 
 
 class Calls(ABC):
-    """The half of an execution that looks things up and calls functions."""
+    """Looks up fields and methods and calls functions; evaluate.py supplies the abstract methods."""
 
     def __init__(self, functions: Mapping[str, Function], meter: Meter) -> None:
         self._functions = functions
         self._meter = meter
-        # What dot is an element of, and the value whose field is wanted: errors name interface{} where it is one.
+        # The containers that dot, and the value whose field is wanted, come from. Go's errors say interface {} for an
+        # element of a []interface{} or a map[string]interface{}.
         self._dot_in: GoType | None = None
         self._found_in: GoType | None = None
 
@@ -210,7 +215,7 @@ class Calls(ABC):
             raise TooLarge(f"exceeded maximum of {self._meter.steps} steps")
 
     def _either(self, dot: Value, call: Call) -> Value:
-        """``and`` and ``or``: what comes after the decision is not evaluated."""
+        """``and`` and ``or``: evaluate arguments only until the result is decided."""
         value: Value = None
         for argument in call.arguments:
             value = self._argument(dot, REFLECT, argument)
@@ -259,7 +264,11 @@ class Calls(ABC):
         raise self._fault(f"can't handle {node} for arg of type {wanted}")
 
     def _fitting(self, value: Value, wanted: GoType | None) -> Value:
-        """A value as an argument of a type, or Go's refusal."""
+        """A value as an argument of a type (validateType).
+
+        Raises:
+            ExecutionError: the value does not have that type.
+        """
         if wanted is None:
             return value
         if wanted is ANY or wanted is REFLECT:
@@ -271,14 +280,14 @@ class Calls(ABC):
         found = type_of(value)
         if found == wanted:
             return value
-        # What a policy selected counts as its text where text is wanted: templates of old pass it to contains.
+        # Old templates pass an image of .Updated to functions such as contains: there it counts as its text.
         if wanted.kind == "string" and isinstance(value, GoStruct) and value.shown_type and value.text is not None:
             return value.text
         raise self._fault(f"wrong type for value; expected {wanted}; got {found}")
 
 
 def _callee(call: Call, value: Value) -> str:
-    """How ``call`` names what it is given: as written, or what reflect.Value.String says of a piped value."""
+    """How an error of ``call`` names its function: as written, or as reflect.Value.String for a piped value."""
     if call.arguments:
         return str(call.arguments[0])
     if value is None:

@@ -1,6 +1,6 @@
-"""Go templates executed.
+"""Executes a parsed Go template.
 
-In: a tree, the functions and the data. Out: text.
+It has no access to anything but the functions and the data that the caller passes, and its run is bounded.
 
 Source: Go text/template/exec.go; vectors gotemplate.json and templates.json (``stage`` exec).
 """
@@ -32,28 +32,29 @@ from gocompat.template.values import (
 )
 
 MAX_DEPTH = 60
-"""How deep templates call each other and expressions nest; Go allows templates 100,000."""
+"""Levels of templates that call each other and of nested expressions. Go allows 100,000 levels of templates."""
 
 
 class _Break(Exception):
-    """``{{break}}``"""
+    """Leaves a range at ``{{break}}``."""
 
 
 class _Continue(Exception):
-    """``{{continue}}``"""
+    """Goes on with the next element of a range at ``{{continue}}``."""
 
 
 def execute(tree: Tree, functions: Mapping[str, Function], data: Value, meter: Meter) -> str:
-    """Run a template.
+    """Execute a template (Template.Execute).
 
     Args:
-        tree: as parsed.
-        functions: by name.
-        data: the first dot.
-        meter: counts steps and output.
+        tree: the parsed template.
+        functions: the functions by name, as ``gocompat.sprig.functions.load`` returns them.
+        data: the value of dot.
+        meter: counts steps and output, and has their bounds.
 
     Raises:
-        ExecutionError: ``template: NAME:LINE:COLUMN: executing "NAME" at <…>: …``.
+        ExecutionError: ``template: NAME:LINE:COLUMN: executing "NAME" at <…>: …``, in Go's words, or because a bound is
+            exceeded.
     """
     return _Execution(tree, functions, meter).run(data)
 
@@ -106,7 +107,7 @@ class _Execution(Calls):
     # Blocks.
 
     def _walk_element(self, dot: Value, block: nodes.Block, container: GoType | None) -> None:
-        """A block with a dot of its own, which may be an element of something."""
+        """Execute a block with a dot of its own, which may be an element of a container."""
         before, self._dot_in = self._dot_in, container
         try:
             self._walk_all(dot, block)
@@ -165,7 +166,7 @@ class _Execution(Calls):
         try:
             self._turns(dot, node)
         except _Break:
-            # Also one in its else ends this range, not the one around it.
+            # As in Go, a break in the else of a range ends that range, not the one around it.
             self._depth = depth
 
     def _turns(self, dot: Value, node: nodes.Branch) -> None:
@@ -254,7 +255,7 @@ class _Execution(Calls):
             if pipe.assigns:
                 self._assign(variable.names[0], value)
             else:
-                # A range sets its own variables anew at each turn, so that each has a place of its own.
+                # A range sets its variables at each turn, so each needs a place of its own.
                 self._variables.append([variable.names[0], value, None])
         self._depth -= 1
         return value

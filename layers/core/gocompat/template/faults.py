@@ -1,14 +1,11 @@
-"""What goes wrong while a template runs.
-
-In: nothing. Out: two errors, one of templates and one of the functions they call.
-"""
+"""The two errors of a running template: that of the template, and that of a function it calls."""
 
 from __future__ import annotations
 
 
 class ExecutionError(ValueError):
-    """A template that fails while it runs; the message is Go's."""
+    """A template failed while it ran; the message is Go's, with name, line and column."""
 
 
 class CallError(ValueError):
-    """What a function refuses; templates show it behind ``error calling NAME:``."""
+    """A function refused its arguments. The template's error is ``error calling NAME:`` and this message."""

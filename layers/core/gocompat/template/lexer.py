@@ -1,6 +1,6 @@
-"""Tokens of a Go template.
+"""Splits a Go template into tokens, one each time the parser asks for the next.
 
-In: the template's text. Out: one token a call, as the parser asks for them; after an error nothing but the end.
+A mistake is a token of kind ``error``; after it there is only ``eof``.
 
 Source: Go text/template/parse/lex.go.
 """
@@ -23,7 +23,7 @@ _QUOTES = {'"': ("string", "unterminated quoted string"), "'": ("char constant",
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of the template: ``kind``, its text, its offset in characters and its line from 1."""
+    """A token: its kind, its offset in characters, its text, and its line, counted from 1."""
 
     kind: str
     position: int
@@ -43,14 +43,14 @@ class Token:
 
 
 def is_alphanumeric(character: str) -> bool:
-    """Letters and digits of any script, and the underscore."""
+    """Whether a character is a letter or digit of any script, or an underscore."""
     if character == _END:
         return False
     return character == "_" or unicodedata.category(character) in ("Lu", "Ll", "Lt", "Lm", "Lo", "Nd")
 
 
 class Lexer:
-    """Reads one template from left to right."""
+    """Reads the tokens of one template from left to right."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -61,7 +61,7 @@ class Lexer:
         self._line = 1
 
     def next_token(self) -> Token:
-        """The next token; ``eof`` again and again at the end."""
+        """The next token; at the end, ``eof`` at every call."""
         return self._inside_action() if self._inside else self._in_text()
 
     def _emit(self, kind: str) -> Token:
@@ -198,7 +198,7 @@ class Lexer:
 
     def _space(self) -> Token:
         self._skip_spaces()
-        # The last blank may belong to the trim marker before the closing delimiter.
+        # The last space may be part of the trim marker before the closing delimiter.
         if self._text.startswith("-}}", self._at):
             self._at -= 1
             if self._at == self._start:
@@ -297,6 +297,6 @@ class Lexer:
 
 
 def shown(character: str) -> str:
-    """``%#U``: the code point, and the character itself where it is printable."""
+    """A character as fmt's ``%#U`` prints it: the code point, and the character if it is printable."""
     code = f"U+{ord(character):04X}"
     return f"{code} '{character}'" if character.isprintable() else code

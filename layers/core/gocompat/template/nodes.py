@@ -1,6 +1,4 @@
-"""The tree of a Go template.
-
-In: nothing. Out: node types; ``str`` of one is the template text that Go shows in errors.
+"""The nodes of a parsed Go template. ``str`` of a node is the text that Go shows for it in errors.
 
 Source: Go text/template/parse/node.go.
 """
@@ -16,7 +14,7 @@ from gocompat.template.numbers import Number
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Anything in a template; ``position`` counts characters from its start."""
+    """A part of a template; ``position`` counts characters from the beginning of the template."""
 
     position: int
 
@@ -59,7 +57,7 @@ class Bool(Node):
 
 @dataclass(frozen=True, slots=True)
 class Constant(Node):
-    """A number as written and what it can be."""
+    """A number or character: as written, and its value."""
 
     text: str
     number: Number
@@ -70,7 +68,7 @@ class Constant(Node):
 
 @dataclass(frozen=True, slots=True)
 class String(Node):
-    """A quoted string as written and its value."""
+    """A string: as written, and its value."""
 
     quoted: str
     text: str
@@ -81,7 +79,7 @@ class String(Node):
 
 @dataclass(frozen=True, slots=True)
 class Identifier(Node):
-    """A function's name."""
+    """The name of a function."""
 
     name: str
 
@@ -91,7 +89,7 @@ class Identifier(Node):
 
 @dataclass(frozen=True, slots=True)
 class Field(Node):
-    """``.A.B``"""
+    """Fields of dot: ``.A.B``."""
 
     names: tuple[str, ...]
 
@@ -101,7 +99,7 @@ class Field(Node):
 
 @dataclass(frozen=True, slots=True)
 class Variable(Node):
-    """``$x.A.B``; the first name has its dollar sign."""
+    """A variable, perhaps with fields: ``$x.A.B``. The first name includes the dollar sign."""
 
     names: tuple[str, ...]
 
@@ -111,7 +109,7 @@ class Variable(Node):
 
 @dataclass(frozen=True, slots=True)
 class Chain(Node):
-    """``(pipeline).A.B``"""
+    """Fields of the result of a pipeline: ``(pipeline).A.B``."""
 
     base: Node
     names: tuple[str, ...]
@@ -122,7 +120,7 @@ class Chain(Node):
 
 @dataclass(frozen=True, slots=True)
 class Command(Node):
-    """An operand or a call: the function first, its arguments behind."""
+    """An operand alone, or a function followed by its arguments."""
 
     arguments: tuple[Node, ...]
 
@@ -132,7 +130,10 @@ class Command(Node):
 
 @dataclass(frozen=True, slots=True)
 class Pipe(Node):
-    """Commands joined by ``|``, and the variables that take the result."""
+    """Commands joined by ``|``, and the variables that receive the result.
+
+    ``assigns`` tells ``$x = …`` from ``$x := …``.
+    """
 
     variables: tuple[Variable, ...]
     assigns: bool
@@ -146,7 +147,7 @@ class Pipe(Node):
 
 @dataclass(frozen=True, slots=True)
 class Action(Node):
-    """``{{pipeline}}``"""
+    """A pipeline whose result is printed: ``{{pipeline}}``."""
 
     pipe: Pipe
 
@@ -156,14 +157,14 @@ class Action(Node):
 
 @dataclass(frozen=True, slots=True)
 class Block(Node):
-    """A list of nodes."""
+    """Nodes that are executed one after the other."""
 
     nodes: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Branch(Node):
-    """``if``, ``with`` or ``range``, as ``kind`` says."""
+    """``{{if}}``, ``{{with}}`` or ``{{range}}``, according to ``kind``; ``otherwise`` is what follows ``{{else}}``."""
 
     kind: str
     pipe: Pipe
@@ -173,7 +174,7 @@ class Branch(Node):
 
 @dataclass(frozen=True, slots=True)
 class Jump(Node):
-    """``break`` or ``continue``, as ``kind`` says."""
+    """``{{break}}`` or ``{{continue}}``, according to ``kind``."""
 
     kind: str
 
@@ -183,7 +184,7 @@ class Jump(Node):
 
 @dataclass(frozen=True, slots=True)
 class Include(Node):
-    """``{{template "name" pipeline}}``"""
+    """A call of another template: ``{{template "name" pipeline}}``."""
 
     name: str
     pipe: Pipe | None
@@ -195,7 +196,7 @@ class Include(Node):
 
 @dataclass(frozen=True, slots=True)
 class End(Node):
-    """``{{end}}``, or ``{{else}}`` by ``kind``; it closes a block."""
+    """What closes a block: ``{{end}}`` or ``{{else}}``, according to ``kind``."""
 
     kind: str
 
@@ -204,7 +205,7 @@ class End(Node):
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """A node and everything in it, in the order of the text."""
+    """A node and all nodes within it, in the order of the template's text."""
     yield node
     for member in fields(node):
         value = getattr(node, member.name)
@@ -218,7 +219,7 @@ def _argument(node: Node) -> str:
 
 
 def is_empty(node: Node) -> bool:
-    """Nothing but blanks, as Go tells a definition that may be replaced."""
+    """Whether a node contains nothing but white space. Go lets a later definition replace such a template."""
     if isinstance(node, Block):
         return all(is_empty(one) for one in node.nodes)
     return isinstance(node, Text) and not node.text.strip()

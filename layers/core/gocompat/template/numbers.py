@@ -1,6 +1,4 @@
-"""Number and text literals of a Go template.
-
-In: a literal as written. Out: its value, in every type that can hold it.
+"""The values of number, character and string literals of a Go template.
 
 Source: Go text/template/parse/node.go (newNumber), strconv (ParseInt, ParseFloat, Unquote, UnquoteChar).
 """
@@ -26,12 +24,15 @@ _HEX = {"x": 2, "u": 4, "U": 8}
 
 
 class InvalidLiteral(ValueError):
-    """Not a literal; the message is Go's."""
+    """The text is not a valid literal; the message is Go's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
-    """A constant; each field is None where the type cannot hold it."""
+    """The value of a number literal in each type; None for a type that cannot hold it.
+
+    ``integer`` is an int64, ``unsigned`` a uint64, ``real`` a float64 and ``pair`` a complex128.
+    """
 
     integer: int | None = None
     unsigned: int | None = None
@@ -40,14 +41,14 @@ class Number:
 
 
 def parse_number(text: str, kind: str) -> Number:
-    """Read a literal.
+    """The value of a number or character literal.
 
     Args:
-        text: as written, quotes of a character included.
-        kind: the token's kind: ``number``, ``complex`` or ``char constant``.
+        text: as written, with the quotes of a character.
+        kind: the kind of the token: ``number``, ``complex`` or ``char constant``.
 
     Raises:
-        InvalidLiteral: Go's words.
+        InvalidLiteral: in Go's words.
     """
     if kind == "char constant":
         rune = _rune(text)
@@ -82,12 +83,12 @@ def _whole(value: int, *, signed: bool) -> Number:
 
 
 def parse_integer(text: str) -> int | None:
-    """strconv.ParseInt with base 0, or ParseUint; None when it is not written as an integer or does not fit."""
+    """An integer in any base (strconv.ParseInt or ParseUint with base 0); None if it is none or needs over 64 bits."""
     found = _INTEGER.fullmatch(text)
     if found is None:
         return None
     base, digits = next((base, found[group]) for group, base in enumerate(_BASES, 2) if found[group] is not None)
-    # Python itself refuses to read thousands of digits.
+    # Python refuses to convert thousands of digits; 200 are already too many for 64 bits.
     value = int(digits.replace("_", "").lstrip("0")[:200] or "0", base)
     limit = 2**63 if found[1] else 2**64
     if value > limit or (value == limit and found[1] != "-"):
@@ -128,7 +129,7 @@ def _rune(text: str) -> int:
 
 
 def unquote(text: str) -> str:
-    """A quoted or raw string's value (strconv.Unquote); bytes that are no UTF-8 become surrogate escapes.
+    """The value of a quoted or raw string (strconv.Unquote). A byte that is not UTF-8 becomes a surrogate escape.
 
     Raises:
         InvalidLiteral: ``invalid syntax``.

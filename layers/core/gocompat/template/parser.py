@@ -1,6 +1,4 @@
-"""Go templates read into trees.
-
-In: a template's text and the names of the functions there are. Out: one tree for each template it defines.
+"""Parses a Go template into a tree for itself and one for each template that it defines.
 
 Source: Go text/template/parse/parse.go; vectors gotemplate.json (``stage`` parse).
 """
@@ -17,7 +15,7 @@ from gocompat.template.lexer import Lexer, Token
 from gocompat.template.numbers import InvalidLiteral, parse_number, unquote
 
 MAX_DEPTH = 40
-"""How deep blocks and parentheses nest; Go stops at its stack's end."""
+"""Levels of nested blocks and parentheses. Go is limited only by its stack."""
 
 _OPERANDS = frozenset(
     {"bool", "char constant", "complex", "dot", "field", "identifier", "number", "nil", "raw string", "string",
@@ -28,12 +26,12 @@ _CONSTANTS = (nodes.Bool, nodes.Dot, nodes.Nil, nodes.Constant, nodes.String)
 
 
 class InvalidTemplate(ValueError):
-    """A template that Go does not parse; the message is Go's."""
+    """The template cannot be parsed; the message is Go's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """A template: ``templates`` has every one by name, ``name`` is the one to execute."""
+    """A parsed template: ``templates`` has it and all that it defines by name; ``name`` is the one to execute."""
 
     name: str
     text: str
@@ -42,7 +40,7 @@ class Tree:
 
 @dataclass(slots=True)
 class _Scope:
-    """What a definition does not share with the one around it."""
+    """What each definition has of its own: its variables, and how many ranges it is in."""
 
     variables: list[str] = field(default_factory=lambda: ["$"])
     ranges: int = 0
@@ -69,7 +67,7 @@ class _Parser:
         self._functions = functions
         self._refused = refused
         self._lexer = Lexer(tree.text)
-        # Go keeps three tokens, and names the line of the first in its errors.
+        # As in Go, up to three tokens are kept, and errors name the line of the first.
         self._tokens = [Token("eof", 0, "", 0)] * 3
         self._peeked = 0
         self._action_line = 0

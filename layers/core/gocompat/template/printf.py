@@ -1,7 +1,7 @@
-"""Go's fmt: Print, Println and Printf of the values of templates.
+"""Prints template values as Go's fmt does: Print, Println and Printf.
 
-In: values, and a format. Out: text; what does not fit is shown as Go shows it (``%!d(string=x)``), only what would
-be too long raises TooLarge.
+An argument that does not fit its verb is no error; as in Go the text says so (``%!d(string=x)``). Only a result that
+would be too long raises TooLarge.
 
 Source: Go fmt/print.go; numbers and strings in printf_scalars.py (fmt/format.go); vectors gotemplate.json.
 """
@@ -33,12 +33,12 @@ from gocompat.template.values import (
 MAX_WIDTH = 1_000_000
 _PLAIN = Flags()
 _ADDRESS = "0xc000010000"
-"""Where pointers point: in Go somewhere else at each run."""
+"""The address that every pointer prints as. In Go it differs from run to run."""
 _TEXT_VERBS = "vsxXq"
 
 
 def sprint(values: Sequence[Value]) -> str:
-    """Print: a blank between two operands when neither is a string."""
+    """The values as text, with a space between two of which neither is a string (fmt.Sprint)."""
     pieces: list[str] = []
     for index, value in enumerate(values):
         before = values[index - 1] if index else ""
@@ -49,23 +49,27 @@ def sprint(values: Sequence[Value]) -> str:
 
 
 def sprintln(values: Sequence[Value]) -> str:
-    """Println: blanks between, a line feed behind."""
+    """The values as text, with spaces between them and a line feed at the end (fmt.Sprintln)."""
     return " ".join(show(value) for value in values) + "\n"
 
 
 def show(value: Value) -> str:
-    """``%v``"""
+    """One value as text (``%v``)."""
     return value if isinstance(value, str) else _argument(value, "v", _PLAIN)
 
 
 def sprintf(form: str, values: Sequence[Value]) -> str:
-    """Printf."""
+    """The values as text by a format (fmt.Sprintf).
+
+    Raises:
+        TooLarge: the result would have more than a million characters.
+    """
     return _Printf(form, values).text()
 
 
 @dataclass(slots=True)
 class _Cursor:
-    """Where the format and its operands are read; ``usable`` is Go's goodArgNum."""
+    """The positions in the format and in the operands; ``usable`` is Go's goodArgNum."""
 
     at: int = 0
     operand: int = 0
@@ -170,14 +174,14 @@ class _Printf:
         while cursor.at < len(self._form) and "0" <= self._form[cursor.at] <= "9":
             cursor.at += 1
         digits = self._form[start : cursor.at]
-        # Go looks at a number before it takes in its last digit.
+        # Go checks the size of a number before it adds the last digit.
         if len(digits.lstrip("0")) > 8 or int(digits[:-1] or "0") > MAX_WIDTH:
             cursor.at = len(self._form)
             return None
         return int(digits) if digits else None
 
     def _index(self) -> None:
-        """``[3]``: which operand comes next."""
+        """Read an index such as ``[3]``, which says which operand comes next."""
         cursor = self._cursor
         cursor.after_index = False
         if not self._form.startswith("[", cursor.at):
@@ -232,14 +236,14 @@ def _argument(value: Value, verb: str, flags: Flags) -> str:
 
 
 def bad_verb(value: Value, verb: str, flags: Flags = _PLAIN) -> str:
-    """``%!d(string=x)``"""
+    """What Go prints for a verb that does not fit the value: ``%!d(string=x)``."""
     if value is None:
         return f"%!{verb}(<nil>)"
     return f"%!{verb}({type_of(value)}={_value(value, 'v', replace(flags, erring=True), 0)})"
 
 
 def _shown(value: Value, verb: str, flags: Flags, depth: int) -> str:
-    """A value, by its String method where it has one."""
+    """A value as text, by its String method if it has one."""
     if flags.erring:
         return _value(value, verb, flags, depth)
     if verb == "w":
@@ -264,7 +268,7 @@ def _value(value: Value, verb: str, flags: Flags, depth: int) -> str:
 
 
 def scalar(value: Value, verb: str, flags: Flags) -> str | None:
-    """A bool, number or string; None when the verb does not fit."""
+    """A bool, number or string as text; None if the verb does not fit its type."""
     kind = type_of(value).kind
     if kind == "bool":
         return scalars.padded("true" if value else "false", flags) if verb in "tv" else None

@@ -1,6 +1,6 @@
-"""Go's fmt for numbers and strings: one verb, its flags, one value.
+"""Prints one number or string by one verb and its flags, as Go's fmt does.
 
-In: a value and flags. Out: text; None where the verb does not fit the type.
+A function returns None if the verb does not fit the type.
 
 Source: Go fmt/format.go, strconv (FormatFloat, Quote, QuoteToASCII), time (Duration.String).
 """
@@ -21,9 +21,10 @@ _UNITS = ((1_000_000, "ms", 6), (1_000, "µs", 3), (1, "ns", 0))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """What stands between ``%`` and the verb; ``names`` is ``%+v``, ``go_syntax`` ``%#v``.
+    """What stands between ``%`` and the verb.
 
-    ``erring`` is set within ``%!d(…)``, where Go asks no String method.
+    ``names`` stands for ``%+v`` and ``go_syntax`` for ``%#v``. ``erring`` is set within ``%!d(…)``, where Go calls no
+    String method.
     """
 
     sharp: bool = False
@@ -39,7 +40,7 @@ class Flags:
 
 
 def padded(text: str, flags: Flags) -> str:
-    """Filled up to the width, left or right."""
+    """Text padded on the left or right to the width of the flags."""
     missing = (flags.width or 0) - len(text)
     if missing <= 0:
         return text
@@ -53,14 +54,14 @@ def _blank_padded(text: str, flags: Flags) -> str:
 
 
 def stringer(value: Value) -> str | None:
-    """What String() of a named number returns; None for all others."""
+    """What the String method of a Named or Duration returns; None for other values, which have none."""
     if isinstance(value, Named):
         return value.names.get(int(value), "")
     return duration(int(value)) if isinstance(value, Duration) else None
 
 
 def duration(nanoseconds: int) -> str:
-    """time.Duration's String: ``1h2m3.5s``."""
+    """Nanoseconds as Go prints a duration, such as ``1h2m3.5s`` (Duration.String)."""
     if nanoseconds == 0:
         return "0s"
     sign, value = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
@@ -83,7 +84,7 @@ def _fraction(value: int, size: int, digits: int) -> str:
 
 
 def text(value: str, verb: str, flags: Flags) -> str:
-    """A string under ``v s x X q``."""
+    """A string by one of the verbs ``v s x X q``."""
     if verb in "xX":
         return _hexadecimal(value, verb, flags)
     if flags.precision is not None:
@@ -96,7 +97,7 @@ def text(value: str, verb: str, flags: Flags) -> str:
 
 
 def quoted(value: str, flags: Flags) -> str:
-    """strconv.Quote, or QuoteToASCII with ``+``."""
+    """A string in double quotes (strconv.Quote); with the ``+`` flag in ASCII (QuoteToASCII)."""
     shown = quote(value)
     if not flags.plus:
         return shown
@@ -111,7 +112,7 @@ def _ascii(character: str) -> str:
 
 
 def can_backquote(value: str) -> bool:
-    """Whether it can stand between backquotes on one line."""
+    """Whether a string can stand between backquotes on one line (strconv.CanBackquote)."""
     return not any(one in "`\x7f\ufeff" or (one < " " and one != "\t") or "\udc80" <= one <= "\udcff" for one in value)
 
 
@@ -125,7 +126,7 @@ def _hexadecimal(value: str, verb: str, flags: Flags) -> str:
 
 
 def integer(value: int, verb: str, flags: Flags, *, unsigned: bool = False) -> str | None:
-    """An integer under ``v d b o O x X c q U``."""
+    """An integer by one of the verbs ``v d b o O x X c q U``; None for another verb."""
     if verb in ("c", "q"):
         return _character(value, verb, flags)
     if verb == "U":
@@ -177,7 +178,10 @@ def _code_point(value: int, flags: Flags) -> str:
 
 
 def shortest(value: float, low: int = -4, high: int = 6) -> str:
-    """The fewest digits that read back as the value; an exponent below 10^low and from 10^high on."""
+    """A float64 with the fewest digits that identify it.
+
+    It has an exponent if the value is below 10^low, or 10^high and above.
+    """
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
     sign = "-" if math.copysign(1.0, value) < 0 else ""
@@ -194,7 +198,7 @@ def shortest(value: float, low: int = -4, high: int = 6) -> str:
 
 
 def floating(value: float, verb: str, flags: Flags) -> str | None:
-    """A float64 under ``v b g G x X f F e E``."""
+    """A float64 by one of the verbs ``v b g G x X f F e E``; None for another verb."""
     number = _float_digits(value, verb, flags.precision)
     if number is None:
         return None
@@ -234,12 +238,12 @@ def _float_digits(value: float, verb: str, precision: int | None) -> str | None:
 
 
 def _hex_float(value: float, precision: int | None) -> str:
-    """``0x1.8p+00`` (strconv's fmtX)."""
+    """A float64 in hexadecimal, such as ``0x1.8p+00`` (strconv's fmtX)."""
     mantissa, power = math.frexp(abs(value))
     whole, power = int(mantissa * 2**61), power - 1 if value else 0
     if precision is not None and precision < 15:
         step = 2 ** (60 - 4 * precision)
-        # To the nearest, and to the even one of two.
+        # Round to the nearest, and to the even one of two equally near.
         whole = (whole + step // 2 - (whole // step % 2 == 0)) // step * step
     if whole >= 2**61:
         whole, power = whole // 2, power + 1
@@ -251,15 +255,15 @@ def _hex_float(value: float, precision: int | None) -> str:
 
 
 def _binary(value: float) -> str:
-    """``6755399441055744p-52``; the least numbers, and zero, keep the least exponent."""
+    """A float64 with a binary exponent, such as ``6755399441055744p-52``. The smallest exponent is -1074."""
     exponent = max(math.frexp(value)[1] - 53, -1074) if value else -1074
-    # In two halves: 2 ** 1074 is more than a float holds.
+    # Scale in two steps, because 2 ** 1074 does not fit into a float.
     whole = int(math.ldexp(math.ldexp(abs(value), -exponent // 2), -exponent - -exponent // 2))
     return f"{'-' if math.copysign(1.0, value) < 0 else ''}{whole}p{exponent:+d}"
 
 
 def _with_point(number: str, verb: str, precision: int | None) -> str:
-    """What ``#`` adds: a decimal point, and for ``g`` its trailing zeros."""
+    """A number with what the ``#`` flag adds: a decimal point, and for ``g`` trailing zeros."""
     head, mark, tail = number, "", ""
     for letter in "pP" if verb in "xX" else "eE":
         if letter in number:
@@ -273,7 +277,7 @@ def _with_point(number: str, verb: str, precision: int | None) -> str:
 
 
 def complex_pair(value: complex, verb: str, flags: Flags) -> str | None:
-    """``(1+2i)``"""
+    """A complex128, such as ``(1+2i)``; None for a verb that is not one of floats."""
     real = floating(value.real, verb, flags)
     imaginary = floating(value.imag, verb, replace(flags, plus=True))
     return None if real is None else f"({real}{imaginary}i)"

@@ -1,7 +1,4 @@
-"""Signatures of the functions that templates call.
-
-In: Go's parameter types as text. Out: Function.
-"""
+"""Makes the Function values of sprig's tables from Go's parameter types written as text."""
 
 from __future__ import annotations
 
@@ -22,12 +19,12 @@ _TYPES: dict[str, GoType] = {
 
 
 def function(parameters: str, call: Callable[..., Value], cost: int = 0) -> Function:
-    """A function by its parameters.
+    """A function that templates can call.
 
     Args:
-        parameters: type names with commas between; ``...T`` last for any number.
-        call: takes them in order.
-        cost: steps a call counts for, beside those for the size of what it is given and returns.
+        parameters: type names separated by commas; the last one may be ``...T`` for any number of arguments.
+        call: takes the arguments in order.
+        cost: the steps that a call costs, in addition to those for the size of its arguments and result.
     """
     names = [one.strip() for one in parameters.split(",") if one.strip()]
     variadic = bool(names) and names[-1].startswith("...")

@@ -1,10 +1,9 @@
-"""Go's values in Python, with the types that templates and fmt can tell apart.
+"""Go's values in Python: their types as far as templates and fmt can tell them apart, truth, order and equality.
 
-In: Python values. Out: their Go types, truth, order and equality.
-
-``None`` is Go's nil and a value that is not there; ``bool``, ``int``, ``float``, ``complex`` and ``str`` are Go's
-types of the same (or longer) name; a string's bytes that are no UTF-8 are surrogate escapes. Other integers are
-subclasses of ``int``.
+- ``None`` is nil, and a value that is missing.
+- ``bool``, ``int``, ``float``, ``complex`` and ``str`` are Go's bool, int, float64, complex128 and string.
+- Other integer types are subclasses of ``int``; slices, maps, structs and functions are the classes of this module.
+- A string may hold any bytes. A byte that is not UTF-8 is a surrogate escape, as in Python's file names.
 
 Source: Go reflect, internal/fmtsort, text/template/exec.go.
 """
@@ -16,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 Value = Any
-"""A Go value as this module's docstring says."""
+"""A Go value in the form that this module's docstring describes."""
 
 
 @dataclass(frozen=True, slots=True)
 class GoType:
-    """A type by its name; ``key`` and ``elem`` are those of maps and slices."""
+    """A type: its name, its reflect kind, and for maps and slices the types of their keys and elements."""
 
     name: str
     kind: str
@@ -33,17 +32,14 @@ class GoType:
 
 
 def named(name: str, kind: str = "") -> GoType:
-    """A type without parts; its kind is its name unless said otherwise."""
+    """A type that is no map or slice. Its kind is its name unless given."""
     return GoType(name, kind or name)
 
 
 ANY = named("interface {}", "interface")
 STRING, BOOL, INT, FLOAT64 = named("string"), named("bool"), named("int"), named("float64")
-COMPLEX128, INT64, INT32, UINT8, UINT64 = (
-    named("complex128"), named("int64"), named("int32"), named("uint8"), named("uint64"),
-)  # fmt: skip
+COMPLEX128, INT64, UINT8, UINT64 = named("complex128"), named("int64"), named("uint8"), named("uint64")
 REFLECT = named("reflect.Value", "struct")
-ERROR = named("error", "interface")
 DURATION = named("time.Duration", "int64")
 SIGNED = ("int", "int8", "int16", "int32", "int64")
 UNSIGNED = ("uint", "uint8", "uint16", "uint32", "uint64", "uintptr")
@@ -69,12 +65,6 @@ class Int64(int):
     go_type = INT64
 
 
-class Int32(int):
-    """An int32, Go's rune."""
-
-    go_type = INT32
-
-
 class Uint8(int):
     """A uint8, Go's byte."""
 
@@ -94,7 +84,7 @@ class Duration(int):
 
 
 class Named(int):
-    """A number that prints as a name: ``names`` by value."""
+    """An integer type whose String method returns a name; ``names`` has them by value."""
 
     go_type: ClassVar[GoType]
     names: ClassVar[Mapping[int, str]]
@@ -102,7 +92,7 @@ class Named(int):
 
 @dataclass(slots=True, eq=False)
 class GoSlice:
-    """A slice; ``absent`` says that it is nil."""
+    """A slice; ``absent`` if it is a nil slice."""
 
     items: list[Value]
     go_type: GoType = LIST
@@ -111,7 +101,7 @@ class GoSlice:
 
 @dataclass(slots=True, eq=False)
 class GoMap:
-    """A map; templates change those that they made. ``absent`` says that it is nil."""
+    """A map; ``absent`` if it is a nil map. Functions such as ``set`` change it in place, as in Go."""
 
     entries: dict[Any, Value]
     go_type: GoType = DICT
@@ -120,7 +110,7 @@ class GoMap:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """What a template calls: parameter types, the Python function behind it, and what a call costs in steps."""
+    """A function for templates: its parameter types, the Python function to call, and the steps that a call costs."""
 
     parameters: tuple[GoType, ...]
     call: Callable[..., Value]
@@ -131,11 +121,15 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoStruct:
-    """A struct, or by ``pointer`` a pointer to one.
+    """A struct, or with ``pointer`` a pointer to one.
 
-    ``fields`` print in order; ``hidden`` ones are reached by name only; ``text`` is what String() returns;
-    ``shown_type`` is the interface through which templates see it; ``key`` is what equal and sorted values go by;
-    ``json`` is what encoding/json writes in its place, or the CallError with which it refuses.
+    Attributes:
+        fields: printed in this order.
+        hidden: fields that templates reach by name and that are not printed, each with the function that makes it.
+        text: the result of the String method, if it has one.
+        shown_type: the interface type through which templates see it, if any.
+        key: what decides equality and order; the fields if it is None.
+        json: the value that encoding/json writes instead, or the CallError with which it refuses.
     """
 
     go_type: GoType
@@ -160,14 +154,14 @@ class GoStruct:
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """What a function returns with the steps that it took beyond those for the size of its values."""
+    """The result of a function with the steps that it took, in addition to those for the size of its values."""
 
     value: Value
     steps: int
 
 
 class NilInterface:
-    """What an element of a ``[]interface{}`` or ``map[string]interface{}`` is that holds nil."""
+    """The type of NIL_INTERFACE: an element of a ``[]interface{}`` or ``map[string]interface{}`` that is nil."""
 
     go_type = ANY
 
@@ -177,7 +171,7 @@ _PLAIN: dict[type, GoType] = {bool: BOOL, int: INT, float: FLOAT64, complex: COM
 
 
 def type_of(value: Value) -> GoType:
-    """The dynamic type of a value that is there."""
+    """The dynamic type of a value that is not None."""
     found = _PLAIN.get(type(value))
     if found is None:
         found = value.go_type
@@ -192,17 +186,17 @@ def kind_of(value: Value) -> str:
 
 
 def raw(text: str) -> bytes:
-    """A string's bytes."""
+    """The bytes of a string."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def from_bytes(data: bytes) -> str:
-    """A string of any bytes."""
+    """A string made of any bytes."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def runes(text: str) -> list[str]:
-    """A string's characters as Go's ``[]rune`` has them: a byte that is no UTF-8 is U+FFFD."""
+    """The characters of a string as in Go's ``[]rune``: a byte that is not UTF-8 becomes U+FFFD."""
     return ["�" if "\udc80" <= one <= "\udcff" else one for one in text]
 
 
@@ -212,21 +206,21 @@ def strings(items: Sequence[str]) -> GoSlice:
 
 
 def element(value: Value, elem: GoType | None) -> Value:
-    """An element as templates get it from a container of that element type."""
+    """An element of a container as templates see it; ``elem`` is the container's element type."""
     if value is None and elem is not None and elem.kind == "interface":
         return NIL_INTERFACE
     return value
 
 
 def is_nil(value: Value) -> bool:
-    """Whether it is nil: no value, or a slice or map that is none."""
+    """Whether a value is nil: None, NIL_INTERFACE, or a nil slice or map."""
     if value is None or value is NIL_INTERFACE:
         return True
     return isinstance(value, GoSlice | GoMap) and value.absent
 
 
 def truth(value: Value) -> bool:
-    """Neither zero nor empty, as ``if`` sees it."""
+    """Whether ``if`` takes a value for true: it is neither zero nor nil nor empty."""
     if value is None or value is NIL_INTERFACE:
         return False
     if isinstance(value, GoSlice):
@@ -239,12 +233,12 @@ def truth(value: Value) -> bool:
 
 
 def sorted_entries(value: GoMap) -> Iterator[tuple[Any, Value]]:
-    """A map's entries in the order in which Go prints and ranges over them."""
+    """The entries of a map in the order in which Go prints them and ranges over them."""
     yield from sorted(value.entries.items(), key=lambda entry: sort_key(entry[0]))
 
 
 def sort_key(key: Value) -> tuple[int, Any]:
-    """Go's order of map keys: strings by bytes, numbers by value, structs field by field."""
+    """Sorts map keys as Go's fmt does: strings by bytes, numbers by value, structs field by field."""
     if isinstance(key, str):
         return (2, raw(key))
     if isinstance(key, GoStruct):
@@ -265,7 +259,7 @@ def zero_of(kind: GoType) -> Value:
 
 
 def same(left: Value, right: Value) -> bool:
-    """reflect.DeepEqual: equal types and equal parts."""
+    """Whether two values have equal types and equal parts (reflect.DeepEqual)."""
     if left is None or right is None:
         return left is right
     if type_of(left) != type_of(right):

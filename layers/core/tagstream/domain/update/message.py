@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gocompat.entropy import Entropy
-from gocompat.sprig.functions import REFUSED, load, names
-from gocompat.template.bounds import Meter
-from gocompat.template.evaluate import execute
+from gocompat.render import parse_template, render
 from gocompat.template.faults import ExecutionError
 from gocompat.template.nodes import Chain, Field, Node, Variable, walk
-from gocompat.template.parser import InvalidTemplate, Tree, parse
+from gocompat.template.parser import InvalidTemplate, Tree
 from gocompat.template.values import raw
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.domain.setters.identity import ObjectIdentifier
@@ -134,10 +132,9 @@ def render_message(template: str, data: MessageData) -> RenderedMessage:
     from tagstream.domain.update.message_data import template_data
 
     tree = _parsed(template)
-    functions = load(tree.text, now=data.now, entropy=data.entropy)
     used: list[str] = []
     try:
-        text = execute(tree, functions, template_data(data, used), Meter())
+        text = render(tree, template_data(data, used), now=data.now, entropy=data.entropy)
     except ExecutionError as error:
         words = raw(str(error)).decode("utf-8", "replace")
         raise TemplateError(f"failed to run template from spec: {words}") from error
@@ -147,6 +144,6 @@ def render_message(template: str, data: MessageData) -> RenderedMessage:
 
 def _parsed(template: str) -> Tree:
     try:
-        return parse(_NAME, template or DEFAULT_MESSAGE, names(), REFUSED)
+        return parse_template(_NAME, template or DEFAULT_MESSAGE)
     except InvalidTemplate as error:
         raise TemplateError(f"unable to create commit message template from spec: {error}") from error
