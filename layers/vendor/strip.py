@@ -15,7 +15,9 @@ from pathlib import Path
 # The webhook's cold start waits for its layer to be unpacked; tests/house holds this list to what it loads.
 ALL_FUNCTIONS = frozenset(
     {
-        *("aws-lambda-powertools", "botocore", "jmespath", "python-dateutil", "six", "typing-extensions", "urllib3"),
+        *("aws-lambda-powertools", "boto3", "botocore", "jmespath", "python-dateutil", "six", "typing-extensions"),
+        # boto3 cannot be imported without s3transfer.
+        *("s3transfer", "urllib3"),
         # Loaded by the first delivery that needs them: tokens, filters.
         *("pyjwt", "cryptography", "cffi", "cel-expr-python"),
     }
@@ -28,7 +30,9 @@ UNREAD_EXTENSIONS = ("ext_bindings", "ext_math", "ext_proto")
 # cffi builds extensions, and those that are built need its _cffi_backend only; the CEL wheel of arm64 has all that it
 # was built of in it.
 UNREAD_FOLDERS = (
-    *("bin", "boto3/examples", "boto3/data/ec2", "boto3/data/cloudformation", "cffi", "bazel-project"),
+    *("bin", "boto3/examples", "cffi", "bazel-project"),
+    # The models of boto3's resources, which no function makes.
+    "boto3/data",
     "aws_lambda_powertools/event_handler",
 )
 # Types for checkers, and what botocore's documentation shows.

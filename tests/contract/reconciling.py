@@ -43,11 +43,13 @@ MARKED = b'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'
 
 @dataclass
 class Silent:
-    """Log, metrics, secrets and queue of a test; queue and metrics remember."""
+    """Log, metrics, secrets and queue of a test; queue, metrics and correlation ids are remembered."""
 
     sent: list[QueuedScan | QueuedRun] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
     secrets: dict[NamespacedName, Mapping[str, bytes]] = field(default_factory=dict)
+    given_back: list[tuple[str, float]] = field(default_factory=list)
+    correlated: list[str] = field(default_factory=list)
     broken: bool = False
 
     def send(self, requests: Sequence[QueuedScan | QueuedRun]) -> None:
@@ -62,6 +64,15 @@ class Silent:
 
     def renewed(self, key: NamespacedName) -> Mapping[str, bytes]:
         return self.get(key)
+
+    def expire(self) -> None:
+        """Nothing is remembered."""
+
+    def give_back(self, receipt: str, after_s: float) -> None:
+        self.given_back.append((receipt, after_s))
+
+    def correlate(self, cause: str) -> None:
+        self.correlated.append(cause)
 
     def add(self, name: str, value: float, controller: str) -> None:
         self.counted.append(f"{name} {controller}")

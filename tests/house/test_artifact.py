@@ -23,7 +23,10 @@ LIMIT_BYTES = 100_000_000
 COMMAND_LINE_ONLY = frozenset({"cloudformation", "logs"})
 THIRD_PARTY = ("VendorLayer", "HeavyLayer")
 LOADED_BY_THE_WEBHOOK = frozenset(
-    {"aws_lambda_powertools", "botocore", "dateutil", "jmespath", "six", "typing_extensions", "urllib3"}
+    {
+        *("aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six"),
+        *("typing_extensions", "urllib3"),
+    }
 )
 # With the first delivery that needs it.
 LOADED_LATER = frozenset({"cel_expr_python", "cryptography", "jwt"})

@@ -40,8 +40,8 @@ EDGE = {"boto3", "botocore", "dulwich", "os", "paramiko", "requests", "socket", 
 ALSO_AT_THE_EDGE = {"wiring": {"boto3", "botocore", "os"}, "cli": {"os", "subprocess", "time"}}
 SLOW_FOR_WEBHOOKS = {
     *("requests", "dulwich", "ruamel", "_ruamel_yaml", "re2", "paramiko", "pysequoia"),
-    # What boto3 brings beside botocore, and what the first delivery that needs it loads.
-    *("boto3", "s3transfer", "multiprocessing", "jwt", "cel_expr_python"),
+    # What the first delivery that needs it loads.
+    *("jwt", "cel_expr_python"),
 }
 MAKERS = {"client", "resource", "Session", "create_client", "get_session", "_client", "_session"}
 

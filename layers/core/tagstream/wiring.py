@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from tagstream.ports.bundle import Ports, WebhookPorts
 
 if TYPE_CHECKING:
+    from boto3 import Session
     from botocore.config import Config
-    from botocore.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tagstream.adapters.aws.logs import LogGroups
@@ -96,6 +96,7 @@ def _webhook_ports(environ: Mapping[str, str]) -> WebhookPorts:
     from tagstream.adapters.store.deliveries import DynamoDeliveries
     from tagstream.adapters.store.ledger import DynamoLedger
     from tagstream.adapters.store.objects import DynamoObjects
+    from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
 
     table = _table(environ)
     clock = _clock()
@@ -103,7 +104,9 @@ def _webhook_ports(environ: Mapping[str, str]) -> WebhookPorts:
     return WebhookPorts(
         deliveries=DynamoDeliveries(table=table, clock=clock),
         objects=DynamoObjects(table=table, clock=clock),
-        secrets=SecretsManager(client=_client("secretsmanager"), stack=_required(environ, STACK), clock=clock),
+        secrets=SecretsManager(
+            _client("secretsmanager"), _required(environ, STACK), DynamoSecretsEpoch(table=table), clock
+        ),
         queue=SqsScanQueue(client=_client("sqs"), url=_required(environ, QUEUE_URL)),
         ledger=DynamoLedger(table=table, ttl_s=LEDGER_TTL_S),
         issuer_keys=IssuerKeys(clock=clock),
@@ -183,15 +186,14 @@ def _required(environ: Mapping[str, str], name: str) -> str:
 
 @functools.cache
 def _session() -> Session:
-    # Not boto3's: its collections, resources and S3 transfers would be a sixth of the webhook's cold start.
-    from botocore.session import get_session
+    from boto3 import Session
 
-    return get_session()
+    return Session()
 
 
 def _client(service: str, config: Config | None = None) -> Any:
-    """A client of botocore; mypy knows it by the adapter that it is given to."""
-    return _session().create_client(service, config=config)
+    """A client of boto3; mypy knows it by the adapter that it is given to."""
+    return _session().client(service, config=config)  # type: ignore[call-overload]
 
 
 def _role_keys() -> RoleKeys:

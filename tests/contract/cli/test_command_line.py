@@ -14,6 +14,7 @@ from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.deliveries import DynamoDeliveries
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.objects import DynamoObjects
+from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
@@ -40,7 +41,7 @@ def ports(aws: EmbeddedAws, table: Table) -> MemoryPorts:
     )
     return MemoryPorts(
         objects=DynamoObjects(table=table, clock=clock),
-        secrets=SecretsManager(client=manager, stack=f"s{uuid.uuid4().hex}", clock=clock),
+        secrets=SecretsManager(manager, f"s{uuid.uuid4().hex}", DynamoSecretsEpoch(table=table), clock),
         deliveries=DynamoDeliveries(table=table, clock=clock),
         selections=DynamoSelections(table=table),
         tags=DynamoTags(table=table),

@@ -104,6 +104,9 @@ class MemorySecrets:
         """Create or replace."""
         self.data[key] = data
 
+    def expire(self) -> None:
+        """Nothing is remembered."""
+
 
 @dataclass
 class MemoryDeliveries:

@@ -1,15 +1,17 @@
 """Reads records of the table's stream: which item changed, and whose it is.
 
-Nothing else of a record is read. The state comes from the table, so a record that is duplicated, late or lost does no
-harm.
+Of the rest of a record only a selection's cause is read, for the log. The state comes from the table, so a record that
+is duplicated, late or lost does no harm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.events.receiver.document import NotJson, parse_json, text_at
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
@@ -19,12 +21,17 @@ ChangeKind = Literal["object", "selection", "run"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamChange:
-    """A changed item; ``object_kind`` is the Flux kind for ``object``, else empty. ``sequence`` names the record."""
+    """A changed item.
+
+    ``object_kind`` is the Flux kind for ``object``, else empty. ``sequence`` names the record. ``cause`` is the
+    delivery or request that led to a selection, for the log; it may be empty.
+    """
 
     kind: ChangeKind
     object_kind: str
     key: NamespacedName
     sequence: str
+    cause: str = ""
 
 
 def stream_change(record: DynamoDBRecord) -> StreamChange | None:
@@ -47,4 +54,12 @@ def stream_change(record: DynamoDBRecord) -> StreamChange | None:
         object_kind=partition if kind == "object" else "",
         key=NamespacedName(namespace, name),
         sequence=str(written.get("SequenceNumber", "")),
+        cause=_cause(image) if kind == "selection" else "",
     )
+
+
+def _cause(image: Mapping[str, Any]) -> str:
+    try:
+        return text_at(parse_json(text_at(image, "doc", "S").encode(errors="replace")), "cause")
+    except NotJson:
+        return ""

@@ -1,7 +1,4 @@
-"""ScanQueue: requests for scans and runs.
-
-In: values. Out: values.
-"""
+"""ScanQueue: requests for scans and runs."""
 
 from __future__ import annotations
 
@@ -43,4 +40,19 @@ class ScanQueue(Protocol):
     """Asks the scan function for work, now or later."""
 
     def send(self, requests: Sequence[QueuedScan | QueuedRun]) -> None:
-        """Enqueue, in as few calls as SQS allows."""
+        """Enqueue in order, up to the first that fails.
+
+        Raises:
+            RetryableError: QueueOperationFailed.
+        """
+
+    def give_back(self, receipt: str, after_s: float) -> None:
+        """Hand out a message that was received again after this time, whatever the queue's own time is.
+
+        Args:
+            receipt: the handle the message was received with.
+            after_s: 0 to 43,200.
+
+        Raises:
+            RetryableError: QueueOperationFailed.
+        """

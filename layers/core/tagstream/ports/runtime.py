@@ -1,7 +1,4 @@
-"""The clock, the metrics and the log of a function.
-
-In: values. Out: values.
-"""
+"""The clock, the metrics and the log of a function."""
 
 from __future__ import annotations
 
@@ -34,6 +31,9 @@ class Metrics(Protocol):
 
 class Log(Protocol):
     """Structured log; messages are constants, facts are keys."""
+
+    def correlate(self, cause: str) -> None:
+        """Show this with every further line of the invocation: the id of the delivery or request that caused it."""
 
     def info(self, message: str, **facts: object) -> None:
         """One line per outcome."""

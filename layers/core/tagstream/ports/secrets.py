@@ -1,7 +1,4 @@
-"""Kubernetes Secrets by namespace and name.
-
-In: values. Out: values.
-"""
+"""Kubernetes Secrets by namespace and name."""
 
 from __future__ import annotations
 
@@ -15,17 +12,20 @@ class Secrets(Protocol):
     """Secrets by namespace and name."""
 
     def get(self, key: NamespacedName) -> Mapping[str, bytes]:
-        """The secret's members.
+        """The secret's members; a value may be remembered for a minute unless secrets were changed since.
 
         Raises:
             SecretNotFound: there is none.
         """
 
     def renewed(self, key: NamespacedName) -> Mapping[str, bytes]:
-        """The same, whatever is remembered of it."""
+        """Like ``get``, but bypasses what is remembered."""
 
     def put(self, key: NamespacedName, data: Mapping[str, bytes]) -> None:
-        """Create or replace."""
+        """Create or replace a secret; every function sees the new value at its next use."""
+
+    def expire(self) -> None:
+        """Every function reads its secrets anew at their next use."""
 
 
 class SecretNotFound(Exception):

@@ -76,6 +76,9 @@ def update(event: Mapping[str, Any], remaining_ms: int, owner: str, ports: Ports
     found = read_event(event, ports.clock.now())
     if not isinstance(found, Changes):
         raise UnknownEvent("the update function reads the table's stream only")
+    causes = sorted({change.cause for change in found.changes if change.cause})
+    if causes:
+        ports.log.correlate(",".join(causes))
     try:
         run_automations(automations_to_run(found.changes, ports), owner, _deadline_s(remaining_ms, ports), ports)
     except ImageAutomationError as error:

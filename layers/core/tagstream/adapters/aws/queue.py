@@ -1,13 +1,11 @@
-"""ScanQueue on SQS.
-
-In: QueuedScan and QueuedRun values. Out: messages that ``events/queue.py`` reads back.
-"""
+"""ScanQueue on SQS; ``events/queue.py`` reads the messages back."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,15 +35,30 @@ class SqsScanQueue:
         """
         for one in requests:
             delay_s = min(MAX_DELAY_S, math.ceil(one.delay_s))
-            try:
+            with _translated("send a scan request"):
                 self.client.send_message(QueueUrl=self.url, MessageBody=message_body(one), DelaySeconds=delay_s)
-            except ClientError as error:
-                code = error.response.get("Error", {}).get("Code", "Unknown")
-                raise RetryableError(f"failed to send a scan request: {code}", reason="QueueOperationFailed") from error
-            except BotoCoreError as error:
-                raise RetryableError(
-                    f"failed to send a scan request: {type(error).__name__}", reason="QueueOperationFailed"
-                ) from error
+
+    def give_back(self, receipt: str, after_s: float) -> None:
+        """Change the message's visibility.
+
+        Raises:
+            RetryableError: QueueOperationFailed.
+        """
+        with _translated("give back a message"):
+            self.client.change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=math.ceil(after_s)
+            )
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "Unknown")
+        raise RetryableError(f"failed to {what}: {code}", reason="QueueOperationFailed") from error
+    except BotoCoreError as error:
+        raise RetryableError(f"failed to {what}: {type(error).__name__}", reason="QueueOperationFailed") from error
 
 
 def message_body(request: QueuedScan | QueuedRun) -> str:

@@ -1,7 +1,7 @@
 """Secrets Manager as Kubernetes Secrets: ``<stack>/<namespace>/<name>`` is a JSON object of Flux's keys.
 
-In: a namespace and a name. Out: the members as bytes. Values are cached for a minute in a warm container, never
-logged, and never part of an error.
+A warm function remembers values for a minute, unless a secret was changed or a reconcile was asked for since. Values
+are never logged and never part of an error.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
 
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tagstream.domain.objects.model import NamespacedName
@@ -22,54 +24,88 @@ from tagstream.ports.secrets import SecretNotFound
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-CACHE_S = 60.0
+CACHE_S = 60
+# A thousand scans in one invocation need not ask a thousand times whether a secret was changed.
+EPOCH_CACHE_S = 1.0
+# Secrets Manager may answer with the former value for a moment after a change, so that one is not remembered.
+SETTLE_S = 5.0
 BINARY_PREFIX = "base64:"
 MISSING = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretsManager:
-    """Secrets on AWS Secrets Manager; one prefix a stack."""
+class SecretsEpoch(Protocol):
+    """Where all functions and the command line see when secrets were changed last."""
 
-    client: SecretsManagerClient
-    stack: str
-    clock: Clock
-    cache: dict[str, tuple[float, Mapping[str, bytes]]] = field(default_factory=dict, repr=False)
+    def changed_at(self) -> float:
+        """Seconds since 1970; 0 for never."""
+
+    def change(self, at: datetime) -> None:
+        """Secrets were changed at this time."""
+
+
+class SecretsManager:
+    """Secrets on AWS Secrets Manager; one prefix a stack.
+
+    Args:
+        client: of boto3.
+        stack: the first part of every secret's name.
+        epoch: shared with everybody who changes secrets through tagstream.
+        clock: wall time; a frozen function's monotonic clock may stand still.
+    """
+
+    def __init__(self, client: SecretsManagerClient, stack: str, epoch: SecretsEpoch, clock: Clock) -> None:
+        self.client, self.stack, self._epoch, self._clock = client, stack, epoch, clock
+        self._provider = SecretsProvider(boto3_client=client)
+        self._changed_at = 0.0
+        self._asked_at = 0.0
 
     def get(self, key: NamespacedName) -> Mapping[str, bytes]:
         """The members; text members as UTF-8, members written as ``base64:…`` decoded.
 
         Raises:
             SecretNotFound: there is no such secret, or it is being deleted.
-            AuthenticationError: the function may not read it.
-            RetryableError: Secrets Manager is throttling or out of reach.
+            AuthenticationError: the function may not read it, or it is no JSON object of strings.
+            RetryableError: Secrets Manager or the table is throttling or out of reach.
         """
-        known = self.cache.get(str(key))
-        if known is not None and known[0] > self.clock.monotonic_s():
-            return known[1]
-        data = self._read(key)
-        self.cache[str(key)] = (self.clock.monotonic_s() + CACHE_S, data)
-        return data
+        return self._read(key, fresh=self._was_changed_lately())
 
     def renewed(self, key: NamespacedName) -> Mapping[str, bytes]:
-        """As ``get``, read now."""
-        self.cache.pop(str(key), None)
-        return self.get(key)
+        """Like ``get``, but bypasses what is remembered."""
+        return self._read(key, fresh=True)
+
+    def expire(self) -> None:
+        """Every warm function reads its secrets anew at their next use.
+
+        Raises:
+            RetryableError: the table is out of reach.
+        """
+        self._epoch.change(self._clock.now())
+        self._asked_at = 0.0
 
     def put(self, key: NamespacedName, data: Mapping[str, bytes]) -> None:
-        """Create the secret, or give it a new version.
+        """Create the secret, or give it a new version, and let warm functions know.
 
         Raises:
             RetryableError: Secrets Manager refuses (it may be deleting the secret) or is out of reach.
         """
         body = json.dumps({name: _written(value) for name, value in sorted(data.items())})
-        self.cache.pop(str(key), None)
         try:
             self._write(key, body)
         except (ClientError, BotoCoreError) as error:
             raise RetryableError(
                 f"failed to write secret '{key}': {_refusal(error)}", reason="AuthenticationFailed"
             ) from None
+        self.expire()
+
+    def _was_changed_lately(self) -> bool:
+        """Forget what is remembered from before the last change; True while Secrets Manager may still be behind."""
+        now = self._clock.now().timestamp()
+        if not 0 <= now - self._asked_at < EPOCH_CACHE_S:
+            changed_at, self._asked_at = self._epoch.changed_at(), now
+            if changed_at != self._changed_at:
+                self._provider.clear_cache()  # type: ignore[no-untyped-call]
+                self._changed_at = changed_at
+        return now - self._changed_at < SETTLE_S
 
     def _write(self, key: NamespacedName, body: str) -> None:
         try:
@@ -80,23 +116,37 @@ class SecretsManager:
     def _id(self, key: NamespacedName) -> str:
         return f"{self.stack}/{key.namespace}/{key.name}"
 
-    def _read(self, key: NamespacedName) -> Mapping[str, bytes]:
+    def _read(self, key: NamespacedName, *, fresh: bool) -> Mapping[str, bytes]:
         try:
-            body = self.client.get_secret_value(SecretId=self._id(key)).get("SecretString", "")
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "Unknown")
-            if code in MISSING:
-                raise SecretNotFound(f'secrets "{key.name}" not found') from None
-            if code == "AccessDeniedException":
-                raise AuthenticationError(
-                    f"secret '{key}' may not be read by this function: {code}", reason="AuthenticationFailed"
-                ) from None
-            raise RetryableError(f"failed to read secret '{key}': {code}", reason="AuthenticationFailed") from None
-        except BotoCoreError as error:
-            raise RetryableError(
-                f"failed to read secret '{key}': {type(error).__name__}", reason="AuthenticationFailed"
-            ) from None
-        return _members(key, body)
+            body = self._provider.get(self._id(key), max_age=CACHE_S, force_fetch=fresh)
+        except GetParameterError as error:
+            # Powertools turns every error into one of its own; the context is the error of the call.
+            raise _unread(key, error.__context__) from None
+        return _members(key, body if isinstance(body, str) else "")
+
+
+def _unread(key: NamespacedName, cause: BaseException | None) -> Exception:
+    """The error for a secret that could not be read; it names the secret and AWS's code."""
+    code = type(cause).__name__
+    if isinstance(cause, ClientError):
+        code = cause.response.get("Error", {}).get("Code", "Unknown")
+    if code in MISSING:
+        return SecretNotFound(f'secrets "{key.name}" not found')
+    if code == "AccessDeniedException":
+        return AuthenticationError(
+            f"secret '{key}' may not be read by this function: {code}", reason="AuthenticationFailed"
+        )
+    # A secret that was stored as bytes has no string, which is no fault of the connection.
+    if isinstance(cause, KeyError):
+        return _unusable(key)
+    return RetryableError(f"failed to read secret '{key}': {code}", reason="AuthenticationFailed")
+
+
+def _unusable(key: NamespacedName) -> AuthenticationError:
+    # The body is a secret: the error names the secret, never what is in it.
+    return AuthenticationError(
+        f"secret '{key}' is not a JSON object whose values are strings", reason="AuthenticationFailed"
+    )
 
 
 def _refusal(error: ClientError | BotoCoreError) -> str:
@@ -111,13 +161,10 @@ def _refusal(error: ClientError | BotoCoreError) -> str:
 def _members(key: NamespacedName, body: str) -> Mapping[str, bytes]:
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict) or not all(isinstance(value, str) for value in parsed.values()):
-        # The body is a secret: the error names the secret, never what is in it.
-        raise AuthenticationError(
-            f"secret '{key}' is not a JSON object whose values are strings", reason="AuthenticationFailed"
-        )
+        raise _unusable(key)
     return {name: _value(value) for name, value in parsed.items()}
 
 

@@ -1,7 +1,4 @@
-"""Logs and metrics through Powertools: JSON lines and CloudWatch's embedded metric format.
-
-In: constant messages with facts; names of ``metric_names.py``. Out: lines on standard output.
-"""
+"""Logs and metrics through Powertools: JSON lines and CloudWatch's embedded metric format, on standard output."""
 
 from __future__ import annotations
 
@@ -23,6 +20,10 @@ class PowertoolsLog:
     """Log on a Powertools logger."""
 
     logger: Logger
+
+    def correlate(self, cause: str) -> None:
+        """The ``correlation_id`` of every further line, until the next invocation begins."""
+        self.logger.set_correlation_id(cause)
 
     def info(self, message: str, **facts: object) -> None:
         """One INFO line."""

@@ -8,7 +8,7 @@ was pushed are scanned, and everything authentic is answered with 2xx (docs/diff
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.webhook import LastDelivery
 from tagstream.reconcile.receive.record import accepted_entry, last_delivery
+from tagstream.reconcile.receive.replays import DeliveryRecords, act_once
 from tagstream.reconcile.receive.routing import NamedImages, pushed_tags
 from tagstream.reconcile.receive.scan_windows import Push, ask_for_scans
 
@@ -49,7 +50,8 @@ def deliver(incoming: IncomingDelivery, ports: WebhookPorts) -> DeliveryAnswer:
     try:
         # Refusals that need no Receiver come first: they must not tell which paths exist.
         receiver, delivery = _accepted(admit(incoming), ports)
-        queued = _act(receiver, delivery, incoming.received_at, ports)
+        ports.log.correlate(delivery.delivery_id)
+        scans = _act(receiver, delivery, incoming.received_at, ports)
     except RefusedDelivery as refusal:
         return refuse(refusal, ports)
     except ImageAutomationError as error:
@@ -63,7 +65,7 @@ def deliver(incoming: IncomingDelivery, ports: WebhookPorts) -> DeliveryAnswer:
         sender=delivery.sender,
         delivery_id=delivery.delivery_id,
         remark=delivery.remark,
-        scans=len(queued),
+        scans=scans,
     )
     return delivery.answer
 
@@ -106,35 +108,36 @@ def _secret(receiver: Receiver, ports: WebhookPorts) -> ReceiverSecret:
         return ReceiverSecret()
 
 
-def _act(
-    receiver: Receiver, delivery: Delivery, received_at: datetime, ports: WebhookPorts
-) -> Collection[NamespacedName]:
-    """Queue what a delivery asks for, once per delivery id; the number of scans a burst makes is bounded."""
-    key = receiver.metadata.key
+def _act(receiver: Receiver, delivery: Delivery, received_at: datetime, ports: WebhookPorts) -> int:
+    """Queue what a delivery asks for, once per delivery id; a burst makes a bounded number of scans.
+
+    Returns:
+        How many ImageRepositories are scanned for it.
+    """
     if not delivery.hints and not delivery.all_resources:
         _record_quiet(receiver, delivery, received_at, ports)
-        return ()
-    # Only what is done counts as seen: a repetition of what is still in flight, or was killed, is acted on again.
-    if ports.deliveries.delivery_settled(key, delivery.delivery_id):
-        _refuse_replay(receiver, delivery, received_at, ports)
-        return ()
+        return 0
+    ttl_s = max(REPEAT_S, delivery.replay_s)
+    records = DeliveryRecords(receiver.metadata.key, delivery.delivery_id, ttl_s, ports.deliveries)
+    count = act_once(records, delivery.delivery_id, lambda: _ask(receiver, delivery, received_at, ports))
+    if count is None and delivery.replay_s:
+        refusal = unauthentic("replay")
+        _note_refusal(receiver, refusal, received_at, ports)
+        raise refusal
+    return count or 0
+
+
+def _ask(receiver: Receiver, delivery: Delivery, received_at: datetime, ports: WebhookPorts) -> int:
     wanted, filter_failed = _wanted(receiver, delivery, ports)
     push = Push(reason="webhook", cause=delivery.delivery_id, received_at=received_at)
     joined = ask_for_scans(wanted, push, ports.deliveries, ports.queue)
     outcome = _Outcome(
         receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=joined, filter_failed=filter_failed
     )
+    # Record before the delivery counts as acted on: if recording fails and the answer is 503, the sender's retry must
+    # be processed and not be taken for a replay.
     _record(outcome, received_at, ports)
-    # Last: what is settled and answered 503 all the same would be refused when it is repeated, and never be told.
-    ports.deliveries.settle_delivery(key, delivery.delivery_id, max(REPEAT_S, delivery.replay_s))
-    return wanted
-
-
-def _refuse_replay(receiver: Receiver, delivery: Delivery, at: datetime, ports: WebhookPorts) -> None:
-    if delivery.replay_s:
-        refusal = unauthentic("replay")
-        _note_refusal(receiver, refusal, at, ports)
-        raise refusal
+    return len(wanted)
 
 
 def _wanted(

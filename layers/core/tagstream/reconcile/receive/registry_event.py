@@ -24,6 +24,7 @@ def receive_registry_event(delivery: Delivery, ports: Ports) -> None:
     Raises:
         ImageAutomationError: the table or the queue failed; AWS repeats the event.
     """
+    ports.log.correlate(delivery.delivery_id)
     at = ports.clock.now()
     tags = pushed_tags(delivery.hints)
     keys = sorted(repositories_of(delivery.hints, ports.deliveries))

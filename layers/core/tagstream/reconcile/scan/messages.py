@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -13,6 +14,8 @@ from tagstream.events.queue import QueueMessage
 from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedRun, QueuedScan
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 720.0
 
 
 class UnreadableMessage(Exception):
@@ -45,19 +48,30 @@ def process_messages(messages: Sequence[QueueMessage], deadline_s: float, ports:
 
 def _process(message: QueueMessage, deadline_s: float, ports: Ports) -> None:
     if message.request is None:
-        # A repetition cannot help. The queue moves the message to the dead letters, where an operator sees it.
+        # A repetition cannot help. The queue soon moves the message to the dead letters, where an operator sees it.
         ports.log.error("unreadable scan request", message_id=message.message_id)
+        _give_back(message, 0.0, ports)
         raise UnreadableMessage(message.message_id)
     try:
-        _fulfil(message.request, deadline_s, ports)
+        _fulfil(message, message.request, deadline_s, ports)
     except ImageAutomationError as error:
         ports.log.error("scan request failed", reason=error.reason, error=error.message)
+        _give_back(message, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (message.attempt - 1)), ports)
         raise
 
 
-def _fulfil(request: QueuedScan | QueuedRun, deadline_s: float, ports: Ports) -> None:
+def _give_back(message: QueueMessage, after_s: float, ports: Ports) -> None:
+    """Without this a failed message would come back after the queue's visibility timeout only, which is 12 minutes."""
+    if message.receipt:
+        with suppress(ImageAutomationError):
+            ports.queue.give_back(message.receipt, after_s)
+
+
+def _fulfil(message: QueueMessage, request: QueuedScan | QueuedRun, deadline_s: float, ports: Ports) -> None:
     if isinstance(request, QueuedScan):
+        ports.log.correlate(request.cause or message.message_id)
         scan_repositories(request.repositories, ScanTrigger.of(request), deadline_s, ports)
         return
+    ports.log.correlate(message.message_id)
     for key in request.automations:
         ports.selections.request_run(key, request.reason, ports.clock.now())
