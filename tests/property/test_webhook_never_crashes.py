@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagstream.domain.objects.model import Metadata, NamespacedName, Receiver
+from tagstream.domain.objects.receiver import TYPES
 from tagstream.errors import RefusedDelivery
 from tagstream.events.delivery import Delivery, IncomingDelivery
 from tagstream.events.receiver import ReceiverSecret, accept
 from tagstream.events.receiver.addressed import SENDER, AddressedDelivery
 from tagstream.events.receiver.senders.gcr import read as read_gcr
-from tagstream.events.receiver.senders_table import FLUX_TYPES, MODULE_BY_SENDER
+from tagstream.events.receiver.senders_table import MODULE_BY_SENDER
 from tagstream.events.source import read_event
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -121,9 +122,9 @@ HEADERS = st.dictionaries(
 
 
 def receiver(sender: str) -> Receiver:
-    own = {} if sender in FLUX_TYPES else {SENDER: sender}
+    own = {} if sender in TYPES else {SENDER: sender}
     metadata = Metadata(key=NamespacedName(namespace="a", name="b"), annotations=own)
-    kind = sender if sender in FLUX_TYPES else "generic"
+    kind = sender if sender in TYPES else "generic"
     return Receiver(metadata=metadata, type=kind, secret_ref="s", resources=(), resource_filter="true")
 
 

@@ -92,9 +92,11 @@ class RefusedDelivery(Exception):
     Args:
         status: the HTTP status code of the answer.
         cause: a constant word for metrics and the ledger (``signature``, ``path``, ``size``); the sender never sees it.
+        detail: what was missing or did not match, for the owner of the Receiver; never a secret, nor what was sent.
     """
 
-    def __init__(self, status: int, cause: str) -> None:
+    def __init__(self, status: int, cause: str, detail: str = "") -> None:
         super().__init__(cause)
         self.status = status
         self.cause = cause
+        self.detail = detail

@@ -96,6 +96,11 @@ OPTIONS = "failed to configure authentication options: "
             {"password": b"s3cret"},
             f"{OPTIONS}invalid 'https' auth option: 'password' requires 'username' to be set",
         ),
+        (
+            HTTPS,
+            {"bearerToken": b"s3cret\n"},
+            f"{OPTIONS}invalid 'https' auth option: 'bearerToken' of secret 'apps/login' has a line break",
+        ),
         (SSH, {"known_hosts": b"k"}, f"{OPTIONS}invalid 'ssh' auth option: 'identity' is required"),
         (SSH, {"identity": b"s3cret"}, f"{OPTIONS}invalid 'ssh' auth option: 'known_hosts' is required"),
         (HTTPS, {"tls.key": b"s3cret"}, f"{OPTIONS}secret 'apps/login' contains 'tls.key' but missing 'tls.crt'"),

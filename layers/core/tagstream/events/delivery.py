@@ -59,8 +59,9 @@ class DeliveryAnswer:
 class Delivery:
     """An authentic delivery.
 
-    ``action`` is the sender's own word. ``all_resources`` asks for every listed resource whatever the hints (Flux's
-    behaviour, for senders that do not speak of images). ``remark`` says in one word why nothing is to be done
+    ``action`` is the sender's own word. ``hints`` are the tags that it names, ``rescans`` the images that it names by
+    digest alone, whose new tags are not known. ``all_resources`` asks for every listed resource whatever the hints
+    (Flux's behaviour, for senders that do not speak of images). ``remark`` says in one word why nothing is to be done
     (``malformed``, ``untagged``, ``irrelevant``, ``event``, ``ping``, ``handshake``, ``suspended``).
     ``replay_s`` is how long the same delivery must be refused, where the sender signs the time; else 0.
     ``claims`` are those of a verified OIDC token; ``document`` is what a resource filter sees as ``req``, set only
@@ -71,6 +72,7 @@ class Delivery:
     delivery_id: str
     action: str
     hints: tuple[PushHint, ...] = ()
+    rescans: tuple[PushHint, ...] = ()
     all_resources: bool = False
     remark: str = ""
     replay_s: float = 0.0

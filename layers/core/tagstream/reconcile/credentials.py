@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from tagstream.domain.objects.kinds import SERVICE_ACCOUNT
 from tagstream.domain.objects.model import GitRepository, ImageRepository, NamespacedName
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
 from tagstream.ports.connection import Proxy, TlsMaterial
@@ -21,7 +22,6 @@ from tagstream.ports.secrets import SecretNotFound, Secrets
 
 MAX_ADDRESS = 2048
 PROXY_SCHEMES = ("http://", "https://", "socks5://")
-SERVICE_ACCOUNT = "serviceaccount+"
 
 
 def registry_access(repository: ImageRepository, secrets: Secrets) -> RegistryAccess:
@@ -96,6 +96,11 @@ def _check_url(repository: GitRepository) -> None:
 
 def _http_access(repository: GitRepository, data: Mapping[str, bytes], proxy: Proxy | None) -> GitAccess:
     bearer = _text(data, "bearerToken")
+    if any(one in bearer for one in "\r\n"):
+        # No header can hold it; an editor or ``echo`` left it behind.
+        raise _unusable(
+            urlsplit(repository.url).scheme, f"'bearerToken' of secret '{_secret_name(repository)}' has a line break"
+        )
     username, password = _text(data, "username"), _text(data, "password")
     parts = urlsplit(repository.url)
     if password and not username and not bearer and not parts.username:

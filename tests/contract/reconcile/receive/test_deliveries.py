@@ -20,6 +20,7 @@ from tests.contract.webhook_front import HOOK, IMAGE, TOKEN, Front
 from tests.house.source_files import ROOT
 from tests.house.template_file import of_type
 
+FORGED = "refused: signature: X-Signature is not the digest of this body with the secret's token"
 SIGNED_TIME = {"tagstream.dev/signature-max-age-seconds": "300"}
 
 
@@ -48,7 +49,7 @@ def test_a_delivery_for_nobody_is_shown_with_its_receiver_alone(front: Front) ->
 
 def test_a_forged_delivery_is_shown_with_its_cause_and_starts_nothing(front: Front) -> None:
     front.post(1, token=b"guessed")
-    assert (front.last("Receiver", HOOK), front.silent.sent) == (("generic-hmac", "refused: signature"), [])
+    assert (front.last("Receiver", HOOK), front.silent.sent) == (("generic-hmac", FORGED), [])
 
 
 def test_an_unknown_path_and_a_wrong_signature_are_answered_alike(front: Front) -> None:
@@ -97,7 +98,7 @@ def test_refused_deliveries_are_one_event_in_a_while(front: Front) -> None:
     for number in range(5):
         front.post(number, token=b"guessed")
     assert [(one.severity, one.reason, one.message, one.cause) for one in front.told()] == [
-        ("error", "DeliveryRefused", "generic-hmac delivery refused: signature", "")
+        ("error", "DeliveryRefused", f"generic-hmac delivery {FORGED}", "")
     ]
 
 
@@ -175,7 +176,7 @@ def test_a_signed_delivery_is_refused_when_it_comes_again_under_another_name(tab
     assert (answers, len(front.silent.sent), front.last("Receiver", HOOK)) == (
         [200, 404, 404],
         1,
-        ("generic-hmac", "refused: replay"),
+        ("generic-hmac", "refused: replay: the same signature was accepted before"),
     )
     assert front.silent.counted.count("HookRejected receiver") == 2
 
@@ -327,3 +328,50 @@ def test_a_delivery_of_thousands_of_tags_fits_into_the_queue_and_the_table(table
     assert front.send({"events": events}, {"authorization": f"Bearer {TOKEN.decode()}"})["statusCode"] == 200
     (told,) = (entry.facts or {} for entry in front.told() if entry.reason == "DeliveryAccepted")
     assert (len(told["tags"]), len(message_body(front.silent.sent[0])) < 200_000) == (500, True)  # type: ignore[arg-type]
+
+
+def test_a_delivery_of_an_image_that_nobody_watches_says_what_was_delivered(table: Table) -> None:
+    front = Front(table, "generic", {"tagstream.dev/sender": "distribution"})
+    targets = [{"repository": f"team/{number}", "tag": "1"} for number in range(5)]
+    events = [{"id": "1", "action": "push", "target": one, "request": {"host": "r.io"}} for one in targets]
+    assert front.send({"events": events}, {"authorization": TOKEN.decode()})["statusCode"] == 200
+    told = "no ImageRepository is meant: r.io/team/0, r.io/team/1, r.io/team/2 and 2 more delivered"
+    assert front.last("Receiver", HOOK) == ("distribution", told)
+
+
+def test_a_delivery_that_names_a_digest_alone_asks_for_a_scan_without_expected_tags(table: Table) -> None:
+    front = Front(table, "harbor")
+    digest = "sha256:" + "d" * 64
+    resource = {"digest": digest, "tag": digest, "resource_url": f"{IMAGE}@{digest}"}
+    body = {"type": "PUSH_ARTIFACT", "event_data": {"resources": [resource], "repository": {}}}
+    for number in range(4):
+        front.send({**body, "occur_at": number}, {"authorization": TOKEN.decode()})
+    # One scan at once, and one at the end of the window for all others: a burst is coalesced as with tags.
+    assert front.asked() == [("app", ()), ("app", ())]
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({}, "refused: signature: X-Signature is missing"),
+        ({"x-signature": "md5=00"}, "refused: signature: X-Signature does not begin with sha1=, sha256= or sha512="),
+        ({"x-signature": "sha256=xyz"}, "refused: signature: X-Signature is no hexadecimal digest"),
+        ({"x-signature": "sha256=00"}, FORGED),
+    ],
+)
+def test_a_refusal_says_what_was_missing_or_did_not_match(front: Front, headers: dict[str, str], told: str) -> None:
+    assert front.send(b"{}", headers)["statusCode"] == 404
+    assert front.last("Receiver", HOOK) == ("generic-hmac", told)
+
+
+def test_a_secret_without_token_is_told_with_the_refusal(front: Front) -> None:
+    front.silent.secrets[HOOK] = {"tokn": TOKEN}
+    front.post(1)
+    told = "refused: secret: the Receiver's secret is missing or has no token"
+    assert front.last("Receiver", HOOK) == ("generic-hmac", told)
+
+
+def test_the_log_of_a_delivery_has_its_id(table: Table) -> None:
+    front = Front(table, "generic")
+    front.send({}, {"x-delivery-id": "delivery-7"})
+    assert front.silent.correlated == ["delivery-7"]

@@ -6,10 +6,11 @@ import importlib
 
 import pytest
 
+from tagstream.domain.objects.receiver import TYPES
 from tagstream.events.delivery import IncomingDelivery
 from tagstream.events.receiver.addressed import AddressedDelivery, sender_name
 from tagstream.events.receiver.secret import ReceiverSecret
-from tagstream.events.receiver.senders_table import FLUX_TYPES, HANDSHAKE_SENDERS, MODULE_BY_SENDER
+from tagstream.events.receiver.senders_table import HANDSHAKE_SENDERS, MODULE_BY_SENDER
 from tests.unit.webhook_builder import NOW, Case, no_keys
 
 
@@ -20,7 +21,7 @@ def test_every_sender_has_a_module_that_authenticates_and_reads(module: str) -> 
 
 
 def test_every_flux_type_is_a_sender() -> None:
-    assert (FLUX_TYPES | HANDSHAKE_SENDERS) - set(MODULE_BY_SENDER) == set()
+    assert (set(TYPES) | HANDSHAKE_SENDERS) - set(MODULE_BY_SENDER) == set()
 
 
 def test_the_annotation_names_the_sender_else_the_type_does() -> None:
@@ -28,7 +29,7 @@ def test_the_annotation_names_the_sender_else_the_type_does() -> None:
     assert [sender_name(case.receiver()) for case in cases] == ["distribution", "quay"]
 
 
-@pytest.mark.parametrize("kind", sorted(FLUX_TYPES - {"generic"}))
+@pytest.mark.parametrize("kind", sorted(set(TYPES) - {"generic"}))
 def test_the_annotation_puts_no_weaker_proof_in_the_place_of_a_types_own(kind: str) -> None:
     assert sender_name(Case(kind=kind, sender="keel").receiver()) == kind
 

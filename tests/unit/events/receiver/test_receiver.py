@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from tagstream.domain.objects.model import NamespacedName, ReceiverResource
+from tagstream.domain.objects.receiver import TYPES
 from tagstream.events.receiver import ReceiverSecret, hook_path, hook_paths
 from tagstream.events.receiver.addressed import REGISTRY
-from tagstream.events.receiver.senders_table import FLUX_TYPES
 from tests.unit.webhook_builder import TOKEN, Case
 
 HUB = {"push_data": {"tag": "1.0"}, "repository": {"repo_name": "team/app"}}
@@ -75,7 +75,7 @@ def test_a_signed_delivery_loads_only_its_senders_module() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [*sorted(FLUX_TYPES), "no-such-type"],
+    [*sorted(TYPES), "no-such-type"],
 )
 @pytest.mark.parametrize("token", [b"", None])
 def test_an_empty_secret_never_authenticates(kind: str, token: bytes | None) -> None:

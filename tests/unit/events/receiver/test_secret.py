@@ -33,28 +33,30 @@ def test_a_secret_never_prints_its_members() -> None:
 
 @pytest.mark.parametrize("presented", ["", "tok", "token ", "TOKEN", "tokeñ", "\ud800"])
 def test_another_value_is_refused(presented: str) -> None:
-    assert refused(check_value, presented, (b"token", b""))
+    assert refused(check_value, presented, (b"token", b""), "X-Token")
 
 
 def test_every_accepted_value_is_accepted() -> None:
-    assert [check_value(one, (b"a", b"b")) for one in ("a", "b")] == [None, None]
+    assert [check_value(one, (b"a", b"b"), "X-Token") for one in ("a", "b")] == [None, None]
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha512"])
 def test_a_mac_of_any_token_in_force_is_accepted_in_either_case(algorithm: str) -> None:
     digest = hmac.new(b"old", b"body", algorithm).hexdigest()
-    assert [check_mac(one, algorithm, b"body", (b"new", b"old")) for one in (digest, digest.upper())] == [None, None]
+    assert [
+        check_mac(one, algorithm, b"body", (b"new", b"old"), "X-Signature") for one in (digest, digest.upper())
+    ] == [None, None]
 
 
 @pytest.mark.parametrize("presented", ["", "0", "zz", "00", "é0", " " * 64, "0" * 64])
 def test_what_is_no_mac_is_refused(presented: str) -> None:
-    assert refused(check_mac, presented, "sha256", b"body", (b"token",))
+    assert refused(check_mac, presented, "sha256", b"body", (b"token",), "X-Signature")
 
 
 def test_every_flipped_digit_of_a_mac_is_refused() -> None:
     digest = hmac.new(b"token", b"body", "sha256").hexdigest()
     flipped = [digest[:i] + ("0" if digest[i] != "0" else "1") + digest[i + 1 :] for i in range(64)]
-    assert all(refused(check_mac, one, "sha256", b"body", (b"token",)) for one in flipped)
+    assert all(refused(check_mac, one, "sha256", b"body", (b"token",), "X-Signature") for one in flipped)
 
 
 def test_blank_members_are_no_tokens() -> None:
@@ -65,8 +67,8 @@ def test_blank_members_are_no_tokens() -> None:
 def test_a_line_break_behind_a_token_is_not_part_of_what_is_presented_or_signed(end: bytes) -> None:
     secret = ReceiverSecret(data={"token": b"token" + end})
     digest = hmac.new(b"token", b"body", "sha256").hexdigest()
-    assert check_value("token", require_tokens(secret)) is None
-    assert check_mac(digest, "sha256", b"body", require_tokens(secret)) is None
+    assert check_value("token", require_tokens(secret), "X-Token") is None
+    assert check_mac(digest, "sha256", b"body", require_tokens(secret), "X-Signature") is None
     # The path is Flux's, which is made of the token as it is stored.
     assert secret.tokens == (b"token" + end,)
 

@@ -26,6 +26,7 @@ TYPES = (
     *("generic", "generic-hmac", "generic-oidc", "github", "gitlab", "bitbucket", "harbor", "dockerhub", "quay"),
     *("gcr", "nexus", "acr", "cdevents"),
 )
+"""What ``spec.type`` may be; every other sender needs an annotation, so that the object stays valid in Flux."""
 KINDS = (
     *("Bucket", "GitRepository", "Kustomization", "HelmRelease", "HelmChart", "HelmRepository", "ImageRepository"),
     *("ImagePolicy", "ImageUpdateAutomation", "OCIRepository", "ArtifactGenerator", "ExternalArtifact"),

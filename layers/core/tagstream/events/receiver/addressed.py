@@ -13,7 +13,7 @@ from typing import Protocol
 
 from tagstream.domain.objects.model import Receiver
 from tagstream.events.delivery import Delivery, IncomingDelivery, PushHint
-from tagstream.events.receiver.hints import delivery_id, is_tagged, push_hints
+from tagstream.events.receiver.hints import delivery_id, is_tagged, push_hints, untagged_pushes
 from tagstream.events.receiver.secret import ReceiverSecret, check_value, require_tokens, without_line_break
 
 SENDER = "tagstream.dev/sender"
@@ -78,7 +78,7 @@ def by_path(addressed: AddressedDelivery) -> Mapping[str, object]:
     require_tokens(addressed.secret)
     expected = addressed.secret.data.get("authorization")
     if expected is not None:
-        check_value(addressed.incoming.header("authorization"), without_line_break(expected))
+        check_value(addressed.incoming.header("authorization"), without_line_break(expected), "Authorization")
     return {}
 
 
@@ -89,11 +89,14 @@ def by_authorization(addressed: AddressedDelivery) -> Mapping[str, object]:
         RefusedDelivery: no token, or another header.
     """
     tokens = require_tokens(addressed.secret)
-    check_value(addressed.incoming.header("authorization"), (*tokens, *(b"Bearer " + token for token in tokens)))
+    accepted = (*tokens, *(b"Bearer " + token for token in tokens))
+    check_value(addressed.incoming.header("authorization"), accepted, "Authorization")
     return {}
 
 
-def image_delivery(addressed: AddressedDelivery, action: str, named: Iterable[PushHint], *ids: str) -> Delivery:
+def image_delivery(
+    addressed: AddressedDelivery, action: str, named: Iterable[PushHint], *ids: str, by_digest: bool = False
+) -> Delivery:
     """A delivery that speaks of images; ``untagged`` when none has a tag, ``irrelevant`` when none is named.
 
     ``malformed`` when tags are named, but of nothing that could be an image.
@@ -103,18 +106,22 @@ def image_delivery(addressed: AddressedDelivery, action: str, named: Iterable[Pu
         action: the sender's own word.
         named: hints as the payload has them, in any shape.
         ids: what the sender gave to recognise the delivery by.
+        by_digest: True if an image that is named by its digest alone has to be looked for too, because the sender may
+            name its tag in no other delivery.
     """
     registry = addressed.annotation(REGISTRY)
     # Before anything is judged: an internal host name may be none that a registry could have.
     given = tuple(replace(hint, registry=registry) if registry else hint for hint in named)
     hints = push_hints(given)
+    rescans = untagged_pushes(given, hints) if by_digest else ()
     silent = "malformed" if any(map(is_tagged, given)) else "untagged" if given else "irrelevant"
     return Delivery(
         sender=sender_name(addressed.receiver),
         delivery_id=delivery_id(addressed.incoming, *ids),
         action=_storable(action),
         hints=hints,
-        remark="" if hints else silent,
+        rescans=rescans,
+        remark="" if hints or rescans else silent,
     )
 
 

@@ -51,7 +51,8 @@ def bearer_token(incoming: IncomingDelivery) -> str:
     scheme, _, token = incoming.header("authorization").partition(" ")
     token = token.strip()
     if scheme != "Bearer" or not token or len(token) > _TOKEN_LIMIT:
-        raise unauthentic("token")
+        how = f"is longer than {_TOKEN_LIMIT} bytes" if token and scheme == "Bearer" else "is missing"
+        raise unauthentic("token", f"Authorization: Bearer {how}")
     return token
 
 
@@ -73,14 +74,27 @@ def verified_claims(token: str, expected: ExpectedToken, keys: KeySource, now: d
     try:
         header = jwt.get_unverified_header(token)
         if header.get("alg") not in expected.algorithms:
-            raise unauthentic("token")
+            raise unauthentic("token", f"the token's alg is none of {', '.join(expected.algorithms)}")
         for key in _candidates(header, expected, keys):
             claims = _decoded(token, key, expected)
             if claims is not None:
                 return _in_time(claims, now)
     except (jwt.PyJWTError, ValueError, TypeError) as error:
-        raise unauthentic("token") from error
-    raise unauthentic("token")
+        raise unauthentic("token", _mismatch(error)) from error
+    raise unauthentic("token", f"no key of {expected.key_issuer} verifies the token")
+
+
+def _mismatch(error: Exception) -> str:
+    """What is wrong with a token, without what it says: PyJWT's own messages may quote it."""
+    import jwt
+
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"the token has no {error.claim}"
+    if isinstance(error, jwt.InvalidAudienceError):
+        return "the token's aud is not the expected audience"
+    if isinstance(error, jwt.InvalidIssuerError):
+        return "the token's iss is not the expected issuer"
+    return "the token is no JWT that can be read"
 
 
 def unverified_issuer(token: str) -> str:
@@ -94,9 +108,9 @@ def unverified_issuer(token: str) -> str:
     try:
         issuer = text_at(jwt.decode_complete(token, options={"verify_signature": False}), "payload", "iss")
     except (jwt.PyJWTError, ValueError, TypeError) as error:
-        raise unauthentic("token") from error
+        raise unauthentic("token", _mismatch(error)) from error
     if not issuer:
-        raise unauthentic("token")
+        raise unauthentic("token", "the token has no iss")
     return issuer
 
 
@@ -152,7 +166,9 @@ def _decoded(token: str, key: PyJWK, expected: ExpectedToken) -> Mapping[str, ob
 def _in_time(claims: Mapping[str, object], now: datetime) -> Mapping[str, object]:
     expires, begins = claims.get("exp"), claims.get("nbf", 0)
     if not isinstance(expires, int | float) or not isinstance(begins, int | float):
-        raise unauthentic("token")
-    if expires <= now.timestamp() or begins > now.timestamp() + _CLOCK_SKEW_S:
-        raise unauthentic("expired")
+        raise unauthentic("token", "the token's exp or nbf is no number")
+    if expires <= now.timestamp():
+        raise unauthentic("expired", "the token's exp is over")
+    if begins > now.timestamp() + _CLOCK_SKEW_S:
+        raise unauthentic("expired", "the token's nbf is not reached yet")
     return claims

@@ -11,10 +11,11 @@ import re
 
 from tagstream.domain.objects.issuer_url import is_trusted_source
 from tagstream.domain.objects.model import NamedExpression, OIDCProvider, Receiver
+from tagstream.domain.objects.receiver import TYPES
 from tagstream.events.receiver.addressed import REGISTRY, SENDER, SIGNATURE_MAX_AGE, sender_name
 from tagstream.events.receiver.expression import InvalidExpression, check_expression
 from tagstream.events.receiver.hints import is_registry
-from tagstream.events.receiver.senders_table import FLUX_TYPES, MODULE_BY_SENDER
+from tagstream.events.receiver.senders_table import MODULE_BY_SENDER
 
 _ISSUER = re.compile(r"https?://")
 _CLAIM_VARIABLES = ("claims", "vars")
@@ -31,7 +32,7 @@ def check_receiver(receiver: Receiver) -> None:
         InvalidReceiver: unknown type or sender, no secret, an OIDC provider that Flux refuses, or a CEL expression
             that does not compile; provider errors have Flux's texts.
     """
-    if receiver.type not in FLUX_TYPES:
+    if receiver.type not in TYPES:
         raise InvalidReceiver(
             f"receiver type '{receiver.type}' not supported; for other senders set type: generic and the annotation "
             f"{SENDER}"

@@ -44,6 +44,22 @@ def push_hints(named: Iterable[PushHint]) -> tuple[PushHint, ...]:
     return tuple(found)
 
 
+def untagged_pushes(named: Iterable[PushHint], hints: Iterable[PushHint]) -> tuple[PushHint, ...]:
+    """The images that were pushed without a tag, each once and without its digest.
+
+    Args:
+        named: hints as the payload has them.
+        hints: those with a tag; an image that one of them names is left out, since it is scanned for the tag anyway.
+    """
+    tagged = {(hint.registry, hint.repository) for hint in hints}
+    found = [
+        replace(hint, tag=None, digest=None)
+        for hint in named
+        if hint.action == "push" and not is_tagged(hint) and _is_repository(hint)
+    ]
+    return tuple(dict.fromkeys(hint for hint in found if (hint.registry, hint.repository) not in tagged))[:HINT_LIMIT]
+
+
 def split_image(name: str) -> tuple[str, str, str, str]:
     """``host[:port]/path[:tag][@digest]`` as (registry, repository, tag, digest), missing parts empty.
 
@@ -98,9 +114,12 @@ def is_tagged(hint: PushHint) -> bool:
 
 
 def _is_image(hint: PushHint) -> bool:
+    return is_tagged(hint) and _is_repository(hint)
+
+
+def _is_repository(hint: PushHint) -> bool:
     return bool(
-        is_tagged(hint)
-        and len(hint.repository) <= 255
+        len(hint.repository) <= 255
         and _REPOSITORY.fullmatch(hint.repository)
         and (hint.registry is None or is_registry(hint.registry))
     )

@@ -45,9 +45,14 @@ class ReceiverSecret:
         return self.data.get(key, b"").decode(errors="ignore").strip()
 
 
-def unauthentic(cause: str) -> RefusedDelivery:
-    """The refusal of a delivery that did not prove where it comes from; ``cause`` is for metrics, never answered."""
-    return RefusedDelivery(UNAUTHENTIC_STATUS, cause)
+def unauthentic(cause: str, detail: str = "") -> RefusedDelivery:
+    """The refusal of a delivery that did not prove where it comes from.
+
+    Args:
+        cause: a word for metrics; the sender never sees it.
+        detail: what was missing or did not match, shown with the Receiver; never a secret, nor what was sent.
+    """
+    return RefusedDelivery(UNAUTHENTIC_STATUS, cause, detail)
 
 
 def require_tokens(secret: ReceiverSecret) -> tuple[bytes, ...]:
@@ -57,7 +62,7 @@ def require_tokens(secret: ReceiverSecret) -> tuple[bytes, ...]:
         RefusedDelivery: there is none; an empty secret never authenticates (go-github skips the check instead).
     """
     if not secret.tokens:
-        raise unauthentic("secret")
+        raise unauthentic("secret", "the Receiver's secret is missing or has no token")
     return tuple(dict.fromkeys(form for token in secret.tokens for form in without_line_break(token)))
 
 
@@ -66,18 +71,23 @@ def without_line_break(value: bytes) -> tuple[bytes, ...]:
     return value, value.rstrip(b"\r\n")
 
 
-def check_value(presented: str, accepted: Sequence[bytes]) -> None:
+def check_value(presented: str, accepted: Sequence[bytes], header: str) -> None:
     """Refuse a header value that is none of the accepted ones; every candidate is compared, each in constant time.
+
+    Args:
+        presented: the header's value, empty when there is none.
+        accepted: what it may be.
+        header: its name, for the refusal.
 
     Raises:
         RefusedDelivery: no match, or nothing was presented.
     """
     given = presented.encode(errors="surrogatepass")
     if not sum(hmac.compare_digest(given, value) for value in accepted if value):
-        raise unauthentic("signature")
+        raise _mismatch(presented, header, "does not have the value that the secret asks for")
 
 
-def check_mac(presented: str, algorithm: str, message: bytes, tokens: Sequence[bytes]) -> None:
+def check_mac(presented: str, algorithm: str, message: bytes, tokens: Sequence[bytes], header: str) -> None:
     """Refuse a hexadecimal HMAC that no token in force makes.
 
     Args:
@@ -85,15 +95,32 @@ def check_mac(presented: str, algorithm: str, message: bytes, tokens: Sequence[b
         algorithm: ``sha1``, ``sha256`` or ``sha512``.
         message: the bytes as sent.
         tokens: from ``require_tokens``.
+        header: the name of the header that holds the digest, for the refusal.
 
     Raises:
         RefusedDelivery: no match, or not hexadecimal.
     """
     if not _HEX.fullmatch(presented) or len(presented) % 2:
-        raise unauthentic("signature")
+        raise _mismatch(presented, header, "is no hexadecimal digest")
     given = bytes.fromhex(presented)
     if not sum(hmac.compare_digest(given, hmac.digest(token, message, algorithm)) for token in tokens):
-        raise unauthentic("signature")
+        raise _mismatch(presented, header, "is not the digest of this body with the secret's token")
+
+
+def check_prefixed_mac(presented: str, message: bytes, tokens: Sequence[bytes], header: str) -> None:
+    """Refuse a header ``sha1=…``, ``sha256=…`` or ``sha512=…`` whose HMAC no token in force makes.
+
+    Raises:
+        RefusedDelivery: no match, another algorithm, or nothing was presented.
+    """
+    algorithm, _, digest = presented.partition("=")
+    if algorithm not in ("sha1", "sha256", "sha512"):
+        raise _mismatch(presented, header, "does not begin with sha1=, sha256= or sha512=")
+    check_mac(digest, algorithm, message, tokens, header)
+
+
+def _mismatch(presented: str, header: str, how: str) -> RefusedDelivery:
+    return unauthentic("signature", f"{header} {how}" if presented else f"{header} is missing")
 
 
 def hook_path(token: str, name: str, namespace: str) -> str:

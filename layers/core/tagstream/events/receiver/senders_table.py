@@ -11,25 +11,6 @@ from collections.abc import Mapping
 
 _PACKAGE = "tagstream.events.receiver.senders."
 
-FLUX_TYPES: frozenset[str] = frozenset(
-    {
-        "generic",
-        "generic-hmac",
-        "generic-oidc",
-        "github",
-        "gitlab",
-        "bitbucket",
-        "harbor",
-        "dockerhub",
-        "quay",
-        "gcr",
-        "nexus",
-        "acr",
-        "cdevents",
-    }
-)
-"""What ``spec.type`` may be; everything else needs the annotation, so that the object stays valid in Flux."""
-
 MODULE_BY_SENDER: Mapping[str, str] = {
     "acr": _PACKAGE + "acr",
     "aliyun": _PACKAGE + "aliyun",

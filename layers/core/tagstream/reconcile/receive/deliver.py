@@ -38,6 +38,7 @@ REFUSAL_WINDOW_S = 10.0
 # An item of the table holds 400 KB, and a Receiver may list, a delivery name, any number.
 SHOWN_NAMES = 20
 KEPT_NAMES = 500
+NAMED_IMAGES = 3
 BUSY = DeliveryAnswer(status=503)
 
 
@@ -114,14 +115,14 @@ def _act(receiver: Receiver, delivery: Delivery, received_at: datetime, ports: W
     Returns:
         How many ImageRepositories are scanned for it.
     """
-    if not delivery.hints and not delivery.all_resources:
+    if not (delivery.hints or delivery.rescans or delivery.all_resources):
         _record_quiet(receiver, delivery, received_at, ports)
         return 0
     ttl_s = max(REPEAT_S, delivery.replay_s)
     records = DeliveryRecords(receiver.metadata.key, delivery.delivery_id, ttl_s, ports.deliveries)
     count = act_once(records, delivery.delivery_id, lambda: _ask(receiver, delivery, received_at, ports))
     if count is None and delivery.replay_s:
-        refusal = unauthentic("replay")
+        refusal = unauthentic("replay", "the same signature was accepted before")
         _note_refusal(receiver, refusal, received_at, ports)
         raise refusal
     return count or 0
@@ -147,7 +148,7 @@ def _wanted(
 
     All listed ones, without tags, when the sender does not speak of images.
     """
-    named = None if delivery.all_resources else NamedImages.of(delivery.hints)
+    named = None if delivery.all_resources else NamedImages.of((*delivery.hints, *delivery.rescans))
     found: dict[NamespacedName, frozenset[str]] = {}
     failed = False
     for entry in receiver.resources:
@@ -226,11 +227,22 @@ def _record(outcome: _Outcome, received_at: datetime, ports: WebhookPorts) -> No
     }
     what = f"delivery asks for ImageRepositories: {names}"
     ports.ledger.record([accepted_entry(KIND, outcome.receiver.metadata.key, delivery, received_at, what, facts)])
-    result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else f"no ImageRepository is meant{why}"
+    nobody = f"no ImageRepository is meant{why}{_delivered(delivery)}"
+    result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else nobody
     _note(outcome.receiver, delivery, received_at, result, ports)
     ports.deliveries.put_last_delivery(
         "ImageRepository", outcome.wanted, last_delivery(delivery, received_at, "asked for a scan")
     )
+
+
+def _delivered(delivery: Delivery) -> str:
+    """The images that a delivery named, in the sender's spelling, so that they can be compared with ``spec.image``."""
+    named = (*delivery.hints, *delivery.rescans)
+    images = list(dict.fromkeys(f"{one.registry or '<any host>'}/{one.repository}" for one in named))
+    if not images:
+        return ""
+    more = f" and {len(images) - NAMED_IMAGES} more" if len(images) > NAMED_IMAGES else ""
+    return f": {', '.join(images[:NAMED_IMAGES])}{more} delivered"
 
 
 def _record_quiet(receiver: Receiver, delivery: Delivery, at: datetime, ports: WebhookPorts) -> None:
@@ -244,15 +256,16 @@ def _note(receiver: Receiver, delivery: Delivery, at: datetime, result: str, por
 
 
 def _note_refusal(receiver: Receiver, refusal: RefusedDelivery, at: datetime, ports: WebhookPorts) -> None:
-    """Shown with the Receiver, seldom: what is refused may be a flood, and must cost the table nothing to speak of."""
-    refused = LastDelivery(at=at, sender=receiver.type, delivery_id="", result=f"refused: {refusal.cause}")
+    """Show the refusal with the Receiver, at most once in a window: a flood must cost the table next to nothing."""
+    why = f"{refusal.cause}: {refusal.detail}" if refusal.detail else refusal.cause
+    refused = LastDelivery(at=at, sender=receiver.type, delivery_id="", result=f"refused: {why}")
     entry = LedgerEntry(
         at=at,
         kind="Receiver",
         key=receiver.metadata.key,
         severity="error",
         reason="DeliveryRefused",
-        message=f"{receiver.type} delivery refused: {refusal.cause}",
+        message=f"{receiver.type} delivery refused: {why}",
     )
     with suppress(ImageAutomationError):
         if ports.deliveries.put_refusal(receiver.metadata.key, refused, REFUSAL_WINDOW_S):

@@ -96,3 +96,25 @@ def test_a_right_sha1_does_not_make_good_a_wrong_sha256() -> None:
 @pytest.mark.parametrize("value", ["", "sha256", "sha256=", "md5=" + "0" * 32, signed({}), "sha1=" + signed({})])
 def test_a_delivery_without_a_right_signature_is_refused(value: str) -> None:
     assert GITHUB.refusal({}, {"x-hub-signature-256": value}) == (404, "signature")
+
+
+@pytest.mark.parametrize(
+    ("url", "image"),
+    [
+        ("containers.ghe.example.com/team/app:1.0", "containers.ghe.example.com/team/app"),
+        ("https://containers.ghe.example.com/Team/App:1.0", "containers.ghe.example.com/team/app"),
+        ("ghcr.io/team/charts/app:", "ghcr.io/team/charts/app"),
+        ("", "ghcr.io/team/charts/app"),
+        ("team/app:1.0", "ghcr.io/team/charts/app"),
+    ],
+)
+def test_a_package_of_an_enterprise_host_is_on_the_host_of_its_url(url: str, image: str) -> None:
+    version = {"package_url": url, "container_metadata": {"tag": {"name": "1.0"}}}
+    package = {
+        "name": "charts/app",
+        "package_type": "CONTAINER",
+        "owner": {"login": "Team"},
+        "package_version": version,
+    }
+    given = {"action": "published", "package": package}
+    assert GITHUB.images(given, headers(given)) == [f"push {image}:1.0"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tagstream.events.delivery import PushHint
 from tests.unit.webhook_builder import DIGEST, TOKEN, Case
 
 HARBOR = Case(kind="harbor", secret={"token": TOKEN, "token-previous": b"old"})
@@ -58,3 +59,24 @@ def test_a_cloudevent_carries_its_id() -> None:
         "4b2f89a6",
         ["delete h.example/p/app:1"],
     )
+
+
+def by_digest(repository: str) -> dict[str, str]:
+    return {"tag": DIGEST, "digest": DIGEST, "resource_url": f"h.example/{repository}@{DIGEST}"}
+
+
+def test_an_image_that_is_named_by_its_digest_alone_is_scanned_without_a_tag() -> None:
+    delivery = HARBOR.send(body("PUSH_ARTIFACT", by_digest("p/app"), by_digest("p/app")), AUTH)
+    assert delivery.hints == ()
+    assert delivery.rescans == (PushHint(registry="h.example", repository="p/app"),)
+    assert delivery.remark == ""
+
+
+def test_an_image_whose_tag_is_named_too_is_scanned_for_the_tag() -> None:
+    tagged = {"tag": "1", "resource_url": "h.example/p/app:1"}
+    assert HARBOR.send(body("PUSH_ARTIFACT", by_digest("p/app"), tagged), AUTH).rescans == ()
+
+
+def test_a_deleted_digest_asks_for_nothing() -> None:
+    delivery = HARBOR.send(body("DELETE_ARTIFACT", by_digest("p/app")), AUTH)
+    assert (delivery.rescans, delivery.remark) == ((), "untagged")

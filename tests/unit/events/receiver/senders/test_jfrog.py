@@ -51,3 +51,28 @@ def test_annotations_give_host_and_prefix(annotations: dict[str, str], image: st
 )
 def test_only_docker_tags_are_hinted_at(given: object, count: int) -> None:
     assert len(JFROG.images(given, AUTH)) == count
+
+
+@pytest.mark.parametrize(
+    ("path", "image"),
+    [
+        ("foo/bar/web/1/manifest.json", "foo/bar/web"),
+        ("team/web/1/list.manifest.json", "team/web"),
+        ("web/1/manifest.json", "web"),
+        ("foo/bar/web/1", "foo/bar/web"),
+        # Anything else is no path of a tag, so that only the name's last part is known.
+        ("foo/bar/web/2/manifest.json", "web"),
+        ("foo/bar/web/1/sha256__abc", "web"),
+        ("", "web"),
+    ],
+)
+def test_a_nested_image_has_its_whole_path(path: str, image: str) -> None:
+    data = {"repo_key": "docker-local", "path": path, "image_name": "web", "tag": "1"}
+    given = {"domain": "docker", "event_type": "pushed", "data": data, "jpd_origin": "https://acme.jfrog.io"}
+    assert JFROG.images(given, AUTH) == [f"push acme.jfrog.io/docker-local/{image}:1"]
+
+
+def test_an_event_without_origin_names_no_host() -> None:
+    data = {"repo_key": "docker-local", "path": "team/web/1/list.manifest.json", "image_name": "web", "tag": "1"}
+    given = {"domain": "docker", "event_type": "pushed", "data": data}
+    assert JFROG.images(given, AUTH) == ["push None/docker-local/team/web:1"]

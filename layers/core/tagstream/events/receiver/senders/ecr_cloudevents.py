@@ -24,7 +24,7 @@ def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     presented = addressed.incoming.header("x-webhook-secret") or addressed.incoming.query.get("secret", "")
     if not presented:
         return by_authorization(addressed)
-    check_value(presented, require_tokens(addressed.secret))
+    check_value(presented, require_tokens(addressed.secret), "X-Webhook-Secret or ?secret=")
     return {}
 
 

@@ -36,14 +36,14 @@ def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     require_tokens(addressed.secret)
     audience, email = addressed.secret.text("audience"), addressed.secret.text("email")
     if not audience or not email:
-        raise unauthentic("secret")
+        raise unauthentic("secret", f"the Receiver's secret has no '{'email' if audience else 'audience'}'")
     expected = ExpectedToken(
         key_issuer=ISSUER, issuers=(ISSUER, "accounts.google.com"), audience=audience, algorithms=("RS256",)
     )
     claims = verified_claims(bearer_token(addressed.incoming), expected, addressed.keys, addressed.incoming.received_at)
     same = compare_digest(text_at(claims, "email").encode(errors="surrogatepass"), email.encode())
     if not same or claims.get("email_verified") is not True:
-        raise unauthentic("email")
+        raise unauthentic("email", "the token's email is another one than the secret's, or is not verified")
     return claims
 
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from tagstream.events.delivery import Delivery
 from tagstream.events.receiver.addressed import SIGNATURE_MAX_AGE, AddressedDelivery, plain_delivery
-from tagstream.events.receiver.secret import check_mac, require_tokens, unauthentic
+from tagstream.events.receiver.secret import check_prefixed_mac, require_tokens, unauthentic
 
 _UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
@@ -23,10 +23,8 @@ _UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     """X-Signature over the raw body, or over timestamp and body."""
     tokens = require_tokens(addressed.secret)
-    algorithm, _, digest = addressed.incoming.header("x-signature").partition("=")
-    if algorithm not in ("sha1", "sha256", "sha512"):
-        raise unauthentic("signature")
-    check_mac(digest, algorithm, _signed_prefix(addressed) + addressed.incoming.body, tokens)
+    message = _signed_prefix(addressed) + addressed.incoming.body
+    check_prefixed_mac(addressed.incoming.header("x-signature"), message, tokens, "X-Signature")
     _check_age(addressed)
     return {}
 
@@ -47,7 +45,8 @@ def _signed_prefix(addressed: AddressedDelivery) -> bytes:
         return b""
     timestamp = addressed.incoming.header("x-signature-timestamp")
     if not _UNIX_SECONDS.fullmatch(timestamp):
-        raise unauthentic("stale")
+        how = "is no number of seconds" if timestamp else "is missing"
+        raise unauthentic("stale", f"X-Signature-Timestamp {how}")
     return timestamp.encode() + b"."
 
 
@@ -56,7 +55,7 @@ def _check_age(addressed: AddressedDelivery) -> None:
     if limit is None:
         return
     if not _UNIX_SECONDS.fullmatch(limit):
-        raise unauthentic("secret")
+        raise unauthentic("secret", f"annotation {SIGNATURE_MAX_AGE} is no number of seconds")
     age_s = addressed.incoming.received_at.timestamp() - int(addressed.incoming.header("x-signature-timestamp"))
     if abs(age_s) > int(limit):
-        raise unauthentic("stale")
+        raise unauthentic("stale", f"X-Signature-Timestamp is {age_s:.0f} s old, {limit} s are allowed")

@@ -27,15 +27,15 @@ def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     issuer = unverified_issuer(token)
     provider = next((one for one in addressed.receiver.oidc_providers if one.issuer_url == issuer), None)
     if provider is None or not provider.validations:
-        raise unauthentic("issuer")
+        raise unauthentic("issuer", "the token's iss is none of spec.oidcProviders")
     expected = ExpectedToken(key_issuer=provider.issuer_url, issuers=(provider.issuer_url,), audience=provider.audience)
     claims = verified_claims(token, expected, addressed.keys, addressed.incoming.received_at)
     try:
-        valid = claims_valid(provider, claims)
+        failed = failed_validation(provider, claims)
     except (InvalidExpression, ExpressionFailed) as error:
-        raise unauthentic("claims") from error
-    if not valid:
-        raise unauthentic("claims")
+        raise unauthentic("claims", "a variable or validation of spec.oidcProviders cannot be evaluated") from error
+    if failed is not None:
+        raise unauthentic("claims", failed)
     return claims
 
 
@@ -44,8 +44,10 @@ def read(addressed: AddressedDelivery, document: object) -> Delivery:
     return plain_delivery(addressed, "", "", addressed.incoming.header("x-delivery-id"))
 
 
-def claims_valid(provider: OIDCProvider, claims: Mapping[str, object]) -> bool:
-    """True when every validation holds; variables are computed in order and seen as ``vars``.
+def failed_validation(provider: OIDCProvider, claims: Mapping[str, object]) -> str | None:
+    """The message of the first validation that does not hold; None when all hold.
+
+    Variables are computed in order and seen as ``vars``.
 
     Raises:
         InvalidExpression: an expression does not compile.
@@ -55,4 +57,5 @@ def claims_valid(provider: OIDCProvider, claims: Mapping[str, object]) -> bool:
     for one in provider.variables:
         variables[one.name] = evaluate(one.expression, {"claims": claims, "vars": variables}, boolean=False)
     seen = {"claims": claims, "vars": variables}
-    return all(evaluate(one.expression, seen, boolean=True) is True for one in provider.validations)
+    failed = (one.name for one in provider.validations if evaluate(one.expression, seen, boolean=True) is not True)
+    return next(failed, None)

@@ -15,7 +15,8 @@ from tagstream.events.delivery import Delivery, PushHint
 from tagstream.events.receiver.addressed import AddressedDelivery, image_delivery, plain_delivery
 from tagstream.events.receiver.body import media_type
 from tagstream.events.receiver.document import NotJson, member, parse_json, text_at
-from tagstream.events.receiver.secret import check_mac, require_tokens, unauthentic
+from tagstream.events.receiver.hints import split_image
+from tagstream.events.receiver.secret import check_prefixed_mac, require_tokens
 
 _PACKAGE_EVENTS = ("package", "registry_package")
 
@@ -33,11 +34,9 @@ def check_hub_signature(addressed: AddressedDelivery) -> None:
         RefusedDelivery: no token, no signature or a wrong one.
     """
     tokens = require_tokens(addressed.secret)
-    signature = addressed.incoming.header("x-hub-signature-256") or addressed.incoming.header("x-hub-signature")
-    algorithm, _, digest = signature.partition("=")
-    if algorithm not in ("sha1", "sha256", "sha512"):
-        raise unauthentic("signature")
-    check_mac(digest, algorithm, addressed.incoming.body, tokens)
+    header = "X-Hub-Signature-256" if addressed.incoming.header("x-hub-signature-256") else "X-Hub-Signature"
+    signature = addressed.incoming.header(header.lower())
+    check_prefixed_mac(signature, addressed.incoming.body, tokens, header if signature else "X-Hub-Signature-256")
 
 
 def read(addressed: AddressedDelivery, document: object) -> Delivery:
@@ -61,10 +60,24 @@ def _hints(payload: object, package: object) -> list[PushHint]:
     if action not in ("published", "updated") or text_at(package, "package_type").lower() != "container":
         return []
     tag = member(package, "package_version", "container_metadata", "tag")
-    name = f"{text_at(package, 'owner', 'login')}/{text_at(package, 'name')}"
+    registry, repository = _image(package)
     return [
-        PushHint(registry="ghcr.io", repository=name.lower(), tag=text_at(tag, "name"), digest=text_at(tag, "digest"))
+        PushHint(
+            registry=registry,
+            repository=repository.lower(),
+            tag=text_at(tag, "name"),
+            digest=text_at(tag, "digest"),
+        )
     ]
+
+
+def _image(package: object) -> tuple[str, str]:
+    """Host and path. GitHub Enterprise hosts have a registry of their own, which ``package_url`` names."""
+    url = text_at(package, "package_version", "package_url")
+    registry, repository, _, _ = split_image(url.partition("://")[2] or url)
+    if registry and repository:
+        return registry.lower(), repository
+    return "ghcr.io", f"{text_at(package, 'owner', 'login')}/{text_at(package, 'name')}"
 
 
 def _form_payload(addressed: AddressedDelivery) -> object:

@@ -19,7 +19,7 @@ from tagstream.events.receiver.senders.envelope import envelope_delivery
 
 def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     """X-Gitlab-Token must be a token in force."""
-    check_value(addressed.incoming.header("x-gitlab-token"), require_tokens(addressed.secret))
+    check_value(addressed.incoming.header("x-gitlab-token"), require_tokens(addressed.secret), "X-Gitlab-Token")
     return {}
 
 

@@ -28,18 +28,21 @@ _ACTIONS: Mapping[str, PushAction] = {
 
 def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     """The whole Authorization header must be a token in force."""
-    check_value(addressed.incoming.header("authorization"), require_tokens(addressed.secret))
+    check_value(addressed.incoming.header("authorization"), require_tokens(addressed.secret), "Authorization")
     return {}
 
 
 def read(addressed: AddressedDelivery, document: object) -> Delivery:
-    """One hint per resource of a pushed or deleted artifact."""
+    """One hint per tagged resource of a pushed or deleted artifact, one rescan per image pushed by digest alone.
+
+    Harbor names a push of a robot or of a proxy project by its digest only (goharbor/harbor#11713).
+    """
     word = text_at(document, "type")
     data = member(document, "data") if text_at(document, "specversion") else member(document, "event_data")
     action = _ACTIONS.get(word)
     resources = list_at(data, "resources") if action else ()
     named = [_hint(one, text_at(data, "repository", "repo_full_name"), action or "push") for one in resources]
-    return image_delivery(addressed, word, named, text_at(document, "id"))
+    return image_delivery(addressed, word, named, text_at(document, "id"), by_digest=True)
 
 
 def _hint(resource: object, full_name: str, action: PushAction) -> PushHint:

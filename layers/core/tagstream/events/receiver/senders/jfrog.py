@@ -25,9 +25,9 @@ def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     tokens = require_tokens(addressed.secret)
     presented = addressed.incoming.header("x-jfrog-event-auth")
     try:
-        check_mac(presented, "sha256", addressed.incoming.body, tokens)
+        check_mac(presented, "sha256", addressed.incoming.body, tokens, "X-JFrog-Event-Auth")
     except RefusedDelivery:
-        check_value(presented, tokens)
+        check_value(presented, tokens, "X-JFrog-Event-Auth")
     return {}
 
 
@@ -42,7 +42,7 @@ def _hint(addressed: AddressedDelivery, document: object, action: PushAction) ->
     prefix = addressed.annotation(REPOSITORY_PREFIX)
     if prefix is None:
         prefix = text_at(document, "data", "repo_key")
-    parts = [part for part in (prefix.strip("/"), text_at(document, "data", "image_name")) if part]
+    parts = [part for part in (prefix.strip("/"), _image_name(document)) if part]
     sha256 = text_at(document, "data", "sha256")
     return PushHint(
         registry=url_host(text_at(document, "jpd_origin")) or None,
@@ -51,3 +51,17 @@ def _hint(addressed: AddressedDelivery, document: object, action: PushAction) ->
         digest=f"sha256:{sha256}" if sha256 else None,
         action=action,
     )
+
+
+def _image_name(document: object) -> str:
+    """The image's whole path below the repository key.
+
+    ``image_name`` is its last part only; ``path`` is the whole name, the tag and, for a push, the manifest's file.
+    """
+    tag = text_at(document, "data", "tag")
+    *folders, last = text_at(document, "data", "path").strip("/").split("/")
+    if tag and folders and folders[-1] == tag and last.endswith("manifest.json"):
+        folders.pop()
+    elif last != tag or not tag:
+        folders = []
+    return "/".join(folders) or text_at(document, "data", "image_name")

@@ -20,7 +20,8 @@ _ACTIONS: Mapping[str, PushAction] = {"CREATED": "push", "UPDATED": "push", "DEL
 def authenticate(addressed: AddressedDelivery) -> Mapping[str, object]:
     """X-Nexus-Webhook-Signature is the bare hex HMAC-SHA1 of the body."""
     tokens = require_tokens(addressed.secret)
-    check_mac(addressed.incoming.header("x-nexus-webhook-signature"), "sha1", addressed.incoming.body, tokens)
+    signature = addressed.incoming.header("x-nexus-webhook-signature")
+    check_mac(signature, "sha1", addressed.incoming.body, tokens, "X-Nexus-Webhook-Signature")
     return {}
 
 
