@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.http.cloud_call import CloudCall
-from tagstream.adapters.http.exchange import Exchange
-from tagstream.adapters.http.host_memory import HostMemory
+from tagstream.adapters.http.host_pauses import HostPauses
+from tagstream.adapters.http.retrying_session import RetryingSession
 from tagstream.adapters.http.session import Session
 from tagstream.adapters.registry.client import RegistryClient
 from tagstream.adapters.registry.dockerconfig import Credentials
@@ -61,8 +61,8 @@ def proxy() -> Iterator[FaultProxy]:
 
 
 def call() -> CloudCall:
-    exchange = Exchange(session=Session(), clock=SystemClock(), deadline_s=soon())
-    return CloudCall(exchange=exchange, memory=HostMemory())
+    session = RetryingSession(session=Session(), pauses=HostPauses(), clock=SystemClock(), deadline_s=soon())
+    return CloudCall(session=session)
 
 
 def answered(document: object) -> Fault:

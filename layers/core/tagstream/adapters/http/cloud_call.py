@@ -12,20 +12,19 @@ from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 from tagstream.adapters.http.address_guard import Reach, check_literal
-from tagstream.adapters.http.exchange import REASON, Exchange, read_body, refused
 from tagstream.adapters.http.fault_text import redacted_url
-from tagstream.adapters.http.host_memory import HostMemory
+from tagstream.adapters.http.retrying_session import REASON, RetryingSession, read_body, refused
 from tagstream.adapters.http.session import Request
-from tagstream.adapters.registry.token import MAX_ANSWER
 from tagstream.errors import AuthenticationError, RetryableError
+
+MAX_ANSWER = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudCall:
-    """The exchange of one visit, for its cloud's token services."""
+    """Calls within the deadline of one listing or digest."""
 
-    exchange: Exchange
-    memory: HostMemory
+    session: RetryingSession
 
     def post_form(self, url: str, form: Mapping[str, str]) -> Mapping[str, object]:
         """POST a form.
@@ -47,9 +46,7 @@ class CloudCall:
         return self._send(Request(method="POST", url=url, headers=headers, body=body, secrets=(bearer,)))
 
     def _send(self, request: Request) -> Mapping[str, object]:
-        parts = urlsplit(request.url)
-        facts = self.memory.facts(parts.scheme, parts.netloc)
-        answer = self.exchange.send(request, facts, lambda response: read_body(response, MAX_ANSWER))
+        answer = self.session.send(request, lambda response: read_body(response, MAX_ANSWER))
         if answer.refusal is not None:
             raise refused(answer)
         try:

@@ -18,6 +18,9 @@ from tagstream.adapters.http.address_guard import RefusedAddress
 from tagstream.adapters.http.proxies import SocksError, socks_words
 
 MAX_CAUSES = 8
+PLAIN_HTTP = "http: server gave HTTP response to HTTPS client"
+# What OpenSSL calls an answer that is not TLS, by its versions.
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 
 
 class ConnectionFault(Exception):
@@ -81,8 +84,8 @@ def _known(error: BaseException) -> ConnectionFault | None:
 
 def _tls_fault(error: ssl.SSLError) -> ConnectionFault:
     reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
-    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
-        return ConnectionFault("http: server gave HTTP response to HTTPS client", temporary=False)
+    if error.reason in _NO_TLS:
+        return ConnectionFault(PLAIN_HTTP, temporary=False)
     return ConnectionFault(f"tls: {reason}", temporary=not isinstance(error, ssl.SSLCertVerificationError))
 
 

@@ -1,6 +1,4 @@
-"""How often and after which pause a request is sent again.
-
-In: what came back, how much time is left. Out: seconds to wait, or None: give up.
+"""How often and after which pause a request is sent again, and how long a pause a server asks for.
 
 Source: go-containerregistry pkg/v1/remote/options.go (defaultRetryBackoff, retryable statuses and codes), which does
 not read Retry-After; RFC 9110 section 10.2.3.
@@ -10,6 +8,8 @@ from __future__ import annotations
 
 import math
 import random
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -22,6 +22,14 @@ JITTER = 0.1
 # Longer pauses are for the next scan: a Lambda that sleeps is paid for.
 LONGEST_WAIT_S = 5.0
 LONGEST_RETRY_AFTER_S = 3600.0
+# No server means a longer pause than this: the number is something else.
+LONGEST_PLAUSIBLE_S = 86_400.0
+# Numbers from here on are a time since 1970: in seconds, or in the given part of a second.
+UNIX_TIME_S = 1e9
+UNIX_TIME_UNITS = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3), (UNIX_TIME_S, 1.0))
+RESET_HEADERS = ("X-RateLimit-Reset", "RateLimit-Reset", "X-Rate-Limit-Reset", "X-RateLimit-Reset-After", "RateLimit")
+# ``30``, ``30;w=60`` or, in the combined header, ``limit=100, reset=30``.
+_RESET = re.compile(r"(?:^|\breset=)\s*([0-9]+(?:\.[0-9]+)?)\s*(?:[;,]|$)")
 # What must remain after a pause for the request to be worth sending.
 REQUEST_S = 0.5
 
@@ -48,16 +56,50 @@ def wait_before_retry(
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds a Retry-After header asks for, between 0 and an hour; None when it is missing or unreadable."""
+    """Seconds that a header asks to wait.
+
+    Args:
+        value: a number of seconds, a Unix time in seconds or parts of them, or an HTTP date.
+        now: what times are compared with.
+
+    Returns:
+        Between 0 (a time in the past) and an hour; None if the header is missing, unreadable or implausible.
+    """
     text = (value or "").strip()
     if not text or len(text) > 64:
         return None
     try:
-        seconds = float(text)
+        seconds = _seconds_from(float(text), now)
     except ValueError:
         try:
             when = parsedate_to_datetime(text)
         except (TypeError, ValueError, IndexError, OverflowError):
             return None
         seconds = (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds()
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_S) if math.isfinite(seconds) else None
+    if not math.isfinite(seconds) or seconds > LONGEST_PLAUSIBLE_S:
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_S)
+
+
+def requested_pause_s(status: int, headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that a refusal asks to wait: its Retry-After, or if it is a 429, the reset of its rate limit.
+
+    Args:
+        status: of the answer; other answers tell of the limit's reset too, and mean no pause by it.
+        headers: of the answer, found in any case.
+        now: what times are compared with.
+    """
+    asked = parse_retry_after(headers.get("Retry-After"), now)
+    for name in RESET_HEADERS if status in THROTTLED else ():
+        if asked is not None:
+            break
+        found = _RESET.search(headers.get(name) or "")
+        asked = parse_retry_after(found[1], now) if found else None
+    return asked
+
+
+def _seconds_from(number: float, now: datetime) -> float:
+    for least, unit in UNIX_TIME_UNITS:
+        if number >= least and math.isfinite(number):
+            return number * unit - now.timestamp()
+    return number

@@ -1,7 +1,6 @@
 """The Registry port over HTTP, for every registry that speaks the distribution protocol.
 
-In: an image, how to talk to its registry, a deadline. Out: a complete TagListing, a Digest, or the errors of
-``errors.py``. One instance per process: it keeps tokens, challenges and page sizes in memory.
+One instance serves a process: it keeps connections, tokens, challenges and page sizes in memory.
 
 Source: image-reflector-controller internal/controller/imagerepository_controller.go (scan) and internal/policy
 (digest reflection); distribution-spec.
@@ -12,19 +11,23 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.http.cloud_call import CloudCall
-from tagstream.adapters.http.exchange import REASON, Exchange, read_body
 from tagstream.adapters.http.expiring_cache import ExpiringCache
 from tagstream.adapters.http.fault_text import redacted_url
-from tagstream.adapters.http.host_memory import HostMemory
+from tagstream.adapters.http.faults import PLAIN_HTTP
+from tagstream.adapters.http.host_pauses import HostPauses
+from tagstream.adapters.http.retry import LONGEST_WAIT_S
+from tagstream.adapters.http.retrying_session import REASON, Refused, RetryingSession, read_body
 from tagstream.adapters.http.session import Request, Session, Sessions
-from tagstream.adapters.registry.authenticate import Visit
+from tagstream.adapters.registry.authenticate import AuthenticatedRepository
+from tagstream.adapters.registry.host_memory import HostMemory
 from tagstream.adapters.registry.login_aws import OpenApi, open_boto3_api
-from tagstream.adapters.registry.logins import Logins
+from tagstream.adapters.registry.logins import Logins, secret_login
 from tagstream.adapters.registry.pages import Limits, all_tags
 from tagstream.domain.objects.image_name import ImageName
 from tagstream.domain.objects.model import Digest
@@ -41,6 +44,8 @@ MANIFEST_TYPES = ", ".join(
         "application/vnd.docker.distribution.manifest.v2+json",
     )
 )
+# Statuses of a registry that lacks our credentials; some hide with 404 what others may see.
+DENIALS = frozenset({401, 403, 404})
 MAX_MANIFEST = 8 * 1024 * 1024
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
 
@@ -66,6 +71,7 @@ class RegistryClient:
         self._clock: Clock = clock or SystemClock()
         self._limits = limits or Limits()
         self._memory = HostMemory()
+        self._pauses = HostPauses()
         self._tokens: ExpiringCache[str] = ExpiringCache(self._clock)
         self._sessions = Sessions(open_session)
         self._logins = Logins(self._clock, open_api)
@@ -84,11 +90,12 @@ class RegistryClient:
             RetryableError: ReadOperationFailed, ``scan failed: GET URL: CODE: message``.
         """
         try:
-            visit, warnings = self._visit(image, access, deadline_s)
-            tags = all_tags(visit, self._limits)
+            repository = self._repository(image, access, deadline_s)
+            tags = all_tags(repository, self._limits)
         except RetryableError as error:
-            raise _prefixed("scan failed: ", error, image) from error
-        return TagListing(tags=tags, requests=visit.exchange.requests, warnings=(*warnings, *visit.exchange.warnings))
+            raise _explained("scan failed: ", error, image, access) from error
+        warnings = (*repository.login.warnings, *repository.session.warnings)
+        return TagListing(tags=tags, requests=repository.session.requests, warnings=warnings)
 
     def digest(self, image: ImageName, tag: str, access: RegistryAccess, deadline_s: float) -> Digest:
         """The digest a tag points to (for a multi-arch image, of its index).
@@ -105,33 +112,35 @@ class RegistryClient:
             RetryableError: ReadOperationFailed, ``HEAD URL: …``.
         """
         try:
-            visit, _ = self._visit(image, access, deadline_s)
-            return _digest(visit, f"{visit.base}/manifests/{tag}")
+            repository = self._repository(image, access, deadline_s)
+            return _digest(repository, f"{repository.base}/manifests/{quote(tag, safe='')}")
         except RetryableError as error:
-            raise _prefixed("", error, image) from error
+            raise _explained("", error, image, access) from error
 
-    def _visit(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> tuple[Visit, tuple[str, ...]]:
-        session = self._sessions.get(access.tls, access.proxy)
-        exchange = Exchange(session=session, clock=self._clock, deadline_s=deadline_s)
-        login = self._logins.login(image, access, CloudCall(exchange=exchange, memory=self._memory))
-        visit = Visit(
+    def _repository(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> AuthenticatedRepository:
+        session = RetryingSession(
+            session=self._sessions.get(access.tls, access.proxy),
+            pauses=self._pauses,
+            clock=self._clock,
+            deadline_s=deadline_s,
+        )
+        return AuthenticatedRepository(
             image=image,
             scheme="https" if image.registry in self._memory.secure else image.scheme(access.insecure),
-            login=login,
-            exchange=exchange,
+            login=self._logins.login(image, access, CloudCall(session=session)),
+            session=session,
             memory=self._memory,
             tokens=self._tokens,
         )
-        return visit, login.warnings
 
 
-def _digest(visit: Visit, url: str) -> Digest:
+def _digest(repository: AuthenticatedRepository, url: str) -> Digest:
     headers = {"Accept": MANIFEST_TYPES}
     # HEAD does not count against Docker Hub's pull limit, GET does.
-    answer = visit.success(visit.fetch(Request(method="HEAD", url=url, headers=headers), lambda _: None))
+    answer = repository.success(repository.fetch(Request(method="HEAD", url=url, headers=headers), lambda _: None))
     digest = answer.headers.get("Docker-Content-Digest")
     if digest is None:
-        answer = visit.success(visit.fetch(Request(method="GET", url=url, headers=headers), _content_digest))
+        answer = repository.success(repository.fetch(Request(method="GET", url=url, headers=headers), _content_digest))
         digest = str(answer.value)
     if not _DIGEST.fullmatch(digest):
         text = f"HEAD {redacted_url(url)}: response did not include a valid Docker-Content-Digest header"
@@ -143,9 +152,17 @@ def _content_digest(response: BaseHTTPResponse) -> str:
     return f"sha256:{hashlib.sha256(read_body(response, MAX_MANIFEST)).hexdigest()}"
 
 
-def _prefixed(prefix: str, error: RetryableError, image: ImageName) -> RetryableError:
+def _explained(prefix: str, error: RetryableError, image: ImageName, access: RegistryAccess) -> RetryableError:
+    """The error with what a person can do about it."""
     text = prefix + error.message
     if isinstance(error, ThrottledError):
+        if error.retry_after_s is not None and error.retry_after_s > LONGEST_WAIT_S:
+            text += f"; {image.registry} is left alone for {error.retry_after_s:.0f} s"
         # Whoever throttled, token server or registry: it is this registry that has to be left alone.
         return ThrottledError(text, reason=error.reason, host=image.registry, retry_after_s=error.retry_after_s)
+    if PLAIN_HTTP in text and not access.insecure:
+        text += "; set spec.insecure if the registry has no TLS"
+    if isinstance(error, Refused) and error.status in DENIALS and access.provider == "generic":
+        hint = secret_login(image, access).hint
+        text += f"; {hint}" if hint else ""
     return RetryableError(text, reason=error.reason, retry_after_s=error.retry_after_s)

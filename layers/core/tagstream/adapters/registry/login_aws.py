@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from tagstream.adapters.http.exchange import REASON
+from tagstream.adapters.http.retrying_session import REASON
 from tagstream.adapters.registry.dockerconfig import Credentials
 from tagstream.domain.objects.image_name import ECR_HOSTS, ECR_PUBLIC, ecr_region
 from tagstream.errors import RetryableError

@@ -48,9 +48,9 @@ def acr_credentials(base: str, registry: str, data: Mapping[str, bytes], call: C
     given = data.get(AUTHORITY, b"").decode(errors="replace").strip()
     login, form = application_login(_authority(cloud, given), data, SCOPE)
     identity = token_of(login, call.post_form(login, form), "access_token")
-    exchange = f"{base}/oauth2/exchange"
+    token_exchange = f"{base}/oauth2/exchange"
     exchanged = {"grant_type": "access_token", "service": registry, "access_token": identity}
-    token = token_of(exchange, call.post_form(exchange, exchanged), "refresh_token")
+    token = token_of(token_exchange, call.post_form(token_exchange, exchanged), "refresh_token")
     return Credentials(username=USER, password=token), _lifetime_s(token) * USABLE_PART
 
 

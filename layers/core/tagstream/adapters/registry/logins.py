@@ -1,6 +1,4 @@
-"""Whose name we read a registry in: pull secrets, or the cloud's own identity.
-
-In: an image and its RegistryAccess. Out: Credentials and warnings for the status.
+"""Which credentials an image's registry is read with: those of a pull secret, or of a cloud's identity.
 
 Source: image-reflector-controller internal/registry/options.go; go-containerregistry pkg/authn/kubernetes.
 """
@@ -14,7 +12,7 @@ from dataclasses import dataclass
 from tagstream.adapters.http.cloud_call import CloudCall, unusable
 from tagstream.adapters.http.expiring_cache import ExpiringCache
 from tagstream.adapters.registry import login_azure, login_gcp
-from tagstream.adapters.registry.dockerconfig import Credentials, InvalidDockerConfig, parse_keyring
+from tagstream.adapters.registry.dockerconfig import Credentials, InvalidDockerConfig, Keyring, parse_keyring
 from tagstream.adapters.registry.login_aws import EcrTokens, OpenApi, open_boto3_api
 from tagstream.domain.objects.image_name import ImageName
 from tagstream.errors import AuthenticationError
@@ -27,10 +25,14 @@ MEMBERS = (".dockerconfigjson", ".dockercfg")
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Credentials, fetched when a registry first asks for them, and what to tell about them."""
+    """Credentials, fetched when a registry first asks for them.
+
+    ``warnings`` are for the status of a good scan; ``hint`` explains a refusal by what the pull secrets lack.
+    """
 
     fetch: Callable[[], Credentials]
     warnings: tuple[str, ...] = ()
+    hint: str = ""
 
 
 class Logins:
@@ -55,7 +57,7 @@ class Logins:
         if access.provider == "generic":
             return secret_login(image, access)
         if access.provider == "aws":
-            return Login(lambda: self._aws(image, access, call.exchange.left_s))
+            return Login(lambda: self._aws(image, access, call.session.left_s))
         if access.provider == "azure":
             return self._azure(image, access, call)
         if access.provider == "gcp":
@@ -74,7 +76,7 @@ class Logins:
         base = f"{image.scheme(access.insecure)}://{image.registry}"
         key = ("azure", image.registry, *(data.get(name) for name in (*login_azure.MEMBERS, login_azure.AUTHORITY)))
         fetch = lambda: login_azure.acr_credentials(base, image.registry, data, call)  # noqa: E731
-        return Login(lambda: self._known.get(key, fetch, call.exchange.left_s))
+        return Login(lambda: self._known.get(key, fetch, call.session.left_s))
 
     def _gcp(self, image: ImageName, access: RegistryAccess, call: CloudCall) -> Login:
         content = next(
@@ -87,7 +89,7 @@ class Logins:
 
         def fetch() -> Credentials:
             login_gcp.check_registry(image.registry)
-            return self._known.get(key, lambda: tokens.fetch(content), call.exchange.left_s)
+            return self._known.get(key, lambda: tokens.fetch(content), call.session.left_s)
 
         return Login(fetch)
 
@@ -114,9 +116,27 @@ def secret_login(image: ImageName, access: RegistryAccess) -> Login:
         return Login(lambda: found)
     alias = keyring.find_by_alias(image.registry)
     if alias is None:
-        return Login(lambda: ANONYMOUS)
+        return Login(lambda: ANONYMOUS, hint=unmatched_secrets(image, access, keyring))
     key, credentials = alias
     return Login(
         lambda: credentials,
         (f"pull secret key '{key}' was used for Docker Hub; Flux only takes 'https://index.docker.io/v1/'",),
     )
+
+
+def unmatched_secrets(image: ImageName, access: RegistryAccess, keyring: Keyring) -> str:
+    """Why none of the pull secrets counts for an image; ``""`` if there is none at all.
+
+    Args:
+        image: whose registry is in no entry.
+        access: its pull secrets.
+        keyring: their entries.
+    """
+    other_kind = [f"'{one.name}'" for one in access.pull_secrets if not any(one.data.get(name) for name in MEMBERS)]
+    if other_kind:
+        return f"secret {', '.join(other_kind)} has no {' or '.join(MEMBERS)}, so that it is no pull secret"
+    if not access.pull_secrets:
+        return ""
+    names = ", ".join(f"'{one.name}'" for one in access.pull_secrets)
+    hosts = ", ".join(sorted(key for key, _ in keyring.entries)) or "none"
+    return f"pull secret {names} has no entry for {image.registry}; its entries: {hosts}"

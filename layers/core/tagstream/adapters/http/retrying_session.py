@@ -1,22 +1,23 @@
-"""One request and its answer: retries, pauses and redirects, always within the deadline.
+"""Requests that are sent until their answer stands: retries, pauses and redirects, always within a deadline.
 
-In: a Request. Out: an Answer with any status that trying again does not change, or the errors of ``errors.py``.
+An answer may have any status that trying again does not change; credentials stay on the host they were given for.
 
 Source: go-containerregistry pkg/v1/remote/transport (retry.go, bearer.go); distribution-spec "Error Codes".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin, urlsplit
 
+from urllib3.exceptions import DecodeError
 from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.http.address_guard import Reach
 from tagstream.adapters.http.fault_text import MAX_BODY, Refusal, capped, read_refusal, redacted_url, server_text
 from tagstream.adapters.http.faults import ConnectionFault
-from tagstream.adapters.http.host_memory import HostFacts
+from tagstream.adapters.http.host_pauses import HostPauses
 from tagstream.adapters.http.retry import (
     BACKOFF_S,
     CODES,
@@ -24,7 +25,7 @@ from tagstream.adapters.http.retry import (
     RECONNECT_S,
     STATUSES,
     THROTTLED,
-    parse_retry_after,
+    requested_pause_s,
     wait_before_retry,
 )
 from tagstream.adapters.http.session import CHUNK, Request, Session
@@ -36,6 +37,7 @@ MAX_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Redirects that keep method and body.
 _REPEATED = frozenset({307, 308})
+_DECODABLE = frozenset({"gzip", "x-gzip", "deflate"})
 _FINAL = frozenset({401, 403, 404, 405})
 _THROTTLED_CODE = "TOOMANYREQUESTS"
 # Asking again changes nothing; asking for smaller pages does.
@@ -46,34 +48,39 @@ Receive = Callable[[BaseHTTPResponse], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back; ``value`` is what ``receive`` made of a 200, ``refusal`` is set for any other status."""
+    """What came back.
+
+    ``value`` is what ``receive`` made of a 200, ``refusal`` is set for any other status. ``reach`` is how far inside
+    the server that answered is, ``first_reach`` that of the server which was asked first and may have redirected.
+    """
 
     url: str
     status: int
     headers: Mapping[str, str]
     challenges: tuple[str, ...]
     reach: Reach
+    first_reach: Reach
     value: object = None
     refusal: Refusal | None = None
     retry_after_s: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
-class Exchange:
-    """Requests of one listing or digest; ``requests`` counts them."""
+class RetryingSession:
+    """Requests of one listing or digest; ``requests`` counts them, ``warnings`` are what servers warned of."""
 
     session: Session
+    pauses: HostPauses
     clock: Clock
     deadline_s: float
     requests: int = 0
     warnings: list[str] = field(default_factory=list)
 
-    def send(self, request: Request, facts: HostFacts, receive: Receive) -> Answer:
+    def send(self, request: Request, receive: Receive) -> Answer:
         """Send until the answer stands.
 
         Args:
             request: its Authorization stays on its own host.
-            facts: of the request's host, for its cool-down.
             receive: reads a 200 while it streams; called anew for each attempt.
 
         Raises:
@@ -82,17 +89,17 @@ class Exchange:
         """
         attempt = 1
         while True:
-            self._rest(request, facts)
+            self._wait_for_host(request)
             outcome = self._attempt(request, receive)
             pause = self._pause(outcome, attempt)
             if pause is None:
                 break
-            self._remember_throttling(outcome, facts, pause)
+            self._remember_throttling(request, outcome, pause)
             self.clock.sleep(pause)
             attempt += 1
         if isinstance(outcome, ConnectionFault):
             raise connection_error(request, outcome)
-        self._remember_throttling(outcome, facts, BACKOFF_S[-1])
+        self._remember_throttling(request, outcome, BACKOFF_S[-1])
         return outcome
 
     @property
@@ -100,8 +107,8 @@ class Exchange:
         """Seconds until the deadline."""
         return self.deadline_s - self.clock.monotonic_s()
 
-    def _rest(self, request: Request, facts: HostFacts) -> None:
-        wait = facts.rest_until_s - self.clock.monotonic_s()
+    def _wait_for_host(self, request: Request) -> None:
+        wait = self.pauses.until_s(request.url) - self.clock.monotonic_s()
         if wait <= 0:
             return
         if wait > min(LONGEST_WAIT_S, self.left_s):
@@ -111,9 +118,11 @@ class Exchange:
         self.clock.sleep(wait)
 
     def _attempt(self, request: Request, receive: Receive) -> Answer | ConnectionFault:
+        first_reach: Reach | None = None
         try:
             for _ in range(MAX_REDIRECTS):
-                answer = self._once(request, receive)
+                answer = self._once(request, receive, first_reach)
+                first_reach = answer.first_reach
                 location = answer.headers.get("Location")
                 if answer.status not in _REDIRECTS or not location:
                     return answer
@@ -122,16 +131,18 @@ class Exchange:
             return fault
         return ConnectionFault(f"stopped after {MAX_REDIRECTS} redirects", temporary=False)
 
-    def _once(self, request: Request, receive: Receive) -> Answer:
+    def _once(self, request: Request, receive: Receive, first_reach: Reach | None) -> Answer:
         left_s = self.left_s
         if left_s <= 0:
             raise ConnectionFault("context deadline exceeded", temporary=False)
         self.requests += 1
         with self.session.open(request, left_s) as (response, reach):
-            value = receive(response) if response.status == 200 else None
-            refusal = None
-            if response.status != 200:
-                body = response.read(MAX_BODY) or b""
+            value, refusal, pause_s = None, None, None
+            if response.status == 200:
+                value = receive(response)
+            else:
+                pause_s = requested_pause_s(response.status, response.headers, self.clock.now())
+                body = _first_bytes(response)
                 refusal = read_refusal(request.method, request.url, response.status, body, request.secrets)
             self._note_warnings(response.headers.getlist("Warning"), request.secrets)
             return Answer(
@@ -140,9 +151,10 @@ class Exchange:
                 headers=response.headers,
                 challenges=tuple(response.headers.getlist("WWW-Authenticate")),
                 reach=reach,
+                first_reach=reach if first_reach is None else first_reach,
                 value=value,
                 refusal=refusal,
-                retry_after_s=parse_retry_after(response.headers.get("Retry-After"), self.clock.now()),
+                retry_after_s=pause_s,
             )
 
     def _note_warnings(self, headers: Iterable[str], secrets: Iterable[str]) -> None:
@@ -158,10 +170,10 @@ class Exchange:
             return None
         return wait_before_retry(attempt, outcome.retry_after_s, self.left_s, BACKOFF_S)
 
-    def _remember_throttling(self, outcome: Answer | ConnectionFault, facts: HostFacts, pause_s: float) -> None:
+    def _remember_throttling(self, request: Request, outcome: Answer | ConnectionFault, pause_s: float) -> None:
         if isinstance(outcome, Answer) and is_throttled(outcome):
             wait_s = pause_s if outcome.retry_after_s is None else outcome.retry_after_s
-            facts.rest_until_s = max(facts.rest_until_s, self.clock.monotonic_s() + wait_s)
+            self.pauses.begin(request.url, self.clock.monotonic_s() + wait_s)
 
 
 def is_throttled(answer: Answer) -> bool:
@@ -171,13 +183,21 @@ def is_throttled(answer: Answer) -> bool:
     )
 
 
+class Refused(RetryableError):
+    """An answer that is not 200; ``status`` is its status."""
+
+    def __init__(self, message: str, *, status: int, retry_after_s: float | None) -> None:
+        super().__init__(message, reason=REASON, retry_after_s=retry_after_s)
+        self.status = status
+
+
 def refused(answer: Answer) -> RetryableError:
-    """The error of an answer that is not 200."""
+    """The error of an answer that is not 200: ThrottledError if the server asks for a pause, else Refused."""
     text = answer.refusal.text if answer.refusal is not None else ""
     if is_throttled(answer):
         host = urlsplit(answer.url).netloc
         return ThrottledError(text, reason=REASON, host=host, retry_after_s=answer.retry_after_s)
-    return RetryableError(text, reason=REASON, retry_after_s=answer.retry_after_s)
+    return Refused(text, status=answer.status, retry_after_s=answer.retry_after_s)
 
 
 def connection_error(request: Request, fault: ConnectionFault) -> RetryableError:
@@ -193,11 +213,36 @@ def read_body(response: BaseHTTPResponse, limit: int) -> bytes:
         ConnectionFault: it is longer than ``limit`` bytes.
     """
     found = bytearray()
-    for chunk in response.stream(CHUNK, decode_content=False):
+    for chunk in decoded_chunks(response):
         found += chunk
         if len(found) > limit:
             raise ConnectionFault(f"answer is longer than {limit} bytes", temporary=False)
     return bytes(found)
+
+
+def decoded_chunks(response: BaseHTTPResponse) -> Iterator[bytes]:
+    """The body in chunks of at most CHUNK bytes, without an encoding that nobody asked for.
+
+    Raises:
+        ConnectionFault: an encoding that cannot be removed.
+    """
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity", *_DECODABLE):
+        raise ConnectionFault(f"answer with Content-Encoding '{capped(encoding, 40)}' refused", temporary=False)
+    yield from response.stream(CHUNK, decode_content=True)
+
+
+def _first_bytes(response: BaseHTTPResponse) -> bytes:
+    """The beginning of a refusal's body; a body that cannot be decoded says nothing."""
+    found = bytearray()
+    try:
+        for chunk in decoded_chunks(response):
+            found += chunk
+            if len(found) >= MAX_BODY:
+                break
+    except (ConnectionFault, DecodeError):
+        return b""
+    return bytes(found[:MAX_BODY])
 
 
 def same_origin(url: str, other: str) -> bool:

@@ -1,7 +1,4 @@
-"""What is known about a registry host while this process lives.
-
-In: scheme and host. Out: its facts, shared by all threads; losing them costs requests, never correctness.
-"""
+"""What is known about registries while this process lives; losing it costs requests, never correctness."""
 
 from __future__ import annotations
 
@@ -13,19 +10,35 @@ from tagstream.adapters.registry.challenge import Challenge
 
 PAGE_SIZE = 1000
 MAX_HOSTS = 1024
+# So many complete lists of one length prove that the length is not the server's limit.
+PROOFS = 3
 
 
 @dataclass(slots=True)
 class HostFacts:
-    """Single assignments only, so that no lock is needed."""
+    """Members are assigned one at a time, so that no lock is needed."""
 
     challenge: Challenge | None = None
     page_size: int = PAGE_SIZE
     reach: Reach = Reach.PUBLIC
-    # On the monotonic clock: nobody asks this host before.
-    rest_until_s: float = 0.0
     # Something that speaks this scheme has answered.
     answered: bool = False
+    # The most tags that a page without a Link header had.
+    longest_page: int = 0
+    # How many lists of a length turned out to be complete when they were asked for more.
+    complete_lists: dict[int, int] = field(default_factory=dict)
+
+    def may_be_full(self, count: int, size: int) -> bool:
+        """Whether a page without a Link header may have been cut off.
+
+        Args:
+            count: tags on the page.
+            size: tags that were asked for.
+        """
+        if count == size:
+            return True
+        is_usual_limit = count > 0 and (count % 10 == 0 or count % 25 == 0) and count < size
+        return is_usual_limit and count >= self.longest_page and self.complete_lists.get(count, 0) < PROOFS
 
 
 @dataclass(slots=True)
@@ -38,7 +51,7 @@ class HostMemory:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def facts(self, scheme: str, host: str) -> HostFacts:
-        """The host's facts, new ones when it was never asked."""
+        """The facts of a host, empty ones if it was never asked; all threads share them."""
         with self._lock:
             while len(self._facts) >= MAX_HOSTS and (scheme, host) not in self._facts:
                 self._facts.pop(next(iter(self._facts)))
