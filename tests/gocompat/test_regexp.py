@@ -6,7 +6,7 @@ import pytest
 import re2
 
 from gocompat.regexp import InvalidPattern, compile_pattern, direct_search, wrapped_search
-from gocompat.regexp_syntax import group_names, required_text
+from gocompat.regexp_syntax import RequiredText, group_names, required_text
 
 
 # Answers of Go 1.26.
@@ -82,22 +82,31 @@ def test_every_group_has_its_name(pattern: str, names: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "text"),
+    ("pattern", "text", "at_end"),
     [
-        (r"^.*\.sig$", ".sig"),
-        (r"^(?P<v>\d+)-alpine$", "-alpine"),
-        ("ab?cd+e", "cd"),
-        ("ab{0,2}c", "a"),
-        ("a|bc", ""),
-        ("x(a|b)y", "x"),
-        ("(?i)abc", ""),
-        (r"\x41bc\pLde", "bc"),
-        ("[abc]d", "d"),
-        ("é", ""),
+        (r"^.*\.sig$", ".sig", True),
+        (r"^(?P<v>\d+)-alpine$", "-alpine", True),
+        ("ab?cd+e", "cd", False),
+        ("ab{0,2}c", "a", False),
+        ("a|bc", "", False),
+        ("a|bc$", "", False),
+        ("x(a|b)y", "x", False),
+        ("(?i)abc", "", False),
+        ("(?m)abc$", "", False),
+        (r"\x41bc\pLde", "bc", False),
+        ("[abc]d", "d", False),
+        ("\u00e9", "", False),
+        ("main-.*-x$", "main-", False),
+        ("ab.cd$", "cd", True),
+        ("abc$d", "abc", False),
+        (r"abc\$", "abc$", False),
+        ("ab*$", "a", False),
+        ("(abc$)", "", False),
+        ("(abc)$", "", False),
     ],
 )
-def test_the_text_that_every_match_contains_is_found(pattern: str, text: str) -> None:
-    assert required_text(pattern) == text
+def test_the_text_that_every_match_contains_is_found(pattern: str, text: str, at_end: bool) -> None:
+    assert required_text(pattern) == RequiredText(text, at_end)
 
 
 def test_google_re2_still_has_the_function_below_its_python_classes() -> None:

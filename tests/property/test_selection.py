@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gocompat.duration import InvalidDuration, parse_interval, parse_timeout, print_duration
 from gocompat.floats import InvalidNumber, parse_float, parse_number
 from gocompat.regexp import InvalidPattern, compile_pattern, wrapped_search
+from gocompat.regexp_syntax import RequiredText
 from gocompat.semver.range import InvalidRange, parse_range
 from gocompat.semver.version import InvalidVersion, parse_tag, parse_version
 from tagstream.domain.objects.image_name import InvalidImage, parse_reference, parse_repository_image
@@ -100,7 +101,7 @@ def test_the_fast_ways_to_match_answer_as_the_documented_functions_of_re2(
     with contextlib.suppress(InvalidPattern):
         fast = compile_pattern(pattern)
         # No required text is looked for first, and the C++ function is not called directly.
-        plain = replace(fast, required="", search=wrapped_search(re2.compile(pattern)))
+        plain = replace(fast, required=RequiredText(), search=wrapped_search(re2.compile(pattern)))
         groups = [plain.groups(text) for text in texts]
         expanded = [plain.expansion(template).value(text) for text in texts]
         matching = [text for text in texts if re2.search(pattern, text)]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gocompat.regexp_syntax import Token, first_refused, group_names, required_text
+from gocompat.regexp_syntax import RequiredText, Token, first_refused, group_names, required_text
 
 _MAX_MEMORY = 64 << 20
 _LONE_SURROGATES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -55,14 +55,17 @@ class InvalidPattern(ValueError):
 class Pattern:
     """A compiled pattern. Nothing is anchored: it matches anywhere in a text unless it says otherwise.
 
-    ``names`` has the name of each group, group 0 first, and "" for a group without a name. ``required`` is a text that
-    every match contains; it may be empty. ``search`` and ``program_size``, which counts RE2's instructions, are for
-    callers that work on UTF-8 bytes themselves.
+    Attributes:
+        text: the pattern as written.
+        names: the name of each group, group 0 first, and "" for a group without a name.
+        required: a text that every match contains; it may be empty.
+        search: finds a match in UTF-8 bytes, for callers that work on bytes themselves.
+        program_size: the number of instructions of RE2's program.
     """
 
     text: str
     names: tuple[str, ...]
-    required: str
+    required: RequiredText
     search: Search = field(repr=False)
     program_size: int = field(repr=False)
 
@@ -71,7 +74,7 @@ class Pattern:
 
         A group that took no part in the match is None.
         """
-        if self.required not in text:
+        if self.required.text not in text:
             return None
         data = _encode(text)
         spans = self.search(data, 0, len(data))
@@ -81,20 +84,18 @@ class Pattern:
 
     def matches(self, text: str) -> bool:
         """Whether the pattern matches anywhere in the text."""
-        if self.required not in text:
+        if self.required.text not in text:
             return False
         data = _encode(text)
         return self.search(data, 0, len(data))[0][0] >= 0
 
     def matching(self, texts: Iterable[str]) -> list[str]:
         """The texts that the pattern matches, in their order. It is faster than asking for each text."""
-        required, search = self.required, self.search
-        found = []
-        for text in texts:
-            if required in text:
-                data = text.encode() if text.isascii() else _encode(text)
-                if search(data, 0, len(data))[0][0] >= 0:
-                    found.append(text)
+        search, found = self.search, []
+        for text in self.required.within(texts):
+            data = text.encode() if text.isascii() else _encode(text)
+            if search(data, 0, len(data))[0][0] >= 0:
+                found.append(text)
         return found
 
     def expansion(self, template: str) -> Expansion:
@@ -120,7 +121,7 @@ class Expansion:
 
     def value(self, text: str) -> str | None:
         """The template expanded with the leftmost match; None if nothing matches."""
-        if self.pattern.required not in text:
+        if self.pattern.required.text not in text:
             return None
         data = _encode(text)
         spans = self.pattern.search(data, 0, len(data))
@@ -138,11 +139,8 @@ class Expansion:
 
     def _values_of_group(self, texts: Iterable[str], group: int) -> list[tuple[str, str]]:
         """``values`` for a template of one reference to one group, which nearly every extract is."""
-        required, search = self.pattern.required, self.pattern.search
-        values = []
-        for text in texts:
-            if required not in text:
-                continue
+        search, values = self.pattern.search, []
+        for text in self.pattern.required.within(texts):
             if not text.isascii():
                 found = self.value(text)
                 if found is not None:

@@ -8,7 +8,7 @@ Source: Go regexp/syntax/parse.go; vectors goregexp.json.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -98,19 +98,35 @@ def first_refused(pattern: str) -> Token | None:
     return None
 
 
-def required_text(pattern: str) -> str:
+@dataclass(frozen=True, slots=True)
+class RequiredText:
+    """A text that every match of a pattern contains; ``at_end`` if the searched text must also end with it."""
+
+    text: str = ""
+    at_end: bool = False
+
+    def within(self, texts: Iterable[str]) -> Iterable[str]:
+        """Those of the texts that have it. No other text can match."""
+        text = self.text
+        if self.at_end:
+            return [one for one in texts if one.endswith(text)]
+        return [one for one in texts if text in one] if text else texts
+
+
+def required_text(pattern: str) -> RequiredText:
     """The longest text that every match of a valid pattern contains; "" if that is not obvious from the pattern.
 
     A text that does not contain it cannot match, so that most texts need no regular expression at all.
     """
-    runs, run, depth = [""], "", 0
-    for token in tokens(pattern):
+    runs, run, depth = [RequiredText()], "", 0
+    pieces = list(tokens(pattern))
+    for index, token in enumerate(pieces):
         if token.kind == "either" and depth == 0:
-            return ""
+            return RequiredText()
         if token.kind == "open":
             if token.text not in _PLAIN_GROUPS and not token.meaning:
                 # After a flag such as (?i), text stands for more than itself.
-                return ""
+                return RequiredText()
             depth += 1
         elif token.kind == "close":
             depth -= 1
@@ -119,7 +135,8 @@ def required_text(pattern: str) -> str:
             continue
         elif token.kind == "repeat" and depth == 0 and token.text != "+":
             run = run[:-1]
-        runs.append(run)
+        closes = token.kind == "other" and token.text == "$" and depth == 0 and index == len(pieces) - 1
+        runs.append(RequiredText(run, closes and run != ""))
         run = ""
-    found = max((*runs, run), key=len)
-    return found if found.isascii() else ""
+    found = max((*runs, RequiredText(run)), key=lambda one: (len(one.text), one.at_end))
+    return found if found.text.isascii() else RequiredText()
