@@ -1,4 +1,4 @@
-"""Go durations of the CRDs' patterns."""
+"""Durations by the patterns of Flux's CRDs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_an_interval_is_the_sum_of_its_parts(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1", "-1s", "+1s", "1d", "1us", "1 s", "1s ", "1s\n", ".5s", "5.s", "٣s", "1S"])
-def test_what_the_pattern_does_not_admit_is_refused_in_the_api_servers_words(text: str) -> None:
+def test_text_that_does_not_match_the_pattern_is_refused_in_the_words_of_the_api_server(text: str) -> None:
     with pytest.raises(InvalidDuration) as refused:
         parse_interval(text)
     assert str(refused.value) == r"should match '^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$'"
@@ -29,12 +29,12 @@ def test_a_timeout_has_no_hours() -> None:
 
 
 @pytest.mark.parametrize("text", ["2562048h", "9" * 400 + "s"])
-def test_more_than_go_can_count_is_refused(text: str) -> None:
+def test_a_duration_that_go_cannot_hold_is_refused(text: str) -> None:
     with pytest.raises(InvalidDuration, match="292 years"):
         parse_interval(text)
 
 
-# What Go 1.26 prints for time.ParseDuration of each.
+# What Go 1.26 prints for each after time.ParseDuration.
 @pytest.mark.parametrize(
     ("text", "printed"),
     [
@@ -49,9 +49,9 @@ def test_more_than_go_can_count_is_refused(text: str) -> None:
         ("3661.5s", "1h1m1.5s"),
     ],
 )
-def test_a_duration_is_printed_as_go_does(text: str, printed: str) -> None:
+def test_a_duration_is_printed_as_in_go(text: str, printed: str) -> None:
     assert print_duration(parse_interval(text)) == printed
 
 
-def test_a_duration_in_the_past_has_a_sign() -> None:
+def test_a_negative_duration_is_printed_with_a_sign() -> None:
     assert print_duration(-90.0) == "-1m30s"

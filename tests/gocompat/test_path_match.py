@@ -1,4 +1,4 @@
-"""Go's filepath.Match on one label."""
+"""Go's filepath.Match for one label of a host name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from gocompat.path_match import BadPattern, glob_match
 
 
-# Answers of Go's path/filepath match_test.go, without those about slashes.
+# The cases of Go's path/filepath match_test.go without those about slashes.
 @pytest.mark.parametrize(
     ("pattern", "text", "matches"),
     [
@@ -40,7 +40,7 @@ from gocompat.path_match import BadPattern, glob_match
         ("", "a", False),
     ],
 )
-def test_go_and_we_agree(pattern: str, text: str, matches: bool) -> None:
+def test_a_pattern_matches_as_in_go(pattern: str, text: str, matches: bool) -> None:
     assert glob_match(pattern, text) is matches
 
 
@@ -50,5 +50,5 @@ def test_a_malformed_pattern_is_refused(pattern: str) -> None:
         glob_match(pattern, "a")
 
 
-def test_many_stars_take_no_exponential_time() -> None:
+def test_a_pattern_with_many_stars_takes_no_exponential_time() -> None:
     assert glob_match("*a" * 30, "a" * 300 + "b") is False

@@ -1,4 +1,4 @@
-"""Go's quoted strings."""
+"""Strings quoted as in Go."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ from gocompat.quote import quote
         ("\udcff", r'"\xff"'),
     ],
 )
-def test_what_is_not_printable_is_escaped(text: str, quoted: str) -> None:
+def test_characters_that_are_not_printable_are_escaped(text: str, quoted: str) -> None:
     assert quote(text) == quoted

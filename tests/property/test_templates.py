@@ -1,4 +1,4 @@
-"""Laws of templates: any text is rendered or refused, within bounds, and always alike."""
+"""Laws of templates: any text is rendered or refused, within the bounds, and with the same result each time."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def test_any_text_is_rendered_or_refused(text: str) -> None:
 
 @given(_PIECES)
 @settings(max_examples=400, deadline=None)
-def test_any_pieces_of_a_template_are_rendered_or_refused_always_alike(template: str) -> None:
+def test_any_combination_of_template_pieces_gives_the_same_result_each_time(template: str) -> None:
     assert rendered(template) == rendered(template)
 
 
 @given(_CALLS)
 @settings(max_examples=600, deadline=None)
-def test_any_call_of_any_function_answers_or_is_refused(call: str) -> None:
+def test_any_call_of_any_function_is_answered_or_refused(call: str) -> None:
     assert isinstance(rendered(f"{{{{ {call} }}}}"), str)
 
 
@@ -77,7 +77,7 @@ def test_every_function_answers_or_refuses_every_kind_of_value(name: str) -> Non
 
 @given(_PIECES, st.integers(0, 200), st.integers(0, 50))
 @settings(deadline=None)
-def test_a_run_uses_no_more_than_its_measure(template: str, steps: int, size: int) -> None:
+def test_a_run_writes_no_more_than_its_meter_allows(template: str, steps: int, size: int) -> None:
     try:
         tree = parse_template("t", template)
     except InvalidTemplate:
@@ -95,12 +95,12 @@ def test_any_format_prints_something(form: str, values: list[object]) -> None:
 
 
 @given(_JSON)
-def test_json_that_is_written_again_is_the_same_json(value: object) -> None:
+def test_json_that_is_parsed_and_written_again_has_the_same_value(value: object) -> None:
     assert json.loads(encode(decode(json.dumps(value))), parse_int=float) == value
 
 
 @given(st.text("[]{}:,\"\\ntrue1.e-u0 '", max_size=12))
-def test_text_is_json_exactly_when_python_says_so(text: str) -> None:
+def test_text_is_json_exactly_if_python_says_so(text: str) -> None:
     try:
         json.loads(text, parse_constant=lambda name: [][1])
         valid = True
@@ -115,10 +115,10 @@ def test_text_is_json_exactly_when_python_says_so(text: str) -> None:
 
 
 @given(st.text("a./", max_size=12))
-def test_a_clean_path_is_clean(path: str) -> None:
+def test_cleaning_a_clean_path_changes_nothing(path: str) -> None:
     assert clean(clean(path)) == clean(path)
 
 
 @given(st.integers(-20, 20), st.text("aé", max_size=8))
-def test_cut_text_is_no_longer_than_asked(count: int, text: str) -> None:
+def test_truncated_text_has_at_most_the_given_number_of_bytes(count: int, text: str) -> None:
     assert len(trunc(count, text).encode("utf-8", "surrogateescape")) <= max(abs(count), 0)

@@ -1,4 +1,4 @@
-"""Ranges as Masterminds/semver reads them."""
+"""Ranges as Masterminds/semver parses and checks them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from gocompat.semver.version import parse_version
         ("^1 || ^2.0.0-0", "2.1.0-a", True),
     ],
 )
-def test_a_version_is_in_a_range_or_not(text: str, version: str, admitted: bool) -> None:
+def test_a_range_admits_a_version_as_in_masterminds(text: str, version: str, admitted: bool) -> None:
     assert parse_range(text).admits(parse_version(version)) is admitted
 
 
@@ -49,7 +49,7 @@ def test_a_version_is_in_a_range_or_not(text: str, version: str, admitted: bool)
         ("18446744073709551616", "constraint parser error"),
     ],
 )
-def test_a_bad_range_is_refused_in_masterminds_words(text: str, message: str) -> None:
+def test_an_invalid_range_is_refused_in_the_words_of_masterminds(text: str, message: str) -> None:
     with pytest.raises(InvalidRange) as refused:
         parse_range(text)
     assert str(refused.value) == message
@@ -62,16 +62,16 @@ def test_every_reason_is_given_and_the_one_about_prereleases_once() -> None:
     assert refused == ('"3.0.0-a" is a prerelease version and the constraint is only looking for release versions',)
 
 
-def test_an_admitted_version_is_refused_by_nothing() -> None:
+def test_there_is_no_reason_against_an_admitted_version() -> None:
     assert parse_range("<1 || >2").refusals(parse_version("3")) == ()
 
 
 @pytest.mark.parametrize("text", ["1-a.", "1||", " ", "1 - ", "1 - 2 ", "v1", "1-", "1", ">", ">=1 "])
-def test_a_hostile_range_takes_no_exponential_time(text: str) -> None:
+def test_an_adversarial_range_is_parsed_in_linear_time(text: str) -> None:
     with pytest.raises(InvalidRange):
         parse_range((text * MAX_CHARACTERS)[: MAX_CHARACTERS - 1] + "é")
 
 
-def test_a_range_has_a_longest_length() -> None:
+def test_a_range_that_is_too_long_is_refused() -> None:
     with pytest.raises(InvalidRange, match="longer than 10000 characters"):
         parse_range("1" * (MAX_CHARACTERS + 1))

@@ -1,4 +1,4 @@
-"""sprig's times."""
+"""sprig's functions for times give the answers of Go."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.rendered import rendered
 
-# What Go 1.26 with sprig 3.3.0 answers to each template.
+# The answers of Go 1.26 with sprig 3.3.0.
 ANSWERS = [
     (
         '{{ toDate "2006-01-02T15:04:05Z07:00" "2020-02-20T10:11:12.123456789+02:00" }}',
@@ -219,7 +219,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("template", "answer"), ANSWERS)
-def test_a_function_of_times_answers_as_sprigs(template: str, answer: str) -> None:
+def test_a_function_for_times_answers_as_in_sprig(template: str, answer: str) -> None:
     assert rendered(template) == answer
 
 

@@ -1,4 +1,4 @@
-"""sprig's defaults, types and JSON."""
+"""sprig's functions for defaults, types and JSON give the answers of Go."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.rendered import rendered
 
-# What Go 1.26 with sprig 3.3.0 answers to each template.
+# The answers of Go 1.26 with sprig 3.3.0.
 ANSWERS = [
     (
         '{{ mustFromJson "[1e400,]" }}',
@@ -270,5 +270,5 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("template", "answer"), ANSWERS)
-def test_a_function_of_defaults_types_and_json_answers_as_sprigs(template: str, answer: str) -> None:
+def test_a_function_for_defaults_types_and_json_answers_as_in_sprig(template: str, answer: str) -> None:
     assert rendered(template) == answer

@@ -1,4 +1,4 @@
-"""sprig's digests and encodings."""
+"""sprig's functions for checksums and encodings give the answers of Go."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.rendered import rendered
 
-# What Go 1.26 with sprig 3.3.0 answers to each template.
+# The answers of Go 1.26 with sprig 3.3.0.
 ANSWERS = [
     (
         (
@@ -95,5 +95,5 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("template", "answer"), ANSWERS)
-def test_a_digest_or_encoding_is_sprigs(template: str, answer: str) -> None:
+def test_a_checksum_or_encoding_is_that_of_sprig(template: str, answer: str) -> None:
     assert rendered(template) == answer

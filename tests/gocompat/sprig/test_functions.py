@@ -1,4 +1,4 @@
-"""Functions are loaded when a template names them, and only then."""
+"""A template loads only the functions that it names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ print(*sorted({*sys.modules, *(name.rpartition(".")[2] for name in sys.modules)}
 
 
 def loaded_by(template: str, what: str) -> list[str]:
-    """Which of the watched modules are there behind it."""
+    """The watched modules that are loaded after a template was checked or rendered."""
     run = subprocess.run([sys.executable, "-c", _PROBE, template, what], capture_output=True, text=True, check=True)
     return [name for name in _WATCHED if name in run.stdout.split()]
 
@@ -47,7 +47,7 @@ def test_a_template_loads_the_module_that_it_names() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_table_names_what_a_module_has(module: str) -> None:
+def test_the_table_lists_the_functions_of_each_module(module: str) -> None:
     found = load(MODULES[module][0], now=datetime(2026, 1, 1, tzinfo=UTC), entropy=bytes)
     assert set(MODULES[module]) - set(found) == set()
     assert set(found) - set(BUILTIN_FUNCTIONS) - {"slice"} - names() == set()
@@ -61,5 +61,5 @@ def test_no_function_is_in_two_modules() -> None:
 @pytest.mark.parametrize(
     "name", ["now", "date", "env", "expandenv", "getHostByName", "uuidv4", "randAlpha", "htmlDate"]
 )
-def test_a_function_that_reads_its_surroundings_is_not_there(name: str) -> None:
+def test_a_function_that_reads_the_clock_or_the_environment_does_not_exist(name: str) -> None:
     assert name not in names()

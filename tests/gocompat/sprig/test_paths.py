@@ -1,4 +1,4 @@
-"""sprig's paths and URLs."""
+"""sprig's functions for paths and URLs give the answers of Go."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.rendered import rendered
 
-# What Go 1.26 with sprig 3.3.0 answers to each template.
+# The answers of Go 1.26 with sprig 3.3.0.
 ANSWERS = [
     (
         '{{ urlParse "http://::1/p" }}',
@@ -267,5 +267,5 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("template", "answer"), ANSWERS)
-def test_a_function_of_paths_answers_as_sprigs(template: str, answer: str) -> None:
+def test_a_function_for_paths_answers_as_in_sprig(template: str, answer: str) -> None:
     assert rendered(template) == answer

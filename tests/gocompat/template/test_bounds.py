@@ -1,4 +1,4 @@
-"""No template runs or writes without end."""
+"""Every template run is bounded."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def test_a_template_nested_too_deeply_is_not_parsed(template: str) -> None:
     assert rendered(template) == "parse 1: max expression depth exceeded"
 
 
-def test_what_a_large_commit_needs_is_within_bounds() -> None:
+def test_the_message_of_a_large_commit_is_within_the_bounds() -> None:
     template = '{{ range 5000 }}- {{ printf "%s -> %s" "a:1" "a:2" | trunc 72 | trim }}\n{{ end }}'
     assert rendered(template).count("\n") == 5000
 
 
-def test_a_meter_stops_behind_its_bound() -> None:
+def test_a_meter_refuses_what_exceeds_its_bound() -> None:
     meter = Meter(steps=2, size=3)
     assert [meter.step(), meter.step(), meter.step(), meter.write(3), meter.write(1)] == [
         True,
@@ -84,12 +84,12 @@ def test_a_meter_stops_behind_its_bound() -> None:
 @pytest.mark.parametrize(
     ("value", "steps"), [(None, 0), (1, 0), ("a" * 80, 10), (GoSlice([1, 2, 3]), 2), (GoMap({"a": GoSlice([1])}), 2)]
 )
-def test_a_value_costs_by_its_size(value: object, steps: int) -> None:
+def test_a_value_costs_steps_by_its_size(value: object, steps: int) -> None:
     assert weigh(value) == steps
 
 
 @pytest.mark.parametrize(("count", "what"), [(MAX_ITEMS + 1, "elements"), (MAX_TEXT + 1, "characters")])
-def test_more_than_the_maximum_is_not_made(count: int, what: str) -> None:
+def test_a_text_or_list_beyond_the_maximum_is_refused(count: int, what: str) -> None:
     check_size(count - 1, what)
     with pytest.raises(TooLarge):
         check_size(count, what)

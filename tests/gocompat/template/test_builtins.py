@@ -1,4 +1,4 @@
-"""Go's own functions answer as Go's."""
+"""The built-in functions give the answers of Go."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.rendered import rendered
 
-# What Go 1.26 with sprig 3.3.0 answers to each template.
+# The answers of Go 1.26 with sprig 3.3.0.
 ANSWERS = [
     (
         '{{ index (semver "1.2.3") 1 }}',
@@ -272,5 +272,5 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("template", "answer"), ANSWERS)
-def test_a_builtin_function_answers_as_gos(template: str, answer: str) -> None:
+def test_a_builtin_function_answers_as_in_go(template: str, answer: str) -> None:
     assert rendered(template) == answer

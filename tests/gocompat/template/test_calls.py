@@ -1,4 +1,4 @@
-"""Calls take what Go's take, and refuse the rest in Go's words."""
+"""Calls accept the same arguments as in Go and refuse others in the words of Go."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.rendered import rendered
 
-# What Go 1.26 with sprig 3.3.0 answers to each template.
+# The answers of Go 1.26 with sprig 3.3.0.
 ANSWERS = [
     (
         "{{ sub 1 }}",
@@ -253,5 +253,5 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("template", "answer"), ANSWERS)
-def test_a_call_fits_or_is_refused_as_in_go(template: str, answer: str) -> None:
+def test_the_arguments_of_a_call_are_accepted_or_refused_as_in_go(template: str, answer: str) -> None:
     assert rendered(template) == answer

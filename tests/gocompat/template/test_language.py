@@ -1,7 +1,4 @@
-r"""Templates as Go 1.24 with sprig 3.3.0 renders or refuses them: what the vectors do not have.
-
-Each answer is what Go's text/template printed for the same data.
-"""
+"""Cases of templates that the vectors lack, with the answers of Go 1.24 and sprig 3.3.0 for the same data."""
 
 from __future__ import annotations
 
@@ -22,14 +19,14 @@ ANSWERS = [
     # A break in the else of a range ends that range, not the one around it.
     ("{{ range 2 }}{{ range 0 }}{{ else }}{{ break }}{{ end }}x{{ end }}", "xx"),
     ("{{ range 2 }}{{ range 0 }}{{ else }}{{ continue }}{{ end }}x{{ end }}", ""),
-    # nil as a map or a list is an empty one.
+    # nil counts as an empty map or list.
     ('{{ get nil "a" }}{{ hasKey nil "a" }}{{ keys nil }}{{ values nil }}{{ urlJoin nil }}', "false[][]"),
     (
         '{{ merge nil (dict "a" 1) }}{{ mergeOverwrite nil nil }}{{ pick nil "a" }}{{ pluck "a" nil }}',
         "map[a:1]map[]map[][]",
     ),
     ('{{ printf "%#v" (merge nil) }}', "map[string]interface {}(nil)"),
-    # JSON goes by the tags of the structs.
+    # JSON uses the tags of Go's structs.
     (
         "{{ range $o, $_ := .Changed.Objects }}{{ toJson $o }}{{ toJson $o.TypeMeta }}{{ end }}",
         '{"apiVersion":"apps/v1","kind":"Deployment","name":"podinfo","namespace":"default"}'
@@ -41,7 +38,7 @@ ANSWERS = [
         '{flux-system flux-system}{"name":"flux-system","namespace":"flux-system"}',
     ),
     ('{{ mustFromJson "\\"\\\\ud800a\\"" }}', "\ufffda"),
-    # Decimals have no negative zero, floats do.
+    # Floats have a negative zero, decimals do not.
     ("{{ mulf -1.0 0 }} {{ subf -0.0 }} {{ divf -0.0 }} {{ minf 0 -0.0 }} {{ maxf -0.0 0 }}", "0 0 0 -0 0"),
     (
         '{{ (semver "v1.2.3").SetPrerelease "a" }} {{ typeOf ((semver "1").SetMetadata "b") }}',
@@ -75,7 +72,7 @@ REFUSED = [
     ('{{ urlParse "http://[::1/" }}', "missing ']' in host"),
     ('{{ len (semver "1") }}', "error calling len: len of type semver.Version"),
     ('{{ (semver "1.2.3").SetMetadata "x y" }}', "error calling SetMetadata: invalid metadata string"),
-    # Elements of lists and maps of anything are interfaces until a pipeline unwraps them.
+    # An element of a []interface{} is an interface until a pipeline unwraps it.
     ("{{ range list 1 }}{{ .x }}{{ end }}", "can't evaluate field x in type interface {}"),
     ("{{ range $v := list 1 }}{{ $v.x }}{{ end }}", "can't evaluate field x in type interface {}"),
     ("{{ range list 1 }}{{ with . }}{{ .x }}{{ end }}{{ end }}", "can't evaluate field x in type int"),
@@ -118,22 +115,22 @@ def test_a_template_is_refused_in_the_words_of_go(template: str, words: str) -> 
 
 
 @pytest.mark.parametrize(("text", "words"), MISTAKES)
-def test_what_is_no_json_is_refused_in_the_words_of_go(text: str, words: str) -> None:
+def test_text_that_is_not_json_is_refused_in_the_words_of_go(text: str, words: str) -> None:
     assert find_mistake(text.encode()) == words
 
 
-def test_json_has_no_mistake() -> None:
+def test_no_mistake_is_found_in_json() -> None:
     assert find_mistake(json.dumps({"a": [1, -2.5e3, "\u00e9\n", None, True, {}, []]}).encode()) == ""
 
 
-def test_values_that_nobody_gave_are_a_nil_map_as_in_go() -> None:
+def test_missing_template_values_are_a_nil_map_as_in_go() -> None:
     data = replace(DATA, values={})
     assert render_message('{{ toJson .Values }} {{ eq .Values nil }}{{ printf " %#v" .Values }}', data).text == (
         "null true map[string]string(nil)"
     )
 
 
-def test_an_error_is_text_whatever_bytes_the_template_fails_with() -> None:
+def test_an_error_is_valid_text_even_if_the_template_fails_with_other_bytes() -> None:
     with pytest.raises(TemplateError) as told:
         render_message('{{ fail "\\xff" }}', DATA)
     assert str(told.value).encode().endswith("error calling fail: \ufffd".encode())

@@ -1,4 +1,4 @@
-"""Text that is no Go template is refused at the same place."""
+"""Invalid templates are refused at the same place as in Go."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.rendered import rendered
 
-# What Go 1.26 with sprig 3.3.0 answers to each template.
+# The answers of Go 1.26 with sprig 3.3.0.
 ANSWERS = [
     (
         "{{ 0b2 }}",

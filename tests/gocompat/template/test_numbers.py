@@ -1,4 +1,4 @@
-"""Numbers and characters read as Go reads them."""
+"""Number and character literals have the values of Go."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.rendered import rendered
 
-# What Go 1.26 with sprig 3.3.0 answers to each template.
+# The answers of Go 1.26 with sprig 3.3.0.
 ANSWERS = [
     (
         "{{ 1 | or 0 }}",
@@ -144,5 +144,5 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("template", "answer"), ANSWERS)
-def test_a_literal_is_what_it_is_in_go(template: str, answer: str) -> None:
+def test_a_literal_has_the_value_that_it_has_in_go(template: str, answer: str) -> None:
     assert rendered(template) == answer

@@ -1,4 +1,4 @@
-"""Templates that Go does not parse are refused in its words."""
+"""Templates are parsed, or refused in the words of Go."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.rendered import rendered
 
-# What Go 1.26 with sprig 3.3.0 answers to each template.
+# The answers of Go 1.26 with sprig 3.3.0.
 ANSWERS = [
     (
         "{{ .a..b }}",

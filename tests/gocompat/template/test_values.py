@@ -1,4 +1,4 @@
-"""Go's types, order and equality of Python's values."""
+"""The Go types of Python values, their order and their equality."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_value_has_the_type_that_go_gives_it(value: Value, name: str) -> None:
     assert str(type_of(value)) == name
 
 
-def test_nothing_has_no_kind() -> None:
+def test_nil_has_the_kind_invalid() -> None:
     assert (kind_of(None), kind_of(Duration(1))) == ("invalid", "int64")
 
 
@@ -66,7 +66,7 @@ def test_what_is_neither_zero_nor_empty_is_true(value: Value) -> None:
     assert truth(value) is True
 
 
-def test_map_keys_are_in_the_order_of_their_bytes() -> None:
+def test_map_keys_are_sorted_by_their_bytes() -> None:
     found = GoMap({"é": 1, "z": 2, "Z": 3, "": 4, "\U0001f600": 5, "\uffff": 6})
     assert [key for key, _ in sorted_entries(found)] == ["", "Z", "z", "é", "\uffff", "\U0001f600"]
 
@@ -88,23 +88,23 @@ def test_map_keys_are_in_the_order_of_their_bytes() -> None:
         (GoSlice([], absent=True), GoSlice([]), False),
     ],
 )
-def test_values_are_deeply_equal_when_their_types_are(left: Value, right: Value, equal: bool) -> None:
+def test_values_are_deeply_equal_only_if_their_types_are_equal(left: Value, right: Value, equal: bool) -> None:
     assert same(left, right) is equal
 
 
-def test_bytes_that_are_no_text_survive() -> None:
+def test_bytes_that_are_not_utf_8_survive() -> None:
     assert (raw(from_bytes(b"a\xff\xc3\xa9")), runes(from_bytes(b"\xffa"))) == (b"a\xff\xc3\xa9", ["\ufffd", "a"])
 
 
-def test_a_nil_element_is_one_of_its_interface() -> None:
+def test_a_nil_element_of_an_interface_type_is_a_nil_interface() -> None:
     assert element(None, LIST.elem) is NIL_INTERFACE and element(1, LIST.elem) == 1
 
 
-def test_a_zero_value_is_of_its_type() -> None:
+def test_a_zero_value_has_its_type() -> None:
     assert (zero_of(named("string")), zero_of(named("int")), zero_of(named("other", "struct"))) == ("", 0, None)
     assert is_nil(zero_of(DICT)) and is_nil(zero_of(LIST)) and not is_nil(GoSlice([]))
 
 
-def test_a_signature_is_read_from_the_names_of_types() -> None:
+def test_a_signature_is_made_from_the_names_of_types() -> None:
     made = function("string, ...int", print, 7)
     assert ([str(one) for one in made.parameters], made.variadic, made.cost) == (["string", "int"], True, 7)
