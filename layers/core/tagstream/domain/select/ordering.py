@@ -1,13 +1,13 @@
 """How each kind of policy orders the values it is given.
 
-In: a PolicyChoice. Out: an Ordering that ranks values and finds the best of many.
+An ordering ranks one value for explaining, and finds the best of many for selecting; both must agree.
 
 Source: image-reflector-controller internal/policy/{factory,semver,alphabetical,numerical}.go; vectors policy.json.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
@@ -17,7 +17,7 @@ from gocompat.semver.range import Constraint, InvalidRange, parse_range
 from gocompat.semver.version import LOOSE, RELEASE, UINT64_MAX, InvalidVersion, SortKey, parse_tag
 from tagstream.domain.objects.model import PolicyChoice
 
-# What a registry admits; anything longer is made by an extract and parsed with more care.
+# A registry admits no longer tag. A longer value comes from an extract and is parsed with more care.
 LONGEST_TAG = 128
 _LOWEST: SortKey = (-1, 0, 0, RELEASE)
 Rank = tuple[object, ...]
@@ -29,7 +29,7 @@ class InvalidPolicy(ValueError):
 
 
 class InvalidValue(ValueError):
-    """A value that this ordering cannot place. ``state`` is the verdict on the tag that has it."""
+    """A value that has no place in an ordering. ``state`` is the verdict on its tag."""
 
     def __init__(self, message: str, state: str) -> None:
         super().__init__(message)
@@ -55,15 +55,16 @@ class Ordering(Protocol):
         """Where a value stands.
 
         Raises:
-            InvalidValue: nowhere.
+            InvalidValue: the value has no place.
         """
 
-    def best(self, values: Iterable[str], accepts: Accepts = everything) -> str | None:
+    def best(self, values: Iterable[str], accepts: Accepts = everything, *, descending: bool = False) -> str | None:
         """The accepted value of the greatest rank; None when none has a rank.
 
         Args:
             values: in any order.
-            accepts: asked as late as possible, since a filter's pattern costs more than anything else here.
+            accepts: asked as late as possible, because a filter's pattern costs more than anything else here.
+            descending: the values are a sequence in descending byte order.
 
         Raises:
             InvalidValue: a strict ordering met a value it cannot place.
@@ -76,13 +77,13 @@ def encoded(value: str) -> bytes:
 
 
 def inverted(value: str) -> tuple[int, ...]:
-    """Sorts the other way round than the value's bytes: the smallest string comes out greatest."""
+    """A key that sorts texts in the opposite order of their bytes."""
     return (*(-byte for byte in encoded(value)), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class SemverOrdering:
-    """Versions inside a range; equal versions in descending order of their text, as Flux stores tags."""
+    """Versions in a range; of equal versions the one with the greater text wins, as in Flux's stored order."""
 
     constraint: Constraint
 
@@ -102,8 +103,8 @@ class SemverOrdering:
             raise InvalidValue("; ".join(reasons), "out of range")
         return (version.key, encoded(value))
 
-    def best(self, values: Iterable[str], accepts: Accepts = everything) -> str | None:
-        """One pass; the range is asked only about a value that would win."""
+    def best(self, values: Iterable[str], accepts: Accepts = everything, *, descending: bool = False) -> str | None:
+        """One pass; only a value that would win is checked against the range."""
         prereleases, admits = self.constraint.admits_prereleases, self.constraint.admits_key
         found, best = "", _LOWEST
         for value in values:
@@ -135,21 +136,24 @@ def _key(value: str) -> SortKey | None:
 
 @dataclass(frozen=True, slots=True)
 class AlphabeticalOrdering:
-    """Byte order; ascending selects the last, descending the first."""
+    """Byte order; ``asc`` selects the greatest value, ``desc`` the smallest."""
 
     ascending: bool
 
     @property
     def strict(self) -> bool:
-        """Every value has a place."""
+        """Every text has a place."""
         return False
 
     def rank(self, value: str) -> Rank:
-        """The bytes, turned round for descending."""
+        """The bytes, inverted for ``desc``."""
         return (encoded(value),) if self.ascending else (inverted(value),)
 
-    def best(self, values: Iterable[str], accepts: Accepts = everything) -> str | None:
-        """Python orders text by code point, which is the order of its UTF-8 bytes."""
+    def best(self, values: Iterable[str], accepts: Accepts = everything, *, descending: bool = False) -> str | None:
+        """One pass, which ends at the first accepted value when the values are in order."""
+        if descending and isinstance(values, Sequence):
+            return next(filter(accepts, values if self.ascending else reversed(values)), None)
+        # Python orders text by code point, which is the order of its UTF-8 bytes.
         if accepts is everything:
             return max(values, default=None) if self.ascending else min(values, default=None)
         found: str | None = None
@@ -163,21 +167,21 @@ class AlphabeticalOrdering:
 
 @dataclass(frozen=True, slots=True)
 class NumericalOrdering:
-    """Exact numbers; equal ones by the smallest text, since Flux lets the later of its descending list win."""
+    """Exact numbers; of equal numbers the smallest text wins, because Flux keeps the last of its descending list."""
 
     ascending: bool
 
     @property
     def strict(self) -> bool:
-        """One value that is no number fails the policy."""
+        """A single value that is no number fails the whole policy."""
         return True
 
     def rank(self, value: str) -> Rank:
-        """The number, turned round for descending; NaN is below everything."""
+        """The number, negated for ``desc``; NaN is below everything."""
         return (self._number(value), inverted(value))
 
-    def best(self, values: Iterable[str], accepts: Accepts = everything) -> str | None:
-        """One pass; of several values that are no numbers the error names the one Flux meets first."""
+    def best(self, values: Iterable[str], accepts: Accepts = everything, *, descending: bool = False) -> str | None:
+        """One pass; when values are no numbers, the error names the one that Flux meets first."""
         values = list(values if accepts is everything else filter(accepts, values))
         whole = parse_whole_numbers(values)
         if whole:
@@ -210,7 +214,7 @@ class NumericalOrdering:
 
 
 def compile_ordering(policy: PolicyChoice) -> Ordering:
-    """The first member set of semver, alphabetical, numerical.
+    """The ordering of the first member that is set: semver, alphabetical or numerical.
 
     Raises:
         InvalidPolicy: ``invalid policy: …``.

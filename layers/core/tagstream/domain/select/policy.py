@@ -7,9 +7,9 @@ Source: image-reflector-controller internal/policy; vectors policy.json.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import NoReturn
 
 from tagstream.domain.objects.model import PolicyChoice, TagFilter
 from tagstream.domain.select.filter import CompiledFilter, InvalidFilter, compile_filter
@@ -33,9 +33,6 @@ __all__ = [
     "Verdict",
     "compile_policy",
 ]
-
-Placeless = Literal["not matched", "not a version", "not a number", "out of range"]
-"""Why a tag has no place in a policy's order."""
 
 
 class NoSelection(ValueError):
@@ -64,7 +61,7 @@ class CompiledPolicy:
     filter: CompiledFilter | None
     gates: tuple[Gate, ...] = GATES
 
-    def latest(self, tags: Collection[str], situation: Situation | None = None) -> Choice:
+    def latest(self, tags: Sequence[str], situation: Situation | None = None, *, descending: bool = False) -> Choice:
         """The tag the policy selects.
 
         Args:
@@ -72,11 +69,13 @@ class CompiledPolicy:
             situation: what the gates are told; without it the order alone decides, and a tag is always chosen. When
                 several tags share the value that wins, the current tag stays; if it is not among them, the smallest
                 tag is chosen, as Flux does.
+            descending: the tags are in descending byte order, as they are stored; an alphabetical policy then looks
+                at the first that match only.
 
         Raises:
             NoSelection: the order admits no tag: there is none, none fits, or a value is no number.
         """
-        best = self._best_by_order(tags)
+        best = self._best_by_order(tags, descending)
         current = situation.current if situation else None
         if current is not None and self._shares_value(best, current.tag) and current.tag in tags:
             best = current.tag
@@ -89,7 +88,7 @@ class CompiledPolicy:
         previous: str,
         added: Collection[str],
         removed: Collection[str],
-        tags: Collection[str],
+        tags: Sequence[str],
         situation: Situation | None = None,
     ) -> Choice:
         """The same answer as ``latest(tags)`` without a pass over all of them, where the change allows it.
@@ -99,7 +98,7 @@ class CompiledPolicy:
                 kept by a gate, and no better tag may have been waiting.
             added: tags that are new.
             removed: tags that are gone.
-            tags: all tags now; looked at only when the selected one is gone.
+            tags: all tags now, in any order; looked at only when the selected one is gone.
             situation: as for ``latest``.
 
         Raises:
@@ -200,29 +199,24 @@ class CompiledPolicy:
         placed.sort(key=lambda pair: pair[0], reverse=True)
         return placed, refused
 
-    def _best_by_order(self, tags: Collection[str]) -> str:
-        if self.filter is None:
-            return self._best({tag: tag for tag in tags})
-        if self.filter.expansion is None:
-            return self._best_matching(tuple(tags), self.filter)
-        return self._best(self._by_value(tags, self.filter))
-
-    def _best(self, by_value: Mapping[str, str]) -> str:
-        if not by_value:
-            raise NoSelection("version list argument cannot be empty")
-        return by_value[self._chosen(by_value, everything)]
-
-    def _best_matching(self, tags: Sequence[str], wanted: CompiledFilter) -> str:
+    def _best_by_order(self, tags: Sequence[str], descending: bool) -> str:
+        if self.filter is not None and self.filter.expansion is not None:
+            by_value = self._by_value(tags, self.filter)
+            return by_value[self._chosen(by_value, everything, False)] if by_value else _nothing_to_choose_from()
+        accepts = everything if self.filter is None else self.filter.matches
+        if self.filter is not None and self.ordering.strict:
+            # Every value is looked at, so all are filtered in one go.
+            tags, accepts = [tag for tag, _ in self.filter.values(tags)], everything
         try:
-            return self._chosen(tags, wanted.matches)
+            return self._chosen(tags, accepts, descending)
         except NoSelection:
-            if any(map(wanted.matches, tags)):
+            if any(map(accepts, tags)):
                 raise
-        raise NoSelection("version list argument cannot be empty")
+        return _nothing_to_choose_from()
 
-    def _chosen(self, values: Iterable[str], accepts: Accepts) -> str:
+    def _chosen(self, values: Collection[str], accepts: Accepts, descending: bool) -> str:
         try:
-            best = self.ordering.best(values, accepts)
+            best = self.ordering.best(values, accepts, descending=descending)
         except InvalidValue as error:
             raise NoSelection(str(error)) from error
         if best is None:
@@ -237,6 +231,10 @@ class CompiledPolicy:
             if known is None or tag < known:
                 found[value] = tag
         return found
+
+
+def _nothing_to_choose_from() -> NoReturn:
+    raise NoSelection("version list argument cannot be empty")
 
 
 def _with_ties(verdicts: Sequence[Verdict], current: str | None) -> Iterator[Verdict]:
