@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
@@ -19,10 +19,14 @@ from gocompat.regexp_syntax import RequiredText
 from gocompat.semver.range import InvalidRange, parse_range
 from gocompat.semver.version import InvalidVersion, parse_tag, parse_version
 from tagstream.domain.objects.image_name import InvalidImage, parse_reference, parse_repository_image
-from tagstream.domain.objects.model import PolicyChoice, TagFilter
+from tagstream.domain.objects.model import ImagePolicy, Metadata, NamespacedName, PolicyChoice, TagFilter
 from tagstream.domain.scan.exclusion import InvalidExclusion, exclude
+from tagstream.domain.select.advice import policy_advice
+from tagstream.domain.select.filter import compile_filter
 from tagstream.domain.select.ordering import InvalidValue
+from tagstream.domain.select.pattern_words import finite_words
 from tagstream.domain.select.policy import CompiledPolicy, NoSelection, compile_policy
+from tagstream.domain.select.tag_shapes import fitting
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=20)
 VERSION = st.text("0129v.-+xX*|a =<>!~^,", max_size=20)
@@ -56,9 +60,9 @@ POLICIES = [
 POLICY = st.sampled_from(POLICIES)
 
 
-def answer(policy: CompiledPolicy, tags: Collection[str]) -> str:
+def answer(policy: CompiledPolicy, tags: Iterable[str]) -> str:
     try:
-        return str(policy.latest(tags).tag)
+        return str(policy.latest(list(tags)).tag)
     except NoSelection as error:
         return f"none: {error}"
 
@@ -129,7 +133,13 @@ def test_versions_are_totally_ordered(a: str, b: str, c: str) -> None:
 
 @given(POLICY, TAGS)
 def test_the_order_of_tags_decides_nothing(policy: CompiledPolicy, tags: set[str]) -> None:
-    assert answer(policy, sorted(tags)) == answer(policy, sorted(tags, reverse=True))
+    stored = sorted(tags, reverse=True)
+    assert answer(policy, sorted(tags)) == answer(policy, stored)
+    try:
+        found = str(policy.latest(stored, descending=True).tag)
+    except NoSelection as error:
+        found = f"none: {error}"
+    assert found == answer(policy, stored)
 
 
 @given(POLICY, TAGS)
@@ -155,11 +165,50 @@ def test_a_change_selects_what_the_whole_list_would(
     policy: CompiledPolicy, before: set[str], added: set[str], gone: set[str]
 ) -> None:
     with contextlib.suppress(NoSelection):
-        previous = str(policy.latest(before).tag)
+        previous = str(policy.latest(list(before)).tag)
         removed = (before & gone) - added
         after = (before | added) - removed
         try:
-            found = str(policy.latest_after(previous, added - before, removed, after).tag)
+            found = str(policy.latest_after(previous, added - before, removed, list(after)).tag)
         except NoSelection as error:
             found = f"none: {error}"
         assert found == answer(policy, after)
+
+
+CHOICE = st.sampled_from(
+    [
+        PolicyChoice(semver="*"),
+        PolicyChoice(semver=">=1-0"),
+        PolicyChoice(alphabetical="asc"),
+        PolicyChoice(numerical=""),
+    ]
+)
+SHAPED = st.lists(st.text("019.-vgafx", min_size=1, max_size=24), max_size=6)
+
+
+@given(CHOICE, PATTERN, st.sampled_from(["", "$0", "$1", "${n}.0", r"\g<n>", "$x_$n", "{n}"]), SHAPED | st.lists(ANY))
+def test_advice_is_given_for_any_policy_and_any_tags(
+    choice: PolicyChoice, pattern: str, extract: str, tags: list[str]
+) -> None:
+    key = NamespacedName("ns", "app")
+    filtered = TagFilter(pattern=pattern, extract=extract)
+    for filter_tags in (None, filtered):
+        policy = ImagePolicy(metadata=Metadata(key=key), repository=key, policy=choice, filter_tags=filter_tags)
+        assert all(one.is_warning for one in policy_advice(policy, tags))
+
+
+@given(PATTERN | st.sampled_from(["^(a|b)?$", "^a$|b", "^(?P<n>a|é)b$", "^a(b|)$"]))
+def test_every_word_of_a_simple_pattern_matches_it(pattern: str) -> None:
+    with contextlib.suppress(InvalidPattern):
+        compiled = compile_pattern(pattern)
+        assert all(compiled.matches(one.text) for one in finite_words(pattern) or ())
+
+
+@given(SHAPED)
+def test_a_filter_that_is_advised_reads_the_tags(tags: list[str]) -> None:
+    fit = fitting(tags)
+    if fit is not None:
+        values = [value for _, value in compile_filter(fit.filter).values(tags)]
+        assert values
+        parse = parse_tag if fit.kind == "semver" else parse_number
+        assert all(parse(value) is not None for value in values if fit.kind == "numerical" or "-" not in value)

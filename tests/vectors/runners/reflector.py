@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,21 @@ from gocompat.semver.version import InvalidVersion, parse_tag
 from tagstream.domain.objects.acl import may_access
 from tagstream.domain.objects.image_name import InvalidImage, ecr_region, parse_repository_image
 from tagstream.domain.objects.kinds import parse_object
-from tagstream.domain.objects.model import AccessFrom, ImageRef, TagFilter
-from tagstream.domain.scan.exclusion import InvalidExclusion, exclude, exclusion_lists_agree, keep
+from tagstream.domain.objects.model import REQUESTED_AT, AccessFrom, ImageRef, ImageRepository, TagFilter
+from tagstream.domain.scan.exclusion import InvalidExclusion, exclude, keep
 from tagstream.domain.scan.revision import revision
-from tagstream.domain.scan.schedule import ScanFacts, scan_reason
 from tagstream.domain.select.filter import compile_filter
 from tagstream.domain.select.reflection import needs_digest
 from tagstream.domain.status.conditions import Condition, notice, ready_message
+from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.due import repository_is_due
 
+# Where the tick, which comes once a minute, decides otherwise than a controller that is woken at any second.
+INTENDED_SCANS = {
+    "exactly one second left (from code)": True,
+    # Any edit is a new generation, which is scanned.
+    "exclusion list reordered only (from code): no scan": True,
+}
 FILES = ("reflector_reconcile.json",)
 Pair = tuple[object, object]
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -70,23 +77,38 @@ def _should_scan(row: dict[str, Any]) -> Pair:
     if row.get("db_error"):
         # A table that cannot be read ends the reconcile before anything is decided.
         return True, row["error"]
-    spec, status = row["spec"], row["status"]
-    facts = ScanFacts(
-        age_s=status.get("scanAge_s"),
-        interval_s=60.0,
-        requested=bool(row.get("annotation")) and row.get("annotation") != status.get("lastHandledReconcileAt"),
-        is_new_image=parse_repository_image(spec["image"]).canonical != status.get("canonicalImageName"),
-        has_new_exclusions=not exclusion_lists_agree(
-            spec.get("exclusionList") or ["^.*\\.sig$"], status["observedExclusionList"]
-        ),
-        has_tags=bool(row.get("db_tags")),
+    spec, observed = row["spec"], row["status"]
+    document = {
+        "apiVersion": "image.toolkit.fluxcd.io/v1",
+        "kind": "ImageRepository",
+        "metadata": {"name": "app", "namespace": "ns", "annotations": _annotations(row)},
+        "spec": spec,
+    }
+    repository = parse_object(document, "ns").value
+    assert isinstance(repository, ImageRepository)
+    body: dict[str, object] = {}
+    if "scanAge_s" in observed:
+        body = {"lastHandledReconcileAt": observed.get("lastHandledReconcileAt"), "observedGeneration": 1}
+        if _was_edited(repository, observed):
+            # A changed spec is a new generation.
+            body["observedGeneration"] = 0
+        if row.get("db_tags"):
+            body["lastScanResult"] = {"revision": "sha256:0"}
+    last = NOW - timedelta(seconds=observed["scanAge_s"]) if "scanAge_s" in observed else None
+    stored = StoredObject(kind="ImageRepository", key=repository.metadata.key, document=document, status=body)
+    return repository_is_due(stored, repository, last, NOW), INTENDED_SCANS.get(row["name"], row["scan"])
+
+
+def _annotations(row: dict[str, Any]) -> dict[str, str]:
+    return {REQUESTED_AT: row["annotation"]} if row.get("annotation") else {}
+
+
+def _was_edited(repository: ImageRepository, observed: dict[str, Any]) -> bool:
+    image = parse_repository_image(repository.image).canonical
+    return (
+        list(repository.exclusion_list) != observed["observedExclusionList"]
+        or observed.get("canonicalImageName", image) != image
     )
-    reason = scan_reason(facts)
-    return (reason != "", reason), (row["scan"], row["reason"])
-
-
-def _lists(row: dict[str, Any]) -> Pair:
-    return exclusion_lists_agree(row["a"], row["b"]), row["want"]
 
 
 def _ref(row: dict[str, str] | None) -> ImageRef | None:
@@ -190,7 +212,6 @@ _RUNS: dict[str, Callable[[dict[str, Any]], Pair]] = {
     "revision_badger": _stored,
     "revision_filesystem": _revision,
     "should_scan": _should_scan,
-    "is_equal_slice_content": _lists,
     "ready_message": _message,
     "notify": _notify,
     "digest_reflection": _digest,

@@ -1,6 +1,6 @@
-"""``tagstream explain policy``: the tag a policy selects, and for every other tag why not.
+"""``tagstream explain policy``: the tag that a policy selects, and why it selects no other.
 
-In: a policy and tags, from files or from the stack. Out: a table or JSON.
+It must ask the same order and the same gates as the functions do, and never write anything.
 """
 
 from __future__ import annotations

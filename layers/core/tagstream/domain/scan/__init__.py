@@ -1,1 +1,1 @@
-"""What a scan makes of a tag list, and when a repository is due."""
+"""What a scan keeps of a tag list, and when an object is due."""

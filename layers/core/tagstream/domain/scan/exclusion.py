@@ -1,7 +1,4 @@
-"""Which tags of a registry's list a scan keeps.
-
-In: values. Out: values.
-"""
+"""Which tags of a registry's list a scan keeps."""
 
 from __future__ import annotations
 
@@ -29,11 +26,11 @@ class ScanResult:
 
 
 def exclude(tags: Iterable[str], exclusion_list: Sequence[str]) -> ScanResult:
-    """Drop what any pattern is found in, sort, and fingerprint.
+    """Drop excluded tags, sort the others, and compute their revision.
 
     Args:
-        tags: as listed.
-        exclusion_list: Go patterns, searched and not anchored; an empty pattern drops everything.
+        tags: as the registry lists them.
+        exclusion_list: Go patterns that are searched anywhere in a tag; an empty pattern drops every tag.
 
     Raises:
         InvalidExclusion: ``failed to compile regex P: error parsing regexp: …``.
@@ -44,10 +41,10 @@ def exclude(tags: Iterable[str], exclusion_list: Sequence[str]) -> ScanResult:
 
 
 def keep(tags: Iterable[str], exclusion_list: Sequence[str]) -> list[str]:
-    """The tags no pattern is found in, in their order.
+    """The tags in which no pattern is found, in their order.
 
     Raises:
-        InvalidExclusion: as ``exclude``; the first bad pattern, before any tag is looked at.
+        InvalidExclusion: as ``exclude``, for the first bad pattern, before any tag is looked at.
     """
     patterns = []
     for text in exclusion_list:
@@ -59,8 +56,3 @@ def keep(tags: Iterable[str], exclusion_list: Sequence[str]) -> list[str]:
     for pattern in patterns:
         kept = [tag for tag in kept if not pattern.matches(tag)]
     return kept
-
-
-def exclusion_lists_agree(a: Sequence[str], b: Sequence[str]) -> bool:
-    """Flux's comparison: each member of the first is looked up in the second, however often it stands there."""
-    return len(a) == len(b) and all(one in b for one in a)

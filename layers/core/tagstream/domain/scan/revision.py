@@ -1,7 +1,4 @@
-"""The revision of a tag list.
-
-In: values. Out: values.
-"""
+"""The revision of a tag list."""
 
 from __future__ import annotations
 
@@ -13,5 +10,8 @@ from tagstream.domain.select.ordering import encoded
 
 
 def revision(tags: Sequence[str]) -> Revision:
-    """``sha256:`` over the tags in stored order, a newline behind each (FluxStorage; Badger's adler32 collides)."""
+    """``sha256:`` and the digest of the tags in stored order, each followed by a newline.
+
+    Flux's file storage does the same; the adler32 of its Badger database has collisions.
+    """
     return Revision("sha256:" + hashlib.sha256(encoded("".join(f"{tag}\n" for tag in tags))).hexdigest())

@@ -1,1 +1,1 @@
-"""Which tag a policy selects, and when it must not."""
+"""Which tag a policy selects, which gates may refuse it, and what advice helps its author."""

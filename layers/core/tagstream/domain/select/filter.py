@@ -1,6 +1,4 @@
-"""``spec.filterTags``: which tags a policy sees, and as what.
-
-In: tags and a TagFilter. Out: each matching tag with the value the policy orders by.
+"""``spec.filterTags``: which tags a policy sees, and which value of each it compares.
 
 Source: image-reflector-controller internal/policy/filter.go; vectors policy.json, reflector_reconcile.json
 ``filter_items``.
@@ -16,24 +14,24 @@ from tagstream.domain.objects.model import TagFilter
 
 
 class InvalidFilter(ValueError):
-    """A pattern that does not compile; the message is Flux's."""
+    """The pattern does not compile; the message is Flux's."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledFilter:
-    """A filter ready to use; an empty pattern matches every tag, without an expansion the value is the tag."""
+    """A filter ready to use. An empty pattern matches every tag; without an expansion the value is the tag itself."""
 
     pattern: Pattern
     expansion: Expansion | None
 
     def value(self, tag: str) -> str | None:
-        """What the policy orders this tag by; None when the tag does not match."""
+        """The value that the policy compares; None when the tag does not match."""
         if self.expansion is not None:
             return self.expansion.value(tag)
         return tag if self.matches(tag) else None
 
     def matches(self, tag: str) -> bool:
-        """Whether a policy sees this tag."""
+        """Whether the policy sees this tag."""
         return not self.pattern.text or self.pattern.matches(tag)
 
     def values(self, tags: Iterable[str]) -> list[tuple[str, str]]:

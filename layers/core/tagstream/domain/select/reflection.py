@@ -1,7 +1,4 @@
-"""When a policy has to ask the registry for a digest.
-
-In: values. Out: values.
-"""
+"""When a policy has to ask the registry for a digest."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Stage select: a policy's latest tag."""
+"""Select each policy's latest tag and store it."""

@@ -1,6 +1,6 @@
-"""Evaluate ImagePolicies: select, guard, reflect the digest, store the selection.
+"""Evaluate ImagePolicies: select a tag, ask the gates, read the digest, store selection and status.
 
-In: names, or a repository whose tags changed. Out: selections and statuses in the table.
+A failure must never change a selection: automations keep to the last good tag.
 
 Source: image-reflector-controller internal/controller/imagepolicy_controller.go, in its order of checks.
 """
@@ -39,9 +39,9 @@ MIN_TIMEOUT_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """What led to an evaluation; it is kept with the selection and followed to the commit.
+    """What led to an evaluation. It is kept with the selection, so that a commit can be traced back to it.
 
-    ``dropped_from`` is how many tags there were before, when a scan found suspiciously few.
+    ``dropped_from`` is how many tags there were before the scan; 0 when no scan led to the evaluation.
     """
 
     text: str
@@ -85,10 +85,10 @@ def evaluate_for_repository(
     """Evaluate every policy that refers to a repository whose tags changed.
 
     Args:
-        repository: the scanned one.
-        scanned: its tags now, as they are stored; None to read them.
+        repository: the one that was scanned.
+        scanned: its tags as they are stored now; None to read them.
         cause: kept with the selections.
-        run: shared by the scans of an invocation.
+        run: what the scans of an invocation share.
 
     Returns:
         The policies that were evaluated; suspended ones are not.
@@ -112,7 +112,7 @@ def evaluate_for_repository(
 
 
 def _may_refer(stored: StoredObject, repository: NamespacedName) -> bool:
-    """Whether parsing is worth it: a thousand scans look at a thousand policies each."""
+    """Whether a policy may refer to a repository, decided without parsing it: each scan looks at all policies."""
     spec = stored.document.get("spec")
     ref = spec.get("imageRepositoryRef") if isinstance(spec, Mapping) else None
     return not isinstance(ref, Mapping) or ref.get("name") == repository.name
@@ -125,7 +125,7 @@ def evaluate_policies(
     ports: Ports,
     gates: tuple[Gate, ...] = GATES,
 ) -> None:
-    """Evaluate policies from the stored tags; suspended and deleted ones are passed over."""
+    """Evaluate policies from the stored tags; suspended and deleted ones are skipped."""
     found = (ports.objects.get(KIND, key) for key in sorted(keys))
     for stored, policy in parsed_objects((one for one in found if one is not None), ImagePolicy, ports.log):
         if policy.suspend:
@@ -189,7 +189,7 @@ def _stored_tags(repository: NamespacedName, ports: Ports) -> ScannedTags:
 
 
 def _repository(policy: ImagePolicy, ports: Ports) -> ImageRepository:
-    """The ImageRepository a policy refers to, if it may."""
+    """The ImageRepository that a policy refers to, if the policy may read it."""
     stored = ports.objects.get("ImageRepository", policy.repository)
     if stored is None:
         raise RetryableError(

@@ -1,6 +1,6 @@
 """All ImagePolicies, read once for many scans that finish at the same time.
 
-In: an ObjectStore. Out: a list that was begun to be read after the question was asked.
+A caller must never get a list that began to be read before it asked.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ KIND = "ImagePolicy"
 
 
 class PolicyList:
-    """Answers threads that ask together with one reading.
+    """Answers threads that ask at the same time with one reading.
 
-    A scan asks after it has stored its tags. A policy applied later is evaluated by its own change, from those tags; so
-    a reading may be shared only if it began after the question.
+    A scan asks after it has stored its tags. A policy that is applied later is evaluated because of its own change,
+    from those tags. So a reading may be shared only if it began after the question.
 
     Args:
-        objects: where the policies are.
+        objects: where the policies are stored.
     """
 
     def __init__(self, objects: ObjectStore) -> None:
@@ -29,7 +29,7 @@ class PolicyList:
         self._found: tuple[StoredObject, ...] = ()
 
     def now(self) -> tuple[StoredObject, ...]:
-        """Every ImagePolicy with its status, not older than the call."""
+        """Every ImagePolicy with its status, not older than this call."""
         seen = self._begun
         with self._lock:
             if self._begun == seen:
