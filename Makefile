@@ -3,6 +3,8 @@
 # make vectors    the vectors alone (VECTORS=DIR: those of another folder)
 # make bench      measured ratios
 # make build      the deployable artifact (TARGET=lambda-arm64|lambda-x86_64|host)
+# make release    the artifact as zips with a bill of materials and checksums, in dist/
+# make audit      known vulnerabilities of the pinned packages (needs the network)
 # make deploy     build and deploy to AWS (ENV=dev|prod)
 # make lock       new pinned versions with hashes
 ENV ?= dev
@@ -15,7 +17,7 @@ export SAM_CLI_TELEMETRY := 0
 COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test vectors bench build lint format lock deploy known-env clean servers
+.PHONY: demo test vectors bench build lint release audit format lock deploy known-env clean servers
 
 demo: .venv/ready
 	"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
@@ -36,6 +38,13 @@ lint: .venv/ready
 	ruff check .
 	mypy
 	cfn-lint template.yaml
+	bandit --quiet --severity-level medium --configfile pyproject.toml --recursive layers functions
+
+release: build
+	"$(PYTHON)" layers/release.py .aws-sam/build dist
+
+audit: .venv/ready
+	pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 format: .venv/ready
 	ruff format .
@@ -53,7 +62,7 @@ known-env:
 		"$$(sed -n 's/^\[\([a-z]*\)\.deploy.*/\1/p' samconfig.toml | xargs)" >&2; exit 2; }
 
 clean:
-	rm -rf .venv .aws-sam .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .aws-sam dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 servers:
 	@bash tests/embedded/setup.sh servers

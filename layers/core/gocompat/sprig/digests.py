@@ -85,7 +85,7 @@ def _base32_mistake(data: bytes, end: int) -> int | None:
 
 
 FUNCTIONS: Mapping[str, Function] = {
-    "sha1sum": function("string", lambda text: hashlib.sha1(raw(text)).hexdigest()),
+    "sha1sum": function("string", lambda text: hashlib.sha1(raw(text), usedforsecurity=False).hexdigest()),
     "sha256sum": function("string", lambda text: hashlib.sha256(raw(text)).hexdigest()),
     "sha512sum": function("string", lambda text: hashlib.sha512(raw(text)).hexdigest()),
     "adler32sum": function("string", lambda text: str(zlib.adler32(raw(text)))),

@@ -1,0 +1,74 @@
+"""The release holds what the lock names and nothing unexplained, and no file of the project holds a secret."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.embedded.aws import build
+from tests.house.source_files import ROOT, tracked_files
+
+# A recorded delivery of Google, long expired, and the headers of keys that a property test damages.
+KNOWN = {"events/webhook_gcr.json", "tests/property/test_git_keys.py"}
+# What these plugins find by entropy or by the word beside it is mostly test data.
+NOISY = ("Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector", "BasicAuthDetector")
+
+
+def _release(built: Path, target: Path) -> dict[str, str]:
+    """The checksums of a release that is packed by a process of its own."""
+    script = ROOT / "layers/release.py"
+    subprocess.run([sys.executable, str(script), str(built), str(target)], check=True)
+    return {one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in target.iterdir()}
+
+
+@pytest.mark.xdist_group("artifact")
+def test_the_same_build_is_packed_into_the_same_bytes(tmp_path: Path) -> None:
+    built = build("lambda-arm64")
+    first = _release(built, tmp_path / "first")
+    for path in built.rglob("*.py"):
+        os.utime(path, (1e9, 1e9))
+    assert _release(built, tmp_path / "second") == first
+    assert {
+        "CoreLayer.zip",
+        "VendorLayer.zip",
+        "HeavyLayer.zip",
+        "template.yaml",
+        "sbom.cdx.json",
+        "SHA256SUMS",
+    } <= set(first)
+
+
+@pytest.mark.xdist_group("artifact")
+def test_a_packed_layer_holds_every_file_of_the_built_one(tmp_path: Path) -> None:
+    built = build("lambda-arm64")
+    _release(built, tmp_path)
+    layer = built / "VendorLayer"
+    with zipfile.ZipFile(tmp_path / "VendorLayer.zip") as packed:
+        found = {name: packed.read(name) for name in packed.namelist()}
+    assert found == {one.relative_to(layer).as_posix(): one.read_bytes() for one in layer.rglob("*") if one.is_file()}
+
+
+@pytest.mark.xdist_group("artifact")
+def test_the_bill_of_materials_names_every_locked_package_with_licence_and_hashes(tmp_path: Path) -> None:
+    _release(build("lambda-arm64"), tmp_path)
+    bill = json.loads((tmp_path / "sbom.cdx.json").read_text())
+    locked = (ROOT / "layers/vendor/requirements.txt").read_text().splitlines()
+    names = {line.partition("==")[0].replace(".", "-") for line in locked if "==" in line and not line.startswith("#")}
+    assert {one["name"].replace(".", "-") for one in bill["components"]} == names
+    assert [one["name"] for one in bill["components"] if not one.get("licenses")] == []
+    assert [one["name"] for one in bill["components"] if not one.get("hashes")] == []
+
+
+def test_no_file_of_the_project_holds_a_secret() -> None:
+    files = [path.relative_to(ROOT).as_posix() for path in tracked_files() if "vectors/data" not in path.as_posix()]
+    options = [word for name in NOISY for word in ("--disable-plugin", name)]
+    command = [sys.executable, "-m", "detect_secrets", "scan", *options, *files]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(json.loads(done.stdout)["results"]) - KNOWN == set()
