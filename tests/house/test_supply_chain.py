@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -71,4 +72,16 @@ def test_no_file_of_the_project_holds_a_secret() -> None:
     options = [word for name in NOISY for word in ("--disable-plugin", name)]
     command = [sys.executable, "-m", "detect_secrets", "scan", *options, *files]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert set(json.loads(done.stdout)["results"]) - KNOWN == set()
+    found = {
+        f"{name}:{one['line_number']}"
+        for name, some in json.loads(done.stdout)["results"].items()
+        for one in some
+        if name not in KNOWN and not (one["type"] == "GitHub Token" and _is_a_word(name, one["line_number"]))
+    }
+    assert found == set()
+
+
+def _is_a_word(name: str, line: int) -> bool:
+    """Whether what looks like a GitHub token is part of a name: a real one stands in quotes or after an equals sign."""
+    text = (ROOT / name).read_text().splitlines()[line - 1]
+    return re.search(r"(?<![\w])gh[pousr]_\w{36}", text) is None
