@@ -25,9 +25,9 @@ from tagstream.reconcile.transition import report
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
 from tagstream.reconcile.update.branch import RunResult, pushed_before, unchanged, update_branch
 from tagstream.reconcile.update.debounce import SHORT_PAUSE_S, departs_at, pause, wake_after
-from tagstream.reconcile.update.host_health import check_host, host_of, watched_host
+from tagstream.reconcile.update.host_health import check_host, host_of, is_proven, watched_host
 from tagstream.reconcile.update.job import UpdateJob, prepare
-from tagstream.reconcile.update.lanes import Work, run_lanes
+from tagstream.reconcile.update.lanes import LAST_TURN, Work, run_lanes
 from tagstream.reconcile.update.lease import lease_held
 from tagstream.reconcile.update.outcome import CONTROLLER, lags_s, not_run, outcome, put_off
 from tagstream.reconcile.update.snapshot import KIND, Snapshot
@@ -77,8 +77,14 @@ def _work(group: list[UpdateJob], run: _Run) -> Work:
         if settled:
             _run_group(settled, run)
 
-    has_failed = all(status.retry_at(job.stored.status) is not None for job in group)
-    return Work(target=group[0].destination.target, host=host_of(group[0]), has_failed=has_failed, carry_out=carry_out)
+    turn = min(_turn(job) for job in group)
+    return Work(target=group[0].destination.target, host=host_of(group[0]), turn=turn, carry_out=carry_out)
+
+
+def _turn(job: UpdateJob) -> int:
+    if is_proven(job):
+        return 0
+    return LAST_TURN if status.retry_at(job.stored.status) is not None else 1
 
 
 def _settled(group: list[UpdateJob], run: _Run) -> list[UpdateJob]:

@@ -29,6 +29,7 @@ from tagstream.ports.git import GitAccess, SigningMaterial
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.selections import Selection
+from tagstream.reconcile import status
 from tagstream.reconcile.credentials import git_access
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.snapshot import Snapshot
@@ -122,6 +123,10 @@ def _observed(ref: ImageRef) -> Mapping[str, str]:
 def new_selections(stored: StoredObject, selections: Mapping[NamespacedName, Selection]) -> tuple[Selection, ...]:
     """The selections that the automation's last successful run has not seen."""
     known = stored.status.get("observedPolicies")
+    ran_at = status.read_time(stored.status.get("lastAutomationRunTime"))
+    if known is None and ran_at is not None and status.is_ready(stored.status):
+        # The list was too large for the table: what was selected since the run has not been seen.
+        return tuple(one for _, one in sorted(selections.items()) if one.selected_at >= ran_at)
     observed = known if isinstance(known, Mapping) else {}
     return tuple(one for key, one in sorted(selections.items()) if observed.get(key.name) != _observed(one.ref))
 

@@ -1,7 +1,8 @@
 """Branches run at the same time in a few threads, so that a server that hangs holds up nobody else.
 
 All groups of one branch run one after the other, because they have the same lease. Few branches of one host run at the
-same time. Hosts where every automation has failed have their turn last, and their branches run one by one.
+same time. Hosts that answered last time come first; hosts where every automation failed come last, one branch after the
+other.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 THREADS = 8
 # So that one host, however many branches there are of it, leaves threads for the others.
 A_HOST = 3
+# The turn of work whose last run failed.
+LAST_TURN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +26,13 @@ class Work:
     Attributes:
         target: the branch; work of one branch never runs at the same time.
         host: the Git server.
-        has_failed: whether the last run of an automation failed.
+        turn: 0 if the host answered last time, 1 if nobody knows, LAST_TURN if the last run failed.
         carry_out: does the work; it may raise what stops the invocation.
     """
 
     target: str
     host: str
-    has_failed: bool
+    turn: int
     carry_out: Callable[[], None]
 
 
@@ -67,10 +70,10 @@ def _lanes(work: Sequence[Work]) -> list[list[Work]]:
         branches.setdefault(one.host, {}).setdefault(one.target, []).append(one)
     rated = []
     for of_host in branches.values():
-        has_failed = all(one.has_failed for group in of_host.values() for one in group)
-        lanes: list[list[Work]] = [[] for _ in range(1 if has_failed else A_HOST)]
+        turn = min(one.turn for group in of_host.values() for one in group)
+        lanes: list[list[Work]] = [[] for _ in range(1 if turn == LAST_TURN else A_HOST)]
         for number, group in enumerate(of_host.values()):
             lanes[number % len(lanes)] += group
-        rated += [(has_failed, number, lane) for number, lane in enumerate(lanes) if lane]
+        rated += [(turn, number, lane) for number, lane in enumerate(lanes) if lane]
     # One lane of each host before the second of any.
     return [lane for _, _, lane in sorted(rated, key=lambda one: one[:2])]

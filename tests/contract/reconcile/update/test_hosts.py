@@ -1,0 +1,131 @@
+"""Git servers that hang: nobody else waits for them, and nobody asks them again before their cool-down is over."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.bundle import Ports
+from tagstream.reconcile.update.automations import run_automations
+from tests.contract.reconciling import APP, MARKED, automated, document, run, selection
+from tests.embedded.git_server import bare_repository, git, git_server
+
+HOSTS, BRANCHES = 4, 3
+
+
+class Hanging:
+    """A server that takes connections and never answers."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.taken: list[socket.socket] = []
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self) -> None:
+        while True:
+            try:
+                self.taken.append(self.socket.accept()[0])
+            except OSError:
+                return
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.socket.getsockname()[1]}"
+
+
+@contextmanager
+def hanging() -> Iterator[Hanging]:
+    server = Hanging()
+    try:
+        yield server
+    finally:
+        # An accept that waits ends only when a connection comes.
+        server.socket.shutdown(socket.SHUT_RDWR)
+        for one in [server.socket, *server.taken]:
+            one.close()
+
+
+def automated_in(ports: Ports, namespace: str, url: str) -> NamespacedName:
+    """An automation of a repository in a namespace of its own."""
+    key = NamespacedName(namespace, "app")
+    source = document("GitRepository", "source.toolkit.fluxcd.io/v1", url=url, interval="1m")
+    git_spec = {"checkout": {"ref": {"branch": "main"}}, "commit": {"author": {"email": "b@c"}}}
+    reference = {"kind": "GitRepository", "name": "app"}
+    one = document("ImageUpdateAutomation", interval="1m", sourceRef=reference, git=git_spec)
+    for each in (source, one):
+        ports.objects.put({**each, "metadata": {"name": "app", "namespace": namespace}})
+    return key
+
+
+def status_in(ports: Ports, key: NamespacedName) -> Any:
+    stored = ports.objects.get("ImageUpdateAutomation", key)
+    assert stored is not None
+    return stored.status
+
+
+@pytest.fixture
+def hung(ports: Ports) -> Iterator[tuple[list[NamespacedName], list[Hanging]]]:
+    """Automations of several branches on several servers that hang."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(hanging()) for _ in range(HOSTS)]
+        keys = [
+            automated_in(ports, f"hung-{host}-{branch}", f"http://{server.address}/{branch}.git")
+            for host, server in enumerate(servers)
+            for branch in range(BRANCHES)
+        ]
+        yield keys, servers
+
+
+def test_a_healthy_automation_beside_servers_that_hang_commits_within_seconds(
+    ports: Ports, tmp_path: Path, hung: tuple[list[NamespacedName], list[Hanging]]
+) -> None:
+    keys, servers = hung
+    bare = bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
+    with git_server(tmp_path) as server:
+        automated(ports, server.url("app.git"))
+        run(ports)
+        began_s = ports.clock.monotonic_s()
+        pushed_s: list[float] = []
+        server.before_push = lambda: pushed_s.append(ports.clock.monotonic_s() - began_s)
+        ports.selections.put(selection("v1.1.0"), None)
+        run_automations([*keys, APP], "worker", began_s + 295, ports)
+        took_s = ports.clock.monotonic_s() - began_s
+        assert "v1.1.0" in git("show", "main:app.yaml", folder=bare)
+        assert pushed_s[0] < 5
+        # One time-out for all hosts together, since each host's other branches are left alone after the first.
+        assert took_s < 20
+        asked = [len(one.taken) for one in servers]
+        assert max(asked) <= BRANCHES
+
+        again_s = ports.clock.monotonic_s()
+        run_automations(keys, "worker", again_s + 295, ports)
+        assert ports.clock.monotonic_s() - again_s < 5
+    assert [len(one.taken) for one in servers] == asked
+    for key in keys:
+        found = status_in(ports, key)
+        assert found["conditions"][0]["reason"] == "GitOperationFailed"
+        assert found["conditions"][0]["message"].startswith("failed to checkout source: ")
+        # The tick asks for its run again when the cool-down is over.
+        assert found["tagstream"]["retryAt"]
+
+
+def test_a_server_that_is_left_alone_is_asked_when_somebody_asks_for_the_run(
+    ports: Ports, repository: tuple[str, Path]
+) -> None:
+    url, bare = repository
+    automated(ports, url)
+    host = "git:" + url.split("/")[2]
+    ports.tags.put_cool_down(host, ports.clock.now().replace(year=2100))
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    assert "left alone until 2100-" in status_in(ports, APP)["conditions"][0]["message"]
+    ports.objects.annotate("ImageUpdateAutomation", APP, {"reconcile.fluxcd.io/requestedAt": "now"})
+    run(ports)
+    assert "v1.1.0" in git("show", "main:app.yaml", folder=bare)
