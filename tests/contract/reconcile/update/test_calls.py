@@ -1,0 +1,135 @@
+"""How often a run asks the table and the Git server: few times, and not more often because there are more objects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagstream.adapters.store.table import Table
+from tagstream.domain.objects.model import ImageRef, NamespacedName
+from tagstream.ports.bundle import Ports
+from tagstream.reconcile.update.automations import run_automations
+from tests.contract.mortal_ports import Life
+from tests.contract.reconcile.update.test_destinations import automation, choose, status_of
+from tests.contract.reconciling import APP, MARKED, automated, document, run, selection
+from tests.embedded.git_server import bare_repository, git, git_server
+
+NOTHING_CHANGED, ONE_COMMIT = 6, 20
+
+
+@contextmanager
+def counted(table: Table) -> Iterator[list[str]]:
+    """The calls to the table."""
+    calls: list[str] = []
+
+    def note(model: Any, **_: object) -> None:
+        calls.append(model.name)
+
+    table.client.meta.events.register("before-call.dynamodb", note)
+    yield calls
+    table.client.meta.events.unregister("before-call.dynamodb", note)
+
+
+def test_a_run_in_which_nothing_changed_asks_the_table_a_few_times(
+    ports: Ports, repository: tuple[str, Path], table: Table
+) -> None:
+    automated(ports, repository[0])
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    with counted(table) as calls:
+        run(ports)
+    assert len(calls) <= NOTHING_CHANGED, Counter(calls)
+
+
+def test_a_run_with_a_commit_asks_the_table_a_bounded_number_of_times(
+    ports: Ports, repository: tuple[str, Path], table: Table
+) -> None:
+    automated(ports, repository[0])
+    run(ports)
+    ports.selections.put(selection("v1.1.0"), None)
+    with counted(table) as calls:
+        run(ports)
+    assert "v1.1.0" in git("show", "main:app.yaml", folder=repository[1])
+    assert len(calls) <= ONE_COMMIT, Counter(calls)
+
+
+def lived(ports: Ports, names: list[str]) -> Counter[str]:
+    """The calls of a run of these automations, by port and method."""
+    life = Life()
+    keys = [NamespacedName("ns", name) for name in names]
+    run_automations(keys, "worker", ports.clock.monotonic_s() + 60, life.ports(ports))
+    return Counter(life.calls)
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_automations_with_a_branch_each_list_the_objects_once(ports: Ports, tmp_path: Path, count: int) -> None:
+    names = [f"app-{number}" for number in range(count)]
+    bare = bare_repository(tmp_path, "app.git", {f"{name}/app.yaml": marked(name) for name in names})
+    with git_server(tmp_path) as server:
+        automated(ports, server.url("app.git"))
+        ports.objects.delete("ImageUpdateAutomation", APP)
+        for name in names:
+            ports.objects.put(automation(name, branch=f"auto-{name}"))
+            choose(ports, name, "v1.1.0")
+        calls = lived(ports, names)
+    for name in names:
+        assert "v1.1.0" in git("show", f"auto-{name}:{name}/app.yaml", folder=bare)
+    # GitRepositories, automations and policies.
+    assert calls["objects.list"] == 3
+    assert calls["selections.list"] == 1
+
+
+def test_automations_of_the_whole_repository_walk_it_once(ports: Ports, tmp_path: Path) -> None:
+    names = [f"app-{number}" for number in range(5)]
+    bare = bare_repository(tmp_path, "app.git", {f"{name}.yaml": marked(name) for name in names})
+    with git_server(tmp_path) as server:
+        automated(ports, server.url("app.git"))
+        ports.objects.delete("ImageUpdateAutomation", APP)
+        for name in names:
+            one = automation(name)
+            one["spec"] |= {"policySelector": {"matchLabels": {"app": name}}, "update": {"strategy": "Setters"}}
+            ports.objects.put(one)
+            policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"alphabetical": {}})
+            ports.objects.put({**policy, "metadata": {"name": name, "namespace": "ns", "labels": {"app": name}}})
+            choose(ports, name, "v1.1.0")
+        calls = lived(ports, names)
+    assert calls["git.open.files"] == 1
+    assert git("rev-list", "--count", "main", folder=bare) == f"{len(names) + 1}\n"
+    for name in names:
+        assert "v1.1.0" in git("show", f"main:{name}.yaml", folder=bare)
+        changed = git("show", "--format=", "--name-only", status_of(ports, name)["lastPushCommit"], folder=bare)
+        assert changed == f"{name}.yaml\n"
+
+
+def test_thousands_of_policies_do_not_fail_a_run_after_its_push(ports: Ports, repository: tuple[str, Path]) -> None:
+    url, bare = repository
+    automated(ports, url)
+    image = "registry.example.com/a-team-with-a-long-name/a-service-with-an-even-longer-name"
+    for number in range(2_500):
+        key = NamespacedName("ns", f"a-policy-with-a-rather-long-name-{number:04}")
+        new = replace(selection("v1.1.0"), policy=key, ref=ImageRef(name=image, tag=f"2026.11.27-{number}-abcdef0"))
+        ports.selections.put(new, None)
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    found = status_of(ports)
+    assert found["conditions"][0]["reason"] == "Succeeded"
+    assert found["lastPushCommit"] == git("rev-parse", "main", folder=bare).strip()
+    late = replace(selection("v1.2.0"), selected_at=ports.clock.now() + timedelta(seconds=1))
+    ports.selections.put(late, selection("v1.1.0"))
+    ports.objects.annotate("ImageUpdateAutomation", APP, {"tagstream.dev/debounce": "0s"})
+    begin = ports.clock.now()
+    run(ports)
+    assert "v1.2.0" in git("show", "main:app.yaml", folder=bare)
+    pushed = [one for one in ports.ledger.read(begin, ports.clock.now()) if "pushed" in one.message]
+    assert [one.cause for one in pushed] == ["test"]
+
+
+def marked(name: str) -> bytes:
+    return MARKED.replace(b"ns:app", f"ns:{name}".encode())
