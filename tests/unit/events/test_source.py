@@ -75,6 +75,14 @@ def test_a_stream_record_says_which_item_changed_and_whose_it_is() -> None:
     )
 
 
+def test_a_stream_record_of_a_deleted_object_says_so() -> None:
+    image = record("object", "object#ImageRepository", "ns/app")["dynamodb"]["NewImage"]
+    removal = {"eventSource": "aws:dynamodb", "dynamodb": {"OldImage": image, "SequenceNumber": "8"}}
+    key = NamespacedName("ns", "app")
+    gone = StreamChange(kind="object", object_kind="ImageRepository", key=key, sequence="8", is_removed=True)
+    assert read_event({"Records": [removal]}, NOW) == Changes(changes=(gone,))
+
+
 def test_stream_records_of_other_items_and_removals_are_passed_over() -> None:
     removal = {"eventSource": "aws:dynamodb", "dynamodb": {"OldImage": {}}}
     assert read_event({"Records": [record("", "tags#ns/app", "state"), removal]}, NOW) == Changes(changes=())

@@ -23,14 +23,20 @@ ChangeKind = Literal["object", "selection", "run"]
 class StreamChange:
     """A changed item.
 
-    ``object_kind`` is the Flux kind for ``object``, else empty. ``sequence`` names the record. ``cause`` is the
-    delivery or request that led to a selection, for the log; it may be empty.
+    Attributes:
+        kind: what the item holds.
+        object_kind: the Flux kind for ``object``, else empty.
+        key: whose item it is.
+        sequence: names the record.
+        is_removed: whether the item is gone.
+        cause: the delivery or request that led to a selection, for the log; it may be empty.
     """
 
     kind: ChangeKind
     object_kind: str
     key: NamespacedName
     sequence: str
+    is_removed: bool = False
     cause: str = ""
 
 
@@ -43,9 +49,10 @@ def stream_change(record: DynamoDBRecord) -> StreamChange | None:
     Source: adapters/store/keys.py for the items; AWS Lambda developer guide, "Using Lambda with DynamoDB streams".
     """
     written = record.get("dynamodb") or {}
-    image = written.get("NewImage") or {}
+    image = written.get("NewImage") or written.get("OldImage") or {}
     kind, pk, sk = (str((image.get(name) or {}).get("S", "")) for name in ("t", "pk", "sk"))
-    if kind not in ("object", "selection", "run"):
+    is_removed = "NewImage" not in written
+    if kind not in ("object", "selection", "run") or (is_removed and kind != "object"):
         return None
     partition = pk.partition("#")[2]
     namespace, name = sk.split("/", 1) if kind == "object" and "/" in sk else (partition, sk)
@@ -54,6 +61,7 @@ def stream_change(record: DynamoDBRecord) -> StreamChange | None:
         object_kind=partition if kind == "object" else "",
         key=NamespacedName(namespace, name),
         sequence=str(written.get("SequenceNumber", "")),
+        is_removed=is_removed,
         cause=_cause(image) if kind == "selection" else "",
     )
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from tagstream.domain.objects.model import REQUESTED_AT, Metadata, NamespacedName
+from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.scan.schedule import retry_at as next_retry
 from tagstream.domain.status.conditions import (
     READY,
@@ -87,6 +88,17 @@ def handled(body: Mapping[str, object], metadata: Metadata) -> Status:
     """The status with the reconcile request that is being acted on, whatever comes of it."""
     requested = metadata.annotations.get(REQUESTED_AT, "")
     return {**body, "lastHandledReconcileAt": requested} if requested else dict(body)
+
+
+def is_asked_for(stored: StoredObject) -> bool:
+    """Whether somebody asked for a reconcile (``reconcile.fluxcd.io/requestedAt``) that none has handled yet."""
+    asked = read_metadata(stored.document).annotations.get(REQUESTED_AT, "")
+    return asked not in ("", stored.status.get("lastHandledReconcileAt"))
+
+
+def cause_of(stored: StoredObject, otherwise: str) -> str:
+    """What a reconcile of an object is caused by: ``reconcile`` where a person asked for it."""
+    return "reconcile" if is_asked_for(stored) else otherwise
 
 
 def conditions(body: Mapping[str, object]) -> Conditions:

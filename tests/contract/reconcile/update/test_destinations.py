@@ -114,6 +114,24 @@ def test_a_checkout_may_name_the_commit_of_a_tag_as_ls_remote_does(ports: Ports,
     assert (reason(ports, "ImageUpdateAutomation"), tags(bare, "auto")) == ("Succeeded", ["v1.1.0"])
 
 
+@pytest.mark.parametrize("branch", ["main", "auto", "added"], ids=["default", "rebuilt", "shared"])
+@pytest.mark.parametrize("ref", [{"branch": "nope"}, {"branch": "nope", "commit": ""}], ids=["branch", "commit"])
+def test_a_checkout_branch_that_does_not_exist_is_an_error_whatever_the_push_branch_is(
+    ports: Ports, repository: tuple[str, Path], ref: dict[str, str], branch: str
+) -> None:
+    url, bare = repository
+    git("branch", "added", "main", folder=bare)
+    automated(ports, url)
+    ports.objects.put(automation("other", {"branch": "added"}))
+    given = ref | ({"commit": head(bare, "main")} if "commit" in ref else {})
+    ports.objects.put(automation("app", given, branch=branch))
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    told = message_of(ports, "ImageUpdateAutomation")
+    assert told == (f"failed to checkout source: unable to clone '{url}': couldn't find remote ref \"refs/heads/nope\"")
+    assert "v1.1.0" not in git("log", "--all", "-p", folder=bare)
+
+
 @pytest.mark.parametrize(
     ("refspec", "is_kept"), [("main:copy", True), ("+main:copy", False)], ids=["plain", "with-a-plus"]
 )

@@ -1,10 +1,10 @@
-"""Reconciles applied objects at once, as Flux's watches do."""
+"""Reconciles applied and deleted objects at once, as Flux's watches do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
+from tagstream.domain.objects.model import ImagePolicy, ImageUpdateAutomation, NamespacedName
 from tagstream.events.stream import StreamChange
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
@@ -15,6 +15,8 @@ from tagstream.reconcile.stored_objects import parsed_objects
 def reconcile_changed(changes: Sequence[StreamChange], deadline_s: float, ports: Ports) -> None:
     """Scan changed ImageRepositories, evaluate changed ImagePolicies and ask for the runs of changed automations.
 
+    The policies of a deleted ImageRepository are evaluated too: they are not ready any more.
+
     Args:
         changes: of the table's stream; those that are not of objects are passed over.
         deadline_s: monotonic; scans that are left then go to the queue.
@@ -24,11 +26,22 @@ def reconcile_changed(changes: Sequence[StreamChange], deadline_s: float, ports:
         ImageAutomationError: the table or the queue failed; the changes have to be processed again.
     """
     trigger = ScanTrigger(reason="object changed", cause="apply")
-    named = {kind: sorted({one.key for one in changes if one.object_kind == kind}) for kind in _kinds(changes)}
+    present = [one for one in changes if not one.is_removed]
+    named = {kind: sorted({one.key for one in present if one.object_kind == kind}) for kind in _kinds(present)}
     scanned = scan_repositories(named.get("ImageRepository", ()), trigger, deadline_s, ports)
     policies = [key for key in named.get("ImagePolicy", ()) if key not in scanned]
     evaluate_policies(policies, Cause(text=trigger.cause), deadline_s, ports)
+    _evaluate_orphans({one.key for one in changes if one.is_removed and one.object_kind == "ImageRepository"}, ports)
     _request_runs(named, ports)
+
+
+def _evaluate_orphans(repositories: Collection[NamespacedName], ports: Ports) -> None:
+    """Evaluate the policies of ImageRepositories that were deleted."""
+    if not repositories:
+        return
+    policies = parsed_objects(ports.objects.list("ImagePolicy"), ImagePolicy, ports.log)
+    orphans = [stored.key for stored, policy in policies if policy.repository in repositories]
+    evaluate_policies(orphans, Cause(text="delete"), ports.clock.monotonic_s(), ports)
 
 
 def _kinds(changes: Sequence[StreamChange]) -> frozenset[str]:

@@ -196,14 +196,15 @@ def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> frozenset[NamespacedName]
     if scan.error is None and (scan.changed or _owes_evaluation(scan)):
         # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
         evaluated = evaluate_for_repository(scan.stored.key, scanned, _cause(scan, run.trigger), run.policies, ports)
-    report([_transition(scan, run.trigger.cause, (ports.clock.monotonic_s() - started) * 1000, ports)], ports)
+    cause = status.cause_of(scan.stored, run.trigger.cause)
+    report([_transition(scan, cause, (ports.clock.monotonic_s() - started) * 1000, ports)], ports)
     _look_again(scan, run.trigger, ports)
     return evaluated
 
 
 def _cause(scan: _Scan, trigger: ScanTrigger) -> Cause:
     return Cause(
-        text=trigger.cause,
+        text=status.cause_of(scan.stored, trigger.cause),
         received_at=trigger.received_at,
         dropped_from=scan.before.tag_count if scan.before else 0,
     )

@@ -8,7 +8,7 @@ Source: image-reflector-controller internal/controller/imagepolicy_controller.go
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tagstream.domain.objects.acl import may_access
@@ -135,7 +135,7 @@ def evaluate_policies(
             policy=policy,
             current=ports.selections.get(stored.key),
             scanned=None,
-            cause=cause,
+            cause=replace(cause, text=status.cause_of(stored, cause.text)),
             now=ports.clock.now(),
             deadline_s=deadline_s,
             gates=gates,

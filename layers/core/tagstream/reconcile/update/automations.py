@@ -196,7 +196,6 @@ def _parsed(stored: StoredObject) -> ImageUpdateAutomation | None:
 
 def _prepared_one(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> UpdateJob | None:
     selections: Mapping[NamespacedName, Selection] = {}
-    automation: ImageUpdateAutomation | None = None
     try:
         automation = parse_stored(stored, ImageUpdateAutomation)
         if automation.suspend:
@@ -205,7 +204,7 @@ def _prepared_one(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> Upd
             selections = snapshot.admitted(automation)
             return prepare(stored, automation, selections, snapshot, ports)
     except ImageAutomationError as error:
-        report([not_run(stored, automation, selections, error, ports.clock.now())], ports)
+        report([not_run(stored, selections, error, ports.clock.now())], ports)
         return None
 
 

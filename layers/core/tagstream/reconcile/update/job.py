@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tagstream.domain.objects.model import (
-    REQUESTED_AT,
     CommitSpec,
     GitRepository,
     ImageRef,
@@ -78,7 +77,7 @@ class UpdateJob:
     @property
     def is_asked_for(self) -> bool:
         """Whether somebody asked for this run by ``reconcile.fluxcd.io/requestedAt``."""
-        return is_asked_for(self.stored, self.automation)
+        return status.is_asked_for(self.stored)
 
     @property
     def pending(self) -> PendingPush:
@@ -102,12 +101,6 @@ class UpdateJob:
         """``spec.git.push.options``."""
         push = self.automation.git.push if self.automation.git else None
         return push.options if push else {}
-
-
-def is_asked_for(stored: StoredObject, automation: ImageUpdateAutomation) -> bool:
-    """Whether an automation has a request for a run that no run has handled."""
-    asked = automation.metadata.annotations.get(REQUESTED_AT, "")
-    return asked not in ("", stored.status.get("lastHandledReconcileAt"))
 
 
 def joined_causes(selections: Iterable[Selection], *, is_asked_for: bool) -> str:

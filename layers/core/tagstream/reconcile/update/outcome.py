@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.scan.schedule import retry_delay_s
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
@@ -20,7 +20,7 @@ from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
 from tagstream.reconcile.transition import Attempt, Transition, failed, succeeded, success_entry
 from tagstream.reconcile.update.branch import RunResult
-from tagstream.reconcile.update.job import UpdateJob, is_asked_for, joined_causes, new_selections
+from tagstream.reconcile.update.job import UpdateJob, joined_causes, new_selections
 from tagstream.reconcile.update.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.update.push_event import causes
 from tagstream.reconcile.update.ref_updates import PUSH_REVISION
@@ -60,7 +60,6 @@ def outcome(result: RunResult, duration_ms: float, now: datetime) -> Transition:
 
 def not_run(
     stored: StoredObject,
-    automation: ImageUpdateAutomation | None,
     selections: Mapping[NamespacedName, Selection],
     error: ImageAutomationError,
     now: datetime,
@@ -69,13 +68,11 @@ def not_run(
 
     Args:
         stored: as it is in the table.
-        automation: the same, parsed; None if this version cannot read it.
         selections: what its policies selected, as far as that is known.
         error: why it was not run.
         now: aware UTC.
     """
-    asked = automation is not None and is_asked_for(stored, automation)
-    cause = joined_causes(new_selections(stored, selections), is_asked_for=asked)
+    cause = joined_causes(new_selections(stored, selections), is_asked_for=status.is_asked_for(stored))
     return _failure(Attempt(stored=stored, at=now, cause=cause), error, now)
 
 

@@ -16,7 +16,7 @@ from tagstream.domain.setters.plan import Change
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
-from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.job import UpdateJob, joined_causes
 
 KIND = "ImageUpdateAutomation"
 # An item of the table holds 400 KB, and a lease has, compressed, the events of all automations of its branch.
@@ -56,7 +56,7 @@ def push_event(pushed: PushedCommit, at: datetime, commits: int = 1) -> LedgerEn
         severity="info",
         reason="Succeeded",
         message=f"{summary}\n{pushed.message[:MAX_MESSAGE]}",
-        cause=",".join(sorted({one.cause for one in causes(pushed.job, pushed.changes)})),
+        cause=joined_causes(causes(pushed.job, pushed.changes), is_asked_for=pushed.job.is_asked_for),
         facts=_facts(pushed, min(MAX_CHANGES, MAX_CHANGES_A_PUSH // commits)),
         identity=pushed.commit,
     )
