@@ -1,7 +1,6 @@
-"""Secrets turned into the values that the registry and Git adapters authenticate with.
+"""Reads the secrets that an object refers to, and makes of them what registries and Git servers authenticate with.
 
-In: an object's references. Out: RegistryAccess and GitAccess; a missing secret or member is an error that names the
-secret and the member, never a value.
+A secret or a member that is missing is an error that names it, and never shows a value.
 
 Source: fluxcd/pkg runtime/secrets; image-reflector-controller internal/registry/options.go;
 image-automation-controller internal/source/git.go.
@@ -90,7 +89,7 @@ def _check_url(repository: GitRepository) -> None:
     except ValueError:
         is_address = False
     if not is_address:
-        # Not repeated: it may hold a login.
+        # The URL is not shown, because it may hold a login.
         raise _unconfigured(f"failed to parse URL of GitRepository '{repository.metadata.key}': no host, or no port")
 
 
@@ -137,7 +136,7 @@ def _ssh_access(repository: GitRepository, data: Mapping[str, bytes], proxy: Pro
 
 
 def _login_secrets(repository: ImageRepository, secrets: Secrets) -> tuple[PullSecret, ...]:
-    """Pull secrets, or for azure and gcp, which have no identity of their own here, the secret to log in with."""
+    """The pull secrets. For azure and gcp, where functions have no identity of their own, the secret to log in with."""
     if repository.provider == "generic":
         return _pull_secrets(repository, secrets)
     if repository.provider == "aws" or not repository.secret_ref:
@@ -150,8 +149,8 @@ def _pull_secrets(repository: ImageRepository, secrets: Secrets) -> tuple[PullSe
     namespace = repository.metadata.key.namespace
     names = [repository.secret_ref] if repository.secret_ref else []
     if repository.service_account_name:
-        # Without a cluster a service account is a secret that lists its imagePullSecrets, a name a line. A plus cannot
-        # be part of an object's name, so no other secret is mistaken for one.
+        # Without a cluster, a service account is a secret that lists its imagePullSecrets, one name on each line. No
+        # other secret is mistaken for one, because the name of an object cannot contain a plus.
         account = secrets.get(NamespacedName(namespace, SERVICE_ACCOUNT + repository.service_account_name))
         names += _text(account, "imagePullSecrets").split()
     found = []

@@ -1,7 +1,4 @@
-"""The one place that catches what nobody expected: a mistake in reconciling one object must not stop the others.
-
-In: a block of code. Out: its result, or a RetryableError that names the kind of error and the line, never its text.
-"""
+"""The one place that catches what nobody expected: a mistake in reconciling one object must not stop the others."""
 
 from __future__ import annotations
 
@@ -14,10 +11,11 @@ from tagstream.errors import ImageAutomationError, RetryableError
 
 @contextmanager
 def isolated() -> Iterator[None]:
-    """Turn any unexpected exception into a condition; the errors of ``errors.py`` pass.
+    """Turn an unexpected exception into an error that becomes a condition; the errors of ``errors.py`` pass unchanged.
 
     Raises:
-        RetryableError: Failed, with the exception's class and where it was raised. Its text may hold a secret.
+        RetryableError: Failed, with the exception's class and the line that raised it. Its text is left out, because it
+            may hold a secret.
     """
     try:
         yield

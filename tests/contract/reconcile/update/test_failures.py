@@ -16,6 +16,7 @@ from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.git import SigningMaterial
 from tagstream.ports.leases import Lease
+from tagstream.reconcile import status
 from tagstream.reconcile.handlers import update
 from tests.contract.reconcile.update.test_destinations import automation, choose, run_named, status_of, tags
 from tests.contract.reconciling import APP, MARKED, Silent, automated, message_of, run, selection, target_of
@@ -153,3 +154,26 @@ def test_a_new_selection_does_not_wait_for_the_end_of_a_back_off(ports: Ports, r
     image = {"t": {"S": "selection"}, "pk": {"S": "selection#ns"}, "sk": {"S": "app"}}
     update({"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {"NewImage": image}}]}, 60_000, "worker", ports)
     assert tags(bare, "main") == ["v1.2.0"]
+
+
+def test_a_run_without_time_is_asked_for_at_once_and_after_that_by_the_tick_with_a_back_off(
+    ports: Ports, repository: tuple[str, Path], table: Table
+) -> None:
+    url, bare = repository
+    automated(ports, url)
+    ports.selections.put(selection("v1.1.0"), None)
+    requests, waits_s = [], []
+    for _ in range(3):
+        run(ports, left_s=-1.0)
+        request = table.get({"pk": {"S": "run#ns"}, "sk": {"S": "app"}})
+        requests.append(request["requestedAt"] if request else None)
+        retry_at = status.retry_at(status_of(ports))
+        assert retry_at is not None
+        waits_s.append(round((retry_at - ports.clock.now()).total_seconds() / 60))
+    # Only the first one made a request, so no chain of invocations goes on for ever.
+    assert requests[0] is not None
+    assert requests == [requests[0]] * 3
+    assert waits_s == [1, 2, 4]
+    run(ports)
+    assert tags(bare, "main") == ["v1.1.0"]
+    assert "tagstream" not in status_of(ports)

@@ -1,6 +1,4 @@
-"""Conditions: how Ready, Reconciling and Stalled change, and which changes are events.
-
-In: the conditions before, an outcome, the time. Out: the conditions after.
+"""How the conditions Ready, Reconciling and Stalled change, and which changes are events.
 
 Source: fluxcd/pkg runtime/conditions and runtime/reconcile; vectors reflector_reconcile.json ``notify``,
 ``ready_message``.
@@ -47,7 +45,7 @@ class Moment:
 
 
 def mark_ready(before: Conditions, message: str, moment: Moment, reason: str = SUCCEEDED) -> Conditions:
-    """Ready=True and nothing else."""
+    """Ready=True; Reconciling and Stalled are removed."""
     return _only(_changed(before, READY, "True", (reason, message), moment))
 
 
@@ -60,7 +58,7 @@ def mark_failed(before: Conditions, reason: str, message: str, moment: Moment) -
 
 
 def mark_stalled(before: Conditions, reason: str, message: str, moment: Moment) -> Conditions:
-    """Ready=False and Stalled=True with the same words: only a change of the object helps."""
+    """Ready=False, and Stalled=True with the same words, because only a change of the object helps."""
     return _only(
         _changed(before, READY, "False", (reason, message), moment),
         _changed(before, STALLED, "True", (reason, message), moment),
@@ -82,13 +80,13 @@ def _changed(before: Conditions, kind: str, status: str, words: tuple[str, str],
         observed_generation=moment.generation,
     )
     old = before.get(kind)
-    # fluxcd/pkg conditions.Set: the time moves when anything but the time differs.
+    # As in fluxcd/pkg conditions.Set, the time changes only if something else changes.
     return old if old is not None and replace(fresh, last_transition_time=old.last_transition_time) == old else fresh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """An event: ``Normal`` and ``Warning`` notify, ``Trace`` is only kept."""
+    """An event. Flux sends notifications of ``Normal`` and ``Warning``, and only keeps ``Trace``."""
 
     type: Literal["Normal", "Warning", "Trace"]
     reason: str
@@ -99,7 +97,7 @@ class Notice:
 
 
 def notice(before: Condition | None, after: Condition, next_message: str) -> Notice:
-    """What Flux's notify makes of two Ready conditions.
+    """The event that Flux's notify makes of two Ready conditions.
 
     Args:
         before: Ready before the reconcile; None for a new object.
@@ -115,7 +113,7 @@ def notice(before: Condition | None, after: Condition, next_message: str) -> Not
 
 
 def is_transition(before: Condition | None, after: Condition) -> bool:
-    """Whether an event is worth recording: Flux warns at every failing try, here only a change of words does."""
+    """Whether the ledger records an event: when Ready changes. Flux warns at every failing try."""
     if before is None:
         return True
     return (before.status, before.reason, before.message) != (after.status, after.reason, after.message)

@@ -1,6 +1,4 @@
-"""Commit messages from templates.
-
-In: the template of an ImageUpdateAutomation and what changed. Out: the message, or Flux's error.
+"""Renders commit messages from Go templates, and checks templates before they are stored.
 
 Source: image-automation-controller internal/source/source.go (templateMsg) and internal/update/result.go; the fields
 that Flux removed in 1.0.0 (``.Updated``, ``.Changed.ImageResult``) as in v0.41 pkg/update/result.go; vectors

@@ -1,7 +1,5 @@
 """What commit message templates see, as Go's values.
 
-In: an automation's name, its changes, what policies selected and the template's values. Out: the template's dot.
-
 Source: image-automation-controller internal/source/source.go (TemplateData), internal/update/result.go; v0.41
 pkg/update/result.go and ref.go for ``.Updated``; go-containerregistry pkg/name for its parts.
 """

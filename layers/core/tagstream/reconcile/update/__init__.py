@@ -1,1 +1,1 @@
-"""Stage update: selections become commits."""
+"""Stage update: makes commits of what policies selected."""

@@ -1,6 +1,4 @@
-"""Markers that a run could not honour: kept with the automation's status, reported once when they change.
-
-In: a run's marker reports. Out: a status field and an event.
+"""Markers that a run could not honour: kept in the automation's status, and recorded once when they change.
 
 Source: image-automation-controller issues #361 and #159 ask for it; Flux passes over such markers in silence.
 """
@@ -15,14 +13,15 @@ from tagstream.domain.setters.marker import MarkerReport
 from tagstream.ports.ledger import LedgerEntry
 
 FIELD = "markerProblems"
-# Kept in one item with the rest of the status.
+# They are kept in one item with the rest of the status.
 MAX_SHOWN = 50
-# What is changed, needs no change, waits for its policy, or is another namespace's business.
+# States that are no problem: the value is changed or needs no change, the policy has selected nothing yet, or the marker
+# belongs to another namespace.
 QUIET = frozenset({"applied", "equal", "nothing selected", "other namespace"})
 
 
 def marker_problems(markers: Sequence[tuple[str, MarkerReport]]) -> Mapping[str, object]:
-    """``status.markerProblems``: their number and the first of them; empty when there are none.
+    """``status.markerProblems``: the number of problems and the first of them; empty when there are none.
 
     Args:
         markers: file and report of every marker that was looked at.

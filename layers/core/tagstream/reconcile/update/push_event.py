@@ -1,6 +1,6 @@
 """The event of a pushed commit: what was changed, and what caused it.
 
-In: a run's result and the time of its commit. Out: a LedgerEntry that is the same whoever writes it, and how often.
+The event is the same whoever writes it, and however often, so that a worker can record it for one that died.
 
 Source: image-automation-controller internal/controller (event per push).
 """
@@ -19,7 +19,7 @@ from tagstream.reconcile import status
 from tagstream.reconcile.update.job import UpdateJob, joined_causes
 
 KIND = "ImageUpdateAutomation"
-# An item of the table holds 400 KB, and a lease has, compressed, the events of all automations of its branch.
+# An item of the table holds 400 KB. A lease's item holds the compressed events of all automations of its branch.
 MAX_CHANGES = 200
 MAX_CHANGES_A_PUSH = 2_000
 MAX_MESSAGE = 4_000
@@ -28,7 +28,7 @@ MAX_VALUE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushedCommit:
-    """A job's commit and what is in it."""
+    """A job's commit and what it contains."""
 
     job: UpdateJob
     commit: CommitId
@@ -38,12 +38,12 @@ class PushedCommit:
 
 
 def push_event(pushed: PushedCommit, at: datetime, commits: int = 1) -> LedgerEntry:
-    """One event per push; its identity is the commit's, so that telling it twice tells it once.
+    """The event of one commit. Its identity is the commit's, so that recording it twice makes one entry.
 
     Args:
         pushed: what was committed.
-        at: when.
-        commits: how many there are in the same push, which share the room there is.
+        at: when (aware UTC).
+        commits: how many commits the push has; they share the size of the lease's item.
     """
     where = pushed.job.destination
     summary = f"pushed commit '{pushed.commit[:7]}' to branch '{where.push_branch}'"
@@ -63,7 +63,7 @@ def push_event(pushed: PushedCommit, at: datetime, commits: int = 1) -> LedgerEn
 
 
 def reset_event(job: UpdateJob, stale: CommitId, base: Revision, at: datetime) -> LedgerEntry:
-    """A push branch was put back to its base, which needs no change any more."""
+    """The event of a push branch that was put back to its base, because the base needs no change any more."""
     where = job.destination
     return LedgerEntry(
         at=at,
@@ -78,7 +78,7 @@ def reset_event(job: UpdateJob, stale: CommitId, base: Revision, at: datetime) -
 
 
 def causes(job: UpdateJob, changes: Iterable[Change]) -> list[Selection]:
-    """The selections whose values are in these changes."""
+    """The selections that made these changes, sorted by policy."""
     setters = {":".join(change.setter.split(":")[:2]) for change in changes}
     return [selection for key, selection in sorted(job.selections.items()) if f"{key.namespace}:{key.name}" in setters]
 

@@ -1,6 +1,4 @@
-"""What a run's template should no longer use: kept with the automation's status, told once.
-
-In: the warnings of a commit's message. Out: a status field and an event.
+"""What a commit message template should no longer use: kept in the automation's status, and recorded once.
 
 Source: Flux since 1.0 stalls such an object as RemovedTemplateField.
 """
@@ -24,7 +22,14 @@ def template_warnings(warnings: Sequence[str]) -> Mapping[str, object]:
 def template_event(
     automation: NamespacedName, before: Mapping[str, object], after: Mapping[str, object], now: datetime
 ) -> LedgerEntry | None:
-    """A warning that was not told before, by the statuses before and after a run."""
+    """The event of warnings that were not recorded before.
+
+    Args:
+        automation: whose run it was.
+        before: its status before the run.
+        after: its status after the run.
+        now: of the run (aware UTC).
+    """
     found = after.get(FIELD)
     if not isinstance(found, Sequence) or found == before.get(FIELD):
         return None
