@@ -15,8 +15,8 @@ from tagstream.ports.ledger import LedgerEntry
 FIELD = "markerProblems"
 # They are kept in one item with the rest of the status.
 MAX_SHOWN = 50
-# States that are no problem: the value is changed or needs no change, the policy has selected nothing yet, or the marker
-# belongs to another namespace.
+# States that are no problem: the value is changed or needs no change, the policy has selected nothing yet, or another
+# namespace's automation sets the value.
 QUIET = frozenset({"applied", "equal", "nothing selected", "other namespace"})
 
 
