@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tagstream.adapters.aws.queue import message_body
+from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.git.marker_cache import WarmMarkers
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import ImageRef, NamespacedName
@@ -161,9 +162,22 @@ class Woken(SkippingClock):
         return super().now() + timedelta(seconds=sum(self.slept))
 
 
+class Frozen(Woken):
+    """Its time of day moves by its sleeps, and by a millisecond whenever it is asked; real time changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = SystemClock().now()
+        self.asked = 0
+
+    def now(self) -> Any:
+        self.asked += 1
+        return self.begun + timedelta(seconds=sum(self.slept), milliseconds=self.asked)
+
+
 def skipping(table: Table) -> tuple[Ports, Silent, Woken]:
     """Ports that wait for nothing, their queue and their clock."""
-    queue, clock = Silent(), Woken()
+    queue, clock = Silent(), Frozen()
     return replace(ports_on(table, queue), clock=clock), queue, clock
 
 
@@ -225,7 +239,7 @@ def test_one_policy_that_selects_without_a_pause_is_committed_after_four_windows
     ports = ports_on(table, Silent())
     automated(ports, fleet[0])
 
-    class Busy(Woken):
+    class Busy(Frozen):
         """While a run waits, the same policy selects another tag every second."""
 
         def sleep(self, seconds: float) -> None:
