@@ -16,6 +16,7 @@ from tagstream.adapters.git.branch_push import BranchPush
 from tagstream.adapters.git.marker_cache import WarmMarkers
 from tagstream.adapters.git.remote import GitClient
 from tagstream.adapters.registry.client import RegistryClient
+from tagstream.adapters.store.agenda import DynamoAgenda
 from tagstream.adapters.store.deliveries import DynamoDeliveries
 from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.ledger import DynamoLedger
@@ -26,6 +27,7 @@ from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
 from tagstream.domain.update.destination import repository_name
 from tagstream.errors import RetryableError
+from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedRun, QueuedScan
 from tagstream.ports.secrets import SecretNotFound
@@ -107,6 +109,11 @@ def automated(ports: Ports, url: str, signing_key: Mapping[str, Any] | None = No
     )
 
 
+def looked_at(ports: Ports) -> Mapping[ObjectName, datetime]:
+    """When each object was last looked at, of those that were."""
+    return {name: one.last for name, one in ports.agenda.read().times.items() if one.last is not None}
+
+
 def target_of(url: str, branch: str = "main") -> str:
     """The lease of a branch."""
     return f"{repository_name(url)}#{branch}"
@@ -173,6 +180,7 @@ def ports_on(table: Table, silent: Silent) -> Ports:
     quiet: Any = silent
     return Ports(
         objects=DynamoObjects(table=table, clock=clock),
+        agenda=DynamoAgenda(table=table, clock=clock),
         tags=DynamoTags(table=table),
         selections=DynamoSelections(table=table),
         leases=DynamoLeases(table=table, clock=clock),

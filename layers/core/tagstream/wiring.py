@@ -31,7 +31,8 @@ QUEUE_URL = "TAGSTREAM_SCAN_QUEUE_URL"
 LEDGER_TTL_S = 30 * 86_400.0
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
-MAX_CONNECTIONS = 50
+# Scans of 32 hosts' repositories, and what ten messages of a batch do beside each other.
+MAX_CONNECTIONS = 100
 
 
 class NotDeployed(RuntimeError):
@@ -63,6 +64,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.git.marker_cache import WarmMarkers
     from tagstream.adapters.git.remote import GitClient
     from tagstream.adapters.registry.client import RegistryClient
+    from tagstream.adapters.store.agenda import DynamoAgenda
     from tagstream.adapters.store.leases import DynamoLeases
     from tagstream.adapters.store.selections import DynamoSelections
     from tagstream.adapters.store.tags import DynamoTags
@@ -71,6 +73,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     table = _table(environ)
     return Ports(
         objects=shared.objects,
+        agenda=DynamoAgenda(table=table, clock=table.clock),
         tags=DynamoTags(table=table),
         selections=DynamoSelections(table=table),
         leases=DynamoLeases(table=table, clock=table.clock),
@@ -233,6 +236,8 @@ def _dynamodb() -> DynamoDBClient:
         read_timeout=READ_TIMEOUT_S,
         max_pool_connections=MAX_CONNECTIONS,
         retries={"mode": "standard", "max_attempts": 5},
+        # The service validates too; a thousand calls would pay for doing it twice.
+        parameter_validation=False,
     )
     client: DynamoDBClient = _client("dynamodb", config)
     return client

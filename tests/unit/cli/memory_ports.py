@@ -12,6 +12,7 @@ from typing import Any, cast
 from tagstream.cli.console import Console
 from tagstream.cli.entry import Stack, run
 from tagstream.domain.objects.model import NamespacedName, Revision
+from tagstream.ports.agenda import Agenda, ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import Document, StoredObject
@@ -145,19 +146,25 @@ class MemorySelections:
 
 
 @dataclass
+class MemoryAgenda:
+    """The part of AgendaStore that the command line needs."""
+
+    times: dict[ObjectName, Times] = field(default_factory=dict)
+
+    def read(self) -> Agenda:
+        """Kept in ``times``."""
+        return Agenda(times=self.times, swept_at=NOW)
+
+    def note(self, times: Mapping[ObjectName, Times]) -> None:
+        """Kept in ``times``."""
+        self.times |= times
+
+
+@dataclass
 class MemoryTags:
     """The part of TagStore that the command line needs."""
 
     lists: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
-    scans: dict[NamespacedName, datetime] = field(default_factory=dict)
-
-    def last_scans(self) -> Mapping[NamespacedName, datetime]:
-        """Kept in ``scans``."""
-        return self.scans
-
-    def put_last_scans(self, times: Mapping[NamespacedName, datetime]) -> None:
-        """Kept in ``scans``."""
-        self.scans |= times
 
     def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
         """Descending."""
@@ -220,6 +227,7 @@ class MemoryPorts:
     secrets: Any = field(default_factory=MemorySecrets)
     deliveries: Any = field(default_factory=MemoryDeliveries)
     selections: Any = field(default_factory=MemorySelections)
+    agenda: Any = field(default_factory=MemoryAgenda)
     tags: Any = field(default_factory=MemoryTags)
     log_lines: list[Mapping[str, object]] = field(default_factory=list)
     ledger: Any = field(default_factory=MemoryLedger)

@@ -63,6 +63,7 @@ def parse_request(body: str) -> QueuedScan | QueuedRun | None:
             received_at=datetime.fromisoformat(received) if received else None,
             expected_tags=tuple(str(tag) for tag in found.get("expectedTags", ())),
             attempt=int(found.get("attempt", 0)),
+            hops=int(found.get("hops", 0)),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

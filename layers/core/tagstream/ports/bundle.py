@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gocompat.entropy import Entropy
+from tagstream.ports.agenda import AgendaStore
 from tagstream.ports.commit_outlet import CommitOutlet
 from tagstream.ports.git import GitRemote, MarkerCache
 from tagstream.ports.leases import LeaseStore
@@ -43,6 +44,7 @@ class Ports:
     """Everything the shell may touch; always the last argument."""
 
     objects: ObjectStore
+    agenda: AgendaStore
     tags: TagStore
     selections: SelectionStore
     leases: LeaseStore

@@ -1,7 +1,4 @@
-"""The ledger: the audit trail of what happened and why.
-
-In: values. Out: values.
-"""
+"""The ledger: the audit trail of what happened and why."""
 
 from __future__ import annotations
 

@@ -1,11 +1,8 @@
-"""Stored objects and their statuses.
-
-In: values. Out: values.
-"""
+"""Stored objects and their statuses."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,14 +26,14 @@ Document = Mapping[str, object]
 class ObjectStore(Protocol):
     """Objects and their status."""
 
-    def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
-        """Objects of a kind with their status, sorted by namespace and name."""
-
     def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
         """One object with its status."""
 
     def get_many(self, kind: str, names: Collection[NamespacedName]) -> tuple[StoredObject, ...]:
         """Those that exist, with their status, sorted by namespace and name."""
+
+    def policies_of(self, repository: NamespacedName) -> tuple[StoredObject, ...]:
+        """The ImagePolicies that refer to a repository, with their status, not older than the call."""
 
     def put(self, document: Document) -> StoredObject:
         """Create or replace; the generation grows only when the spec changed."""
@@ -45,10 +42,22 @@ class ObjectStore(Protocol):
         """Set annotations; False when there is no such object."""
 
     def delete(self, kind: str, key: NamespacedName) -> bool:
-        """Remove an object and all state derived from it."""
+        """Remove an object and all state derived from it; False when there is none."""
+
+    def delete_derived(self, kind: str, key: NamespacedName) -> None:
+        """Remove what is left of an object that is gone."""
 
     def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
-        """Replace the status; dropped silently when the object is gone."""
+        """Replace the status; dropped silently when the object is gone.
+
+        A status that is too large for the table loses its largest members; its ``truncated`` names them.
+        """
 
     def replace_status(self, stored: StoredObject, status: Document) -> bool:
         """Replace the status of an object if it is still the one that was read; False when somebody else wrote one."""
+
+    def reindex(self, stored: Iterable[StoredObject]) -> None:
+        """Make sure that these objects are found by ``policies_of`` and by their images."""
+
+    def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
+        """Objects of a kind with their status, sorted by namespace and name."""

@@ -15,7 +15,8 @@ class QueuedScan:
     """A request to scan repositories after a delay of at most 900 seconds.
 
     ``cause`` is followed to the commit; ``expected_tags`` are tags a delivery named: while a scan does not list them
-    the scan is repeated, ``attempt`` counting up.
+    the scan is repeated, ``attempt`` counting up. ``hops`` counts the messages that led to this one: AWS throws away
+    the seventeenth of a chain, so a chain ends before.
     """
 
     repositories: tuple[NamespacedName, ...]
@@ -25,6 +26,7 @@ class QueuedScan:
     received_at: datetime | None = None
     expected_tags: tuple[str, ...] = ()
     attempt: int = 0
+    hops: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

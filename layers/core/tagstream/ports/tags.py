@@ -1,7 +1,4 @@
-"""Tag lists as they are stored.
-
-In: values. Out: values.
-"""
+"""Tag lists as they are stored."""
 
 from __future__ import annotations
 
@@ -45,19 +42,18 @@ class TagStore(Protocol):
         """Summaries of many repositories in as few reads as the table allows."""
 
     def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
-        """All stored tags, descending bytewise, each with its first sighting; a list as it was at the call."""
+        """All stored tags, descending bytewise, each with its first sighting; a list as it was at the call.
+
+        Raises:
+            RetryableError: StorageOperationFailed. A list that cannot be read any more is forgotten, so that the next
+                scan stores it anew.
+        """
 
     def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord], expected: TagState | None) -> bool:
-        """Replace the list whole if the stored one still is ``expected``; readers never see a mixture."""
+        """Replace the list whole if the stored one still is ``expected``; readers never see a mixture.
 
-    def last_scans(self) -> Mapping[NamespacedName, datetime]:
-        """When each repository was last scanned successfully or not."""
-
-    def put_last_scans(self, times: Mapping[NamespacedName, datetime]) -> None:
-        """Record a batch in one write per shard."""
-
-    def shard(self, key: NamespacedName) -> int:
-        """Which shard item holds a repository's last scan time."""
+        None is expected when there was none, or none that can be read.
+        """
 
     def first_seen(self, key: NamespacedName, tag: str, digest: Digest, now: datetime) -> datetime:
         """When this tag was first seen with this digest; recorded now when it is new."""

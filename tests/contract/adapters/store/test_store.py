@@ -60,6 +60,11 @@ def records(*tags: str) -> tuple[TagRecord, ...]:
     return tuple(TagRecord(tag=tag, first_seen_at=NOW) for tag in tags)
 
 
+def many(prefix: str) -> tuple[TagRecord, ...]:
+    """So many tags that they do not fit into the item of their state."""
+    return records(*(f"{prefix}-{uuid.UUID(int=n).hex}" for n in reversed(range(2_000))))
+
+
 def repository(image: str = "app", **spec: object) -> dict[str, object]:
     return {
         "apiVersion": "image.toolkit.fluxcd.io/v1",
@@ -97,11 +102,27 @@ def test_a_list_of_many_chunks_is_read_back_whole(table: Table) -> None:
     assert (tuple(tags.tags(APP)), stored.chunk_count > 1) == (many, True)
 
 
+def test_a_short_list_is_kept_in_the_item_of_its_state(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    tags.put(APP, state(), records(*(f"v1.{n:03d}.0" for n in reversed(range(100)))), None)
+    stored = list(table.query("tags#flux-system/app"))
+    assert [keys.read_text(item, "sk") for item in stored] == ["state"]
+    assert len(tuple(tags.tags(APP))) == 100
+
+
+def test_an_empty_list_is_read_back_as_empty(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    assert tags.put(APP, replace(state(), tag_count=0), (), None)
+    assert tuple(tags.tags(APP)) == ()
+
+
 def test_a_replaced_list_leaves_no_old_chunk_behind(table: Table) -> None:
     tags = DynamoTags(table=table)
-    tags.put(APP, state(), records("v1"), None)
-    tags.put(APP, state("sha256:2"), records("v2", "v1"), tags.state(APP))
+    tags.put(APP, state(), many("a"), None)
+    tags.put(APP, state("sha256:2"), many("b"), tags.state(APP))
     assert len(list(table.query("tags#flux-system/app", "chunk#"))) == 1
+    tags.put(APP, state("sha256:3"), records("v1"), tags.state(APP))
+    assert list(table.query("tags#flux-system/app", "chunk#")) == []
 
 
 def test_a_scan_that_was_overtaken_replaces_nothing_and_is_told(table: Table) -> None:
@@ -109,24 +130,17 @@ def test_a_scan_that_was_overtaken_replaces_nothing_and_is_told(table: Table) ->
     tags.put(APP, state(), records("v1"), None)
     compared = tags.state(APP)
     outcomes = [
-        tags.put(APP, state("sha256:2"), records("v2", "v1"), compared),
-        tags.put(APP, state("sha256:3"), records("v1"), compared),
+        tags.put(APP, state("sha256:2"), many("b"), compared),
+        tags.put(APP, state("sha256:3"), many("c"), compared),
     ]
     chunks = len(list(table.query("tags#flux-system/app", "chunk#")))
-    assert (outcomes, tuple(tags.tags(APP)), chunks) == ([True, False], records("v2", "v1"), 1)
+    assert (outcomes, tuple(tags.tags(APP)), chunks) == ([True, False], many("b"), 1)
 
 
 def test_states_of_unknown_repositories_are_left_out(table: Table) -> None:
     tags = DynamoTags(table=table)
     tags.put(APP, state(), records("v1"), None)
     assert set(tags.states([APP, NamespacedName("x", "y")])) == {APP}
-
-
-def test_last_scan_times_of_a_batch_are_read_back(table: Table) -> None:
-    tags = DynamoTags(table=table)
-    times = {NamespacedName("ns", f"app-{n}"): NOW + timedelta(seconds=n) for n in range(300)}
-    tags.put_last_scans(times)
-    assert tags.last_scans() == times
 
 
 def test_a_digest_of_a_tag_keeps_its_first_sighting(table: Table) -> None:

@@ -13,15 +13,16 @@ import pytest
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.table import Table
-from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.model import NamespacedName, Receiver
 from tagstream.errors import RetryableError
 from tagstream.events.receiver import hook_path
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import handlers
-from tagstream.reconcile.due import receiver_key
+from tagstream.reconcile.due import is_due
 from tagstream.reconcile.receive.paths import publish_receiver, refresh_receivers
+from tagstream.reconcile.stored_objects import parsed_objects
 from tests.contract.mortal_ports import Killed, Life
-from tests.contract.reconciling import Silent, document, emptied, message_of, ports_on, reason
+from tests.contract.reconciling import Silent, document, emptied, looked_at, message_of, ports_on, reason
 
 HOOK = NamespacedName("ns", "app")
 
@@ -41,8 +42,11 @@ def open_paths(ports: Ports, *tokens: str) -> list[str]:
 
 def look(ports: Ports, age: timedelta | None = None, left_s: float = 60.0) -> None:
     """The end of a tick that comes so long after the last look at the secret."""
-    last = {} if age is None else {receiver_key(HOOK): ports.clock.now() - age}
-    refresh_receivers(last, ports.clock.monotonic_s() + left_s, ports)
+    now = ports.clock.now()
+    last = None if age is None else now - age
+    listed = parsed_objects(ports.objects.list("Receiver"), Receiver, ports.log)
+    wanted = [(stored, receiver) for stored, receiver in listed if is_due(stored, receiver, last, now)]
+    refresh_receivers(wanted, ports.clock.monotonic_s() + left_s, ports)
 
 
 def later(ports: Ports, by: timedelta) -> Ports:
@@ -111,9 +115,9 @@ def test_an_address_stays_while_its_secret_is_out_of_reach(ports: Ports, silent:
         def renewed(self, key: NamespacedName) -> Mapping[str, bytes]:
             raise RetryableError("throttled", reason="AuthenticationFailed")
 
-    before = ports.tags.last_scans()
+    before = looked_at(ports)
     look(replace(ports, secrets=Unreachable()))
-    assert (open_paths(ports, "old"), ports.tags.last_scans()) == (["old"], before), "the next tick tries again"
+    assert (open_paths(ports, "old"), looked_at(ports)) == (["old"], before), "the next tick tries again"
 
 
 def test_what_is_applied_meanwhile_is_not_replaced_by_what_was_read_before(ports: Ports, silent: Silent) -> None:
@@ -249,11 +253,11 @@ def test_a_change_whose_apply_died_before_the_address_is_followed_with_the_next_
 
 def test_a_tick_without_time_leaves_the_secrets_to_the_next(ports: Ports, silent: Silent) -> None:
     silent.secrets[HOOK] = {"token": b"new"}
-    before = ports.tags.last_scans()
+    before = looked_at(ports)
     look(ports, left_s=0.0)
-    assert (open_paths(ports, "old", "new"), ports.tags.last_scans()) == (["old"], before)
-    look(ports)
-    assert (open_paths(ports, "old", "new"), ports.tags.last_scans() == before) == (["new"], False)
+    assert (open_paths(ports, "old", "new"), looked_at(ports)) == (["old"], before)
+    look(later(ports, timedelta(minutes=1)))
+    assert (open_paths(ports, "old", "new"), looked_at(ports) == before) == (["new"], False)
 
 
 def test_a_receiver_of_bearer_tokens_needs_no_secret_and_asks_for_none(ports: Ports, silent: Silent) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.webhook import LastDelivery
 from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
 
@@ -66,7 +67,8 @@ def test_repositories_have_the_columns_of_flux() -> None:
 def test_a_scan_without_news_is_the_last_scan_too_but_a_failed_one_is_not(ready: str, shown: str) -> None:
     scan = {"scanTime": "2026-01-02T03:04:05Z", "tagCount": 3}
     ports = stored("ImageRepository", "app", {"conditions": [READY | {"status": ready}], "lastScanResult": scan})
-    ports.tags.scans[NamespacedName("flux-system", "app")] = NOW + timedelta(minutes=5)
+    name = ObjectName(kind="ImageRepository", key=NamespacedName("flux-system", "app"))
+    ports.agenda.times[name] = Times(last=NOW + timedelta(minutes=5), due=None)
     whole = json.loads(command("get", "image", "repository", "app", "-o", "json", ports=ports).out)
     assert whole["status"]["lastScanResult"] == {"scanTime": shown, "tagCount": 3}
     assert shown in command("get", "images", "all", ports=ports).out

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tagstream.domain.scan.schedule import is_due, jitter_s, offsets_in_tick, retry_at, retry_delay_s
+from tagstream.domain.scan.schedule import interval_end, jitter_s, offsets_in_tick, retry_at, retry_delay_s
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 
@@ -17,11 +17,13 @@ NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 )
 def test_an_interval_is_over_when_the_next_tick_would_be_late(ago_s: int | None, interval_s: int, due: bool) -> None:
     last = None if ago_s is None else NOW - timedelta(seconds=ago_s)
-    assert is_due(last, interval_s, NOW) is due
+    end = interval_end(last, interval_s)
+    assert end is not None
+    assert (end <= NOW) is due
 
 
 def test_interval_zero_is_never_due_again() -> None:
-    assert not is_due(NOW - timedelta(days=1), 0, NOW)
+    assert interval_end(NOW - timedelta(days=1), 0) is None
 
 
 @pytest.mark.parametrize(

@@ -73,5 +73,6 @@ def message_body(request: QueuedScan | QueuedRun) -> str:
             "receivedAt": request.received_at.isoformat() if request.received_at else None,
             "expectedTags": list(request.expected_tags),
             "attempt": request.attempt,
+            "hops": request.hops,
         }
     )

@@ -59,8 +59,10 @@ class DynamoDeliveries:
         return self.table.replace(
             keys.hook_paths(receiver) | {"paths": keys.text(" ".join(paths))},
             _still(before),
-            [keys.hook(path) | {"receiver": keys.text(str(receiver))} for path in paths],
-            [keys.hook(path) for path in dict.fromkeys(before) if path not in paths],
+            [
+                *(self.table.putting(keys.hook(path) | {"receiver": keys.text(str(receiver))}) for path in paths),
+                *(self.table.deleting(keys.hook(path)) for path in dict.fromkeys(before) if path not in paths),
+            ],
         )
 
     def repositories(self, canonical: str) -> tuple[NamespacedName, ...]:
@@ -80,7 +82,7 @@ class DynamoDeliveries:
     def reopen(self, repositories: Sequence[NamespacedName]) -> None:
         """No scan is planned for these repositories after all."""
         for repository in repositories:
-            self.table.delete(keys.key(f"pending#{repository}"))
+            self.table.delete(keys.key(keys.pending(repository)))
 
     def coalesce(self, repository: NamespacedName, window_s: float, cause: str) -> ScanWindow:
         """Whether a push of this repository is scanned now, at the window's end, or by a scan already planned.
@@ -89,7 +91,8 @@ class DynamoDeliveries:
         Either may be the one that finds this push.
         """
         now = self.clock.now().timestamp()
-        where = keys.key(f"pending#{repository}")
+        where = keys.key(keys.pending(repository))
+        until, first = keys.number(round(now + window_s, 3)), keys.text(cause)
         opened = self.table.update(
             where,
             "SET #until = :until, #ttl = :ttl, #first = :first REMOVE #sent, #cause",
@@ -98,11 +101,12 @@ class DynamoDeliveries:
                 names={"#until": "until", "#ttl": "expiresAt", "#first": "first", "#sent": "sent", "#cause": "cause"},
                 values={
                     ":now": keys.number(round(now, 3)),
-                    ":until": keys.number(round(now + window_s, 3)),
+                    ":until": until,
                     ":ttl": keys.number(int(now + window_s) + PENDING_TTL_S),
-                    ":first": keys.text(cause),
+                    ":first": first,
                 },
             ),
+            mark={"until": until, "first": first},
         )
         if opened:
             return ScanWindow(when="now", planned_for=cause)
@@ -124,7 +128,7 @@ class DynamoDeliveries:
     def confirm(self, repository: NamespacedName, cause: str) -> None:
         """Only now may other deliveries count on the scan at the window's end."""
         self.table.update(
-            keys.key(f"pending#{repository}"),
+            keys.key(keys.pending(repository)),
             "SET #sent = :sent",
             Condition(
                 expression="#cause = :cause",
@@ -138,7 +142,7 @@ class DynamoDeliveries:
         if not tags:
             return
         self.table.update(
-            keys.key(f"pending#{repository}", cause),
+            keys.key(keys.pending(repository), cause),
             "ADD #tags :tags SET #ttl = :ttl",
             Condition(
                 expression="attribute_not_exists(#tags) OR size(#tags) < :most",
@@ -153,7 +157,7 @@ class DynamoDeliveries:
 
     def joined_tags(self, repository: NamespacedName, cause: str) -> frozenset[str]:
         """What ``join`` kept."""
-        item = self.table.get(keys.key(f"pending#{repository}", cause)) or {}
+        item = self.table.get(keys.key(keys.pending(repository), cause)) or {}
         return frozenset(item["tags"]["SS"]) if "tags" in item else frozenset()
 
     def put_last_delivery(self, kind: str, names: Sequence[NamespacedName], delivery: LastDelivery) -> None:

@@ -1,6 +1,7 @@
 """Keys and attribute shapes of every item in the table: the one place that spells them.
 
-In: names and values. Out: DynamoDB attribute maps. ``docs/table.md`` shows the same as a table.
+``docs/table.md`` shows the same as a table. No stored text can break an item: what is no UTF-8 is escaped or replaced
+here, and what cannot be read any more reads as missing, so that whoever comes next writes it anew.
 
 Only items with ``t`` in ``object``, ``selection`` and ``run`` wake a function: the stream filters of template.yaml
 match on it.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
@@ -27,12 +29,13 @@ OBJECT = "object"
 SELECTION = "selection"
 RUN = "run"
 NO_SORT = "-"
-SCAN_SHARDS = 16
+# A read unit is 4 KB: below it nothing is won by compressing.
+PACKED_FROM = 4_000
 
 
 def text(value: str) -> AttributeValueTypeDef:
-    """A string attribute."""
-    return {"S": value}
+    """A string attribute; what UTF-8 has no bytes for (half a surrogate pair) becomes a question mark."""
+    return {"S": value.encode(errors="replace").decode()}
 
 
 def number(value: float) -> AttributeValueTypeDef:
@@ -41,13 +44,36 @@ def number(value: float) -> AttributeValueTypeDef:
 
 
 def document(value: Mapping[str, object]) -> AttributeValueTypeDef:
-    """A JSON document as a string attribute, members sorted."""
-    return {"S": json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)}
+    """A JSON document as a string attribute, members sorted; the same value is always the same text."""
+    found = _json(value)
+    try:
+        found.encode()
+    except UnicodeEncodeError:
+        found = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return {"S": found}
+
+
+def packed_document(value: Mapping[str, object]) -> AttributeValueTypeDef:
+    """A JSON document that may be large: compressed from 4 KB on."""
+    plain = document(value)
+    source = plain["S"].encode()
+    return {"B": zlib.compress(source)} if len(source) > PACKED_FROM else plain
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def read_document(item: Mapping[str, object], name: str = "doc") -> dict[str, object]:
-    """The JSON document in an attribute; empty when the attribute is missing."""
-    return cast("dict[str, object]", json.loads(read_text(item, name) or "{}"))
+    """The JSON document in an attribute; empty when the attribute is missing or cannot be read."""
+    attribute = cast("Mapping[str, object]", item.get(name) or {})
+    try:
+        packed = attribute.get("B")
+        source = zlib.decompress(bytes(cast("bytes", packed))) if packed else attribute.get("S") or "{}"
+        found = json.loads(cast("str", source))
+    except (ValueError, TypeError, zlib.error, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def read_text(item: Mapping[str, object], name: str) -> str:
@@ -96,9 +122,39 @@ def chunk(snapshot: str, index: int) -> str:
     return f"chunk#{snapshot}#{index:06d}"
 
 
-def scan_shard(repository: NamespacedName) -> int:
-    """The shard item (0 … 15) that holds a repository's last scan time."""
-    return hashlib.sha256(str(repository).encode()).digest()[0] % SCAN_SHARDS
+def sighting(repository: NamespacedName, tag: str, digest: str) -> Item:
+    """Key of the first sighting of a tag with a digest."""
+    return key(sightings(repository), f"{tag}@{digest}")
+
+
+def sightings(repository: NamespacedName) -> str:
+    """Partition of the first sightings of a repository's digests."""
+    return f"seen#{repository}"
+
+
+def pending(repository: NamespacedName) -> str:
+    """Partition of a repository's window of pushes, and of the tags that joined it."""
+    return f"pending#{repository}"
+
+
+def selection(policy: NamespacedName) -> Item:
+    """Key of a policy's selection."""
+    return key(f"selection#{policy.namespace}", policy.name)
+
+
+def run(automation: NamespacedName) -> Item:
+    """Key of a run request."""
+    return key(f"run#{automation.namespace}", automation.name)
+
+
+def image(canonical: str, repository: NamespacedName) -> Item:
+    """Key that says that an ImageRepository is of a canonical image name."""
+    return key(f"image#{canonical}", str(repository))
+
+
+def policies(repository: NamespacedName) -> Item:
+    """Key of the names of the policies that refer to a repository."""
+    return key(f"policies#{repository}")
 
 
 def waiting(automation: NamespacedName) -> Item:

@@ -1,4 +1,7 @@
-"""Leases per Git URL and push branch, and the commits their holders were about to push, in one item each."""
+"""Leases per Git URL and push branch, and the commits their holders were about to push.
+
+The item of a branch stays when its lease is given back: it holds the fence and the commits in doubt.
+"""
 
 from __future__ import annotations
 
@@ -72,6 +75,7 @@ class DynamoLeases:
                     **values,
                 },
             ),
+            mark={"owner": keys.text(owner), "until": keys.number(keys.epoch(until))},
         )
         return _lease(target, self.table.get(where) or {}) if taken else None
 
@@ -110,8 +114,12 @@ class DynamoLeases:
         item = self.table.get(keys.key(keys.lease(target))) or {}
         if "intents" not in item:
             return ()
-        stored = cast("list[dict[str, object]]", json.loads(zlib.decompress(keys.read_bytes(item, "intents"))))
-        return tuple(_intent(one) for one in stored)
+        try:
+            stored = cast("list[dict[str, object]]", json.loads(zlib.decompress(keys.read_bytes(item, "intents"))))
+            return tuple(_intent(one) for one in stored)
+        except (KeyError, TypeError, ValueError, zlib.error):
+            # Nobody can say any more what was intended; setters are compared with the branch itself in any case.
+            return ()
 
     def clear_intents(self, lease: Lease) -> None:
         """Nothing is in doubt any more."""

@@ -1,6 +1,6 @@
 """The audit trail in the table: one partition a day, entries expire.
 
-In: LedgerEntry values. Out: the same, oldest first.
+An entry never breaks its reader: it is bounded when it is written, and passed over when it cannot be read.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from typing import cast
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import Table
 from tagstream.ports.ledger import LedgerEntry
+
+MAX_MESSAGE = 20_000
+# An item holds 400 KB.
+MAX_ENTRY_BYTES = 380_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +38,28 @@ class DynamoLedger:
         while day <= until.date():
             # ``~`` sorts behind every character of a time stamp and its random suffix.
             items = self.table.query_between(f"ledger#{day}", keys.iso(since), keys.iso(until) + "~")
-            found.extend(_entry(item) for item in items)
+            found.extend(entry for item in items if (entry := _entry(item)) is not None)
             day += timedelta(days=1)
         return tuple(found)
 
     def _item(self, entry: LedgerEntry) -> keys.Item:
         identity = entry.identity or secrets.token_hex(4)
+        document = keys.packed_document(_bounded(entry_document(entry)))
         return keys.key(f"ledger#{entry.at.date()}", f"{_moment(entry.at)}#{identity}") | {
-            "doc": keys.document(entry_document(entry)),
+            "doc": document,
             "expiresAt": keys.number(int(entry.at.timestamp() + self.ttl_s)),
         }
+
+
+def _bounded(document: dict[str, object]) -> dict[str, object]:
+    """An entry that an item has room for: long messages are cut, facts that leave no room are named and dropped."""
+    message = str(document["message"])
+    if len(message) > MAX_MESSAGE:
+        document["message"] = f"{message[:MAX_MESSAGE]}… ({len(message) - MAX_MESSAGE} more characters)"
+    facts = cast("dict[str, object]", document["facts"])
+    if len(keys.document(document)["S"].encode()) > MAX_ENTRY_BYTES:
+        document["facts"] = {"dropped": f"too large: {', '.join(sorted(facts))}"}
+    return document
 
 
 def entry_document(entry: LedgerEntry) -> dict[str, object]:
@@ -79,6 +95,10 @@ def _moment(at: datetime) -> str:
     return keys.iso(at.replace(microsecond=at.microsecond or 1))
 
 
-def _entry(item: keys.Item) -> LedgerEntry:
+def _entry(item: keys.Item) -> LedgerEntry | None:
+    """None for what cannot be read: the other entries are shown all the same."""
     at, _, identity = keys.read_text(item, "sk").partition("#")
-    return entry_of(keys.read_document(item), keys.from_iso(at), identity)
+    try:
+        return entry_of(keys.read_document(item), keys.from_iso(at), identity)
+    except (KeyError, ValueError):
+        return None

@@ -1,23 +1,33 @@
 """Objects and their statuses in the table.
 
-In: validated JSON documents. Out: StoredObject values. A status lives in an item of its own, so that writing it never
-wakes the function that watches applied objects.
+A status lives in an item of its own, so that writing it never wakes the function that watches applied objects. What is
+derived from an object (indexes, the agenda) changes with it in one transaction, and goes with it.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
 
 from tagstream.adapters.store import keys
+from tagstream.adapters.store.agenda import change_note
 from tagstream.adapters.store.deliveries import close_paths
-from tagstream.adapters.store.table import ABSENT, PRESENT, PUT_TRIES, Condition, Table, overtaken
+from tagstream.adapters.store.table import ABSENT, PRESENT, PUT_TRIES, Action, Condition, Table, name_of, overtaken
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
 from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
+from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.runtime import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+# An item holds 400 KB.
+MAX_STATUS_BYTES = 390_000
+TRUNCATED = "truncated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +36,161 @@ class DynamoObjects:
 
     table: Table
     clock: Clock
+
+    def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
+        """The object and its status in one call, which threads that ask at the same time share."""
+        where = [keys.key(partition(kind), str(key)) for partition in (keys.objects, keys.statuses)]
+        item, status = self.table.reads.ask({name_of(one): one for one in where})
+        return None if item is None else _stored(kind, item, keys.read_document(status or {}))
+
+    def get_many(self, kind: str, names: Collection[NamespacedName]) -> tuple[StoredObject, ...]:
+        """Fifty objects a call."""
+        wanted = sorted(set(names))
+        partitions = keys.objects(kind), keys.statuses(kind)
+        found = self.table.get_many([keys.key(pk, str(key)) for key in wanted for pk in partitions])
+        by_name = {name_of(item): item for item in found}
+        statuses = {key: keys.read_document(by_name.get((partitions[1], str(key)), {})) for key in wanted}
+        items = ((key, by_name.get((partitions[0], str(key)))) for key in wanted)
+        return tuple(_stored(kind, item, statuses[key]) for key, item in items if item is not None)
+
+    def policies_of(self, repository: NamespacedName) -> tuple[StoredObject, ...]:
+        """One read of the index, one of the policies."""
+        names = _names(self.table.get(keys.policies(repository)))
+        return self.get_many("ImagePolicy", [keys.named(name) for name in names]) if names else ()
+
+    def put(self, document: Document) -> StoredObject:
+        """Write unless nothing changed; conflicting writers are repeated from what is stored by then.
+
+        Raises:
+            RetryableError: StorageOperationFailed, five writers in a row were faster.
+        """
+        metadata = cast("Mapping[str, object]", document["metadata"])
+        kind, key = str(document["kind"]), NamespacedName(str(metadata["namespace"]), str(metadata["name"]))
+        for attempt in range(PUT_TRIES):
+            stored = self.get(kind, key)
+            wanted = _merged(document, stored, keys.iso(self.clock.now().replace(microsecond=0)))
+            if stored is not None and wanted == stored.document:
+                self._index(stored)
+                return stored
+            if self._write(kind, key, wanted, stored):
+                status = stored.status if stored else {}
+                return StoredObject(kind=kind, key=key, document=wanted, status=status)
+            self.table.back_off(attempt)
+        raise overtaken(f"{kind}/{key}")
+
+    def annotate(self, kind: str, key: NamespacedName, annotations: Mapping[str, str]) -> bool:
+        """Read, merge, write under the same condition as ``put``."""
+        for attempt in range(PUT_TRIES):
+            stored = self.get(kind, key)
+            if stored is None:
+                return False
+            wanted = copy.deepcopy(dict(stored.document))
+            metadata = cast("dict[str, object]", wanted.setdefault("metadata", {}))
+            metadata["annotations"] = {**cast("dict[str, str]", metadata.get("annotations") or {}), **annotations}
+            if self._write(kind, key, wanted, stored):
+                return True
+            self.table.back_off(attempt)
+        raise overtaken(f"{kind}/{key}")
+
+    def delete(self, kind: str, key: NamespacedName) -> bool:
+        """The object with its index entries; then its status, and all that was derived from it."""
+        stored = self.get(kind, key)
+        if stored is None:
+            return False
+        # The note has the tick look again: it removes what is left if this worker dies before the end.
+        others = [self.table.putting(self._note(kind, key)), *self._index_changes(kind, key, None, stored.document)]
+        self.table.remove(keys.key(keys.objects(kind), str(key)), others)
+        self.delete_derived(kind, key)
+        return True
+
+    def delete_derived(self, kind: str, key: NamespacedName) -> None:
+        """Remove what is left of an object that is gone; nothing happens when there is such an object."""
+        if self.table.get(keys.key(keys.objects(kind), str(key))) is not None:
+            return
+        derived = [keys.key(keys.statuses(kind), str(key)), keys.last_delivery(kind, key)]
+        if kind == "ImageRepository":
+            for partition in (keys.tags(key), keys.sightings(key), keys.pending(key)):
+                derived += [dict(item) for item in self.table.query(partition)]
+        if kind == "ImagePolicy":
+            derived.append(keys.selection(key))
+        if kind == "ImageUpdateAutomation":
+            derived += [keys.run(key), keys.waiting(key)]
+        if kind == "Receiver":
+            close_paths(self.table, key)
+        self.table.delete_many(derived)
+
+    def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
+        """Unconditional: one reconcile writes a status once, last. A time to retry goes into the agenda with it."""
+        item = keys.key(keys.statuses(kind), str(key)) | {"doc": _status_document(status)}
+        if self.table.get(keys.key(keys.objects(kind), str(key))) is not None:
+            self.table.write_many([item, *self._status_notes(kind, key, status)])
+
+    def replace_status(self, stored: StoredObject, status: Document) -> bool:
+        """A conditional put; a first status asks besides whether the object is still there."""
+        where = keys.key(keys.statuses(stored.kind), str(stored.key))
+        if stored.status:
+            # A version before this one did not compress statuses.
+            forms: keys.Item = {
+                ":packed": keys.packed_document(stored.status),
+                ":plain": keys.document(stored.status),
+            }
+            same = Condition(expression="doc = :packed OR doc = :plain", values=forms)
+        elif self.table.get(keys.key(keys.objects(stored.kind), str(stored.key))) is not None:
+            same = ABSENT
+        else:
+            return False
+        if not self.table.put(where | {"doc": _status_document(status)}, same):
+            return False
+        self.table.write_many(self._status_notes(stored.kind, stored.key, status))
+        return True
+
+    def _status_notes(self, kind: str, key: NamespacedName, status: Document) -> Sequence[keys.Item]:
+        retry_at = _retry_at(status)
+        return [] if retry_at is None else [change_note(ObjectName(kind=kind, key=key), retry_at, self.clock.now())]
+
+    def reindex(self, stored: Iterable[StoredObject]) -> None:
+        """Write the index entries of these objects anew."""
+        for one in stored:
+            self._index(one)
+
+    def _write(self, kind: str, key: NamespacedName, document: Document, stored: StoredObject | None) -> bool:
+        item = keys.key(keys.objects(kind), str(key)) | {"t": keys.text(keys.OBJECT), "doc": keys.document(document)}
+        before = stored.document if stored else None
+        others = [self.table.putting(self._note(kind, key)), *self._index_changes(kind, key, document, before)]
+        return self.table.replace(item, _same(stored), others)
+
+    def _note(self, kind: str, key: NamespacedName) -> keys.Item:
+        now = self.clock.now()
+        return change_note(ObjectName(kind=kind, key=key), now, now)
+
+    def _index_changes(
+        self, kind: str, key: NamespacedName, document: Document | None, before: Document | None
+    ) -> list[Action]:
+        """What a change of an object changes in the indexes: ImageRepositories by image, policies by repository."""
+        if kind == "ImageRepository":
+            now, was = _canonical(document), _canonical(before)
+            gone = [self.table.deleting(keys.image(was, key))] if was and was != now else []
+            return gone + ([self.table.putting(keys.image(now, key))] if now else [])
+        if kind == "ImagePolicy":
+            new, old = _repository(key, document), _repository(key, before)
+            name: keys.Item = {":name": {"SS": [str(key)]}}
+            changes = [(old, "DELETE policies :name")] if old and old != new else []
+            changes += [(new, "ADD policies :name")] if new else []
+            return [self.table.updating(keys.policies(where), change, name) for where, change in changes]
+        return []
+
+    def _index(self, stored: StoredObject) -> None:
+        """Make sure that an object is found by its indexes: a version before this one may have died between the two."""
+        canonical, repository = _canonical(stored.document), _repository(stored.key, stored.document)
+        if stored.kind == "ImageRepository" and canonical:
+            entry = keys.image(canonical, stored.key)
+            if self.table.get(entry) is None:
+                self.table.put(entry)
+        if stored.kind == "ImagePolicy" and repository:
+            where, name = keys.policies(repository), str(stored.key)
+            if name not in _names(self.table.get(where)):
+                added = Condition(expression="", values={":name": {"SS": [name]}})
+                self.table.update(where, "ADD policies :name", added)
 
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
         """Two queries: the objects and their statuses."""
@@ -39,116 +204,39 @@ class DynamoObjects:
             for item in self.table.query(keys.objects(kind), prefix)
         )
 
-    def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
-        """One batch read of the object and its status."""
-        found = self.table.get_many([keys.key(keys.objects(kind), str(key)), keys.key(keys.statuses(kind), str(key))])
-        by_partition = {keys.read_text(item, "pk"): item for item in found}
-        item = by_partition.get(keys.objects(kind))
-        if item is None:
-            return None
-        return _stored(kind, item, keys.read_document(by_partition.get(keys.statuses(kind), {})))
 
-    def get_many(self, kind: str, names: Collection[NamespacedName]) -> tuple[StoredObject, ...]:
-        """Fifty objects a call."""
-        wanted = sorted(set(names))
-        partitions = keys.objects(kind), keys.statuses(kind)
-        found = self.table.get_many([keys.key(pk, str(key)) for key in wanted for pk in partitions])
-        by_name = {(keys.read_text(item, "pk"), keys.read_text(item, "sk")): item for item in found}
-        items = ((key, by_name.get((partitions[0], str(key)))) for key in wanted)
-        return tuple(
-            _stored(kind, item, keys.read_document(by_name.get((partitions[1], str(key)), {})))
-            for key, item in items
-            if item is not None
-        )
+def _same(stored: StoredObject | None) -> Condition:
+    if stored is None:
+        return ABSENT
+    if not stored.document:
+        # What is stored cannot be read: it is replaced, not respected for ever.
+        return PRESENT
+    return Condition(expression=f"{PRESENT.expression} AND doc = :doc", values={":doc": keys.document(stored.document)})
 
-    def put(self, document: Document) -> StoredObject:
-        """Write unless nothing changed; conflicting writers are repeated from what is stored by then.
 
-        Raises:
-            RetryableError: StorageOperationFailed, five writers in a row were faster.
-        """
-        metadata = cast("Mapping[str, object]", document["metadata"])
-        kind, key = str(document["kind"]), NamespacedName(str(metadata["namespace"]), str(metadata["name"]))
-        for _ in range(PUT_TRIES):
-            stored = self.get(kind, key)
-            wanted = _merged(document, stored, keys.iso(self.clock.now().replace(microsecond=0)))
-            if stored is not None and wanted == stored.document:
-                return stored
-            if self._write(kind, key, wanted, stored):
-                self._index(kind, key, wanted, stored)
-                status = stored.status if stored else {}
-                return StoredObject(kind=kind, key=key, document=wanted, status=status)
-        raise overtaken(f"{kind}/{key}")
+def _names(item: keys.Item | None) -> list[str]:
+    return sorted(cast("dict[str, list[str]]", (item or {}).get("policies") or {}).get("SS", []))
 
-    def annotate(self, kind: str, key: NamespacedName, annotations: Mapping[str, str]) -> bool:
-        """Read, merge, write under the same condition as ``put``."""
-        for _ in range(PUT_TRIES):
-            stored = self.get(kind, key)
-            if stored is None:
-                return False
-            wanted = copy.deepcopy(dict(stored.document))
-            metadata = cast("dict[str, object]", wanted["metadata"])
-            metadata["annotations"] = {**cast("dict[str, str]", metadata.get("annotations") or {}), **annotations}
-            if self._write(kind, key, wanted, stored):
-                return True
-        raise overtaken(f"{kind}/{key}")
 
-    def delete(self, kind: str, key: NamespacedName) -> bool:
-        """The object, its status, its index entry, its last delivery, and the tags or selection derived from it."""
-        stored = self.get(kind, key)
-        if stored is None:
-            return False
-        self.table.delete(keys.key(keys.objects(kind), str(key)))
-        derived = [keys.key(keys.statuses(kind), str(key)), keys.last_delivery(kind, key)]
-        if kind == "ImageRepository":
-            derived += [dict(item) for item in self.table.query(keys.tags(key))]
-            canonical = _canonical(stored.document)
-            derived += [keys.key(f"image#{canonical}", str(key))] if canonical else []
-        if kind == "ImagePolicy":
-            derived.append(keys.key(f"selection#{key.namespace}", key.name))
-        if kind == "ImageUpdateAutomation":
-            derived += [keys.key(f"run#{key.namespace}", key.name), keys.waiting(key)]
-        if kind == "Receiver":
-            close_paths(self.table, key)
-        self.table.delete_many(derived)
-        return True
+def _retry_at(status: Document) -> datetime | None:
+    """When the tick has to look at an object because of its status: a back-off is over, or a gate's wait."""
+    ours = status.get("tagstream")
+    named = [ours.get(name) for name in ("retryAt", "waitUntil")] if isinstance(ours, Mapping) else []
+    times = [keys.from_iso(one).astimezone(UTC) for one in named if isinstance(one, str) and one]
+    return min(times, default=None)
 
-    def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
-        """Unconditional: one reconcile writes a status once, last."""
-        item = keys.key(keys.statuses(kind), str(key)) | {"doc": keys.document(status)}
-        if self.table.get(keys.key(keys.objects(kind), str(key)), consistent=True) is not None:
-            self.table.put(item)
 
-    def replace_status(self, stored: StoredObject, status: Document) -> bool:
-        """A conditional put; a first status asks besides whether the object is still there."""
-        where = keys.key(keys.statuses(stored.kind), str(stored.key))
-        if stored.status:
-            same = Condition(expression="doc = :doc", names={}, values={":doc": keys.document(stored.status)})
-        elif self.table.get(keys.key(keys.objects(stored.kind), str(stored.key))) is not None:
-            same = ABSENT
-        else:
-            return False
-        return self.table.put(where | {"doc": keys.document(status)}, same)
-
-    def _write(self, kind: str, key: NamespacedName, document: Document, stored: StoredObject | None) -> bool:
-        item = keys.key(keys.objects(kind), str(key)) | {"t": keys.text(keys.OBJECT), "doc": keys.document(document)}
-        if stored is None:
-            return self.table.put(item, ABSENT)
-        same = Condition(
-            expression=f"{PRESENT.expression} AND doc = :doc",
-            names={},
-            values={":doc": keys.document(stored.document)},
-        )
-        return self.table.put(item, same)
-
-    def _index(self, kind: str, key: NamespacedName, document: Document, stored: StoredObject | None) -> None:
-        if kind != "ImageRepository":
-            return
-        now, before = _canonical(document), _canonical(stored.document) if stored else None
-        if before and before != now:
-            self.table.delete(keys.key(f"image#{before}", str(key)))
-        if now:
-            self.table.put(keys.key(f"image#{now}", str(key)))
+def _status_document(status: Document) -> AttributeValueTypeDef:
+    """A status that an item has room for: its largest members are dropped, and named, until it fits."""
+    kept = {name: value for name, value in status.items() if name != TRUNCATED}
+    sizes = {name: len(keys.document({name: value})["S"]) for name, value in kept.items() if name != "conditions"}
+    for largest in sorted(sizes, key=lambda name: -sizes[name]):
+        packed = keys.packed_document(kept)
+        if len(packed.get("B", b"")) <= MAX_STATUS_BYTES:
+            return packed
+        del kept[largest]
+        kept[TRUNCATED] = [*cast("Sequence[str]", kept.get(TRUNCATED, ())), largest]
+    return keys.packed_document(kept)
 
 
 def _stored(kind: str, item: keys.Item, status: Document) -> StoredObject:
@@ -157,12 +245,25 @@ def _stored(kind: str, item: keys.Item, status: Document) -> StoredObject:
     )
 
 
-def _canonical(document: Document) -> str | None:
-    spec = cast("Mapping[str, object]", document.get("spec") or {})
+def _canonical(document: Document | None) -> str | None:
+    spec = _spec(document)
     try:
         return str(parse_image_name(str(spec.get("image", ""))).canonical)
     except InvalidImage:
         return None
+
+
+def _repository(policy: NamespacedName, document: Document | None) -> NamespacedName | None:
+    """The ImageRepository that a policy refers to."""
+    ref = _spec(document).get("imageRepositoryRef")
+    if not isinstance(ref, Mapping) or not ref.get("name"):
+        return None
+    return NamespacedName(str(ref.get("namespace") or policy.namespace), str(ref["name"]))
+
+
+def _spec(document: Document | None) -> Mapping[str, object]:
+    spec = (document or {}).get("spec")
+    return cast("Mapping[str, object]", spec) if isinstance(spec, Mapping) else {}
 
 
 def _merged(document: Document, stored: StoredObject | None, now: str) -> dict[str, object]:
@@ -173,7 +274,7 @@ def _merged(document: Document, stored: StoredObject | None, now: str) -> dict[s
     if stored is None:
         metadata |= {"generation": 1, "creationTimestamp": now}
         return wanted
-    before = cast("Mapping[str, object]", stored.document["metadata"])
+    before = cast("Mapping[str, object]", stored.document.get("metadata") or {})
     grown = int(wanted.get("spec") != stored.document.get("spec"))
     metadata["generation"] = int(cast("int", before.get("generation", 1))) + grown
     metadata["creationTimestamp"] = before.get("creationTimestamp", now)

@@ -1,19 +1,19 @@
-"""Selections and run requests, the two items whose change wakes UpdateFunction, and waits for more of them.
-
-In: what policies chose. Out: the same, read back.
-"""
+"""Selections and run requests, the two items whose change wakes UpdateFunction, and waits for more of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import ABSENT, Condition, Table
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
 from tagstream.ports.selections import Selection, Waiting
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 WAITING_TTL = timedelta(hours=1)
 
@@ -26,33 +26,38 @@ class DynamoSelections:
 
     def get(self, key: NamespacedName) -> Selection | None:
         """One read."""
-        item = self.table.get(keys.key(f"selection#{key.namespace}", key.name))
-        return _selection(key, item) if item else None
+        return _selection(key, self.table.get(keys.selection(key)))
 
     def list(self, namespace: str) -> Mapping[NamespacedName, Selection]:
         """One query."""
         found = {}
         for item in self.table.query(f"selection#{namespace}"):
             key = NamespacedName(namespace, keys.read_text(item, "sk"))
-            found[key] = _selection(key, item)
+            one = _selection(key, item)
+            if one is not None:
+                found[key] = one
         return found
 
     def put(self, selection: Selection, expected: Selection | None) -> bool:
         """A conditional put on what was read."""
-        key = selection.policy
-        item = keys.key(f"selection#{key.namespace}", key.name) | {
+        item = keys.selection(selection.policy) | {
             "t": keys.text(keys.SELECTION),
             "doc": keys.document(_selection_document(selection)),
         }
-        if expected is None:
-            return self.table.put(item, ABSENT)
-        stored = keys.document(_selection_document(expected))
-        return self.table.put(item, Condition(expression="doc = :doc", names={}, values={":doc": stored}))
+        if expected is not None:
+            return self.table.put(item, _still(keys.document(_selection_document(expected))))
+        if self.table.put(item, ABSENT):
+            return True
+        stored = self.table.get(keys.selection(selection.policy))
+        if stored is None or "doc" not in stored or _selection(selection.policy, stored) is not None:
+            return False
+        # What is stored says nothing to this version: it is replaced, not respected for ever.
+        return self.table.put(item, _still(stored["doc"]))
 
     def request_run(self, automation: NamespacedName, reason: str, now: datetime) -> None:
         """A new time is a new image in the stream, so a repeated request wakes again."""
         self.table.put(
-            keys.key(f"run#{automation.namespace}", automation.name)
+            keys.run(automation)
             | {
                 "t": keys.text(keys.RUN),
                 "reason": keys.text(reason),
@@ -61,11 +66,12 @@ class DynamoSelections:
         )
 
     def waiting(self, automation: NamespacedName) -> Waiting | None:
-        """One read."""
-        item = self.table.get(keys.waiting(automation))
-        if not item:
+        """One read; a wait that cannot be read is none."""
+        item = self.table.get(keys.waiting(automation)) or {}
+        try:
+            since, until = (keys.from_iso(keys.read_text(item, name)) for name in ("since", "until"))
+        except ValueError:
             return None
-        since, until = (keys.from_iso(keys.read_text(item, name)) for name in ("since", "until"))
         return Waiting(since=since, until=until, reason=keys.read_text(item, "reason"))
 
     def put_waiting(self, automation: NamespacedName, waiting: Waiting) -> None:
@@ -101,16 +107,24 @@ def _selection_document(selection: Selection) -> dict[str, object]:
     }
 
 
-def _selection(key: NamespacedName, item: keys.Item) -> Selection:
-    stored = keys.read_document(item)
-    received = stored.get("receivedAt")
-    return Selection(
-        policy=key,
-        ref=cast("ImageRef", _ref(stored["ref"])),
-        previous=_ref(stored.get("previous")),
-        tags_revision=Revision(str(stored["tagsRevision"])),
-        policy_generation=cast("int", stored["policyGeneration"]),
-        selected_at=keys.from_iso(str(stored["selectedAt"])),
-        cause=str(stored["cause"]),
-        received_at=keys.from_iso(str(received)) if received else None,
-    )
+def _still(document: AttributeValueTypeDef) -> Condition:
+    return Condition(expression="doc = :doc", values={":doc": document})
+
+
+def _selection(policy: NamespacedName, item: keys.Item | None) -> Selection | None:
+    """None also for what cannot be read."""
+    stored = keys.read_document(item or {})
+    try:
+        received = stored.get("receivedAt")
+        return Selection(
+            policy=policy,
+            ref=cast("ImageRef", _ref(stored["ref"])),
+            previous=_ref(stored.get("previous")),
+            tags_revision=Revision(str(stored["tagsRevision"])),
+            policy_generation=cast("int", stored["policyGeneration"]),
+            selected_at=keys.from_iso(str(stored["selectedAt"])),
+            cause=str(stored["cause"]),
+            received_at=keys.from_iso(str(received)) if received else None,
+        )
+    except (KeyError, TypeError, ValueError):
+        return None

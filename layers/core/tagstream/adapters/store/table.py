@@ -1,18 +1,22 @@
 """The table as a handful of calls: paging, batching and conditional writes in one place.
 
-In: keys and items of ``keys``. Out: items; a lost condition is False; throttling and outages are RetryableError.
+A failed condition is answered with False; throttling and outages are a RetryableError. A write whose answer got lost
+counts as what it was: after a failed condition, and after an outage in the middle of a conditional write, the item is
+read, and a write that finds itself stored has succeeded.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tagstream.adapters.store.combined import Combined
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.runtime import Clock
 
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 GET_BATCH = 100
 WRITE_BATCH = 25
+# So many writes at once wait for those of other threads; more are batches of their own.
+SHARED = 5
 BATCH_TRIES = 8
 PUT_TRIES = 5
 CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -42,6 +48,8 @@ RETRYABLE = frozenset(
 )
 
 T = TypeVar("T")
+Action = dict[str, object]
+"""One member of a transaction, as DynamoDB's TransactWriteItems takes it."""
 
 
 @contextmanager
@@ -83,23 +91,38 @@ class Condition:
     """A condition expression, empty for none, with its names and values."""
 
     expression: str
-    names: Mapping[str, str]
-    values: Item
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Item = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table through one client; safe to share between threads."""
+    """One table through one client; safe to share between threads.
+
+    Reads and unconditional writes of threads that come at the same time share their calls.
+    """
 
     client: DynamoDBClient
     name: str
     clock: Clock
+    reads: Combined[Item, Item | None] = field(init=False, repr=False, compare=False)
+    writes: Combined[WriteRequestTypeDef, ImageAutomationError | None] = field(init=False, repr=False, compare=False)
 
-    def get(self, key: Item, *, consistent: bool = True) -> Item | None:
+    def __post_init__(self) -> None:
+        """Give each table its own queues of requests."""
+        object.__setattr__(self, "reads", Combined(self._read_together, GET_BATCH))
+        object.__setattr__(self, "writes", Combined(self._write_together, WRITE_BATCH))
+
+    def get(self, key: Item) -> Item | None:
         """One item, or None."""
-        with translated("read an item"):
-            found = self.client.get_item(TableName=self.name, Key=key, ConsistentRead=consistent)
-        return found.get("Item")
+        return self.reads.ask({name_of(key): key})[0]
+
+    def _read_together(self, keys: Sequence[Item]) -> list[Item | None]:
+        if len(keys) == 1:
+            with translated("read an item"):
+                return [self.client.get_item(TableName=self.name, Key=keys[0], ConsistentRead=True).get("Item")]
+        found = {name_of(item): item for item in self.get_many(keys)}
+        return [found.get(name_of(key)) for key in keys]
 
     def get_many(self, keys: Sequence[Item]) -> list[Item]:
         """The items that exist, in no order; a hundred keys a request, unprocessed ones repeated."""
@@ -116,7 +139,7 @@ class Table:
                 pending = list(left["Keys"]) if left else []
                 if not pending:
                     break
-                self._back_off(attempt)
+                self.back_off(attempt)
             if pending:
                 raise RetryableError("failed to read items in the table: throttled", reason="StorageOperationFailed")
         return found
@@ -151,18 +174,31 @@ class Table:
                 return
 
     def put(self, item: Item, condition: Condition | None = None) -> bool:
-        """Write one item; False when the condition did not hold."""
-        guard = _guard(condition)
-        try:
-            with translated("write an item"):
-                self.client.put_item(TableName=self.name, Item=item, **guard)  # type: ignore[arg-type]
-        except ClientError:
-            return False
-        return True
+        """Write one item; False when the condition did not hold and another item is stored."""
+        if condition is None:
+            self.write_many([item])
+            return True
 
-    def update(self, key: Item, expression: str, condition: Condition) -> bool:
-        """Update one item; False when the condition, whose names and values both expressions share, did not hold."""
-        try:
+        def write() -> None:
+            with translated("write an item"):
+                self.client.put_item(TableName=self.name, Item=item, **_guard(condition))  # type: ignore[arg-type]
+
+        return self._settled(write, item, lambda stored: stored == item)
+
+    def update(self, key: Item, expression: str, condition: Condition, mark: Item | None = None) -> bool:
+        """Update one item.
+
+        Args:
+            key: of the item.
+            expression: SET, ADD and REMOVE.
+            condition: whose names and values both expressions share.
+            mark: attributes that only this very update leaves behind; an item that has them all is its result.
+
+        Returns:
+            False when the condition did not hold.
+        """
+
+        def write() -> None:
             with translated("update an item"):
                 self.client.update_item(
                     TableName=self.name,
@@ -170,33 +206,76 @@ class Table:
                     UpdateExpression=expression,
                     **_guard(condition),  # type: ignore[arg-type]
                 )
-        except ClientError:
-            return False
-        return True
+
+        return self._settled(write, key, lambda stored: bool(mark and stored and stored.items() >= mark.items()))
 
     def delete(self, key: Item, condition: Condition | None = None) -> bool:
-        """Remove one item; False when the condition did not hold."""
-        try:
+        """Remove one item; False when the condition did not hold and there still is one."""
+        if condition is None:
+            self.delete_many([key])
+            return True
+
+        def write() -> None:
             with translated("delete an item"):
                 self.client.delete_item(TableName=self.name, Key=key, **_guard(condition))  # type: ignore[arg-type]
-        except ClientError:
-            return False
-        return True
 
-    def replace(self, item: Item, condition: Condition, puts: Sequence[Item], deletes: Sequence[Item]) -> bool:
-        """Put an item, and with it put and delete a few others: all of it, or nothing when the condition did not hold.
+        return self._settled(write, key, lambda stored: stored is None)
 
-        Another writer of one of them at the same moment counts as a condition that did not hold.
+    def replace(self, item: Item, condition: Condition, others: Sequence[Action] = ()) -> bool:
+        """Put an item and carry out a few other actions, all or nothing; False when the condition did not hold.
+
+        Another writer of one of the items at the same moment counts as a condition that did not hold.
         """
-        actions = [{"Put": {"TableName": self.name, "Item": item, **_guard(condition)}}]
-        actions += [{"Put": {"TableName": self.name, "Item": one}} for one in puts]
-        actions += [{"Delete": {"TableName": self.name, "Key": key}} for key in deletes]
-        try:
+        actions = [{"Put": {"TableName": self.name, "Item": item, **_guard(condition)}}, *others]
+        token = secrets.token_hex(16)
+
+        def write() -> None:
             with translated("write items"):
-                self.client.transact_write_items(TransactItems=actions)  # type: ignore[arg-type]
-        except ClientError:
-            return False
+                self.client.transact_write_items(TransactItems=actions, ClientRequestToken=token)  # type: ignore[arg-type]
+
+        return self._settled(write, item, lambda stored: stored == item)
+
+    def remove(self, key: Item, others: Sequence[Action]) -> None:
+        """Remove an item and carry out a few other actions, all or nothing."""
+        actions = [self.deleting(key), *others]
+        with translated("delete items"):
+            self.client.transact_write_items(TransactItems=actions, ClientRequestToken=secrets.token_hex(16))  # type: ignore[arg-type]
+
+    def putting(self, item: Item) -> Action:
+        """The action that puts an item."""
+        return {"Put": {"TableName": self.name, "Item": item}}
+
+    def deleting(self, key: Item) -> Action:
+        """The action that deletes an item."""
+        return {"Delete": {"TableName": self.name, "Key": key}}
+
+    def updating(self, key: Item, expression: str, values: Item) -> Action:
+        """The action that updates an item."""
+        return {
+            "Update": {
+                "TableName": self.name,
+                "Key": key,
+                "UpdateExpression": expression,
+                "ExpressionAttributeValues": values,
+            }
+        }
+
+    def _settled(self, write: Callable[[], None], key: Item, is_own: Callable[[Item | None], bool]) -> bool:
+        """Whether a conditional write is in effect, also when its answer, or that of its first try, got lost."""
+        try:
+            write()
+        except ClientError as error:
+            # What stands in the way comes with the refusal, but not with that of a transaction.
+            stored = cast("Item | None", error.response.get("Item"))
+            return is_own(stored or self._read_alone(key))
+        except RetryableError:
+            if is_own(self._read_alone(key)):
+                return True
+            raise
         return True
+
+    def _read_alone(self, key: Item) -> Item | None:
+        return self._read_together([{"pk": key["pk"], "sk": key["sk"]}])[0]
 
     def write_many(self, items: Sequence[Item]) -> None:
         """Put many items, unconditionally."""
@@ -207,21 +286,64 @@ class Table:
         self._write([{"DeleteRequest": {"Key": {"pk": key["pk"], "sk": key["sk"]}}} for key in keys])
 
     def _write(self, requests: Sequence[WriteRequestTypeDef]) -> None:
-        for part in chunks(requests, WRITE_BATCH):
-            pending: Sequence[WriteRequestTypeDef] = part
-            for attempt in range(BATCH_TRIES):
-                with translated("write items"):
-                    answer = self.client.batch_write_item(RequestItems={self.name: pending})
-                pending = cast("Sequence[WriteRequestTypeDef]", answer.get("UnprocessedItems", {}).get(self.name, []))
-                if not pending:
-                    break
-                self._back_off(attempt)
-            if pending:
-                raise RetryableError("failed to write items in the table: throttled", reason="StorageOperationFailed")
+        """Few requests go along with those of other threads; many are batches of their own."""
+        answers: list[ImageAutomationError | None] = []
+        if len(requests) <= SHARED:
+            answers = self.writes.ask({_name_of_request(one): one for one in requests}) if requests else []
+        else:
+            for part in chunks(requests, WRITE_BATCH):
+                answers += self._write_together(part)
+        for refused in answers:
+            if refused is not None:
+                raise refused
 
-    def _back_off(self, attempt: int) -> None:
+    def _write_together(self, requests: Sequence[WriteRequestTypeDef]) -> list[ImageAutomationError | None]:
+        """Why each was refused; None for those that are written."""
+        try:
+            self._write_batch(requests)
+        except RetryableError:
+            raise
+        except ImageAutomationError as error:
+            # One item that the table refuses must not take the others with it.
+            return [error] if len(requests) == 1 else [self._write_together([one])[0] for one in requests]
+        return [None] * len(requests)
+
+    def _write_batch(self, requests: Sequence[WriteRequestTypeDef]) -> None:
+        if len(requests) == 1:
+            self._write_alone(requests[0])
+            return
+        pending = requests
+        for attempt in range(BATCH_TRIES):
+            with translated("write items"):
+                answer = self.client.batch_write_item(RequestItems={self.name: pending})
+            pending = cast("Sequence[WriteRequestTypeDef]", answer.get("UnprocessedItems", {}).get(self.name, []))
+            if not pending:
+                return
+            self.back_off(attempt)
+        raise RetryableError("failed to write items in the table: throttled", reason="StorageOperationFailed")
+
+    def _write_alone(self, request: WriteRequestTypeDef) -> None:
+        with translated("write an item"):
+            if "PutRequest" in request:
+                self.client.put_item(TableName=self.name, Item=request["PutRequest"]["Item"])
+            else:
+                self.client.delete_item(TableName=self.name, Key=request["DeleteRequest"]["Key"])
+
+    def back_off(self, attempt: int) -> None:
+        """Wait before the next try; ``attempt`` counts from 0."""
         # Full jitter, as the SDK's own retries do; batches are not retried by the SDK item by item.
         self.clock.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))
+
+
+def name_of(item: Mapping[str, object]) -> tuple[str, str]:
+    """The primary key of an item, or of a key, as a value that can be compared."""
+    pk, sk = (cast("dict[str, str]", item[name])["S"] for name in ("pk", "sk"))
+    return pk, sk
+
+
+def _name_of_request(request: WriteRequestTypeDef) -> tuple[str, str]:
+    found = request["PutRequest"]["Item"] if "PutRequest" in request else request["DeleteRequest"]["Key"]
+    return name_of(found)
 
 
 def overtaken(what: str) -> RetryableError:
@@ -229,10 +351,10 @@ def overtaken(what: str) -> RetryableError:
     return RetryableError(f"{what} is being changed by others, try again", reason="StorageOperationFailed")
 
 
-def _guard(condition: Condition | None) -> dict[str, object]:
-    if condition is None:
-        return {}
-    guard: dict[str, object] = {"ConditionExpression": condition.expression} if condition.expression else {}
+def _guard(condition: Condition) -> dict[str, object]:
+    guard: dict[str, object] = {}
+    if condition.expression:
+        guard = {"ConditionExpression": condition.expression, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     if condition.names:
         guard["ExpressionAttributeNames"] = dict(condition.names)
     if condition.values:
@@ -240,5 +362,5 @@ def _guard(condition: Condition | None) -> dict[str, object]:
     return guard
 
 
-ABSENT = Condition(expression="attribute_not_exists(pk)", names={}, values={})
-PRESENT = Condition(expression="attribute_exists(pk)", names={}, values={})
+ABSENT = Condition(expression="attribute_not_exists(pk)")
+PRESENT = Condition(expression="attribute_exists(pk)")

@@ -1,27 +1,34 @@
 """Tag lists in the table: compressed, chunked, replaced whole.
 
-In: complete scans. Out: states, tags with their first sighting, last scan times, cool-downs.
+A short list is kept in the item of its state, so that most repositories cost one read and one write. A list that
+cannot be read any more is given up, and the next scan stores it anew.
 """
 
 from __future__ import annotations
 
+import itertools
+import re
 import secrets
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import ABSENT, Condition, Table
 from tagstream.domain.objects.model import Digest, NamespacedName, Revision
-from tagstream.errors import RetryableError
+from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.tags import TagRecord, TagState
 
 # An item may hold 400 KB. zlib never grows its input by more than a per mille, so this is safe before compression.
 CHUNK_BYTES = 380_000
+# A read unit is 4 KB: a list this short makes reading its state no dearer.
+INLINE_BYTES = 2_800
 READ_TRIES = 4
-UPDATE_BATCH = 100
+# A sighting that is asked for lives on; one that nobody asks for any more goes by itself.
+SIGHTING_TTL = timedelta(days=400)
+UNREADABLE = (KeyError, TypeError, ValueError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,86 +39,100 @@ class DynamoTags:
 
     def state(self, key: NamespacedName) -> TagState | None:
         """One read."""
-        item = self.table.get(keys.key(keys.tags(key), "state"))
-        return _state(item) if item else None
+        return _state(self.table.get(_where(key)))
 
     def states(self, keys_: Collection[NamespacedName]) -> Mapping[NamespacedName, TagState]:
         """A hundred states a request."""
-        wanted = [keys.key(keys.tags(key), "state") for key in keys_]
-        return {
-            keys.named(keys.read_text(item, "pk").removeprefix("tags#")): _state(item)
-            for item in self.table.get_many(wanted)
-        }
+        found = self.table.get_many([_where(key) for key in keys_])
+        states = {keys.named(keys.read_text(item, "pk").removeprefix("tags#")): _state(item) for item in found}
+        return {key: state for key, state in states.items() if state is not None}
 
     def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
-        """The chunks of the state's snapshot, read now and unpacked one by one; read again when a writer replaced them.
+        """The tags of the state's snapshot, read now and unpacked one by one; read again when a writer replaced them.
 
         Raises:
-            RetryableError: StorageOperationFailed, the list kept changing.
+            RetryableError: StorageOperationFailed, the list kept changing, or cannot be read any more. In that case it
+                is given up; the error may come while the result is iterated.
         """
+        before: keys.Item | None = None
         for _ in range(READ_TRIES):
-            state = self.state(key)
-            if state is None:
+            item = self.table.get(_where(key))
+            state = _state(item)
+            if item is None or state is None:
                 return iter(())
-            parts = list(self.table.query(keys.tags(key), f"chunk#{state.snapshot}#"))
-            if len(parts) == state.chunk_count:
-                return _unpacked(parts)
+            parts = [item] if "tags" in item else self._chunks(key, state)
+            if len(parts) == state.chunk_count or "tags" in item:
+                return self._records(key, item, parts)
+            if item == before:
+                # Nobody replaced the list meanwhile: its chunks are gone for good.
+                raise self._given_up(key, item)
+            before = item
         raise RetryableError(f"tags of ImageRepository/{key} keep changing", reason="StorageOperationFailed")
+
+    def _chunks(self, key: NamespacedName, state: TagState) -> list[keys.Item]:
+        found = self.table.get_many(_chunk_keys(key, state))
+        return sorted(found, key=lambda item: keys.read_text(item, "sk"))
+
+    def _records(self, key: NamespacedName, state: keys.Item, parts: Sequence[keys.Item]) -> Iterator[TagRecord]:
+        try:
+            yield from _unpacked(parts)
+        except UNREADABLE as error:
+            raise self._given_up(key, state) from error
+
+    def _given_up(self, key: NamespacedName, state: keys.Item) -> RetryableError:
+        """Forget a list that cannot be read, unless it was replaced meanwhile."""
+        self.table.delete(_where(key), Condition(expression="doc = :doc", values={":doc": state["doc"]}))
+        message = f"stored tags of ImageRepository/{key} cannot be read, the next scan stores them anew"
+        return RetryableError(message, reason="StorageOperationFailed")
 
     def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord], expected: TagState | None) -> bool:
         """Chunks first, then the state that names them, then the old chunks go."""
-        before = expected
         snapshot = f"{int(state.scanned_at.timestamp()):010x}{secrets.token_hex(4)}"
-        count = 0
-        for count, packed in enumerate(_packed(tags), start=1):
-            self.table.put(keys.key(keys.tags(key), keys.chunk(snapshot, count)) | {"tags": {"B": packed}})
-        stored = replace(state, snapshot=snapshot, chunk_count=count)
-        same = _same_snapshot(before)
-        kept = self.table.put(keys.key(keys.tags(key), "state") | {"doc": keys.document(_state_document(stored))}, same)
+        written = replace(state, snapshot=snapshot, chunk_count=0)
+        item = _where(key)
+        try:
+            packed = _packed(tags)
+            begin = list(itertools.islice(packed, 2))
+            if len(begin) == 1 and len(begin[0]) <= INLINE_BYTES:
+                item["tags"] = {"B": begin.pop()}
+            for chunk in itertools.chain(begin, packed):
+                written = replace(written, chunk_count=written.chunk_count + 1)
+                sk = keys.chunk(snapshot, written.chunk_count)
+                self.table.put(keys.key(keys.tags(key), sk) | {"tags": {"B": chunk}})
+        except ImageAutomationError:
+            self.table.delete_many(_chunk_keys(key, written))
+            raise
+        item["doc"] = keys.document(_state_document(written))
+        kept = self._replaced(item, expected)
         # A loser of the race removes its own chunks: what it compared with is not what is stored any more.
-        stale = before.snapshot if kept and before else None if kept else snapshot
-        if stale:
-            self.table.delete_many(list(self.table.query(keys.tags(key), f"chunk#{stale}#")))
+        stale = expected if kept else written
+        self.table.delete_many(_chunk_keys(key, stale) if stale else [])
         return kept
 
-    def last_scans(self) -> Mapping[NamespacedName, datetime]:
-        """One query over the shard items."""
-        times: dict[NamespacedName, datetime] = {}
-        for item in self.table.query("scans"):
-            for name in item:
-                if "/" in name:
-                    times[keys.named(name)] = keys.moment(keys.read_number(item, name))
-        return times
-
-    def put_last_scans(self, times: Mapping[NamespacedName, datetime]) -> None:
-        """One update per shard touched, a hundred names each."""
-        shards: dict[int, list[tuple[str, float]]] = {}
-        for key, time in times.items():
-            shards.setdefault(self.shard(key), []).append((str(key), keys.epoch(time)))
-        for shard, entries in shards.items():
-            for start in range(0, len(entries), UPDATE_BATCH):
-                self._put_shard(shard, entries[start : start + UPDATE_BATCH])
-
-    def _put_shard(self, shard: int, entries: list[tuple[str, float]]) -> None:
-        names = {f"#n{index}": name for index, (name, _) in enumerate(entries)}
-        values = {f":v{index}": keys.number(time) for index, (_, time) in enumerate(entries)}
-        assignments = ", ".join(f"#n{index} = :v{index}" for index in range(len(entries)))
-        self.table.update(
-            keys.key("scans", f"shard#{shard:02d}"),
-            f"SET {assignments}",
-            Condition(expression="", names=names, values=values),
-        )
-
-    def shard(self, key: NamespacedName) -> int:
-        """By hash, so that a batch of one shard writes one item."""
-        return keys.scan_shard(key)
+    def _replaced(self, item: keys.Item, expected: TagState | None) -> bool:
+        if expected is not None:
+            same = Condition(expression="doc = :doc", values={":doc": keys.document(_state_document(expected))})
+            return self.table.put(item, same)
+        if self.table.put(item, ABSENT):
+            return True
+        stored = self.table.get({"pk": item["pk"], "sk": item["sk"]})
+        if stored is None or _state(stored) is not None:
+            return False
+        # What is stored says nothing to this version: it is replaced, not respected for ever.
+        if "doc" not in stored:
+            return self.table.put(item, Condition(expression="attribute_not_exists(doc)"))
+        return self.table.put(item, Condition(expression="doc = :doc", values={":doc": stored["doc"]}))
 
     def first_seen(self, key: NamespacedName, tag: str, digest: Digest, now: datetime) -> datetime:
-        """Written once per tag and digest; later sightings read it."""
-        where = keys.key(f"seen#{key}", f"{tag}@{digest}")
-        if self.table.put(where | {"at": keys.number(int(now.timestamp()))}, ABSENT):
-            return now.replace(microsecond=0)
-        return keys.moment(keys.read_number(self.table.get(where) or {}, "at"))
+        """Written once per tag and digest; later sightings read it, and put off its end now and then."""
+        where = keys.sighting(key, tag, digest)
+        stored = self.table.get(where) or {}
+        at = keys.read_number(stored, "at") if "at" in stored else int(now.timestamp())
+        end = now + SIGHTING_TTL
+        if keys.read_number(stored, "expiresAt") < (end - SIGHTING_TTL / 2).timestamp():
+            times = {"at": keys.number(at), "expiresAt": keys.number(int(end.timestamp()))}
+            self.table.put(where | times)
+        return keys.moment(at)
 
     def cool_down(self, host: str) -> datetime | None:
         """One read."""
@@ -128,10 +149,12 @@ class DynamoTags:
         self.table.put(item, later)
 
 
-def _same_snapshot(before: TagState | None) -> Condition:
-    if before is None:
-        return ABSENT
-    return Condition(expression="doc = :doc", names={}, values={":doc": keys.document(_state_document(before))})
+def _where(key: NamespacedName) -> keys.Item:
+    return keys.key(keys.tags(key), "state")
+
+
+def _chunk_keys(key: NamespacedName, state: TagState) -> list[keys.Item]:
+    return [keys.key(keys.tags(key), keys.chunk(state.snapshot, n + 1)) for n in range(state.chunk_count)]
 
 
 def _state_document(state: TagState) -> dict[str, object]:
@@ -147,8 +170,16 @@ def _state_document(state: TagState) -> dict[str, object]:
     }
 
 
-def _state(item: keys.Item) -> TagState:
-    stored = keys.read_document(item)
+def _state(item: keys.Item | None) -> TagState | None:
+    """None also for what cannot be read."""
+    stored = keys.read_document(item or {})
+    try:
+        return _state_of(stored)
+    except UNREADABLE:
+        return None
+
+
+def _state_of(stored: Mapping[str, object]) -> TagState:
     return TagState(
         revision=Revision(str(stored["revision"])),
         tag_count=cast("int", stored["tagCount"]),
@@ -165,7 +196,7 @@ def _packed(tags: Iterable[TagRecord]) -> Iterator[bytes]:
     lines: list[bytes] = []
     size = 0
     for record in tags:
-        line = f"{record.tag}\t{int(record.first_seen_at.timestamp())}\n".encode()
+        line = f"{_escaped(record.tag)}\t{int(record.first_seen_at.timestamp())}\n".encode(errors="surrogatepass")
         if size + len(line) > CHUNK_BYTES:
             yield zlib.compress(b"".join(lines))
             lines, size = [], 0
@@ -175,11 +206,26 @@ def _packed(tags: Iterable[TagRecord]) -> Iterator[bytes]:
         yield zlib.compress(b"".join(lines))
 
 
+def _escaped(tag: str) -> str:
+    """A tag that cannot end its line or column, whatever is in it; tags of the OCI grammar stay as they are."""
+    if tag.isprintable() and "\\" not in tag:
+        return tag
+    return tag.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+
+
+_ESCAPE = re.compile(r"\\[\\nt]")
+_ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\t": "\t"}
+
+
 def _unpacked(parts: Iterable[keys.Item]) -> Iterator[TagRecord]:
     moments: dict[str, datetime] = {}
     for part in parts:
-        for line in zlib.decompress(keys.read_bytes(part, "tags")).decode().splitlines():
+        text = zlib.decompress(keys.read_bytes(part, "tags")).decode(errors="surrogatepass")
+        is_escaped = "\\" in text
+        for line in text.removesuffix("\n").split("\n"):
             tag, _, at = line.partition("\t")
             if at not in moments:
                 moments[at] = keys.moment(int(at))
+            if is_escaped:
+                tag = _ESCAPE.sub(lambda found: _ESCAPES[found[0]], tag)
             yield TagRecord(tag=tag, first_seen_at=moments[at])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import cast
 
 from tagstream.cli.console import CommandFailed
@@ -15,6 +14,7 @@ from tagstream.cli.kinds import IMAGES, REPOSITORY, Target
 from tagstream.cli.session import Session
 from tagstream.cli.validation import REASON, SUSPENDED, SUSPENDED_BY
 from tagstream.cli.yaml_text import as_json, as_yaml
+from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.webhook import LastDelivery
 from tagstream.reconcile import status
@@ -109,12 +109,14 @@ def _with_scan_times(session: Session, stored: Sequence[StoredObject]) -> Sequen
     """A scan that finds nothing new leaves the status alone, and its time is kept with those of others."""
     if not any(one.kind == REPOSITORY.kind for one in stored):
         return stored
-    times = session.ports.tags.last_scans()
-    return [_with_scan_time(one, times.get(one.key)) if one.kind == REPOSITORY.kind else one for one in stored]
+    times = session.ports.agenda.read().times
+    return [_with_scan_time(one, times) if one.kind == REPOSITORY.kind else one for one in stored]
 
 
-def _with_scan_time(stored: StoredObject, scanned_at: datetime | None) -> StoredObject:
+def _with_scan_time(stored: StoredObject, times: Mapping[ObjectName, Times]) -> StoredObject:
     """A scan that failed has a time too, but it is none of the list that is shown."""
+    known = times.get(ObjectName(kind=stored.kind, key=stored.key))
+    scanned_at = known.last if known else None
     scan = stored.status.get("lastScanResult")
     if scanned_at is None or not isinstance(scan, Mapping) or _ready(stored) != "True":
         return stored

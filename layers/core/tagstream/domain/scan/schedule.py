@@ -8,7 +8,7 @@ Source: image-reflector-controller internal/controller/imagerepository_controlle
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 TICK_S = 60.0
 MIN_INTERVAL_S = 30.0
@@ -18,19 +18,19 @@ MAX_RETRY_S = 900.0
 EARLY_S = 5.0
 
 
-def is_due(last: datetime | None, interval_s: float, now: datetime) -> bool:
-    """Whether an interval has passed, for a tick that comes once a minute.
+def interval_end(last: datetime | None, interval_s: float) -> datetime | None:
+    """The tick from which on an interval counts as over; a tick that comes a few seconds early is meant too.
 
     Args:
-        last: the last run; None means never.
-        interval_s: seconds; 0 means only on request, because Flux never requeues an object with interval 0.
-        now: the time of the tick.
+        last: the last run; None means never, so that the interval is over.
+        interval_s: seconds; 0 means only on request (Flux never requeues an object with interval 0).
+
+    Returns:
+        Aware UTC; None for never.
     """
     if last is None:
-        return True
-    if interval_s <= 0:
-        return False
-    return (now - last).total_seconds() >= interval_s - EARLY_S
+        return datetime(1970, 1, 1, tzinfo=UTC)
+    return last + timedelta(seconds=interval_s - EARLY_S) if interval_s > 0 else None
 
 
 def offsets_in_tick(interval_s: float) -> tuple[float, ...]:

@@ -1,13 +1,13 @@
 """Publish where Receivers listen: the paths that follow from their tokens.
 
-In: a stored Receiver. Out: its paths in the table and its status.
+A former path stops working as soon as its token is gone, also when no new path can be published.
 
 Source: notification-controller internal/controller/receiver_controller.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from tagstream.domain.objects.model import NamespacedName, Receiver
@@ -17,7 +17,7 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.reconcile import due, status
-from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
+from tagstream.reconcile.stored_objects import parse_stored
 
 KIND = "Receiver"
 CONTROLLER = "receiver"
@@ -35,7 +35,7 @@ def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
     now = ports.clock.now()
     ports.objects.put_status(KIND, stored.key, _status(stored, paths, missing, now))
     # Secrets Manager is consistent in the end only: a tick that comes next might read the token of before.
-    ports.tags.put_last_scans({due.receiver_key(stored.key): now})
+    _note(stored, now, ports)
     return paths[0] if paths else None
 
 
@@ -55,29 +55,31 @@ def publish_receivers_of(secrets: Collection[NamespacedName], ports: Ports) -> t
     return tuple(found)
 
 
-def refresh_receivers(last: Mapping[NamespacedName, datetime], deadline_s: float, ports: Ports) -> None:
+def refresh_receivers(receivers: Sequence[tuple[StoredObject, Receiver]], deadline_s: float, ports: Ports) -> None:
     """At a Receiver's interval its paths follow a token that was changed where it is kept, as Flux's do.
 
     Args:
-        last: when the secrets were last looked at, by ``due.receiver_key``.
+        receivers: those that are due.
         deadline_s: monotonic; what is left then is for the next tick.
         ports: whatever fails is logged and for the next tick too, and the paths stay as they are.
     """
-    now = ports.clock.now()
-    seen = []
-    for stored, receiver in parsed_objects(ports.objects.list(KIND), Receiver, ports.log):
-        key = due.receiver_key(stored.key)
-        if not due.receiver_is_due(stored, receiver, last.get(key), now):
-            continue
+    for stored, _ in receivers:
         if ports.clock.monotonic_s() >= deadline_s:
             break
         try:
             _refresh(stored.key, ports)
-            seen.append(key)
+            _note(stored, ports.clock.now(), ports)
         except ImageAutomationError as error:
             names = {"namespace": stored.key.namespace, "name": stored.key.name}
             ports.log.error("receiver failed", controller=CONTROLLER, **names, reason=error.reason, error=error.message)
-    ports.tags.put_last_scans(dict.fromkeys(seen, now))
+
+
+def _note(stored: StoredObject, now: datetime, ports: Ports) -> None:
+    """Say when the Receiver's secret is looked at next."""
+    after = ports.objects.get(KIND, stored.key)
+    if after is not None:
+        times = due.next_times(after, parse_stored(after, Receiver), now)
+        ports.agenda.note({due.name_of(after): times})
 
 
 def _refresh(key: NamespacedName, ports: Ports) -> None:

@@ -1,43 +1,47 @@
 """Scan ImageRepositories: list, compare, store what changed, evaluate the policies it concerns.
 
-In: names and why they are scanned. Out: tag lists, statuses and selections in the table; an unchanged scan writes
-nothing for its repository.
+An unchanged scan must write nothing for its repository.
 
 Source: image-reflector-controller internal/controller/imagerepository_controller.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tagstream.domain.objects.image_name import ImageName, InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import ImageRepository, NamespacedName
 from tagstream.domain.scan.exclusion import InvalidExclusion, ScanResult, exclude, keep
+from tagstream.domain.scan.tag_grammar import shown, sort_out
 from tagstream.errors import ImageAutomationError, RetryableError, StalledError, ThrottledError
+from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
+from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.tags import TagState
-from tagstream.reconcile import status
+from tagstream.reconcile import due, status
 from tagstream.reconcile.cool_downs import CoolDowns
 from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.scan.host_turns import SHARED_S, HostTurns
+from tagstream.reconcile.scan.put_back import MOST_HOPS, put_back
 from tagstream.reconcile.scan.tag_list import ScannedTags, Sightings
 from tagstream.reconcile.select.policies import Cause, PolicyRun, evaluate_for_repository
-from tagstream.reconcile.select.policy_list import PolicyList
 from tagstream.reconcile.stored_objects import parsed_objects
 from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
 
 KIND = "ImageRepository"
 CONTROLLER = "imagerepository"
-WORKERS = 32
 MIN_TIMEOUT_S = 1.0
 # A registry may list a pushed tag late: look again before giving up on what a delivery named.
 LATE_TAG_DELAYS_S = (5.0, 15.0, 45.0)
-PUT_BACK_S = 1.0
+SCANS_PER_MESSAGE = 50
+# A time-out that comes this much early was the time-out all the same.
+TOLERANCE_S = 0.5
+REFUSED = "refusedTags"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,7 @@ class ScanTrigger:
     received_at: datetime | None = None
     expected_tags: tuple[str, ...] = ()
     attempt: int = 0
+    hops: int = 0
 
     @classmethod
     def of(cls, request: QueuedScan) -> ScanTrigger:
@@ -59,6 +64,20 @@ class ScanTrigger:
             received_at=request.received_at,
             expected_tags=request.expected_tags,
             attempt=request.attempt,
+            hops=request.hops,
+        )
+
+    def request(self, keys: tuple[NamespacedName, ...], delay_s: float = 0.0) -> QueuedScan:
+        """A queue message for the same reason."""
+        return QueuedScan(
+            repositories=keys,
+            reason=self.reason,
+            cause=self.cause,
+            delay_s=delay_s,
+            received_at=self.received_at,
+            expected_tags=self.expected_tags,
+            attempt=self.attempt,
+            hops=self.hops,
         )
 
 
@@ -74,6 +93,15 @@ class _Scan:
     error: ImageAutomationError | None = None
     requests: int = 0
     warnings: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+    @property
+    def host(self) -> str:
+        """The registry host; empty for an image that cannot be parsed."""
+        try:
+            return parse_repository_image(self.repository.image).registry
+        except InvalidImage:
+            return ""
 
     @property
     def changed(self) -> bool:
@@ -95,10 +123,19 @@ class _Run:
     trigger: ScanTrigger
     policies: PolicyRun
     cool_downs: CoolDowns
+    turns: HostTurns[_Scan]
 
     @property
     def deadline_s(self) -> float:
         return self.policies.deadline_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """A scan that is settled: the policies that were evaluated on the way, and when the repository is due again."""
+
+    evaluated: frozenset[NamespacedName]
+    times: Times
 
 
 def scan_repositories(
@@ -116,70 +153,65 @@ def scan_repositories(
     """
     if not keys:
         return frozenset()
-    readable = parsed_objects(_stored(keys, ports), ImageRepository, ports.log)
-    wanted = [(stored, repository) for stored, repository in readable if not repository.suspend]
-    before = ports.tags.states([stored.key for stored, _ in wanted])
-    scans = [
-        _Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted
-    ]
+    scans = _begun(keys, ports)
+    by_host: dict[str, list[_Scan]] = {}
+    for scan in scans:
+        by_host.setdefault(scan.host, []).append(scan)
     run = _Run(
         trigger=trigger,
-        policies=PolicyRun(policies=PolicyList(ports.objects), deadline_s=deadline_s),
+        policies=PolicyRun(deadline_s=deadline_s),
         cool_downs=CoolDowns(ports.tags, ports.clock),
+        turns=HostTurns(by_host),
     )
+    done: dict[NamespacedName, _Done] = {}
+
+    def act(scan: _Scan) -> None:
+        outcome = _scan(scan, run, ports)
+        if outcome is not None:
+            done[scan.stored.key] = outcome
+
     # Each result is written as it arrives: one slow registry never holds up the others.
-    with ThreadPoolExecutor(max_workers=min(WORKERS, max(1, len(scans)))) as pool:
-        outcomes = list(pool.map(lambda scan: _scan(scan, run, ports), scans))
-    _put_back([scan for scan, outcome in zip(scans, outcomes, strict=True) if outcome is None], trigger, ports)
-    done = [scan.stored.key for scan, outcome in zip(scans, outcomes, strict=True) if outcome is not None]
-    ports.tags.put_last_scans(dict.fromkeys(done, ports.clock.now()))
-    return frozenset(key for outcome in outcomes for key in outcome or ())
+    run.turns.carry_out(act)
+    _put_back([scan for scan in scans if scan.stored.key not in done], run, ports)
+    if done:
+        ports.agenda.note({ObjectName(kind=KIND, key=key): one.times for key, one in done.items()})
+    return frozenset(key for one in done.values() for key in one.evaluated)
 
 
-def _stored(keys: Collection[NamespacedName], ports: Ports) -> Iterator[StoredObject]:
-    if len(keys) > 3:
-        wanted = set(keys)
-        yield from (one for one in ports.objects.list(KIND) if one.key in wanted)
-        return
-    for key in keys:
-        one = ports.objects.get(KIND, key)
-        if one is not None:
-            yield one
+def _begun(keys: Collection[NamespacedName], ports: Ports) -> list[_Scan]:
+    readable = parsed_objects(ports.objects.get_many(KIND, keys), ImageRepository, ports.log)
+    wanted = [(stored, repository) for stored, repository in readable if not repository.suspend]
+    before = ports.tags.states([stored.key for stored, _ in wanted])
+    return [_Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted]
 
 
-def _put_back(scans: Sequence[_Scan], trigger: ScanTrigger, ports: Ports) -> None:
-    if scans:
-        keys = tuple(scan.stored.key for scan in scans)
-        ports.queue.send([_request(keys, trigger, PUT_BACK_S)])
+def _put_back(scans: Sequence[_Scan], run: _Run, ports: Ports) -> None:
+    """A host that takes its time gets messages of its own, so that nobody waits for it there either."""
+    groups: dict[str, list[NamespacedName]] = {}
+    for scan in scans:
+        groups.setdefault(scan.host if run.turns.is_slow(scan.host) else "", []).append(scan.stored.key)
+    requests = [
+        run.trigger.request(tuple(keys[start : start + SCANS_PER_MESSAGE]))
+        for keys in groups.values()
+        for start in range(0, len(keys), SCANS_PER_MESSAGE)
+    ]
+    put_back(requests, ports)
 
 
-def _request(keys: tuple[NamespacedName, ...], trigger: ScanTrigger, delay_s: float) -> QueuedScan:
-    return QueuedScan(
-        repositories=keys,
-        reason=trigger.reason,
-        cause=trigger.cause,
-        delay_s=delay_s,
-        received_at=trigger.received_at,
-        expected_tags=trigger.expected_tags,
-        attempt=trigger.attempt,
-    )
-
-
-def _scan(scan: _Scan, run: _Run, ports: Ports) -> frozenset[NamespacedName] | None:
-    """The policies evaluated on the way; None when the scan has to be done later."""
+def _scan(scan: _Scan, run: _Run, ports: Ports) -> _Done | None:
+    """None when the scan has to be done later."""
     if ports.clock.monotonic_s() >= run.deadline_s:
         return None
     try:
         with isolated():
-            found = _scan_now(scan, run, ports)
+            return _scan_now(scan, run, ports)
     except ImageAutomationError as error:
         # The table failed, or a mistake of ours: nothing is known, so nothing is recorded, and it is tried again.
         ports.log.error("scan broke off", key=str(scan.stored.key), reason=error.reason, error=error.message)
         return None
-    return found
 
 
-def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> frozenset[NamespacedName] | None:
+def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> _Done | None:
     started = ports.clock.monotonic_s()
     scanned: ScannedTags | None = None
     evaluated: frozenset[NamespacedName] = frozenset()
@@ -191,15 +223,32 @@ def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> frozenset[NamespacedName]
             if scanned is None:
                 return None
     except ImageAutomationError as error:
+        if _ran_out_of_turn(scan, run, started, ports):
+            return None
         scan = replace(scan, error=error)
         _cool_down(error, run.cool_downs, ports)
     if scan.error is None and (scan.changed or _owes_evaluation(scan)):
         # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
         evaluated = evaluate_for_repository(scan.stored.key, scanned, _cause(scan, run.trigger), run.policies, ports)
     cause = status.cause_of(scan.stored, run.trigger.cause)
-    report([_transition(scan, cause, (ports.clock.monotonic_s() - started) * 1000, ports)], ports)
+    outcome = _transition(scan, cause, (ports.clock.monotonic_s() - started) * 1000, ports)
+    report([outcome], ports)
     _look_again(scan, run.trigger, ports)
-    return evaluated
+    after = replace(scan.stored, status=outcome.status)
+    return _Done(evaluated=evaluated, times=due.next_times(after, scan.repository, ports.clock.now()))
+
+
+def _ran_out_of_turn(scan: _Scan, run: _Run, started: float, ports: Ports) -> bool:
+    """Whether only the other hosts of the run cut this scan short: then it failed nothing, and is done by itself."""
+    took_s = ports.clock.monotonic_s() - started
+    if not run.turns.is_shared or took_s < SHARED_S - TOLERANCE_S:
+        return False
+    run.turns.give_up(scan.host)
+    return took_s < _timeout_s(scan.repository) - TOLERANCE_S
+
+
+def _timeout_s(repository: ImageRepository) -> float:
+    return max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
 
 
 def _cause(scan: _Scan, trigger: ScanTrigger) -> Cause:
@@ -242,18 +291,26 @@ def _listed(scan: _Scan, run: _Run, ports: Ports) -> _Scan:
             reason="ReadOperationFailed",
             retry_after_s=wait_s,
         )
-    timeout_s = max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
+    timeout_s = min(_timeout_s(repository), SHARED_S) if run.turns.is_shared else _timeout_s(repository)
     listing = ports.registry.list_tags(image, access, min(run.deadline_s, ports.clock.monotonic_s() + timeout_s))
+    names = sort_out(listing.tags)
     try:
-        found = exclude(listing.tags, repository.exclusion_list)
+        found = exclude(names.tags, repository.exclusion_list)
     except InvalidExclusion as error:
         raise RetryableError(f"scan failed: {error}", reason="ReadOperationFailed") from error
-    if not listing.tags and scan.before is not None and scan.before.tag_count:
+    if not names.tags and scan.before is not None and scan.before.tag_count:
         raise RetryableError(
             f"scan failed: the registry lists no tags where {scan.before.tag_count} are known; keeping those",
             reason="ReadOperationFailed",
         )
-    return replace(scan, image=image, found=found, requests=listing.requests, warnings=listing.warnings)
+    return replace(
+        scan,
+        image=image,
+        found=found,
+        requests=listing.requests,
+        warnings=listing.warnings,
+        refused=names.refused,
+    )
 
 
 def _store(scan: _Scan, ports: Ports) -> ScannedTags | None:
@@ -288,7 +345,7 @@ def _transition(scan: _Scan, cause: str, duration_ms: float, ports: Ports) -> Tr
     if scan.error is not None:
         return failed(attempt, scan.error)
     assert scan.found is not None and scan.image is not None
-    body = dict(scan.stored.status)
+    body = {name: value for name, value in scan.stored.status.items() if name != REFUSED} | _refused(scan)
     if scan.changed or _owes_evaluation(scan):
         body |= {
             "canonicalImageName": scan.image.canonical,
@@ -305,13 +362,30 @@ def _transition(scan: _Scan, cause: str, duration_ms: float, ports: Ports) -> Tr
     size = _size(scan)
     return replace(
         outcome,
-        entries=(success_entry(attempt, message),) if outcome.changes_status else (),
+        entries=_entries(scan, outcome, message),
         counts={
             "RegistryRequests": scan.requests,
             "ScanTags" if scan.changed else "ScanUnchanged": size if scan.changed else 1,
         },
-        facts={"tag_count": size, "changed": scan.changed, "warnings": scan.warnings},
+        facts={"tag_count": size, "changed": scan.changed, "warnings": scan.warnings, **_refused(scan)},
     )
+
+
+def _refused(scan: _Scan) -> dict[str, object]:
+    """``status.refusedTags``: how many names the registry lists that are no tags, and the first of them."""
+    return {REFUSED: {"count": len(scan.refused), "tags": shown(scan.refused)}} if scan.refused else {}
+
+
+def _entries(scan: _Scan, outcome: Transition, message: str) -> tuple[LedgerEntry, ...]:
+    if not outcome.changes_status:
+        return ()
+    found = [success_entry(outcome.attempt, message)]
+    refused = outcome.status.get(REFUSED)
+    if refused is not None and refused != scan.stored.status.get(REFUSED):
+        words = f"{len(scan.refused)} listed names are no tags and were left out: {', '.join(shown(scan.refused))}"
+        entry = success_entry(outcome.attempt, words, {REFUSED: refused})
+        found.append(replace(entry, severity="error", reason="TagsRefused"))
+    return tuple(found)
 
 
 def _size(scan: _Scan) -> int:
@@ -320,13 +394,15 @@ def _size(scan: _Scan) -> int:
 
 def _look_again(scan: _Scan, trigger: ScanTrigger, ports: Ports) -> None:
     """A delivery named a tag that is not listed yet: caches between a registry's writers and readers are real."""
-    if scan.found is None or trigger.attempt >= len(LATE_TAG_DELAYS_S):
+    if scan.found is None or trigger.attempt >= len(LATE_TAG_DELAYS_S) or trigger.hops >= MOST_HOPS:
         return
     expected = set(trigger.expected_tags)
     if trigger.received_at is not None and not trigger.attempt:
         expected |= ports.deliveries.joined_tags(scan.stored.key, trigger.cause)
     listed = set(scan.found.tags)
-    if all(tag in listed for tag in keep(sorted(expected), scan.repository.exclusion_list)):
+    wanted = keep(sorted(sort_out(expected).tags), scan.repository.exclusion_list)
+    if all(tag in listed for tag in wanted):
         return
-    later = replace(trigger, expected_tags=tuple(sorted(expected)), attempt=trigger.attempt + 1)
-    ports.queue.send([_request((scan.stored.key,), later, LATE_TAG_DELAYS_S[trigger.attempt])])
+    delay_s = LATE_TAG_DELAYS_S[trigger.attempt]
+    later = replace(trigger, expected_tags=tuple(wanted), attempt=trigger.attempt + 1, hops=trigger.hops + 1)
+    ports.queue.send([later.request((scan.stored.key,), delay_s)])

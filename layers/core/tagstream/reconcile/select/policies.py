@@ -1,13 +1,14 @@
-"""Evaluate ImagePolicies: select a tag, ask the gates, read the digest, store selection and status.
+"""Evaluate ImagePolicies: select, ask the gates, reflect the digest, store the selection.
 
-A failure must never change a selection: automations keep to the last good tag.
+A failed evaluation keeps the selection in force: automations stay with the last good tag.
 
 Source: image-reflector-controller internal/controller/imagepolicy_controller.go, in its order of checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,8 +20,8 @@ from tagstream.domain.select.policy import CompiledPolicy, InvalidFilter, Invali
 from tagstream.domain.select.reflection import needs_digest
 from tagstream.domain.status.conditions import ready_message
 from tagstream.errors import HeldBack, ImageAutomationError, RetryableError, StalledError
+from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
-from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import due, status
@@ -28,10 +29,13 @@ from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.scan.tag_list import ScannedTags
 from tagstream.reconcile.select.first_seen import stored_first_seen
-from tagstream.reconcile.select.policy_list import KIND, PolicyList
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
+from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
 
-CONTROLLER = "imagepolicy"
+KIND = "ImagePolicy"
+STORAGE_FAILED = "StorageOperationFailed"
+# They wait for registries, whose digests they ask for.
+WORKERS = 32
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 DEPENDENCY_RETRY_S = 30.0
 MIN_TIMEOUT_S = 1.0
@@ -53,7 +57,6 @@ class Cause:
 class PolicyRun:
     """What the evaluations of one invocation share; ``deadline_s`` is on the monotonic clock, for digests."""
 
-    policies: PolicyList
     deadline_s: float
 
 
@@ -94,8 +97,8 @@ def evaluate_for_repository(
         The policies that were evaluated; suspended ones are not.
     """
     done = set()
-    concerned = (one for one in run.policies.now() if _may_refer(one, repository))
-    for stored, policy in parsed_objects(concerned, ImagePolicy, ports.log):
+    # Read after the tags were stored: a policy applied later is evaluated by its own change, from these tags.
+    for stored, policy in parsed_objects(ports.objects.policies_of(repository), ImagePolicy, ports.log):
         if policy.repository == repository and not policy.suspend:
             evaluation = _Evaluation(
                 stored=stored,
@@ -111,13 +114,6 @@ def evaluate_for_repository(
     return frozenset(done)
 
 
-def _may_refer(stored: StoredObject, repository: NamespacedName) -> bool:
-    """Whether a policy may refer to a repository, decided without parsing it: each scan looks at all policies."""
-    spec = stored.document.get("spec")
-    ref = spec.get("imageRepositoryRef") if isinstance(spec, Mapping) else None
-    return not isinstance(ref, Mapping) or ref.get("name") == repository.name
-
-
 def evaluate_policies(
     keys: Collection[NamespacedName],
     cause: Cause,
@@ -125,11 +121,22 @@ def evaluate_policies(
     ports: Ports,
     gates: tuple[Gate, ...] = GATES,
 ) -> None:
-    """Evaluate policies from the stored tags; suspended and deleted ones are skipped."""
-    found = (ports.objects.get(KIND, key) for key in sorted(keys))
-    for stored, policy in parsed_objects((one for one in found if one is not None), ImagePolicy, ports.log):
-        if policy.suspend:
-            continue
+    """Evaluate policies from the stored tags; suspended and deleted ones are passed over.
+
+    Args:
+        keys: in the order in which to begin.
+        cause: kept with the selections.
+        deadline_s: on the monotonic clock; what is left then stays due, so that the next tick goes on with it.
+        ports: everything.
+        gates: asked about every candidate.
+    """
+    found = {stored.key: stored for stored in ports.objects.get_many(KIND, keys)}
+    in_order = [found[key] for key in dict.fromkeys(keys) if key in found]
+
+    def evaluate(one: tuple[StoredObject, ImagePolicy]) -> tuple[ObjectName, Times] | None:
+        stored, policy = one
+        if policy.suspend or ports.clock.monotonic_s() >= deadline_s:
+            return None
         evaluation = _Evaluation(
             stored=stored,
             policy=policy,
@@ -140,16 +147,40 @@ def evaluate_policies(
             deadline_s=deadline_s,
             gates=gates,
         )
-        _evaluate(evaluation, ports)
-    ports.tags.put_last_scans({due.policy_key(key): ports.clock.now() for key in keys})
+        try:
+            after = replace(stored, status=_evaluate(evaluation, ports))
+        except ImageAutomationError as error:
+            # It stays due.
+            ports.log.error("evaluation broke off", key=str(stored.key), reason=error.reason, error=error.message)
+            return None
+        return due.name_of(stored), due.next_times(after, policy, ports.clock.now())
+
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        times = dict(filter(None, pool.map(evaluate, parsed_objects(in_order, ImagePolicy, ports.log))))
+    if times:
+        ports.agenda.note(times)
 
 
-def _evaluate(found: _Evaluation, ports: Ports) -> None:
+def _evaluate(found: _Evaluation, ports: Ports) -> status.Status:
+    """The policy's status afterwards.
+
+    Raises:
+        ImageAutomationError: the table failed: what came of the evaluation is not known, and it has to be repeated.
+    """
     try:
         with isolated():
-            _store(found, _select(found, ports), ports)
+            outcome = _stored(found, _select(found, ports), ports)
     except ImageAutomationError as error:
-        _report_failure(found, error, ports)
+        if error.reason == STORAGE_FAILED:
+            raise
+        # latestRef stays: automations keep to the last good tag.
+        outcome = failed(_attempt(found), error)
+    report([outcome], ports)
+    return outcome.status
+
+
+def _attempt(found: _Evaluation) -> Attempt:
+    return Attempt(stored=found.stored, at=found.now, cause=found.cause.text)
 
 
 def _select(found: _Evaluation, ports: Ports) -> _Selected:
@@ -295,78 +326,35 @@ def _digest(found: _Evaluation, repository: ImageRepository, tag: str, ports: Po
         raise RetryableError(
             f"failed fetching digest of {repository.image}:{tag}: {error.message}", reason="Failed"
         ) from error
-    ports.tags.first_seen(policy.repository, tag, digest, found.now)
+    if current is None or (current.name, current.tag, current.digest) != (repository.image, tag, digest):
+        # The sighting of what is selected already was recorded when it was selected.
+        ports.tags.first_seen(policy.repository, tag, digest, found.now)
     return digest
 
 
-def _store(found: _Evaluation, selected: _Selected, ports: Ports) -> None:
+def _stored(found: _Evaluation, selected: _Selected, ports: Ports) -> Transition:
     """Store the selection first, because it wakes the update; the status follows and says the same."""
     selection, wait = selected.selection, selected.wait
     if selection is not found.current and not ports.selections.put(selection, found.current):
         raise RetryableError("another worker selected at the same time", reason="Failure")
-    policy = found.policy
-    body = status.handled(found.stored.status, policy.metadata) | {"latestRef": _document(selection.ref)}
+    body = dict(found.stored.status) | {"latestRef": _document(selection.ref)}
     if selection.previous is not None:
         body["observedPreviousRef"] = _document(selection.previous)
     message = ready_message(selection.ref, selection.previous)
     if wait is not None:
         message = f"{message}; {wait.message}"
-    settled = status.succeeded(body, policy.metadata.generation, message, found.now)
+    outcome = succeeded(_attempt(found), "selected", body, message)
     if wait is not None:
-        settled = status.waiting(settled, wait.until)
-    if settled == found.stored.status:
-        return
-    ports.objects.put_status(KIND, found.stored.key, settled)
-    if status.transitioned(found.stored.status, settled):
-        ports.ledger.record([_entry(found, selection, message)])
-    ports.log.info(
-        "selected",
-        controller=CONTROLLER,
-        namespace=found.stored.key.namespace,
-        name=found.stored.key.name,
-        image=selection.ref.name,
-        tag=selection.ref.tag,
-        digest=selection.ref.digest,
-        cause=selection.cause,
+        outcome = replace(outcome, status=status.waiting(outcome.status, wait.until))
+    names = {"image": selection.ref.name, "tag": selection.ref.tag, "digest": selection.ref.digest}
+    entry = success_entry(outcome.attempt, message, {"repository": str(found.policy.repository), **names})
+    return replace(
+        outcome,
+        entries=(entry,) if outcome.changes_ready else (),
+        facts={**names, "cause": selection.cause},
+        is_logged=outcome.changes_status,
     )
 
 
 def _document(ref: ImageRef) -> dict[str, str]:
     return {"name": ref.name, "tag": ref.tag} | ({"digest": ref.digest} if ref.digest else {})
-
-
-def _entry(found: _Evaluation, selection: Selection, message: str) -> LedgerEntry:
-    return LedgerEntry(
-        at=found.now,
-        kind=KIND,
-        key=found.stored.key,
-        severity="info",
-        reason="Succeeded",
-        message=message,
-        cause=found.cause.text,
-        facts={
-            "repository": str(found.policy.repository),
-            "image": selection.ref.name,
-            "tag": selection.ref.tag,
-            "digest": selection.ref.digest,
-        },
-    )
-
-
-def _report_failure(found: _Evaluation, error: ImageAutomationError, ports: Ports) -> None:
-    """latestRef stays: automations keep to the last good tag."""
-    body = status.handled(found.stored.status, found.policy.metadata)
-    settled = status.failed(body, found.policy.metadata.generation, error, found.now)
-    ports.objects.put_status(KIND, found.stored.key, settled)
-    ports.metrics.add("SelectionsHeld" if isinstance(error, HeldBack) else "ReconcileFailed", 1, CONTROLLER)
-    if status.transitioned(found.stored.status, settled):
-        entry = status.failure_entry(KIND, found.stored.key, error, found.now, found.cause.text)
-        ports.ledger.record([entry])
-    ports.log.error(
-        "evaluation failed",
-        controller=CONTROLLER,
-        namespace=found.stored.key.namespace,
-        name=found.stored.key.name,
-        reason=error.reason,
-        error=error.message,
-    )

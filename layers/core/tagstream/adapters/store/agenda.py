@@ -1,0 +1,188 @@
+"""What is due when, for the tick: one compressed item for everything, and notes of what changed since.
+
+A tick reads this partition instead of all objects. Whoever changes when an object is due writes a small note, without
+a condition, so that nobody waits for another; the tick folds notes into the page now and then. A note is only believed
+over what is older, so it does no harm when it is read twice.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.table import ABSENT, Condition, Table, chunks
+from tagstream.ports.agenda import Agenda, ObjectName, Times
+from tagstream.ports.runtime import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+PARTITION = "agenda"
+PAGE = "page#"
+NOTE = "note#"
+ROWS_A_NOTE = 2_000
+ROWS_A_PAGE = 10_000
+# Reading notes costs as much as reading a page of their size; folding them costs writing the page.
+NOTES_KEPT = 64
+# A change of an object outlives what a reconcile, begun before it, notes at its end.
+CHANGE_AHEAD = timedelta(seconds=60)
+UNREADABLE = (KeyError, TypeError, ValueError, IndexError, zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """When an object is due, as of ``at``; times are seconds since 1970."""
+
+    at: float
+    last: float | None
+    due: float | None
+    is_gone: bool = False
+
+
+Rows = dict[ObjectName, _Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamoAgenda:
+    """AgendaStore on one table."""
+
+    table: Table
+    clock: Clock
+
+    def read(self) -> Agenda:
+        """One query."""
+        rows, stored = self._rows()
+        notes = [item for item in stored if keys.read_text(item, "sk").startswith(NOTE)]
+        swept_at = max((keys.read_number(item, "sweptAt") for item in stored), default=0.0)
+        if len(notes) > NOTES_KEPT:
+            self._fold(rows, stored, swept_at)
+        times = {name: _times(row) for name, row in rows.items() if not row.is_gone}
+        return Agenda(times=times, swept_at=keys.moment(swept_at) if swept_at else None)
+
+    def note(self, times: Mapping[ObjectName, Times]) -> None:
+        """One small write for two thousand names."""
+        at = self.clock.now()
+        rows = {name: _Row(keys.epoch(at), _epoch(one.last), _epoch(one.due)) for name, one in times.items()}
+        self.table.write_many(note_items(rows, at))
+
+    def forget(self, names: Iterable[ObjectName]) -> None:
+        """A note that says so."""
+        at = self.clock.now()
+        self.table.write_many(note_items({name: _Row(keys.epoch(at), None, None, is_gone=True) for name in names}, at))
+
+    def rewrite(self, times: Mapping[ObjectName, Times]) -> None:
+        """Fold in what was found by looking at every object, and forget all other names."""
+        at = self.clock.now()
+        rows, stored = self._rows()
+        fresh = {
+            name: _Row(keys.epoch(at), _epoch(one.last) or (rows[name].last if name in rows else None), _epoch(one.due))
+            for name, one in times.items()
+        }
+        # What was noted while the objects were read is newer than what was read of them.
+        newer = {name: row for name, row in rows.items() if row.at > keys.epoch(at) and name in fresh}
+        self._fold(fresh | newer, stored, keys.epoch(at))
+        if not any(keys.read_text(item, "sk").startswith(PAGE) for item in stored):
+            # A version that had no agenda kept the times of last scans here.
+            self.table.delete_many(list(self.table.query("scans")))
+
+    def _rows(self) -> tuple[Rows, list[keys.Item]]:
+        """All rows, the newest of each name, and the items they are in, oldest notes first."""
+        stored = list(self.table.query(PARTITION))
+        rows: Rows = {}
+        for item in stored:
+            for name, row in _unpacked(item):
+                before = rows.get(name, row)
+                newest = row if row.at >= before.at else before
+                # When an object was looked at stays true whatever changed meanwhile.
+                looked = [one for one in (before.last, row.last) if one is not None]
+                rows[name] = replace(newest, last=max(looked, default=None))
+        return rows, stored
+
+    def _fold(self, rows: Rows, stored: Sequence[keys.Item], swept_at: float) -> None:
+        """Write the pages anew, unless another tick did meanwhile, and remove what they hold now."""
+        kept = [(name, row) for name, row in sorted(rows.items()) if not row.is_gone]
+        version = secrets.token_hex(8)
+        pages = [
+            keys.key(PARTITION, f"{PAGE}{number:03d}")
+            | {"rows": _packed(part), "sweptAt": keys.number(swept_at), "version": keys.text(version)}
+            for number, part in enumerate(chunks(kept, ROWS_A_PAGE) if kept else [()])
+        ]
+        before = [item for item in stored if keys.read_text(item, "sk").startswith(PAGE)]
+        surplus = [item for item in before if keys.read_text(item, "sk") >= f"{PAGE}{len(pages):03d}"]
+        if self._replaced(pages, before, surplus):
+            self.table.delete_many([item for item in stored if keys.read_text(item, "sk").startswith(NOTE)])
+
+    def _replaced(self, pages: Sequence[keys.Item], before: Sequence[keys.Item], surplus: Sequence[keys.Item]) -> bool:
+        condition = ABSENT
+        if before:
+            version = keys.text(keys.read_text(before[0], "version"))
+            condition = Condition(expression="version = :version", values={":version": version})
+        others = [self.table.putting(page) for page in pages[1:]]
+        others += [self.table.deleting({"pk": item["pk"], "sk": item["sk"]}) for item in surplus]
+        if others:
+            return self.table.replace(pages[0], condition, others)
+        return self.table.put(pages[0], condition)
+
+
+def change_note(name: ObjectName, due: datetime, at: datetime) -> keys.Item:
+    """The note that an object changed and is due at a time; it goes into the write of the change itself."""
+    ahead = at + CHANGE_AHEAD
+    (item,) = note_items({name: _Row(keys.epoch(ahead), None, keys.epoch(due))}, ahead)
+    return item
+
+
+def note_items(rows: Mapping[ObjectName, _Row], at: datetime) -> list[keys.Item]:
+    """Rows as items; their sort keys are in the order of time."""
+    return [
+        keys.key(PARTITION, f"{NOTE}{int(at.timestamp() * 1000):014d}#{secrets.token_hex(4)}") | {"rows": _packed(part)}
+        for part in chunks(list(rows.items()), ROWS_A_NOTE)
+    ]
+
+
+def _times(row: _Row) -> Times:
+    last = None if row.last is None else keys.moment(row.last)
+    return Times(last=last, due=None if row.due is None else keys.moment(row.due))
+
+
+def _epoch(value: datetime | None) -> float | None:
+    return None if value is None else keys.epoch(value)
+
+
+def _packed(rows: Sequence[tuple[ObjectName, _Row]]) -> AttributeValueTypeDef:
+    # Times relative to each other compress to next to nothing.
+    listed = [
+        [name.kind, str(name.key), int(row.at * 1000), _since(row.last, row), _since(row.due, row), int(row.is_gone)]
+        for name, row in rows
+    ]
+    return {"B": zlib.compress(json.dumps(listed, separators=(",", ":")).encode())}
+
+
+def _unpacked(item: keys.Item) -> list[tuple[ObjectName, _Row]]:
+    """Empty for what cannot be read: the next sweep finds every object again."""
+    try:
+        listed = cast("list[list[object]]", json.loads(zlib.decompress(keys.read_bytes(item, "rows"))))
+        return [_row_of(*fields) for fields in listed]
+    except UNREADABLE:
+        return []
+
+
+def _row_of(
+    kind: object, name: object, at_ms: object, last: object, due: object, is_gone: object
+) -> tuple[ObjectName, _Row]:
+    at = float(cast("int", at_ms)) / 1000
+    row = _Row(at, _moved(last, at), _moved(due, at), bool(is_gone))
+    return ObjectName(kind=str(kind), key=keys.named(str(name))), row
+
+
+def _moved(since: object, at: float) -> float | None:
+    return None if since is None else float(round(at) + int(cast("int", since)))
+
+
+def _since(value: float | None, row: _Row) -> int | None:
+    return None if value is None else round(value) - round(row.at)
