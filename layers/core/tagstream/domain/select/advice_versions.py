@@ -53,7 +53,7 @@ def no_version_advice(tags: Sequence[str], values: Sequence[str], extract: str) 
     example = next((value for value in values if _DIGIT.search(value)), values[0])
     text = f"none of the {len(values)} values is a version to Flux, such as '{example}': {IS_A_VERSION}"
     numbered = [value for value in values if _DIGIT.search(value)]
-    if numbered and all(value.isascii() and value.isdigit() for value in numbered):
+    if all(value.isascii() and value.isdigit() for value in values):
         text += "; policy.numerical compares such numbers"
     elif numbered and all(_TWO_NUMBERS.fullmatch(value) for value in numbered):
         text += f"; extract '{_with_third_number(extract)}' makes them versions"

@@ -17,6 +17,7 @@ from tagstream.domain.select.filter import compile_filter
 
 _SEPARATORS = re.compile(r"([-._+])")
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
+_NUMBER = re.compile(r"v?[0-9]+", re.ASCII)
 _HEXADECIMAL = re.compile(r"g?(?:[0-9a-f]{7,64}|[0-9A-F]{7,64})", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _RANDOM = re.compile(
@@ -144,7 +145,7 @@ def _column(texts: Sequence[str]) -> _Column:
     if len(set(texts)) > 1 and _is_hash_column(texts):
         prefix = "g" if all(text.startswith("g") for text in texts) else ""
         return _Column(skeleton=(), hash_pattern=f"{prefix}[0-9a-f]+")
-    if len(set(texts)) == 1 and not texts[0].isdigit():
+    if len(set(texts)) == 1 and not _NUMBER.fullmatch(texts[0]):
         return _Column(skeleton=(texts[0],))
     skeletons = {tuple(_DIGITS.split(text)) for text in texts}
     if len(skeletons) != 1:
