@@ -21,7 +21,7 @@ SLOW = ("boto3", "botocore", "requests", "dulwich", "paramiko", "cryptography", 
     [
         ["apply", "--dry-run=client", "-f", OBJECTS],
         ["lint", "--objects", OBJECTS, "--repo", OBJECTS],
-        ["diff", "--objects", OBJECTS, "--repo", OBJECTS],
+        ["diff", "--objects", OBJECTS, "--repo", OBJECTS, "--ref", "flux-system/harvis-backend-prod=a:1"],
         ["create", "image", "repository", "x", "--image=a/b", "--export"],
         ["create", "secret", "receiver", "x", "--export"],
         ["--help"],

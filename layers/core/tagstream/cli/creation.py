@@ -12,7 +12,7 @@ from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import Located, Manifests
 from tagstream.cli.kinds import GIT, RECEIVER, Target
 from tagstream.cli.session import Session
-from tagstream.cli.validation import judge
+from tagstream.cli.validation import validate
 from tagstream.cli.verbs.apply import prepared
 from tagstream.cli.verbs.export import print_manifest
 from tagstream.cli.verbs.get import is_suspended
@@ -96,8 +96,8 @@ def check(session: Session, wanted: Mapping[str, object]) -> None:
     located = Located(
         parsed=parse_object(wanted, session.namespace), document=Document(name="arguments", line=1, value=wanted)
     )
-    judged = judge(Manifests(objects=(located,), errors=()), lambda kind, key: True)
-    for warning in judged.warnings:
+    validation = validate(Manifests(objects=(located,), errors=()), lambda kind, key: True)
+    for warning in validation.warnings:
         session.console.warning(warning.removeprefix("arguments:1: "))
-    if judged.errors:
-        raise CommandFailed("\n✗ ".join(text.removeprefix("arguments:1: ") for text in judged.errors))
+    if validation.errors:
+        raise CommandFailed("\n✗ ".join(text.removeprefix("arguments:1: ") for text in validation.errors))

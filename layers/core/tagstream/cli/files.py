@@ -1,6 +1,4 @@
-"""Manifests from files, folders and stdin.
-
-In: paths as kubectl's ``-f`` takes them. Out: documents of all files, and what could not be read.
+"""Manifests from files, folders and stdin, named as for kubectl's ``-f``.
 
 Source: kubectl's resource builder: ``.json``, ``.yaml`` and ``.yml`` in a folder, sorted; below it with ``-R``.
 """
@@ -8,14 +6,17 @@ Source: kubectl's resource builder: ``.json``, ``.yaml`` and ``.yml`` in a folde
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO, cast
 
 from tagstream.cli.console import CommandFailed
-from tagstream.domain.objects.kinds import ParsedObject, parse_object
+from tagstream.domain.objects.kinds import ENCRYPTED_KIND, ParsedObject, parse_object
 from tagstream.domain.objects.manifest import Document, InvalidDocument, read_documents
+from tagstream.domain.objects.sops import encrypted_members
 
+NO_OBJECT = "not an object: expected a mapping with apiVersion and kind"
+MAX_NAMED = 3
 EXTENSIONS = frozenset({".json", ".yaml", ".yml"})
 
 
@@ -47,11 +48,16 @@ class Located:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifests:
-    """Everything that was found, in order; ``errors`` are files that could not be read, ``warnings`` those left out."""
+    """Everything that was found, in order.
+
+    ``errors`` are about files that could not be read, ``warnings`` about files that were left out, ``notes`` about
+    documents that were.
+    """
 
     objects: tuple[Located, ...]
     errors: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def read_manifests(paths: Sequence[str], stdin: TextIO, namespace: str, *, recursive: bool = False) -> Manifests:
@@ -81,8 +87,41 @@ def read_manifests(paths: Sequence[str], stdin: TextIO, namespace: str, *, recur
     return Manifests(objects=tuple(objects), errors=tuple(errors), warnings=tuple(warnings))
 
 
+def read_objects(paths: Sequence[str], stdin: TextIO, namespace: str, *, recursive: bool = False) -> Manifests:
+    """As ``read_manifests``, for folders in which objects lie beside other files of a repository.
+
+    Documents without apiVersion or kind (values of charts, ``.sops.yaml``) and encrypted ones are passed over, with a
+    note for all of them.
+    """
+    found = read_manifests(paths, stdin, namespace, recursive=recursive)
+    kept, others, encrypted = [], [], []
+    for one in found.objects:
+        document = one.parsed.document
+        if encrypted_members(document) and (one.parsed.kind == "Secret" or one.parsed.kind == ENCRYPTED_KIND):
+            encrypted.append(one.where)
+        elif document.get("apiVersion") and document.get("kind"):
+            kept.append(one)
+        else:
+            others.append(one.where)
+    others += [error.removesuffix(f": {NO_OBJECT}") for error in found.errors if error.endswith(NO_OBJECT)]
+    notes = (_passed_over(others, "without apiVersion or kind"), _passed_over(encrypted, "encrypted with SOPS"))
+    return replace(
+        found,
+        objects=tuple(kept),
+        errors=tuple(error for error in found.errors if not error.endswith(NO_OBJECT)),
+        notes=tuple(note for note in notes if note),
+    )
+
+
+def _passed_over(places: Sequence[str], cause: str) -> str:
+    if not places:
+        return ""
+    named = ", ".join(places[:MAX_NAMED]) + (" …" if len(places) > MAX_NAMED else "")
+    return f"{len(places)} {'document' if len(places) == 1 else 'documents'} {cause} passed over: {named}"
+
+
 def _is_deeper(path: str) -> bool:
-    """Whether there are manifests below the folders of a folder, which somebody may miss."""
+    """Whether a folder has folders with manifests in them, which are not read without ``-R``."""
     where = Path(path)
     return where.is_dir() and any(one.suffix in EXTENSIONS and one.parent != where for one in where.rglob("*"))
 
@@ -93,7 +132,7 @@ def _add(document: Document, namespace: str, objects: list[Located], errors: lis
             objects.append(Located(parsed=parse_object(value, namespace), document=document, prefix=prefix))
         else:
             where = f"{document.name}:{document.line_of(prefix)}"
-            errors.append(f"{where}: not an object: expected a mapping with apiVersion and kind")
+            errors.append(f"{where}: {NO_OBJECT}")
 
 
 def _items(value: object, prefix: str) -> Iterator[tuple[str, object]]:
@@ -124,7 +163,7 @@ def _files(where: Path, recursive: bool) -> Sequence[Path]:
 
 
 def read_stdin(stdin: TextIO) -> bytes:
-    """All of stdin as bytes: what is no UTF-8 is for the reader of documents to refuse, with its line."""
+    """All of stdin as bytes. The reader of documents refuses what is no UTF-8, and names the line."""
     buffer = getattr(stdin, "buffer", None)
     return cast("bytes", buffer.read()) if buffer is not None else stdin.read().encode(errors="surrogateescape")
 

@@ -189,6 +189,8 @@ def _add_offline(verbs: Parsers) -> None:
             "--ref", action="append", default=[], metavar="NS/NAME=IMAGE:TAG[@DIGEST]", help="what a policy selected"
         )
         parser.add_argument("-o", "--output", choices=("json",), help="for programs")
+        if verb == "lint":
+            parser.add_argument("--fix", action="store_true", help="write misspelt markers and missing quotes right")
         if verb == "diff":
             parser.add_argument("--write", action="store_true", help="write the changes into the working tree")
             parser.set_defaults(failure_code=2)

@@ -1,19 +1,16 @@
-"""All checks of a set of manifests, before anything is written.
-
-In: located objects. Out: errors and warnings with file and line, and the objects without errors.
-"""
+"""All checks of a set of manifests, before anything is written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tagstream.cli.files import Located, Manifests
-from tagstream.cli.references import Known, missing_references
+from tagstream.cli.references import Known, missing_references, references
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.fields import Problem
-from tagstream.domain.objects.kinds import STORED
+from tagstream.domain.objects.kinds import STORED, SecretData
 from tagstream.domain.objects.model import DEBOUNCE, FluxObject, Kustomization, NamespacedName, Receiver
 from tagstream.domain.select.gates import ALLOW_DOWNGRADE
 from tagstream.events.receiver.addressed import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE
@@ -31,33 +28,41 @@ ANNOTATIONS: Mapping[str, frozenset[str]] = {
     "ImageUpdateAutomation": frozenset({DEBOUNCE}),
     "Receiver": frozenset({SENDER, REGISTRY, REPOSITORY_PREFIX, SIGNATURE_MAX_AGE}),
 }
+NO_PULL_SECRETS = "it has no imagePullSecrets, and no object names it"
 NOT_SYNCED = "nothing is synced from Git by it: apply the objects it points to with tagstream apply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """What was found. ``objects`` have no errors and no twin; ``notes`` are about what is passed over."""
+class Validation:
+    """What the checks found.
+
+    ``objects`` have no errors, and each is there once. ``drafts`` are all objects of kinds that tagstream knows, those
+    with errors included: they exist, whatever is wrong with them. ``notes`` tell what is passed over.
+    """
 
     objects: tuple[Located, ...]
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+    drafts: tuple[Located, ...] = ()
 
 
-def judge(manifests: Manifests, known: Known) -> Judged:
+def validate(manifests: Manifests, known: Known) -> Validation:
     """Check every object by itself, then against all others.
 
     Args:
         manifests: what was read.
-        known: whether an object that is not among them exists.
+        known: whether an object that is not among them exists, by kind and name.
     """
     checked = [_checked(one) for one in manifests.objects]
     valued = [one for one in checked if one.parsed.value is not None]
     latest = {(one.parsed.kind, one.parsed.key): one for one in valued}
     unique = [one for one in valued if latest[one.parsed.kind, one.parsed.key] is one]
-    here = {(kind, key) for kind, key in latest}
+    drafts = _drafts(checked)
+    here = {(one.parsed.kind, one.parsed.key) for one in drafts}
     warnings = [*manifests.warnings, *(text for one in checked for text in one.messages(warnings=True))]
-    warnings += [_twin(one, latest[one.parsed.kind, one.parsed.key]) for one in valued if one not in unique]
+    newer = {id(one): latest[one.parsed.kind, one.parsed.key] for one in valued}
+    warnings += [_twin(one, newer[id(one)]) for one in valued if newer[id(one)] is not one]
 
     def exists(kind: str, key: NamespacedName) -> bool:
         return (kind, key) in here or known(kind, key)
@@ -65,12 +70,42 @@ def judge(manifests: Manifests, known: Known) -> Judged:
     for one in unique:
         problems = missing_references(one.parsed.value, exists)
         warnings += [_at(one, Problem(path=path, message=text)) for path, text in problems]
-    return Judged(
-        objects=tuple(one for one in unique if not isinstance(one.parsed.value, Kustomization)),
+    named = {(kind, key) for one in drafts for _, kind, key in references(one.parsed.draft)}
+    idle = [one for one in unique if _has_no_pull_secrets(one) and not _is_named(one, named, known)]
+    passed_over = {id(one) for one in idle}
+    return Validation(
+        objects=tuple(
+            one for one in unique if not isinstance(one.parsed.value, Kustomization) and id(one) not in passed_over
+        ),
         errors=(*manifests.errors, *(text for one in checked for text in one.messages(warnings=False))),
         warnings=tuple(warnings),
-        notes=tuple(note for one in checked for note in _notes(one)),
+        notes=(
+            *manifests.notes,
+            *(note for one in checked for note in _notes(one)),
+            *(f"{one.where}: {one.parsed.name} passed over: {NO_PULL_SECRETS}" for one in idle),
+        ),
+        drafts=drafts,
     )
+
+
+def _drafts(checked: Sequence[Located]) -> tuple[Located, ...]:
+    """Every object of a known kind once: the last valid one of its name, or the last one if none is valid."""
+    latest: dict[tuple[str, NamespacedName], Located] = {}
+    for one in sorted(checked, key=lambda one: one.parsed.value is not None):
+        if one.parsed.draft is not None:
+            latest[one.parsed.kind, one.parsed.key] = one
+    return tuple(latest.values())
+
+
+def _has_no_pull_secrets(one: Located) -> bool:
+    value = one.parsed.value
+    return one.parsed.kind == "ServiceAccount" and isinstance(value, SecretData) and not any(value.data.values())
+
+
+def _is_named(one: Located, named: Collection[tuple[str, NamespacedName]], known: Known) -> bool:
+    """Whether an object of the files refers to a ServiceAccount, or the stack keeps it from an earlier apply."""
+    key = one.parsed.kind, one.parsed.key
+    return key in named or known(*key)
 
 
 def _checked(one: Located) -> Located:
@@ -92,7 +127,7 @@ def _checked(one: Located) -> Located:
 
 
 def _unknown_annotations(one: Located) -> list[Problem]:
-    """What looks like an extension and is none: a misspelt one would do nothing, and say nothing."""
+    """Warnings of annotations that look like extensions of tagstream and are none, such as misspelt ones."""
     if not isinstance(one.parsed.draft, FluxObject):
         return []
     known = ANNOTATIONS.get(one.parsed.kind, frozenset()) | {SUSPENDED, SUSPENDED_BY}

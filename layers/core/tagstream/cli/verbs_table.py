@@ -18,7 +18,7 @@ HELP: Mapping[str, str] = {
     "webhook-url": "Print the address a sender has to deliver to",
     "explain": "Explain what a policy selects, tag by tag",
     "lint": "Check manifests and every marker of a working tree (offline)",
-    "diff": "Show what an update would change in a working tree (offline)",
+    "diff": "Show what an update would change in a working tree (offline with --ref)",
 }
 RUN: Mapping[str, str] = {
     "apply": "tagstream.cli.verbs.apply:apply",

@@ -1,6 +1,4 @@
-"""A working tree and the automations that would change it, without Git and without a stack.
-
-In: a folder, manifests and ``--ref`` arguments. Out: plans for every file that has markers.
+"""The marked files of a working tree, the automations that would change them, and what ``--ref`` says.
 
 Source: image-automation-controller internal/update/filter.go, setters.go (which files); cyphar/filepath-securejoin:
 ``update.path`` cannot leave the repository.
@@ -8,27 +6,32 @@ Source: image-automation-controller internal/update/filter.go, setters.go (which
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
+from tagstream.cli.tree_names import tree_names
 from tagstream.domain.objects.model import ImagePolicy, ImageRef, ImageUpdateAutomation, NamespacedName
-from tagstream.domain.objects.selector import selects
-from tagstream.domain.setters.marker import MarkerReport, misspelt
+from tagstream.domain.objects.selector import InvalidSelector, selects
+from tagstream.domain.setters.marker import MarkerReport, mentions_marker
 from tagstream.domain.setters.plan import has_marker, is_candidate
 
 # Names that a person takes for a manifest.
 _ALIKE = re.compile(r"(?i)\.(?:ya?ml|json)(?:\.[a-z0-9]+)?$|^kustomization$")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_NAMES = "only files named *.yaml, *.yml (in lower case) and Kustomization are read"
+_NO_FILE = frozenset({errno.ELOOP, errno.EISDIR, errno.ENOENT, errno.ENOTDIR, errno.ENXIO})
 FIRST_READ, LATER_READ = 65_536, 1_048_576
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkedFile:
-    """A file with ``"$imagepolicy"`` in it; the path is relative to the tree."""
+    """A file that mentions a marker; the path is relative to the tree."""
 
     path: str
     source: bytes
@@ -53,51 +56,22 @@ class Workload:
 
 
 def marked_files(repository: str) -> tuple[MarkedFile, ...]:
-    """Every file Flux would look at that has a marker, sorted; links and ``.git`` are left alone.
+    """Every file that an update would look at and that mentions a marker, sorted by path.
 
     Raises:
         CommandFailed: there is no such folder, or a file cannot be read.
     """
-    _check_folder(repository)
     found = []
-    for path, name in _candidates(repository):
-        source = _content(path)
-        if has_marker(source):
-            found.append(MarkedFile(path=name, source=source))
+    for name in tree_names(repository):
+        if is_candidate(os.fsencode(name)):
+            source = _content(f"{repository}/{name}")
+            if source is not None and mentions_marker(source):
+                found.append(MarkedFile(path=name, source=source))
     return _sorted(found)
-
-
-def _check_folder(repository: str) -> None:
-    if not Path(repository).is_dir():
-        raise CommandFailed(f'--repo "{repository}" is not a folder')
 
 
 def _sorted(files: Iterable[MarkedFile]) -> tuple[MarkedFile, ...]:
     return tuple(sorted(files, key=lambda one: one.path.encode(errors="surrogateescape")))
-
-
-def _candidates(repository: str) -> Iterator[tuple[str, str]]:
-    """Where a file is, and its name from the root: texts, since a path object costs more than reading the file."""
-    for entry, name in _entries(repository):
-        if is_candidate(os.fsencode(entry.name)) and entry.is_file(follow_symlinks=False):
-            yield entry.path, name
-
-
-def _entries(repository: str) -> Iterator[tuple[os.DirEntry[str], str]]:
-    """Everything in the tree that is no folder, with its name from the root."""
-    folders = [(repository, "")]
-    while folders:
-        folder, below = folders.pop()
-        try:
-            with os.scandir(folder) as found:
-                entries = list(found)
-        except OSError as error:
-            raise CommandFailed(f"failed to read {folder}: {error.strerror}") from error
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                yield entry, below + entry.name
-            elif entry.name != ".git":
-                folders.append((entry.path, f"{below}{entry.name}/"))
 
 
 def surveyed(repository: str) -> tuple[tuple[MarkedFile, ...], tuple[tuple[str, MarkerReport], ...]]:
@@ -106,45 +80,44 @@ def surveyed(repository: str) -> tuple[tuple[MarkedFile, ...], tuple[tuple[str, 
     Raises:
         CommandFailed: there is no such folder, or a file cannot be read.
     """
-    _check_folder(repository)
     marked: list[MarkedFile] = []
     unread: list[tuple[str, MarkerReport]] = []
-    for entry, name in _entries(repository):
-        is_read = is_candidate(os.fsencode(entry.name))
-        if not (is_read or _ALIKE.search(entry.name)) or not entry.is_file():
+    for name in tree_names(repository):
+        is_read = is_candidate(os.fsencode(name))
+        if not (is_read or _ALIKE.search(name.rpartition("/")[2])):
             continue
-        source = _content(entry.path)
-        if not is_read or entry.is_symlink():
-            unread += ((name, one) for one in _never_read(repository, entry, source))
-        elif has_marker(source):
+        path = f"{repository}/{name}"
+        source = _content(path)
+        if source is None:
+            unread += ((name, one) for one in _behind_link(repository, path))
+        elif not is_read:
+            unread += ((name, one) for one in _never_read(source, _NAMES))
+        elif mentions_marker(source):
             marked.append(MarkedFile(path=name, source=source))
-        else:
-            unread += ((name, one) for one in misspelt(source))
     return _sorted(marked), tuple(sorted(unread, key=lambda one: (one[0], one[1].line)))
 
 
-def _never_read(repository: str, entry: os.DirEntry[str], source: bytes) -> Iterator[MarkerReport]:
-    """The markers of a file that is left alone."""
-    reason = "only files named *.yaml, *.yml (in lower case) and Kustomization are read"
-    if entry.is_symlink():
-        if _is_set_elsewhere(repository, entry.path):
-            return
-        reason = "the file is a symbolic link: links are left alone"
+def _behind_link(repository: str, path: str) -> Iterator[MarkerReport]:
+    """The markers of a file that a symbolic link leads to, unless the tree has the file under a name of its own."""
+    root, target = os.path.realpath(repository), os.path.realpath(path)
+    is_read = target.startswith(f"{root.rstrip('/')}/") and is_candidate(os.fsencode(target))
+    if Path(path).is_symlink() and not is_read:
+        yield from _never_read(_content(target) or b"", "the file is a symbolic link: links are left alone")
+
+
+def _never_read(source: bytes, reason: str) -> Iterator[MarkerReport]:
     for line, text in enumerate(source.split(b"\n"), 1):
         if has_marker(text):
             yield MarkerReport(line=line, setter="", state="never read", reason=reason)
 
 
-def _is_set_elsewhere(repository: str, link: str) -> bool:
-    """Whether a link leads to a file of the tree that is looked at under its own name."""
-    root, target = os.path.realpath(repository), os.path.realpath(link)
-    return target.startswith(f"{root.rstrip('/')}/") and is_candidate(os.fsencode(target))
-
-
-def _content(path: str) -> bytes:
+def _content(path: str) -> bytes | None:
+    """A file's bytes; None for what is no file: a link, a submodule's folder, a file that was deleted."""
     try:
-        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
         raise CommandFailed(f"failed to read {path}: {error.strerror}") from error
     try:
         # Nearly every file is shorter: one call then reads it whole and the next one finds its end.
@@ -152,10 +125,28 @@ def _content(path: str) -> bytes:
         while parts[-1]:
             parts.append(os.read(number, LATER_READ))
     except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
         raise CommandFailed(f"failed to read {path}: {error.strerror}") from error
     finally:
         os.close(number)
     return parts[0] if len(parts) == 2 else b"".join(parts)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Replace a file in one step: a full disk must not cost what was in it.
+
+    Raises:
+        CommandFailed: it cannot be written.
+    """
+    new = path.with_name(f"{path.name}.tagstream-new")
+    try:
+        new.write_bytes(content)
+        shutil.copymode(path, new)
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise CommandFailed(f"failed to write {path}: {error.strerror}") from error
 
 
 def workloads(objects: Sequence[object]) -> tuple[Workload, ...]:
@@ -173,8 +164,13 @@ def workloads(objects: Sequence[object]) -> tuple[Workload, ...]:
 
 
 def _admits(automation: ImageUpdateAutomation, policy: ImagePolicy) -> bool:
-    same = automation.metadata.key.namespace == policy.metadata.key.namespace
-    return same and selects(automation.policy_selector, policy.metadata.labels)
+    if automation.metadata.key.namespace != policy.metadata.key.namespace:
+        return False
+    try:
+        return selects(automation.policy_selector, policy.metadata.labels)
+    except InvalidSelector:
+        # The selector has an error of its own: its markers are looked at as if it admitted all policies.
+        return True
 
 
 def inside(path: str) -> str:

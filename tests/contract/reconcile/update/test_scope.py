@@ -161,6 +161,10 @@ def test_markers_that_cannot_be_honoured_are_reported_once_with_file_line_and_re
             "malformed.yaml": 'x: 1\nimage: a:1 # {"$imagepolicy": 5}\n',
             "foreign.yaml": 'image: a:1 # {"$imagepolicy": "elsewhere:app"}\n',
             "typo.yaml": 'image: a:1 # {"$imagepolicy": "elswhere:app"}\n',
+            # No one expects anything of a comment or of prose, and someone does of a marker in the wrong quotes.
+            "commented.yaml": '# image: a:1 # {"$imagepolicy": "ns:app"}\n',
+            "prose.yaml": "# moved by its $imagepolicy marker\nimage: a:1\n",
+            "quotes.yaml": "image: a:1 # {'$imagepolicy': 'ns:app'}\n",
         },
     )
     automated(ports, url)
@@ -178,16 +182,17 @@ def test_markers_that_cannot_be_honoured_are_reported_once_with_file_line_and_re
     problems: Any = stored.status["markerProblems"]
     shown = [(one["file"], one["line"], one["state"], bool(one["reason"])) for one in problems["markers"]]
     assert (problems["count"], shown) == (
-        4,
+        5,
         [
             ("broken.yaml", 2, "unparsable file", True),
             ("malformed.yaml", 2, "malformed marker", True),
             ("policy.yaml", 1, "unknown policy", True),
+            ("quotes.yaml", 1, "malformed marker", True),
             ("typo.yaml", 1, "unknown policy", True),
         ],
     )
     events = [one for one in ports.ledger.read(begin, ports.clock.now()) if one.reason == "MarkersNotHonoured"]
-    assert [one.message.count("\n") for one in events] == [3]
+    assert [one.message.count("\n") for one in events] == [4]
     assert git("show", "main:broken.yaml", folder=bare) == "a: [\n" + MARKED
 
 

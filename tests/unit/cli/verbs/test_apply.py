@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -328,3 +329,93 @@ def test_an_annotation_that_is_none_of_ours_is_a_warning() -> None:
     warned = [line for line in done.err.splitlines() if "annotation" in line]
     where = "Warning: stdin:4: ImageRepository/flux-system/app metadata.annotations[tagstream.dev/debonce]: "
     assert (done.code, warned) == (0, [f"{where}unknown annotation: it does nothing"])
+
+
+SECRET = """
+apiVersion: v1
+kind: Secret
+metadata: {name: git-auth}
+"""
+CIPHER = "ENC[AES256_GCM,data:3mJt0A==,iv:bb,tag:cc,type:str]"
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (f"data: {{username: '{CIPHER}', password: '{CIPHER}'}}\nsops: {{mac: x}}\n", "sops"),
+        (
+            f"stringData: {{identity: '{CIPHER}', known_hosts: git.example ssh-ed25519 AAAA}}\nsops: {{mac: x}}\n",
+            "sops",
+        ),
+        (f"stringData: {{identity: '{CIPHER}', known_hosts: git.example}}\n", "stringData.identity"),
+        (f"data: {{.dockerconfigjson: {b64encode(CIPHER.encode()).decode()}}}\n", "data..dockerconfigjson"),
+        ("stringData: {a: plain}\nsops: null\n", "sops"),
+    ],
+)
+def test_a_secret_that_sops_has_encrypted_is_refused_with_the_way_that_works(body: str, where: str) -> None:
+    ports = MemoryPorts()
+    key = NamespacedName("flux-system", "git-auth")
+    ports.secrets.put(key, {"password": b"old"})
+    done = apply(SECRET + body, ports)
+    assert done.code == 1
+    assert f"Secret/flux-system/git-auth {where}: encrypted with SOPS" in done.err
+    assert "sops --decrypt FILE | tagstream apply -f -" in done.err
+    assert done.err.count("\n") == 2
+    assert ports.secrets.data == {key: {"password": b"old"}}
+
+
+def test_a_document_that_is_encrypted_as_a_whole_is_refused() -> None:
+    text = f"apiVersion: {CIPHER}\nkind: {CIPHER}\nmetadata: {{name: '{CIPHER}'}}\nsops: {{mac: x}}\n"
+    done = apply(text, MemoryPorts())
+    assert done.code == 1
+    assert "stdin:2: (encrypted)/flux-system/(encrypted) kind: encrypted with SOPS" in done.err
+    assert CIPHER not in done.err
+
+
+def test_an_object_that_sops_has_encrypted_is_refused() -> None:
+    done = apply(REPOSITORY.replace("ghcr.io/org/app", f'"{CIPHER}"') + "sops: {mac: x}\n", MemoryPorts())
+    assert done.code == 1
+    assert "ImageRepository/flux-system/app sops: encrypted with SOPS" in done.err
+
+
+def test_a_service_account_without_pull_secrets_stores_nothing() -> None:
+    ports = MemoryPorts()
+    account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web, namespace: apps}\n"
+    done = apply(account + "---" + REPOSITORY, ports)
+    assert done.code == 0
+    assert (
+        done.err
+        == "► stdin:1: ServiceAccount/apps/web passed over: it has no imagePullSecrets, and no object names it\n"
+    )
+    assert ports.secrets.data == {}
+
+
+def test_a_service_account_that_a_repository_names_is_kept_without_pull_secrets() -> None:
+    ports = MemoryPorts()
+    where = NamespacedName("flux-system", SERVICE_ACCOUNT + "puller")
+    account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: puller}\n"
+    secrets = "imagePullSecrets: [{name: a}]\n"
+    assert apply(account + "---" + REPOSITORY.replace("1m}", "1m, serviceAccountName: puller}"), ports).err == ""
+    assert ports.secrets.data == {where: {"imagePullSecrets": b""}}
+    apply(account + secrets, ports)
+    apply(account, ports)
+    assert ports.secrets.data == {where: {"imagePullSecrets": b""}}
+
+
+@pytest.mark.parametrize(
+    ("group", "kind"),
+    [("bitnami.com/v1alpha1", "SealedSecret"), ("external-secrets.io/v1", "ExternalSecret")],
+)
+def test_what_makes_a_secret_in_a_cluster_is_passed_over_with_what_to_do(group: str, kind: str) -> None:
+    done = apply(f"apiVersion: {group}\nkind: {kind}\nmetadata: {{name: s}}\nspec: {{}}\n", MemoryPorts())
+    assert done.code == 0
+    assert f"► stdin:1: {kind}/flux-system/s passed over: " in done.err
+    assert done.err.endswith("; apply the Secret itself, or make it with tagstream create secret\n")
+
+
+def test_an_object_with_an_error_is_no_missing_reference() -> None:
+    policy = "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: p}\n"
+    spec = "spec: {imageRepositoryRef: {name: app}, policy: {semver: {range: 1.x}}}\n"
+    done = apply(REPOSITORY.replace("1m}", "soon}") + "---\n" + policy + spec, MemoryPorts())
+    assert "spec.interval: Invalid value" in done.err
+    assert "does not exist" not in done.err

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.memory_ports import Outcome, command
+from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
+from tagstream.ports.selections import Selection
+from tests.unit.cli.memory_ports import NOW, MemoryPorts, MemorySelections, Outcome, command
 
 HARVIS = Path(__file__).parents[3] / "data/harvis"
 OBJECTS = HARVIS / "k8s-manifests/flux-system"
@@ -65,9 +69,50 @@ def test_changes_as_json_have_old_and_new(tree: Path) -> None:
     )
 
 
-def test_without_a_selection_nothing_changes(tree: Path) -> None:
-    done = diff(tree)
-    assert (done.code, done.out) == (0, "")
+def selected(tag: str, policy: str = "harvis-frontend-prod") -> MemoryPorts:
+    """A stack in which a policy has selected a tag of the frontend."""
+    key = NamespacedName("flux-system", policy)
+    selection = Selection(
+        policy=key,
+        ref=ImageRef(name="dulc3/jarvis-frontend", tag=tag),
+        previous=None,
+        tags_revision=Revision("sha256:0"),
+        policy_generation=1,
+        selected_at=NOW,
+        cause="schedule",
+    )
+    return MemoryPorts(selections=MemorySelections(selected={key: selection}))
+
+
+def test_without_a_reference_the_stack_says_what_is_selected(tree: Path) -> None:
+    done = command("diff", "--objects", OBJECTS, "--repo", tree, ports=selected("v2.28.0"))
+    assert (done.code, done.out) == (1, diff(tree, "--ref", REF).out)
+
+
+def test_without_a_reference_and_a_stack_diff_fails(tree: Path) -> None:
+    code = (
+        f"import sys; from tagstream.cli import main; sys.exit(main(['diff', '--objects', '{OBJECTS}', '--repo', '.']))"
+    )
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "✗ without --ref the stack is asked what is selected: stack 'tagstream': " in done.stderr
+    assert done.stderr.endswith("; give --ref NAMESPACE/NAME=IMAGE:TAG\n")
+
+
+def test_a_stack_without_a_selection_is_no_comparison(tree: Path) -> None:
+    done = command("diff", "--objects", OBJECTS, "--repo", tree, ports=MemoryPorts())
+    assert (done.code, done.out) == (2, "")
+    assert "there is nothing to compare: ImagePolicy/flux-system/harvis-backend-prod or" in done.err
+
+
+def test_a_tree_without_a_marker_of_the_policy_is_no_comparison(tree: Path) -> None:
+    (tree / FRONTEND).unlink()
+    done = diff(tree, "--ref", REF)
+    assert (done.code, done.out) == (2, "")
+    assert "no marker that can be set names ImagePolicy/flux-system/harvis-frontend-prod" in done.err
 
 
 @pytest.mark.parametrize(
@@ -160,12 +205,35 @@ def test_a_file_that_cannot_be_written_stays_whole(tree: Path) -> None:
 def test_a_path_that_is_not_in_the_tree_is_told(tree: Path) -> None:
     shutil.rmtree(tree / "k8s-manifests")
     done = diff(tree, "--ref", REF)
-    assert (done.code, "spec.update.path" in done.err, "is not in" in done.err) == (0, True, True)
+    assert done.code == 2
+    assert "spec.update.path" in done.err
+    assert "is not in" in done.err
 
 
 def test_markers_that_cannot_be_honoured_are_told_with_file_and_line(tree: Path) -> None:
     path = tree / "k8s-manifests/overlays/prod/x.yaml"
     path.write_text('a: 1\nimage: a:1 # {"$imagepolicy": "flux-sytem:backend"}\n')
-    done = diff(tree)
-    told = "k8s-manifests/overlays/prod/x.yaml:2: unknown policy: there is no ImagePolicy/flux-sytem/backend"
-    assert (done.code, told in done.err) == (0, True)
+    done = diff(tree, "--ref", REF.replace("v2.28.0", "v2.27.5"))
+    assert done.code == 0
+    assert (
+        "k8s-manifests/overlays/prod/x.yaml:2: unknown policy: there is no ImagePolicy/flux-sytem/backend" in done.err
+    )
+
+
+def test_a_value_that_is_probably_not_meant_is_told_and_replaced(tree: Path) -> None:
+    path = tree / "k8s-manifests/overlays/prod/x.yaml"
+    path.write_text('- APP_VERSION=1.0.0 # {"$imagepolicy": "flux-system:harvis-frontend-prod:tag"}\n')
+    done = diff(tree, "--ref", REF)
+    assert "x.yaml:1: 'APP_VERSION=1.0.0' is no tag: the marker replaces the whole value" in done.err
+    assert '+- v2.28.0 # {"$imagepolicy"' in done.out
+
+
+def test_other_files_of_the_repository_among_the_objects_are_passed_over(tree: Path) -> None:
+    folder = tree / "k8s-manifests/flux-system"
+    (folder / ".sops.yaml").write_text("creation_rules: [{path_regex: .*}]\n")
+    (folder / "values.yaml").write_text("image:\n  tag: 1.0.0\n---\n- 1\n")
+    done = command("diff", "--objects", folder, "--repo", tree, "--ref", REF)
+    notes = [line for line in done.err.splitlines() if "passed over" in line]
+    assert done.code == 1
+    assert len(notes) == 1
+    assert notes[0].startswith("► 3 documents without apiVersion or kind passed over: ")

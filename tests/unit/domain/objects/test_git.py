@@ -166,10 +166,44 @@ def test_a_service_account_of_a_git_repository_is_a_warning() -> None:
     assert (parsed.value is None, [one.is_warning for one in parsed.problems]) == (False, [True])
 
 
-@pytest.mark.parametrize("url", ["git@github.com:a/b.git", "file:///x", "ftp://x", "https:/x", "ssh://a\nb"])
-def test_a_git_url_needs_a_scheme_that_flux_knows(url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("git@github.com:a/b.git", "; did you mean ssh://git@github.com/a/b.git"),
+        ("github.com:a/b.git", "; did you mean ssh://git@github.com/a/b.git"),
+        ("file:///x", ""),
+        ("ftp://x", ""),
+        ("https:/x", ""),
+        ("ssh://a\nb", ""),
+    ],
+)
+def test_a_git_url_needs_a_scheme_that_flux_knows(url: str, meant: str) -> None:
     (told,) = problems("GitRepository", {"url": url, "interval": "1m"})
-    assert told.endswith("spec.url in body should match '^(http|https|ssh)://.*$'")
+    assert told.endswith(f"spec.url in body should match '^(http|https|ssh)://.*$'{meant}")
+
+
+UNREADABLE = "the host, or the port behind its colon, cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [
+        ("ssh://git@host:org/repo", f"{UNREADABLE}; did you mean ssh://git@host/org/repo"),
+        ("https://host:org/repo", f"{UNREADABLE}; did you mean https://host/org/repo"),
+        ("ssh://git@host:99999/x", UNREADABLE),
+        ("https:///x", "there is no host"),
+        ("https://a b/x", "an address has no blanks"),
+    ],
+)
+def test_an_address_that_no_run_could_use_is_refused_with_the_one_that_was_meant(url: str, cause: str) -> None:
+    (told,) = problems("GitRepository", {"url": url, "interval": "1m"})
+    assert told == f'spec.url: Invalid value: "{url}": {cause}'
+
+
+def test_a_password_in_a_wrong_address_is_not_shown() -> None:
+    (told,) = problems("GitRepository", {"url": "https://me:se/cr@et@host:org/repo", "interval": "1m"})
+    assert "https://me:***@host:org/repo" in told
+    assert [part for part in ("se/cr", "cr@et") if part in told] == []
 
 
 def test_a_receiver_is_read() -> None:

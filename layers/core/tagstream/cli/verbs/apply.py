@@ -9,7 +9,7 @@ from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import Located, read_manifests
 from tagstream.cli.kinds import resource_name
 from tagstream.cli.session import Session
-from tagstream.cli.validation import SUSPENDED, Judged, judge
+from tagstream.cli.validation import SUSPENDED, Validation, validate
 from tagstream.domain.objects.kinds import SERVICE_ACCOUNT, STORED, SecretData
 from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
 from tagstream.errors import AuthenticationError
@@ -30,17 +30,17 @@ def apply(session: Session) -> int:
     args = session.args
     manifests = read_manifests(args.filename, session.stdin, session.namespace, recursive=args.recursive)
     offline = args.dry_run == "client"
-    judged = judge(manifests, (lambda kind, key: False) if offline else _Known(session.ports))
-    _tell(session, judged, offline)
-    if judged.errors:
-        raise CommandFailed(f"{len(judged.errors)} errors; nothing was applied")
-    if not judged.objects and not judged.notes:
+    validation = validate(manifests, (lambda kind, key: False) if offline else _Known(session.ports))
+    _tell(session, validation, offline)
+    if validation.errors:
+        raise CommandFailed(f"{len(validation.errors)} errors; nothing was applied")
+    if not validation.objects and not validation.notes:
         raise CommandFailed("no objects passed to apply")
-    for one in _in_order(judged.objects):
+    for one in _in_order(validation.objects):
         outcome = _outcome(one, session)
         session.console.line(f"{resource_name(one.parsed.kind, one.parsed.key.name)} {outcome}")
     if not args.dry_run:
-        _publish(judged.objects, session)
+        _publish(validation.objects, session)
     return 0
 
 
@@ -71,14 +71,14 @@ class _Known:
         return True
 
 
-def _tell(session: Session, judged: Judged, offline: bool) -> None:
-    for note in judged.notes:
+def _tell(session: Session, validation: Validation, offline: bool) -> None:
+    for note in validation.notes:
         session.console.action(note)
     # Without the stack nobody knows which references are missing.
-    for warning in judged.warnings:
+    for warning in validation.warnings:
         if not (offline and warning.endswith("does not exist (yet)")):
             session.console.warning(warning)
-    for error in judged.errors:
+    for error in validation.errors:
         session.console.failure(error)
 
 

@@ -1,28 +1,29 @@
-"""``tagstream diff``: what an update would change in a working tree.
+"""``tagstream diff``: what an update would change in a working tree, as a unified diff.
 
-In: manifests, a working tree, what policies selected. Out: a unified diff, or the files themselves with ``--write``.
+Only ``--write`` changes files. No difference is reported only after markers have been compared with selections.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.files import read_manifests
+from tagstream.cli.files import read_objects
 from tagstream.cli.session import Session
-from tagstream.cli.validation import judge
-from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, workloads
+from tagstream.cli.validation import validate
+from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, workloads, write_file
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.domain.setters.plan import Change, FilePlan, apply_edits, plan_file
+from tagstream.errors import ImageAutomationError
 from tagstream.reconcile.update.marker_problems import QUIET
 
 DIFFERENT = 1
+GIVE_REF = "give --ref NAMESPACE/NAME=IMAGE:TAG"
 # Lines as patch counts them: a lone carriage return ends none.
 _LINES = re.compile(rb"[^\n]*\n|[^\n]+")
 _ODD = re.compile(rb"[^ !#-\[\]-~]")
@@ -30,34 +31,31 @@ _ODD = re.compile(rb"[^ !#-\[\]-~]")
 
 @dataclass(slots=True, kw_only=True)
 class _Update:
-    """Files as they become, the changes that lead there, and markers that cannot be honoured."""
+    """Files as they become, the changes that lead there, and what is wrong with markers.
+
+    ``compared`` counts the markers that have their value, or get it.
+    """
 
     files: dict[str, bytes] = field(default_factory=dict)
     changes: list[tuple[Workload, Change]] = field(default_factory=list)
     problems: dict[tuple[str, int], str] = field(default_factory=dict)
+    compared: int = 0
 
 
 def diff(session: Session) -> int:
     """``diff --objects PATH --repo DIR [--ref …] [--write]``; 1 when there are differences, 2 after a failure.
 
     Raises:
-        CommandFailed: an object is wrong, there is no automation, or a ``--ref`` names no policy.
+        CommandFailed: an object is wrong, there is no automation, a ``--ref`` names no policy, the stack cannot be
+            asked for the selections, or there is nothing to compare.
     """
     args = session.args
-    manifests = read_manifests(args.objects, session.stdin, session.namespace, recursive=args.recursive)
-    judged = judge(manifests, lambda kind, key: True)
-    for warning in manifests.warnings:
-        session.console.warning(warning)
-    for error in judged.errors:
-        session.console.failure(error)
-    if judged.errors:
-        raise CommandFailed(f"{len(judged.errors)} errors in the manifests")
-    found = workloads([one.parsed.value for one in judged.objects])
-    if not found:
-        raise CommandFailed("there is no ImageUpdateAutomation in --objects")
+    found = _workloads(session)
     refs = given_refs(args.ref, session.namespace)
     _check_refs(refs, found)
     before = {one.path: one for one in marked_files(args.repo)}
+    if not args.ref:
+        refs = _selections(session, found)
     for workload in found:
         if not Path(args.repo, workload.path).exists():
             session.console.warning(f"{workload.name}: spec.update.path {workload.path!r} is not in {args.repo}")
@@ -66,23 +64,52 @@ def diff(session: Session) -> int:
         session.console.line(as_json(_document(update)))
     else:
         _print(session, before, update)
+    if not update.compared:
+        raise CommandFailed(f"there is nothing to compare: no marker that can be set names {_listed(refs)}")
     if args.write:
         for path, content in update.files.items():
-            _write(Path(args.repo, path), content)
+            write_file(Path(args.repo, path), content)
         return 0
     return DIFFERENT if update.files else 0
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Replace a file at once: a full disk must not cost what was in it."""
-    new = path.with_name(f"{path.name}.tagstream-new")
+def _workloads(session: Session) -> tuple[Workload, ...]:
+    args = session.args
+    manifests = read_objects(args.objects, session.stdin, session.namespace, recursive=args.recursive)
+    validation = validate(manifests, lambda kind, key: True)
+    for note in manifests.notes:
+        session.console.action(note)
+    for warning in manifests.warnings:
+        session.console.warning(warning)
+    for error in validation.errors:
+        session.console.failure(error)
+    if validation.errors:
+        raise CommandFailed(f"{len(validation.errors)} errors in the manifests")
+    found = workloads([one.parsed.value for one in validation.objects])
+    if not found:
+        raise CommandFailed("there is no ImageUpdateAutomation in --objects")
+    return found
+
+
+def _selections(session: Session, found: tuple[Workload, ...]) -> Mapping[NamespacedName, ImageRef]:
+    """What the stack's policies have selected.
+
+    Raises:
+        CommandFailed: the stack cannot be asked, or none of the policies has selected anything.
+    """
+    keys = sorted({key for workload in found for key in workload.policies})
     try:
-        new.write_bytes(content)
-        shutil.copymode(path, new)
-        new.replace(path)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise CommandFailed(f"failed to write {path}: {error.strerror}") from error
+        selected = {key: session.ports.selections.get(key) for key in keys}
+    except (CommandFailed, ImageAutomationError) as error:
+        raise CommandFailed(f"without --ref the stack is asked what is selected: {error}; {GIVE_REF}") from error
+    refs = {key: selection.ref for key, selection in selected.items() if selection is not None}
+    if not refs:
+        raise CommandFailed(f"there is nothing to compare: {_listed(keys)} has no selection in the stack; {GIVE_REF}")
+    return refs
+
+
+def _listed(keys: Collection[NamespacedName]) -> str:
+    return " or ".join(f"ImagePolicy/{key}" for key in sorted(keys)) or "any ImagePolicy of these automations"
 
 
 def _check_refs(refs: Mapping[NamespacedName, ImageRef], found: tuple[Workload, ...]) -> None:
@@ -113,8 +140,11 @@ def _add(update: _Update, workload: Workload, path: str, content: bytes, plan: F
         update.files[path] = content
         update.changes += [(workload, change) for change in plan.changes]
     for marker in plan.markers:
+        update.compared += marker.state in ("applied", "equal")
         if marker.state not in QUIET:
             update.problems[path, marker.line] = f"{marker.state}: {marker.reason}"
+        elif marker.warning:
+            update.problems[path, marker.line] = marker.warning
 
 
 def _print(session: Session, before: Mapping[str, MarkedFile], update: _Update) -> None:

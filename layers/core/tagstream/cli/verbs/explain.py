@@ -13,7 +13,7 @@ from pathlib import Path
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import read_file, read_manifests, read_stdin
 from tagstream.cli.session import Session
-from tagstream.cli.validation import judge
+from tagstream.cli.validation import validate
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.image import DEFAULT_EXCLUSION_LIST
@@ -104,9 +104,9 @@ def _excluded(question: _Question, kept: Sequence[str]) -> tuple[Verdict, ...]:
 def _offline(session: Session) -> _Question:
     args = session.args
     manifests = read_manifests(args.filename, session.stdin, session.namespace)
-    judged = judge(manifests, lambda kind, key: True)
-    objects = [one.parsed.value for one in judged.objects]
-    for error in judged.errors:
+    validation = validate(manifests, lambda kind, key: True)
+    objects = [one.parsed.value for one in validation.objects]
+    for error in validation.errors:
         session.console.failure(error)
     policies = [one for one in objects if isinstance(one, ImagePolicy) and _is_named(one, session)]
     if len(policies) != 1:

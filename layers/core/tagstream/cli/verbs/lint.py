@@ -1,18 +1,21 @@
 """``tagstream lint``: every object's problems and every marker's state, found without a stack.
 
-In: manifests and a working tree. Out: a table of markers, then findings with file and line.
+It prints a table of markers, then findings with file and line. Only ``--fix`` changes files, and only markers that are
+misspelt and values that lack their quotes.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from tagstream.cli.files import Located, read_manifests
+from tagstream.cli.files import Located, read_objects
 from tagstream.cli.rivals import rivals
 from tagstream.cli.session import Session
-from tagstream.cli.validation import Judged, judge
-from tagstream.cli.worktree import MarkedFile, Workload, given_refs, surveyed, workloads
+from tagstream.cli.validation import Validation, validate
+from tagstream.cli.worktree import MarkedFile, Workload, given_refs, surveyed, workloads, write_file
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.model import (
     GitRepository,
@@ -22,18 +25,23 @@ from tagstream.domain.objects.model import (
     ImageUpdateAutomation,
     NamespacedName,
 )
-from tagstream.domain.setters.marker import MarkerReport
+from tagstream.domain.setters.marker import REMARKS, MarkerReport
 from tagstream.domain.setters.plan import plan_file
+from tagstream.domain.setters.repair import repaired
 from tagstream.domain.update.destination import NoPushBranch, destination
 
-ERRORS = frozenset({"malformed marker", "unknown policy", "unknown suffix", "unparsable file"})
+SEVERITIES: Mapping[str, str] = {
+    **dict.fromkeys(("malformed marker", "unknown policy", "unknown suffix", "unparsable file"), "error"),
+    **dict.fromkeys(REMARKS, "note"),
+}
+"""By a marker's state; all other states are warnings."""
 GOOD = frozenset({"applied", "equal"})
 PLACEHOLDER_DIGEST = "sha256:" + "0" * 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing worth telling; ``where`` is ``file:line``, or an object's name."""
+    """One thing worth telling. ``where`` is ``file:line``; ``severity`` is ``error``, ``warning`` or ``note``."""
 
     where: str
     severity: str
@@ -42,7 +50,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkerState:
-    """A marker, what became of it, and which automation would set it (empty: none)."""
+    """A marker, what became of it, and which automation would set it (empty: none).
+
+    ``warning`` says what is odd about a value that can be set.
+    """
 
     file: str
     line: int
@@ -50,30 +61,49 @@ class MarkerState:
     state: str
     reason: str
     automation: str
+    warning: str = ""
 
 
 def lint(session: Session) -> int:
-    """``lint --objects PATH… --repo DIR``; 1 when there is an error, 0 when there are only warnings."""
+    """``lint --objects PATH… --repo DIR [--fix]``; 1 when there is an error, 0 when there are only warnings."""
     args = session.args
-    manifests = read_manifests(args.objects, session.stdin, session.namespace, recursive=args.recursive)
-    judged = judge(manifests, lambda kind, key: kind in ("Secret", "ServiceAccount"))
-    found = workloads([one.parsed.value for one in judged.objects])
-    refs = {**_assumed(judged), **given_refs(args.ref, session.namespace)}
+    manifests = read_objects(args.objects, session.stdin, session.namespace, recursive=args.recursive)
+    validation = validate(manifests, lambda kind, key: kind in ("Secret", "ServiceAccount"))
+    # An object with errors exists all the same: its markers and policies are looked at as if it were right.
+    found = workloads([one.parsed.draft for one in validation.drafts])
+    refs = {**_assumed(validation), **given_refs(args.ref, session.namespace)}
     files, unread = surveyed(args.repo)
+    if args.fix:
+        files = _fixed(session, files)
     states = [state for file in files for state in _states(file, found, refs)]
     states += [_state(name, marker, "") for name, marker in unread]
-    findings = [*_object_findings(judged), *_marker_findings(states), *_automation_findings(judged, found, states)]
-    findings += _policy_findings(judged, states)
+    states.sort(key=lambda one: (one.file, one.line))
+    findings = [*_object_findings(validation), *_marker_findings(states)]
+    markers = [one for one in states if one.state not in REMARKS]
+    findings += [*_automation_findings(validation, found, markers), *_policy_findings(validation, markers)]
     if args.output:
-        session.console.line(as_json(_document(states, findings)))
+        session.console.line(as_json(_document(markers, findings)))
     else:
-        _print(session, states, findings)
+        _print(session, markers, findings)
     return 1 if any(one.severity == "error" for one in findings) else 0
 
 
-def _assumed(judged: Judged) -> Mapping[NamespacedName, ImageRef]:
+def _fixed(session: Session, files: Sequence[MarkedFile]) -> tuple[MarkedFile, ...]:
+    """The files as they are after their repair, which is written."""
+    found = []
+    for file in files:
+        repair = repaired(file.source)
+        for line in repair.lines:
+            session.console.generate(f"fixed {file.path}:{line}")
+        if repair.content is not file.source:
+            write_file(Path(session.args.repo, file.path), repair.content)
+        found.append(replace(file, source=repair.content))
+    return tuple(found)
+
+
+def _assumed(validation: Validation) -> Mapping[NamespacedName, ImageRef]:
     """A selection for every policy, so that each marker can be looked at as if it were to be set."""
-    objects = [one.parsed.value for one in judged.objects]
+    objects = [one.parsed.draft for one in validation.drafts]
     images = {one.metadata.key: one.image for one in objects if isinstance(one, ImageRepository)}
     return {
         one.metadata.key: ImageRef(
@@ -115,30 +145,43 @@ def _state(file: str, marker: MarkerReport, automation: str, *, uncovered: str =
     if good and uncovered:
         state, reason = "outside update.path", uncovered
     return MarkerState(
-        file=file, line=marker.line, setter=marker.setter, state=state, reason=reason, automation=automation
+        file=file,
+        line=marker.line,
+        setter=marker.setter,
+        state=state,
+        reason=reason,
+        automation=automation,
+        warning=marker.warning,
     )
 
 
-def _object_findings(judged: Judged) -> Iterator[Finding]:
-    for severity, texts in (("error", judged.errors), ("warning", judged.warnings)):
+def _object_findings(validation: Validation) -> Iterator[Finding]:
+    for severity, texts in (("error", validation.errors), ("warning", validation.warnings)):
         for text in texts:
             where, _, message = text.partition(": ")
             yield Finding(where=where, severity=severity, message=message)
+    for note in validation.notes:
+        yield Finding(where="", severity="note", message=note)
 
 
 def _marker_findings(states: Sequence[MarkerState]) -> Iterator[Finding]:
     for one in states:
+        where = f"{one.file}:{one.line}"
         if one.state != "ok":
-            severity = "error" if one.state in ERRORS else "warning"
             message = f"{one.state}: {one.reason}" if one.reason else one.state
-            yield Finding(where=f"{one.file}:{one.line}", severity=severity, message=message)
+            yield Finding(where=where, severity=SEVERITIES.get(one.state, "warning"), message=message)
+        if one.warning:
+            yield Finding(where=where, severity="warning", message=one.warning)
 
 
-def _automation_findings(judged: Judged, found: Sequence[Workload], states: Sequence[MarkerState]) -> Iterator[Finding]:
-    located = {one.parsed.key: one for one in judged.objects if isinstance(one.parsed.value, ImageUpdateAutomation)}
-    values = (one.parsed.value for one in judged.objects)
-    sources = {one.metadata.key: one for one in values if isinstance(one, GitRepository)}
-    for pair in rivals([workload.automation for workload in found], sources):
+def _automation_findings(
+    validation: Validation, found: Sequence[Workload], states: Sequence[MarkerState]
+) -> Iterator[Finding]:
+    located = {one.parsed.key: one for one in validation.drafts if isinstance(one.parsed.draft, ImageUpdateAutomation)}
+    valid = [one.parsed.value for one in validation.objects]
+    sources = {one.metadata.key: one for one in valid if isinstance(one, GitRepository)}
+    writers = sorted((one for one in valid if isinstance(one, ImageUpdateAutomation)), key=lambda one: one.metadata.key)
+    for pair in rivals(writers, sources):
         names = f"ImageUpdateAutomation/{pair.other.metadata.key} and ImageUpdateAutomation/{pair.one.metadata.key}"
         message = f"{names} rebuild branch '{pair.branch}' and {pair.cause}: they replace each other's commits"
         yield _about(located[pair.other.metadata.key], "spec.git", message)
@@ -150,7 +193,7 @@ def _automation_findings(judged: Judged, found: Sequence[Workload], states: Sequ
         if not workload.policies:
             yield _about(one, "spec", f"{workload.name} admits no ImagePolicy of its namespace")
         source = sources.get(workload.automation.source.key)
-        branch = _other_branch(workload.automation, source)
+        branch = _other_branch(workload.automation, source) if one.parsed.value is not None else ""
         if branch:
             message = f"{workload.name} pushes to branch '{branch}': somebody has to open and merge a pull request"
             yield _about(one, "spec.git.push.branch", message)
@@ -165,9 +208,9 @@ def _other_branch(automation: ImageUpdateAutomation, source: GitRepository | Non
     return where.push_branch if where.rebuilds_branch else ""
 
 
-def _policy_findings(judged: Judged, states: Sequence[MarkerState]) -> Iterator[Finding]:
+def _policy_findings(validation: Validation, states: Sequence[MarkerState]) -> Iterator[Finding]:
     used = {tuple(one.setter.split(":")[:2]) for one in states}
-    for one in judged.objects:
+    for one in validation.objects:
         policy = one.parsed.value
         if not isinstance(policy, ImagePolicy):
             continue
@@ -184,12 +227,13 @@ def _print(session: Session, states: Sequence[MarkerState], findings: Sequence[F
     if states:
         rows = [(f"{one.file}:{one.line}", one.setter, one.state, one.automation) for one in states]
         console.table(("Marker", "Setter", "State", "Automation"), rows)
+    show = {"error": console.failure, "warning": console.warning, "note": console.action}
     for one in findings:
-        (console.failure if one.severity == "error" else console.warning)(f"{one.where}: {one.message}")
-    errors = sum(one.severity == "error" for one in findings)
+        show[one.severity](f"{one.where}: {one.message}" if one.where else one.message)
+    counts = Counter(one.severity for one in findings)
     ok = sum(one.state == "ok" for one in states)
-    summary = f"{ok} of {len(states)} markers ok, {errors} errors, {len(findings) - errors} warnings"
-    (console.failure if errors else console.success)(summary)
+    summary = f"{ok} of {len(states)} markers ok, {counts['error']} errors, {counts['warning']} warnings"
+    (console.failure if counts["error"] else console.success)(summary)
 
 
 def _document(states: Sequence[MarkerState], findings: Sequence[Finding]) -> Mapping[str, object]:

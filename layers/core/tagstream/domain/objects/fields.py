@@ -7,7 +7,6 @@ Source: Kubernetes apimachinery pkg/util/validation/field (error texts); kubectl
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -90,13 +89,6 @@ class Fields:
             if not isinstance(key, str) or not isinstance(value, str):
                 self._wrong(f"{name}.{key}", value if isinstance(key, str) else key, str)
         return {key: value for key, value in found.items() if isinstance(key, str) and isinstance(value, str)}
-
-    def matching(self, name: str, pattern: re.Pattern[str], shown: str) -> str:
-        """A required string of a pattern; ``shown`` is the CRD's own spelling of it."""
-        found = self.text(name, required=True)
-        if found and not pattern.fullmatch(found):
-            self.error(name, f"Invalid value: {quote(found)}: {self._at(name)} in body should match '{shown}'")
-        return found
 
     def sized(self, name: str, limit: int, *, required: bool = False) -> str:
         """A string of at most ``limit`` characters."""

@@ -14,6 +14,7 @@ from typing import cast
 from gocompat.duration import InvalidDuration, parse_interval, print_duration
 from gocompat.quote import quote
 from tagstream.domain.objects.fields import Fields, Problem
+from tagstream.domain.objects.git_url import suggestion, url_problem, without_password
 from tagstream.domain.objects.model import (
     DEBOUNCE,
     DEFAULT_DEBOUNCE_S,
@@ -47,7 +48,7 @@ def read_git_repository(metadata: Metadata, spec: Fields) -> GitRepository:
     ref = spec.child("ref")
     repository = GitRepository(
         metadata=metadata,
-        url=spec.matching("url", _URL, URL_PATTERN),
+        url=_url(spec),
         ref=_ref(ref) if ref is not None else None,
         interval_s=spec.interval("interval", required=True) or 0.0,
         timeout_s=spec.timeout("timeout") or DEFAULT_TIMEOUT_S,
@@ -61,6 +62,20 @@ def read_git_repository(metadata: Metadata, spec: Fields) -> GitRepository:
         spec.warn("serviceAccountName", "means nothing here: provider aws logs in as the function, others by secretRef")
     spec.finish(NOT_USED)
     return repository
+
+
+def _url(spec: Fields) -> str:
+    url = spec.text("url", required=True)
+    if not url:
+        return url
+    if not _URL.fullmatch(url):
+        pattern = f"spec.url in body should match '{URL_PATTERN}'"
+        spec.error("url", f"Invalid value: {quote(without_password(url))}: {pattern}{suggestion(url)}")
+        return url
+    problem = url_problem(url)
+    if problem:
+        spec.error("url", f"Invalid value: {quote(without_password(url))}: {problem}{suggestion(url)}")
+    return url
 
 
 def _ref(fields: Fields) -> GitRef:

@@ -1,7 +1,5 @@
 """Flux's YAML documents as values: kinds, dialects, defaults, and every problem of every field at once.
 
-In: JSON-like documents. Out: ParsedObject values.
-
 Source: the CRDs of image-reflector-controller, image-automation-controller, source-controller and
 notification-controller.
 """
@@ -21,6 +19,7 @@ from tagstream.domain.objects.git import read_automation, read_git_repository
 from tagstream.domain.objects.image import read_image_policy, read_image_repository
 from tagstream.domain.objects.model import FluxObject, Kustomization, Metadata, Namespace, NamespacedName, SourceRef
 from tagstream.domain.objects.receiver import read_metadata, read_receiver
+from tagstream.domain.objects.sops import ENCRYPTED, HOW, encrypted_members
 
 GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ImageRepository": ("image.toolkit.fluxcd.io", ("v1alpha1", "v1alpha2", "v1beta1", "v1beta2", "v1")),
@@ -38,6 +37,20 @@ SERVICE_ACCOUNT = "serviceaccount+"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 Parsed = FluxObject | Namespace | Kustomization
+_SECRET_MAKERS: Mapping[str, str] = {
+    "SealedSecret": "only the controller in its cluster can open it",
+    "ExternalSecret": "its values are in another store",
+    "ClusterExternalSecret": "its values are in another store",
+    "SopsSecret": "it is encrypted",
+    "VaultStaticSecret": "its values are in Vault",
+    "VaultDynamicSecret": "its values are in Vault",
+    "SecretProviderClass": "its values are in another store",
+    "OnePasswordItem": "its values are in 1Password",
+}
+"""Kinds that make a Secret in a cluster, and why their Secret cannot be made from them here."""
+ENCRYPTED_KIND = "(encrypted)"
+"""Stands for the kind and the name of a document that is encrypted as a whole."""
+_MAKE_SECRET = "apply the Secret itself, or make it with tagstream create secret"
 SECRET_MEMBERS = frozenset({"apiVersion", "kind", "metadata", "type", "immutable", "data", "stringData"})
 """Of a Secret; a misspelt one would make a secret without its values."""
 
@@ -57,7 +70,7 @@ class SecretData:
 class ParsedObject:
     """A document that was read. ``value`` is None when it has errors or is of a kind that is passed over (``note``).
 
-    ``draft`` is what could be read in spite of errors: good for looking for more of them, for nothing else.
+    ``draft`` is what could be read in spite of errors. It is only good for finding more problems.
     """
 
     kind: str
@@ -97,6 +110,8 @@ def parse_object(document: Mapping[str, object], default_namespace: str) -> Pars
     problems: list[Problem] = []
     kind = _text(document, "kind")
     api_version = _text(document, "apiVersion")
+    if kind.startswith(ENCRYPTED) or api_version.startswith(ENCRYPTED):
+        return _unreadable(document, default_namespace)
     filled = _with_namespace(document, default_namespace)
     metadata = read_metadata(filled, problems)
     _check_name(kind, metadata.key, problems)
@@ -113,6 +128,17 @@ def parse_object(document: Mapping[str, object], default_namespace: str) -> Pars
     )
 
 
+def _unreadable(document: Mapping[str, object], namespace: str) -> ParsedObject:
+    """A document whose very kind is encrypted."""
+    return ParsedObject(
+        kind=ENCRYPTED_KIND,
+        key=NamespacedName(namespace, ENCRYPTED_KIND),
+        document=document,
+        value=None,
+        problems=(Problem(path="kind", message=HOW),),
+    )
+
+
 def _value(
     kind: str, api_version: str, document: Mapping[str, object], metadata: Metadata, problems: list[Problem]
 ) -> tuple[Parsed | SecretData | None, str]:
@@ -122,6 +148,8 @@ def _value(
         return _secret(document, metadata.key, problems), ""
     if kind == "ServiceAccount" and api_version == "v1":
         return _service_account(document, metadata.key, problems), ""
+    if kind in _SECRET_MAKERS:
+        return None, f"{_SECRET_MAKERS[kind]}; {_MAKE_SECRET}"
     missing = [name for name, found in (("apiVersion", api_version), ("kind", kind)) if not found]
     if missing:
         problems += [Problem(path=name, message="Required value") for name in missing]
@@ -135,7 +163,10 @@ def _value(
         problems.append(
             Problem(path="apiVersion", message=f"Unsupported value: {quote(api_version)}: supported values: {served}")
         )
-        return None, ""
+        version = versions[-1]
+    members = encrypted_members(document)
+    if members:
+        problems.append(Problem(path=members[0], message=HOW))
     return _object(kind, version, document, metadata, problems), ""
 
 
@@ -177,6 +208,11 @@ def _kustomization(metadata: Metadata, spec: Fields) -> Kustomization:
 
 
 def _secret(document: Mapping[str, object], key: NamespacedName, problems: list[Problem]) -> SecretData:
+    members = encrypted_members(document)
+    if members:
+        listed = ", ".join(one for one in members if one != "sops")
+        problems.append(Problem(path=members[0], message=f"{HOW}{f' ({listed})' if listed else ''}"))
+        return SecretData(key=key, data={})
     fields = Fields(document, "", problems, is_secret=True)
     problems += [
         Problem(path=name, message=f"unknown field {quote(name)}", is_warning=True)

@@ -34,7 +34,7 @@ KINDS = (
 
 
 def parse_receiver(document: Mapping[str, object]) -> Receiver:
-    """A stored Receiver; what apply has let through is not judged again."""
+    """A stored Receiver; apply has validated it already."""
     return read_receiver(read_metadata(document), Fields(_spec(document), "spec", []))
 
 

@@ -1,6 +1,6 @@
 """Setter markers: the comment behind a value that names the policy the value comes from.
 
-In: comment text, what policies selected. Out: the setter a comment names, and the value it asks for.
+This module reads comments and works out values; it must never read YAML.
 
 Source: image-automation-controller internal/update/{setters,filter}.go, kyaml fieldmeta and setters2; vectors
 setters/manifest.json. The suffixes ``tag@digest``, ``name@digest``, ``registry`` and ``repository`` are ours: Flux
@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +26,14 @@ _KEY = "$imagepolicy"
 _SPELLED = re.compile('"' + "".join(f"(?:{re.escape(one)}|\\\\u00(?i:{ord(one):02x}))" for one in _KEY) + '"', re.ASCII)
 _SPELLED_BYTES = re.compile(_SPELLED.pattern.encode())
 _ALIKE = (b"$imagepolicy", b"$imagePolicy", b"$ImagePolicy")
+_ALIKE_WORD = re.compile(rb"\$(?:imagepolicy|imagePolicy|ImagePolicy)")
+KEY_ALIKE = r"""['"`\u2018\u2019\u201c\u201d]?\$(?:imagepolicy|imagePolicy|ImagePolicy)['"`\u2018\u2019\u201c\u201d]?"""
+_BRACED = re.compile(r"[{(\[]\s*" + KEY_ALIKE)
+# How a comment begins that was to be a marker: with a brace, or with the key and what looks like a setter behind it.
+_MEANT = re.compile(r"[{(\[]\s*" + KEY_ALIKE + "|" + KEY_ALIKE + r"""\s*[:=]\s*['"]?[^\s'":]+:[^\s]""")
+_COMMENT_START = re.compile(r"(?:^|[ \t])#")
+# Variables of kustomize-controller, kustomize, shells and Helm.
+_VARIABLE = re.compile(r"\$\{|\$\(|\$[A-Za-z_]|\{\{")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 State = Literal[
@@ -40,17 +48,25 @@ State = Literal[
     "no settable value",
     "unparsable file",
     "never read",
+    "commented out",
+    "mentioned",
 ]
+REMARKS: frozenset[State] = frozenset({"commented out", "mentioned"})
+"""States of lines that nobody expects to be set: they are no problems."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkerReport:
-    """One marker of a file: its line (from 1), the setter it names, what became of it and why."""
+    """One marker of a file: its line (from 1), the setter it names, what became of it and why.
+
+    ``warning`` says what is odd about a value that can be set all the same.
+    """
 
     line: int
     setter: str
     state: State
     reason: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +90,36 @@ def key_indexes(text: str) -> list[int]:
     return [found.start() for found in _SPELLED.finditer(text)]
 
 
+def mentions_marker(source: bytes) -> bool:
+    """Whether a file has a marker, or something that a person may take for one. Only such files are looked at."""
+    return (b"magepolicy" in source or b"magePolicy" in source) and _ALIKE_WORD.search(source) is not None
+
+
+def intended(line: str) -> State:
+    """What a line was meant to be that mentions the key of markers and sets nothing.
+
+    Returns:
+        ``malformed marker`` for a comment that was to be a marker, ``commented out`` for a value that was commented
+        out together with its marker, ``mentioned`` for prose.
+    """
+    text = line.strip()
+    body = text.lstrip("# \t")
+    if text.startswith("#"):
+        if _MEANT.match(body):
+            return "malformed marker"
+        behind = body.rpartition("#")[2].strip(" \t") if "#" in body else ""
+        return "commented out" if _MEANT.match(behind) else "mentioned"
+    found = _COMMENT_START.search(text)
+    comment = text[found.end() :].lstrip("# \t") if found else ""
+    return "malformed marker" if _MEANT.match(comment) or _BRACED.search(comment) else "mentioned"
+
+
 def misspelt(data: bytes) -> tuple[MarkerReport, ...]:
-    """Comments that look like markers to a person and to nobody else: ``$imagepolicy`` without its double quotes."""
+    """The lines of a file that mention the key without its double quotes, with what each was meant to be."""
     if sum(map(data.count, _ALIKE)) == data.count(TOKEN):
         return ()
     found = sorted(at for word in _ALIKE for at in offsets_of(data, word))
-    lines, line, counted, end = {}, 1, 0, 0
+    reports, line, counted, end = [], 1, 0, 0
     for at in found:
         if at < end:
             continue
@@ -89,17 +129,54 @@ def misspelt(data: bytes) -> tuple[MarkerReport, ...]:
         line += data.count(b"\n", counted, start)
         counted = start
         if b"#" in text and not key_offsets(text):
-            lines[line] = 'the key of a marker is "$imagepolicy", with its double quotes'
-    return tuple(MarkerReport(line=at, setter="", state="malformed marker", reason=lines[at]) for at in lines)
+            reports.append(unset(line, text.decode(errors="replace")))
+    return tuple(reports)
 
 
-def line_numbers(data: bytes, offsets: Iterable[int]) -> Iterator[int]:
-    """The lines, from 1, on which ascending offsets are."""
-    line, counted = 1, 0
-    for at in offsets:
-        line += data.count(b"\n", counted, at)
-        counted = at
-        yield line
+def unset(number: int, line: str, reason: str = "") -> MarkerReport:
+    """The report of a line that mentions the key of markers and sets nothing.
+
+    Args:
+        number: of the line, from 1.
+        line: its text.
+        reason: why it is no marker, for a line that was meant to be one.
+    """
+    state = intended(line)
+    reasons: dict[State, str] = {
+        "commented out": "the value is commented out together with its marker",
+        "mentioned": "the text mentions a marker and is none",
+    }
+    wrong = reason or 'the key of a marker is "$imagepolicy", with its double quotes'
+    return MarkerReport(line=number, setter="", state=state, reason=reasons.get(state, wrong))
+
+
+class Lines:
+    """The lines of a file by ascending offsets; a line that is asked for again is not searched for again."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.number, self.start, self.end = 1, 0, -1
+        self._last: tuple[int, str, MarkerReport] | None = None
+
+    def go_to(self, offset: int) -> int:
+        """Go to the line of an offset, and return the line's number, from 1."""
+        if self.start <= offset <= self.end:
+            return self.number
+        if offset < self.start:
+            self.number, self.start = 1, 0
+        start = self.data.rfind(b"\n", 0, offset) + 1
+        self.number += self.data.count(b"\n", self.start, start)
+        newline = self.data.find(b"\n", offset)
+        self.start, self.end = start, newline if newline >= 0 else len(self.data)
+        return self.number
+
+    def unset(self, offset: int, reason: str) -> MarkerReport:
+        """The report of the line of an offset, which mentions the key of markers and sets nothing."""
+        number = self.go_to(offset)
+        if self._last is None or self._last[:2] != (number, reason):
+            text = self.data[self.start : self.end].decode(errors="replace")
+            self._last = number, reason, unset(number, text, reason)
+        return self._last[2]
 
 
 def offsets_of(data: bytes, word: bytes) -> list[int]:
@@ -160,6 +237,12 @@ class SetterValues:
         return _value(ref, suffix)
 
     def _missing(self, key: NamespacedName, setter: str) -> Resolution:
+        if _VARIABLE.search(setter):
+            reason = (
+                f"{setter!r} holds a variable: a marker is a comment and read as it stands in Git, before any variable"
+                " is substituted; write the policy's namespace and name themselves"
+            )
+            return Resolution(value=None, state="unknown policy", reason=reason)
         if not key.name or not key.namespace:
             return Resolution(value=None, state="unknown policy", reason=f"{setter!r} is not NAMESPACE:NAME")
         if key not in self.known:

@@ -23,16 +23,18 @@ from tagstream.domain.setters.exact_reader import scan_events, undefined_alias
 from tagstream.domain.setters.fast_reader import Site, Unsure, scan_document
 from tagstream.domain.setters.identity import ObjectIdentifier, Objects
 from tagstream.domain.setters.marker import (
+    REMARKS,
     TOKEN,
+    Lines,
     MarkerReport,
     SetterValues,
     State,
     key_offsets,
-    line_numbers,
     misspelt,
     read_marker,
 )
 from tagstream.domain.setters.quoting import render
+from tagstream.domain.setters.value_check import value_warning
 
 _BOM = b"\xef\xbb\xbf"
 _BLOCK_HEADER = re.compile(rb"([|>])[-+0-9]*")
@@ -86,7 +88,7 @@ def is_candidate(path: bytes) -> bool:
 
 
 def has_marker(source: bytes) -> bool:
-    """Whether the bytes hold ``"$imagepolicy"``, double quotes included."""
+    """Whether a file holds ``"$imagepolicy"``, double quotes included: Flux edits no other files."""
     return TOKEN in source
 
 
@@ -110,7 +112,7 @@ def plan_file(
         Edits sorted by span. A file that is no valid UTF-8 YAML, or would be none, has a problem and no edits.
     """
     if not has_marker(source):
-        return FilePlan()
+        return FilePlan(markers=misspelt(source))
     shift = len(_BOM) if source.startswith(_BOM) else 0
     data = source[shift:]
     problem = _problem(data)
@@ -142,10 +144,15 @@ def _collector_paused(pauses: bool) -> Iterator[None]:
 
 
 def _left_alone(data: bytes, problem: str) -> FilePlan:
+    """The plan of a file that is not edited: every marker of it has the file's problem."""
     data = plain_breaks(data)
-    lines = line_numbers(data, key_offsets(data))
-    markers = tuple(MarkerReport(line=one, setter="", state="unparsable file", reason=problem) for one in lines)
-    return FilePlan(markers=markers, problem=problem)
+    lines, markers = Lines(data), []
+    for offset in key_offsets(data):
+        remark = lines.unset(offset, problem)
+        if remark.state not in REMARKS:
+            remark = MarkerReport(line=remark.line, setter="", state="unparsable file", reason=problem)
+        markers.append(remark)
+    return FilePlan(markers=tuple(markers), problem=problem)
 
 
 def apply_edits(source: bytes, edits: Sequence[Edit]) -> bytes:
@@ -196,6 +203,7 @@ class _Outcome(NamedTuple):
     setter: str
     state: State
     reason: str = ""
+    warning: str = ""
     old: str = ""
     new: str | None = None
     written: bytes = b""
@@ -218,7 +226,7 @@ class _Planner:
         self.outcomes: dict[tuple[object, ...], _Outcome] = {}
         self.slow_sites: list[Site] | None = None
         self.is_plain = True
-        self.counted, self.line = 0, 1
+        self.lines = Lines(self.data)
 
     def plan(self) -> FilePlan:
         hits = key_offsets(self.data)
@@ -269,9 +277,18 @@ class _Planner:
 
     def _document(self, document: MarkedDocument, sites: Sequence[Site]) -> None:
         for site in sites:
-            line, outcome = self._line(site.hit), self._outcome(site)
+            line, outcome = self.lines.go_to(site.hit), self._outcome(site)
+            if outcome.state == "malformed marker":
+                self.markers.append(self.lines.unset(site.hit, outcome.reason))
+                continue
             self.markers.append(
-                MarkerReport(line=line, setter=outcome.setter, state=outcome.state, reason=outcome.reason)
+                MarkerReport(
+                    line=line,
+                    setter=outcome.setter,
+                    state=outcome.state,
+                    reason=outcome.reason,
+                    warning=outcome.warning,
+                )
             )
             if outcome.new is None:
                 continue
@@ -308,23 +325,17 @@ class _Planner:
         if site.end < 0:
             return _Outcome(setter, "no settable value", site.reason)
         old = site.old if site.old is not None else _decode(scalar)
+        warning = value_warning(setter, old, scalar == old.encode() and not site.prefix)
         if old == wanted.value:
-            return _Outcome(setter, "equal")
+            return _Outcome(setter, "equal", warning=warning)
         written = b"" if site.is_block else render(scalar[:1], wanted.value, in_flow=site.in_flow)
         self.is_plain = self.is_plain and _problem(b"- - k: " + written + b" #") is None
-        return _Outcome(setter, wanted.state, wanted.reason, old, wanted.value, written)
+        return _Outcome(setter, wanted.state, wanted.reason, warning, old, wanted.value, written)
 
     def _edit(self, site: Site, outcome: _Outcome) -> Edit:
         if site.is_block:
             return _block_edit(site, self.original[site.scalar : site.end], outcome.new or "")
         return Edit(site.start, site.end, site.prefix + outcome.written)
-
-    def _line(self, offset: int) -> int:
-        if offset < self.counted:
-            return self.data.count(b"\n", 0, offset) + 1
-        self.line += self.data.count(b"\n", self.counted, offset)
-        self.counted = offset
-        return self.line
 
 
 def _block_edit(site: Site, raw: bytes, value: str) -> Edit:

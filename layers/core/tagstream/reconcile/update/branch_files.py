@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tagstream.domain.objects.model import CommitId, ImageRef, NamespacedName
-from tagstream.domain.setters.plan import FilePlan, apply_edits, has_marker, is_candidate, plan_file
+from tagstream.domain.setters.marker import mentions_marker
+from tagstream.domain.setters.plan import FilePlan, apply_edits, is_candidate, plan_file
 from tagstream.errors import RetryableError
 from tagstream.ports.git import GitSession, MarkerCache, TreeFile
 from tagstream.reconcile.update.job import UpdateJob
@@ -84,7 +85,8 @@ class BranchFiles:
         blobs = self.session.read({one.blob for one in files})
         for one in files:
             source = blobs[one.blob]
-            is_marked = has_marker(source)
+            # A file whose only marker is misspelt is looked at too, so that its problem is reported.
+            is_marked = mentions_marker(source)
             self.markers.learn(one.blob, is_marked)
             if is_marked:
                 self._marked[one.path] = _Marked(source, _policies_in(source))
