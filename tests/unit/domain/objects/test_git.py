@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.kinds import parse_object
 from tagstream.domain.objects.model import (
     CommitSpec,
@@ -196,14 +197,17 @@ UNREADABLE = "the host, or the port behind its colon, cannot be read"
     ],
 )
 def test_an_address_that_no_run_could_use_is_refused_with_the_one_that_was_meant(url: str, cause: str) -> None:
-    (told,) = problems("GitRepository", {"url": url, "interval": "1m"})
-    assert told == f'spec.url: Invalid value: "{url}": {cause}'
+    (problem,) = check_object(value("GitRepository", {"url": url, "interval": "1m"}))
+    assert str(problem) == f'spec.url: Invalid value: "{url}": {cause}'
 
 
 def test_a_password_in_a_wrong_address_is_not_shown() -> None:
-    (told,) = problems("GitRepository", {"url": "https://me:se/cr@et@host:org/repo", "interval": "1m"})
-    assert "https://me:***@host:org/repo" in told
-    assert [part for part in ("se/cr", "cr@et") if part in told] == []
+    url = "https://me:se/cr@et@host:org/repo"
+    (problem,) = check_object(value("GitRepository", {"url": url, "interval": "1m"}))
+    (other,) = problems("GitRepository", {"url": url.replace("https", "ftp"), "interval": "1m"})
+    for told in (str(problem), other):
+        assert "://me:***@host:org/repo" in told
+        assert [part for part in ("se/cr", "cr@et") if part in told] == []
 
 
 def test_a_receiver_is_read() -> None:

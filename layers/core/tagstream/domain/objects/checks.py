@@ -13,6 +13,7 @@ from gocompat.quote import quote
 from gocompat.regexp import InvalidPattern, compile_pattern
 from gocompat.semver.range import InvalidRange, parse_range
 from tagstream.domain.objects.fields import Problem
+from tagstream.domain.objects.git_url import suggestion, url_problem, without_password
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import (
     CommitSpec,
@@ -42,7 +43,7 @@ def check_object(value: object) -> tuple[Problem, ...]:
     if isinstance(value, ImageUpdateAutomation):
         return tuple(_automation(value))
     if isinstance(value, GitRepository):
-        return tuple(_ref("spec.ref", value.ref))
+        return (*_url(value.url), *_ref("spec.ref", value.ref))
     return ()
 
 
@@ -108,6 +109,12 @@ def _git(git: GitSpec) -> Iterator[Problem]:
     for name in (refspec.source.decode(), refspec.target.decode()):
         if not is_ref_name(name):
             yield _invalid(path, text, f"{quote(name)} is no name of a Git ref")
+
+
+def _url(url: str) -> Iterator[Problem]:
+    problem = url_problem(url)
+    if problem:
+        yield _invalid("spec.url", without_password(url), problem + suggestion(url))
 
 
 def _ref(path: str, ref: GitRef | None) -> Iterator[Problem]:

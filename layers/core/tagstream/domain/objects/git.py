@@ -14,7 +14,7 @@ from typing import cast
 from gocompat.duration import InvalidDuration, parse_interval, print_duration
 from gocompat.quote import quote
 from tagstream.domain.objects.fields import Fields, Problem
-from tagstream.domain.objects.git_url import suggestion, url_problem, without_password
+from tagstream.domain.objects.git_url import suggestion, without_password
 from tagstream.domain.objects.model import (
     DEBOUNCE,
     DEFAULT_DEBOUNCE_S,
@@ -66,15 +66,9 @@ def read_git_repository(metadata: Metadata, spec: Fields) -> GitRepository:
 
 def _url(spec: Fields) -> str:
     url = spec.text("url", required=True)
-    if not url:
-        return url
-    if not _URL.fullmatch(url):
+    if url and not _URL.fullmatch(url):
         pattern = f"spec.url in body should match '{URL_PATTERN}'"
         spec.error("url", f"Invalid value: {quote(without_password(url))}: {pattern}{suggestion(url)}")
-        return url
-    problem = url_problem(url)
-    if problem:
-        spec.error("url", f"Invalid value: {quote(without_password(url))}: {problem}{suggestion(url)}")
     return url
 
 
