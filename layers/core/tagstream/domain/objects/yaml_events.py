@@ -24,7 +24,7 @@ TOO_DEEP = "exceeded maximum nesting depth"
 _OPENING, _BRACKETS = b"[{", b"[]{}"
 _NO_BRACKETS = bytes(one for one in range(256) if one not in _BRACKETS)
 # libyaml 0.1.7 takes , [ and ] for letters of a tag.
-_GLUED_TAG = re.compile(rb"(?<![^\s\[{,])!(?!<)[^\s,\[\]]*[,\[\]]")
+_GLUED_TAG = re.compile(rb"!(?<![^\s\[{,]!)(?!<)[^\s,\[\]]*[,\[\]]")
 _NAMED_HANDLE = re.compile(r"![0-9A-Za-z_-]*!")
 _TAG_ENDS = re.compile(r"[,\[\]]")
 # libyaml 0.1.7 ends a plain scalar inside [] or {} at every : and at every ?.
