@@ -1,6 +1,6 @@
 """Reading tag lists: against the fastest plain client, and a million tags against the memory of a small Lambda.
 
-In: the embedded registry in a process of its own. Out: rows of (what, measured, compared with).
+The embedded registry runs in a process of its own.
 """
 
 from __future__ import annotations

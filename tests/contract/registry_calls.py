@@ -1,6 +1,6 @@
 """What tests of the registry client have in common.
 
-In: a registry's address. Out: images, accesses, deadlines.
+It makes images, accesses and deadlines for a registry's address.
 """
 
 from __future__ import annotations

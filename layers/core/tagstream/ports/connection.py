@@ -1,7 +1,4 @@
-"""What any connection to a registry or a Git server may need: TLS material and a proxy.
-
-In: values. Out: values.
-"""
+"""What any connection to a registry or a Git server may need: TLS material and a proxy."""
 
 from __future__ import annotations
 

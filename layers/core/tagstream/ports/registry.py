@@ -1,7 +1,4 @@
-"""Container registries: what is asked of them and what is passed to and from them.
-
-In: values. Out: values.
-"""
+"""The port to container registries, and the values it speaks."""
 
 from __future__ import annotations
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tagstream.adapters.http.issuer_keys import LIMIT_BYTES, WELL_KNOWN, IssuerKeys
 from tagstream.errors import RetryableError
@@ -27,6 +29,7 @@ class Issuer(ThreadingHTTPServer):
         self.headers: dict[str, str] = {}
         self.discovery: dict[str, object] = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
         self.body = b""
+        self.keys: dict[str, object] = {}
 
     def rounds(self) -> int:
         return self.asked.count(WELL_KNOWN)
@@ -37,7 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
-        keys = {"keys": [{"kid": f"round-{self.server.rounds()}"}]}
+        keys = self.server.keys or {"keys": [{"kid": f"round-{self.server.rounds()}"}]}
         body = json.dumps(self.server.discovery if self.path == WELL_KNOWN else keys).encode()
         self.send_response(self.server.status)
         for name, value in self.server.headers.items():
@@ -155,3 +158,32 @@ def test_keys_come_from_https_alone(issuer: Issuer, place: str) -> None:
 def test_an_issuer_whose_url_is_none_is_out_of_reach(issuer_url: str) -> None:
     with pytest.raises(RetryableError):
         IssuerKeys(clock=SkippingClock())(issuer_url, False)
+
+
+def test_an_issuer_leads_to_no_other_port_of_this_machine(issuer: Issuer) -> None:
+    with Issuer() as runtime_api:
+        threading.Thread(target=runtime_api.serve_forever, daemon=True).start()
+        issuer.discovery["jwks_uri"] = f"{runtime_api.url}/2018-06-01/runtime/invocation/next"
+        with pytest.raises(RetryableError, match="names keys elsewhere on this machine"):
+            IssuerKeys(clock=SkippingClock())(issuer.url, False)
+        runtime_api.shutdown()
+    assert runtime_api.asked == []
+
+
+def rsa_key(bits: int, kid: str) -> dict[str, object]:
+    """A public RSA key of a JWKS."""
+    numbers = rsa.generate_private_key(public_exponent=65537, key_size=bits).public_key().public_numbers()
+    packed = urlsafe_b64encode(numbers.n.to_bytes(bits // 8, "big")).rstrip(b"=").decode()
+    return {"kty": "RSA", "kid": kid, "e": "AQAB", "n": packed}
+
+
+def test_rsa_keys_that_can_be_broken_are_not_used(issuer: Issuer) -> None:
+    weak, strong = rsa_key(1024, "weak"), rsa_key(2048, "strong")
+    issuer.keys = {"keys": [weak, strong]}
+    assert IssuerKeys(clock=SkippingClock())(issuer.url, False) == {"keys": [strong]}
+
+
+def test_an_issuer_with_nothing_but_broken_keys_is_refused(issuer: Issuer) -> None:
+    issuer.keys = {"keys": [rsa_key(1024, "weak")]}
+    with pytest.raises(RetryableError, match="only RSA keys of less than 2048 bits"):
+        IssuerKeys(clock=SkippingClock())(issuer.url, False)

@@ -24,6 +24,16 @@ from tagstream.adapters.http.address_guard import Reach, RefusedAddress, check_a
         ("fe80::1%eth0", Reach.FORBIDDEN),
         ("fd00:ec2::254", Reach.FORBIDDEN),
         ("0.0.0.0", Reach.FORBIDDEN),
+        ("::", Reach.FORBIDDEN),
+        ("64:ff9b::8.8.8.8", Reach.PUBLIC),
+        ("64:ff9b::10.0.0.5", Reach.PRIVATE),
+        ("64:ff9b::7f00:1", Reach.LOOPBACK),
+        ("64:ff9b::a9fe:a9fe", Reach.FORBIDDEN),
+        ("64:ff9b::", Reach.FORBIDDEN),
+        ("64:ff9b:1::a9fe:a9fe", Reach.FORBIDDEN),
+        ("::169.254.169.254", Reach.FORBIDDEN),
+        ("2002:a9fe:a9fe::1", Reach.FORBIDDEN),
+        ("2002:7f00:1::", Reach.LOOPBACK),
     ],
 )
 def test_addresses_are_public_private_loopback_or_forbidden(address: str, reach: Reach) -> None:

@@ -1,6 +1,4 @@
-"""Which addresses a registry may send us to: nothing more internal than the registry itself.
-
-In: host names and connected addresses. Out: nothing, or RefusedAddress.
+"""Which addresses a server may send us to: nothing that is farther inside than the server itself.
 
 Source: go-containerregistry pkg/v1/remote/transport/bearer.go (validateRealmURL) and issue 2258; link-local addresses
 serve credentials on AWS (169.254.169.254, 169.254.170.2).
@@ -12,6 +10,9 @@ import ipaddress
 from enum import IntEnum
 from functools import lru_cache
 
+# RFC 6052 and RFC 8215: networks without IPv4 reach IPv4 hosts through these.
+_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+_V4_COMPATIBLE = ipaddress.ip_network("::/96")
 _AWS_METADATA_V6 = ipaddress.ip_address("fd00:ec2::254")
 
 
@@ -36,13 +37,21 @@ def reach_of(address: str) -> Reach:
         ValueError: not an IP address.
     """
     ip = ipaddress.ip_address(address.split("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = _embedded(ip) or ip
     if ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip == _AWS_METADATA_V6:
         return Reach.FORBIDDEN
     if ip.is_loopback:
         return Reach.LOOPBACK
     return Reach.PUBLIC if ip.is_global else Reach.PRIVATE
+
+
+def _embedded(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that packets to an IPv6 address go to in the end, None if there is none."""
+    low = int(ip) & 0xFFFF_FFFF
+    if any(ip in network for network in _NAT64) or (ip in _V4_COMPATIBLE and low > 1):
+        return ipaddress.IPv4Address(low)
+    return ip.ipv4_mapped or ip.sixtofour
 
 
 def check_address(host: str, address: str, allowed: Reach) -> Reach:
@@ -60,7 +69,7 @@ def check_address(host: str, address: str, allowed: Reach) -> Reach:
 
 
 def check_reach(host: str, reach: Reach, allowed: Reach) -> Reach:
-    """The same for an address whose place is known.
+    """Check an address whose reach is known.
 
     Raises:
         RefusedAddress: as ``check_address``.
@@ -71,7 +80,7 @@ def check_reach(host: str, reach: Reach, allowed: Reach) -> Reach:
 
 
 def check_literal(host: str, allowed: Reach) -> Reach:
-    """The same before connecting, for hosts written as addresses; other names pass as public.
+    """Check a host that is written as an address before connecting; other names pass as public.
 
     Raises:
         RefusedAddress: as ``check_address``.

@@ -1,6 +1,6 @@
 """Calls to the token services of clouds, over the same connections as the registry's.
 
-In: a URL and a form or a JSON document. Out: the JSON object that was answered.
+Credentials go to https URLs only, and no text here repeats them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Tokens kept until they expire, fetched once however many threads ask.
-
-In: a key and how to fetch its value. Out: the value.
-"""
+"""Tokens kept until they expire, fetched once however many threads ask."""
 
 from __future__ import annotations
 

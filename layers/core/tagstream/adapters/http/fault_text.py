@@ -1,6 +1,6 @@
 """What a registry's refusal says, in the words of Flux's registry client.
 
-In: method, URL, status and the first bytes of the body. Out: one line, query values and secrets redacted.
+It is one line of bounded length, without query values and secrets.
 
 Source: go-containerregistry pkg/v1/remote/transport/error.go and internal/redact.
 """

@@ -1,6 +1,6 @@
 """The signing keys of OIDC issuers, fetched over HTTPS and kept in a warm container.
 
-In: an issuer URL a Receiver names. Out: its JWKS document.
+A Receiver names the issuer, and the issuer's answer names where its keys are: that answer must not lead inside.
 
 Source: OpenID Connect Discovery 1.0 §4; Google publishes its keys at a fixed place.
 """
@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.error
-import urllib.request
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.message import Message
-from http.client import HTTPException
-from typing import cast
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from tagstream.domain.objects.issuer_url import is_trusted_source
 from tagstream.errors import RetryableError
 from tagstream.ports.runtime import Clock
+
+if TYPE_CHECKING:
+    from tagstream.adapters.http.address_guard import Reach
+    from tagstream.adapters.http.session import Session
 
 KEEP_S = 3600.0
 """Where the issuer does not say how long its keys keep."""
@@ -33,13 +35,7 @@ LIMIT_BYTES = 1_000_000
 WELL_KNOWN = "/.well-known/openid-configuration"
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=\"?([0-9]{1,9})", re.IGNORECASE)
 _AGE = re.compile(r"[0-9]{1,9}", re.ASCII)
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """An issuer that redirects would let its answer choose a host."""
-
-    def redirect_request(self, *_args: object) -> None:
-        return None
+MIN_RSA_BITS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +47,23 @@ class _Kept:
     until_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A JSON object, for how many seconds it keeps, and how far inside its server is."""
+
+    members: Mapping[str, object]
+    keep_s: float
+    reach: Reach
+
+
+@dataclass(slots=True, kw_only=True)
 class IssuerKeys:
     """A callable that answers with an issuer's JWKS."""
 
     clock: Clock
     kept: dict[str, _Kept] = field(default_factory=dict)
     failed_s: dict[str, float] = field(default_factory=dict)
+    _session: Session | None = None
 
     def __call__(self, issuer: str, fresh: bool) -> Mapping[str, object]:
         """The JWKS document, kept as long as its Cache-Control says, at least a minute and at most a day.
@@ -91,18 +97,89 @@ class IssuerKeys:
         if failed_s is None:
             return
         if now_s < failed_s + RETRY_S:
-            raise RetryableError(f"issuer {issuer} failed a moment ago", reason="IssuerUnavailable")
+            raise _unavailable(f"issuer {issuer} failed a moment ago")
         del self.failed_s[issuer]
 
     def _asked(self, issuer: str, now_s: float) -> _Kept:
-        discovery, _ = _fetch(issuer.rstrip("/") + WELL_KNOWN)
-        if discovery.get("issuer") != issuer:
-            raise RetryableError(f"issuer {issuer} calls itself by another name", reason="IssuerUnavailable")
-        keys, keep_s = _fetch(str(discovery.get("jwks_uri", "")))
-        return _Kept(keys, now_s, now_s + keep_s)
+        from tagstream.adapters.http.address_guard import Reach
+
+        # A name that looks public may be a private issuer's; loopback has to be written out.
+        allowed = Reach.LOOPBACK if issuer.startswith("http:") else Reach.PRIVATE
+        discovery = self._fetch(issuer.rstrip("/") + WELL_KNOWN, allowed)
+        if discovery.members.get("issuer") != issuer:
+            raise _unavailable(f"issuer {issuer} calls itself by another name")
+        place = str(discovery.members.get("jwks_uri", ""))
+        _check_place(place)
+        if discovery.reach is Reach.LOOPBACK and urlsplit(place).netloc != urlsplit(issuer).netloc:
+            # Other ports of this machine are not the issuer's: one of them is Lambda's runtime API.
+            raise _unavailable(f"issuer {issuer} names keys elsewhere on this machine")
+        keys = self._fetch(place, discovery.reach)
+        return _Kept(_strong(issuer, keys.members), now_s, now_s + keys.keep_s)
+
+    def _fetch(self, url: str, allowed: Reach) -> _Document:
+        # Imported when the first token is checked: most Receivers have no issuer.
+        from tagstream.adapters.http.faults import ConnectionFault
+        from tagstream.adapters.http.session import Request, Session
+
+        _check_place(url)
+        if self._session is None:
+            self._session = Session()
+        request = Request(method="GET", url=url, headers={"Accept": "application/json"}, allowed=allowed)
+        try:
+            with self._session.open(request, TIMEOUT_S) as (response, reach):
+                status = response.status
+                body = response.read(LIMIT_BYTES + 1, decode_content=True) if status == 200 else b""
+                keep_s = _keep_s(response.headers)
+            found = json.loads(body) if status == 200 and len(body) <= LIMIT_BYTES else None
+        except ConnectionFault as fault:
+            raise _unavailable(f"failed to fetch issuer keys from {url}: {fault}") from fault
+        except (ValueError, RecursionError):
+            found = None
+        if status != 200:
+            raise _unavailable(f"failed to fetch issuer keys from {url}: HTTP status {status}")
+        if not isinstance(found, dict):
+            raise _unavailable(f"issuer keys at {url} are not a JSON object")
+        return _Document(cast("dict[str, object]", found), keep_s, reach)
 
 
-def _keep_s(headers: Message) -> float:
+def _check_place(url: str) -> None:
+    if not is_trusted_source(url):
+        raise _unavailable(f"issuer keys must come from an https URL, not {url!r}")
+    try:
+        urlsplit(url)
+    except ValueError as error:
+        raise _unavailable(f"issuer keys must come from an https URL, not {url!r}") from error
+
+
+def _strong(issuer: str, document: Mapping[str, object]) -> Mapping[str, object]:
+    """The document without RSA keys that can be broken.
+
+    Raises:
+        RetryableError: IssuerUnavailable, no other key is left.
+    """
+    keys = document.get("keys")
+    if not isinstance(keys, list):
+        return document
+    strong = [key for key in keys if not _is_weak(key)]
+    if len(strong) == len(keys):
+        return document
+    if not strong:
+        raise _unavailable(f"issuer {issuer} has only RSA keys of less than {MIN_RSA_BITS} bits")
+    return {**document, "keys": strong}
+
+
+def _is_weak(key: object) -> bool:
+    if not isinstance(key, dict) or key.get("kty") != "RSA":
+        return False
+    modulus = str(key.get("n", ""))
+    try:
+        number = int.from_bytes(urlsafe_b64decode(modulus + "=" * (-len(modulus) % 4)), "big")
+    except ValueError:
+        return True
+    return number.bit_length() < MIN_RSA_BITS
+
+
+def _keep_s(headers: Mapping[str, str]) -> float:
     control = str(headers.get("Cache-Control", "")).lower()
     found = _MAX_AGE.search(control)
     if "no-store" in control or "no-cache" in control:
@@ -113,19 +190,5 @@ def _keep_s(headers: Message) -> float:
     return max(REFRESH_S, min(MAX_KEEP_S, float(found[1]) - float(age[0] if age else 0)))
 
 
-def _fetch(url: str) -> tuple[Mapping[str, object], float]:
-    """A JSON object and the seconds it keeps."""
-    if not is_trusted_source(url):
-        raise RetryableError(f"issuer keys must come from an https URL, not {url!r}", reason="IssuerUnavailable")
-    opener = urllib.request.build_opener(_NoRedirect)
-    try:
-        with opener.open(url, timeout=TIMEOUT_S) as answer:
-            body, keep_s = answer.read(LIMIT_BYTES), _keep_s(answer.headers)
-        found = json.loads(body)
-    except (urllib.error.URLError, HTTPException, OSError, ValueError, RecursionError) as error:
-        raise RetryableError(
-            f"failed to fetch issuer keys from {url}: {type(error).__name__}", reason="IssuerUnavailable"
-        ) from error
-    if not isinstance(found, dict):
-        raise RetryableError(f"issuer keys at {url} are not a JSON object", reason="IssuerUnavailable")
-    return cast("dict[str, object]", found), keep_s
+def _unavailable(text: str) -> RetryableError:
+    return RetryableError(text, reason="IssuerUnavailable")

@@ -1,7 +1,5 @@
 """What a registry asks for when it answers 401: WWW-Authenticate headers, read as Flux's registry client reads them.
 
-In: header values, one per header line. Out: Challenges in the header's order.
-
 Source: go-containerregistry pkg/v1/remote/transport (docker/distribution registry/client/auth/challenge); vectors
 registry/www_authenticate.json.
 """

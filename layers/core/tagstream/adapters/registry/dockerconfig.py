@@ -1,7 +1,5 @@
 """Registry credentials in ``.dockerconfigjson`` and ``.dockercfg``, found for an image as the kubelet and Flux do.
 
-In: the secret members' bytes, an image's registry and repository. Out: Credentials, or None when no entry matches.
-
 Source: go-containerregistry pkg/authn/kubernetes/keychain.go; vectors registry/dockerconfig_match.json.
 """
 

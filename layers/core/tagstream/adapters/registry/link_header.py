@@ -1,6 +1,6 @@
 """Where the next page of a tag list is, mended where registries get their own address wrong.
 
-In: the URL of a page and its Link header. Out: the next page's URL, always on the page's own scheme, host and path.
+The next page is always on the page's own scheme, host and path.
 
 Source: go-containerregistry pkg/v1/remote/list.go (getNextPageURL, checkPaginationURL); vectors
 registry/link_header.json; RFC 8288; Renovate 15080 and Nexus 1011 (links that lost or gained a path).

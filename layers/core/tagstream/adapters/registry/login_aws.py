@@ -1,6 +1,6 @@
 """Logins to ECR, private and public, by the function's own IAM role.
 
-In: a registry host. Out: Credentials and for how many seconds they may be used.
+A role's password goes to hosts of ECR only.
 
 Source: fluxcd/pkg auth/aws (GetArtifactRegistryCredentials); ECR GetAuthorizationToken.
 """

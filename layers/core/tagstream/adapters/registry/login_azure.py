@@ -1,6 +1,5 @@
 """Logins to Azure Container Registry by an application's identity.
 
-In: a registry host, ``tenantID``, ``clientID`` and ``clientSecret`` of a secret. Out: Credentials and their lifetime.
 Without a cluster there is no managed identity, so the application is named in a secret.
 
 Source: fluxcd/pkg auth/azure (token exchange, user name); Microsoft identity platform, client credentials flow.

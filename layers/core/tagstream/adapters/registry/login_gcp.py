@@ -1,7 +1,6 @@
 """Logins to Google's registries by a service account's key, or from AWS by workload identity federation.
 
-In: the ``credentials.json`` of a secret: type ``service_account`` or ``external_account``. Out: Credentials and their
-lifetime in seconds.
+The ``credentials.json`` of a secret decides: its type is ``service_account`` or ``external_account``.
 
 Source: fluxcd/pkg auth/gcp (user name); RFC 7523 (JWT grant); RFC 8693 (token exchange); Google's AIP-4117 and
 credential configuration for AWS.
@@ -9,7 +8,6 @@ credential configuration for AWS.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -71,8 +69,7 @@ class GcpTokens:
             "iat": issued,
             "exp": issued + KEY_LIFETIME_S,
         }
-        header = {"alg": "RS256", "typ": "JWT", "kid": texts.get("private_key_id", "")}
-        assertion = _signed(header, claims, _required(texts, "private_key"))
+        assertion = _signed(claims, _required(texts, "private_key"), texts.get("private_key_id", ""))
         form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
         answer = self.call.post_form(url, form)
         return token_of(url, answer, "access_token"), lifetime_s(answer, KEY_LIFETIME_S)
@@ -134,10 +131,11 @@ def signed_by_role(audience: str) -> Mapping[str, object]:
     return {"url": url, "method": "POST", "headers": pairs}
 
 
-def _signed(header: Mapping[str, object], claims: Mapping[str, object], key: str) -> str:
+def _signed(claims: dict[str, object], key: str, key_id: str) -> str:
+    import jwt
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
     try:
         private = serialization.load_pem_private_key(key.encode(), password=None)
@@ -145,12 +143,7 @@ def _signed(header: Mapping[str, object], claims: Mapping[str, object], key: str
         raise unusable("provider gcp: 'private_key' is not a private key in PEM") from error
     if not isinstance(private, rsa.RSAPrivateKey):
         raise unusable("provider gcp: 'private_key' is not an RSA key")
-    text = f"{_packed(json.dumps(header).encode())}.{_packed(json.dumps(claims).encode())}"
-    return f"{text}.{_packed(private.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
-
-
-def _packed(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+    return jwt.encode(claims, private, algorithm="RS256", headers={"kid": key_id})
 
 
 def _required(texts: Mapping[str, str], name: str) -> str:
