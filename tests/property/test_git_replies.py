@@ -6,74 +6,103 @@ import hashlib
 import itertools
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from dulwich.object_format import DEFAULT_OBJECT_FORMAT
+from dulwich.objects import Blob, Commit, ShaFile, Tree
+from dulwich.pack import PackChunkGenerator, UnpackedObject, obj_sha
+from dulwich.protocol import pkt_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagstream.adapters.git import protocol
+from tagstream.adapters.git.bounded_answer import BoundedAnswer
+from tagstream.adapters.git.clients import BLOBLESS, Abilities, KnownServers, RepositoryClient, Response
 from tagstream.adapters.git.objects import ObjectStore
-from tagstream.adapters.git.pack import BLOB, COMMIT, TREE, Packed, object_id, write_pack
-from tagstream.adapters.git.pktline import ByteReader, Mark, SideBand, packet
-from tagstream.adapters.git.protocol import BLOBLESS
-from tagstream.adapters.git.remote import GitRepositorySession, KnownServers
+from tagstream.adapters.git.remote import GitRepositorySession
 from tagstream.adapters.git.replies import BrokenReply, MissingObjects, ServerRefused
-from tagstream.adapters.git.tree import files_below, unknown_below
+from tagstream.adapters.git.server import Server
 from tagstream.domain.objects.model import CommitId, GitRef
 from tagstream.errors import RetryableError
 from tagstream.ports.git import CommitText, GitAccess, PushConflict, RefUpdate
 
 LIMIT = 100_000
+URL = "http://127.0.0.1/r.git"
+COMMIT, TREE, BLOB = Commit.type_num, Tree.type_num, Blob.type_num
+FLUSH = b"0000"
+
+
+def packet(payload: bytes) -> bytes:
+    return bytes(pkt_line(payload))
+
+
+def object_id(kind: int, content: bytes) -> bytes:
+    return obj_sha(kind, content).hex().encode()
+
+
+def pack_of(*objects: tuple[int, bytes]) -> bytes:
+    """A pack with these objects, as they are."""
+    records = [UnpackedObject(kind, decomp_chunks=[content], sha=obj_sha(kind, content)) for kind, content in objects]
+    return b"".join(PackChunkGenerator(DEFAULT_OBJECT_FORMAT, len(records), iter(records)))
+
+
 FILE = object_id(BLOB, b"image: a:1\n")
 TREE_OF_IT = b"100644 a.yaml\0" + bytes.fromhex(FILE.decode())
 ROOT = object_id(TREE, TREE_OF_IT)
 WHO = b"a <a@b> 1 +0000"
 HEAD_OBJECT = b"tree %s\nauthor %s\ncommitter %s\n\nm\n" % (ROOT, WHO, WHO)
 HEAD = object_id(COMMIT, HEAD_OBJECT)
-PACK = write_pack(
-    [
-        Packed(kind=COMMIT, content=HEAD_OBJECT),
-        Packed(kind=TREE, content=TREE_OF_IT),
-        Packed(kind=BLOB, content=b"image: a:1\n"),
-    ]
-)
-GREETING = packet(b"version 2\n") + packet(b"fetch=shallow filter\n") + Mark.FLUSH.value
-REFS = packet(HEAD + b" HEAD symref-target:refs/heads/main\n") + packet(HEAD + b" refs/heads/main\n") + Mark.FLUSH.value
-FETCHED = packet(b"packfile\n") + packet(b"\x01" + PACK) + Mark.FLUSH.value
-REPORT = (
-    packet(b"\x01" + packet(b"unpack ok\n") + packet(b"ok refs/heads/main\n") + Mark.FLUSH.value) + Mark.FLUSH.value
-)
-ADVERTISED = packet(HEAD + b" refs/heads/main\0report-status side-band-64k\n") + Mark.FLUSH.value
+PACK = pack_of((COMMIT, HEAD_OBJECT), (TREE, TREE_OF_IT), (BLOB, b"image: a:1\n"))
+GREETING = packet(b"version 2\n") + packet(b"fetch=shallow filter\n") + FLUSH
+REFS = packet(HEAD + b" HEAD symref-target:refs/heads/main\n") + packet(HEAD + b" refs/heads/main\n") + FLUSH
+FETCHED = packet(b"packfile\n") + packet(b"\x01" + PACK) + FLUSH
+REPORT = packet(b"\x01" + packet(b"unpack ok\n") + packet(b"ok refs/heads/main\n") + FLUSH) + FLUSH
+ADVERTISED = packet(HEAD + b" refs/heads/main\0report-status side-band-64k\n") + FLUSH
 
 
-class Answers:
-    """A transport that answers from a list, whatever it is asked."""
+class Answers(RepositoryClient):
+    """A client that is answered from a list, whatever it asks."""
 
-    url = "http://127.0.0.1/r.git"
-    requests = 0
-    is_stateless = False
+    assumes = False
 
-    def __init__(self, *answers: bytes) -> None:
+    def __init__(self, *answers: bytes | Iterator[bytes], limit: int = LIMIT) -> None:
+        super().__init__(URL, KnownServers())
         self.answers = list(answers)
+        self.limit = limit
         self.asked: list[bytes] = []
 
-    @contextmanager
-    def advertisement(self, service: str) -> Iterator[ByteReader]:
-        yield ByteReader(iter([self.answers.pop(0) if self.answers else b""]), LIMIT)
-
-    @contextmanager
-    def call(self, service: str, body: bytes) -> Iterator[ByteReader]:
-        self.asked.append(body)
-        with self.advertisement(service) as reader:
-            yield reader
+    def _http_request(
+        self, url: str, headers: dict[str, str] | None = None, data: Any = None, raise_for_status: bool = True
+    ) -> Any:
+        given = self.answers.pop(0) if self.answers else b""
+        chunks = iter([given]) if isinstance(given, bytes) else given
+        name, kind = url.rpartition("=")[2], "advertisement"
+        if data is None:
+            chunks = itertools.chain([packet(b"# service=" + name.encode()) + FLUSH], chunks)
+        else:
+            name, kind = url.rpartition("/")[2], "result"
+            self.asked.append(data if isinstance(data, bytes) else b"".join(data))
+        answer = BoundedAnswer(chunks, self.limit)
+        answer.begin(lists_refs=data is None or b"ls-refs" in self.asked[-1])
+        return Response(f"application/x-{name}-{kind}", lambda: None), answer.read
 
     def renew(self) -> None:
         """Nothing to renew."""
 
-    def close(self) -> None:
-        """Nothing to close."""
+
+def known(client: Answers, version: int = 2, names: bytes = b"fetch=shallow filter") -> Server:
+    """The server of a client that need not ask what it can do."""
+    client.assumes = True
+    client.known.fetching[URL] = Abilities(names=frozenset(names.split(b",")), version=version)
+    return Server(client)
+
+
+def push(client: Answers, abilities: frozenset[bytes]) -> None:
+    """A push to a server whose abilities are known."""
+    client.assumes = True
+    client.known.pushing[URL] = abilities
+    Server(client).push(PUSHED, lambda thin: [], {})
 
 
 def damaged(whole: bytes, at: int, junk: bytes, cut: int) -> bytes:
@@ -87,23 +116,23 @@ DAMAGE = st.tuples(st.integers(0, 10_000), st.binary(max_size=6), st.integers(0,
 
 
 def session(*answers: bytes) -> GitRepositorySession:
-    return GitRepositorySession(Answers(*answers), GitAccess(url="http://127.0.0.1/r.git"), KnownServers())
+    return GitRepositorySession(Answers(*answers), GitAccess(url=URL))
 
 
 @pytest.mark.parametrize(
     ("greeting", "fetched"),
     [
-        ([packet(b"version 2\n") + packet(b"fetch\n") + Mark.FLUSH.value, REFS], FETCHED),
+        ([packet(b"version 2\n") + packet(b"fetch\n") + FLUSH, REFS], FETCHED),
         (
-            [packet(HEAD + b" refs/heads/main\0side-band-64k\n") + Mark.FLUSH.value],
-            packet(b"NAK\n") + packet(b"\x01" + PACK) + Mark.FLUSH.value,
+            [packet(HEAD + b" refs/heads/main\0side-band-64k\n") + FLUSH],
+            packet(b"NAK\n") + packet(b"\x01" + PACK) + FLUSH,
         ),
     ],
     ids=["version-2", "version-0"],
 )
 def test_a_server_that_cannot_leave_out_history_is_not_asked_to(greeting: list[bytes], fetched: bytes) -> None:
     answers = Answers(*greeting, fetched)
-    one = GitRepositorySession(answers, GitAccess(url="http://127.0.0.1/r.git"), KnownServers())
+    one = GitRepositorySession(answers, GitAccess(url=URL))
     assert [file.path for file in one.files(one.resolve(GitRef(branch="main")).commit, "")] == [b"a.yaml"]
     assert not any(b"deepen" in body or b"shallow" in body for body in answers.asked)
 
@@ -121,7 +150,7 @@ BOTH = frozenset({b"report-status", b"side-band-64k"})
 
 
 def _report(*lines: bytes) -> bytes:
-    return b"".join(packet(line + b"\n") for line in lines) + Mark.FLUSH.value
+    return b"".join(packet(line + b"\n") for line in lines) + FLUSH
 
 
 @pytest.mark.parametrize(
@@ -134,23 +163,23 @@ def _report(*lines: bytes) -> bytes:
     ],
 )
 def test_every_servers_words_for_a_branch_that_moved_are_a_conflict(line: bytes) -> None:
-    answer = Answers(packet(b"\x01" + _report(b"unpack ok", line)) + Mark.FLUSH.value)
+    answer = Answers(packet(b"\x01" + _report(b"unpack ok", line)) + FLUSH)
     with pytest.raises(PushConflict):
-        protocol.push(answer, PUSHED, b"", [], BOTH)
+        push(answer, BOTH)
 
 
 def test_a_push_of_which_nothing_is_said_did_not_succeed() -> None:
     for lines in ([b"unpack ok"], [b"unpack ok", b"ok refs/heads/other"]):
-        answer = Answers(packet(b"\x01" + _report(*lines)) + Mark.FLUSH.value)
+        answer = Answers(packet(b"\x01" + _report(*lines)) + FLUSH)
         with pytest.raises(BrokenReply, match="the server does not say what became of refs/heads/main"):
-            protocol.push(answer, PUSHED, b"", [], BOTH)
+            push(answer, BOTH)
 
 
 def test_a_server_without_side_bands_reports_in_the_open() -> None:
     abilities = frozenset({b"report-status"})
-    protocol.push(Answers(_report(b"unpack ok", b"ok refs/heads/main")), PUSHED, b"", [], abilities)
+    push(Answers(_report(b"unpack ok", b"ok refs/heads/main")), abilities)
     with pytest.raises(ServerRefused, match="refs/heads/main: no"):
-        protocol.push(Answers(_report(b"unpack ok", b"ng refs/heads/main no")), PUSHED, b"", [], abilities)
+        push(Answers(_report(b"unpack ok", b"ng refs/heads/main no")), abilities)
 
 
 @settings(max_examples=400, deadline=None)
@@ -174,20 +203,19 @@ def test_a_damaged_answer_is_an_error_or_makes_no_difference(which: int, damage:
 def test_a_damaged_pack_is_refused_even_when_its_checksum_fits(damage: tuple[int, bytes, int], sealed: bool) -> None:
     body = damaged(PACK[:-20], *damage)
     data = body + (hashlib.sha1(body).digest() if sealed else PACK[-20:])
-    store = ObjectStore(LIMIT)
+    store = ObjectStore(limit=LIMIT)
     try:
         store.add_pack(data)
     except BrokenReply:
         return
     for one in (FILE, ROOT, HEAD):
-        found = store.get(one)
-        assert found is None or object_id(*found) == one
+        assert one not in store or object_id(*store.get_raw(one)) == one
 
 
 def test_a_pack_that_unpacks_to_more_than_its_size_says_is_refused() -> None:
     bomb = b"PACK" + (2).to_bytes(4, "big") + (1).to_bytes(4, "big") + b"\x35" + zlib.compress(b"\0" * 50_000_000)
     with pytest.raises(BrokenReply):
-        ObjectStore(LIMIT).add_pack(bomb + hashlib.sha1(bomb).digest())
+        ObjectStore(limit=LIMIT).add_pack(bomb + hashlib.sha1(bomb).digest())
 
 
 IDS = st.sampled_from([FILE, ROOT, HEAD, b"ab" * 20, b"x"])
@@ -210,9 +238,9 @@ def test_objects_that_are_made_up_are_read_or_refused(commit: bytes, tree: bytes
     root = object_id(TREE, tree)
     commit = commit.replace(ROOT, root)
     head = object_id(COMMIT, commit)
-    made_up = [Packed(kind=COMMIT, content=commit), Packed(kind=TREE, content=tree), *REST]
-    refs = packet(head + b" refs/heads/main\n") + Mark.FLUSH.value
-    one = session(GREETING, refs, packet(b"packfile\n") + packet(b"\x01" + write_pack(made_up)) + Mark.FLUSH.value)
+    made_up = [(COMMIT, commit), (TREE, tree), *REST]
+    refs = packet(head + b" refs/heads/main\n") + FLUSH
+    one = session(GREETING, refs, packet(b"packfile\n") + packet(b"\x01" + pack_of(*made_up)) + FLUSH)
     try:
         files = one.files(one.resolve(GitRef(branch="main")).commit, "")
         made = one.commit(CommitId(head.decode()), {file.path: b"new" for file in files}, TEXT)
@@ -223,16 +251,32 @@ def test_objects_that_are_made_up_are_read_or_refused(commit: bytes, tree: bytes
 
 def test_trees_that_hold_each_other_many_times_are_refused() -> None:
     store = ObjectStore()
-    tree = store.add(TREE, TREE_OF_IT)
+    tree = kept(store, TREE_OF_IT)
     for _ in range(20):
-        tree = store.add(TREE, b"".join(b"40000 %d\0" % one + bytes.fromhex(tree.decode()) for one in range(10)))
-    assert unknown_below(store, tree) == set()
+        tree = kept(store, b"".join(b"40000 %d\0" % one + bytes.fromhex(tree.decode()) for one in range(10)))
+    assert store.unknown_below(tree) == set()
     with pytest.raises(BrokenReply, match="there are more than 1000000 files and folders"):
-        files_below(store, tree, b"")
-    assert len(files_below(store, tree, b"/".join([b"1"] * 18))) == 100
+        store.files_below(tree, b"")
+    assert len(store.files_below(tree, b"/".join([b"1"] * 18))) == 100
 
 
-REST = (Packed(kind=TREE, content=TREE_OF_IT), Packed(kind=BLOB, content=b"image: a:1\n"))
+def test_wide_trees_that_hold_each_other_are_refused_before_they_fill_the_memory() -> None:
+    store = ObjectStore()
+    tree = kept(store, TREE_OF_IT)
+    for _ in range(20):
+        tree = kept(store, b"".join(b"40000 %d\0" % one + bytes.fromhex(tree.decode()) for one in range(60_000)))
+    with pytest.raises(BrokenReply, match="there are more than 1000000 files and folders"):
+        store.files_below(tree, b"")
+
+
+def kept(store: ObjectStore, tree: bytes) -> bytes:
+    """A tree in the store; its id."""
+    made = ShaFile.from_raw_string(TREE, tree)
+    store.add_object(made)
+    return bytes(made.id)
+
+
+REST = ((TREE, TREE_OF_IT), (BLOB, b"image: a:1\n"))
 TEXT = CommitText(author_name="bot", author_email="b@c", message=b"m", time=datetime(2026, 11, 24, tzinfo=UTC))
 
 
@@ -257,7 +301,7 @@ def test_deltas_in_any_order_are_resolved_in_one_pass() -> None:
     ]
     store = ObjectStore()
     store.add_pack(_sealed(*reversed(deltas), known))
-    assert all(store.read(object_id(BLOB, one), BLOB) == one for one in contents[::999])
+    assert all(store.blob(object_id(BLOB, one)) == one for one in contents[::999])
 
 
 def test_a_base_that_nobody_has_is_named() -> None:
@@ -289,69 +333,45 @@ def test_more_objects_than_may_be_kept_are_refused_before_they_are_read() -> Non
         ObjectStore().add_pack(data + bytes(100) + hashlib.sha1(data + bytes(100)).digest())
 
 
-def _endless(begin: bytes, piece: bytes) -> ByteReader:
-    return ByteReader(itertools.chain([begin], itertools.repeat(piece)), 2**40)
-
-
-class Endless(Answers):
-    """A transport whose every answer begins well and does not end."""
-
-    def __init__(self, begin: bytes, piece: bytes) -> None:
-        super().__init__()
-        self.begin, self.piece = begin, piece
-
-    @contextmanager
-    def advertisement(self, service: str) -> Iterator[ByteReader]:
-        yield _endless(self.begin, self.piece)
+def endless(begin: bytes, piece: bytes) -> Answers:
+    """A client whose every answer begins well and does not end."""
+    return Answers(itertools.chain([begin], itertools.repeat(piece)), limit=2**40)
 
 
 def test_a_pack_without_an_end_ends_at_what_may_be_kept() -> None:
-    transport = Endless(packet(b"packfile\n"), packet(b"\x01" + bytes(65_000)))
+    server = known(endless(packet(b"packfile\n"), packet(b"\x01" + bytes(65_000))))
     with pytest.raises(BrokenReply, match="the repository's objects are larger than 268435456 bytes"):
-        protocol.fetch(transport, [HEAD], 2, "blob:none")
+        server.fetch([HEAD], BLOBLESS)
 
 
 def test_refs_without_an_end_end_at_a_number() -> None:
     with pytest.raises(BrokenReply, match="the server lists more than 500000 refs"):
-        protocol.list_refs(Endless(b"", packet(HEAD + b" refs/heads/a\n") * 100))
+        known(endless(b"", packet(HEAD + b" refs/heads/a\n") * 100)).refs(())
 
 
 def test_an_endless_side_band_ends_at_the_limit() -> None:
-    def progress() -> Iterator[bytes]:
-        while True:
-            yield packet(b"\x02" + b"counting objects\r" * 100)
-
-    band = SideBand(ByteReader(progress(), LIMIT))
+    progress = itertools.repeat(packet(b"\x02" + b"counting objects\r" * 100))
+    server = known(Answers(itertools.chain([packet(b"packfile\n")], progress)))
     with pytest.raises(BrokenReply, match="larger than"):
-        list(band.data())
-    assert len(band.progress) < 10_000
+        server.fetch([HEAD], BLOBLESS)
+    assert len(server._progress) < 10_000
 
 
 def test_endless_refs_end_at_the_limit() -> None:
-    def refs() -> Iterator[bytes]:
-        number = 0
-        while True:
-            number += 1
-            yield packet(HEAD + b" refs/heads/%d\n" % number)
-
-    class Endless(Answers):
-        @contextmanager
-        def advertisement(self, service: str) -> Iterator[ByteReader]:
-            yield ByteReader(refs(), LIMIT)
-
+    refs = (packet(HEAD + b" refs/heads/%d\n" % number) for number in itertools.count(1))
     with pytest.raises(BrokenReply, match="larger than"):
-        protocol.list_refs(Endless())
+        known(Answers(refs)).refs(())
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=8), st.booleans())
 def test_any_lines_are_refs_or_an_error(lines: list[bytes], version_2: bool) -> None:
-    body = b"".join(packet(line) for line in lines) + Mark.FLUSH.value
+    body = b"".join(packet(line) for line in lines) + FLUSH
     try:
         if version_2:
-            protocol.list_refs(Answers(body))
+            known(Answers(body)).refs(())
         else:
-            protocol.greeting(Answers(body))
+            Server(Answers(body)).refs(())
     except (BrokenReply, ServerRefused):
         return
 
@@ -360,6 +380,8 @@ def test_any_lines_are_refs_or_an_error(lines: list[bytes], version_2: bool) -> 
 @given(st.binary(max_size=300), st.booleans(), st.sampled_from([0, 2]))
 def test_any_answer_to_a_fetch_is_a_pack_or_an_error(answer: bytes, filters: bool, version: int) -> None:
     try:
-        protocol.fetch(Answers(answer), [HEAD], version, BLOBLESS if filters else "")
+        known(Answers(answer), version, b"fetch=shallow filter,shallow,filter").fetch(
+            [HEAD], BLOBLESS if filters else b""
+        )
     except (BrokenReply, ServerRefused):
         return

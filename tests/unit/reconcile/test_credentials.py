@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tagstream.adapters.git.clients import KnownServers
+from tagstream.adapters.git.http_client import HttpClient
 from tagstream.adapters.git.remote import GitClient
-from tagstream.adapters.git.transport import HttpTransport
 from tagstream.domain.objects.model import GitRepository, NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.connection import Proxy, TlsMaterial
@@ -150,7 +151,7 @@ def test_a_url_without_an_address_is_told_without_the_login_in_it(url: str) -> N
     ],
 )
 def test_errors_show_the_address_without_its_login(url: str, shown: str) -> None:
-    assert HttpTransport(GitAccess(url=url)).url == shown
+    assert HttpClient(GitAccess(url=url), KnownServers()).url == shown
 
 
 def test_app_data_and_provider_must_fit() -> None:

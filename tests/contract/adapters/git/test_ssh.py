@@ -255,7 +255,8 @@ def test_a_server_that_never_answers_ends_at_the_timeout(server: SshServer, bare
 
 def test_a_server_that_never_stops_talking_ends_at_the_timeout(server: SshServer, bare: Path) -> None:
     drip = server.folder / "drip"
-    drip.write_text("#!/bin/sh\nwhile printf '0006a\\n'; do echo on and on >&2; sleep 0.05; done\n")
+    line = f"{'1' * 40} refs/heads/main\\n"
+    drip.write_text(f"#!/bin/sh\nwhile printf '003d{line}'; do echo on and on >&2; sleep 0.05; done\n")
     drip.chmod(0o755)
     key = (server.folder / "client_ed2551900.pub").read_text()
     (server.folder / "authorized").write_text(f'command="{drip}" {key}')

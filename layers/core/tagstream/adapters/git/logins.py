@@ -1,7 +1,5 @@
 """Credentials that clouds hand out for Git: GitHub Apps, CodeCommit by the function's role, Azure DevOps.
 
-In: a GitAccess with its provider. Out: the same with a user name and password, or a bearer token.
-
 Source: fluxcd/pkg git/github, auth/aws (git.go), auth/azure; image-automation-controller internal/source/git.go.
 """
 

@@ -1,26 +1,24 @@
 """A Git repository during one update: refs, objects on demand, one push; no work tree and no git binary.
 
-In: GitAccess. Out: the GitSession of ``ports``.
-
 Source: image-automation-controller internal/source (what is fetched and pushed); fluxcd/pkg git (reference precedence).
 """
 
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+
+from dulwich.objects import Commit, ObjectID
 
 from gocompat.semver.range import InvalidRange, parse_range
-from tagstream.adapters.git.commit import parse_commit, write_commit
+from tagstream.adapters.git.clients import BLOBLESS, KnownServers, RepositoryClient
+from tagstream.adapters.git.http_client import HttpClient, secrets_of
 from tagstream.adapters.git.logins import GitCredentials
-from tagstream.adapters.git.objects import ObjectStore
-from tagstream.adapters.git.pack import BLOB, COMMIT, write_pack
-from tagstream.adapters.git.protocol import BLOBLESS, Depth, Listed, Transport
-from tagstream.adapters.git.replies import MissingObjects, failed, told
-from tagstream.adapters.git.server import KnownServers, Server
-from tagstream.adapters.git.transport import HttpTransport, secrets_of
-from tagstream.adapters.git.tree import TREE_MODE, files_below, find, split, unknown_below, write_files
+from tagstream.adapters.git.objects import ObjectStore, split
+from tagstream.adapters.git.replies import MissingObjects, failed, reported
+from tagstream.adapters.git.server import Server
 from tagstream.domain.objects.model import CommitId, GitRef, Revision
 from tagstream.domain.select.ordering import InvalidValue, SemverOrdering
 from tagstream.errors import AuthenticationError, RetryableError
@@ -29,12 +27,13 @@ from tagstream.ports.git import Checkout, CommitText, GitAccess, RefUpdate, Sign
 DEFAULT_BRANCH = "master"
 COMMIT_ID = re.compile("[0-9a-f]{40}")
 HEADS, TAGS = b"refs/heads/", b"refs/tags/"
-
-
-# Below update.path nearly all blobs are manifests: they come with the trees, but for what is no manifest by its size.
-MANIFESTS = "blob:limit=65536"
-# Where that was more than this last time, only folders that have changed are asked for.
+# Nearly all blobs below update.path are manifests, so they come with the trees, except those too large for a manifest.
+MANIFESTS = b"blob:limit=65536"
+ONLY_COMMITS = b"tree:0"
+# Where manifests were more bytes than this last time, only folders that have changed are asked for.
 LARGE = 2**18
+# Git drops the characters that would end a header early.
+_NO_CRUD = str.maketrans("", "", "<>\n\r\0")
 
 
 class GitClient:
@@ -49,7 +48,7 @@ class GitClient:
         self._credentials = credentials
 
     def open(self, access: GitAccess, refs: Collection[bytes] = ()) -> GitRepositorySession:
-        """No request yet, but for a provider's login; what SSH needs is imported for SSH only.
+        """Sends no request yet, except a provider's login; imports what SSH needs only for SSH.
 
         Args:
             access: where and with what credentials.
@@ -60,17 +59,19 @@ class GitClient:
         """
         if self._credentials is not None:
             access = self._credentials.applied(access)
-        if access.url.startswith("ssh://"):
-            from tagstream.adapters.git.ssh import SshTransport
+        return GitRepositorySession(self._client(access), access, refs)
 
-            return GitRepositorySession(SshTransport(access), access, self._servers, refs)
+    def _client(self, access: GitAccess) -> RepositoryClient:
+        if access.url.startswith("ssh://"):
+            from tagstream.adapters.git.ssh import SshClient
+
+            return SshClient(access, self._servers)
         try:
-            transport = HttpTransport(access, self._servers.addresses)
+            return HttpClient(access, self._servers)
         except AuthenticationError as error:
             raise RetryableError(
                 f"failed configuring source manager: {error.message}", reason="SourceManagerFailed"
             ) from None
-        return GitRepositorySession(transport, access, self._servers, refs)
 
     def signer(self, material: SigningMaterial) -> Callable[[bytes], bytes]:
         """Imports the library that signs only when a signature is asked for.
@@ -87,47 +88,45 @@ class GitRepositorySession:
     """GitSession over smart HTTP or SSH.
 
     Args:
-        transport: to the repository.
+        client: to the repository.
         access: where and with what credentials.
-        known: what is known of servers; filled here.
         interest: beginnings of the names of the refs that are looked at; none for all.
     """
 
-    def __init__(
-        self, transport: Transport, access: GitAccess, known: KnownServers, interest: Collection[bytes] = ()
-    ) -> None:
-        self._transport, self._known, self._interest = transport, known, interest
-        self._server = Server(transport, known)
+    def __init__(self, client: RepositoryClient, access: GitAccess, interest: Collection[bytes] = ()) -> None:
+        self._client, self._large, self._interest = client, client.known.large, interest
+        self._server = Server(client)
         self._secrets = secrets_of(access)
-        self._store = ObjectStore(warm=known.objects, url=transport.url)
+        self._store = ObjectStore(client.known.objects, client.url)
         self._refs: dict[bytes, CommitId] | None = None
-        self._listed: Listed | None = None
+        self._head = b""
 
     @property
     def requests(self) -> int:
         """HTTP requests so far; over SSH, services started and requests sent."""
-        return self._transport.requests
+        return self._client.requests
 
     def refs(self) -> Mapping[bytes, CommitId]:
         """One request: those of interest, perhaps more."""
         if self._refs is None:
-            with self._told("list remote"):
-                self._listed = self._server.refs(self._interest)
-                self._refs = _decoded(self._listed.refs)
+            with self._reported("list remote"):
+                found, self._head = self._server.refs(self._interest)
+            self._refs = {name: CommitId(one.decode()) for name, one in found.items()}
         return self._refs
 
     def default_branch(self) -> str:
         """What HEAD stands for; no request beyond that of ``refs``."""
         self.refs()
-        return self._listed.head.removeprefix(HEADS).decode(errors="replace") if self._listed else ""
+        return self._head.removeprefix(HEADS).decode(errors="replace")
 
     def close(self) -> None:
-        """Let go of connections."""
-        self._transport.close()
+        """Let go of connections and packs."""
+        self._client.close()
+        self._store.close()
 
     def refresh(self) -> None:
         """The next ``refs`` asks again."""
-        self._transport.renew()
+        self._client.renew()
         self._refs = None
 
     def resolve(self, ref: GitRef) -> Checkout:
@@ -140,7 +139,7 @@ class GitRepositorySession:
         if ref.commit:
             commit = CommitId(ref.commit.lower())
             if not COMMIT_ID.fullmatch(commit):
-                raise failed(f"unable to clone '{self._transport.url}'", f"'{ref.commit}' is no commit's whole id")
+                raise failed(f"unable to clone '{self._client.url}'", f"'{ref.commit}' is no commit's whole id")
             shown = f"{ref.branch}@sha1:{commit}" if ref.branch else f"sha1:{commit}"
             return Checkout(commit=commit, branch=ref.branch, revision=Revision(shown))
         name, shown = self._named(ref, refs)
@@ -165,71 +164,70 @@ class GitRepositorySession:
         try:
             found = SemverOrdering(parse_range(text)).best(name for name in names if not name.endswith("^{}"))
         except (InvalidRange, InvalidValue) as error:
-            raise failed(f"unable to clone '{self._transport.url}'", f"semver parse error: {error}") from error
+            raise failed(f"unable to clone '{self._client.url}'", f"semver parse error: {error}") from error
         if found is None:
             raise self._not_found(f"no match found for semver: {text}")
         return found
 
     def _not_found(self, cause: str) -> RetryableError:
         """Perhaps there is nothing at all: only the refs of interest are known."""
-        with self._told("list remote"):
-            is_empty = not self._refs and not self._server.refs(()).refs
-        return failed(f"unable to clone '{self._transport.url}'", "remote repository is empty" if is_empty else cause)
+        with self._reported("list remote"):
+            is_empty = not self._refs and not self._server.refs(())[0]
+        return failed(f"unable to clone '{self._client.url}'", "remote repository is empty" if is_empty else cause)
 
     def fetch(self, commit: CommitId, paths: Collection[str]) -> None:
         """The trees at and below these paths, in two requests at most; what a container has seen is not asked for."""
-        with self._told("clone"):
+        with self._reported("clone"):
             self._fetch(commit, [split(path.encode()) for path in paths])
 
     def files(self, commit: CommitId, path: str) -> tuple[TreeFile, ...]:
         """Fetches what ``fetch`` has not."""
-        with self._told("clone"):
+        with self._reported("clone"):
             self._fetch(commit, [split(path.encode())])
             root, _ = self._commit(commit, BLOBLESS)
-            return tuple(files_below(self._store, root, path.encode()))
+            return tuple(self._store.files_below(root, path.encode()))
 
     def _fetch(self, commit: CommitId, paths: Sequence[tuple[bytes, ...]]) -> None:
         """First the commit with the trees on the way to the paths, then what is below them.
 
         Where manifests are many the paths' own trees come with the commit: they show which folders have changed.
         """
-        is_whole, is_large = () in paths, self._transport.url in self._known.large
+        is_whole, is_large = () in paths, self._client.url in self._large
         depth = max((len(parts) for parts in paths), default=0) + is_large
-        root, _ = self._commit(commit, BLOBLESS if is_whole else f"tree:{depth}")
+        root, _ = self._commit(commit, BLOBLESS if is_whole else b"tree:%d" % depth)
         missing = set[bytes]()
         for parts in paths:
             try:
-                here = find(self._store, root, parts)
+                here = self._store.find(root, parts)
             except MissingObjects as error:
                 # Another path's fetch left this one out: what is beside it is of no use.
                 missing, is_whole = missing | set(error.ids), True
                 continue
-            if here is not None and here.mode == TREE_MODE:
-                missing |= unknown_below(self._store, here.id)
+            if here is not None and stat.S_ISDIR(here[0]):
+                missing |= self._store.unknown_below(here[1])
         if not missing:
             return
         pack = self._server.fetch(sorted(missing), BLOBLESS if is_whole else MANIFESTS)
         if len(pack) > LARGE:
-            self._known.large.add(self._transport.url)
+            self._large.add(self._client.url)
         self._store.add_pack(pack)
 
     def tree(self, commit: CommitId) -> tuple[bytes, tuple[CommitId, ...]]:
         """The tree's id and the parents."""
-        with self._told("clone"):
-            return self._commit(commit, "tree:0")
+        with self._reported("clone"):
+            return self._commit(commit, ONLY_COMMITS)
 
     def descends(self, commit: CommitId, ancestor: CommitId, within: int = 0) -> bool:
         """One request, unless the two are one; what comes is not kept."""
         if commit == ancestor:
             return True
-        depth = Depth(commits=within, have=b"" if within else ancestor.encode())
-        history = ObjectStore()
-        with self._told("fetch"):
-            history.add_pack(self._server.fetch([commit.encode()], "tree:0", depth))
+        have = b"" if within else ancestor.encode()
+        with self._reported("fetch"), closing(ObjectStore()) as history:
+            history.add_pack(self._server.fetch([commit.encode()], ONLY_COMMITS, within, have))
             seen, waiting = {commit}, [commit]
             while waiting:
                 one = waiting.pop()
-                _, parents = parse_commit(history.read(one.encode(), COMMIT))
+                parents = [CommitId(parent.decode()) for parent in history.commit(one.encode()).parents]
                 if ancestor in parents:
                     return True
                 new = [parent for parent in parents if parent not in seen and parent.encode() in history]
@@ -239,19 +237,20 @@ class GitRepositorySession:
 
     def read(self, blobs: Collection[bytes]) -> Mapping[bytes, bytes]:
         """Those that are not known come in one request."""
-        with self._told("clone"):
+        with self._reported("clone"):
             missing = [one for one in blobs if one not in self._store]
             if missing:
-                self._store.add_pack(self._server.fetch(missing, ""))
-            return {one: self._store.read(one, BLOB) for one in blobs}
+                self._store.add_pack(self._server.fetch(missing, b""))
+            return {one: self._store.blob(one) for one in blobs}
 
     def commit(self, parent: CommitId, edits: Mapping[bytes, bytes], text: CommitText) -> CommitId:
         """Only changed blobs and the trees above them are written."""
-        with self._told("commit"):
+        with self._reported("commit"):
             self._fetch(parent, [split(path) for path in edits])
             root, _ = self._commit(parent, BLOBLESS)
-            made = self._store.add(COMMIT, write_commit(write_files(self._store, root, edits), parent, text))
-        return CommitId(made.decode())
+            made = _written(self._store.edited(root, edits), parent, text)
+            self._store.add_object(made)
+        return CommitId(made.id.decode())
 
     def push(self, updates: Sequence[RefUpdate], options: Mapping[str, str]) -> None:
         """The commands with all new objects, mostly in one request.
@@ -262,27 +261,40 @@ class GitRepositorySession:
             PushConflict: a ref is not at ``old`` any more.
             RetryableError: GitOperationFailed, with the server's words.
         """
-        with self._told("push to remote"):
-            self._server.push(updates, lambda thin: write_pack(self._store.made(thin=thin)), options)
+        with self._reported("push to remote"):
+            self._server.push(updates, lambda thin: self._store.to_send(thin=thin), options)
             self._store.pushed()
         if self._refs is not None:
             self._refs |= {update.ref: update.new for update in updates}
 
-    def _commit(self, commit: CommitId, spec: str) -> tuple[bytes, tuple[CommitId, ...]]:
+    def _commit(self, commit: CommitId, spec: bytes) -> tuple[bytes, tuple[CommitId, ...]]:
         one = commit.encode()
         if one not in self._store:
             self._store.add_pack(self._server.fetch([one], spec))
-        return parse_commit(self._store.read(one, COMMIT))
+        found = self._store.commit(one)
+        return found.tree, tuple(CommitId(parent.decode()) for parent in found.parents)
 
     @contextmanager
-    def _told(self, doing: str) -> Iterator[None]:
+    def _reported(self, doing: str) -> Iterator[None]:
         try:
-            with told(f"unable to {doing} '{self._transport.url}'", self._secrets):
+            with reported(f"unable to {doing} '{self._client.url}'", self._secrets):
                 yield
         except RetryableError:
             self._server.forget()
             raise
 
 
-def _decoded(refs: Mapping[bytes, bytes]) -> dict[bytes, CommitId]:
-    return {name: CommitId(one.decode()) for name, one in refs.items()}
+def _written(tree: bytes, parent: CommitId, text: CommitText) -> Commit:
+    """A commit; its author is the committer, the time is UTC, the message is taken as it is.
+
+    Source: go-git's object.Commit.Encode, which Flux writes commits with.
+    """
+    names = (name.translate(_NO_CRUD).strip() for name in (text.author_name, text.author_email))
+    made = Commit()
+    made.tree, made.parents, made.message = ObjectID(tree), [ObjectID(parent.encode())], text.message
+    made.author = made.committer = "{} <{}>".format(*names).encode()
+    made.author_time = made.commit_time = int(text.time.timestamp())
+    made.author_timezone = made.commit_timezone = 0
+    if text.sign is not None:
+        made.gpgsig = text.sign(made.as_raw_string()).rstrip(b"\n")
+    return made

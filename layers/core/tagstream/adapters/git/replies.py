@@ -1,7 +1,4 @@
-"""What can be wrong with a server's answer, and how it is told: once, with the address and without a secret.
-
-In: broken or refusing answers. Out: RetryableError with reason GitOperationFailed.
-"""
+"""Errors for bad answers of a Git server: worded once, with the repository's address and without a secret."""
 
 from __future__ import annotations
 
@@ -16,19 +13,19 @@ MAX_WORDS = 2000
 
 
 class BrokenReply(Exception):
-    """The answer is not Git's protocol, is cut off, or is larger than allowed."""
+    """The answer does not follow Git's protocol, is cut off, or is larger than allowed."""
 
 
 class ServerRefused(Exception):
-    """The server said no, in its own words."""
+    """The server refused; the message is in its own words."""
 
 
 class UnpackRefused(ServerRefused):
-    """The server could not read the pack of a push; nothing has moved."""
+    """The server could not read the pack of a push; no ref has moved."""
 
 
 class UnexpectedStatus(RetryableError):
-    """An HTTP status that is no answer of Git's protocol."""
+    """An HTTP status that Git's protocol does not use."""
 
 
 class MissingObjects(Exception):
@@ -40,7 +37,7 @@ class MissingObjects(Exception):
 
 
 def words(text: bytes) -> str:
-    """A server's text, fit for a status: one paragraph, no control characters, at most 2,000 characters."""
+    """A server's text made fit for a status: one paragraph, no control characters, at most 2,000 characters."""
     lines = text.decode(errors="replace").replace("\r", "\n").split("\n")
     shown = "; ".join(line for line in ("".join(c for c in one if c.isprintable()).strip() for one in lines) if line)
     return shown if len(shown) <= MAX_WORDS else shown[:MAX_WORDS] + "…"
@@ -52,15 +49,15 @@ def failed(doing: str, cause: str) -> RetryableError:
 
 
 def censored(text: str, secrets: Iterable[str]) -> str:
-    """The text with each secret in it as ``***``."""
+    """The text with every secret in it replaced by ``***``."""
     for secret in secrets:
         text = text.replace(secret, "***") if secret else text
     return text
 
 
 @contextmanager
-def told(doing: str, secrets: Iterable[str]) -> Iterator[None]:
-    """Turn what goes wrong inside into the error a status shows.
+def reported(doing: str, secrets: Iterable[str]) -> Iterator[None]:
+    """Turn errors inside the block into the error that a status shows.
 
     Args:
         doing: what was tried, with the address but without credentials.

@@ -1,153 +1,250 @@
 """One repository's server: what it can do is assumed until it says otherwise, then asked for and remembered.
 
-In: a transport. Out: refs, packs and pushes, over HTTP in one request each with servers as they are today.
-
 Source: gitprotocol-v2(5), gitprotocol-http(5): over HTTP each request stands for itself, so that the greeting which
 clients usually begin with can be left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
-from tagstream.adapters.git import protocol
-from tagstream.adapters.git.protocol import BLOBLESS, ONE_COMMIT, Capabilities, Depth, Listed, Transport
-from tagstream.adapters.git.replies import BrokenReply, ServerRefused, UnexpectedStatus, UnpackRefused
-from tagstream.adapters.git.warm_objects import WarmObjects
+from dulwich.errors import FileFormatException, GitProtocolError, HangupException, SendPackError
+from dulwich.objects import valid_hexsha
+from dulwich.pack import UnpackedObject
+
+from tagstream.adapters.git.clients import BLOBLESS, TODAYS, RepositoryClient
+from tagstream.adapters.git.objects import LIMIT
+from tagstream.adapters.git.replies import BrokenReply, ServerRefused, UnexpectedStatus, UnpackRefused, words
 from tagstream.ports.git import PushConflict, RefUpdate
 
-# What the servers of the last years can do: version 2 is git's default since 2020.
-TODAYS = Capabilities(filters=True, is_assumed=True)
-TODAYS_REPORTS = frozenset({b"report-status", b"side-band-64k"})
 HEAD = b"HEAD"
+KEPT_PROGRESS = 8192
+TODAYS_REPORTS = frozenset({b"report-status", b"side-band-64k"})
 _NOT_UNDERSTOOD = (BrokenReply, ServerRefused, UnexpectedStatus)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownServers:
-    """What a warm container knows of repositories, by URL.
-
-    ``capabilities`` when fetched from, ``abilities`` when pushed to and ``addresses`` that they redirect to are
-    forgotten after a failure; ``large`` are those whose manifests were so many that only changed folders are fetched
-    next time.
-    """
-
-    capabilities: dict[str, Capabilities] = field(default_factory=dict)
-    abilities: dict[str, frozenset[bytes]] = field(default_factory=dict)
-    addresses: dict[str, str] = field(default_factory=dict)
-    large: set[str] = field(default_factory=set)
-    objects: WarmObjects = field(default_factory=WarmObjects)
+# What git, JGit, GitHub and GitLab say when a ref is no longer where the push expected it. "non-fast-forward" is not
+# among them: that is a server that lets no branch be rebuilt.
+_CONFLICTS = (
+    "fetch first",
+    "stale info",
+    "cannot lock ref",
+    "failed to update ref",
+    "incorrect old value",
+    "reference already exists",
+    "is at ",
+    "invalid old id sent",
+    "failed to lock",
+)
+_LOCKED = ("cannot lock ref",)
+# Refs that were refused only because another one was.
+_TOGETHER = ("atomic push failure", "atomic transaction failed", "transaction aborted")
 
 
 class Server:
-    """Asks for what it has to know, and for nothing else.
+    """Asks a server for what has to be known, and for nothing else.
 
     Args:
-        transport: to the repository.
-        known: of this and other repositories; filled here.
+        client: to the repository; its ``known`` is filled here.
     """
 
-    def __init__(self, transport: Transport, known: KnownServers) -> None:
-        self._transport, self._known, self._url = transport, known, transport.url
+    def __init__(self, client: RepositoryClient) -> None:
+        self._client, self._known, self._url = client, client.known, client.url
+        self._progress = b""
 
     def forget(self) -> None:
-        """It may be another one by now, with other abilities."""
-        self._known.capabilities.pop(self._url, None)
-        self._known.abilities.pop(self._url, None)
-        self._known.addresses.pop(self._url, None)
+        """After a failure: it may be another server by now, with other abilities."""
+        for known in (self._known.fetching, self._known.pushing, self._known.addresses):
+            known.pop(self._url, None)
 
-    def refs(self, prefixes: Collection[bytes]) -> Listed:
-        """Refs whose names begin so, perhaps more, with HEAD; none stands for all.
+    def refs(self, prefixes: Collection[bytes]) -> tuple[dict[bytes, bytes], bytes]:
+        """Refs whose names begin so, perhaps more, with the ref that HEAD stands for (empty when it is not told).
+
+        No prefix stands for all refs.
 
         Raises:
             BrokenReply, ServerRefused, UnexpectedStatus: also to a greeting.
         """
-        known = self._known.capabilities.get(self._url)
-        prefixes = {HEAD, *prefixes} if prefixes else ()
-        if known is None and self._transport.is_stateless:
+        if self._client.assumes and self._url not in self._known.fetching:
+            self._known.fetching[self._url] = TODAYS
             with suppress(*_NOT_UNDERSTOOD):
-                found = protocol.list_refs(self._transport, prefixes)
-                self._known.capabilities[self._url] = TODAYS
-                return found
-        # Servers of version 0 tell their refs with the greeting, and only there.
-        told = self._greet() if known is None or known.version == 0 else None
-        return told if told is not None else protocol.list_refs(self._transport, prefixes)
+                return self._listed(prefixes)
+            del self._known.fetching[self._url]
+        return self._listed(prefixes)
 
-    def fetch(self, wants: Collection[bytes], spec: str, depth: Depth = ONE_COMMIT) -> bytearray:
+    def _listed(self, prefixes: Collection[bytes]) -> tuple[dict[bytes, bytes], bytes]:
+        with self._translated():
+            found = self._client.get_refs(b"", ref_prefix=(HEAD, *prefixes) if prefixes else (b"",))
+        # A server of version 0 whose history is cut off lists its shallow commits too.
+        refs: dict[bytes, bytes] = {name: one for name, one in found.refs.items() if one not in (None, b"shallow")}
+        if not all(map(valid_hexsha, refs.values())):
+            raise BrokenReply("the server lists a ref without an object id")
+        if any(len(one) != 40 for one in refs.values()):
+            raise ServerRefused("the repository has SHA-256 objects, which Flux's automation cannot write either")
+        return refs, next((target for name, target in found.symrefs.items() if name == HEAD), b"")
+
+    def fetch(self, wants: Collection[bytes], spec: bytes, depth: int = 1, have: bytes = b"") -> bytes:
         """A pack; one request when the server can filter as assumed.
 
         Args:
             wants: ids of commits, trees or blobs.
-            spec: the filter that would be best; "" for none.
-            depth: of the commits' history.
+            spec: the filter that would be best; empty for none.
+            depth: commits of history, 0 for all.
+            have: a commit that is known with its history.
         """
         while True:
-            server = self._capabilities()
-            used = server.usable(spec)
+            if self._url not in self._known.fetching:
+                self._greet()
+            used = self._known.fetching[self._url].usable(spec)
             try:
-                bounded = depth if server.shallow else replace(depth, commits=0)
-                return protocol.fetch(self._transport, wants, server.version, used, bounded)
+                return self._fetched(wants, used, depth, have)
             except _NOT_UNDERSTOOD as refusal:
-                if not used or not self._learn(server, used, str(refusal)):
+                if not used or not self._learn(used, str(refusal)):
                     raise
 
-    def push(self, updates: Sequence[RefUpdate], pack: Callable[[bool], bytes], options: Mapping[str, str]) -> None:
+    def _fetched(self, wants: Collection[bytes], spec: bytes, depth: int, have: bytes) -> bytes:
+        data = bytearray()
+
+        def keep(piece: bytes) -> int:
+            data.extend(piece)
+            # Refused as soon as it is larger than may be kept, not when it is in memory.
+            if len(data) > LIMIT:
+                raise BrokenReply(f"the repository's objects are larger than {LIMIT} bytes")
+            return len(piece)
+
+        depth = depth if self._known.fetching[self._url].shallow else 0
+        with self._translated():
+            self._client.fetch_pack(
+                b"",
+                lambda refs, depth=None: list(dict.fromkeys(wants)),
+                _Haves(have),
+                keep,
+                progress=self._hear,
+                depth=depth or None,
+                filter_spec=spec or None,
+            )
+        return bytes(data)
+
+    def _greet(self) -> None:
+        with self._translated():
+            self._client.greet()
+
+    def _learn(self, used: bytes, refusal: str) -> bool:
+        """Whether a refused filter is worth another try; each refusal teaches one thing, so that there is an end."""
+        known = self._known.fetching[self._url]
+        if used != BLOBLESS and ("filter" in refusal or not known.is_assumed):
+            # Some admit only those filters that cost them little.
+            self._known.fetching[self._url] = replace(known, bounds=False)
+        elif known.is_assumed:
+            self._greet()
+        else:
+            return False
+        return True
+
+    def push(
+        self, updates: Sequence[RefUpdate], objects: Callable[[bool], list[UnpackedObject]], options: Mapping[str, str]
+    ) -> None:
         """Move refs; one request unless something special is wanted from a server that is not known.
 
         Args:
             updates: with the old values, so that nothing is overwritten unseen.
-            pack: makes the pack; called with whether it may be thin.
+            objects: what to send; called with whether it may be deltas against what the server has.
             options: push options.
 
         Raises:
             PushConflict: a ref moved meanwhile.
             ServerRefused: in the server's words.
         """
-        given = [f"{name}={value}" if value else name for name, value in options.items()]
-        known = self._known.abilities.get(self._url)
-        if known is None and self._transport.is_stateless and len(updates) == 1 and not given:
+        given = [(f"{name}={value}" if value else name).encode() for name, value in options.items()]
+        known = self._known.pushing.get(self._url) if self._client.assumes else None
+        if known is None and self._client.assumes and len(updates) == 1 and not given:
             with suppress(BrokenReply, UnexpectedStatus, UnpackRefused):
-                protocol.push(self._transport, updates, pack(True), given, TODAYS_REPORTS)
+                self._send(updates, objects, given, TODAYS_REPORTS)
                 return
         if known is None:
-            known = self._push_abilities(updates)
-        if known is not None:
-            protocol.push(self._transport, updates, pack(b"no-thin" not in known), given, known)
+            with self._translated():
+                known, refs = self._client.greet_for_push()
+            self._known.pushing[self._url] = known
+            if all(refs.get(one.ref) == one.new.encode() for one in updates):
+                # They are there after a push whose answer got lost.
+                return
+            for one in updates:
+                if refs.get(one.ref, b"") != (one.old or "").encode():
+                    raise PushConflict(f"non-fast-forward update: {one.ref.decode(errors='replace')}")
+        self._send(updates, objects, given, known)
 
-    def _push_abilities(self, updates: Sequence[RefUpdate]) -> frozenset[bytes] | None:
-        """What the server can do when it is pushed to; None when the refs are there already.
+    def _send(
+        self,
+        updates: Sequence[RefUpdate],
+        objects: Callable[[bool], list[UnpackedObject]],
+        options: Sequence[bytes],
+        abilities: frozenset[bytes],
+    ) -> None:
+        new = {one.ref: one.new.encode() for one in updates}
+        self._client.push_from = abilities, {one.ref: one.old.encode() for one in updates if one.old}
+        found = objects(b"no-thin" not in abilities)
+        is_atomic = len(updates) > 1 and b"atomic" in abilities
+        with self._translated():
+            done = self._client.send_pack(
+                b"",
+                lambda refs: new,
+                lambda have, want, **asked: (len(found), iter(found)),
+                self._hear,
+                push_options=options,
+                atomic=is_atomic,
+            )
+        if b"report-status" in abilities and any(one.old != one.new for one in updates):
+            self._check(done.ref_status or {}, new)
 
-        They are after a push whose answer got lost.
-        """
-        found = protocol.advertised_for_push(self._transport)
-        self._known.abilities[self._url] = found.abilities
-        now = {update.ref: (found.refs.get(update.ref) or b"").decode() or None for update in updates}
-        if all(now[update.ref] == update.new for update in updates):
-            return None
-        for update in updates:
-            if now[update.ref] != update.old:
-                raise PushConflict(f"non-fast-forward update: {update.ref.decode(errors='replace')}")
-        return found.abilities
+    def _check(self, report: Mapping[bytes, str | None], wanted: Collection[bytes]) -> None:
+        refused = [(ref, reason) for ref, reason in report.items() if reason is not None]
+        if refused:
+            self._refuse(*min(refused, key=lambda one: any(together in one[1] for together in _TOGETHER)))
+        for ref in wanted:
+            if ref not in report:
+                raise BrokenReply(f"the server does not say what became of {words(ref)}")
 
-    def _capabilities(self) -> Capabilities:
-        if self._url not in self._known.capabilities:
-            self._greet()
-        return self._known.capabilities[self._url]
+    def _refuse(self, ref: bytes, reason: str) -> None:
+        """``ref`` is the one that the others were refused for."""
+        # For an atomic push, git names the ref that moved only in its progress output, not in its report.
+        is_together = any(together in reason for together in _TOGETHER)
+        said, signs = (self._progress.decode(errors="replace"), _LOCKED) if is_together else (reason, _CONFLICTS)
+        text = words(self._progress + b"\n" + ref + b": " + reason.encode())
+        raise PushConflict(text) if any(one in said for one in signs) else ServerRefused(text)
 
-    def _greet(self) -> Listed | None:
-        greeting = protocol.greeting(self._transport)
-        self._known.capabilities[self._url] = greeting.capabilities
-        return greeting.listed
+    def _hear(self, piece: bytes) -> None:
+        """Keep the end of what the server says meanwhile."""
+        self._progress = (self._progress + piece)[-KEPT_PROGRESS:]
 
-    def _learn(self, server: Capabilities, used: str, refusal: str) -> bool:
-        """Whether a refused filter is worth another try; each refusal teaches one thing, so that there is an end."""
-        if used != BLOBLESS and ("filter" in refusal or not server.is_assumed):
-            # Some admit only those filters that cost them little.
-            self._known.capabilities[self._url] = replace(server, bounds=False)
-            return True
-        if server.is_assumed:
-            self._greet()
-            return True
-        return False
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Errors of dulwich as a broken reply, or as the server's words."""
+        self._progress = b""
+        try:
+            yield
+        except HangupException:
+            raise BrokenReply("the server's answer ended early: unexpected EOF") from None
+        except SendPackError as error:
+            raise UnpackRefused(words(self._progress + b"\n" + error.args[0])) from None
+        except GitProtocolError as error:
+            raise ServerRefused(words(self._progress + b"\n" + str(error).encode())) from None
+        except (FileFormatException, ValueError, AssertionError, KeyError, IndexError) as error:
+            raise BrokenReply(f"the server's answer is damaged: {words(str(error).encode()[:200])}") from None
+
+
+class _Haves:
+    """Tells dulwich which commits are here already."""
+
+    shallow: Collection[bytes] = ()
+
+    def __init__(self, have: bytes) -> None:
+        self._left = [have] if have else []
+
+    def __next__(self) -> bytes | None:
+        return self._left.pop() if self._left else None
+
+    def ack(self, sha: bytes) -> None:
+        """The pack tells all that is to be known."""
+
+    def nak(self) -> None:
+        """The same."""

@@ -1,23 +1,26 @@
-"""Git over SSH: the same calls as over HTTP, on channels of one connection that is made when it is needed.
-
-In: a service and a request body. Out: a reader of the answer, or an error that names the URL without credentials.
+"""The Git client over SSH: dulwich's protocol on the channels of one paramiko connection, made when it is needed.
 
 Source: gitprotocol-pack(5) "SSH Transport"; fluxcd/pkg git/gogit and ssh; RFC 4253, RFC 4254.
 """
 
 from __future__ import annotations
 
-import shlex
+import itertools
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from dulwich.client import SSHVendor, _quote_remote_path
+from dulwich.protocol import Protocol, pkt_line
+
+from tagstream.adapters.git.bounded_answer import FLUSH, BoundedAnswer
+from tagstream.adapters.git.clients import KnownServers, RepositoryClient, Response
 from tagstream.adapters.git.host_certificate import HostKeyRefused
 from tagstream.adapters.git.known_hosts import DEFAULT_PORT, InvalidKnownHosts, parse_known_hosts
-from tagstream.adapters.git.pktline import ByteReader, read_packet
 from tagstream.adapters.git.replies import REASON, ServerRefused, failed, words
 from tagstream.adapters.http.proxies import SocksError, through_socks
 from tagstream.errors import AuthenticationError, ImageAutomationError
@@ -27,95 +30,114 @@ if TYPE_CHECKING:
     import paramiko
 
 CHUNK = 65_536
-MAX_ANSWER = 2**31
 DEFAULT_USER = "git"
-RECEIVE = "git-receive-pack"
-# Sent in place of commands when there are none to send: the server then ends by itself.
-NOTHING = b"0000"
-VERSION_2 = b"000eversion 2\n"
 
 
-class SshTransport:
+class SshClient(RepositoryClient):
     """One repository over SSH.
+
+    dulwich's ``SSHGitClient`` starts a service for each fetch, lists its refs again and writes line by line. Here a
+    service of version 2 takes all requests on one channel, and each request is written at once.
 
     Args:
         access: URL, identity, known hosts, timeout; a proxy must speak SOCKS5, as Flux's must.
+        known: what is known of servers; filled here.
     """
 
-    is_stateless = False
+    assumes = False
 
-    def __init__(self, access: GitAccess) -> None:
+    def __init__(self, access: GitAccess, known: KnownServers) -> None:
         parts = urlsplit(access.url)
-        self._host, self._port = parts.hostname or "", parts.port or DEFAULT_PORT
-        self._user = unquote(parts.username or "") or DEFAULT_USER
+        user = unquote(parts.username or "") or DEFAULT_USER
+        address = f"{user}@{parts.netloc.rpartition('@')[2]}"
+        super().__init__(urlunsplit((parts.scheme, address, parts.path, "", "")), known)
         path = unquote(parts.path)
         # Git's own rule: ~user is looked up by the server's shell, so it must not stand behind a slash.
         self._path = path[1:] if path.startswith("/~") else path
-        netloc = parts.netloc.rpartition("@")[2]
-        self.url = urlunsplit((parts.scheme, f"{self._user}@{netloc}", parts.path, "", ""))
-        self._access = access
-        self._connection: paramiko.Transport | None = None
-        self._channels: dict[str, _Conversation] = {}
-        self.requests = 0
+        self._host, self._timeout_s = parts.hostname or "", access.timeout_s
+        self._vendor = ParamikoVendor(access, self.url)
+        self._running: dict[str, Service] = {}
 
-    @contextmanager
-    def advertisement(self, service: str) -> Iterator[ByteReader]:
-        """Start the service; it begins with what it can do. Its channel stays open for ``call``."""
-        with self._told():
-            self._end(service)
-            one = self._begin(service)
-            self._channels[service] = one
-            one.listen()
-            yield one.reader
+    def _http_request(
+        self, url: str, headers: dict[str, str] | None = None, data: Any = None, raise_for_status: bool = True
+    ) -> Any:
+        if data is None:
+            name = url.rpartition("=")[2]
+            self._end(name)
+            service = self._begin(name)
+            service.answer.begin(lists_refs=True)
+            return Response(f"application/x-{name}-advertisement", _stays_open), service.answer.read
+        name = url.rpartition("/")[2]
+        running = self._running.get(name)
+        if running is None or not running.is_open:
+            running = self._begin(name)
+            running.skip_greeting()
+        self.requests += 1
+        running.send(data if isinstance(data, bytes) else b"".join(data), self._timeout_s)
+        return Response(f"application/x-{name}-result", lambda: self._leave(name)), running.answer.read
 
-    @contextmanager
-    def call(self, service: str, body: bytes) -> Iterator[ByteReader]:
-        """Send a request on the service's channel."""
-        with self._told():
-            one = self._channels.get(service)
-            if one is None or one.channel.closed:
-                one = self._begin(service)
-                self._channels[service] = one
-                one.listen()
-                one.skip_greeting()
-            self.requests += 1
-            one.send(body, time.monotonic() + self._access.timeout_s)
-            try:
-                yield one.reader
-            finally:
-                if not one.serves_more:
-                    self._channels.pop(service, None)
-                    one.channel.close()
+    def _begin(self, name: str) -> Service:
+        self.requests += 1
+        command = name.encode() + b" " + _quote_remote_path(self._path.encode())
+        self._running[name] = self._vendor.run_command(self._host, command, protocol_version=2)
+        return self._running[name]
+
+    def _leave(self, name: str) -> None:
+        """After an answer: only a service of version 2 whose answer was read to its end takes another request."""
+        service = self._running.get(name)
+        if service is not None and not (self.protocol_version == 2 and service.answer.is_at_rest):
+            self._end(name)
+
+    def _end(self, name: str) -> None:
+        service = self._running.pop(name, None)
+        if service is not None:
+            service.close()
 
     def renew(self) -> None:
-        """End all channels: a service that runs on has read the refs once and for all."""
-        for service in list(self._channels):
-            self._end(service)
+        """End all services: one that runs on has read the refs once and for all."""
+        for name in list(self._running):
+            self._end(name)
 
     def close(self) -> None:
-        """End all channels and the connection."""
+        """End all services and the connection."""
         self.renew()
+        self._vendor.close()
+
+
+class ParamikoVendor(SSHVendor):
+    """Starts services over SSH, on one connection; dulwich's vendors run a program or know one kind of host key.
+
+    Args:
+        access: URL, identity, known hosts, timeout, proxy.
+        url: of the repository, for errors.
+    """
+
+    def __init__(self, access: GitAccess, url: str) -> None:
+        parts = urlsplit(access.url)
+        self._host, self._port = parts.hostname or "", parts.port or DEFAULT_PORT
+        self._user = unquote(parts.username or "") or DEFAULT_USER
+        self._access, self._url = access, url
+        self._connection: paramiko.Transport | None = None
+
+    def run_command(  # type: ignore[override]
+        self, host: str, command: bytes, *, protocol_version: int | None = None, **options: Any
+    ) -> Service:
+        """A service that has not been read from; whose host it is the vendor was told before."""
+        with self._reported():
+            deadline_s = time.monotonic() + self._access.timeout_s
+            channel = self._session(deadline_s)
+            if protocol_version and b"receive-pack" not in command:
+                # Servers that do not accept the variable answer in version 0.
+                channel.set_environment_variable("GIT_PROTOCOL", f"version={protocol_version}")
+            channel.settimeout(max(0.1, deadline_s - time.monotonic()))
+            channel.exec_command(command.decode())
+            return Service(channel, command.split(b" ")[0], deadline_s, self._reported)
+
+    def close(self) -> None:
+        """End the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-    def _end(self, service: str) -> None:
-        one = self._channels.pop(service, None)
-        if one is not None:
-            with suppress(OSError):
-                one.channel.sendall(NOTHING)
-            one.channel.close()
-
-    def _begin(self, service: str) -> _Conversation:
-        self.requests += 1
-        deadline_s = time.monotonic() + self._access.timeout_s
-        channel = self._session(deadline_s)
-        if service != RECEIVE:
-            # Servers that do not accept the variable answer in version 0.
-            channel.set_environment_variable("GIT_PROTOCOL", "version=2")
-        channel.settimeout(max(0.1, deadline_s - time.monotonic()))
-        channel.exec_command(f"{service} {shlex.quote(self._path)}")
-        return _Conversation(channel, deadline_s)
 
     def _session(self, deadline_s: float) -> paramiko.Channel:
         from paramiko.ssh_exception import ChannelException
@@ -152,11 +174,11 @@ class SshTransport:
         if proxy is None:
             return socket.create_connection((self._host, self._port), timeout_s)
         if not proxy.address.startswith("socks5"):
-            raise failed(f"unable to reach '{self.url}'", "over SSH the proxy's 'address' must be a socks5 URL")
+            raise failed(f"unable to reach '{self._url}'", "over SSH the proxy's 'address' must be a socks5 URL")
         return through_socks(proxy, self._host, self._port, timeout_s)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _reported(self) -> Iterator[None]:
         import paramiko
 
         try:
@@ -164,61 +186,79 @@ class SshTransport:
         except ImageAutomationError:
             raise
         except (HostKeyRefused, InvalidKnownHosts) as error:
-            raise failed(f"unable to reach '{self.url}'", f"ssh: handshake failed: {error}") from None
+            raise failed(f"unable to reach '{self._url}'", f"ssh: handshake failed: {error}") from None
         except paramiko.AuthenticationException:
             raise AuthenticationError(
-                f"authentication required by '{self.url}': ssh: the server does not accept 'identity' for user"
+                f"authentication required by '{self._url}': ssh: the server does not accept 'identity' for user"
                 f" '{self._user}'",
                 reason=REASON,
             ) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise failed(f"unable to reach '{self.url}'", _fault(error)) from error
+            raise failed(f"unable to reach '{self._url}'", _fault(error)) from error
 
 
-class _Conversation:
-    """A service's channel and what was read from it; ``serves_more`` when it speaks version 2."""
+class Service:
+    """A running Git service on its channel, as dulwich's SSH vendors give one.
 
-    def __init__(self, channel: paramiko.Channel, deadline_s: float) -> None:
-        self.channel, self._deadline_s = channel, deadline_s
-        self.reader = ByteReader(self._chunks(), MAX_ANSWER)
-        self.serves_more = False
+    ``answer`` begins with the service's name, as over HTTP.
+    """
 
-    def send(self, body: bytes, deadline_s: float) -> None:
-        """Within the time."""
-        self._deadline_s = deadline_s
-        for start in range(0, len(body), CHUNK):
-            self._take_time()
-            self.channel.sendall(body[start : start + CHUNK])
+    def __init__(
+        self,
+        channel: paramiko.Channel,
+        name: bytes,
+        deadline_s: float,
+        reported: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._channel, self._deadline_s, self._reported = channel, deadline_s, reported
+        self.answer = BoundedAnswer(itertools.chain([pkt_line(b"# service=" + name + b"\n") + FLUSH], self._chunks()))
 
-    def listen(self) -> None:
-        """Wait for the greeting; its first packet tells the version."""
-        # An empty repository of an old server greets with four bytes only, and waits.
-        self.serves_more = self.reader.peek(4) == VERSION_2[:4] and self.reader.peek(len(VERSION_2)) == VERSION_2
+    @property
+    def is_open(self) -> bool:
+        """Whether a request can be sent."""
+        return not self._channel.closed
+
+    def send(self, body: bytes, timeout_s: float) -> None:
+        """A request; its answer must have come within the time."""
+        self._deadline_s = time.monotonic() + timeout_s
+        self.answer.begin(lists_refs=False)
+        with self._reported():
+            for start in range(0, len(body), CHUNK):
+                self._take_time()
+                self._channel.sendall(body[start : start + CHUNK])
 
     def skip_greeting(self) -> None:
-        """What was read on another channel already."""
-        while isinstance(read_packet(self.reader), bytes):
-            pass
+        """What was read on another channel already: the service's name and the greeting, each up to a flush."""
+        protocol = Protocol(self.answer.read, len)
+        for _ in range(2):
+            deque(protocol.read_pkt_seq(), maxlen=0)
+
+    def close(self) -> None:
+        """The service ends by itself when it is asked for nothing."""
+        with suppress(OSError):
+            self._channel.sendall(FLUSH)
+        self._channel.close()
 
     def _chunks(self) -> Iterator[bytes]:
         said = b""
-        while True:
-            self._take_time()
-            chunk = self.channel.recv(CHUNK)
-            while self.channel.recv_stderr_ready():
-                said = self._heard(said)
-            if not chunk:
-                break
-            yield chunk
-        # What went wrong before Git's protocol began is told there.
-        while (more := self._heard(said)) is not said:
-            said = more
+        with self._reported():
+            while True:
+                self._take_time()
+                chunk = self._channel.recv(CHUNK)
+                while self._channel.recv_stderr_ready():
+                    said = self._heard(said)
+                if not chunk:
+                    break
+                yield chunk
+            # What went wrong before Git's protocol began is told there.
+            while (more := self._heard(said)) is not said:
+                said = more
         if said.strip():
             raise ServerRefused(words(said))
 
     def _heard(self, said: bytes) -> bytes:
         self._take_time()
-        more = self.channel.recv_stderr(CHUNK)
+        more = self._channel.recv_stderr(CHUNK)
         return (said + more)[-CHUNK:] if more else said
 
     def _take_time(self) -> None:
@@ -226,7 +266,11 @@ class _Conversation:
         left_s = self._deadline_s - time.monotonic()
         if left_s <= 0:
             raise TimeoutError
-        self.channel.settimeout(left_s)
+        self._channel.settimeout(left_s)
+
+
+def _stays_open() -> None:
+    """After a greeting comes a request on the same channel."""
 
 
 def _fault(error: Exception) -> str:
