@@ -1,7 +1,6 @@
-"""References between objects: what an applied object names and neither the files nor the stack have.
+"""Finds references of applied objects that neither the files nor the stack can resolve.
 
-In: parsed objects and a way to look others up. Out: warnings; Flux accepts objects in any order, so a missing
-reference never keeps one from being stored.
+Flux accepts objects in any order, and so a missing reference is a warning and never keeps an object from being stored.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ Known = Callable[[str, NamespacedName], bool]
 
 
 def missing_references(value: object, known: Known) -> tuple[tuple[str, str], ...]:
-    """Field path and sentence of every reference that leads nowhere."""
+    """Return field path and message of every reference to an object that does not exist."""
     return tuple(
         (path, f"{kind}/{key} does not exist (yet)") for path, kind, key in references(value) if not known(kind, key)
     )

@@ -1,7 +1,4 @@
-"""Automations that rebuild one push branch and cannot do it together: each would replace the other's commits.
-
-In: automations and GitRepositories. Out: pairs, and what keeps them apart.
-"""
+"""Automations that rebuild one push branch and cannot do it together: each would replace the other's commits."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ class Rivals:
 def rivals(
     automations: Sequence[ImageUpdateAutomation], repositories: Mapping[NamespacedName, GitRepository]
 ) -> Iterator[Rivals]:
-    """Every automation of a push branch that does not fit the first of it; suspended ones write nothing.
+    """Return the automations of a push branch that cannot share it with the first one. Suspended ones write nothing.
 
     Args:
         automations: in the order of names.
@@ -39,7 +36,7 @@ def rivals(
             writers.setdefault(where.target, []).append((one, where))
     for group in writers.values():
         if not all(where.rebuilds_branch for _, where in group):
-            # A branch that somebody adds to is rebuilt by nobody.
+            # If one automation adds to the branch, no automation rebuilds it.
             continue
         first, place = group[0]
         for other, there in group[1:]:
@@ -61,7 +58,7 @@ def _where(one: ImageUpdateAutomation, repositories: Mapping[NamespacedName, Git
 
 
 def _login(repository: GitRepository) -> tuple[object, ...]:
-    """What the secrets hold is not known here; their names are."""
+    """Return what decides about the login, by the secrets' names: their content is not known here."""
     parts, namespace = urlsplit(repository.url), repository.metadata.key.namespace
     names = (repository.secret_ref, repository.proxy_secret_ref)
     secrets = tuple(NamespacedName(namespace, name) if name else None for name in names)

@@ -1,7 +1,5 @@
 """``tagstream export``: stored objects as manifests that can be applied again.
 
-In: a kind and a name. Out: YAML without status and without what the store added.
-
 Source: flux2 cmd/flux/export.go.
 """
 

@@ -1,7 +1,4 @@
-"""Which policies may use an ImageRepository of another namespace.
-
-In: values. Out: values.
-"""
+"""Which policies may use an ImageRepository of another namespace."""
 
 from __future__ import annotations
 

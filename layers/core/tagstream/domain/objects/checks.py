@@ -1,6 +1,4 @@
-"""What a schema cannot say: ranges, patterns, image names and templates that would fail later, found before storing.
-
-In: an object's value. Out: problems with the field they are about.
+"""Checks before an object is stored: ranges, patterns, addresses, image names and templates that would fail later.
 
 Source: the errors image-reflector-controller and image-automation-controller put into conditions, seen at apply time.
 """
@@ -35,7 +33,7 @@ from tagstream.domain.update.message import TemplateError, check_template, try_t
 
 
 def check_object(value: object) -> tuple[Problem, ...]:
-    """Everything that is wrong with a value although its schema is right; kinds without such rules have no problems."""
+    """Return what is wrong with a value whose schema is right. Kinds without such rules have no problems."""
     if isinstance(value, ImageRepository):
         return tuple(_repository(value))
     if isinstance(value, ImagePolicy):
@@ -118,7 +116,7 @@ def _url(url: str) -> Iterator[Problem]:
 
 
 def _ref(path: str, ref: GitRef | None) -> Iterator[Problem]:
-    """A reference that no server could have, said now and not at the first run."""
+    """Report names of references that no Git server could have, which would fail at the first run."""
     if ref is None:
         return
     yield from _ref_name(f"{path}.branch", ref.branch)
@@ -137,14 +135,14 @@ def _ref_name(path: str, name: str) -> Iterator[Problem]:
 
 
 def _template(automation: ImageUpdateAutomation, commit: CommitSpec) -> Iterator[Problem]:
-    """Flux finds a bad template at the next update; here nobody has to wait for one."""
+    """Report a template that would fail. Flux reports it at the next update only."""
     path, text = "spec.git.commit.messageTemplate", commit.message_template
     try:
         warnings = check_template(text)
     except TemplateError as error:
         yield Problem(path=path, message=f"Invalid value: {error}")
         return
-    # What is changed at an update is another matter than the example, so that this is no error.
+    # A failure with the example is only a warning: a real update has other changes.
     failure = try_template(text, automation.metadata.key, commit.message_template_values)
     if failure:
         warnings = (*warnings, f"with an example of a change it {failure}")

@@ -1,6 +1,4 @@
-"""Reading a JSON object field by field: every problem is kept with its path, none ends the reading.
-
-In: a document's member. Out: typed values, and problems in the API server's words.
+"""Reads a JSON object field by field. Every problem is collected with its path, and none ends the reading.
 
 Source: Kubernetes apimachinery pkg/util/validation/field (error texts); kubectl's warnings on unknown fields.
 """
@@ -38,7 +36,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Fields:
-    """One mapping being read; ``finish`` warns of members nobody asked for. Values of a secret one are never quoted."""
+    """One mapping that is read; ``finish`` warns of the members that were not. A secret's values are never quoted."""
 
     value: Mapping[str, object]
     path: str
@@ -55,7 +53,7 @@ class Fields:
         self.problems.append(Problem(path=self._at(name), message=message, is_warning=True))
 
     def text(self, name: str, default: str = "", *, required: bool = False, allowed: Sequence[str] = ()) -> str:
-        """A string; numbers and booleans are the commonest mistake and are named."""
+        """Return a string. A number or a boolean in its place is the most common mistake, and the problem names it."""
         found = self._get(name, str, required=required)
         if found is None:
             return default
@@ -137,7 +135,7 @@ class Fields:
         return found or None
 
     def finish(self, ignored: Sequence[str] = ()) -> None:
-        """Warn of members that no field has; ``ignored`` are real fields that mean nothing here."""
+        """Warn of unknown members. ``ignored`` are fields of Flux that have no meaning here."""
         for name in self.value:
             if name not in self.asked and name not in ignored:
                 self.problems.append(

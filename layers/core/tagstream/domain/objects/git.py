@@ -1,7 +1,5 @@
 """ImageUpdateAutomation and GitRepository from their documents, in every dialect.
 
-In: metadata and a spec. Out: values with Flux's defaults; problems stay in the fields' list.
-
 Source: image-automation-controller api/v1 imageupdateautomation_types.go, git.go; source-controller api/v1
 gitrepository_types.go and the CRDs' validation.
 """

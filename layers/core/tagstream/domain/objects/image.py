@@ -1,7 +1,5 @@
 """ImageRepository and ImagePolicy from their documents, in every dialect.
 
-In: metadata and a spec. Out: values with Flux's defaults; problems stay in the fields' list.
-
 Source: image-reflector-controller api/v1 imagerepository_types.go, imagepolicy_types.go and the CRDs' validation;
 vectors reflector_reconcile.json ``crd_validation``.
 """

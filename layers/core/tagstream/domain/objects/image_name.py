@@ -1,7 +1,5 @@
 """Image names as Flux's registry client reads them, and their canonical form.
 
-In: ``spec.image`` or what a registry calls an image. Out: ImageName.
-
 Source: go-containerregistry pkg/name (registry.go, repository.go, tag.go, digest.go); image-reflector-controller
 internal/registry/helper.go (ParseImageReference); vectors registry/image_reference.json and reflector_reconcile.json
 ``parse_image_reference``, ``ecr_registry``.
@@ -19,7 +17,7 @@ DEFAULT_REGISTRY = "index.docker.io"
 _REPOSITORY = re.compile(r"[a-z0-9_\-./]{1,255}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9_.\-]{1,128}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}", re.ASCII)
-# What net/url accepts as a host: userinfo, blanks, escapes and slashes are out, and behind the last colon is a port.
+# Letters that net/url accepts in a host: no userinfo, blanks, escapes or slashes. A port follows the last colon.
 _HOST = r"A-Za-z0-9\-._~!$&'()*+,;=<>\"\]\u0080-\U0010ffff"
 _AUTHORITY = re.compile(rf"\[(?P<ipv6>[^]%]*)\](?::[0-9]*)?|[{_HOST}]*|[{_HOST}:]*:[0-9]*")
 _PORT = "(?::[0-9]{1,5})?"
@@ -72,7 +70,7 @@ def parse_repository_image(image: str) -> ImageName:
 
 
 def parse_image_name(image: str) -> ImageName:
-    """A repository's name, whoever says it (a webhook, an index): a tag or digest behind it is an error.
+    """Parse a repository's name from a webhook or an index: a tag or digest behind it is an error.
 
     Raises:
         InvalidImage: as ``parse_repository_image``.
@@ -95,7 +93,7 @@ def parse_reference(reference: str) -> ImageName:
             raise _unparsable(reference)
         base = head
     name = _repository(base, reference)
-    # Behind a digest go-containerregistry reads the canonical name once more, its length included.
+    # With a digest, go-containerregistry parses the canonical name again and checks its length again.
     return _repository(name.canonical, reference) if at else name
 
 

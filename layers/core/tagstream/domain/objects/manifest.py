@@ -1,12 +1,9 @@
 """YAML files as plain JSON values, read as kubectl reads them, with the line of every field.
 
-In: a file's bytes. Out: Document values, or one error that names file and line.
-
 Plain scalars mean what YAML 1.1 says they mean, because that is what kubectl (sigs.k8s.io/yaml, a fork of go-yaml v2)
-does: ``yes``, ``on`` and ``y`` are booleans, ``0x1f`` and ``010`` numbers, dates are strings. A key that is given twice
-is an error, as it is for kustomize, since one of the two values would be lost without a word. libyaml, which go-yaml is
-a port of, does the parsing; events are read one by one, so that neither depth nor aliases can cost more than their
-limits.
+does: ``yes``, ``on`` and ``y`` are booleans, ``0x1f`` and ``010`` are numbers, dates are strings. A duplicate key is an
+error, as it is for kustomize, because one of the two values would be lost. Events are read one by one, so that neither
+depth nor aliases can cost more than their limits.
 
 Source: go-yaml v2 resolve.go, decode.go; sigs.k8s.io/yaml yaml.go (convertToJSONableObject).
 """
@@ -213,7 +210,7 @@ class _Reader:
         return given
 
     def _here(self, event: Any) -> str:
-        """The path of the node that begins, its line noted."""
+        """Return the path of the node that begins, and keep its line."""
         if not self.open:
             path = ""
         elif isinstance(self.open[-1].value, list):
@@ -271,7 +268,7 @@ def plain_value(text: str) -> object:
         return None
     if text in _BOOLEANS:
         return _BOOLEANS[text]
-    # go-yaml minds the first character: what begins with an underscore or a point has none in it.
+    # go-yaml looks at the first character: only a number that begins with a sign or digit may contain underscores.
     digits = text.replace("_", "") if text[0] in "+-0123456789" else text
     if _INTEGER.fullmatch(digits) and len(digits) < 70:
         number = _integer(digits)
@@ -294,7 +291,7 @@ def _integer(digits: str) -> int:
 
 
 def _key_text(value: object) -> str:
-    """JSON's keys are strings: sigs.k8s.io/yaml writes numbers and booleans as such."""
+    """Return a key as a string, as sigs.k8s.io/yaml writes numbers and booleans that are keys."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:

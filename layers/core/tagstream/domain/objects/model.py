@@ -1,6 +1,6 @@
 """The objects of Flux's image automation as frozen values, in the v1 vocabulary whatever dialect they came in.
 
-In: nothing. Out: the types every other room passes around. ``domain/objects/kinds.py`` makes them from YAML documents.
+They are what every other package passes around; ``domain/objects/kinds.py`` makes them from YAML documents.
 
 Source: image-reflector-controller api/v1, image-automation-controller api/v1, source-controller api/v1,
 notification-controller api/v1.

@@ -1,7 +1,5 @@
 """Receivers as values; kept apart from the other kinds because the webhook function starts with nothing else.
 
-In: a Receiver document. Out: a Receiver, problems collected.
-
 Source: notification-controller api/v1 receiver_types.go.
 """
 

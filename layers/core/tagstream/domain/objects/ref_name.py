@@ -1,7 +1,5 @@
 """Names that Git takes for refs.
 
-In: a branch, a tag or a whole ref. Out: whether it is a name.
-
 Source: git-check-ref-format(1).
 """
 

@@ -1,7 +1,5 @@
 """Kubernetes label selectors.
 
-In: a selector and labels. Out: whether they match, or an error in Kubernetes' words.
-
 Source: apimachinery pkg/apis/meta/v1/helpers.go (LabelSelectorAsSelector), pkg/labels/selector.go.
 """
 

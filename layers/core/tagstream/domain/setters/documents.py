@@ -1,6 +1,4 @@
-"""The documents of a YAML file as text: where those with markers begin and end.
-
-In: a file's bytes and where its markers are. Out: spans.
+"""Finds where the documents of a YAML file that have markers begin and end, without parsing them.
 
 Source: YAML 1.1 §9.1 as libyaml reads it; kyaml's splitting of files at ``---`` lines.
 """
@@ -18,9 +16,10 @@ _BLANKS = b" " * 256
 
 
 class MarkedDocument(NamedTuple):
-    """A document with markers: where it and what can be edited of it begin, its end, which of the markers are in it.
+    """A document with markers, by byte offsets in the file.
 
-    The two beginnings differ where something stands behind its ``---``.
+    ``content`` is where the text begins that can be edited; it differs from ``start`` if something follows the ``---``.
+    ``first`` and ``last`` are the range of its markers in the file's list of markers.
     """
 
     start: int
@@ -31,23 +30,23 @@ class MarkedDocument(NamedTuple):
 
 
 def plain_breaks(data: bytes) -> bytes:
-    """The same lines at the same offsets, rarer breaks written as ``\\n``; the same object where there are none."""
+    """Return the data with rare line breaks as ``\\n``, at the same offsets; the same object if there are none."""
     if (data.isascii() and b"\r" not in data) or not _OTHER_BREAK.search(data):
         return data
     return _OTHER_BREAK.sub(lambda found: found[0][1:].translate(_BLANKS) + b"\n", data)
 
 
 def has_text_behind_separator(data: bytes) -> bool:
-    """Whether something stands behind the ``---`` of some line, be it blanks only."""
+    """Whether something, or only blanks, follows the ``---`` of a line."""
     return data.startswith((b"--- ", b"---\t")) or b"\n--- " in data or b"\n---\t" in data
 
 
 def marked_documents(data: bytes, hits: Sequence[int]) -> list[MarkedDocument]:
-    """A document goes from its separator line, or from behind it when nothing more is on it, to the next one."""
+    """Return the documents with markers. Each goes from its separator, or the line after it, to the next separator."""
     found, first, start = [], 0, 0 if _is_separator(data, 0) else -1
     while first < len(hits):
         hit = hits[first]
-        # Mostly the next document has the next marker: then nothing lies between them to look through from behind.
+        # Usually the next document has the next marker, and there is no separator between them to search for.
         if data.find(_SEPARATOR, max(start, 0), hit) >= 0:
             start = _last_separator(data, start, hit)
         content = 0 if start < 0 else data.find(b"\n", start) + 1 or len(data)

@@ -1,6 +1,4 @@
-"""Finding marked values by libyaml's events: slower than ``yamlscan``, right for every document.
-
-In: the text of one valid document. Out: what stands at each marker token.
+"""Finds marked values by the parser's events. It is slower than ``fast_reader``, and right for every document.
 
 Source: kyaml's comment placement as measured (yaml-setters notes): a comment belongs to the scalar before it on its
 line; a comment line of its own counts only above a scalar item of a sequence, and between ``key:`` and a value on the
@@ -24,7 +22,7 @@ _HASH = re.compile("#")
 _BLANKS = re.compile(r"[ \t]*")
 _GAP = re.compile(r"(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\r\n]*)*")
 _TAG = re.compile(r"!\S*")
-# Every break of YAML 1.1 as \\n, so that lines are what libyaml takes for lines; offsets stay.
+# Every line break of YAML 1.1 becomes \\n, so that lines are libyaml's lines. Offsets stay.
 _BREAKS = str.maketrans({"\r": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n"})
 _STEP = 256
 _CORE, _STRING = "tag:yaml.org,2002:", "tag:yaml.org,2002:str"
@@ -71,7 +69,7 @@ def scan_events(text: str, first_byte: int) -> list[Site]:
 
 
 def undefined_alias(text: str) -> str | None:
-    """The first alias that no anchor before it in its document has defined; libyaml leaves that to its caller."""
+    """Return the first alias whose anchor its document has not defined before it. libyaml does not check that."""
     anchors: set[str] = set()
     for name, event in parsed_events(text):
         anchor = getattr(event, "anchor", None)

@@ -1,10 +1,9 @@
-"""Finding marked values in a YAML document at the speed of a few regular expressions.
+"""Finds marked values in a valid YAML document with a few regular expressions.
 
-In: the bytes of a document that libyaml has found valid. Out: the span of each marked value, or Unsure, which sends
-the document to ``yamlevents``: this scanner only takes lines it can prove ordinary.
+It reads only lines that it can prove ordinary. For any other it raises Unsure, and ``exact_reader`` has to be used.
 
-All patterns are possessive: they say what a line is made of, and giving characters back could only make a wrong
-reading fit; it also keeps them linear.
+All patterns are possessive. They describe what a line consists of, and backtracking could only make a wrong reading
+fit. Without it they are linear as well.
 
 Source: YAML 1.2 productions 7.3 and 8.1; compared with libyaml's events by tests/property/test_yamlscan.py.
 """
@@ -19,7 +18,7 @@ from typing import NamedTuple
 
 from tagstream.domain.setters.marker import read_marker
 
-# What is repeated possessively is atomic itself: up to Python 3.11.4 it would read too far.
+# Repeated groups are atomic too: up to Python 3.11.4, possessive repetition of a plain group read too far.
 _DOUBLE = rb'"(?>[^"\\\n]|\\[^\n])*+"'
 _SINGLE = rb"'(?>[^'\n]|'')*+'"
 _PLAIN_FIRST = rb"(?:[^\s\"'\[\]{}&*!|>%@`#,?:-]|[?:-](?=[^\s]))"
@@ -31,8 +30,8 @@ _PROPERTIES = rb"(?>(?:&[0-9A-Za-z_-]++|![^\s\[\]{},]*+)[ \t]++)*+"
 _INDENT = rb"[ ]*+(?>-[ ]++)*+"
 _COMMENT = rb"[ \t]*+(?:(?<=[ \t])\#[^\n]*+)?"
 
-# A run of lines, each: nothing special at all (as many as there are, in one step), a comment, or [- ][key:][&a !t]
-# and one scalar, one-line flow or alias.
+# A run of lines. Each has nothing special, or is a comment, or is [- ][key:][&a !t] with one scalar, one-line flow
+# collection or alias.
 _ORDINARY = re.compile(
     rb"(?>(?>[^\"'|>\[{]*\n)|[ \t]*+\#[^\n]*+\n|"
     + _INDENT
@@ -83,11 +82,11 @@ class Unsure(Exception):
 
 
 class Site(NamedTuple):
-    """What stands at one marker token: a tuple, since a file may have thousands and it costs a quarter to make.
+    """What is found at one marker. It is a tuple, because a file may have thousands and a dataclass costs four times.
 
-    ``comment`` is the comment that holds it. ``start`` and ``end`` are byte offsets of what is replaced, ``scalar`` of
-    the scalar in it: they differ where a tag goes, and then ``prefix`` is what stays of tag and anchor. ``end`` < 0
-    means that there is nothing to set, and ``reason`` why.
+    ``comment`` is the comment with the marker. ``start`` and ``end`` are the byte offsets of the text to replace, and
+    ``scalar`` of the scalar in it. They differ if a tag is removed; ``prefix`` is then what stays of tag and anchor.
+    ``end`` < 0 means that nothing can be set, and ``reason`` says why.
     ``old`` is the value as a reader sees it, None when it has to be decoded from the bytes. ``is_block`` marks
     ``|`` and ``>`` scalars.
     """
@@ -118,7 +117,7 @@ def scan_document(data: bytes, start: int, end: int, hits: Sequence[int]) -> lis
     """
     bodies = _block_bodies(data, start, end, hits)
     sites: list[Site] = []
-    # Lines of the same words are read once: what a site says counts from its line's beginning here.
+    # Equal lines are read once. The offsets of these sites count from the beginning of the line.
     seen: dict[tuple[bytes, int], Site] = {}
     line_end, index = -1, 0
     for hit in hits:
@@ -214,11 +213,11 @@ def _site(line: bytes, hit: int) -> Site:
     found = _MARKED.match(line)
     if found is None:
         comment = line.strip(b" \t\r")
-        # A comment of its own counts in a few places only; one that is no marker as a whole counts nowhere.
+        # A comment line can only be a marker as a whole, and then only in a few places.
         if comment.startswith(b"#") and read_marker(comment.decode()) is None:
             return Site(hit, comment.decode(), reason="the marker is not the whole comment")
         raise Unsure
-    # A tag may say that the old value was no string; it would contradict the new one.
+    # A tag may declare that the old value is no string, and would contradict the new value.
     if b"!" in found["properties"] or hit < found.start("comment"):
         raise Unsure
     first, behind = found.span("value")

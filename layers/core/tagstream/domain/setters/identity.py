@@ -1,7 +1,5 @@
 """Which Kubernetes object a place in a YAML document belongs to.
 
-In: a file and an offset in it. Out: apiVersion, kind, namespace and name, each empty when there is none.
-
 Source: kyaml yaml.RNode.GetMeta as used by image-automation-controller internal/update/result.go; items of a
 ``kind: List`` are objects of their own, as kyaml's reader unwraps them.
 """
@@ -34,7 +32,7 @@ _ODD_MEMBER = re.compile(rb"^[ ]+(?:[\"'?{\[&!*|>]|<<)", re.MULTILINE)
 _NAMING = frozenset({"apiVersion", "kind", "metadata", "name", "namespace", "items"})
 _ODD = re.compile(rb"^(?:[\"'?{\[&!-]|<<|kind:[ \t]*[\"']?(?:\w*List)\b)", re.MULTILINE)
 
-# What nearly every object looks like: the three keys first, plain words, and none of them once more further down.
+# The layout of nearly every object: the three keys come first, have plain values, and do not occur again.
 _PLAIN = rb"([A-Za-z][^\s\"'\[\]{}&*!|>%@`#,:]*)"
 _USUAL = re.compile(
     rb"(?>\#[^\n]*+\n)*+apiVersion: "
@@ -59,7 +57,7 @@ class ObjectIdentifier:
 
 
 class Objects:
-    """The objects of one file: read off the text where it is laid out as usual, else by libyaml's events, once."""
+    """The objects of one file. They are read from the text if it has the usual layout, else once from its events."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self._plain = data, plain_breaks(data)
@@ -68,7 +66,7 @@ class Objects:
 
     def at(self, start: int, end: int, offset: int) -> ObjectIdentifier:
         """The object around an offset (in bytes) of the document [start, end)."""
-        # Mostly asked for one document after the other, once each.
+        # Usually the documents are asked for one after the other.
         if start != self._last[0]:
             self._last = start, _by_text(self._plain[start:end])
         return self._last[1] or self._by_events(offset)
@@ -87,7 +85,7 @@ class Objects:
 
 
 def _by_text(document: bytes) -> ObjectIdentifier | None:
-    """The document's object where plain patterns can tell it; None where they cannot."""
+    """Return the document's object if patterns can find it, else None."""
     usual = _USUAL.match(document)
     if usual:
         version, kind, name, namespace = usual.groups(b"")
@@ -97,7 +95,7 @@ def _by_text(document: bytes) -> ObjectIdentifier | None:
     top = [(found[1].decode(), _text(found)) for found in _TOP.finditer(document)]
     metadata = _METADATA.search(document)
     inner = _metadata(metadata[1]) if metadata else {}
-    # A value that no pattern reads, or a key that is given twice.
+    # A value has a form that no pattern reads, or a key is given twice.
     if len(_KEYS.findall(document)) != len(top) + (metadata is not None) or len(dict(top)) != len(top) or inner is None:
         return None
     return ObjectIdentifier(
@@ -109,7 +107,7 @@ def _by_text(document: bytes) -> ObjectIdentifier | None:
 
 
 def _metadata(block: bytes) -> dict[str, str] | None:
-    """The direct members of ``metadata``: those as little indented as its first; None when not all can be read."""
+    """Return the direct members of ``metadata``, which have the first one's indentation; None if one cannot be read."""
     first = _INDENT.search(block)
     if first is None:
         return {}
@@ -192,7 +190,7 @@ class _Reader:
         if not parent.is_mapping:
             return (*parent.path, parent.count - 1) if parent.path == ("items",) else None
         if parent.count % 2:
-            # Of a key that is given twice the first counts, as kyaml looks fields up.
+            # The first of two equal keys counts, as in kyaml's lookup.
             parent.key = None if key is None or key in parent.seen else key
             parent.seen.add(key or "")
             return None

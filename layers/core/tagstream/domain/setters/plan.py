@@ -1,6 +1,6 @@
 """Setters: which values of a file change, to what, and what became of every marker.
 
-In: a file's bytes and what policies selected. Out: edits by byte span; all other bytes stay identical.
+A plan is a list of edits by byte span. All other bytes of the file stay identical.
 
 Source: image-automation-controller internal/update; vectors setters/manifest.json, setters_flux.json. Where Flux
 re-emits files, damages values or passes over valid YAML, docs/differences.md says what happens here.
@@ -61,7 +61,7 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One value that changes: where it is, what it was and will be, and the setter that says so."""
+    """One value that changes: its place, its old and new value, and the setter of its marker."""
 
     file: str
     object: ObjectIdentifier
@@ -73,7 +73,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePlan:
-    """What is to be done to a file. ``problem`` says why a file with markers is left alone as a whole."""
+    """The edits of a file. ``problem`` says why a file with markers is not edited at all."""
 
     edits: tuple[Edit, ...] = ()
     changes: tuple[Change, ...] = ()
@@ -104,12 +104,12 @@ def plan_file(
     Args:
         path: from the repository's root, for reports.
         source: the whole file.
-        refs: what the automation's policies selected.
-        known: all policies there are, to tell why a marker does not count.
-        namespace: the automation's, for the same end.
+        refs: the selections of the automation's policies.
+        known: all policies that exist; they only make the reasons in reports precise.
+        namespace: the automation's, for the same purpose.
 
     Returns:
-        Edits sorted by span. A file that is no valid UTF-8 YAML, or would be none, has a problem and no edits.
+        Edits sorted by span. A file that is not valid YAML in UTF-8, or would not be after them, has a problem instead.
     """
     if not has_marker(source):
         return FilePlan(markers=misspelt(source))
@@ -132,7 +132,7 @@ def plan_file(
 
 @contextmanager
 def _collector_paused(pauses: bool) -> Iterator[None]:
-    """No search for cycles while thousands of small values are made that have none: it looks at all of them anew."""
+    """Pause the garbage collector while thousands of small values are made: they have no cycles to search for."""
     pauses = pauses and gc.isenabled()
     if pauses:
         gc.disable()
@@ -198,7 +198,7 @@ def _problem(data: bytes) -> str | None:
 
 
 class _Outcome(NamedTuple):
-    """What is told of a marker, and, where a value changes, what it was, will be, and how that is written."""
+    """What is reported of a marker and, if its value changes, the old value, the new value and its bytes."""
 
     setter: str
     state: State
@@ -210,10 +210,10 @@ class _Outcome(NamedTuple):
 
 
 class _Planner:
-    """Collects the plan of one valid file. What a comment asks for is worked out once.
+    """Collects the plan of one valid file. Equal comments at equal values are resolved once.
 
-    ``is_plain`` stays true while all that was planned is one scalar for another behind a key or a dash on an ordinary
-    line, each new one tried on such a line: that cannot make a valid file invalid, so it is not parsed once more.
+    ``is_plain`` is true while every edit replaces one scalar by another on an ordinary line, and each new scalar was
+    parsed on such a line. Such edits cannot make a valid file invalid, and so the result is not parsed again.
     """
 
     def __init__(self, path: str, data: bytes, values: SetterValues) -> None:
@@ -242,7 +242,7 @@ class _Planner:
     def _all_sites(
         self, documents: Sequence[MarkedDocument], hits: Sequence[int]
     ) -> Mapping[int, Sequence[Site]] | None:
-        """The sites of all documents, by document, in one go where every line is ordinary; None where one is not."""
+        """Return the sites of all documents in one scan if every line is ordinary, else None."""
         if len(documents) < 2 or self.data is not self.original or has_text_behind_separator(self.data):
             return None
         try:
@@ -268,7 +268,7 @@ class _Planner:
                 pass
         if self.slow_sites is None:
             self.is_plain = False
-            # The whole file: what a tag's handle means may stand before the document.
+            # The whole file is read: a tag's handle may be declared before the document.
             self.slow_sites = scan_events(self.original.decode(), 0)
         first, last = (
             bisect.bisect_left(self.slow_sites, at, key=lambda site: site.hit) for at in (document.start, document.end)
@@ -306,7 +306,7 @@ class _Planner:
             )
 
     def _outcome(self, site: Site) -> _Outcome:
-        """What comes of a site; of the same comment behind the same scalar the same."""
+        """Return the outcome of a site. Equal comments behind equal scalars have the same outcome."""
         scalar = self.data[site.scalar : site.end] if site.end >= 0 else b""
         key = site.comment, scalar, site.old, site.in_flow, site.reason
         found = self.outcomes.get(key)
@@ -339,18 +339,18 @@ class _Planner:
 
 
 def _block_edit(site: Site, raw: bytes, value: str) -> Edit:
-    """A block scalar keeps its header and indentation and gets one line; it must not grow a final newline."""
+    """Give a block scalar one line. It keeps its header and indentation, and its value must not end with a newline."""
     end = next((found.start() for found in _BLANK_LINES.finditer(raw) if found.end() == len(raw)), len(raw))
     newline = _BREAK.search(raw, 0, end)
     if newline is None:
-        # Without a text there is no indentation to keep: the value takes the indicator's place.
+        # An empty block has no indentation to keep: the value replaces the indicator.
         size = _BLOCK_HEADER.match(raw).end()  # type: ignore[union-attr]  # libyaml found one
         apart = b" " if raw[size : size + 1] == b"#" else b""
         return Edit(start=site.start, end=site.scalar + size, new=site.prefix + render(b"", value) + apart)
     found = _BLOCK_INDENT.search(raw)
     indent = found[1] if found else b"  "
     if any(len(line) > len(indent) or b"\t" in line for line in _BREAK.split(raw[end:])):
-        # Blank lines that are indented further are text too.
+        # Blank lines that are indented further are part of the text.
         end = len(raw.rstrip(b"\r\n"))
     text = _BLOCK_HEADER.sub(rb"\1-", raw[: newline.start()], count=1)
     new = site.prefix + text + newline[0] + indent + value.encode()

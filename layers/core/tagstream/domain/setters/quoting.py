@@ -1,6 +1,4 @@
-"""Writing a string over an old scalar in the old scalar's style.
-
-In: the old scalar's bytes and the new value. Out: bytes that every YAML reader takes for that string.
+"""Writes a new string in the style of the scalar that it replaces, so that every YAML reader gets that string.
 
 Source: kyaml yaml.FormatNonStringStyle (YAML 1.1 by go-yaml v2); vectors setters/scalar-quoting.json,
 setters_flux.json. Beyond Flux, floats out of range, sexagesimals, ``=`` and ``<<`` are quoted too.
