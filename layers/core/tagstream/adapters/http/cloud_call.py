@@ -1,4 +1,4 @@
-"""Calls to the token services of clouds, over the same connections as the registry's.
+"""Calls to the token services of clouds, over the same connections as those to the registry.
 
 Credentials go to https URLs only, and no text here repeats them.
 """
@@ -34,7 +34,7 @@ class CloudCall:
             RetryableError: any answer but 200 with a JSON object; values of the form are redacted.
         """
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        # Short values are no secrets: grant types and the like may stay.
+        # Short values, such as grant types, are not secrets.
         secrets = tuple(one for one in form.values() if len(one) > 20)
         request = Request(method="POST", url=url, headers=headers, body=urlencode(form).encode(), secrets=secrets)
         return self._send(request)
@@ -78,7 +78,7 @@ def lifetime_s(answer: Mapping[str, object], default_s: float) -> float:
 
 
 def no_token(url: str, cause: str) -> RetryableError:
-    """The error of an answer without a token."""
+    """The error for an answer without a token."""
     return RetryableError(f"POST {redacted_url(url)}: {cause}", reason=REASON)
 
 
@@ -99,10 +99,10 @@ def secure_url(url: str, member: str) -> str:
 
 
 def host_in_cloud(cloud: str, registry: str, pattern: re.Pattern[str]) -> str:
-    """What a cloud's pattern finds first in one of its hosts; nothing in a loopback address, which no token leaves.
+    """What a cloud's pattern finds first in one of its hosts; ``""`` for a loopback address, which no token leaves.
 
     Raises:
-        RetryableError: the registry is not the cloud's: its tokens are not for others.
+        RetryableError: ReadOperationFailed, the registry is not one of the cloud, whose tokens must not go to others.
     """
     found = pattern.match(registry)
     if found is not None and not registry.endswith("\n"):

@@ -14,7 +14,7 @@ MAX_ENTRIES = 4096
 
 
 class ExpiringCache(Generic[Value]):
-    """A bounded map with a lock per key: one slow fetch holds up nobody who asks for something else."""
+    """A bounded map with a lock for each key, so that a slow fetch holds up only those who need its value."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -47,7 +47,7 @@ class ExpiringCache(Generic[Value]):
             own.release()
 
     def forget(self, key: Hashable) -> None:
-        """The value turned out to be useless."""
+        """Drop a value that turned out to be useless."""
         with self._lock:
             self._values.pop(key, None)
 

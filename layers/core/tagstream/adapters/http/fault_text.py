@@ -21,7 +21,7 @@ _SHOWN = frozenset({"scope", "service", "mount", "from", "digest", "n", "last"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A status that is not what was asked for, with the registry's error codes."""
+    """An answer whose status is not 200, with the registry's error codes."""
 
     status: int
     text: str
@@ -78,7 +78,8 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
 
 
 def server_text(text: str, secrets: Iterable[str]) -> str:
-    """What a server says, without what we told it and not at length; in this order, or a secret could be cut in two."""
+    """What a server says, shortened, and without the secrets that we sent it."""
+    # In this order: a secret that was cut in two would not be found.
     return capped(without_secrets(text, secrets), MAX_SERVER_TEXT)
 
 

@@ -10,6 +10,8 @@ from tagstream.adapters.registry.challenge import Challenge
 
 PAGE_SIZE = 1000
 MAX_HOSTS = 1024
+# Servers that limit a page by themselves limit it to a round number from here on.
+SMALLEST_LIMIT = 20
 # So many complete lists of one length prove that the length is not the server's limit.
 PROOFS = 3
 
@@ -37,7 +39,7 @@ class HostFacts:
         """
         if count == size:
             return True
-        is_usual_limit = count > 0 and (count % 10 == 0 or count % 25 == 0) and count < size
+        is_usual_limit = SMALLEST_LIMIT <= count < size and (count % 10 == 0 or count % 25 == 0)
         return is_usual_limit and count >= self.longest_page and self.complete_lists.get(count, 0) < PROOFS
 
 
