@@ -17,7 +17,7 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.secrets import SecretNotFound
-from tagstream.ports.selections import Selection
+from tagstream.ports.selections import Selection, Waiting
 from tagstream.ports.tags import TagRecord, TagState
 from tagstream.ports.webhook import DeliveryTarget, LastDelivery
 
@@ -135,6 +135,11 @@ class MemorySelections:
 
     selected: dict[NamespacedName, Selection] = field(default_factory=dict)
     runs: list[tuple[NamespacedName, str]] = field(default_factory=list)
+    waits: dict[NamespacedName, Waiting] = field(default_factory=dict)
+
+    def waiting(self, automation: NamespacedName) -> Waiting | None:
+        """Kept in ``waits``."""
+        return self.waits.get(automation)
 
     def get(self, key: NamespacedName) -> Selection | None:
         """One."""

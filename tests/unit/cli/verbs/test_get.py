@@ -11,6 +11,7 @@ import yaml
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.agenda import ObjectName, Times
+from tagstream.ports.selections import Waiting
 from tagstream.ports.webhook import LastDelivery
 from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
 
@@ -165,3 +166,15 @@ def test_git_repositories_show_where_they_are() -> None:
     assert command("get", "sources", "git", ports=ports).out == (
         "NAME\tURL                      \tSUSPENDED\napps\thttps://git.example/a.git\tFalse    \t\n"
     )
+
+
+def test_an_automation_shows_why_it_does_not_push_yet_while_it_waits() -> None:
+    ports = stored("ImageUpdateAutomation", "app", {"conditions": [READY | {"message": "repository up-to-date"}]})
+    key = NamespacedName("flux-system", "app")
+    reason = "until nothing new has been selected for 900s"
+    ports.selections.waits[key] = Waiting(since=NOW, until=NOW + timedelta(minutes=5), reason=reason)
+    out = command("get", "images", "update", ports=ports).out
+    assert "WAITS" in out
+    assert f"{reason} (" in out
+    ports.selections.waits[key] = Waiting(since=NOW, until=NOW - timedelta(minutes=5), reason=reason)
+    assert "WAITS" not in command("get", "images", "update", ports=ports).out

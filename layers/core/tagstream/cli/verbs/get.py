@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import cast
 
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.kinds import IMAGES, REPOSITORY, Target
+from tagstream.cli.kinds import IMAGES, REPOSITORY, UPDATE, Target
 from tagstream.cli.session import Session
 from tagstream.cli.validation import REASON, SUSPENDED, SUSPENDED_BY
 from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.objects import StoredObject
+from tagstream.ports.selections import Waiting
 from tagstream.ports.webhook import LastDelivery
 from tagstream.reconcile import status
 
@@ -102,7 +103,24 @@ def with_status(stored: StoredObject) -> Mapping[str, object]:
 
 def _completed(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
     """With what is kept apart from the status."""
-    return _with_deliveries(session, _with_scan_times(session, stored))
+    return _with_waits(session, _with_deliveries(session, _with_scan_times(session, stored)))
+
+
+def _with_waits(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+    """Why an automation does not push yet is kept apart from the status, and read for a few automations only."""
+    waiting = [one for one in stored if one.kind == UPDATE.kind]
+    if not waiting or len(waiting) > MAX_WAITS:
+        return stored
+    now = session.ports.clock.now()
+    found = {one.key: session.ports.selections.waiting(one.key) for one in waiting}
+    return [_with_wait(one, found.get(one.key), now) if one.kind == UPDATE.kind else one for one in stored]
+
+
+def _with_wait(stored: StoredObject, wait: Waiting | None, now: datetime) -> StoredObject:
+    if wait is None or wait.until <= now:
+        return stored
+    shown = {"until": status.time(wait.until), "reason": wait.reason}
+    return replace(stored, status={**stored.status, "waiting": shown})
 
 
 def _with_scan_times(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
@@ -140,6 +158,11 @@ def _with_delivery(stored: StoredObject, last: LastDelivery | None) -> StoredObj
 def _delivery(stored: StoredObject) -> str:
     last = stored.status.get("lastDelivery")
     return f"{last['time']} {last['sender']}: {last['result']}" if isinstance(last, Mapping) else ""
+
+
+def _wait(stored: StoredObject) -> str:
+    wait = stored.status.get("waiting")
+    return f"{wait['reason']} ({wait['until']})" if isinstance(wait, Mapping) else ""
 
 
 def _conditions(stored: StoredObject) -> Sequence[Mapping[str, str]]:
@@ -192,7 +215,10 @@ _READY: Columns = (("Ready", _ready), ("Message", _message))
 # Behind Flux's own columns, for those who read them by position.
 _LAST_DELIVERY: Columns = (("Last delivery", _delivery),)
 _SUSPENDED_BY: Columns = (("Suspended by", _suspended_by),)
-_SOMETIMES = (*_LAST_DELIVERY, *_SUSPENDED_BY)
+_WAITS: Columns = (("Waits", _wait),)
+_SOMETIMES = (*_LAST_DELIVERY, *_WAITS, *_SUSPENDED_BY)
+# Each is a read of its own.
+MAX_WAITS = 25
 COLUMNS: Mapping[str, Columns] = {
     "ImageRepository": (
         ("Last scan", _member("lastScanResult", "scanTime")),
@@ -213,6 +239,7 @@ COLUMNS: Mapping[str, Columns] = {
         ("Last run", _member("lastAutomationRunTime")),
         ("Suspended", _suspended),
         *_READY,
+        *_WAITS,
         *_SUSPENDED_BY,
     ),
     "GitRepository": (("Url", _url), ("Suspended", _suspended), *_SUSPENDED_BY),
