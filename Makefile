@@ -2,13 +2,15 @@
 # make test       everything: linters, types, then all tests
 # make vectors    the vectors alone (VECTORS=DIR: those of another folder)
 # make bench      measured ratios
-# make build      the deployable artifact (TARGET=lambda-arm64|lambda-x86_64|host)
+# make build      the deployable artifact (ARCHITECTURE=arm64|x86_64 as the template's parameter; TARGET=host for here)
 # make release    the artifact as zips with a bill of materials and checksums, in dist/
 # make audit      known vulnerabilities of the pinned packages (needs the network)
 # make deploy     build and deploy to AWS (ENV=dev|prod)
 # make lock       new pinned versions with hashes
 ENV ?= dev
-TARGET ?= lambda-arm64
+# The parameter of the environment that is deployed, else the template's default.
+ARCHITECTURE ?= $(or $(shell sed -n '/^\[$(ENV)\.deploy/,/^\[/s/.*"Architecture=\([a-z0-9_]*\)".*/\1/p' samconfig.toml),arm64)
+TARGET ?= lambda-$(ARCHITECTURE)
 VECTORS ?= tests/vectors/data
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
@@ -17,7 +19,7 @@ export SAM_CLI_TELEMETRY := 0
 COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test vectors bench build lint release audit format lock deploy known-env clean servers
+.PHONY: demo test vectors bench build build-target lint release audit format lock deploy known-env clean servers
 
 demo: .venv/ready
 	"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
@@ -31,8 +33,11 @@ vectors: .venv/ready
 bench: .venv/ready
 	@"$(PYTHON)" -m tests.bench
 
-build: .venv/ready
-	TAGSTREAM_BUILD_TARGET=$(TARGET) sam build
+build: build-target .venv/ready
+	TAGSTREAM_BUILD_TARGET=$(TARGET) sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+build-target:
+	@test -n "$(filter host lambda-$(ARCHITECTURE),$(TARGET))" || { echo "TARGET $(TARGET) is not for Architecture $(ARCHITECTURE)" >&2; exit 2; }
 
 lint: .venv/ready
 	ruff check .

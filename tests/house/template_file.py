@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from typing import Any
 
 import yaml
@@ -24,6 +25,14 @@ def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, 
 
 
 _Loader.add_multi_constructor("!", _tagged)
+
+
+@functools.cache
+def dashboard() -> dict[str, Any]:
+    """The dashboard's body, before its references are resolved."""
+    included = of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Transform"]
+    body = yaml.load((ROOT / included["Parameters"]["Location"]).read_text(), Loader=_Loader)
+    return json.loads(body["Fn::Sub"])  # type: ignore[no-any-return]
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import tomllib
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from tagstream.metric_names import NAMESPACE, UNITS
 from tests.house.source_files import PACKAGE, ROOT
-from tests.house.template_file import of_type, template
+from tests.house.template_file import dashboard, of_type, template
 
 FUNCTIONS = of_type("AWS::Serverless::Function")
 SOURCES = {(name, event): body for name, one in FUNCTIONS.items() for event, body in one.get("Events", {}).items()}
@@ -22,7 +23,13 @@ STATEMENTS = [
     for statement in policy["PolicyDocument"]["Statement"]
 ]
 # AWS defines no resource for handing out a login.
-ANY_RESOURCE = frozenset({"ecr:GetAuthorizationToken", "ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"})
+ANY_RESOURCE = frozenset(
+    {
+        *("ecr:GetAuthorizationToken", "ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"),
+        # Nor for traces.
+        *("xray:PutTelemetryRecords", "xray:PutTraceSegments"),
+    }
+)
 # What AWS asks of a function's role before it reads a source for it (Lambda's guide, "Using Lambda with …").
 FOR_SOURCE = {
     "DynamoDB": ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
@@ -199,8 +206,7 @@ def test_the_table_is_on_demand_recoverable_and_streamed() -> None:
 
 
 def test_dashboard_and_alarms_show_metrics_that_exist() -> None:
-    body = of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
-    shown = set(re.findall(r'MetricName=\\\\?"(\w+)', body))
+    shown = set(re.findall(r'MetricName=\\+"(\w+)', json.dumps(dashboard())))
     watched = {
         alarm["MetricName"] for alarm in of_type("AWS::CloudWatch::Alarm").values() if alarm["Namespace"] == NAMESPACE
     }
@@ -258,3 +264,46 @@ def test_a_layer_is_built_for_the_default_runtime(layer: str) -> None:
     target = re.search(r"^TAGSTREAM_BUILD_TARGET \?= (.+)$", makefile, re.MULTILINE)
     assert python and target
     assert given == {"Runtime": f"python{python[1]}", "Architecture": target[1].removeprefix("lambda-")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_refused"),
+    [
+        ((), False),
+        (("TARGET=host",), False),
+        (("ARCHITECTURE=x86_64",), False),
+        (("TARGET=lambda-x86_64", "ARCHITECTURE=x86_64"), False),
+        (("TARGET=lambda-x86_64",), True),
+        (("TARGET=lambda-arm64", "ARCHITECTURE=x86_64"), True),
+    ],
+)
+def test_a_build_for_another_machine_than_the_parameter_names_is_refused(
+    arguments: tuple[str, ...], is_refused: bool
+) -> None:
+    command = ["make", "--silent", "build-target", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode != 0) == is_refused
+    assert ("is not for Architecture" in done.stderr) == is_refused
+
+
+@pytest.mark.parametrize("layer", ["VendorLayer", "HeavyLayer"])
+def test_a_layer_is_built_for_the_architecture_of_the_functions(layer: str) -> None:
+    assert template()["Resources"][layer]["Metadata"]["BuildArchitecture"] == {"Ref": "Architecture"}
+
+
+def test_the_functions_are_traced() -> None:
+    assert template()["Globals"]["Function"]["Tracing"] == "Active"
+
+
+def test_an_alarm_watches_the_ticks_of_this_stack_while_there_are_any() -> None:
+    alarm = of_type("AWS::CloudWatch::Alarm")["NoTickAlarm"]
+    assert alarm["Dimensions"] == [{"Name": "ScheduleGroup", "Value": {"Ref": "TickGroup"}}]
+    assert alarm["TreatMissingData"] == "breaching"
+    assert of_type("AWS::Scheduler::Schedule")["Tick"]["GroupName"] == {"Ref": "TickGroup"}
+    assert template()["Resources"]["NoTickAlarm"]["Condition"] == "Ticks"
+
+
+def test_a_request_without_keys_does_not_pass_the_webhooks_condition() -> None:
+    statements = of_type("AWS::IAM::Role")["WebhookRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+    (condition,) = [one["Condition"] for one in statements if one["Sid"] == "WriteDeliveries"]
+    assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}
