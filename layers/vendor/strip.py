@@ -1,7 +1,6 @@
 """Takes out of a layer what another layer has, and what no function reads: foreign service models, tests, symbols.
 
-In: a site-packages folder with everything. Out: the same folder, smaller; METADATA and WHEEL stay, so that versions,
-licences and wheel tags can be read from the artifact.
+METADATA and WHEEL stay, so that versions, licences and wheel tags can be read from the artifact.
 """
 
 from __future__ import annotations
@@ -27,15 +26,14 @@ ALL_FUNCTIONS = frozenset(
 SERVICES = frozenset({"dynamodb", "sqs", "secretsmanager", "ecr", "ecr-public", "sts"})
 # CEL extensions that Flux's environment does not have; each is a library of its own, of several megabytes.
 UNREAD_EXTENSIONS = ("ext_bindings", "ext_math", "ext_proto")
-# cffi builds extensions, and those that are built need its _cffi_backend only; the CEL wheel of arm64 has all that it
-# was built of in it.
+# cffi builds extensions; at run time they need its _cffi_backend only. The CEL wheel for arm64 contains its own build.
 UNREAD_FOLDERS = (
     *("bin", "boto3/examples", "cffi", "bazel-project"),
     # The models of boto3's resources, which no function makes.
     "boto3/data",
     "aws_lambda_powertools/event_handler",
 )
-# Types for checkers, and what botocore's documentation shows.
+# Types for type checkers, and examples of botocore's documentation.
 UNREAD_FILES = ("*.pyi", "py.typed", "examples-1.json")
 # Beside its log and its metrics, the functions use these utilities of Powertools; the others are most of its files.
 READ_UTILITIES = frozenset({"batch", "data_classes", "idempotency", "jmespath_utils", "parameters", "typing"})
@@ -91,8 +89,8 @@ def strip(site: Path) -> None:
 def loadable(library: bytes) -> bytes:
     """A shared object without what only linkers and debuggers read: its symbol table and its section headers.
 
-    A loader follows the program headers alone (System V ABI, "Program Loading"), on any machine; the wheels come with
-    symbols that are a quarter of them. Done here, since binutils' strip knows one machine only.
+    A loader reads the program headers alone (System V ABI, "Program Loading"), and symbols are a quarter of a wheel.
+    binutils' strip knows one machine only, so this is done here.
 
     Args:
         library: a little-endian 64-bit ELF file; anything else is left as it is.

@@ -1,6 +1,6 @@
 """The names of all metrics and their units, in one constant table.
 
-In: nothing. Out: ``UNITS``, which the metrics adapter, the dashboard, the alarms and the docs agree on.
+The metrics adapter, the dashboard, the alarms and the docs agree on ``UNITS``.
 Every metric has the dimensions ``service`` (the stack) and ``controller`` (the Flux kind in lower case) and no
 other: each further value of a dimension is a metric that is paid for.
 """

@@ -1,7 +1,7 @@
 """The one place that names adapters and reads the environment.
 
-In: environment variables set by template.yaml. Out: Ports, built once per warm container; every import of a vendor's
-library is inside the function that needs it, so that each function pays for its own only.
+Ports are built once per warm container. Every vendor's library is imported inside the function that needs it, so that
+each Lambda function loads its own only.
 """
 
 from __future__ import annotations

@@ -105,3 +105,15 @@ def test_stream_records_of_other_items_and_removals_are_passed_over() -> None:
 def test_an_event_of_no_known_source_is_named_so(event: dict[str, Any]) -> None:
     with pytest.raises(UnknownEvent):
         read_event(event, NOW)
+
+
+@pytest.mark.parametrize(
+    ("document", "cause"),
+    [('{"cause": "delivery-1"}', "delivery-1"), ('{"cause": 1}', ""), ("not JSON", ""), ("", "")],
+)
+def test_a_changed_selection_names_its_cause_where_it_has_one(document: str, cause: str) -> None:
+    given = record("selection", "selection#ns", "app")
+    given["dynamodb"]["NewImage"]["doc"] = {"S": document}
+    found = read_event({"Records": [given]}, NOW)
+    assert isinstance(found, Changes)
+    assert [change.cause for change in found.changes] == [cause]

@@ -1,6 +1,7 @@
-"""What a webhook says, as values: the request as it came in and what is left of it after verification.
+"""What a webhook says at each stage: the request as it came in, and the delivery that is left after verification.
 
-In: nothing. Out: the types of ``function_url.py``, ``ecr.py`` and ``receiver/``.
+A delivery is a hint, never the truth: it chooses no host to call, and tags are read from the registry. Flux's
+notification-controller drops the body too.
 
 Source: registry webhooks carry hints, never truth: notification-controller too drops the body and only annotates.
 """

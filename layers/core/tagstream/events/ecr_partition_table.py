@@ -1,6 +1,4 @@
-"""Which DNS domain the AWS partitions' ECR registries live in; the first matching region prefix wins.
-
-In: nothing. Out: prefixes and domains for ``ecr.py``.
+"""The DNS domain of ECR's registries in each AWS partition; the first region prefix that matches decides.
 
 Source: fluxcd/pkg auth/aws registry pattern (amazonaws.com[.cn], amazonaws.eu, sc2s.sgov.gov, c2s.ic.gov,
 cloud.adc-e.uk, csp.hci.ic.gov).

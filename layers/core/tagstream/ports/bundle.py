@@ -1,7 +1,4 @@
-"""All ports that a function may touch, as one value.
-
-In: values. Out: values.
-"""
+"""All ports that a function may touch, as one value."""
 
 from __future__ import annotations
 

@@ -56,3 +56,14 @@ def test_a_line_of_the_log_says_where_it_was_written(level: str) -> None:
     logger = Logger(service=f"at-{level}", level="DEBUG", stream=written)
     getattr(PowertoolsLog(logger=logger), level)("something", controller="receiver")
     assert json.loads(written.getvalue())["location"].startswith("test_a_line_of_the_log_says_where_it_was_written:")
+
+
+def test_every_line_after_it_names_what_caused_it() -> None:
+    written = io.StringIO()
+    # The handler's own logger and the ports' are two objects with one state.
+    logger, ports_logger = (Logger(service="correlated", stream=written) for _ in range(2))
+    PowertoolsLog(logger=ports_logger).correlate("delivery-1")
+    PowertoolsLog(logger=ports_logger).info("something")
+    logger.info("something else")
+    found = [json.loads(line)["correlation_id"] for line in written.getvalue().splitlines()]
+    assert found == ["delivery-1", "delivery-1"]

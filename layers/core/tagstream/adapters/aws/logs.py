@@ -1,7 +1,4 @@
-"""The functions' log lines, read back from CloudWatch.
-
-In: a stack and a period. Out: parsed lines, oldest first.
-"""
+"""Reads the functions' log lines back from CloudWatch, for ``tagstream logs``."""
 
 from __future__ import annotations
 

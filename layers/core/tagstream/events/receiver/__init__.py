@@ -1,7 +1,6 @@
-"""Webhook deliveries: verified, then reduced to the images they hint at.
+"""Verifies webhook deliveries and reduces them to the images that they hint at.
 
-In: a Receiver, its secret and an HTTP request. Out: a ``Delivery``, or a ``RefusedDelivery``. Each sender has its
-module, loaded when its first delivery arrives: some senders give up after one second.
+Each sender's module is loaded when its first delivery arrives, because some senders give up after one second.
 
 Source: notification-controller internal/server/receiver_handlers.go; vectors webhooks/manifest.json.
 """

@@ -1,6 +1,6 @@
-"""What every sender's module gets: the Receiver, its secret, the admitted request and where OIDC keys come from.
+"""A delivery whose Receiver is known: what each sender's module is given, and what senders have in common.
 
-In: the arguments of ``accept``. Out: a ``AddressedDelivery`` and what all senders ask of it.
+Settings that Flux's Receiver has no field for are annotations under ``tagstream.dev/``.
 
 Source: notification-controller api/v1 Receiver; extensions are annotations under ``tagstream.dev/``.
 """

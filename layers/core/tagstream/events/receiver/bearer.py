@@ -1,9 +1,7 @@
-"""OIDC bearer tokens: signature, issuer, audience and times.
+"""Verifies OIDC bearer tokens: signature, issuer, audience and times.
 
-In: a compact JWT, what it must say and the issuer's keys. Out: its claims.
-
-PyJWT and cryptography are imported with the first token, never with the webhook function. Times are checked here
-against the request's arrival, so that a verdict depends on its arguments alone.
+PyJWT and cryptography are imported with the first token, never with the webhook function. Times are compared with the
+request's arrival, so that the result depends on the arguments alone.
 
 Source: RFC 7519, RFC 8725; coreos/go-oidc v3 verify.go; vectors webhooks/gcr_pubsub.jwt.json.
 """

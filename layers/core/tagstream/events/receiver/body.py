@@ -1,6 +1,6 @@
-"""What every request must satisfy before anybody looks at its path: method, size, encoding.
+"""What every request must satisfy before its path is looked at: method, size and encoding.
 
-A ``IncomingDelivery`` leaves with its body decoded, or is refused with an answer that does not depend on the path.
+A refusal must not depend on the path, so that nobody learns from it which paths exist.
 
 Source: notification-controller internal/server/receiver_server.go (3 MiB), CNCF "HTTP 1.1 Web Hooks for Event
 Delivery" §4 (OPTIONS).

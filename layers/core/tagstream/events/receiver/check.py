@@ -1,6 +1,4 @@
-"""What a Receiver must be before it is stored: a sender we know, a secret, expressions that compile.
-
-In: a ``Receiver``. Out: nothing, or the first thing that is wrong with it.
+"""Checks a Receiver before it is stored: its sender must be known, its secret named, its expressions must compile.
 
 Source: notification-controller internal/server/receiver_claims.go ValidateOIDCProvidersSpec, api/v1 Receiver markers.
 """

@@ -1,6 +1,4 @@
-"""Reading members of JSON that nobody vouches for: a missing or wrongly typed member is empty, never an error.
-
-In: bytes or a parsed JSON value. Out: mappings, lists and strings.
+"""Reads members of JSON that nobody vouches for: a missing or wrongly typed member is empty, never an error.
 
 Source: notification-controller#401, #402: receivers that insist on a payload's shape break when the sender adds a
 field.

@@ -1,7 +1,6 @@
-"""CEL expressions of a Receiver, compiled and type-checked as cel-go does in Flux.
+"""Compiles, type-checks and evaluates the CEL expressions of a Receiver as cel-go does in Flux.
 
-In: an expression and JSON documents. Out: a JSON value. The library (Google's own, a C++ extension) is imported with
-the first expression: Receivers without filters never load it.
+The library, Google's own C++ extension, is imported with the first expression: Receivers without filters never load it.
 
 Source: fluxcd/pkg runtime/cel/expression.go; docs/decisions/0012.
 """

@@ -1,6 +1,6 @@
-"""Image names out of a sender's mouth: split, checked for shape, one hint per image, tag and action.
+"""Image names as senders write them: split into their parts and checked for their shape.
 
-In: strings of a payload. Out: ``PushHint`` values in order; what cannot be an image is left out.
+What cannot be an image is left out and never an error.
 
 Source: distribution/reference grammar (tag, digest, path); vectors webhooks/manifest.json.
 """

@@ -1,6 +1,4 @@
-"""Which of a Receiver's resources a delivery reconciles: ``spec.resourceFilter`` and each entry's own ``filter``.
-
-In: an entry of ``spec.resources``, a resource's metadata and an accepted delivery. Out: yes or no.
+"""Decides which resources a delivery reconciles: ``spec.resourceFilter`` and each entry's own ``filter``.
 
 Source: notification-controller internal/server/receiver_resource_filter.go, docs/spec/v1/receivers.md, Filtering.
 """

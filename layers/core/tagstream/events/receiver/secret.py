@@ -1,6 +1,6 @@
-"""The members of a Receiver's secret, and the comparisons that must take the same time whatever the sender tries.
+"""The members of a Receiver's secret, and comparisons that take the same time whatever the sender tries.
 
-In: the secret's data and what the sender presented. Out: nothing, or a refusal.
+Flux compares some tokens with ``!=``, which tells a sender how much of its guess was right.
 
 Source: notification-controller internal/server/receiver_handlers.go (which compares some tokens with ``!=``).
 """

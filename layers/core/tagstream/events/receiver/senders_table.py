@@ -1,6 +1,4 @@
-"""Which module reads which sender; the names are Flux's Receiver types and ours for the annotation.
-
-In: nothing. Out: names and modules for ``accept`` and ``check_receiver``.
+"""Which module reads which sender. The names are Flux's Receiver types, and tagstream's own for the sender annotation.
 
 Source: notification-controller api/v1 Receiver.spec.type.
 """

@@ -1,6 +1,7 @@
-"""Webhook deliveries: verify, route, coalesce, queue; the answer never waits for a registry.
+"""Verifies, routes, coalesces and queues a webhook delivery; the answer never waits for a registry.
 
-In: a Function URL event. Out: a Function URL response. Imports nothing slow: some senders give up after one second.
+Unlike Flux only the ImageRepositories whose image was pushed are scanned, and everything authentic is answered with 2xx
+(docs/differences.md). This module must import nothing slow, because some senders give up after one second.
 
 Source: notification-controller internal/server/receiver_handlers.go; unlike Flux only the ImageRepositories whose image
 was pushed are scanned, and everything authentic is answered with 2xx (docs/differences.md).
@@ -35,7 +36,7 @@ KIND = "Receiver"
 CONTROLLER = "receiver"
 REPEAT_S = 300.0
 REFUSAL_WINDOW_S = 10.0
-# An item of the table holds 400 KB, and a Receiver may list, a delivery name, any number.
+# An item of the table holds 400 KB, but a Receiver may list any number of objects, and a delivery any number of tags.
 SHOWN_NAMES = 20
 KEPT_NAMES = 500
 NAMED_IMAGES = 3
@@ -86,7 +87,7 @@ def _failed(error: ImageAutomationError, ports: WebhookPorts) -> DeliveryAnswer:
 
 
 def _accepted(incoming: IncomingDelivery, ports: WebhookPorts) -> tuple[Receiver, Delivery]:
-    # A path of another shape is not even asked for: the table has no key so long, and would answer with an error.
+    # The table is not asked for a path of another shape: a key may be too long for it, which would be an error.
     target = ports.deliveries.target(incoming.path) if is_hook_path(incoming.path) else None
     if target is None:
         raise unauthentic("path")
@@ -144,9 +145,9 @@ def _ask(receiver: Receiver, delivery: Delivery, received_at: datetime, ports: W
 def _wanted(
     receiver: Receiver, delivery: Delivery, ports: WebhookPorts
 ) -> tuple[Mapping[NamespacedName, frozenset[str]], bool]:
-    """The listed ImageRepositories that the hints name, with the tags they name of each, sorted; did a filter fail?
+    """The listed ImageRepositories that the delivery is for, with the tags it names; and whether a filter failed.
 
-    All listed ones, without tags, when the sender does not speak of images.
+    They are sorted. These are all listed ones, without tags, when the sender does not speak of images.
     """
     named = None if delivery.all_resources else NamedImages.of((*delivery.hints, *delivery.rescans))
     found: dict[NamespacedName, frozenset[str]] = {}
@@ -187,7 +188,7 @@ def _labels(stored: StoredObject) -> Mapping[str, str]:
 def _passes(
     receiver: Receiver, entry: ReceiverResource, delivery: Delivery, stored: StoredObject, ports: WebhookPorts
 ) -> bool | None:
-    """None when a filter cannot be evaluated on this delivery, which selects nothing."""
+    """Whether the filters select this resource; None when one cannot be evaluated, which selects nothing."""
     resource = {name: stored.document[name] for name in ("apiVersion", "kind", "metadata")}
     try:
         return filter_resource(receiver, entry, delivery, resource)
@@ -204,7 +205,7 @@ def _passes(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """What a delivery led to; ``joined`` are the deliveries whose scans may find its push before."""
+    """What a delivery led to; ``joined`` are the deliveries whose scans may find its push first."""
 
     receiver: Receiver
     delivery: Delivery

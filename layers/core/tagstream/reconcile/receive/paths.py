@@ -1,4 +1,4 @@
-"""Publish where Receivers listen: the paths that follow from their tokens.
+"""Publishes where Receivers listen: the paths that follow from their tokens.
 
 A former path stops working as soon as its token is gone, also when no new path can be published.
 
@@ -30,11 +30,11 @@ def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
         The newest path; None when its secret is missing or has no token, which the status says.
     """
     paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.get)
-    # Former paths stop working even when there are no new ones.
+    # Former paths must stop working even if there are no new ones.
     ports.deliveries.put_targets(paths, stored.key)
     now = ports.clock.now()
     ports.objects.put_status(KIND, stored.key, _status(stored, paths, missing, now))
-    # Secrets Manager is consistent in the end only: a tick that comes next might read the token of before.
+    # Secrets Manager is eventually consistent: the next tick might still read the former token.
     _note(stored, now, ports)
     return paths[0] if paths else None
 
@@ -43,7 +43,7 @@ def publish_receivers_of(secrets: Collection[NamespacedName], ports: Ports) -> t
     """Publish the Receivers whose tokens are in these secrets.
 
     Returns:
-        Their names.
+        The names of these Receivers.
     """
     found = []
     for namespace in sorted({key.namespace for key in secrets}):
@@ -56,12 +56,12 @@ def publish_receivers_of(secrets: Collection[NamespacedName], ports: Ports) -> t
 
 
 def refresh_receivers(receivers: Sequence[tuple[StoredObject, Receiver]], deadline_s: float, ports: Ports) -> None:
-    """At a Receiver's interval its paths follow a token that was changed where it is kept, as Flux's do.
+    """Let paths follow tokens that were changed in Secrets Manager itself, at each Receiver's interval, as in Flux.
 
     Args:
         receivers: those that are due.
         deadline_s: monotonic; what is left then is for the next tick.
-        ports: whatever fails is logged and for the next tick too, and the paths stay as they are.
+        ports: of the scan function. A Receiver that fails is logged, keeps its paths and is due again.
     """
     for stored, _ in receivers:
         if ports.clock.monotonic_s() >= deadline_s:
@@ -83,14 +83,14 @@ def _note(stored: StoredObject, now: datetime, ports: Ports) -> None:
 
 
 def _refresh(key: NamespacedName, ports: Ports) -> None:
-    # In this order: who applies writes the object and the secret before the paths. So what was published before the
-    # others were read cannot be newer than they are, and nothing newer is replaced.
+    # Read the paths first. ``apply`` writes the object and the secret before the paths, so paths that were read before
+    # them cannot be newer, and nothing newer is replaced.
     published = ports.deliveries.paths(key)
     stored = ports.objects.get(KIND, key)
     if stored is None:
         return
     paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.renewed)
-    if missing is None and paths == published and _is_told(stored, paths[0]):
+    if missing is None and paths == published and _is_reported(stored, paths[0]):
         return
     if paths != published and not ports.deliveries.put_targets(paths, key, expected=published):
         return
@@ -101,9 +101,9 @@ def _refresh(key: NamespacedName, ports: Ports) -> None:
         ports.ledger.record([status.failure_entry(KIND, key, missing, now)])
 
 
-def _is_told(stored: StoredObject, path: str) -> bool:
-    told = (stored.status.get("webhookPath"), stored.status.get("observedGeneration"))
-    return told == (path, status.generation(stored))
+def _is_reported(stored: StoredObject, path: str) -> bool:
+    reported = (stored.status.get("webhookPath"), stored.status.get("observedGeneration"))
+    return reported == (path, status.generation(stored))
 
 
 def _status(

@@ -1,6 +1,8 @@
-"""From what a delivery names to the ImageRepositories that watch it.
+"""Finds the ImageRepositories that watch the images which a delivery names.
 
-In: hints of a verified delivery. Out: names; a hint that nobody watches leads nowhere and is never called.
+A delivery never chooses a host to call: an image that nobody watches leads nowhere. Names are compared more leniently
+than images are pulled (case of the host, default ports, other host names of Docker Hub and ECR), because a wrong match
+costs one listing, and a missed one the time until the next interval.
 
 Source: registries-and-webhooks: a webhook is a hint; the body never chooses a host to call. Names are compared more
 leniently than images are pulled (case of the host, default ports, Docker Hub's and ECR's other host names): a wrong
@@ -26,13 +28,13 @@ _HUB_HOSTS = frozenset({"docker.io", "registry-1.docker.io", "registry.hub.docke
 
 @dataclass(frozen=True, slots=True)
 class NamedImages:
-    """What a delivery names: tags pushed, by comparable image name, or by ``/path`` where no host is known."""
+    """The tags that a delivery names, by comparable image name, or by ``/path`` where it names no host."""
 
     tags: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(cls, hints: Iterable[PushHint]) -> NamedImages:
-        """From hints; those that are no image names are left out."""
+        """The images that hints name; hints that are no image names are left out."""
         found: dict[str, set[str]] = {}
         for hint in hints:
             name = comparable_name(f"{hint.registry}/{hint.repository}") if hint.registry else f"/{hint.repository}"
@@ -42,9 +44,9 @@ class NamedImages:
         return cls({name: frozenset(tags) for name, tags in found.items()})
 
     def tags_of(self, image: str) -> frozenset[str] | None:
-        """The tags pushed to an ImageRepository's image, None when it is not meant.
+        """The tags pushed to an ImageRepository's image; None if the delivery is not for it.
 
-        A sender that does not name its host means every image whose path is, or ends with, the one it names.
+        If a sender does not name its host, every image matches whose path is, or ends with, the one it names.
         """
         name = comparable_name(image)
         parts = name.split("/")
@@ -54,7 +56,7 @@ class NamedImages:
 
 
 def comparable_name(image: str) -> str:
-    """``host/path`` as all spellings of one repository share it; empty for what is no image name."""
+    """``host/path``, the same for all spellings of one repository; empty for what is no image name."""
     try:
         name = parse_image_name(image)
     except InvalidImage:
@@ -91,6 +93,6 @@ def repositories_of(hints: Iterable[PushHint], deliveries: DeliveryStore) -> fro
 
 
 def _other_ecr_hosts(account: str, region: str, domain: str) -> tuple[str, ...]:
-    # FIPS endpoints, and the dual-stack ones of both kinds.
+    # The FIPS endpoint, and the dual-stack endpoints with and without FIPS.
     dual = [f"{account}.dkr-ecr{fips}.{region}.on.aws" for fips in ("", "-fips")]
     return (f"{account}.dkr.ecr-fips.{region}.{domain}", *dual)

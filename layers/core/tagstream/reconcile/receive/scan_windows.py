@@ -1,9 +1,7 @@
-"""Bursts of pushes: which become a scan at once, which one at the end of a window, which are covered by it.
+"""Decides which push of a burst is scanned at once, which at the end of a window, and which is covered by that scan.
 
-In: ImageRepositories and the tags a delivery names of each. Out: scans to ask for.
-
-The first push of a window is scanned at once, one more scan at its end covers what came meanwhile. Nothing is counted
-as covered before its scan was really asked for, and that scan starts after the last push that may count on it.
+The first push of a window is scanned at once, and one more scan at its end covers those that came meanwhile. A push
+counts as covered only if that scan has really been asked for, and the scan starts after the last push it covers.
 """
 
 from __future__ import annotations
@@ -22,12 +20,12 @@ from tagstream.ports.webhook import DeliveryStore, ScanWindow
 
 T = TypeVar("T")
 WINDOW_S = 5.0
-# The hosts' clocks differ a little: a scan at the very end might come before a push that counts on it.
+# Clocks of hosts differ a little: a scan at the very end of a window might start before a push that it covers.
 CLOCK_SKEW_S = 1.0
-# A message of the queue holds 256 KB; a scan that waits for these has waited for the others.
+# A message of the queue holds 256 KB. When these tags are listed, the others very likely are too.
 EXPECTED_TAGS = 200
 PER_MESSAGE = 50
-# As many as the AWS client keeps connections.
+# The AWS client keeps as many connections.
 WORKERS = 10
 
 
@@ -43,7 +41,7 @@ class Push:
 def ask_for_scans(
     wanted: Mapping[NamespacedName, frozenset[str]], push: Push, deliveries: DeliveryStore, queue: ScanQueue
 ) -> frozenset[str]:
-    """Open, use or join the windows of these repositories, and queue the scans that takes.
+    """Open, use or join the windows of these repositories, and queue the scans that are needed.
 
     Args:
         wanted: the tags that must be listed afterwards, by repository.
@@ -60,7 +58,7 @@ def ask_for_scans(
         _for_each(covered, lambda one: deliveries.join(one, windows[one].planned_for, wanted[one]))
         queue.send(_requests(wanted, windows, push))
     except ImageAutomationError:
-        # The windows were opened for scans that will not come: the repetition must find them closed.
+        # The scans for these windows will not come. Forget the windows, so that the sender's retry opens new ones.
         with suppress(ImageAutomationError):
             deliveries.reopen(tuple(wanted))
         raise
@@ -77,7 +75,7 @@ def _windows(
 
 
 def _for_each(repositories: Sequence[NamespacedName], act: Callable[[NamespacedName], T]) -> list[T]:
-    # A sender that does not speak of images means hundreds at once, and waits for no more than seconds.
+    # A delivery without images can concern hundreds of repositories, and its sender waits for seconds only.
     with ThreadPoolExecutor(max_workers=min(WORKERS, max(1, len(repositories)))) as pool:
         return list(pool.map(act, repositories))
 
@@ -87,7 +85,7 @@ def _requests(
     windows: Mapping[NamespacedName, ScanWindow],
     push: Push,
 ) -> list[QueuedScan]:
-    """As few messages as there are tags and times to tell apart."""
+    """One message for all repositories with the same tags and time, up to fifty a message."""
     alike: dict[tuple[str, frozenset[str]], list[NamespacedName]] = {}
     for repository, window in windows.items():
         if window.when != "pending":

@@ -1,7 +1,7 @@
-"""Azure Container Registry: its own webhooks, and Event Grid in both schemas.
+"""Azure Container Registry: its own webhooks, and Event Grid with both of its schemas.
 
-In: a delivery to an acr Receiver: one event, a CloudEvent, or an array of either. Out: one hint per tagged image, or
-the answer to Event Grid's validation. ``validationUrl`` is never fetched: the body chooses no host.
+A delivery is one event, a CloudEvent, or an array of either. ``validationUrl`` is never called: a body must not
+choose a host.
 
 Source: learn.microsoft.com container-registry-webhook-reference,
 event-grid/end-point-validation-event-grid-events-schema; vectors webhooks/acr*.json.

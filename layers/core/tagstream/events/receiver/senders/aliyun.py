@@ -1,7 +1,6 @@
-"""Alibaba Cloud Container Registry: no signature; the path is the secret.
+"""Alibaba Cloud Container Registry: it signs nothing, so that the path is the secret.
 
-In: a delivery to a Receiver with the sender annotation ``aliyun``. Out: one hint on ``registry.<region>.aliyuncs.com``;
-Enterprise instances need the registry annotation.
+The host is ``registry.<region>.aliyuncs.com``; Enterprise instances need the registry annotation.
 
 Source: argocd-image-updater pkg/webhook/aliyun_acr.go; vectors webhooks/aliyun_acr.json.
 """

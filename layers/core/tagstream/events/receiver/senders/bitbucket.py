@@ -1,6 +1,4 @@
-"""Bitbucket Server: repository events, signed like GitHub's; it has no registry.
-
-In: a delivery to a bitbucket Receiver. Out: a delivery for all listed resources.
+"""Bitbucket Server: repository events, signed like GitHub's. It has no registry, so all listed resources are scanned.
 
 Source: notification-controller validate, BitbucketReceiver; Bitbucket Data Center, "Manage webhooks" (X-Hub-Signature).
 """

@@ -1,7 +1,7 @@
-"""CDEvents: artifacts published or packaged as OCI images, in binary or structured mode.
+"""CDEvents: artifacts that were published or packaged as OCI images, in binary or structured mode.
 
-In: a delivery to a cdevents Receiver. Out: one hint from the subject's package URL; another event that ``spec.events``
-lists asks for all resources. Flux checks no secret; the path is the secret.
+The image is the subject's package URL. Another event that ``spec.events`` lists asks for all resources. As in Flux no
+secret is checked; the path is the secret.
 
 Source: cdevents/spec 0.4 continuous-integration, package-url/purl-spec PURL-TYPES oci; vectors
 webhooks/cdevents_*.json.

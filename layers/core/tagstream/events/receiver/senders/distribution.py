@@ -1,7 +1,7 @@
-"""The CNCF distribution registry (docker-registry) and what is built on it.
+"""The CNCF distribution registry (docker-registry), and what is built on it; its Authorization header is the token.
 
-In: a delivery whose configured Authorization header is the token. Out: hints. It repeats whatever is not answered with
-2xx for ever and blocks all later events meanwhile, and gives up waiting after one second.
+It gives up waiting after one second. What is not answered with 2xx it repeats for ever, and sends no later event
+meanwhile.
 
 Source: distribution/distribution#324, #2422; vectors webhooks/distribution_*.json.
 """

@@ -1,7 +1,7 @@
 """Docker Hub: no signature, no id, no digest; the path is the secret.
 
-In: a delivery to a dockerhub Receiver. Out: at most one hint on ``docker.io``. One push of a multi-platform image can
-arrive six times. ``callback_url`` is never called: the body chooses no host.
+One push of a multi-platform image can arrive six times. ``callback_url`` is never called: a body must not choose
+a host.
 
 Source: docker/hub-feedback#2148; vectors webhooks/dockerhub*.json.
 """

@@ -1,7 +1,6 @@
 """ECR pushes that EventBridge turned into CloudEvents and sent through an API destination.
 
-In: a delivery with the token in X-Webhook-Secret, Authorization or the query. Out: one hint. Within one
-organisation the EventBridge rule of the template needs no ingress at all and is the better way.
+Within one organisation the template's EventBridge rule is the better way, because it needs no public address.
 
 Source: argocd-image-updater pkg/webhook/cloudevents.go; vectors webhooks/ecr_cloudevents.json.
 """

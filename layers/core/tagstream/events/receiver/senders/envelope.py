@@ -1,6 +1,6 @@
-"""The notification envelope of distribution, also GitLab's registry: a list of events, usually one.
+"""Reads the notification envelope of distribution, which GitLab's registry sends too: a list of events, usually one.
 
-In: the parsed envelope. Out: hints. Media types of version 1 and 2 and none at all are read alike.
+The media types of version 1 and 2 are read alike, and so is an envelope without one.
 
 Source: distribution/distribution notifications/event.go; vectors webhooks/distribution_*.json, gitlab_registry.json.
 """

@@ -1,6 +1,6 @@
-"""Artifact Registry and Container Registry through a Pub/Sub push subscription with Google's OIDC token.
+"""Artifact Registry and Container Registry, through a Pub/Sub push subscription with Google's OIDC token.
 
-In: a delivery to a gcr Receiver, wrapped by Pub/Sub or with payload unwrapping. Out: one hint.
+The message may be wrapped by Pub/Sub or delivered with payload unwrapping.
 
 Source: cloud.google.com/pubsub/docs/authenticate-push-subscriptions, artifact-registry/docs/configure-notifications;
 notification-controller authenticateGCRRequest; vectors webhooks/gcr_pubsub*.json.

@@ -1,6 +1,4 @@
-"""The generic Receiver: any body; the path is the secret.
-
-In: a delivery to a generic Receiver. Out: a delivery for all listed resources, as in Flux.
+"""The generic Receiver: any body asks for all listed resources, as in Flux; the path is the secret.
 
 Source: notification-controller validate, GenericReceiver.
 """

@@ -1,8 +1,7 @@
 """The generic-hmac Receiver: any body, signed in X-Signature.
 
-In: a delivery with ``X-Signature: sha1|sha256|sha512=hex``. Out: a delivery for all listed resources. With the
-annotation ``tagstream.dev/signature-max-age-seconds`` the sender also sends X-Signature-Timestamp (Unix seconds), signs
-``timestamp.body`` and is refused when the time is too far off, or when the very same comes again.
+With the annotation ``tagstream.dev/signature-max-age-seconds`` the sender also sends X-Signature-Timestamp (Unix
+seconds) and signs ``timestamp.body``. A delivery that is too old, or that was accepted before, is refused.
 
 Source: notification-controller docs/spec/v1/receivers.md, Generic HMAC receiver.
 """

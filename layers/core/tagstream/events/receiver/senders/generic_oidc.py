@@ -1,7 +1,6 @@
 """The generic-oidc Receiver: a bearer token of one of the configured issuers, and CEL validations of its claims.
 
-In: a delivery with ``Authorization: Bearer <JWT>``. Out: a delivery for all listed resources, with the
-claims for filters.
+A delivery asks for all listed resources; filters see the claims.
 
 Source: notification-controller internal/server/receiver_oidc.go, receiver_claims.go.
 """

@@ -1,7 +1,7 @@
-"""GitHub: packages of the container registry, and any other event for resources that are not images.
+"""GitHub: packages of its container registry, and any other event for resources that are not images.
 
-In: a delivery to a github Receiver, JSON or form. Out: one hint on ``ghcr.io``; other events ask for all listed
-resources as in Flux. The signature covers the raw body.
+The signature covers the raw body, which is JSON or a form. Events without packages ask for all listed resources, as in
+Flux.
 
 Source: go-github ValidatePayload; keel#575, #646 (names that must not be used); vectors webhooks/ghcr_*.json.
 """

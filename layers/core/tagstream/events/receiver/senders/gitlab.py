@@ -1,7 +1,6 @@
 """GitLab: project and group webhooks, and registry notifications that carry X-Gitlab-Token as a static header.
 
-In: a delivery to a gitlab Receiver. Out: hints for registry notifications; other events ask for all listed resources.
-GitLab itself has no webhook for container pushes.
+GitLab has no webhook for container pushes; its registry's notifications name images, all other events name none.
 
 Source: notification-controller validate, GitLabReceiver; argocd-image-updater#1539.
 """

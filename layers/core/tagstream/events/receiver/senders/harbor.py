@@ -1,7 +1,6 @@
 """Harbor, in its default format and as CloudEvents: the Authorization header is the token, verbatim.
 
-In: a delivery to a harbor Receiver. Out: one hint per resource that has a tag; Harbor also sends each manifest of an
-index on its own, with a digest where the tag should be.
+Harbor also sends each manifest of an index on its own, with a digest in the place of the tag.
 
 Source: goharbor/harbor pkg/notifier (event.go, formats/cloudevents.go); harbor#11713; vectors webhooks/harbor*.json.
 """

@@ -1,7 +1,6 @@
 """JFrog Artifactory: docker events, authenticated by the secret itself or by HMAC-SHA256 of the payload.
 
-In: a delivery with X-JFrog-Event-Auth. Out: at most one hint, ``host/repo-key/image``; the annotations give the
-host and prefix for subdomains and virtual repositories.
+An image is ``host/repo-key/path``; annotations give the host and prefix for subdomains and virtual repositories.
 
 Source: jfrog.com "Webhooks", event types and payload signing; vectors webhooks/jfrog_*.json.
 """

@@ -1,6 +1,4 @@
-"""Keel's native webhook, ``{"name": image, "tag": tag}``: for scripts that already speak it.
-
-In: a delivery to a Receiver with the sender annotation ``keel``. Out: one hint.
+"""Keel's native webhook, ``{"name": image, "tag": tag}``, for scripts that already speak it.
 
 Source: keel pkg/http native webhook handler.
 """

@@ -1,6 +1,6 @@
-"""Sonatype Nexus: component and asset webhooks, signed with HMAC-SHA1; the host is not named.
+"""Sonatype Nexus: component and asset webhooks, signed with HMAC-SHA1.
 
-In: a delivery to a nexus Receiver. Out: at most one hint, whose registry is None unless the annotation gives it.
+Nexus does not name its host, so that images are compared by their path unless the registry annotation gives the host.
 
 Source: help.sonatype.com "Working With HMAC Payloads", "Repository Webhooks"; vectors webhooks/nexus_*.json.
 """

@@ -1,7 +1,7 @@
-"""Quay, hosted or own: no signature; every name in ``updated_tags`` counts.
+"""Quay, hosted or your own: it signs nothing, and every name in ``updated_tags`` is a pushed tag.
 
-In: a delivery to a quay Receiver. Out: one hint per tag. Three consecutive errors disable the notification at Quay, so
-nothing authentic is ever answered with one; the body may be a user's own template and lack any member.
+Quay disables a notification after three errors in a row, so that nothing authentic is answered with one. The body may
+be a user's own template and lack any member.
 
 Source: quay/quay notifications; vectors webhooks/quay*.json.
 """
