@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import stat
 import sys
 import zipfile
@@ -23,6 +24,8 @@ from packageurl import PackageURL
 
 # The earliest time that a zip can hold.
 EPOCH = (1980, 1, 1, 0, 0, 0)
+# Files that the template includes by AWS::Include; the layers' and functions' folders have other members.
+_INCLUDED = re.compile(r"Name: AWS::Include\n +Parameters:\n +Location: (\S+)\n")
 LOCK = Path(__file__).parent / "vendor" / "requirements.txt"
 
 
@@ -92,6 +95,16 @@ def _locked_hashes(lock: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield name.strip().replace(".", "-"), tuple(sorted(digests))
 
 
+def _write_template(built: Path, target: Path) -> None:
+    """The template and the files that it includes, side by side."""
+    text = (built / "template.yaml").read_text()
+    for location in sorted(set(_INCLUDED.findall(text))):
+        included = Path(built / location)
+        (target / included.name).write_bytes(included.read_bytes())
+        text = text.replace(f"Location: {location}\n", f"Location: {included.name}\n")
+    (target / "template.yaml").write_text(text)
+
+
 def release(built: Path, target: Path) -> None:
     """Write the whole release.
 
@@ -102,7 +115,7 @@ def release(built: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for folder in sorted(one for one in built.iterdir() if one.is_dir()):
         pack(folder, target / f"{folder.name}.zip")
-    (target / "template.yaml").write_bytes((built / "template.yaml").read_bytes())
+    _write_template(built, target)
     (target / "sbom.cdx.json").write_text(bill_of_materials(built))
     files = sorted(one for one in target.iterdir() if one.is_file() and one.name != "SHA256SUMS")
     sums = [f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {one.name}\n" for one in files]

@@ -41,9 +41,17 @@ def test_the_same_build_is_packed_into_the_same_bytes(tmp_path: Path) -> None:
         "VendorLayer.zip",
         "HeavyLayer.zip",
         "template.yaml",
+        "dashboard.yaml",
         "sbom.cdx.json",
         "SHA256SUMS",
     } <= set(first)
+
+
+@pytest.mark.xdist_group("artifact")
+def test_the_packed_template_finds_what_it_includes_beside_itself(tmp_path: Path) -> None:
+    _release(build("lambda-arm64"), tmp_path)
+    assert re.findall(r"Location: (\S+)", (tmp_path / "template.yaml").read_text()) == ["dashboard.yaml"]
+    assert (tmp_path / "dashboard.yaml").read_bytes() == (ROOT / "dashboard.yaml").read_bytes()
 
 
 @pytest.mark.xdist_group("artifact")
