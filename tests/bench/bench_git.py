@@ -1,7 +1,5 @@
 """One update over HTTP: bytes, requests, time and memory against what git itself needs for the same commit.
 
-In: generated repositories behind `git http-backend`. Out: rows of (what, measured, compared with).
-
 The peers: `git clone --depth 1`, edit, commit, push (what Flux does with another library), and the thriftiest clone git
 has, `--filter=blob:none --sparse` with the one folder that is edited.
 """
@@ -32,7 +30,7 @@ from datetime import UTC, datetime
 from tagstream.adapters.git.remote import GitClient
 from tagstream.domain.objects.model import GitRef, ImageRef, NamespacedName
 from tagstream.domain.setters.plan import apply_edits, has_marker, is_candidate, plan_file
-from tagstream.ports import CommitText, GitAccess, RefUpdate
+from tagstream.ports.git import CommitText, GitAccess, RefUpdate
 url = sys.argv[1]
 refs = {NamespacedName("ns", "app"): ImageRef(name="app", tag="v2.0.0")}
 text = CommitText(author_name="bot", author_email="b@c", message=b"Update", time=datetime.now(UTC))
@@ -194,10 +192,10 @@ def _changed_by_others(bare: Path, files: int) -> None:
 
 
 def _history(files: int, history_mb: int) -> Iterator[bytes]:
-    chance = random.Random(files)
+    entropy = random.Random(files)
     for number in range(history_mb):
         yield _commit(number)
-        yield b"M 100644 inline assets/large.bin\n" + _data(chance.randbytes(2**20))
+        yield b"M 100644 inline assets/large.bin\n" + _data(entropy.randbytes(2**20))
     yield _commit(history_mb)
     if history_mb:
         yield b"M 100644 inline assets/large.bin\n" + _data(b"small by now\n")

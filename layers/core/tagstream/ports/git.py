@@ -1,7 +1,4 @@
-"""Git repositories: one session during one update, and the values that it speaks.
-
-In: values. Out: values.
-"""
+"""Git repositories: one session during one update, and the values that it takes and returns."""
 
 from __future__ import annotations
 
@@ -16,8 +13,9 @@ from tagstream.ports.connection import Proxy, TlsMaterial
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitAccess:
-    """Where a repository is and how to authenticate; secret members never print, nor does ``url``: it may hold a login.
+    """Where a repository is and how to authenticate.
 
+    Secret members are never printed, nor is ``url``, which may hold some.
     ``app`` holds the secret of an application: its ``githubApp…`` members, or those of one in Azure.
     """
 
@@ -64,7 +62,10 @@ class TreeFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitText:
-    """Author is committer too; the message is stored byte for byte. ``sign`` maps the commit object to a signature."""
+    """The author is the committer too; the message is stored byte for byte.
+
+    ``sign`` maps the commit object to a signature.
+    """
 
     author_name: str
     author_email: str
@@ -99,9 +100,9 @@ class GitSession(Protocol):
         """The remote's default branch; empty when it does not say."""
 
     def descends(self, commit: CommitId, ancestor: CommitId, within: int = 0) -> bool:
-        """Whether ``ancestor`` is in ``commit``'s history, or is it; ``within`` so many commits, 0 for all.
+        """Whether ``ancestor`` is ``commit`` itself or in its history.
 
-        Without a bound the remote must know both.
+        Only the last ``within`` commits are searched; with 0 all are, and the remote must know both commits.
         """
 
     def resolve(self, ref: GitRef) -> Checkout:
@@ -112,7 +113,7 @@ class GitSession(Protocol):
         """
 
     def fetch(self, commit: CommitId, paths: Collection[str]) -> None:
-        """Get ready to list and read what is at or below these paths, all at once; paths may lead nowhere."""
+        """Fetch what it takes to list and read everything at or below these paths; a path need not exist."""
 
     def files(self, commit: CommitId, path: str) -> tuple[TreeFile, ...]:
         """Regular files at or below ``path`` (a folder or a file), paths from the repository's root, sorted."""
@@ -142,17 +143,17 @@ class GitRemote(Protocol):
     """Opens repositories."""
 
     def open(self, access: GitAccess, refs: Collection[bytes] = ()) -> GitSession:
-        """No request yet. ``refs`` are beginnings of the names that are looked at; none for all."""
+        """Send no request yet. ``refs`` are prefixes of the names of interest; none stands for all."""
 
     def signer(self, material: SigningMaterial) -> Callable[[bytes], bytes]:
-        """What maps a commit object to its signature, with a key that was tried."""
+        """A function from a commit object to its signature; its key was tried already."""
 
 
 class MarkerCache(Protocol):
     """Which blobs hold a setter marker: blobs never change, so what is known stays true."""
 
     def is_marked(self, blob: bytes) -> bool | None:
-        """None: not known yet."""
+        """Whether a blob holds a marker; None when that is not known yet."""
 
     def learn(self, blob: bytes, marked: bool) -> None:
-        """Remember."""
+        """Remember whether a blob holds a marker."""

@@ -197,8 +197,8 @@ def test_of_branches_pushed_together_the_one_that_was_refused_is_named(server: G
     together = [RefUpdate(ref=ref, old=None, new=made) for ref in (b"refs/heads/a", b"refs/heads/z")]
     with pytest.raises(RetryableError) as caught:
         session.push(together, {})
-    told = "z is protected from ***; error: hook declined to update refs/heads/z; refs/heads/z: hook declined"
-    assert caught.value.message.endswith(f"': {told}")
+    refusal = "z is protected from ***; error: hook declined to update refs/heads/z; refs/heads/z: hook declined"
+    assert caught.value.message.endswith(f"': {refusal}")
     assert git("for-each-ref", "--format=%(refname)", folder=bare) == "refs/heads/main\n"
 
 

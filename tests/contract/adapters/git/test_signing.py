@@ -90,14 +90,14 @@ def test_a_commit_signed_with_openpgp_is_verified_by_git(
     script.write_text(f'#!/bin/sh\nexec gpg --homedir "{gpg.home}" "$@"\n')
     script.chmod(0o700)
     # The raw report quotes the signature's notations, which are no text.
-    told = subprocess.run(
+    verified = subprocess.run(
         ["git", "-c", f"gpg.program={script}", "verify-commit", "--raw", "main"],
         cwd=bare,
         capture_output=True,
         timeout=60,
         check=False,
     )
-    assert (told.returncode, b"GOODSIG" in told.stderr, git("fsck", "--strict", folder=bare)) == (0, True, "")
+    assert (verified.returncode, b"GOODSIG" in verified.stderr, git("fsck", "--strict", folder=bare)) == (0, True, "")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_commit_signed_with_ssh_is_verified_by_git(
     signed_run(ports, url, "ssh")
     public = (tmp_path / f"{kind}{bits}.pub").read_text().rsplit(" ", 1)[0]
     (tmp_path / "signers").write_text(f"b@c {public}\n")
-    told = subprocess.run(
+    verified = subprocess.run(
         ["git", "-c", f"gpg.ssh.allowedSignersFile={tmp_path / 'signers'}", "verify-commit", "main"],
         cwd=bare,
         capture_output=True,
@@ -137,7 +137,7 @@ def test_a_commit_signed_with_ssh_is_verified_by_git(
         check=False,
     )
     shown = 'Good "git" signature for b@c'
-    assert (told.returncode, shown in told.stderr, git("fsck", "--strict", folder=bare)) == (0, True, "")
+    assert (verified.returncode, shown in verified.stderr, git("fsck", "--strict", folder=bare)) == (0, True, "")
 
 
 def refusal(kind: str, secret: Mapping[str, bytes]) -> str:
@@ -195,8 +195,8 @@ def test_an_expired_openpgp_key_signs_nothing_but_a_subkey_in_force_does(gpg: Gn
     sign = GitClient().signer(SigningMaterial(type="gpg", secret="ns/key", data={"git.asc": offline}))
     (tmp_path / "signature").write_bytes(sign(b"content"))
     (tmp_path / "content").write_bytes(b"content")
-    told = gpg("--status-fd", "1", "--verify", str(tmp_path / "signature"), str(tmp_path / "content"))
-    assert b"GOODSIG" in told
+    reported = gpg("--status-fd", "1", "--verify", str(tmp_path / "signature"), str(tmp_path / "content"))
+    assert b"GOODSIG" in reported
 
 
 def test_an_ssh_key_that_cannot_be_used_is_named(tmp_path: Path) -> None:

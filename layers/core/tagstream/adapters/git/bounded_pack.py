@@ -1,4 +1,4 @@
-"""Packs in memory that were looked through before their contents are believed: a pack may be an attack."""
+"""Packs in memory whose sizes are checked before anything is inflated, because a pack may be an attack."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What every dulwich client of tagstream does beyond dulwich 1.2.21, as one small class for each thing that it lacks.
+"""Subclasses of dulwich's client, one for each thing that dulwich 1.2.21 lacks; both transports are made of them.
 
-Protocol version 2 answers request by request, over HTTP and over SSH alike, so that both transports are made of
-dulwich's ``AbstractHttpGitClient``: each says only how one request is sent.
+Protocol version 2 answers request by request, over HTTP and over SSH alike. Both transports therefore extend
+``AbstractHttpGitClient`` and define only how one request is sent.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ class Abilities:
         return CAPABILITY_SHALLOW in self._features
 
     def usable(self, spec: bytes) -> bytes:
-        """The filter to ask for in place of the wanted one; whatever is sent too much does no harm."""
+        """The filter to ask for in place of the wanted one; it may let more objects through, which does no harm."""
         if not spec or CAPABILITY_FILTER not in self._features:
             return b""
-        # Blobs that were left out are wanted by their ids later: of no use where only refs may be asked for.
+        # Blobs that were left out are asked for by id later, which a server that serves only refs would refuse.
         if self.version == 0 and CAPABILITY_ALLOW_REACHABLE_SHA1_IN_WANT not in self.names:
             return b""
         return spec if self.bounds and self.version == 2 else BLOBLESS
@@ -94,7 +94,7 @@ class KnownServers:
 
 
 class GreetsOnce(AbstractHttpGitClient):
-    """Asks a server what it can do only when that is not known; lists refs only when they are asked for.
+    """Asks a server for its abilities only when they are unknown, and lists refs only on request.
 
     dulwich greets a server before every fetch and every push, and lists its refs before every fetch.
     """
@@ -216,9 +216,9 @@ class CompleteReport(ReportStatusParser):
 
 
 class ReportsPushes(AbstractHttpGitClient):
-    """Pushes of which nothing is lost: neither push options on the way there nor lines of the report on the way back.
+    """Loses neither push options nor lines of the report of a push.
 
-    dulwich leaves push options out where a server does not take them, and says nothing.
+    dulwich silently drops push options that a server does not take.
     """
 
     wants_options = False

@@ -1,6 +1,4 @@
-"""Host certificates: what a server shows in place of a bare key, and whether its authority vouches for this host.
-
-In: a certificate's wire form; a host and the time. Out: its authority's key; nothing, or HostKeyRefused.
+"""Host certificates, which a server shows in place of a bare key: whether the authority vouches for this host.
 
 Source: OpenSSH PROTOCOL.certkeys; golang.org/x/crypto/ssh CertChecker, which Flux uses: its rules and its words.
 """
@@ -51,7 +49,7 @@ class HostCertificate:
         one = self._parsed
         if one.type is not SSHCertificateType.HOST:
             raise HostKeyRefused(f"ssh: certificate presented as a host key has type {one.type.value}")
-        # None is defined for hosts.
+        # OpenSSH defines none for hosts.
         for option in one.critical_options:
             raise HostKeyRefused(f"ssh: unsupported critical option {_shown(option)} in certificate")
         names = [name.lower() for name in one.valid_principals]
@@ -80,10 +78,10 @@ class HostCertificate:
 
 
 def read_certificate(blob: bytes) -> HostCertificate:
-    """Take a certificate apart; nothing in it is believed yet.
+    """Parse a certificate; nothing in it is verified yet.
 
     Raises:
-        HostKeyRefused: it is none, or of a kind that is not known.
+        HostKeyRefused: it is not a certificate, or of an unknown kind.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import (

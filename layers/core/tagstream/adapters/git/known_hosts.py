@@ -1,6 +1,6 @@
-"""OpenSSH's ``known_hosts``: which host keys and which certificates of hosts a server may show.
+"""OpenSSH's ``known_hosts``: which host keys and which certificates a server may show.
 
-In: the secret's ``known_hosts`` bytes, a host and a port. Out: the key types to ask for; the verdict on a key.
+paramiko's reader knows neither patterns nor ``@revoked`` nor ``@cert-authority``.
 
 Source: sshd(8) "SSH_KNOWN_HOSTS FILE FORMAT"; golang.org/x/crypto/ssh/knownhosts, which Flux uses: its matching and its
 words.
@@ -31,12 +31,12 @@ Marker = Literal["", "@revoked", "@cert-authority"]
 
 
 class InvalidKnownHosts(ValueError):
-    """A line that is none; the message names its number."""
+    """A line that cannot be read; the message names its number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What a server showed: its key's wire form, with the certificate of it when it has one; and when that was."""
+    """The key that a server showed, in its wire form, with the certificate for it if there is one, and when."""
 
     key: bytes
     certificate: HostCertificate | None = None
@@ -62,7 +62,7 @@ class KnownHosts:
     def algorithms(self, host: str, port: int) -> tuple[str, ...]:
         """Host key algorithms to negotiate: those of the keys known for this very host, in the file's order.
 
-        Flux offers the types of all lines, so that a server may answer with a key that is then unknown.
+        Flux offers the types of all lines, so a server may answer with a key that turns out to be unknown.
 
         Args:
             host: a name or an address, without brackets.
@@ -89,7 +89,7 @@ class KnownHosts:
         Args:
             host: as above.
             port: as above.
-            shown: by the server, which has proven that the key is its own.
+            shown: by the server, which has proved that it holds the key.
 
         Raises:
             HostKeyRefused: ``knownhosts: key is unknown``, ``… key mismatch`` or ``… key is revoked``, or why the
@@ -109,8 +109,8 @@ class KnownHosts:
             raise HostKeyRefused("knownhosts: key mismatch")
         if certificate:
             raise HostKeyRefused(f"ssh: no authorities for hostname: {host}:{port}")
-        told = ": the server shows no certificate of a @cert-authority" if authorities else ""
-        raise HostKeyRefused(f"knownhosts: key is unknown{told}")
+        hint = ": the server shows no certificate of a @cert-authority" if authorities else ""
+        raise HostKeyRefused(f"knownhosts: key is unknown{hint}")
 
     def _authorities(self, host: str, port: int) -> set[bytes]:
         return {one.key for one in self._of(host, port) if one.marker == "@cert-authority"}

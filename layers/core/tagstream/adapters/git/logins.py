@@ -226,8 +226,8 @@ def _asked(session: Session, request: Request, access: GitAccess) -> Mapping[str
 
 
 def _refusal(shown: str, status: int, found: object) -> ImageAutomationError:
-    told = found if isinstance(found, dict) else {}
-    said = words(str(told.get("message") or told.get("error_description") or told.get("error") or "").encode())
+    answer = found if isinstance(found, dict) else {}
+    said = words(str(answer.get("message") or answer.get("error_description") or answer.get("error") or "").encode())
     text = f"{shown}: HTTP status {status}{f': {said}' if said else ''}"
     if status == 404:
         return _NotFound(text, reason=REASON)

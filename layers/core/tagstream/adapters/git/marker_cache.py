@@ -1,7 +1,4 @@
-"""Which blobs hold a setter marker, remembered by a warm container.
-
-In: blob ids. Out: what was learnt, at most ``limit`` entries, the oldest dropped first.
-"""
+"""Which blobs hold a setter marker, remembered by a warm container."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class ObjectStore(BaseObjectStore):
         self._where: dict[bytes, Pack] = {}
         self._made: dict[bytes, ShaFile] = {}
         self._bases: dict[bytes, bytes] = {}
-        self.size = 0
+        self.size = self._walked = 0
 
     def __contains__(self, one: bytes) -> bool:
         return one in self._made or one in self._where or self._warm.get(self._url, one) is not None
@@ -137,8 +137,13 @@ class ObjectStore(BaseObjectStore):
         return found
 
     def __getitem__(self, sha1: ObjectID | RawObjectID) -> StrictTree:
-        """A tree; dulwich looks up nothing else here."""
-        return self.tree(bytes(sha1))
+        """A tree of a walk; dulwich looks up nothing else here."""
+        found = self.tree(bytes(sha1))
+        # A few small trees can name each other often enough to hold more files than the memory.
+        self._walked += len(found)
+        if self._walked > MAX_ENTRIES:
+            raise BrokenReply(f"there are more than {MAX_ENTRIES} files and folders")
+        return found
 
     def tree(self, one: bytes) -> StrictTree:
         """A tree, parsed anew."""
@@ -250,8 +255,9 @@ class ObjectStore(BaseObjectStore):
         if not stat.S_ISDIR(mode):
             # Nothing would ever be found there, and nobody would know why.
             raise FileNotFoundError(f"walking path for files: {shown} is a link or a submodule")
+        self._walked = 0
         try:
-            walk = iter_tree_contents(_CountedTrees(self), ObjectID(one), max_depth=MAX_DEPTH)
+            walk = iter_tree_contents(self, ObjectID(one), max_depth=MAX_DEPTH)
             found = [file for file in walk if file.mode in REGULAR]
         except MaxTreeDepthExceeded:
             raise BrokenReply(f"folders are nested more than {MAX_DEPTH} deep") from None
@@ -261,7 +267,7 @@ class ObjectStore(BaseObjectStore):
 
     def edited(self, root: bytes, edits: Mapping[bytes, bytes]) -> bytes:
         """The root of a tree in which these existing files have new contents; modes and other entries stay."""
-        changes = []
+        changes, self._walked = [], 0
         for path, content in edits.items():
             before = self.find(root, path.split(b"/"))
             if before is not None and before[0] in REGULAR:
@@ -294,21 +300,6 @@ class ObjectStore(BaseObjectStore):
         self.size += size
         if self.size > self._limit:
             raise BrokenReply(f"the repository's objects are larger than {self._limit} bytes")
-
-
-class _CountedTrees(BaseObjectStore):
-    """Trees for one walk: a few small ones can name each other often enough to hold more files than memory does."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        super().__init__()
-        self._store, self._entries = store, 0
-
-    def __getitem__(self, sha1: ObjectID | RawObjectID) -> StrictTree:
-        found = self._store.tree(bytes(sha1))
-        self._entries += len(found)
-        if self._entries > MAX_ENTRIES:
-            raise BrokenReply(f"there are more than {MAX_ENTRIES} files and folders")
-        return found
 
 
 @contextmanager

@@ -1,15 +1,17 @@
 """Private keys of secrets, for signing and for SSH, in every form that OpenSSH and OpenSSL write.
 
-In: a key and its passphrase as bytes. Out: a key of cryptography, or why there is none, without a byte of it.
+No error may hold a byte of a key.
 
 Source: golang.org/x/crypto/ssh ParsePrivateKey, which Flux reads them with.
 """
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import paramiko
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 MIN_RSA_BITS = 2048
@@ -65,3 +67,17 @@ def _loaded(identity: bytes, passphrase: bytes) -> PrivateKeyTypes:
         return load(identity, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise UnusableKey("wrong passphrase") from None
+
+
+def paramiko_key(key: PrivateKeyTypes) -> paramiko.PKey:
+    """The same key as paramiko wants it, which logs in and signs with it."""
+    import paramiko
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    is_curve = isinstance(key, EllipticCurvePrivateKey)
+    kind = paramiko.ECDSAKey if is_curve else paramiko.RSAKey if isinstance(key, RSAPrivateKey) else paramiko.Ed25519Key
+    made: paramiko.PKey = kind.from_private_key(io.StringIO(text))
+    return made

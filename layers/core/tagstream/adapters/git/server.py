@@ -1,7 +1,8 @@
-"""One repository's server: what it can do is assumed until it says otherwise, then asked for and remembered.
+"""One repository's server: its abilities are assumed until it refuses something, then asked for and remembered.
 
-Source: gitprotocol-v2(5), gitprotocol-http(5): over HTTP each request stands for itself, so that the greeting which
-clients usually begin with can be left out.
+Over HTTP every request stands for itself, so the greeting that clients usually begin with can be left out.
+
+Source: gitprotocol-v2(5), gitprotocol-http(5).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _TOGETHER = ("atomic push failure", "atomic transaction failed", "transaction ab
 
 
 class Server:
-    """Asks a server for what has to be known, and for nothing else.
+    """Lists, fetches and pushes in as few requests as the server allows.
 
     Args:
         client: to the repository; its ``known`` is filled here.
@@ -58,9 +59,9 @@ class Server:
             known.pop(self._url, None)
 
     def refs(self, prefixes: Collection[bytes]) -> tuple[dict[bytes, bytes], bytes]:
-        """Refs whose names begin so, perhaps more, with the ref that HEAD stands for (empty when it is not told).
+        """The refs whose names begin with a prefix, perhaps more, and the ref that HEAD stands for (empty if unknown).
 
-        No prefix stands for all refs.
+        Without prefixes these are all refs.
 
         Raises:
             BrokenReply, ServerRefused, UnexpectedStatus: also to a greeting.
@@ -166,7 +167,7 @@ class Server:
                 known, refs = self._client.greet_for_push()
             self._known.pushing[self._url] = known
             if all(refs.get(one.ref) == one.new.encode() for one in updates):
-                # They are there after a push whose answer got lost.
+                # An earlier push arrived, but its answer got lost.
                 return
             for one in updates:
                 if refs.get(one.ref, b"") != (one.old or "").encode():

@@ -1,7 +1,5 @@
 """Signs commits: OpenPGP with a ``git.asc``, or SSHSIG with an SSH ``identity``.
 
-In: a signing key's secret. Out: a function from a commit object to its armoured signature.
-
 Source: image-automation-controller internal/source/git.go (getSigningEntity); OpenSSH PROTOCOL.sshsig;
 git-commit(1) ``gpg.format``.
 """
@@ -15,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tagstream.adapters.git.private_key import UnusableKey, read_private_key
+from tagstream.adapters.git.private_key import UnusableKey, paramiko_key, read_private_key
 from tagstream.errors import RetryableError
 
 if TYPE_CHECKING:
@@ -24,14 +22,14 @@ if TYPE_CHECKING:
 
     from tagstream.ports.git import SigningMaterial
 
-NAMESPACE, HASH = b"git", b"sha512"
+NAMESPACE, HASH, VERSION = b"git", b"sha512", (1).to_bytes(4, "big")
 # ssh-keygen breaks its armour here.
 ARMOUR_COLUMNS = 70
 Signer = Callable[[bytes], bytes]
 
 
 def signer(material: SigningMaterial) -> Signer:
-    """What signs with a secret's key; the key is tried at once, so that a bad one is told before anything is fetched.
+    """A function that signs with a secret's key; the key is tried at once, so a bad one is found before any fetch.
 
     Raises:
         RetryableError: SourceManagerFailed, naming the secret and the member, never what is in it.
@@ -91,12 +89,18 @@ def _unlocked(armoured: bytes, material: SigningMaterial) -> PySigner:
 
 
 def _ssh_signer(material: SigningMaterial) -> Signer:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    key = paramiko_key(_ssh_key(material))
+    algorithm = "rsa-sha2-512" if key.get_name() == "ssh-rsa" else None
 
-    key = _ssh_key(material)
-    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    blob = base64.b64decode(public.split()[1])
-    return lambda content: _sshsig(key, blob, content)
+    def sign(content: bytes) -> bytes:
+        digest = hashlib.sha512(content).digest()
+        message = b"SSHSIG" + b"".join(map(_string, (NAMESPACE, b"", HASH, digest)))
+        signature = key.sign_ssh_data(message, algorithm).asbytes()
+        parts = b"".join(map(_string, (key.asbytes(), NAMESPACE, b"", HASH, signature)))
+        lines = textwrap.wrap(base64.b64encode(b"SSHSIG" + VERSION + parts).decode(), ARMOUR_COLUMNS)
+        return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""]).encode()
+
+    return sign
 
 
 def _ssh_key(material: SigningMaterial) -> PrivateKeyTypes:
@@ -115,41 +119,8 @@ def _ssh_key(material: SigningMaterial) -> PrivateKeyTypes:
         raise _unusable(said.get(error.cause, f"signing key secret '{name}': {error.detail}")) from None
 
 
-_CURVES = {"secp256r1": ("nistp256", 256), "secp384r1": ("nistp384", 384), "secp521r1": ("nistp521", 512)}
-
-
-def _sshsig(key: PrivateKeyTypes, public: bytes, content: bytes) -> bytes:
-    digest = hashlib.sha512(content).digest()
-    message = b"SSHSIG" + b"".join(_string(one) for one in (NAMESPACE, b"", HASH, digest))
-    algorithm, signature = _raw_signature(key, message)
-    parts = (public, NAMESPACE, b"", HASH, _string(algorithm) + _string(signature))
-    blob = b"SSHSIG" + (1).to_bytes(4, "big") + b"".join(_string(one) for one in parts)
-    lines = textwrap.wrap(base64.b64encode(blob).decode(), ARMOUR_COLUMNS)
-    return "\n".join(["-----BEGIN SSH SIGNATURE-----", *lines, "-----END SSH SIGNATURE-----", ""]).encode()
-
-
-def _raw_signature(key: PrivateKeyTypes, message: bytes) -> tuple[bytes, bytes]:
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-
-    if isinstance(key, rsa.RSAPrivateKey):
-        return b"rsa-sha2-512", key.sign(message, padding.PKCS1v15(), hashes.SHA512())
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        name, bits = _CURVES[key.curve.name]
-        hashing = {256: hashes.SHA256(), 384: hashes.SHA384(), 512: hashes.SHA512()}[bits]
-        r, s = decode_dss_signature(key.sign(message, ec.ECDSA(hashing)))
-        return b"ecdsa-sha2-" + name.encode(), _mpint(r) + _mpint(s)
-    return b"ssh-ed25519", key.sign(message)  # type: ignore[union-attr,call-arg]
-
-
 def _string(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
-
-
-def _mpint(number: int) -> bytes:
-    # One bit more than the number has, so that it does not read as a negative one.
-    return _string(number.to_bytes(number.bit_length() // 8 + 1, "big"))
 
 
 def _unusable(cause: str) -> RetryableError:

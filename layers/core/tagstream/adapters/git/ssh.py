@@ -122,7 +122,7 @@ class ParamikoVendor(SSHVendor):
     def run_command(  # type: ignore[override]
         self, host: str, command: bytes, *, protocol_version: int | None = None, **options: Any
     ) -> Service:
-        """A service that has not been read from; whose host it is the vendor was told before."""
+        """Start a service; nothing of it was read. The host is the one that the vendor was made for."""
         with self._reported():
             deadline_s = time.monotonic() + self._access.timeout_s
             channel = self._session(deadline_s)
@@ -250,7 +250,7 @@ class Service:
                 if not chunk:
                     break
                 yield chunk
-            # What went wrong before Git's protocol began is told there.
+            # A server reports on stderr what went wrong before Git's protocol began.
             while (more := self._heard(said)) is not said:
                 said = more
         if said.strip():

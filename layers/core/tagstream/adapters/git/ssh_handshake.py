@@ -1,28 +1,23 @@
-"""The beginning of an SSH connection: which host keys are asked for, whose key it is, and the key to log in with.
+"""The handshake of an SSH connection: the host's key is checked before the login.
 
-In: known hosts, a socket, an identity. Out: a connection to the right host, not yet logged in. Imported when there is
-one to make: paramiko takes its time.
+This module is imported only when a connection is made, because importing paramiko takes long.
 
 Source: RFC 4253 sections 7 and 8; OpenSSH PROTOCOL.certkeys; fluxcd/pkg ssh.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import paramiko
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from paramiko.ssh_exception import IncompatiblePeer
 
 from tagstream.adapters.git.host_certificate import SUFFIX, HostKeyRefused, read_certificate
 from tagstream.adapters.git.known_hosts import KnownHosts, Shown
-from tagstream.adapters.git.private_key import UnusableKey, read_private_key
+from tagstream.adapters.git.private_key import UnusableKey, paramiko_key, read_private_key
 from tagstream.errors import RetryableError
 from tagstream.ports.git import GitAccess
 
@@ -107,8 +102,4 @@ def client_key(access: GitAccess) -> paramiko.PKey:
         }
         cause = said.get(error.cause, f"'identity': {error.detail}")
         raise RetryableError(f"failed configuring source manager: {cause}", reason="SourceManagerFailed") from None
-    text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    is_curve = isinstance(key, EllipticCurvePrivateKey)
-    kind = paramiko.ECDSAKey if is_curve else paramiko.RSAKey if isinstance(key, RSAPrivateKey) else paramiko.Ed25519Key
-    made: paramiko.PKey = kind.from_private_key(io.StringIO(text))
-    return made
+    return paramiko_key(key)
