@@ -181,8 +181,8 @@ def _row_of(
 
 
 def _moved(since: object, at: float) -> float | None:
-    return None if since is None else float(round(at) + int(cast("int", since)))
+    return None if since is None else float(int(at) + int(cast("int", since)))
 
 
 def _since(value: float | None, row: _Row) -> int | None:
-    return None if value is None else round(value) - round(row.at)
+    return None if value is None else int(value) - int(row.at)

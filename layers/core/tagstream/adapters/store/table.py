@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 GET_BATCH = 100
 WRITE_BATCH = 25
-# So many writes at once wait for those of other threads; more are batches of their own.
-SHARED = 5
+# So many reads or writes at once go along with those of other threads; more are batches of their own.
+SHARED = 8
 BATCH_TRIES = 8
 PUT_TRIES = 5
 CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -121,11 +121,17 @@ class Table:
         if len(keys) == 1:
             with translated("read an item"):
                 return [self.client.get_item(TableName=self.name, Key=keys[0], ConsistentRead=True).get("Item")]
-        found = {name_of(item): item for item in self.get_many(keys)}
+        found = {name_of(item): item for item in self._get_batches(keys)}
         return [found.get(name_of(key)) for key in keys]
 
     def get_many(self, keys: Sequence[Item]) -> list[Item]:
-        """The items that exist, in no order; a hundred keys a request, unprocessed ones repeated."""
+        """The items that exist, in no order; few go along with those of other threads."""
+        if not 0 < len(keys) <= SHARED:
+            return self._get_batches(keys)
+        return [item for item in self.reads.ask({name_of(key): key for key in keys}) if item is not None]
+
+    def _get_batches(self, keys: Sequence[Item]) -> list[Item]:
+        """A hundred keys a request, unprocessed ones repeated."""
         found: list[Item] = []
         for part in chunks(keys, GET_BATCH):
             pending = list(part)

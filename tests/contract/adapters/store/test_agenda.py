@@ -1,0 +1,136 @@
+"""The agenda knows what is due when, from pages and notes, whatever is read twice or comes late."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.agenda import NOTES_KEPT, DynamoAgenda, change_note
+from tagstream.adapters.store.objects import TRUNCATED, DynamoObjects
+from tagstream.adapters.store.table import Table
+from tagstream.adapters.store.tags import DynamoTags
+from tagstream.domain.objects.model import Digest, NamespacedName
+from tagstream.ports.agenda import ObjectName, Times
+from tests.contract.counted_calls import CountingClient
+from tests.contract.reconciling import document
+
+NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
+APP = ObjectName(kind="ImageRepository", key=NamespacedName("ns", "app"))
+SOON = Times(last=NOW, due=NOW + timedelta(minutes=5))
+
+
+class HandClock:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic_s(self) -> float:
+        return self.time.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+def agenda_of(table: Table) -> tuple[DynamoAgenda, HandClock]:
+    clock = HandClock()
+    return DynamoAgenda(table=table, clock=clock), clock
+
+
+def notes_in(table: Table) -> int:
+    return len(list(table.query("agenda", "note#")))
+
+
+def test_the_newest_note_of_an_object_counts(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    agenda.note({APP: SOON})
+    clock.sleep(1)
+    agenda.note({APP: Times(last=None, due=NOW + timedelta(minutes=9))})
+    assert agenda.read().times == {APP: Times(last=NOW, due=NOW + timedelta(minutes=9))}
+
+
+def test_a_change_outlives_what_a_scan_that_began_before_it_notes(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    table.put(change_note(APP, clock.now(), clock.now()))
+    clock.sleep(5)
+    agenda.note({APP: SOON})
+    assert agenda.read().times[APP] == Times(last=NOW, due=NOW)
+    clock.sleep(60)
+    agenda.note({APP: SOON})
+    assert agenda.read().times[APP] == SOON
+
+
+def test_notes_are_folded_into_a_page_and_say_the_same_then(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    for number in range(NOTES_KEPT + 1):
+        agenda.note({ObjectName(kind="ImagePolicy", key=NamespacedName("ns", f"p{number}")): SOON})
+        clock.sleep(0.01)
+    before = agenda.read()
+    assert notes_in(table) == 0
+    assert agenda.read().times == before.times
+    assert len(before.times) == NOTES_KEPT + 1
+
+
+def test_a_sweep_forgets_what_is_gone_and_keeps_what_is_newer(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    gone, kept = (ObjectName(kind="ImageRepository", key=NamespacedName("ns", name)) for name in ("gone", "kept"))
+    agenda.note({gone: SOON, kept: SOON})
+    clock.sleep(1)
+    agenda.rewrite({kept: Times(last=None, due=NOW)})
+    found = agenda.read()
+    assert found.times == {kept: Times(last=NOW, due=NOW)}
+    assert found.swept_at == clock.now()
+
+
+def test_a_page_that_cannot_be_read_asks_for_a_sweep(table: Table) -> None:
+    agenda, _ = agenda_of(table)
+    table.put(keys.key("agenda", "page#000") | {"rows": {"B": b"?"}, "version": keys.text("x")})
+    assert agenda.read().swept_at is None
+    agenda.rewrite({APP: SOON})
+    assert agenda.read().times == {APP: SOON}
+
+
+def test_thousands_of_names_cost_a_tick_few_read_units(table: Table) -> None:
+    counting: Any = CountingClient(table.client)
+    agenda = DynamoAgenda(table=Table(client=counting, name=table.name, clock=table.clock), clock=table.clock)
+    names = [ObjectName(kind="ImageRepository", key=NamespacedName(f"t{n % 20}", f"app-{n:05}")) for n in range(5_000)]
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    agenda.rewrite({name: Times(last=datetime.now(UTC), due=soon) for name in names})
+    counting.reset()
+    assert len(agenda.read().times) == 5_000
+    assert counting.read_units <= 50
+
+
+def test_a_status_beyond_what_an_item_holds_is_kept_without_its_largest_member(table: Table) -> None:
+    objects = DynamoObjects(table=table, clock=HandClock())
+    objects.put(document("ImageUpdateAutomation", interval="1m"))
+    observed = {f"policy-{n}": {"tag": Digest(f"{n * 7919:064x}{n * 104729:064x}")} for n in range(2_600)}
+    conditions = [{"type": "Ready", "status": "True"}]
+    objects.put_status("ImageUpdateAutomation", APP.key, {"observedPolicies": observed, "conditions": conditions})
+    found = objects.get("ImageUpdateAutomation", APP.key)
+    assert found is not None
+    assert found.status["observedPolicies"] == observed
+    huge = {f"{n}": f"{hash((n, 1)):x}{hash((n, 2)):x}" * 3 for n in range(40_000)}
+    objects.put_status("ImageUpdateAutomation", APP.key, {"observedPolicies": huge, "conditions": conditions})
+    found = objects.get("ImageUpdateAutomation", APP.key)
+    assert found is not None
+    assert found.status == {"conditions": conditions, TRUNCATED: ["observedPolicies"]}
+    assert objects.replace_status(found, {"conditions": conditions})
+
+
+def test_sightings_go_with_their_repository_and_expire(table: Table) -> None:
+    objects, tags = DynamoObjects(table=table, clock=HandClock()), DynamoTags(table=table)
+    objects.put(document("ImageRepository", image="registry.example.com/app", interval="1m"))
+    tags.first_seen(APP.key, "v1", Digest("sha256:1"), NOW)
+    (stored,) = table.query("seen#ns/app")
+    assert keys.read_number(stored, "expiresAt") > (NOW + timedelta(days=365)).timestamp()
+    later = NOW + timedelta(days=300)
+    assert tags.first_seen(APP.key, "v1", Digest("sha256:1"), later) == NOW
+    (renewed,) = table.query("seen#ns/app")
+    assert keys.read_number(renewed, "expiresAt") > (later + timedelta(days=365)).timestamp()
+    objects.delete("ImageRepository", APP.key)
+    assert list(table.query("seen#ns/app")) == []
