@@ -33,7 +33,7 @@ def test_what_no_client_could_pull_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["1", "_", "latest", "v1.2.3-rc.1_build", "A" * 128, "sha-0a1b"])
-def test_tags_stay(name: str) -> None:
+def test_a_name_of_the_grammar_stays(name: str) -> None:
     assert sort_out([name]).tags == (name,)
 
 
