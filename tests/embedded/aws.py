@@ -1,4 +1,4 @@
-"""The embedded AWS: ministack on loopback, with the project's own template built and deployed into it."""
+"""The embedded AWS: ministack on loopback, into which the project's own template is built and deployed."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ PR_SET_PDEATHSIG = 1
 
 
 class EmbeddedAwsError(RuntimeError):
-    """The embedded AWS, a build or a deployment failed; the message ends with the output."""
+    """The embedded AWS, a build or a deployment has failed; the message ends with its output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """What a Function URL answered."""
+    """The answer of a Function URL."""
 
     status: int
     headers: Mapping[str, str]
@@ -54,7 +54,8 @@ class HttpAnswer:
 class EmbeddedStack:
     """A deployed stack.
 
-    ``outputs`` are the template's; ``environ`` is what an AWS client or the command line needs to reach it.
+    ``outputs`` are the outputs of the template. ``environ`` holds the environment variables by which an AWS client or
+    the command line reaches the stack.
     """
 
     name: str
@@ -63,19 +64,19 @@ class EmbeddedStack:
     environ: Mapping[str, str] = field(repr=False)
 
     def client(self, service: str) -> Any:
-        """A boto3 client with an administrator's rights."""
+        """Make a boto3 client with the rights of an administrator."""
         return _client(service, self.endpoint)
 
     def table_items(self) -> list[dict[str, Any]]:
-        """Every item of the table, in DynamoDB's JSON."""
+        """Read every item of the table, in DynamoDB's JSON."""
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.outputs["TableName"])
         return [item for page in pages for item in page["Items"]]
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
-        """Call ``scan``, ``webhook`` or ``update`` and wait.
+        """Call ``scan``, ``webhook`` or ``update``, wait for the answer and return it.
 
         Raises:
-            EmbeddedAwsError: the function raised; the message has its error.
+            EmbeddedAwsError: the function raised an exception; the message contains it.
         """
         answer = self.client("lambda").invoke(
             FunctionName=f"{self.name}-{function}", Payload=json.dumps(event).encode()
@@ -86,13 +87,14 @@ class EmbeddedStack:
         return json.loads(payload)
 
     def tick(self) -> Any:
-        """What the schedule sends once a minute."""
+        """Send the event that the schedule sends once a minute."""
         return self.invoke("scan", {"tagstream": "tick"})
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
         """Deliver a webhook to the Function URL, as a registry does.
 
-        The URL has the shape of AWS's and no DNS name here, so the request goes to the endpoint under its Host.
+        The URL looks like one of AWS, but its host has no DNS name here. The request therefore goes to the endpoint
+        with that host in its Host header.
         """
         host = urlsplit(self.outputs["WebhookUrl"]).netloc
         connection = http.client.HTTPConnection(urlsplit(self.endpoint).netloc, timeout=60)
@@ -104,24 +106,24 @@ class EmbeddedStack:
             connection.close()
 
     def logs(self, function: str) -> list[str]:
-        """All log messages of ``scan``, ``webhook`` or ``update``, oldest first."""
+        """Return all log messages of ``scan``, ``webhook`` or ``update``, oldest first."""
         group = f"/aws/lambda/{self.name}-{function}"
         pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         events = [event for page in pages for event in page["events"]]
         return [event["message"] for event in sorted(events, key=lambda event: event["timestamp"])]
 
     def dead_letters(self) -> list[str]:
-        """Bodies of what failed for good, without taking them out."""
+        """Return the messages of the dead-letter queue without removing them."""
         sqs = self.client("sqs")
         urls = (self.outputs["ScanDeadLettersUrl"], self.outputs["UpdateDeadLettersUrl"])
         answers = [sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0) for url in urls]
         return [message["Body"] for answer in answers for message in answer.get("Messages", [])]
 
     def wait_for(self, what: str, probe: Callable[[], Any], timeout_s: float = 60.0) -> Any:
-        """The first true value of ``probe``.
+        """Call ``probe`` again and again and return its first true value.
 
         Raises:
-            EmbeddedAwsError: none within the time; the message has the functions' last log lines.
+            EmbeddedAwsError: it returned none in time; the message has the functions' last log lines.
         """
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
@@ -134,7 +136,7 @@ class EmbeddedStack:
 
 @dataclass(slots=True, kw_only=True)
 class EmbeddedAws:
-    """A running ministack; ``stop`` ends it and all its workers."""
+    """A running ministack; ``stop`` ends it with all its workers."""
 
     process: subprocess.Popen[bytes]
     endpoint: str
@@ -142,7 +144,7 @@ class EmbeddedAws:
 
     @property
     def environ(self) -> dict[str, str]:
-        """Environment of a child process that shall talk to this AWS and no other."""
+        """The environment of a child process that must reach this AWS and no other."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         return {
             **kept,
@@ -153,14 +155,15 @@ class EmbeddedAws:
         }
 
     def deploy(self, name: str = "tagstream", **parameters: str) -> EmbeddedStack:
-        """`sam deploy` the built template.
+        """Deploy the built template with `sam deploy`.
 
         Args:
-            name: the stack's.
-            parameters: template parameters; the schedule is off unless asked for, so that ticks come when a test says.
+            name: the name of the stack.
+            parameters: parameters of the template. The schedule is off by default, so that a test decides when a tick
+                comes.
 
         Raises:
-            EmbeddedAwsError: sam failed.
+            EmbeddedAwsError: sam has failed.
         """
         built = build()
         chosen = {"TickState": "DISABLED", "BatchingWindowSeconds": "0", "LogLevel": "DEBUG", **parameters}
@@ -188,7 +191,8 @@ def start(*, keep: bool = False) -> EmbeddedAws:
     """Start ministack on a free loopback port and wait until it answers.
 
     Args:
-        keep: it may outlive this process (the demo's KEEP=1); otherwise it ends with it, however that ends.
+        keep: whether it may outlive this process (the demo's KEEP=1). Otherwise it ends with this process, even if this
+            one is killed.
 
     Raises:
         EmbeddedAwsError: it did not answer in time.
@@ -230,7 +234,7 @@ def start(*, keep: bool = False) -> EmbeddedAws:
 
 @contextlib.contextmanager
 def running() -> Iterator[EmbeddedAws]:
-    """An embedded AWS for the time of a with block."""
+    """Run an embedded AWS until the end of the with block."""
     aws = start()
     try:
         yield aws
@@ -239,15 +243,16 @@ def running() -> Iterator[EmbeddedAws]:
 
 
 def build(target: str = "host") -> Path:
-    """`sam build` for a target, once per content; the folder of the built template.
+    """Build the template with `sam build`, unless the same content was built before; return the folder of the result.
 
     Args:
         target: ``host`` (this machine, for the embedded AWS), ``lambda-arm64`` or ``lambda-x86_64``.
 
     Raises:
-        EmbeddedAwsError: sam failed.
+        EmbeddedAwsError: sam has failed.
     """
-    # SAM's cache knows a layer by its sources: wheels and bytecode of another Python would be taken for it.
+    # SAM's cache knows a layer by its sources only. Without a folder for each Python version, it would reuse wheels and
+    # bytecode that another version has made.
     home = ROOT / ".aws-sam" / f"{target}-{sys.implementation.cache_tag}"
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
@@ -291,7 +296,7 @@ def _content_hash() -> str:
 
 
 def _drop_former_builds(home: Path) -> None:
-    """Keep the two newest, which another process may be deploying."""
+    """Remove all builds but the two newest; another process may be deploying one of those."""
     builds = [path for path in home.iterdir() if path.is_dir() and path.name != "cache"]
     for path in sorted(builds, key=lambda path: path.stat().st_mtime)[:-2]:
         shutil.rmtree(path, ignore_errors=True)
@@ -339,7 +344,7 @@ def _client(service: str, endpoint: str) -> Any:
 
 
 def _script(name: str) -> str:
-    """A console script of this very environment, whatever PATH says."""
+    """Return the path of a console script of this Python environment, whatever PATH says."""
     return str(Path(sys.executable).with_name(name))
 
 

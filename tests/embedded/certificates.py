@@ -1,4 +1,4 @@
-"""A certificate authority for tests: server and client certificates for loopback."""
+"""A certificate authority for tests, with server and client certificates for loopback addresses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _USAGES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A certificate and its key, PEM."""
+    """A certificate and its private key, both PEM."""
 
     certificate: bytes
     key: bytes
@@ -36,7 +36,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
-    """A CA's certificate with one server and one client certificate of it."""
+    """The certificate of a CA, with one server and one client certificate that it has issued."""
 
     ca: bytes
     server: Pair
@@ -45,12 +45,13 @@ class Authority:
 
 @cache
 def authority(name: str = "tagstream test CA", intermediate: bool = False, rfc_5280: bool = True) -> Authority:
-    """One per process and arguments; two names are two CAs that do not trust each other.
+    """Return a CA; the same arguments give the same CA within a process.
 
     Args:
-        name: of the CA.
-        intermediate: the CA's certificate is from a root that nobody has.
-        rfc_5280: whether certificates have the key identifiers and usages that old CAs leave out.
+        name: the name of the CA. CAs with different names do not trust each other.
+        intermediate: whether the CA is an intermediate one, whose root certificate is not part of any bundle.
+        rfc_5280: whether certificates have the key identifiers and key usages that RFC 5280 asks for; old CAs leave
+            them out.
     """
     own = ec.generate_private_key(ec.SECP256R1())
     issuer, issuer_key = _subject(name), ec.generate_private_key(ec.SECP256R1()) if intermediate else own
@@ -65,7 +66,7 @@ def authority(name: str = "tagstream test CA", intermediate: bool = False, rfc_5
 
 @cache
 def token_signer() -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
-    """The RSA key of a token server and its self-signed certificate."""
+    """Return the RSA key of a token server and its self-signed certificate."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = _subject("token signer")
     return key, _sign((subject, key), (subject, key), _ca_usage())

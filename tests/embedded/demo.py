@@ -1,4 +1,4 @@
-"""The main job on this machine, seen working: a registry push becomes a Git commit, through the deployed template."""
+"""The demo: on this machine, a push to a registry becomes a Git commit, through the deployed template."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OLD, NEW = "v2.27.5", "v2.28.0"
 
 
 def main() -> int:
-    """Run the demo; 0 when the commit came."""
+    """Run the demo; returns 0 if the commit was made."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave everything running and say how to talk to it")
     keep = parser.parse_args().keep
@@ -46,7 +46,10 @@ def main() -> int:
 
 
 def _started(folder: Path, keep: bool, cleanup: contextlib.ExitStack) -> tuple[EmbeddedAws, Server, Server]:
-    """Each is stopped at the end from the moment it is up, whatever happens to the next."""
+    """Start the embedded AWS, the registry and the Git server.
+
+    Each is registered for cleanup as soon as it runs, so that it is stopped even if the next one fails to start.
+    """
     with _step("starting the embedded AWS, a registry and a Git server on loopback"):
         aws = start(keep=keep)
         cleanup.callback(aws.stop)
@@ -59,7 +62,7 @@ def _started(folder: Path, keep: bool, cleanup: contextlib.ExitStack) -> tuple[E
 
 
 def _applied(stack: EmbeddedStack, registry: Server, git_server: Server, folder: Path) -> tuple[System, Path, str]:
-    """The sample, as its authors wrote it, with hosts on loopback; and a Receiver."""
+    """Apply the sample of the guide with its hosts on loopback, and a Receiver."""
     sample = Sample(registry=registry.address, git_url=f"http://{git_server.address}/harvis.git")
     system = System(stack=stack, registry=registry.address)
     token = secrets.token_hex(16)
@@ -103,7 +106,7 @@ def _show_push(system: System, bare: Path, token: str) -> None:
 
 
 def _selected_at(stack: EmbeddedStack, tag: str) -> float:
-    """When a policy chose a tag; the ledger has whole seconds."""
+    """Return when a policy selected a tag, in seconds; the ledger has whole seconds."""
     items = [item for item in stack.table_items() if item["pk"]["S"].startswith("selection#")]
     found = [one for one in (json.loads(item["doc"]["S"]) for item in items) if one["ref"]["tag"] == tag]
     return datetime.fromisoformat(found[0]["selectedAt"]).timestamp()
@@ -132,7 +135,7 @@ def _receiver() -> dict[str, Any]:
 
 
 def _with_secret(source: bytes) -> bytes:
-    """The sample's repositories are public; the demo's wants a password."""
+    """Add a secret to the sample's GitRepository, since the demo's Git server asks for a password."""
     return source.replace(b"\n  url: http://127.0.0.1", b"\n  secretRef:\n    name: git\n  url: http://127.0.0.1")
 
 

@@ -1,4 +1,4 @@
-"""The real docker-registry, as Debian packages it: open, with passwords, tokens, TLS, client certificates, read-only.
+"""The docker-registry program of Debian, run with passwords, tokens, TLS, client certificates or read-only.
 
 Source: distribution's configuration reference.
 """
@@ -30,7 +30,7 @@ START_S = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """A running registry; ``folder`` is its storage."""
+    """A running registry; ``folder`` is where it stores images."""
 
     address: str
     url: str
@@ -38,7 +38,7 @@ class Distribution:
     log: Path
 
     def link_tags(self, repository: str, tags: list[str], digest: str) -> None:
-        """Tags straight into the storage, much faster than pushing them."""
+        """Write tags straight into the registry's storage, which is much faster than pushing them."""
         below = self.folder / "docker/registry/v2/repositories" / repository / "_manifests/tags"
         for tag in tags:
             current = below / tag / "current"
@@ -56,9 +56,10 @@ def running_distribution(
     read_only: bool = False,
     notified: Sequence[Mapping[str, Any]] = (),
 ) -> Iterator[Distribution]:
-    """The registry with alice's password, tokens from a realm, TLS, client certificates, or without pushes.
+    """Run the registry until the end of the with block.
 
-    ``notified`` are endpoints of its notifications; what becomes of them is in its log.
+    Its arguments choose between alice's password, tokens of a realm, TLS, client certificates, and a registry that
+    refuses pushes. ``notified`` are the endpoints to which it sends notifications; its log says how they answered.
     """
     program = need("docker-registry")
     with tempfile.TemporaryDirectory(prefix="distribution-") as name:
@@ -95,7 +96,7 @@ def running_distribution(
 
 
 def alice(ca: Path | None = None) -> requests.Session:
-    """A session that pushes as alice."""
+    """Make a session that authenticates as alice."""
     session = requests.Session()
     session.trust_env = False
     session.auth = (USER, PASSWORD)

@@ -1,4 +1,4 @@
-"""A registry that misbehaves as told: in front of a real one, or alone."""
+"""A registry that answers with faults that a test chooses, in front of a real registry or alone."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-leng
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One answer.
+    """One answer of the proxy.
 
     Args:
-        status: 0 sends the body alone, and closes the connection.
-        headers: sent as they are; several values of one name are separate lines.
-        body: the whole body, with its length.
-        cut_at: only so many bytes of the body are sent, then the connection is closed.
-        drip_s: pause after each byte.
-        endless: the body's last chunk, repeated for ever.
+        status: the status code; 0 sends the body without a status line, and closes the connection.
+        headers: sent unchanged; several values of one name become separate lines.
+        body: the body; Content-Length is its length.
+        cut_at: how many bytes of the body are sent before the connection is closed.
+        drip_s: the pause after each byte, in seconds.
+        endless: bytes that are sent again and again after the body, without end.
     """
 
     status: int = 200
@@ -37,7 +37,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A request as the proxy saw it."""
+    """A request as the proxy received it."""
 
     method: str
     path: str
@@ -49,7 +49,7 @@ Respond = Callable[[Received], Fault | None]
 
 
 class FaultProxy(ThreadingHTTPServer):
-    """The proxy: ``script`` is used up first, then ``respond`` is asked, then upstream."""
+    """The proxy; it takes its answers from ``script``, then from ``respond``, then from the real registry."""
 
     daemon_threads = True
     block_on_close = False
@@ -65,14 +65,14 @@ class FaultProxy(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """``127.0.0.1:port``."""
+        """The address, ``127.0.0.1:port``."""
         return f"127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Clients hang up on us: that is the point."""
+        """Print nothing: clients close the connection, which is what the tests are about."""
 
     def next_fault(self, request: Received) -> Fault | None:
-        """What to do with a request."""
+        """Return the fault for a request; None forwards it to the real registry."""
         with self.lock:
             self.received.append(request)
             if self.script:
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: FaultProxy
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Print no log."""
 
     def _any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -144,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def running_fault_proxy(upstream: str = "127.0.0.1:9") -> Iterator[FaultProxy]:
-    """On a free port, gone at the end."""
+    """Start it on a free port, and stop it at the end of the with block."""
     proxy = FaultProxy(upstream)
     thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""Proxies on loopback: HTTP (forwarding and CONNECT) and SOCKS5, with a password when one is set."""
+"""Proxies on loopback: HTTP (forwarding and CONNECT) and SOCKS5, both with an optional password."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ USER, PASSWORD = "proxy-user", "proxy-pass"
 
 
 class HttpProxy(ThreadingHTTPServer):
-    """Wants USER and PASSWORD."""
+    """An HTTP proxy; it may ask for USER and PASSWORD."""
 
     daemon_threads = True
     block_on_close = False
@@ -28,7 +28,7 @@ class HttpProxy(ThreadingHTTPServer):
 
 
 class SocksProxy(ThreadingTCPServer):
-    """Wants USER and PASSWORD, version 5 only."""
+    """A SOCKS proxy of version 5; it may ask for USER and PASSWORD."""
 
     daemon_threads = True
     block_on_close = False
@@ -42,7 +42,7 @@ class _HttpHandler(BaseHTTPRequestHandler):
     server: HttpProxy
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Print no log."""
 
     def _allowed(self) -> bool:
         wanted = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -84,7 +84,7 @@ class _SocksHandler(StreamRequestHandler):
     server: SocksProxy
 
     def handle(self) -> None:
-        """One connection: greeting, password, CONNECT."""
+        """Serve one connection: the greeting, the password and the CONNECT request."""
         methods = self.rfile.read(self.rfile.read(2)[1])
         if b"\x02" not in methods:
             self.wfile.write(b"\x05\xff")
@@ -109,7 +109,7 @@ class _SocksHandler(StreamRequestHandler):
             _relay(self.connection, upstream)
 
     def _target(self) -> str:
-        """The host of a CONNECT request: an IPv4 address, a name or an IPv6 address."""
+        """Read the host of a CONNECT request: an IPv4 address, a name or an IPv6 address."""
         kind = self.rfile.read(4)[3]
         if kind == 3:
             return self.rfile.read(self.rfile.read(1)[0]).decode()
@@ -134,7 +134,7 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 @contextmanager
 def running_proxy(kind: type[HttpProxy] | type[SocksProxy]) -> Iterator[HttpProxy | SocksProxy]:
-    """On a free port, gone at the end."""
+    """Start it on a free port, and stop it at the end of the with block."""
     proxy = kind()
     thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""A Git server on loopback: `git http-backend` behind a small threaded HTTP server."""
+"""A Git server on loopback: `git http-backend` behind a small HTTP server with threads."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ IDENTITY = {
 
 
 class GitServer(ThreadingHTTPServer):
-    """Serves ``root``; ``before_push`` is called before a push reaches Git.
+    """Serves the repositories below ``root``; ``before_push`` is called before a push reaches Git.
 
-    ``tokens`` are accepted as bearers. Greetings of the paths in ``moved`` are redirected to those addresses, and
-    nothing else is served there, as GitLab does. ``refusal`` is answered in place of everything, ``failures`` in place
-    of the requests of these numbers.
+    ``tokens`` are accepted as bearer tokens. For the paths in ``moved``, ``info/refs`` is redirected to the given
+    address and everything else is refused, as GitLab does. ``refusal`` is the answer to every request; ``failures`` are
+    the answers to the requests with these numbers.
     """
 
     daemon_threads = True
@@ -54,11 +54,11 @@ class GitServer(ThreadingHTTPServer):
         self.speaks_version_2 = True
 
     def url(self, name: str) -> str:
-        """The URL of ``root/name``."""
+        """Return the URL of the repository ``name``."""
         return f"{self.scheme}://127.0.0.1:{self.server_address[1]}/{name}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Silent: clients that do not like a certificate hang up."""
+        """Print nothing: a client that distrusts the certificate closes the connection, which is no error here."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: GitServer
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Print no log."""
 
     def _any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
 def git_server(
     root: Path, users: Mapping[str, str] | None = None, tls: ssl.SSLContext | None = None
 ) -> Iterator[GitServer]:
-    """A server on a free port, for the time of a with block."""
+    """Run a server on a free port until the end of the with block."""
     with GitServer(root, users, tls=tls) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
@@ -148,10 +148,10 @@ def git_server(
 
 
 def git(*arguments: str, folder: Path, stdin: bytes | None = None) -> str:
-    """Run Git as somebody, without this machine's configuration; its output.
+    """Run Git with a test author and without this machine's configuration; return its output.
 
     Raises:
-        subprocess.CalledProcessError: Git failed.
+        subprocess.CalledProcessError: Git has failed.
     """
     command = ["git", "-c", "init.defaultBranch=main", "-C", str(folder), *arguments]
     done = subprocess.run(command, input=stdin, capture_output=True, check=True, env={**os.environ, **IDENTITY})
@@ -159,7 +159,7 @@ def git(*arguments: str, folder: Path, stdin: bytes | None = None) -> str:
 
 
 def bare_repository(root: Path, name: str, files: Mapping[str, bytes], branch: str = "main") -> Path:
-    """A bare repository with one commit of these files that takes pushes and filters."""
+    """Make a bare repository with one commit of these files; it accepts pushes and partial clones."""
     bare = root / name
     bare.parent.mkdir(parents=True, exist_ok=True)
     git("init", "--quiet", "--bare", str(bare), folder=root)
@@ -173,7 +173,7 @@ def bare_repository(root: Path, name: str, files: Mapping[str, bytes], branch: s
 
 
 def commit_files(bare: Path, files: Mapping[str, bytes], message: str, branch: str = "main") -> str:
-    """A commit by somebody else on a branch of a bare repository; its id."""
+    """Commit to a branch of a bare repository as somebody else would; return the commit's id."""
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         git("init", "--quiet", str(work), folder=bare)
@@ -194,7 +194,7 @@ def commit_files(bare: Path, files: Mapping[str, bytes], message: str, branch: s
 
 
 def main() -> None:
-    """Serve until killed."""
+    """Serve until the process is killed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)

@@ -1,4 +1,4 @@
-"""A second embedded AWS, of other makers: moto's server has what the contract suites of the store ask for."""
+"""A second embedded AWS by other makers: moto's server, which has all services that the store's tests use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class MotoAws:
 
 @contextlib.contextmanager
 def running_moto() -> Iterator[MotoAws]:
-    """Start moto's server on a free loopback port, and end it with the block.
+    """Start moto's server on a free loopback port, and stop it at the end of the with block.
 
     Raises:
         EmbeddedAwsError: it did not answer in time.

@@ -1,4 +1,4 @@
-"""Programs that tests run: in CI they must be there, elsewhere their tests are skipped, by name."""
+"""Finds programs that tests run. In CI they must be installed; elsewhere a test without its program is skipped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 def need(program: str) -> str:
-    """The path of a program; without it the test is skipped, or fails where CI is set."""
+    """Return the path of a program. If it is missing, skip the test, or fail it where CI is set."""
     path = shutil.which(program)
     if path is None:
         message = f"{program} is not installed"

@@ -1,4 +1,4 @@
-"""An OCI image layout on disk: an index of one image per platform, for skopeo to copy.
+"""Writes an OCI image layout to disk: an index with one image for each platform, for skopeo to copy.
 
 Source: OCI image-spec, image-layout.md.
 """
@@ -21,7 +21,7 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
 def write_layout(folder: Path, name: str, platforms: Sequence[str] = ("amd64", "arm64")) -> str:
-    """A multi-architecture image; the digest of its index."""
+    """Write an image for several architectures; return the digest of its index."""
     (folder / "blobs/sha256").mkdir(parents=True, exist_ok=True)
     images = [_image(folder, name, platform) for platform in platforms]
     index = _blob(folder, _json({"schemaVersion": 2, "mediaType": INDEX, "manifests": images}), INDEX)

@@ -1,4 +1,4 @@
-"""Push an image to a registry over HTTP, without Docker.
+"""Pushes images to a registry over HTTP, without Docker.
 
 Source: OCI distribution-spec "Push".
 """
@@ -21,14 +21,14 @@ TIMEOUT_S = 20
 def push_image(
     address: str, repository: str, tag: str, content: bytes = b"layer", session: requests.Session | None = None
 ) -> str:
-    """A one-layer image under a tag.
+    """Push an image of one layer under a tag; return its digest.
 
     Args:
         address: ``host:port``, or a URL for https.
-        repository: its name on the registry.
-        tag: its tag; pushing another content to the same tag moves it.
-        content: the layer's bytes.
-        session: with credentials or a CA, when the registry wants them.
+        repository: the image's name on the registry.
+        tag: the tag; pushing other content to the same tag moves it.
+        content: the bytes of the layer.
+        session: holds credentials or a CA, if the registry needs them.
     """
     with _session(session) as http:
         base = _base(address, repository)
@@ -39,7 +39,7 @@ def push_image(
 
 
 def push_index(address: str, repository: str, tag: str, session: requests.Session | None = None) -> str:
-    """A multi-architecture image with two platforms under a tag; the index's digest."""
+    """Push an image for two platforms under a tag; return the digest of its index."""
     with _session(session) as http:
         base = _base(address, repository)
         manifests = []

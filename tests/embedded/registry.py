@@ -1,4 +1,4 @@
-"""An OCI registry in memory: push, tags with paging, manifests by tag and digest. For tests that need no real one.
+"""An OCI registry in memory: pushes, tag lists in pages, manifests. For tests that need no real registry.
 
 Source: OCI distribution-spec, the parts that pushing images and reflecting tags use.
 """
@@ -24,14 +24,14 @@ _DEFAULT_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 @dataclass(slots=True)
 class Repository:
-    """Manifests by digest, tags to digests."""
+    """One repository: manifests by digest, and the digest of each tag."""
 
     manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     _listed: list[str] = field(default_factory=list)
 
     def after(self, last: str, limit: int) -> tuple[list[str], bool]:
-        """At most ``limit`` tags behind ``last`` in byte order (0: all of them), and whether there are more."""
+        """Return at most ``limit`` tags after ``last`` in byte order (0: no limit), and whether more follow."""
         if len(self._listed) != len(self.tags):
             self._listed = sorted(self.tags)
         start = bisect_right(self._listed, last)
@@ -39,12 +39,12 @@ class Repository:
         return self._listed[start:end], end < len(self._listed)
 
     def forget_order(self) -> None:
-        """A tag was removed: the next list is sorted anew, even when another one came."""
+        """Sort the tags again at the next list; needed after a tag was removed, even if another one was added."""
         self._listed = []
 
 
 class Registry(ThreadingHTTPServer):
-    """The server and what was pushed to it; ``requests`` are (method, path with query) in their order."""
+    """The server and what was pushed to it; ``requests`` lists (method, path with query) in the order of arrival."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -58,11 +58,11 @@ class Registry(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """``127.0.0.1:port``."""
+        """The address, ``127.0.0.1:port``."""
         return f"127.0.0.1:{self.server_address[1]}"
 
     def add_tags(self, name: str, tags: Iterator[str] | list[str] | tuple[str, ...], content: bytes = b"{}") -> str:
-        """Tags straight into the store, all on one manifest; its digest."""
+        """Add tags without pushing them, all for one manifest; return its digest."""
         digest = digest_of(content)
         with self.lock:
             repository = self.repositories.setdefault(name, Repository())
@@ -77,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Registry
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Print no log."""
 
     def _any(self) -> None:
         self.server.requests.append((self.command, self.path))
@@ -165,13 +165,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def digest_of(content: bytes) -> str:
-    """``sha256:…`` of bytes."""
+    """Return ``sha256:…`` of these bytes."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 @contextmanager
 def running_registry() -> Iterator[Registry]:
-    """A registry on a free port, gone at the end."""
+    """Run a registry on a free port until the end of the with block."""
     registry = Registry()
     thread = threading.Thread(target=registry.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -184,7 +184,7 @@ def running_registry() -> Iterator[Registry]:
 
 
 def main() -> None:
-    """Serve until killed."""
+    """Serve until the process is killed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     Registry(parser.parse_args().port).serve_forever()

@@ -1,4 +1,4 @@
-"""The guide's example system, its registries and its Git repository pointed at loopback."""
+"""The example system of the guide, with its registry and its Git repository on loopback."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Sample:
     """The sample on one registry and one Git server.
 
     Args:
-        registry: ``host:port`` of the registry that serves its images.
-        git_url: the repository's URL.
+        registry: ``host:port`` of the registry that has its images.
+        git_url: the URL of its Git repository.
     """
 
     registry: str
@@ -25,16 +25,16 @@ class Sample:
 
     @property
     def frontend_image(self) -> str:
-        """The image behind the production setter."""
+        """The image whose tag the production setter sets."""
         return f"{self.registry}/dulc3/jarvis-frontend"
 
     @property
     def backend_image(self) -> str:
-        """The other watched image."""
+        """The other image that is scanned."""
         return f"{self.registry}/dulc3/jarvis-backend"
 
     def files(self) -> dict[str, bytes]:
-        """Every file of the repository by its path."""
+        """Return every file of the Git repository by its path."""
         found = {}
         for path in sorted(DATA.rglob("*")):
             if path.is_file() and path.name != ".gitattributes":
@@ -42,7 +42,7 @@ class Sample:
         return found
 
     def write_objects(self, folder: Path) -> tuple[Path, ...]:
-        """The folders to apply, written below ``folder``."""
+        """Write the folders of objects to apply below ``folder``, and return them."""
         for name, content in self.files().items():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)

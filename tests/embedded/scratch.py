@@ -1,4 +1,4 @@
-"""Where the embedded AWS keeps what it unpacks: in memory if there is room, else where temporary files go."""
+"""Makes the folders to which the embedded AWS unpacks files: in memory if there is room, else on disk."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ SHARED_MEMORY = Path("/dev/shm")
 ROOM_BYTES = 4 << 30
 PREFIX = "tagstream-aws-"
 LOG = "ministack.log"
-# Older than the time between a folder's making and the lock on its log.
+# A folder without a locked log is left over if it is older than this; a new one has no lock for a moment.
 LEFT_AFTER_S = 60.0
 
 
 def new_folder(memory: Path = SHARED_MEMORY, disk: Path | None = None) -> Path:
-    """A folder for one embedded AWS.
+    """Make a folder for one embedded AWS.
 
     Args:
-        memory: taken if it has room.
-        disk: taken else; where temporary files go, unless told.
+        memory: used if it has room.
+        disk: used otherwise; by default the place of temporary files.
     """
     disk = disk or Path(tempfile.gettempdir())
-    # In both, and before room is looked for: what killed runs left behind may be what takes it.
+    # Remove what killed runs have left in both places before looking for room: it may be what takes the room.
     for folder in [*memory.glob(f"{PREFIX}*"), *disk.glob(f"{PREFIX}*")]:
         if _is_left_behind(folder / LOG):
             shutil.rmtree(folder, ignore_errors=True)
@@ -35,7 +35,7 @@ def new_folder(memory: Path = SHARED_MEMORY, disk: Path | None = None) -> Path:
 
 
 def locked_log(folder: Path) -> BinaryIO:
-    """The log to write; it is locked for as long as this process or a child that inherits it has it open."""
+    """Open the log for writing. It is locked while this process, or a child that inherits it, has it open."""
     log = (folder / LOG).open("wb")
     fcntl.flock(log, fcntl.LOCK_EX)
     return log
@@ -46,7 +46,7 @@ def _has_room(place: Path) -> bool:
         found = os.statvfs(place)
     except OSError:
         return False
-    # Containers often mount it small, and so that no library can be loaded from it.
+    # Containers often mount this folder small, and with noexec, so that no library can be loaded from it.
     runs = not found.f_flag & os.ST_NOEXEC
     return runs and os.access(place, os.W_OK) and found.f_bavail * found.f_frsize >= ROOM_BYTES
 

@@ -1,4 +1,4 @@
-"""A Git server over SSH on loopback: the real sshd, with keys of its own and, when asked for, certificates of them."""
+"""A Git server over SSH on loopback: the real sshd with host keys of its own and, on request, host certificates."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ START_S = 20.0
 
 @dataclass(frozen=True)
 class SshServer:
-    """A running sshd; ``host_keys`` are public keys in one line, by type."""
+    """A running sshd; ``host_keys`` maps each key type to the public key as one line."""
 
     folder: Path
     port: int
     host_keys: dict[str, str]
 
     def url(self, repository: Path) -> str:
-        """The URL of a bare repository."""
+        """Return the URL of a bare repository."""
         return f"ssh://{getpass.getuser()}@127.0.0.1:{self.port}{repository}"
 
     def known(self, kind: str = "ed25519", name: str = "") -> bytes:
-        """A known_hosts line for one of the host keys."""
+        """Return the known_hosts line of one of the host keys."""
         return f"{name or f'[127.0.0.1]:{self.port}'} {self.host_keys[kind]}\n".encode()
 
 
 def make_key(path: Path, kind: str = "ed25519", passphrase: str = "", bits: int = 0) -> Path:
-    """A key pair as ssh-keygen writes it."""
+    """Make a key pair with ssh-keygen; return the path of the private key."""
     size = ["-b", str(bits)] if bits else []
     subprocess.run(
         ["ssh-keygen", "-q", "-t", kind, *size, "-N", passphrase, "-C", "test", "-f", str(path)], check=True, timeout=60
@@ -43,7 +43,7 @@ def make_key(path: Path, kind: str = "ed25519", passphrase: str = "", bits: int 
 
 
 def certify(key: Path, authority: Path, *arguments: str) -> Path:
-    """A certificate of a public key, signed as ``ssh-keygen -s`` does with these arguments."""
+    """Sign a public key with ``ssh-keygen -s`` and these arguments; return the path of the certificate."""
     command = ["ssh-keygen", "-q", "-s", str(authority), "-I", "test", *arguments, str(key.with_suffix(".pub"))]
     subprocess.run(command, check=True, timeout=60)
     return key.parent / f"{key.name}-cert.pub"
@@ -56,13 +56,13 @@ def ssh_server(
     kinds: Sequence[str] = ("ed25519", "ecdsa", "rsa"),
     certified: Callable[[Path], Path] | None = None,
 ) -> Iterator[SshServer]:
-    """An sshd on a free port for the time of a with block; keys in ``folder/authorized`` may log in.
+    """Run sshd on a free port until the end of the with block; keys in ``folder/authorized`` may log in.
 
     Args:
-        folder: for keys, settings and the log.
+        folder: where keys, settings and the log are kept.
         settings: lines for sshd_config.
-        kinds: of its host keys.
-        certified: makes a certificate of a host key; without it there are none.
+        kinds: the types of the host keys.
+        certified: makes a certificate of a host key; None makes no certificates.
     """
     folder.mkdir(parents=True, exist_ok=True)
     keys = {kind: make_key(folder / f"host_{kind}", kind) for kind in kinds}

@@ -1,4 +1,4 @@
-"""A whole tagstream on loopback: a deployed stack, a registry, a Git server and the command line that talks to it."""
+"""A whole tagstream on loopback: a deployed stack, a registry, a Git server and the command line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ USER, PASSWORD = "bot", "hunter2"
 
 
 class CommandFailed(RuntimeError):
-    """The command line ended with another code than 0; the message has its output."""
+    """The command line's exit code was not 0; the message has its output."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,11 +38,11 @@ class Server:
 
     @property
     def address(self) -> str:
-        """``127.0.0.1:port``."""
+        """The address, ``127.0.0.1:port``."""
         return f"127.0.0.1:{self.port}"
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the process."""
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(10)
@@ -53,8 +53,8 @@ def start_server(module: str, *arguments: str, keep: bool = False) -> Server:
 
     Args:
         module: ``registry`` or ``git_server``.
-        arguments: beside the port.
-        keep: it may outlive this process.
+        arguments: the arguments after the port.
+        keep: whether the server may outlive this process.
     """
     port = free_port()
     command = [sys.executable, "-m", f"tests.embedded.{module}", "--port", str(port), *arguments]
@@ -77,13 +77,13 @@ def start_server(module: str, *arguments: str, keep: bool = False) -> Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """Everything a user has: a stack, a registry's address, and the command line."""
+    """What a user has: a stack, the address of a registry, and the command line."""
 
     stack: EmbeddedStack
     registry: str
 
     def cli(self, *arguments: str, stdin: bytes = b"") -> str:
-        """Run ``tagstream``; its output.
+        """Run ``tagstream`` and return its output.
 
         Raises:
             CommandFailed: the exit code is not 0.
@@ -96,17 +96,17 @@ class System:
         return done.stdout.decode()
 
     def objects(self, kind: str, namespace: str) -> list[Mapping[str, Any]]:
-        """``get images KIND -o json``, as a list of documents."""
+        """Return the objects that ``get images KIND -o json`` prints, as a list of documents."""
         found = json.loads(self.cli("get", "images", kind, "-n", namespace, "-o", "json"))
         items: list[Mapping[str, Any]] = found.get("items", [found])
         return items
 
     def push(self, image: str, tag: str, content: bytes = b"layer") -> str:
-        """Push an image to the registry; its digest."""
+        """Push an image to the registry; return its digest."""
         return push_image(self.registry, image.partition("/")[2], tag, content)
 
     def hook_path(self, receiver: str, namespace: str) -> str:
-        """The path of ``tagstream webhook-url``."""
+        """Return the path of the URL that ``tagstream webhook-url`` prints."""
         return urlsplit(self.cli("webhook-url", receiver, "-n", namespace).strip()).path
 
     def deliver(self, path: str, token: str, document: Mapping[str, Any]) -> HttpAnswer:
@@ -118,13 +118,13 @@ class System:
 
 
 def documents(*objects: Mapping[str, Any]) -> bytes:
-    """Objects as a stream of YAML documents (JSON is YAML)."""
+    """Write objects as a stream of YAML documents; each document is JSON, which is YAML too."""
     return b"\n---\n".join(json.dumps(one).encode() for one in objects)
 
 
 @contextlib.contextmanager
 def servers(git_root: Path) -> Iterator[tuple[Server, Server]]:
-    """A registry and a Git server, for the time of a with block."""
+    """Run a registry and a Git server until the end of the with block."""
     registry = start_server("registry")
     git = start_server("git_server", "--root", str(git_root), "--user", f"{USER}:{PASSWORD}")
     try:

@@ -1,4 +1,4 @@
-"""A token server as registries name it in their challenges: password, identity token, anonymous.
+"""A token server for the challenges of a registry: with a password, an identity token, or anonymously.
 
 Source: docker registry token specification (JWT, kid of libtrust).
 """
@@ -30,7 +30,7 @@ USER, PASSWORD, IDENTITY = "alice", "s3cret-pass", "identity-token-of-alice"
 class TokenServer(ThreadingHTTPServer):
     """Gives tokens to alice, and to everybody for names below ``public/``.
 
-    ``requests`` are (method, query or form); ``lifetime_s`` is what tokens live.
+    ``requests`` lists (method, query or form). Tokens are valid for ``lifetime_s`` seconds.
     """
 
     daemon_threads = True
@@ -43,7 +43,7 @@ class TokenServer(ThreadingHTTPServer):
 
     @property
     def realm(self) -> str:
-        """The URL for challenges."""
+        """The URL for the ``realm`` of a challenge."""
         return f"http://127.0.0.1:{self.server_address[1]}/token"
 
 
@@ -53,7 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: TokenServer
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Print no log."""
 
     def do_GET(self) -> None:
         query = parse_qs(urlsplit(self.path).query)
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def signed(user: str, access: list[dict[str, Any]], lifetime_s: int) -> str:
-    """A token that docker-registry takes."""
+    """Make a token that docker-registry accepts."""
     key, certificate = token_signer()
     now = int(time.time())
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -127,7 +127,7 @@ def _packed(document: dict[str, Any]) -> str:
 
 @contextmanager
 def running_token_server() -> Iterator[TokenServer]:
-    """On a free port, gone at the end."""
+    """Start it on a free port, and stop it at the end of the with block."""
     server = TokenServer()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""The command line: ``tagstream``."""
+"""The ``tagstream`` command line."""
 
 from __future__ import annotations
 

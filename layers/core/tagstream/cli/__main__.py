@@ -1,4 +1,4 @@
-"""``python -m tagstream.cli``: the command line where the ``tagstream`` script is not on the path."""
+"""Runs the command line by ``python -m tagstream.cli``, for when the ``tagstream`` script is not on the path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records in the ledger what a person did to an object with the command line, and who it was."""
+"""Records in the ledger what a person did to an object with the command line, and who the person is."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ def record_action(session: Session, kind: str, key: NamespacedName, *, reason: s
     """Append one entry to the ledger.
 
     Args:
-        session: whose caller is named in the entry.
-        kind: of the object.
-        key: of the object.
+        session: gives the caller's name, the clock and the ledger.
+        kind: the kind of the object.
+        key: the namespace and name of the object.
         reason: ``Suspended``, ``Resumed`` or ``Deleted``.
-        why: what the person gave as ``--reason``; may be empty.
+        why: the text of ``--reason``; may be empty.
     """
     author = session.caller()
     message = f"{reason.lower()} by {author}" + (f": {why}" if why else "")

@@ -1,4 +1,4 @@
-"""Says why what a delivery started has led to no commit: where its chain of events ends, and at what."""
+"""Says why a delivery has led to no commit: the object at which its chain of events ends, and what stopped it there."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tagstream.ports.objects import StoredObject
 
 
 def chain_end(session: Session, entries: Sequence[LedgerEntry]) -> tuple[str, ...]:
-    """Sentences about the ends of a chain; none when it reached a commit.
+    """Return one sentence for each place at which a chain of events ends; nothing if it reached a commit.
 
     Args:
-        session: whose stack is asked how its objects are now.
-        entries: of one cause, oldest first.
+        session: gives access to the stack, whose objects are read as they are now.
+        entries: the ledger's entries with one cause, oldest first.
     """
     if any((entry.facts or {}).get("commit") for entry in entries):
         return ()

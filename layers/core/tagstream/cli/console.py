@@ -1,4 +1,4 @@
-"""What the command line prints: results on stdout, progress and problems on stderr with Flux's signs.
+"""Prints results to stdout, and progress and problems to stderr with Flux's signs.
 
 Source: flux2 cmd/flux/log.go, pkg/printers/table_printer.go (olekukonko/tablewriter without borders).
 """
@@ -12,7 +12,7 @@ from typing import TextIO
 
 
 class CommandFailed(Exception):
-    """The command cannot go on; the message is shown behind ``✗`` and the exit code is 1 (or ``code``)."""
+    """Ends the command: the message is printed after ``✗``, and the process exits with ``code`` (1 by default)."""
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
@@ -21,55 +21,57 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
-    """Two streams."""
+    """The two output streams of a command, with one method for each kind of line."""
 
     out: TextIO
     err: TextIO
 
     def line(self, text: str = "") -> None:
-        """A result."""
+        """Print one line of the result."""
         print(text, file=self.out)
 
     def action(self, text: str) -> None:
-        """Something begins."""
+        """Say that a step begins."""
         print(f"► {text}", file=self.err)
 
     def success(self, text: str) -> None:
-        """Something is done."""
+        """Say that a step has succeeded."""
         print(f"✔ {text}", file=self.err)
 
     def waiting(self, text: str) -> None:
-        """Something is waited for."""
+        """Say what the command waits for."""
         print(f"◎ {text}", file=self.err)
 
     def generate(self, text: str) -> None:
-        """Something is made."""
+        """Say that something is being generated."""
         print(f"✚ {text}", file=self.err)
 
     def failure(self, text: str) -> None:
-        """Something is wrong."""
+        """Report an error."""
         print(f"✗ {text}", file=self.err)
 
     def warning(self, text: str) -> None:
-        """Something may be wrong (kubectl's form)."""
+        """Print a warning in the form of kubectl."""
         print(f"Warning: {text}", file=self.err)
 
     def ask(self, text: str) -> None:
-        """A question, the answer behind it."""
+        """Print a question without a line break, so that the answer is typed on the same line."""
         print(text, end="", file=self.err, flush=True)
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Rows in columns, as Flux prints them."""
+        """Print a table as Flux does."""
         for text in table(header, rows):
             self.line(text)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """Lines of a table: cells padded to their column, a tab behind each; a cell with several lines takes several.
+    """Format a table as lines: every cell is padded to the width of its column and followed by a tab.
+
+    A row takes as many lines as its tallest cell has.
 
     Args:
-        header: titles in any case; empty for none.
-        rows: each of as many cells as the header has titles.
+        header: column titles, printed in upper case; empty to print no header.
+        rows: the cells of each row, as many as the header has titles.
     """
     cells = [[cell.split("\n") for cell in row] for row in rows]
     titles = [title.upper() for title in header]
@@ -90,6 +92,6 @@ def _padded(text: str, width: int) -> str:
 
 
 def _width(text: str) -> int:
-    """Columns on a terminal."""
+    """Count the columns that a text takes on a terminal: wide characters take two, combining ones none."""
     wide = sum(unicodedata.east_asian_width(one) in "WF" for one in text)
     return len(text) + wide - sum(unicodedata.combining(one) > 0 for one in text)

@@ -1,4 +1,4 @@
-"""Where the command line begins and ends: arguments in, exit code out."""
+"""Runs one command: parses the arguments, calls the verb and turns its outcome into an exit code."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: without the program's name; None for the process's own.
+        argv: the arguments without the program's name; None takes those of the process.
 
     Returns:
         The exit code.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A file name or a registry's answer need not fit the terminal's encoding.
+            # The terminal's encoding may lack characters of a file name or of a registry's answer.
             stream.reconfigure(errors="backslashreplace")
     try:
         code = run(sys.argv[1:] if argv is None else argv, Console(out=sys.stdout, err=sys.stderr), sys.stdin)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader (head, less) has seen enough; the interpreter must not flush into the closed pipe again.
+        # The reader of the pipe (head, less) has ended. Without this the interpreter would flush into the closed pipe
+        # again when it exits, and print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """How a stack's name becomes ports, the address of its webhook function and its log lines, and who asks."""
+    """Functions that take a stack's name and give its ports, its webhook's URL, its log lines and the caller's name."""
 
     connect: Callable[[str], Ports]
     base_url: Callable[[str], str]
@@ -56,13 +57,13 @@ class Stack:
 
 
 def run(argv: Sequence[str], console: Console, stdin: TextIO, stack: Stack | None = None) -> int:
-    """As ``main``, with the streams and the way to the stack given.
+    """Run one command with the given streams and stack, and return the exit code.
 
     Args:
-        argv: without the program's name.
+        argv: the arguments without the program's name.
         console: where to print.
-        stdin: for ``-``.
-        stack: None for the real ones.
+        stdin: what is read when a path is ``-``.
+        stack: how to reach the stack; None reaches it through AWS.
     """
     try:
         args = parse(argv)

@@ -1,4 +1,4 @@
-"""Kinds as the command line names them: ``image policy``, ``source git``, ``receiver``.
+"""The words by which the command line names the kinds: ``image policy``, ``source git``, ``receiver``.
 
 Source: flux2 cmd/flux/image.go, source.go, receiver.go.
 """
@@ -14,7 +14,11 @@ from tagstream.domain.objects.kinds import GROUPS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """``human`` is used in sentences; ``group`` and ``word`` on the command line (no word: the group says it all)."""
+    """A kind and its names.
+
+    ``human`` is the name in messages. ``group`` and ``word`` are typed on the command line; ``word`` is empty for a
+    kind that has only a group, such as ``receiver``.
+    """
 
     group: str
     word: str
@@ -32,16 +36,16 @@ TARGETS = (*IMAGES, GIT, RECEIVER)
 
 
 def resource_name(kind: str, name: str) -> str:
-    """``imagerepository.image.toolkit.fluxcd.io/name``, as kubectl prints what it applied."""
+    """Return ``imagerepository.image.toolkit.fluxcd.io/NAME``, the form in which kubectl prints what it applied."""
     group = GROUPS.get(kind, ("", ()))[0]
     return f"{kind.lower()}{'.' if group else ''}{group}/{name}"
 
 
 def checked_kind(text: str, known: Collection[str]) -> str:
-    """A kind given as an argument in any case, as it is spelled.
+    """Return a kind in its proper spelling, whatever the case in which it was typed.
 
     Raises:
-        CommandFailed: it is none of those that are known.
+        CommandFailed: the kind is not among ``known``.
     """
     for kind in known:
         if kind.casefold() == text.casefold():

@@ -1,4 +1,4 @@
-"""The arguments of ``tagstream create``.
+"""Defines the arguments of ``tagstream create``.
 
 Source: flux2 cmd/flux/create_image_*.go, create_secret_*.go (names of flags).
 """
@@ -12,7 +12,7 @@ from tagstream.cli.verbs_table import HELP
 
 
 def add_create(verbs: Parsers) -> None:
-    """``create image|source|secret KIND NAME``."""
+    """Add ``create image|source|secret KIND NAME`` to the parser."""
     group = add_group(verbs, "create", HELP["create"])
     images = add_group(group, "image", "image objects")
     _add_repository(images)

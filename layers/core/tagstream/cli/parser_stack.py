@@ -1,4 +1,4 @@
-"""The arguments that every verb has, at each of its words, and the words themselves."""
+"""Defines the arguments that every verb accepts (stack, namespace, timeout) and the words that group verbs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ Parsers = Any
 
 
 def add_stack(parser: argparse.ArgumentParser, **defaults: object) -> None:
-    """Which stack and namespace, and how long to wait."""
-    # Given before or after any word: only the root has defaults, which a verb's must not overwrite.
+    """Add the options for the stack, the namespace and how long to wait."""
+    # The options are accepted before and after every word. Only the root parser has defaults: those of a verb's parser
+    # would overwrite what was given before the verb.
     absent = argparse.SUPPRESS
     parser.add_argument("--stack", default=defaults.get("stack", absent), help="stack (default tagstream)")
     parser.add_argument(
@@ -25,7 +26,7 @@ def add_stack(parser: argparse.ArgumentParser, **defaults: object) -> None:
 
 
 def seconds(text: str) -> float:
-    """A Go duration as an argument."""
+    """Read an argument that is a Go duration, such as ``1m30s``, and return seconds."""
     try:
         return parse_interval(text)
     except InvalidDuration:
@@ -33,7 +34,7 @@ def seconds(text: str) -> float:
 
 
 def add_group(verbs: Parsers, name: str, text: str, **options: Any) -> Parsers:
-    """A word that others follow."""
+    """Add a word that is followed by another word, such as ``image`` in ``get image policy``."""
     parser = verbs.add_parser(name, help=text, **options)
     add_stack(parser)
     return parser.add_subparsers(metavar="KIND", required=True)

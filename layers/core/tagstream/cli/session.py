@@ -1,4 +1,4 @@
-"""What every verb gets: its arguments, the console, and ports that are made when they are first asked for."""
+"""What every verb is given: its arguments, the console, and the stack's ports, which are made on first use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_NAMESPACE = "flux-system"
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """One invocation."""
+    """One run of the command line."""
 
     args: argparse.Namespace
     console: Console
@@ -30,29 +30,29 @@ class Session:
 
     @property
     def ports(self) -> Ports:
-        """Ports of the stack named by ``--stack``."""
+        """The ports of the stack that ``--stack`` names."""
         if self._ports is None:
             self._ports = self.connect(self.args.stack)
         return self._ports
 
     def webhook_base(self) -> str:
-        """The address of the stack's webhook function."""
+        """Look up the URL of the stack's webhook function."""
         return self.base_url(self.args.stack)
 
     def log_lines(self, since: datetime, until: datetime) -> Sequence[Mapping[str, object]]:
-        """What the stack's functions wrote in a period."""
+        """Read the log lines that the stack's functions wrote in a period."""
         return self.read_logs(self.args.stack, since, until)
 
     def caller(self) -> str:
-        """Who runs this invocation: an ARN, or the name of the user on this machine."""
+        """Say who runs the command: an ARN, or the name of the user on this machine."""
         return self.who()
 
     @property
     def namespace(self) -> str:
-        """``--namespace``, else Flux's default."""
+        """The namespace that ``--namespace`` gives, or Flux's default."""
         found: str = self.args.namespace or DEFAULT_NAMESPACE
         return found
 
     def key(self, name: str) -> NamespacedName:
-        """An object's name in the namespace of this invocation."""
+        """Return the key of an object in the command's namespace."""
         return NamespacedName(self.namespace, name)

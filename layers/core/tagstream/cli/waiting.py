@@ -1,4 +1,4 @@
-"""Waiting for an object's reconcile, as flux does after it has asked for one.
+"""Waits for the reconcile of an object and prints its outcome, as flux does.
 
 Source: flux2 cmd/flux/reconcile.go, resume.go.
 """
@@ -21,10 +21,10 @@ COMMIT_WAIT_S = 20.0
 
 
 def required(session: Session, target: Target, key: NamespacedName) -> StoredObject:
-    """An object that must exist.
+    """Read an object that must exist.
 
     Raises:
-        CommandFailed: there is none, in Kubernetes' words.
+        CommandFailed: it does not exist; the message is worded as by Kubernetes.
     """
     stored = session.ports.objects.get(target.kind, key)
     if stored is None:
@@ -35,10 +35,10 @@ def required(session: Session, target: Target, key: NamespacedName) -> StoredObj
 def wait_for(
     session: Session, target: Target, key: NamespacedName, done: Callable[[StoredObject], bool]
 ) -> StoredObject:
-    """Look at an object until it is as wanted.
+    """Read an object again and again until it meets a condition, and return it.
 
     Raises:
-        CommandFailed: it is gone, or ``--timeout`` has passed.
+        CommandFailed: the object was deleted, or ``--timeout`` has passed.
     """
     clock, limit_s = session.ports.clock, session.args.timeout
     until_s = clock.monotonic_s() + limit_s
@@ -53,26 +53,29 @@ def wait_for(
 
 
 def wait_for_written(session: Session, target: Target, written: StoredObject) -> StoredObject:
-    """Look at an object until a reconcile of what was written has ended, well or not.
+    """Read an object again and again until what was written has been reconciled, with success or not.
 
     Raises:
-        CommandFailed: it is gone, or ``--timeout`` has passed.
+        CommandFailed: the object was deleted, or ``--timeout`` has passed.
     """
     wanted = status.generation(written)
     return wait_for(session, target, written.key, lambda one: _observed_generation(one) >= wanted)
 
 
 def _observed_generation(stored: StoredObject) -> int:
-    """What the last reconcile was of; after a failure only the conditions say so."""
+    """Return the generation that was reconciled last; -1 for none.
+
+    After a failure only the conditions name the newest one, so they are read too.
+    """
     told = (stored.status, *cast("list[Mapping[str, object]]", stored.status.get("conditions") or []))
     return max(int(cast("int", one.get("observedGeneration", -1))) for one in told)
 
 
 def tell_outcome(session: Session, target: Target, stored: StoredObject) -> None:
-    """Print what a reconcile ended in.
+    """Print the outcome of a reconcile.
 
     Raises:
-        CommandFailed: the object is not ready; the message is its condition's.
+        CommandFailed: the object is not ready; the message is that of its Ready condition.
     """
     ready, message = ready_of(stored)
     if ready != "True":
@@ -83,13 +86,13 @@ def tell_outcome(session: Session, target: Target, stored: StoredObject) -> None
 def tell_commit(session: Session, target: Target, after: StoredObject, since: datetime) -> None:
     """Print the commit that a reconcile led to, if there is one.
 
-    An automation's own status names it. After a scan or an evaluation that changed a selection, the commit follows in
-    another function: it is waited for, up to ``COMMIT_WAIT_S``.
+    The status of an automation names its commit. If a scan or an evaluation changed a selection, another function makes
+    the commit later; this waits for it, up to ``COMMIT_WAIT_S`` seconds.
 
     Args:
-        session: of the command.
-        target: what was reconciled.
-        after: the object as the reconcile left it.
+        session: gives access to the stack and the console.
+        target: the kind of the object that was reconciled.
+        after: the object as it was after the reconcile.
         since: when the reconcile was asked for.
     """
     if target.kind == "ImageUpdateAutomation":
@@ -113,7 +116,10 @@ def tell_commit(session: Session, target: Target, after: StoredObject, since: da
 
 
 def _selected_since(session: Session, stored: StoredObject, since: datetime) -> set[tuple[str, str]]:
-    """The policies that selected a tag since then: this one, or those of this ImageRepository."""
+    """Return the (policy, tag) pairs that were selected since then.
+
+    They are those of the given ImagePolicy, or those of all policies that use the given ImageRepository.
+    """
     return {
         (str(entry.key), str((entry.facts or {}).get("tag")))
         for entry in session.ports.ledger.read(since, session.ports.clock.now())
@@ -134,7 +140,7 @@ def _committed(session: Session, selected: set[tuple[str, str]], since: datetime
 
 
 def ready_of(stored: StoredObject) -> tuple[str, str]:
-    """Status and message of Ready; Unknown before the first reconcile."""
+    """Return the status and the message of the Ready condition; (``Unknown``, empty) before the first reconcile."""
     for one in cast("list[Mapping[str, str]]", stored.status.get("conditions") or []):
         if one["type"] == "Ready":
             return one["status"], one["message"]

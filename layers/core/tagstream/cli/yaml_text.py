@@ -1,4 +1,4 @@
-"""Objects as YAML and JSON, printed as kubectl and Flux print them.
+"""Prints objects as YAML and JSON, in the layout of kubectl and Flux.
 
 Source: sigs.k8s.io/yaml (sorted keys, lists not indented, literal blocks); kubectl's JSON printer (four spaces).
 """
@@ -16,12 +16,12 @@ _WIDTH = 2**31 - 1
 
 
 def as_json(value: object) -> str:
-    """JSON text, indented by four spaces, with members in the order given."""
+    """Return JSON text with an indentation of four spaces; the members keep their order."""
     return json.dumps(value, indent=4, ensure_ascii=False)
 
 
 def as_yaml(value: object) -> str:
-    """YAML text with sorted keys; texts of several lines are literal blocks.
+    """Return YAML text with sorted keys; strings of several lines become literal blocks.
 
     Every string is written so that kubectl reads the same string back: ``y``, ``1e3`` and ``2026-01-02`` are quoted.
 
@@ -32,7 +32,7 @@ def as_yaml(value: object) -> str:
     from ruamel.yaml.representer import SafeRepresenter
 
     class Representer(SafeRepresenter):
-        """Writes a value that occurs twice twice, as kubectl does, and strings in ``_style``."""
+        """Writes no anchors and aliases (kubectl writes none), and strings in the style that ``_style`` chooses."""
 
         def ignore_aliases(self, data: object) -> bool:
             return True
@@ -51,17 +51,17 @@ def as_yaml(value: object) -> str:
 
 
 def _style(text: str) -> str | None:
-    """The quotes of a string: None leaves the choice between plain and single quotes to the emitter."""
+    """Choose how to write a string: double quotes, a literal block, or None, which lets the emitter choose."""
     if not is_read_as_string(text) or not text.replace("\n", "").replace("\t", "").isprintable():
         return '"'
     if "\n" in text:
-        # The indentation of a block is read off its first line, and so no line may begin with a blank there.
+        # A YAML reader takes the indentation of a block from its first line, so that line must not begin with a blank.
         return '"' if text[0].isspace() else "|"
     return None
 
 
 def plain(value: object) -> object:
-    """The value with mappings as dicts sorted by key, and sequences as lists."""
+    """Return the value with every mapping as a dict that is sorted by key, and every sequence as a list."""
     if isinstance(value, Mapping):
         members = {str(key): plain(one) for key, one in value.items()}
         return dict(sorted(members.items()))

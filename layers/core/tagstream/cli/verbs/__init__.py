@@ -1,1 +1,1 @@
-"""One module per verb of the command line."""
+"""The verbs of the command line, one module for each."""

@@ -1,4 +1,4 @@
-"""``tagstream create image repository|policy|update`` and ``create source git``.
+"""Creates objects from flags: ``tagstream create image repository|policy|update`` and ``create source git``.
 
 Source: flux2 cmd/flux/create_image_repository.go, create_image_policy.go, create_image_update.go, create_source_git.go.
 """
@@ -12,7 +12,11 @@ from tagstream.cli.session import Session
 
 
 def create_repository(session: Session) -> int:
-    """``create image repository NAME --image IMAGE``."""
+    """Create an ImageRepository: ``create image repository NAME --image IMAGE``.
+
+    Raises:
+        CommandFailed: a required flag is missing, or the object is invalid or does not become ready.
+    """
     args = session.args
     if not args.image:
         raise CommandFailed("an image repository (--image) is required")
@@ -28,7 +32,11 @@ def create_repository(session: Session) -> int:
 
 
 def create_policy(session: Session) -> int:
-    """``create image policy NAME --image-ref NAME --select-semver RANGE``."""
+    """Create an ImagePolicy: ``create image policy NAME --image-ref NAME --select-semver RANGE``.
+
+    Raises:
+        CommandFailed: flags are missing or contradict each other, or the object is invalid or does not become ready.
+    """
     args = session.args
     if not args.image_ref:
         raise CommandFailed("the name of an ImageRepository in the namespace is required (--image-ref)")
@@ -54,7 +62,11 @@ def create_policy(session: Session) -> int:
 
 
 def create_update(session: Session) -> int:
-    """``create image update NAME --git-repo-ref NAME --checkout-branch BRANCH …``."""
+    """Create an ImageUpdateAutomation: ``create image update NAME --git-repo-ref NAME --checkout-branch BRANCH …``.
+
+    Raises:
+        CommandFailed: a required flag is missing, or the object is invalid or does not become ready.
+    """
     args = session.args
     for value, message in (
         (args.git_repo_ref, "a reference to a GitRepository is required (--git-repo-ref)"),
@@ -82,7 +94,11 @@ def create_update(session: Session) -> int:
 
 
 def create_git(session: Session) -> int:
-    """``create source git NAME --url URL --branch BRANCH``."""
+    """Create a GitRepository: ``create source git NAME --url URL --branch BRANCH``.
+
+    Raises:
+        CommandFailed: ``--url`` is missing, or the object is invalid.
+    """
     args = session.args
     if not args.url:
         raise CommandFailed("url is required")

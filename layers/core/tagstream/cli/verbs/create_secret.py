@@ -1,4 +1,4 @@
-"""``tagstream create secret``: secrets with exactly the keys Flux expects, straight into Secrets Manager.
+"""Writes secrets to Secrets Manager with the keys that Flux expects: ``tagstream create secret``.
 
 Source: flux2 cmd/flux/create_secret_git.go, _oci.go, _tls.go, _proxy.go, _receiver.go; pkg/runtime/secrets.
 """
@@ -29,7 +29,10 @@ DOCKER_HUB = ("https://index.docker.io/v1/", "https://index.docker.io/v1")
 
 
 def create_git(session: Session) -> int:
-    """``create secret git NAME --url URL`` with a password, a bearer token, certificates or an SSH key."""
+    """Create a secret for a Git server: ``create secret git NAME --url URL``.
+
+    It holds a password, a bearer token and certificates for HTTP(S), or a private key and known hosts for SSH.
+    """
     args = session.args
     scheme = args.url.partition("://")[0] if "://" in args.url else ""
     if not args.url:
@@ -49,7 +52,7 @@ def create_git(session: Session) -> int:
 def _ssh(session: Session) -> Mapping[str, bytes]:
     args = session.args
     if not args.private_key_file or not args.known_hosts_file:
-        # flux asks the server for its keys and trusts what it answers; a key is for a person to compare.
+        # flux asks the server for its host keys and trusts the answer. Here a person has to compare the keys.
         raise CommandFailed("for Git over SSH --private-key-file and --known-hosts-file are required")
     data = {
         "identity": read_file(Path(args.private_key_file)),
@@ -70,7 +73,8 @@ def _ssh_address(url: str) -> tuple[str, int]:
     """Host and port of an ``ssh://`` URL.
 
     Raises:
-        CommandFailed: there is none; a colon before the path belongs to the form without a scheme.
+        CommandFailed: the URL names no host, or has no valid port. ``ssh://git@host:org/repo`` is such a URL: a colon
+            before the path belongs to the form without a scheme.
     """
     try:
         parts = urlsplit(url)
@@ -84,7 +88,7 @@ def _ssh_address(url: str) -> tuple[str, int]:
 
 @contextmanager
 def _checked(flag: str) -> Iterator[None]:
-    """Turn what is wrong with a key or certificate into an error that names the flag it came from."""
+    """Turn an error about a key or a certificate into one that names the flag by which it was given."""
     try:
         yield
     except InvalidMaterial as error:
@@ -92,13 +96,13 @@ def _checked(flag: str) -> Iterator[None]:
 
 
 def create_oci(session: Session) -> int:
-    """``create secret oci NAME --url REGISTRY -u USER -p PASSWORD``: a ``.dockerconfigjson``."""
+    """Create a ``.dockerconfigjson`` secret: ``create secret oci NAME --url REGISTRY -u USER -p PASSWORD``."""
     args = session.args
     for name in ("url", "username", "password"):
         if not getattr(args, name):
             raise CommandFailed(f"--{name} is required")
     scheme, separator, _ = args.url.rpartition("://")
-    # The one address that Docker itself writes with a scheme: the key of Docker Hub in every config.json.
+    # Docker Hub is the only registry that Docker writes to config.json with a scheme.
     if separator and args.url not in DOCKER_HUB:
         raise CommandFailed(f"--url '{args.url}' should not include URL scheme; remove '{scheme}://'")
     password = _given(session, args.password)
@@ -110,7 +114,7 @@ def create_oci(session: Session) -> int:
 
 
 def create_tls(session: Session) -> int:
-    """``create secret tls NAME --ca-crt-file F --tls-crt-file F --tls-key-file F``."""
+    """Create a TLS secret: ``create secret tls NAME --ca-crt-file F --tls-crt-file F --tls-key-file F``."""
     data = _certificates(session)
     if not data:
         raise CommandFailed("--ca-crt-file, or --tls-crt-file and --tls-key-file are required")
@@ -118,14 +122,14 @@ def create_tls(session: Session) -> int:
 
 
 def create_proxy(session: Session) -> int:
-    """``create secret proxy NAME --address URL``."""
+    """Create a proxy secret: ``create secret proxy NAME --address URL``."""
     if not session.args.address:
         raise CommandFailed("address is required")
     return _store(session, {"address": session.args.address.encode(), **_login(session)})
 
 
 def create_receiver(session: Session) -> int:
-    """``create secret receiver NAME``: a token, made up when none is given."""
+    """Create a Receiver's token secret: ``create secret receiver NAME``. A random token is made if none is given."""
     args = session.args
     token = _given(session, args.token) if args.token else secrets.token_hex(TOKEN_BYTES)
     data = {"token": token.encode()}
@@ -135,7 +139,7 @@ def create_receiver(session: Session) -> int:
 
 
 def create_generic(session: Session) -> int:
-    """``create secret generic NAME --from-literal K=V --from-file [K=]FILE``, as kubectl has it."""
+    """Create a secret with any keys: ``create secret generic NAME --from-literal K=V --from-file [K=]FILE``."""
     data: dict[str, bytes] = {}
     for text in session.args.from_literal:
         key, separator, value = text.partition("=")
@@ -172,10 +176,10 @@ def _certificates(session: Session) -> dict[str, bytes]:
 
 
 def _given(session: Session, value: str) -> str:
-    """``-`` is one line of stdin, which no process list shows.
+    """Return the value of a flag; for ``-``, one line of stdin, which unlike a flag shows in no process list.
 
     Raises:
-        CommandFailed: the line is empty, which would be a secret that everybody knows.
+        CommandFailed: the line is empty; an empty secret protects nothing.
     """
     if value != "-":
         return value

@@ -1,4 +1,4 @@
-"""``tagstream delete``.
+"""Deletes an object: ``tagstream delete``.
 
 Source: flux2 cmd/flux/delete.go.
 """
@@ -13,10 +13,10 @@ from tagstream.cli.waiting import required
 
 
 def delete(session: Session) -> int:
-    """``delete KIND NAME``; asks first unless ``--silent``.
+    """Run ``delete KIND NAME``: ask for confirmation unless ``--silent`` is given, then delete the object.
 
     Raises:
-        CommandFailed: no such object, or the answer was not yes.
+        CommandFailed: the object does not exist, or the answer was not yes.
     """
     target: Target = session.args.target
     key = session.key(session.args.name)

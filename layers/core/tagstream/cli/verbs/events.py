@@ -1,4 +1,4 @@
-"""``tagstream events``: the ledger as flux prints Kubernetes' events.
+"""Prints the ledger as flux prints the events of Kubernetes: ``tagstream events``.
 
 Source: flux2 cmd/flux/events.go; apimachinery pkg/util/duration (HumanDuration).
 """
@@ -16,16 +16,16 @@ from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.ports.ledger import LedgerEntry
 
 TYPES: Mapping[str, str] = {"info": "Normal", "error": "Warning"}
-# A tag can be found before its registry tells of it.
+# A scan can find a tag before the registry's webhook reports it.
 TOLD_LATE = timedelta(minutes=1)
 MAX_SHOWN = 5
 
 
 def events(session: Session) -> int:
-    """``events [-A] [--for KIND[/NAME]] [--types Normal,Warning] [--since 1h] [--cause ID]``.
+    """Run ``events [-A] [--for KIND[/NAME]] [--types Normal,Warning] [--since 1h] [--cause ID]``.
 
     Raises:
-        CommandFailed: no such type or kind.
+        CommandFailed: the type or the kind is unknown, or several causes begin with the given ID.
     """
     args = session.args
     wanted = {one.strip().casefold() for one in args.types.split(",") if one.strip()}
@@ -40,7 +40,7 @@ def events(session: Session) -> int:
     found = [
         entry
         for entry in chain
-        # What one delivery led to is followed through all namespaces.
+        # One delivery can have effects in several namespaces; with --cause all of them are printed.
         if (args.all_namespaces or args.cause or entry.key.namespace == session.namespace)
         and _is_involved(entry, args.involved)
         and (not wanted or _type(entry).casefold() in wanted)
@@ -60,10 +60,10 @@ def events(session: Session) -> int:
 
 
 def _whole_cause(known: Sequence[LedgerEntry], prefix: str) -> str:
-    """The one cause that begins with what was given; the same text when there is none.
+    """Return the cause that begins with the given text; the text itself if no cause does.
 
     Raises:
-        CommandFailed: several causes begin so.
+        CommandFailed: several causes begin with it.
     """
     found = sorted({one for entry in known for one in _causes(entry) if one.startswith(prefix)})
     if prefix in found or not found:
@@ -75,9 +75,10 @@ def _whole_cause(known: Sequence[LedgerEntry], prefix: str) -> str:
 
 
 def _followed(known: Sequence[LedgerEntry], cause: str) -> list[LedgerEntry]:
-    """The entries of one cause, of the scans it shares with a burst, and of whatever else set the tags it named.
+    """Return the entries of one cause, and those of other causes that dealt with the same tags.
 
-    A delivery's tag may be found by a scan that was under way for another reason; then that one is the commit's cause.
+    A scan can serve several deliveries of a burst at once. And the tag that a delivery names may be found by a scan
+    that already ran for another reason; the selection and the commit then have that scan's cause.
     """
     own = [entry for entry in known if cause in _causes(entry)]
     causes = {cause}.union(*(_texts(entry, "joined") for entry in own))
@@ -106,7 +107,7 @@ def _texts(entry: LedgerEntry, name: str) -> set[str]:
 
 
 def _committed(entry: LedgerEntry) -> set[tuple[str, str]]:
-    """Policies and tags of a commit."""
+    """Return the (policy, tag) pairs that a commit has set; empty for an entry that is no commit."""
     found = (entry.facts or {}).get("selections")
     return {(str(one["policy"]), str(one["tag"])) for one in found} if isinstance(found, list) else set()
 
@@ -157,7 +158,10 @@ def _whole(entry: LedgerEntry) -> Mapping[str, object]:
 
 
 def human_duration(seconds: float) -> str:
-    """``45s``, ``2m5s``, ``15m``, ``3h2m``, ``11h``, ``3d4h``, ``12d``: two parts only while the first is small."""
+    """Format a duration as kubectl does: ``45s``, ``2m5s``, ``15m``, ``3h2m``, ``11h``, ``3d4h``, ``12d``.
+
+    The smaller unit is only shown while the larger one is a small number.
+    """
     whole = max(0, int(seconds))
     minutes, hours, days = whole // 60, whole // 3600, whole // 86400
     if whole < 120:

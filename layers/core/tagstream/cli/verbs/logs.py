@@ -1,4 +1,4 @@
-"""``tagstream logs``: what the functions wrote, as flux prints its controllers' logs.
+"""Prints the functions' log lines as flux prints those of its controllers: ``tagstream logs``.
 
 Source: flux2 cmd/flux/logs.go.
 """
@@ -25,10 +25,10 @@ LAMBDA = ("function_", "cold_start", "xray_", "sampling_rate", "correlation_id")
 
 
 def logs(session: Session) -> int:
-    """``logs [--since 1h] [--level LEVEL] [--kind KIND] [--name NAME] [-A]``.
+    """Run ``logs [--since 1h] [--level LEVEL] [--kind KIND] [--name NAME] [-A]``.
 
     Raises:
-        CommandFailed: no such level or kind, or the logs cannot be read.
+        CommandFailed: the level or the kind is unknown, or the logs cannot be read.
     """
     args = session.args
     if args.level and args.level.casefold() not in LEVELS:
@@ -45,7 +45,7 @@ def logs(session: Session) -> int:
 def _is_wanted(session: Session, line: Mapping[str, object]) -> bool:
     args = session.args
     if "controller" not in line:
-        # Lambda's own lines and metrics; a crash has no controller but a level.
+        # Lines without a controller are Lambda's own and metrics. Only those that report a crash are shown.
         crashed = line.get("level") in ("ERROR", "CRITICAL")
         return crashed and args.level.casefold() in ("", "error") and not (args.kind or args.name)
     kind = KINDS.get(str(line["controller"]), "")

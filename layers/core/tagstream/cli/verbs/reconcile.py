@@ -1,4 +1,4 @@
-"""``tagstream reconcile``: ask for a reconcile now and wait for what it ends in.
+"""Asks for a reconcile now, waits for it and prints its outcome: ``tagstream reconcile``.
 
 Source: flux2 cmd/flux/reconcile.go.
 """
@@ -17,10 +17,11 @@ from tagstream.reconcile.receive.paths import publish_receiver
 
 
 def reconcile(session: Session) -> int:
-    """``reconcile image repository|policy|update NAME``, ``reconcile receiver NAME``.
+    """Run ``reconcile image repository|policy|update NAME`` or ``reconcile receiver NAME``.
 
     Raises:
-        CommandFailed: no such object, it is suspended, it fails, or it takes longer than ``--timeout``.
+        CommandFailed: the object does not exist or is suspended, or its reconcile fails or takes longer than
+            ``--timeout``.
     """
     target: Target = session.args.target
     key = session.key(session.args.name)
@@ -32,7 +33,7 @@ def reconcile(session: Session) -> int:
         tell_outcome(session, target, required(session, target, key))
         return 0
     session.console.action(f"annotating {target.kind} {key.name} in {key.namespace} namespace")
-    # A secret that was corrected elsewhere counts at once.
+    # The functions keep secrets for a while. They must read a secret again that was corrected in Secrets Manager.
     session.ports.secrets.expire()
     asked_at = session.ports.clock.now().astimezone(UTC)
     requested = asked_at.isoformat().replace("+00:00", "Z")

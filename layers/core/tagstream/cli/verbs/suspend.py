@@ -1,4 +1,4 @@
-"""``tagstream suspend`` and ``tagstream resume``.
+"""Suspends and resumes objects: ``tagstream suspend`` and ``tagstream resume``.
 
 Source: flux2 cmd/flux/suspend.go, resume.go.
 """
@@ -18,7 +18,10 @@ from tagstream.ports.objects import StoredObject
 
 
 def suspend(session: Session) -> int:
-    """``suspend KIND NAME… | --all``; names that do not exist are told of, and the others suspended."""
+    """Run ``suspend KIND NAME… | --all``.
+
+    A name that does not exist is reported; the other objects are suspended all the same.
+    """
     target: Target = session.args.target
     for stored in _named(session, target):
         session.console.action(f"suspending {target.human} {stored.key.name} in {stored.key.namespace} namespace")
@@ -32,11 +35,15 @@ def suspend(session: Session) -> int:
 
 
 def resume(session: Session) -> int:
-    """``resume KIND NAME… | --all``: all of them, then wait for each to be reconciled; 1 when one is not ready."""
+    """Run ``resume KIND NAME… | --all``: resume all objects, then wait until each has been reconciled.
+
+    Returns:
+        1 if an object does not become ready, else 0.
+    """
     target: Target = session.args.target
     asked_at = session.ports.clock.now()
     resumed = [_resumed(session, target, stored) for stored in _named(session, target)]
-    # A Git repository or a receiver has nothing to be reconciled by itself.
+    # There is no reconcile to wait for: GitRepositories and Receivers are read when they are used.
     if session.args.no_wait or target in (GIT, RECEIVER):
         return 0
     failed = False
@@ -82,7 +89,7 @@ def _named(session: Session, target: Target) -> Sequence[StoredObject]:
 def _changed(
     stored: StoredObject, spec: Mapping[str, object], annotations: Mapping[str, str | None]
 ) -> Mapping[str, object]:
-    """The document with these members set; None removes one."""
+    """Return the stored document with these members of the spec and these annotations set; None removes a member."""
     metadata = dict(cast("Mapping[str, object]", stored.document["metadata"]))
     metadata["annotations"] = _merged(cast("Mapping[str, object]", metadata.get("annotations") or {}), annotations)
     wanted = _merged(cast("Mapping[str, object]", stored.document.get("spec") or {}), spec)

@@ -1,4 +1,4 @@
-"""``tagstream webhook-url``: the address to give to a sender."""
+"""Prints the URL to configure at a webhook's sender: ``tagstream webhook-url``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tagstream.cli.waiting import ready_of, required
 
 
 def webhook_url(session: Session) -> int:
-    """``webhook-url RECEIVER``.
+    """Run ``webhook-url RECEIVER``.
 
     Raises:
-        CommandFailed: no such Receiver, or it has no path yet.
+        CommandFailed: the Receiver does not exist, or it has no path yet.
     """
     stored = required(session, RECEIVER, session.key(session.args.name))
     path = stored.status.get("webhookPath")
