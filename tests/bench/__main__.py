@@ -1,7 +1,7 @@
-"""`make bench`: what every benchmark of this folder measured, as one table.
+"""Runs every benchmark of this folder and prints the results as one table: `make bench`.
 
-In: the modules bench_*.py, each with `rows()` yielding (what, measured, compared with). Out: the table.
-Numbers are ratios between things run side by side here, since absolute times of a busy machine mean nothing.
+Every module bench_*.py has a function `rows()`, which yields (what, measured, compared with). Results are ratios
+between programs that run side by side, since absolute times mean nothing on a busy machine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ HEAD = ("what", "measured", "compared with")
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their longest cell."""
+    """Format rows as a table; each column is as wide as its longest cell."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""A burst of new tags on one branch: how many commits it makes, and how long after its end all are in.
+"""Measures a burst of new tags for one branch: how many commits it makes, and how soon after its end all are pushed.
 
-In: the embedded AWS, a registry and a Git server: once the update function's wiring alone, once the deployed stack from
-webhook deliveries to commits. Out: rows of (what, measured, compared with).
+The first measurement calls the update function's code directly, on the embedded AWS with a Git server. The second one
+goes through the deployed stack, from the webhook deliveries of a registry to the commits.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SPREAD_S = 10.0
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """One burst, as fast as it is allowed to come."""
+    """Measure one burst whose deliveries follow each other as fast as possible."""
     files = {f"apps/app-{number}.yaml": marked(number, "v1.0.0").encode() for number in range(POLICIES)}
     with running() as aws, tempfile.TemporaryDirectory() as name:
         bare = bare_repository(Path(name), "fleet.git", files)
@@ -58,13 +58,13 @@ def _burst(aws: EmbeddedAws, url: str, bare: Path) -> tuple[int, float]:
     pushing = threading.Thread(target=push)
     pushing.start()
     while pushing.is_alive() or not all("v2.0.0" in one for one in head(bare)):
-        # As the stream does it: woken by what is new, one invocation at a time.
+        # The stream works like this: it is woken by new selections, and runs one invocation at a time.
         run_woken([APP], ports)
     return commits(bare), time.monotonic() - ended[0]
 
 
 def _through_the_stack(aws: EmbeddedAws) -> tuple[int, float]:
-    """The same, from a registry's notifications on; the functions are warm."""
+    """Measure a burst through the deployed stack, from the registry's notifications on; the functions are warm."""
     files = {f"apps/app-{number}.yaml": marked(number, "v1.0.0").encode() for number in range(POLICIES)}
     names = [f"app-{number}" for number in range(POLICIES)]
     with tempfile.TemporaryDirectory() as folder, running_registry() as registry:
@@ -86,7 +86,7 @@ def _through_the_stack(aws: EmbeddedAws) -> tuple[int, float]:
 
 
 def _pushed(system: System, registry: Registry, path: str) -> float:
-    """Every image gets a tag, told as the registry of the distribution project tells it; when the last one was."""
+    """Push a tag of every image and notify as docker-registry does; return when the last one was pushed."""
     begin = time.monotonic()
     with ThreadPoolExecutor(4) as senders:
         for number in range(POLICIES):

@@ -1,9 +1,8 @@
-"""The deployed webhook's first answer after a cold start, against an empty function that has the same layers.
+"""Measures the deployed webhook's first answer after a cold start, beside an empty function with the same layers.
 
-In: the embedded AWS with the stack of `sam deploy`. Out: rows of (what, measured, compared with).
-
-A changed configuration ends a function's warm environments, so the next delivery has a new one made: layers unpacked,
-interpreter started, modules imported, clients made, delivery answered. Ours and the floor take turns.
+A change of its configuration ends a function's warm environments, so that the next delivery needs a new one: AWS
+unpacks the layers, the interpreter starts, modules are imported, clients are made, and the delivery is answered. The
+two functions take turns.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from tests.embedded.system import System, documents
 ROUNDS = 7
 GOAL_S = 1.0
 TOKEN = "bench-token"
-# What ending an environment leaves behind is not part of the next cold start.
+# The pause lets the old environment end, so that its shutdown does not slow down the next cold start.
 REST_S = 0.5
 NAMESPACE = {"namespace": "bench"}
 OBJECTS = (
@@ -41,7 +40,7 @@ OBJECTS = (
             "type": "generic-hmac",
             "secretRef": {"name": "hook"},
             "resources": [{"kind": "ImageRepository", "name": "app"}],
-            # A filter loads the largest library of the layer.
+            # A filter makes the function load the largest library of the layer.
             "resourceFilter": "has(req.number)",
         },
     },
@@ -49,7 +48,7 @@ OBJECTS = (
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Median and worst of a few cold starts."""
+    """Yield the median and the worst of a few cold starts."""
     with running() as aws:
         stack = aws.deploy("bench", WebhookConcurrency="0")
         system = System(stack=stack, registry="")
@@ -69,7 +68,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 
 class _Cold:
-    """A deployed function, and how long its first answers took."""
+    """A deployed function, and the times of its first answers."""
 
     def __init__(self, stack: EmbeddedStack, function: str, status: int, deliver: Callable[[int], HttpAnswer]) -> None:
         self._lambda, self._function = stack.client("lambda"), function
@@ -77,7 +76,7 @@ class _Cold:
         self.seconds: list[float] = []
 
     def start(self, number: int) -> None:
-        """End the warm environments and time a delivery."""
+        """End the warm environments, then time a delivery."""
         found = self._lambda.get_function_configuration(FunctionName=self._function)
         variables = {**found.get("Environment", {}).get("Variables", {}), "ROUND": f"{number}-{len(self.seconds)}"}
         self._lambda.update_function_configuration(FunctionName=self._function, Environment={"Variables": variables})
@@ -90,7 +89,7 @@ class _Cold:
 
 
 def _empty_function(stack: EmbeddedStack) -> EmbeddedStack:
-    """A function of the webhook's runtime, layers and memory that answers at once; reached as the stack is."""
+    """Deploy a function with the webhook's runtime, layers and memory that answers at once."""
     client = stack.client("lambda")
     like: dict[str, Any] = client.get_function_configuration(FunctionName=f"{stack.name}-webhook")
     code = io.BytesIO()

@@ -1,7 +1,8 @@
-"""One update over HTTP: bytes, requests, time and memory against what git itself needs for the same commit.
+"""Measures one update over HTTP: bytes, requests, time and memory, beside Git's cost of the same commit.
 
-The peers: `git clone --depth 1`, edit, commit, push (what Flux does with another library), and the thriftiest clone git
-has, `--filter=blob:none --sparse` with the one folder that is edited.
+The repositories are generated and served by `git http-backend`. They are also updated with `git clone --depth 1`, an
+edit, a commit and a push (what Flux does with another library), and with the cheapest clone that Git offers:
+`--filter=blob:none --sparse` with the one folder that is edited.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ SPARSE = (
 
 @dataclass(frozen=True)
 class Cost:
-    """What one update took."""
+    """The cost of one update."""
 
     size: int
     requests: int
@@ -87,7 +88,7 @@ class Cost:
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Three repositories, each updated in three ways."""
+    """Update three repositories in three ways each."""
     for files, history_mb in SIZES:
         with tempfile.TemporaryDirectory() as name:
             root = Path(name)
@@ -119,7 +120,7 @@ def _compared(root: Path, files: int, what: str) -> Iterator[tuple[str, str, str
 
 
 def _cost(server: GitServer, root: Path, update: Callable[[], tuple[float, int]]) -> Cost:
-    """One update of the repository, which is put back behind it."""
+    """Measure one update of the repository, then restore the repository."""
     bare = root / "repository.git"
     head = git("rev-parse", "main", folder=bare).strip()
     server.requests.clear()
@@ -136,7 +137,7 @@ def _cost(server: GitServer, root: Path, update: Callable[[], tuple[float, int]]
 
 @contextmanager
 def _container(url: str) -> Iterator[subprocess.Popen[str]]:
-    """A process as Lambda keeps one: it does what it is told line by line, and remembers the server."""
+    """Start a process that stays, as a warm Lambda environment does; it obeys commands line by line."""
     command = [sys.executable, "-c", _UPDATE, url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process
@@ -168,7 +169,7 @@ def _run(command: list[str], folder: Path) -> str:
 
 
 def _generate(bare: Path, files: int, history_mb: int) -> None:
-    """A tenth of the files are YAML below ``deploy``; what the history holds does not compress."""
+    """Make a repository. A tenth of its files are YAML files below ``deploy``; its history does not compress."""
     bare.mkdir(parents=True)
     git("init", "--quiet", "--bare", ".", folder=bare)
     for setting in ("http.receivepack", "uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"):
@@ -183,7 +184,7 @@ def _generate(bare: Path, files: int, history_mb: int) -> None:
 
 
 def _changed_by_others(bare: Path, files: int) -> None:
-    """A commit that changes a manifest without a marker, where there is one, and a file elsewhere."""
+    """Commit as somebody else: change a manifest without a marker, if there is one, and a file elsewhere."""
     number = 10 * MARKED if files > 10 * MARKED else files
     path = f"deploy/team-{number % 40}/app-{number}.yaml"
     parts = [_commit(10**6), b"from refs/heads/main^0\n", f"M 100644 inline {path}\n".encode(), _data(b"kind: X\n")]

@@ -43,7 +43,7 @@ print(len(scan(sys.argv[1], "bench/million")), base // 1024, resource.getrusage(
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Time and memory of scans."""
+    """Measure time and memory of scans."""
     with serving(million=0) as address:
         ours, floor, usual = [], [], []
         for _ in range(ROUNDS):
@@ -62,7 +62,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 
 def scan(address: str, name: str, client: RegistryClient | None = None) -> tuple[str, ...]:
-    """All tags of a repository."""
+    """List all tags of a repository."""
     image: ImageName = parse_repository_image(f"{address}/{name}")
     return (client or RegistryClient()).list_tags(image, RegistryAccess(), time.monotonic() + 300).tags
 

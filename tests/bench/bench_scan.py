@@ -1,6 +1,5 @@
-"""Whole scans into the embedded table: memory with a million tags, time and invocations for a thousand repositories.
+"""Measures whole scans into the embedded table: memory for a million tags, time and invocations for 1000 repositories.
 
-In: the embedded registry and the embedded AWS. Out: rows of (what, measured, compared with).
 The scan runs in a process of its own, with the wiring of ScanFunction.
 """
 
@@ -56,7 +55,7 @@ print(json.dumps(found))
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Memory of one large repository, time and memory of many small ones."""
+    """Measure the memory for one large repository, and time and memory for many small ones."""
     with running() as aws:
         with serving(million=1_000_000) as address:
             found = _scanned(aws, address, 1, "million")

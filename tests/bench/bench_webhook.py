@@ -1,10 +1,8 @@
-"""The webhook function: cold start and a warm answer, against what no function can do without.
+"""Measures the webhook function's cold start and its warm answer, beside the least that any function needs.
 
-In: the embedded AWS with a Receiver in its table. Out: rows of (what, measured, compared with).
-
-Cold is a new interpreter that imports the function, makes its clients and answers a first delivery; the floor imports
-boto3 and makes the same three clients. Warm is a further delivery; the floor is the two reads that finding a Receiver
-takes.
+Cold means a new interpreter that imports the function, makes its clients and answers a first delivery; the comparison
+imports boto3 and makes the same three clients. Warm means one more delivery; the comparison makes the two reads by
+which a Receiver is found.
 """
 
 from __future__ import annotations
@@ -66,7 +64,7 @@ print(json.dumps({"cold": cold, "refused": refused, "accepted": (time.perf_count
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Best of a few rounds, ours and the floor in turns."""
+    """Yield the best of a few rounds, in which the function and the comparison take turns."""
     with running() as aws:
         environ, path = _prepared(aws)
         ours: dict[str, float] = {}
@@ -77,7 +75,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
             if found.pop("statuses") != [200, 404]:
                 raise RuntimeError("a delivery was not answered as it should")
             _keep_best(ours, found)
-    # The whole of a deployed cold start is in bench_cold_start.
+    # bench_cold_start measures the whole cold start of the deployed function.
     yield "webhook, cold: import and first answer", f"{ours['cold'] / floor['cold']:.2f} x", "boto3's clients"
     limit = f"goal tens of milliseconds, here {ours['accepted'] * 1000:.0f} ms"
     yield "webhook, warm: accepted delivery", f"{ours['accepted'] / floor['warm']:.1f} x", f"two table reads ({limit})"
@@ -99,7 +97,7 @@ def _run(arguments: list[str], environ: dict[str, str]) -> dict[str, Any]:
 
 
 def _prepared(aws: EmbeddedAws) -> tuple[dict[str, str], str]:
-    """A table with a Receiver and a repository; the function's environment and the Receiver's path."""
+    """Make a table with a Receiver and a repository; return the function's environment and the Receiver's path."""
     credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
     client = boto3.client("dynamodb", endpoint_url=aws.endpoint, **credentials)  # type: ignore[call-overload]
     names = ("pk", "HASH"), ("sk", "RANGE")

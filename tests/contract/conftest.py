@@ -1,7 +1,4 @@
-"""One embedded AWS of each maker per test process; every test has a table of its own.
-
-In: nothing. Out: the fixtures ``table``, ``ports``, ``registry`` and ``repository``.
-"""
+"""Starts each embedded AWS once per test process; every test has a table of its own."""
 
 from __future__ import annotations
 
@@ -21,12 +18,12 @@ from tests.embedded.git_server import bare_repository, git_server
 from tests.embedded.moto_aws import MotoAws, running_moto
 from tests.embedded.registry import Registry, running_registry
 
-# These suites ask only for a table, a queue, secrets and logs, which two embedded AWS of different makers have.
+# These tests use only a table, a queue, secrets and logs, which both embedded AWS have.
 ON_BOTH = ("adapters/store/", "adapters/aws/", "reconcile/scan/", "reconcile/test_")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the suites that are named above on both embedded AWS."""
+    """Run the tests that ``ON_BOTH`` names on both embedded AWS."""
     if "aws" not in metafunc.fixturenames:
         return
     path = metafunc.definition.path.as_posix()
@@ -36,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def aws(request: pytest.FixtureRequest) -> Iterator[EmbeddedAws | MotoAws]:
-    """A running embedded AWS: the parameter names whose."""
+    """A running embedded AWS; the parameter says which of the two."""
     with running() if request.param == "ministack" else running_moto() as embedded:
         yield embedded
 
@@ -71,7 +68,7 @@ def silent() -> Silent:
 
 @pytest.fixture
 def ports(table: Table, silent: Silent) -> Ports:
-    """Everything real but secrets, queue, log and metrics."""
+    """Ports that are real, except for secrets, queue, log and metrics."""
     return ports_on(table, silent)
 
 

@@ -1,7 +1,4 @@
-"""Ports whose worker can be killed between any two of their calls; a dead worker does nothing more, not even clean up.
-
-In: real ports, the number of the call to die at, and whether the call is still carried out. Out: ports of that worker.
-"""
+"""Ports whose worker dies between any two of their calls. A dead worker does nothing more, not even clean up."""
 
 from __future__ import annotations
 
@@ -13,19 +10,20 @@ from tagstream.ports.bundle import Ports, WebhookPorts
 
 P = TypeVar("P", WebhookPorts, Ports)
 
-# These change nothing and wait for nobody.
+# Calls of these ports change nothing that outlives the worker, so dying between them makes no difference.
 UNCOUNTED = frozenset({"clock", "metrics", "log", "markers", "issuer_keys"})
 
 
 class Killed(BaseException):
-    """The worker is gone: nothing in the product catches this."""
+    """The worker is dead. It is a BaseException, which no code of the product catches."""
 
 
 @dataclass
 class Life:
-    """Counts calls; ``ends_at`` is the last one, counted from 1, 0 for a life without an end.
+    """Counts the calls of a worker.
 
-    With an ``error`` that call fails instead, and the worker lives on.
+    ``ends_at`` is the number of the last call, counted from 1; 0 means that the worker never dies. With an ``error``,
+    that call raises the error instead, and the worker lives on.
     """
 
     ends_at: int = 0
@@ -36,16 +34,16 @@ class Life:
     lock: Any = field(default_factory=threading.Lock)
 
     def ports(self, ports: P) -> P:
-        """The worker's own."""
+        """Wrap the ports of this worker."""
         names = [one.name for one in fields(ports) if one.name not in UNCOUNTED]
         return replace(ports, **{name: _Mortal(getattr(ports, name), name, self) for name in names})
 
     def part(self, inner: Any, name: str) -> Any:
-        """What a port is made of, to die between its calls too."""
+        """Wrap a part of a port, so that the worker can also die between calls of that part."""
         return _Mortal(inner, name, self)
 
     def call(self, name: str, method: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """Carry a call out, unless the worker is dead or dies at it."""
+        """Carry out a call, unless the worker is dead or dies at this call."""
         with self.lock:
             if self.dead:
                 raise Killed
@@ -63,7 +61,7 @@ class Life:
 
 
 class _Mortal:
-    """A port, or a Git session, of a mortal worker."""
+    """A port, or a Git session, of a worker that can die."""
 
     def __init__(self, inner: Any, name: str, life: Life) -> None:
         self._inner, self._name, self._life = inner, name, life

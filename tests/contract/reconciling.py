@@ -1,7 +1,4 @@
-"""What the tests of reconciling share: ports on a real table, objects of one repository, policy and automation.
-
-In: a table. Out: ports whose secrets, queue, log and metrics only remember; documents; calls.
-"""
+"""What the tests of reconciling share: ports on a real table, sample objects, and calls that reconcile them."""
 
 from __future__ import annotations
 
@@ -45,7 +42,7 @@ MARKED = b'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'
 
 @dataclass
 class Silent:
-    """Log, metrics, secrets and queue of a test; queue, metrics and correlation ids are remembered."""
+    """The log, metrics, secrets and queue of a test; it remembers messages, metrics and correlation ids."""
 
     sent: list[QueuedScan | QueuedRun] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
@@ -110,12 +107,12 @@ def automated(ports: Ports, url: str, signing_key: Mapping[str, Any] | None = No
 
 
 def looked_at(ports: Ports) -> Mapping[ObjectName, datetime]:
-    """When each object was last looked at, of those that were."""
+    """Return when each object was last reconciled."""
     return {name: one.last for name, one in ports.agenda.read().times.items() if one.last is not None}
 
 
 def target_of(url: str, branch: str = "main") -> str:
-    """The lease of a branch."""
+    """Return the name of a branch's lease."""
     return f"{repository_name(url)}#{branch}"
 
 
@@ -128,7 +125,10 @@ def run(ports: Ports, left_s: float = 30.0) -> None:
 
 
 def run_woken(keys: Sequence[NamespacedName], ports: Ports, owner: str = "worker", left_s: float = 60.0) -> list[float]:
-    """Run, and run again what delayed messages bring back, as queue, scan function and stream do; the delays."""
+    """Run automations, and run them again when a delayed message asks for it; return the delays.
+
+    This does what the queue, the scan function and the stream do together.
+    """
     queue, delays, wanted = Silent(), [], keys
     while len(delays) < MOST_MESSAGES:
         run_automations(wanted, owner, ports.clock.monotonic_s() + left_s, replace(ports, queue=queue))
@@ -150,7 +150,7 @@ def reason(ports: Ports, kind: str) -> str:
 
 
 def message_of(ports: Ports, kind: str) -> str:
-    """The message of Ready."""
+    """Return the message of the Ready condition."""
     stored = ports.objects.get(kind, APP)
     assert stored is not None
     conditions: Any = stored.status["conditions"]
@@ -175,7 +175,7 @@ def selected(ports: Ports) -> str:
 
 
 def ports_on(table: Table, silent: Silent) -> Ports:
-    """Everything real but secrets, queue, log and metrics."""
+    """Make ports that are real, except for secrets, queue, log and metrics."""
     clock: Any = SystemClock()
     quiet: Any = silent
     return Ports(
@@ -200,6 +200,6 @@ def ports_on(table: Table, silent: Silent) -> Ports:
 
 
 def emptied(table: Table) -> None:
-    """The table as it was made."""
+    """Remove every item from the table."""
     for page in table.client.get_paginator("scan").paginate(TableName=table.name):
         table.delete_many(page["Items"])

@@ -1,7 +1,4 @@
-"""A clock that skips its sleeps, so that retries cost no time.
-
-In: sleeps. Out: a monotonic time that has them in it.
-"""
+"""A clock that skips its sleeps, so that tests of retries take no time."""
 
 from __future__ import annotations
 
@@ -9,15 +6,15 @@ from tagstream.adapters.clock import SystemClock
 
 
 class SkippingClock(SystemClock):
-    """``slept`` are the sleeps that were asked for."""
+    """The system's clock without waiting; ``slept`` lists the sleeps that were asked for."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
 
     def monotonic_s(self) -> float:
-        """Real time and all sleeps."""
+        """Return real time plus all sleeps that were skipped."""
         return super().monotonic_s() + sum(self.slept)
 
     def sleep(self, seconds: float) -> None:
-        """Only noted."""
+        """Record the sleep instead of waiting."""
         self.slept.append(seconds)

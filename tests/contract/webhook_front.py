@@ -1,7 +1,4 @@
-"""The webhook function on a real table, with one Receiver and one ImageRepository.
-
-In: a table. Out: deliveries sent, and what they asked for and left behind.
-"""
+"""The webhook function on a real table, with one Receiver and one ImageRepository."""
 
 from __future__ import annotations
 
@@ -39,7 +36,7 @@ class Front:
         self.receive(kind, annotations)
 
     def receive(self, kind: str, annotations: Mapping[str, str] | None = None) -> None:
-        """Make the Receiver one of another type."""
+        """Change the type of the Receiver."""
         receiver = document(
             "Receiver",
             "notification.toolkit.fluxcd.io/v1",
@@ -56,7 +53,7 @@ class Front:
         self.ports.objects.put({**one, "metadata": {"name": name, "namespace": "ns"}})
 
     def told(self) -> tuple[LedgerEntry, ...]:
-        """The events of the last hour."""
+        """Return the events of the last hour."""
         now = self.ports.clock.now()
         return self.ports.ledger.read(now - timedelta(hours=1), now)
 
@@ -81,17 +78,17 @@ class Front:
         return dict(webhook(event, self.life.ports(WebhookPorts(issuer_keys=lambda issuer, fresh: {}, **found))))
 
     def sign(self, delivery: str) -> dict[str, str]:
-        """The headers of an empty delivery with a signed time."""
+        """Make the headers of an empty delivery with a signed timestamp."""
         stamp = str(int(self.ports.clock.now().timestamp()))
         signature = hmac.new(TOKEN, f"{stamp}.{{}}".encode(), hashlib.sha256).hexdigest()
         proof = {"x-signature-timestamp": stamp, "x-signature": f"sha256={signature}"}
         return proof | {"x-delivery-id": delivery}
 
     def asked(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Repositories of the scans asked for, with the tags that must be listed then."""
+        """Return the repositories whose scan was asked for, each with the tags that the scan expects."""
         return [(key.name, one.expected_tags) for one in self.silent.sent for key in one.repositories]
 
     def last(self, kind: str, key: NamespacedName) -> tuple[str, str]:
-        """Sender and result of the newest delivery."""
+        """Return the sender and the result of the newest delivery."""
         found = self.ports.deliveries.last_deliveries(kind).get(key)
         return (found.sender, found.result) if found else ("", "")

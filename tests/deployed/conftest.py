@@ -1,4 +1,4 @@
-"""One embedded AWS and one stack for all deployed tests of a run; each test keeps to its own namespace."""
+"""Starts one embedded AWS with one stack for all deployed tests of a run; each test uses a namespace of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder and keep it on one worker, so that a run deploys once."""
+    """Mark the tests of this folder and keep them on one worker, so that a run deploys only once."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.deployed)
@@ -30,5 +30,5 @@ def aws() -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="session")
 def stack(aws: EmbeddedAws) -> EmbeddedStack:
-    """The project's template, deployed; its schedule is off, tests call ``stack.tick()``."""
+    """The deployed template of the project. Its schedule is off; tests call ``stack.tick()``."""
     return aws.deploy()

@@ -1,4 +1,4 @@
-"""What goes wrong outside ends in a condition that names it, and the last good state stays."""
+"""A fault outside of tagstream shows as a condition that names it, and the last good state is kept."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def git_repository(name: str, **spec: Any) -> dict[str, Any]:
 
 
 def ready(system: System, kind: str, name: str) -> dict[str, str]:
-    """The Ready condition of an object; empty before its first reconcile."""
+    """Return the Ready condition of an object; empty before its first reconcile."""
     found = {one["metadata"]["name"]: one for one in system.objects(kind, NAMESPACE)}
     conditions = found[name].get("status", {}).get("conditions", [])
     return next((one for one in conditions if one["type"] == "Ready"), {})
 
 
 def applied(system: System, kind: str, name: str, *objects: dict[str, Any]) -> dict[str, str]:
-    """Apply objects and wait for what becomes of one of them."""
+    """Apply objects, wait until one of them was reconciled, and return its Ready condition."""
     system.cli("apply", "-f", "-", stdin=documents(*objects))
     found: dict[str, str] = system.stack.wait_for(f"a condition of {name}", lambda: ready(system, kind, name))
     return found
@@ -136,7 +136,7 @@ def test_what_cannot_be_meant_is_refused_with_its_value_and_nothing_is_stored(
 
 
 def kept(system: System) -> list[dict[str, Any]]:
-    """What people stored; what the functions write meanwhile, for other tests' objects, does not count."""
+    """Return what people have stored. What functions write for the objects of other tests is left out."""
     items = system.stack.table_items()
     return sorted((one for one in items if one["pk"]["S"].startswith(("object#", "hook#", "image#"))), key=str)
 

@@ -1,4 +1,4 @@
-"""A flood of forged deliveries at the deployed webhook: the genuine ones among them count, and nothing else starts."""
+"""A flood of forged deliveries hits the deployed webhook: only the genuine ones among them have an effect."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.embedded.system import System, documents
 
 FORGED, GENUINE, REPOSITORIES = 10_000, 1_000, 50
 SENDERS = 4
-# The embedded AWS keeps the last 10,000 lines of a log, and a delivery is five.
+# The embedded AWS keeps the last 10,000 lines of a log, and one delivery writes five.
 SLICE = 1_000
 NAMESPACE = "flood"
 TOKEN = "a-token-of-the-receiver"
@@ -40,7 +40,7 @@ def registry() -> Iterator[Registry]:
 
 @pytest.fixture(scope="module")
 def system(stack: EmbeddedStack, registry: Registry) -> System:
-    """All repositories scanned once, and a Receiver that lists them all."""
+    """The stack with all repositories scanned once, and a Receiver that lists them all."""
     built = System(stack=stack, registry=registry.address)
     secret = {"metadata": named("hook"), "apiVersion": "v1", "kind": "Secret", "stringData": {"token": TOKEN}}
     repositories = [
@@ -72,7 +72,7 @@ def named(name: str, **more: Any) -> dict[str, Any]:
 
 
 def newest(system: System) -> dict[str, str]:
-    """The newest tag that each repository's last scan found."""
+    """Return the newest tag that each repository's last scan has found."""
     return {
         one["metadata"]["name"]: one.get("status", {}).get("lastScanResult", {}).get("latestTags", [""])[0]
         for one in system.objects("repository", NAMESPACE)
@@ -91,7 +91,7 @@ def delivery(number: int, host: str, repository: str) -> bytes:
 
 
 def flood(stack: EmbeddedStack, requests: list[tuple[str, str, bytes]]) -> Counter[tuple[str, int]]:
-    """Send them all to the Function URL; how often each token got each answer."""
+    """Send all requests to the Function URL; return how often each kind of request got each status code."""
     workers = threading.local()
     endpoint, host = (urlsplit(url).netloc for url in (stack.endpoint, stack.outputs["WebhookUrl"]))
 
@@ -110,7 +110,7 @@ def flood(stack: EmbeddedStack, requests: list[tuple[str, str, bytes]]) -> Count
 
 
 def counted(stack: EmbeddedStack, since: float) -> Counter[str]:
-    """Sums of the webhook's own metrics, as CloudWatch reads them from its log."""
+    """Return the sums of the webhook's own metrics, which CloudWatch reads from its log."""
     pages = stack.client("logs").get_paginator("filter_log_events")
     found: Counter[str] = Counter()
     for page in pages.paginate(logGroupName=f"/aws/lambda/{stack.name}-webhook", startTime=int(since * 1000)):
@@ -131,7 +131,7 @@ def test_every_genuine_repository_is_scanned_and_nothing_else_started(
         (path, TOKEN, delivery(number, registry.address, WATCHED[number % REPOSITORIES])) for number in range(GENUINE)
     ]
     forged = [
-        # Half of them know the path and not the token, the others know neither.
+        # One half of the forgeries know the path but not the token; the other half know neither.
         (path if number % 2 else f"/hook/{number:064x}", "guessed", delivery(number, registry.address, BYSTANDER))
         for number in range(FORGED)
     ]
@@ -146,7 +146,7 @@ def test_every_genuine_repository_is_scanned_and_nothing_else_started(
     stack.wait_for("every scan", lambda: all(newest(system)[name] == PUSHED for name in WATCHED), 120)
     asked = Counter(url.split("/")[3] for method, url in registry.requests[begin:] if "/tags/list" in url)
     assert set(asked) == set(WATCHED)
-    # Never more scans than deliveries, and fewer where they came together.
+    # There are at most as many scans as deliveries, and fewer if deliveries came close together.
     assert sum(asked.values()) < GENUINE
     assert newest(system)[BYSTANDER] == BEFORE
     assert counters == {"HookAccepted": GENUINE, "HookRejected": FORGED}

@@ -1,4 +1,4 @@
-"""The main job on the deployed stack: a registry push becomes one commit, however often and in whatever order told."""
+"""A push to a registry becomes one commit, however often and in whatever order it is reported to the deployed stack."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RECEIVER = {
 
 @pytest.fixture(scope="module")
 def git_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the bare repositories are."""
+    """The folder of the bare repositories."""
     return tmp_path_factory.mktemp("git")
 
 
@@ -50,7 +50,7 @@ def running(git_root: Path) -> Iterator[tuple[Server, Server]]:
 
 @pytest.fixture(scope="module")
 def sample(running: tuple[Server, Server]) -> Sample:
-    """The guide's example system, pointed at them."""
+    """The example system of the guide, with these two servers."""
     registry, git_server = running
     return Sample(registry=registry.address, git_url=f"http://{git_server.address}/harvis.git")
 
@@ -63,7 +63,7 @@ def bare(git_root: Path, sample: Sample) -> Path:
 
 @pytest.fixture(scope="module")
 def system(stack: EmbeddedStack, sample: Sample, bare: Path, tmp_path_factory: pytest.TempPathFactory) -> System:
-    """The sample applied, with the tags that its manifests have."""
+    """The stack with the sample applied, and a registry with the tags that its manifests have."""
     built = System(stack=stack, registry=sample.registry)
     for image, tags in ((sample.frontend_image, ("v2.27.5", "latest")), (sample.backend_image, ("v2.28.4", "latest"))):
         for tag in tags:
@@ -86,7 +86,7 @@ def secret(name: str, **data: str) -> dict[str, Any]:
 
 
 def with_git_secret(source: bytes) -> bytes:
-    """The GitRepositories of the sample are public; this server wants a password."""
+    """Add a secret to the sample's GitRepositories, since this Git server asks for a password."""
     return source.replace(b"\n  url: http://127.0.0.1", b"\n  secretRef:\n    name: git\n  url: http://127.0.0.1")
 
 
@@ -110,7 +110,7 @@ def test_a_push_moves_the_production_setter_in_one_commit_and_changes_nothing_el
     path = system.hook_path("pushes", NAMESPACE)
     system.push(sample.frontend_image, "v2.28.0")
     with ThreadPoolExecutor(10) as pool:
-        # Five deliveries twice: repetitions end at their id, the others at the burst's window.
+        # Five deliveries come twice: the second ones are dropped by their ids, the others share the scans of one burst.
         bodies = [{"push": "frontend v2.28.0", "number": number // 2} for number in range(10)]
         answers = {answer.status for answer in pool.map(lambda body: system.deliver(path, TOKEN, body), bodies)}
     stack.wait_for("the commit", lambda: "v2.28.0" in frontend(bare))
@@ -150,7 +150,7 @@ def test_stream_records_delivered_twice_and_out_of_order_make_one_commit(
 
 
 def settle(stack: EmbeddedStack) -> None:
-    """Let everything that is still on its way arrive: the burst's second scan, the queue, the stream."""
+    """Wait until nothing is under way any more: the second scan of a burst, the queue, the stream."""
     time.sleep(7)
     names = [
         "ApproximateNumberOfMessages",
@@ -240,5 +240,5 @@ def test_no_secret_is_in_the_table_a_log_or_a_commit(system: System, stack: Embe
     presented = (SIGNATURE, "what-somebody-tried", "in-the-query", "a-body-says")
     told = table + logs + commits
     assert [one for one in (TOKEN, PASSWORD, login, *presented) if one in told] == []
-    # The table has the address, for those who may read Receivers; a log reader learns none.
+    # The path is stored in the table, which only those may read who may read Receivers. It is in no log and no commit.
     assert [path in one for one in (table, logs, commits)] == [True, False, False]

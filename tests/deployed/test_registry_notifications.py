@@ -1,4 +1,4 @@
-"""A real registry tells the deployed webhook of a push, and the push ends in a commit: nothing was polled for."""
+"""A real registry notifies the deployed webhook of a push, and the push becomes a commit without any polling."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MARKER = '# {"$imagepolicy": "notified:app"}'
 
 
 class Door(ThreadingHTTPServer):
-    """Where the registry sends to: hands everything to the deployed function, whose URL has no DNS name here."""
+    """Forwards the registry's notifications to the deployed function, whose URL has no DNS name here."""
 
     daemon_threads = True
 
@@ -37,7 +37,7 @@ class Door(ThreadingHTTPServer):
         self.answers: list[tuple[str, int]] = []
 
     def accepted(self) -> list[str]:
-        """Ids of the registry's events that were answered with 200, in order."""
+        """Return the ids of the registry's events that were answered with 200, in order."""
         return [event for event, status in self.answers if status == HTTPStatus.OK]
 
 
@@ -54,7 +54,7 @@ class _DoorHandler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silent."""
+        """Print no log."""
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def door(stack: EmbeddedStack) -> Iterator[Door]:
 
 @pytest.fixture(scope="module")
 def registry(door: Door) -> Iterator[Distribution]:
-    """As docs/webhooks.md configures it, with more time: the embedded functions start cold."""
+    """A registry configured as in docs/webhooks.md, but with longer timeouts: the embedded functions start slowly."""
     endpoint = {
         "name": "tagstream",
         "url": f"http://127.0.0.1:{door.server_address[1]}/",
@@ -97,7 +97,10 @@ def system(
     git_server: tuple[Server, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> System:
-    """Applied, with one tag selected, and only then a Receiver. No interval ends in this test; there is no schedule."""
+    """The stack with objects applied and one tag selected, and after that a Receiver.
+
+    No interval is over within this test, and there is no schedule: only webhooks cause scans.
+    """
     server, root = git_server
     line = f"image: {registry.address}/team/app:1.0.0 {MARKER}\n"
     bare_repository(root, "app.git", {"app.yaml": line.encode()})
@@ -153,7 +156,7 @@ def objects(registry: Distribution, url: str) -> list[dict[str, Any]]:
 
 
 def copied(registry: Distribution, tag: str, folder: Path) -> str:
-    """``skopeo copy --all`` of a multi-architecture image; the digest of its index."""
+    """Copy a multi-architecture image with ``skopeo copy --all``; return the digest of its index."""
     digest = write_layout(folder, tag)
     command = [need("skopeo"), "--insecure-policy", "copy", "--all", "--quiet", "--dest-tls-verify=false"]
     target = f"docker://{registry.address}/team/app:{tag}"
@@ -176,7 +179,8 @@ def test_a_copied_image_becomes_a_commit_that_its_delivery_can_be_followed_to(
 ) -> None:
     bare = git_server[1] / "app.git"
     before = git("rev-list", "--count", "main", folder=bare)
-    # The first image was pushed before there was a Receiver: the registry repeats until somebody listens, and says so.
+    # The first image was pushed before the Receiver existed. The registry repeats a notification until it is accepted,
+    # and its log says so.
     system.stack.wait_for("the first deliveries", lambda: len(door.accepted()) == 3)
     assert retries(registry.log.read_text()) != []
     door.answers.clear()
@@ -185,7 +189,8 @@ def test_a_copied_image_becomes_a_commit_that_its_delivery_can_be_followed_to(
     system.stack.wait_for("the commit", lambda: "1.1.0" in git("show", "main:app.yaml", folder=bare))
     head = git("rev-parse", "main", folder=bare).strip()
     assert (before, git("rev-list", "--count", "main", folder=bare)) == ("1\n", "2\n")
-    # Two manifests without a tag and the index with one: each was answered once, and nothing was sent again.
+    # A push makes three notifications: for two manifests without a tag, and for the index with its tag. Each was
+    # answered at the first attempt.
     system.stack.wait_for("three deliveries", lambda: len(door.answers) >= 3)
     assert ([status for _, status in door.answers], retries(registry.log.read_text()[begin:])) == ([200] * 3, [])
     *untagged, tagged = door.accepted()
@@ -202,7 +207,7 @@ def test_a_copied_image_becomes_a_commit_that_its_delivery_can_be_followed_to(
 
 
 def retries(log: str) -> list[str]:
-    """What the registry logs when a delivery is not taken."""
+    """Return the lines that the registry logs if a notification is not accepted."""
     words = ("retrying", "error writing event", "encountered too many errors")
     return [line for line in log.splitlines() if any(one in line for one in words)]
 

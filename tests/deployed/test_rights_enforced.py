@@ -1,4 +1,4 @@
-"""The embedded AWS refuses what a role does not grant: without this, no deployed test would see a missing right."""
+"""The embedded AWS refuses what a role does not grant; otherwise no deployed test would notice a missing right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every sample of events/ is understood by the deployed function that docs/operations.md names for it."""
+"""The deployed functions understand every sample of events/ that docs/operations.md names for them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.unit.events.test_function_url import SAMPLES
 
 PAGE = (ROOT / "docs/operations.md").read_text()
 ROWS: dict[str, str] = dict(re.findall(r"^\| `events/(\w+)\.json` \| (\w+)Function \|", PAGE, re.MULTILINE))
-# The token of the sample is not signed by Google, whose keys can or cannot be reached from here.
+# Google has not signed the token of this sample. Whether its keys can be fetched depends on the network.
 ANSWERS = {"webhook_gcr": {404, 503}}
 
 
 def receivers() -> list[dict[str, Any]]:
-    """As the page says: a Receiver for each delivery, named like it, and its token."""
+    """Return a Receiver and its token for each sample delivery, named as docs/operations.md says."""
     found: list[dict[str, Any]] = []
     for sample, (kind, sender, token, _) in SAMPLES.items():
         metadata = {"name": sample.replace("_", "-"), "namespace": "flux-system"}
@@ -29,7 +29,7 @@ def receivers() -> list[dict[str, Any]]:
         spec = {
             "type": kind,
             "secretRef": {"name": metadata["name"]},
-            # Nobody watches: what is asked for stays between the two functions.
+            # No ImageRepository has this label, so that the scans which are asked for have no effect.
             "resources": [{"kind": "ImageRepository", "name": "*", "matchLabels": {"watched": "by-nobody"}}],
         }
         annotations = {"tagstream.dev/sender": sender} if sender else {}

@@ -1,4 +1,4 @@
-"""What the template makes of an account: read back from the embedded AWS after `sam deploy`."""
+"""`sam deploy` creates what the template says; the tests read it back from the embedded AWS."""
 
 from __future__ import annotations
 

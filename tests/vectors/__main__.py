@@ -1,4 +1,4 @@
-"""`make vectors VECTORS=DIR`: all runners over a folder of vectors, one line of counts per file."""
+"""Runs all vector runners over a folder and prints one line of counts per file: `make vectors VECTORS=DIR`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ SHOWN = 5
 
 
 def run(runner: ModuleType, data: Path, file: str) -> tuple[int, list[str]]:
-    """How many cases of a file passed, and one line per failed one."""
+    """Return how many cases of a file passed, and one line for each case that failed."""
     passed, failed = 0, []
     for name, thunk in cases(runner, data, file):
         try:
             actual, expected = thunk()
-        except Exception as error:  # foreign vectors may break anything: it counts as failed and the rest goes on
+        except Exception as error:  # a case may raise anything; it counts as failed, and the others go on
             failed.append(f"{file}:{name}: {type(error).__name__}: {error}")
             continue
         if actual == expected:
@@ -28,7 +28,7 @@ def run(runner: ModuleType, data: Path, file: str) -> tuple[int, list[str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run every file that the folder has."""
+    """Run every file of the folder for which there is a runner."""
     data = Path(arguments[0]).resolve() if arguments else DATA
     present = [file for _, file in covered() if (data / file).exists()]
     totals = [0, 0]

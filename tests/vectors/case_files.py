@@ -1,4 +1,4 @@
-"""All vector runners and the files they cover."""
+"""Finds all vector runners and the files that they read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Case = tuple[str, Callable[[], tuple[object, object]]]
 
 
 def runners() -> Iterator[ModuleType]:
-    """Every module of the runners folder, by name; what is no runner (no FILES) is support for one."""
+    """Yield the runners by name: the modules of the runners folder that have FILES. The others support them."""
     for path in sorted((HERE / "runners").glob("[a-z]*.py")):
         module = importlib.import_module(f"tests.vectors.runners.{path.stem}")
         if hasattr(module, "FILES"):
@@ -21,10 +21,10 @@ def runners() -> Iterator[ModuleType]:
 
 
 def covered() -> tuple[tuple[ModuleType, str], ...]:
-    """Each runner with each of its files."""
+    """Return each runner with each of its files."""
     return tuple((runner, file) for runner in runners() for file in runner.FILES)
 
 
 def cases(runner: ModuleType, data: Path, file: str) -> Iterator[Case]:
-    """The cases of one file."""
+    """Yield the cases of one file."""
     yield from runner.cases(data, file)

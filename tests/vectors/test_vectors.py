@@ -1,4 +1,4 @@
-"""Every recorded case of Flux and its libraries, against our code: whole results, error texts included."""
+"""Runs every recorded case of Flux and its libraries and compares whole results, including the texts of errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The deliveries of the vectors with one byte changed: what is signed must be refused."""
+"""Changes one byte of each recorded delivery: a delivery whose signature covers that byte must be refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.vectors.runners.webhooks import deliver, hook_request
 
 DATA = pathlib.Path(__file__).parent / "data/webhooks"
 MANIFEST = {entry["name"]: entry for entry in json.loads((DATA / "manifest.json").read_bytes())}
-# Which header proves the origin; True when it covers the body.
+# The headers that prove the origin of a delivery; True if the proof covers the body.
 PROOFS = {
     "x-hub-signature-256": True,
     "x-signature": True,
@@ -37,7 +37,7 @@ def proven() -> Iterator[tuple[str, str]]:
 
 def flipped(text: str) -> Iterator[str]:
     for at in range(len(text)) if len(text) < 200 else range(0, len(text) - 1, len(text) // 60):
-        # Another hexadecimal digit where there was one; the case of a digit does not matter to its value.
+        # Replace a hexadecimal digit by another one; changing its case would not change its value.
         yield text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :]
 
 

@@ -1,6 +1,7 @@
-"""Patterns and Expand against Go's regexp: goregexp.json.
+"""Compares patterns and their expansion with Go's regexp: goregexp.json.
 
-A case compares the compile error, or the groups' names and, for every input, whether it matches, its groups and value.
+A case compares the compile error; or the names of the groups and, for every input, whether it matches, its groups and
+the expanded value.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ FILES = ("goregexp.json",)
 
 
 def cases(data: Path, file: str) -> Iterator[tuple[str, Callable[[], tuple[object, object]]]]:
-    """One case for each pattern and extract."""
+    """Yield one case for each pattern and extract."""
     for number, row in enumerate(json.loads((data / file).read_text())["cases"]):
         yield f"{number}:{row['pattern']}:{row['extract']}", lambda row=row: _run(row)
 

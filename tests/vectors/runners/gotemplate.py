@@ -1,6 +1,6 @@
-"""The template engine against Go's text/template with sprig: gotemplate.json.
+"""Compares the template engine with Go's text/template with sprig: gotemplate.json.
 
-A case compares the stage and the whole text or error.
+A case compares the stage that ended the template and the whole text or error.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ Case = tuple[str, Callable[[], tuple[object, object]]]
 _DOC_UPDATED = (
     "Automated image update\n\nAutomation name: flux-system/flux-system\n\nFiles:\n- deploy.yaml\nObjects:\nImages:\n"
 )
-# Where tagstream differs on purpose: its stage and text, by template and data set.
+# Stage and text of the cases in which tagstream differs on purpose, by template and data set.
 INTENDED: Mapping[tuple[str, str], tuple[str, str]] = {
-    # tagstream keeps .Updated; these data sets name no image for their changes.
+    # tagstream keeps .Updated. These data sets name no image for their changes.
     ("{{ range $filename, $_ := .Updated.Files -}}", "single"): ("ok", _DOC_UPDATED),
     ("{{range .Updated.Images}}{{println .}}{{end}}", "single"): ("ok", ""),
-    # Functions of keys and passwords are refused by name, however they are called.
+    # tagstream refuses the functions of keys and passwords by name, however they are called.
     ('{{ htpasswd "u" }}', "single"): (
         "parse",
         'template: commit message:1: function "htpasswd" is refused: it works on a password, which does not belong in '
@@ -33,7 +33,7 @@ INTENDED: Mapping[tuple[str, str], tuple[str, str]] = {
 
 
 def cases(data: Path, file: str) -> Iterator[Case]:
-    """One case for each row."""
+    """Yield one case for each row."""
     vectors = json.loads((data / file).read_text())
     for number, row in enumerate(vectors["cases"]):
         yield f"{number}:{row['data']}:{row['template'][:40]!r}", lambda row=row: _run(row, vectors["data"])

@@ -1,4 +1,4 @@
-"""Image names against go-containerregistry's."""
+"""Compares the parsing of image names with go-containerregistry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILES = ("registry/image_reference.json",)
 
 
 def cases(data: Path, file: str) -> Iterator[tuple[str, Callable[[], tuple[object, object]]]]:
-    """One case per image."""
+    """Yield one case for each image."""
     for number, row in enumerate(json.loads((data / file).read_text())["cases"]):
         yield f"{number}:{row['name'][:60]}", lambda row=row: _run(row)
 

@@ -1,4 +1,4 @@
-"""Turns the data sets of gotemplate.json and templates.json into MessageData, and renders templates with it."""
+"""Turns the data sets of gotemplate.json and templates.json into MessageData, and renders templates with them."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ _PREFIXES = {
 }
 
 
-# tagstream keeps .Updated and .Changed.ImageResult. Where Flux 1.x says that the field is gone, tagstream has the files
-# of the changes, and no objects and images if the data set names no image for its changes.
+# tagstream keeps .Updated and .Changed.ImageResult. Where Flux 1.x says that the field is gone, tagstream shows the
+# files of the changes, and no objects and images if the data set names no image for its changes.
 _REMOVED = re.compile(
     r"can't evaluate field (?:Updated in type source\.TemplateData|ImageResult in type update\.Result)"
 )
 
 
 def is_removed_field(error: str | None) -> bool:
-    """Whether Flux fails because it removed a field that tagstream keeps."""
+    """Tell whether Flux fails because it has removed a field that tagstream keeps."""
     return error is not None and _REMOVED.search(error) is not None
 
 
 def renders_all_the_same(template: str, data: MessageData) -> tuple[object, object]:
-    """A template of removed fields renders, and its text has every changed file if the template asks for files."""
+    """Check that a template with removed fields renders, and names every changed file if it asks for files."""
     stage, text = outcome(template, data)
     named = ".Files" not in template or all(change.file in text for change in data.changes)
     return (stage, named), ("ok", True)
 
 
 def message_data(row: dict[str, Any]) -> MessageData:
-    """A data set of the vector files as MessageData, at a fixed time."""
+    """Make MessageData from a data set of the vector files, at a fixed time."""
     changes: list[Change] = []
     refs: dict[NamespacedName, ImageRef] = {}
     for file in row["Files"]:
@@ -73,7 +73,7 @@ def _ref(text: str) -> ImageRef:
 
 
 def outcome(template: str, data: MessageData) -> tuple[str, str]:
-    """``ok`` and the message, or the stage that failed (``parse`` or ``exec``) and the error without its prefix."""
+    """Return ``ok`` and the message, or the stage that failed (``parse`` or ``exec``) and its error."""
     try:
         return "ok", render_message(template, data).text
     except TemplateError as error:
@@ -82,5 +82,5 @@ def outcome(template: str, data: MessageData) -> tuple[str, str]:
 
 
 def as_set(text: str) -> Counter[str]:
-    """The lines without their order, for templates whose output follows Go's random map order."""
+    """Return the lines without their order, for templates whose output follows Go's random map order."""
     return Counter(text.split("\n"))

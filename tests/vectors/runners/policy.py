@@ -1,4 +1,4 @@
-"""Selections against image-reflector-controller's policies."""
+"""Compares selections with the policies of image-reflector-controller."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tagstream.domain.objects.model import PolicyChoice, TagFilter
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, NoSelection, compile_policy
 
 FILES = ("policy.json",)
-# Where Flux's answer is an artefact of float64: numbers above 2^53 are compared exactly here.
+# Flux's answer is caused by float64 here. tagstream compares numbers above 2^53 exactly.
 INTENDED = {"numeric 20-digit timestamps": "20240131123456789013"}
-# The reconciler's own error, raised before a policy sees any tag.
+# The reconciler raises this error itself, before the policy is given any tags.
 NO_TAGS = "no tags in database"
 
 
 def cases(data: Path, file: str) -> Iterator[tuple[str, Callable[[], tuple[object, object]]]]:
-    """One case per row."""
+    """Yield one case for each row."""
     for number, row in enumerate(json.loads((data / file).read_text())):
         yield f"{number}:{row['name']}", lambda row=row: _run(row)
 
@@ -27,7 +27,7 @@ def _run(row: dict[str, Any]) -> tuple[object, object]:
     forward, backward = _selected(row, row["tags"]), _selected(row, row["tags"][::-1])
     expected = INTENDED.get(row["name"], row.get("error") or row.get("expect"))
     if row.get("nondeterministic"):
-        # Flux may return any of these; here it is always the same one.
+        # Flux may return any of these tags; tagstream always returns the same one.
         expected = forward if forward in row["flux_may_return"] else row["flux_may_return"]
     return (forward, backward), (expected, expected)
 

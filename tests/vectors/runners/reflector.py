@@ -1,4 +1,4 @@
-"""What image-reflector-controller decides around a selection: numbers, exclusions, revisions, conditions, access."""
+"""Compares what image-reflector-controller does around a selection: exclusions, revisions, conditions, access."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tagstream.domain.status.conditions import Condition, notice, ready_message
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.due import repository_is_due
 
-# Where the tick, which comes once a minute, decides otherwise than a controller that is woken at any second.
+# A controller is woken at any time and a tick comes once a minute, so these decisions differ.
 INTENDED_SCANS = {
     "exactly one second left (from code)": True,
-    # Any edit is a new generation, which is scanned.
+    # Any edit makes a new generation, and a new generation is scanned.
     "exclusion list reordered only (from code): no scan": True,
 }
 FILES = ("reflector_reconcile.json",)
@@ -35,7 +35,7 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def cases(data: Path, file: str) -> Iterator[tuple[str, Callable[[], Pair]]]:
-    """Every row of every list that says something about this product."""
+    """Yield every row that applies to tagstream."""
     document = json.loads((data / file).read_text())
     for name, run in _RUNS.items():
         for number, row in enumerate(document.get(name, [])):
@@ -65,7 +65,7 @@ def _latest_tags(row: dict[str, Any]) -> Pair:
 
 
 def _stored(row: dict[str, Any]) -> Pair:
-    """Badger's adler32 revision is not kept (docs/differences.md); the order tags are stored in is."""
+    """Compare the order in which tags are stored. Badger's adler32 revision is not kept (docs/differences.md)."""
     return list(exclude(row["tags"], ()).tags), row["stored"]
 
 
@@ -75,7 +75,7 @@ def _revision(row: dict[str, Any]) -> Pair:
 
 def _should_scan(row: dict[str, Any]) -> Pair:
     if row.get("db_error"):
-        # A table that cannot be read ends the reconcile before anything is decided.
+        # If the table cannot be read, the reconcile ends before it decides anything.
         return True, row["error"]
     spec, observed = row["spec"], row["status"]
     document = {
@@ -90,7 +90,7 @@ def _should_scan(row: dict[str, Any]) -> Pair:
     if "scanAge_s" in observed:
         body = {"lastHandledReconcileAt": observed.get("lastHandledReconcileAt"), "observedGeneration": 1}
         if _was_edited(repository, observed):
-            # A changed spec is a new generation.
+            # A changed spec has a new generation.
             body["observedGeneration"] = 0
         if row.get("db_tags"):
             body["lastScanResult"] = {"revision": "sha256:0"}
@@ -141,7 +141,7 @@ def _notify(row: dict[str, Any]) -> Pair:
 
 
 def _digest(row: dict[str, Any]) -> Pair:
-    """Two evaluations in a row, the registry's digest changing in between."""
+    """Evaluate twice, while the registry's digest changes in between."""
     first = _reflected(row["policy1"], None, row["tag1"], row["registry_digest1"])
     current = ImageRef(name="i", tag=row["tag1"], digest=first)
     second = _reflected(row["policy2"], current, row["tag2"], row["registry_digest2"])
@@ -162,7 +162,7 @@ def _access(row: dict[str, Any]) -> Pair:
     )
     allowed = may_access(selectors, row["same_namespace"], row["namespace_labels"])
     if row["no_cross_namespace_refs"] and not row["same_namespace"]:
-        # A flag of the controller; here accessFrom alone decides.
+        # This row is about a flag of the controller. tagstream has no such flag: accessFrom alone decides.
         return row["accessible"], False
     return allowed, row["accessible"]
 

@@ -1,4 +1,4 @@
-"""Challenges, Link headers and pull secrets, answered by go-containerregistry's own code."""
+"""Compares challenges, Link headers and pull secrets with answers that go-containerregistry's code gave."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ LINKS = "registry/link_header.json"
 PULL_SECRETS = "registry/dockerconfig_match.json"
 FILES: tuple[str, ...] = (CHALLENGES, LINKS, PULL_SECRETS)
 
-# We follow links that name the registry's own host with another scheme, port or spelling, on the registry's address
-# (Flux fails behind proxies: image-reflector-controller 343), and we follow rel="next", not whatever comes first.
+# tagstream follows links that name the registry's own host with another scheme, port or spelling, at the address that
+# it already uses (Flux fails behind proxies: image-reflector-controller 343). And it follows the link with rel="next",
+# not the first link.
 _MENDED = {
     "http://r.example.com/v2/a/b/tags/list?last=x": "https://r.example.com/v2/a/b/tags/list?last=x",
     "https://r.example.com:443/v2/a/b/tags/list?last=x": "https://r.example.com/v2/a/b/tags/list?last=x",
@@ -30,7 +31,7 @@ Case = tuple[str, Callable[[], tuple[object, object]]]
 
 
 def cases(data: pathlib.Path, file: str) -> Iterator[Case]:
-    """One case per recorded answer."""
+    """Yield one case for each recorded answer."""
     answer = {CHALLENGES: _challenge, LINKS: _link, PULL_SECRETS: _pull_secret}[file]
     for recorded in json.loads((data / file).read_bytes())["cases"]:
         yield recorded["name"], lambda recorded=recorded: answer(recorded)
@@ -64,7 +65,7 @@ def _pull_secret(recorded: Mapping[str, Any]) -> tuple[object, object]:
     image = parse_reference(recorded["image"])
     matched = keyring.matching(image.registry, image.repository)
     found: dict[str, object] = {
-        # Go has no list at all where there are no entries.
+        # In Go the list is nil, not empty, if there are no entries.
         "index": [key for key, _ in keyring.entries] or None,
         "matched_keys": [key for key, _ in matched],
         "target": str(image.canonical),

@@ -1,4 +1,4 @@
-"""Versions, their order and ranges against Masterminds/semver."""
+"""Compares versions, their order and ranges with Masterminds/semver."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Case = tuple[str, Callable[[], tuple[object, object]]]
 
 
 def cases(data: Path, file: str) -> Iterator[Case]:
-    """One case for each row."""
+    """Yield one case for each row."""
     run = _RUNS[file]
     for number, row in enumerate(json.loads((data / file).read_text())):
         name = row.get("input", row.get("constraint", row.get("a")))
@@ -49,7 +49,7 @@ def _version(row: dict[str, Any]) -> tuple[object, object]:
     return actual, expected
 
 
-# What a row says beside the answers that tagstream gives: its sources, Flux's rule before 1.0, and Masterminds'
+# Members of a row that are not compared: its sources, Flux's rule before 1.0, and the result of Masterminds'
 # StrictNewVersion, which no part of Flux's image automation calls.
 _NO_ANSWER = {"input", "sources", "flux_tag_valid_before_v1_0", "strict_valid", "strict_error"}
 

@@ -1,6 +1,6 @@
-"""Setters against image-automation-controller: the same values change, and nothing beside them.
+"""Compares setters with image-automation-controller: the same values change, and nothing else does.
 
-The spans that may change are told by PyYAML's marks, not by the code under test.
+PyYAML's marks tell which spans may change, not the code under test.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.vectors.runners.setters_cases import INVALID, MARKER, STYLES, UNSEEN,
 FILES = ("setters/manifest.json", "setters/scalar-quoting.json", "setters_flux.json")
 Case = tuple[str, Callable[[], tuple[object, object]]]
 Row = tuple[str, str, str, str, str, str, str, str]
-# Trees in which Flux damages, passes over or stumbles; here the marked values change in place. docs/differences.md has
+# Trees whose files Flux damages, skips or fails on. Here the marked values are set in place; docs/differences.md has
 # the reasons.
 BETTER: Mapping[str, list[Row]] = {
     "k8s-list": [("f.yaml", "v1", "X", "", "x", "ns:app:tag", "old", "v2.0.0")],
@@ -33,18 +33,18 @@ BETTER: Mapping[str, list[Row]] = {
     ],
     "metadata-string": [("f.yaml", "v1", "X", "", "", "ns:app:tag", "old", "v2.0.0")],
 }
-# Files that Flux passes over as a whole; here they are read.
+# Flux skips these files altogether; tagstream reads them.
 READ_HERE = frozenset({"doc-sep-content", "metadata-string", "top-level-list", "top-level-scalar"})
-# Files whose content is another in Flux beside the marked values: documents, annotations and values lost, or not set.
+# In these files Flux also changes or loses documents, annotations or other values, or fails to set the marked value.
 LOST_BY_FLUX = frozenset({"multi-doc", "trailing-doc-marker", "empty-annotations", "null-annotations", *BETTER})
 
 
-# Tags that are quoted here and not in Flux: some YAML 1.1 reader takes them for something else than a string.
+# tagstream quotes these tags and Flux does not: some YAML 1.1 reader would not read them as strings.
 QUOTED_HERE = frozenset({"12e45678", "1e1000", "2024-01-01T00", "2024-01-01T00-00-00"})
 
 
 def cases(data: Path, file: str) -> Iterator[Case]:
-    """One case per tree, tag or style."""
+    """Yield one case for each tree, tag or style."""
     listed = json.loads((data / file).read_text())
     if file == "setters/manifest.json":
         for row in listed["cases"]:
@@ -98,7 +98,7 @@ def _row(change: Any) -> Row:
 
 
 def _same(new: bytes, flux: Path) -> bool:
-    """Flux's file says the same."""
+    """Tell whether a file has the same values as Flux's file."""
     return new == flux.read_bytes() or _values(new) == _values(flux.read_bytes())
 
 
@@ -107,7 +107,7 @@ def _values(source: bytes) -> object:
 
 
 def _only_values(source: bytes, new: bytes, olds: list[str]) -> bool:
-    """The scalars that PyYAML sees changed are as many as there are changes; with the old spans put back, so is all."""
+    """Check with PyYAML that only the reported values changed, and that restoring them restores the whole file."""
     if source == new:
         return not olds
     if source.startswith(codecs.BOM_UTF8):
@@ -126,7 +126,7 @@ def _scalars(source: bytes) -> list[Any]:
 
 
 def _case(name: str) -> tuple[object, object]:
-    """Bytes, whether the file is a problem, that no marker stays unreported, and the number of changes."""
+    """Compare a file's bytes, whether it is reported, whether every marker is reported, and the number of changes."""
     before, after = document(name)
     plan = plan_file(b"a.yaml", before, {NamespacedName("ns", "p"): ImageRef(name="reg/new", tag="9.9.9")})
     found = (apply_edits(before, plan.edits), plan.problem is not None, bool(plan.markers), len(plan.changes))
@@ -134,19 +134,22 @@ def _case(name: str) -> tuple[object, object]:
 
 
 def _quoting(row: dict[str, Any]) -> tuple[object, object]:
-    """Flux's text for a plain string; over a number Flux leaves the number's tag, here it is the same text."""
+    """Compare with Flux's text for a plain string.
+
+    Over a number Flux keeps the number's YAML tag; tagstream writes the same string as elsewhere.
+    """
     expected = f'"{row["tag"]}"' if row["tag"] in QUOTED_HERE else row["from_plain_string"]
     return [_over(old, row["tag"]) for old in ("old", "7")], [expected, expected]
 
 
 def _written(name: str) -> tuple[object, object]:
-    """``style|tag``: over a value of that style the tag is read back as that very string by every reader."""
+    """Write a tag over a value of a style (``style|tag``), and check that every reader gets that tag as a string."""
     style, _, tag = name.partition("|")
     old = STYLES[style]
     new = _over(old, tag)
     quote = old[0] if old[0] in "\"'" else ""
     readers = [yaml.safe_load, _ruamel((1, 1)), _ruamel((1, 2))]
-    # A value that is the tag already, as text, stays what it is, as in Flux.
+    # If the old value already equals the tag as text, it is left alone, as in Flux.
     expected = [yaml.safe_load(old) if old == tag else tag] * len(readers)
     return ([read(new) for read in readers], new[:1] if quote else ""), (expected, quote)
 
@@ -159,7 +162,7 @@ def _ruamel(version: tuple[int, int]) -> Callable[[str], object]:
 
 
 def _over(old: str, tag: str) -> str:
-    """What stands where the old value stood."""
+    """Return the text that replaces the old value."""
     source = f'k: {old} {MARKER[:-2]}:tag"}}\n'
     plan = plan_file(b"a.yaml", source.encode(), {NamespacedName("ns", "p"): ImageRef(name="reg/new", tag=tag)})
     new = apply_edits(source.encode(), plan.edits).decode()

@@ -1,6 +1,6 @@
-"""The cases of setters_flux.json, which gives their names only: what each means, and what must become of it.
+"""Defines the cases of setters_flux.json, which only has their names: the file before and after.
 
-Source: the setters notes, 2 (what Flux honours) and 3 (where it damages or passes over what is set here).
+Source: the setters notes, 2 (what Flux honours) and 3 (where Flux damages or skips a value that tagstream sets).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ NEW = "reg/new:9.9.9"
 MARKER = '# {"$imagepolicy": "ns:p"}'
 DQ, SQ = f'"old"|"{NEW}"', f"'old'|'{NEW}'"
 
-# The comment: what counts as a marker.
+# The comment: which comments are markers.
 COMMENTS: Mapping[str, str] = {
     "plain": "k: «old» M\n",
     "plain_nospace": "k: «old» #M\n".replace("#M", '#{"$imagepolicy": "ns:p"}'),
@@ -39,7 +39,7 @@ COMMENTS: Mapping[str, str] = {
     "json_percent": 'k: old # {"$imagepolicy": "ns%3Ap"}\n',
     "json_ns_tilde": 'k: old # {"$imagepolicy": "ns~1p"}\n',
 }
-# The value: which scalars are set, and what of them is replaced.
+# The value: which scalars are set, and which part of them is replaced.
 VALUES: Mapping[str, str] = {
     "dq": f"k: «{DQ}» M\n",
     "dq_escapes": f'k: «"o\\u006cd\\t\\"x\\""|"{NEW}"» M\n',
@@ -123,7 +123,7 @@ PLACES: Mapping[str, str] = {
     "dash_spaces": "k:\n-   a: x\n    b: «old» M\n-   «old» M\n",
     "key_spaces": "k   :   «old»   M\n",
 }
-# The file: documents, objects, line ends, layout. What Flux loses or rewrites stays here.
+# The file: documents, objects, line ends and layout. tagstream keeps what Flux loses or rewrites.
 DOCUMENTS: Mapping[str, str] = {
     "multi_doc_second": "a: 1\n---\nk: «old» M\n",
     "doc_start_comment": "# head\n---\nk: «old» M\n",
@@ -169,7 +169,7 @@ ENCODED: Mapping[str, bytes] = {
     "utf16be_bom": "\ufeffk: old M\n".replace("M", MARKER).encode("utf-16-be"),
     "latin1": "ä: x\nk: old M\n".replace("M", MARKER).encode("latin-1"),
 }
-# No valid file, as a whole: reported and left alone.
+# Invalid YAML files: they are reported and left alone as a whole.
 INVALID = frozenset(
     {
         "backtick",
@@ -183,13 +183,13 @@ INVALID = frozenset(
         "undefined_alias",
     }
 )
-# Flux does not look at these files at all: their bytes do not hold the key.
+# Flux does not read these files, since their bytes do not contain the marker's key.
 UNSEEN = frozenset({"utf16", "utf16be_bom"})
 TEXTS = {**COMMENTS, **VALUES, **PLACES, **DOCUMENTS}
 
 
 def document(name: str) -> tuple[bytes, bytes]:
-    """A case's file before and after."""
+    """Return a case's file before and after the update."""
     if name in ENCODED:
         return ENCODED[name], ENCODED[name]
     before, after = "", ""
@@ -205,7 +205,7 @@ def document(name: str) -> tuple[bytes, bytes]:
 
 
 def spans(name: str) -> int:
-    """How many values of a case change."""
+    """Return how many values of a case change."""
     return TEXTS.get(name, "").count("«")
 
 
@@ -223,7 +223,7 @@ def _new(span: str) -> str:
 
 
 def _cut(span: str) -> int:
-    """Where the new form begins; the first character may be a block scalar's own ``|``."""
+    """Return where the new form begins; a ``|`` at the start belongs to a block scalar."""
     return span.find("|", 1)
 
 

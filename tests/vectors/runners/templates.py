@@ -1,6 +1,7 @@
-"""Commit messages of Flux's documentation, tests and issues: templates.json.
+"""Compares commit messages of Flux's documentation, tests and issues: templates.json.
 
-A case compares the stage and the whole text or error. tagstream has every function of Flux but those it refuses.
+A case compares the stage that ended the template and the whole text or error. tagstream has every function of Flux
+except those that it refuses.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _CHANGE_ID = re.compile(r"I[0-9a-f]{40}")
 
 
 def cases(data: Path, file: str) -> Iterator[Case]:
-    """One case for each row, and one for the names of the functions."""
+    """Yield one case for each row, and one for the names of the functions."""
     vectors = json.loads((data / file).read_text())
     yield "functions", lambda: (sorted(set(vectors["functions"]) - names()), sorted(REFUSED))
     for row in vectors["cases"]:
@@ -36,5 +37,5 @@ def _run(row: dict[str, Any], data: dict[str, Any]) -> tuple[object, object]:
         return (stage, text), (row["error_stage"], row["error"])
     if not row.get("nondeterministic_in_flux"):
         return (stage, text), ("ok", row["expected"])
-    # A hash over Go's random map order differs from run to run; only the text around it can be compared.
+    # A hash over Go's random map order differs between runs, so only the text around it is compared.
     return (stage, as_set(_CHANGE_ID.sub("I", text))), ("ok", as_set(_CHANGE_ID.sub("I", row["expected"])))

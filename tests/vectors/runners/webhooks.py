@@ -1,4 +1,4 @@
-"""Deliveries of every sender, byte for byte, and OIDC tokens good and bad."""
+"""Delivers the recorded requests of every sender byte for byte, and valid and invalid OIDC tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tagstream.events.source import read_event
 FILES: tuple[str, ...] = ("webhooks/manifest.json", "webhooks/gcr_pubsub.jwt.json")
 
 _RECEIVED_AT = datetime(2026, 11, 24, tzinfo=UTC)
-# Senders that Flux has no type for, by the first part of the vector's name: type generic with our annotation.
+# Senders for which Flux has no type, by the first part of the vector's name. They have type generic and an annotation.
 _SENDER_BY_NAME = {
     "aliyun": "aliyun",
     "distribution": "distribution",
@@ -28,14 +28,14 @@ _SENDER_BY_NAME = {
     "jfrog": "jfrog",
     "keel": "keel",
 }
-# Senders that cannot sign; a secret in the manifest is the value of their Authorization header.
+# Senders that cannot sign. A secret in the manifest is the value of their Authorization header.
 _BY_PATH = frozenset({"acr", "aliyun", "cdevents", "dockerhub", "generic", "keel", "quay"})
 
 Case = tuple[str, Callable[[], tuple[object, object]]]
 
 
 def cases(data: pathlib.Path, file: str) -> Iterator[Case]:
-    """One case per delivery or token."""
+    """Yield one case for each delivery or token."""
     if file.endswith("jwt.json"):
         yield from _token_cases(json.loads((data / file).read_bytes()))
         return
@@ -45,7 +45,7 @@ def cases(data: pathlib.Path, file: str) -> Iterator[Case]:
 
 
 def deliver(folder: pathlib.Path, entry: Mapping[str, Any], request: IncomingDelivery | None = None) -> Delivery:
-    """What our receiver makes of a vector's delivery, or of another request in its place."""
+    """Return what the receiver makes of a vector's delivery, or of another request in its place."""
     original = hook_request(folder, entry)
     jwt = json.loads((folder / "gcr_pubsub.jwt.json").read_bytes())
     secret = _secret(entry, jwt, original)
@@ -53,7 +53,7 @@ def deliver(folder: pathlib.Path, entry: Mapping[str, Any], request: IncomingDel
 
 
 def hook_request(folder: pathlib.Path, entry: Mapping[str, Any]) -> IncomingDelivery:
-    """The request a vector describes, as the Function URL would hand it over."""
+    """Make the request of a vector as the Function URL would pass it on."""
     envelope = json.loads((folder / entry["headers"]).read_bytes())
     url = urlsplit(envelope["path"])
     return IncomingDelivery(
@@ -88,7 +88,7 @@ def _events(folder: pathlib.Path, entry: Mapping[str, Any]) -> list[dict[str, ob
 
 
 def _body(folder: pathlib.Path, entry: Mapping[str, Any]) -> bytes:
-    """Nothing for a request that has none (OPTIONS)."""
+    """Return the body; it is empty for a request without one (OPTIONS)."""
     return (folder / entry["body"]).read_bytes() if entry["body"] else b""
 
 

@@ -1,7 +1,4 @@
-"""The machine's clock.
-
-In: nothing. Out: aware UTC times and monotonic seconds.
-"""
+"""The system's clock: UTC times with a timezone, and monotonic seconds."""
 
 from __future__ import annotations
 
@@ -10,16 +7,16 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """Clock on the standard library."""
+    """The ``Clock`` port on the standard library."""
 
     def now(self) -> datetime:
-        """Aware UTC, to the microsecond."""
+        """Return the time in UTC, to the microsecond."""
         return datetime.now(UTC)
 
     def monotonic_s(self) -> float:
-        """``time.monotonic``."""
+        """Return ``time.monotonic``."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """``time.sleep``."""
+        """Wait, by ``time.sleep``."""
         time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""What all ``tagstream create`` verbs share: print a manifest, or check, store and wait for it.
+"""Prints, or checks and stores, the objects that the ``tagstream create`` verbs make.
 
 Source: flux2 cmd/flux/create.go (upsertAndWait).
 """
@@ -23,7 +23,7 @@ from tagstream.ports.objects import StoredObject
 
 
 def document(session: Session, target: Target, spec: Mapping[str, object]) -> dict[str, object]:
-    """An object of the newest version; empty members of the spec are left out."""
+    """Make an object of the newest API version from a spec; empty members of the spec are left out."""
     metadata: dict[str, object] = {"name": session.args.name, "namespace": session.namespace}
     labels = labels_of(session)
     if labels:
@@ -33,16 +33,16 @@ def document(session: Session, target: Target, spec: Mapping[str, object]) -> di
 
 
 def filled(value: Mapping[str, object]) -> dict[str, object]:
-    """Without members that are empty, at any depth."""
+    """Return a mapping without its empty members, at any depth."""
     found = {name: filled(one) if isinstance(one, Mapping) else one for name, one in value.items()}
     return {name: one for name, one in found.items() if one not in ("", None, {}, [])}
 
 
 def labels_of(session: Session) -> dict[str, str]:
-    """``--label``.
+    """Return the labels that ``--label`` gives.
 
     Raises:
-        CommandFailed: not ``KEY=VALUE``.
+        CommandFailed: a label is not of the form ``KEY=VALUE``.
     """
     found = {}
     for text in session.args.label:
@@ -54,10 +54,13 @@ def labels_of(session: Session) -> dict[str, str]:
 
 
 def store(session: Session, target: Target, wanted: Mapping[str, object]) -> int:
-    """Print with ``--export``, else check, store and wait.
+    """Print the object if ``--export`` is given; otherwise check it, store it and wait for its reconcile.
+
+    Returns:
+        The exit code.
 
     Raises:
-        CommandFailed: the object is wrong, fails, or takes too long.
+        CommandFailed: the object is invalid, its reconcile fails, or ``--timeout`` has passed.
     """
     if session.args.export:
         check(session, wanted)
@@ -73,13 +76,13 @@ def store(session: Session, target: Target, wanted: Mapping[str, object]) -> int
     if is_suspended(after):
         console.action(f"{target.kind} is suspended: nothing is reconciled until it is resumed")
     elif target not in (GIT, RECEIVER):
-        # Nothing is reconciled for a Git repository alone.
+        # A GitRepository or a Receiver has no reconcile to wait for.
         tell_outcome(session, target, wait_for_written(session, target, after))
     return 0
 
 
 def _annotated(wanted: Mapping[str, object], before: StoredObject | None) -> Mapping[str, object]:
-    """With the annotations that are there: labels and spec are what the flags say, as in flux."""
+    """Return the object with the annotations that are stored; labels and spec come from the flags, as in flux."""
     metadata = cast("Mapping[str, object]", before.document["metadata"] if before else {})
     annotations = metadata.get("annotations")
     if not annotations:
@@ -88,10 +91,10 @@ def _annotated(wanted: Mapping[str, object], before: StoredObject | None) -> Map
 
 
 def check(session: Session, wanted: Mapping[str, object]) -> None:
-    """As ``apply`` checks a manifest.
+    """Check an object as ``apply`` checks a manifest, and print its warnings.
 
     Raises:
-        CommandFailed: with every error, each with object, field and value.
+        CommandFailed: the object is invalid; the message has every error with object, field and value.
     """
     located = Located(
         parsed=parse_object(wanted, session.namespace), document=Document(name="arguments", line=1, value=wanted)

@@ -1,4 +1,4 @@
-"""Manifests from files, folders and stdin, named as for kubectl's ``-f``.
+"""Reads manifests from files, folders and stdin, named as for kubectl's ``-f``.
 
 Source: kubectl's resource builder: ``.json``, ``.yaml`` and ``.yml`` in a folder, sorted; below it with ``-R``.
 """
@@ -22,18 +22,21 @@ EXTENSIONS = frozenset({".json", ".yaml", ".yml"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
-    """An object and where it stands; ``prefix`` is its place inside the document (``items[0].`` of a List)."""
+    """An object and its place in a file.
+
+    ``prefix`` is the path of the object inside its document, such as ``items[0].`` in a List.
+    """
 
     parsed: ParsedObject
     document: Document
     prefix: str = ""
 
     def at(self, path: str) -> str:
-        """``file:line`` of a field."""
+        """Return ``file:line`` of a field."""
         return f"{self.document.name}:{self.document.line_of(self.prefix + path)}"
 
     def messages(self, *, warnings: bool) -> tuple[str, ...]:
-        """Its errors or warnings, each with file and line."""
+        """Return the errors or the warnings of the object, each with file and line."""
         return tuple(
             f"{self.at(problem.path)}: {self.parsed.name} {problem}"
             for problem in self.parsed.problems
@@ -61,13 +64,13 @@ class Manifests:
 
 
 def read_manifests(paths: Sequence[str], stdin: TextIO, namespace: str, *, recursive: bool = False) -> Manifests:
-    """Read every file; one that cannot be read does not hide the problems of the others.
+    """Read every file; a file that cannot be read does not hide the problems of the others.
 
     Args:
         paths: files, folders, or ``-`` for stdin.
         stdin: read for ``-``.
         namespace: for objects that name none.
-        recursive: also folders below.
+        recursive: whether folders below the given ones are read too.
 
     Raises:
         CommandFailed: a path does not exist.
@@ -88,10 +91,10 @@ def read_manifests(paths: Sequence[str], stdin: TextIO, namespace: str, *, recur
 
 
 def read_objects(paths: Sequence[str], stdin: TextIO, namespace: str, *, recursive: bool = False) -> Manifests:
-    """As ``read_manifests``, for folders in which objects lie beside other files of a repository.
+    """Read as ``read_manifests`` does, from folders in which other YAML files lie beside the objects.
 
-    Documents without apiVersion or kind (values of charts, ``.sops.yaml``) and encrypted ones are passed over, with a
-    note for all of them.
+    Documents without apiVersion or kind (values of charts, ``.sops.yaml``) and encrypted ones are skipped; one note
+    reports them all.
     """
     found = read_manifests(paths, stdin, namespace, recursive=recursive)
     kept, others, encrypted = [], [], []
@@ -136,7 +139,7 @@ def _add(document: Document, namespace: str, objects: list[Located], errors: lis
 
 
 def _items(value: object, prefix: str) -> Iterator[tuple[str, object]]:
-    """A document, or the items of a List, each with its place."""
+    """Yield a document, or each item of a List, with its path in the document."""
     if isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
         for index, item in enumerate(value["items"]):
             yield from _items(item, f"{prefix}items[{index}].")
@@ -163,16 +166,16 @@ def _files(where: Path, recursive: bool) -> Sequence[Path]:
 
 
 def read_stdin(stdin: TextIO) -> bytes:
-    """All of stdin as bytes. The reader of documents refuses what is no UTF-8, and names the line."""
+    """Read stdin as bytes. Whoever parses them refuses what is not UTF-8, and names the line."""
     buffer = getattr(stdin, "buffer", None)
     return cast("bytes", buffer.read()) if buffer is not None else stdin.read().encode(errors="surrogateescape")
 
 
 def read_file(path: Path) -> bytes:
-    """A file's bytes.
+    """Read a file.
 
     Raises:
-        CommandFailed: it cannot be read.
+        CommandFailed: the file cannot be read.
     """
     try:
         return path.read_bytes()

@@ -1,4 +1,4 @@
-"""The verbs and their arguments.
+"""Defines the verbs and their arguments.
 
 Source: flux2 cmd/flux/*.go (names of verbs and flags); kubectl apply.
 """
@@ -18,7 +18,7 @@ from tagstream.cli.verbs_table import HELP, RUN
 
 
 class UsageError(ValueError):
-    """Arguments that do not fit; the message ends with how to get help. ``code`` is what the process ends with."""
+    """The arguments are wrong. The message ends with how to get help; ``code`` is the exit code."""
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
@@ -26,11 +26,11 @@ class UsageError(ValueError):
 
 
 class _HelpShown(Exception):
-    """Help or the version was printed: there is nothing to run."""
+    """Help or the version was printed, so there is no command to run."""
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse that never ends the process; usage errors end with 1, as in flux."""
+    """An argument parser that raises exceptions instead of ending the process; usage errors exit with 1, as in flux."""
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of ending the process."""
@@ -42,10 +42,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace | None:
-    """Parse arguments; None when only help was asked for.
+    """Parse arguments; returns None if only help or the version was asked for.
 
     Raises:
-        UsageError: they do not fit.
+        UsageError: the arguments are wrong.
     """
     parser = Parser(
         prog="tagstream",
@@ -74,7 +74,7 @@ def _function(verb: str) -> Any:
 
 
 def _verb(verbs: Parsers, name: str, verb: str, text: str = "", **options: Any) -> argparse.ArgumentParser:
-    """A parser of a verb's last word; ``verb`` is its key in ``RUN``."""
+    """Add the parser for the last word of a verb; ``verb`` is the verb's key in ``RUN``."""
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=text or HELP[verb], **options)
     add_stack(parser)
     parser.set_defaults(verb=verb)
@@ -138,7 +138,7 @@ def _add_actions(verbs: Parsers) -> None:
 
 
 def _targets(verbs: Parsers, verb: str, targets: Sequence[Target]) -> Iterable[argparse.ArgumentParser]:
-    """A parser for every kind a verb is for."""
+    """Add a parser for every kind to which a verb applies."""
     group = add_group(verbs, verb, HELP[verb])
     groups: dict[str, Parsers] = {}
     for target in targets:

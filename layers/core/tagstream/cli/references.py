@@ -1,6 +1,6 @@
-"""Finds references of applied objects that neither the files nor the stack can resolve.
+"""Finds references to objects that exist neither in the applied files nor in the stack.
 
-Flux accepts objects in any order, and so a missing reference is a warning and never keeps an object from being stored.
+They are warnings only: like Flux, tagstream accepts objects in any order.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Known = Callable[[str, NamespacedName], bool]
 
 
 def missing_references(value: object, known: Known) -> tuple[tuple[str, str], ...]:
-    """Return field path and message of every reference to an object that does not exist."""
+    """Return the field path and a message for every reference to an object that does not exist."""
     return tuple(
         (path, f"{kind}/{key} does not exist (yet)") for path, kind, key in references(value) if not known(kind, key)
     )
 
 
 def references(value: object) -> Iterable[tuple[str, str, NamespacedName]]:
-    """``(field path, kind, key)`` of everything an object refers to by name."""
+    """Yield ``(field path, kind, key)`` for every object that an object refers to by name."""
     if isinstance(value, ImageRepository):
         return _repository(value)
     if isinstance(value, ImagePolicy):
@@ -47,7 +47,7 @@ def _repository(value: ImageRepository) -> Iterator[tuple[str, str, NamespacedNa
     named = {"secretRef": value.secret_ref, "certSecretRef": value.cert_secret_ref}
     named["proxySecretRef"] = value.proxy_secret_ref
     for field, name in named.items():
-        # Flux passes over secretRef when a cloud provider logs in.
+        # Flux ignores secretRef if a cloud provider logs in.
         if name and not (field == "secretRef" and value.provider != "generic"):
             yield f"spec.{field}", "Secret", NamespacedName(namespace, name)
     if value.service_account_name and value.provider == "generic":

@@ -1,4 +1,7 @@
-"""Automations that rebuild one push branch and cannot do it together: each would replace the other's commits."""
+"""Finds automations that would overwrite each other's commits, because each rebuilds the same push branch.
+
+Automations of one push branch are rebuilt together if they agree on the base, the repository and the login.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from tagstream.domain.update.destination import Destination, NoPushBranch, desti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rivals:
-    """``one`` is overwritten by ``other``, and the other way round."""
+    """Two automations that overwrite each other's commits, the branch, and why they cannot be rebuilt together."""
 
     one: ImageUpdateAutomation
     other: ImageUpdateAutomation
@@ -23,11 +26,13 @@ class Rivals:
 def rivals(
     automations: Sequence[ImageUpdateAutomation], repositories: Mapping[NamespacedName, GitRepository]
 ) -> Iterator[Rivals]:
-    """Return the automations of a push branch that cannot share it with the first one. Suspended ones write nothing.
+    """Yield the automations that cannot share a push branch with the first automation of that branch.
+
+    Suspended automations are ignored, since they push nothing.
 
     Args:
-        automations: in the order of names.
-        repositories: by name; an automation of another one is passed over.
+        automations: sorted by name.
+        repositories: by name; an automation whose repository is missing here is ignored.
     """
     writers: dict[str, list[tuple[ImageUpdateAutomation, Destination]]] = {}
     for one in automations:
@@ -58,7 +63,7 @@ def _where(one: ImageUpdateAutomation, repositories: Mapping[NamespacedName, Git
 
 
 def _login(repository: GitRepository) -> tuple[object, ...]:
-    """Return what decides about the login, by the secrets' names: their content is not known here."""
+    """Return what decides the login. The contents of secrets are unknown here, so their names are compared."""
     parts, namespace = urlsplit(repository.url), repository.metadata.key.namespace
     names = (repository.secret_ref, repository.proxy_secret_ref)
     secrets = tuple(NamespacedName(namespace, name) if name else None for name in names)

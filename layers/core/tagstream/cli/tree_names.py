@@ -1,7 +1,7 @@
-"""Which files of a folder a commit can touch.
+"""Lists the files of a folder that a commit can touch.
 
-In a Git work tree these are the files that Git tracks, and those that it would add: no submodules, no ignored files.
-In any other folder, and where git is not installed, they are all files but those of Git repositories inside.
+In a Git work tree these are the files that Git tracks and those that it would add, without submodules and ignored
+files. In any other folder, and if git is not installed, they are all files except those of nested Git repositories.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ TIMEOUT_S = 60.0
 
 
 def tree_names(repository: str) -> Sequence[str]:
-    """The names of the files, from the folder on, in no order.
+    """Return the names of the files, relative to the folder, in no particular order.
 
     Raises:
-        CommandFailed: there is no such folder, or a folder in it cannot be read.
+        CommandFailed: the folder does not exist, or a folder in it cannot be read.
     """
     if not Path(repository).is_dir():
         raise CommandFailed(f'--repo "{repository}" is not a folder')
     listed = _listed(repository)
     if listed is None or not (listed or Path(repository, ".git").exists()):
-        # An ignored folder that somebody names all the same is looked through like any other.
+        # Git lists nothing in an ignored folder. If it is named explicitly, list it like any other folder.
         return list(_walked(repository))
     linked = _behind_links(repository, {name.rpartition("/")[0] for name in listed})
     return [name for name in listed if name.rpartition("/")[0] not in linked] if linked else listed
 
 
 def _listed(repository: str) -> list[str] | None:
-    """The names that git gives; None where there is no git, or no repository."""
-    # In a hook, git names the repository by variables that hold for the folder of the hook alone.
+    """Return the names that git lists; None if git is not installed or the folder is in no repository."""
+    # A Git hook has variables that name its repository. They would override the folder that is asked about.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
@@ -50,7 +50,7 @@ def _listed(repository: str) -> list[str] | None:
 
 
 def _behind_links(repository: str, folders: set[str]) -> set[str]:
-    """The folders that a symbolic link has replaced since git last saw them: what is behind it is not in the tree."""
+    """Return the tracked folders that are symbolic links now: the files behind them are not part of the tree."""
     links: dict[str, bool] = {"": False}
 
     def is_linked(folder: str) -> bool:
@@ -62,7 +62,7 @@ def _behind_links(repository: str, folders: set[str]) -> set[str]:
 
 
 def _walked(repository: str) -> Iterator[str]:
-    """The name of everything below a folder that is no folder, without nested repositories."""
+    """Yield the names of everything below a folder except folders and nested repositories."""
     folders = [(repository, "")]
     while folders:
         folder, below = folders.pop()

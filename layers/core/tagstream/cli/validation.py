@@ -1,4 +1,4 @@
-"""All checks of a set of manifests, before anything is written."""
+"""Runs all checks of a set of manifests, before anything is written."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ NOT_SYNCED = "nothing is synced from Git by it: apply the objects it points to w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """What the checks found.
+    """The result of the checks.
 
-    ``objects`` have no errors, and each is there once. ``drafts`` are all objects of kinds that tagstream knows, those
-    with errors included: they exist, whatever is wrong with them. ``notes`` tell what is passed over.
+    ``objects`` are the objects without errors, each once. ``drafts`` are all objects of known kinds, including those
+    with errors: an object with an error exists too, and others may refer to it. ``notes`` name what was skipped.
     """
 
     objects: tuple[Located, ...]
@@ -52,7 +52,7 @@ def validate(manifests: Manifests, known: Known) -> Validation:
 
     Args:
         manifests: what was read.
-        known: whether an object that is not among them exists, by kind and name.
+        known: tells by kind and name whether an object that is not among the manifests exists.
     """
     checked = [_checked(one) for one in manifests.objects]
     valued = [one for one in checked if one.parsed.value is not None]
@@ -89,7 +89,7 @@ def validate(manifests: Manifests, known: Known) -> Validation:
 
 
 def _drafts(checked: Sequence[Located]) -> tuple[Located, ...]:
-    """Every object of a known kind once: the last valid one of its name, or the last one if none is valid."""
+    """Return every object of a known kind once: its last valid version, or its last one if none is valid."""
     latest: dict[tuple[str, NamespacedName], Located] = {}
     for one in sorted(checked, key=lambda one: one.parsed.value is not None):
         if one.parsed.draft is not None:
@@ -103,15 +103,15 @@ def _has_no_pull_secrets(one: Located) -> bool:
 
 
 def _is_named(one: Located, named: Collection[tuple[str, NamespacedName]], known: Known) -> bool:
-    """Whether an object of the files refers to a ServiceAccount, or the stack keeps it from an earlier apply."""
+    """Tell whether an object of the files refers to a ServiceAccount, or an earlier ``apply`` has stored it."""
     key = one.parsed.kind, one.parsed.key
     return key in named or known(*key)
 
 
 def _checked(one: Located) -> Located:
-    """The object with the problems of the deeper checks added; its value is None when one is an error."""
+    """Return the object with the problems that the deeper checks find; its value is None if one of them is an error."""
     draft, known = one.parsed.draft, {problem.path for problem in one.parsed.problems if not problem.is_warning}
-    # A field with a problem of its own already has been read as something else.
+    # A field that has a problem already may have been replaced by a default; checking that would mislead.
     problems = [problem for problem in check_object(draft) if problem.path not in known]
     problems += _unknown_annotations(one)
     if isinstance(draft, Receiver) and not known:
@@ -127,7 +127,7 @@ def _checked(one: Located) -> Located:
 
 
 def _unknown_annotations(one: Located) -> list[Problem]:
-    """Warnings of annotations that look like extensions of tagstream and are none, such as misspelt ones."""
+    """Warn of annotations that look like those of tagstream and are not: a misspelt one has no effect."""
     if not isinstance(one.parsed.draft, FluxObject):
         return []
     known = ANNOTATIONS.get(one.parsed.kind, frozenset()) | {SUSPENDED, SUSPENDED_BY}

@@ -1,4 +1,4 @@
-"""The verbs, their sentences and the functions behind them, which are imported when they are run."""
+"""The table of verbs: their help texts, and the functions that run them, which are imported only when they run."""
 
 from __future__ import annotations
 

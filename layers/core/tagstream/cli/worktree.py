@@ -1,4 +1,4 @@
-"""The marked files of a working tree, the automations that would change them, and what ``--ref`` says.
+"""Finds the marked files of a working tree and the automations that would change them; reads ``--ref``.
 
 Source: image-automation-controller internal/update/filter.go, setters.go (which files); cyphar/filepath-securejoin:
 ``update.path`` cannot leave the repository.
@@ -21,7 +21,7 @@ from tagstream.domain.objects.selector import InvalidSelector, selects
 from tagstream.domain.setters.marker import MarkerReport, mentions_marker
 from tagstream.domain.setters.plan import has_marker, is_candidate
 
-# Names that a person takes for a manifest.
+# File names that people take for those of manifests, though an update does not read all of them.
 _ALIKE = re.compile(r"(?i)\.(?:ya?ml|json)(?:\.[a-z0-9]+)?$|^kustomization$")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _NAMES = "only files named *.yaml, *.yml (in lower case) and Kustomization are read"
@@ -31,7 +31,7 @@ FIRST_READ, LATER_READ = 65_536, 1_048_576
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkedFile:
-    """A file that mentions a marker; the path is relative to the tree."""
+    """A file that contains a marker; the path is relative to the tree."""
 
     path: str
     source: bytes
@@ -39,7 +39,7 @@ class MarkedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """One automation, the folder or file it may change (empty: all) and the policies its selector admits."""
+    """An automation, the file or folder that it may change (empty: all), and the policies that its selector admits."""
 
     automation: ImageUpdateAutomation
     path: str
@@ -47,19 +47,19 @@ class Workload:
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """The automation's kind and name, for messages."""
         return f"ImageUpdateAutomation/{self.automation.metadata.key}"
 
     def covers(self, path: str) -> bool:
-        """Whether a file is at or below ``update.path``."""
+        """Tell whether a file is ``update.path`` or is below it."""
         return not self.path or path == self.path or path.startswith(f"{self.path}/")
 
 
 def marked_files(repository: str) -> tuple[MarkedFile, ...]:
-    """Every file that an update would look at and that mentions a marker, sorted by path.
+    """Return every file that an update would read and that contains a marker, sorted by path.
 
     Raises:
-        CommandFailed: there is no such folder, or a file cannot be read.
+        CommandFailed: the folder does not exist, or a file cannot be read.
     """
     found = []
     for name in tree_names(repository):
@@ -75,10 +75,10 @@ def _sorted(files: Iterable[MarkedFile]) -> tuple[MarkedFile, ...]:
 
 
 def surveyed(repository: str) -> tuple[tuple[MarkedFile, ...], tuple[tuple[str, MarkerReport], ...]]:
-    """``marked_files``, and the markers that no update will ever look at, each with its file; both sorted.
+    """Return the marked files, and each marker that no update ever reads with its file; both are sorted.
 
     Raises:
-        CommandFailed: there is no such folder, or a file cannot be read.
+        CommandFailed: the folder does not exist, or a file cannot be read.
     """
     marked: list[MarkedFile] = []
     unread: list[tuple[str, MarkerReport]] = []
@@ -98,7 +98,7 @@ def surveyed(repository: str) -> tuple[tuple[MarkedFile, ...], tuple[tuple[str, 
 
 
 def _behind_link(repository: str, path: str) -> Iterator[MarkerReport]:
-    """The markers of a file that a symbolic link leads to, unless the tree has the file under a name of its own."""
+    """Yield the markers of a file behind a symbolic link, unless the tree also has the file under its own name."""
     root, target = os.path.realpath(repository), os.path.realpath(path)
     is_read = target.startswith(f"{root.rstrip('/')}/") and is_candidate(os.fsencode(target))
     if Path(path).is_symlink() and not is_read:
@@ -112,7 +112,7 @@ def _never_read(source: bytes, reason: str) -> Iterator[MarkerReport]:
 
 
 def _content(path: str) -> bytes | None:
-    """A file's bytes; None for what is no file: a link, a submodule's folder, a file that was deleted."""
+    """Read a file; None for anything that is not a regular file (a link, a submodule) or no longer exists."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
@@ -120,7 +120,7 @@ def _content(path: str) -> bytes | None:
             return None
         raise CommandFailed(f"failed to read {path}: {error.strerror}") from error
     try:
-        # Nearly every file is shorter: one call then reads it whole and the next one finds its end.
+        # Nearly every file is shorter than the first read, so two calls are enough: the second one finds the end.
         parts = [os.read(number, FIRST_READ)]
         while parts[-1]:
             parts.append(os.read(number, LATER_READ))
@@ -134,10 +134,10 @@ def _content(path: str) -> bytes | None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Replace a file in one step: a full disk must not cost what was in it.
+    """Replace a file in one step, so that a full disk never destroys the old content.
 
     Raises:
-        CommandFailed: it cannot be written.
+        CommandFailed: the file cannot be written.
     """
     new = path.with_name(f"{path.name}.tagstream-new")
     try:
@@ -150,7 +150,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def workloads(objects: Sequence[object]) -> tuple[Workload, ...]:
-    """The automations among these objects, by name."""
+    """Return the automations among these objects, sorted by name."""
     policies = [one for one in objects if isinstance(one, ImagePolicy)]
     automations = [one for one in objects if isinstance(one, ImageUpdateAutomation)]
     return tuple(
@@ -169,12 +169,12 @@ def _admits(automation: ImageUpdateAutomation, policy: ImagePolicy) -> bool:
     try:
         return selects(automation.policy_selector, policy.metadata.labels)
     except InvalidSelector:
-        # The selector has an error of its own: its markers are looked at as if it admitted all policies.
+        # The selector is invalid, which is reported as an error of its own. Treat it as if it admitted every policy.
         return True
 
 
 def inside(path: str) -> str:
-    """``update.path`` from the root of the tree; ``..`` stops there."""
+    """Return ``update.path`` relative to the root of the tree; ``..`` cannot lead out of the tree."""
     parts: list[str] = []
     for part in path.split("/"):
         if part == "..":
@@ -185,10 +185,10 @@ def inside(path: str) -> str:
 
 
 def given_refs(texts: Sequence[str], namespace: str) -> Mapping[NamespacedName, ImageRef]:
-    """``--ref ns/name=image:tag[@digest]``.
+    """Read ``--ref NAMESPACE/NAME=IMAGE:TAG[@DIGEST]`` arguments.
 
     Raises:
-        CommandFailed: one has another form, or a policy is given twice.
+        CommandFailed: an argument has another form, or a policy is given twice.
     """
     found = {}
     for text in texts:

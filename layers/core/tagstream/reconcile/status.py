@@ -1,7 +1,7 @@
-"""Status documents: outcomes become conditions here and nowhere else.
+"""Makes status documents; this is the only place where outcomes become conditions.
 
-In: the status before, an outcome, the time. Out: the status after, as Flux's JSON, with one member of ours:
-``tagstream: {failures, retryAt}`` while something fails.
+A status is Flux's JSON with one member of tagstream's: ``tagstream: {failures, retryAt}`` while something fails,
+``tagstream: {waitUntil}`` while a gate waits.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ OURS = "tagstream"
 
 
 def time(value: datetime) -> str:
-    """RFC 3339 in UTC, whole seconds, as Kubernetes' metav1.Time prints it."""
+    """Format a time as Kubernetes' metav1.Time does: RFC 3339 in UTC, in whole seconds."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_time(value: object) -> datetime | None:
-    """The inverse of ``time``; None for anything else."""
+    """Read a time that ``time`` has formatted; None for anything else."""
     if not isinstance(value, str) or not value:
         return None
     return datetime.fromisoformat(value)
 
 
 def succeeded(body: Mapping[str, object], generation: int, message: str, now: datetime) -> Status:
-    """Ready=True; failures are forgotten."""
+    """Return the status with Ready=True; the count of failures is removed."""
     after = mark_ready(conditions(body), message, Moment(now=now, generation=generation))
     settled = {**body, "conditions": _documents(after), "observedGeneration": generation}
     settled.pop(OURS, None)
@@ -53,9 +53,10 @@ def succeeded(body: Mapping[str, object], generation: int, message: str, now: da
 
 
 def failed(body: Mapping[str, object], generation: int, error: ImageAutomationError, now: datetime) -> Status:
-    """Ready=False with the error's reason and message; Stalled when only a change helps, else a time to try again.
+    """Return the status with Ready=False and the error's reason and message.
 
-    observedGeneration moves only when the object is settled, as in Flux.
+    The object is Stalled if only a change to it can help; otherwise the status says when to try again. As in Flux,
+    observedGeneration changes only if the object is settled.
     """
     moment = Moment(now=now, generation=generation)
     if isinstance(error, StalledError):
@@ -75,34 +76,34 @@ def failed(body: Mapping[str, object], generation: int, error: ImageAutomationEr
 
 
 def waiting(body: Mapping[str, object], until: datetime) -> Status:
-    """The status of a policy that is evaluated again at ``until``, because a gate lets a better tag through then."""
+    """Return the status of a policy that is evaluated again at ``until``, since a gate may admit a better tag then."""
     return {**body, OURS: _wait(until)}
 
 
 def _wait(until: datetime) -> dict[str, object]:
-    # A status has whole seconds: a tick must not come before the time that the gate named.
+    # A status has whole seconds. Round up, so that no tick evaluates the policy before the gate's time.
     return {"waitUntil": time(until + timedelta(seconds=1) if until.microsecond else until)}
 
 
 def handled(body: Mapping[str, object], metadata: Metadata) -> Status:
-    """The status with the reconcile request that is being acted on, whatever comes of it."""
+    """Return the status with the reconcile request that is being handled, whatever its outcome will be."""
     requested = metadata.annotations.get(REQUESTED_AT, "")
     return {**body, "lastHandledReconcileAt": requested} if requested else dict(body)
 
 
 def is_asked_for(stored: StoredObject) -> bool:
-    """Whether somebody asked for a reconcile (``reconcile.fluxcd.io/requestedAt``) that none has handled yet."""
+    """Tell whether a reconcile was requested (``reconcile.fluxcd.io/requestedAt``) that none has handled yet."""
     asked = read_metadata(stored.document).annotations.get(REQUESTED_AT, "")
     return asked not in ("", stored.status.get("lastHandledReconcileAt"))
 
 
 def cause_of(stored: StoredObject, otherwise: str) -> str:
-    """What a reconcile of an object is caused by: ``reconcile`` where a person asked for it."""
+    """Return the cause of an object's reconcile: ``reconcile`` if a person asked for it, else ``otherwise``."""
     return "reconcile" if is_asked_for(stored) else otherwise
 
 
 def conditions(body: Mapping[str, object]) -> Conditions:
-    """The conditions of a status document, by type."""
+    """Return the conditions of a status document by type."""
     found = {}
     for one in cast("list[dict[str, str]]", body.get("conditions") or []):
         found[one["type"]] = Condition(
@@ -117,43 +118,43 @@ def conditions(body: Mapping[str, object]) -> Conditions:
 
 
 def is_ready(body: Mapping[str, object]) -> bool:
-    """Whether Ready is True."""
+    """Tell whether Ready is True."""
     ready = conditions(body).get(READY)
     return ready is not None and ready.status == "True"
 
 
 def is_stalled(body: Mapping[str, object]) -> bool:
-    """Whether nothing will be tried until the object changes."""
+    """Tell whether the object is not tried again until it changes."""
     return STALLED in conditions(body)
 
 
 def transitioned(before: Mapping[str, object], after: Mapping[str, object]) -> bool:
-    """Whether Ready says something else than before: what an event is recorded for."""
+    """Tell whether Ready differs from before, so that an event has to be recorded."""
     ready = conditions(after).get(READY)
     return ready is not None and is_transition(conditions(before).get(READY), ready)
 
 
 def retry_at(body: Mapping[str, object]) -> datetime | None:
-    """When a failing object is tried again; None when it does not fail."""
+    """Return when a failing object is tried again; None if it does not fail."""
     ours = cast("Mapping[str, object]", body.get(OURS) or {})
     return read_time(ours.get("retryAt"))
 
 
 def wait_until(body: Mapping[str, object]) -> datetime | None:
-    """When a gate's wait ends and the policy is evaluated again; None when no tag waits."""
+    """Return when a gate's wait ends and the policy is evaluated again; None if no tag waits."""
     ours = cast("Mapping[str, object]", body.get(OURS) or {})
     return read_time(ours.get("waitUntil"))
 
 
 def trusted_tags(body: Mapping[str, object]) -> int:
-    """How many tags there were when a held policy's list was last believed; 0 when nothing is held."""
+    """Return the number of tags when the list of a held policy was last trusted; 0 if nothing is held."""
     ours = cast("Mapping[str, object]", body.get(OURS) or {})
     found = ours.get("trustedTags", 0)
     return found if isinstance(found, int) else 0
 
 
 def generation(stored: StoredObject) -> int:
-    """``metadata.generation`` of a stored object."""
+    """Return ``metadata.generation`` of a stored object."""
     metadata = cast("Mapping[str, object]", stored.document.get("metadata") or {})
     found = metadata.get("generation", 1)
     return found if isinstance(found, int) else 1
@@ -162,14 +163,14 @@ def generation(stored: StoredObject) -> int:
 def failure_entry(
     kind: str, key: NamespacedName, error: ImageAutomationError, now: datetime, cause: str = ""
 ) -> LedgerEntry:
-    """A failure as an entry of the ledger; ``cause`` is what the failing reconcile was for."""
+    """Make the ledger entry of a failure; ``cause`` is the cause of the reconcile that failed."""
     return LedgerEntry(
         at=now, kind=kind, key=key, severity="error", reason=error.reason, message=error.message, cause=cause
     )
 
 
 def failures(body: Mapping[str, object]) -> int:
-    """How often in a row the object has failed."""
+    """Return how often in a row the object has failed."""
     ours = cast("Mapping[str, object]", body.get(OURS) or {})
     found = ours.get("failures", 0)
     return found if isinstance(found, int) else 0

@@ -1,6 +1,6 @@
-"""Stored objects as values of their classes.
+"""Parses stored objects into values of their classes.
 
-In: what the table holds. Out: a value, or the error that stalls an object this version cannot read.
+A stored object that this version cannot read is an error of that object only, and never stops the others.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ T = TypeVar("T", bound=FluxObject)
 
 
 def parse_stored(stored: StoredObject, kind: type[T]) -> T:
-    """A stored object as a value of its class.
+    """Parse a stored object.
 
     Raises:
-        StalledError: InvalidObject, the document is not what this version would store.
+        StalledError: InvalidObject, this version would not store the document.
     """
     parsed = parse_object(stored.document, stored.key.namespace)
     if not isinstance(parsed.value, kind):
@@ -31,7 +31,7 @@ def parse_stored(stored: StoredObject, kind: type[T]) -> T:
 
 
 def parsed_objects(stored: Iterable[StoredObject], kind: type[T], log: Log) -> Iterator[tuple[StoredObject, T]]:
-    """Every stored object that this version can read; one that it cannot is logged and never stops the others."""
+    """Yield every stored object that this version can read; the others are logged and skipped."""
     for one in stored:
         try:
             yield one, parse_stored(one, kind)

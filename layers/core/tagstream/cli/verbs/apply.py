@@ -1,4 +1,4 @@
-"""``tagstream apply``: validate everything, then write everything."""
+"""Validates all manifests, then writes them to the stack: ``tagstream apply``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def apply(session: Session) -> int:
     """Apply the files of ``-f``.
 
     Raises:
-        CommandFailed: a path cannot be read, or an object is wrong; nothing has been written then.
+        CommandFailed: a path cannot be read, or an object is invalid. Nothing has been written then.
     """
     args = session.args
     manifests = read_manifests(args.filename, session.stdin, session.namespace, recursive=args.recursive)
@@ -45,7 +45,7 @@ def apply(session: Session) -> int:
 
 
 class _Known:
-    """Whether an object exists in the stack; each is asked for once."""
+    """Tells whether an object exists in the stack; asks the stack once for each object."""
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
@@ -66,7 +66,7 @@ class _Known:
         except SecretNotFound:
             return False
         except AuthenticationError:
-            # Who applies may be allowed to write secrets and not to read them.
+            # The caller may have the right to write secrets but not to read them.
             return True
         return True
 
@@ -74,7 +74,7 @@ class _Known:
 def _tell(session: Session, validation: Validation, offline: bool) -> None:
     for note in validation.notes:
         session.console.action(note)
-    # Without the stack nobody knows which references are missing.
+    # Offline, it is unknown which objects exist, so warnings of missing ones are not printed.
     for warning in validation.warnings:
         if not (offline and warning.endswith("does not exist (yet)")):
             session.console.warning(warning)
@@ -83,7 +83,7 @@ def _tell(session: Session, validation: Validation, offline: bool) -> None:
 
 
 def _in_order(objects: Sequence[Located]) -> Sequence[Located]:
-    """Secrets first, then each kind after what it refers to."""
+    """Sort the objects so that secrets come first, and each kind after the kinds it refers to."""
     order = {kind: index for index, kind in enumerate(("Secret", "ServiceAccount", *STORED))}
     return sorted(objects, key=lambda one: order[one.parsed.kind])
 
@@ -106,12 +106,12 @@ def _outcome(one: Located, session: Session) -> str:
 
 
 def secret_outcome(key: NamespacedName, data: Mapping[str, bytes], ports: Ports) -> str:
-    """Say ``created``, ``configured`` or ``unchanged`` of a secret that is about to be written.
+    """Return ``created``, ``configured`` or ``unchanged`` for a secret that is about to be written.
 
     Args:
-        key: of the secret.
-        data: its members as they will be.
-        ports: of the stack.
+        key: the namespace and name of the secret.
+        data: its new members.
+        ports: the ports of the stack.
     """
     try:
         return "unchanged" if dict(ports.secrets.get(key)) == dict(data) else "configured"
@@ -122,11 +122,13 @@ def secret_outcome(key: NamespacedName, data: Mapping[str, bytes], ports: Ports)
 
 
 def prepared(document: Mapping[str, object], stored: StoredObject | None) -> dict[str, object]:
-    """The document as it is stored: without status and what a server adds; a suspension by hand stays.
+    """Return the document as it will be stored, without its status and without members that a server adds.
+
+    An object that was suspended with ``tagstream suspend`` stays suspended, unless the document sets ``spec.suspend``.
 
     Args:
-        document: validated.
-        stored: what is there now.
+        document: a valid object.
+        stored: the object that is stored now.
     """
     metadata = {name: value for name, value in _mapping(document, "metadata").items() if name not in SERVER_SIDE}
     wanted = {name: value for name, value in document.items() if name != "status"} | {"metadata": metadata}

@@ -1,6 +1,7 @@
-"""``tagstream diff``: what an update would change in a working tree, as a unified diff.
+"""Prints as a unified diff what an update would change in a working tree: ``tagstream diff``.
 
-Only ``--write`` changes files. No difference is reported only after markers have been compared with selections.
+Files are changed with ``--write`` only. If no marker could be compared with a selection, the command fails, so that it
+never reports "no difference" by mistake.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from tagstream.reconcile.update.marker_problems import QUIET
 
 DIFFERENT = 1
 GIVE_REF = "give --ref NAMESPACE/NAME=IMAGE:TAG"
-# Lines as patch counts them: a lone carriage return ends none.
+# Lines as patch(1) counts them: a single carriage return does not end a line.
 _LINES = re.compile(rb"[^\n]*\n|[^\n]+")
 _ODD = re.compile(rb"[^ !#-\[\]-~]")
 
 
 @dataclass(slots=True, kw_only=True)
 class _Update:
-    """Files as they become, the changes that lead there, and what is wrong with markers.
+    """The files after the update, the changes to them, and the problems of markers.
 
-    ``compared`` counts the markers that have their value, or get it.
+    ``compared`` counts the markers whose value is right or will be set.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -43,10 +44,13 @@ class _Update:
 
 
 def diff(session: Session) -> int:
-    """``diff --objects PATH --repo DIR [--ref …] [--write]``; 1 when there are differences, 2 after a failure.
+    """Run ``diff --objects PATH --repo DIR [--ref …] [--write]``.
+
+    Returns:
+        1 if there are differences, else 0. The process exits with 2 after a failure.
 
     Raises:
-        CommandFailed: an object is wrong, there is no automation, a ``--ref`` names no policy, the stack cannot be
+        CommandFailed: an object is invalid, there is no automation, a ``--ref`` names no policy, the stack cannot be
             asked for the selections, or there is nothing to compare.
     """
     args = session.args
@@ -92,10 +96,10 @@ def _workloads(session: Session) -> tuple[Workload, ...]:
 
 
 def _selections(session: Session, found: tuple[Workload, ...]) -> Mapping[NamespacedName, ImageRef]:
-    """What the stack's policies have selected.
+    """Return what the stack's policies have selected.
 
     Raises:
-        CommandFailed: the stack cannot be asked, or none of the policies has selected anything.
+        CommandFailed: the stack cannot be reached, or none of the policies has selected anything.
     """
     keys = sorted({key for workload in found for key in workload.policies})
     try:
@@ -122,7 +126,7 @@ def _check_refs(refs: Mapping[NamespacedName, ImageRef], found: tuple[Workload, 
 def _updated(
     files: Mapping[str, MarkedFile], found: tuple[Workload, ...], refs: Mapping[NamespacedName, ImageRef]
 ) -> _Update:
-    """Automations one after the other, each on what the one before left."""
+    """Run the automations one after the other, each on the files that the one before has changed."""
     update = _Update()
     known = {key for workload in found for key in workload.policies}
     for workload in found:
@@ -164,7 +168,7 @@ def _print(session: Session, before: Mapping[str, MarkedFile], update: _Update) 
 
 
 def _quoted(name: str) -> bytes:
-    """A file name as git writes it: quoted when it holds what could be mistaken, with a tab behind one with blanks."""
+    """Write a file name as git does in a diff: quoted if it has special characters, with a tab after blanks."""
     raw = name.encode(errors="surrogateescape")
     if _ODD.search(raw):
         return b'"' + _ODD.sub(lambda found: f"\\{found[0][0]:03o}".encode(), raw) + b'"'

@@ -1,6 +1,6 @@
-"""``tagstream explain policy``: the tag that a policy selects, and why it selects no other.
+"""Explains which tag a policy selects, and why it selects no other: ``tagstream explain policy``.
 
-It must ask the same order and the same gates as the functions do, and never write anything.
+It uses the same ordering and the same gates as the functions, and never writes anything.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from tagstream.reconcile.stored_objects import parse_stored
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Question:
-    """What is to be explained.
+    """The policy to explain, and the tags to explain it with.
 
-    ``exclusion_list`` is empty when the tags have been through it already. ``situation`` is what the gates are told;
-    None without a stack, where nothing is selected yet and no first sightings are known.
+    ``exclusion_list`` is empty if excluded tags are removed already. ``situation`` is the input of the gates; it is
+    None without a stack, where nothing is selected yet and no tag has a first-seen time.
     """
 
     policy: ImagePolicy
@@ -51,14 +51,14 @@ class _Question:
 
     @property
     def current(self) -> str | None:
-        """The tag that is selected now."""
+        """The tag that is selected now; None if there is none."""
         ref = self.situation.current if self.situation else None
         return ref.tag if ref else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Explanation:
-    """The verdicts, and what selecting comes to: a choice, or Flux's words for why there is none."""
+    """The verdict on every tag, and the result: a choice, or Flux's message if no tag can be selected."""
 
     verdicts: tuple[Verdict, ...]
     advice: tuple[Problem, ...]
@@ -67,10 +67,13 @@ class _Explanation:
 
 
 def explain(session: Session) -> int:
-    """``explain policy [NAME] [-f FILE] [--tags FILE|-]``; 1 when no tag can be selected.
+    """Run ``explain policy [NAME] [-f FILE] [--tags FILE|-]``.
+
+    Returns:
+        1 if no tag can be selected, else 0.
 
     Raises:
-        CommandFailed: no such policy, or it is invalid.
+        CommandFailed: the policy does not exist, or it is invalid.
     """
     question = _offline(session) if session.args.filename else _online(session)
     try:
@@ -153,7 +156,7 @@ def _online(session: Session) -> _Question:
 
 
 def _situation(session: Session, stored: StoredObject, policy: ImagePolicy, tag_count: int) -> Situation:
-    """What the gates are told when the stack evaluates the policy."""
+    """Collect the input of the gates as the stack does when it evaluates the policy."""
     ports = session.ports
     selection = ports.selections.get(stored.key)
     return Situation(
@@ -174,7 +177,7 @@ def _stored_tags(session: Session, repository: NamespacedName) -> tuple[str, ...
 
 
 def _tags(session: Session) -> tuple[str, ...]:
-    """One tag a line, or a JSON list of strings, or a registry's answer (``{"tags": […]}``)."""
+    """Read tags: one on each line, or a JSON list of strings, or a registry's answer (``{"tags": […]}``)."""
     where = session.args.tags
     source = read_stdin(session.stdin) if where == "-" else read_file(Path(where))
     text = source.decode(errors="replace")

@@ -1,4 +1,6 @@
-"""``tagstream export``: stored objects as manifests that can be applied again.
+"""Prints stored objects as manifests that can be applied again: ``tagstream export``.
+
+It leaves out the status and the members that the stack has added.
 
 Source: flux2 cmd/flux/export.go.
 """
@@ -21,10 +23,10 @@ OURS = (REQUESTED_AT, SUSPENDED, SUSPENDED_BY)
 
 
 def export(session: Session) -> int:
-    """``export KIND NAME | --all``.
+    """Run ``export KIND NAME | --all``.
 
     Raises:
-        CommandFailed: neither a name nor ``--all``, or no such object.
+        CommandFailed: neither a name nor ``--all`` is given, or the object does not exist.
     """
     target: Target = session.args.target
     if session.args.name:
@@ -41,7 +43,7 @@ def export(session: Session) -> int:
 
 
 def print_manifest(console: Console, document: Mapping[str, object]) -> None:
-    """``---``, the manifest and an empty line, as flux prints one."""
+    """Print ``---``, the manifest and an empty line, as flux does."""
     metadata = dict(cast("Mapping[str, object]", document["metadata"]))
     annotations = {
         name: value

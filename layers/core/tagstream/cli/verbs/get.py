@@ -1,4 +1,4 @@
-"""``tagstream get``: objects and their status in Flux's columns, or whole.
+"""Prints objects with their status, in Flux's columns or as YAML or JSON: ``tagstream get``.
 
 Source: flux2 cmd/flux/get.go, get_image_repository.go, get_image_policy.go, get_image_update.go, get_image_all.go.
 """
@@ -26,7 +26,7 @@ WAITING = "waiting to be reconciled"
 
 
 def get_all(session: Session) -> int:
-    """``get images all``: a table for every kind that has objects."""
+    """Run ``get images all``: print a table for every kind that has objects."""
     found = {kind: _listed(session, kind) for kind in IMAGES}
     if session.args.output:
         _print_whole(session, [one for stored in found.values() for one in stored], single=False)
@@ -42,11 +42,11 @@ def get_all(session: Session) -> int:
 
 
 def get(session: Session) -> int:
-    """``get images|sources|receivers …``: one kind, one object or all."""
+    """Run ``get images|sources|receivers …``: print one object of a kind, or all."""
     kind: Target = session.args.target
     stored = _listed(session, kind)
     if not stored:
-        # Flux says so and ends with 0.
+        # Flux prints this message too, and exits with 0.
         where = "any" if session.args.all_namespaces else f'"{session.namespace}"'
         name = session.args.name
         what = f"{kind.kind} object '{name}' not found" if name else f"no {kind.kind} objects found"
@@ -83,7 +83,7 @@ def _print_table(session: Session, kind: Target, stored: Sequence[StoredObject],
     if session.args.all_namespaces:
         columns = (("Namespace", lambda one: one.key.namespace), *columns)
     stored = _completed(session, stored)
-    # Flux's columns are all there is until something was delivered or somebody suspended an object.
+    # These columns are not Flux's. They appear once there was a delivery, or once somebody has suspended an object.
     columns = tuple(one for one in columns if one not in _SOMETIMES or any(map(one[1], stored)))
     header = () if session.args.no_header else [title for title, _ in columns]
     session.console.table(header, [[cell(one) for _, cell in columns] for one in stored])
@@ -98,17 +98,17 @@ def _print_whole(session: Session, stored: Sequence[StoredObject], *, single: bo
 
 
 def with_status(stored: StoredObject) -> Mapping[str, object]:
-    """An object as kubectl shows it: status beside spec, ``observedGeneration: -1`` before the first reconcile."""
+    """Return an object with its status, as kubectl shows it; ``observedGeneration: -1`` before the first reconcile."""
     return {**stored.document, "status": stored.status or {"observedGeneration": -1}}
 
 
 def _completed(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
-    """With what is kept apart from the status."""
+    """Add to each status what is stored apart from it."""
     return _with_waits(session, _with_deliveries(session, _with_scan_times(session, stored)))
 
 
 def _with_waits(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
-    """Why an automation does not push yet is kept apart from the status, and read for a few automations only."""
+    """Add why an automation does not push yet; read for up to ``MAX_WAITS`` automations only."""
     waiting = [one for one in stored if one.kind == UPDATE.kind]
     if not waiting or len(waiting) > MAX_WAITS:
         return stored
@@ -125,7 +125,7 @@ def _with_wait(stored: StoredObject, wait: Waiting | None, now: datetime) -> Sto
 
 
 def _with_scan_times(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
-    """A scan that finds nothing new leaves the status alone, and its time is kept with those of others."""
+    """Add the times of the last scans: a scan that finds nothing new writes only its time, apart from the status."""
     if not any(one.kind == REPOSITORY.kind for one in stored):
         return stored
     times = session.ports.agenda.read().times
@@ -133,7 +133,7 @@ def _with_scan_times(session: Session, stored: Sequence[StoredObject]) -> Sequen
 
 
 def _with_scan_time(stored: StoredObject, times: Mapping[ObjectName, Times]) -> StoredObject:
-    """A scan that failed has a time too, but it is none of the list that is shown."""
+    """Set ``scanTime`` to the last scan, unless it failed: the list that is shown comes from an earlier scan then."""
     known = times.get(ObjectName(kind=stored.kind, key=stored.key))
     scanned_at = known.last if known else None
     scan = stored.status.get("lastScanResult")
@@ -144,7 +144,7 @@ def _with_scan_time(stored: StoredObject, times: Mapping[ObjectName, Times]) -> 
 
 
 def _with_deliveries(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
-    """The newest delivery is kept apart from the status, which others write at the same time."""
+    """Add the last deliveries; the webhook function stores them apart, since other functions write the status."""
     found = {kind: session.ports.deliveries.last_deliveries(kind) for kind in DELIVERED & {one.kind for one in stored}}
     return [_with_delivery(one, found.get(one.kind, {}).get(one.key)) for one in stored]
 
@@ -183,7 +183,7 @@ def _suspended(stored: StoredObject) -> str:
 
 
 def _suspended_by(stored: StoredObject) -> str:
-    """Who suspended an object with the command line, and why; empty for one that runs or that a manifest suspended."""
+    """Say who suspended an object with the command line, and why; empty for any other object."""
     metadata = cast("Mapping[str, object]", stored.document.get("metadata") or {})
     notes = cast("Mapping[str, str]", metadata.get("annotations") or {})
     if not is_suspended(stored) or SUSPENDED not in notes:
@@ -193,7 +193,7 @@ def _suspended_by(stored: StoredObject) -> str:
 
 
 def is_suspended(stored: StoredObject) -> bool:
-    """Whether ``spec.suspend`` is true."""
+    """Tell whether ``spec.suspend`` is true."""
     return cast("Mapping[str, object]", stored.document.get("spec") or {}).get("suspend") is True
 
 
@@ -213,12 +213,12 @@ def _member(*path: str) -> Callable[[StoredObject], str]:
 
 DELIVERED = frozenset({"ImageRepository", "Receiver"})
 _READY: Columns = (("Ready", _ready), ("Message", _message))
-# Behind Flux's own columns, for those who read them by position.
+# These columns come after those of Flux, for scripts that read columns by position.
 _LAST_DELIVERY: Columns = (("Last delivery", _delivery),)
 _SUSPENDED_BY: Columns = (("Suspended by", _suspended_by),)
 _WAITS: Columns = (("Waits", _wait),)
 _SOMETIMES = (*_LAST_DELIVERY, *_WAITS, *_SUSPENDED_BY)
-# Each is a read of its own.
+# Each automation costs one read of the table.
 MAX_WAITS = 25
 COLUMNS: Mapping[str, Columns] = {
     "ImageRepository": (
@@ -232,7 +232,7 @@ COLUMNS: Mapping[str, Columns] = {
         ("Image", _member("latestRef", "name")),
         ("Tag", _member("latestRef", "tag")),
         *_READY,
-        # Behind Flux's own columns, which have none for policies.
+        # Flux has no such column for policies, so it comes after Flux's columns.
         ("Suspended", _suspended),
         *_SUSPENDED_BY,
     ),

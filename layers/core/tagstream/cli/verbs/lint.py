@@ -1,7 +1,7 @@
-"""``tagstream lint``: every object's problems and every marker's state, found without a stack.
+"""Finds the problems of objects and markers without a stack: ``tagstream lint``.
 
-It prints a table of markers, then findings with file and line. Only ``--fix`` changes files, and only markers that are
-misspelt and values that lack their quotes.
+It prints a table of markers, then its findings with file and line. Files are changed with ``--fix`` only, which
+corrects misspelt markers and adds missing quotes to values.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PLACEHOLDER_DIGEST = "sha256:" + "0" * 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing worth telling. ``where`` is ``file:line``; ``severity`` is ``error``, ``warning`` or ``note``."""
+    """One problem. ``where`` is ``file:line``; ``severity`` is ``error``, ``warning`` or ``note``."""
 
     where: str
     severity: str
@@ -50,7 +50,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkerState:
-    """A marker, what became of it, and which automation would set it (empty: none).
+    """A marker, its state, and the automation that would set it (empty: none).
 
     ``warning`` says what is odd about a value that can be set.
     """
@@ -65,11 +65,15 @@ class MarkerState:
 
 
 def lint(session: Session) -> int:
-    """``lint --objects PATH… --repo DIR [--fix]``; 1 when there is an error, 0 when there are only warnings."""
+    """Run ``lint --objects PATH… --repo DIR [--fix]``.
+
+    Returns:
+        1 if there is an error, 0 if there are only warnings.
+    """
     args = session.args
     manifests = read_objects(args.objects, session.stdin, session.namespace, recursive=args.recursive)
     validation = validate(manifests, lambda kind, key: kind in ("Secret", "ServiceAccount"))
-    # An object with errors exists all the same: its markers and policies are looked at as if it were right.
+    # An object with errors exists too: markers may name it. Treat it as if it were valid.
     found = workloads([one.parsed.draft for one in validation.drafts])
     refs = {**_assumed(validation), **given_refs(args.ref, session.namespace)}
     files, unread = surveyed(args.repo)
@@ -89,7 +93,7 @@ def lint(session: Session) -> int:
 
 
 def _fixed(session: Session, files: Sequence[MarkedFile]) -> tuple[MarkedFile, ...]:
-    """The files as they are after their repair, which is written."""
+    """Repair the files, write them and return their new content."""
     found = []
     for file in files:
         repair = repaired(file.source)
@@ -102,7 +106,7 @@ def _fixed(session: Session, files: Sequence[MarkedFile]) -> tuple[MarkedFile, .
 
 
 def _assumed(validation: Validation) -> Mapping[NamespacedName, ImageRef]:
-    """A selection for every policy, so that each marker can be looked at as if it were to be set."""
+    """Make up a selection for every policy, so that every marker can be checked as if it were to be set."""
     objects = [one.parsed.draft for one in validation.drafts]
     images = {one.metadata.key: one.image for one in objects if isinstance(one, ImageRepository)}
     return {
@@ -119,7 +123,7 @@ def _assumed(validation: Validation) -> Mapping[NamespacedName, ImageRef]:
 def _states(
     file: MarkedFile, found: Sequence[Workload], refs: Mapping[NamespacedName, ImageRef]
 ) -> Iterator[MarkerState]:
-    """Every marker of a file once: as the automation sees it that gets furthest with it."""
+    """Yield each marker of a file once; of several automations, the one that can do most with the marker counts."""
     best: dict[int, MarkerState] = {}
     path = file.path.encode(errors="surrogateescape")
     for workload in found:
@@ -200,7 +204,7 @@ def _automation_findings(
 
 
 def _other_branch(automation: ImageUpdateAutomation, source: GitRepository | None) -> str:
-    """The push branch when it is not the one that is checked out."""
+    """Return the push branch if it differs from the branch that is checked out, else an empty text."""
     try:
         where = destination(automation, source or GitRepository(metadata=automation.metadata, url=""))
     except NoPushBranch:
