@@ -55,6 +55,15 @@ def test_the_table_ends_with_the_selection() -> None:
     assert done.err == "✔ selected localhost:5000/jarvis-frontend:v1.5.0\n"
 
 
+def test_the_numbers_of_a_warning_are_those_of_the_table() -> None:
+    found = explained("v1.5.0\nv1.0.0\nv1\nv2\nvx\nlatest\nx.sig\n")
+    verdicts = [one["verdict"] for one in found["tags"]]  # type: ignore[attr-defined]
+    compared = [one for one in verdicts if one not in ("not matched", "excluded")]
+    counted = f"{verdicts.count('not a version')} of {len(compared)} tags are no versions"
+    assert counted == "3 of 5 tags are no versions"
+    assert any(counted in warning for warning in found["warnings"])  # type: ignore[attr-defined]
+
+
 def test_a_file_with_several_policies_needs_a_name() -> None:
     done = command("explain", "policy", "-f", HARVIS, "--tags", "-", stdin=TAGS)
     assert (done.code, "expected one ImagePolicy in the files" in done.err) == (1, True)

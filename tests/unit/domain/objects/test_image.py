@@ -179,7 +179,7 @@ def test_an_order_is_ascending_unless_it_is_given(policy: object, choice: Policy
             ['spec.policy.alphabetical.order: Unsupported value: "up": supported values: "asc", "desc"'],
         ),
         ({"policy": {"semver": {}}}, ["spec.policy.semver.range: Required value"]),
-        ({"policy": None}, ["spec.policy: Required value"]),
+        ({"policy": None}, ["spec.policy: Required value: one of semver, alphabetical, numerical"]),
         ({"imageRepositoryRef": {"namespace": "x"}}, ["spec.imageRepositoryRef.name: Required value"]),
     ],
 )

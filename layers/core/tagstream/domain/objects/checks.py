@@ -12,6 +12,7 @@ from gocompat.regexp import InvalidPattern, compile_pattern
 from gocompat.semver.range import InvalidRange, parse_range
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.git_url import suggestion, url_problem, without_password
+from tagstream.domain.objects.image import POLICY_MISSING
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import (
     CommitSpec,
@@ -63,7 +64,7 @@ def _policy(policy: ImagePolicy) -> Iterator[Problem]:
         compile_ordering(choice)
     except InvalidPolicy as error:
         if choice == PolicyChoice():
-            yield Problem(path="spec.policy", message=f"Required value: {error}")
+            yield Problem(path="spec.policy", message=POLICY_MISSING)
         else:
             yield _invalid("spec.policy.semver.range", choice.semver or "", error)
     if policy.filter_tags is not None:

@@ -25,6 +25,7 @@ DEFAULT_EXCLUSION_LIST = ("^.*\\.sig$",)
 MAX_EXCLUSIONS = 25
 INTERVAL_REFUSED = "spec.interval is only accepted when spec.digestReflectionPolicy is set to 'Always'"
 INTERVAL_MISSING = "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'"
+POLICY_MISSING = "Required value: one of semver, alphabetical, numerical"
 PROVIDERS = ("generic", "aws", "azure", "gcp")
 
 
@@ -62,7 +63,9 @@ def _access_from(fields: Fields) -> AccessFrom:
 def read_image_policy(metadata: Metadata, spec: Fields) -> ImagePolicy:
     """An ImagePolicy; an absent namespace of the repository's reference is the policy's own."""
     repository = spec.child("imageRepositoryRef", required=True)
-    policy = spec.child("policy", required=True)
+    policy = spec.child("policy")
+    if not spec.has("policy"):
+        spec.error("policy", POLICY_MISSING)
     filter_tags = spec.child("filterTags")
     reflection = spec.text("digestReflectionPolicy", "Never", allowed=("Always", "IfNotPresent", "Never"))
     interval_s = spec.interval("interval")

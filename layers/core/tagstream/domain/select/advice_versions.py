@@ -92,7 +92,9 @@ def _strange(values: Sequence[str], versions: int) -> Iterator[Problem]:
     strange = [value for value in values if _version(value) is None and _DIGIT.search(value)]
     if len(strange) > len(values) // _FEW:
         example = next((value for value in strange if value.removeprefix("v")[:1].isdigit()), strange[0])
-        text = f"{len(strange)} of {len(values)} tags are no versions to Flux and are passed over, e.g. '{example}'"
+        # Count as the table of explain does, which has words such as latest among those that are no versions.
+        counted = f"{len(values) - versions} of {len(values)} tags"
+        text = f"{counted} are no versions to Flux and are passed over, e.g. '{example}'"
         yield Problem(path=TAGS, message=f"{text}: {IS_A_VERSION}", is_warning=True)
 
 
