@@ -29,6 +29,8 @@ FREE_INFLATED, MAX_RATIO = 2**27, 10
 MAX_DELTAS, MAX_HELD = 2 * MAX_OBJECT, 3 * MAX_OBJECT // 2
 BASE_CACHE = 16 * 2**20
 MIN_ENTRY = 8
+# Packed bytes that are inflated at a time: zeros become a thousand times as many, and zlib holds them twice.
+WINDOW = 4096
 TRAILER = 20
 
 
@@ -71,7 +73,9 @@ class BoundedPack(PackData):
                 raise BrokenReply("a chain of deltas in the pack is too long")
             if inflated > allowed:
                 raise BrokenReply(f"the pack inflates to more than {allowed} bytes")
-            one, end = unpack_object_at(contents, offset, self.object_format.hash_func, include_comp=include_comp)
+            one, end = unpack_object_at(
+                contents, offset, self.object_format.hash_func, include_comp=include_comp, zlib_bufsize=WINDOW
+            )
             if is_delta:
                 inflated += _allowed(_size_of_result(b"".join(one.decomp_chunks)))
             # Whoever resolves deltas inflates each entry when its turn comes: nothing is held until then.
