@@ -73,9 +73,14 @@ def test_a_stream_is_filtered_bounded_and_keeps_its_failures(function: str, even
     assert 0 < given["MaximumRetryAttempts"] <= 10
     assert 60 <= given["MaximumRecordAgeInSeconds"] <= 86400
     assert given["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"].endswith("DeadLetters.Arn")
-    assert all(
-        json.loads(one["Pattern"])["dynamodb"]["NewImage"]["t"]["S"] for one in given["FilterCriteria"]["Filters"]
-    )
+    assert all(item_types(one["Pattern"]) for one in given["FilterCriteria"]["Filters"])
+
+
+def item_types(pattern: str) -> list[str]:
+    """The item types that a stream's filter lets through, by their new image or, for a removal, their old one."""
+    images = json.loads(pattern)["dynamodb"]
+    found: list[str] = images.get("NewImage", images.get("OldImage"))["t"]["S"]
+    return found
 
 
 def test_the_stream_filters_name_the_item_types_the_store_writes() -> None:
@@ -84,7 +89,7 @@ def test_the_stream_filters_name_the_item_types_the_store_writes() -> None:
         for body in SOURCES.values()
         for one in body["Properties"].get("FilterCriteria", {}).get("Filters", [])
     ]
-    named = {kind for one in filters for kind in json.loads(one)["dynamodb"]["NewImage"]["t"]["S"]}
+    named = {kind for one in filters for kind in item_types(one)}
     source = "".join(path.read_text() for path in (PACKAGE / "adapters/store").glob("*.py"))
     assert {kind for kind in named if f'"{kind}"' not in source} == set()
 
