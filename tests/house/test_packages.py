@@ -20,8 +20,8 @@ TWINS = {
     "HTTP": re.compile(r"\bHTTPS?Connection\(|\burlopen\("),
 }
 _GIT = "layers/core/tagstream/adapters/git/"
-# Subclasses and limits beside dulwich's own readers: they look at a header before dulwich may read what is behind it, and
-# send the one separator of protocol version 2 that dulwich has no name for.
+# Subclasses and limits beside dulwich's own readers: they look at a header before dulwich may read what is behind it,
+# and send the one separator of protocol version 2 that dulwich has no name for.
 BESIDE_DULWICH = {
     "pkt-lines": {_GIT + "bounded_answer.py", _GIT + "clients.py"},
     "reading packs": {_GIT + "bounded_pack.py"},
