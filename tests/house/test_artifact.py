@@ -121,7 +121,8 @@ def test_a_layer_is_built_and_compiled_in_a_folder_with_spaces(tmp_path: Path, f
     environ = {**os.environ, "TAGSTREAM_BUILD_TARGET": "host", "PYTHON": str(python), "ARTIFACTS_DIR": str(artifact)}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     sources = [*artifact.rglob("*.py")]
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert done.stderr == ""
     assert sources and [path for path in sources if not Path(cache_from_source(str(path))).is_file()] == []
 
 
@@ -133,7 +134,8 @@ def test_a_build_without_the_functions_python_says_so(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("sam")), "build", "CoreLayer"]
     environ = {**os.environ, **lacking}
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
-    assert (done.returncode, "no python3.99 on this machine" in done.stdout + done.stderr) == (0, True)
+    assert done.returncode == 0
+    assert "no python3.99 on this machine" in done.stdout + done.stderr
 
 
 def _files(folder: Path) -> list[Path]:

@@ -28,7 +28,8 @@ def _all_tests() -> str:
 
 def test_the_first_screen_has_the_two_commands() -> None:
     screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:FIRST_SCREEN_LINES])
-    assert ("make demo" in screen, "make test" in screen) == (True, True)
+    assert "make demo" in screen
+    assert "make test" in screen
 
 
 def test_every_verb_of_the_command_line_is_documented() -> None:
@@ -63,7 +64,8 @@ def test_a_command_on_a_page_is_one_the_command_line_takes(page: str, arguments:
 def test_a_decision_is_numbered_or_of_a_package_and_fits_on_a_page(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert re.fullmatch(r"(\d{4}|package)-[a-z0-9-]+\.md", path.name)
-    assert (lines[0].startswith("# "), len(lines) <= DECISION_LINES) == (True, True)
+    assert lines[0].startswith("# ")
+    assert len(lines) <= DECISION_LINES
 
 
 def test_decisions_have_each_number_once() -> None:

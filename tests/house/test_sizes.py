@@ -97,7 +97,9 @@ def test_the_measures_see_what_they_are_for() -> None:
     body = ("    if a:", "        for b in a:", "            pass", "    elif b:", "        pass")
     source = "\n".join(("def f(self, a, *, b):", "    '''doc", "    doc'''", *body))
     function = next(functions_of(ast.parse(source)))
-    assert (length_of(function), nesting_of(function), parameters_of(function)) == (6, 2, 2)
+    assert length_of(function) == 6
+    assert nesting_of(function) == 2
+    assert parameters_of(function) == 2
 
 
 def test_the_template_has_at_most_50_resources() -> None:

@@ -45,7 +45,8 @@ def _listed(value: Any) -> list[Any]:
 def test_a_function_has_its_handler_and_its_build_rule(name: str) -> None:
     folder = name.removesuffix("Function").lower()
     rule = re.search(rf"^build-{name}:\n\tcp {folder}/app.py ", (ROOT / "functions/Makefile").read_text(), re.MULTILINE)
-    assert (bool(rule), "def handler(" in (ROOT / "functions" / folder / "app.py").read_text()) == (True, True)
+    assert rule
+    assert "def handler(" in (ROOT / "functions" / folder / "app.py").read_text()
 
 
 def test_every_folder_of_functions_is_deployed() -> None:
@@ -178,7 +179,8 @@ def test_the_rule_for_ecr_may_wake_its_target_and_keep_what_it_cannot_deliver() 
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}} and statement["Action"] == "sqs:SendMessage"
     ]
-    assert (woken, kept) == ([target["Arn"]], [target["DeadLetterConfig"]["Arn"]])
+    assert woken == [target["Arn"]]
+    assert kept == [target["DeadLetterConfig"]["Arn"]]
 
 
 def test_the_schedule_may_wake_its_target_and_keep_what_it_cannot_deliver() -> None:
@@ -231,7 +233,8 @@ def test_code_emits_only_metrics_of_the_table() -> None:
 
 def test_the_webhook_reserves_what_its_parameter_says_and_nothing_at_zero() -> None:
     parameter = template()["Parameters"]["WebhookConcurrency"]
-    assert (parameter["Default"], parameter["MinValue"]) == (0, 0)
+    assert parameter["Default"] == 0
+    assert parameter["MinValue"] == 0
     assert template()["Conditions"]["ReservesWebhook"] == {
         "Fn::Not": [{"Fn::Equals": [{"Ref": "WebhookConcurrency"}, 0]}]
     }

@@ -23,7 +23,9 @@ def document(kind: str, spec: object, version: str = "v1") -> dict[str, Any]:
 def value(kind: str, spec: object, version: str = "v1") -> object:
     """What a spec without any problem is read as."""
     parsed = parse_object(document(kind, spec, version), "default")
-    assert (parsed.errors, parsed.warnings, parsed.note) == ((), (), "")
+    assert parsed.errors == ()
+    assert parsed.warnings == ()
+    assert parsed.note == ""
     return parsed.value
 
 

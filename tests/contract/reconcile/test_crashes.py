@@ -166,12 +166,12 @@ def test_a_commit_is_pushed_and_told_exactly_once_wherever_its_worker_dies(
         expected = whole.outcome()
         outcomes = {f"{at} {call}": setting.outcome_after(at) for at, call in enumerate(calls, start=1)}
     files, commits, own, ready, told, left, _ = expected
-    assert (files, commits, own) == (
-        [MARKED.decode().replace("v1.0.0", "v1.1.0").replace("ns:app", f"ns:{name}") for name in names],
-        len(names) + 1,
-        list(range(len(names))),
-    )
-    assert (ready, told, left) == (["True"] * len(names), [(f"ns/{name}", "v1.1.0") for name in names], ())
+    assert files == [MARKED.decode().replace("v1.0.0", "v1.1.0").replace("ns:app", f"ns:{name}") for name in names]
+    assert commits == len(names) + 1
+    assert own == list(range(len(names)))
+    assert ready == ["True"] * len(names)
+    assert told == [(f"ns/{name}", "v1.1.0") for name in names]
+    assert left == ()
     assert {where: found for where, found in outcomes.items() if found != expected} == {}
     assert {"git.open.fetch", "git.open.push", "leases.put_intent", "objects.put_status", "ledger.record"} <= set(calls)
 
@@ -205,7 +205,8 @@ def test_a_push_is_told_although_others_went_on_before_anybody_came(table: Table
         found.run(later(table))
     now = datetime.now(UTC)
     told = [one.identity for one in found.ports.ledger.read(now - timedelta(hours=1), now) if "pushed" in one.message]
-    assert (told, found.status("app")["lastPushCommit"]) == ([ours], ours)
+    assert told == [ours]
+    assert found.status("app")["lastPushCommit"] == ours
 
 
 def stored_url(ports: Ports) -> str:
@@ -251,11 +252,9 @@ def test_a_worker_that_wakes_after_its_lease_was_taken_changes_nothing(
     now = datetime.now(UTC)
     told = [one.facts for one in found.ports.ledger.read(now - timedelta(hours=1), now + timedelta(hours=2))]
     pushed: list[Any] = [one["commit"] for one in told if one and "commit" in one]
-    assert (stored["lastPushCommit"], stored["conditions"][0]["status"], stored["observedPolicies"]) == (
-        head,
-        "True",
-        {"app": {"name": "app", "tag": "v1.2.0"}},
-    )
+    assert stored["lastPushCommit"] == head
+    assert stored["conditions"][0]["status"] == "True"
+    assert stored["observedPolicies"] == {"app": {"name": "app", "tag": "v1.2.0"}}
     assert len(pushed) == len(set(pushed)) == (1 if when == "before the push" else 2)
     assert "v1.2.0" in git("show", f"{branch}:app/app.yaml", folder=found.bare)
 

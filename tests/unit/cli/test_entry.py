@@ -51,7 +51,9 @@ def test_an_offline_verb_loads_no_library_of_a_vendor(argv: list[str]) -> None:
 )
 def test_arguments_that_do_not_fit_end_with_1_and_a_hint(argv: list[str], message: str) -> None:
     done = command(*argv)
-    assert (done.code, message in done.err, "--help" in done.err) == (1, True, True)
+    assert done.code == 1
+    assert message in done.err
+    assert "--help" in done.err
 
 
 @pytest.mark.parametrize("position", range(5))
@@ -59,14 +61,16 @@ def test_the_flags_of_every_verb_fit_behind_each_of_its_words(position: int) -> 
     argv = ["create", "image", "policy", "p", "--image-ref=r", "--select-semver=1.x", "--export"]
     argv[position:position] = ["-n", "here", "--timeout", "1m", "--stack", "s"]
     done = command(*argv)
-    assert (done.code, "namespace: here" in done.out) == (0, True)
+    assert done.code == 0
+    assert "namespace: here" in done.out
 
 
 @pytest.mark.parametrize(
     "argv", [["--help"], ["get", "--help"], ["create", "image", "policy", "--help"], ["--version"]]
 )
 def test_help_and_version_end_with_0(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert (main(argv), capsys.readouterr().out.startswith(("usage: tagstream", "tagstream "))) == (0, True)
+    assert main(argv) == 0
+    assert capsys.readouterr().out.startswith(("usage: tagstream", "tagstream "))
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly() -> None:
@@ -95,7 +99,8 @@ def test_bytes_that_are_no_text_are_an_error_and_no_crash(argv: list[str], code:
         check=False,
         env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONPATH": ":".join(sys.path)},
     )
-    assert (done.returncode, message in done.stderr.decode()) == (code, True), done.stderr
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr.decode(), done.stderr
 
 
 def test_an_endpoint_that_is_no_address_is_an_error_and_no_crash() -> None:
@@ -108,4 +113,5 @@ def test_an_endpoint_that_is_no_address_is_an_error_and_no_crash() -> None:
         check=False,
         env=login | {"AWS_ENDPOINT_URL": "banana", "PYTHONPATH": ":".join(sys.path)},
     )
-    assert (done.returncode, done.stderr) == (1, "✗ stack 'tagstream': Invalid endpoint: banana\n")
+    assert done.returncode == 1
+    assert done.stderr == "✗ stack 'tagstream': Invalid endpoint: banana\n"

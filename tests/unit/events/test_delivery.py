@@ -11,7 +11,8 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 def test_a_header_is_read_without_surrounding_blanks() -> None:
     request = IncomingDelivery(method="POST", path="/", headers={"x-signature": " a "}, received_at=NOW)
-    assert (request.header("x-signature"), request.header("absent")) == ("a", "")
+    assert request.header("x-signature") == "a"
+    assert request.header("absent") == ""
 
 
 def test_a_request_prints_neither_headers_nor_query_nor_body() -> None:

@@ -76,11 +76,15 @@ def test_a_success_is_told_alike_in_status_ledger_metrics_and_log() -> None:
     entry = success_entry(attempt, "resolved to v1", {"tag": "v1"})
     written = reported(replace(outcome, entries=(entry,), counts={"ScanTags": 7}, facts={"tag": "v1"}))
     ((_, key, status),) = written.statuses
-    assert (key, status["latestRef"], status["observedGeneration"]) == (KEY, {"tag": "v1"}, 3)
+    assert key == KEY
+    assert status["latestRef"] == {"tag": "v1"}
+    assert status["observedGeneration"] == 3
     assert status["lastHandledReconcileAt"] == "now"
     assert status["conditions"][0]["message"] == "resolved to v1"
     assert written.entries == [entry]
-    assert (entry.cause, entry.reason, entry.severity) == ("delivery", "Succeeded", "info")
+    assert entry.cause == "delivery"
+    assert entry.reason == "Succeeded"
+    assert entry.severity == "info"
     assert written.counts == {"ReconcileDuration imagepolicy": 12.4, "ScanTags imagepolicy": 7}
     assert written.lines == [
         ("selected", {"controller": "imagepolicy", "namespace": "ns", "name": "app", "tag": "v1", "duration_ms": 12})

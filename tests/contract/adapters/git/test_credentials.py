@@ -92,7 +92,8 @@ def test_an_apps_installation_token_is_the_password_of_a_fixed_user(
         access = GitAccess(url=server.url("app.git"), provider="github", app=app(cloud, key).app)
         client = GitClient(credentials())
         shown = [client.open(access).resolve(GitRef(branch="main")).branch for _ in range(2)]
-    assert (shown, len(cloud.received)) == (["main", "main"], 1)
+    assert shown == ["main", "main"]
+    assert len(cloud.received) == 1
 
 
 def test_the_app_proves_itself_by_a_short_lived_token(cloud: FaultProxy, key: bytes) -> None:
@@ -118,7 +119,8 @@ def test_a_token_is_fetched_again_before_it_expires(cloud: FaultProxy, key: byte
 def test_an_installation_is_found_by_its_owner(cloud: FaultProxy, key: bytes, kind: str) -> None:
     github(cloud, **installed(), **{f"/{kind}/acme/installation": {"id": 42}})
     found = credentials().applied(app(cloud, key, githubAppInstallationOwner="acme"))
-    assert (found.username, found.password) == ("x-access-token", TOKEN)
+    assert found.username == "x-access-token"
+    assert found.password == TOKEN
 
 
 def test_what_github_refuses_is_told_in_its_words_without_the_token(cloud: FaultProxy, key: bytes) -> None:
@@ -127,10 +129,11 @@ def test_what_github_refuses_is_told_in_its_words_without_the_token(cloud: Fault
     with pytest.raises(AuthenticationError) as raised:
         credentials().applied(app(cloud, key))
     sent = cloud.received[0].headers["Authorization"].removeprefix("Bearer ")
-    assert (raised.value.message, sent in str(raised.value)) == (
-        f"POST http://{cloud.address}{path}: HTTP status 401: A JSON web token could not be decoded",
-        False,
+    assert (
+        raised.value.message
+        == f"POST http://{cloud.address}{path}: HTTP status 401: A JSON web token could not be decoded"
     )
+    assert sent not in str(raised.value)
 
 
 def test_an_app_that_is_not_installed_is_told_by_its_owner(cloud: FaultProxy, key: bytes) -> None:
@@ -162,7 +165,8 @@ def test_app_data_that_cannot_work_is_named(
     access = app(cloud, key)
     with pytest.raises(ImageAutomationError) as raised:
         credentials().applied(GitAccess(url=access.url, provider="github", app={**access.app, **members}))
-    assert (message in raised.value.message, cloud.received) == (True, [])
+    assert message in raised.value.message
+    assert cloud.received == []
 
 
 def test_a_codecommit_password_is_the_signature_that_aws_documents() -> None:
@@ -196,7 +200,9 @@ def test_a_role_signs_in_to_codecommit_anew_before_its_signature_is_too_old() ->
     url = "https://git-codecommit-fips.us-gov-west-1.amazonaws.com/v1/repos/apps"
     for clock.passed_s in (0.0, 599.0, 601.0):
         found = logins.applied(GitAccess(url=url, provider="aws"))
-    assert (asked, found.username, found.password[:16]) == ([0.0, 601.0], "AKID", "20261124T121001Z")
+    assert asked == [0.0, 601.0]
+    assert found.username == "AKID"
+    assert found.password[:16] == "20261124T121001Z"
 
 
 @pytest.mark.parametrize(
@@ -223,13 +229,11 @@ def test_an_application_of_azure_gets_a_bearer_token_for_devops(cloud: FaultProx
     }
     found = credentials().applied(GitAccess(url="https://dev.azure.com/o/p/_git/r", provider="azure", app=members))
     form = parse_qs(cloud.received[0].body.decode())
-    assert (found.bearer_token, found.password, cloud.received[0].path, form["scope"], form["client_id"]) == (
-        "entra",
-        "",
-        "/t/oauth2/v2.0/token",
-        ["499b84ac-1321-427f-aa17-267ca6975798/.default"],
-        ["c"],
-    )
+    assert found.bearer_token == "entra"
+    assert found.password == ""
+    assert cloud.received[0].path == "/t/oauth2/v2.0/token"
+    assert form["scope"] == ["499b84ac-1321-427f-aa17-267ca6975798/.default"]
+    assert form["client_id"] == ["c"]
 
 
 def test_azure_needs_tls_and_an_application() -> None:

@@ -97,7 +97,9 @@ def test_a_commit_signed_with_openpgp_is_verified_by_git(
         timeout=60,
         check=False,
     )
-    assert (verified.returncode, b"GOODSIG" in verified.stderr, git("fsck", "--strict", folder=bare)) == (0, True, "")
+    assert verified.returncode == 0
+    assert b"GOODSIG" in verified.stderr
+    assert git("fsck", "--strict", folder=bare) == ""
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,9 @@ def test_a_commit_signed_with_ssh_is_verified_by_git(
         check=False,
     )
     shown = 'Good "git" signature for b@c'
-    assert (verified.returncode, shown in verified.stderr, git("fsck", "--strict", folder=bare)) == (0, True, "")
+    assert verified.returncode == 0
+    assert shown in verified.stderr
+    assert git("fsck", "--strict", folder=bare) == ""
 
 
 def refusal(kind: str, secret: Mapping[str, bytes]) -> str:
@@ -226,8 +230,8 @@ def test_without_its_key_nothing_is_committed_at_all(
     ports.selections.put(selection("v2.0.0"), None)
     run(ports)
     said = "failed configuring source manager: could not find signing key secret 'ns/absent': "
-    assert (
-        git("rev-parse", "main", folder=bare),
-        reason(ports, "ImageUpdateAutomation"),
-        message_of(ports, "ImageUpdateAutomation").startswith(said + str(SecretNotFound('secrets "absent" not found'))),
-    ) == (before, "SourceManagerFailed", True)
+    assert git("rev-parse", "main", folder=bare) == before
+    assert reason(ports, "ImageUpdateAutomation") == "SourceManagerFailed"
+    assert message_of(ports, "ImageUpdateAutomation").startswith(
+        said + str(SecretNotFound('secrets "absent" not found'))
+    )

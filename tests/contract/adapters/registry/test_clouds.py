@@ -84,7 +84,8 @@ def test_ecr_is_asked_in_the_registrys_own_region(registry: str, opened: tuple[s
     api = FakeEcr()
     tokens = EcrTokens(api.open)
     credentials, usable_s = tokens.fetch(tokens.region(registry), None, SystemClock().now(), 9.0)
-    assert (credentials, api.opened) == (Credentials(username="AWS", password="the-password"), [opened])
+    assert credentials == Credentials(username="AWS", password="the-password")
+    assert api.opened == [opened]
     assert 10 * 3600 < usable_s < 11 * 3600
 
 
@@ -129,7 +130,9 @@ def test_the_embedded_ecr_gives_a_password(aws: EmbeddedAws) -> None:
         return boto3.session.Session().client("ecr", region_name=region, endpoint_url=aws.endpoint, **keys)
 
     credentials, usable_s = EcrTokens(opened).fetch("us-east-1", None, SystemClock().now(), 9.0)
-    assert (credentials.username, bool(credentials.password), usable_s > 0) == ("AWS", True, True)
+    assert credentials.username == "AWS"
+    assert credentials.password
+    assert usable_s > 0
 
 
 def acr(proxy: FaultProxy, **members: str) -> RegistryAccess:
@@ -160,7 +163,8 @@ def test_acr_takes_an_applications_identity_and_it_is_kept(proxy: FaultProxy) ->
     password = base64.b64encode(b"00000000-0000-0000-0000-000000000000:refresh-token").decode()
     asked = [one.headers["Authorization"] for one in proxy.received if one.path.startswith("/oauth2/token")]
     listed = f"/v2/{NAME}/tags/list"
-    assert (tags, asked) == ([("1.0.0",)] * 2, [f"Basic {password}"])
+    assert tags == [("1.0.0",)] * 2
+    assert asked == [f"Basic {password}"]
     assert paths == [listed, "/t-1/oauth2/v2.0/token", "/oauth2/exchange", "/oauth2/token", listed, listed]
 
 
@@ -219,7 +223,8 @@ def test_a_service_accounts_key_becomes_an_access_token(proxy: FaultProxy) -> No
     key.verify(unpacked(signature), f"{header}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA256())
     said = json.loads(unpacked(claims))
     assert found == (Credentials(username="oauth2accesstoken", password="google-token"), 800.0)
-    assert (said["iss"], said["exp"] - said["iat"]) == ("scan@project.example", 3600)
+    assert said["iss"] == "scan@project.example"
+    assert said["exp"] - said["iat"] == 3600
 
 
 def test_a_role_federates_into_a_service_account(proxy: FaultProxy) -> None:

@@ -26,7 +26,9 @@ def test_all_pushed_tags_are_listed_with_one_request(address: str) -> None:
     for tag in ("1.0.0", "1.1.0", "latest"):
         push_image(address, NAME, tag)
     listing = RegistryClient().list_tags(image(address), RegistryAccess(), soon())
-    assert (set(listing.tags), listing.requests, listing.warnings) == ({"1.0.0", "1.1.0", "latest"}, 1, ())
+    assert set(listing.tags) == {"1.0.0", "1.1.0", "latest"}
+    assert listing.requests == 1
+    assert listing.warnings == ()
 
 
 def test_a_digest_is_that_of_the_manifest(address: str) -> None:
@@ -45,7 +47,8 @@ def test_a_moved_tag_has_a_new_digest(address: str) -> None:
     for content in (b"first", b"second"):
         pushed = push_image(address, "digest/moved", "latest", content)
         digests.append((client.digest(repository, "latest", RegistryAccess(), soon()), pushed))
-    assert ([one == other for one, other in digests], digests[0] != digests[1]) == ([True, True], True)
+    assert [one == other for one, other in digests] == [True, True]
+    assert digests[0] != digests[1]
 
 
 def test_an_unknown_repository_is_an_error_in_the_registrys_words(address: str) -> None:
@@ -55,7 +58,8 @@ def test_an_unknown_repository_is_an_error_in_the_registrys_words(address: str) 
         f"scan failed: GET http://{address}/v2/nobody/pushed/tags/list?n=1000: NAME_UNKNOWN:"
         " repository name not known to registry; map[name:nobody/pushed]"
     )
-    assert (raised.value.message, raised.value.reason) == (expected, "ReadOperationFailed")
+    assert raised.value.message == expected
+    assert raised.value.reason == "ReadOperationFailed"
 
 
 def test_an_unknown_tag_is_an_error(address: str) -> None:

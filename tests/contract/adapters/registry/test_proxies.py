@@ -30,7 +30,8 @@ def test_tags_are_listed_through_a_proxy(scheme: str, kind: Kind) -> None:
         registry.add_tags(NAME, ["1.0.0"])
         access = RegistryAccess(proxy=through(scheme, proxy))
         tags = RegistryClient().list_tags(image(registry.address), access, soon()).tags
-        assert (tags, proxy.targets) == (("1.0.0",), [registry.address])
+        assert tags == ("1.0.0",)
+        assert proxy.targets == [registry.address]
 
 
 @KINDS
@@ -45,7 +46,8 @@ def test_tls_goes_through_a_proxy_end_to_end(scheme: str, kind: Kind, tmp_path_f
             proxy=through(scheme, proxy),
         )
         tags = RegistryClient().list_tags(image(registry.address), access, soon()).tags
-        assert (tags, set(proxy.targets)) == (("1.0.0",), {registry.address})
+        assert tags == ("1.0.0",)
+        assert set(proxy.targets) == {registry.address}
 
 
 def test_an_insecure_repository_is_listed_and_its_digest_read_without_tls() -> None:
@@ -58,7 +60,10 @@ def test_an_insecure_repository_is_listed_and_its_digest_read_without_tls() -> N
         tags = client.list_tags(image(name), access, soon()).tags
         found = client.digest(image(name), "1.0.0", access, soon())
         # Over TLS the proxy is asked for a tunnel, and there is nothing with a certificate at its end.
-        assert (tags, found, set(proxy.targets), registry.requests[-1][0]) == (("1.0.0",), digest, {name}, "HEAD")
+        assert tags == ("1.0.0",)
+        assert found == digest
+        assert set(proxy.targets) == {name}
+        assert registry.requests[-1][0] == "HEAD"
 
 
 @KINDS
@@ -68,4 +73,5 @@ def test_a_wrong_proxy_password_is_an_error_without_the_password(scheme: str, ki
         with pytest.raises(RetryableError) as raised:
             RegistryClient().list_tags(image(registry.address), access, soon(5))
     message = raised.value.message
-    assert (message.startswith("scan failed: "), "not-the-password" in message) == (True, False)
+    assert message.startswith("scan failed: ")
+    assert "not-the-password" not in message

@@ -100,7 +100,8 @@ def test_refs_that_go_together_are_pushed_again_at_once_when_one_has_moved(
         automated(ports, server.url("app.git"), branch="main", refspec="+main:copy")
         ports.selections.put(selection("v1.1.0"), None)
         run(ports)
-    assert (reason(ports, "ImageUpdateAutomation"), head(bare, "copy")) == ("Succeeded", head(bare, "main"))
+    assert reason(ports, "ImageUpdateAutomation") == "Succeeded"
+    assert head(bare, "copy") == head(bare, "main")
     assert next(races, False) is False
 
 
@@ -132,8 +133,10 @@ def test_a_run_over_ssh_ends_in_a_commit_and_a_second_one_in_none(
         ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
         run(ports)
     told = message_of(ports, "ImageUpdateAutomation")
-    assert (told, status_of(ports)["lastPushCommit"]) == ("repository up-to-date", head(bare, branch))
-    assert (head(bare, "copy"), first == head(bare, branch)) == (head(bare, branch), False)
+    assert told == "repository up-to-date"
+    assert status_of(ports)["lastPushCommit"] == head(bare, branch)
+    assert head(bare, "copy") == head(bare, branch)
+    assert first != head(bare, branch)
     assert "v1.2.0" in git("show", f"{branch}:app.yaml", folder=bare)
     git("fsck", "--strict", "--full", folder=bare)
 
@@ -162,9 +165,7 @@ def test_a_server_that_fails_at_any_request_gets_the_commit_once(
         first = reason(ports, "ImageUpdateAutomation")
         run(ports)
     assert first in ("Succeeded", "GitOperationFailed")
-    assert (reason(ports, "ImageUpdateAutomation"), status_of(ports)["lastPushCommit"]) == (
-        "Succeeded",
-        head(bare, branch),
-    )
+    assert reason(ports, "ImageUpdateAutomation") == "Succeeded"
+    assert status_of(ports)["lastPushCommit"] == head(bare, branch)
     assert git("rev-list", "--count", branch, folder=bare) == "2\n"
     assert APP.name in status_of(ports)["observedPolicies"]

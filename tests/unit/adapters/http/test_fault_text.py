@@ -42,7 +42,8 @@ def test_unknown_query_values_and_passwords_are_not_shown() -> None:
 )
 def test_a_secret_at_the_cut_is_not_shown_in_part(body: bytes) -> None:
     text = read_refusal("GET", URL, 500, body, ("s3cret-of-ours",)).text
-    assert ("s3c" in text, "RED" in text) == (False, True)
+    assert "s3c" not in text
+    assert "RED" in text
 
 
 def test_a_url_that_does_not_parse_is_not_quoted() -> None:

@@ -47,7 +47,10 @@ def test_deleting_asks_first() -> None:
     refused = command("delete", "image", "repository", "app", ports=ports, stdin="n\n")
     kept = ports.objects.get("ImageRepository", NamespacedName("flux-system", "app"))
     done = command("delete", "image", "repository", "app", ports=ports, stdin="y\n")
-    assert (refused.code, kept is not None, done.code, ports.objects.stored) == (1, True, 0, {})
+    assert refused.code == 1
+    assert kept is not None
+    assert done.code == 0
+    assert ports.objects.stored == {}
 
 
 def test_deleting_silently_does_not_ask() -> None:

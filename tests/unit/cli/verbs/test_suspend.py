@@ -84,7 +84,8 @@ def test_one_missing_name_does_not_keep_the_others() -> None:
 
 def test_a_name_is_required() -> None:
     done = command("suspend", "image", "policy", ports=two())
-    assert (done.code, done.err) == (1, "✗ image policy name is required\n")
+    assert done.code == 1
+    assert done.err == "✗ image policy name is required\n"
 
 
 def test_resuming_takes_every_trace_away_and_waits() -> None:
@@ -98,7 +99,8 @@ def test_resuming_takes_every_trace_away_and_waits() -> None:
         "✔ ImagePolicy a reconciliation completed",
         "✔ selected ref :",
     ]
-    assert (document(ports, "a")["spec"], document(ports, "a")["metadata"]["annotations"]) == ({}, {})
+    assert document(ports, "a")["spec"] == {}
+    assert document(ports, "a")["metadata"]["annotations"] == {}
 
 
 def test_a_failure_from_before_the_suspension_is_not_the_outcome_of_resuming() -> None:
@@ -117,14 +119,12 @@ def test_one_that_fails_keeps_no_other_suspended() -> None:
     ports.objects.put_status("ImagePolicy", NamespacedName("flux-system", "a"), {"conditions": [told]})
     done = command("resume", "image", "policy", "--all", ports=ports)
     assert [document(ports, name)["spec"] for name in "ab"] == [{}, {}]
-    assert (done.code, done.err.splitlines()[4:]) == (
-        1,
-        [
-            "◎ waiting for ImagePolicy reconciliation",
-            "✔ ImagePolicy a reconciliation completed",
-            "✗ ImagePolicy reconciliation failed: no tag fits",
-            "◎ waiting for ImagePolicy reconciliation",
-            "✔ ImagePolicy b reconciliation completed",
-            "✔ selected ref :",
-        ],
-    )
+    assert done.code == 1
+    assert done.err.splitlines()[4:] == [
+        "◎ waiting for ImagePolicy reconciliation",
+        "✔ ImagePolicy a reconciliation completed",
+        "✗ ImagePolicy reconciliation failed: no tag fits",
+        "◎ waiting for ImagePolicy reconciliation",
+        "✔ ImagePolicy b reconciliation completed",
+        "✔ selected ref :",
+    ]

@@ -153,7 +153,9 @@ def test_every_field_of_a_policy_is_read() -> None:
 def test_an_order_is_ascending_unless_it_is_given(policy: object, choice: PolicyChoice) -> None:
     found = value("ImagePolicy", {"imageRepositoryRef": {"name": "r"}, "policy": policy})
     assert isinstance(found, ImagePolicy)
-    assert (found.policy, found.repository, found.digest_reflection) == (choice, NamespacedName("apps", "r"), "Never")
+    assert found.policy == choice
+    assert found.repository == NamespacedName("apps", "r")
+    assert found.digest_reflection == "Never"
 
 
 @pytest.mark.parametrize(

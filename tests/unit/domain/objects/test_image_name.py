@@ -34,7 +34,9 @@ SHA256 = "sha256:" + "a" * 64
 )
 def test_a_name_has_a_registry_and_a_repository(image: str, registry: str, repository: str) -> None:
     found = parse_repository_image(image)
-    assert (found.registry, found.repository, found.canonical) == (registry, repository, f"{registry}/{repository}")
+    assert found.registry == registry
+    assert found.repository == repository
+    assert found.canonical == f"{registry}/{repository}"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ def test_a_namespace_is_its_labels() -> None:
     found = parse_object(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a", "labels": {"x": "y"}}}, "default"
     )
-    assert (found.value, found.key) == (Namespace(name="a", labels={"x": "y"}), NamespacedName("a", "a"))
+    assert found.value == Namespace(name="a", labels={"x": "y"})
+    assert found.key == NamespacedName("a", "a")
 
 
 def test_a_secret_is_decoded_and_string_data_wins() -> None:
@@ -39,7 +40,8 @@ def test_a_secret_is_decoded_and_string_data_wins() -> None:
         "default",
     )
     assert isinstance(found.value, SecretData)
-    assert (found.value.data, repr(found.value)) == ({"a": b"hi", "b": b"yo"}, "SecretData(default/s)")
+    assert found.value.data == {"a": b"hi", "b": b"yo"}
+    assert repr(found.value) == "SecretData(default/s)"
 
 
 @pytest.mark.parametrize(
@@ -77,14 +79,14 @@ def test_a_wrong_head_is_told(text: dict[str, object], told: str) -> None:
 )
 def test_other_kinds_are_passed_over_with_a_note(api_version: str, kind: str) -> None:
     parsed = parse_object({"apiVersion": api_version, "kind": kind, "x": 1}, "default")
-    assert (parsed.value, parsed.problems, parsed.note) == (None, (), f"{api_version} is not for tagstream")
+    assert parsed.value is None
+    assert parsed.problems == ()
+    assert parsed.note == f"{api_version} is not for tagstream"
 
 
 def test_the_namespace_of_the_caller_is_used_when_none_is_given() -> None:
     parsed = parse_object(
         document("ImageRepository", {"image": "a", "interval": "1m"}) | {"metadata": {"name": "x"}}, "default"
     )
-    assert (parsed.key, parsed.document["metadata"]) == (
-        NamespacedName("default", "x"),
-        {"name": "x", "namespace": "default"},
-    )
+    assert parsed.key == NamespacedName("default", "x")
+    assert parsed.document["metadata"] == {"name": "x", "namespace": "default"}

@@ -50,7 +50,8 @@ BOMB = b"".join(
 )
 def test_plain_scalars_mean_what_go_yaml_makes_of_them(text: str, value: object) -> None:
     found = plain_value(text)
-    assert (found, type(found)) == (value, type(value))
+    assert found == value
+    assert type(found) is type(value)
 
 
 @pytest.mark.parametrize(

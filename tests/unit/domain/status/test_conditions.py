@@ -75,7 +75,8 @@ FAILED = mark_failed({}, "Failure", "no", NOON)["Ready"]
 def test_a_change_is_an_event_and_a_repeated_failure_is_not_recorded_again(
     before: Condition | None, after: Condition, event: str, recorded: bool
 ) -> None:
-    assert (str(notice(before, after, "next scan in 1m0s")), is_transition(before, after)) == (event, recorded)
+    assert str(notice(before, after, "next scan in 1m0s")) == event
+    assert is_transition(before, after) == recorded
 
 
 def test_the_ready_message_names_what_was_selected_before() -> None:

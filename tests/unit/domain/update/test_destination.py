@@ -58,7 +58,8 @@ def test_the_push_branch_comes_from_push_then_checkout_then_source(
     checkout: GitRef | None, push: PushSpec | None, ref: GitRef | None, branch: str, rebuilds_branch: bool
 ) -> None:
     where = destination(automation(checkout, push), source(ref))
-    assert (where.push_branch, where.rebuilds_branch) == (branch, rebuilds_branch)
+    assert where.push_branch == branch
+    assert where.rebuilds_branch == rebuilds_branch
 
 
 @pytest.mark.parametrize("login", ["", "bot@", "bot:s3cret@"])

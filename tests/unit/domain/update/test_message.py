@@ -125,7 +125,8 @@ def test_a_removed_field_is_warned_of_before_the_template_runs(template: str, fi
 
 def test_a_template_without_removed_fields_has_no_warning() -> None:
     template = "{{ .Changed.Changes }} .Updated {{ .Values.Updated }}"
-    assert (check_template(template), render_message(template, DATA).warnings) == ((), ())
+    assert check_template(template) == ()
+    assert render_message(template, DATA).warnings == ()
 
 
 @pytest.mark.parametrize(

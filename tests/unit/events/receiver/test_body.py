@@ -39,7 +39,8 @@ def raw_deflate(body: bytes) -> bytes:
 )
 def test_a_body_is_decoded_once_and_admitting_twice_changes_nothing(encoding: str, body: bytes) -> None:
     admitted = admit(request(body, encoding))
-    assert (admitted.body, admit(admitted)) == (b'{"a": 1}', admitted)
+    assert admitted.body == b'{"a": 1}'
+    assert admit(admitted) == admitted
 
 
 @pytest.mark.parametrize(
@@ -77,4 +78,5 @@ def test_the_media_type_has_no_parameters() -> None:
     typed = IncomingDelivery(
         method="POST", path="/", headers={"content-type": " Application/JSON ; charset=UTF-8"}, received_at=NOW
     )
-    assert (media_type(typed), media_type(request(b""))) == ("application/json", "")
+    assert media_type(typed) == "application/json"
+    assert media_type(request(b"")) == ""

@@ -73,10 +73,8 @@ def test_only_pushed_tags_are_waited_for(action: PushAction, tag: str | None, ta
 
 
 def test_what_is_no_image_name_means_nothing() -> None:
-    assert (comparable_name("r.example/UPPER"), canonical_names(PushHint(registry="r.example", repository="U"))) == (
-        "",
-        (),
-    )
+    assert comparable_name("r.example/UPPER") == ""
+    assert canonical_names(PushHint(registry="r.example", repository="U")) == ()
 
 
 def test_an_ecr_repository_is_found_under_each_of_its_hosts() -> None:

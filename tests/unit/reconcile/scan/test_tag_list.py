@@ -38,11 +38,13 @@ def merged(tags: frozenset[str], known: frozenset[str]) -> tuple[dict[str, datet
 )
 def test_what_is_new_and_what_is_gone_is_found_on_the_way(tags: str, known: str, added: str, removed: str) -> None:
     _, difference = merged(frozenset(tags.split()), frozenset(known.split()))
-    assert (difference.added, difference.removed) == (tuple(added.split()), tuple(removed.split()))
+    assert difference.added == tuple(added.split())
+    assert difference.removed == tuple(removed.split())
 
 
 @given(TAGS, TAGS)
 def test_every_tag_is_kept_once_with_the_time_it_was_first_seen(tags: frozenset[str], known: frozenset[str]) -> None:
     records, difference = merged(tags, known)
     assert records == {tag: BEFORE if tag in known else NOW for tag in tags}
-    assert (set(difference.added), set(difference.removed)) == (tags - known, known - tags)
+    assert set(difference.added) == tags - known
+    assert set(difference.removed) == known - tags

@@ -66,4 +66,5 @@ def test_what_only_a_change_can_mend_stalls_in_fluxs_words(fields: dict[str, Any
     with pytest.raises(StalledError) as caught:
         snapshot = Snapshot(NO_SELECTIONS)
         prepare(stored, automation(**fields), snapshot.admitted(automation(**fields)), snapshot, NO_SELECTIONS)
-    assert (caught.value.reason, caught.value.message) == (reason, message)
+    assert caught.value.reason == reason
+    assert caught.value.message == message

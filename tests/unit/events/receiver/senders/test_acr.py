@@ -59,8 +59,6 @@ def test_the_portals_ping_is_quiet() -> None:
 def test_event_grids_validation_is_answered_with_its_code() -> None:
     kind = "Microsoft.EventGrid.SubscriptionValidationEvent"
     delivery = ACR.send([grid({"validationCode": "512d38b6", "validationUrl": "https://a.example"}, kind)])
-    assert (json.loads(delivery.answer.body), delivery.answer.headers["Content-Type"], delivery.hints) == (
-        {"validationResponse": "512d38b6"},
-        "application/json",
-        (),
-    )
+    assert json.loads(delivery.answer.body) == {"validationResponse": "512d38b6"}
+    assert delivery.answer.headers["Content-Type"] == "application/json"
+    assert delivery.hints == ()

@@ -23,7 +23,9 @@ def test_a_signed_event_asks_for_all_resources_when_wanted(
 ) -> None:
     headers = {"x-hub-signature": "sha256=" + signed(BODY), "x-event-key": event, "x-request-id": "id-1"}
     delivery = Case(kind="bitbucket", events=wanted).send(BODY, headers)
-    assert (delivery.all_resources, delivery.remark, delivery.delivery_id) == (everything, remark, "id-1")
+    assert delivery.all_resources == everything
+    assert delivery.remark == remark
+    assert delivery.delivery_id == "id-1"
 
 
 def test_an_unsigned_event_is_refused() -> None:

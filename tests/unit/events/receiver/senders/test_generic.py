@@ -10,7 +10,9 @@ from tests.unit.webhook_builder import Case
 @pytest.mark.parametrize("body", [b"", b"\xff", b"{}", b"text"])
 def test_any_body_asks_for_all_resources(body: bytes) -> None:
     delivery = Case(kind="generic").send(body)
-    assert (delivery.all_resources, delivery.remark, delivery.hints) == (True, "", ())
+    assert delivery.all_resources is True
+    assert delivery.remark == ""
+    assert delivery.hints == ()
 
 
 def test_a_caller_may_name_its_delivery() -> None:

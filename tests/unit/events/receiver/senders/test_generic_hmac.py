@@ -65,4 +65,5 @@ def test_a_timed_delivery_is_recognised_by_its_proof_however_that_is_written() -
     sent = ((headers, "a"), (upper, "b"), (others, "a"))
     found = [TIMED.send(b"body", one | {"x-delivery-id": name}) for one, name in sent]
     assert [one.replay_s for one in found] == [600.0] * 3
-    assert (found[0].delivery_id == found[1].delivery_id, found[0].delivery_id == found[2].delivery_id) == (True, False)
+    assert found[0].delivery_id == found[1].delivery_id
+    assert found[0].delivery_id != found[2].delivery_id

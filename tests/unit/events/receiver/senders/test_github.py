@@ -47,7 +47,9 @@ def test_a_container_package_is_hinted_at_in_lower_case(event: str, action: str)
 )
 def test_other_packages_are_quiet(given: object, remark: str) -> None:
     delivery = GITHUB.send(given, headers(given))
-    assert (delivery.hints, delivery.all_resources, delivery.remark) == ((), False, remark)
+    assert delivery.hints == ()
+    assert delivery.all_resources is False
+    assert delivery.remark == remark
 
 
 def test_a_ping_is_quiet_even_when_only_other_events_are_wanted() -> None:
@@ -63,7 +65,9 @@ def test_an_event_without_image_asks_for_all_resources_when_wanted(
     wanted: tuple[str, ...], everything: bool, remark: str
 ) -> None:
     delivery = Case(kind="github", events=wanted).send({}, headers({}, "push"))
-    assert (delivery.all_resources, delivery.remark, delivery.action) == (everything, remark, "push")
+    assert delivery.all_resources == everything
+    assert delivery.remark == remark
+    assert delivery.action == "push"
 
 
 def test_the_delivery_header_is_the_delivery_id() -> None:

@@ -21,7 +21,8 @@ def test_another_token_is_refused(value: str) -> None:
 
 def test_a_registry_notification_hints_at_its_image() -> None:
     case = Case(kind="gitlab", events=("Push Hook",))
-    assert (case.images(ENVELOPE, AUTH), case.send(ENVELOPE, AUTH).delivery_id) == (["push r.example/g/p:1"], "e1")
+    assert case.images(ENVELOPE, AUTH) == ["push r.example/g/p:1"]
+    assert case.send(ENVELOPE, AUTH).delivery_id == "e1"
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,9 @@ def test_a_project_event_asks_for_all_resources_when_wanted(
 ) -> None:
     headers = AUTH | {"x-gitlab-event": "Push Hook", "x-gitlab-event-uuid": "u-1"}
     delivery = Case(kind="gitlab", events=wanted).send({}, headers)
-    assert (delivery.all_resources, delivery.remark, delivery.delivery_id) == (everything, remark, "u-1")
+    assert delivery.all_resources == everything
+    assert delivery.remark == remark
+    assert delivery.delivery_id == "u-1"
 
 
 @pytest.mark.parametrize(
