@@ -1,6 +1,6 @@
 """What the webhook function reads and writes: paths, the index of canonical names, deliveries seen, pending scans.
 
-In: paths, canonical names, delivery ids. Out: single items; nothing here lists a partition of unknown size.
+A delivery must cost the same however many objects there are, so nothing here lists a partition of unknown size.
 """
 
 from __future__ import annotations

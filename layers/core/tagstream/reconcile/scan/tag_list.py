@@ -1,7 +1,7 @@
 """A scanned tag list beside the stored one: what is new, what is gone, and since when the rest is known.
 
-In: two lists in descending byte order. Out: records to store, one at a time, so that a million tags fit in a small
-worker; the differences, for policies that need not look at everything again.
+Both lists are in descending byte order, and records are made one at a time, so a million tags fit into a small worker.
+Policies use the difference, so that they need not look at every tag again.
 """
 
 from __future__ import annotations
