@@ -21,9 +21,10 @@ ALLOW_DOWNGRADE = "tagstream.dev/allow-downgrade"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagCounts:
-    """How many tags a repository had before a suspicious drop, and has now.
+    """How many tags a repository had and has.
 
-    ``before`` is 0 if the number of tags did not drop.
+    ``before`` is the count before the scan, or the count of the last trusted list while a drop is held, whichever is
+    greater. It is 0 if neither is known.
     """
 
     before: int
@@ -46,7 +47,7 @@ class Situation:
     Attributes:
         policy: metadata of the ImagePolicy, for annotations.
         current: what is selected now.
-        counts: how many tags were listed before a drop that is not trusted yet, and how many are listed now.
+        counts: how many tags were listed before, and how many are listed now.
         may_go_back: whether an older tag may be selected (the result of the function ``may_go_back``).
         first_seen: when a scan first listed a tag (aware UTC); None for one that no scan listed. The first call may
             read the whole stored list, so a gate should call it only when it needs to.
