@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from tagstream.adapters.http.cloud_call import CloudCall, unusable
 from tagstream.adapters.http.expiring_cache import ExpiringCache
 from tagstream.adapters.registry import login_azure, login_gcp
-from tagstream.adapters.registry.dockerconfig import Credentials, InvalidDockerConfig, Keyring, parse_keyring
 from tagstream.adapters.registry.login_aws import EcrTokens, OpenApi, open_boto3_api
+from tagstream.domain.objects.dockerconfig import Credentials, InvalidDockerConfig, Keyring, parse_keyring
 from tagstream.domain.objects.image_name import ImageName
 from tagstream.errors import AuthenticationError
 from tagstream.ports.registry import RegistryAccess
