@@ -91,3 +91,28 @@ def test_of_what_a_container_has_seen_the_longest_unused_goes_first() -> None:
         warm.get("", b"%040d" % 0)
     assert warm.get("", b"%040d" % 0) is not None
     assert warm.get("", b"%040d" % 1) is None
+
+
+class CountingStore(ObjectStore):
+    """Counts how often a tree is parsed."""
+
+    parsed = 0
+
+    def tree(self, one: bytes) -> StrictTree:
+        """Parse a tree and count it."""
+        self.parsed += 1
+        return super().tree(one)
+
+
+def test_many_edited_files_of_one_folder_parse_its_tree_a_few_times() -> None:
+    store = CountingStore()
+    blob, folder = Blob.from_string(BEFORE), Tree()
+    for number in range(1000):
+        folder[b"%d.yaml" % number] = (0o100644, blob.id)
+    root = Tree()
+    root[b"apps"] = (0o040000, folder.id)
+    for made in (blob, folder, root):
+        store.add_object(made)
+    edited = store.edited(root.id, {b"apps/%d.yaml" % number: AFTER for number in range(1000)})
+    assert edited != root.id
+    assert store.parsed < 10

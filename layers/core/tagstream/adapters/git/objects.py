@@ -41,6 +41,7 @@ WARM_BYTES, MAX_WARM_OBJECT = 48 * 2**20, 2**18
 REGULAR = (0o100644, 0o100755, 0o100664)
 MAX_MODE = 0o777777
 MAX_SHOWN = 200
+PARSED_TREES = 64
 _DAMAGED = (
     AssertionError,
     ValueError,
@@ -112,6 +113,7 @@ class ObjectStore(BaseObjectStore):
         self._where: dict[bytes, Pack] = {}
         self._made: dict[bytes, ShaFile] = {}
         self._bases: dict[bytes, bytes] = {}
+        self._parsed: dict[bytes, Tree] = {}
         self.size = self._walked = 0
 
     def __contains__(self, one: bytes) -> bool:
@@ -219,11 +221,22 @@ class ObjectStore(BaseObjectStore):
         """
         mode, here = stat.S_IFDIR, root
         for part in parts:
-            tree = self.tree(here) if stat.S_ISDIR(mode) else Tree()
+            tree = self._looked_up(here) if stat.S_ISDIR(mode) else Tree()
             if part not in tree:
                 return None
             mode, here = tree[part]
         return mode, here
+
+    def _looked_up(self, one: bytes) -> Tree:
+        """A tree for looking up names only; thousands of files of one folder are found in one parsed tree."""
+        found = self._parsed.pop(one, None)
+        if found is None:
+            found = self.tree(one)
+            if len(self._parsed) >= PARSED_TREES:
+                del self._parsed[next(iter(self._parsed))]
+        # The tree that was used last stands last.
+        self._parsed[one] = found
+        return found
 
     def unknown_below(self, tree: bytes) -> set[bytes]:
         """The topmost trees at or below a tree that are not known; each is looked at once, wherever it is named."""
