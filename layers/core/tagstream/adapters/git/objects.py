@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import stat
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -326,11 +327,5 @@ def _damage(what: str) -> Iterator[None]:
 
 def split(path: bytes) -> tuple[bytes, ...]:
     """The names on the way to a path; none for the root."""
-    parts: list[bytes] = []
-    for part in path.split(b"/"):
-        if part == b"..":
-            # A path may not leave the repository; securejoin keeps it at the root.
-            parts = parts[:-1]
-        elif part not in (b"", b"."):
-            parts.append(part)
-    return tuple(parts)
+    # A path may not leave the repository: as for securejoin, the root's parent is the root.
+    return tuple(part for part in posixpath.normpath(b"/" + path).split(b"/") if part)

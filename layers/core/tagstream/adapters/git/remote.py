@@ -1,32 +1,28 @@
 """A Git repository during one update: refs, objects on demand, one push; no work tree and no git binary.
 
-Source: image-automation-controller internal/source (what is fetched and pushed); fluxcd/pkg git (reference precedence).
+Source: image-automation-controller internal/source (what is fetched and pushed).
 """
 
 from __future__ import annotations
 
-import re
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
 from dulwich.objects import Commit, ObjectID
 
-from gocompat.semver.range import InvalidRange, parse_range
 from tagstream.adapters.git.clients import BLOBLESS, KnownServers, RepositoryClient
 from tagstream.adapters.git.http_client import HttpClient, secrets_of
 from tagstream.adapters.git.logins import GitCredentials
 from tagstream.adapters.git.objects import ObjectStore, split
 from tagstream.adapters.git.replies import MissingObjects, failed, reported
 from tagstream.adapters.git.server import Server
-from tagstream.domain.objects.model import CommitId, GitRef, Revision
-from tagstream.domain.select.ordering import InvalidValue, SemverOrdering
+from tagstream.domain.objects.model import CommitId, GitRef
+from tagstream.domain.update.reference import InvalidReference, ReferenceNotFound, resolve_reference
 from tagstream.errors import AuthenticationError, RetryableError
 from tagstream.ports.git import Checkout, CommitText, GitAccess, RefUpdate, SigningMaterial, TreeFile
 
-DEFAULT_BRANCH = "master"
-COMMIT_ID = re.compile("[0-9a-f]{40}")
-HEADS, TAGS = b"refs/heads/", b"refs/tags/"
+HEADS = b"refs/heads/"
 # Nearly all blobs below update.path are manifests, so they come with the trees, except those too large for a manifest.
 MANIFESTS = b"blob:limit=65536"
 ONLY_COMMITS = b"tree:0"
@@ -136,44 +132,17 @@ class GitRepositorySession:
             RetryableError: GitOperationFailed, no such reference.
         """
         refs = self.refs()
-        if ref.commit:
-            commit = CommitId(ref.commit.lower())
-            if not COMMIT_ID.fullmatch(commit):
-                raise failed(f"unable to clone '{self._client.url}'", f"'{ref.commit}' is no commit's whole id")
-            shown = f"{ref.branch}@sha1:{commit}" if ref.branch else f"sha1:{commit}"
-            return Checkout(commit=commit, branch=ref.branch, revision=Revision(shown))
-        name, shown = self._named(ref, refs)
-        found = refs.get(name + b"^{}") or refs.get(name)
-        if found is None:
-            raise self._not_found(f'couldn\'t find remote ref "{name.decode(errors="replace")}"')
-        return Checkout(commit=found, branch=ref.branch, revision=Revision(f"{shown}@sha1:{found}"))
-
-    def _named(self, ref: GitRef, refs: Mapping[bytes, CommitId]) -> tuple[bytes, str]:
-        if ref.name:
-            return ref.name.encode(), ref.name
-        if ref.tag:
-            return TAGS + ref.tag.encode(), ref.tag
-        if ref.semver:
-            tag = self._newest(ref.semver, refs)
-            return TAGS + tag.encode(), tag
-        branch = ref.branch or DEFAULT_BRANCH
-        return HEADS + branch.encode(), branch
-
-    def _newest(self, text: str, refs: Mapping[bytes, CommitId]) -> str:
-        names = (name.removeprefix(TAGS).decode(errors="replace") for name in refs if name.startswith(TAGS))
         try:
-            found = SemverOrdering(parse_range(text)).best(name for name in names if not name.endswith("^{}"))
-        except (InvalidRange, InvalidValue) as error:
-            raise failed(f"unable to clone '{self._client.url}'", f"semver parse error: {error}") from error
-        if found is None:
-            raise self._not_found(f"no match found for semver: {text}")
-        return found
-
-    def _not_found(self, cause: str) -> RetryableError:
-        """Perhaps there is nothing at all: only the refs of interest are known."""
-        with self._reported("list remote"):
-            is_empty = not self._refs and not self._server.refs(())[0]
-        return failed(f"unable to clone '{self._client.url}'", "remote repository is empty" if is_empty else cause)
+            commit, revision = resolve_reference(ref, refs)
+        except InvalidReference as error:
+            raise failed(f"unable to clone '{self._client.url}'", str(error)) from error
+        except ReferenceNotFound as error:
+            # Perhaps there is nothing at all: only the refs of interest are known.
+            with self._reported("list remote"):
+                is_empty = not refs and not self._server.refs(())[0]
+            cause = "remote repository is empty" if is_empty else str(error)
+            raise failed(f"unable to clone '{self._client.url}'", cause) from None
+        return Checkout(commit=commit, branch=ref.branch, revision=revision)
 
     def fetch(self, commit: CommitId, paths: Collection[str]) -> None:
         """The trees at and below these paths, in two requests at most; what a container has seen is not asked for."""

@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from dulwich.errors import FileFormatException, GitProtocolError, HangupException, SendPackError
-from dulwich.objects import valid_hexsha
+from dulwich.object_store import ObjectStoreGraphWalker
+from dulwich.objects import ObjectID, valid_hexsha
 from dulwich.pack import UnpackedObject
 
 from tagstream.adapters.git.clients import BLOBLESS, TODAYS, RepositoryClient
@@ -118,7 +119,7 @@ class Server:
             self._client.fetch_pack(
                 b"",
                 lambda refs, depth=None: list(dict.fromkeys(wants)),
-                _Haves(have),
+                ObjectStoreGraphWalker([ObjectID(have)] if have else [], lambda commit: []),
                 keep,
                 progress=self._hear,
                 depth=depth or None,
@@ -231,21 +232,3 @@ class Server:
             raise ServerRefused(words(self._progress + b"\n" + str(error).encode())) from None
         except (FileFormatException, ValueError, AssertionError, KeyError, IndexError) as error:
             raise BrokenReply(f"the server's answer is damaged: {words(str(error).encode()[:200])}") from None
-
-
-class _Haves:
-    """Tells dulwich which commits are here already."""
-
-    shallow: Collection[bytes] = ()
-
-    def __init__(self, have: bytes) -> None:
-        self._left = [have] if have else []
-
-    def __next__(self) -> bytes | None:
-        return self._left.pop() if self._left else None
-
-    def ack(self, sha: bytes) -> None:
-        """The pack tells all that is to be known."""
-
-    def nak(self) -> None:
-        """The same."""

@@ -22,6 +22,7 @@ from tagstream.adapters.git.clients import KnownServers, RepositoryClient, Respo
 from tagstream.adapters.git.host_certificate import HostKeyRefused
 from tagstream.adapters.git.known_hosts import DEFAULT_PORT, InvalidKnownHosts, parse_known_hosts
 from tagstream.adapters.git.replies import REASON, ServerRefused, failed, words
+from tagstream.adapters.http.faults import as_fault
 from tagstream.adapters.http.proxies import SocksError, through_socks
 from tagstream.errors import AuthenticationError, ImageAutomationError
 from tagstream.ports.git import GitAccess
@@ -276,10 +277,6 @@ def _stays_open() -> None:
 def _fault(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "ssh: i/o timeout"
-    if isinstance(error, socket.gaierror):
-        return "dial tcp: lookup failed: no such host"
-    if isinstance(error, ConnectionRefusedError):
-        return "dial tcp: connection refused"
-    if isinstance(error, SocksError):
-        return str(error)
+    if isinstance(error, socket.gaierror | ConnectionRefusedError | SocksError):
+        return str(as_fault(error))
     return f"ssh: handshake failed: {error}" if str(error) else "ssh: the connection was closed"
