@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ FILES = ("goregexp.json",)
 def cases(data: Path, file: str) -> Iterator[tuple[str, Callable[[], tuple[object, object]]]]:
     """Yield one case for each pattern and extract."""
     for number, row in enumerate(json.loads((data / file).read_text())["cases"]):
-        yield f"{number}:{row['pattern']}:{row['extract']}", lambda row=row: _run(row)
+        yield f"{number}:{row['pattern']}:{row['extract']}", partial(_run, row)
 
 
 def _run(row: dict[str, Any]) -> tuple[object, object]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def cases(data: Path, file: str) -> Iterator[Case]:
     """Yield one case for each row."""
     vectors = json.loads((data / file).read_text())
     for number, row in enumerate(vectors["cases"]):
-        yield f"{number}:{row['data']}:{row['template'][:40]!r}", lambda row=row: _run(row, vectors["data"])
+        yield f"{number}:{row['data']}:{row['template'][:40]!r}", partial(_run, row, vectors["data"])
 
 
 def _run(row: dict[str, Any], data: dict[str, Any]) -> tuple[object, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ FILES = ("registry/image_reference.json",)
 def cases(data: Path, file: str) -> Iterator[tuple[str, Callable[[], tuple[object, object]]]]:
     """Yield one case for each image."""
     for number, row in enumerate(json.loads((data / file).read_text())["cases"]):
-        yield f"{number}:{row['name'][:60]}", lambda row=row: _run(row)
+        yield f"{number}:{row['name'][:60]}", partial(_run, row)
 
 
 def _run(row: dict[str, Any]) -> tuple[object, object]:

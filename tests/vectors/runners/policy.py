@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ NO_TAGS = "no tags in database"
 def cases(data: Path, file: str) -> Iterator[tuple[str, Callable[[], tuple[object, object]]]]:
     """Yield one case for each row."""
     for number, row in enumerate(json.loads((data / file).read_text())):
-        yield f"{number}:{row['name']}", lambda row=row: _run(row)
+        yield f"{number}:{row['name']}", partial(_run, row)
 
 
 def _run(row: dict[str, Any]) -> tuple[object, object]:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tagstream.domain.select.filter import compile_filter
 from tagstream.domain.select.reflection import needs_digest
 from tagstream.domain.status.conditions import Condition, notice, ready_message
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.due import repository_is_due
+from tagstream.reconcile.due import is_due
 
 # A controller is woken at any time and a tick comes once a minute, so these decisions differ.
 INTENDED_SCANS = {
@@ -39,7 +40,7 @@ def cases(data: Path, file: str) -> Iterator[tuple[str, Callable[[], Pair]]]:
     document = json.loads((data / file).read_text())
     for name, run in _RUNS.items():
         for number, row in enumerate(document.get(name, [])):
-            yield f"{name}:{number}", lambda run=run, row=row: run(row)
+            yield f"{name}:{number}", partial(run, row)
 
 
 def _number(row: dict[str, Any]) -> Pair:
@@ -96,7 +97,7 @@ def _should_scan(row: dict[str, Any]) -> Pair:
             body["lastScanResult"] = {"revision": "sha256:0"}
     last = NOW - timedelta(seconds=observed["scanAge_s"]) if "scanAge_s" in observed else None
     stored = StoredObject(kind="ImageRepository", key=repository.metadata.key, document=document, status=body)
-    return repository_is_due(stored, repository, last, NOW), INTENDED_SCANS.get(row["name"], row["scan"])
+    return is_due(stored, repository, last, NOW), INTENDED_SCANS.get(row["name"], row["scan"])
 
 
 def _annotations(row: dict[str, Any]) -> dict[str, str]:
@@ -105,10 +106,8 @@ def _annotations(row: dict[str, Any]) -> dict[str, str]:
 
 def _was_edited(repository: ImageRepository, observed: dict[str, Any]) -> bool:
     image = parse_repository_image(repository.image).canonical
-    return (
-        list(repository.exclusion_list) != observed["observedExclusionList"]
-        or observed.get("canonicalImageName", image) != image
-    )
+    before = observed["observedExclusionList"], observed.get("canonicalImageName", image)
+    return before != (list(repository.exclusion_list), image)
 
 
 def _ref(row: dict[str, str] | None) -> ImageRef | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from tagstream.adapters.registry.challenge import parse_challenges
+from tagstream.adapters.registry.dockerconfig import InvalidDockerConfig, parse_keyring
 from tagstream.adapters.registry.link_header import InvalidLink, next_page
-from tagstream.domain.objects.dockerconfig import InvalidDockerConfig, parse_keyring
 from tagstream.domain.objects.image_name import parse_reference
 
 CHALLENGES = "registry/www_authenticate.json"
@@ -34,7 +35,7 @@ def cases(data: pathlib.Path, file: str) -> Iterator[Case]:
     """Yield one case for each recorded answer."""
     answer = {CHALLENGES: _challenge, LINKS: _link, PULL_SECRETS: _pull_secret}[file]
     for recorded in json.loads((data / file).read_bytes())["cases"]:
-        yield recorded["name"], lambda recorded=recorded: answer(recorded)
+        yield recorded["name"], partial(answer, recorded)
 
 
 def _challenge(recorded: Mapping[str, Any]) -> tuple[object, object]:

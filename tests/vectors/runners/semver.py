@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def cases(data: Path, file: str) -> Iterator[Case]:
     run = _RUNS[file]
     for number, row in enumerate(json.loads((data / file).read_text())):
         name = row.get("input", row.get("constraint", row.get("a")))
-        yield f"{number}:{name}:{row.get('version', row.get('b', ''))}", lambda row=row: run(row)
+        yield f"{number}:{name}:{row.get('version', row.get('b', ''))}", partial(run, row)
 
 
 def _version(row: dict[str, Any]) -> tuple[object, object]:

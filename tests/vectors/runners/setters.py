@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +49,15 @@ def cases(data: Path, file: str) -> Iterator[Case]:
     listed = json.loads((data / file).read_text())
     if file == "setters/manifest.json":
         for row in listed["cases"]:
-            yield row["name"], lambda row=row: _tree(data / "setters", row, listed["edge_policies"])
+            yield row["name"], partial(_tree, data / "setters", row, listed["edge_policies"])
     elif file == "setters/scalar-quoting.json":
         for row in listed["rows"]:
-            yield row["tag"], lambda row=row: _quoting(row)
+            yield row["tag"], partial(_quoting, row)
     else:
         for name in listed["cases"]:
-            yield name, lambda name=name: _case(name)
+            yield name, partial(_case, name)
         for name in listed["num"]:
-            yield name, lambda name=name: _written(name)
+            yield name, partial(_written, name)
 
 
 def _tree(folder: Path, row: dict[str, Any], edge: list[dict[str, str]]) -> tuple[object, object]:

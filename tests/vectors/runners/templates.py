@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def cases(data: Path, file: str) -> Iterator[Case]:
     vectors = json.loads((data / file).read_text())
     yield "functions", lambda: (sorted(set(vectors["functions"]) - names()), sorted(REFUSED))
     for row in vectors["cases"]:
-        yield row["id"], lambda row=row: _run(row, vectors["data"])
+        yield row["id"], partial(_run, row, vectors["data"])
 
 
 def _run(row: dict[str, Any], data: dict[str, Any]) -> tuple[object, object]:

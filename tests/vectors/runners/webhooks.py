@@ -6,6 +6,7 @@ import json
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -41,7 +42,11 @@ def cases(data: pathlib.Path, file: str) -> Iterator[Case]:
         return
     folder = (data / file).parent
     for entry in json.loads((data / file).read_bytes()):
-        yield entry["name"], lambda entry=entry: (_events(folder, entry), entry["expected_events"])
+        yield entry["name"], partial(_run, folder, entry)
+
+
+def _run(folder: pathlib.Path, entry: Mapping[str, Any]) -> tuple[object, object]:
+    return _events(folder, entry), entry["expected_events"]
 
 
 def deliver(folder: pathlib.Path, entry: Mapping[str, Any], request: IncomingDelivery | None = None) -> Delivery:
@@ -117,11 +122,15 @@ def _secret(entry: Mapping[str, Any], jwt: Mapping[str, Any], request: IncomingD
 def _token_cases(jwt: Mapping[str, Any]) -> Iterator[Case]:
     for verdict, expected in (("good", jwt["email"]), ("bad", "refused")):
         for name, token in jwt[verdict].items():
-            yield f"{verdict}/{name}", lambda token=token, expected=expected: (_token_verdict(jwt, token), expected)
+            yield f"{verdict}/{name}", partial(_run_token, jwt, token, expected)
+
+
+def _run_token(jwt: Mapping[str, Any], token: str, expected: str) -> tuple[object, object]:
+    return _token_verdict(jwt, token), expected
 
 
 def _token_verdict(jwt: Mapping[str, Any], token: str) -> object:
-    entry = {"name": "gcr_pubsub", "flux_receiver_type": "gcr", "secret": None, "expected_events": []}
+    entry: dict[str, Any] = {"name": "gcr_pubsub", "flux_receiver_type": "gcr", "secret": None, "expected_events": []}
     request = IncomingDelivery(
         method="POST",
         path="/hook/x",
