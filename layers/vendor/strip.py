@@ -75,8 +75,8 @@ def strip(site: Path) -> None:
     for utility in (site / "aws_lambda_powertools/utilities").glob("*"):
         if utility.is_dir() and utility.name not in READ_UTILITIES:
             shutil.rmtree(utility)
-    for folder in [path for path in site.rglob("*") if path.is_dir() and path.name in {"__pycache__", "tests"}]:
-        shutil.rmtree(folder, ignore_errors=True)
+    for found in [path for path in site.rglob("*") if path.is_dir() and path.name in {"__pycache__", "tests"}]:
+        shutil.rmtree(found, ignore_errors=True)
     for info in site.glob("*.dist-info"):
         for path in [path for path in info.iterdir() if path.is_file() and path.name not in KEPT_METADATA]:
             path.unlink()

@@ -138,11 +138,13 @@ def _table(aws: EmbeddedAws) -> Table:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    names = ("pk", "HASH"), ("sk", "RANGE")
     client.create_table(
         TableName="bench-burst",
         BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names],  # type: ignore[list-item]
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in names],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
     )
     return Table(client=client, name="bench-burst", clock=SystemClock())

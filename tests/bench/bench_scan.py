@@ -80,12 +80,14 @@ def _scanned(aws: EmbeddedAws, address: str, count: int, prefix: str) -> Any:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    names = ("pk", "HASH"), ("sk", "RANGE")
     client.create_table(
         TableName=table,
         BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names],  # type: ignore[list-item]
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in names],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
     )
     environ = {**aws.environ, "TAGSTREAM_TABLE": table, "TAGSTREAM_STACK": "bench"}
     environ["TAGSTREAM_SCAN_QUEUE_URL"] = f"{aws.endpoint}/none"

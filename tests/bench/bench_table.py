@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import boto3
@@ -78,12 +79,14 @@ class Bench:
             config=Config(max_pool_connections=100, parameter_validation=False),
         )
         name = f"bench-{uuid.uuid4().hex}"
-        keys = ("pk", "HASH"), ("sk", "RANGE")
         client.create_table(
             TableName=name,
             BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys],  # type: ignore[list-item]
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key, _ in keys],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
         )
         self.client = CountingClient(client)
         table: Any = Table(client=self.client, name=name, clock=SystemClock())  # type: ignore[arg-type]
@@ -178,7 +181,7 @@ def _growth(endpoint: str) -> Iterator[tuple[str, str, str]]:
         cpu, units = [], []
         for bench in (small, large):
             begun = time.process_time()
-            _, counted = bench.measured(lambda bench=bench, act=act: act(bench))
+            _, counted = bench.measured(partial(act, bench))
             cpu.append(time.process_time() - begun)
             units.append(counted.read_units)
         found = f"{_exponent(cpu):.2f} of CPU, {_exponent(units):.2f} of read units"

@@ -37,7 +37,7 @@ class CountingClient:
     calls: Counter[str] = field(default_factory=Counter)
     read_units: int = 0
     write_units: int = 0
-    lock: Any = field(default_factory=threading.Lock)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.inner, name)

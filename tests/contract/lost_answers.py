@@ -28,7 +28,7 @@ class LosingClient:
     loses: int = 0
     ending: Ending = "repeated"
     writes: list[str] = field(default_factory=list)
-    lock: Any = field(default_factory=threading.Lock)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.inner, name)

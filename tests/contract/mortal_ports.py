@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from tagstream.ports.bundle import Ports, WebhookPorts
 
 P = TypeVar("P", WebhookPorts, Ports)
+T = TypeVar("T")
 
 # Calls of these ports change nothing that outlives the worker, so dying between them makes no difference.
 UNCOUNTED = frozenset({"clock", "metrics", "log", "markers", "issuer_keys"})
@@ -31,16 +32,17 @@ class Life:
     error: Exception | None = None
     calls: list[str] = field(default_factory=list)
     dead: bool = False
-    lock: Any = field(default_factory=threading.Lock)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ports(self, ports: P) -> P:
         """Wrap the ports of this worker."""
         names = [one.name for one in fields(ports) if one.name not in UNCOUNTED]
-        return replace(ports, **{name: _Mortal(getattr(ports, name), name, self) for name in names})
+        mortal: dict[str, Any] = {name: _Mortal(getattr(ports, name), name, self) for name in names}
+        return replace(ports, **mortal)
 
-    def part(self, inner: Any, name: str) -> Any:
+    def part(self, inner: T, name: str) -> T:
         """Wrap a part of a port, so that the worker can also die between calls of that part."""
-        return _Mortal(inner, name, self)
+        return cast("T", _Mortal(inner, name, self))
 
     def call(self, name: str, method: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Carry out a call, unless the worker is dead or dies at this call."""

@@ -56,6 +56,11 @@ class Silent:
             raise RetryableError("the queue is out of reach", reason="QueueOperationFailed")
         self.sent.extend(requests)
 
+    def scans(self) -> list[QueuedScan]:
+        """Return the scans that were asked for; a run among them fails the test."""
+        assert not [one for one in self.sent if isinstance(one, QueuedRun)]
+        return [one for one in self.sent if isinstance(one, QueuedScan)]
+
     def get(self, key: NamespacedName) -> Mapping[str, bytes]:
         if key not in self.secrets:
             raise SecretNotFound(f'secrets "{key.name}" not found')
@@ -63,6 +68,9 @@ class Silent:
 
     def renewed(self, key: NamespacedName) -> Mapping[str, bytes]:
         return self.get(key)
+
+    def put(self, key: NamespacedName, data: Mapping[str, bytes]) -> None:
+        self.secrets[key] = data
 
     def expire(self) -> None:
         """Nothing is remembered."""
@@ -129,7 +137,8 @@ def run_woken(keys: Sequence[NamespacedName], ports: Ports, owner: str = "worker
 
     This does what the queue, the scan function and the stream do together.
     """
-    queue, delays, wanted = Silent(), [], keys
+    queue, wanted = Silent(), keys
+    delays: list[float] = []
     while len(delays) < MOST_MESSAGES:
         run_automations(wanted, owner, ports.clock.monotonic_s() + left_s, replace(ports, queue=queue))
         if not queue.sent:
@@ -176,8 +185,7 @@ def selected(ports: Ports) -> str:
 
 def ports_on(table: Table, silent: Silent) -> Ports:
     """Make ports that are real, except for secrets, queue, log and metrics."""
-    clock: Any = SystemClock()
-    quiet: Any = silent
+    clock = SystemClock()
     return Ports(
         objects=DynamoObjects(table=table, clock=clock),
         agenda=DynamoAgenda(table=table, clock=clock),
@@ -186,16 +194,16 @@ def ports_on(table: Table, silent: Silent) -> Ports:
         leases=DynamoLeases(table=table, clock=clock),
         ledger=DynamoLedger(table=table, ttl_s=60),
         deliveries=DynamoDeliveries(table=table, clock=clock),
-        secrets=quiet,
-        queue=quiet,
+        secrets=silent,
+        queue=silent,
         registry=RegistryClient(),
         git=GitClient(),
         outlet=BranchPush(),
         markers=WarmMarkers(),
         clock=clock,
         entropy=system_entropy,
-        metrics=quiet,
-        log=quiet,
+        metrics=silent,
+        log=silent,
     )
 
 

@@ -86,7 +86,7 @@ class Front:
 
     def asked(self) -> list[tuple[str, tuple[str, ...]]]:
         """Return the repositories whose scan was asked for, each with the tags that the scan expects."""
-        return [(key.name, one.expected_tags) for one in self.silent.sent for key in one.repositories]
+        return [(key.name, one.expected_tags) for one in self.silent.scans() for key in one.repositories]
 
     def last(self, kind: str, key: NamespacedName) -> tuple[str, str]:
         """Return the sender and the result of the newest delivery."""

@@ -50,7 +50,7 @@ class GitServer(ThreadingHTTPServer):
         self.users = users or {}
         self.requests: list[str] = []
         self.bytes_in, self.bytes_out = 0, 0
-        self.before_push: Callable[[], None] | None = None
+        self.before_push: Callable[[], object] | None = None
         self.speaks_version_2 = True
 
     def url(self, name: str) -> str:

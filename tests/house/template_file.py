@@ -21,6 +21,7 @@ def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, 
         return {name: loader.construct_scalar(node)}
     if isinstance(node, yaml.SequenceNode):
         return {name: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
     return {name: loader.construct_mapping(node, deep=True)}
 
 
@@ -32,13 +33,15 @@ def dashboard() -> dict[str, Any]:
     """The dashboard's body, before its references are resolved."""
     included = of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Transform"]
     body = yaml.load((ROOT / included["Parameters"]["Location"]).read_text(), Loader=_Loader)
-    return json.loads(body["Fn::Sub"])  # type: ignore[no-any-return]
+    found: dict[str, Any] = json.loads(body["Fn::Sub"])
+    return found
 
 
 @functools.cache
 def template() -> dict[str, Any]:
     """The whole template."""
-    return yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)
+    found: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)
+    return found
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tagstream.domain.objects.model import Metadata, NamespacedName, OIDCProvider, Receiver, ReceiverResource
@@ -51,16 +51,32 @@ class Case:
             oidc_providers=self.providers,
         )
 
-    def send(self, body: object = b"", headers: Mapping[str, str] | None = None, **members: object) -> Delivery:
+    def send(
+        self,
+        body: object = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str = "POST",
+        query: Mapping[str, str] | None = None,
+        received_at: datetime = NOW,
+    ) -> Delivery:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = IncomingDelivery(method="POST", path="/hook/x", headers=headers or {}, body=raw, received_at=NOW)
-        request = replace(request, **members)
+        request = IncomingDelivery(
+            method=method, path="/hook/x", headers=headers or {}, query=query or {}, body=raw, received_at=received_at
+        )
         return accept(self.receiver(), ReceiverSecret(data=self.secret), request, keys=no_keys)
 
-    def refusal(self, body: object = b"", headers: Mapping[str, str] | None = None, **members: object) -> object:
+    def refusal(
+        self,
+        body: object = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str = "POST",
+        query: Mapping[str, str] | None = None,
+    ) -> object:
         """(status, cause) of the refusal, or the delivery that should have been refused."""
         try:
-            return self.send(body, headers, **members)
+            return self.send(body, headers, method=method, query=query)
         except RefusedDelivery as refused:
             return refused.status, refused.cause
 

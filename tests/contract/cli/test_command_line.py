@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -20,6 +21,7 @@ from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.events.receiver import hook_path
+from tagstream.ports.bundle import Ports
 from tagstream.ports.webhook import LastDelivery
 from tests.embedded.aws import EmbeddedAws
 from tests.unit.cli.memory_ports import MemoryPorts, command
@@ -29,7 +31,7 @@ HARVIS = Path(__file__).parents[2] / "data/harvis/k8s-manifests/flux-system"
 
 
 @pytest.fixture
-def ports(aws: EmbeddedAws, table: Table) -> MemoryPorts:
+def ports(aws: EmbeddedAws, table: Table) -> Ports:
     """Real adapters in the place of the dictionaries."""
     clock = SystemClock()
     manager = boto3.client(
@@ -39,7 +41,8 @@ def ports(aws: EmbeddedAws, table: Table) -> MemoryPorts:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    return MemoryPorts(
+    return replace(
+        MemoryPorts().bundle(),
         objects=DynamoObjects(table=table, clock=clock),
         secrets=SecretsManager(manager, f"s{uuid.uuid4().hex}", DynamoSecretsEpoch(table=table), clock),
         deliveries=DynamoDeliveries(table=table, clock=clock),
@@ -49,7 +52,7 @@ def ports(aws: EmbeddedAws, table: Table) -> MemoryPorts:
     )
 
 
-def test_the_sample_is_applied_listed_and_unchanged_afterwards(ports: MemoryPorts) -> None:
+def test_the_sample_is_applied_listed_and_unchanged_afterwards(ports: Ports) -> None:
     first = command("apply", "-f", HARVIS, ports=ports)
     again = command("apply", "-f", HARVIS, ports=ports)
     listed = command("get", "images", "all", "-A", "--no-header", ports=ports).out
@@ -67,7 +70,7 @@ def test_the_sample_is_applied_listed_and_unchanged_afterwards(ports: MemoryPort
     ]
 
 
-def test_only_a_changed_spec_makes_a_new_generation(ports: MemoryPorts) -> None:
+def test_only_a_changed_spec_makes_a_new_generation(ports: Ports) -> None:
     generations = []
     for text in (REPOSITORY, REPOSITORY, REPOSITORY.replace("{name: app}", "{name: app, labels: {a: b}}"),
                  REPOSITORY.replace("1m", "2m")):  # fmt: skip
@@ -77,7 +80,7 @@ def test_only_a_changed_spec_makes_a_new_generation(ports: MemoryPorts) -> None:
     assert generations == [1, 1, 1, 2]
 
 
-def test_a_receiver_can_be_found_by_its_path_and_no_item_holds_its_token(ports: MemoryPorts, table: Table) -> None:
+def test_a_receiver_can_be_found_by_its_path_and_no_item_holds_its_token(ports: Ports, table: Table) -> None:
     done = command("apply", "-f", "-", ports=ports, stdin=TOKEN + "---" + RECEIVER)
     path = hook_path("s3cret", "push", "flux-system")
     target = ports.deliveries.target(path)
@@ -87,7 +90,7 @@ def test_a_receiver_can_be_found_by_its_path_and_no_item_holds_its_token(ports: 
     assert command("webhook-url", "push", ports=ports).out.endswith(f"{path}\n")
 
 
-def test_a_new_token_ends_the_old_path(ports: MemoryPorts) -> None:
+def test_a_new_token_ends_the_old_path(ports: Ports) -> None:
     command("apply", "-f", "-", ports=ports, stdin=TOKEN + "---" + RECEIVER)
     command("create", "secret", "receiver", "token", "--token=other", ports=ports)
     found = [
@@ -96,7 +99,7 @@ def test_a_new_token_ends_the_old_path(ports: MemoryPorts) -> None:
     assert found == [False, True]
 
 
-def test_a_secret_that_cannot_be_written_is_named_with_the_reason(ports: MemoryPorts) -> None:
+def test_a_secret_that_cannot_be_written_is_named_with_the_reason(ports: Ports) -> None:
     words = ("create", "secret", "generic", "gone", "--from-literal=a=hunter2")
     command(*words, ports=ports)
     ports.secrets.client.delete_secret(SecretId=f"{ports.secrets.stack}/flux-system/gone")
@@ -109,7 +112,7 @@ def test_a_secret_that_cannot_be_written_is_named_with_the_reason(ports: MemoryP
     )
 
 
-def test_suspend_export_and_delete_leave_nothing_of_the_object_behind(ports: MemoryPorts, table: Table) -> None:
+def test_suspend_export_and_delete_leave_nothing_of_the_object_behind(ports: Ports, table: Table) -> None:
     command("apply", "-f", "-", ports=ports, stdin=REPOSITORY)
     command("suspend", "image", "repository", "app", ports=ports)
     command("apply", "-f", "-", ports=ports, stdin=REPOSITORY.replace("1m", "5m"))
@@ -127,7 +130,7 @@ def test_suspend_export_and_delete_leave_nothing_of_the_object_behind(ports: Mem
     assert left <= {"ledger", "agenda"}
 
 
-def test_a_reconcile_request_survives_an_apply(ports: MemoryPorts) -> None:
+def test_a_reconcile_request_survives_an_apply(ports: Ports) -> None:
     command("apply", "-f", "-", ports=ports, stdin=REPOSITORY)
     command("reconcile", "image", "repository", "app", "--no-wait", ports=ports)
     again = command("apply", "-f", "-", ports=ports, stdin=REPOSITORY)

@@ -1,13 +1,16 @@
-"""Ports that keep everything in dictionaries, for tests of what the command line prints and in which order."""
+"""Ports that keep everything in dictionaries, for tests of what the command line prints and in which order.
+
+A method that the command line must not call is ``not_called``.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn
 
 from tagstream.cli.console import Console
 from tagstream.cli.entry import Stack, run
@@ -19,9 +22,20 @@ from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.selections import Selection, Waiting
 from tagstream.ports.tags import TagRecord, TagState
-from tagstream.ports.webhook import DeliveryTarget, LastDelivery
+from tagstream.ports.webhook import LastDelivery
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def not_called(*arguments: object, **options: object) -> NoReturn:
+    """Fail the test: the command line has no business with this method."""
+    raise AssertionError(f"the command line called a method that it must not call: {arguments} {options}")
+
+
+def _metadata(document: Document) -> Mapping[str, Any]:
+    metadata = document["metadata"]
+    assert isinstance(metadata, Mapping)
+    return metadata
 
 
 @dataclass
@@ -30,7 +44,8 @@ class MemoryObjects:
 
     stored: dict[tuple[str, NamespacedName], StoredObject] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
-    on_annotate: Any = None
+    on_annotate: Callable[[str, NamespacedName, Mapping[str, str]], object] | None = None
+    policies_of = delete_derived = reindex = not_called
 
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
         """Sorted by namespace and name."""
@@ -43,11 +58,11 @@ class MemoryObjects:
 
     def put(self, document: Document) -> StoredObject:
         """Create or replace; a changed spec is a new generation."""
-        metadata = cast("Mapping[str, Any]", document["metadata"])
+        metadata = _metadata(document)
         kind, key = str(document["kind"]), NamespacedName(metadata["namespace"], metadata["name"])
         before = self.stored.get((kind, key))
         self.writes.append(f"{kind}/{key}")
-        generation = cast("Any", before.document)["metadata"]["generation"] if before else 0
+        generation = _metadata(before.document)["generation"] if before else 0
         if before is None or before.document.get("spec") != document.get("spec"):
             generation += 1
         written = {**document, "metadata": {**metadata, "generation": generation}}
@@ -60,7 +75,7 @@ class MemoryObjects:
         one = self.stored.get((kind, key))
         if one is None:
             return False
-        metadata = dict(cast("Mapping[str, Any]", one.document["metadata"]))
+        metadata = dict(_metadata(one.document))
         metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
         self.put({**one.document, "metadata": metadata})
         if self.on_annotate:
@@ -94,6 +109,7 @@ class MemorySecrets:
     """Secrets."""
 
     data: dict[NamespacedName, Mapping[str, bytes]] = field(default_factory=dict)
+    renewed = not_called
 
     def get(self, key: NamespacedName) -> Mapping[str, bytes]:
         """The members."""
@@ -113,16 +129,18 @@ class MemorySecrets:
 class MemoryDeliveries:
     """The part of DeliveryStore that publishing needs."""
 
-    paths: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
+    published: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
     deliveries: dict[str, dict[NamespacedName, LastDelivery]] = field(default_factory=dict)
+    target = paths = repositories = coalesce = put_last_delivery = put_refusal = reopen = confirm = not_called
+    join = joined_tags = delivery_settled = settle_delivery = not_called
 
-    def put_targets(self, paths: Sequence[str], receiver: NamespacedName) -> None:
-        """Replace a Receiver's paths."""
-        self.paths[receiver] = tuple(paths)
-
-    def target(self, path: str) -> DeliveryTarget | None:
-        """Never asked by the command line."""
-        return None
+    def put_targets(
+        self, paths: Sequence[str], receiver: NamespacedName, expected: Sequence[str] | None = None
+    ) -> bool:
+        """Replace a Receiver's paths; the command line expects none."""
+        assert expected is None
+        self.published[receiver] = tuple(paths)
+        return True
 
     def last_deliveries(self, kind: str) -> Mapping[NamespacedName, LastDelivery]:
         """Kept in ``deliveries``."""
@@ -136,6 +154,7 @@ class MemorySelections:
     selected: dict[NamespacedName, Selection] = field(default_factory=dict)
     runs: list[tuple[NamespacedName, str]] = field(default_factory=list)
     waits: dict[NamespacedName, Waiting] = field(default_factory=dict)
+    list = put = put_waiting = not_called
 
     def waiting(self, automation: NamespacedName) -> Waiting | None:
         """Kept in ``waits``."""
@@ -155,6 +174,7 @@ class MemoryAgenda:
     """The part of AgendaStore that the command line needs."""
 
     times: dict[ObjectName, Times] = field(default_factory=dict)
+    forget = rewrite = not_called
 
     def read(self) -> Agenda:
         """Kept in ``times``."""
@@ -170,6 +190,7 @@ class MemoryTags:
     """The part of TagStore that the command line needs."""
 
     lists: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
+    states = put = first_seen = cool_down = put_cool_down = not_called
 
     def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
         """Descending."""
@@ -224,19 +245,78 @@ class SteppingClock:
         self.passed_s += seconds
 
 
+class NoLeases:
+    """The command line writes to no branch."""
+
+    acquire = holder = take_over = renew = last_holders = release = not_called
+    put_intent = intents = is_held = clear_intents = not_called
+
+
+class NoQueue:
+    """The command line asks for scans and runs through the stored objects."""
+
+    send = give_back = not_called
+
+
+class NoRegistry:
+    """The command line talks to no registry."""
+
+    list_tags = digest = not_called
+
+
+class NoGit:
+    """The command line reads a folder; it opens no repository and sends no commit."""
+
+    open = signer = send = not_called
+
+
+class NoMarkers:
+    """The command line remembers no blob."""
+
+    is_marked = learn = not_called
+
+
+class NoTelemetry:
+    """The command line prints; it writes neither log nor metrics."""
+
+    add = flush = correlate = info = debug = error = not_called
+
+
 @dataclass
 class MemoryPorts:
-    """Looks like Ports; whatever is missing must not be asked for."""
+    """The fakes of one test; ``log_lines`` are what the functions logged."""
 
-    objects: Any = field(default_factory=MemoryObjects)
-    secrets: Any = field(default_factory=MemorySecrets)
-    deliveries: Any = field(default_factory=MemoryDeliveries)
-    selections: Any = field(default_factory=MemorySelections)
-    agenda: Any = field(default_factory=MemoryAgenda)
-    tags: Any = field(default_factory=MemoryTags)
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
+    secrets: MemorySecrets = field(default_factory=MemorySecrets)
+    deliveries: MemoryDeliveries = field(default_factory=MemoryDeliveries)
+    selections: MemorySelections = field(default_factory=MemorySelections)
+    agenda: MemoryAgenda = field(default_factory=MemoryAgenda)
+    tags: MemoryTags = field(default_factory=MemoryTags)
     log_lines: list[Mapping[str, object]] = field(default_factory=list)
-    ledger: Any = field(default_factory=MemoryLedger)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
     clock: SteppingClock = field(default_factory=SteppingClock)
+
+    def bundle(self) -> Ports:
+        """What the command line gets; mypy checks here that every fake is the port that it stands for."""
+        return Ports(
+            objects=self.objects,
+            agenda=self.agenda,
+            tags=self.tags,
+            selections=self.selections,
+            leases=NoLeases(),
+            ledger=self.ledger,
+            deliveries=self.deliveries,
+            secrets=self.secrets,
+            queue=NoQueue(),
+            registry=NoRegistry(),
+            git=NoGit(),
+            outlet=NoGit(),
+            markers=NoMarkers(),
+            clock=self.clock,
+            entropy=not_called,
+            metrics=NoTelemetry(),
+            log=NoTelemetry(),
+        )
 
 
 @dataclass
@@ -248,16 +328,16 @@ class Outcome:
     err: str
 
 
-def command(*argv: str | Path, ports: MemoryPorts | None = None, stdin: str = "") -> Outcome:
+def command(*argv: str | Path, ports: MemoryPorts | Ports | None = None, stdin: str = "") -> Outcome:
     """Run a command; without ports it must not ask for any."""
     out, err = io.StringIO(), io.StringIO()
 
     def connect(stack: str) -> Ports:
         assert ports is not None, "an offline command asked for the stack"
-        return cast("Ports", ports)
+        return ports.bundle() if isinstance(ports, MemoryPorts) else ports
 
     def read_logs(stack: str, since: datetime, until: datetime) -> Sequence[Mapping[str, object]]:
-        assert ports is not None, "an offline command asked for the stack"
+        assert isinstance(ports, MemoryPorts), "a command without fakes asked for logs"
         return ports.log_lines
 
     stack = Stack(

@@ -362,7 +362,12 @@ def test_one_that_may_go_at_once_does_not_wait_for_another_of_its_branch(
         choose(replace(ports, clock=clock), number, "v2.0.0")
     seen: list[int] = []
     sleep = clock.sleep
-    clock.sleep = lambda seconds: (seen.append(commits(fleet[1])), sleep(seconds))[1]  # type: ignore[method-assign]
+
+    def look_and_sleep(seconds: float) -> None:
+        seen.append(commits(fleet[1]))
+        sleep(seconds)
+
+    clock.sleep = look_and_sleep  # type: ignore[method-assign]
     run_woken(keys[:2], replace(ports, clock=clock))
     # During the pause the one was there, and after it all were.
     assert (set(seen), commits(fleet[1])) == ({1}, AUTOMATIONS)

@@ -228,7 +228,7 @@ def test_a_receiver_gets_its_path_whichever_comes_first(texts: tuple[str, ...]) 
         apply(text, ports)
     path = hook_path("s3cret", "push", "flux-system")
     status = ports.objects.stored["Receiver", RECEIVER_KEY].status
-    assert ports.deliveries.paths[RECEIVER_KEY] == (path,)
+    assert ports.deliveries.published[RECEIVER_KEY] == (path,)
     assert status["webhookPath"] == path
 
 

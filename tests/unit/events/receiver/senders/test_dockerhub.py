@@ -38,5 +38,5 @@ def test_a_body_without_image_or_tag_is_quiet(given: object, remark: str) -> Non
 
 
 def test_the_same_tag_pushed_again_is_another_delivery() -> None:
-    received = [{"received_at": NOW}, {"received_at": NOW + timedelta(seconds=90)}]
-    assert len({HUB.send(body("a/b"), None, **at).delivery_id for at in received}) == 2
+    received = [NOW, NOW + timedelta(seconds=90)]
+    assert len({HUB.send(body("a/b"), received_at=at).delivery_id for at in received}) == 2
