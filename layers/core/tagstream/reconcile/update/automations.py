@@ -24,7 +24,7 @@ from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.transition import Transition, report
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
 from tagstream.reconcile.update.branch import RunResult, pushed_before, unchanged, update_branch
-from tagstream.reconcile.update.debounce import SHORT_PAUSE_S, departs_at, pause, wake_after
+from tagstream.reconcile.update.debounce import SHORT_PAUSE_S, departs_at, pause, record_refusal, wake_after
 from tagstream.reconcile.update.host_health import check_host, host_of, is_proven, watched_host
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.lanes import LAST_TURN, Work, run_lanes
@@ -93,6 +93,9 @@ def _settled(group: list[UpdateJob], run: _Run) -> list[UpdateJob]:
     seen_at = ports.clock.now()
     while group:
         wait = pause(group, seen_at, ports)
+        if wait.is_refused:
+            record_refusal(group, wait, ports)
+            return []
         if wait.seconds > SHORT_PAUSE_S:
             wake_after(group, wait, ports)
             return []

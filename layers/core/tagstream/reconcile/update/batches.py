@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from tagstream.domain.update.departure import Go, may_push
+from tagstream.domain.update.departure import Go, Wait, may_push
 from tagstream.domain.update.destination import repository_name
 from tagstream.ports.git import GitAccess
 from tagstream.reconcile import status
@@ -68,7 +68,9 @@ def joined(jobs: Sequence[UpdateJob], joining: Iterable[UpdateJob], now: datetim
         for one in joining
         if goes_with(one, jobs[0])
     ]
-    admitted = [one for one in candidates if isinstance(may_push(one.pending, now), Go)]
+    answers = [(one, may_push(one.pending, now)) for one in candidates]
+    # A rebuilt branch loses the commit of whoever does not come along, so a wait does not keep a companion from it.
+    admitted = [one for one, answer in answers if isinstance(answer, Go) or (rebuilds and isinstance(answer, Wait))]
     together = sorted([*jobs, *admitted], key=lambda job: job.stored.key)
     writers = jobs[0].snapshot.writers(jobs[0].destination.target)
     if rebuilds and not all(one.destination.rebuilds_branch for one in writers):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tagstream.domain.objects.model import MAX_DEBOUNCE_S, NamespacedName
-from tagstream.domain.update.departure import Wait, latest_push, may_push, together
+from tagstream.domain.update.departure import No, Wait, latest_push, may_push, together
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.queue import QueuedRun
@@ -32,9 +32,13 @@ RECORDED_FROM_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """How long jobs have to wait yet and why, and the waits of theirs that began since they last ran."""
+    """How long jobs have to wait yet and why, and the waits of theirs that began since they last ran.
+
+    ``is_refused``: they are not pushed by this run at all, however long it waits; ``reason`` says why.
+    """
 
     seconds: float
+    is_refused: bool = False
     reason: str = ""
     waits: Mapping[NamespacedName, Waiting]
 
@@ -50,7 +54,10 @@ def pause(group: Sequence[UpdateJob], seen_at: datetime, ports: Ports) -> Pause:
         ports: earlier waits are read from.
     """
     now = ports.clock.now()
-    if departs_at(group, now) <= now:
+    answer = together([may_push(job.pending, now) for job in group])
+    if isinstance(answer, No):
+        return Pause(seconds=0.0, is_refused=True, reason=answer.reason, waits={})
+    if not isinstance(answer, Wait) or answer.until <= now:
         return Pause(seconds=0.0, waits={})
     found = ((job, ports.selections.waiting(job.stored.key)) for job in group)
     waits = {job.stored.key: one for job, one in found if one is not None and _is_of_this_burst(one, job)}
@@ -73,9 +80,9 @@ def wake_after(group: Sequence[UpdateJob], wait: Pause, ports: Ports) -> None:
     unannounced = [job for job in group if not _is_woken_in_time(wait.waits.get(job.stored.key), now, ends)]
     if not unannounced:
         return
-    entries = [_entry(job, wait.reason, ends, now) for job in unannounced if wait.seconds >= RECORDED_FROM_S]
-    if entries:
-        ports.ledger.record(entries)
+    if wait.seconds >= RECORDED_FROM_S:
+        message = f"the next push waits {wait.reason}: until {status.time(ends)}"
+        ports.ledger.record([_entry(job, "Waiting", message, now) for job in unannounced])
     # The queue knows whole seconds, and not too many of them; what is left of the last one is slept through.
     delay_s = math.floor(min(wait.seconds, MAX_DEBOUNCE_S))
     keys = tuple(job.stored.key for job in unannounced)
@@ -86,24 +93,30 @@ def wake_after(group: Sequence[UpdateJob], wait: Pause, ports: Ports) -> None:
         ports.selections.put_waiting(key, Waiting(since=since, until=until, reason=wait.reason))
 
 
+def record_refusal(group: Sequence[UpdateJob], refused: Pause, ports: Ports) -> None:
+    """Write down once per selection why a run pushed nothing."""
+    now = ports.clock.now()
+    ports.ledger.record([_entry(job, "NotPushed", f"this run pushes nothing: {refused.reason}", now) for job in group])
+
+
 def departs_at(group: Sequence[UpdateJob], now: datetime) -> datetime:
     """When jobs that share a push may be pushed: now, or when the last of their waits ends."""
     answer = together([may_push(job.pending, now) for job in group])
     return answer.until if isinstance(answer, Wait) else now
 
 
-def _entry(job: UpdateJob, reason: str, until: datetime, now: datetime) -> LedgerEntry:
-    """The entry of a wait; the same for every worker that sees the same wait."""
+def _entry(job: UpdateJob, reason: str, message: str, now: datetime) -> LedgerEntry:
+    """The entry of a wait or a refusal; the same for every worker that sees the same one."""
     selected_at = max(job.pending.selected_at, default=now)
     return LedgerEntry(
         at=selected_at,
         kind=KIND,
         key=job.stored.key,
         severity="info",
-        reason="Waiting",
-        message=f"the next push waits {reason}: until {status.time(until)}",
+        reason=reason,
+        message=message,
         cause=job.cause,
-        identity=f"wait-{job.stored.key.name}",
+        identity=f"{reason}-{job.stored.key.name}",
     )
 
 
