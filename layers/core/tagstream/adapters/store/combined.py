@@ -62,7 +62,7 @@ class Combined(Generic[Q, A]):
         return [one.answers[0] for one in mine]
 
     def _lead(self) -> None:
-        """Carry out what is waiting; the lock is held by the caller and given up meanwhile."""
+        """Send all waiting requests as one batch. The caller holds the lock; it is released during the call."""
         batch = self._taken()
         self._lanes += 1
         self._changed.release()

@@ -43,7 +43,7 @@ class DynamoDeliveries:
     def put_targets(
         self, paths: Sequence[str], receiver: NamespacedName, expected: Sequence[str] | None = None
     ) -> bool:
-        """New paths, old ones and the list of them in one transaction: none is ever open that nobody knows of.
+        """Replace the Receiver's paths and their list in one transaction, so that no open path is missing from the list.
 
         Raises:
             RetryableError: StorageOperationFailed, five writers in a row were faster.
@@ -138,7 +138,7 @@ class DynamoDeliveries:
         )
 
     def join(self, repository: NamespacedName, cause: str, tags: Collection[str]) -> None:
-        """A few hundred tags a scan: enough to notice that the registry's list is behind."""
+        """Add the tags to the pending scan, a few hundred at most: enough to notice that a registry's list lags."""
         if not tags:
             return
         self.table.update(
@@ -165,7 +165,7 @@ class DynamoDeliveries:
         self.table.write_many([_last_item(kind, name, delivery) for name in names])
 
     def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> bool:
-        """A conditional put; in a flood all but the first of a window are passed over here, or turned away there."""
+        """Write the refusal at most once per window: this process skips repeats, and DynamoDB rejects those of others."""
         at = delivery.at.timestamp()
         if at < self.noted.get(receiver, 0.0) + window_s:
             return False

@@ -80,7 +80,7 @@ def refuse(refusal: RefusedDelivery, ports: WebhookPorts) -> DeliveryAnswer:
 
 
 def _failed(error: ImageAutomationError, ports: WebhookPorts) -> DeliveryAnswer:
-    """The function itself did not fail, so its error count does not tell of this; the metric does."""
+    """Answer 503 and count it as HookFailed, because Lambda's own error metric does not show it."""
     ports.metrics.add("HookFailed", 1, CONTROLLER)
     ports.log.error("delivery failed", controller=CONTROLLER, reason=error.reason, error=error.message)
     return BUSY

@@ -186,7 +186,7 @@ def _begun(keys: Collection[NamespacedName], ports: Ports) -> list[_Scan]:
 
 
 def _put_back(scans: Sequence[_Scan], run: _Run, ports: Ports) -> None:
-    """A host that takes its time gets messages of its own, so that nobody waits for it there either."""
+    """Queue the remaining scans; those of a slow host go into separate messages, so that they delay no others."""
     groups: dict[str, list[NamespacedName]] = {}
     for scan in scans:
         groups.setdefault(scan.host if run.turns.is_slow(scan.host) else "", []).append(scan.stored.key)

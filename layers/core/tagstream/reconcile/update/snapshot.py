@@ -140,7 +140,7 @@ class Snapshot:
             return self._writers.get(target, ())
 
     def _target(self, automation: ImageUpdateAutomation) -> str | None:
-        """The branch of an automation; None when it has none, which is told where the automation is prepared."""
+        """The branch that an automation writes to; None if it is not known, which ``prepare`` reports."""
         stored = self._repositories.get(automation.source.key)
         if stored is None:
             return None
