@@ -43,7 +43,7 @@ class DynamoDeliveries:
     def put_targets(
         self, paths: Sequence[str], receiver: NamespacedName, expected: Sequence[str] | None = None
     ) -> bool:
-        """Replace the Receiver's paths and their list in one transaction, so that no open path is missing from the list.
+        """Replace the Receiver's paths and their list in one transaction, so that no open path is unlisted.
 
         Raises:
             RetryableError: StorageOperationFailed, five writers in a row were faster.
@@ -165,7 +165,7 @@ class DynamoDeliveries:
         self.table.write_many([_last_item(kind, name, delivery) for name in names])
 
     def put_refusal(self, receiver: NamespacedName, delivery: LastDelivery, window_s: float) -> bool:
-        """Write the refusal at most once per window: this process skips repeats, and DynamoDB rejects those of others."""
+        """Write the refusal at most once per window: this process skips repeats, DynamoDB rejects those of others."""
         at = delivery.at.timestamp()
         if at < self.noted.get(receiver, 0.0) + window_s:
             return False
