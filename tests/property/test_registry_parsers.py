@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from gocompat.path_match import BadPattern, glob_match
 from tagstream.adapters.registry.challenge import parse_challenges
-from tagstream.adapters.registry.dockerconfig import InvalidDockerConfig, parse_keyring
 from tagstream.adapters.registry.link_header import InvalidLink, next_page
 from tagstream.adapters.registry.tag_stream import BadTagList, TagStream
+from tagstream.domain.objects.dockerconfig import InvalidDockerConfig, parse_keyring
 
 PAGE = "https://r.example.com/v2/a/b/tags/list?n=1000"
 PIECES = st.lists(st.sampled_from([*'<>;,="\\ /?&:@.#%[]', "rel", "next", "https:", "//", "r.example.com", "x"]))

@@ -70,6 +70,13 @@ def test_a_registry_that_names_no_time_is_left_alone_for_a_minute() -> None:
     assert cool_downs.until("one.example.com") == NOW + timedelta(seconds=60)
 
 
+def test_a_registry_that_names_a_time_in_the_past_is_not_left_alone() -> None:
+    cool_downs, table, _ = started()
+    cool_downs.begin("one.example.com", 0.0)
+    assert cool_downs.until("one.example.com") is None
+    assert table.stored is None
+
+
 def test_a_shorter_wait_does_not_end_a_longer_one() -> None:
     cool_downs, _, _ = started(NOW + timedelta(minutes=5))
     cool_downs.until("one.example.com")

@@ -23,7 +23,7 @@ def wrapped(value: int) -> int:
 
 
 def to_int(value: Value) -> int:
-    """Any value as an int (cast.ToInt)."""
+    """Convert any value to an int (cast.ToInt). A value that is no number, or a text that is none, becomes 0."""
     if isinstance(value, str):
         return _parsed(value)
     if isinstance(value, float):
@@ -35,7 +35,7 @@ def to_int(value: Value) -> int:
 
 
 def to_int64(value: Value) -> Int64:
-    """Any value as an int64 (cast.ToInt64)."""
+    """Convert any value to an int64 (cast.ToInt64), by the rules of ``to_int``."""
     return Int64(to_int(value))
 
 

@@ -45,7 +45,7 @@ class Located:
 
     @property
     def where(self) -> str:
-        """``file:line`` of the object."""
+        """The object's place as ``file:line``."""
         return self.at("")
 
 
@@ -124,7 +124,7 @@ def _passed_over(places: Sequence[str], cause: str) -> str:
 
 
 def _is_deeper(path: str) -> bool:
-    """Whether a folder has folders with manifests in them, which are not read without ``-R``."""
+    """Tell whether a folder has manifests in folders below it, which are not read without ``-R``."""
     where = Path(path)
     return where.is_dir() and any(one.suffix in EXTENSIONS and one.parent != where for one in where.rglob("*"))
 

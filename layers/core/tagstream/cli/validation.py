@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tagstream.cli.files import Located, Manifests
+from tagstream.cli.pull_secrets import Members, no_members, pull_secret_problems
 from tagstream.cli.references import Known, missing_references, references
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.checks import check_object
@@ -47,12 +48,13 @@ class Validation:
     drafts: tuple[Located, ...] = ()
 
 
-def validate(manifests: Manifests, known: Known) -> Validation:
+def validate(manifests: Manifests, known: Known, stored_members: Members = no_members) -> Validation:
     """Check every object by itself, then against all others.
 
     Args:
         manifests: what was read.
         known: tells by kind and name whether an object that is not among the manifests exists.
+        stored_members: reads the secrets that are not among the manifests.
     """
     checked = [_checked(one) for one in manifests.objects]
     valued = [one for one in checked if one.parsed.value is not None]
@@ -67,8 +69,13 @@ def validate(manifests: Manifests, known: Known) -> Validation:
     def exists(kind: str, key: NamespacedName) -> bool:
         return (kind, key) in here or known(kind, key)
 
+    given = {one.parsed.draft.key: one.parsed.draft.data for one in drafts if isinstance(one.parsed.draft, SecretData)}
+
+    def members(key: NamespacedName) -> Mapping[str, bytes] | None:
+        return given[key] if key in given else stored_members(key)
+
     for one in unique:
-        problems = missing_references(one.parsed.value, exists)
+        problems = (*missing_references(one.parsed.value, exists), *pull_secret_problems(one.parsed.value, members))
         warnings += [_at(one, Problem(path=path, message=text)) for path, text in problems]
     named = {(kind, key) for one in drafts for _, kind, key in references(one.parsed.draft)}
     idle = [one for one in unique if _has_no_pull_secrets(one) and not _is_named(one, named, known)]

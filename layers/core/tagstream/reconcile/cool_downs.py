@@ -39,8 +39,10 @@ class CoolDowns:
 
         Args:
             host: as in image names.
-            wait_s: what the registry asked for; None when it gave no time.
+            wait_s: what the registry asked for; None when it gave no time, 0 when the time it gave has passed.
         """
+        if wait_s == 0:
+            return
         until = self._clock.now() + timedelta(seconds=wait_s or DEFAULT_COOL_DOWN_S)
         self._tags.put_cool_down(host, until)
         with self._lock:

@@ -20,11 +20,11 @@ from tagstream.adapters.http.host_pauses import HostPauses
 from tagstream.adapters.http.retrying_session import RetryingSession
 from tagstream.adapters.http.session import Session
 from tagstream.adapters.registry.client import RegistryClient
-from tagstream.adapters.registry.dockerconfig import Credentials
 from tagstream.adapters.registry.login_aws import EcrTokens
 from tagstream.adapters.registry.login_gcp import MEMBER as GCP_FILE
 from tagstream.adapters.registry.login_gcp import GcpTokens
 from tagstream.adapters.registry.logins import Logins
+from tagstream.domain.objects.dockerconfig import Credentials
 from tagstream.domain.objects.image_name import ECR_HOSTS, ImageName
 from tagstream.errors import AuthenticationError, RetryableError
 from tagstream.ports.registry import PullSecret, RegistryAccess

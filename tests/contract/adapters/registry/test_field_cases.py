@@ -277,6 +277,29 @@ def test_basic_after_a_refused_token_leaves_the_other_repositories_alone(server:
     assert listed(server, client=client).tags == ("1.0.0",)
 
 
+@pytest.mark.parametrize("secret", [True, False])
+def test_a_token_server_on_another_host_gives_tokens_for_all_pages(secret: bool) -> None:
+    with ExitStack() as stack:
+        registry, issuer = (stack.enter_context(running_fault_proxy()) for _ in range(2))
+        challenge = f'Bearer realm="http://{issuer.address}/token",service="other",scope="repository:{NAME}:pull"'
+
+        def respond(request: Received) -> Fault:
+            if request.headers.get("Authorization") != f"Bearer repository-{NAME.replace('/', '_')}-pull":
+                return Fault(status=401, headers=(("WWW-Authenticate", challenge),))
+            if "last=" in request.path:
+                return page(["1.1.0"])
+            return page(["1.0.0"], ("Link", f'<{LIST}?n=1000&last=1.0.0>; rel="next"'))
+
+        registry.respond = respond
+        issuer.respond = token_for
+        access = with_secret(registry.address) if secret else RegistryAccess()
+        assert listed(registry, access).tags == ("1.0.0", "1.1.0")
+        query = parse_qs(urlsplit(issuer.received[0].path).query)
+        assert (query["service"], query["scope"]) == (["other"], [f"repository:{NAME}:pull"])
+        assert len(issuer.received) == 1
+        assert ("Authorization" in issuer.received[0].headers) is secret
+
+
 # Encoded bodies
 
 ENCODINGS = pytest.mark.parametrize(

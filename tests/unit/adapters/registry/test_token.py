@@ -9,8 +9,8 @@ import pytest
 
 from tagstream.adapters.http.address_guard import Reach
 from tagstream.adapters.registry.challenge import Challenge
-from tagstream.adapters.registry.dockerconfig import Credentials
 from tagstream.adapters.registry.token import BadToken, basic, check_realm, read_token, token_request
+from tagstream.domain.objects.dockerconfig import Credentials
 
 
 def bearer(realm: str) -> Challenge:

@@ -117,5 +117,5 @@ def host_in_cloud(cloud: str, registry: str, pattern: re.Pattern[str]) -> str:
 
 
 def unusable(cause: str) -> AuthenticationError:
-    """Credentials that cannot be used as they are configured."""
+    """Make the error for credentials that cannot be used as they are configured."""
     return AuthenticationError(f"failed to configure authentication options: {cause}", reason="AuthenticationFailed")

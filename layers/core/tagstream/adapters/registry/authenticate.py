@@ -24,7 +24,6 @@ from tagstream.adapters.http.retrying_session import (
 )
 from tagstream.adapters.http.session import Request
 from tagstream.adapters.registry.challenge import Challenge, parse_challenges, usable_challenge
-from tagstream.adapters.registry.dockerconfig import Credentials
 from tagstream.adapters.registry.host_memory import HostFacts, HostMemory
 from tagstream.adapters.registry.logins import ANONYMOUS, Login
 from tagstream.adapters.registry.token import (
@@ -37,6 +36,7 @@ from tagstream.adapters.registry.token import (
     secrets_of,
     token_request,
 )
+from tagstream.domain.objects.dockerconfig import Credentials
 from tagstream.domain.objects.image_name import ImageName
 from tagstream.errors import RetryableError, ThrottledError
 

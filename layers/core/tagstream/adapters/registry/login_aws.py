@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from tagstream.adapters.http.retrying_session import REASON
-from tagstream.adapters.registry.dockerconfig import Credentials
+from tagstream.domain.objects.dockerconfig import Credentials
 from tagstream.domain.objects.image_name import ECR_HOSTS, ECR_PUBLIC, ecr_region
 from tagstream.errors import RetryableError
 from tagstream.ports.connection import Proxy

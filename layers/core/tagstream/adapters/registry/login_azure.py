@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 
 from tagstream.adapters.http.cloud_call import CloudCall, host_in_cloud, secure_url, token_of, unusable
-from tagstream.adapters.registry.dockerconfig import Credentials
 from tagstream.adapters.registry.token import jwt_claims
+from tagstream.domain.objects.dockerconfig import Credentials
 
 USER = "00000000-0000-0000-0000-000000000000"
 MEMBERS = ("tenantID", "clientID", "clientSecret")

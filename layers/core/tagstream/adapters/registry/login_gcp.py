@@ -16,7 +16,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from tagstream.adapters.http.cloud_call import CloudCall, host_in_cloud, lifetime_s, secure_url, token_of, unusable
-from tagstream.adapters.registry.dockerconfig import Credentials
+from tagstream.domain.objects.dockerconfig import Credentials
 
 USER = "oauth2accesstoken"
 MEMBER = "credentials.json"

@@ -12,15 +12,19 @@ from dataclasses import dataclass
 from tagstream.adapters.http.cloud_call import CloudCall, unusable
 from tagstream.adapters.http.expiring_cache import ExpiringCache
 from tagstream.adapters.registry import login_azure, login_gcp
-from tagstream.adapters.registry.dockerconfig import Credentials, InvalidDockerConfig, Keyring, parse_keyring
 from tagstream.adapters.registry.login_aws import EcrTokens, OpenApi, open_boto3_api
+from tagstream.domain.objects.dockerconfig import (
+    Credentials,
+    InvalidDockerConfig,
+    pull_secret_keyring,
+    why_unmatched,
+)
 from tagstream.domain.objects.image_name import ImageName
 from tagstream.errors import AuthenticationError
 from tagstream.ports.registry import RegistryAccess
 from tagstream.ports.runtime import Clock
 
 ANONYMOUS = Credentials()
-MEMBERS = (".dockerconfigjson", ".dockercfg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +104,9 @@ def secret_login(image: ImageName, access: RegistryAccess) -> Login:
     Raises:
         AuthenticationError: AuthenticationFailed, a secret that is not a docker configuration.
     """
-    members = []
-    for secret in access.pull_secrets:
-        name = next((one for one in MEMBERS if secret.data.get(one)), None)
-        if name is not None:
-            members.append((name, secret.data[name]))
+    secrets = {one.name: one.data for one in access.pull_secrets}
     try:
-        keyring = parse_keyring(members)
+        keyring = pull_secret_keyring(secrets.values())
     except InvalidDockerConfig as error:
         raise AuthenticationError(
             f"failed to configure authentication options: {error}", reason="AuthenticationFailed"
@@ -116,27 +116,9 @@ def secret_login(image: ImageName, access: RegistryAccess) -> Login:
         return Login(lambda: found)
     alias = keyring.find_by_alias(image.registry)
     if alias is None:
-        return Login(lambda: ANONYMOUS, hint=unmatched_secrets(image, access, keyring))
+        return Login(lambda: ANONYMOUS, hint=why_unmatched(image, secrets, keyring))
     key, credentials = alias
     return Login(
         lambda: credentials,
         (f"pull secret key '{key}' was used for Docker Hub; Flux only takes 'https://index.docker.io/v1/'",),
     )
-
-
-def unmatched_secrets(image: ImageName, access: RegistryAccess, keyring: Keyring) -> str:
-    """Why none of the pull secrets counts for an image; ``""`` if there is none at all.
-
-    Args:
-        image: whose registry is in no entry.
-        access: its pull secrets.
-        keyring: their entries.
-    """
-    other_kind = [f"'{one.name}'" for one in access.pull_secrets if not any(one.data.get(name) for name in MEMBERS)]
-    if other_kind:
-        return f"secret {', '.join(other_kind)} has no {' or '.join(MEMBERS)}, so that it is no pull secret"
-    if not access.pull_secrets:
-        return ""
-    names = ", ".join(f"'{one.name}'" for one in access.pull_secrets)
-    hosts = ", ".join(sorted(key for key, _ in keyring.entries)) or "none"
-    return f"pull secret {names} has no entry for {image.registry}; its entries: {hosts}"

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from tagstream.adapters.http.address_guard import Reach
 from tagstream.adapters.http.session import Request
 from tagstream.adapters.registry.challenge import Challenge
-from tagstream.adapters.registry.dockerconfig import Credentials
+from tagstream.domain.objects.dockerconfig import Credentials
 
 CLIENT_ID = "tagstream"
 DEFAULT_LIFETIME_S = 60.0

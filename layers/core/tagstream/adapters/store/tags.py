@@ -48,11 +48,13 @@ class DynamoTags:
         return {key: state for key, state in states.items() if state is not None}
 
     def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
-        """The tags of the state's snapshot, read now and unpacked one by one; read again when a writer replaced them.
+        """Read a repository's tags now, and return an iterator that unpacks them one by one.
+
+        If a writer replaces the list while it is read, the new list is read instead.
 
         Raises:
-            RetryableError: StorageOperationFailed, the list kept changing, or cannot be read any more. In that case it
-                is given up; the error may come while the result is iterated.
+            RetryableError: StorageOperationFailed. The list changed at every attempt; or it can no longer be read, and
+                is deleted so that the next scan stores it again. The second error may be raised by the iterator.
         """
         before: keys.Item | None = None
         for _ in range(READ_TRIES):

@@ -8,6 +8,7 @@ from typing import cast
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import Located, read_manifests
 from tagstream.cli.kinds import resource_name
+from tagstream.cli.pull_secrets import no_members
 from tagstream.cli.session import Session
 from tagstream.cli.validation import SUSPENDED, Validation, validate
 from tagstream.domain.objects.kinds import SERVICE_ACCOUNT, STORED, SecretData
@@ -30,7 +31,8 @@ def apply(session: Session) -> int:
     args = session.args
     manifests = read_manifests(args.filename, session.stdin, session.namespace, recursive=args.recursive)
     offline = args.dry_run == "client"
-    validation = validate(manifests, (lambda kind, key: False) if offline else _Known(session.ports))
+    stack = None if offline else _Known(session.ports)
+    validation = validate(manifests, stack or (lambda kind, key: False), stack.members if stack else no_members)
     _tell(session, validation, offline)
     if validation.errors:
         raise CommandFailed(f"{len(validation.errors)} errors; nothing was applied")
@@ -55,6 +57,13 @@ class _Known:
         if (kind, key) not in self.seen:
             self.seen[kind, key] = self._exists(kind, key)
         return self.seen[kind, key]
+
+    def members(self, key: NamespacedName) -> Mapping[str, bytes] | None:
+        """A stored secret's members; None if there is none, or it must not be read."""
+        try:
+            return self.ports.secrets.get(key)
+        except (SecretNotFound, AuthenticationError):
+            return None
 
     def _exists(self, kind: str, key: NamespacedName) -> bool:
         if kind not in ("Secret", "ServiceAccount"):

@@ -21,7 +21,11 @@ ALLOW_DOWNGRADE = "tagstream.dev/allow-downgrade"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagCounts:
-    """How many tags a repository had and has; ``before`` is 0 when that is not known."""
+    """How many tags a repository had and has.
+
+    ``before`` is the count before the scan, or the count of the last trusted list while a drop is held, whichever is
+    greater. It is 0 if neither is known.
+    """
 
     before: int
     after: int
@@ -43,8 +47,8 @@ class Situation:
     Attributes:
         policy: metadata of the ImagePolicy, for annotations.
         current: what is selected now.
-        counts: tags before and after the scan that led to this evaluation.
-        may_go_back: what ``may_go_back`` says.
+        counts: how many tags were listed before, and how many are listed now.
+        may_go_back: whether an older tag may be selected (the result of the function ``may_go_back``).
         first_seen: when a scan first listed a tag (aware UTC); None for one that no scan listed. The first call may
             read the whole stored list, so a gate should call it only when it needs to.
         now: aware UTC.
@@ -160,11 +164,11 @@ GATES: tuple[Gate, ...] = (suspicious_drop, downgrade)
 
 
 def may_go_back(policy: Metadata, observed_generation: object) -> bool:
-    """Whether a selection may go backwards: the policy's spec has changed since, or its annotation allows it.
+    """Tell whether a policy may select an older tag: its spec has changed, or its annotation allows it.
 
     Args:
         policy: the metadata of the ImagePolicy as it is now.
-        observed_generation: the one in its status, which the last evaluation saw.
+        observed_generation: the generation in its status, which the last evaluation used.
     """
     return observed_generation != policy.generation or policy.annotations.get(ALLOW_DOWNGRADE) == "true"
 

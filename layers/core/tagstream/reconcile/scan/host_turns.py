@@ -1,7 +1,7 @@
-"""How the registry hosts of one run share its workers and its time.
+"""Divides the workers of a scan run among the registry hosts.
 
-A host that hangs takes a few workers for a few seconds. What it was meant to answer is left for a run of its own, in
-which it has all the time that its objects give it.
+A host that hangs takes a few workers for a few seconds only. Its remaining work is then left for a run of its own, in
+which it gets all the time that its objects allow.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ SHARED_S = 10.0
 
 
 class HostTurns(Generic[T]):
-    """The work of a run by host; ``is_shared`` when there are several hosts. Safe to share between threads.
+    """The work of one run, grouped by registry host. Threads may share it.
+
+    ``is_shared`` is true if the run works for several hosts.
 
     Args:
-        work: by host, each in its order.
+        work: the items of each host, in the order in which they are worked off.
     """
 
     def __init__(self, work: Mapping[str, Sequence[T]]) -> None:
@@ -35,11 +37,11 @@ class HostTurns(Generic[T]):
         self.is_shared = len(work) > 1
 
     def carry_out(self, act: Callable[[T], None]) -> None:
-        """Act on all that the hosts' turns allow; each host has several workers and none has all of them."""
+        """Call ``act`` for every item of every host that is not given up; no host can take all workers."""
         hosts = list(self._waiting)
         share = max(LEAST_WORKERS, WORKERS // max(1, len(hosts)))
         turns = [[host] * min(share, len(self._waiting[host])) for host in hosts]
-        # First one worker for every host, then the second for each, so that no host waits for another's last.
+        # Every host gets its first worker before any host gets a second one.
         in_order = [host for round_ in zip_longest(*turns) for host in round_ if host is not None]
         if not in_order:
             return
@@ -56,12 +58,12 @@ class HostTurns(Generic[T]):
             return waiting.popleft() if waiting and host not in self._slow else None
 
     def give_up(self, host: str) -> None:
-        """Do not wait for a host any more in this run, when there are others."""
+        """Skip the remaining items of a host in this run; does nothing if it is the only host."""
         if self.is_shared:
             with self._lock:
                 self._slow.add(host)
 
     def is_slow(self, host: str) -> bool:
-        """Whether this run has given up a host."""
+        """Tell whether this run has given up a host."""
         with self._lock:
             return host in self._slow

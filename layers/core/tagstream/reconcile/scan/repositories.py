@@ -23,7 +23,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.tags import TagState
 from tagstream.reconcile import due, status
-from tagstream.reconcile.cool_downs import CoolDowns
+from tagstream.reconcile.cool_downs import DEFAULT_COOL_DOWN_S, CoolDowns
 from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.scan.host_turns import SHARED_S, HostTurns
@@ -225,8 +225,7 @@ def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> _Done | None:
     except ImageAutomationError as error:
         if _ran_out_of_turn(scan, run, started, ports):
             return None
-        scan = replace(scan, error=error)
-        _cool_down(error, run.cool_downs, ports)
+        scan = replace(scan, error=_cool_down(error, run.cool_downs, ports))
     if scan.error is None and (scan.changed or _owes_evaluation(scan)):
         # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
         evaluated = evaluate_for_repository(scan.stored.key, scanned, _cause(scan, run.trigger), run.policies, ports)
@@ -333,10 +332,16 @@ def _store(scan: _Scan, ports: Ports) -> ScannedTags | None:
     return ScannedTags(tags=found.tags, revision=found.revision, difference=sightings.difference() if settled else None)
 
 
-def _cool_down(error: ImageAutomationError, cool_downs: CoolDowns, ports: Ports) -> None:
-    if isinstance(error, ThrottledError):
-        cool_downs.begin(error.host, error.retry_after_s)
-        ports.metrics.add("RegistryThrottled", 1, CONTROLLER)
+def _cool_down(error: ImageAutomationError, cool_downs: CoolDowns, ports: Ports) -> ImageAutomationError:
+    """Leave a host alone that asked for it. The error says for how long, also where the host named no time."""
+    if not isinstance(error, ThrottledError):
+        return error
+    cool_downs.begin(error.host, error.retry_after_s)
+    ports.metrics.add("RegistryThrottled", 1, CONTROLLER)
+    if error.retry_after_s is not None:
+        return error
+    text = f"{error.message}; {error.host} is left alone for {DEFAULT_COOL_DOWN_S:.0f} s"
+    return ThrottledError(text, reason=error.reason, host=error.host)
 
 
 def _transition(scan: _Scan, cause: str, duration_ms: float, ports: Ports) -> Transition:

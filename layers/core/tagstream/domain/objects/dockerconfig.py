@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from gocompat.path_match import BadPattern, glob_match
+from tagstream.domain.objects.image_name import ImageName
 
+MEMBERS = (".dockerconfigjson", ".dockercfg")
+"""Of a pull secret; the first one that has content counts."""
 HUB = "index.docker.io"
 HUB_ALIASES = ("docker.io", "registry-1.docker.io", "registry.hub.docker.com", "index.docker.io/v1")
 _AUTHORITY_AND_PATH = re.compile(r"([^/?#]*)([^?#]*)")
@@ -73,6 +76,44 @@ def parse_keyring(members: Iterable[tuple[str, bytes]]) -> Keyring:
     return Keyring(entries=tuple(sorted(found.items(), key=lambda pair: pair[0].encode(), reverse=True)))
 
 
+def pull_secret_keyring(secrets: Iterable[Mapping[str, bytes]]) -> Keyring:
+    """A keyring from whole secrets, in order of precedence. A secret that is no pull secret adds nothing.
+
+    Args:
+        secrets: the members of each.
+
+    Raises:
+        InvalidDockerConfig: as ``parse_keyring``.
+    """
+    found = ((secret, _member(secret)) for secret in secrets)
+    return parse_keyring((name, secret[name]) for secret, name in found if name)
+
+
+def why_unmatched(image: ImageName, secrets: Mapping[str, Mapping[str, bytes]], keyring: Keyring) -> str:
+    """Why none of the pull secrets counts for an image; ``""`` if there are no secrets.
+
+    Args:
+        image: which no entry is for.
+        secrets: the members of each by its name.
+        keyring: their entries.
+    """
+    other_kind = [f"'{name}'" for name, members in secrets.items() if not _member(members)]
+    if other_kind:
+        return f"secret {', '.join(other_kind)} has no {' or '.join(MEMBERS)}, so that it is no pull secret"
+    if not secrets:
+        return ""
+    names = ", ".join(f"'{name}'" for name in secrets)
+    hosts = ", ".join(sorted(key for key, _ in keyring.entries)) or "none"
+    # Where entries are for other paths of the registry, its name alone would be no explanation.
+    is_near = any(key.startswith(f"{image.registry}/") for key, _ in keyring.entries)
+    wanted = f"{image.registry}/{image.repository}" if is_near else image.registry
+    return f"pull secret {names} has no entry for {wanted}; its entries: {hosts}"
+
+
+def _member(secret: Mapping[str, bytes]) -> str:
+    return next((name for name in MEMBERS if secret.get(name)), "")
+
+
 def _auths(member: str, content: bytes) -> Mapping[str, object]:
     if not content.strip():
         return {}
@@ -94,9 +135,11 @@ def _normal_key(key: str) -> str:
     url = key.removeprefix("https://").removeprefix("http://")
     # By hand: the standard library takes a glob class for an IPv6 address.
     authority, path = _AUTHORITY_AND_PATH.match(url).groups()  # type: ignore[union-attr]  # matches everything
-    if not _PORT.fullmatch(_split_port(authority)[1]):
-        raise InvalidDockerConfig(f"entry {json.dumps(key)} in dockercfg invalid (invalid port)")
     host, path = authority.rpartition("@")[2], unquote(path)
+    if not _PORT.fullmatch(_split_port(host)[1]):
+        # A password may stand before the host.
+        shown = json.dumps(key.rpartition("@")[2])
+        raise InvalidDockerConfig(f"entry {shown} in dockercfg invalid (invalid port)")
     if path.startswith(("/v1/", "/v2/")):
         path = path[3:]
     return host if path in ("", "/") else host + path

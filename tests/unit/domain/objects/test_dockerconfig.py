@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tagstream.adapters.registry.dockerconfig import Credentials, InvalidDockerConfig, parse_keyring
+from tagstream.domain.objects.dockerconfig import Credentials, InvalidDockerConfig, parse_keyring
 
 
 def member(auths: dict[str, object], name: str = ".dockerconfigjson") -> tuple[str, bytes]:
