@@ -130,6 +130,31 @@ def test_no_module_makes_a_client_when_it_is_imported() -> None:
     assert calls == []
 
 
+def test_only_wiring_makes_sessions_of_boto3() -> None:
+    # Every session reads the environment and asks for the role's keys again; wiring hands out its one.
+    importers = {
+        room_of(path)
+        for path in MODULES
+        for node in ast.walk(tree_of(path))
+        if "boto3" in imported_roots(node) and not is_for_types_only(node, tree_of(path))
+    }
+    assert importers == {"wiring"}
+
+
+def imported_roots(node: ast.AST) -> set[str]:
+    """The packages that one statement imports."""
+    if isinstance(node, ast.ImportFrom):
+        return {(node.module or "").split(".")[0]}
+    return {one.name.split(".")[0] for one in node.names} if isinstance(node, ast.Import) else set()
+
+
+def is_for_types_only(node: ast.AST, tree: ast.Module) -> bool:
+    """Whether a statement stands below ``if TYPE_CHECKING:``."""
+    blocks = [one for one in tree.body if isinstance(one, ast.If) and ast.unparse(one.test) == "TYPE_CHECKING"]
+    lines = {line for one in blocks for line in range(one.lineno, (one.end_lineno or 0) + 1)}
+    return getattr(node, "lineno", 0) in lines
+
+
 def test_importing_the_webhook_loads_nothing_slow() -> None:
     # The ports too: they are built in the same cold start.
     code = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tagstream.adapters.aws.telemetry import EmbeddedMetrics, PowertoolsLog
     from tagstream.adapters.clock import SystemClock
     from tagstream.adapters.git.logins import RoleKeys
+    from tagstream.adapters.registry.client import RegistryClient
     from tagstream.adapters.store.table import Table
     from tagstream.ports.material import MaterialChecks
 
@@ -33,6 +35,7 @@ CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
 # Scans of 32 hosts' repositories, and what ten messages of a batch do beside each other.
 MAX_CONNECTIONS = 100
+_MAKING_CLIENT = threading.Lock()
 
 
 class NotDeployed(RuntimeError):
@@ -63,7 +66,6 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.git.logins import GitCredentials
     from tagstream.adapters.git.marker_cache import WarmMarkers
     from tagstream.adapters.git.remote import GitClient
-    from tagstream.adapters.registry.client import RegistryClient
     from tagstream.adapters.store.agenda import DynamoAgenda
     from tagstream.adapters.store.leases import DynamoLeases
     from tagstream.adapters.store.selections import DynamoSelections
@@ -81,7 +83,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         deliveries=shared.deliveries,
         secrets=shared.secrets,
         queue=shared.queue,
-        registry=RegistryClient(),
+        registry=_registry(),
         git=GitClient(GitCredentials(table.clock, _role_keys)),
         outlet=BranchPush(),
         markers=WarmMarkers(),
@@ -194,9 +196,22 @@ def _session() -> Session:
     return Session()
 
 
-def _client(service: str, config: Config | None = None) -> Any:
+def _client(service: str, config: Config | None = None, region: str | None = None) -> Any:
     """A client of boto3; mypy knows it by the adapter that it is given to."""
-    return _session().client(service, config=config)  # type: ignore[call-overload]
+    # A session must not make two clients at once, and scans ask for theirs from many threads.
+    with _MAKING_CLIENT:
+        return _session().client(service, config=config, region_name=region)  # type: ignore[call-overload]
+
+
+def _registry() -> RegistryClient:
+    from tagstream.adapters.registry.client import RegistryClient
+    from tagstream.adapters.registry.login_aws import open_boto3_api
+    from tagstream.adapters.registry.login_gcp import signed_by_role
+
+    return RegistryClient(
+        open_api=functools.partial(open_boto3_api, _client),
+        identity=lambda audience: signed_by_role(_session(), audience),
+    )
 
 
 def _role_keys() -> RoleKeys:

@@ -6,11 +6,13 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import boto3
 import pytest
+from botocore.config import Config
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
@@ -19,10 +21,11 @@ from tagstream.adapters.http.cloud_call import CloudCall
 from tagstream.adapters.http.host_pauses import HostPauses
 from tagstream.adapters.http.retrying_session import RetryingSession
 from tagstream.adapters.http.session import Session
+from tagstream.adapters.registry import login_aws, login_gcp
 from tagstream.adapters.registry.client import RegistryClient
-from tagstream.adapters.registry.login_aws import EcrTokens
+from tagstream.adapters.registry.login_aws import EcrTokens, open_boto3_api
 from tagstream.adapters.registry.login_gcp import MEMBER as GCP_FILE
-from tagstream.adapters.registry.login_gcp import GcpTokens
+from tagstream.adapters.registry.login_gcp import GcpTokens, signed_by_role
 from tagstream.adapters.registry.logins import Logins
 from tagstream.domain.objects.dockerconfig import Credentials
 from tagstream.domain.objects.image_name import ECR_HOSTS, ImageName
@@ -34,6 +37,7 @@ from tests.embedded.certificates import token_signer
 from tests.embedded.fault_proxy import Fault, FaultProxy, Received, running_fault_proxy
 
 ACCOUNT_REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+AWS_SESSION = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-west-1")
 
 
 class FakeEcr:
@@ -118,21 +122,50 @@ def test_a_roles_password_goes_to_no_host_that_only_looks_like_ecr(registry: str
 def test_a_clouds_token_goes_to_no_other_registry(provider: Any, named: str, registry: str) -> None:
     secret = PullSecret(name="cloud", data={"clientID": b"c", "tenantID": b"t", "clientSecret": b"s", GCP_FILE: b"{}"})
     access = RegistryAccess(provider=provider, pull_secrets=(secret,))
-    login = Logins(SystemClock()).login(ImageName(registry, "a/b"), access, call())
+    login = Logins(SystemClock(), FakeEcr().open, login_gcp.no_role).login(ImageName(registry, "a/b"), access, call())
     with pytest.raises(RetryableError) as raised:
         login.fetch()
     assert raised.value.message.startswith(f"invalid {named} registry: '{registry}'. must match ^")
 
 
-def test_the_embedded_ecr_gives_a_password(aws: EmbeddedAws) -> None:
-    def opened(service: str, region: str, proxy: object, left_s: float) -> Any:
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        return boto3.session.Session().client("ecr", region_name=region, endpoint_url=aws.endpoint, **keys)
+def test_the_embedded_ecr_gives_a_password_to_a_client_of_the_session_that_is_there(aws: EmbeddedAws) -> None:
+    made: list[tuple[str, str]] = []
 
-    credentials, usable_s = EcrTokens(opened).fetch("us-east-1", None, SystemClock().now(), 9.0)
+    def make_client(service: str, config: Config, region: str) -> Any:
+        made.append((service, region))
+        return AWS_SESSION.client("ecr", region_name=region, config=config, endpoint_url=aws.endpoint)
+
+    tokens = EcrTokens(partial(open_boto3_api, make_client))
+    credentials, usable_s = tokens.fetch("us-east-1", None, SystemClock().now(), 9.0)
+    assert made == [("ecr", "us-east-1")]
     assert credentials.username == "AWS"
     assert credentials.password
     assert usable_s > 0
+
+
+def test_an_identity_for_google_is_signed_with_the_keys_and_the_region_of_the_session() -> None:
+    signed = signed_by_role(AWS_SESSION, "//iam.example/pool")
+    headers = {one["key"]: one["value"] for one in signed["headers"]}  # type: ignore[attr-defined]
+    assert signed["url"] == "https://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"
+    assert headers["x-goog-cloud-target-resource"] == "//iam.example/pool"
+    assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=test/")
+    assert "/eu-west-1/sts/aws4_request" in headers["Authorization"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "registry", "told"),
+    [
+        ("aws", ACCOUNT_REGISTRY, "there is no role to sign in to ecr with"),
+        ("gcp", "gcr.io", "no AWS credentials to federate from"),
+    ],
+)
+def test_a_client_without_a_role_says_so(provider: Any, registry: str, told: str) -> None:
+    file = {"type": "external_account", "audience": "a", "credential_source": {"environment_id": "aws1"}}
+    secret = PullSecret(name="cloud", data={GCP_FILE: json.dumps(file).encode()})
+    access = RegistryAccess(provider=provider, pull_secrets=(secret,))
+    logins = Logins(SystemClock(), login_aws.no_role, login_gcp.no_role)
+    with pytest.raises(AuthenticationError, match=told):
+        logins.login(ImageName(registry, "a/b"), access, call()).fetch()
 
 
 def acr(proxy: FaultProxy, **members: str) -> RegistryAccess:

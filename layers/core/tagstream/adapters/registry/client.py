@@ -24,9 +24,10 @@ from tagstream.adapters.http.host_pauses import HostPauses
 from tagstream.adapters.http.retry import LONGEST_WAIT_S
 from tagstream.adapters.http.retrying_session import REASON, Refused, RetryingSession, read_body
 from tagstream.adapters.http.session import Request, Session, Sessions
+from tagstream.adapters.registry import login_aws, login_gcp
 from tagstream.adapters.registry.authenticate import AuthenticatedRepository
 from tagstream.adapters.registry.host_memory import HostMemory
-from tagstream.adapters.registry.login_aws import OpenApi, open_boto3_api
+from tagstream.adapters.registry.login_aws import OpenApi
 from tagstream.adapters.registry.logins import Logins, secret_login
 from tagstream.adapters.registry.pages import Limits, all_tags
 from tagstream.domain.objects.image_name import ImageName
@@ -56,7 +57,8 @@ class RegistryClient:
     Args:
         clock: waits and deadlines.
         limits: beyond which a tag list is refused.
-        open_api: opens ECR's token APIs.
+        open_api: opens ECR's token APIs as the function's role.
+        identity: signs the role's identity for Google.
         open_session: opens connections.
     """
 
@@ -65,7 +67,8 @@ class RegistryClient:
         *,
         clock: Clock | None = None,
         limits: Limits | None = None,
-        open_api: OpenApi = open_boto3_api,
+        open_api: OpenApi = login_aws.no_role,
+        identity: login_gcp.SignedIdentity = login_gcp.no_role,
         open_session: Callable[[TlsMaterial | None, Proxy | None], Session] = Session,
     ) -> None:
         self._clock: Clock = clock or SystemClock()
@@ -74,7 +77,7 @@ class RegistryClient:
         self._pauses = HostPauses()
         self._tokens: ExpiringCache[str] = ExpiringCache(self._clock)
         self._sessions = Sessions(open_session)
-        self._logins = Logins(self._clock, open_api)
+        self._logins = Logins(self._clock, open_api, identity)
 
     def list_tags(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> TagListing:
         """All tags, or an error: never a partial list.

@@ -13,14 +13,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
+from tagstream.adapters.http.cloud_call import unusable
 from tagstream.adapters.http.retrying_session import REASON
 from tagstream.domain.objects.dockerconfig import Credentials
 from tagstream.domain.objects.image_name import ECR_HOSTS, ECR_PUBLIC, ecr_region
 from tagstream.errors import RetryableError
 from tagstream.ports.connection import Proxy
+
+if TYPE_CHECKING:
+    from botocore.config import Config
 
 # The public registry's API is in one region only.
 PUBLIC_REGION = "us-east-1"
@@ -43,6 +47,8 @@ class TokenApi(Protocol):
 
 OpenApi = Callable[[str, str, Proxy | None, float], TokenApi]
 """(service, region, proxy, seconds left) to a client."""
+MakeClient = Callable[[str, "Config", str], Any]
+"""(service, config, region) to a client of boto3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +100,25 @@ class EcrTokens:
         return _credentials(str(entry.get("authorizationToken", ""))), _usable_s(entry.get("expiresAt"), now)
 
 
-def open_boto3_api(service: str, region: str, proxy: Proxy | None, left_s: float) -> TokenApi:
-    """A client of the role's credentials; SOCKS proxies are the registry's alone."""
-    import boto3
+def no_role(service: str, region: str, proxy: Proxy | None, left_s: float) -> TokenApi:
+    """For a registry client that was given no role.
+
+    Raises:
+        AuthenticationError: always.
+    """
+    raise unusable(f"provider aws: there is no role to sign in to {service} with")
+
+
+def open_boto3_api(make_client: MakeClient, service: str, region: str, proxy: Proxy | None, left_s: float) -> TokenApi:
+    """A client of the role's credentials; SOCKS proxies are the registry's alone.
+
+    Args:
+        make_client: of the session that the function has.
+        service: ``ecr`` or ``ecr-public``.
+        region: whose API is asked.
+        proxy: the registry's.
+        left_s: seconds for the call, its repetitions included.
+    """
     from botocore.config import Config
 
     proxies = None
@@ -111,7 +133,7 @@ def open_boto3_api(service: str, region: str, proxy: Proxy | None, left_s: float
         retries={"mode": "standard", "max_attempts": ATTEMPTS},
         proxies=proxies,
     )
-    client: TokenApi = boto3.session.Session().client(service, region_name=region, config=config)  # type: ignore[call-overload]
+    client: TokenApi = make_client(service, config, region)
     return client
 
 

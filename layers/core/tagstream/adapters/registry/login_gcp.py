@@ -13,10 +13,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tagstream.adapters.http.cloud_call import CloudCall, host_in_cloud, lifetime_s, secure_url, token_of, unusable
 from tagstream.domain.objects.dockerconfig import Credentials
+
+if TYPE_CHECKING:
+    from boto3 import Session
 
 USER = "oauth2accesstoken"
 MEMBER = "credentials.json"
@@ -108,20 +112,31 @@ def check_registry(registry: str) -> None:
     host_in_cloud("GCP", registry, _HOST)
 
 
-def signed_by_role(audience: str) -> Mapping[str, object]:
+def no_role(audience: str) -> Mapping[str, object]:
+    """For a registry client that was given no role.
+
+    Raises:
+        AuthenticationError: always.
+    """
+    raise unusable("provider gcp: no AWS credentials to federate from")
+
+
+def signed_by_role(session: Session, audience: str) -> Mapping[str, object]:
     """A GetCallerIdentity request signed by the function's role, bound to an audience; it is never sent by us.
+
+    Args:
+        session: with the role's credentials and its region.
+        audience: of Google's workload identity pool.
 
     Raises:
         AuthenticationError: there are no AWS credentials.
     """
-    import boto3
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 
-    session = boto3.session.Session()
     found = session.get_credentials()
     if found is None:
-        raise unusable("provider gcp: no AWS credentials to federate from")
+        return no_role(audience)
     region = session.region_name or "us-east-1"
     url = f"https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"
     request = AWSRequest(method="POST", url=url, headers={"x-goog-cloud-target-resource": audience})

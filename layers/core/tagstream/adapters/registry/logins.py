@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tagstream.adapters.http.cloud_call import CloudCall, unusable
 from tagstream.adapters.http.expiring_cache import ExpiringCache
 from tagstream.adapters.registry import login_azure, login_gcp
-from tagstream.adapters.registry.login_aws import EcrTokens, OpenApi, open_boto3_api
+from tagstream.adapters.registry.login_aws import EcrTokens, OpenApi
 from tagstream.domain.objects.dockerconfig import (
     Credentials,
     InvalidDockerConfig,
@@ -45,10 +45,12 @@ class Logins:
     Args:
         clock: for expiry.
         open_api: opens ECR's APIs.
+        identity: signs the role's identity for Google.
     """
 
-    def __init__(self, clock: Clock, open_api: OpenApi = open_boto3_api) -> None:
+    def __init__(self, clock: Clock, open_api: OpenApi, identity: login_gcp.SignedIdentity) -> None:
         self._clock = clock
+        self._identity = identity
         self._ecr = EcrTokens(open_api)
         self._known: ExpiringCache[Credentials] = ExpiringCache(clock)
 
@@ -88,7 +90,7 @@ class Logins:
         )
         if content is None:
             raise unusable(f"provider gcp needs a secret with '{login_gcp.MEMBER}'")
-        tokens = login_gcp.GcpTokens(call=call, now=self._clock.now(), identity=login_gcp.signed_by_role)
+        tokens = login_gcp.GcpTokens(call=call, now=self._clock.now(), identity=self._identity)
         key = ("gcp", hashlib.sha256(content).digest())
 
         def fetch() -> Credentials:
