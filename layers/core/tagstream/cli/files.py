@@ -140,11 +140,16 @@ def _add(document: Document, namespace: str, objects: list[Located], errors: lis
 
 def _items(value: object, prefix: str) -> Iterator[tuple[str, object]]:
     """Yield a document, or each item of a List, with its path in the document."""
-    if isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
-        for index, item in enumerate(value["items"]):
-            yield from _items(item, f"{prefix}items[{index}].")
-    else:
+    items = value.get("items") if isinstance(value, dict) and str(value.get("kind")).endswith("List") else None
+    if not isinstance(value, dict) or not isinstance(items, list):
         yield prefix, value
+        return
+    # As for kubectl, items of an ImagePolicyList that have no type of their own are ImagePolicies.
+    kind = value["kind"].removesuffix("List")
+    default = {"apiVersion": value.get("apiVersion"), "kind": kind} if kind else {}
+    for index, item in enumerate(items):
+        typed = {**default, **item} if isinstance(item, dict) else item
+        yield from _items(typed, f"{prefix}items[{index}].")
 
 
 def _sources(path: str, stdin: TextIO, recursive: bool) -> Iterator[tuple[str, bytes]]:

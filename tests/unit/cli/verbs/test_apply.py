@@ -275,6 +275,74 @@ def test_items_of_a_list_are_applied_one_by_one() -> None:
     assert apply(text, MemoryPorts()).out == "imagerepository.image.toolkit.fluxcd.io/app created\n"
 
 
+GET_OUTPUT = """
+apiVersion: v1
+items:
+- apiVersion: image.toolkit.fluxcd.io/v1
+  kind: ImageRepository
+  metadata:
+    annotations:
+      kubectl.kubernetes.io/last-applied-configuration: |
+        {}
+    creationTimestamp: "2025-03-01T10:00:00Z"
+    finalizers: [finalizers.fluxcd.io]
+    generation: 3
+    labels: {kustomize.toolkit.fluxcd.io/name: flux-system}
+    managedFields:
+    - apiVersion: image.toolkit.fluxcd.io/v1
+      fieldsType: FieldsV1
+      fieldsV1: {"f:spec": {}}
+      manager: kustomize-controller
+      operation: Apply
+      time: "2025-03-01T10:00:00Z"
+    name: app
+    namespace: apps
+    ownerReferences: []
+    resourceVersion: "1234"
+    uid: 11111111-2222-3333-4444-555555555555
+  spec: {exclusionList: ['^.*\\.sig$'], image: registry.example.com/app, interval: 1m0s, provider: generic}
+  status:
+    conditions: [{type: Ready, status: "True", observedGeneration: 3}]
+    observedGeneration: 3
+kind: List
+metadata: {resourceVersion: "", selfLink: ""}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicyList
+items:
+- apiVersion: image.toolkit.fluxcd.io/v1
+  kind: ImagePolicy
+  metadata: {name: one, namespace: apps, creationTimestamp: null}
+  spec: {imageRepositoryRef: {name: app}, policy: {numerical: {order: asc}}}
+  status: {latestRef: {name: x, tag: 1.0.0}}
+- metadata: {name: two, namespace: apps}
+  spec: {imageRepositoryRef: {name: app}, policy: {numerical: {order: asc}}}
+"""
+
+
+def test_what_kubectl_get_prints_is_applied_without_what_a_server_added() -> None:
+    ports = MemoryPorts()
+    done = apply(GET_OUTPUT, ports)
+    assert done.err == ""
+    assert done.out.splitlines() == [
+        "imagerepository.image.toolkit.fluxcd.io/app created",
+        "imagepolicy.image.toolkit.fluxcd.io/one created",
+        "imagepolicy.image.toolkit.fluxcd.io/two created",
+    ]
+    stored = ports.objects.list("ImageRepository")[0]
+    assert stored.status == {}
+    assert stored.document["metadata"] == {
+        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}\n"},
+        "finalizers": ["finalizers.fluxcd.io"],
+        "generation": 1,
+        "labels": {"kustomize.toolkit.fluxcd.io/name": "flux-system"},
+        "name": "app",
+        "namespace": "apps",
+        "ownerReferences": [],
+    }
+    assert {line.split()[-1] for line in apply(GET_OUTPUT, ports).out.splitlines()} == {"unchanged"}
+
+
 def test_a_path_that_does_not_exist_is_an_error() -> None:
     done = command("apply", "-f", "nowhere.yaml", ports=MemoryPorts())
     assert done.code == 1
