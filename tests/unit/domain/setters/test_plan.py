@@ -251,3 +251,15 @@ def test_a_marker_line_behind_a_block_scalar_is_told_from_the_scalars_text() -> 
     found = plan_file(b"a.yaml", source, REFS)
     assert [(one.line, one.state) for one in found.markers] == [(4, "applied"), (7, "malformed marker")]
     assert [(one.line, one.old_value) for one in found.changes] == [(4, "old")]
+
+
+def test_aliases_and_odd_blank_lines_around_a_value_stay_as_they_are() -> None:
+    source = (
+        b"image:\n"
+        b'  repository: ghcr.io/org/app # {"$imagepolicy": "ns:app:name"}\n'
+        b'  tag: &t "1.0.0"   # {"$imagepolicy": "ns:app:tag"}\n'
+        b"sidecar:\n  tag: *t\n"
+        b'env: |\n\n\n\n      {\n\n\n      "a":   1\n      }\n\n\n'
+        b"base: &x0\n  tag: *t\n"
+    )
+    assert edited(source) == source.replace(b"1.0.0", b"v2.0.0")
