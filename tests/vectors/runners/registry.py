@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from tagstream.adapters.registry.challenge import parse_challenges
-from tagstream.adapters.registry.dockerconfig import InvalidDockerConfig, parse_keyring
 from tagstream.adapters.registry.link_header import InvalidLink, next_page
+from tagstream.domain.objects.dockerconfig import InvalidDockerConfig, parse_keyring
 from tagstream.domain.objects.image_name import parse_reference
 
 CHALLENGES = "registry/www_authenticate.json"
