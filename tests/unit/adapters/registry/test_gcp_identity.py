@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import boto3
 import pytest
 
 from tagstream.adapters.registry.login_gcp import signed_by_role
@@ -15,7 +16,7 @@ def test_a_role_signs_for_one_audience_and_never_shows_its_key(monkeypatch: pyte
         "AWS_DEFAULT_REGION": "eu-west-1",
     }.items():
         monkeypatch.setenv(name, value)
-    request = signed_by_role("//iam.example/pool")
+    request = signed_by_role(boto3.Session(), "//iam.example/pool")
     headers = {one["key"].lower(): one["value"] for one in request["headers"]}  # type: ignore[attr-defined]
     signed = headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
     assert request["url"] == "https://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"
