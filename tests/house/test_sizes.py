@@ -112,6 +112,8 @@ def test_the_template_has_one_property_a_line() -> None:
     # A brace outside of quotes and of ${…} is a mapping in flow style.
     bare = [re.sub(r"'[^']*'|\"[^\"]*\"|\$\{[^}]*\}|(?<!\S)#.*", "", line) for line in lines]
     assert [line for line in bare if "{" in line] == []
+    # A list of several values takes a line for each; the arguments of an intrinsic function stay together.
+    assert [line for line in bare if re.search(r"(?:: |- )\[.*,", line)] == []
 
 
 def test_a_make_recipe_has_at_most_four_lines() -> None:
