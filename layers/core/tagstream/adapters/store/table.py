@@ -3,6 +3,9 @@
 A failed condition is answered with False; throttling and outages are a RetryableError. A write whose answer got lost
 counts as what it was: after a failed condition, and after an outage in the middle of a conditional write, the item is
 read, and a write that finds itself stored has succeeded.
+
+Queries are paged here and not by boto3's paginator. The paginator reads one more data file at every cold start, and it
+raises the errors of a page where the pages are consumed instead of where they are translated.
 """
 
 from __future__ import annotations
