@@ -31,17 +31,18 @@ def reconcile_changed(changes: Sequence[StreamChange], deadline_s: float, ports:
     scanned = scan_repositories(named.get("ImageRepository", ()), trigger, deadline_s, ports)
     policies = [key for key in named.get("ImagePolicy", ()) if key not in scanned]
     evaluate_policies(policies, Cause(text=trigger.cause), deadline_s, ports)
-    _evaluate_orphans({one.key for one in changes if one.is_removed and one.object_kind == "ImageRepository"}, ports)
+    removed = {one.key for one in changes if one.is_removed and one.object_kind == "ImageRepository"}
+    _evaluate_orphans(removed, deadline_s, ports)
     _request_runs(named, ports)
 
 
-def _evaluate_orphans(repositories: Collection[NamespacedName], ports: Ports) -> None:
+def _evaluate_orphans(repositories: Collection[NamespacedName], deadline_s: float, ports: Ports) -> None:
     """Evaluate the policies of ImageRepositories that were deleted."""
     if not repositories:
         return
     policies = parsed_objects(ports.objects.list("ImagePolicy"), ImagePolicy, ports.log)
     orphans = [stored.key for stored, policy in policies if policy.repository in repositories]
-    evaluate_policies(orphans, Cause(text="delete"), ports.clock.monotonic_s(), ports)
+    evaluate_policies(orphans, Cause(text="delete"), deadline_s, ports)
 
 
 def _kinds(changes: Sequence[StreamChange]) -> frozenset[str]:
