@@ -181,7 +181,10 @@ def test_an_unchanged_scan_writes_nothing_for_its_repository(system: System, sta
     before = written(stack)
     stack.invoke("scan", queue_event("flux-system/harvis-frontend", "flux-system/harvis-backend"))
     changed = {key for key, item in written(stack).items() if before.get(key) != item}
-    assert {pk for pk, _ in changed} == {"scans"}
+    # The time of the scan is in the agenda, once for all; runs that are under way write of their automations only.
+    written_for = {pk for pk, sk in changed if "harvis-frontend" in f"{pk} {sk}" or "harvis-backend" in f"{pk} {sk}"}
+    assert written_for == set()
+    assert "agenda" in {pk for pk, _ in changed}
 
 
 def written(stack: EmbeddedStack) -> dict[tuple[str, str], str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML, YAMLError
 
@@ -169,7 +170,8 @@ def test_a_parser_that_is_not_libyaml_sees_the_same_tree_with_set_values_only(te
 @pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
 @MODEST
 @given(DOCUMENTS)
-def test_a_round_trip_by_ruamel_keeps_the_same_comments_before_and_after(text: str) -> None:
+@example('0_glued: &b:x # {"$imagepolicy": "ns:app:tag"}\n... # end\n--- {a: old}\n---\n')
+def test_a_round_trip_by_ruamel_loses_no_comment_by_an_edit(text: str) -> None:
     if "\u2028" in text:
         return
     edited = apply_edits(text.encode(), plan_file(b"a.yaml", text.encode(), REFS).edits).decode()
@@ -177,7 +179,8 @@ def test_a_round_trip_by_ruamel_keeps_the_same_comments_before_and_after(text: s
         before = round_trip(text)
     except YAMLError:
         return
-    assert COMMENT.findall(round_trip(edited)) == COMMENT.findall(before)
+    # ruamel itself drops comments of some documents; an edit must not have it drop another.
+    assert Counter(COMMENT.findall(before)) - Counter(COMMENT.findall(round_trip(edited))) == Counter()
 
 
 def round_trip(text: str) -> str:

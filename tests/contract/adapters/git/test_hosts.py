@@ -68,8 +68,12 @@ class AzureRepos(_Handler):
         if self.path.endswith("/git-upload-pack") and b"multi_ack" not in first:
             self._answer(400, {"Content-Type": "text/plain"}, REFUSAL)
             return
-        self.rfile = io.BytesIO(body)
-        super()._any()
+        connection, self.rfile = self.rfile, io.BytesIO(body)
+        try:
+            super()._any()
+        finally:
+            # The next request comes on the same connection.
+            self.rfile = connection
 
     do_GET = do_POST = _any  # noqa: N815
 
