@@ -216,7 +216,8 @@ def test_a_forged_delivery_is_refused_and_starts_nothing(system: System, bare: P
     ]
     settle(stack)
     after = {key for key in written(stack) if key[0].startswith(("pending#", "delivery#"))}
-    noted = {(f"delivery#refused#{NAMESPACE}/pushes", "-")}
+    # A refusal is noted with the Receiver, as its last delivery and for the window in which no further one is.
+    noted = {(f"delivery#refused#{NAMESPACE}/pushes", "-"), ("delivery#last#Receiver", f"{NAMESPACE}/pushes")}
     assert (answers, after - before - noted) == ([404, 404, 413], set())
 
 
