@@ -20,7 +20,7 @@ from tagstream.domain.scan.exclusion import InvalidExclusion, exclude, keep
 from tagstream.domain.scan.revision import revision
 from tagstream.domain.select.filter import compile_filter
 from tagstream.domain.select.reflection import needs_digest
-from tagstream.domain.status.conditions import Condition, notice, ready_message
+from tagstream.domain.status.conditions import Condition, is_transition, ready_message
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.due import is_due
 
@@ -134,9 +134,16 @@ def _condition(row: dict[str, str] | None) -> Condition | None:
 
 
 def _notify(row: dict[str, Any]) -> Pair:
+    """Whether there is an event, and its words. Flux warns at every failing try; tagstream records the first one."""
     after = _condition(row["new_ready"])
     assert after is not None
-    return str(notice(_condition(row["old_ready"]), after, row.get("next_msg", ""))), row["event"]
+    before = None if row["old_ready"] is None else _condition({"reason": "Succeeded", **row["old_ready"]})
+    kind, _, words = row["event"].partition(" ")
+    is_recorded = is_transition(before, after) or after.status != "True"
+    return (is_recorded, f"{after.reason} {after.message}" if is_recorded else ""), (
+        kind != "Trace",
+        words if kind != "Trace" else "",
+    )
 
 
 def _digest(row: dict[str, Any]) -> Pair:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
 
 from tagstream.domain.objects.model import ImageRef
 
@@ -82,34 +81,6 @@ def _changed(before: Conditions, kind: str, status: str, words: tuple[str, str],
     old = before.get(kind)
     # As in fluxcd/pkg conditions.Set, the time changes only if something else changes.
     return old if old is not None and replace(fresh, last_transition_time=old.last_transition_time) == old else fresh
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """An event. Flux sends notifications of ``Normal`` and ``Warning``, and only keeps ``Trace``."""
-
-    type: Literal["Normal", "Warning", "Trace"]
-    reason: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.reason} {self.message}"
-
-
-def notice(before: Condition | None, after: Condition, next_message: str) -> Notice:
-    """The event that Flux's notify makes of two Ready conditions.
-
-    Args:
-        before: Ready before the reconcile; None for a new object.
-        after: Ready now.
-        next_message: what to say when nothing changed.
-    """
-    was_ready, is_ready = before is not None and before.status == "True", after.status == "True"
-    if not is_ready:
-        return Notice(type="Warning", reason=after.reason, message=after.message)
-    if was_ready and before is not None and before.message == after.message:
-        return Notice(type="Trace", reason=after.reason, message=next_message)
-    return Notice(type="Normal", reason=after.reason, message=after.message)
 
 
 def is_transition(before: Condition | None, after: Condition) -> bool:
