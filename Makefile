@@ -4,6 +4,7 @@
 # make bench      measured ratios
 # make build      the deployable artifact (ARCHITECTURE=arm64|x86_64 as the template's parameter; TARGET=host for here)
 # make release    the artifact as zips with a bill of materials and checksums, in dist/
+# make event-answers  what AWS's event-ruler says of the template's event patterns, recorded anew (Java, Maven)
 # make audit      known vulnerabilities of the pinned packages (needs the network)
 # make deploy     build and deploy to AWS (ENV=dev|prod)
 # make lock       new pinned versions with hashes
@@ -19,7 +20,7 @@ export SAM_CLI_TELEMETRY := 0
 COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test vectors bench build build-target lint release audit format lock deploy known-env clean servers
+.PHONY: demo test vectors event-answers bench build build-target lint release audit format lock deploy known-env clean servers
 
 demo: .venv/ready
 	"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
@@ -29,6 +30,9 @@ test: .venv/ready servers lint
 
 vectors: .venv/ready
 	@"$(PYTHON)" -m tests.vectors $(VECTORS)
+
+event-answers: .venv/ready
+	@"$(PYTHON)" -m tests.event_patterns
 
 bench: .venv/ready
 	@"$(PYTHON)" -m tests.bench
