@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from tagstream.cli.console import Console
 from tagstream.cli.entry import Stack, run
-from tagstream.domain.objects.model import NamespacedName, Revision
+from tagstream.domain.objects.model import Digest, NamespacedName, Revision
 from tagstream.ports.agenda import Agenda, ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
@@ -187,14 +187,20 @@ class MemoryAgenda:
 
 @dataclass
 class MemoryTags:
-    """The part of TagStore that the command line needs."""
+    """The part of TagStore that the command line needs; a tag was first seen NOW unless ``seen`` says otherwise."""
 
     lists: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
+    seen: dict[str, datetime] = field(default_factory=dict)
     states = put = first_seen = cool_down = put_cool_down = not_called
 
     def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
         """Descending."""
-        return iter([TagRecord(tag=tag, first_seen_at=NOW) for tag in sorted(self.lists.get(key, ()), reverse=True)])
+        listed = sorted(self.lists.get(key, ()), reverse=True)
+        return iter([TagRecord(tag=tag, first_seen_at=self.seen.get(tag, NOW)) for tag in listed])
+
+    def sightings(self, key: NamespacedName, tag: str) -> Mapping[Digest, datetime]:
+        """No digest was seen."""
+        return {}
 
     def state(self, key: NamespacedName) -> TagState | None:
         """A summary of the list."""

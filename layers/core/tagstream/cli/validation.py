@@ -12,7 +12,14 @@ from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.kinds import STORED, SecretData
-from tagstream.domain.objects.model import DEBOUNCE, FluxObject, Kustomization, NamespacedName, Receiver
+from tagstream.domain.objects.model import (
+    DEBOUNCE,
+    MINIMUM_AGE,
+    FluxObject,
+    Kustomization,
+    NamespacedName,
+    Receiver,
+)
 from tagstream.domain.select.gates import ALLOW_DOWNGRADE
 from tagstream.events.receiver.addressed import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE
 from tagstream.events.receiver.check import InvalidReceiver, check_receiver
@@ -25,7 +32,7 @@ SUSPENDED_BY = "tagstream.dev/suspended-by"
 REASON = "suspend.toolkit.fluxcd.io/reason"
 """Annotation: suspended by the command line; applying a manifest that does not speak of ``suspend`` keeps it so."""
 ANNOTATIONS: Mapping[str, frozenset[str]] = {
-    "ImagePolicy": frozenset({ALLOW_DOWNGRADE}),
+    "ImagePolicy": frozenset({ALLOW_DOWNGRADE, MINIMUM_AGE}),
     "ImageUpdateAutomation": frozenset({DEBOUNCE}),
     "Receiver": frozenset({SENDER, REGISTRY, REPOSITORY_PREFIX, SIGNATURE_MAX_AGE}),
 }

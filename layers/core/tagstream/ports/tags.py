@@ -20,7 +20,11 @@ class TagRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagState:
-    """The summary of a stored tag list; ``canonical_image`` and ``exclusion_list`` are what it was scanned with."""
+    """The summary of a stored tag list; ``canonical_image`` and ``exclusion_list`` are what it was scanned with.
+
+    ``first_scanned_at`` is when the image was first scanned (whole seconds); None in a list that a version before this
+    field has stored.
+    """
 
     revision: Revision
     tag_count: int
@@ -30,6 +34,7 @@ class TagState:
     exclusion_list: tuple[str, ...]
     snapshot: str = ""
     chunk_count: int = 0
+    first_scanned_at: datetime | None = None
 
 
 class TagStore(Protocol):
@@ -57,6 +62,9 @@ class TagStore(Protocol):
 
     def first_seen(self, key: NamespacedName, tag: str, digest: Digest, now: datetime) -> datetime:
         """When this tag was first seen with this digest; recorded now when it is new."""
+
+    def sightings(self, key: NamespacedName, tag: str) -> Mapping[Digest, datetime]:
+        """The digests that a tag was seen with, and when it was first seen with each."""
 
     def cool_down(self, host: str) -> datetime | None:
         """Until when a host must be left alone."""

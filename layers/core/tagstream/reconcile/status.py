@@ -16,6 +16,7 @@ from tagstream.domain.scan.schedule import retry_at as next_retry
 from tagstream.domain.status.conditions import (
     READY,
     STALLED,
+    SUCCEEDED,
     Condition,
     Conditions,
     Moment,
@@ -44,9 +45,11 @@ def read_time(value: object) -> datetime | None:
     return datetime.fromisoformat(value)
 
 
-def succeeded(body: Mapping[str, object], generation: int, message: str, now: datetime) -> Status:
+def succeeded(
+    body: Mapping[str, object], generation: int, message: str, now: datetime, reason: str = SUCCEEDED
+) -> Status:
     """Return the status with Ready=True; the count of failures is removed."""
-    after = mark_ready(conditions(body), message, Moment(now=now, generation=generation))
+    after = mark_ready(conditions(body), message, Moment(now=now, generation=generation), reason)
     settled = {**body, "conditions": _documents(after), "observedGeneration": generation}
     settled.pop(OURS, None)
     return settled

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from tagstream.domain.objects.receiver import read_metadata
+from tagstream.domain.status.conditions import SUCCEEDED
 from tagstream.errors import HeldBack, ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
@@ -20,7 +21,6 @@ from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 
 Outcome = Literal["scanned", "selected", "reconciled", "committed", "held", "failed"]
-SUCCEEDED = "Succeeded"
 FAILURE_LINES: Mapping[str, str] = MappingProxyType(
     {"ImageRepository": "scan failed", "ImagePolicy": "evaluation failed", "ImageUpdateAutomation": "reconcile failed"}
 )
@@ -76,7 +76,9 @@ class Transition:
         return status.transitioned(self.attempt.stored.status, self.status)
 
 
-def succeeded(attempt: Attempt, outcome: Outcome, body: Mapping[str, object], message: str) -> Transition:
+def succeeded(
+    attempt: Attempt, outcome: Outcome, body: Mapping[str, object], message: str, reason: str = SUCCEEDED
+) -> Transition:
     """Ready=True.
 
     Args:
@@ -84,9 +86,10 @@ def succeeded(attempt: Attempt, outcome: Outcome, body: Mapping[str, object], me
         outcome: in one word.
         body: the status without what its conditions say.
         message: of the Ready condition.
+        reason: of the Ready condition.
     """
     stored = attempt.stored
-    settled = status.succeeded(_handled(attempt, body), status.generation(stored), message, attempt.at)
+    settled = status.succeeded(_handled(attempt, body), status.generation(stored), message, attempt.at, reason)
     return Transition(attempt=attempt, outcome=outcome, status=settled)
 
 
@@ -114,7 +117,9 @@ def failed(attempt: Attempt, error: ImageAutomationError, body: Mapping[str, obj
     )
 
 
-def success_entry(attempt: Attempt, message: str, facts: Mapping[str, object] | None = None) -> LedgerEntry:
+def success_entry(
+    attempt: Attempt, message: str, facts: Mapping[str, object] | None = None, reason: str = SUCCEEDED
+) -> LedgerEntry:
     """The ledger entry of an outcome that went well; ``facts`` are plain JSON values."""
     stored = attempt.stored
     return LedgerEntry(
@@ -122,7 +127,7 @@ def success_entry(attempt: Attempt, message: str, facts: Mapping[str, object] | 
         kind=stored.kind,
         key=stored.key,
         severity="info",
-        reason=SUCCEEDED,
+        reason=reason,
         message=message,
         cause=attempt.cause,
         facts=facts,

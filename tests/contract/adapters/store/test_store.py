@@ -150,6 +150,25 @@ def test_a_digest_of_a_tag_keeps_its_first_sighting(table: Table) -> None:
     assert tags.first_seen(APP, "v1", digest, NOW + timedelta(days=3)) == NOW
 
 
+def test_the_digests_of_a_tag_are_found_with_their_first_sightings(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    one, other = (Digest("sha256:" + letter * 64) for letter in "ab")
+    tags.first_seen(APP, "v1", one, NOW)
+    tags.first_seen(APP, "v1", other, NOW + timedelta(days=3))
+    tags.first_seen(APP, "v1.1", one, NOW)
+    assert tags.sightings(APP, "v1") == {one: NOW, other: NOW + timedelta(days=3)}
+    assert tags.sightings(APP, "v2") == {}
+
+
+def test_when_an_image_was_first_scanned_is_kept_with_its_list(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    begun = replace(state(), first_scanned_at=NOW)
+    tags.put(APP, begun, records("v1"), None)
+    stored = tags.state(APP)
+    assert stored is not None and stored.first_scanned_at == NOW
+    assert tags.put(APP, replace(state("sha256:2"), first_scanned_at=NOW), records("v2"), stored)
+
+
 def test_a_cool_down_is_never_shortened(table: Table) -> None:
     tags = DynamoTags(table=table)
     tags.put_cool_down("example.com:5000", NOW + timedelta(minutes=5))

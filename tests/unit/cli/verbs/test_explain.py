@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
@@ -134,3 +135,22 @@ def test_an_annotated_policy_may_go_back() -> None:
     done = command("explain", "policy", KEY.name, ports=ports)
     assert done.code == 0
     assert done.out.splitlines()[1].split("\t")[2].strip() == "selected"
+
+
+def test_with_a_minimum_age_it_shows_when_each_tag_was_first_seen_and_which_one_waits() -> None:
+    ports = selected_before(1)
+    ports.objects.annotate("ImagePolicy", KEY, {"tagstream.dev/minimum-age": "3d"})
+    ports.tags.lists[NamespacedName("flux-system", "harvis-frontend")] = ("v1.7.0", "v1.6.0", "v1.0.0")
+    long_ago = NOW - timedelta(days=30)
+    ports.tags.seen |= {"v1.6.0": long_ago, "v1.0.0": long_ago, "v1.7.0": NOW - timedelta(days=1)}
+    done = command("explain", "policy", KEY.name, ports=ports)
+    rows = [[cell.strip() for cell in line.split("\t")] for line in done.out.splitlines()]
+    assert rows[0] == ["TAG", "VALUE", "VERDICT", "FIRST SEEN", "DETAIL"]
+    assert [row[:4] for row in rows[1:3]] == [
+        ["v1.7.0", "v1.7.0", "too young", f"{NOW - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"],
+        ["v1.6.0", "v1.6.0", "selected", f"{long_ago:%Y-%m-%dT%H:%M:%SZ}"],
+    ]
+    assert "may be selected at" in done.err
+    listed = json.loads(command("explain", "policy", KEY.name, "-o", "json", ports=ports).out)
+    assert listed["waitsUntil"] == (NOW + timedelta(days=2)).isoformat()
+    assert listed["tags"][1]["firstSeen"] == f"{long_ago:%Y-%m-%dT%H:%M:%SZ}"

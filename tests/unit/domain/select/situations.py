@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tagstream.domain.objects.model import ImageRef, Metadata, NamespacedName
-from tagstream.domain.select.gates import Situation, TagCounts
+from tagstream.domain.select.gates import Content, Situation, TagCounts
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SAME = TagCounts(before=20, after=20)
@@ -18,6 +18,8 @@ def situation(
     may_go_back: bool = False,
     first_seen: Mapping[str, datetime] | None = None,
     now: datetime = NOW,
+    minimum_age: timedelta = timedelta(0),
+    contents: Mapping[str, datetime] | None = None,
 ) -> Situation:
     """A situation in which ``current`` is the selected tag of the image ``i``."""
     return Situation(
@@ -27,4 +29,6 @@ def situation(
         may_go_back=may_go_back,
         first_seen=(first_seen or {}).get,
         now=now,
+        minimum_age=minimum_age,
+        content=lambda tag: Content(since=(contents or {}).get(tag)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,11 +12,13 @@ from tagstream.domain.select.gates import (
     Answer,
     Candidate,
     Choice,
+    Content,
     Gate,
     Go,
     No,
     Refused,
     Situation,
+    Stay,
     TagCounts,
     Wait,
     may_go_back,
@@ -174,3 +177,34 @@ def test_explaining_and_selecting_after_a_change_ask_the_same_gates() -> None:
     again = policy.latest_after("2", ["9"], [], list(SEEN), facts)
     assert again.tag == "2"
     assert again.wait is not None and again.wait.until == NOW + HOUR
+
+
+def test_a_tag_waits_until_it_has_had_its_content_for_the_minimum_age() -> None:
+    policy = compile_policy(SEMVER, None)
+    contents = {"1.7.0": NOW - HOUR, "1.6.0": NOW - 3 * HOUR}
+    choice = policy.latest(["1.7.0", "1.6.0", "1.5.0"], situation("1.5.0", minimum_age=3 * HOUR, contents=contents))
+    assert choice.tag == "1.6.0"
+    assert choice.wait == Wait(
+        reason="MinimumAge",
+        message="1.7.0, first seen at 2026-11-23T23:00:00Z, may be selected at 2026-11-24T02:00:00Z,"
+        " when it is 3h0m0s old",
+        verdict="too young",
+        until=NOW + 2 * HOUR,
+    )
+
+
+def test_new_content_of_the_current_tag_leaves_the_selection_as_it_is() -> None:
+    policy = compile_policy(SEMVER, None)
+    choice = policy.latest(["1.5.0", "1.4.0"], situation("1.5.0", minimum_age=HOUR, contents={"1.5.0": NOW}))
+    assert choice.tag == "1.5.0"
+    assert choice.held is None
+    assert isinstance(choice.stay, Stay) and choice.stay.until == NOW + HOUR
+    assert choice.stay.message.startswith("the new content of 1.5.0, first seen at ")
+
+
+def test_without_a_minimum_age_nobody_is_asked_for_contents() -> None:
+    def never(tag: str) -> Content:
+        raise AssertionError(tag)
+
+    facts = replace(situation("1.5.0"), content=never)
+    assert compile_policy(SEMVER, None).latest(["1.7.0"], facts).tag == "1.7.0"

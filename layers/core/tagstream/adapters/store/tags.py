@@ -136,6 +136,14 @@ class DynamoTags:
             self.table.put(where | times)
         return keys.moment(at)
 
+    def sightings(self, key: NamespacedName, tag: str) -> Mapping[Digest, datetime]:
+        """One query."""
+        found = self.table.query(keys.sightings(key), f"{tag}@")
+        return {
+            Digest(keys.read_text(item, "sk").rpartition("@")[2]): keys.moment(keys.read_number(item, "at"))
+            for item in found
+        }
+
     def cool_down(self, host: str) -> datetime | None:
         """One read."""
         item = self.table.get(keys.key(f"cooldown#{host}"))
@@ -169,7 +177,7 @@ def _state_document(state: TagState) -> dict[str, object]:
         "exclusionList": list(state.exclusion_list),
         "snapshot": state.snapshot,
         "chunkCount": state.chunk_count,
-    }
+    } | ({"firstScannedAt": keys.iso(state.first_scanned_at)} if state.first_scanned_at else {})
 
 
 def _state(item: keys.Item | None) -> TagState | None:
@@ -191,6 +199,7 @@ def _state_of(stored: Mapping[str, object]) -> TagState:
         exclusion_list=tuple(cast("list[str]", stored["exclusionList"])),
         snapshot=str(stored["snapshot"]),
         chunk_count=cast("int", stored["chunkCount"]),
+        first_scanned_at=keys.from_iso(str(stored["firstScannedAt"])) if stored.get("firstScannedAt") else None,
     )
 
 

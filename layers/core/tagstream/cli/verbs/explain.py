@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
@@ -30,8 +31,9 @@ from tagstream.domain.select.policy import (
     compile_policy,
 )
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.select.first_seen import stored_first_seen
-from tagstream.reconcile.status import trusted_tags
+from tagstream.reconcile.select.contents import Contents
+from tagstream.reconcile.select.first_seen import FirstSeen
+from tagstream.reconcile.status import time, trusted_tags
 from tagstream.reconcile.stored_objects import parse_stored
 
 
@@ -48,6 +50,16 @@ class _Question:
     image: str
     exclusion_list: tuple[str, ...]
     situation: Situation | None
+
+    @property
+    def has_minimum_age(self) -> bool:
+        """Whether the age of a tag matters, and is known."""
+        return self.situation is not None and bool(self.situation.minimum_age)
+
+    def first_seen(self, tag: str) -> str | None:
+        """When a scan first listed a tag, as a text; None if that is not known, or does not matter."""
+        seen_at = self.situation.first_seen(tag) if self.situation is not None and self.has_minimum_age else None
+        return time(seen_at) if seen_at else None
 
     @property
     def current(self) -> str | None:
@@ -159,13 +171,25 @@ def _situation(session: Session, stored: StoredObject, policy: ImagePolicy, tag_
     """Collect the input of the gates as the stack does when it evaluates the policy."""
     ports = session.ports
     selection = ports.selections.get(stored.key)
+    current, now = selection.ref if selection else None, ports.clock.now()
+    contents = Contents(
+        first_seen=FirstSeen(policy.repository, ports.tags),
+        current=current,
+        is_reread=False,
+        minimum_age=timedelta(seconds=policy.control.minimum_age_s),
+        now=now,
+        # The machine of the command line may not reach the registry.
+        ask=None,
+    )
     return Situation(
         policy=policy.metadata,
-        current=selection.ref if selection else None,
+        current=current,
         counts=TagCounts(before=trusted_tags(stored.status), after=tag_count),
         may_go_back=may_go_back(policy.metadata, stored.status.get("observedGeneration")),
-        first_seen=stored_first_seen(policy.repository, ports.tags),
-        now=ports.clock.now(),
+        first_seen=contents.first_seen,
+        now=now,
+        minimum_age=contents.minimum_age,
+        content=contents.of,
     )
 
 
@@ -195,8 +219,7 @@ def _tags(session: Session) -> tuple[str, ...]:
 
 def _print(session: Session, question: _Question, explanation: _Explanation) -> None:
     console = session.console
-    rows = [(one.tag, one.value or "", one.state, one.detail) for one in explanation.verdicts]
-    console.table(("Tag", "Value", "Verdict", "Detail"), rows)
+    _print_verdicts(session, question, explanation.verdicts)
     for one in explanation.advice:
         console.warning(str(one))
     choice = explanation.choice
@@ -205,10 +228,23 @@ def _print(session: Session, question: _Question, explanation: _Explanation) -> 
         return
     if choice.held is not None:
         console.failure(choice.held.message)
+    if choice.stay is not None:
+        console.warning(choice.stay.message)
     if choice.wait is not None and choice.wait is not choice.held:
         console.warning(choice.wait.message)
     if choice.tag is not None:
         console.success(f"selected {question.image}{':' if question.image else ''}{choice.tag}")
+
+
+def _print_verdicts(session: Session, question: _Question, verdicts: Sequence[Verdict]) -> None:
+    """Print a row for every tag; with when it was first seen if the policy has a minimum age."""
+    titles = ["Tag", "Value", "Verdict", "Detail"]
+    rows = [[one.tag, one.value or "", one.state, one.detail] for one in verdicts]
+    if question.has_minimum_age:
+        titles.insert(3, "First seen")
+        for row, one in zip(rows, verdicts, strict=True):
+            row.insert(3, question.first_seen(one.tag) or "")
+    session.console.table(titles, rows)
 
 
 def _document(question: _Question, explanation: _Explanation) -> Mapping[str, object]:
@@ -224,6 +260,7 @@ def _document(question: _Question, explanation: _Explanation) -> Mapping[str, ob
         "waitsUntil": wait.until.isoformat() if wait else None,
         "tags": [
             {"tag": one.tag, "value": one.value, "verdict": one.state, "detail": one.detail}
+            | ({"firstSeen": question.first_seen(one.tag)} if question.has_minimum_age else {})
             for one in explanation.verdicts
         ],
         "warnings": [str(one) for one in explanation.advice],

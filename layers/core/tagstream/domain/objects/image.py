@@ -20,6 +20,7 @@ from tagstream.domain.objects.model import (
     Provider,
     TagFilter,
 )
+from tagstream.domain.objects.policy_control import read_policy_control
 
 DEFAULT_EXCLUSION_LIST = ("^.*\\.sig$",)
 MAX_EXCLUSIONS = 25
@@ -81,6 +82,7 @@ def read_image_policy(metadata: Metadata, spec: Fields) -> ImagePolicy:
         digest_reflection=cast("DigestReflection", reflection),
         interval_s=interval_s,
         suspend=spec.flag("suspend"),
+        control=read_policy_control(metadata, spec.problems),
     )
     spec.finish()
     return found

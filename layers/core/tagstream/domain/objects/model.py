@@ -27,6 +27,8 @@ DigestReflection = Literal["Never", "IfNotPresent", "Always"]
 DEBOUNCE = "tagstream.dev/debounce"
 """Annotation of an ImageUpdateAutomation: a Go duration of at most MAX_DEBOUNCE_S."""
 DEFAULT_DEBOUNCE_S, MAX_DEBOUNCE_S = 3.0, 900.0
+MINIMUM_AGE = "tagstream.dev/minimum-age"
+"""Annotation of an ImagePolicy: how long a tag must have been known before it may be selected, e.g. ``72h``, ``3d``."""
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 """The annotation that asks for a reconcile; its value is opaque."""
 
@@ -128,6 +130,13 @@ class TagFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyControl:
+    """What annotations of an ImagePolicy ask for; ``minimum_age_s`` is 0 for none."""
+
+    minimum_age_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePolicy:
     """How the newest tag of an ImageRepository is chosen."""
 
@@ -138,6 +147,7 @@ class ImagePolicy:
     digest_reflection: DigestReflection = "Never"
     interval_s: float | None = None
     suspend: bool = False
+    control: PolicyControl = PolicyControl()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

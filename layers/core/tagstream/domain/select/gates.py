@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from gocompat.duration import print_duration
 from tagstream.domain.objects.model import ImageRef, Metadata
 from tagstream.domain.scan.drop_guard import is_suspicious_drop
 
@@ -41,6 +42,23 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """The content that a tag has now.
+
+    ``digest`` is empty if nobody asked for it. ``since`` is when the tag was first seen with it (aware UTC); None when
+    its age is of no interest: it is selected already, or it was there at the repository's first scan.
+    """
+
+    digest: str = ""
+    since: datetime | None = None
+
+
+def of_unknown_age(tag: str) -> Content:
+    """The content of any tag, for a policy without a minimum age."""
+    return Content()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """What all candidates of one evaluation have in common.
 
@@ -52,6 +70,8 @@ class Situation:
         first_seen: when a scan first listed a tag (aware UTC); None for one that no scan listed. The first call may
             read the whole stored list, so a gate should call it only when it needs to.
         now: aware UTC.
+        minimum_age: how long a tag must have had its content before it may be selected.
+        content: what content a tag has; it may ask the registry.
     """
 
     policy: Metadata
@@ -60,6 +80,8 @@ class Situation:
     may_go_back: bool
     first_seen: Callable[[str], datetime | None]
     now: datetime
+    minimum_age: timedelta = timedelta(0)
+    content: Callable[[str], Content] = of_unknown_age
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +116,21 @@ class No:
     keeps_current: bool = False
 
 
-Answer = Go | Wait | No
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stay:
+    """The current selection stays as it is, its digest too, and no other candidate is asked about.
+
+    Unlike a No that keeps the current selection, this is no failure: the policy stays Ready. The words are those of
+    Wait. ``until`` is when the policy is evaluated again; None for not before something changes.
+    """
+
+    reason: str
+    message: str
+    verdict: str
+    until: datetime | None = None
+
+
+Answer = Go | Wait | No | Stay
 Gate = Callable[[Candidate, Situation], Answer]
 
 
@@ -103,23 +139,28 @@ class Refused:
     """A candidate that a gate did not let through, and the gate's answer."""
 
     tag: str
-    answer: Wait | No
+    answer: Wait | No | Stay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What an evaluation came to: the tag to select, None when none may be, and the better tags that were refused."""
+    """What an evaluation came to.
+
+    ``tag`` is the tag to select, None when none may be. ``refused`` are the better tags that were refused. With
+    ``stay``, the current selection stays as it is, and ``tag`` is its tag.
+    """
 
     tag: str | None
     refused: tuple[Refused, ...] = ()
+    stay: Stay | None = None
 
     @property
     def held(self) -> Wait | No | None:
         """Why nothing may be selected; None when a tag was chosen."""
         if self.tag is not None or not self.refused:
             return None
-        last = self.refused[-1].answer
-        return last if isinstance(last, No) and last.keeps_current else self.refused[0].answer
+        answers = [one.answer for one in self.refused if not isinstance(one.answer, Stay)]
+        return answers[-1] if isinstance(answers[-1], No) and answers[-1].keeps_current else answers[0]
 
     @property
     def wait(self) -> Wait | None:
@@ -159,8 +200,33 @@ def downgrade(candidate: Candidate, situation: Situation) -> Answer:
     )
 
 
-GATES: tuple[Gate, ...] = (suspicious_drop, downgrade)
-"""In the order in which they are asked."""
+def minimum_age(candidate: Candidate, situation: Situation) -> Answer:
+    """Let a tag wait until it has had its content for the policy's minimum age.
+
+    If the current tag was moved to new content, the current selection stays with the old digest meanwhile.
+    """
+    age, current = situation.minimum_age, situation.current
+    if not age:
+        return Go()
+    since = situation.content(candidate.tag).since
+    if since is None or since + age <= situation.now:
+        return Go()
+    words = {"reason": "MinimumAge", "verdict": "too young"}
+    told = (
+        f"first seen at {_shown(since)}, may be selected at {_shown(since + age)},"
+        f" when it is {print_duration(age.total_seconds())} old"
+    )
+    if current is not None and current.tag == candidate.tag:
+        return Stay(message=f"the new content of {candidate.tag}, {told}", until=since + age, **words)
+    return Wait(message=f"{candidate.tag}, {told}", until=since + age, **words)
+
+
+def _shown(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+GATES: tuple[Gate, ...] = (suspicious_drop, downgrade, minimum_age)
+"""In the order in which they are asked. The last may ask the registry, so it comes after those that need not."""
 
 
 def may_go_back(policy: Metadata, observed_generation: object) -> bool:
@@ -187,6 +253,8 @@ def choose(candidates: Iterable[Candidate], situation: Situation, gates: Iterabl
         if isinstance(answer, Go):
             return Choice(tag=candidate.tag, refused=tuple(refused))
         refused.append(Refused(tag=candidate.tag, answer=answer))
+        if isinstance(answer, Stay) and situation.current is not None:
+            return Choice(tag=situation.current.tag, refused=tuple(refused), stay=answer)
         if isinstance(answer, No) and answer.keeps_current:
             break
     return Choice(tag=None, refused=tuple(refused))

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from tagstream.domain.objects.model import PolicyChoice, TagFilter
 from tagstream.domain.select.filter import CompiledFilter, InvalidFilter, compile_filter
-from tagstream.domain.select.gates import GATES, Candidate, Choice, Gate, No, Situation, Wait, choose
+from tagstream.domain.select.gates import GATES, Candidate, Choice, Gate, No, Situation, Stay, Wait, choose
 from tagstream.domain.select.ordering import (
     Accepts,
     InvalidPolicy,
@@ -250,10 +250,10 @@ def _with_ties(verdicts: Sequence[Verdict], current: str | None) -> Iterator[Ver
             yield replace(one, detail=f"{shared} tags share this value: the smallest tag is selected, as Flux does")
 
 
-def _judged(verdict: Verdict, choice: Choice, answer: Wait | No | None) -> Verdict:
+def _judged(verdict: Verdict, choice: Choice, answer: Wait | No | Stay | None) -> Verdict:
     """A candidate's verdict after the gates; ``answer`` is that of the gate that refused it."""
     if verdict.tag == choice.tag:
-        return replace(verdict, state="selected")
+        return replace(verdict, state="selected", detail=answer.message if answer else "")
     if answer is not None:
         return replace(verdict, state=answer.verdict, detail=answer.message)
     # A gate that keeps the current selection keeps it against the tags it was not asked about, too.

@@ -316,16 +316,19 @@ def _store(scan: _Scan, ports: Ports) -> ScannedTags | None:
     """Replace the list this scan was compared with; None when another scan replaced it meanwhile."""
     assert scan.found is not None and scan.image is not None
     key, found, before = scan.stored.key, scan.found, scan.before
+    now = ports.clock.now()
+    is_same_image = before is not None and before.canonical_image == scan.image.canonical
     state = TagState(
         revision=found.revision,
         tag_count=len(found.tags),
         latest_tags=found.latest_tags,
-        scanned_at=ports.clock.now(),
+        scanned_at=now,
         canonical_image=scan.image.canonical,
         exclusion_list=scan.repository.exclusion_list,
+        first_scanned_at=before.first_scanned_at if before and is_same_image else now.replace(microsecond=0),
     )
     known = ports.tags.tags(key) if before is not None else ()
-    sightings = Sightings(found.tags, known, ports.clock.now().replace(microsecond=0))
+    sightings = Sightings(found.tags, known, now.replace(microsecond=0))
     if not ports.tags.put(key, state, sightings.records(), expected=before):
         return None
     settled = before is not None and _reported(scan) == before.revision

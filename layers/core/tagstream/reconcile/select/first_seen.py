@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.tags import TagStore
 
 
-def stored_first_seen(repository: NamespacedName, tags: TagStore) -> Callable[[str], datetime | None]:
-    """A function from tag to first sighting (aware UTC), None for a tag that is not stored; it reads the list once."""
+@dataclass(slots=True)
+class FirstSeen:
+    """The first sightings of a repository's tags; the stored list is read once."""
 
-    @functools.cache
-    def known() -> Mapping[str, datetime]:
-        return {one.tag: one.first_seen_at for one in tags.tags(repository)}
+    repository: NamespacedName
+    tags: TagStore
+    _known: Mapping[str, datetime] | None = field(default=None, kw_only=True)
+    _began_at: datetime | None = field(default=None, kw_only=True)
 
-    return lambda tag: known().get(tag)
+    def __call__(self, tag: str) -> datetime | None:
+        """When a scan first listed a tag (aware UTC); None for a tag that is not stored."""
+        return self._records().get(tag)
+
+    def was_there_from_the_start(self, tag: str) -> bool:
+        """Whether the repository's first scan listed a tag: nobody can say how old such a tag is."""
+        seen_at = self(tag)
+        return seen_at is not None and seen_at <= self._first_scan()
+
+    def _records(self) -> Mapping[str, datetime]:
+        if self._known is None:
+            self._known = {one.tag: one.first_seen_at for one in self.tags.tags(self.repository)}
+        return self._known
+
+    def _first_scan(self) -> datetime:
+        if self._began_at is None:
+            state = self.tags.state(self.repository)
+            # A version before this one did not keep the time. The oldest tag that is left tells it best.
+            kept = state.first_scanned_at if state else None
+            self._began_at = kept or min(self._records().values())
+        return self._began_at

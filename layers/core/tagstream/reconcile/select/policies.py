@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tagstream.domain.objects.acl import may_access
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import Digest, ImagePolicy, ImageRef, ImageRepository, NamespacedName, Revision
-from tagstream.domain.select.gates import GATES, Choice, Gate, Situation, TagCounts, Wait, may_go_back
+from tagstream.domain.select.gates import GATES, Choice, Gate, Situation, Stay, TagCounts, Wait, may_go_back
 from tagstream.domain.select.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
 from tagstream.domain.select.reflection import needs_digest
-from tagstream.domain.status.conditions import ready_message
+from tagstream.domain.status.conditions import SUCCEEDED, ready_message
 from tagstream.errors import HeldBack, ImageAutomationError, RetryableError, StalledError
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
@@ -28,7 +28,8 @@ from tagstream.reconcile import due, status
 from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.scan.tag_list import ScannedTags
-from tagstream.reconcile.select.first_seen import stored_first_seen
+from tagstream.reconcile.select.contents import Contents
+from tagstream.reconcile.select.first_seen import FirstSeen
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
 
@@ -76,10 +77,17 @@ class _Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Selected:
-    """The selection to store, and the wait of a better tag."""
+    """The selection to store, the wait of a better tag, and why the current selection stays."""
 
     selection: Selection
     wait: Wait | None
+    stay: Stay | None = None
+
+    @property
+    def until(self) -> datetime | None:
+        """When the policy is evaluated again."""
+        times = [one.until for one in (self.wait, self.stay) if one is not None and one.until is not None]
+        return min(times, default=None)
 
 
 def evaluate_for_repository(
@@ -192,11 +200,14 @@ def _select(found: _Evaluation, ports: Ports) -> _Selected:
         raise RetryableError(
             "retrying in 30s error: no tags in database", reason="DependencyNotReady", retry_after_s=DEPENDENCY_RETRY_S
         )
-    situation = _situation(found, len(scanned.tags), ports)
+    contents = _contents(found, repository, ports)
+    situation = _situation(found, len(scanned.tags), contents)
     choice = _choice(found, compiled, scanned, situation)
     if choice.tag is None:
         raise _held_back(choice, situation)
-    digest = _digest(found, repository, choice.tag, ports)
+    if choice.stay is not None and current is not None:
+        return _Selected(selection=current, wait=choice.wait, stay=choice.stay)
+    digest = _digest(found, repository, choice.tag, contents, ports)
     ref = ImageRef(name=repository.image, tag=choice.tag, digest=digest)
     if current is not None and current.ref == ref:
         return _Selected(selection=current, wait=choice.wait)
@@ -264,15 +275,30 @@ def _compiled(policy: ImagePolicy, gates: tuple[Gate, ...]) -> CompiledPolicy:
         raise StalledError(str(error), reason="InvalidPolicy") from error
 
 
-def _situation(found: _Evaluation, tag_count: int, ports: Ports) -> Situation:
+def _contents(found: _Evaluation, repository: ImageRepository, ports: Ports) -> Contents:
+    policy, current = found.policy, found.current.ref if found.current else None
+    return Contents(
+        first_seen=FirstSeen(policy.repository, ports.tags),
+        current=current,
+        is_reread=current is not None
+        and needs_digest(policy.digest_reflection, current, repository.image, current.tag),
+        minimum_age=timedelta(seconds=policy.control.minimum_age_s),
+        now=found.now,
+        ask=lambda tag: _asked_digest(found, repository, tag, ports),
+    )
+
+
+def _situation(found: _Evaluation, tag_count: int, contents: Contents) -> Situation:
     policy, body = found.policy, found.stored.status
     return Situation(
         policy=policy.metadata,
         current=found.current.ref if found.current else None,
         counts=TagCounts(before=max(found.cause.dropped_from, status.trusted_tags(body)), after=tag_count),
         may_go_back=may_go_back(policy.metadata, body.get("observedGeneration")),
-        first_seen=stored_first_seen(policy.repository, ports.tags),
+        first_seen=contents.first_seen,
         now=found.now,
+        minimum_age=contents.minimum_age,
+        content=contents.of,
     )
 
 
@@ -313,41 +339,48 @@ def _held_back(choice: Choice, situation: Situation) -> HeldBack:
     )
 
 
-def _digest(found: _Evaluation, repository: ImageRepository, tag: str, ports: Ports) -> Digest:
+def _digest(found: _Evaluation, repository: ImageRepository, tag: str, contents: Contents, ports: Ports) -> Digest:
     policy, current = found.policy, found.current.ref if found.current else None
     if not needs_digest(policy.digest_reflection, current, repository.image, tag):
         return Digest(current.digest if current and policy.digest_reflection != "Never" else "")
-    timeout_s = max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
-    limit_s = min(found.deadline_s, ports.clock.monotonic_s() + timeout_s)
-    image = parse_repository_image(repository.image)
-    try:
-        digest = ports.registry.digest(image, tag, registry_access(repository, ports.secrets), limit_s)
-    except ImageAutomationError as error:
-        raise RetryableError(
-            f"failed fetching digest of {repository.image}:{tag}: {error.message}", reason="Failed"
-        ) from error
+    digest = contents.digest(tag)
     if current is None or (current.name, current.tag, current.digest) != (repository.image, tag, digest):
         # The sighting of what is selected already was recorded when it was selected.
         ports.tags.first_seen(policy.repository, tag, digest, found.now)
     return digest
 
 
+def _asked_digest(found: _Evaluation, repository: ImageRepository, tag: str, ports: Ports) -> Digest:
+    """The digest that the registry has for a tag now."""
+    timeout_s = max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
+    limit_s = min(found.deadline_s, ports.clock.monotonic_s() + timeout_s)
+    image = parse_repository_image(repository.image)
+    try:
+        return ports.registry.digest(image, tag, registry_access(repository, ports.secrets), limit_s)
+    except ImageAutomationError as error:
+        raise RetryableError(
+            f"failed fetching digest of {repository.image}:{tag}: {error.message}", reason="Failed"
+        ) from error
+
+
 def _stored(found: _Evaluation, selected: _Selected, ports: Ports) -> Transition:
     """Store the selection first, because it wakes the update; the status follows and says the same."""
-    selection, wait = selected.selection, selected.wait
+    selection = selected.selection
     if selection is not found.current and not ports.selections.put(selection, found.current):
         raise RetryableError("another worker selected at the same time", reason="Failure")
     body = dict(found.stored.status) | {"latestRef": _document(selection.ref)}
     if selection.previous is not None:
         body["observedPreviousRef"] = _document(selection.previous)
     message = ready_message(selection.ref, selection.previous)
-    if wait is not None:
-        message = f"{message}; {wait.message}"
-    outcome = succeeded(_attempt(found), "selected", body, message)
-    if wait is not None:
-        outcome = replace(outcome, status=status.waiting(outcome.status, wait.until))
+    for told in (selected.stay, selected.wait):
+        if told is not None:
+            message = f"{message}; {told.message}"
+    reason = selected.stay.reason if selected.stay is not None else SUCCEEDED
+    outcome = succeeded(_attempt(found), "selected", body, message, reason)
+    if selected.until is not None:
+        outcome = replace(outcome, status=status.waiting(outcome.status, selected.until))
     names = {"image": selection.ref.name, "tag": selection.ref.tag, "digest": selection.ref.digest}
-    entry = success_entry(outcome.attempt, message, {"repository": str(found.policy.repository), **names})
+    entry = success_entry(outcome.attempt, message, {"repository": str(found.policy.repository), **names}, reason)
     return replace(
         outcome,
         entries=(entry,) if outcome.changes_ready else (),
