@@ -2,6 +2,7 @@
 # make test       everything: linters, types, then all tests
 # make vectors    the vectors alone (VECTORS=DIR: those of another folder)
 # make bench      measured ratios
+# make chaos      everything fails for a while, and nothing may be lost (SEED=n, MINUTES=m)
 # make build      the deployable artifact (ARCHITECTURE=arm64|x86_64 as the template's parameter; TARGET=host for here)
 # make release    the artifact as zips with a bill of materials and checksums, in dist/
 # make event-answers  what AWS's event-ruler says of the template's event patterns, recorded anew (Java, Maven)
@@ -13,6 +14,7 @@ ENV ?= dev
 ARCHITECTURE ?= $(or $(shell sed -n '/^\[$(ENV)\.deploy/,/^\[/s/.*"Architecture=\([a-z0-9_]*\)".*/\1/p' samconfig.toml),arm64)
 TARGET ?= lambda-$(ARCHITECTURE)
 VECTORS ?= tests/vectors/data
+MINUTES ?= 10
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export PYTHON := $(BIN)/python
@@ -20,7 +22,7 @@ export SAM_CLI_TELEMETRY := 0
 COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test vectors event-answers bench build build-target lint release audit format lock deploy known-env clean servers
+.PHONY: demo test vectors event-answers bench chaos build build-target lint release audit format lock deploy known-env clean servers
 
 demo: .venv/ready
 	"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
@@ -36,6 +38,9 @@ event-answers: .venv/ready
 
 bench: .venv/ready
 	@"$(PYTHON)" -m tests.bench
+
+chaos: .venv/ready servers
+	@"$(PYTHON)" -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 build: build-target .venv/ready
 	TAGSTREAM_BUILD_TARGET=$(TARGET) sam build --parameter-overrides Architecture=$(ARCHITECTURE)

@@ -33,6 +33,8 @@ QUEUE_URL = "TAGSTREAM_SCAN_QUEUE_URL"
 LEDGER_TTL_S = 30 * 86_400.0
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
+QUICK_READ_S = 5
+QUICK_ATTEMPTS = 3
 # Scans of 32 hosts' repositories, and what ten messages of a batch do beside each other.
 MAX_CONNECTIONS = 100
 _MAKING_CLIENT = threading.Lock()
@@ -110,9 +112,9 @@ def _webhook_ports(environ: Mapping[str, str]) -> WebhookPorts:
         deliveries=DynamoDeliveries(table=table, clock=clock),
         objects=DynamoObjects(table=table, clock=clock),
         secrets=SecretsManager(
-            _client("secretsmanager"), _required(environ, STACK), DynamoSecretsEpoch(table=table), clock
+            _client("secretsmanager", _quick()), _required(environ, STACK), DynamoSecretsEpoch(table=table), clock
         ),
-        queue=SqsScanQueue(client=_client("sqs"), url=_required(environ, QUEUE_URL)),
+        queue=SqsScanQueue(client=_client("sqs", _quick()), url=_required(environ, QUEUE_URL)),
         ledger=DynamoLedger(table=table, ttl_s=LEDGER_TTL_S),
         issuer_keys=IssuerKeys(clock=clock),
         clock=clock,
@@ -256,6 +258,19 @@ def _dynamodb() -> DynamoDBClient:
     )
     client: DynamoDBClient = _client("dynamodb", config)
     return client
+
+
+@functools.cache
+def _quick() -> Config:
+    """For services that a webhook waits for: its function has ten seconds, and its sender repeats a delivery anyway."""
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=QUICK_READ_S,
+        max_pool_connections=MAX_CONNECTIONS,
+        retries={"mode": "standard", "max_attempts": QUICK_ATTEMPTS},
+    )
 
 
 @functools.cache

@@ -228,6 +228,22 @@ def test_deleting_a_repository_removes_all_that_was_derived_from_it(table: Table
     )
 
 
+@pytest.mark.parametrize("order", [("ImagePolicy", "ImageRepository"), ("ImageRepository", "ImagePolicy")])
+def test_nothing_is_left_of_a_repository_and_its_policy(table: Table, order: tuple[str, str]) -> None:
+    objects = DynamoObjects(table=table, clock=SetClock())
+    policy = {
+        **repository(),
+        "kind": "ImagePolicy",
+        "spec": {"imageRepositoryRef": {"name": "app"}, "policy": {"semver": {"range": "1.x"}}},
+    }
+    objects.put(repository())
+    objects.put(policy)
+    for kind in order:
+        objects.delete(kind, APP)
+    left = [item["pk"]["S"] for item in table.client.scan(TableName=table.name)["Items"]]
+    assert [name for name in left if name != "agenda"] == []
+
+
 def test_a_repository_is_found_by_its_canonical_name_only(table: Table) -> None:
     objects, deliveries = DynamoObjects(table=table, clock=SetClock()), DynamoDeliveries(table=table, clock=SetClock())
     objects.put(repository())
@@ -374,6 +390,18 @@ def test_a_burst_of_pushes_is_scanned_at_once_and_once_more_at_the_end(table: Ta
         ],
         ScanWindow(when="now", planned_for="next"),
     )
+
+
+def test_a_window_of_a_clock_that_is_ahead_hides_no_push(table: Table) -> None:
+    clock, ahead = SetClock(), SetClock(time=NOW + timedelta(minutes=5))
+    ahead_of_time = DynamoDeliveries(table=table, clock=ahead)
+    for number in range(2):
+        ahead_of_time.coalesce(APP, 5, f"delivery-{number}")
+    ahead_of_time.confirm(APP, "delivery-1")
+    # By a clock that is right, the scan for delivery-1 was over long ago.
+    clock.time += timedelta(seconds=60)
+    found = DynamoDeliveries(table=table, clock=clock).coalesce(APP, 5, "delivery-2")
+    assert found == ScanWindow(when="now", planned_for="delivery-2")
 
 
 def test_nothing_counts_on_a_scan_whose_planner_has_not_asked_for_it(table: Table) -> None:

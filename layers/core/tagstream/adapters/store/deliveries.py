@@ -16,6 +16,8 @@ from tagstream.ports.webhook import DeliveryTarget, LastDelivery, ScanWindow
 
 PENDING_TTL_S = 3600
 JOINED_TAGS = 200
+# As far the clocks of two machines may be apart before a window is mistrusted.
+CLOCKS_APART_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,9 @@ class DynamoDeliveries:
 
         The first delivery of a window is scanned at once; one more scan at its end covers everything that came after.
         Either may be the one that finds this push.
+
+        A window that ends later than any that could begin now was opened by a clock that is ahead. Its last scan may be
+        over by this clock, so the window does not count.
         """
         now = self.clock.now().timestamp()
         where = keys.key(keys.pending(repository))
@@ -97,10 +102,11 @@ class DynamoDeliveries:
             where,
             "SET #until = :until, #ttl = :ttl, #first = :first REMOVE #sent, #cause",
             Condition(
-                expression="attribute_not_exists(pk) OR #until < :now",
+                expression="attribute_not_exists(pk) OR #until < :now OR #until > :latest",
                 names={"#until": "until", "#ttl": "expiresAt", "#first": "first", "#sent": "sent", "#cause": "cause"},
                 values={
                     ":now": keys.number(round(now, 3)),
+                    ":latest": keys.number(round(now + window_s + CLOCKS_APART_S, 3)),
                     ":until": until,
                     ":ttl": keys.number(int(now + window_s) + PENDING_TTL_S),
                     ":first": first,

@@ -101,7 +101,14 @@ class DynamoObjects:
         others = [self.table.putting(self._note(kind, key)), *self._index_changes(kind, key, None, stored.document)]
         self.table.remove(keys.key(keys.objects(kind), str(key)), others)
         self.delete_derived(kind, key)
+        repository = _repository(key, stored.document) if kind == "ImagePolicy" else None
+        if repository is not None:
+            self._drop_unused_index(repository)
         return True
+
+    def _drop_unused_index(self, repository: NamespacedName) -> None:
+        """DynamoDB removes an empty set from its item, and keeps the item."""
+        self.table.delete(keys.policies(repository), Condition(expression="attribute_not_exists(policies)"))
 
     def delete_derived(self, kind: str, key: NamespacedName) -> None:
         """Remove what is left of an object that is gone; nothing happens when there is such an object."""
@@ -111,6 +118,7 @@ class DynamoObjects:
         if kind == "ImageRepository":
             for partition in (keys.tags(key), keys.sightings(key), keys.pending(key)):
                 derived += [dict(item) for item in self.table.query(partition)]
+            self._drop_unused_index(key)
         if kind == "ImagePolicy":
             derived.append(keys.selection(key))
         if kind == "ImageUpdateAutomation":

@@ -1,0 +1,124 @@
+"""What must be true when a chaos run has come to rest; each finding is a sentence that says what was lost."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tagstream.adapters.store import keys
+from tests.chaos.world import World
+from tests.simulation.cloud import STACK, TICK, client_of
+
+# Items that name an object in their keys and go with it. Of `seen#`, `delivery#`, `pending#` and `waiting#`, time takes
+# care: they have an end.
+_DERIVED = re.compile(r"^(?:status|object|tags|policies|selection|run|hookpath|image)#")
+Items = list[dict[str, Any]]
+
+
+def findings(world: World) -> Iterator[str]:
+    """Everything that is wrong; nothing if all is well."""
+    items = _items(world)
+    yield from world.missing()
+    yield from world.history.wrong
+    yield from _dead_letters(world)
+    yield from _stuck_leases(world, items)
+    yield from _broken_tag_lists(items)
+    yield from _orphans(items)
+    yield from _not_ready(world)
+    yield from _commits_without_one_event(world, items)
+    yield from (f"a delivery was never accepted: {one}" for one in world.cloud.senders.dead_letters)
+    yield from (f"a function raised: {error}" for pool in world.cloud.pools.values() for error in pool.errors)
+
+
+def explained(letter: str) -> bool:
+    """A tick whose worker was killed twice needs no repetition: the next tick does what it left."""
+    return letter == str(TICK)
+
+
+def _items(world: World) -> Items:
+    pages = client_of(world.cloud.aws, "dynamodb").get_paginator("scan").paginate(TableName=STACK)
+    return [dict(item) for page in pages for item in page["Items"]]
+
+
+def _dead_letters(world: World) -> Iterator[str]:
+    for letter in world.cloud.dead_letters:
+        if not explained(letter):
+            yield f"a dead letter: {letter}"
+
+
+def _stuck_leases(world: World, items: Items) -> Iterator[str]:
+    for item in items:
+        name = item["pk"]["S"]
+        if not name.startswith("lease#"):
+            continue
+        until = keys.read_number(item, "until")
+        if "owner" in item and until > world.cloud.clock.now_s():
+            yield f"{name} is still held"
+        if "intents" in item:
+            yield f"{name} has commits in doubt"
+
+
+def _broken_tag_lists(items: Items) -> Iterator[str]:
+    chunks: dict[str, set[str]] = {}
+    for item in items:
+        if item["pk"]["S"].startswith("tags#") and item["sk"]["S"].startswith("chunk#"):
+            chunks.setdefault(item["pk"]["S"], set()).add(item["sk"]["S"])
+    for item in items:
+        if item["pk"]["S"].startswith("tags#") and item["sk"]["S"] == "state":
+            yield from _of_state(item, chunks.pop(item["pk"]["S"], set()))
+    yield from (f"{name} has chunks and no state" for name in chunks)
+
+
+def _of_state(item: Mapping[str, Any], chunks: set[str]) -> Iterator[str]:
+    state: Any = keys.read_document(item)
+    snapshot, wanted = str(state["snapshot"]), int(state["chunkCount"])
+    own = {one for one in chunks if snapshot and snapshot in one}
+    if len(own) < wanted:
+        yield f"{item['pk']['S']}: {len(own)} of {wanted} chunks"
+    if chunks - own:
+        yield f"{item['pk']['S']}: chunks that no state names: {sorted(chunks - own)}"
+
+
+def _orphans(items: Items) -> Iterator[str]:
+    objects = {
+        (item["pk"]["S"].removeprefix("object#"), item["sk"]["S"])
+        for item in items
+        if item["pk"]["S"].startswith("object#")
+    }
+    for item in items:
+        pk, sk = item["pk"]["S"], item["sk"]["S"]
+        if _DERIVED.match(pk) and not _owners(pk, sk) & objects:
+            yield f"orphan item {pk} {sk}"
+
+
+def _owners(pk: str, sk: str) -> set[tuple[str, str]]:
+    kind, _, name = pk.partition("#")
+    if kind in ("status", "object"):
+        return {(name, sk)}
+    if kind in ("selection", "run"):
+        return {("ImagePolicy" if kind == "selection" else "ImageUpdateAutomation", f"{name}/{sk}")}
+    if kind == "image":
+        return {("ImageRepository", sk)}
+    return {("Receiver" if kind == "hookpath" else "ImageRepository", name)}
+
+
+def _not_ready(world: World) -> Iterator[str]:
+    for kind in ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "Receiver"):
+        for stored in world.cloud.ports.objects.list(kind):
+            conditions: Any = stored.status.get("conditions") or []
+            ready: Any = next((one for one in conditions if one["type"] == "Ready"), {})
+            if ready.get("status") != "True":
+                yield f"{kind} {stored.key} is not ready: {ready.get('message')}"
+
+
+def _commits_without_one_event(world: World, items: Items) -> Iterator[str]:
+    """Each commit of the bot has exactly one entry in the ledger."""
+    told: Counter[str] = Counter()
+    for item in items:
+        if item["pk"]["S"].startswith("ledger#") and re.fullmatch(r"[0-9a-f]{40}", item["sk"]["S"].rpartition("#")[2]):
+            told[item["sk"]["S"].rpartition("#")[2]] += 1
+    for commit in world.history.made:
+        if told[commit] != 1:
+            yield f"commit {commit[:8]} has {told[commit]} entries in the ledger"
