@@ -15,6 +15,7 @@ from tagstream.adapters.git.remote import GitClient
 from tagstream.adapters.registry.client import RegistryClient
 from tagstream.adapters.store.agenda import DynamoAgenda
 from tagstream.adapters.store.deliveries import DynamoDeliveries
+from tagstream.adapters.store.freezes import DynamoFreezes
 from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.objects import DynamoObjects
@@ -26,6 +27,7 @@ from tagstream.domain.update.destination import repository_name
 from tagstream.errors import RetryableError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
+from tagstream.ports.freezes import StackCalendar
 from tagstream.ports.queue import QueuedRun, QueuedScan
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.selections import Selection
@@ -192,6 +194,8 @@ def ports_on(table: Table, silent: Silent) -> Ports:
         tags=DynamoTags(table=table),
         selections=DynamoSelections(table=table),
         leases=DynamoLeases(table=table, clock=clock),
+        freezes=DynamoFreezes(table=table, ledger=DynamoLedger(table=table, ttl_s=60)),
+        stack_calendar=StackCalendar(),
         ledger=DynamoLedger(table=table, ttl_s=60),
         deliveries=DynamoDeliveries(table=table, clock=clock),
         secrets=silent,

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 TABLE = "TAGSTREAM_TABLE"
 STACK = "TAGSTREAM_STACK"
+WINDOW = "TAGSTREAM_WINDOW"
+FREEZE = "TAGSTREAM_FREEZE"
 QUEUE_URL = "TAGSTREAM_SCAN_QUEUE_URL"
 LEDGER_TTL_S = 30 * 86_400.0
 CONNECT_TIMEOUT_S = 3
@@ -69,9 +71,12 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.git.marker_cache import WarmMarkers
     from tagstream.adapters.git.remote import GitClient
     from tagstream.adapters.store.agenda import DynamoAgenda
+    from tagstream.adapters.store.freezes import DynamoFreezes
     from tagstream.adapters.store.leases import DynamoLeases
+    from tagstream.adapters.store.ledger import DynamoLedger
     from tagstream.adapters.store.selections import DynamoSelections
     from tagstream.adapters.store.tags import DynamoTags
+    from tagstream.ports.freezes import StackCalendar
 
     shared = _webhook_ports(environ)
     table = _table(environ)
@@ -81,6 +86,8 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         tags=DynamoTags(table=table),
         selections=DynamoSelections(table=table),
         leases=DynamoLeases(table=table, clock=table.clock),
+        freezes=DynamoFreezes(table=table, ledger=DynamoLedger(table=table, ttl_s=LEDGER_TTL_S)),
+        stack_calendar=StackCalendar(window=environ.get(WINDOW, ""), freeze=environ.get(FREEZE, "")),
         ledger=shared.ledger,
         deliveries=shared.deliveries,
         secrets=shared.secrets,
@@ -134,7 +141,7 @@ def cli_ports(stack: str, environ: Mapping[str, str]) -> Ports:
 
 @functools.cache
 def stack_outputs(stack: str) -> Mapping[str, str]:
-    """``TAGSTREAM_TABLE``, ``TAGSTREAM_SCAN_QUEUE_URL``, ``WebhookUrl`` and ``DashboardUrl`` of a deployed stack.
+    """The variables that a deployed stack gives its functions, with its outputs ``WebhookUrl`` and ``DashboardUrl``.
 
     Raises:
         NotDeployed: with what AWS said.
@@ -150,10 +157,12 @@ def stack_outputs(stack: str) -> Mapping[str, str]:
         # A ValueError is what botocore has for an endpoint in the environment that is no URL.
         raise NotDeployed(f"stack '{stack}': {error}") from error
     outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+    parameters = {one["ParameterKey"]: one.get("ParameterValue", "") for one in found.get("Parameters", [])}
     missing = {"TableName", "ScanQueueUrl"} - set(outputs)
     if missing:
         raise NotDeployed(f"stack '{stack}' has no output {', '.join(sorted(missing))}: is it a tagstream stack?")
-    return {TABLE: outputs["TableName"], QUEUE_URL: outputs["ScanQueueUrl"], **outputs}
+    calendar = {WINDOW: parameters.get("Window", ""), FREEZE: parameters.get("Freeze", "")}
+    return {TABLE: outputs["TableName"], QUEUE_URL: outputs["ScanQueueUrl"], **calendar, **outputs}
 
 
 def material_checks() -> MaterialChecks:

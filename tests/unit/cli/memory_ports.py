@@ -14,9 +14,11 @@ from typing import Any, NoReturn
 
 from tagstream.cli.console import Console
 from tagstream.cli.entry import Stack, run
+from tagstream.domain.calendar.hand_freeze import HandFreeze
 from tagstream.domain.objects.model import Digest, NamespacedName, Revision
 from tagstream.ports.agenda import Agenda, ObjectName, Times
 from tagstream.ports.bundle import Ports
+from tagstream.ports.freezes import StackCalendar
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.secrets import SecretNotFound
@@ -85,6 +87,11 @@ class MemoryObjects:
     def delete(self, kind: str, key: NamespacedName) -> bool:
         """Remove."""
         return self.stored.pop((kind, key), None) is not None
+
+    def documents(self, names: Collection[ObjectName]) -> Mapping[ObjectName, Document]:
+        """Those that exist."""
+        found = {name: self.get(name.kind, name.key) for name in names}
+        return {name: one.document for name, one in found.items() if one is not None}
 
     def get_many(self, kind: str, names: Collection[NamespacedName]) -> tuple[StoredObject, ...]:
         """Those that exist, sorted by name."""
@@ -289,6 +296,28 @@ class NoTelemetry:
 
 
 @dataclass
+class MemoryFreezes:
+    """FreezeStore; ``recorded`` is what the ledger got with a change."""
+
+    stored: tuple[HandFreeze, ...] = ()
+    recorded: list[LedgerEntry] = field(default_factory=list)
+
+    def read(self) -> tuple[HandFreeze, ...]:
+        """All."""
+        return self.stored
+
+    def replace(
+        self, before: Sequence[HandFreeze], after: Sequence[HandFreeze], entries: Sequence[LedgerEntry]
+    ) -> bool:
+        """If nobody changed them."""
+        if self.stored != tuple(before):
+            return False
+        self.stored = tuple(after)
+        self.recorded += entries
+        return True
+
+
+@dataclass
 class MemoryPorts:
     """The fakes of one test; ``log_lines`` are what the functions logged."""
 
@@ -300,6 +329,8 @@ class MemoryPorts:
     tags: MemoryTags = field(default_factory=MemoryTags)
     log_lines: list[Mapping[str, object]] = field(default_factory=list)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    freezes: MemoryFreezes = field(default_factory=MemoryFreezes)
+    stack_calendar: StackCalendar = field(default_factory=StackCalendar)
     clock: SteppingClock = field(default_factory=SteppingClock)
 
     def bundle(self) -> Ports:
@@ -310,6 +341,8 @@ class MemoryPorts:
             tags=self.tags,
             selections=self.selections,
             leases=NoLeases(),
+            freezes=self.freezes,
+            stack_calendar=self.stack_calendar,
             ledger=self.ledger,
             deliveries=self.deliveries,
             secrets=self.secrets,

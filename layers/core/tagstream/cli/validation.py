@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tagstream.cli.calendars import StoredCalendars, never_open, no_calendars
 from tagstream.cli.files import Located, Manifests
 from tagstream.cli.pull_secrets import Members, no_members, pull_secret_problems
 from tagstream.cli.references import Known, missing_references, references
@@ -14,12 +15,16 @@ from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.kinds import STORED, SecretData
 from tagstream.domain.objects.model import (
     DEBOUNCE,
+    FREEZE,
     MINIMUM_AGE,
+    WINDOW,
     FluxObject,
     Kustomization,
+    Namespace,
     NamespacedName,
     Receiver,
 )
+from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.select.gates import ALLOW_DOWNGRADE
 from tagstream.events.receiver.addressed import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE
 from tagstream.events.receiver.check import InvalidReceiver, check_receiver
@@ -33,7 +38,8 @@ REASON = "suspend.toolkit.fluxcd.io/reason"
 """Annotation: suspended by the command line; applying a manifest that does not speak of ``suspend`` keeps it so."""
 ANNOTATIONS: Mapping[str, frozenset[str]] = {
     "ImagePolicy": frozenset({ALLOW_DOWNGRADE, MINIMUM_AGE}),
-    "ImageUpdateAutomation": frozenset({DEBOUNCE}),
+    "ImageUpdateAutomation": frozenset({DEBOUNCE, WINDOW, FREEZE}),
+    "Namespace": frozenset({WINDOW, FREEZE}),
     "Receiver": frozenset({SENDER, REGISTRY, REPOSITORY_PREFIX, SIGNATURE_MAX_AGE}),
 }
 NO_PULL_SECRETS = "it has no imagePullSecrets, and no object names it"
@@ -55,13 +61,19 @@ class Validation:
     drafts: tuple[Located, ...] = ()
 
 
-def validate(manifests: Manifests, known: Known, stored_members: Members = no_members) -> Validation:
+def validate(
+    manifests: Manifests,
+    known: Known,
+    stored_members: Members = no_members,
+    stored_calendars: StoredCalendars = no_calendars,
+) -> Validation:
     """Check every object by itself, then against all others.
 
     Args:
         manifests: what was read.
         known: tells by kind and name whether an object that is not among the manifests exists.
         stored_members: reads the secrets that are not among the manifests.
+        stored_calendars: reads the windows of a stack.
     """
     checked = [_checked(one) for one in manifests.objects]
     valued = [one for one in checked if one.parsed.value is not None]
@@ -91,7 +103,11 @@ def validate(manifests: Manifests, known: Known, stored_members: Members = no_me
         objects=tuple(
             one for one in unique if not isinstance(one.parsed.value, Kustomization) and id(one) not in passed_over
         ),
-        errors=(*manifests.errors, *(text for one in checked for text in one.messages(warnings=False))),
+        errors=(
+            *manifests.errors,
+            *(text for one in checked for text in one.messages(warnings=False)),
+            *(_at(one, problem) for one, problem in never_open(unique, stored_calendars)),
+        ),
         warnings=tuple(warnings),
         notes=(
             *manifests.notes,
@@ -142,10 +158,10 @@ def _checked(one: Located) -> Located:
 
 def _unknown_annotations(one: Located) -> list[Problem]:
     """Warn of annotations that look like those of tagstream and are not: a misspelt one has no effect."""
-    if not isinstance(one.parsed.draft, FluxObject):
+    if not isinstance(one.parsed.draft, FluxObject | Namespace):
         return []
     known = ANNOTATIONS.get(one.parsed.kind, frozenset()) | {SUSPENDED, SUSPENDED_BY}
-    given = one.parsed.draft.metadata.annotations
+    given = read_metadata(one.parsed.document).annotations
     unknown = sorted(name for name in given if name.startswith(EXTENSION) and name not in known)
     return [
         Problem(path=f"metadata.annotations[{name}]", message="unknown annotation: it does nothing", is_warning=True)

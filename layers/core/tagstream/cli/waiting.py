@@ -80,7 +80,19 @@ def tell_outcome(session: Session, target: Target, stored: StoredObject) -> None
     ready, message = ready_of(stored)
     if ready != "True":
         raise CommandFailed(f"{target.kind} reconciliation failed: {message}")
+    postponed = status.postponement(stored.status)
+    if postponed:
+        session.console.action(f"nothing is pushed yet: {wait_text(postponed)}")
+        return
     session.console.success(_success(stored, message))
+
+
+def wait_text(postponed: Mapping[str, object]) -> str:
+    """Say until when a window or a freeze keeps an automation from pushing, why, and how much waits."""
+    until = f"until {postponed['until']}: " if postponed.get("until") else ""
+    count = postponed.get("selections", 0)
+    what = "nothing new" if not count else "1 new tag" if count == 1 else f"{count} new tags"
+    return f"{until}{postponed.get('reason', '')} ({what})"
 
 
 def tell_commit(session: Session, target: Target, after: StoredObject, since: datetime) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gocompat.entropy import Entropy
 from tagstream.ports.agenda import AgendaStore
 from tagstream.ports.commit_outlet import CommitOutlet
+from tagstream.ports.freezes import FreezeStore, StackCalendar
 from tagstream.ports.git import GitRemote, MarkerCache
 from tagstream.ports.leases import LeaseStore
 from tagstream.ports.ledger import Ledger
@@ -45,6 +46,8 @@ class Ports:
     tags: TagStore
     selections: SelectionStore
     leases: LeaseStore
+    freezes: FreezeStore
+    stack_calendar: StackCalendar
     ledger: Ledger
     deliveries: DeliveryStore
     secrets: Secrets

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.agenda import ObjectName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,9 @@ class ObjectStore(Protocol):
 
     def get_many(self, kind: str, names: Collection[NamespacedName]) -> tuple[StoredObject, ...]:
         """Those that exist, with their status, sorted by namespace and name."""
+
+    def documents(self, names: Collection[ObjectName]) -> Mapping[ObjectName, Document]:
+        """The documents of those that exist, of any kinds, in one call; their statuses are not read."""
 
     def policies_of(self, repository: NamespacedName) -> tuple[StoredObject, ...]:
         """The ImagePolicies that refer to a repository, with their status, not older than the call."""

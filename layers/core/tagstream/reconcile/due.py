@@ -44,7 +44,7 @@ def is_due(stored: StoredObject, parsed: FluxObject, last: datetime | None, now:
 
 
 def due_at(stored: StoredObject, parsed: FluxObject, last: datetime | None) -> datetime | None:
-    """When a tick acts on an object: asked for, changed, its interval is over, a gate's wait is, or its back-off is.
+    """When a tick acts on an object: asked for, changed, its interval is over, a wait is, or its back-off is.
 
     Args:
         stored: the object with its status.
@@ -58,6 +58,8 @@ def due_at(stored: StoredObject, parsed: FluxObject, last: datetime | None) -> d
         return None
     if _is_requested(stored, parsed):
         return AT_ONCE
+    if isinstance(parsed, ImageUpdateAutomation) and status.postponement(stored.status):
+        return status.wait_until(stored.status)
     is_unseen = stored.status.get("observedGeneration") != parsed.metadata.generation
     if status.is_stalled(stored.status) and not is_unseen:
         return None

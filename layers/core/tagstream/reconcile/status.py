@@ -1,7 +1,8 @@
 """Makes status documents; this is the only place where outcomes become conditions.
 
 A status is Flux's JSON with one member of tagstream's: ``tagstream: {failures, retryAt}`` while something fails,
-``tagstream: {waitUntil}`` while a gate waits.
+``tagstream: {waitUntil}`` while a gate waits, ``tagstream: {waitUntil, postponed}`` while a window or a freeze keeps an
+automation from pushing.
 """
 
 from __future__ import annotations
@@ -86,6 +87,31 @@ def waiting(body: Mapping[str, object], until: datetime) -> Status:
 def _wait(until: datetime) -> dict[str, object]:
     # A status has whole seconds. Round up, so that no tick evaluates the policy before the gate's time.
     return {"waitUntil": time(until + timedelta(seconds=1) if until.microsecond else until)}
+
+
+def postponed(stored: StoredObject, wait: Mapping[str, object], look_at: datetime) -> Status:
+    """Return the status of an automation whose pushes a window or a freeze holds back.
+
+    Its conditions stay as they are. A failure before is not tried again meanwhile, and a request counts as handled.
+
+    Args:
+        stored: the automation with its status before.
+        wait: why, and until when.
+        look_at: when the tick looks again.
+    """
+    ours = {**_wait(look_at), "postponed": dict(wait)}
+    return {
+        **handled(stored.status, read_metadata(stored.document)),
+        "observedGeneration": generation(stored),
+        OURS: ours,
+    }
+
+
+def postponement(body: Mapping[str, object]) -> Mapping[str, object]:
+    """Return why a window or a freeze holds an automation back: ``until``, ``reason`` …; empty if none does."""
+    ours = cast("Mapping[str, object]", body.get(OURS) or {})
+    found = ours.get("postponed")
+    return cast("Mapping[str, object]", found) if isinstance(found, Mapping) else {}
 
 
 def handled(body: Mapping[str, object], metadata: Metadata) -> Status:

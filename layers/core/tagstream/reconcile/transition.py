@@ -20,7 +20,7 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 
-Outcome = Literal["scanned", "selected", "reconciled", "committed", "held", "failed"]
+Outcome = Literal["scanned", "selected", "reconciled", "committed", "held", "postponed", "failed"]
 FAILURE_LINES: Mapping[str, str] = MappingProxyType(
     {"ImageRepository": "scan failed", "ImagePolicy": "evaluation failed", "ImageUpdateAutomation": "reconcile failed"}
 )

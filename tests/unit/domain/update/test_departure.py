@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tagstream.domain.calendar.calendar import read_calendar
 from tagstream.domain.update.departure import (
     Answer,
     Go,
@@ -102,3 +103,32 @@ def test_a_rule_that_is_added_has_its_say() -> None:
 
 def test_nothing_is_held_longer_than_four_of_the_longest_windows() -> None:
     assert latest_push([1, 5, 3], NOW) == at(20)[0]
+
+
+OFFICE = read_calendar("the automation", "Mon-Fri 09:00-17:00")
+SATURDAY = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+def test_outside_its_window_a_change_waits_whoever_asks_for_it_and_however_it_is_pushed() -> None:
+    expected = Wait(
+        until=datetime(2026, 11, 30, 9, tzinfo=UTC),
+        reason="outside the window of the automation: Mon-Fri 09:00-17:00",
+    )
+    closed = PendingPush(debounce_s=3, calendars=(OFFICE,))
+    for one in (closed, replace(closed, is_asked_for=True), replace(closed, joins="rebuilt branch")):
+        assert may_push(one, SATURDAY) == expected
+        assert isinstance(may_push(one, expected.until), Go)
+
+
+def test_the_later_of_a_burst_and_a_window_counts() -> None:
+    selected = replace(push(window=900), selected_at=(datetime(2026, 11, 30, 8, 55, tzinfo=UTC),), calendars=(OFFICE,))
+    answer = may_push(selected, SATURDAY)
+    assert isinstance(answer, Wait)
+    assert answer.until == datetime(2026, 11, 30, 9, 10, tzinfo=UTC)
+
+
+def test_without_an_opening_the_answer_is_no() -> None:
+    weekend = read_calendar("namespace apps", "Sat-Sun 00:00-24:00")
+    assert may_push(PendingPush(debounce_s=3, calendars=(OFFICE, weekend)), SATURDAY) == No(
+        reason="outside the window of the automation: Mon-Fri 09:00-17:00; its windows never open together"
+    )

@@ -71,7 +71,7 @@ def ports_that_count(read: list[str]) -> Any:
 
     holders = {"host/app#main": LastHolder(fence=7, has_intents=True)}
     return SimpleNamespace(
-        objects=SimpleNamespace(list=listed, get_many=lambda kind, names: ()),
+        objects=SimpleNamespace(list=listed, documents=lambda names: {}),
         selections=SimpleNamespace(list=selections),
         leases=SimpleNamespace(last_holders=lambda targets: holders),
         log=None,

@@ -29,7 +29,7 @@ class DynamoLedger:
 
     def record(self, entries: Sequence[LedgerEntry]) -> None:
         """One batch write."""
-        self.table.write_many([self._item(entry) for entry in entries])
+        self.table.write_many([self.item(entry) for entry in entries])
 
     def read(self, since: datetime, until: datetime) -> tuple[LedgerEntry, ...]:
         """One query a day."""
@@ -42,7 +42,8 @@ class DynamoLedger:
             day += timedelta(days=1)
         return tuple(found)
 
-    def _item(self, entry: LedgerEntry) -> keys.Item:
+    def item(self, entry: LedgerEntry) -> keys.Item:
+        """The item of an entry, for writes that go along with others."""
         identity = entry.identity or secrets.token_hex(4)
         document = keys.packed_document(_bounded(entry_document(entry)))
         return keys.key(f"ledger#{entry.at.date()}", f"{_moment(entry.at)}#{identity}") | {

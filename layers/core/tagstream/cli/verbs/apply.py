@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from tagstream.cli.calendars import no_calendars, stored_calendars
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import Located, read_manifests
 from tagstream.cli.kinds import resource_name
@@ -32,7 +33,12 @@ def apply(session: Session) -> int:
     manifests = read_manifests(args.filename, session.stdin, session.namespace, recursive=args.recursive)
     offline = args.dry_run == "client"
     stack = None if offline else _Known(session.ports)
-    validation = validate(manifests, stack or (lambda kind, key: False), stack.members if stack else no_members)
+    validation = validate(
+        manifests,
+        stack or (lambda kind, key: False),
+        stack.members if stack else no_members,
+        stored_calendars(stack.ports) if stack else no_calendars,
+    )
     _tell(session, validation, offline)
     if validation.errors:
         raise CommandFailed(f"{len(validation.errors)} errors; nothing was applied")

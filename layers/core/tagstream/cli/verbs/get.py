@@ -14,6 +14,7 @@ from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import IMAGES, REPOSITORY, UPDATE, Target
 from tagstream.cli.session import Session
 from tagstream.cli.validation import REASON, SUSPENDED, SUSPENDED_BY
+from tagstream.cli.waiting import wait_text
 from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.objects import StoredObject
@@ -162,6 +163,9 @@ def _delivery(stored: StoredObject) -> str:
 
 
 def _wait(stored: StoredObject) -> str:
+    postponed = status.postponement(stored.status)
+    if postponed:
+        return wait_text(postponed)
     wait = stored.status.get("waiting")
     return f"{wait['reason']} ({wait['until']})" if isinstance(wait, Mapping) else ""
 

@@ -11,6 +11,7 @@ from typing import cast
 
 from gocompat.duration import InvalidDuration, parse_interval, print_duration
 from gocompat.quote import quote
+from tagstream.domain.objects.calendar_annotations import annotated_calendar
 from tagstream.domain.objects.fields import Fields, Problem
 from tagstream.domain.objects.git_url import suggestion, without_password
 from tagstream.domain.objects.model import (
@@ -92,6 +93,7 @@ def read_automation(metadata: Metadata, spec: Fields, dialect: str) -> ImageUpda
         source=source,
         interval_s=spec.interval("interval", required=True) or 0.0,
         debounce_s=_debounce_s(metadata, spec),
+        calendar=annotated_calendar("the automation", metadata.annotations, spec.problems),
         git=git,
         policy_selector=_selector(selector) if selector is not None else None,
         update=_update(update) if update is not None else UpdateStrategy(),

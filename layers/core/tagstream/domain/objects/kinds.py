@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from gocompat.quote import quote
+from tagstream.domain.objects.calendar_annotations import annotated_calendar
 from tagstream.domain.objects.fields import Fields, Problem
 from tagstream.domain.objects.git import read_automation, read_git_repository
 from tagstream.domain.objects.image import read_image_policy, read_image_repository
@@ -143,7 +144,9 @@ def _value(
     kind: str, api_version: str, document: Mapping[str, object], metadata: Metadata, problems: list[Problem]
 ) -> tuple[Parsed | SecretData | None, str]:
     if kind == "Namespace" and api_version == "v1":
-        return Namespace(name=metadata.key.name, labels=metadata.labels), ""
+        name = metadata.key.name
+        calendar = annotated_calendar(f"namespace {name}", metadata.annotations, problems)
+        return Namespace(name=name, labels=metadata.labels, calendar=calendar), ""
     if kind == "Secret" and api_version == "v1":
         return _secret(document, metadata.key, problems), ""
     if kind == "ServiceAccount" and api_version == "v1":

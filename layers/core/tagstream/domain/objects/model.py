@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NewType
+from typing import TYPE_CHECKING, Literal, NewType
+
+if TYPE_CHECKING:
+    from tagstream.domain.calendar.calendar import Calendar
 
 CanonicalImage = NewType("CanonicalImage", str)
 """A canonical image name, e.g. ``index.docker.io/library/alpine``; only ``domain/objects/image_name.py`` makes them."""
@@ -29,6 +32,8 @@ DEBOUNCE = "tagstream.dev/debounce"
 DEFAULT_DEBOUNCE_S, MAX_DEBOUNCE_S = 3.0, 900.0
 MINIMUM_AGE = "tagstream.dev/minimum-age"
 """Annotation of an ImagePolicy: how long a tag must have been known before it may be selected, e.g. ``72h``, ``3d``."""
+WINDOW, FREEZE = "tagstream.dev/window", "tagstream.dev/freeze"
+"""Annotations of an ImageUpdateAutomation and of a Namespace; docs/windows.md has their grammar."""
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 """The annotation that asks for a reconcile; its value is opaque."""
 
@@ -218,7 +223,8 @@ class UpdateStrategy:
 class ImageUpdateAutomation:
     """What to commit where. ``dialect`` is the apiVersion's last part: old ones may use ``.Updated`` in templates.
 
-    ``debounce_s`` is how long nothing more may be selected before what was selected is committed together.
+    ``debounce_s`` is how long nothing more may be selected before what was selected is committed together. ``calendar``
+    has its windows and freezes; None without any.
     """
 
     metadata: Metadata
@@ -226,6 +232,7 @@ class ImageUpdateAutomation:
     source: SourceRef
     interval_s: float
     debounce_s: float = DEFAULT_DEBOUNCE_S
+    calendar: Calendar | None = None
     git: GitSpec | None = None
     policy_selector: LabelSelector | None = None
     update: UpdateStrategy | None = field(default_factory=UpdateStrategy)
@@ -300,10 +307,11 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Namespace:
-    """A namespace's labels, for ``accessFrom``."""
+    """A namespace's labels, for ``accessFrom``, and the windows and freezes of its automations (None: no calendar)."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    calendar: Calendar | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

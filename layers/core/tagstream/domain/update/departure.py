@@ -1,7 +1,7 @@
 """Whether a change may be pushed now: the one place that decides it (``destination`` decides where it goes).
 
-``may_push`` asks every rule in ``RULES`` and returns one answer: go, wait until a time, or no. A new rule (a window, a
-freeze) is a function of a PendingPush and the time; it must not read a clock or a store.
+``may_push`` asks every rule in ``RULES`` and returns one answer: go, wait until a time, or no. A rule is a function of
+a PendingPush and the time; it must not read a clock or a store.
 
 Flux commits at every selection (image-automation-controller #168, #313 ask for a window).
 """
@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from tagstream.domain.calendar.calendar import Calendar
 
 # How many debounce windows a burst that does not pause may last before it is committed.
 LONGEST_WINDOWS = 4
@@ -30,6 +33,7 @@ class PendingPush:
         joins: why the change would be pushed: by a run of its own automation, along with a push of other automations
             to the same branch, or because another automation rebuilds the branch.
         no_later_than: when the change is pushed even if selections keep arriving; None if nothing limits the wait.
+        calendars: the windows and freezes of the automation, its namespace and the stack, and those made by people.
     """
 
     debounce_s: float
@@ -37,6 +41,7 @@ class PendingPush:
     is_asked_for: bool = False
     joins: Joins = "own run"
     no_later_than: datetime | None = None
+    calendars: tuple[Calendar, ...] = ()
 
     @property
     def ignores_companions(self) -> bool:
@@ -98,7 +103,21 @@ def debounce(push: PendingPush, now: datetime) -> Answer:
     return Wait(until=until, reason=f"until nothing new has been selected for {push.debounce_s:g}s")
 
 
-RULES: tuple[Rule, ...] = (companions, debounce)
+def windows_and_freezes(push: PendingPush, now: datetime) -> Answer:
+    """A change is pushed only when every calendar lets it be pushed, whoever asks for the run and whoever joins it."""
+    if not push.calendars:
+        return Go()
+    from tagstream.domain.calendar.calendar import next_opening
+
+    closed = [reason for one in push.calendars if (reason := one.closed_because(now))]
+    until = next_opening(push.calendars, now)
+    if until is None:
+        never = [] if any(one.opens(now) is None for one in push.calendars) else ["its windows never open together"]
+        return No(reason="; ".join(closed + never))
+    return Wait(until=until, reason="; ".join(closed)) if until > now else Go()
+
+
+RULES: tuple[Rule, ...] = (companions, debounce, windows_and_freezes)
 
 
 def may_push(push: PendingPush, now: datetime, rules: Collection[Rule] = RULES) -> Answer:

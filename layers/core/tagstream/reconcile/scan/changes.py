@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from tagstream.domain.objects.model import ImagePolicy, ImageUpdateAutomation, NamespacedName
 from tagstream.events.stream import StreamChange
 from tagstream.ports.bundle import Ports
+from tagstream.ports.freezes import FREEZES
+from tagstream.reconcile import status
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tagstream.reconcile.stored_objects import parsed_objects
@@ -15,7 +17,8 @@ from tagstream.reconcile.stored_objects import parsed_objects
 def reconcile_changed(changes: Sequence[StreamChange], deadline_s: float, ports: Ports) -> None:
     """Scan changed ImageRepositories, evaluate changed ImagePolicies and ask for the runs of changed automations.
 
-    The policies of a deleted ImageRepository are evaluated too: they are not ready any more.
+    The policies of a deleted ImageRepository are evaluated too: they are not ready any more. Automations that wait run
+    when their Namespace or the freezes change.
 
     Args:
         changes: of the table's stream; those that are not of objects are passed over.
@@ -49,11 +52,27 @@ def _kinds(changes: Sequence[StreamChange]) -> frozenset[str]:
     return frozenset(change.object_kind for change in changes if change.kind == "object")
 
 
+def _released_or_frozen(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -> set[NamespacedName]:
+    """The automations that may be pushed now, perhaps, and those whose status has to show a new freeze."""
+    namespaces, is_freeze = {key.name for key in named.get("Namespace", ())}, FREEZES.kind in named
+    if not namespaces and not is_freeze:
+        return set()
+    freezes = ports.freezes.read() if is_freeze else ()
+    stored = ports.objects.list("ImageUpdateAutomation")
+    waiting = {one.key for one in stored if status.postponement(one.status)}
+    return {
+        one.key
+        for one in stored
+        if (one.key in waiting and (is_freeze or one.key.namespace in namespaces))
+        or any(freeze.scope.covers(one.key) for freeze in freezes)
+    }
+
+
 def _request_runs(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -> None:
     """Ask for runs as Flux does: an automation runs when it changes, or the GitRepository that it names."""
     now = ports.clock.now()
     sources = set(named.get("GitRepository", ()))
-    wanted = set(named.get("ImageUpdateAutomation", ()))
+    wanted = set(named.get("ImageUpdateAutomation", ())) | _released_or_frozen(named, ports)
     if sources:
         for stored, automation in parsed_objects(
             ports.objects.list("ImageUpdateAutomation"), ImageUpdateAutomation, ports.log

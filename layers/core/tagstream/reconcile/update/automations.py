@@ -24,12 +24,13 @@ from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.transition import Transition, report
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
 from tagstream.reconcile.update.branch import RunResult, pushed_before, unchanged, update_branch
-from tagstream.reconcile.update.debounce import SHORT_PAUSE_S, departs_at, pause, record_refusal, wake_after
+from tagstream.reconcile.update.debounce import departs_at, pause, record_refusal, wake_after
 from tagstream.reconcile.update.host_health import check_host, host_of, is_proven, watched_host
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.lanes import LAST_TURN, Work, run_lanes
 from tagstream.reconcile.update.lease import lease_held
 from tagstream.reconcile.update.outcome import CONTROLLER, lags_s, not_run, outcome, put_off
+from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, departing
 from tagstream.reconcile.update.snapshot import KIND, Snapshot
 
 # A branch whose server answers slowly may take this much of an invocation.
@@ -91,7 +92,7 @@ def _settled(group: list[UpdateJob], run: _Run) -> list[UpdateJob]:
     """The jobs of a push when they may go, read again after each pause; none when they come back later."""
     ports = run.ports
     seen_at = ports.clock.now()
-    while group:
+    while group := departing(group, ports):
         wait = pause(group, seen_at, ports)
         if wait.is_refused:
             record_refusal(group, wait, ports)
@@ -173,7 +174,8 @@ def _with_companions(group: list[UpdateJob], ports: Ports) -> list[UpdateJob]:
         return group
     now, snapshot = ports.clock.now(), group[0].snapshot
     others = companions(group[0], group, now)
-    return joined(group, _prepared_from((one.stored for one in others), snapshot, ports), now)
+    # Who joins may hold the others back, and what was read again under the lease may say that nobody may go.
+    return departing(joined(group, _prepared_from((one.stored for one in others), snapshot, ports), now), ports)
 
 
 def _prepared(stored: Collection[StoredObject], ports: Ports) -> list[UpdateJob]:

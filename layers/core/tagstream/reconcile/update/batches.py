@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from tagstream.domain.update.departure import Go, Wait, may_push
+from tagstream.domain.update.departure import Go, may_push
 from tagstream.domain.update.destination import repository_name
 from tagstream.ports.git import GitAccess
 from tagstream.reconcile import status
@@ -69,8 +69,9 @@ def joined(jobs: Sequence[UpdateJob], joining: Iterable[UpdateJob], now: datetim
         if goes_with(one, jobs[0])
     ]
     answers = [(one, may_push(one.pending, now)) for one in candidates]
-    # A rebuilt branch loses the commit of whoever does not come along, so a wait does not keep a companion from it.
-    admitted = [one for one, answer in answers if isinstance(answer, Go) or (rebuilds and isinstance(answer, Wait))]
+    # A rebuilt branch loses the commit of whoever does not come along. So everyone joins, and if a window or a freeze
+    # holds one of them back, ``departing`` holds all.
+    admitted = [one for one, answer in answers if rebuilds or isinstance(answer, Go)]
     together = sorted([*jobs, *admitted], key=lambda job: job.stored.key)
     writers = jobs[0].snapshot.writers(jobs[0].destination.target)
     if rebuilds and not all(one.destination.rebuilds_branch for one in writers):

@@ -14,16 +14,13 @@ from datetime import datetime, timedelta
 from tagstream.domain.objects.model import MAX_DEBOUNCE_S, NamespacedName
 from tagstream.domain.update.departure import No, Wait, latest_push, may_push, together
 from tagstream.ports.bundle import Ports
-from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.queue import QueuedRun
 from tagstream.ports.selections import Waiting
 from tagstream.reconcile import status
 from tagstream.reconcile.update.job import UpdateJob
-from tagstream.reconcile.update.snapshot import KIND
+from tagstream.reconcile.update.postpone import wait_entry
 
 REASON = "no more selections"
-# A message needs at least this long to come back as a run, so a shorter wait is slept through.
-SHORT_PAUSE_S = 1.0
 # How far the clocks of two machines may be apart: a wake-up that is nearer may be over for another machine.
 CLOCKS_APART = timedelta(seconds=0.25)
 # Shorter waits are not worth an entry of the ledger: nobody would have looked for the commit yet.
@@ -82,7 +79,7 @@ def wake_after(group: Sequence[UpdateJob], wait: Pause, ports: Ports) -> None:
         return
     if wait.seconds >= RECORDED_FROM_S:
         message = f"the next push waits {wait.reason}: until {status.time(ends)}"
-        ports.ledger.record([_entry(job, "Waiting", message, now) for job in unannounced])
+        ports.ledger.record([wait_entry(job, "Waiting", message, now) for job in unannounced])
     # The queue knows whole seconds, and not too many of them; what is left of the last one is slept through.
     delay_s = math.floor(min(wait.seconds, MAX_DEBOUNCE_S))
     keys = tuple(job.stored.key for job in unannounced)
@@ -96,28 +93,15 @@ def wake_after(group: Sequence[UpdateJob], wait: Pause, ports: Ports) -> None:
 def record_refusal(group: Sequence[UpdateJob], refused: Pause, ports: Ports) -> None:
     """Write down once per selection why a run pushed nothing."""
     now = ports.clock.now()
-    ports.ledger.record([_entry(job, "NotPushed", f"this run pushes nothing: {refused.reason}", now) for job in group])
+    ports.ledger.record(
+        [wait_entry(job, "NotPushed", f"this run pushes nothing: {refused.reason}", now) for job in group]
+    )
 
 
 def departs_at(group: Sequence[UpdateJob], now: datetime) -> datetime:
     """When jobs that share a push may be pushed: now, or when the last of their waits ends."""
     answer = together([may_push(job.pending, now) for job in group])
     return answer.until if isinstance(answer, Wait) else now
-
-
-def _entry(job: UpdateJob, reason: str, message: str, now: datetime) -> LedgerEntry:
-    """The entry of a wait or a refusal; the same for every worker that sees the same one."""
-    selected_at = max(job.pending.selected_at, default=now)
-    return LedgerEntry(
-        at=selected_at,
-        kind=KIND,
-        key=job.stored.key,
-        severity="info",
-        reason=reason,
-        message=message,
-        cause=job.cause,
-        identity=f"{reason}-{job.stored.key.name}",
-    )
 
 
 def _is_woken_in_time(wait: Waiting | None, now: datetime, ends: datetime) -> bool:

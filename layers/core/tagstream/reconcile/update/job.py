@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tagstream.domain.objects.model import (
     CommitSpec,
@@ -33,6 +34,9 @@ from tagstream.reconcile.credentials import git_access
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from tagstream.domain.calendar.calendar import Calendar
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateJob:
@@ -49,6 +53,7 @@ class UpdateJob:
         began_at: when it was prepared (aware UTC).
         joins: why it is pushed.
         no_later_than: when it is pushed even if selections keep arriving.
+        calendars: when its changes may be pushed.
         sign: makes the signature of a commit object.
     """
 
@@ -62,6 +67,7 @@ class UpdateJob:
     began_at: datetime
     joins: Joins = "own run"
     no_later_than: datetime | None = None
+    calendars: tuple[Calendar, ...] = ()
     sign: Callable[[bytes], bytes] | None = None
 
     @property
@@ -89,6 +95,7 @@ class UpdateJob:
             is_asked_for=self.is_asked_for,
             joins=self.joins,
             no_later_than=self.no_later_than,
+            calendars=self.calendars,
         )
 
     @property
@@ -142,7 +149,7 @@ def prepare(
 
     Raises:
         StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration.
-        RetryableError: SourceManagerFailed, the GitRepository, its secret or a push branch is missing.
+        RetryableError: SourceManagerFailed, the GitRepository, its secret or a push branch is missing; InvalidWindow.
     """
     strategy = automation.update
     if strategy is None:
@@ -170,6 +177,7 @@ def prepare(
         stored=stored,
         automation=automation,
         began_at=ports.clock.now(),
+        calendars=snapshot.calendars(automation),
         commit=automation.git.commit,
         access=access,
         sign=sign,

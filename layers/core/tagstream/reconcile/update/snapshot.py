@@ -7,8 +7,9 @@ number after the one read, nobody else wrote to the branch since, and what was r
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tagstream.domain.objects.model import (
     GitRepository,
@@ -20,11 +21,17 @@ from tagstream.domain.objects.model import (
 from tagstream.domain.objects.selector import InvalidSelector, check_selector, selects
 from tagstream.domain.update.destination import Destination, NoPushBranch, destination
 from tagstream.errors import StalledError
+from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
+from tagstream.ports.freezes import FREEZES
 from tagstream.ports.leases import LastHolder, Lease
-from tagstream.ports.objects import StoredObject
+from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
+from tagstream.reconcile.update.calendars import Calendars, namespace_name
+
+if TYPE_CHECKING:
+    from tagstream.domain.calendar.calendar import Calendar
 
 KIND = "ImageUpdateAutomation"
 
@@ -63,6 +70,11 @@ class Labels:
         return [key for key in candidates if selects(selector, self._labels[key])]
 
 
+def _stored_repository(key: NamespacedName, document: Document | None) -> StoredObject | None:
+    """A GitRepository has no status: nothing is fetched for it before it is used."""
+    return None if document is None else StoredObject(kind="GitRepository", key=key, document=document, status={})
+
+
 class Snapshot:
     """Policies, selections, GitRepositories and automations; safe to share between threads.
 
@@ -75,6 +87,8 @@ class Snapshot:
         self._lock = threading.RLock()
         self._selections: dict[str, Mapping[NamespacedName, Selection]] = {}
         self._repositories: dict[NamespacedName, StoredObject | None] = {}
+        self._documents: dict[ObjectName, Document] = {}
+        self._namespaces: set[str] = set()
         self._policies: tuple[StoredObject, ...] | None = None
         self._known: frozenset[NamespacedName] | None = None
         self._labels: dict[str, Labels] = {}
@@ -82,13 +96,40 @@ class Snapshot:
         self._holders: dict[str, LastHolder] = {}
 
     def read_branches(self, automations: Iterable[ImageUpdateAutomation]) -> None:
-        """Read what the last holders of these automations' branches have left, and the GitRepositories on the way."""
+        """Read what the last holders of these automations' branches have left, and on the way what they refer to.
+
+        One call reads their GitRepositories, their Namespaces and the freezes that people made.
+        """
         found = list(automations)
-        missing = sorted({one.source.key for one in found} - set(self._repositories))
-        stored = {one.key: one for one in self._ports.objects.get_many("GitRepository", missing)}
-        self._repositories |= {key: stored.get(key) for key in missing}
+        sources = {one.source.key for one in found} - set(self._repositories)
+        self._read(sources, {one.metadata.key.namespace for one in found})
         targets = {target for one in found if (target := self._target(one)) is not None}
         self._holders |= self._ports.leases.last_holders(sorted(targets))
+
+    def _read(self, sources: Collection[NamespacedName], namespaces: Collection[str]) -> None:
+        names = [ObjectName(kind="GitRepository", key=key) for key in sources]
+        missing = set(namespaces) - self._namespaces
+        # The freezes are in one document, read together with the first Namespaces.
+        names += [namespace_name(one) for one in missing] + ([FREEZES] if missing and not self._namespaces else [])
+        read = self._ports.objects.documents(names) if names else {}
+        for name in names:
+            document = read.get(name)
+            if name.kind == "GitRepository":
+                self._repositories[name.key] = _stored_repository(name.key, document)
+            elif document is not None:
+                self._documents[name] = document
+        self._namespaces |= missing
+
+    def calendars(self, automation: ImageUpdateAutomation) -> tuple[Calendar, ...]:
+        """When an automation's changes may be pushed.
+
+        Raises:
+            RetryableError: InvalidWindow, a window or a freeze of its namespace or of the stack cannot be read.
+        """
+        with self._lock:
+            # A companion may be in another namespace than those whose branches were read.
+            self._read((), {automation.metadata.key.namespace})
+            return Calendars(documents=self._documents, stack=self._ports.stack_calendar).of(automation)
 
     def is_current(self, lease: Lease) -> bool:
         """Whether this snapshot was read just before the lease, and nobody held the branch in between."""

@@ -1,0 +1,42 @@
+"""The freezes that people made: one item, which every run reads in a call that it makes anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.ledger import DynamoLedger
+from tagstream.adapters.store.table import ABSENT, Condition, Table
+from tagstream.domain.calendar.hand_freeze import HandFreeze, freezes_document, read_freezes
+from tagstream.ports.freezes import FREEZES
+from tagstream.ports.ledger import LedgerEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamoFreezes:
+    """FreezeStore on one table. The item is that of an object, so that a change wakes the scan function."""
+
+    table: Table
+    ledger: DynamoLedger
+
+    def read(self) -> tuple[HandFreeze, ...]:
+        """One read."""
+        return read_freezes(keys.read_document(self.table.get(_KEY) or {}))
+
+    def replace(
+        self, before: Sequence[HandFreeze], after: Sequence[HandFreeze], entries: Sequence[LedgerEntry]
+    ) -> bool:
+        """One transaction: the freezes and the entries of the ledger are both there, or neither."""
+        item = _KEY | {"t": keys.text(keys.OBJECT), "doc": keys.document(freezes_document(after))}
+        others = [self.table.putting(self.ledger.item(entry)) for entry in entries]
+        same = Condition(expression="doc = :doc", values={":doc": keys.document(freezes_document(before))})
+        if before:
+            return self.table.replace(item, same, others)
+        # Without freezes there is no item yet, or one that lists none.
+        return self.table.replace(
+            item, Condition(expression=f"{ABSENT.expression} OR doc = :doc", values=same.values), others
+        )
+
+
+_KEY = keys.key(keys.objects(FREEZES.kind), str(FREEZES.key))

@@ -1,0 +1,174 @@
+"""Holds back what a window or a freeze keeps from being pushed, and has it run when the window opens.
+
+A wait of more than a queue message's delay is kept in the automation's status, from which the agenda takes when to
+look again. Some minutes before the end the run sends a message that comes back when the window opens, so that no push
+waits for a tick. What a run says here never moves the automation's conditions: it neither failed nor succeeded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tagstream.domain.objects.model import MAX_DEBOUNCE_S
+from tagstream.domain.update.departure import Answer, Go, No, may_push, windows_and_freezes
+from tagstream.ports.bundle import Ports
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.queue import QueuedRun
+from tagstream.reconcile import status
+from tagstream.reconcile.transition import Attempt, Transition, report
+from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.snapshot import KIND
+
+REASON = "window opens"
+# A message needs at least this long to come back as a run, so a shorter wait is slept through.
+SHORT_PAUSE_S = 1.0
+# The run that sends the message comes by tick: it has a few ticks to be in time.
+LEAD = timedelta(seconds=MAX_DEBOUNCE_S - 300)
+# A window of the stack, which wakes nobody when it changes, may open meanwhile.
+LOOK_EVERY = timedelta(hours=1)
+# When the tick looks again if the message got lost.
+OVERDUE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Postponed:
+    """A job that is not pushed now; ``until`` is None when nobody knows for how long."""
+
+    job: UpdateJob
+    until: datetime | None
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """What ``get`` and the ledger print."""
+        return f"{self.reason} (until {status.time(self.until)})" if self.until else self.reason
+
+
+def departing(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:
+    """The jobs of a push that no window and no freeze holds back; why the others wait is written down.
+
+    A branch that is rebuilt is pushed whole or not at all: without the commit of one that waits, the push would remove
+    the commit that is there.
+    """
+    now = ports.clock.now()
+    answers = [(job, may_push(job.pending, now, (windows_and_freezes,))) for job in group]
+    late = [one for job, answer in answers if (one := _postponed(job, answer, now)) is not None]
+    if not late:
+        return list(group)
+    waiting = {one.job.stored.key for one in late}
+    free = [job for job in group if job.stored.key not in waiting]
+    if late[0].job.destination.rebuilds_branch:
+        longest = max(late, key=lambda one: (one.until is None, one.until or now))
+        why = f"the branch is rebuilt with the commit of {longest.job.stored.key}, which waits: {longest.reason}"
+        late += [_Postponed(job=job, until=longest.until, reason=why) for job in free]
+        free = []
+    _send_wakes(late, now, ports)
+    _write_down(late, now, ports)
+    return free
+
+
+def _postponed(job: UpdateJob, answer: Answer, now: datetime) -> _Postponed | None:
+    if isinstance(answer, Go):
+        return None
+    if isinstance(answer, No):
+        return _Postponed(job=job, until=None, reason=answer.reason)
+    if (answer.until - now).total_seconds() <= SHORT_PAUSE_S:
+        # The pause for a burst sleeps through it.
+        return None
+    return _Postponed(job=job, until=answer.until, reason=answer.reason)
+
+
+def _send_wakes(late: Sequence[_Postponed], now: datetime, ports: Ports) -> None:
+    """One message for all that may be pushed at the same time, if it is near and none was sent before.
+
+    It goes before the status that says so: if this worker dies in between, a second message does no harm.
+    """
+    near = [one for one in late if _is_near(one.until, now) and not _is_woken(one)]
+    for until in sorted({one.until for one in near if one.until is not None}):
+        keys = tuple(one.job.stored.key for one in near if one.until == until)
+        delay_s = math.ceil(min(MAX_DEBOUNCE_S, (until - now).total_seconds()))
+        ports.queue.send([QueuedRun(automations=keys, reason=REASON, delay_s=delay_s)])
+
+
+def _is_near(until: datetime | None, now: datetime) -> bool:
+    return until is not None and (until - now).total_seconds() <= MAX_DEBOUNCE_S
+
+
+def _is_woken(late: _Postponed) -> bool:
+    before = status.postponement(late.job.stored.status)
+    return bool(before.get("woken")) and before.get("until") == _time(late.until)
+
+
+def _write_down(late: Sequence[_Postponed], now: datetime, ports: Ports) -> None:
+    """The statuses, the ledger and the log say why nothing is pushed.
+
+    A status that another worker has written meanwhile is left alone: that worker has seen the same calendars, or ran.
+    """
+    changed = [one for one in (_transition(one, now) for one in late) if one.changes_status]
+    # The status comes last, because it tells whoever repeats this that all else is done.
+    report([replace(one, attempt=_as_written(one)) for one in changed], ports)
+    for one in changed:
+        ports.objects.replace_status(one.attempt.stored, one.status)
+
+
+def _as_written(one: Transition) -> Attempt:
+    return replace(one.attempt, stored=replace(one.attempt.stored, status=one.status))
+
+
+def _transition(late: _Postponed, now: datetime) -> Transition:
+    job = late.job
+    attempt = Attempt(stored=job.stored, at=now, cause=job.cause)
+    hold = _hold(late, now)
+    is_news = job.is_asked_for or hold["selectedAt"] != status.postponement(job.stored.status).get("selectedAt")
+    return Transition(
+        attempt=attempt,
+        outcome="postponed",
+        status=status.postponed(attempt.stored, hold, _next_look(late, now)),
+        entries=(wait_entry(job, "Waiting", f"the next push waits: {late.words}", now),) if is_news else (),
+        facts={"reason": late.reason, "until": _time(late.until)},
+    )
+
+
+def _hold(late: _Postponed, now: datetime) -> Mapping[str, object]:
+    """What the status keeps of a wait. It stays the same until something new happens."""
+    selected = late.job.pending.selected_at
+    return {
+        "until": _time(late.until),
+        "reason": late.reason,
+        "selections": len(selected),
+        "selectedAt": _time(max(selected, default=None)),
+        "woken": _is_near(late.until, now),
+    }
+
+
+def _next_look(late: _Postponed, now: datetime) -> datetime:
+    """When the tick asks for the next run: in time for the message, and now and then before."""
+    if late.until is not None and _is_near(late.until, now):
+        return late.until + OVERDUE
+    before = status.wait_until(late.job.stored.status)
+    is_same = status.postponement(late.job.stored.status).get("until") == _time(late.until)
+    if before is not None and before > now and is_same:
+        return before
+    return now + LOOK_EVERY if late.until is None else min(late.until - LEAD, now + LOOK_EVERY)
+
+
+def _time(value: datetime | None) -> str:
+    return "" if value is None else status.time(value)
+
+
+def wait_entry(job: UpdateJob, reason: str, message: str, now: datetime) -> LedgerEntry:
+    """The entry of a wait or a refusal; the same for every worker that sees the same one."""
+    selected_at = max(job.pending.selected_at, default=now)
+    return LedgerEntry(
+        at=selected_at,
+        kind=KIND,
+        key=job.stored.key,
+        severity="info",
+        reason=reason,
+        message=message,
+        cause=job.cause,
+        identity=f"{reason}-{job.stored.key.name}",
+    )

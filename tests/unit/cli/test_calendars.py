@@ -1,0 +1,188 @@
+"""Windows and freezes of manifests: what apply refuses, and what the example of the page does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tagstream.domain.calendar.calendar import Calendar, next_opening
+from tagstream.domain.calendar.window import parse_windows
+from tagstream.domain.objects.kinds import parse_object
+from tagstream.domain.objects.model import ImageUpdateAutomation, Namespace
+from tagstream.ports.freezes import StackCalendar
+from tests.house.source_files import ROOT
+from tests.unit.cli.memory_ports import MemoryPorts, Outcome, command
+
+PAGE = (ROOT / "docs/windows.md").read_text()
+OFFICE = "Mon-Fri 09:00-17:00 Europe/Berlin"
+WEEKEND = "Sat-Sun 00:00-24:00 Europe/Berlin"
+
+
+def rows(title: str) -> list[list[str]]:
+    """The rows of the table of the page whose head begins with a title."""
+    _, _, rest = PAGE.partition(f"| {title}")
+    lines = rest.partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines]
+
+
+def example() -> list[Calendar]:
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    values = [parse_object(one, "prod").value for one in yaml.safe_load_all(block)]
+    found = [one.calendar for one in values if isinstance(one, ImageUpdateAutomation | Namespace)]
+    assert len(found) == 2
+    return [one for one in found if one is not None]
+
+
+@pytest.mark.parametrize("row", rows("a tag of"))
+def test_the_example_of_the_page_is_pushed_when_the_page_says(row: list[str]) -> None:
+    assert next_opening(example(), datetime.fromisoformat(row[0])) == datetime.fromisoformat(row[1])
+
+
+@pytest.mark.parametrize("row", rows("window in Europe/Berlin"))
+@pytest.mark.parametrize(("column", "day"), [(1, "2026-03-29"), (2, "2026-10-25")])
+def test_a_window_across_a_change_of_the_clocks_opens_and_closes_as_the_page_says(
+    row: list[str], column: int, day: str
+) -> None:
+    (window,) = parse_windows(f"{row[0].strip('`')} Europe/Berlin")
+    opens, closes = (one if "T" in one else f"{day}T{one}" for one in row[column].split(" to "))
+    found = window.span(datetime.fromisoformat(closes) - (datetime(2026, 1, 1, 1) - datetime(2026, 1, 1)))
+    assert found is not None
+    assert found.opens == datetime.fromisoformat(opens)
+    assert found.closes == datetime.fromisoformat(closes)
+
+
+def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (tmp_path / "example.yaml").write_text(block)
+    done = command("apply", "--dry-run=client", "-f", str(tmp_path))
+    assert done.code == 0, done.err
+
+
+def automation(**annotations: str) -> dict[str, object]:
+    git = {"commit": {"author": {"email": "a@b"}}}
+    spec = {"interval": "1m", "sourceRef": {"kind": "GitRepository", "name": "app"}, "git": git}
+    return manifest("ImageUpdateAutomation", "image.toolkit.fluxcd.io/v1", "app", annotations) | {"spec": spec}
+
+
+def namespace(**annotations: str) -> dict[str, object]:
+    return manifest("Namespace", "v1", "flux-system", annotations)
+
+
+def manifest(kind: str, version: str, name: str, annotations: dict[str, str]) -> dict[str, object]:
+    named = {f"tagstream.dev/{key}": text for key, text in annotations.items()}
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "annotations": named}}
+
+
+def applied(tmp_path: Path, *documents: dict[str, object], ports: MemoryPorts | None = None) -> Outcome:
+    (tmp_path / "objects.yaml").write_text(yaml.safe_dump_all(documents))
+    return command("apply", "-f", str(tmp_path), ports=ports or MemoryPorts())
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (
+            automation(window="Mon 09:00-17:00 Mars/Olympus"),
+            "ImageUpdateAutomation/flux-system/app metadata.annotations[tagstream.dev/window]: Invalid value:"
+            ' "Mon 09:00-17:00 Mars/Olympus": unknown time zone "Mars/Olympus"',
+        ),
+        (automation(window=""), 'metadata.annotations[tagstream.dev/window]: Invalid value: "": no window is given'),
+        (
+            automation(freeze="2026-12-20..2026-12-01"),
+            "metadata.annotations[tagstream.dev/freeze]: Invalid value:"
+            ' "2026-12-20..2026-12-01": freeze "2026-12-20..2026-12-01": ends before it starts',
+        ),
+        (
+            namespace(window="9to5"),
+            "Namespace/flux-system/flux-system metadata.annotations[tagstream.dev/window]: Invalid value:"
+            ' "9to5": window "9to5": expected',
+        ),
+    ],
+)
+def test_a_window_or_a_freeze_that_cannot_be_read_is_refused_with_object_annotation_and_value(
+    tmp_path: Path, document: dict[str, object], message: str
+) -> None:
+    done = applied(tmp_path, document)
+    assert done.code == 1
+    assert message in done.err
+
+
+def test_a_misspelt_annotation_of_a_namespace_is_a_warning(tmp_path: Path) -> None:
+    done = applied(tmp_path, namespace(windows=OFFICE))
+    assert done.code == 0
+    assert "metadata.annotations[tagstream.dev/windows]: unknown annotation: it does nothing" in done.err
+
+
+NEVER = "is never open together with the windows of"
+
+
+def test_windows_that_are_never_open_together_are_refused(tmp_path: Path) -> None:
+    done = applied(tmp_path, namespace(window=WEEKEND), automation(window=OFFICE))
+    assert done.code == 1
+    assert (
+        "ImageUpdateAutomation/flux-system/app metadata.annotations[tagstream.dev/window]:"
+        f' Invalid value: "{OFFICE}": {NEVER} namespace flux-system' in done.err
+    )
+
+
+def test_windows_of_the_stored_namespace_and_of_the_stack_count_too(tmp_path: Path) -> None:
+    ports = MemoryPorts()
+    assert applied(tmp_path, namespace(window=WEEKEND), ports=ports).code == 0
+    assert f"{NEVER} namespace flux-system" in applied(tmp_path, automation(window=OFFICE), ports=ports).err
+    ports = replace(MemoryPorts(), stack_calendar=StackCalendar(window=WEEKEND))
+    assert f"{NEVER} the stack" in applied(tmp_path, automation(window=OFFICE), ports=ports).err
+
+
+def test_a_namespace_in_the_files_counts_instead_of_the_stored_one(tmp_path: Path) -> None:
+    ports = MemoryPorts()
+    assert applied(tmp_path, namespace(window=WEEKEND), ports=ports).code == 0
+    assert applied(tmp_path, namespace(window=OFFICE), automation(window=OFFICE), ports=ports).code == 0
+
+
+def test_a_window_of_the_stack_that_cannot_be_read_is_not_what_apply_reports(tmp_path: Path) -> None:
+    ports = replace(MemoryPorts(), stack_calendar=StackCalendar(window="always"))
+    assert applied(tmp_path, automation(window=OFFICE), ports=ports).code == 0
+
+
+def test_get_shows_until_when_an_automation_waits_and_why(tmp_path: Path) -> None:
+    ports = MemoryPorts()
+    applied(tmp_path, automation(window=OFFICE), ports=ports)
+    stored = ports.objects.list("ImageUpdateAutomation")[0]
+    waits = {"until": "2026-11-30T08:00:00Z", "reason": f"outside the window: {OFFICE}", "selections": 2}
+    ports.objects.put_status(stored.kind, stored.key, {"tagstream": {"postponed": waits}})
+    assert (
+        f"until 2026-11-30T08:00:00Z: outside the window: {OFFICE} (2 new tags)"
+        in command("get", "images", "update", ports=ports).out
+    )
+
+
+def test_reconcile_says_that_nothing_is_pushed_yet(tmp_path: Path) -> None:
+    ports = MemoryPorts()
+    applied(tmp_path, automation(window=OFFICE), ports=ports)
+
+    def waits(kind: str, key: object, annotations: dict[str, str]) -> None:
+        (asked,) = annotations.values()
+        postponed = {"until": "", "reason": "everything is frozen: by alice", "selections": 1}
+        body = {"lastHandledReconcileAt": asked, "conditions": READY, "tagstream": {"postponed": postponed}}
+        ports.objects.put_status("ImageUpdateAutomation", ports.objects.list(kind)[0].key, body)
+
+    ports.objects.on_annotate = waits
+    done = command("reconcile", "image", "update", "app", ports=ports)
+    assert done.code == 0
+    assert "nothing is pushed yet: everything is frozen: by alice (1 new tag)" in done.err
+
+
+READY = [
+    {
+        "type": "Ready",
+        "status": "True",
+        "reason": "Succeeded",
+        "message": "repository up-to-date",
+        "lastTransitionTime": datetime(2026, 1, 1, tzinfo=UTC).isoformat(),
+    }
+]
