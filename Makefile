@@ -6,6 +6,7 @@
 # make build      the deployable artifact (ARCHITECTURE=arm64|x86_64 as the template's parameter; TARGET=host for here)
 # make release    the artifact as zips with a bill of materials and checksums, in dist/
 # make event-answers  what AWS's event-ruler says of the template's event patterns, recorded anew (Java, Maven)
+# make aws-check  a walk through a real AWS account that deletes what it makes (STACK=, KEEP=1, CLEANUP=1)
 # make audit      known vulnerabilities of the pinned packages (needs the network)
 # make deploy     build and deploy to AWS (ENV=dev|prod)
 # make lock       new pinned versions with hashes
@@ -22,7 +23,7 @@ export SAM_CLI_TELEMETRY := 0
 COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test vectors event-answers bench chaos build build-target lint release audit format lock deploy known-env clean servers
+.PHONY: demo test vectors event-answers bench chaos build build-target lint release audit format lock deploy known-env aws-check clean servers
 
 demo: .venv/ready
 	"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
@@ -70,6 +71,9 @@ lock: .venv/ready
 
 deploy: known-env build
 	sam deploy --config-env $(ENV)
+
+aws-check: $(if $(CLEANUP),.venv/ready,build)
+	@"$(PYTHON)" -m tests.aws_check $(if $(STACK),--stack $(STACK)) $(if $(KEEP),--keep) $(if $(CLEANUP),--cleanup-only)
 
 known-env:
 	@grep -q '^\[$(ENV)\.deploy' samconfig.toml || { echo "unknown ENV=$(ENV); samconfig.toml has:" \

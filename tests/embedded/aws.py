@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
+from tests.aws_check.deployment import DeploymentFailed, sam_deploy
 from tests.embedded.loopback import free_port
 from tests.embedded.scratch import LOG, locked_log, new_folder
 
@@ -32,7 +33,6 @@ REGION = "eu-central-1"
 BUCKET = "tagstream-artifacts"
 START_TIMEOUT_S = 60.0
 BUILD_TIMEOUT_S = 600
-DEPLOY_TIMEOUT_S = 300
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 PR_SET_PDEATHSIG = 1
 
@@ -167,11 +167,10 @@ class EmbeddedAws:
         """
         built = build()
         chosen = {"TickState": "DISABLED", "BatchingWindowSeconds": "0", "LogLevel": "DEBUG", **parameters}
-        command = [_script("sam"), "deploy", "--template-file", str(_deployable(built)), "--stack-name", name]
-        command += ["--s3-bucket", BUCKET, "--capabilities", "CAPABILITY_IAM", "--region", REGION, "--no-progressbar"]
-        command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides"]
-        command += [f"{key}={value}" for key, value in chosen.items()]
-        _run(command, self.folder, self.environ, DEPLOY_TIMEOUT_S)
+        try:
+            sam_deploy(_deployable(built), name, BUCKET, chosen, self.environ)
+        except DeploymentFailed as error:
+            raise EmbeddedAwsError(str(error)) from None
         stacks = _client("cloudformation", self.endpoint).describe_stacks(StackName=name)["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
         environ = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}

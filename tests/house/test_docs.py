@@ -13,6 +13,7 @@ import pytest
 from tagstream.cli.parser import parse
 from tagstream.events.receiver.senders_table import MODULE_BY_SENDER
 from tagstream.metric_names import UNITS
+from tests.aws_check.price import shown_price
 from tests.house.source_files import ROOT, shown, test_files
 from tests.house.template_file import of_type, template
 
@@ -108,6 +109,10 @@ def test_the_page_of_the_table_has_every_item_that_the_store_spells() -> None:
     spelled = {name for source in sources for name in re.findall(r'f?"([a-z]+#)', source)}
     assert len(spelled) > 10
     assert [name for name in sorted(spelled) if f"`{name}" not in text] == []
+
+
+def test_the_page_of_the_check_in_aws_names_the_price_that_the_check_prints() -> None:
+    assert f"It costs {shown_price()}," in (ROOT / "docs/aws-check.md").read_text()
 
 
 def test_alarms_point_to_sections_that_exist() -> None:
