@@ -86,6 +86,15 @@ class AuthenticationError(ImageAutomationError):
     """Credentials are missing, malformed or refused."""
 
 
+def unusable_login(cause: str) -> AuthenticationError:
+    """The error for credentials, certificates or a proxy that cannot be used as they are configured, in Flux's words.
+
+    Args:
+        cause: names the secret and the member, and holds nothing of their values.
+    """
+    return AuthenticationError(f"failed to configure authentication options: {cause}", reason="AuthenticationFailed")
+
+
 class RefusedDelivery(Exception):
     """A webhook delivery that is answered with an HTTP error.
 

@@ -18,12 +18,12 @@ from tagstream.cli.console import CommandFailed
 from tagstream.cli.tree_names import tree_names
 from tagstream.domain.objects.model import ImagePolicy, ImageRef, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.objects.selector import InvalidSelector, selects
+from tagstream.domain.scan.tag_grammar import TAG
 from tagstream.domain.setters.marker import MarkerReport, mentions_marker
 from tagstream.domain.setters.plan import has_marker, is_candidate
 
 # File names that people take for those of manifests, though an update does not read all of them.
 _ALIKE = re.compile(r"(?i)\.(?:ya?ml|json)(?:\.[a-z0-9]+)?$|^kustomization$")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _NAMES = "only files named *.yaml, *.yml (in lower case) and Kustomization are read"
 _NO_FILE = frozenset({errno.ELOOP, errno.EISDIR, errno.ENOENT, errno.ENOTDIR, errno.ENXIO})
 FIRST_READ, LATER_READ = 65_536, 1_048_576
@@ -195,7 +195,7 @@ def given_refs(texts: Sequence[str], namespace: str) -> Mapping[NamespacedName, 
         policy, separator, ref = text.partition("=")
         name, at, digest = ref.partition("@")
         image, colon, tag = name.rpartition(":")
-        if not (separator and policy and colon and image and _TAG.fullmatch(tag)) or bool(at) != bool(digest):
+        if not (separator and policy and colon and image and TAG.fullmatch(tag)) or bool(at) != bool(digest):
             raise CommandFailed(f"--ref {text}: expected NAMESPACE/NAME=IMAGE:TAG[@DIGEST]")
         own, slash, short = policy.partition("/")
         key = NamespacedName(own, short) if slash else NamespacedName(namespace, policy)

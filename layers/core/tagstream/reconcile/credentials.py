@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from tagstream.domain.objects.kinds import SERVICE_ACCOUNT
 from tagstream.domain.objects.model import GitRepository, ImageRepository, NamespacedName
-from tagstream.errors import AuthenticationError, RetryableError, StalledError
+from tagstream.errors import AuthenticationError, RetryableError, StalledError, unusable_login
 from tagstream.ports.connection import Proxy, TlsMaterial
 from tagstream.ports.git import GitAccess
 from tagstream.ports.registry import PullSecret, RegistryAccess
@@ -40,9 +40,7 @@ def registry_access(repository: ImageRepository, secrets: Secrets) -> RegistryAc
             proxy=_proxy(secrets, namespace, repository.proxy_secret_ref),
         )
     except SecretNotFound as error:
-        raise AuthenticationError(
-            f"failed to configure authentication options: {error}", reason="AuthenticationFailed"
-        ) from error
+        raise unusable_login(str(error)) from error
 
 
 def git_access(repository: GitRepository, secrets: Secrets) -> GitAccess:
@@ -159,11 +157,7 @@ def _pull_secrets(repository: ImageRepository, secrets: Secrets) -> tuple[PullSe
         if ".dockerconfigjson" in data or ".dockercfg" in data:
             found.append(PullSecret(name=name, data=data))
         elif name != repository.cert_secret_ref:
-            raise AuthenticationError(
-                f"failed to configure authentication options: secret '{namespace}/{name}' has neither"
-                " '.dockerconfigjson' nor '.dockercfg'",
-                reason="AuthenticationFailed",
-            )
+            raise unusable_login(f"secret '{namespace}/{name}' has neither '.dockerconfigjson' nor '.dockercfg'")
     return tuple(found)
 
 
@@ -181,19 +175,11 @@ def _tls_members(name: str, data: Mapping[str, bytes], *, required: bool) -> Tls
     )
     for present, member, missing in ((crt and not key, "tls.crt", "tls.key"), (key and not crt, "tls.key", "tls.crt")):
         if present:
-            raise AuthenticationError(
-                f"failed to configure authentication options: secret '{name}' contains '{member}' but missing"
-                f" '{missing}'",
-                reason="AuthenticationFailed",
-            )
+            raise unusable_login(f"secret '{name}' contains '{member}' but missing '{missing}'")
     if not (ca or crt):
         if not required:
             return None
-        raise AuthenticationError(
-            f"failed to configure authentication options: secret '{name}' must contain either 'ca.crt' or both"
-            " 'tls.crt' and 'tls.key'",
-            reason="AuthenticationFailed",
-        )
+        raise unusable_login(f"secret '{name}' must contain either 'ca.crt' or both 'tls.crt' and 'tls.key'")
     return TlsMaterial(ca_crt=ca, tls_crt=crt, tls_key=key)
 
 
@@ -203,10 +189,9 @@ def _proxy(secrets: Secrets, namespace: str, name: str | None) -> Proxy | None:
     data = secrets.get(NamespacedName(namespace, name))
     address = _text(data, "address")
     if not address or len(address) > MAX_ADDRESS or not address.startswith(PROXY_SCHEMES):
-        raise AuthenticationError(
-            f"failed to configure authentication options: secret '{namespace}/{name}' must contain an 'address' of"
-            f" scheme http, https or socks5 with at most {MAX_ADDRESS} characters",
-            reason="AuthenticationFailed",
+        raise unusable_login(
+            f"secret '{namespace}/{name}' must contain an 'address' of scheme http, https or socks5"
+            f" with at most {MAX_ADDRESS} characters"
         )
     username = _text(data, "username")
     return Proxy(address=address, username=username, password=_text(data, "password") if username else "")

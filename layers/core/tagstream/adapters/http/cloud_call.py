@@ -15,7 +15,7 @@ from tagstream.adapters.http.address_guard import Reach, check_literal
 from tagstream.adapters.http.fault_text import redacted_url
 from tagstream.adapters.http.retrying_session import REASON, RetryingSession, read_body, refused
 from tagstream.adapters.http.session import Request
-from tagstream.errors import AuthenticationError, RetryableError
+from tagstream.errors import RetryableError, unusable_login
 
 MAX_ANSWER = 65_536
 
@@ -92,9 +92,9 @@ def secure_url(url: str, member: str) -> str:
         parts = urlsplit(url)
         inside = check_literal(parts.hostname or "", Reach.LOOPBACK) is Reach.LOOPBACK
     except (ValueError, OSError):
-        raise unusable(f"member '{member}' is not a URL that credentials may be sent to") from None
+        raise unusable_login(f"member '{member}' is not a URL that credentials may be sent to") from None
     if parts.scheme != "https" and not (parts.scheme == "http" and inside):
-        raise unusable(f"member '{member}' must be an https URL")
+        raise unusable_login(f"member '{member}' must be an https URL")
     return url
 
 
@@ -114,8 +114,3 @@ def host_in_cloud(cloud: str, registry: str, pattern: re.Pattern[str]) -> str:
     if inside is Reach.LOOPBACK:
         return ""
     raise RetryableError(f"invalid {cloud} registry: '{registry}'. must match {pattern.pattern}", reason=REASON)
-
-
-def unusable(cause: str) -> AuthenticationError:
-    """Make the error for credentials that cannot be used as they are configured."""
-    return AuthenticationError(f"failed to configure authentication options: {cause}", reason="AuthenticationFailed")

@@ -12,7 +12,7 @@ import socks
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from tagstream.errors import AuthenticationError
+from tagstream.errors import unusable_login
 from tagstream.ports.connection import Proxy
 
 SOCKS_PORT = 1080
@@ -37,7 +37,7 @@ def proxy_url(proxy: Proxy) -> str:
     except LocationParseError:
         host = None
     if scheme not in _SCHEMES or not host:
-        raise _unusable("the proxy's 'address' is not an http, https or socks5 URL")
+        raise unusable_login("the proxy's 'address' is not an http, https or socks5 URL")
     if scheme == "socks5":
         _check_login(proxy)
         scheme = "socks5h"
@@ -90,8 +90,4 @@ def socks_words(error: socks.ProxyError) -> str:
 
 def _check_login(proxy: Proxy) -> None:
     if max(len(proxy.username.encode()), len(proxy.password.encode())) > MAX_SOCKS_LOGIN:
-        raise _unusable(f"username and password of a socks5 proxy must have at most {MAX_SOCKS_LOGIN} bytes")
-
-
-def _unusable(cause: str) -> AuthenticationError:
-    return AuthenticationError(f"failed to configure authentication options: {cause}", reason="AuthenticationFailed")
+        raise unusable_login(f"username and password of a socks5 proxy must have at most {MAX_SOCKS_LOGIN} bytes")

@@ -9,7 +9,7 @@ import ssl
 import tempfile
 from functools import lru_cache
 
-from tagstream.errors import AuthenticationError
+from tagstream.errors import unusable_login
 from tagstream.ports.connection import TlsMaterial
 
 MAX_CONTEXTS = 64
@@ -36,12 +36,12 @@ def tls_context(tls: TlsMaterial | None) -> ssl.SSLContext:
         if tls.ca_crt:
             context.load_verify_locations(cadata=tls.ca_crt.decode("ascii"))
     except (ssl.SSLError, ValueError) as error:
-        raise _unusable("failed to parse CA certificate") from error
+        raise unusable_login("failed to parse CA certificate") from error
     try:
         if tls.tls_crt:
             _load_certificate(context, tls)
     except (ssl.SSLError, ValueError, OSError) as error:
-        raise _unusable("failed to parse certificate and key in 'tls.crt' and 'tls.key'") from error
+        raise unusable_login("failed to parse certificate and key in 'tls.crt' and 'tls.key'") from error
     return context
 
 
@@ -55,7 +55,3 @@ def _load_certificate(context: ssl.SSLContext, tls: TlsMaterial) -> None:
 
 def _no_passphrase() -> str:
     raise ValueError("the key is encrypted")
-
-
-def _unusable(cause: str) -> AuthenticationError:
-    return AuthenticationError(f"failed to configure authentication options: {cause}", reason="AuthenticationFailed")

@@ -16,11 +16,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from tagstream.adapters.http.cloud_call import unusable
 from tagstream.adapters.http.retrying_session import REASON
 from tagstream.domain.objects.dockerconfig import Credentials
 from tagstream.domain.objects.image_name import ECR_HOSTS, ECR_PUBLIC, ecr_region
-from tagstream.errors import RetryableError
+from tagstream.errors import RetryableError, unusable_login
 from tagstream.ports.connection import Proxy
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def no_role(service: str, region: str, proxy: Proxy | None, left_s: float) -> To
     Raises:
         AuthenticationError: always.
     """
-    raise unusable(f"provider aws: there is no role to sign in to {service} with")
+    raise unusable_login(f"provider aws: there is no role to sign in to {service} with")
 
 
 def open_boto3_api(make_client: MakeClient, service: str, region: str, proxy: Proxy | None, left_s: float) -> TokenApi:

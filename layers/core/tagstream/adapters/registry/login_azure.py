@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from tagstream.adapters.http.cloud_call import CloudCall, host_in_cloud, secure_url, token_of, unusable
+from tagstream.adapters.http.cloud_call import CloudCall, host_in_cloud, secure_url, token_of
 from tagstream.adapters.registry.token import jwt_claims
 from tagstream.domain.objects.dockerconfig import Credentials
+from tagstream.errors import unusable_login
 
 USER = "00000000-0000-0000-0000-000000000000"
 MEMBERS = ("tenantID", "clientID", "clientSecret")
@@ -67,9 +68,9 @@ def application_login(authority: str, data: Mapping[str, bytes], scope: str) -> 
     values = {name: data.get(name, b"").decode(errors="replace").strip() for name in MEMBERS}
     missing = [name for name in MEMBERS if not values[name]]
     if missing:
-        raise unusable(f"provider azure: the secret has no '{missing[0]}'")
+        raise unusable_login(f"provider azure: the secret has no '{missing[0]}'")
     if not _TENANT.fullmatch(values["tenantID"]):
-        raise unusable("provider azure: member 'tenantID' is not a tenant")
+        raise unusable_login("provider azure: member 'tenantID' is not a tenant")
     form = {
         "grant_type": "client_credentials",
         "client_id": values["clientID"],

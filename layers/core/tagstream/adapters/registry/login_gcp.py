@@ -16,8 +16,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from tagstream.adapters.http.cloud_call import CloudCall, host_in_cloud, lifetime_s, secure_url, token_of, unusable
+from tagstream.adapters.http.cloud_call import CloudCall, host_in_cloud, lifetime_s, secure_url, token_of
 from tagstream.domain.objects.dockerconfig import Credentials
+from tagstream.errors import unusable_login
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -55,11 +56,11 @@ class GcpTokens:
         except (ValueError, RecursionError):
             file = None
         if not isinstance(file, dict):
-            raise unusable(f"provider gcp: the secret's '{MEMBER}' is not a JSON object")
+            raise unusable_login(f"provider gcp: the secret's '{MEMBER}' is not a JSON object")
         kinds = {"service_account": self._by_key, "external_account": self._by_federation}
         kind = kinds.get(str(file.get("type")))
         if kind is None:
-            raise unusable(f"provider gcp: '{MEMBER}' must be of type service_account or external_account")
+            raise unusable_login(f"provider gcp: '{MEMBER}' must be of type service_account or external_account")
         token, seconds = kind({name: str(value) for name, value in file.items() if isinstance(value, str)}, file)
         return Credentials(username=USER, password=token), seconds * USABLE_PART
 
@@ -81,7 +82,9 @@ class GcpTokens:
     def _by_federation(self, texts: Mapping[str, str], file: Mapping[str, object]) -> tuple[str, float]:
         source = file.get("credential_source")
         if not isinstance(source, dict) or not str(source.get("environment_id", "")).startswith("aws"):
-            raise unusable(f"provider gcp: '{MEMBER}' of type external_account must have an AWS credential_source")
+            raise unusable_login(
+                f"provider gcp: '{MEMBER}' of type external_account must have an AWS credential_source"
+            )
         audience = _required(texts, "audience")
         url = secure_url(texts.get("token_url", _STS), "token_url")
         subject = quote(json.dumps(self.identity(audience), separators=(",", ":"), sort_keys=True))
@@ -118,7 +121,7 @@ def no_role(audience: str) -> Mapping[str, object]:
     Raises:
         AuthenticationError: always.
     """
-    raise unusable("provider gcp: no AWS credentials to federate from")
+    raise unusable_login("provider gcp: no AWS credentials to federate from")
 
 
 def signed_by_role(session: Session, audience: str) -> Mapping[str, object]:
@@ -155,13 +158,13 @@ def _signed(claims: dict[str, object], key: str, key_id: str) -> str:
     try:
         private = serialization.load_pem_private_key(key.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise unusable("provider gcp: 'private_key' is not a private key in PEM") from error
+        raise unusable_login("provider gcp: 'private_key' is not a private key in PEM") from error
     if not isinstance(private, rsa.RSAPrivateKey):
-        raise unusable("provider gcp: 'private_key' is not an RSA key")
+        raise unusable_login("provider gcp: 'private_key' is not an RSA key")
     return jwt.encode(claims, private, algorithm="RS256", headers={"kid": key_id})
 
 
 def _required(texts: Mapping[str, str], name: str) -> str:
     if not texts.get(name):
-        raise unusable(f"provider gcp: '{MEMBER}' has no '{name}'")
+        raise unusable_login(f"provider gcp: '{MEMBER}' has no '{name}'")
     return texts[name]

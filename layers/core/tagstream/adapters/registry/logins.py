@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tagstream.adapters.http.cloud_call import CloudCall, unusable
+from tagstream.adapters.http.cloud_call import CloudCall
 from tagstream.adapters.http.expiring_cache import ExpiringCache
 from tagstream.adapters.registry import login_azure, login_gcp
 from tagstream.adapters.registry.login_aws import EcrTokens, OpenApi
@@ -20,7 +20,7 @@ from tagstream.domain.objects.dockerconfig import (
     why_unmatched,
 )
 from tagstream.domain.objects.image_name import ImageName
-from tagstream.errors import AuthenticationError
+from tagstream.errors import unusable_login
 from tagstream.ports.registry import RegistryAccess
 from tagstream.ports.runtime import Clock
 
@@ -68,7 +68,7 @@ class Logins:
             return self._azure(image, access, call)
         if access.provider == "gcp":
             return self._gcp(image, access, call)
-        raise unusable(f"provider '{access.provider}' is not one of aws, azure, gcp, generic")
+        raise unusable_login(f"provider '{access.provider}' is not one of aws, azure, gcp, generic")
 
     def _aws(self, image: ImageName, access: RegistryAccess, left_s: float) -> Credentials:
         region = self._ecr.region(image.registry)
@@ -78,7 +78,7 @@ class Logins:
     def _azure(self, image: ImageName, access: RegistryAccess, call: CloudCall) -> Login:
         data = next((one.data for one in access.pull_secrets if one.data.get("clientID")), None)
         if data is None:
-            raise unusable(f"provider azure needs a secret with {', '.join(login_azure.MEMBERS)}")
+            raise unusable_login(f"provider azure needs a secret with {', '.join(login_azure.MEMBERS)}")
         base = f"{image.scheme(access.insecure)}://{image.registry}"
         key = ("azure", image.registry, *(data.get(name) for name in (*login_azure.MEMBERS, login_azure.AUTHORITY)))
         fetch = lambda: login_azure.acr_credentials(base, image.registry, data, call)  # noqa: E731
@@ -89,7 +89,7 @@ class Logins:
             (one.data[login_gcp.MEMBER] for one in access.pull_secrets if one.data.get(login_gcp.MEMBER)), None
         )
         if content is None:
-            raise unusable(f"provider gcp needs a secret with '{login_gcp.MEMBER}'")
+            raise unusable_login(f"provider gcp needs a secret with '{login_gcp.MEMBER}'")
         tokens = login_gcp.GcpTokens(call=call, now=self._clock.now(), identity=self._identity)
         key = ("gcp", hashlib.sha256(content).digest())
 
@@ -110,9 +110,7 @@ def secret_login(image: ImageName, access: RegistryAccess) -> Login:
     try:
         keyring = pull_secret_keyring(secrets.values())
     except InvalidDockerConfig as error:
-        raise AuthenticationError(
-            f"failed to configure authentication options: {error}", reason="AuthenticationFailed"
-        ) from error
+        raise unusable_login(str(error)) from error
     found = keyring.find(image.registry, image.repository)
     if found is not None:
         return Login(lambda: found)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 from tagstream.domain.objects.manifest import plain_value
+from tagstream.domain.scan.tag_grammar import TAG
 from tagstream.domain.setters.quoting import is_read_as_string
 
 MAX_SHOWN = 60
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}")
 _VERSION = re.compile(r"v?[0-9]+(?:[._-][A-Za-z0-9._-]+)?")
 _KINDS = {bool: "a boolean", int: "a number", float: "a number"}
@@ -45,9 +45,9 @@ def _mismatch(suffix: str, old: str) -> str:
     if not old or plain_value(old) is None:
         return ""
     name, _, digest = old.partition("@")
-    if suffix == "tag" and not _TAG.fullmatch(old):
+    if suffix == "tag" and not TAG.fullmatch(old):
         return "is no tag"
-    if suffix == "tag@digest" and not (_TAG.fullmatch(name) and (not digest or _DIGEST.fullmatch(digest))):
+    if suffix == "tag@digest" and not (TAG.fullmatch(name) and (not digest or _DIGEST.fullmatch(digest))):
         return "is no tag with a digest"
     if suffix == "digest" and not _DIGEST.fullmatch(old):
         return "is no digest"

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from tagstream.domain.scan.tag_grammar import TAG
 from tagstream.events.delivery import IncomingDelivery, PushHint
 
 HINT_LIMIT = 1000
@@ -21,7 +22,6 @@ HINT_LIMIT = 1000
 # With an underscore, which no domain has but a container's name on an internal network.
 _REGISTRY = re.compile(r"[A-Za-z0-9._\-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?", re.ASCII)
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._/\-]+[a-z0-9]+)*", re.ASCII)
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"[a-z0-9]+(?:[+._\-][a-z0-9]+)*:[0-9a-f]{32,128}", re.ASCII)
 _DELIVERY_ID = re.compile(r"[A-Za-z0-9._:/+=\-]{1,128}", re.ASCII)
 
@@ -110,7 +110,7 @@ def is_registry(text: str) -> bool:
 
 def is_tagged(hint: PushHint) -> bool:
     """True for a hint with a tag; old Harbor writes a digest in its place."""
-    return bool(hint.tag and _TAG.fullmatch(hint.tag))
+    return bool(hint.tag and TAG.fullmatch(hint.tag))
 
 
 def _is_image(hint: PushHint) -> bool:
