@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tagstream.adapters.registry.tag_stream import BadTagList, TagStream
+from tagstream.adapters.registry.tag_stream import BadTagList, TagStream, usual_tags
 
 
 def read(document: bytes, size: int) -> list[str]:
@@ -90,3 +90,37 @@ def test_halves_of_characters_are_replaced_however_they_are_cut(text: str, tag: 
 def test_values_beyond_every_bound_are_refused(value: bytes) -> None:
     with pytest.raises(BadTagList):
         read(b'{"size":%b}' % value, 4096)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"name":"team/app","tags":["1.0.0","1.1.0"]}\n',
+        b' { "name" : "team/app" , "tags" : [ "1.0.0" , "\xc3\xa9" ] } ',
+        b'{"name":"team/app","tags":[]}',
+    ],
+)
+def test_a_whole_list_of_the_usual_form_is_read_at_once(document: bytes) -> None:
+    assert usual_tags(document) == read(document, 1000)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"name":"a","tags":null}',
+        b'{"name":"a","tags":["1"],"tags":["2"]}',
+        b'{"name":"a","tags":["1"],"tag":"2"}',
+        b'{"name":"a","tags":["\\ud800"]}',
+        b'{"name":"a","tags":["1",2]}',
+        b'{"name":"a","tags":["1",NaN]}',
+        b'{"name":"a","tags":["1","b":"2"]}',
+        b'{"name":"a","tags":["\xed\xa0\x80"]}',
+        b'{"name":"a","tags":["\x01"]}',
+        b'{"name":"a","tags":["1"]} {}',
+        b'{"name":"a","tags":["1",]}',
+        b'\x0b{"name":"a","tags":["1"]}',
+        b'{"name":"a","tags":["1"',
+    ],
+)
+def test_every_other_form_is_left_to_the_stream(document: bytes) -> None:
+    assert usual_tags(document) is None

@@ -85,9 +85,14 @@ def check_literal(host: str, allowed: Reach) -> Reach:
     Raises:
         RefusedAddress: as ``check_address``.
     """
+    return check_reach(host, _reach_of_name(host), allowed)
+
+
+@lru_cache(maxsize=1024)
+def _reach_of_name(host: str) -> Reach:
     if host == "localhost" or host.endswith(".localhost"):
-        return check_address(host, "127.0.0.1", allowed)
+        return Reach.LOOPBACK
     try:
-        return check_address(host, host.strip("[]"), allowed)
+        return reach_of(host.strip("[]"))
     except ValueError:
         return Reach.PUBLIC

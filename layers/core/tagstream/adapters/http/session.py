@@ -8,7 +8,6 @@ Source: image-reflector-controller internal/registry/options.go (transport); flu
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.http.address_guard import Reach, check_literal
 from tagstream.adapters.http.faults import ConnectionFault, as_fault
-from tagstream.adapters.http.guarded_adapter import CallReach, GuardedAdapter
+from tagstream.adapters.http.guarded_adapter import PLAIN_URL, CallReach, GuardedAdapter
 from tagstream.adapters.http.proxies import proxy_url
 from tagstream.adapters.http.timed_socket import CONNECT_S
 from tagstream.adapters.http.tls import tls_context
@@ -34,8 +33,6 @@ USER_AGENT = "tagstream"
 CHUNK = 65_536
 """Bytes to read from an answer at a time."""
 MAX_SESSIONS = 64
-# Nothing to encode, to lower or to translate: what nearly every URL of a registry is.
-_PLAIN_URL = re.compile(r"https?://[a-z0-9.:\-]+/[A-Za-z0-9._~:/?=&,+%\-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +92,17 @@ class Session(requests.Session):
         """
         response: BaseHTTPResponse | None = None
         _check_headers(request.headers)
+        plain = PLAIN_URL.fullmatch(request.url)
         self._reach.allowed = request.allowed
         try:
+            host = plain[2] if plain else urlsplit(request.url).hostname or ""
             # Behind a proxy only addresses that are written out are known; the proxy resolves names.
-            self._reach.reached = check_literal(urlsplit(request.url).hostname or "", request.allowed)
+            self._reach.reached = check_literal(host, request.allowed)
             timeout = (min(CONNECT_S, timeout_s), timeout_s)
-            answer = self.send(_prepared(request), stream=True, timeout=timeout, proxies=self.proxies)
-            response = answer.raw
+            prepared = _prepared(request)
+            if plain is None:
+                prepared.prepare_url(request.url, None)
+            response = self.send(prepared, stream=True, timeout=timeout, proxies=self.proxies).raw
             yield response, self._reach.reached
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             raise as_fault(error) from error
@@ -140,11 +141,7 @@ class Sessions:
 def _prepared(request: Request) -> requests.PreparedRequest:
     """Prepared by hand: ``prepare`` would replace our Authorization by a user in the URL."""
     prepared = requests.PreparedRequest()
-    prepared.method, prepared.body = request.method, request.body
-    if _PLAIN_URL.fullmatch(request.url):
-        prepared.url = request.url
-    else:
-        prepared.prepare_url(request.url, None)
+    prepared.method, prepared.url, prepared.body = request.method, request.url, request.body
     headers = {"User-Agent": USER_AGENT, **request.headers}
     if request.body is not None:
         headers["Content-Length"] = str(len(request.body))

@@ -9,12 +9,16 @@ from typing import Any
 
 CONNECT_S = 10.0
 """Seconds for a connection to be made, and for an answer where nobody set a timeout."""
+SLICE_S = 1.0
+# The buffer of an idle connection takes so many bytes at once, so that nothing waits.
+SHORT = 8192
 
 
 class TimedSocket:
     """A socket whose timeout, once set, bounds everything until it is set again.
 
-    A server that sends a byte now and then cannot outlast it.
+    A server that sends a byte now and then cannot outlast it. The inner socket waits in slices: to change a socket's
+    timeout gives other threads the interpreter, which costs more than the read that it is done for.
     """
 
     def __init__(self, inner: socket.socket) -> None:
@@ -27,26 +31,49 @@ class TimedSocket:
     def settimeout(self, seconds: float | None) -> None:
         """Start the time anew."""
         self._until = time.monotonic() + (CONNECT_S if seconds is None else seconds)
-        self._inner.settimeout(seconds)
 
-    def limit_next_read(self) -> None:
-        """Give the next read what is left of the time.
+    def sendall(self, data: Any) -> None:
+        """As ``socket.sendall``, within what is left of the time.
 
         Raises:
-            TimeoutError: nothing is left.
+            TimeoutError: the peer did not take the data in time.
         """
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        self._inner.settimeout(left)
+        if len(data) > SHORT:
+            self._limit_next_wait(self._left_s())
+        self._inner.sendall(data)
+
+    def recv_into(self, buffer: Any) -> int:
+        """As ``socket.recv_into``, within what is left of the time.
+
+        Raises:
+            TimeoutError: nothing came in time.
+        """
+        while True:
+            self._limit_next_wait(min(SLICE_S, self._left_s()))
+            try:
+                return self._inner.recv_into(buffer)
+            except TimeoutError:
+                continue
 
     def makefile(self, mode: str = "rb", buffering: int | None = None) -> io.BufferedReader:
         """As ``socket.makefile``, for reading."""
         raw = self._inner.makefile(mode, buffering=0)  # type: ignore[call-overload]
         return io.BufferedReader(_TimedReader(self, raw))
 
+    def _left_s(self) -> float:
+        left_s = self._until - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("timed out")
+        return left_s
+
+    def _limit_next_wait(self, seconds: float) -> None:
+        if seconds != self._inner.gettimeout():
+            self._inner.settimeout(seconds)
+
 
 class _TimedReader(io.RawIOBase):
+    """Reads from a TimedSocket; ``inner`` keeps the connection open until it is closed."""
+
     def __init__(self, owner: TimedSocket, inner: io.RawIOBase) -> None:
         self._owner = owner
         self._inner = inner
@@ -55,8 +82,7 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._owner.limit_next_read()
-        return self._inner.readinto(buffer)
+        return self._owner.recv_into(buffer)
 
     def close(self) -> None:
         if not self.closed:

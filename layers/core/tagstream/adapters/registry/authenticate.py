@@ -129,7 +129,7 @@ class AuthenticatedRepository:
         return answer
 
     def _fetch(self, request: Request, receive: Receive) -> Answer:
-        own = same_origin(self._root, request.url)
+        own = request.url.startswith(f"{self._root}/") or same_origin(self._root, request.url)
         sent = replace(request, allowed=request.allowed if own else self.facts.reach)
         if own and self.facts.challenge is not None:
             sent = self._authorized(sent, self._token_scope(self.facts.challenge))

@@ -6,6 +6,7 @@ Source: distribution-spec "Listing Tags"; go-containerregistry pkg/v1/remote/lis
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -18,7 +19,7 @@ from tagstream.adapters.http.session import Request
 from tagstream.adapters.registry.authenticate import AuthenticatedRepository
 from tagstream.adapters.registry.host_memory import PAGE_SIZE
 from tagstream.adapters.registry.link_header import InvalidLink, next_page
-from tagstream.adapters.registry.tag_stream import TagStream
+from tagstream.adapters.registry.tag_stream import TagStream, usual_tags
 from tagstream.errors import RetryableError
 
 SMALL_PAGE = 100
@@ -131,10 +132,16 @@ def _page(repository: AuthenticatedRepository, url: str, limits: Limits) -> Answ
 
 
 def _read_tags(response: BaseHTTPResponse, limits: Limits) -> dict[str, None]:
+    chunks = decoded_chunks(response)
+    first = next(chunks, b"")
+    if response.closed and len(first) <= limits.page_bytes:
+        usual = usual_tags(first)
+        if usual is not None and len(usual) <= limits.tags:
+            return dict.fromkeys(usual)
     stream = TagStream()
     found: dict[str, None] = {}
     size = 0
-    for chunk in decoded_chunks(response):
+    for chunk in itertools.chain((first,), chunks):
         size += len(chunk)
         if size > limits.page_bytes:
             raise ConnectionFault(f"tag list: a page of more than {limits.page_bytes} bytes", temporary=False)

@@ -7,6 +7,7 @@ Source: OCI distribution-spec "Listing Tags"; GAR and GCR add large ``manifest``
 
 from __future__ import annotations
 
+import json
 import re
 
 import ijson
@@ -22,6 +23,8 @@ _WHOLE_ESCAPES = re.compile(
 )
 _ESCAPES = re.compile(_HIGH + rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL)
 _LONGEST_ESCAPE = len(r"\ud83d\ude00")
+# What nearly every registry sends: a name and a list that holds no escapes, and nothing but single values.
+_USUAL = re.compile(rb'\s*\{\s*"name"\s*:\s*"[^"\\]*"\s*,\s*"tags"\s*:\s*\[[^\\\[\]{}]*\]\s*\}\s*')
 
 
 class BadTagList(ConnectionFault):
@@ -29,6 +32,17 @@ class BadTagList(ConnectionFault):
 
     def __init__(self, cause: str) -> None:
         super().__init__(f"invalid tag list: {cause}", temporary=False)
+
+
+def usual_tags(document: bytes) -> list[str] | None:
+    """The tags of a whole document of the usual form; None for any other, which only a TagStream can judge."""
+    if not _USUAL.fullmatch(document):
+        return None
+    try:
+        tags: list[str] = json.loads(document.decode())["tags"]
+    except ValueError:
+        return None
+    return tags if set(map(type, tags)) <= {str} else None
 
 
 class TagStream:

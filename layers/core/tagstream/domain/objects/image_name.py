@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tagstream.domain.objects.model import CanonicalImage
 
@@ -128,6 +129,7 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)
 def _is_private(registry: str) -> bool:
     try:
         address = ipaddress.IPv4Address(registry.split(":")[0])
