@@ -115,7 +115,7 @@ def test_the_fast_ways_to_match_answer_as_the_documented_functions_of_re2(
         assert fast.matching(texts) == plain.matching(texts) == matching
         assert [fast.expansion(template).value(text) for text in texts] == expanded
         pairs = [(text, value) for text, value in zip(texts, expanded, strict=True) if value is not None]
-        assert fast.expansion(template).values(texts) == pairs
+        assert list(zip(*fast.expansion(template).matched(texts), strict=True)) == pairs
         assert [text for text, _ in pairs] == matching
 
 

@@ -54,18 +54,16 @@ def parse_number(text: str) -> ExactNumber | None:
     return (0, value)
 
 
-def parse_whole_numbers(texts: Collection[str]) -> list[int] | None:
-    """The values of many texts at once, in their order, if each of them is only ASCII digits; None otherwise.
+def are_whole_numbers(texts: Collection[str]) -> bool:
+    """Whether there are texts, and each of them is only ASCII digits and has a length that ``int`` takes at once.
 
-    Numerical policies nearly always order build numbers or timestamps. For these it is several times as fast as
-    ``parse_number`` for each.
+    Numerical policies nearly always order build numbers or timestamps. To compare these as they are is many times as
+    fast as ``parse_number`` for each.
     """
     joined = "".join(texts)
     if not (joined.isascii() and joined.isdigit() and "" not in texts):
-        return None
-    if len(max(texts, key=len)) > _MAX_DIGITS // 2:
-        return None
-    return list(map(int, texts))
+        return False
+    return max(map(len, texts)) <= _MAX_DIGITS // 2
 
 
 def parse_float(text: str) -> float:

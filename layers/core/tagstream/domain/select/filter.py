@@ -37,7 +37,7 @@ class CompiledFilter:
     def values(self, tags: Iterable[str]) -> list[tuple[str, str]]:
         """``(tag, value)`` of every matching tag, in order."""
         if self.expansion is not None:
-            return self.expansion.values(tags)
+            return list(zip(*self.expansion.matched(tags), strict=True))
         return [(tag, tag) for tag in (self.pattern.matching(tags) if self.pattern.text else tags)]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
-from gocompat.floats import ExactNumber, InvalidNumber, parse_number, parse_whole_numbers
+from gocompat.floats import ExactNumber, InvalidNumber, are_whole_numbers, parse_number
 from gocompat.semver.range import Constraint, InvalidRange, parse_range
 from gocompat.semver.version import LOOSE, RELEASE, UINT64_MAX, InvalidVersion, SortKey, parse_tag
 from tagstream.domain.objects.model import PolicyChoice
@@ -183,9 +183,13 @@ class NumericalOrdering:
     def best(self, values: Iterable[str], accepts: Accepts = everything, *, descending: bool = False) -> str | None:
         """One pass; when values are no numbers, the error names the one that Flux meets first."""
         values = list(values if accepts is everything else filter(accepts, values))
-        whole = parse_whole_numbers(values)
-        if whole:
-            highest_whole = max(whole) if self.ascending else min(whole)
+        pick = max if self.ascending else min
+        if are_whole_numbers(values):
+            if len({len(value) for value in values}) == 1:
+                # Build numbers and timestamps: texts of one length are in the order of their numbers.
+                return pick(values)
+            whole = [int(value) for value in values]
+            highest_whole = pick(whole)
             return min(value for value, number in zip(values, whole, strict=True) if number == highest_whole)
         found: str | None = None
         highest: ExactNumber | None = None

@@ -201,8 +201,10 @@ class CompiledPolicy:
 
     def _best_by_order(self, tags: Sequence[str], descending: bool) -> str:
         if self.filter is not None and self.filter.expansion is not None:
-            by_value = self._by_value(tags, self.filter)
-            return by_value[self._chosen(by_value, everything, False)] if by_value else _nothing_to_choose_from()
+            texts, values = self.filter.expansion.matched(tags if descending else sorted(tags, reverse=True))
+            best = self._chosen(values, everything, False) if values else _nothing_to_choose_from()
+            # Flux fills a map in descending order, so that of tags with the same value the smallest one stays.
+            return texts[~values[::-1].index(best)]
         accepts = everything if self.filter is None else self.filter.matches
         if self.filter is not None and self.ordering.strict:
             # Every value is looked at, so all are filtered in one go.
@@ -222,15 +224,6 @@ class CompiledPolicy:
         if best is None:
             raise NoSelection("unable to determine latest version from provided list")
         return best
-
-    def _by_value(self, tags: Iterable[str], wanted: CompiledFilter) -> dict[str, str]:
-        """Tags by value. Flux fills a map in descending order, so of equal values the smallest tag stays."""
-        found: dict[str, str] = {}
-        for tag, value in wanted.values(tags):
-            known = found.get(value)
-            if known is None or tag < known:
-                found[value] = tag
-        return found
 
 
 def _nothing_to_choose_from() -> NoReturn:
