@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -246,3 +247,39 @@ def test_no_secret_is_in_the_table_a_log_or_a_commit(system: System, stack: Embe
     assert [one for one in (TOKEN, PASSWORD, login, *presented) if one in told] == []
     # The path is stored in the table, which only those may read who may read Receivers. It is in no log and no commit.
     assert [path in one for one in (table, logs, commits)] == [True, False, False]
+
+
+AUTOMATION = "harvis-prod-auto-update"
+
+
+def waits(system: System) -> str:
+    """Why the automation waits; empty if it does not."""
+    found = {one["metadata"]["name"]: one for one in system.objects("update", NAMESPACE)}
+    postponed = found[AUTOMATION].get("status", {}).get("tagstream", {}).get("postponed", {})
+    return str(postponed.get("reason", ""))
+
+
+def test_a_freeze_and_then_a_window_hold_a_tag_that_goes_when_the_window_opens(
+    system: System, sample: Sample, bare: Path, stack: EmbeddedStack
+) -> None:
+    system.cli("freeze", "automation", AUTOMATION, "-n", NAMESPACE, "--reason", "incident")
+    stack.wait_for("the freeze in the status", lambda: "is frozen: by" in waits(system))
+    system.push(sample.frontend_image, "v2.31.0")
+    system.deliver(system.hook_path("pushes", NAMESPACE), TOKEN, {"push": "frontend v2.31.0"})
+    stack.wait_for("the selection", lambda: latest_tag(system) == "v2.31.0")
+    # A window that opens within the minute takes over when the freeze is lifted.
+    opens = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    if opens - datetime.now(UTC) < timedelta(seconds=20):
+        opens += timedelta(minutes=1)
+    window = f"{opens:%M} {opens:%H} * * * / 30m"
+    metadata = {"name": NAMESPACE, "annotations": {"tagstream.dev/window": window}}
+    system.cli("apply", "-f", "-", stdin=documents({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}))
+    system.cli("thaw", "automation", AUTOMATION, "-n", NAMESPACE)
+    stack.wait_for("the window in the status", lambda: waits(system).startswith("outside the window of namespace"))
+    assert "v2.31.0" not in frontend(bare)
+    stack.wait_for("the commit", lambda: "v2.31.0" in frontend(bare), timeout_s=150)
+    made_at = datetime.fromisoformat(git("show", "--no-patch", "--format=%cI", "main", folder=bare).strip())
+    assert made_at >= opens
+    assert waits(system) == ""
+    metadata["annotations"] = {}
+    system.cli("apply", "-f", "-", stdin=documents({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}))

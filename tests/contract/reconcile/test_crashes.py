@@ -21,6 +21,7 @@ from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconciling import (
     APP,
     MARKED,
+    NOW,
     Silent,
     automated,
     emptied,
@@ -30,6 +31,7 @@ from tests.contract.reconciling import (
     target_of,
     watched,
 )
+from tests.contract.set_clock import SetClock
 from tests.embedded.git_server import GitServer, bare_repository, commit_files, git, git_server
 from tests.embedded.registry import Registry
 
@@ -286,6 +288,41 @@ def test_a_burst_has_a_message_that_ends_it_wherever_the_one_who_sends_it_dies(t
     at = calls.index("queue.send")
     assert calls[at:] == ["queue.send", "selections.put_waiting", "selections.put_waiting"]
     assert list(sent.values()) == [*([1] * at), 2, 2, 1]
+
+
+def test_a_window_that_opens_soon_has_a_message_and_one_entry_wherever_the_one_who_waits_dies(
+    table: Table, tmp_path: Path
+) -> None:
+    queue, opens = Silent(), datetime(2026, 11, 30, 9, tzinfo=UTC)
+    outcomes: dict[str, tuple[int, int, str]] = {}
+
+    def begun() -> Repository:
+        found = setting.begun()
+        for name in setting.names:
+            key = NamespacedName("ns", name)
+            found.ports.objects.annotate("ImageUpdateAutomation", key, {"tagstream.dev/window": "Mon 09:00-17:00"})
+            found.ports.selections.put(replace(selection("v1.2.0"), policy=key), found.ports.selections.get(key))
+        queue.sent.clear()
+        ports: Any = replace(found.ports, queue=queue, clock=SetClock(opens - timedelta(minutes=5)))
+        return replace(found, ports=ports)
+
+    with git_server(tmp_path) as server:
+        setting = Setting(table, server, {}, ("a",))
+        calls = lived((whole := begun()).run, whole.ports)
+        for at, call in enumerate(calls, start=1):
+            found = begun()
+            died(found.run, found.ports, at, after_call=True)
+            found.run(found.ports)
+            waits = [one for one in found.ports.ledger.read(NOW - timedelta(hours=1), opens) if one.reason == "Waiting"]
+            messages = len(queue.sent)
+            found.run(replace(found.ports, clock=SetClock(opens)))
+            outcomes[f"{at} {call}"] = (messages, len(waits), git("show", "main:a/app.yaml", folder=found.bare))
+    at = calls.index("queue.send")
+    # Only a death between the message and the status costs another message.
+    assert calls[at:] == ["queue.send", "ledger.record", "objects.replace_status"]
+    assert [one[0] for one in outcomes.values()] == [*([1] * at), 2, 2, 1]
+    assert {one[1] for one in outcomes.values()} == {1}
+    assert all("v1.2.0" in one[2] for one in outcomes.values())
 
 
 @BOTH

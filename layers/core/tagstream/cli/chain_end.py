@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import ready_of
+from tagstream.cli.waiting import ready_of, wait_text
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.status import postponement
 
 
 def chain_end(session: Session, entries: Sequence[LedgerEntry]) -> tuple[str, ...]:
@@ -74,7 +75,8 @@ def _after_selection(session: Session, policy: StoredObject, tags: Sequence[str]
         if _spec(automation).get("suspend") is True:
             yield f"{where} selects {selected}; ImageUpdateAutomation {automation.key.name} is suspended"
         else:
-            _, told = ready_of(automation)
+            postponed = postponement(automation.status)
+            told = f"waits {wait_text(postponed)}" if postponed else ready_of(automation)[1]
             yield f"{where} selects {selected}; ImageUpdateAutomation {automation.key.name}: {told or 'not run yet'}"
 
 

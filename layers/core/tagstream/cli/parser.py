@@ -55,7 +55,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace | None:
     parser.add_argument("--version", action="version", version=f"tagstream {tagstream.__version__}")
     add_stack(parser, stack="tagstream", namespace=None, timeout=300.0)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for add in (_add_apply, _add_get, _add_actions, add_create, _add_events, _add_offline):
+    for add in (_add_apply, _add_get, _add_actions, _add_freezes, add_create, _add_events, _add_offline):
         add(verbs)
     try:
         args, unknown = parser.parse_known_args(list(argv))
@@ -135,6 +135,17 @@ def _add_actions(verbs: Parsers) -> None:
     for parser in _targets(verbs, "delete", TARGETS):
         parser.add_argument("name", help="the object")
         parser.add_argument("-s", "--silent", action="store_true", help="do not ask")
+
+
+def _add_freezes(verbs: Parsers) -> None:
+    for verb in ("freeze", "thaw"):
+        parser = _verb(verbs, verb, verb)
+        parser.add_argument("what", nargs="*", metavar="automation NAME", help="these automations of the namespace")
+        parser.add_argument("--all", action="store_true", help="every automation of the stack")
+        parser.add_argument("-r", "--reason", default="", help="kept with the freeze, and in the ledger")
+        if verb == "freeze":
+            parser.add_argument("--until", default="", metavar="TIME|DURATION", help="when it ends by itself")
+            parser.add_argument("--no-wait", action="store_true", help="do not wait for pushes that are under way")
 
 
 def _targets(verbs: Parsers, verb: str, targets: Sequence[Target]) -> Iterable[argparse.ArgumentParser]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from tagstream.cli.audit import EVERY_NAMESPACE
 from tagstream.cli.chain_end import chain_end
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import TARGETS, checked_kind
@@ -41,7 +42,7 @@ def events(session: Session) -> int:
         entry
         for entry in chain
         # One delivery can have effects in several namespaces; with --cause all of them are printed.
-        if (args.all_namespaces or args.cause or entry.key.namespace == session.namespace)
+        if (args.all_namespaces or args.cause or entry.key.namespace in (session.namespace, EVERY_NAMESPACE))
         and _is_involved(entry, args.involved)
         and (not wanted or _type(entry).casefold() in wanted)
     ]

@@ -7,7 +7,7 @@ number after the one read, nobody else wrote to the branch since, and what was r
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -179,6 +179,14 @@ class Snapshot:
             if self._writers is None:
                 self._writers = self._all_writers()
             return self._writers.get(target, ())
+
+    def targets(self, is_wanted: Callable[[NamespacedName], bool]) -> Sequence[str]:
+        """The branches of these automations, sorted, suspended ones too."""
+        with self._lock:
+            if self._writers is None:
+                self._writers = self._all_writers()
+            found = self._writers.items()
+            return sorted(target for target, writers in found if any(is_wanted(one.stored.key) for one in writers))
 
     def _target(self, automation: ImageUpdateAutomation) -> str | None:
         """The branch that an automation writes to; None if it is not known, which ``prepare`` reports."""
