@@ -73,7 +73,17 @@ class Front:
             "body": raw.decode(),
             "isBase64Encoded": False,
         }
-        names = ("deliveries", "objects", "secrets", "queue", "ledger", "clock", "metrics", "log")
+        names = (
+            "deliveries",
+            "objects",
+            "secrets",
+            "queue",
+            "ledger",
+            "clock",
+            "metrics",
+            "log",
+            "no_cross_namespace_refs",
+        )
         found = {name: getattr(self.ports, name) for name in names}
         return dict(webhook(event, self.life.ports(WebhookPorts(issuer_keys=lambda issuer, fresh: {}, **found))))
 

@@ -32,6 +32,7 @@ STACK = "TAGSTREAM_STACK"
 WINDOW = "TAGSTREAM_WINDOW"
 FREEZE = "TAGSTREAM_FREEZE"
 QUEUE_URL = "TAGSTREAM_SCAN_QUEUE_URL"
+NO_CROSS_NAMESPACE_REFS = "TAGSTREAM_NO_CROSS_NAMESPACE_REFS"
 LEDGER_TTL_S = 30 * 86_400.0
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
@@ -100,6 +101,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         entropy=system_entropy,
         metrics=shared.metrics,
         log=shared.log,
+        no_cross_namespace_refs=shared.no_cross_namespace_refs,
     )
 
 
@@ -127,6 +129,7 @@ def _webhook_ports(environ: Mapping[str, str]) -> WebhookPorts:
         clock=clock,
         metrics=metrics,
         log=log,
+        no_cross_namespace_refs=environ.get(NO_CROSS_NAMESPACE_REFS) == "true",
     )
 
 
@@ -161,8 +164,13 @@ def stack_outputs(stack: str) -> Mapping[str, str]:
     missing = {"TableName", "ScanQueueUrl"} - set(outputs)
     if missing:
         raise NotDeployed(f"stack '{stack}' has no output {', '.join(sorted(missing))}: is it a tagstream stack?")
-    calendar = {WINDOW: parameters.get("Window", ""), FREEZE: parameters.get("Freeze", "")}
-    return {TABLE: outputs["TableName"], QUEUE_URL: outputs["ScanQueueUrl"], **calendar, **outputs}
+    # A stack of a version before this one has none of these parameters.
+    switches = {
+        WINDOW: parameters.get("Window", ""),
+        FREEZE: parameters.get("Freeze", ""),
+        NO_CROSS_NAMESPACE_REFS: parameters.get("NoCrossNamespaceRefs", "false"),
+    }
+    return {TABLE: outputs["TableName"], QUEUE_URL: outputs["ScanQueueUrl"], **switches, **outputs}
 
 
 def material_checks() -> MaterialChecks:

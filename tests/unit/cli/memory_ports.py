@@ -319,7 +319,7 @@ class MemoryFreezes:
 
 @dataclass
 class MemoryPorts:
-    """The fakes of one test; ``log_lines`` are what the functions logged."""
+    """The fakes of one test; ``log_lines`` are what the functions logged, the last member is the stack's switch."""
 
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     secrets: MemorySecrets = field(default_factory=MemorySecrets)
@@ -332,6 +332,7 @@ class MemoryPorts:
     freezes: MemoryFreezes = field(default_factory=MemoryFreezes)
     stack_calendar: StackCalendar = field(default_factory=StackCalendar)
     clock: SteppingClock = field(default_factory=SteppingClock)
+    no_cross_namespace_refs: bool = False
 
     def bundle(self) -> Ports:
         """What the command line gets; mypy checks here that every fake is the port that it stands for."""
@@ -355,6 +356,7 @@ class MemoryPorts:
             entropy=not_called,
             metrics=NoTelemetry(),
             log=NoTelemetry(),
+            no_cross_namespace_refs=self.no_cross_namespace_refs,
         )
 
 

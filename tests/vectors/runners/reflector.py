@@ -12,10 +12,17 @@ from typing import Any
 
 from gocompat.floats import InvalidNumber, parse_float
 from gocompat.semver.version import InvalidVersion, parse_tag
-from tagstream.domain.objects.acl import may_access
+from tagstream.domain.objects.acl import may_access, may_refer
 from tagstream.domain.objects.image_name import InvalidImage, ecr_region, parse_repository_image
 from tagstream.domain.objects.kinds import parse_object
-from tagstream.domain.objects.model import REQUESTED_AT, AccessFrom, ImageRef, ImageRepository, TagFilter
+from tagstream.domain.objects.model import (
+    REQUESTED_AT,
+    AccessFrom,
+    ImageRef,
+    ImageRepository,
+    NamespacedName,
+    TagFilter,
+)
 from tagstream.domain.scan.exclusion import InvalidExclusion, exclude, keep
 from tagstream.domain.scan.revision import revision
 from tagstream.domain.select.filter import compile_filter
@@ -166,11 +173,10 @@ def _access(row: dict[str, Any]) -> Pair:
     selectors = (
         None if given is None else AccessFrom(namespace_selectors=tuple(one.get("matchLabels") or {} for one in given))
     )
-    allowed = may_access(selectors, row["same_namespace"], row["namespace_labels"])
-    if row["no_cross_namespace_refs"] and not row["same_namespace"]:
-        # This row is about a flag of the controller. tagstream has no such flag: accessFrom alone decides.
-        return row["accessible"], False
-    return allowed, row["accessible"]
+    same = row["same_namespace"]
+    repository = NamespacedName("own" if same else "other", "app")
+    may_name = may_refer("own", repository, no_cross_namespace_refs=row["no_cross_namespace_refs"])
+    return may_name and may_access(selectors, same, row["namespace_labels"]), row["accessible"]
 
 
 def _reference(row: dict[str, Any]) -> Pair:

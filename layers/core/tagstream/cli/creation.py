@@ -99,7 +99,12 @@ def check(session: Session, wanted: Mapping[str, object]) -> None:
     located = Located(
         parsed=parse_object(wanted, session.namespace), document=Document(name="arguments", line=1, value=wanted)
     )
-    validation = validate(Manifests(objects=(located,), errors=()), lambda kind, key: True)
+    validation = validate(
+        Manifests(objects=(located,), errors=()),
+        lambda kind, key: True,
+        # What is only printed may be meant for another stack, or for Flux.
+        no_cross_namespace_refs=not session.args.export and session.ports.no_cross_namespace_refs,
+    )
     for warning in validation.warnings:
         session.console.warning(warning.removeprefix("arguments:1: "))
     if validation.errors:

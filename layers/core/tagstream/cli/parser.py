@@ -202,6 +202,9 @@ def _add_offline(verbs: Parsers) -> None:
         parser.add_argument("-o", "--output", choices=("json",), help="for programs")
         if verb == "lint":
             parser.add_argument("--fix", action="store_true", help="write misspelt markers and missing quotes right")
+            parser.add_argument(
+                "--no-cross-namespace-refs", action="store_true", help="as the stack's parameter NoCrossNamespaceRefs"
+            )
         if verb == "diff":
             parser.add_argument("--write", action="store_true", help="write the changes into the working tree")
             parser.set_defaults(failure_code=2)

@@ -1,12 +1,13 @@
-"""Finds references to objects that exist neither in the applied files nor in the stack.
+"""Finds references to objects that do not exist, or that the stack does not allow.
 
-They are warnings only: like Flux, tagstream accepts objects in any order.
+Those to missing objects are warnings only: like Flux, tagstream accepts objects in any order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from tagstream.domain.objects.acl import BLOCKED, may_refer
 from tagstream.domain.objects.model import (
     GitRepository,
     ImagePolicy,
@@ -24,6 +25,25 @@ def missing_references(value: object, known: Known) -> tuple[tuple[str, str], ..
     """Return the field path and a message for every reference to an object that does not exist."""
     return tuple(
         (path, f"{kind}/{key} does not exist (yet)") for path, kind, key in references(value) if not known(kind, key)
+    )
+
+
+def forbidden_references(value: object) -> tuple[tuple[str, str, str], ...]:
+    """Return field path, value and message of every reference that a stack with ``NoCrossNamespaceRefs`` forbids."""
+    if isinstance(value, ImagePolicy):
+        named = [("spec.imageRepositoryRef", f"cannot access 'ImageRepository/{value.repository}'", value.repository)]
+    elif isinstance(value, ImageUpdateAutomation):
+        named = [("spec.sourceRef", f"can't access '{value.source.kind}/{value.source.key}'", value.source.key)]
+    elif isinstance(value, Receiver):
+        listed = enumerate(value.resources)
+        named = [(f"spec.resources[{index}]", f"can't access '{one.kind}/{one.key}'", one.key) for index, one in listed]
+    else:
+        return ()
+    own = value.metadata.key.namespace
+    return tuple(
+        (f"{path}.namespace", key.namespace, f"{refused}, {BLOCKED}")
+        for path, refused, key in named
+        if not may_refer(own, key, no_cross_namespace_refs=True)
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gocompat.quote import quote
 from tagstream.cli.calendars import StoredCalendars, never_open, no_calendars
 from tagstream.cli.files import Located, Manifests
 from tagstream.cli.pull_secrets import Members, no_members, pull_secret_problems
-from tagstream.cli.references import Known, missing_references, references
+from tagstream.cli.references import Known, forbidden_references, missing_references, references
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.fields import Problem
@@ -66,6 +67,8 @@ def validate(
     known: Known,
     stored_members: Members = no_members,
     stored_calendars: StoredCalendars = no_calendars,
+    *,
+    no_cross_namespace_refs: bool = False,
 ) -> Validation:
     """Check every object by itself, then against all others.
 
@@ -74,8 +77,9 @@ def validate(
         known: tells by kind and name whether an object that is not among the manifests exists.
         stored_members: reads the secrets that are not among the manifests.
         stored_calendars: reads the windows of a stack.
+        no_cross_namespace_refs: whether references to objects of other namespaces are errors.
     """
-    checked = [_checked(one) for one in manifests.objects]
+    checked = [_checked(one, no_cross_namespace_refs) for one in manifests.objects]
     valued = [one for one in checked if one.parsed.value is not None]
     latest = {(one.parsed.kind, one.parsed.key): one for one in valued}
     unique = [one for one in valued if latest[one.parsed.kind, one.parsed.key] is one]
@@ -138,12 +142,17 @@ def _is_named(one: Located, named: Collection[tuple[str, NamespacedName]], known
     return key in named or known(*key)
 
 
-def _checked(one: Located) -> Located:
+def _checked(one: Located, no_cross_namespace_refs: bool) -> Located:
     """Return the object with the problems that the deeper checks find; its value is None if one of them is an error."""
     draft, known = one.parsed.draft, {problem.path for problem in one.parsed.problems if not problem.is_warning}
     # A field that has a problem already may have been replaced by a default; checking that would mislead.
     problems = [problem for problem in check_object(draft) if problem.path not in known]
     problems += _unknown_annotations(one)
+    if no_cross_namespace_refs:
+        problems += [
+            Problem(path=path, message=f"Invalid value: {quote(value)}: {message}")
+            for path, value, message in forbidden_references(draft)
+        ]
     if isinstance(draft, Receiver) and not known:
         try:
             check_receiver(draft)

@@ -24,7 +24,10 @@ from tagstream.ports.webhook import DeliveryStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookPorts:
-    """What the webhook function may touch: nothing that is slow to import."""
+    """What the webhook function may touch: nothing that is slow to import.
+
+    ``no_cross_namespace_refs`` is the stack's switch that forbids references to objects of other namespaces.
+    """
 
     deliveries: DeliveryStore
     objects: ObjectStore
@@ -35,11 +38,15 @@ class WebhookPorts:
     clock: Clock
     metrics: Metrics
     log: Log
+    no_cross_namespace_refs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Everything the shell may touch; always the last argument."""
+    """Everything the shell may touch; always the last argument.
+
+    ``no_cross_namespace_refs`` is the stack's switch that forbids references to objects of other namespaces.
+    """
 
     objects: ObjectStore
     agenda: AgendaStore
@@ -60,3 +67,4 @@ class Ports:
     entropy: Entropy
     metrics: Metrics
     log: Log
+    no_cross_namespace_refs: bool = False

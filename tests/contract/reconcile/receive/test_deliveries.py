@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -251,6 +252,27 @@ def test_a_filter_that_fails_selects_nothing_and_is_told(table: Table) -> None:
         ],
     )
     assert front.told()[-1].message == "generic delivery asks for ImageRepositories: none, a filter failed"
+
+
+def test_a_resource_of_another_namespace_is_not_scanned_where_such_references_are_blocked(table: Table) -> None:
+    front = Front(table, "generic")
+    stored = front.ports.objects.get("Receiver", HOOK)
+    assert stored is not None
+    spec = cast("dict[str, Any]", stored.document["spec"])
+    listed = [{"kind": "ImageRepository", "name": name, "namespace": "tenant"} for name in ("app", "*")]
+    front.ports.objects.put({**stored.document, "spec": {**spec, "resources": listed}})
+    tenant = document("ImageRepository", image=IMAGE, interval="1h")
+    front.ports.objects.put({**tenant, "metadata": {"name": "app", "namespace": "tenant"}})
+    front.ports = replace(front.ports, no_cross_namespace_refs=True)
+    assert front.send({"image": IMAGE})["statusCode"] == 200
+    blocked = front.asked(), front.last("Receiver", HOOK)
+    front.ports = replace(front.ports, no_cross_namespace_refs=False)
+    front.send({"image": IMAGE, "tag": "v2"})
+    assert blocked == (
+        [],
+        ("generic", "no ImageRepository is meant, cross-namespace references are not allowed"),
+    )
+    assert front.asked() == [("app", ())]
 
 
 def test_words_that_no_encoding_can_hold_do_not_break_a_delivery(table: Table) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,6 +78,23 @@ def test_a_policy_of_another_namespace_needs_access(
     tenant(ports, {"team": "red"})
     scan(ports)
     assert message(ports, "ImagePolicy", OTHER).startswith(expected)
+
+
+def test_a_policy_of_another_namespace_is_refused_where_such_references_are_blocked(
+    ports: Ports, registry: Registry
+) -> None:
+    ports = replace(ports, no_cross_namespace_refs=True)
+    repository(ports, registry, accessFrom={"namespaceSelectors": [{}]})
+    tenant(ports, {})
+    policy(ports)
+    scan(ports)
+    assert reason_of(ports, OTHER) == "AccessDenied"
+    assert message(ports, "ImagePolicy", OTHER) == (
+        "cannot access 'ImageRepository/ns/app', cross-namespace references have been blocked"
+    )
+    assert ports.selections.get(OTHER) is None
+    # A policy beside its repository is selected for as ever.
+    assert selected(ports) == "v1.29.0"
 
 
 def test_access_that_was_taken_back_keeps_the_last_selection(ports: Ports, registry: Registry) -> None:

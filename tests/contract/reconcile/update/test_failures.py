@@ -177,3 +177,25 @@ def test_a_run_without_time_is_asked_for_at_once_and_after_that_by_the_tick_with
     run(ports)
     assert tags(bare, "main") == ["v1.1.0"]
     assert "tagstream" not in status_of(ports)
+
+
+def test_a_source_of_another_namespace_is_refused_where_such_references_are_blocked(
+    ports: Ports, repository: tuple[str, Path]
+) -> None:
+    automated(ports, repository[0])
+    ports.selections.put(selection("v1.1.0"), None)
+    source = ports.objects.get("GitRepository", APP)
+    assert source is not None
+    ports.objects.put({**source.document, "metadata": {"name": "app", "namespace": "shared"}})
+    one = automation("app")
+    one["spec"]["sourceRef"] = {"kind": "GitRepository", "name": "app", "namespace": "shared"}
+    ports.objects.put(one)
+    run(replace(ports, no_cross_namespace_refs=True))
+    refused = status_of(ports, "app")["conditions"]
+    assert {one["type"]: one["reason"] for one in refused} == {"Ready": "AccessDenied", "Stalled": "AccessDenied"}
+    assert message_of(ports, "ImageUpdateAutomation") == (
+        "can't access 'GitRepository/shared/app', cross-namespace references have been blocked"
+    )
+    assert git("rev-list", "--count", "main", folder=repository[1]).strip() == "1"
+    run(ports)
+    assert git("rev-list", "--count", "main", folder=repository[1]).strip() == "2"

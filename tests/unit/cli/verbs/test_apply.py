@@ -191,6 +191,39 @@ spec: {imageRepositoryRef: {name: gone}, policy: {semver: {range: "*"}}}
     )
 
 
+FOREIGN = {
+    "ImagePolicy": (
+        "{imageRepositoryRef: {name: app, namespace: other}, policy: {alphabetical: {}}}",
+        "spec.imageRepositoryRef.namespace",
+        "cannot access 'ImageRepository/other/app'",
+    ),
+    "ImageUpdateAutomation": (
+        "{interval: 1m, sourceRef: {kind: GitRepository, name: app, namespace: other},"
+        " git: {commit: {author: {email: a@b}}}}",
+        "spec.sourceRef.namespace",
+        "can't access 'GitRepository/other/app'",
+    ),
+    "Receiver": (
+        "{type: generic, secretRef: {name: token}, resources: [{kind: ImageRepository, name: '*', namespace: other}]}",
+        "spec.resources[0].namespace",
+        "can't access 'ImageRepository/other/*'",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(FOREIGN))
+def test_a_reference_to_another_namespace_is_refused_where_such_references_are_blocked(kind: str) -> None:
+    spec, path, refused = FOREIGN[kind]
+    group = "notification.toolkit.fluxcd.io/v1" if kind == "Receiver" else "image.toolkit.fluxcd.io/v1"
+    text = f"apiVersion: {group}\nkind: {kind}\nmetadata: {{name: app}}\nspec: {spec}\n"
+    blocked = apply(text, MemoryPorts(no_cross_namespace_refs=True))
+    assert blocked.code == 1
+    message = f'{path}: Invalid value: "other": {refused}, cross-namespace references have been blocked'
+    assert f"{kind}/flux-system/app {message}" in blocked.err
+    assert apply(text, MemoryPorts()).code == 0
+    assert apply(text.replace("other", "flux-system"), MemoryPorts(no_cross_namespace_refs=True)).code == 0
+
+
 def test_a_secret_goes_to_the_secrets_and_never_to_the_table_or_the_terminal() -> None:
     ports = MemoryPorts()
     done = apply(TOKEN, ports)

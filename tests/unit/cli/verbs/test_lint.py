@@ -38,14 +38,14 @@ spec:
 MARKER = '# {"$imagepolicy": "flux-system:web"}'
 
 
-def lint(tmp_path: Path, files: dict[str, str], objects: str = OBJECTS) -> dict[str, Any]:
+def lint(tmp_path: Path, files: dict[str, str], objects: str = OBJECTS, *more: str) -> dict[str, Any]:
     tree = tmp_path / "tree"
     for name, text in files.items():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text(text)
     tree.mkdir(exist_ok=True)
     (tmp_path / "objects.yaml").write_text(objects)
-    done = command("lint", "--objects", tmp_path / "objects.yaml", "--repo", tree, "-o", "json")
+    done = command("lint", "--objects", tmp_path / "objects.yaml", "--repo", tree, "-o", "json", *more)
     found: dict[str, Any] = json.loads(done.out)
     return found | {"code": done.code}
 
@@ -64,6 +64,18 @@ def test_a_good_tree_has_no_findings(tmp_path: Path) -> None:
             "automation": "flux-system/apps",
         }
     ]
+
+
+def test_a_reference_to_another_namespace_is_an_error_when_asked_for(tmp_path: Path) -> None:
+    foreign = OBJECTS.replace("{kind: GitRepository, name: src}", "{kind: GitRepository, name: src, namespace: infra}")
+    files = {"apps/a.yaml": f"a: 1\nimage: x:1 {MARKER}\n"}
+    found = lint(tmp_path, files, foreign, "--no-cross-namespace-refs")
+    assert found["code"] == 1
+    assert [one["message"] for one in found["findings"] if one["severity"] == "error"] == [
+        'ImageUpdateAutomation/flux-system/apps spec.sourceRef.namespace: Invalid value: "infra": can\'t access'
+        " 'GitRepository/infra/src', cross-namespace references have been blocked"
+    ]
+    assert lint(tmp_path, files, foreign)["code"] == 0
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def apply(session: Session) -> int:
         stack or (lambda kind, key: False),
         stack.members if stack else no_members,
         stored_calendars(stack.ports) if stack else no_calendars,
+        no_cross_namespace_refs=stack is not None and stack.ports.no_cross_namespace_refs,
     )
     _tell(session, validation, offline)
     if validation.errors:

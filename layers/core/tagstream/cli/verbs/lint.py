@@ -65,14 +65,18 @@ class MarkerState:
 
 
 def lint(session: Session) -> int:
-    """Run ``lint --objects PATH… --repo DIR [--fix]``.
+    """Run ``lint --objects PATH… --repo DIR [--fix] [--no-cross-namespace-refs]``.
 
     Returns:
         1 if there is an error, 0 if there are only warnings.
     """
     args = session.args
     manifests = read_objects(args.objects, session.stdin, session.namespace, recursive=args.recursive)
-    validation = validate(manifests, lambda kind, key: kind in ("Secret", "ServiceAccount"))
+    validation = validate(
+        manifests,
+        lambda kind, key: kind in ("Secret", "ServiceAccount"),
+        no_cross_namespace_refs=args.no_cross_namespace_refs,
+    )
     # An object with errors exists too: markers may name it. Treat it as if it were valid.
     found = workloads([one.parsed.draft for one in validation.drafts])
     refs = {**_assumed(validation), **given_refs(args.ref, session.namespace)}

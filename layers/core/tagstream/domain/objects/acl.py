@@ -1,10 +1,26 @@
-"""Which policies may use an ImageRepository of another namespace."""
+"""Which references to objects of another namespace are allowed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tagstream.domain.objects.model import AccessFrom
+from tagstream.domain.objects.model import AccessFrom, NamespacedName
+
+BLOCKED = "cross-namespace references have been blocked"
+"""The end of what Flux says of a reference that ``may_refer`` forbids."""
+
+
+def may_refer(namespace: str, key: NamespacedName, *, no_cross_namespace_refs: bool) -> bool:
+    """Whether an object may name another one at all, whatever the other one's ACL says.
+
+    Args:
+        namespace: of the object that refers.
+        key: what it refers to.
+        no_cross_namespace_refs: the stack's switch, Flux's flag ``--no-cross-namespace-refs``.
+
+    Source: fluxcd/pkg runtime/acl Options; vectors reflector_reconcile.json ``acl``.
+    """
+    return not no_cross_namespace_refs or key.namespace == namespace
 
 
 def may_access(access_from: AccessFrom | None, same_namespace: bool, labels: Mapping[str, str]) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from tagstream.domain.objects.acl import may_refer
 from tagstream.domain.objects.model import NamespacedName, Receiver, ReceiverResource
 from tagstream.domain.objects.receiver import parse_receiver
 from tagstream.errors import ImageAutomationError, RefusedDelivery
@@ -41,6 +42,8 @@ SHOWN_NAMES = 20
 KEPT_NAMES = 500
 NAMED_IMAGES = 3
 BUSY = DeliveryAnswer(status=503)
+FILTER_FAILED = "a filter failed"
+NOT_ALLOWED = "cross-namespace references are not allowed"
 
 
 def deliver(incoming: IncomingDelivery, ports: WebhookPorts) -> DeliveryAnswer:
@@ -130,12 +133,10 @@ def _act(receiver: Receiver, delivery: Delivery, received_at: datetime, ports: W
 
 
 def _ask(receiver: Receiver, delivery: Delivery, received_at: datetime, ports: WebhookPorts) -> int:
-    wanted, filter_failed = _wanted(receiver, delivery, ports)
+    wanted, obstacles = _wanted(receiver, delivery, ports)
     push = Push(reason="webhook", cause=delivery.delivery_id, received_at=received_at)
     joined = ask_for_scans(wanted, push, ports.deliveries, ports.queue)
-    outcome = _Outcome(
-        receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=joined, filter_failed=filter_failed
-    )
+    outcome = _Outcome(receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=joined, obstacles=obstacles)
     # Record before the delivery counts as acted on: if recording fails and the answer is 503, the sender's retry must
     # be processed and not be taken for a replay.
     _record(outcome, received_at, ports)
@@ -144,24 +145,42 @@ def _ask(receiver: Receiver, delivery: Delivery, received_at: datetime, ports: W
 
 def _wanted(
     receiver: Receiver, delivery: Delivery, ports: WebhookPorts
-) -> tuple[Mapping[NamespacedName, frozenset[str]], bool]:
-    """The listed ImageRepositories that the delivery is for, with the tags it names; and whether a filter failed.
+) -> tuple[Mapping[NamespacedName, frozenset[str]], frozenset[str]]:
+    """The listed ImageRepositories that the delivery is for, with the tags it names; and what kept it from others.
 
     They are sorted. These are all listed ones, without tags, when the sender does not speak of images.
     """
     named = None if delivery.all_resources else NamedImages.of((*delivery.hints, *delivery.rescans))
     found: dict[NamespacedName, frozenset[str]] = {}
-    failed = False
+    obstacles: set[str] = set()
     for entry in receiver.resources:
         if entry.kind != "ImageRepository":
+            continue
+        if not _may_name(receiver, entry, ports):
+            obstacles.add(NOT_ALLOWED)
             continue
         for stored in _listed(entry, ports):
             tags = frozenset[str]() if named is None else named.tags_of(_image(stored))
             passes = tags is not None and _passes(receiver, entry, delivery, stored, ports)
-            failed = failed or passes is None
+            obstacles |= {FILTER_FAILED} if passes is None else set()
             if tags is not None and passes:
                 found[stored.key] = tags
-    return dict(sorted(found.items())), failed
+    return dict(sorted(found.items())), frozenset(obstacles)
+
+
+def _may_name(receiver: Receiver, entry: ReceiverResource, ports: WebhookPorts) -> bool:
+    own = receiver.metadata.key
+    if may_refer(own.namespace, entry.key, no_cross_namespace_refs=ports.no_cross_namespace_refs):
+        return True
+    ports.log.error(
+        "resource refused",
+        controller=CONTROLLER,
+        namespace=own.namespace,
+        name=own.name,
+        resource=f"{entry.kind}/{entry.key}",
+        error=NOT_ALLOWED,
+    )
+    return False
 
 
 def _image(stored: StoredObject) -> str:
@@ -205,18 +224,22 @@ def _passes(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """What a delivery led to; ``joined`` are the deliveries whose scans may find its push first."""
+    """What a delivery led to.
+
+    ``joined`` are the deliveries whose scans may find its push first; ``obstacles`` say why listed objects were left
+    out.
+    """
 
     receiver: Receiver
     delivery: Delivery
     wanted: tuple[NamespacedName, ...]
     joined: frozenset[str]
-    filter_failed: bool
+    obstacles: frozenset[str]
 
 
 def _record(outcome: _Outcome, received_at: datetime, ports: WebhookPorts) -> None:
     delivery = outcome.delivery
-    why = ", a filter failed" if outcome.filter_failed else ""
+    why = "".join(f", {one}" for one in sorted(outcome.obstacles))
     count = len(outcome.wanted)
     names = ", ".join(str(key) for key in outcome.wanted[:SHOWN_NAMES]) or f"none{why}"
     names += f" and {count - SHOWN_NAMES} more" if count > SHOWN_NAMES else ""

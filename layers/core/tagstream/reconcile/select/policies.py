@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tagstream.domain.objects.acl import may_access
+from tagstream.domain.objects.acl import BLOCKED, may_access, may_refer
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import Digest, ImagePolicy, ImageRef, ImageRepository, NamespacedName, Revision
 from tagstream.domain.select.gates import GATES, Choice, Gate, Situation, Stay, TagCounts, Wait, may_go_back
@@ -232,6 +232,9 @@ def _stored_tags(repository: NamespacedName, ports: Ports) -> ScannedTags:
 
 def _repository(policy: ImagePolicy, ports: Ports) -> ImageRepository:
     """The ImageRepository that a policy refers to, if the policy may read it."""
+    blocks = ports.no_cross_namespace_refs
+    if not may_refer(policy.metadata.key.namespace, policy.repository, no_cross_namespace_refs=blocks):
+        raise RetryableError(f"cannot access 'ImageRepository/{policy.repository}', {BLOCKED}", reason="AccessDenied")
     stored = ports.objects.get("ImageRepository", policy.repository)
     if stored is None:
         raise RetryableError(

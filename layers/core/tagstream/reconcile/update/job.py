@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tagstream.domain.objects.acl import BLOCKED, may_refer
 from tagstream.domain.objects.model import (
     CommitSpec,
     GitRepository,
@@ -148,7 +149,7 @@ def prepare(
         ports: secrets are read from.
 
     Raises:
-        StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration.
+        StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration, AccessDenied.
         RetryableError: SourceManagerFailed, the GitRepository, its secret or a push branch is missing; InvalidWindow.
     """
     strategy = automation.update
@@ -166,7 +167,10 @@ def prepare(
             "source kind 'GitRepository' necessitates field .spec.git: invalid source configuration",
             reason="InvalidSourceConfiguration",
         )
-    repository = _git_repository(automation.source.key, snapshot)
+    own, source = automation.metadata.key.namespace, automation.source.key
+    if not may_refer(own, source, no_cross_namespace_refs=ports.no_cross_namespace_refs):
+        raise StalledError(f"can't access 'GitRepository/{source}', {BLOCKED}", reason="AccessDenied")
+    repository = _git_repository(source, snapshot)
     try:
         where = destination(automation, repository)
     except NoPushBranch as error:
