@@ -12,8 +12,9 @@ from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import RetryableError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
-from tagstream.ports.queue import QueuedScan
+from tagstream.ports.queue import QueuedRun, QueuedScan
 from tagstream.ports.registry import TagListing
+from tagstream.reconcile import handlers
 from tagstream.reconcile.scan import host_turns
 from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.tick import tick
@@ -114,6 +115,64 @@ def test_many_hosts_that_hang_leave_a_tick_time_for_others(ports: Ports, silent:
     assert healthy is not None
     assert "lastScanResult" in healthy.status
     assert all(len(one.repositories) == 1 for one in silent.sent if isinstance(one, QueuedScan))
+
+
+def batch(*requests: QueuedScan | QueuedRun) -> dict[str, Any]:
+    """A batch of ScanQueue with a message for each request."""
+    records = [
+        {"eventSource": "aws:sqs", "messageId": str(number), "receiptHandle": str(number), "body": message_body(one)}
+        for number, one in enumerate(requests)
+    ]
+    return {"Records": records}
+
+
+def test_a_message_whose_registry_hangs_holds_up_no_other_of_its_batch(ports: Ports, silent: Silent) -> None:
+    hanging: Any = Hanging()
+    ports = replace(ports, registry=hanging)
+    hung = [NamespacedName("ns", f"hung-{number}") for number in range(8)]
+    for number, key in enumerate(hung):
+        ports.objects.put(repository(key.name, f"hang{number}.example.com"))
+    ports.objects.put(repository("app", "registry.example.com"))
+    ports.objects.put(document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}}))
+    requests = [TRIGGER.request((key,)) for key in (*hung, APP)]
+    selected_after: list[float] = []
+    begun = time.monotonic()
+
+    class Selections:
+        """Notes when something is selected."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ports.selections, name)
+
+        def put(self, *arguments: Any) -> bool:
+            selected_after.append(time.monotonic() - begun)
+            return ports.selections.put(*arguments)
+
+    selections: Any = Selections()
+    answer = handlers.scan(batch(*requests), 10_000, replace(ports, selections=selections))
+    took_s = time.monotonic() - begun
+    assert answer == {"batchItemFailures": []}
+    assert len(hanging.asked) == 9
+    # The invocation has five seconds for its registries, and eight of them answer at its end only.
+    assert took_s < 10
+    assert selected_after[0] < 5
+    failed = [ports.objects.get("ImageRepository", key) for key in hung]
+    assert [one.status["conditions"][0]["reason"] for one in failed if one] == ["ReadOperationFailed"] * 8  # type: ignore[index]
+
+
+def test_messages_for_one_repository_are_processed_one_after_the_other(ports: Ports, silent: Silent) -> None:
+    registry: Any = Hanging()
+    ports = replace(ports, registry=registry)
+    for name in ("app", "other", "third"):
+        ports.objects.put(repository(name, "registry.example.com"))
+    app, other, third = (NamespacedName("ns", name) for name in ("app", "other", "third"))
+    named = [(app,), (other, app), (third,), (third, other), (app,)]
+    run = QueuedRun(automations=(APP,), reason="no more selections", delay_s=0)
+    answer = handlers.scan(batch(*(TRIGGER.request(keys) for keys in named), run), 60_000, ports)
+    assert answer == {"batchItemFailures": []}
+    assert len(registry.asked) == 7
+    # Had two scans of a repository met, one would have been put back.
+    assert silent.sent == []
 
 
 def test_a_scan_that_others_cut_short_is_no_failure(ports: Ports, silent: Silent, monkeypatch: Any) -> None:

@@ -28,9 +28,11 @@ class HostTurns(Generic[T]):
 
     Args:
         work: the items of each host, in the order in which they are worked off.
+        workers: how many threads there are at most.
     """
 
-    def __init__(self, work: Mapping[str, Sequence[T]]) -> None:
+    def __init__(self, work: Mapping[str, Sequence[T]], workers: int = WORKERS) -> None:
+        self._workers = workers
         self._waiting = {host: deque(items) for host, items in work.items()}
         self._slow: set[str] = set()
         self._lock = threading.Lock()
@@ -39,13 +41,13 @@ class HostTurns(Generic[T]):
     def carry_out(self, act: Callable[[T], None]) -> None:
         """Call ``act`` for every item of every host that is not given up; no host can take all workers."""
         hosts = list(self._waiting)
-        share = max(LEAST_WORKERS, WORKERS // max(1, len(hosts)))
+        share = max(LEAST_WORKERS, self._workers // max(1, len(hosts)))
         turns = [[host] * min(share, len(self._waiting[host])) for host in hosts]
         # Every host gets its first worker before any host gets a second one.
         in_order = [host for round_ in zip_longest(*turns) for host in round_ if host is not None]
         if not in_order:
             return
-        with ThreadPoolExecutor(max_workers=min(WORKERS, len(in_order))) as pool:
+        with ThreadPoolExecutor(max_workers=min(self._workers, len(in_order))) as pool:
             list(pool.map(lambda host: self._work_off(host, act), in_order))
 
     def _work_off(self, host: str, act: Callable[[T], None]) -> None:

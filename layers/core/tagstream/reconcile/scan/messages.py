@@ -1,21 +1,32 @@
-"""Processes the messages of ScanQueue; a message that fails is returned to the queue alone, and soon."""
+"""Processes the messages of ScanQueue; a message that fails is returned to the queue alone, and soon.
+
+The messages of a batch are processed at the same time, so that a registry that hangs holds up no other message.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.events.queue import QueueMessage
 from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedRun, QueuedScan
+from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.scan.host_turns import WORKERS
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 720.0
+# As many messages as a batch has at most (template.yaml).
+THREADS = 10
+# A message may name repositories of several hosts, of which some hang.
+LEAST_WORKERS = 8
 
 
 class UnreadableMessage(Exception):
@@ -26,34 +37,73 @@ def process_messages(messages: Sequence[QueueMessage], deadline_s: float, ports:
     """Do what each message of a batch asks for.
 
     Args:
-        messages: in any order; requests for runs go first, since they are one write each and must not wait for a
-            registry.
+        messages: in any order; requests for runs are begun first, since they are one write each.
         deadline_s: monotonic; scans that are left then go back to the queue.
         ports: of the scan function.
 
     Returns:
         The ids of the messages that failed, as SQS wants them.
     """
-    by_id = {one.message_id: one for one in messages}
-
-    def process(record: SQSRecord) -> None:
-        _process(by_id[record.message_id], deadline_s, ports)
-
+    ports.log.correlate(",".join(sorted({_cause(one) for one in messages})))
     ordered = sorted(messages, key=lambda one: isinstance(one.request, QueuedScan))
+    lanes = _lanes(ordered)
+    workers = max(LEAST_WORKERS, WORKERS // max(1, len(lanes)))
+    failed: dict[str, Exception] = {}
+
+    def carry_out(lane: Sequence[QueueMessage]) -> None:
+        for message in lane:
+            try:
+                _process(message, deadline_s, workers, ports)
+            except (ImageAutomationError, UnreadableMessage) as error:
+                failed[message.message_id] = error
+
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        list(pool.map(carry_out, lanes))
+
+    def settle(record: SQSRecord) -> None:
+        if record.message_id in failed:
+            raise failed[record.message_id]
+
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    with processor([dict(one.record) for one in ordered], process):
+    with processor([dict(one.record) for one in ordered], settle):
         processor.process()
     return processor.response()
 
 
-def _process(message: QueueMessage, deadline_s: float, ports: Ports) -> None:
+def _lanes(messages: Sequence[QueueMessage]) -> list[list[QueueMessage]]:
+    """Messages that may be processed at the same time: those of one repository come one after the other.
+
+    Scans of one repository at the same time would only find that another one has replaced the list meanwhile.
+    """
+    lanes: list[tuple[set[NamespacedName], list[QueueMessage]]] = []
+    for message in messages:
+        names = set(_repositories(message))
+        joined = [lane for lane in lanes if lane[0] & names]
+        lanes = [lane for lane in lanes if not lane[0] & names]
+        lanes.append(
+            (names.union(*(lane[0] for lane in joined)), [*(one for lane in joined for one in lane[1]), message])
+        )
+    return [found for _, found in lanes]
+
+
+def _cause(message: QueueMessage) -> str:
+    """What the log calls a message: the delivery that caused it, if there is one."""
+    return (message.request.cause if isinstance(message.request, QueuedScan) else "") or message.message_id
+
+
+def _repositories(message: QueueMessage) -> Collection[NamespacedName]:
+    return message.request.repositories if isinstance(message.request, QueuedScan) else ()
+
+
+def _process(message: QueueMessage, deadline_s: float, workers: int, ports: Ports) -> None:
     if message.request is None:
         # A repetition cannot help. The queue soon moves the message to the dead letters, where an operator sees it.
         ports.log.error("unreadable scan request", message_id=message.message_id)
         _give_back(message, 0.0, ports)
         raise UnreadableMessage(message.message_id)
     try:
-        _fulfil(message, message.request, deadline_s, ports)
+        with isolated():
+            _fulfil(message.request, deadline_s, workers, ports)
     except ImageAutomationError as error:
         ports.log.error("scan request failed", reason=error.reason, error=error.message)
         _give_back(message, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (message.attempt - 1)), ports)
@@ -67,11 +117,9 @@ def _give_back(message: QueueMessage, after_s: float, ports: Ports) -> None:
             ports.queue.give_back(message.receipt, after_s)
 
 
-def _fulfil(message: QueueMessage, request: QueuedScan | QueuedRun, deadline_s: float, ports: Ports) -> None:
+def _fulfil(request: QueuedScan | QueuedRun, deadline_s: float, workers: int, ports: Ports) -> None:
     if isinstance(request, QueuedScan):
-        ports.log.correlate(request.cause or message.message_id)
-        scan_repositories(request.repositories, ScanTrigger.of(request), deadline_s, ports)
+        scan_repositories(request.repositories, ScanTrigger.of(request), deadline_s, ports, workers)
         return
-    ports.log.correlate(message.message_id)
     for key in request.automations:
         ports.selections.request_run(key, request.reason, ports.clock.now())

@@ -26,7 +26,7 @@ from tagstream.reconcile import due, status
 from tagstream.reconcile.cool_downs import DEFAULT_COOL_DOWN_S, CoolDowns
 from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
-from tagstream.reconcile.scan.host_turns import SHARED_S, HostTurns
+from tagstream.reconcile.scan.host_turns import SHARED_S, WORKERS, HostTurns
 from tagstream.reconcile.scan.put_back import MOST_HOPS, put_back
 from tagstream.reconcile.scan.tag_list import ScannedTags, Sightings
 from tagstream.reconcile.select.policies import Cause, PolicyRun, evaluate_for_repository
@@ -139,7 +139,7 @@ class _Done:
 
 
 def scan_repositories(
-    keys: Collection[NamespacedName], trigger: ScanTrigger, deadline_s: float, ports: Ports
+    keys: Collection[NamespacedName], trigger: ScanTrigger, deadline_s: float, ports: Ports, workers: int = WORKERS
 ) -> frozenset[NamespacedName]:
     """Scan repositories concurrently; what the time does not allow goes back to the queue.
 
@@ -147,6 +147,8 @@ def scan_repositories(
         keys: suspended and deleted ones are passed over.
         trigger: why.
         deadline_s: on the monotonic clock.
+        ports: everything.
+        workers: how many of them are scanned at the same time.
 
     Returns:
         Names of the ImagePolicies that were evaluated on the way.
@@ -161,7 +163,7 @@ def scan_repositories(
         trigger=trigger,
         policies=PolicyRun(deadline_s=deadline_s),
         cool_downs=CoolDowns(ports.tags, ports.clock),
-        turns=HostTurns(by_host),
+        turns=HostTurns(by_host, workers),
     )
     done: dict[NamespacedName, _Done] = {}
 
