@@ -1,6 +1,7 @@
 """Leases per Git URL and push branch, and the commits their holders were about to push.
 
-The item of a branch stays when its lease is given back: it holds the fence and the commits in doubt.
+The item of a branch stays when its lease is given back: it holds the fence and the commits in doubt. It expires when
+nobody has written to the branch for a month, so that branches of the past do not fill the table.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError
 from tagstream.ports.leases import CommitIntent, LastHolder, Lease
 from tagstream.ports.runtime import Clock
+
+# Longer than any worker lives: a fence that begins anew is then newer than all that anybody knows of the former one.
+KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +68,12 @@ class DynamoLeases:
         until = self.clock.now() + timedelta(seconds=ttl_s)
         taken = self.table.update(
             where,
-            "SET #owner = :owner, #until = :until ADD fence :one",
+            "SET #owner = :owner, #until = :until, #ttl = :ttl ADD fence :one",
             Condition(
                 expression=f"attribute_not_exists(#owner) OR {condition}",
-                names={"#owner": "owner", "#until": "until"},
+                names={"#owner": "owner", "#until": "until", "#ttl": "expiresAt"},
                 values={
+                    ":ttl": keys.number(int((self.clock.now() + KEPT).timestamp())),
                     ":owner": keys.text(owner),
                     ":until": keys.number(keys.epoch(until)),
                     ":one": keys.number(1),

@@ -80,6 +80,9 @@ class DynamoObjects:
                 return stored
             if self._write(kind, key, wanted, stored):
                 status = stored.status if stored else {}
+                former = _repository(key, stored.document) if stored and kind == "ImagePolicy" else None
+                if former is not None and former != _repository(key, wanted):
+                    self._drop_unused_index(former)
                 return StoredObject(kind=kind, key=key, document=wanted, status=status)
             self.table.back_off(attempt)
         raise overtaken(f"{kind}/{key}")

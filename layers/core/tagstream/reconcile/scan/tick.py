@@ -5,7 +5,7 @@ Once an hour it looks at every object, so that whatever got lost between the age
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from tagstream.domain.objects.model import (
     Receiver,
 )
 from tagstream.domain.scan.schedule import jitter_s, offsets_in_tick
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.agenda import Agenda, ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
@@ -34,6 +35,9 @@ SWEEP_EVERY = timedelta(hours=1)
 # A run, or a scan from the queue, has this time before the tick asks for it again.
 RUN_AGAIN_AFTER = timedelta(seconds=55)
 SCAN_AGAIN_AFTER = timedelta(minutes=3)
+# What a tick spends on the rest of deleted objects; what is left then is removed by the next ticks.
+CLEAN_UP_S = 20.0
+CLEANED = ("Receiver", "ImagePolicy", "ImageUpdateAutomation", "ImageRepository")
 Found = Sequence[tuple[StoredObject, FluxObject]]
 TRIGGER = ScanTrigger(reason="interval", cause="schedule")
 
@@ -48,13 +52,20 @@ def tick(deadline_s: float, ports: Ports) -> None:
     agenda = ports.agenda.read()
     if agenda.swept_at is None or now - agenda.swept_at >= SWEEP_EVERY:
         agenda = _swept(agenda, now, ports)
-    _request_runs(_due("ImageUpdateAutomation", agenda, now, ports), now, ports)
-    _scan(_due("ImageRepository", agenda, now, ports), now, deadline_s, ports)
-    policies = _due("ImagePolicy", agenda, now, ports)
+    gone: dict[str, Sequence[NamespacedName]] = {}
+
+    def due_now(kind: str) -> Found:
+        wanted, gone[kind] = _due(kind, agenda, now, ports)
+        return wanted
+
+    _request_runs(due_now("ImageUpdateAutomation"), now, ports)
+    _scan(due_now("ImageRepository"), now, deadline_s, ports)
+    policies = due_now("ImagePolicy")
     evaluate_policies([stored.key for stored, _ in policies], Cause(text=TRIGGER.cause), deadline_s, ports)
-    # Last: scans and runs do not wait for secrets.
-    receivers = _due("Receiver", agenda, now, ports)
+    # Scans and runs do not wait for secrets.
+    receivers = due_now("Receiver")
     refresh_receivers([(stored, one) for stored, one in receivers if isinstance(one, Receiver)], deadline_s, ports)
+    _clean_up(gone, min(deadline_s, ports.clock.monotonic_s() + CLEAN_UP_S), ports)
 
 
 def _swept(agenda: Agenda, now: datetime, ports: Ports) -> Agenda:
@@ -72,12 +83,15 @@ def _swept(agenda: Agenda, now: datetime, ports: Ports) -> Agenda:
     return Agenda(times=times, swept_at=now)
 
 
-def _due(kind: str, agenda: Agenda, now: datetime, ports: Ports) -> list[tuple[StoredObject, FluxObject]]:
-    """What the agenda says is due and is, seen from the objects themselves; the agenda learns of the others."""
+def _due(
+    kind: str, agenda: Agenda, now: datetime, ports: Ports
+) -> tuple[list[tuple[StoredObject, FluxObject]], Sequence[NamespacedName]]:
+    """What the agenda says is due and is, seen from the objects themselves, and names of objects that are gone.
+
+    The agenda learns of those that are not due.
+    """
     listed = [(times.due, name.key) for name, times in agenda.times.items() if _is_listed(name, times, kind, now)]
     found = {one.key: one for one in ports.objects.get_many(kind, [key for _, key in listed])}
-    gone = [key for _, key in listed if key not in found]
-    _forget(kind, gone, ports)
     wanted: list[tuple[StoredObject, FluxObject]] = []
     others: dict[ObjectName, Times] = {}
     classes = {one.__name__: one for one in due.KINDS}
@@ -90,19 +104,35 @@ def _due(kind: str, agenda: Agenda, now: datetime, ports: Ports) -> list[tuple[S
             others[due.name_of(stored)] = due.next_times(stored, parsed, last)
     if others:
         ports.agenda.note(others)
-    return wanted
+    return wanted, [key for _, key in listed if key not in found]
 
 
 def _is_listed(name: ObjectName, times: Times, kind: str, now: datetime) -> bool:
     return name.kind == kind and times.due is not None and times.due <= now
 
 
-def _forget(kind: str, gone: Collection[NamespacedName], ports: Ports) -> None:
-    """Whoever deleted these objects may have died before all that was derived from them was gone."""
-    for key in gone:
-        ports.objects.delete_derived(kind, key)
-    if gone:
-        ports.agenda.forget([ObjectName(kind=kind, key=key) for key in gone])
+def _clean_up(gone: Mapping[str, Sequence[NamespacedName]], deadline_s: float, ports: Ports) -> None:
+    """Remove what is left of deleted objects: whoever deleted them may have died before all of it was gone.
+
+    Thousands may be deleted at once, so this comes last and has a time of its own; what is left stays due. Receivers
+    come first, because their addresses are open until then.
+    """
+    names = [ObjectName(kind=kind, key=key) for kind in CLEANED for key in gone.get(kind, ())]
+
+    def remove(name: ObjectName) -> ObjectName | None:
+        if ports.clock.monotonic_s() >= deadline_s:
+            return None
+        try:
+            ports.objects.delete_derived(name.kind, name.key)
+        except ImageAutomationError as error:
+            ports.log.error("clean-up broke off", kind=name.kind, key=str(name.key), error=error.message)
+            return None
+        return name
+
+    if names:
+        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+            done = [name for name in pool.map(remove, names) if name is not None]
+        ports.agenda.forget(done)
 
 
 def _request_runs(automations: Found, now: datetime, ports: Ports) -> None:
