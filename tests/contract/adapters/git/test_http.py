@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from tagstream.domain.objects.model import CommitId, GitRef
 from tagstream.errors import AuthenticationError, RetryableError
 from tagstream.ports.git import CommitText, GitAccess, PushConflict, RefUpdate
 from tests.embedded.git_server import GitServer, bare_repository, commit_files, git, git_server
+from tests.embedded.hanging import hanging
 
 FILES = {"apps/a.yaml": b"image: a:1\r\n", "apps/deep/b.yaml": b"b\n", "other/c.yaml": b"c", "Kustomization": b"k\n"}
 MAIN = b"refs/heads/main"
@@ -252,6 +254,16 @@ def test_an_unreachable_server_is_named_without_credentials() -> None:
     with pytest.raises(RetryableError, match=r"unable to reach 'http://127.0.0.1:9/app.git'") as caught:
         GitClient().open(access).resolve(GitRef(branch="main"))
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_server_that_hangs_before_it_lists_refs_does_not_get_its_whole_time_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tagstream.adapters.git.http_client.LISTED_WITHIN_S", 0.5)
+    began_s = time.monotonic()
+    with hanging() as server, pytest.raises(RetryableError, match="unable to reach"):
+        GitClient().open(GitAccess(url=f"http://{server.address}/app.git", timeout_s=50)).resolve(GitRef(branch="main"))
+    assert time.monotonic() - began_s < 30
 
 
 def test_a_warm_container_asks_once_to_see_that_nothing_moved(server: GitServer) -> None:

@@ -6,6 +6,7 @@ import base64
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -251,6 +252,22 @@ def test_a_server_that_never_answers_ends_at_the_timeout(server: SshServer, bare
     (server.folder / "authorized").write_text(f'command="{hang}" {key}')
     # Waited for to its end, it would be said to have ended.
     assert refusal(opened(server, bare, timeout_s=2.0)).endswith("ssh: i/o timeout")
+
+
+@pytest.mark.parametrize("when", ["before-the-greeting", "before-the-refs"])
+def test_a_server_that_hangs_before_it_lists_refs_does_not_get_its_whole_time_out(
+    server: SshServer, bare: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    monkeypatch.setattr("tagstream.adapters.git.ssh.LISTED_WITHIN_S", 4.0)
+    hang = server.folder / "hang"
+    greeting = "" if when == "before-the-greeting" else "printf '000eversion 2\\n0000'\n"
+    hang.write_text(f"#!/bin/sh\n{greeting}exec sleep 60\n")
+    hang.chmod(0o755)
+    key = (server.folder / "client_ed2551900.pub").read_text()
+    (server.folder / "authorized").write_text(f'command="{hang}" {key}')
+    began_s = time.monotonic()
+    assert refusal(opened(server, bare, timeout_s=50.0)).endswith("ssh: i/o timeout")
+    assert time.monotonic() - began_s < 30
 
 
 def test_a_server_that_never_stops_talking_ends_at_the_timeout(server: SshServer, bare: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,40 +14,9 @@ from tagstream.ports.bundle import Ports
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.reconciling import APP, MARKED, automated, document, run, selection
 from tests.embedded.git_server import bare_repository, git, git_server
+from tests.embedded.hanging import Hanging, hanging
 
 HOSTS, BRANCHES = 4, 3
-
-
-class Hanging:
-    """A server that takes connections and never answers."""
-
-    def __init__(self) -> None:
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.taken: list[socket.socket] = []
-        threading.Thread(target=self._take, daemon=True).start()
-
-    def _take(self) -> None:
-        while True:
-            try:
-                self.taken.append(self.socket.accept()[0])
-            except OSError:
-                return
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.socket.getsockname()[1]}"
-
-
-@contextmanager
-def hanging() -> Iterator[Hanging]:
-    server = Hanging()
-    try:
-        yield server
-    finally:
-        # An accept that waits ends only when a connection comes.
-        server.socket.shutdown(socket.SHUT_RDWR)
-        for one in [server.socket, *server.taken]:
-            one.close()
 
 
 def automated_in(ports: Ports, namespace: str, url: str) -> NamespacedName:
@@ -114,6 +81,33 @@ def test_a_healthy_automation_beside_servers_that_hang_commits_within_seconds(
         assert found["conditions"][0]["message"].startswith("failed to checkout source: ")
         # The tick asks for its run again when the cool-down is over.
         assert found["tagstream"]["retryAt"]
+
+
+def test_a_server_that_answered_so_far_and_hangs_now_does_not_get_its_whole_time_out(
+    ports: Ports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagstream.adapters.git.http_client.LISTED_WITHIN_S", 1.0)
+    monkeypatch.setattr("tagstream.reconcile.update.host_health.HUNG_AFTER_S", 0.5)
+    bare = bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
+    with git_server(tmp_path) as server:
+        automated(ports, server.url("app.git"))
+        ports.selections.put(selection("v1.1.0"), None)
+        run(ports)
+        port = int(server.url("").split(":")[2].split("/")[0])
+    assert status_in(ports, APP)["conditions"][0]["status"] == "True"
+    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    with hanging(port) as hung:
+        began_s = ports.clock.monotonic_s()
+        run(ports, left_s=100)
+        # The GitRepository's time-out is a minute.
+        assert ports.clock.monotonic_s() - began_s < 20
+        asked = len(hung.taken)
+        found = status_in(ports, APP)
+        assert found["conditions"][0]["reason"] == "GitOperationFailed"
+        run(ports, left_s=100)
+        # Now it is left alone.
+        assert len(hung.taken) == asked
+    assert "v1.1.0" in git("show", "main:app.yaml", folder=bare)
 
 
 def test_a_server_that_is_left_alone_is_asked_when_somebody_asks_for_the_run(

@@ -1,15 +1,17 @@
-"""Sockets whose timeout bounds a whole answer."""
+"""Sockets whose timeout bounds a whole answer, and the wait for its first byte."""
 
 from __future__ import annotations
 
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tagstream.adapters.http.timed_socket import SLICE_S, TimedSocket
+
+PATIENT_S = 60.0
 
 
 @pytest.fixture
@@ -67,3 +69,51 @@ def test_a_timeout_that_is_set_again_begins_anew(ends: tuple[TimedSocket, socket
     theirs.sendall(b"here")
     with ours.makefile() as file:
         assert file.read(4) == b"here"
+
+
+def later(act: Callable[[], object], after_s: float) -> None:
+    def wait() -> None:
+        time.sleep(after_s)
+        act()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def test_a_first_byte_that_does_not_come_in_time_ends_the_wait(ends: tuple[TimedSocket, socket.socket]) -> None:
+    timed, _ = ends
+    timed.first_answer_s = 0.2
+    timed.settimeout(PATIENT_S)
+    with pytest.raises(TimeoutError):
+        timed.makefile("rb").read(1)
+
+
+def test_what_follows_the_first_byte_has_the_whole_time(ends: tuple[TimedSocket, socket.socket]) -> None:
+    timed, server = ends
+    timed.first_answer_s = 0.2
+    timed.settimeout(PATIENT_S)
+    answer = timed.makefile("rb")
+    server.sendall(b"a")
+    assert answer.read(1) == b"a"
+    later(lambda: server.sendall(b"b"), 0.5)
+    assert answer.read(1) == b"b"
+
+
+def test_every_answer_on_a_connection_has_its_own_first_byte(ends: tuple[TimedSocket, socket.socket]) -> None:
+    timed, server = ends
+    timed.first_answer_s = 0.2
+    timed.settimeout(PATIENT_S)
+    server.sendall(b"a")
+    assert timed.makefile("rb").read(1) == b"a"
+    timed.settimeout(PATIENT_S)
+    with pytest.raises(TimeoutError):
+        timed.makefile("rb").read(1)
+
+
+def test_without_a_limit_for_the_first_byte_the_whole_time_counts(ends: tuple[TimedSocket, socket.socket]) -> None:
+    timed, server = ends
+    timed.settimeout(PATIENT_S)
+    later(lambda: server.sendall(b"a"), 0.5)
+    assert timed.makefile("rb").read(1) == b"a"
+    timed.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        timed.makefile("rb").read(1)

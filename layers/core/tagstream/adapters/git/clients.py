@@ -37,6 +37,13 @@ from tagstream.adapters.git.replies import BrokenReply, ServerRefused
 UPLOAD, RECEIVE = b"git-upload-pack", b"git-receive-pack"
 BLOBLESS = b"blob:none"
 DELIMITER = b"0001"
+LIST_REFS = b"command=ls-refs"
+LISTED_WITHIN_S = 15.0
+"""How long the first byte of a list of refs may take, in seconds.
+
+Nothing has to be computed for it, so a server that takes longer hangs. It must not have its whole time-out, which is
+meant for packs.
+"""
 Refs = Mapping[bytes, bytes]
 
 

@@ -17,7 +17,14 @@ from dulwich.client import default_user_agent_string
 from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.git.bounded_answer import BoundedAnswer
-from tagstream.adapters.git.clients import UPLOAD, KnownServers, RepositoryClient, Response
+from tagstream.adapters.git.clients import (
+    LIST_REFS,
+    LISTED_WITHIN_S,
+    UPLOAD,
+    KnownServers,
+    RepositoryClient,
+    Response,
+)
 from tagstream.adapters.git.replies import REASON, BrokenReply, UnexpectedStatus, censored, failed, words
 from tagstream.adapters.http.faults import ConnectionFault
 from tagstream.adapters.http.session import Request, Session
@@ -27,7 +34,6 @@ from tagstream.ports.git import GitAccess
 CHUNK = 65_536
 COMPRESS_FROM = 1024
 GREETING = "/info/refs"
-LIST_REFS = b"command=ls-refs"
 MAX_REDIRECTS = 3
 MAX_SAID = 1024
 PORTS = {"http": 80, "https": 443}
@@ -92,6 +98,8 @@ class HttpClient(RepositoryClient):
     def _exchange(self, request: Request, *, lists_refs: bool) -> tuple[Response, Callable[[int], bytes]]:
         """Send a request; what dulwich wants to know of its answer, and what reads it."""
         self.requests += 1
+        if lists_refs:
+            request = replace(request, first_answer_s=LISTED_WITHIN_S)
         with ExitStack() as stack:
             try:
                 answer, _ = stack.enter_context(self._session.open(request, self._access.timeout_s))

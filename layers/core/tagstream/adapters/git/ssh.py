@@ -18,7 +18,7 @@ from dulwich.client import SSHVendor, _quote_remote_path
 from dulwich.protocol import Protocol, pkt_line
 
 from tagstream.adapters.git.bounded_answer import FLUSH, BoundedAnswer
-from tagstream.adapters.git.clients import KnownServers, RepositoryClient, Response
+from tagstream.adapters.git.clients import LIST_REFS, LISTED_WITHIN_S, KnownServers, RepositoryClient, Response
 from tagstream.adapters.git.host_certificate import HostKeyRefused
 from tagstream.adapters.git.known_hosts import DEFAULT_PORT, InvalidKnownHosts, parse_known_hosts
 from tagstream.adapters.git.replies import REASON, ServerRefused, failed, words
@@ -74,7 +74,8 @@ class SshClient(RepositoryClient):
             running = self._begin(name)
             running.skip_greeting()
         self.requests += 1
-        running.send(data if isinstance(data, bytes) else b"".join(data), self._timeout_s)
+        body = data if isinstance(data, bytes) else b"".join(data)
+        running.send(body, self._timeout_s, lists_refs=LIST_REFS in body[: 4 + len(LIST_REFS)])
         return Response(f"application/x-{name}-result", lambda: self._leave(name)), running.answer.read
 
     def _begin(self, name: str) -> Service:
@@ -126,13 +127,15 @@ class ParamikoVendor(SSHVendor):
         """Start a service; nothing of it was read. The host is the one that the vendor was made for."""
         with self._reported():
             deadline_s = time.monotonic() + self._access.timeout_s
-            channel = self._session(deadline_s)
+            # A service begins with a list of refs, or with what it can do.
+            first_s = time.monotonic() + min(self._access.timeout_s, LISTED_WITHIN_S)
+            channel = self._session(first_s)
             if protocol_version and b"receive-pack" not in command:
                 # Servers that do not accept the variable answer in version 0.
                 channel.set_environment_variable("GIT_PROTOCOL", f"version={protocol_version}")
-            channel.settimeout(max(0.1, deadline_s - time.monotonic()))
+            channel.settimeout(max(0.1, first_s - time.monotonic()))
             channel.exec_command(command.decode())
-            return Service(channel, command.split(b" ")[0], deadline_s, self._reported)
+            return Service(channel, command.split(b" ")[0], first_s, deadline_s, self._reported)
 
     def close(self) -> None:
         """End the connection."""
@@ -202,16 +205,25 @@ class Service:
     """A running Git service on its channel, as dulwich's SSH vendors give one.
 
     ``answer`` begins with the service's name, as over HTTP.
+
+    Args:
+        channel: that it runs on.
+        name: ``git-upload-pack`` or ``git-receive-pack``.
+        first_s: when its greeting must have begun, on the monotonic clock.
+        deadline_s: when its greeting must have ended.
+        reported: translates the errors of the connection.
     """
 
     def __init__(
         self,
         channel: paramiko.Channel,
         name: bytes,
+        first_s: float,
         deadline_s: float,
         reported: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self._channel, self._deadline_s, self._reported = channel, deadline_s, reported
+        self._channel, self._reported = channel, reported
+        self._first_s, self._deadline_s = first_s, deadline_s
         self.answer = BoundedAnswer(itertools.chain([pkt_line(b"# service=" + name + b"\n") + FLUSH], self._chunks()))
 
     @property
@@ -219,9 +231,10 @@ class Service:
         """Whether a request can be sent."""
         return not self._channel.closed
 
-    def send(self, body: bytes, timeout_s: float) -> None:
-        """A request; its answer must have come within the time."""
+    def send(self, body: bytes, timeout_s: float, *, lists_refs: bool) -> None:
+        """A request; its answer must have come within the time, and a list of refs must begin early in it."""
         self._deadline_s = time.monotonic() + timeout_s
+        self._first_s = min(self._deadline_s, time.monotonic() + LISTED_WITHIN_S) if lists_refs else self._deadline_s
         self.answer.begin(lists_refs=False)
         with self._reported():
             for start in range(0, len(body), CHUNK):
@@ -246,6 +259,7 @@ class Service:
             while True:
                 self._take_time()
                 chunk = self._channel.recv(CHUNK)
+                self._first_s = self._deadline_s
                 while self._channel.recv_stderr_ready():
                     said = self._heard(said)
                 if not chunk:
@@ -264,7 +278,7 @@ class Service:
 
     def _take_time(self) -> None:
         """The next wait is as long as there is time left: a server that never stops talking cannot outlast it."""
-        left_s = self._deadline_s - time.monotonic()
+        left_s = self._first_s - time.monotonic()
         if left_s <= 0:
             raise TimeoutError
         self._channel.settimeout(left_s)

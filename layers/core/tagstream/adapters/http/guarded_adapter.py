@@ -31,10 +31,14 @@ Its groups are scheme, host, port and target. Ports from 65000 on are left to re
 
 
 class CallReach(threading.local):
-    """How far inside the request of this thread may reach, and how far inside its server was."""
+    """How far inside the request of this thread may reach, and how far inside its server was.
+
+    ``first_answer_s`` is how long its first byte may take; None for the whole time-out.
+    """
 
     allowed: Reach = Reach.LOOPBACK
     reached: Reach = Reach.PUBLIC
+    first_answer_s: float | None = None
 
 
 class GuardedAdapter(HTTPAdapter):
@@ -143,3 +147,7 @@ class _Guarded:
         super().request(*arguments, **options)  # type: ignore[misc]
         if self._checks_addresses:
             self._reach.reached = self._peer
+
+    def getresponse(self) -> Any:
+        self.sock.first_answer_s = self._reach.first_answer_s
+        return super().getresponse()  # type: ignore[misc]

@@ -40,6 +40,7 @@ class Request:
     """One HTTP request.
 
     ``allowed`` is the farthest inside that its host's address may be; ``secrets`` must not come back in any text.
+    ``first_answer_s`` is how long the first byte of the answer may take; None for the whole time-out.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     allowed: Reach = Reach.LOOPBACK
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    first_answer_s: float | None = None
 
 
 class Session(requests.Session):
@@ -93,7 +95,7 @@ class Session(requests.Session):
         response: BaseHTTPResponse | None = None
         _check_headers(request.headers)
         plain = PLAIN_URL.fullmatch(request.url)
-        self._reach.allowed = request.allowed
+        self._reach.allowed, self._reach.first_answer_s = request.allowed, request.first_answer_s
         try:
             host = plain[2] if plain else urlsplit(request.url).hostname or ""
             # Behind a proxy only addresses that are written out are known; the proxy resolves names.

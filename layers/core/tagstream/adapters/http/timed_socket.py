@@ -19,18 +19,24 @@ class TimedSocket:
 
     A server that sends a byte now and then cannot outlast it. The inner socket waits in slices: to change a socket's
     timeout gives other threads the interpreter, which costs more than the read that it is done for.
+
+    ``first_answer_s`` is how much of the time may pass until the first byte comes; None for all of it.
     """
 
     def __init__(self, inner: socket.socket) -> None:
         self._inner = inner
         self._until = time.monotonic() + (inner.gettimeout() or CONNECT_S)
+        self.first_answer_s: float | None = None
+        self._first_until: float | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
     def settimeout(self, seconds: float | None) -> None:
         """Start the time anew."""
-        self._until = time.monotonic() + (CONNECT_S if seconds is None else seconds)
+        now = time.monotonic()
+        self._until = now + (CONNECT_S if seconds is None else seconds)
+        self._first_until = None if self.first_answer_s is None else now + self.first_answer_s
 
     def sendall(self, data: Any) -> None:
         """As ``socket.sendall``, within what is left of the time.
@@ -51,9 +57,12 @@ class TimedSocket:
         while True:
             self._limit_next_wait(min(SLICE_S, self._left_s()))
             try:
-                return self._inner.recv_into(buffer)
+                count: int = self._inner.recv_into(buffer)
             except TimeoutError:
                 continue
+            # What follows the first byte has all the time that is left.
+            self._first_until = None
+            return count
 
     def makefile(self, mode: str = "rb", buffering: int | None = None) -> io.BufferedReader:
         """As ``socket.makefile``, for reading."""
@@ -61,7 +70,8 @@ class TimedSocket:
         return io.BufferedReader(_TimedReader(self, raw))
 
     def _left_s(self) -> float:
-        left_s = self._until - time.monotonic()
+        until = self._until if self._first_until is None else min(self._until, self._first_until)
+        left_s = until - time.monotonic()
         if left_s <= 0:
             raise TimeoutError("timed out")
         return left_s
