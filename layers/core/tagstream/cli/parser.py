@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import tagstream
 from tagstream.cli.kinds import IMAGES, TARGETS, Target
 from tagstream.cli.parser_create import add_create
-from tagstream.cli.parser_stack import Parsers, add_group, add_stack, seconds
+from tagstream.cli.parser_stack import Parsers, add_group, add_stack, seconds, seconds_or_days
 from tagstream.cli.verbs_table import HELP, RUN
 
 
@@ -55,7 +55,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace | None:
     parser.add_argument("--version", action="version", version=f"tagstream {tagstream.__version__}")
     add_stack(parser, stack="tagstream", namespace=None, timeout=300.0)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for add in (_add_apply, _add_get, _add_actions, _add_freezes, add_create, _add_events, _add_offline):
+    for add in (_add_apply, _add_get, _add_actions, _add_freezes, add_create, _add_events, _add_preview, _add_offline):
         add(verbs)
     try:
         args, unknown = parser.parse_known_args(list(argv))
@@ -146,6 +146,21 @@ def _add_freezes(verbs: Parsers) -> None:
         if verb == "freeze":
             parser.add_argument("--until", default="", metavar="TIME|DURATION", help="when it ends by itself")
             parser.add_argument("--no-wait", action="store_true", help="do not wait for pushes that are under way")
+
+
+def _add_preview(verbs: Parsers) -> None:
+    parser = _verb(verbs, "preview", "preview")
+    parser.add_argument("name", nargs="?", help="an automation; all of the namespace without it")
+    parser.add_argument("-f", "--filename", action="append", default=[], help="manifests that count instead")
+    parser.add_argument("-R", "--recursive", action="store_true", help="-f: also folders below")
+    parser.add_argument("--at", default="", metavar="TIME", help="as if it were this time, e.g. 2026-12-01T08:00:00Z")
+    parser.add_argument("-o", "--output", choices=("json",), help="for programs")
+    group = add_group(verbs, "backtest", HELP["backtest"])
+    parser = _verb(group, "policy", "backtest", "what a policy would have selected when")
+    parser.add_argument("name", nargs="?", help="the policy; not needed when the files hold one")
+    parser.add_argument("-f", "--filename", action="append", default=[], help="manifests of a new policy or gate")
+    parser.add_argument("--since", type=seconds_or_days, default=90 * 86_400.0, help="how far back (default 90d)")
+    parser.add_argument("-o", "--output", choices=("json",), help="for programs")
 
 
 def _targets(verbs: Parsers, verb: str, targets: Sequence[Target]) -> Iterable[argparse.ArgumentParser]:

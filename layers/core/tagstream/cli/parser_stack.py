@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from gocompat.duration import InvalidDuration, parse_interval
+from tagstream.domain.objects.long_duration import parse_long_duration
 
 Parsers = Any
 """What ``add_subparsers`` gives: argparse has no public name for it."""
@@ -29,6 +30,14 @@ def seconds(text: str) -> float:
     """Read an argument that is a Go duration, such as ``1m30s``, and return seconds."""
     try:
         return parse_interval(text)
+    except InvalidDuration:
+        raise argparse.ArgumentTypeError(f"invalid duration '{text}'") from None
+
+
+def seconds_or_days(text: str) -> float:
+    """Read an argument that is a duration and may have days, such as ``90d`` or ``1d12h``, and return seconds."""
+    try:
+        return parse_long_duration(text)
     except InvalidDuration:
         raise argparse.ArgumentTypeError(f"invalid duration '{text}'") from None
 

@@ -6,14 +6,13 @@ never reports "no difference" by mistake.
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import read_objects
+from tagstream.cli.patch import patch_lines
 from tagstream.cli.session import Session
 from tagstream.cli.validation import validate
 from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, workloads, write_file
@@ -25,9 +24,6 @@ from tagstream.reconcile.update.marker_problems import QUIET
 
 DIFFERENT = 1
 GIVE_REF = "give --ref NAMESPACE/NAME=IMAGE:TAG"
-# Lines as patch(1) counts them: a single carriage return does not end a line.
-_LINES = re.compile(rb"[^\n]*\n|[^\n]+")
-_ODD = re.compile(rb"[^ !#-\[\]-~]")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -153,26 +149,10 @@ def _add(update: _Update, workload: Workload, path: str, content: bytes, plan: F
 
 def _print(session: Session, before: Mapping[str, MarkedFile], update: _Update) -> None:
     for path in sorted(update.files):
-        lines = difflib.diff_bytes(
-            difflib.unified_diff,
-            _LINES.findall(before[path].source),
-            _LINES.findall(update.files[path]),
-            _quoted("a/" + path),
-            _quoted("b/" + path),
-        )
-        for line in lines:
-            text = line.decode(errors="replace")
-            session.console.line(text.rstrip("\n") if text.endswith("\n") else f"{text}\n\\ No newline at end of file")
+        for line in patch_lines(path, before[path].source, update.files[path]):
+            session.console.line(line)
     for (path, number), problem in sorted(update.problems.items()):
         session.console.warning(f"{path}:{number}: {problem}")
-
-
-def _quoted(name: str) -> bytes:
-    """Write a file name as git does in a diff: quoted if it has special characters, with a tab after blanks."""
-    raw = name.encode(errors="surrogateescape")
-    if _ODD.search(raw):
-        return b'"' + _ODD.sub(lambda found: f"\\{found[0][0]:03o}".encode(), raw) + b'"'
-    return raw + b"\t" if b" " in raw else raw
 
 
 def _document(update: _Update) -> Mapping[str, object]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from gocompat.duration import InvalidDuration, parse_interval
+from gocompat.duration import InvalidDuration
 from tagstream.cli.audit import EVERY_NAMESPACE, action_entry
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import UPDATE
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required
 from tagstream.domain.calendar.hand_freeze import HandFreeze, Scope
+from tagstream.domain.objects.long_duration import parse_long_duration
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.reconcile import status
@@ -20,7 +20,6 @@ from tagstream.reconcile.update.quiesce import wait_for_pushes
 
 WHAT = "say what: --all, -n NAMESPACE, or automation NAME"
 TRIES = 10
-_DAYS = re.compile(r"([0-9]{1,4})d", re.ASCII)
 Change = Callable[[Sequence[HandFreeze]], Sequence[HandFreeze]]
 
 
@@ -116,9 +115,8 @@ def _time(text: str) -> datetime | None:
 
 
 def _after(text: str, now: datetime) -> datetime | None:
-    days = _DAYS.fullmatch(text)
     try:
-        return now + (timedelta(days=int(days[1])) if days else timedelta(seconds=parse_interval(text)))
+        return now + timedelta(seconds=parse_long_duration(text))
     except (InvalidDuration, OverflowError):
         return None
 

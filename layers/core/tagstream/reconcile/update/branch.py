@@ -105,8 +105,8 @@ def unchanged(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> tup
     if not is_settled and is_proven(jobs[0]):
         return None
     # A server that hangs would otherwise have its whole time-out for this, and the lease meanwhile.
-    with closing(_opened(jobs, min(deadline_s, ports.clock.monotonic_s() + FIRST_ANSWER_S), ports)) as session:
-        with _checking_out():
+    with closing(opened(jobs, min(deadline_s, ports.clock.monotonic_s() + FIRST_ANSWER_S), ports)) as session:
+        with checking_out():
             jobs = with_default_branch(jobs, session)
             checkout = resolve_checkout(jobs, session)
         return _skips(jobs, checkout, session)
@@ -127,7 +127,7 @@ def update_branch(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, po
     Raises:
         ImageAutomationError: the whole branch failed.
     """
-    with closing(_opened(jobs, deadline_s, ports)) as session:
+    with closing(opened(jobs, deadline_s, ports)) as session:
         return _run_in(session, jobs, lease, deadline_s, ports)
 
 
@@ -149,7 +149,8 @@ def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tupl
     return intents if pushed else ()
 
 
-def _opened(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> GitSession:
+def opened(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> GitSession:
+    """A session of the jobs' repository; the caller closes it."""
     left_s = max(MIN_TIMEOUT_S, deadline_s - ports.clock.monotonic_s())
     access = replace(jobs[0].access, timeout_s=min(jobs[0].access.timeout_s, left_s))
     return ports.git.open(access, frozenset(name for job in jobs for name in job.destination.refs))
@@ -158,14 +159,14 @@ def _opened(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> GitSe
 def _run_in(
     session: GitSession, jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports
 ) -> tuple[RunResult, ...]:
-    with _checking_out():
+    with checking_out():
         jobs = with_default_branch(jobs, session)
         checkout = resolve_checkout(jobs, session)
     skipped = _skips(jobs, checkout, session)
     if skipped is not None:
         return skipped
     for attempt in range(PUSH_TRIES):
-        results = _with_events(_apply(jobs, session, checkout, ports), ports.clock.now())
+        results = _with_events(applied(jobs, session, checkout, ports), ports.clock.now())
         made = [result.commit for result in results if result.commit is not None]
         if made and is_already_pushed(jobs, made, session):
             results = tuple(replace(result, commit=None, event=None) for result in results)
@@ -180,7 +181,7 @@ def _run_in(
                 raise RetryableError(f"failed to push to remote: {conflict}", reason="GitOperationFailed") from conflict
             ports.clock.sleep(random.uniform(0, min(MAX_PAUSE_S, FIRST_PAUSE_S * 2**attempt)))
             session.refresh()
-            with _checking_out():
+            with checking_out():
                 checkout = resolve_checkout(jobs, session)
             continue
         return results
@@ -188,7 +189,13 @@ def _run_in(
 
 
 @contextmanager
-def _checking_out() -> Iterator[None]:
+def checking_out() -> Iterator[None]:
+    """Turn what a Git server refuses into Flux's words of a failed checkout.
+
+    Raises:
+        RetryableError: GitOperationFailed.
+        AuthenticationError: the server does not let us in.
+    """
     try:
         yield
     except RetryableError as error:
@@ -232,8 +239,18 @@ def _skips(jobs: Sequence[UpdateJob], checkout: Checkout, session: GitSession) -
     )
 
 
-def _apply(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, ports: Ports) -> tuple[RunResult, ...]:
-    """One commit on top of the other for every job that changes something."""
+def applied(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, ports: Ports) -> tuple[RunResult, ...]:
+    """One commit on top of the other for every job that changes something; nothing is sent.
+
+    Args:
+        jobs: of one destination.
+        session: of their repository.
+        checkout: what the first commit is made on.
+        ports: give the time, entropy and what is known of blobs.
+
+    Returns:
+        One result per job; an error of one job is in its result.
+    """
     tip = checkout.commit
     session.fetch(tip, {_path(job) for job in jobs})
     files = BranchFiles(session, tip, ports.markers)

@@ -1,0 +1,206 @@
+"""A stack that is only read: its writes stay in memory, so that a verb can ask what would happen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, cast
+
+from tagstream.domain.objects.model import Digest, NamespacedName
+from tagstream.ports.agenda import ObjectName
+from tagstream.ports.bundle import Ports
+from tagstream.ports.objects import Document, ObjectStore, StoredObject
+from tagstream.ports.selections import Selection, SelectionStore
+from tagstream.ports.tags import TagStore
+from tagstream.reconcile import status
+
+READS: Mapping[str, frozenset[str]] = {
+    "objects": frozenset({"get", "get_many", "documents", "list"}),
+    "selections": frozenset({"get", "list", "waiting"}),
+    "tags": frozenset({"state", "states", "tags", "sightings", "cool_down"}),
+    "leases": frozenset({"last_holders"}),
+    "freezes": frozenset({"read"}),
+    "agenda": frozenset({"read"}),
+    "ledger": frozenset({"read"}),
+    "secrets": frozenset({"get", "renewed"}),
+    "registry": frozenset({"digest"}),
+    "git": frozenset({"open", "signer"}),
+    "deliveries": frozenset(),
+    "queue": frozenset(),
+    "outlet": frozenset(),
+}
+"""The calls that a dry stack lets through. Any other one is a mistake of ours, and fails."""
+IGNORED: Mapping[str, frozenset[str]] = {
+    "agenda": frozenset({"note"}),
+    "ledger": frozenset({"record"}),
+}
+"""What evaluating a policy writes besides; nobody reads it here."""
+
+
+class WriteRefused(AssertionError):
+    """A verb that must only read has tried to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadOnly:
+    """A port of which only reading calls exist."""
+
+    inner: Any
+    name: str
+
+    def __getattr__(self, member: str) -> Any:
+        if member in READS[self.name]:
+            return getattr(self.inner, member)
+        if member in IGNORED.get(self.name, ()):
+            return lambda *arguments, **options: None
+        raise WriteRefused(f"{self.name}.{member}")
+
+
+@dataclass(slots=True)
+class DryObjects:
+    """Objects with some replaced, and the statuses that are written meanwhile.
+
+    Args:
+        inner: the stack's.
+        replaced: objects that count instead of those of the stack, by kind and name.
+    """
+
+    inner: ObjectStore
+    replaced: dict[ObjectName, StoredObject] = field(default_factory=dict)
+
+    def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
+        """One object."""
+        return self.replaced.get(ObjectName(kind=kind, key=key)) or self.inner.get(kind, key)
+
+    def get_many(self, kind: str, names: Collection[NamespacedName]) -> tuple[StoredObject, ...]:
+        """Those that exist, sorted by name."""
+        return self._with(kind, self.inner.get_many(kind, names), set(names))
+
+    def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
+        """All of a kind, sorted by name."""
+        here = {one.key for one in self.replaced if one.kind == kind and namespace in (None, one.key.namespace)}
+        return self._with(kind, self.inner.list(kind, namespace), here)
+
+    def documents(self, names: Collection[ObjectName]) -> Mapping[ObjectName, Document]:
+        """The documents of those that exist."""
+        own = {name: self.replaced[name].document for name in names if name in self.replaced}
+        return {**self.inner.documents([name for name in names if name not in own]), **own}
+
+    def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
+        """Kept in memory."""
+        stored = self.get(kind, key)
+        if stored is not None:
+            self.replaced[ObjectName(kind=kind, key=key)] = replace(stored, status=status)
+
+    def _with(
+        self, kind: str, stored: Iterable[StoredObject], wanted: Collection[NamespacedName]
+    ) -> tuple[StoredObject, ...]:
+        found = {one.key: one for one in stored}
+        found |= {one.key: own for one, own in self.replaced.items() if one.kind == kind and one.key in wanted}
+        return tuple(found[key] for key in sorted(found))
+
+
+@dataclass(slots=True)
+class DrySelections:
+    """Selections, and those that are made meanwhile."""
+
+    inner: SelectionStore
+    made: dict[NamespacedName, Selection] = field(default_factory=dict)
+
+    def get(self, key: NamespacedName) -> Selection | None:
+        """A policy's selection."""
+        return self.made.get(key) or self.inner.get(key)
+
+    def list(self, namespace: str) -> Mapping[NamespacedName, Selection]:
+        """All selections of a namespace."""
+        own = {key: one for key, one in self.made.items() if key.namespace == namespace}
+        return {**self.inner.list(namespace), **own}
+
+    def put(self, selection: Selection, expected: Selection | None) -> bool:
+        """Kept in memory."""
+        self.made[selection.policy] = selection
+        return True
+
+
+@dataclass(slots=True)
+class DryTags:
+    """Tags; a digest that was never seen before counts as seen now, and is not recorded."""
+
+    inner: TagStore
+
+    def first_seen(self, key: NamespacedName, tag: str, digest: Digest, now: datetime) -> datetime:
+        """When this tag was first seen with this digest."""
+        return self.inner.sightings(key, tag).get(digest, now)
+
+    def __getattr__(self, member: str) -> Any:
+        return getattr(_ReadOnly(self.inner, "tags"), member)
+
+
+@dataclass(frozen=True, slots=True)
+class _Quiet:
+    """Neither metrics nor log."""
+
+    def __getattr__(self, member: str) -> Any:
+        return lambda *arguments, **options: None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockAt:
+    """The clock of the machine, but for the time that it shows."""
+
+    inner: Any
+    at: datetime
+
+    def now(self) -> datetime:
+        """The time that was asked for."""
+        return self.at
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go back."""
+        found: float = self.inner.monotonic_s()
+        return found
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        self.inner.sleep(seconds)
+
+
+def dry_ports(ports: Ports, documents: Iterable[Document], at: datetime) -> Ports:
+    """The ports of a stack that is only read.
+
+    Args:
+        ports: of the stack.
+        documents: objects that count instead of those of the stack.
+        at: what the clock shows (aware UTC).
+    """
+    names = [name for name in READS if name not in ("objects", "selections", "tags")]
+    closed: dict[str, Any] = {name: _ReadOnly(getattr(ports, name), name) for name in names}
+    objects = DryObjects(_as_objects(ports))
+    for document in documents:
+        stored = _as_stored(document, objects)
+        objects.replaced[ObjectName(kind=stored.kind, key=stored.key)] = stored
+    quiet: Any = _Quiet()
+    written: dict[str, Any] = {
+        "objects": objects,
+        "selections": DrySelections(cast("SelectionStore", _ReadOnly(ports.selections, "selections"))),
+        "tags": DryTags(ports.tags),
+        "clock": ClockAt(ports.clock, at),
+    }
+    return replace(ports, **closed, **written, metrics=quiet, log=quiet)
+
+
+def _as_objects(ports: Ports) -> ObjectStore:
+    return cast("ObjectStore", _ReadOnly(ports.objects, "objects"))
+
+
+def _as_stored(document: Document, objects: DryObjects) -> StoredObject:
+    """A document as ``apply`` would store it: its generation grows when its spec changes."""
+    metadata = cast("Mapping[str, object]", document["metadata"])
+    kind, key = str(document["kind"]), NamespacedName(str(metadata["namespace"]), str(metadata["name"]))
+    before = objects.get(kind, key)
+    generation = 1
+    if before is not None:
+        generation = status.generation(before) + int(before.document.get("spec") != document.get("spec"))
+    wanted = {**document, "metadata": {**metadata, "generation": generation}}
+    return StoredObject(kind=kind, key=key, document=wanted, status=before.status if before else {})

@@ -1,0 +1,138 @@
+"""Replays which tags a policy would have selected when: ``tagstream backtest policy``. It writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.files import read_manifests
+from tagstream.cli.session import Session
+from tagstream.cli.validation import validate
+from tagstream.cli.yaml_text import as_json
+from tagstream.domain.objects.model import ImagePolicy, ImageRepository
+from tagstream.domain.scan.exclusion import InvalidExclusion, keep
+from tagstream.domain.select.backtest import History, Replayed, Turn, backtest
+from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
+from tagstream.reconcile import status
+from tagstream.reconcile.stored_objects import parse_stored
+
+NOT_KEPT = "deleted tags are not in it, nor is what a tag contained before it was moved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """A policy, and its repository where it is known (exclusions, the image's name)."""
+
+    policy: ImagePolicy
+    repository: ImageRepository | None
+
+
+def backtest_policy(session: Session) -> int:
+    """Run ``backtest policy [NAME] [-f FILE…] [--since 90d]``.
+
+    Returns:
+        1 if the policy would select nothing now, else 0.
+
+    Raises:
+        CommandFailed: the policy does not exist or is invalid, or no tags are stored.
+    """
+    question = _question(session)
+    until = session.ports.clock.now()
+    since = until - timedelta(seconds=session.args.since)
+    replayed = _replayed(session, question)
+    turns = backtest(replayed, max(since, replayed.history.began_at), until)
+    if session.args.output:
+        session.console.line(as_json(_document(question, replayed, turns)))
+    else:
+        _print(session, replayed, turns)
+    return int(not turns or bool(turns[-1].problem))
+
+
+def _question(session: Session) -> _Question:
+    args = session.args
+    objects: list[object] = []
+    if args.filename:
+        validation = validate(read_manifests(args.filename, session.stdin, session.namespace), lambda kind, key: True)
+        for error in validation.errors:
+            session.console.failure(error)
+        objects = [one.parsed.value for one in validation.objects]
+        policies = [
+            one for one in objects if isinstance(one, ImagePolicy) and args.name in (None, one.metadata.key.name)
+        ]
+        if len(policies) != 1:
+            names = ", ".join(str(one.metadata.key) for one in policies) or "none"
+            raise CommandFailed(f"expected one ImagePolicy{f' {args.name}' if args.name else ''} in the files: {names}")
+        policy = policies[0]
+    else:
+        policy = _stored_policy(session)
+    given = [one for one in objects if isinstance(one, ImageRepository) and one.metadata.key == policy.repository]
+    if given:
+        return _Question(policy=policy, repository=given[0])
+    stored = session.ports.objects.get("ImageRepository", policy.repository)
+    return _Question(policy=policy, repository=parse_stored(stored, ImageRepository) if stored else None)
+
+
+def _stored_policy(session: Session) -> ImagePolicy:
+    if not session.args.name:
+        raise CommandFailed("a policy's name, or --filename is required")
+    stored = session.ports.objects.get("ImagePolicy", session.key(session.args.name))
+    if stored is None:
+        raise CommandFailed(f"ImagePolicy '{session.args.name}' not found in {session.namespace} namespace")
+    return parse_stored(stored, ImagePolicy)
+
+
+def _replayed(session: Session, question: _Question) -> Replayed:
+    policy, tags = question.policy, session.ports.tags
+    first_seen = {one.tag: one.first_seen_at for one in tags.tags(policy.repository)}
+    if not first_seen:
+        raise CommandFailed(f"no tags of ImageRepository/{policy.repository} are stored: is it there and Ready?")
+    state = tags.state(policy.repository)
+    began_at = state.first_scanned_at if state is not None and state.first_scanned_at else min(first_seen.values())
+    try:
+        compiled = compile_policy(policy.policy, policy.filter_tags)
+        kept = keep(tuple(first_seen), question.repository.exclusion_list if question.repository else ())
+    except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
+        raise CommandFailed(f"ImagePolicy/{policy.metadata.key}: {error}") from error
+    return Replayed(
+        policy=compiled,
+        metadata=policy.metadata,
+        minimum_age=timedelta(seconds=policy.control.minimum_age_s),
+        history=History(first_seen={tag: first_seen[tag] for tag in kept}, began_at=began_at),
+        image=question.repository.image if question.repository else "",
+    )
+
+
+def _print(session: Session, replayed: Replayed, turns: Sequence[Turn]) -> None:
+    known = replayed.history.first_seen
+    rows = [[status.time(one.at), one.tag or "", one.before or "", _seen(known, one), one.problem] for one in turns]
+    session.console.table(["When", "Selects", "Instead of", "First seen", "Problem"], rows)
+    began = status.time(replayed.history.began_at)
+    session.console.action(f"replayed from the first sightings of {len(known)} tags since {began}: {NOT_KEPT}")
+
+
+def _seen(known: Mapping[str, datetime], turn: Turn) -> str:
+    seen_at = None if turn.tag is None or turn.problem else known.get(turn.tag)
+    return "" if seen_at is None else status.time(seen_at)
+
+
+def _document(question: _Question, replayed: Replayed, turns: Sequence[Turn]) -> Mapping[str, object]:
+    known = replayed.history.first_seen
+    return {
+        "policy": str(question.policy.metadata.key),
+        "image": replayed.image,
+        "tags": len(known),
+        "knownSince": status.time(replayed.history.began_at),
+        "notKept": NOT_KEPT,
+        "turns": [
+            {
+                "at": status.time(one.at),
+                "tag": one.tag,
+                "before": one.before,
+                "firstSeen": _seen(known, one) or None,
+                "problem": one.problem or None,
+            }
+            for one in turns
+        ],
+    }

@@ -1,0 +1,192 @@
+"""Prints what the next commit would be, and when it may be pushed: ``tagstream preview``. It writes nothing.
+
+The output is a patch that ``git apply`` takes; everything else stands in lines that begin with ``#``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.dry_stack import dry_ports
+from tagstream.cli.files import read_manifests
+from tagstream.cli.patch import patch_lines
+from tagstream.cli.session import Session
+from tagstream.cli.validation import validate
+from tagstream.cli.verbs.get import is_suspended
+from tagstream.cli.waiting import ready_of
+from tagstream.cli.yaml_text import as_json
+from tagstream.domain.objects.kinds import STORED
+from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
+from tagstream.domain.update.departure import Go, Wait
+from tagstream.ports.bundle import Ports
+from tagstream.ports.objects import Document, StoredObject
+from tagstream.reconcile import status
+from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.stored_objects import parse_stored
+from tagstream.reconcile.update.preview import Preview, preview
+from tagstream.reconcile.update.snapshot import KIND, Snapshot
+
+
+def run_preview(session: Session) -> int:
+    """Run ``preview [NAME] [-f FILE…] [--at TIME]``.
+
+    Returns:
+        1 if an automation cannot be previewed, else 0.
+
+    Raises:
+        CommandFailed: a manifest is invalid, the automation does not exist or is suspended, or there is none.
+    """
+    args = session.args
+    at = _time(args.at) if args.at else session.ports.clock.now()
+    documents = _documents(session)
+    ports = dry_ports(session.ports, documents, at)
+    deadline_s = session.ports.clock.monotonic_s() + args.timeout
+    keys = _keys(session, ports)
+    _evaluate(documents, keys, deadline_s, ports)
+    found = preview(keys, deadline_s, ports)
+    held = {one.stored.key: _held_policies(one.stored, ports) for one in found}
+    if args.output:
+        session.console.line(as_json({"automations": [_document(one, held[one.stored.key]) for one in found]}))
+    else:
+        for one in found:
+            _print(session, one, held[one.stored.key])
+    return int(any(one.error is not None for one in found))
+
+
+def _time(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = datetime(1, 1, 1)
+    if found.tzinfo is None:
+        raise CommandFailed(f"--at '{text}': expected a time with its zone (2026-12-01T08:00:00Z)")
+    return found.astimezone(UTC)
+
+
+def _documents(session: Session) -> Sequence[Document]:
+    """The objects of the files, valid and as they would be stored."""
+    args = session.args
+    if not args.filename:
+        return ()
+    manifests = read_manifests(args.filename, session.stdin, session.namespace, recursive=args.recursive)
+    validation = validate(manifests, lambda kind, key: True)
+    for error in validation.errors:
+        session.console.failure(error)
+    if validation.errors:
+        raise CommandFailed(f"{len(validation.errors)} errors in the manifests")
+    return [one.parsed.document for one in validation.objects if one.parsed.kind in STORED]
+
+
+def _keys(session: Session, ports: Ports) -> Sequence[NamespacedName]:
+    name = session.args.name
+    if name:
+        stored = ports.objects.get(KIND, session.key(name))
+        if stored is None:
+            raise CommandFailed(f"{KIND} '{name}' not found in {session.namespace} namespace")
+        if is_suspended(stored):
+            raise CommandFailed(f"{KIND} '{name}' is suspended: it makes no commit")
+        return [stored.key]
+    found = [one.key for one in ports.objects.list(KIND, session.namespace) if not is_suspended(one)]
+    if not found:
+        raise CommandFailed(f"no {KIND} runs in {session.namespace} namespace")
+    return found
+
+
+def _evaluate(documents: Sequence[Document], keys: Sequence[NamespacedName], deadline_s: float, ports: Ports) -> None:
+    """Evaluate the policies of the files, and those for which a better tag may have waited long enough by then."""
+    given = [
+        NamespacedName(str(metadata["namespace"]), str(metadata["name"]))
+        for one in documents
+        if one["kind"] == "ImagePolicy" and isinstance(metadata := one["metadata"], Mapping)
+    ]
+    for namespace in sorted({key.namespace for key in keys}):
+        for stored in ports.objects.list("ImagePolicy", namespace):
+            until = status.wait_until(stored.status)
+            if until is not None and until <= ports.clock.now():
+                given.append(stored.key)
+    if given:
+        evaluate_policies(list(dict.fromkeys(given)), Cause(text="preview"), deadline_s, ports)
+
+
+def _held_policies(automation: StoredObject, ports: Ports) -> Sequence[str]:
+    """What gates and failures say of the policies that an automation admits."""
+    found = []
+    parsed = parse_stored(automation, ImageUpdateAutomation)
+    admitted = Snapshot(ports).admitted(parsed)
+    for stored in ports.objects.list("ImagePolicy", automation.key.namespace):
+        ready, message = ready_of(stored)
+        is_waiting = status.wait_until(stored.status) is not None
+        if (stored.key in admitted or ready != "True") and message and (ready != "True" or is_waiting):
+            found.append(f"ImagePolicy {stored.key.name}: {message}")
+    return found
+
+
+def _print(session: Session, one: Preview, held: Sequence[str]) -> None:
+    say = session.console.line
+    say(f"# ImageUpdateAutomation {one.stored.key}{f' to {one.branch}' if one.branch else ''}")
+    for line in held:
+        say(f"# {line}")
+    if one.error is not None:
+        say(f"# fails: {one.error.message}")
+        session.console.failure(f"ImageUpdateAutomation {one.stored.key}: {one.error.message}")
+        return
+    say(f"# made on {one.revision}")
+    say(f"# {_departure(one)}")
+    for problem in one.problems:
+        say(f"# {problem}")
+    for line in one.message.splitlines():
+        say(f"#     {line}".rstrip())
+    for line in _patch(one):
+        say(line)
+
+
+def _departure(one: Preview) -> str:
+    if not one.message:
+        return "the push branch is put back to its base" if one.resets else "nothing would change"
+    answer = one.answer
+    if isinstance(answer, Go):
+        return f"may be pushed{f': {answer.reason}' if answer.reason else ''}"
+    if isinstance(answer, Wait):
+        return f"waits until {status.time(answer.until)}: {answer.reason}"
+    return f"is not pushed: {answer.reason}"
+
+
+def _patch(one: Preview) -> list[str]:
+    return [
+        line
+        for path, change in sorted(one.files.items())
+        for line in patch_lines(os.fsdecode(path), change.before, change.after)
+    ]
+
+
+def _document(one: Preview, held: Sequence[str]) -> Mapping[str, object]:
+    answer = one.answer
+    return {
+        "automation": str(one.stored.key),
+        "branch": one.branch,
+        "revision": one.revision,
+        "departure": {
+            "answer": type(answer).__name__.lower(),
+            "until": status.time(answer.until) if isinstance(answer, Wait) else None,
+            "reason": answer.reason,
+        },
+        "policies": list(held),
+        "message": one.message,
+        "changes": [
+            {
+                "file": change.file,
+                "line": change.line,
+                "setter": change.setter,
+                "old": change.old_value,
+                "new": change.new_value,
+            }
+            for change in one.changes
+        ],
+        "patch": "".join(f"{line}\n" for line in _patch(one)),
+        "resets": one.resets,
+        "problems": list(one.problems),
+        "error": one.error.message if one.error else None,
+    }
