@@ -299,8 +299,35 @@ def test_a_layer_is_built_for_the_architecture_of_the_functions(layer: str) -> N
     assert template()["Resources"][layer]["Metadata"]["BuildArchitecture"] == {"Ref": "Architecture"}
 
 
-def test_the_functions_are_traced() -> None:
-    assert template()["Globals"]["Function"]["Tracing"] == "Active"
+def test_the_functions_are_traced_as_the_parameter_says() -> None:
+    assert template()["Globals"]["Function"]["Tracing"] == {"Ref": "Tracing"}
+    assert template()["Parameters"]["Tracing"]["Default"] == "PassThrough"
+
+
+def test_the_dashboard_is_there_unless_its_parameter_says_no() -> None:
+    assert template()["Resources"]["Dashboard"]["Condition"] == "ShowsDashboard"
+    assert template()["Parameters"]["DashboardState"]["Default"] == "ENABLED"
+
+
+def test_metrics_and_alarms_stay_within_what_every_account_has_for_free() -> None:
+    assert len(of_type("AWS::CloudWatch::Alarm")) <= 10
+    # Ten metrics are free. One may be written for each of four kinds of objects, the others for one kind.
+    assert len(UNITS) + 3 <= 10
+
+
+def test_the_queries_of_the_dashboard_ask_for_lines_that_the_functions_write() -> None:
+    source = "".join(path.read_text() for path in (PACKAGE / "reconcile").rglob("*.py"))
+    queries = [one["properties"]["query"] for one in _widgets() if one["type"] == "log"]
+    messages = {word for query in queries for word in re.findall(r"'((?!/aws)[a-z ]+)'", query)}
+    fields = {word for query in queries for word in re.findall(r"(?:ispresent|sum|pct)\((\w+)[,)]", query)}
+    assert len(queries) >= 5
+    assert {one for one in messages if one not in source} == set()
+    assert {one for one in fields - {"message"} if one not in source} == set()
+
+
+def _widgets() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = dashboard()["widgets"]
+    return found
 
 
 def test_an_alarm_watches_the_ticks_of_this_stack_while_there_are_any() -> None:

@@ -66,6 +66,7 @@ def webhook_ports() -> WebhookPorts:
 
 
 def _ports(environ: Mapping[str, str]) -> Ports:
+    from tagstream.adapters.aws.secrets import LONG_CACHE_S
     from tagstream.adapters.entropy import system_entropy
     from tagstream.adapters.git.branch_push import BranchPush
     from tagstream.adapters.git.logins import GitCredentials
@@ -79,7 +80,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.store.tags import DynamoTags
     from tagstream.ports.freezes import StackCalendar
 
-    shared = _webhook_ports(environ)
+    shared = _webhook_ports(environ, LONG_CACHE_S)
     table = _table(environ)
     return Ports(
         objects=shared.objects,
@@ -105,9 +106,9 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     )
 
 
-def _webhook_ports(environ: Mapping[str, str]) -> WebhookPorts:
+def _webhook_ports(environ: Mapping[str, str], secrets_age_s: int | None = None) -> WebhookPorts:
     from tagstream.adapters.aws.queue import SqsScanQueue
-    from tagstream.adapters.aws.secrets import SecretsManager
+    from tagstream.adapters.aws.secrets import CACHE_S, SecretsManager
     from tagstream.adapters.http.issuer_keys import IssuerKeys
     from tagstream.adapters.store.deliveries import DynamoDeliveries
     from tagstream.adapters.store.ledger import DynamoLedger
@@ -121,7 +122,11 @@ def _webhook_ports(environ: Mapping[str, str]) -> WebhookPorts:
         deliveries=DynamoDeliveries(table=table, clock=clock),
         objects=DynamoObjects(table=table, clock=clock),
         secrets=SecretsManager(
-            _client("secretsmanager", _quick()), _required(environ, STACK), DynamoSecretsEpoch(table=table), clock
+            _client("secretsmanager", _quick()),
+            _required(environ, STACK),
+            DynamoSecretsEpoch(table=table),
+            clock,
+            secrets_age_s or CACHE_S,
         ),
         queue=SqsScanQueue(client=_client("sqs", _quick()), url=_required(environ, QUEUE_URL)),
         ledger=DynamoLedger(table=table, ttl_s=LEDGER_TTL_S),

@@ -144,6 +144,17 @@ def test_a_downgrade_is_held_even_after_the_policy_was_edited_without_effect(por
     assert (selected(ports), reason(ports, "ImagePolicy")) == ("v1.29.0", "DowngradeHeld")
 
 
+def test_scans_that_find_nothing_new_are_one_line_together_and_no_metric(
+    ports: Ports, registry: Registry, silent: Silent
+) -> None:
+    watched(ports, registry)
+    scan(ports)
+    assert silent.lines == ["selected", "scanned", "scans done"]
+    silent.lines.clear()
+    scan(ports)
+    assert (silent.lines, silent.counted) == (["scans done"], [])
+
+
 def test_a_held_selection_is_counted_for_its_alarm_and_not_as_a_failure(
     ports: Ports, registry: Registry, silent: Silent
 ) -> None:

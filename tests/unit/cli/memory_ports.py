@@ -93,7 +93,7 @@ class MemoryObjects:
         found = {name: self.get(name.kind, name.key) for name in names}
         return {name: one.document for name, one in found.items() if one is not None}
 
-    def get_many(self, kind: str, names: Collection[NamespacedName]) -> tuple[StoredObject, ...]:
+    def get_many(self, kind: str, names: Collection[NamespacedName], total: int = 0) -> tuple[StoredObject, ...]:
         """Those that exist, sorted by name."""
         found = (self.get(kind, name) for name in sorted(set(names)))
         return tuple(one for one in found if one is not None)

@@ -25,6 +25,7 @@ class Written:
     entries: list[LedgerEntry] = field(default_factory=list)
     counts: dict[str, float] = field(default_factory=dict)
     lines: list[tuple[str, Any]] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
 
     def put_status(self, kind: str, key: NamespacedName, status: Any) -> None:
         self.order.append("status")
@@ -41,6 +42,9 @@ class Written:
         self.lines.append((message, facts))
 
     error = info
+
+    def debug(self, message: str, **facts: object) -> None:
+        self.details.append(message)
 
 
 @dataclass
@@ -74,7 +78,7 @@ def test_a_success_is_told_alike_in_status_ledger_metrics_and_log() -> None:
     attempt = Attempt(stored=stored(), at=NOW, cause="delivery", duration_ms=12.4)
     outcome = succeeded(attempt, "selected", {"latestRef": {"tag": "v1"}}, "resolved to v1")
     entry = success_entry(attempt, "resolved to v1", {"tag": "v1"})
-    written = reported(replace(outcome, entries=(entry,), counts={"ScanTags": 7}, facts={"tag": "v1"}))
+    written = reported(replace(outcome, entries=(entry,), facts={"tag": "v1"}))
     ((_, key, status),) = written.statuses
     assert key == KEY
     assert status["latestRef"] == {"tag": "v1"}
@@ -85,10 +89,16 @@ def test_a_success_is_told_alike_in_status_ledger_metrics_and_log() -> None:
     assert entry.cause == "delivery"
     assert entry.reason == "Succeeded"
     assert entry.severity == "info"
-    assert written.counts == {"ReconcileDuration imagepolicy": 12.4, "ScanTags imagepolicy": 7}
+    assert written.counts == {}
     assert written.lines == [
         ("selected", {"controller": "imagepolicy", "namespace": "ns", "name": "app", "tag": "v1", "duration_ms": 12})
     ]
+
+
+def test_an_outcome_that_is_no_news_is_a_line_of_level_debug() -> None:
+    outcome = succeeded(Attempt(stored=stored(), at=NOW), "selected", {}, "ok")
+    written = reported(replace(outcome, is_news=False))
+    assert (written.lines, written.details) == ([], ["selected"])
 
 
 def test_a_failure_that_repeats_itself_is_told_once_in_the_ledger_and_each_time_in_log_and_metrics() -> None:

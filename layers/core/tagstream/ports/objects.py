@@ -30,8 +30,15 @@ class ObjectStore(Protocol):
     def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
         """One object with its status."""
 
-    def get_many(self, kind: str, names: Collection[NamespacedName]) -> tuple[StoredObject, ...]:
-        """Those that exist, with their status, sorted by namespace and name."""
+    def get_many(self, kind: str, names: Collection[NamespacedName], total: int = 0) -> tuple[StoredObject, ...]:
+        """Those that exist, with their status, sorted by namespace and name.
+
+        Args:
+            kind: of the objects.
+            names: in any order.
+            total: how many objects of the kind there are, where that is known: if a good part of them is wanted, it is
+                cheaper to read all of them.
+        """
 
     def documents(self, names: Collection[ObjectName]) -> Mapping[ObjectName, Document]:
         """The documents of those that exist, of any kinds, in one call; their statuses are not read."""

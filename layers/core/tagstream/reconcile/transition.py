@@ -52,18 +52,16 @@ class Transition:
         outcome: in one word.
         status: the whole status from now on.
         entries: what the ledger keeps of it; empty when it is nothing new.
-        counts: metrics by name beside the duration and the failures, which every outcome has.
         facts: keys of the log line beside the object's name.
-        is_logged: whether there is a log line at all.
+        is_news: whether its log line is of level INFO; that of an outcome like the one before is DEBUG.
     """
 
     attempt: Attempt
     outcome: Outcome
     status: status.Status
     entries: tuple[LedgerEntry, ...] = ()
-    counts: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
-    is_logged: bool = True
+    is_news: bool = True
 
     @property
     def changes_status(self) -> bool:
@@ -156,22 +154,17 @@ def _handled(attempt: Attempt, body: Mapping[str, object]) -> status.Status:
 
 
 def _measure(one: Transition, ports: Ports) -> None:
-    controller = one.attempt.stored.kind.lower()
-    if one.attempt.duration_ms is not None:
-        ports.metrics.add("ReconcileDuration", one.attempt.duration_ms, controller)
     if one.outcome in ("failed", "held"):
-        ports.metrics.add("SelectionsHeld" if one.outcome == "held" else "ReconcileFailed", 1, controller)
-    for name, value in one.counts.items():
-        ports.metrics.add(name, value, controller)
+        name = "SelectionsHeld" if one.outcome == "held" else "ReconcileFailed"
+        ports.metrics.add(name, 1, one.attempt.stored.kind.lower())
 
 
 def _log(one: Transition, ports: Ports) -> None:
-    if not one.is_logged:
-        return
     stored, duration_ms = one.attempt.stored, one.attempt.duration_ms
     names = {"controller": stored.kind.lower(), "namespace": stored.key.namespace, "name": stored.key.name}
     timed = {} if duration_ms is None else {"duration_ms": round(duration_ms)}
     if one.outcome in ("failed", "held"):
         ports.log.error(FAILURE_LINES.get(stored.kind, "reconcile failed"), **names, **one.facts, **timed)
     else:
-        ports.log.info(one.outcome, **names, **one.facts, **timed)
+        write = ports.log.info if one.is_news else ports.log.debug
+        write(one.outcome, **names, **one.facts, **timed)

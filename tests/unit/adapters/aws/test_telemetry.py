@@ -19,11 +19,12 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def test_measurements_are_one_line_per_controller(capsys: pytest.CaptureFixture[str]) -> None:
     metrics = EmbeddedMetrics(namespace="ImageAutomation", service="stack")
     for tags in (1, 2, 3):
-        metrics.add("ScanTags", tags, "imagerepository")
-    metrics.add("CommitsPushed", 1, "imageupdateautomation")
+        metrics.add("HookFailed", tags, "imagerepository")
+    metrics.add("SelectionsHeld", 1, "imageupdateautomation")
     metrics.flush()
     found = [
-        (line["service"], line["controller"], line.get("ScanTags"), line.get("CommitsPushed")) for line in lines(capsys)
+        (line["service"], line["controller"], line.get("HookFailed"), line.get("SelectionsHeld"))
+        for line in lines(capsys)
     ]
     assert found == [
         ("stack", "imagerepository", [1.0, 2.0, 3.0], None),
@@ -35,16 +36,16 @@ def test_measurements_are_one_line_per_controller(capsys: pytest.CaptureFixture[
 def test_no_measurement_is_lost_when_a_line_is_full(count: int, capsys: pytest.CaptureFixture[str]) -> None:
     metrics = EmbeddedMetrics(namespace="ImageAutomation", service="stack")
     for number in range(count):
-        metrics.add("ScanTags", number, "imagerepository")
+        metrics.add("HookFailed", number, "imagerepository")
     metrics.flush()
     written = lines(capsys)
-    assert [value for line in written for value in line["ScanTags"]] == [float(number) for number in range(count)]
+    assert [value for line in written for value in line["HookFailed"]] == [float(number) for number in range(count)]
     assert {(line["service"], line["controller"]) for line in written} == {("stack", "imagerepository")}
 
 
 def test_a_second_flush_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     metrics = EmbeddedMetrics(namespace="ImageAutomation", service="stack")
-    metrics.add("ScanTags", 1, "imagerepository")
+    metrics.add("HookFailed", 1, "imagerepository")
     metrics.flush()
     metrics.flush()
     assert len(lines(capsys)) == 1

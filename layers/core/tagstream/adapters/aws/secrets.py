@@ -1,6 +1,6 @@
 """Secrets Manager as Kubernetes Secrets: ``<stack>/<namespace>/<name>`` is a JSON object of Flux's keys.
 
-A warm function remembers values for a minute, unless a secret was changed or a reconcile was asked for since. Values
+A warm function remembers values for a while, unless a secret was changed or a reconcile was asked for since. Values
 are never logged and never part of an error.
 """
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 CACHE_S = 60
+# A tick a minute would read every secret a minute: reads are paid for.
+LONG_CACHE_S = 300
 # A thousand scans in one invocation need not ask a thousand times whether a secret was changed.
 EPOCH_CACHE_S = 1.0
 # Secrets Manager may answer with the former value for a moment after a change, so that one is not remembered.
@@ -51,11 +53,20 @@ class SecretsManager:
         stack: the first part of every secret's name.
         epoch: shared with everybody who changes secrets through tagstream.
         clock: wall time; a frozen function's monotonic clock may stand still.
+        remember_s: how long a value is remembered that nobody has said to be changed.
     """
 
-    def __init__(self, client: SecretsManagerClient, stack: str, epoch: SecretsEpoch, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: SecretsManagerClient,
+        stack: str,
+        epoch: SecretsEpoch,
+        clock: Clock,
+        remember_s: int = CACHE_S,
+    ) -> None:
         self.client, self.stack, self._epoch, self._clock = client, stack, epoch, clock
         self._provider = SecretsProvider(boto3_client=client)
+        self._remember_s = remember_s
         self._changed_at = 0.0
         self._asked_at = 0.0
 
@@ -118,7 +129,7 @@ class SecretsManager:
 
     def _read(self, key: NamespacedName, *, fresh: bool) -> Mapping[str, bytes]:
         try:
-            body = self._provider.get(self._id(key), max_age=CACHE_S, force_fetch=fresh)
+            body = self._provider.get(self._id(key), max_age=self._remember_s, force_fetch=fresh)
         except GetParameterError as error:
             # Powertools turns every error into one of its own; the context is the error of the call.
             raise _unread(key, error.__context__) from None

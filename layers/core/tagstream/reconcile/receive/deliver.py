@@ -61,7 +61,6 @@ def deliver(incoming: IncomingDelivery, ports: WebhookPorts) -> DeliveryAnswer:
         return refuse(refusal, ports)
     except ImageAutomationError as error:
         return _failed(error, ports)
-    ports.metrics.add("HookAccepted", 1, CONTROLLER)
     ports.log.info(
         "delivery accepted",
         controller=CONTROLLER,
@@ -77,7 +76,6 @@ def deliver(incoming: IncomingDelivery, ports: WebhookPorts) -> DeliveryAnswer:
 
 def refuse(refusal: RefusedDelivery, ports: WebhookPorts) -> DeliveryAnswer:
     """The answer to a refused delivery, which tells the sender a status and no more."""
-    ports.metrics.add("HookRejected", 1, CONTROLLER)
     ports.log.info("delivery refused", controller=CONTROLLER, http_status=refusal.status, cause=refusal.cause)
     return DeliveryAnswer(status=refusal.status)
 

@@ -134,6 +134,7 @@ class _Run:
 class _Done:
     """A scan that is settled: the policies that were evaluated on the way, and when the repository is due again."""
 
+    scan: _Scan
     evaluated: frozenset[NamespacedName]
     times: Times
 
@@ -153,9 +154,16 @@ def scan_repositories(
     Returns:
         Names of the ImagePolicies that were evaluated on the way.
     """
-    if not keys:
+    return scan_stored(ports.objects.get_many(KIND, keys), trigger, deadline_s, ports, workers) if keys else frozenset()
+
+
+def scan_stored(
+    stored: Sequence[StoredObject], trigger: ScanTrigger, deadline_s: float, ports: Ports, workers: int = WORKERS
+) -> frozenset[NamespacedName]:
+    """Like ``scan_repositories``, for a caller that has just read the ImageRepositories."""
+    if not stored:
         return frozenset()
-    scans = _begun(keys, ports)
+    scans = _begun(stored, ports)
     by_host: dict[str, list[_Scan]] = {}
     for scan in scans:
         by_host.setdefault(scan.host, []).append(scan)
@@ -166,6 +174,7 @@ def scan_repositories(
         turns=HostTurns(by_host, workers),
     )
     done: dict[NamespacedName, _Done] = {}
+    started_s = ports.clock.monotonic_s()
 
     def act(scan: _Scan) -> None:
         outcome = _scan(scan, run, ports)
@@ -177,11 +186,25 @@ def scan_repositories(
     _put_back([scan for scan in scans if scan.stored.key not in done], run, ports)
     if done:
         ports.agenda.note({ObjectName(kind=KIND, key=key): one.times for key, one in done.items()})
+        _log_run([one.scan for one in done.values()], started_s, ports)
     return frozenset(key for one in done.values() for key in one.evaluated)
 
 
-def _begun(keys: Collection[NamespacedName], ports: Ports) -> list[_Scan]:
-    readable = parsed_objects(ports.objects.get_many(KIND, keys), ImageRepository, ports.log)
+def _log_run(scans: Sequence[_Scan], started_s: float, ports: Ports) -> None:
+    """One line for all scans of a run; a scan that found nothing new has none of its own, since lines are paid for."""
+    ports.log.info(
+        "scans done",
+        controller=CONTROLLER,
+        scans=len(scans),
+        unchanged=sum(not scan.changed and scan.error is None for scan in scans),
+        failed=sum(scan.error is not None for scan in scans),
+        requests=sum(scan.requests for scan in scans),
+        duration_ms=round((ports.clock.monotonic_s() - started_s) * 1000),
+    )
+
+
+def _begun(found: Sequence[StoredObject], ports: Ports) -> list[_Scan]:
+    readable = parsed_objects(found, ImageRepository, ports.log)
     wanted = [(stored, repository) for stored, repository in readable if not repository.suspend]
     before = ports.tags.states([stored.key for stored, _ in wanted])
     return [_Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted]
@@ -236,7 +259,7 @@ def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> _Done | None:
     report([outcome], ports)
     _look_again(scan, run.trigger, ports)
     after = replace(scan.stored, status=outcome.status)
-    return _Done(evaluated=evaluated, times=due.next_times(after, scan.repository, ports.clock.now()))
+    return _Done(scan=scan, evaluated=evaluated, times=due.next_times(after, scan.repository, ports.clock.now()))
 
 
 def _ran_out_of_turn(scan: _Scan, run: _Run, started: float, ports: Ports) -> bool:
@@ -369,15 +392,17 @@ def _transition(scan: _Scan, cause: str, duration_ms: float, ports: Ports) -> Tr
         }
     message = f"successful scan: found {len(scan.found.tags)} tags with checksum {scan.found.revision}"
     outcome = succeeded(attempt, "scanned", body, message)
-    size = _size(scan)
     return replace(
         outcome,
         entries=_entries(scan, outcome, message),
-        counts={
-            "RegistryRequests": scan.requests,
-            "ScanTags" if scan.changed else "ScanUnchanged": size if scan.changed else 1,
+        facts={
+            "tag_count": _size(scan),
+            "changed": scan.changed,
+            "requests": scan.requests,
+            "warnings": scan.warnings,
+            **_refused(scan),
         },
-        facts={"tag_count": size, "changed": scan.changed, "warnings": scan.warnings, **_refused(scan)},
+        is_news=scan.changed or outcome.changes_status or bool(scan.warnings),
     )
 
 

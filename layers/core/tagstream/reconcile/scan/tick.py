@@ -23,7 +23,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.queue import QueuedScan
 from tagstream.reconcile import due
 from tagstream.reconcile.receive.paths import refresh_receivers
-from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tagstream.reconcile.scan.repositories import ScanTrigger, scan_stored
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tagstream.reconcile.stored_objects import parsed_objects
 
@@ -91,7 +91,8 @@ def _due(
     The agenda learns of those that are not due.
     """
     listed = [(times.due, name.key) for name, times in agenda.times.items() if _is_listed(name, times, kind, now)]
-    found = {one.key: one for one in ports.objects.get_many(kind, [key for _, key in listed])}
+    known = sum(name.kind == kind for name in agenda.times)
+    found = {one.key: one for one in ports.objects.get_many(kind, [key for _, key in listed], total=known)}
     wanted: list[tuple[StoredObject, FluxObject]] = []
     others: dict[ObjectName, Times] = {}
     classes = {one.__name__: one for one in due.KINDS}
@@ -160,7 +161,7 @@ def _scan(repositories: Found, now: datetime, deadline_s: float, ports: Ports) -
         ports.agenda.note({ObjectName(kind="ImageRepository", key=key): again for key in spread})
     for offset_s, names in sorted(later.items()):
         ports.queue.send(_messages(names, offset_s))
-    scan_repositories(keys[:INLINE_SCANS], TRIGGER, deadline_s, ports)
+    scan_stored([stored for stored, _ in repositories[:INLINE_SCANS]], TRIGGER, deadline_s, ports)
 
 
 def _messages(keys: Sequence[NamespacedName], delay_s: float | None) -> list[QueuedScan]:

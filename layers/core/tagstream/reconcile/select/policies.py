@@ -388,7 +388,7 @@ def _stored(found: _Evaluation, selected: _Selected, ports: Ports) -> Transition
         outcome,
         entries=(entry,) if outcome.changes_ready else (),
         facts={**names, "cause": selection.cause},
-        is_logged=outcome.changes_status,
+        is_news=outcome.changes_status,
     )
 
 

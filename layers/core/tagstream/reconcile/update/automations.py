@@ -29,7 +29,7 @@ from tagstream.reconcile.update.host_health import check_host, host_of, is_prove
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.lanes import LAST_TURN, Work, run_lanes
 from tagstream.reconcile.update.lease import lease_held
-from tagstream.reconcile.update.outcome import CONTROLLER, lags_s, not_run, outcome, put_off
+from tagstream.reconcile.update.outcome import not_run, outcome, put_off
 from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, departing
 from tagstream.reconcile.update.snapshot import KIND, Snapshot
 
@@ -216,8 +216,6 @@ def _prepared_one(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> Upd
 def _report(results: Sequence[RunResult], started_s: float, ports: Ports) -> None:
     now, duration_ms = ports.clock.now(), (ports.clock.monotonic_s() - started_s) * 1000
     report([outcome(result, duration_ms, now) for result in results], ports)
-    for lag_s in (lag_s for result in results for lag_s in lags_s(result, now)):
-        ports.metrics.add("LagTagToCommit", lag_s, CONTROLLER)
 
 
 def _report_unchanged(results: Sequence[RunResult], started_s: float, ports: Ports) -> None:

@@ -176,7 +176,7 @@ def _run_in(
         try:
             results = _pushed(results, lease, session, ports)
         except PushConflict as conflict:
-            ports.metrics.add("PushConflicts", 1, "imageupdateautomation")
+            ports.log.info("push conflict", controller="imageupdateautomation", error=str(conflict))
             if attempt + 1 == PUSH_TRIES or ports.clock.monotonic_s() >= deadline_s:
                 raise RetryableError(f"failed to push to remote: {conflict}", reason="GitOperationFailed") from conflict
             ports.clock.sleep(random.uniform(0, min(MAX_PAUSE_S, FIRST_PAUSE_S * 2**attempt)))

@@ -44,17 +44,11 @@ def outcome(result: RunResult, duration_ms: float, now: datetime) -> Transition:
     if result.error is not None:
         return _failure(attempt, result.error, job.began_at)
     found = succeeded(attempt, "committed" if result.commit else "reconciled", _body(result, now), UP_TO_DATE)
-    files = {change.file for change in result.changes} if result.commit else set()
     return replace(
         found,
         entries=_entries(result, found),
-        counts={"CommitsPushed": 1, "FilesEdited": len(files)} if result.commit else {},
-        facts={
-            "branch": job.destination.push_branch,
-            "commit": result.commit or "",
-            "revision": result.revision,
-            "changes": len(result.changes) if result.commit else 0,
-        },
+        facts={"branch": job.destination.push_branch, "revision": result.revision, **_commit_facts(result, now)},
+        is_news=result.commit is not None or found.changes_ready,
     )
 
 
@@ -76,12 +70,15 @@ def not_run(
     return _failure(Attempt(stored=stored, at=now, cause=cause), error, now)
 
 
-def lags_s(result: RunResult, now: datetime) -> Sequence[float]:
-    """Seconds from each tag that a commit brought, as it was delivered or selected, to now."""
-    if result.commit is None or result.error is not None:
-        return ()
+def _commit_facts(result: RunResult, now: datetime) -> Mapping[str, object]:
+    """What a log line says of a commit; ``lag_s`` is the time from its oldest tag's delivery or selection to now."""
+    if result.commit is None:
+        return {}
     found = causes(result.job, result.changes)
-    return [(now - (one.received_at or one.selected_at)).total_seconds() for one in found]
+    lags = [(now - (one.received_at or one.selected_at)).total_seconds() for one in found]
+    files = {change.file for change in result.changes}
+    lag = {"lag_s": round(max(lags), 1)} if lags else {}
+    return {"commit": result.commit, "changes": len(result.changes), "files": len(files), **lag}
 
 
 def put_off(jobs: Sequence[UpdateJob], ports: Ports) -> None:
