@@ -277,6 +277,8 @@ def _dynamodb() -> DynamoDBClient:
         retries={"mode": "standard", "max_attempts": 5},
         # The service validates too; a thousand calls would pay for doing it twice.
         parameter_validation=False,
+        # botocore puts its own name together anew for each call, which takes a sixth of it.
+        user_agent="tagstream",
     )
     client: DynamoDBClient = _client("dynamodb", config)
     return client

@@ -18,18 +18,38 @@ LANES = 2
 
 
 @dataclass(slots=True, eq=False)
+class _Asker:
+    """A thread that waits: it is woken when all its requests are answered, or when it is its turn to lead."""
+
+    unanswered: int
+    leads: bool = False
+    asleep: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Begin asleep."""
+        self.asleep.acquire()
+
+    def wake(self) -> None:
+        """End its sleep, or the next one. The caller holds the lock of all."""
+        if self.asleep.locked():
+            self.asleep.release()
+
+
+@dataclass(slots=True, eq=False)
 class _Waiting(Generic[Q, A]):
-    """A request, and what came of it once it is ``done``."""
+    """A request, who asked it, and what came of it."""
 
     name: Hashable
     request: Q
-    done: bool = False
+    asker: _Asker
     answers: list[A] = field(default_factory=list)
     error: Exception | None = None
 
 
 class Combined(Generic[Q, A]):
     """Requests of many threads; safe to share between threads.
+
+    Only threads that have something to do are woken: to wake all of them after each batch costs more than the batch.
 
     Args:
         carry_out: answers a batch, in its order; what it raises is raised to everybody in the batch.
@@ -38,7 +58,7 @@ class Combined(Generic[Q, A]):
 
     def __init__(self, carry_out: Callable[[Sequence[Q]], Sequence[A]], most: int) -> None:
         self._carry_out, self._most = carry_out, most
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._waiting: list[_Waiting[Q, A]] = []
         self._lanes = 0
 
@@ -48,37 +68,49 @@ class Combined(Generic[Q, A]):
         Args:
             requests: by the name of their item; two requests of one name are never in the same batch.
         """
-        mine: list[_Waiting[Q, A]] = [_Waiting(name=name, request=one) for name, one in requests.items()]
-        with self._changed:
+        asker = _Asker(unanswered=len(requests))
+        mine: list[_Waiting[Q, A]] = [_Waiting(name=name, request=one, asker=asker) for name, one in requests.items()]
+        with self._lock:
             self._waiting.extend(mine)
-            while not all(one.done for one in mine):
-                if self._lanes < LANES and self._waiting:
-                    self._lead()
-                else:
-                    self._changed.wait()
+            asker.leads = self._lanes < LANES
+            self._lanes += asker.leads
+        while asker.leads or asker.unanswered:
+            if asker.leads:
+                self._lead(asker)
+            else:
+                asker.asleep.acquire()
         for one in mine:
             if one.error is not None:
                 raise one.error
         return [one.answers[0] for one in mine]
 
-    def _lead(self) -> None:
-        """Send all waiting requests as one batch. The caller holds the lock; it is released during the call."""
-        batch = self._taken()
-        self._lanes += 1
-        self._changed.release()
+    def _lead(self, asker: _Asker) -> None:
+        """Send all waiting requests as one batch, then have the first thread that still waits send the next one."""
+        with self._lock:
+            batch = self._taken()
+            asker.leads = False
         try:
-            answers = self._carry_out([one.request for one in batch])
+            answers = self._carry_out([one.request for one in batch]) if batch else ()
             for one, answer in zip(batch, answers, strict=True):
                 one.answers.append(answer)
         except Exception as error:
             for one in batch:
                 one.error = error
         finally:
-            self._changed.acquire()
+            with self._lock:
+                self._settle(batch)
+
+    def _settle(self, batch: Sequence[_Waiting[Q, A]]) -> None:
+        for one in batch:
+            one.asker.unanswered -= 1
+            if not one.asker.unanswered:
+                one.asker.wake()
+        following = next((one.asker for one in self._waiting if not one.asker.leads), None)
+        if following is None:
             self._lanes -= 1
-            for one in batch:
-                one.done = True
-            self._changed.notify_all()
+        else:
+            following.leads = True
+            following.wake()
 
     def _taken(self) -> list[_Waiting[Q, A]]:
         batch: dict[Hashable, _Waiting[Q, A]] = {}
