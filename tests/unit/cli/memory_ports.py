@@ -200,7 +200,7 @@ class MemoryTags:
     seen: dict[str, datetime] = field(default_factory=dict)
     states = put = first_seen = cool_down = put_cool_down = not_called
 
-    def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
+    def tags(self, key: NamespacedName, state: TagState | None = None) -> Iterator[TagRecord]:
         """Descending."""
         listed = sorted(self.lists.get(key, ()), reverse=True)
         return iter([TagRecord(tag=tag, first_seen_at=self.seen.get(tag, NOW)) for tag in listed])

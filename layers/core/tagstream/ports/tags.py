@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -23,7 +23,8 @@ class TagState:
     """The summary of a stored tag list; ``canonical_image`` and ``exclusion_list`` are what it was scanned with.
 
     ``first_scanned_at`` is when the image was first scanned (whole seconds); None in a list that a version before this
-    field has stored.
+    field has stored. ``packed_tags`` is the list itself, if it is short and was read with its state; only the store
+    can read it.
     """
 
     revision: Revision
@@ -35,6 +36,7 @@ class TagState:
     snapshot: str = ""
     chunk_count: int = 0
     first_scanned_at: datetime | None = None
+    packed_tags: bytes = field(default=b"", repr=False, compare=False)
 
 
 class TagStore(Protocol):
@@ -46,8 +48,12 @@ class TagStore(Protocol):
     def states(self, keys: Collection[NamespacedName]) -> Mapping[NamespacedName, TagState]:
         """Summaries of many repositories in as few reads as the table allows."""
 
-    def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
+    def tags(self, key: NamespacedName, state: TagState | None = None) -> Iterator[TagRecord]:
         """All stored tags, descending bytewise, each with its first sighting; a list as it was at the call.
+
+        Args:
+            key: of the repository.
+            state: as it was just read, if it was; it may have brought the list with it.
 
         Raises:
             RetryableError: StorageOperationFailed. A list that cannot be read any more is forgotten, so that the next

@@ -47,8 +47,10 @@ class DynamoTags:
         states = {keys.named(keys.read_text(item, "pk").removeprefix("tags#")): _state(item) for item in found}
         return {key: state for key, state in states.items() if state is not None}
 
-    def tags(self, key: NamespacedName) -> Iterator[TagRecord]:
+    def tags(self, key: NamespacedName, state: TagState | None = None) -> Iterator[TagRecord]:
         """Read a repository's tags now, and return an iterator that unpacks them one by one.
+
+        A short list came with its state, and is not read again.
 
         If a writer replaces the list while it is read, the new list is read instead.
 
@@ -56,6 +58,9 @@ class DynamoTags:
             RetryableError: StorageOperationFailed. The list changed at every attempt; or it can no longer be read, and
                 is deleted so that the next scan stores it again. The second error may be raised by the iterator.
         """
+        if state is not None and state.packed_tags:
+            came = _where(key) | {"doc": keys.document(_state_document(state)), "tags": {"B": state.packed_tags}}
+            return self._records(key, came, [came])
         before: keys.Item | None = None
         for _ in range(READ_TRIES):
             item = self.table.get(_where(key))
@@ -182,9 +187,11 @@ def _state_document(state: TagState) -> dict[str, object]:
 
 def _state(item: keys.Item | None) -> TagState | None:
     """None also for what cannot be read."""
-    stored = keys.read_document(item or {})
+    if item is None:
+        return None
     try:
-        return _state_of(stored)
+        state = _state_of(keys.read_document(item))
+        return replace(state, packed_tags=keys.read_bytes(item, "tags")) if "tags" in item else state
     except UNREADABLE:
         return None
 

@@ -253,7 +253,7 @@ def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> _Done | None:
         scan = replace(scan, error=_cool_down(error, run.cool_downs, ports))
     if scan.error is None and (scan.changed or _owes_evaluation(scan)):
         # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
-        evaluated = evaluate_for_repository(scan.stored.key, scanned, _cause(scan, run.trigger), run.policies, ports)
+        evaluated = evaluate_for_repository(scan.repository, scanned, _cause(scan, run.trigger), run.policies, ports)
     cause = status.cause_of(scan.stored, run.trigger.cause)
     outcome = _transition(scan, cause, (ports.clock.monotonic_s() - started) * 1000, ports)
     report([outcome], ports)
@@ -352,7 +352,7 @@ def _store(scan: _Scan, ports: Ports) -> ScannedTags | None:
         exclusion_list=scan.repository.exclusion_list,
         first_scanned_at=before.first_scanned_at if before and is_same_image else now.replace(microsecond=0),
     )
-    known = ports.tags.tags(key) if before is not None else ()
+    known = ports.tags.tags(key, before) if before is not None else ()
     sightings = Sightings(found.tags, known, now.replace(microsecond=0))
     if not ports.tags.put(key, state, sightings.records(), expected=before):
         return None

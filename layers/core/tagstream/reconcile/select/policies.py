@@ -63,11 +63,15 @@ class PolicyRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Evaluation:
-    """One policy, what is selected now, and what it is evaluated with; ``scanned`` is None to read the stored tags."""
+    """One policy, what is selected now, and what it is evaluated with.
+
+    ``repository`` is None to read it, and ``scanned`` to read the stored tags.
+    """
 
     stored: StoredObject
     policy: ImagePolicy
     current: Selection | None
+    repository: ImageRepository | None
     scanned: ScannedTags | None
     cause: Cause
     now: datetime
@@ -91,12 +95,12 @@ class _Selected:
 
 
 def evaluate_for_repository(
-    repository: NamespacedName, scanned: ScannedTags | None, cause: Cause, run: PolicyRun, ports: Ports
+    repository: ImageRepository, scanned: ScannedTags | None, cause: Cause, run: PolicyRun, ports: Ports
 ) -> frozenset[NamespacedName]:
     """Evaluate every policy that refers to a repository whose tags changed.
 
     Args:
-        repository: the one that was scanned.
+        repository: the one that was scanned, as it was when its tags were listed: another image has other tags.
         scanned: its tags as they are stored now; None to read them.
         cause: kept with the selections.
         run: what the scans of an invocation share.
@@ -106,12 +110,13 @@ def evaluate_for_repository(
     """
     done = set()
     # Read after the tags were stored: a policy applied later is evaluated by its own change, from these tags.
-    for stored, policy in parsed_objects(ports.objects.policies_of(repository), ImagePolicy, ports.log):
-        if policy.repository == repository and not policy.suspend:
+    for stored, policy in parsed_objects(ports.objects.policies_of(repository.metadata.key), ImagePolicy, ports.log):
+        if policy.repository == repository.metadata.key and not policy.suspend:
             evaluation = _Evaluation(
                 stored=stored,
                 policy=policy,
                 current=ports.selections.get(stored.key),
+                repository=repository,
                 scanned=scanned,
                 cause=cause,
                 now=ports.clock.now(),
@@ -149,6 +154,7 @@ def evaluate_policies(
             stored=stored,
             policy=policy,
             current=ports.selections.get(stored.key),
+            repository=None,
             scanned=None,
             cause=replace(cause, text=status.cause_of(stored, cause.text)),
             now=ports.clock.now(),
@@ -193,7 +199,7 @@ def _attempt(found: _Evaluation) -> Attempt:
 
 def _select(found: _Evaluation, ports: Ports) -> _Selected:
     policy, current = found.policy, found.current
-    repository = _repository(policy, ports)
+    repository = _repository(found, ports)
     compiled = _compiled(policy, found.gates)
     scanned = found.scanned or _stored_tags(policy.repository, ports)
     if not scanned.tags:
@@ -226,15 +232,26 @@ def _select(found: _Evaluation, ports: Ports) -> _Selected:
 
 def _stored_tags(repository: NamespacedName, ports: Ports) -> ScannedTags:
     state = ports.tags.state(repository)
-    tags = tuple(one.tag for one in ports.tags.tags(repository)) if state else ()
+    tags = tuple(one.tag for one in ports.tags.tags(repository, state)) if state else ()
     return ScannedTags(tags=tags, revision=state.revision if state else Revision(""))
 
 
-def _repository(policy: ImagePolicy, ports: Ports) -> ImageRepository:
+def _repository(found: _Evaluation, ports: Ports) -> ImageRepository:
     """The ImageRepository that a policy refers to, if the policy may read it."""
-    blocks = ports.no_cross_namespace_refs
+    policy, blocks = found.policy, ports.no_cross_namespace_refs
     if not may_refer(policy.metadata.key.namespace, policy.repository, no_cross_namespace_refs=blocks):
         raise RetryableError(f"cannot access 'ImageRepository/{policy.repository}', {BLOCKED}", reason="AccessDenied")
+    repository = found.repository or _stored_repository(policy, ports)
+    _check_access(policy, repository, ports)
+    try:
+        parse_repository_image(repository.image)
+    except InvalidImage as error:
+        raise StalledError(str(error), reason="ImageURLInvalid") from error
+    return repository
+
+
+def _stored_repository(policy: ImagePolicy, ports: Ports) -> ImageRepository:
+    """The ImageRepository that a policy refers to."""
     stored = ports.objects.get("ImageRepository", policy.repository)
     if stored is None:
         raise RetryableError(
@@ -243,13 +260,7 @@ def _repository(policy: ImagePolicy, ports: Ports) -> ImageRepository:
             reason="DependencyNotReady",
             retry_after_s=DEPENDENCY_RETRY_S,
         )
-    repository = parse_stored(stored, ImageRepository)
-    _check_access(policy, repository, ports)
-    try:
-        parse_repository_image(repository.image)
-    except InvalidImage as error:
-        raise StalledError(str(error), reason="ImageURLInvalid") from error
-    return repository
+    return parse_stored(stored, ImageRepository)
 
 
 def _check_access(policy: ImagePolicy, repository: ImageRepository, ports: Ports) -> None:
