@@ -104,6 +104,13 @@ def test_a_window_is_named_and_the_patch_is_shown_all_the_same(chosen: tuple[Por
     assert document_of(ports, "--at", "2026-11-30T09:00:00+01:00")["departure"]["answer"] == "go"
 
 
+def test_a_window_of_a_namespace_can_be_tried_before_it_is_applied(chosen: tuple[Ports, Path], tmp_path: Path) -> None:
+    metadata = {"name": "ns", "annotations": {WINDOW: "Mon 09:00-17:00"}}
+    file = written(tmp_path / "namespace.yaml", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    found = document_of(chosen[0], "-f", file)["departure"]
+    assert (found["answer"], found["until"]) == ("wait", "2026-11-30T09:00:00Z")
+
+
 def tagged(ports: Ports, **first_seen: datetime) -> None:
     """The image's repository with these tags (written ``v1_2_0``)."""
     ports.objects.put(document("ImageRepository", image="app", interval="1m"))

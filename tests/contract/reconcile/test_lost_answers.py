@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from tests.contract.reconcile.test_crashes import later, reflected
 from tests.contract.reconciling import (
     APP,
     MARKED,
+    NOW,
     Silent,
     automated,
     document,
@@ -30,6 +33,7 @@ from tests.contract.reconciling import (
     selection,
     watched,
 )
+from tests.contract.set_clock import SetClock
 from tests.embedded.git_server import bare_repository, git, git_server
 from tests.embedded.registry import Registry
 
@@ -143,6 +147,47 @@ def test_a_commit_is_pushed_once_whichever_answer_is_lost(table: Table, tmp_path
             found: Any = ports_on(table, Silent()).objects.get("ImageUpdateAutomation", APP)
             outcomes[f"{at} {name}"] = (count, found.status["conditions"][0]["status"])
     assert {where: found for where, found in outcomes.items() if found != ("2", "True")} == {}
+
+
+@ENDINGS
+def test_a_wait_for_a_window_ends_with_one_commit_whichever_answer_of_it_is_lost(
+    table: Table, tmp_path: Path, ending: Ending
+) -> None:
+    opens = datetime(2026, 11, 30, 9, tzinfo=UTC)
+
+    def early(ports: Ports) -> None:
+        run(replace(ports, clock=SetClock(opens - timedelta(minutes=5))))
+
+    with git_server(tmp_path) as server:
+        made = 0
+
+        def begun() -> Path:
+            nonlocal made
+            emptied(table)
+            made += 1
+            bare = bare_repository(server.root, f"{made}.git", {"app.yaml": MARKED})
+            ports = ports_on(table, Silent())
+            automated(ports, server.url(bare.name))
+            ports.objects.annotate("ImageUpdateAutomation", APP, {"tagstream.dev/window": "Mon 09:00-17:00"})
+            ports.selections.put(selection("v1.1.0"), None)
+            return bare
+
+        begun()
+        writes = writes_of(early, table)
+        outcomes = {}
+        for at, name in enumerate(writes, start=1):
+            bare = begun()
+            worker, _ = losing_ports(table, at, ending)
+            with given_up(ending):
+                early(worker)
+            ports = ports_on(table, Silent())
+            early(ports)
+            waits = [one for one in ports.ledger.read(NOW - timedelta(hours=1), opens) if one.reason == "Waiting"]
+            run(replace(ports, clock=SetClock(opens)))
+            count = git("rev-list", "--count", "main", folder=bare).strip()
+            outcomes[f"{at} {name}"] = (len(waits), count)
+    assert len(writes) == 3
+    assert {where: found for where, found in outcomes.items() if found != (1, "2")} == {}
 
 
 @ENDINGS

@@ -177,6 +177,18 @@ def test_reconcile_says_that_nothing_is_pushed_yet(tmp_path: Path) -> None:
     assert "nothing is pushed yet: everything is frozen: by alice (1 new tag)" in done.err
 
 
+def test_resume_ends_when_the_new_spec_waits_for_a_window(tmp_path: Path) -> None:
+    ports = MemoryPorts()
+    applied(tmp_path, automation(window=OFFICE), ports=ports)
+    command("suspend", "image", "update", "app", ports=ports)
+    key = ports.objects.list("ImageUpdateAutomation")[0].key
+    postponed = {"until": "2026-11-30T08:00:00Z", "reason": "outside the window", "selections": 0, "generation": 3}
+    ports.objects.put_status("ImageUpdateAutomation", key, {"conditions": READY, "tagstream": {"postponed": postponed}})
+    done = command("resume", "image", "update", "app", ports=ports)
+    assert done.code == 0
+    assert "nothing is pushed yet: until 2026-11-30T08:00:00Z: outside the window (nothing new)" in done.err
+
+
 READY = [
     {
         "type": "Ready",

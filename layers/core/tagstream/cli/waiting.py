@@ -65,10 +65,12 @@ def wait_for_written(session: Session, target: Target, written: StoredObject) ->
 def _observed_generation(stored: StoredObject) -> int:
     """Return the generation that was reconciled last; -1 for none.
 
-    After a failure only the conditions name the newest one, so they are read too.
+    After a failure only the conditions name the newest one, and while a window or a freeze keeps an automation from
+    pushing, only the wait does, so they are read too.
     """
     told = (stored.status, *cast("list[Mapping[str, object]]", stored.status.get("conditions") or []))
-    return max(int(cast("int", one.get("observedGeneration", -1))) for one in told)
+    postponed = int(cast("int", status.postponement(stored.status).get("generation", -1)))
+    return max(postponed, *(int(cast("int", one.get("observedGeneration", -1))) for one in told))
 
 
 def tell_outcome(session: Session, target: Target, stored: StoredObject) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tagstream.domain.calendar.hand_freeze import HandFreeze
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.ledger import LedgerEntry
+
+if TYPE_CHECKING:
+    # Every function loads the ports; most stacks have no freeze.
+    from tagstream.domain.calendar.hand_freeze import HandFreeze
 
 FREEZES = ObjectName(kind="Freezes", key=NamespacedName("*", "*"))
 """The document of all freezes; ``ObjectStore.documents`` reads it along with others."""

@@ -92,19 +92,16 @@ def _wait(until: datetime) -> dict[str, object]:
 def postponed(stored: StoredObject, wait: Mapping[str, object], look_at: datetime) -> Status:
     """Return the status of an automation whose pushes a window or a freeze holds back.
 
-    Its conditions stay as they are. A failure before is not tried again meanwhile, and a request counts as handled.
+    Its conditions and its observedGeneration stay as they are: the automation has not run with its new spec. A failure
+    before is not tried again meanwhile, and a request counts as handled.
 
     Args:
         stored: the automation with its status before.
         wait: why, and until when.
         look_at: when the tick looks again.
     """
-    ours = {**_wait(look_at), "postponed": dict(wait)}
-    return {
-        **handled(stored.status, read_metadata(stored.document)),
-        "observedGeneration": generation(stored),
-        OURS: ours,
-    }
+    ours = {**_wait(look_at), "postponed": {**wait, "generation": generation(stored)}}
+    return {**handled(stored.status, read_metadata(stored.document)), OURS: ours}
 
 
 def postponement(body: Mapping[str, object]) -> Mapping[str, object]:

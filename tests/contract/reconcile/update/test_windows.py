@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.table import Table
 from tagstream.domain.calendar.hand_freeze import HandFreeze, Scope
 from tagstream.domain.objects.model import FREEZE, REQUESTED_AT, WINDOW, ImageUpdateAutomation, NamespacedName
+from tagstream.errors import ImageAutomationError
 from tagstream.events.stream import StreamChange
 from tagstream.ports.bundle import Ports
 from tagstream.ports.freezes import StackCalendar
@@ -98,6 +101,7 @@ def test_outside_its_window_nothing_is_pushed_and_the_status_says_until_when(cho
         "selections": 1,
         "selectedAt": "2026-11-24T00:00:00Z",
         "woken": False,
+        "generation": 1,
     }
 
 
@@ -243,6 +247,16 @@ def test_a_freeze_by_hand_stops_every_push_until_it_ends(chosen: tuple[Ports, Pa
     assert is_pushed(bare)
 
 
+def test_with_freezes_that_cannot_be_read_nothing_is_pushed(chosen: tuple[Ports, Path], table: Table) -> None:
+    ports, bare = chosen
+    table.put(keys.key("object#Freezes", "*/*") | {"t": keys.text("object"), "doc": keys.text("{")})
+    run(at(ports, MONDAY))
+    assert not is_pushed(bare)
+    assert reason(ports, "ImageUpdateAutomation") == "InvalidWindow"
+    with pytest.raises(ImageAutomationError, match=r"delete the item pk=object#Freezes sk=\*/\*"):
+        ports.freezes.read()
+
+
 def test_a_freeze_of_others_stops_nothing(chosen: tuple[Ports, Path]) -> None:
     ports, bare = chosen
     freeze(ports, frozen(Scope(namespace="other")), frozen(Scope(namespace="ns", name="other")))
@@ -371,3 +385,30 @@ def test_a_branch_that_is_rebuilt_is_pushed_whole_or_not_at_all(
     freeze(ports)
     run_named(at(ports, MONDAY + timedelta(hours=1)), *names)
     assert tags(bare, "updates") == ["v1.1.0", "v1.2.0"]
+
+
+def test_a_spec_that_changes_while_the_window_is_closed_counts_when_it_opens(pair: tuple[Ports, Path]) -> None:
+    ports, bare = pair
+    put_pair(ports)
+    ports.objects.delete("ImageUpdateAutomation", NamespacedName("ns", "b"))
+    run_named(at(ports, MONDAY), "a")
+    assert tags(bare, "main") == ["v1.1.0", "v1.0.0"]
+    changed = automation("a")
+    changed["spec"]["update"]["path"] = ""
+    changed["metadata"]["annotations"] = {WINDOW: OFFICE}
+    ports.objects.put(changed)
+    run_named(at(ports, SATURDAY), "a")
+    assert tags(bare, "main") == ["v1.1.0", "v1.0.0"]
+    run_named(at(ports, MONDAY + timedelta(hours=2)), "a")
+    assert tags(bare, "main") == ["v1.1.0", "v1.1.0"]
+
+
+def test_a_run_reads_its_namespace_and_the_freezes_in_the_call_that_reads_its_repository(
+    chosen: tuple[Ports, Path],
+) -> None:
+    ports, _ = chosen
+    life = Life()
+    run(life.ports(at(ports, MONDAY)))
+    assert [one for one in life.calls if one in ("objects.documents", "objects.get", "freezes.read")] == [
+        "objects.documents"
+    ]

@@ -52,10 +52,10 @@ def test_a_freeze_with_an_end_is_over_then() -> None:
 def test_freezes_are_read_as_they_were_written() -> None:
     freezes = (made(Scope()), made(Scope(namespace="apps", name="app"), until=NOW, reason="why"))
     assert read_freezes(freezes_document(freezes)) == freezes
-    assert read_freezes({}) == ()
+    assert read_freezes(freezes_document(())) == ()
 
 
-@pytest.mark.parametrize("stored", [{"freezes": [{}]}, {"freezes": [1]}, {"freezes": 1}])
+@pytest.mark.parametrize("stored", [{}, {"freezes": [{}]}, {"freezes": [1]}, {"freezes": 1}])
 def test_what_cannot_be_read_is_an_error_and_no_freeze_is_lost(stored: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="freezes cannot be read"):
         read_freezes(stored)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.table import ABSENT, Condition, Table
-from tagstream.domain.calendar.hand_freeze import HandFreeze, freezes_document, read_freezes
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.freezes import FREEZES
 from tagstream.ports.ledger import LedgerEntry
+
+if TYPE_CHECKING:
+    from tagstream.domain.calendar.hand_freeze import HandFreeze
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,13 +25,27 @@ class DynamoFreezes:
     ledger: DynamoLedger
 
     def read(self) -> tuple[HandFreeze, ...]:
-        """One read."""
-        return read_freezes(keys.read_document(self.table.get(_KEY) or {}))
+        """One read.
+
+        Raises:
+            ImageAutomationError: StorageOperationFailed, they cannot be read. Nothing is pushed while that is so.
+        """
+        item = self.table.get(_KEY)
+        if item is None:
+            return ()
+        from tagstream.domain.calendar.hand_freeze import read_freezes
+
+        try:
+            return read_freezes(keys.read_document(item))
+        except ValueError as error:
+            raise ImageAutomationError(f"{error}: delete {NAME}", reason="StorageOperationFailed") from error
 
     def replace(
         self, before: Sequence[HandFreeze], after: Sequence[HandFreeze], entries: Sequence[LedgerEntry]
     ) -> bool:
         """One transaction: the freezes and the entries of the ledger are both there, or neither."""
+        from tagstream.domain.calendar.hand_freeze import freezes_document
+
         item = _KEY | {"t": keys.text(keys.OBJECT), "doc": keys.document(freezes_document(after))}
         others = [self.table.putting(self.ledger.item(entry)) for entry in entries]
         same = Condition(expression="doc = :doc", values={":doc": keys.document(freezes_document(before))})
@@ -40,3 +58,4 @@ class DynamoFreezes:
 
 
 _KEY = keys.key(keys.objects(FREEZES.kind), str(FREEZES.key))
+NAME = f"the item pk={keys.objects(FREEZES.kind)} sk={FREEZES.key} of the table to have none"

@@ -88,13 +88,13 @@ def freezes_document(freezes: Collection[HandFreeze]) -> dict[str, object]:
 
 
 def read_freezes(document: Mapping[str, object]) -> tuple[HandFreeze, ...]:
-    """The inverse of ``freezes_document``; an empty document has none.
+    """The inverse of ``freezes_document``.
 
     Raises:
         ValueError: the document is not one of this version. Whoever reads it must not push then.
     """
     try:
-        return tuple(_read(one) for one in cast("list[Mapping[str, object]]", document.get("freezes", [])))
+        return tuple(_read(one) for one in cast("list[Mapping[str, object]]", document["freezes"]))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"freezes cannot be read: {error}") from error
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from tagstream.domain.objects.model import ImagePolicy, ImageUpdateAutomation, NamespacedName
+from tagstream.errors import ImageAutomationError
 from tagstream.events.stream import StreamChange
 from tagstream.ports.bundle import Ports
 from tagstream.ports.freezes import FREEZES
@@ -12,6 +15,9 @@ from tagstream.reconcile import status
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tagstream.reconcile.stored_objects import parsed_objects
+
+if TYPE_CHECKING:
+    from tagstream.domain.calendar.hand_freeze import HandFreeze
 
 
 def reconcile_changed(changes: Sequence[StreamChange], deadline_s: float, ports: Ports) -> None:
@@ -57,7 +63,11 @@ def _released_or_frozen(named: Mapping[str, Sequence[NamespacedName]], ports: Po
     namespaces, is_freeze = {key.name for key in named.get("Namespace", ())}, FREEZES.kind in named
     if not namespaces and not is_freeze:
         return set()
-    freezes = ports.freezes.read() if is_freeze else ()
+    freezes: Sequence[HandFreeze] = ()
+    if is_freeze:
+        # Freezes that cannot be read hold everything back, which each automation tells when it runs.
+        with suppress(ImageAutomationError):
+            freezes = ports.freezes.read()
     stored = ports.objects.list("ImageUpdateAutomation")
     waiting = {one.key for one in stored if status.postponement(one.status)}
     return {
