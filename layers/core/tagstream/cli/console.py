@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from tagstream.cli.steering import harmless
+
 
 class CommandFailed(Exception):
     """Ends the command: the message is printed after ``✗``, and the process exits with ``code`` (1 by default)."""
@@ -21,42 +23,49 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
-    """The two output streams of a command, with one method for each kind of line."""
+    """The two output streams of a command, with one method for each kind of line.
+
+    Characters that steer a terminal are escaped, except in what ``verbatim`` prints for programs.
+    """
 
     out: TextIO
     err: TextIO
 
     def line(self, text: str = "") -> None:
         """Print one line of the result."""
-        print(text, file=self.out)
+        print(harmless(text), file=self.out)
+
+    def verbatim(self, text: str) -> None:
+        """Print bytes of a file, such as a patch, unchanged for a program, and harmless on a terminal."""
+        print(harmless(text) if self.out.isatty() else text, file=self.out)
 
     def action(self, text: str) -> None:
         """Say that a step begins."""
-        print(f"► {text}", file=self.err)
+        print(f"► {harmless(text)}", file=self.err)
 
     def success(self, text: str) -> None:
         """Say that a step has succeeded."""
-        print(f"✔ {text}", file=self.err)
+        print(f"✔ {harmless(text)}", file=self.err)
 
     def waiting(self, text: str) -> None:
         """Say what the command waits for."""
-        print(f"◎ {text}", file=self.err)
+        print(f"◎ {harmless(text)}", file=self.err)
 
     def generate(self, text: str) -> None:
         """Say that something is being generated."""
-        print(f"✚ {text}", file=self.err)
+        print(f"✚ {harmless(text)}", file=self.err)
 
     def failure(self, text: str) -> None:
         """Report an error."""
-        print(f"✗ {text}", file=self.err)
+        print(f"✗ {harmless(text)}", file=self.err)
 
     def warning(self, text: str) -> None:
         """Print a warning in the form of kubectl."""
-        print(f"Warning: {text}", file=self.err)
+        print(f"Warning: {harmless(text)}", file=self.err)
 
     def ask(self, text: str) -> None:
         """Print a question without a line break, so that the answer is typed on the same line."""
-        print(text, end="", file=self.err, flush=True)
+        print(harmless(text), end="", file=self.err, flush=True)
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table as Flux does."""
@@ -73,7 +82,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> tuple[str, ..
         header: column titles, printed in upper case; empty to print no header.
         rows: the cells of each row, as many as the header has titles.
     """
-    cells = [[cell.split("\n") for cell in row] for row in rows]
+    # Escaped before it is measured.
+    cells = [[harmless(cell).split("\n") for cell in row] for row in rows]
     titles = [title.upper() for title in header]
     widths = [_width(title) for title in titles] or [0] * max((len(row) for row in cells), default=0)
     for row in cells:

@@ -10,20 +10,25 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tagstream.cli.steering import harmless, harmless_json
 from tagstream.domain.setters.quoting import is_read_as_string
 
 _WIDTH = 2**31 - 1
 
 
 def as_json(value: object) -> str:
-    """Return JSON text with an indentation of four spaces; the members keep their order."""
-    return json.dumps(value, indent=4, ensure_ascii=False)
+    """Return JSON text with an indentation of four spaces; the members keep their order.
+
+    Characters that steer a terminal are escaped; a program reads the same strings.
+    """
+    return harmless_json(json.dumps(value, indent=4, ensure_ascii=False))
 
 
 def as_yaml(value: object) -> str:
     """Return YAML text with sorted keys; strings of several lines become literal blocks.
 
     Every string is written so that kubectl reads the same string back: ``y``, ``1e3`` and ``2026-01-02`` are quoted.
+    Characters that steer a terminal are escaped.
 
     Args:
         value: JSON-like: mappings, sequences, strings, numbers, booleans and None.
@@ -47,7 +52,8 @@ def as_yaml(value: object) -> str:
     writer.width = _WIDTH
     stream = io.StringIO()
     writer.dump(plain(value), stream)
-    return stream.getvalue()
+    # A string with such a character has double quotes, so the escape means the character.
+    return harmless(stream.getvalue())
 
 
 def _style(text: str) -> str | None:

@@ -150,7 +150,7 @@ def _add(update: _Update, workload: Workload, path: str, content: bytes, plan: F
 def _print(session: Session, before: Mapping[str, MarkedFile], update: _Update) -> None:
     for path in sorted(update.files):
         for line in patch_lines(path, before[path].source, update.files[path]):
-            session.console.line(line)
+            session.console.verbatim(line)
     for (path, number), problem in sorted(update.problems.items()):
         session.console.warning(f"{path}:{number}: {problem}")
 
