@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from gocompat.regexp import _MAX_MEMORY
+from gocompat.regexp import _MAX_MEMORY, MAX_TEXT, MAX_WORK
 from gocompat.semver.range import MAX_CHARACTERS
 from gocompat.sprig import regexp
 from gocompat.sprig.functions import REFUSED
@@ -38,6 +38,8 @@ def test_the_page_has_the_bounds_of_the_code() -> None:
         "levels of templates that call each other": evaluate.MAX_DEPTH,
         "levels of blocks and parentheses in the text": parser.MAX_DEPTH,
         "characters of a pattern in a template, and of a semver range": MAX_CHARACTERS,
+        "characters": MAX_TEXT,
+        "groups, the whole match included, times instructions": MAX_WORK,
     }
     assert bounds.MAX_TEXT == bounds.MAX_OUTPUT
     assert regexp._MAX_PATTERN == MAX_CHARACTERS

@@ -6,7 +6,7 @@ import pytest
 import re2
 
 from gocompat.regexp import InvalidPattern, compile_pattern, direct_search, wrapped_search
-from gocompat.regexp_syntax import RequiredText, group_names, required_text
+from gocompat.regexp_syntax import RequiredText, group_names, nesting, required_text
 
 
 # Answers of Go 1.26.
@@ -54,6 +54,76 @@ def test_an_invalid_pattern_is_refused_in_the_words_of_go(pattern: str, message:
     with pytest.raises(InvalidPattern) as refused:
         compile_pattern(pattern)
     assert str(refused.value) == f"error parsing regexp: {message}"
+
+
+# Limits of Go's regexp/syntax, with the cases of its parse_test.go.
+@pytest.mark.parametrize(
+    "pattern",
+    ["(" * 1000 + ")" * 1000, "(?:" * 1000 + ")*" * 1000, "(?:a|" * 1001 + ")*" * 1001, "(a" * 600 + ")*" * 600],
+    ids=["groups", "repetitions", "choices", "sequences"],
+)
+def test_a_pattern_that_nests_too_deeply_is_refused_in_the_words_of_go(pattern: str) -> None:
+    with pytest.raises(InvalidPattern) as refused:
+        compile_pattern(pattern)
+    message = str(refused.value)
+    assert message.startswith(f"error parsing regexp: expression nests too deeply: `{pattern[:200]}…")
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    ("pattern", "height"),
+    [
+        ("", 1),
+        ("abc", 1),
+        ("abc*", 3),
+        ("a*", 2),
+        ("(a)", 2),
+        ("()", 2),
+        ("(?:a)", 1),
+        ("(?i)a", 1),
+        ("a[b]", 2),
+        ("a(b)c", 3),
+        # A sequence inside a sequence is one sequence, and a choice inside a choice one choice.
+        ("a[b](?:[c]d[e])", 2),
+        ("(?:ab.|c)|d.", 3),
+        ("a.|b.", 3),
+        ("(?:" * 999 + ")*" * 999, 1000),
+        ("(" * 999 + ")" * 999, 1000),
+        ("(" + "|" * 12345 + ")", 3),
+    ],
+)
+def test_the_height_of_a_pattern_is_that_of_the_tree_of_go(pattern: str, height: int) -> None:
+    assert nesting(pattern) == height
+
+
+def test_a_pattern_as_deep_as_go_allows_is_taken() -> None:
+    assert compile_pattern("(?:" * 999 + ")*" * 999).matches("")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(a)" * 20_000,
+        "(.?)" * 1_000,
+        "a" * 100_001,
+        "|".join(f"v{number}" for number in range(20_000)),
+        r"\pL{1000}",
+        "(?:.?){1000}" * 120,
+        "(xx?){1000}" * 1000,
+        r"\pL" * 27_000,
+    ],
+    ids=["groups", "slow-groups", "letters", "choices", "class", "steps", "repetitions", "classes"],
+)
+def test_a_pattern_that_would_take_too_much_is_refused(pattern: str) -> None:
+    with pytest.raises(InvalidPattern) as refused:
+        compile_pattern(pattern)
+    assert str(refused.value).startswith(f"error parsing regexp: expression too large: `{pattern[:200]}")
+    assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize("pattern", ["(.?)" * 100, "|".join(f"v{n}[.]0" for n in range(5_000)), r"\pL{250}", "a{1000}"])
+def test_a_large_pattern_that_takes_little_is_taken(pattern: str) -> None:
+    assert compile_pattern(pattern).program_size > 1000
 
 
 def test_a_lone_surrogate_counts_as_one_replaced_character() -> None:

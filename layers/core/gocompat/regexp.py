@@ -15,9 +15,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gocompat.regexp_syntax import RequiredText, Token, first_refused, group_names, required_text
+from gocompat.regexp_syntax import RequiredText, Token, first_refused, group_names, nesting, required_text
 
 _MAX_MEMORY = 64 << 20
+# Go's limit (regexp/syntax, maxHeight).
+_MAX_NESTING = 1000
+MAX_TEXT = 100_000
+"""Characters of a pattern. Go has no such limit."""
+MAX_WORK = 1_000_000
+"""Groups, the whole match included, times instructions. Go has no such limit.
+
+A text may cost time and memory for every group at every instruction: with twenty thousand groups, one tag took half a
+minute and 18 GB.
+"""
+_SHOWN = 200
 _LONE_SURROGATES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 # RE2's words for a mistake, and Go's.
 _GO_WORDS: Mapping[str, str] = {
@@ -183,13 +194,20 @@ def compile_pattern(text: str) -> Pattern:
     """Compile a pattern (regexp.Compile).
 
     Raises:
-        InvalidPattern: ``error parsing regexp: …``, in Go's words.
+        InvalidPattern: ``error parsing regexp: …``, in Go's words; a long pattern is cut in them.
     """
+    if len(text) > MAX_TEXT:
+        raise InvalidPattern(_go_said("expression too large", text))
     refused = first_refused(text)
     if refused is not None:
         _compiled(text[: refused.at], text)
         raise InvalidPattern(_refusal(refused, text))
     compiled = _compiled(text, text)
+    # A tree that is higher needs as many characters.
+    if len(text) > _MAX_NESTING and nesting(text) > _MAX_NESTING:
+        raise InvalidPattern(_go_said("expression nests too deeply", text))
+    if (1 + compiled.groups) * compiled.programsize > MAX_WORK:
+        raise InvalidPattern(_go_said("expression too large", text))
     search = direct_search(compiled) or wrapped_search(compiled)
     return Pattern(text, group_names(text), required_text(text), search, compiled.programsize)
 
@@ -250,17 +268,28 @@ def _go_error(pattern: str, detail: str) -> str:
     if said == "invalid or unsupported Perl syntax" and argument in ("(?<=", "(?<!"):
         # Go reads this as a named group with an invalid name.
         return _bad_capture(pattern[pattern.index(argument) :])
+    if said == "expression too large":
+        argument = pattern
     if said == "invalid UTF-8" and not argument:
         # RE2 expects the rest of a character after an unfinished code.
         said, argument = "invalid escape sequence", "\\x{"
     if said == "invalid repeat count":
         argument = argument.removesuffix("?")
-    return f"error parsing regexp: {said}: `{'' if said in _NO_ARGUMENT else argument}`"
+    return _go_said(said, "" if said in _NO_ARGUMENT else argument)
+
+
+def _go_said(said: str, argument: str) -> str:
+    return f"error parsing regexp: {said}: `{abridged(argument)}`"
+
+
+def abridged(pattern: str) -> str:
+    """The pattern for a message: its beginning and its length where it is long."""
+    return pattern if len(pattern) <= _SHOWN else f"{pattern[:_SHOWN]}… ({len(pattern)} characters)"
 
 
 def _bad_capture(rest: str) -> str:
     end = rest.find(">")
-    return f"error parsing regexp: invalid named capture: `{rest[: end + 1] if end >= 0 else rest}`"
+    return _go_said("invalid named capture", rest[: end + 1] if end >= 0 else rest)
 
 
 def references(template: str) -> tuple[str, ...]:

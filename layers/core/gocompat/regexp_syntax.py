@@ -1,4 +1,4 @@
-"""What the text of a regular expression says: group names, what only Go refuses, and what every match contains.
+"""What the text of a regular expression says: names of groups, what only Go refuses, what every match contains.
 
 It splits a pattern into tokens. It does not decide whether the pattern is valid; RE2 does.
 
@@ -17,6 +17,7 @@ _REPEAT = re.compile(r"[*+?]|\{[0-9]+(?:,[0-9]*)?\}", re.ASCII)
 _OPENING = re.compile(r"\(\?P?<([^>]*)>|\(\?[A-Za-z-]*:|\(\?[A-Za-z-]*\)|\(")
 _POSIX = re.compile(r"\[:\^?[a-z]+:\]", re.ASCII)
 _CODE = re.compile(r"\\(?:[pP](?:\{[^}]*\}|.)|x(?:\{[^}]*\}|..)|[0-7]{1,3}|.)?", re.DOTALL)
+Operator = Literal["letter", "sequence", "choice", "other"]
 _PLAIN_GROUPS = ("(", "(?:")
 
 
@@ -96,6 +97,82 @@ def first_refused(pattern: str) -> Token | None:
         if token.kind == "open" and not token.meaning.isascii():
             return token
     return None
+
+
+@dataclass(slots=True)
+class _Level:
+    """An open group, or the whole pattern, while it is read.
+
+    The height of a tree is kept with its operator: as in Go, a sequence inside a sequence is one sequence, and so is a
+    choice inside a choice.
+    """
+
+    captures: bool = False
+    branches: int = 0
+    tallest_branch: int = 0
+    pieces: int = 0
+    tallest: int = 0
+    last: int = 0
+    last_operator: Operator = "other"
+    run: int = 0
+
+    def add(self, height: int, operator: Operator) -> None:
+        """Read a piece. Letters that follow each other are one piece."""
+        if operator == "letter" and self.last_operator == "letter":
+            self.run += 1
+            return
+        self._settle()
+        self.pieces += 1
+        self.last, self.last_operator, self.run = height, operator, 1
+
+    def repeat(self) -> None:
+        """Read a repetition, which is of the last letter only if letters came before it."""
+        if self.last_operator == "letter" and self.run > 1:
+            self._settle()
+            self.pieces += 1
+        self.last, self.last_operator = self.last + 1, "other"
+
+    def end_branch(self) -> None:
+        """Read ``|``, or the end."""
+        self._settle()
+        height, operator = self.last, self.last_operator
+        if self.pieces != 1:
+            height, operator = (1 + self.tallest, "sequence") if self.pieces else (1, "other")
+        self.tallest_branch = max(self.tallest_branch, height - (operator == "choice"))
+        self.last, self.last_operator = height, operator
+        self.branches, self.pieces, self.tallest = self.branches + 1, 0, 0
+
+    def end(self) -> tuple[int, Operator]:
+        """Read the end of the group: its height and its operator."""
+        self.end_branch()
+        height, operator = self.last, self.last_operator
+        if self.branches > 1:
+            height, operator = 1 + self.tallest_branch, "choice"
+        return (height + 1, "other") if self.captures else (height, operator)
+
+    def _settle(self) -> None:
+        if self.pieces:
+            self.tallest = max(self.tallest, self.last - (self.last_operator == "sequence"))
+
+
+def nesting(pattern: str) -> int:
+    """The height of the tree that Go makes of a valid pattern (regexp/syntax, ``calcHeight``)."""
+    levels = [_Level()]
+    for token in tokens(pattern):
+        if token.kind == "open":
+            if not token.text.endswith(")"):
+                levels.append(_Level(captures=token.text == "(" or bool(token.meaning)))
+        elif token.kind == "close":
+            height, operator = levels.pop().end()
+            levels[-1].add(height, operator)
+        elif token.kind == "either":
+            levels[-1].end_branch()
+            levels[-1].last_operator = "other"
+        elif token.kind == "repeat":
+            levels[-1].repeat()
+        else:
+            levels[-1].add(1, "letter" if token.kind == "text" else "other")
+    return levels[0].end()[0]
 
 
 @dataclass(frozen=True, slots=True)

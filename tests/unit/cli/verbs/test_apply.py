@@ -191,6 +191,24 @@ spec: {imageRepositoryRef: {name: gone}, policy: {semver: {range: "*"}}}
     )
 
 
+@pytest.mark.parametrize("pattern", ["(a)" * 20_000, "(" * 20_000 + "a" + ")" * 20_000], ids=["groups", "nested"])
+def test_a_huge_pattern_is_refused_with_object_field_and_value(pattern: str) -> None:
+    policy = (
+        "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: app}\nspec:\n"
+        "  imageRepositoryRef: {name: app}\n  policy: {alphabetical: {}}\n"
+        f"  filterTags: {{pattern: '{pattern}'}}\n"
+    )
+    repository = REPOSITORY.replace("interval: 1m", f"interval: 1m, exclusionList: ['{pattern}']")
+    ports = MemoryPorts()
+    done = apply(f"{policy}---{repository}", ports)
+    assert done.code == 1
+    shown = f'"{pattern[:200]}… ({len(pattern)} characters)"'
+    assert f"ImagePolicy/flux-system/app spec.filterTags.pattern: Invalid value: {shown}: " in done.err
+    assert f"ImageRepository/flux-system/app spec.exclusionList[0]: Invalid value: {shown}: " in done.err
+    assert len(done.err) < 3_000
+    assert ports.objects.list("ImagePolicy") == ()
+
+
 FOREIGN = {
     "ImagePolicy": (
         "{imageRepositoryRef: {name: app, namespace: other}, policy: {alphabetical: {}}}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gocompat.quote import quote
-from gocompat.regexp import InvalidPattern, compile_pattern
+from gocompat.regexp import InvalidPattern, abridged, compile_pattern
 from gocompat.semver.range import InvalidRange, parse_range
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.git_url import suggestion, url_problem, without_password
@@ -55,7 +55,7 @@ def _repository(repository: ImageRepository) -> Iterator[Problem]:
         try:
             compile_pattern(text)
         except InvalidPattern as error:
-            yield _invalid(f"spec.exclusionList[{index}]", text, error)
+            yield _invalid(f"spec.exclusionList[{index}]", abridged(text), error)
 
 
 def _policy(policy: ImagePolicy) -> Iterator[Problem]:
@@ -71,7 +71,7 @@ def _policy(policy: ImagePolicy) -> Iterator[Problem]:
         try:
             compile_filter(policy.filter_tags)
         except InvalidFilter as error:
-            yield _invalid("spec.filterTags.pattern", policy.filter_tags.pattern, error)
+            yield _invalid("spec.filterTags.pattern", abridged(policy.filter_tags.pattern), error)
     yield from policy_advice(policy)
 
 

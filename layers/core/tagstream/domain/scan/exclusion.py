@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gocompat.regexp import InvalidPattern, compile_pattern
+from gocompat.regexp import InvalidPattern, abridged, compile_pattern
 from tagstream.domain.objects.model import Revision
 from tagstream.domain.scan.revision import revision
 
@@ -51,7 +51,7 @@ def keep(tags: Iterable[str], exclusion_list: Sequence[str]) -> list[str]:
         try:
             patterns.append(compile_pattern(text))
         except InvalidPattern as error:
-            raise InvalidExclusion(f"failed to compile regex {text}: {error}") from error
+            raise InvalidExclusion(f"failed to compile regex {abridged(text)}: {error}") from error
     kept = list(tags)
     for pattern in patterns:
         kept = [tag for tag in kept if not pattern.matches(tag)]

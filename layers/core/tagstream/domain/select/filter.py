@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gocompat.regexp import Expansion, InvalidPattern, Pattern, compile_pattern
+from gocompat.regexp import Expansion, InvalidPattern, Pattern, abridged, compile_pattern
 from tagstream.domain.objects.model import TagFilter
 
 
 class InvalidFilter(ValueError):
-    """The pattern does not compile; the message is Flux's."""
+    """The pattern does not compile; the message is Flux's, with a long pattern cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,6 @@ def compile_filter(filter_tags: TagFilter) -> CompiledFilter:
         pattern = compile_pattern(filter_tags.pattern)
     except InvalidPattern as error:
         raise InvalidFilter(
-            f"failed to filter tags: invalid regular expression pattern '{filter_tags.pattern}': {error}"
+            f"failed to filter tags: invalid regular expression pattern '{abridged(filter_tags.pattern)}': {error}"
         ) from error
     return CompiledFilter(pattern, pattern.expansion(filter_tags.extract) if filter_tags.extract else None)
