@@ -140,7 +140,7 @@ def _print(session: Session, one: Preview, held: Sequence[str]) -> None:
     for line in one.message.splitlines():
         say(f"#     {line}".rstrip())
     for line in _patch(one):
-        say(line)
+        session.console.verbatim(line)
 
 
 def _departure(one: Preview) -> str:
