@@ -8,6 +8,7 @@
 # make release    the artifact as zips with a bill of materials and checksums, in dist/
 # make event-answers  what AWS's event-ruler says of the template's event patterns, recorded anew (Java, Maven)
 # make aws-check  a walk through a real AWS account that deletes what it makes (STACK=, KEEP=1, CLEANUP=1)
+# make policies   the least-privilege policies of docs/policies, recorded anew
 # make audit      known vulnerabilities of the pinned packages (needs the network)
 # make deploy     build and deploy to AWS (ENV=dev|prod)
 # make lock       new pinned versions with hashes
@@ -24,7 +25,7 @@ export SAM_CLI_TELEMETRY := 0
 COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test vectors event-answers bench chaos cost build build-target lint release audit format lock deploy known-env aws-check clean servers
+.PHONY: demo test vectors event-answers policies bench chaos cost build build-target lint release audit format lock deploy known-env aws-check clean servers
 
 demo: .venv/ready
 	"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
@@ -37,6 +38,9 @@ vectors: .venv/ready
 
 event-answers: .venv/ready
 	@"$(PYTHON)" -m tests.event_patterns
+
+policies: .venv/ready
+	@"$(PYTHON)" -m tests.policies
 
 bench: .venv/ready
 	@"$(PYTHON)" -m tests.bench

@@ -1,0 +1,57 @@
+"""The policies of docs/policies follow the template and the verbs, and fit into IAM."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tagstream.cli.verbs_table import RUN
+from tests.house.source_files import ROOT
+from tests.policies.commands import COMMANDS
+from tests.policies.documents import CLI, DEPLOYER, actions_of, deployer_policy, read
+
+# The size of a managed policy, without white space (IAM's quotas).
+LIMIT = 6_144
+# These need files of certificates, and call AWS as the other kinds of secrets do.
+LEFT_OUT = {"create secret tls"}
+POLICIES = pytest.mark.parametrize("path", [CLI, DEPLOYER], ids=lambda path: path.stem)
+
+
+def test_a_command_of_every_verb_is_recorded() -> None:
+    lines = [re.sub(r"^get images", "get", one) for one in COMMANDS]
+    missing = {verb for verb in RUN if not any(line.startswith(verb) for line in lines)} - LEFT_OUT
+    assert missing == set(), "add a command to tests/policies/commands.py and run `make policies`"
+
+
+def test_the_deployers_policy_has_what_the_templates_types_of_resources_need() -> None:
+    recorded = {
+        action
+        for action in actions_of(read(DEPLOYER))
+        if action.startswith("cloudformation:") or action in ("s3:GetObject", "s3:PutObject")
+    }
+    assert deployer_policy(recorded) == read(DEPLOYER), "run `make policies`"
+
+
+@POLICIES
+def test_a_policy_fits_into_iam(path: Path) -> None:
+    assert len(json.dumps(read(path), separators=(",", ":"))) <= LIMIT
+
+
+@POLICIES
+def test_a_policy_names_every_action_and_ties_each_to_the_stack(path: Path) -> None:
+    assert [action for action in actions_of(read(path)) if "*" in action] == []
+    wide = [one for one in read(path)["Statement"] if one["Resource"] == "*" and "Condition" not in one]
+    assert [action for one in wide for action in one["Action"] if ":Describe" not in action] == []
+
+
+def test_a_deployer_reads_neither_secrets_nor_the_table() -> None:
+    reading = {"secretsmanager:GetSecretValue", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
+    assert actions_of(read(DEPLOYER)) & reading == set()
+
+
+def test_the_page_tells_about_both_policies() -> None:
+    text = (ROOT / "docs/least-privilege.md").read_text()
+    assert "policies/cli.json" in text and "policies/deployer.json" in text
