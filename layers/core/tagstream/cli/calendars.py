@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from gocompat.quote import quote
 from tagstream.cli.files import Located
@@ -10,8 +11,10 @@ from tagstream.domain.calendar.calendar import Calendar, ever_open_together
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.model import WINDOW, ImageUpdateAutomation, Namespace
 from tagstream.errors import RetryableError
-from tagstream.ports.bundle import Ports
 from tagstream.reconcile.update.calendars import Calendars, namespace_name, read_stack_calendar
+
+if TYPE_CHECKING:
+    from tagstream.ports.bundle import Ports
 
 StoredCalendars = Callable[[str], Sequence[Calendar]]
 """The calendars that a stack has for a namespace: the stored Namespace's and the stack's own."""

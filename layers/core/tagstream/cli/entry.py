@@ -9,13 +9,15 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from tagstream.cli.console import CommandFailed, Console
 from tagstream.cli.parser import UsageError, parse
 from tagstream.cli.session import Session
 from tagstream.errors import ImageAutomationError
-from tagstream.ports.bundle import Ports
+
+if TYPE_CHECKING:
+    from tagstream.ports.bundle import Ports
 
 INTERRUPTED = 130
 

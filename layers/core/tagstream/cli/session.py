@@ -6,11 +6,13 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from tagstream.cli.console import Console
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.ports.bundle import Ports
+
+if TYPE_CHECKING:
+    from tagstream.ports.bundle import Ports
 
 DEFAULT_NAMESPACE = "flux-system"
 
