@@ -6,6 +6,7 @@ import datetime
 import ipaddress
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,12 +20,15 @@ from cryptography.x509.oid import NameOID
 
 from tagstream.adapters.http.faults import ConnectionFault
 from tagstream.adapters.http.session import Request, Session
+from tagstream.adapters.http.timed_socket import SLICE_S
 from tagstream.adapters.http.tls import tls_context
 from tagstream.ports.connection import TlsMaterial
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path == "/slow":
+            time.sleep(SLICE_S + 0.2)
         self.send_response(204)
         self.end_headers()
 
@@ -82,3 +86,14 @@ def test_a_context_is_made_once_for_its_material() -> None:
     certificate, _ = self_signed(2048)
     assert tls_context(TlsMaterial(ca_crt=certificate)) is tls_context(TlsMaterial(ca_crt=certificate))
     assert tls_context(None) is not tls_context(TlsMaterial(ca_crt=certificate))
+
+
+def test_an_answer_over_tls_may_take_as_long_as_the_timeout_and_no_longer(tmp_path: Path) -> None:
+    certificate, key = self_signed(2048)
+    with serving(certificate, key, tmp_path) as url:
+        request = Request(method="GET", url=f"{url}slow", headers={})
+        session = Session(TlsMaterial(ca_crt=certificate))
+        with session.open(request, 30) as (response, _):
+            assert response.status == 204
+        with pytest.raises(ConnectionFault, match="context deadline exceeded"), session.open(request, 0.5):
+            pass
