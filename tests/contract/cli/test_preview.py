@@ -164,6 +164,17 @@ def test_a_gate_that_holds_is_named(chosen: tuple[Ports, Path], tmp_path: Path) 
     assert "+image: app:v1.2.0" in document_of(ports, "-f", file, "--at", "2026-12-02T10:00:00Z")["patch"]
 
 
+def test_a_policy_that_the_selector_does_not_admit_is_not_named(chosen: tuple[Ports, Path], tmp_path: Path) -> None:
+    ports, _ = chosen
+    unready = document("ImagePolicy", imageRepositoryRef={"name": "gone"}, policy={"semver": {"range": "1.x"}})
+    unready["metadata"] = {"name": "other", "namespace": "ns", "labels": {"team": "other"}}
+    changed = automation("app")
+    changed["spec"]["policySelector"] = {"matchLabels": {"team": "ours"}}
+    assert document_of(ports, "-f", written(tmp_path / "a.yaml", changed, unready))["policies"] == []
+    (named,) = document_of(ports, "-f", written(tmp_path / "a.yaml", unready))["policies"]
+    assert named.startswith("ImagePolicy other: ")
+
+
 def test_an_automation_that_fails_is_told_with_its_error(ports: Ports) -> None:
     automated(ports, "http://127.0.0.1:9/gone.git")
     done = preview(replace(ports, clock=SetClock(SATURDAY)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tagstream.cli.dry_stack import WriteRefused, dry_ports
+from tagstream.cli.dry_stack import READS, WriteRefused, dry_ports
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
@@ -78,3 +79,8 @@ def test_the_clock_shows_the_time_that_was_asked_for() -> None:
 def test_any_other_write_is_refused(call: Any) -> None:
     with pytest.raises(WriteRefused):
         call(dry()[1])
+
+
+def test_every_port_is_read_only_or_writes_nothing_that_outlives_the_command() -> None:
+    harmless = {"clock", "entropy", "metrics", "log", "markers", "stack_calendar", "no_cross_namespace_refs"}
+    assert {one.name for one in fields(Ports)} - harmless == set(READS)

@@ -20,14 +20,17 @@ from tagstream.cli.waiting import ready_of
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.kinds import STORED
 from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
+from tagstream.domain.objects.receiver import read_metadata
+from tagstream.domain.objects.selector import InvalidSelector, selects
 from tagstream.domain.update.departure import Go, Wait
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.objects import Document, StoredObject
+from tagstream.ports.objects import Document
 from tagstream.reconcile import status
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.preview import Preview, preview
-from tagstream.reconcile.update.snapshot import KIND, Snapshot
+from tagstream.reconcile.update.snapshot import KIND
 
 
 def run_preview(session: Session) -> int:
@@ -47,7 +50,7 @@ def run_preview(session: Session) -> int:
     keys = _keys(session, ports)
     _evaluate(documents, keys, deadline_s, ports)
     found = preview(keys, deadline_s, ports)
-    held = {one.stored.key: _held_policies(one.stored, ports) for one in found}
+    held = {one.stored.key: _held_policies(one, ports) for one in found}
     if args.output:
         session.console.line(as_json({"automations": [_document(one, held[one.stored.key]) for one in found]}))
     else:
@@ -111,16 +114,20 @@ def _evaluate(documents: Sequence[Document], keys: Sequence[NamespacedName], dea
         evaluate_policies(list(dict.fromkeys(given)), Cause(text="preview"), deadline_s, ports)
 
 
-def _held_policies(automation: StoredObject, ports: Ports) -> Sequence[str]:
+def _held_policies(one: Preview, ports: Ports) -> Sequence[str]:
     """What gates and failures say of the policies that an automation admits."""
+    try:
+        selector = parse_stored(one.stored, ImageUpdateAutomation).policy_selector
+        policies = ports.objects.list("ImagePolicy", one.stored.key.namespace)
+        admitted = [policy for policy in policies if selects(selector, read_metadata(policy.document).labels)]
+    except (ImageAutomationError, InvalidSelector):
+        # The preview has this error too.
+        return ()
     found = []
-    parsed = parse_stored(automation, ImageUpdateAutomation)
-    admitted = Snapshot(ports).admitted(parsed)
-    for stored in ports.objects.list("ImagePolicy", automation.key.namespace):
-        ready, message = ready_of(stored)
-        is_waiting = status.wait_until(stored.status) is not None
-        if (stored.key in admitted or ready != "True") and message and (ready != "True" or is_waiting):
-            found.append(f"ImagePolicy {stored.key.name}: {message}")
+    for policy in admitted:
+        ready, message = ready_of(policy)
+        if message and (ready != "True" or status.wait_until(policy.status) is not None):
+            found.append(f"ImagePolicy {policy.key.name}: {message}")
     return found
 
 
