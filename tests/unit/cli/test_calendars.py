@@ -112,6 +112,17 @@ def test_a_window_or_a_freeze_that_cannot_be_read_is_refused_with_object_annotat
     assert message in done.err
 
 
+def test_lint_refuses_what_apply_refuses(tmp_path: Path) -> None:
+    documents = [namespace(window=WEEKEND), automation(window=OFFICE), automation()]
+    documents[2]["metadata"] = {"name": "other", "annotations": {"tagstream.dev/freeze": "Christmas"}}
+    (tmp_path / "objects.yaml").write_text(yaml.safe_dump_all(documents))
+    done = command("lint", "--objects", tmp_path, "--repo", tmp_path)
+    assert done.code == 1
+    told = done.out + done.err
+    assert f'app metadata.annotations[tagstream.dev/window]: Invalid value: "{OFFICE}": {NEVER}' in told
+    assert 'other metadata.annotations[tagstream.dev/freeze]: Invalid value: "Christmas": freeze "Christmas"' in told
+
+
 def test_a_misspelt_annotation_of_a_namespace_is_a_warning(tmp_path: Path) -> None:
     done = applied(tmp_path, namespace(windows=OFFICE))
     assert done.code == 0
