@@ -1,7 +1,8 @@
 # make demo       the main job on this machine, seen working (KEEP=1 leaves it up)
 # make test       everything: linters, types, then all tests
 # make vectors    the vectors alone (VECTORS=DIR: those of another folder)
-# make bench      measured ratios
+# make bench      what it takes, beside Flux's packages where Go is there (ROWS=name,… for some; docs/benchmarks.md)
+# make bench growth   how it grows with the number of objects
 # make chaos      everything fails for a while, and nothing may be lost (SEED=n, MINUTES=m)
 # make cost       what a month costs, from counted calls (SIZES, HOURS, PUSHES); writes docs/cost.md's table
 # make build      the deployable artifact (ARCHITECTURE=arm64|x86_64 as the template's parameter; TARGET=host for here)
@@ -43,7 +44,15 @@ policies: .venv/ready
 	@"$(PYTHON)" -m tests.policies
 
 bench: .venv/ready
-	@"$(PYTHON)" -m tests.bench
+	@"$(PYTHON)" -m tests.bench $(filter growth,$(MAKECMDGOALS)) $(if $(ROWS),--rows "$(ROWS)") $(BENCH_ARGS)
+
+# `make bench growth` is one command with two words.
+.PHONY: bench-growth growth
+growth: bench
+	@:
+
+bench-growth: .venv/ready
+	@"$(PYTHON)" -m tests.bench growth $(if $(ROWS),--rows "$(ROWS)") $(BENCH_ARGS)
 
 chaos: .venv/ready servers
 	@"$(PYTHON)" -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
@@ -88,7 +97,7 @@ known-env:
 		"$$(sed -n 's/^\[\([a-z]*\)\.deploy.*/\1/p' samconfig.toml | xargs)" >&2; exit 2; }
 
 clean:
-	rm -rf .venv .aws-sam dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .aws-sam .bench dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 servers:
 	@bash tests/embedded/setup.sh servers

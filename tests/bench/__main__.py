@@ -1,36 +1,75 @@
-"""Runs every benchmark of this folder and prints the results as one table: `make bench`.
+"""Runs the benchmarks and prints their results as one table: `make bench`, `make bench ROWS=select,scan`.
 
-Every module bench_*.py has a function `rows()`, which yields (what, measured, compared with). Results are ratios
-between programs that run side by side, since absolute times mean nothing on a busy machine.
+Every module bench_*.py has BENCHES: names, and functions that are given the running Flux driver (or None) and yield
+rows. `make bench growth` runs growth.py instead. With --write, the table also goes into docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from tests.bench.flux_driver import Flux, built, running
+from tests.bench.page import write
+from tests.bench.row import Row, as_text
+
 HERE = Path(__file__).resolve().parent
-HEAD = ("what", "measured", "compared with")
+Bench = Callable[[Flux | None], Iterable[Row]]
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Format rows as a table; each column is as wide as its longest cell."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines)
+def benches(growth: bool) -> Mapping[str, Bench]:
+    """All benchmarks by name, in the order of their modules."""
+    names = ["growth"] if growth else sorted(path.stem for path in HERE.glob("bench_*.py"))
+    found: dict[str, Bench] = {}
+    for name in names:
+        found |= importlib.import_module(f"tests.bench.{name}").BENCHES
+    return found
 
 
 def main() -> int:
-    """Run the benchmarks one after the other."""
-    found: list[tuple[str, ...]] = [HEAD]
-    for path in sorted(HERE.glob("bench_*.py")):
-        print(f"running {path.stem}", file=sys.stderr, flush=True)
-        module = importlib.import_module(f"tests.bench.{path.stem}")
-        found += [tuple(str(cell) for cell in row) for row in module.rows()]
-    print(table(found))
-    return 0 if len(found) > 1 else 1
+    """Run what was asked for; the exit status is 1 when a benchmark failed, and 2 when a name is unknown."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("growth",))
+    parser.add_argument(
+        "--rows", default="", help="the beginnings of the wanted benchmarks' names, with commas between"
+    )
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    given = parser.parse_args()
+    known = benches(given.what == "growth")
+    wanted = tuple(given.rows.split(",")) if given.rows else ("",)
+    chosen = {name: bench for name, bench in known.items() if name.startswith(wanted)}
+    if not chosen:
+        print(f"no benchmark is named {given.rows!r}; there are: {', '.join(known)}", file=sys.stderr)
+        return 2
+    rows, notes = _run(chosen, needs_flux=given.what is None)
+    print(as_text(rows))
+    for note in notes:
+        print(note)
+    if given.write:
+        write(given.what or "rivals", rows, notes)
+    return 1 if any(note.startswith("FAILED") for note in notes) else 0
+
+
+def _run(chosen: Mapping[str, Bench], needs_flux: bool) -> tuple[list[Row], list[str]]:
+    binary, reason = built() if needs_flux else (None, "")
+    notes = [f"Rows against Flux are left out: {reason}."] if reason else []
+    rows: list[Row] = []
+    for name, bench in chosen.items():
+        print(f"running {name}", file=sys.stderr, flush=True)
+        # A driver for each, so that what one has left in memory does not slow the next one down.
+        try:
+            with running(binary) as flux:
+                rows += bench(flux)
+        except Exception as error:
+            # The other rows are worth having all the same.
+            notes.append(f"FAILED: {name}: {type(error).__name__}: {error}")
+    missed = [row.what for row in rows if not row.is_met()]
+    if missed:
+        notes.append(f"{len(missed)} of {sum(row.goal is not None for row in rows)} goals are missed.")
+    return rows, notes
 
 
 if __name__ == "__main__":

@@ -15,13 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
-
-from tagstream.adapters.clock import SystemClock
-from tagstream.adapters.store.table import Table
+from tests.bench.fleet import counted_table
+from tests.bench.flux_driver import Flux
+from tests.bench.row import Row
 from tests.contract.reconcile.update.test_burst import POLICIES, choose, commits, head, marked
 from tests.contract.reconciling import APP, Silent, automated, ports_on, run_woken
-from tests.embedded.aws import REGION, EmbeddedAws, running
+from tests.embedded.aws import EmbeddedAws, running
 from tests.embedded.git_server import bare_repository, git_server
 from tests.embedded.registry import Registry, running_registry
 from tests.embedded.system import System, documents
@@ -29,7 +28,7 @@ from tests.embedded.system import System, documents
 SPREAD_S = 10.0
 
 
-def rows() -> Iterator[tuple[str, str, str]]:
+def _rows(_flux: Flux | None) -> Iterator[Row]:
     """Measure one burst whose deliveries follow each other as fast as possible."""
     files = {f"apps/app-{number}.yaml": marked(number, "v1.0.0").encode() for number in range(POLICIES)}
     with running() as aws, tempfile.TemporaryDirectory() as name:
@@ -38,14 +37,13 @@ def rows() -> Iterator[tuple[str, str, str]]:
             made, late_s = _burst(aws, server.url("fleet.git"), bare)
         deployed, deployed_late_s = _through_the_stack(aws)
     what = f"{POLICIES} tags for {POLICIES} policies within {SPREAD_S:.0f} s, one branch"
-    yield f"{what}: commits", str(made), "3"
-    yield f"{what}: the last one is in after", f"{late_s:.1f} s", "30 s after the last tag"
-    yield f"{what}, pushes told to the deployed webhook: commits", str(deployed), "3"
-    yield f"{what}, so told: the last one is in after", f"{deployed_late_s:.1f} s", "30 s after the last tag"
+    for how, count, after_s in (("", made, late_s), (", told to the deployed webhook", deployed, deployed_late_s)):
+        yield Row(what=f"{what}{how}: commits", ours=str(count), value=count, goal=3)
+        yield Row(what=f"{what}{how}: seconds to the last", ours=f"{after_s:.1f} s", value=after_s, goal=30)
 
 
 def _burst(aws: EmbeddedAws, url: str, bare: Path) -> tuple[int, float]:
-    ports = ports_on(_table(aws), Silent())
+    ports = ports_on(counted_table(aws.endpoint)[1], Silent())
     automated(ports, url)
     ended: list[float] = []
 
@@ -130,21 +128,4 @@ def _objects(registry: str, names: Sequence[str], url: str) -> Iterator[dict[str
     yield receiver
 
 
-def _table(aws: EmbeddedAws) -> Table:
-    client = boto3.client(
-        "dynamodb",
-        endpoint_url=aws.endpoint,
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    client.create_table(
-        TableName="bench-burst",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-    )
-    return Table(client=client, name="bench-burst", clock=SystemClock())
+BENCHES = {"burst": _rows}

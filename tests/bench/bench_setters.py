@@ -1,144 +1,207 @@
-"""Measures setters beside `git grep -l | xargs sed`, beside `sed`, and beside the time of Flux's own setter.
+"""Measures setters beside kyaml, which Flux's setter rests on, and beside `sed`.
 
-The manifests are generated. Flux's setter (kyaml 0.21, Go 1.24, the whole process), measured once, took 5.4 times as
-long as `git grep | xargs sed` for 5,000 files of which 200 are marked, 88 to 115 times as long as `sed` for 1 MB with
-5,000 markers in as many documents, and 90 times as long for one document of 10 MB. These ratios hold on other machines;
-the times do not.
+All sides read the files and write those that have changed into another folder. The manifests are generated, but for the
+sample of a real repository.
 """
 
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tagstream.cli.worktree import marked_files
 from tagstream.domain.objects.model import ImageRef, NamespacedName
-from tagstream.domain.setters.plan import apply_edits, has_marker, plan_file
+from tagstream.domain.setters.plan import apply_edits, plan_file
+from tests.bench.flux_driver import Flux
+from tests.bench.row import Row
+from tests.bench.timing import Taken, Work, in_turns, shown, timed, timed_process
 from tests.embedded.git_server import git
+from tests.house.source_files import ROOT
 
 ROUNDS = 7
 FILES, MARKED = 5_000, 200
 KEY = NamespacedName("flux-system", "app")
+IMAGE = "ghcr.io/org/app:v2.0.0"
 REFS = {KEY: ImageRef(name="ghcr.io/org/app", tag="v2.0.0")}
+IMAGES = {"flux-system:app": IMAGE}
 MARKER = '# {"$imagepolicy": "flux-system:app"}'
 # sed finds the marker, as a setter does; finding the old value would need to know it.
-SED = f"s|image: [^ ]* {MARKER}|image: ghcr.io/org/app:v2.0.0 {MARKER}|"
-# Flux's times as multiples of the comparison's, from the docstring above.
-FLUX = {"files": 5.4, "markers": 88.0, "large": 90.0}
+SED = f"s|image: [^ ]* {MARKER}|image: {IMAGE} {MARKER}|"
+SAMPLE = ROOT / "tests/data/harvis/k8s-manifests"
+SAMPLE_COPIES = 50
 MIB = 2**20
 
 
-def rows() -> Iterator[tuple[str, str, str]]:
-    """Measure a folder of files, many markers in one file, and one marker in a large document."""
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """A folder of manifests, and how many of its files are to change."""
+
+    folder: Path
+    changed: int
+
+
+def _compared(what: str, manifests: Manifests, flux: Flux | None) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        out = Path(name)
+        shell = "grep -rlF --include='*.yaml' '\"$imagepolicy\"' . | xargs sed"
+        command = f"{shell} -s '{SED}' > '{out}/sed'"
+        rivals: list[tuple[str, float | None, Work]] = [
+            ("grep -l | xargs sed, whole processes", None, partial(_shell, command, manifests.folder))
+        ]
+        if flux is not None:
+            inputs = {"folder": str(manifests.folder), "out": f"{out}/flux", "images": IMAGES}
+            (out / "flux").mkdir()
+            rivals.append(("kyaml", 1.0, partial(flux.ask, "set", manifests.changed, **inputs)))
+        ours = partial(timed, partial(_set, manifests, out / "ours"))
+        for (rival, goal, _), found in zip(
+            rivals, in_turns(ours, [work for _, _, work in rivals], ROUNDS), strict=True
+        ):
+            yield Row(
+                what=f"setters, {what}",
+                ours=shown(found.ours.wall),
+                rival=rival,
+                theirs=shown(found.theirs.wall),
+                value=found.wall_ratio,
+                goal=goal,
+            )
+
+
+def _set(manifests: Manifests, out: Path) -> None:
+    changed = 0
+    for file in marked_files(str(manifests.folder)):
+        made = apply_edits(file.source, plan_file(file.path.encode(), file.source, REFS).edits)
+        if made != file.source:
+            changed += 1
+            path = out / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(made)
+    if changed != manifests.changed:
+        raise AssertionError(f"{changed} files changed instead of {manifests.changed}")
+
+
+def _shell(command: str, folder: Path) -> Taken:
+    return timed_process(partial(subprocess.run, command, shell=True, check=True, cwd=folder, capture_output=True))
+
+
+@contextmanager
+def _many() -> Iterator[Manifests]:
+    """5,000 files of which 200 are marked."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        yield from _folder(folder / "many")
-        many = b"".join(_document(number, marked=True) for number in range(5_000))
-        yield _file(f"{len(many) / MIB:.1f} MB, 5,000 markers in 5,000 documents", folder, many, ("markers", 6))
-        single = _single(MIB, 5_000)
-        yield _file(f"{len(single) / MIB:.1f} MB, 5,000 markers in one document", folder, single, ("markers", 6))
-        documents = b"".join(_document(number, marked=number == 20_000, lines=3) for number in range(25_000))
-        yield _file(f"{len(documents) / MIB:.0f} MB, 25,000 documents, 1 marker", folder, documents, ("large", 10))
-        large = _single(10 * MIB, 1)
-        yield _file(f"{len(large) / MIB:.0f} MB, one document, 1 marker", folder, large, ("large", 10))
+        marked = set(random.Random(5).sample(range(FILES), MARKED))
+        for number in range(FILES):
+            path = folder / f"team-{number % 40}" / f"app-{number}.yaml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(_document(number, marked=number in marked, lines=30))
+        git("init", "--quiet", folder=folder)
+        git("add", ".", folder=folder)
+        yield Manifests(folder, MARKED)
 
 
-def _folder(folder: Path) -> Iterator[tuple[str, str, str]]:
-    chance = random.Random(5)
-    marked = set(chance.sample(range(FILES), MARKED))
-    for number in range(FILES):
-        path = folder / f"team-{number % 40}" / f"app-{number}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(_document(number, marked=number in marked, lines=30))
-    git("init", "--quiet", folder=folder)
-    git("add", ".", folder=folder)
-    # The comparison discards its output, and tagstream keeps its edits in memory, so every round finds the same files.
-    floor = f"git grep -lF '\"$imagepolicy\"' | xargs sed '{SED}' > /dev/null"
-    ours, other = _side_by_side(lambda: _update(folder), lambda: _shell(floor, folder), MARKED)
-    yield _row(f"{FILES:,} files from disk, {MARKED} marked", (ours, other), "git grep -l | xargs sed", ("files", 2))
-    sources = [(str(path).encode(), path.read_bytes()) for path in sorted(folder.glob("*/*.yaml"))]
-    ours, other = _side_by_side(
-        lambda: sum(1 for path, source in sources if _edited(path, source) is not source),
-        lambda: _shell(floor, folder),
-        MARKED,
-    )
-    yield _row(f"{FILES:,} files in memory, {MARKED} marked", (ours, other), "git grep -l | xargs sed", ("files", 2))
-    yield _written(folder, floor)
+@contextmanager
+def _one(content: bytes) -> Iterator[Manifests]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "file.yaml").write_bytes(content)
+        yield Manifests(folder, 1)
 
 
-def _written(folder: Path, floor: str) -> tuple[str, str, str]:
-    """Time the command line with the start of its interpreter. This row is not compared with Flux's setter."""
-    objects = folder.parent / "objects.yaml"
-    objects.write_text(OBJECTS)
-    command = [sys.executable, "-m", "tagstream.cli", "diff", "--objects", str(objects), "--repo", str(folder)]
-    command += ["--ref", f"{KEY}=ghcr.io/org/app:v2.0.0"]
-    run = subprocess.run([*command, "--write"], check=False, capture_output=True, text=True)
-    changed = git("diff", "--name-only", folder=folder).split()
-    if run.returncode or len(changed) != MARKED:
-        raise AssertionError(f"the command line changed {len(changed)} files: {run.stderr}")
-    git("checkout", "--quiet", ".", folder=folder)
-    ours, other = _side_by_side(
-        lambda: len([line for line in _output(command).splitlines() if line.startswith("+++")]),
-        lambda: _shell(floor, folder),
-        MARKED,
-    )
-    return f"tagstream diff, {FILES:,} files, whole process", f"{ours / other:.1f} x", "git grep -l | xargs sed"
+@contextmanager
+def _samples() -> Iterator[Manifests]:
+    """Copies of a real repository's manifests, in which every image is marked."""
+    with tempfile.TemporaryDirectory() as name:
+        changed = 0
+        for number in range(SAMPLE_COPIES):
+            copy = Path(name) / f"copy-{number}"
+            shutil.copytree(SAMPLE, copy)
+            for path in copy.rglob("*.yaml"):
+                lines = path.read_text().splitlines()
+                marked = [_marked(line) for line in lines]
+                if marked != lines:
+                    path.write_text("\n".join(marked) + "\n")
+                    changed += 1
+        yield Manifests(Path(name), changed)
 
 
-def _output(command: list[str]) -> str:
+def _marked(line: str) -> str:
+    key, _, value = line.partition("image: ")
+    is_image = not key.strip(" -") and value and " " not in value
+    return f"{line} {MARKER}" if is_image else line
+
+
+def _folder(flux: Flux | None) -> Iterator[Row]:
+    with _many() as manifests:
+        yield from _compared(f"{FILES:,} files, {MARKED} marked", manifests, flux)
+
+
+def _sample(flux: Flux | None) -> Iterator[Row]:
+    with _samples() as manifests:
+        yield from _compared(
+            f"a real repository {SAMPLE_COPIES} times, {manifests.changed} files change", manifests, flux
+        )
+
+
+def _markers(flux: Flux | None) -> Iterator[Row]:
+    many = b"".join(_document(number, marked=True) for number in range(5_000))
+    with _one(many) as manifests:
+        yield from _compared(f"{len(many) / MIB:.1f} MB, 5,000 markers in 5,000 documents", manifests, flux)
+    single = _single(MIB, 5_000)
+    with _one(single) as manifests:
+        yield from _compared(f"{len(single) / MIB:.1f} MB, 5,000 markers in one document", manifests, flux)
+
+
+def _large(flux: Flux | None) -> Iterator[Row]:
+    documents = b"".join(_document(number, marked=number == 20_000, lines=3) for number in range(25_000))
+    with _one(documents) as manifests:
+        yield from _compared(f"{len(documents) / MIB:.0f} MB, 25,000 documents, 1 marker", manifests, flux)
+    large = _single(10 * MIB, 1)
+    with _one(large) as manifests:
+        yield from _compared(f"{len(large) / MIB:.0f} MB, one document, 1 marker", manifests, flux)
+
+
+def _diff(flux: Flux | None) -> Iterator[Row]:
+    """`tagstream diff` as continuous integration calls it, with the start of all processes."""
+    with _many() as manifests, tempfile.TemporaryDirectory() as name:
+        out = Path(name)
+        (out / "objects.yaml").write_text(OBJECTS)
+        tagstream = [sys.executable, "-m", "tagstream.cli"]
+        diff = [*tagstream, "diff", "--objects", f"{out}/objects.yaml", "--repo", str(manifests.folder)]
+        diff += ["--ref", f"{KEY}={IMAGE}"]
+        lint = [*tagstream, "lint", "--objects", f"{out}/objects.yaml", "--repo", str(manifests.folder)]
+        if _process(diff).count("\n+++") != MARKED:
+            raise AssertionError("the command line did not show every change")
+        grep = f"git grep -lF '\"$imagepolicy\"' | xargs sed -s '{SED}' > '{out}/sed'"
+        rivals: list[tuple[str, float | None, Work]] = [
+            ("git grep -l | xargs sed", None, partial(_shell, grep, manifests.folder))
+        ]
+        if flux is not None:
+            setter = [flux.path, "set", str(manifests.folder), f"{out}/flux", f"flux-system:app={IMAGE}"]
+            (out / "flux").mkdir()
+            rivals.append(("kyaml, a process", 1.0, partial(timed_process, partial(_process, setter))))
+        works = [work for _, _, work in rivals]
+        for verb, command in (("diff", diff), ("lint", lint)):
+            ours = partial(timed_process, partial(_process, command))
+            for (rival, goal, _), found in zip(rivals, in_turns(ours, works, ROUNDS), strict=True):
+                yield Row(
+                    what=f"tagstream {verb}, {FILES:,} files, start-up included",
+                    ours=shown(found.ours.wall),
+                    rival=rival,
+                    theirs=shown(found.theirs.wall),
+                    value=found.wall_ratio,
+                    goal=goal if verb == "diff" else None,
+                )
+
+
+def _process(command: list[str]) -> str:
     return subprocess.run(command, check=False, capture_output=True, text=True).stdout
-
-
-def _update(folder: Path) -> int:
-    return sum(1 for file in marked_files(str(folder)) if _edited(file.path.encode(), file.source) is not file.source)
-
-
-def _edited(path: bytes, source: bytes) -> bytes:
-    return apply_edits(source, plan_file(path, source, REFS).edits) if has_marker(source) else source
-
-
-def _file(name: str, folder: Path, content: bytes, goal: tuple[str, int]) -> tuple[str, str, str]:
-    path = folder / "file.yaml"
-    path.write_bytes(content)
-    expected = content.count(MARKER.encode())
-
-    def edit() -> int:
-        source = path.read_bytes()
-        plan = plan_file(b"file.yaml", source, REFS)
-        apply_edits(source, plan.edits)
-        return len(plan.changes)
-
-    times = _side_by_side(edit, lambda: _shell(f"sed '{SED}' file.yaml > /dev/null", folder), expected)
-    return _row(name, times, "sed", goal)
-
-
-def _row(name: str, times: tuple[float, float], floor: str, goal: tuple[str, int]) -> tuple[str, str, str]:
-    ours, other = times
-    against = f"{floor} (goal {goal[1]} x), Flux's setter takes {FLUX[goal[0]] * other / ours:.0f} x our time"
-    return name, f"{ours / other:.1f} x", against
-
-
-def _shell(command: str, folder: Path) -> None:
-    subprocess.run(command, shell=True, check=True, cwd=folder, capture_output=True)
-
-
-def _side_by_side(ours: Callable[[], int], floor: Callable[[], object], expected: int) -> tuple[float, float]:
-    """Return the best times of both, in seconds, taken in turns; tagstream must find every value that is to change."""
-    best = [float("inf"), float("inf")]
-    for _ in range(ROUNDS):
-        begin = time.perf_counter()
-        found = ours()
-        between = time.perf_counter()
-        floor()
-        best = [min(best[0], between - begin), min(best[1], time.perf_counter() - between)]
-        if found != expected:
-            raise AssertionError(f"{found} changes instead of {expected}")
-    return best[0], best[1]
 
 
 def _document(number: int, *, marked: bool, lines: int = 0) -> bytes:
@@ -200,3 +263,12 @@ kind: GitRepository
 metadata: {name: app, namespace: flux-system}
 spec: {url: "https://git.example.com/app", interval: 1m}
 """
+
+
+BENCHES = {
+    "setters-folder": _folder,
+    "setters-sample": _sample,
+    "setters-markers": _markers,
+    "setters-large": _large,
+    "cli": _diff,
+}

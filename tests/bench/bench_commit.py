@@ -1,8 +1,8 @@
 """Measures one update over HTTP: bytes, requests, time and memory, beside Git's cost of the same commit.
 
 The repositories are generated and served by `git http-backend`. They are also updated with `git clone --depth 1`, an
-edit, a commit and a push (what Flux does with another library), and with the cheapest clone that Git offers:
-`--filter=blob:none --sparse` with the one folder that is edited.
+edit, a commit and a push, with the cheapest clone that Git offers (`--filter=blob:none --sparse` with the one folder
+that is edited), and with Flux's own Git client and kyaml. All sides take turns.
 """
 
 from __future__ import annotations
@@ -14,17 +14,24 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from statistics import median
 
+from tests.bench.flux_driver import Flux
+from tests.bench.row import Row
+from tests.bench.timing import shown
 from tests.embedded.git_server import IDENTITY, GitServer, git, git_server
 
 LAMBDA_MB = 512
 MARKED = 50
 HISTORY_MB = 500
-SIZES = ((50, 0), (5_000, 0), (50_000, HISTORY_MB))
+ROUNDS = 3
+FLUX = "Flux's Git client and kyaml"
+SIZES = {"small": (50, 0), "medium": (5_000, 0), "large": (50_000, HISTORY_MB)}
 _UPDATE = """
 import json, resource, sys, time
 from datetime import UTC, datetime
@@ -87,36 +94,61 @@ class Cost:
     peak_mb: int
 
 
-def rows() -> Iterator[tuple[str, str, str]]:
-    """Update three repositories in three ways each."""
-    for files, history_mb in SIZES:
-        with tempfile.TemporaryDirectory() as name:
-            root = Path(name)
-            _generate(root / "repository.git", files, history_mb)
-            yield from _compared(
-                root, files, f"{files:,} files" + (f", {history_mb} MB of history" if history_mb else "")
-            )
+def _updated(files: int, history_mb: int, flux: Flux | None) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        _generate(root / "repository.git", files, history_mb)
+        history = f", {history_mb} MB of history" if history_mb else ""
+        yield from _compared(root, files, f"{files:,} files{history}", flux)
 
 
-def _compared(root: Path, files: int, what: str) -> Iterator[tuple[str, str, str]]:
+def _compared(root: Path, files: int, what: str, flux: Flux | None) -> Iterator[Row]:
     with git_server(root) as server:
         url = server.url("repository.git")
-        with _container(url) as container:
-            cold = _cost(server, root, lambda: _asked(container, "update"))
-            _changed_by_others(root / "repository.git", files)
-            warm = _cost(server, root, lambda: _asked(container, "update"))
-            server.requests.clear()
-            _asked(container, "look")
-            idle = len(server.requests)
-        shallow = _cost(server, root, lambda: _peer(SHALLOW.format(url=url)))
-        sparse = _cost(server, root, lambda: _peer(SPARSE.format(url=url)))
-    for state, ours in (("cold", cold), ("warm, after others' commit:", warm)):
-        for name, peer in (("git clone --depth 1", shallow), ("git clone --filter=blob:none --sparse", sparse)):
-            sizes, times = f"{ours.size / peer.size:.2f} x the bytes", f"{ours.seconds / peer.seconds:.2f} x the time"
-            requests = f"{ours.requests} of {peer.requests} requests"
-            yield f"{state} update, {what}", f"{sizes}, {requests}, {times}", f"{name}, edit, commit, push"
-    yield f"update, {what}: memory", f"{warm.peak_mb} MB", f"{LAMBDA_MB} MB; git itself {shallow.peak_mb} MB"
-    yield f"nothing changed, {what}", f"{idle} request", "1 request"
+        ways: dict[str, Callable[[], tuple[float, int]]] = {
+            "git clone --depth 1, edit, commit, push": partial(_peer, SHALLOW.format(url=url)),
+            "git clone --filter=blob:none --sparse, edit, commit, push": partial(_peer, SPARSE.format(url=url)),
+        }
+        if flux is not None:
+            images = {"ns:app": "app:v2.0.0"}
+            inputs = {"url": url, "branch": "main", "path": "deploy", "folder": str(root), "images": images}
+
+            def updated() -> tuple[float, int]:
+                return flux.ask("update", MARKED, **inputs).wall, 0
+
+            ways[FLUX] = updated
+        costs: dict[str, list[Cost]] = {name: [] for name in ("cold", "warm", *ways)}
+        for _ in range(ROUNDS):
+            with _container(url) as container:
+                costs["cold"].append(_cost(server, root, lambda: _asked(container, "update")))
+                _changed_by_others(root / "repository.git", files)
+                costs["warm"].append(_cost(server, root, lambda: _asked(container, "update")))
+                server.requests.clear()
+                _asked(container, "look")
+                looks = len(server.requests)
+            for name, way in ways.items():
+                costs[name].append(_cost(server, root, way))
+    for state in ("cold", "warm"):
+        yield from (_row(f"commit, {what}, {state}", costs[state], name, costs[name]) for name in ways)
+    peak_mb = max(one.peak_mb for one in costs["warm"])
+    yield Row(what=f"commit, {what}: memory in MB", ours=f"{peak_mb} MB", value=peak_mb, goal=LAMBDA_MB)
+    yield Row(what=f"nothing changed, {what}: requests", ours=str(looks), value=looks, goal=1)
+
+
+def _row(what: str, ours: Sequence[Cost], name: str, theirs: Sequence[Cost]) -> Row:
+    return Row(
+        what=what,
+        ours=_shown(ours),
+        rival=name,
+        theirs=_shown(theirs),
+        value=median(one.seconds / other.seconds for one, other in zip(ours, theirs, strict=True)),
+        goal=1.0 if name == FLUX else None,
+    )
+
+
+def _shown(costs: Sequence[Cost]) -> str:
+    seconds, size = median(one.seconds for one in costs), median(one.size for one in costs)
+    return f"{shown(seconds)} ({size / 1024:,.0f} KB, {costs[-1].requests} requests)"
 
 
 def _cost(server: GitServer, root: Path, update: Callable[[], tuple[float, int]]) -> Cost:
@@ -222,3 +254,6 @@ def _commit(number: int) -> bytes:
 
 def _data(content: bytes) -> bytes:
     return b"data %d\n" % len(content) + content + b"\n"
+
+
+BENCHES = {f"commit-{name}": partial(_updated, *size) for name, size in SIZES.items()}

@@ -1,0 +1,106 @@
+"""Measures the reading of tag lists alone: beside Flux's client at its best, and beside bare Python clients."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import requests
+
+from tagstream.adapters.registry.client import RegistryClient
+from tagstream.domain.objects.image_name import ImageName, parse_repository_image
+from tagstream.ports.registry import RegistryAccess
+from tests.bench.fast_registry import TAGS, serving
+from tests.bench.flux_driver import Flux
+from tests.bench.row import Row
+from tests.bench.timing import Compared, Work, in_turns, shown, timed
+
+REPOSITORIES, WORKERS, ROUNDS = 1_000, 32, 7
+LAMBDA_MB = 512
+_MILLION = """
+import resource, sys
+from tests.bench.bench_lists import listed
+peak_mb = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+before = peak_mb()
+print(len(listed(sys.argv[1], "bench/million")), before, peak_mb())
+"""
+
+
+def listed(address: str, name: str, client: RegistryClient | None = None) -> tuple[str, ...]:
+    """List all tags of a repository."""
+    image: ImageName = parse_repository_image(f"{address}/{name}")
+    return (client or RegistryClient()).list_tags(image, RegistryAccess(), time.monotonic() + 300).tags
+
+
+def _lists(flux: Flux | None) -> Iterator[Row]:
+    with serving() as address:
+        rivals: list[tuple[str, float | None, Work]] = [
+            ("http.client with json.loads", None, partial(timed, partial(_plain, address))),
+            ("requests, a session a thread", None, partial(timed, partial(_usual, address))),
+        ]
+        if flux is not None:
+            asked = partial(flux.ask, "list", REPOSITORIES * TAGS, address=address)
+            best = partial(asked, count=REPOSITORIES, concurrent=WORKERS)
+            rivals.append((f"go-containerregistry, {WORKERS} at once", 1.2, best))
+        found = in_turns(partial(timed, partial(_ours, address)), [work for _, _, work in rivals], ROUNDS)
+    for (name, goal, _), one in zip(rivals, found, strict=True):
+        yield from _rows(f"{REPOSITORIES:,} lists of {TAGS} tags, client only", name, goal, one)
+
+
+def _rows(what: str, rival: str, goal: float | None, found: Compared) -> Iterator[Row]:
+    wall = (shown(found.ours.wall), shown(found.theirs.wall), found.wall_ratio)
+    cpu = (shown(found.ours.cpu), shown(found.theirs.cpu), found.cpu_ratio)
+    for kind, wanted, (ours, theirs, value) in (("", goal, wall), (", CPU", None, cpu)):
+        yield Row(what=what + kind, ours=ours, rival=rival, theirs=theirs, value=value, goal=wanted)
+
+
+def _million(_flux: Flux | None) -> Iterator[Row]:
+    with serving(million=1_000_000) as address:
+        found = subprocess.run([sys.executable, "-c", _MILLION, address], capture_output=True, text=True, check=True)
+    count, before, peak_mb = map(int, found.stdout.split())
+    yield Row(
+        what=f"memory in MB for a list of {count:,} tags",
+        ours=f"{peak_mb} MB ({before} before)",
+        value=peak_mb,
+        goal=LAMBDA_MB,
+    )
+
+
+def _ours(address: str) -> None:
+    client = RegistryClient()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = list(pool.map(lambda number: listed(address, f"bench/r{number}", client), range(REPOSITORIES)))
+    assert {len(one) for one in found} == {TAGS}
+
+
+def _plain(address: str) -> None:
+    def ask(worker: int) -> None:
+        connection = http.client.HTTPConnection(address)
+        for number in range(worker, REPOSITORIES, WORKERS):
+            connection.request("GET", f"/v2/bench/r{number}/tags/list?n=1000")
+            assert len(json.loads(connection.getresponse().read())["tags"]) == TAGS
+        connection.close()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(ask, range(WORKERS)))
+
+
+def _usual(address: str) -> None:
+    def ask(worker: int) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            for number in range(worker, REPOSITORIES, WORKERS):
+                url = f"http://{address}/v2/bench/r{number}/tags/list?n=1000"
+                assert len(session.get(url, timeout=30).json()["tags"]) == TAGS
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(ask, range(WORKERS)))
+
+
+BENCHES = {"lists": _lists, "lists-million": _million}

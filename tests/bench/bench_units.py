@@ -1,0 +1,74 @@
+"""Counts calls to the table and its read and write units, for a repository, a policy, a tick and a push.
+
+The registry answers from memory, so that nothing but the table is measured; the table is the embedded one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+
+from tests.bench.fleet import Cost, Fleet, measured
+from tests.bench.flux_driver import Flux
+from tests.bench.row import Row
+from tests.bench.timing import shown
+from tests.embedded.aws import running
+
+MANY = 1_000
+TICKS = (100, 1_000, 5_000)
+IDLE_UNITS, PUSH_UNITS = 50, 10
+
+
+def _scans(_flux: Flux | None) -> Iterator[Row]:
+    with running() as aws:
+        fleet = Fleet(aws.endpoint, MANY).applied()
+        yield _each("repository, first scan", 5, measured(fleet.client, fleet.scan))
+        fleet.registry.grow()
+        yield _each("repository, changed scan", 5, measured(fleet.client, fleet.scan))
+        yield _each("repository, unchanged scan", 1, measured(fleet.client, fleet.scan))
+
+
+def _digests(_flux: Flux | None) -> Iterator[Row]:
+    with running() as aws:
+        fleet = Fleet(aws.endpoint, MANY, digests=True).applied()
+        fleet.scan()
+        yield _each("policy with digest Always, unchanged", 1, measured(fleet.client, fleet.evaluate))
+
+
+def _ticks(_flux: Flux | None) -> Iterator[Row]:
+    with running() as aws:
+        for count in TICKS:
+            fleet = Fleet(aws.endpoint, count).applied()
+            fleet.settled()
+            idle = measured(fleet.client, fleet.tick)
+            yield Row(
+                what=f"idle tick, {count:,} repositories and policies: read units",
+                ours=f"{idle.read_units} ({idle.calls} calls, {shown(idle.cpu)} CPU)",
+                value=idle.read_units,
+                goal=IDLE_UNITS,
+            )
+            fleet.registry.grow()
+            push = measured(fleet.client, fleet.push)
+            yield Row(
+                what=f"one push among {count:,} policies: read units",
+                ours=f"{push.read_units} ({push.calls} calls, {push.write_units} write units)",
+                value=push.read_units,
+                goal=PUSH_UNITS,
+            )
+            fleet.clock.moved += timedelta(hours=2)
+            swept = measured(fleet.client, partial(fleet.tick))
+            yield Row(
+                what=f"hourly tick that looks at everything, {count:,} repositories: read units",
+                ours=f"{swept.read_units} ({swept.calls} calls, {shown(swept.cpu)} CPU)",
+                value=swept.read_units,
+            )
+
+
+def _each(what: str, most: float, cost: Cost) -> Row:
+    units = f"{cost.read_units / MANY:.2f} read, {cost.write_units / MANY:.2f} write units"
+    calls = cost.calls / MANY
+    return Row(what=f"calls a {what}", ours=f"{calls:.2f} ({units})", value=calls, goal=most)
+
+
+BENCHES = {"units-scan": _scans, "units-digest": _digests, "units-tick": _ticks}

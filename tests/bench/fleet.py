@@ -1,0 +1,202 @@
+"""Repositories and their policies in a table of their own, whose calls and units are counted.
+
+The table is the embedded AWS's, in a process of its own: its work is not in the CPU seconds of this one. It answers in
+pages of at most 1 MB, as DynamoDB does.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from tagstream.adapters.clock import SystemClock
+from tagstream.adapters.registry.client import RegistryClient
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.agenda import DynamoAgenda
+from tagstream.adapters.store.table import Table
+from tagstream.domain.objects.model import Digest, NamespacedName
+from tagstream.ports.agenda import ObjectName, Times
+from tagstream.ports.bundle import Ports
+from tagstream.ports.queue import QueuedScan
+from tagstream.ports.registry import TagListing
+from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tagstream.reconcile.scan.tick import tick
+from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tests.contract.counted_calls import CountingClient
+from tests.contract.reconciling import Silent, ports_on
+from tests.embedded.aws import REGION
+
+TRIGGER = ScanTrigger(reason="bench", cause="bench")
+LONG_S = 900.0
+TEAMS = 20
+IMAGE_API = "image.toolkit.fluxcd.io/v1"
+
+
+@dataclass
+class MemoryRegistry:
+    """Lists the same tags for every image; every tag has a digest."""
+
+    tags: tuple[str, ...] = tuple(f"1.0.{number}" for number in range(100))
+
+    def list_tags(self, _image: Any, _access: Any, _deadline_s: float) -> TagListing:
+        return TagListing(tags=self.tags, requests=1)
+
+    def digest(self, _image: Any, tag: str, _access: Any, _deadline_s: float) -> Digest:
+        return Digest(f"sha256:{tag.encode().hex():0>64}")
+
+    def grow(self) -> None:
+        """Add a tag to every image."""
+        self.tags = (*self.tags, f"1.1.{len(self.tags)}")
+
+
+class MovedClock(SystemClock):
+    """The machine's clock, some time on."""
+
+    moved = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.moved
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a piece of work took: seconds of this process's CPU, calls to the table and its units."""
+
+    wall: float
+    cpu: float
+    calls: int
+    read_units: int
+    write_units: int
+
+
+@dataclass
+class Fleet:
+    """``count`` ImageRepositories with an ImagePolicy each, in 20 namespaces.
+
+    Without an ``address`` the registry answers from memory, so that nothing but the reconciling and the table is
+    measured; with one, the repositories are those of fast_registry at that address, or all are its ``image``.
+    """
+
+    endpoint: str
+    count: int
+    address: str = ""
+    digests: bool = False
+    image: str = ""
+    registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+
+    def __post_init__(self) -> None:
+        self.client, self.table = counted_table(self.endpoint)
+        registry: Any = RegistryClient() if self.address else self.registry
+        self.clock = MovedClock()
+        self.queue = Silent()
+        agenda = DynamoAgenda(table=self.table, clock=self.clock)
+        self.ports: Ports = replace(
+            ports_on(self.table, self.queue), registry=registry, clock=self.clock, agenda=agenda
+        )
+        self.keys = [
+            NamespacedName(f"team-{number % TEAMS:02}", f"service-{number:05}") for number in range(self.count)
+        ]
+
+    def applied(self) -> Fleet:
+        """With all objects stored, written past the store's door to save the time of thousands of transactions."""
+        items: list[Any] = []
+        for number, key in enumerate(self.keys):
+            at = self.address or "registry.example.com"
+            image = {
+                "image": f"{at}/bench/{self.image or f'r{number}'}",
+                "interval": "5m",
+                "insecure": bool(self.address),
+            }
+            policy: dict[str, Any] = {
+                "imageRepositoryRef": {"name": key.name},
+                "policy": {"semver": {"range": ">=0.0.0"}},
+            }
+            if self.digests:
+                policy |= {"digestReflectionPolicy": "Always", "interval": "10m"}
+            items += [stored_object("ImageRepository", key, image), stored_object("ImagePolicy", key, policy)]
+            items.append({**keys.policies(key), "policies": {"SS": [str(key)]}})
+        self.table.write_many(items)
+        return self
+
+    def scan(self) -> None:
+        """Scan all repositories, whether they are due or not."""
+        scan_repositories(self.keys, TRIGGER, time.monotonic() + LONG_S, self.ports)
+
+    def push(self) -> None:
+        """Scan one repository."""
+        scan_repositories(self.keys[:1], TRIGGER, time.monotonic() + LONG_S, self.ports)
+
+    def evaluate(self) -> None:
+        """Evaluate all policies."""
+        evaluate_policies(self.keys, Cause(text="bench"), time.monotonic() + LONG_S, self.ports)
+
+    def tick(self) -> None:
+        """What happens once a minute."""
+        tick(time.monotonic() + LONG_S, self.ports)
+
+    def tick_and_its_messages(self) -> None:
+        """A tick, and what it leaves to the queue, message by message."""
+        self.queue.sent.clear()
+        self.tick()
+        for message in [one for one in self.queue.sent if isinstance(one, QueuedScan)]:
+            scan_repositories(message.repositories, ScanTrigger.of(message), time.monotonic() + LONG_S, self.ports)
+
+    def settled(self) -> Fleet:
+        """With the hourly look at everything behind it, and nothing due for the next minutes."""
+        soon = Times(last=self.clock.now(), due=self.clock.now() + timedelta(minutes=5))
+        kinds = ("ImageRepository", "ImagePolicy")
+        self.ports.agenda.rewrite({ObjectName(kind=kind, key=key): soon for key in self.keys for kind in kinds})
+        return self
+
+
+def measured(client: CountingClient, work: Callable[[], object]) -> Cost:
+    """What this work takes."""
+    client.reset()
+    cpu, begun = time.process_time(), time.perf_counter()
+    work()
+    return Cost(
+        time.perf_counter() - begun,
+        time.process_time() - cpu,
+        sum(client.calls.values()),
+        client.read_units,
+        client.write_units,
+    )
+
+
+def counted_table(endpoint: str) -> tuple[CountingClient, Any]:
+    """A new table, and the client that counts what is asked of it."""
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(max_pool_connections=100, parameter_validation=False, retries={"max_attempts": 1}),
+    )
+    name = f"bench-{uuid.uuid4().hex}"
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    )
+    counting = CountingClient(client)
+    table: Any = Table(client=counting, name=name, clock=SystemClock())  # type: ignore[arg-type]
+    return counting, table
+
+
+def stored_object(kind: str, key: NamespacedName, spec: Mapping[str, Any], api: str = IMAGE_API) -> dict[str, Any]:
+    """The item of an object."""
+    metadata = {"namespace": key.namespace, "name": key.name, "generation": 1}
+    document = {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
+    return {**keys.key(keys.objects(kind), str(key)), "doc": keys.document(document)}

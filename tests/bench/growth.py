@@ -1,0 +1,103 @@
+"""Measures how work grows with the number of objects: `make bench growth`.
+
+Each piece of work is done for several sizes. The exponent is the slope of a straight line through the logarithms of
+size and cost, fitted by least squares: 1 is linear, 2 is quadratic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from tests.bench.fleet import Cost, Fleet, measured
+from tests.bench.flux_driver import Flux
+from tests.bench.row import Row
+from tests.bench.timing import shown
+from tests.embedded.aws import running
+
+WORST = 1.15
+# What is smaller than these is noise, or the cost of asking at all.
+LEAST_CPU_S, LEAST_UNITS = 0.02, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What the work of one size took."""
+
+    size: int
+    cost: Cost
+
+
+def exponent(sizes: Sequence[int], costs: Sequence[float]) -> float:
+    """The slope of the line through the logarithms; 0 when there are fewer than two costs above zero."""
+    points = [(math.log(size), math.log(cost)) for size, cost in zip(sizes, costs, strict=True) if cost > 0]
+    if len(points) < 2:
+        return 0.0
+    mean_x = sum(x for x, _ in points) / len(points)
+    mean_y = sum(y for _, y in points) / len(points)
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
+
+
+def grown(what: str, points: Sequence[Point]) -> Iterator[Row]:
+    """A row for CPU seconds and one for read units."""
+    sizes = [point.size for point in points]
+    cpu = [point.cost.cpu for point in points]
+    units = [point.cost.read_units for point in points]
+    span = f"{what}, {sizes[0]:,} → {sizes[-1]:,}"
+    yield _row(f"{span}: CPU", exponent(sizes, cpu), " → ".join(map(shown, cpu)), max(cpu) < LEAST_CPU_S)
+    if any(units):
+        told = " → ".join(f"{one:,}" for one in units) + " units"
+        yield _row(f"{span}: read units", exponent(sizes, units), told, max(units) < LEAST_UNITS)
+
+
+def _row(what: str, value: float, costs: str, is_small: bool) -> Row:
+    return Row(what=what, ours=f"{value:.2f} ({costs})", value=0.0 if is_small else value, goal=WORST)
+
+
+def _fleets(what: str, sizes: Sequence[int], work: Callable[[Fleet], Cost], _flux: Flux | None) -> Iterator[Row]:
+    with running() as aws:
+        yield from grown(what, [Point(size, work(Fleet(aws.endpoint, size).applied())) for size in sizes])
+
+
+def _due(fleet: Fleet) -> Cost:
+    fleet.scan()
+    fleet.settled()
+    fleet.clock.moved += timedelta(minutes=10)
+    return measured(fleet.client, fleet.tick_and_its_messages)
+
+
+def _first(fleet: Fleet) -> Cost:
+    return measured(fleet.client, fleet.scan)
+
+
+def _changed(fleet: Fleet) -> Cost:
+    fleet.scan()
+    fleet.registry.grow()
+    return measured(fleet.client, fleet.scan)
+
+
+def _idle(fleet: Fleet) -> Cost:
+    fleet.settled()
+    return measured(fleet.client, fleet.tick)
+
+
+def _push(fleet: Fleet) -> Cost:
+    fleet.settled()
+    fleet.push()
+    fleet.registry.grow()
+    return measured(fleet.client, fleet.push)
+
+
+FLEETS: Mapping[str, tuple[str, Sequence[int], Callable[[Fleet], Cost]]] = {
+    "due": ("tick with all repositories due, unchanged", (200, 1_000, 5_000), _due),
+    "first": ("repositories scanned for the first time", (100, 300, 1_000), _first),
+    "changed": ("repositories changed in one invocation", (100, 300, 1_000), _changed),
+    "idle": ("idle tick", (200, 1_000, 5_000), _idle),
+    "push": ("one push among all policies", (200, 1_000, 5_000), _push),
+}
+BENCHES: dict[str, Callable[[Flux | None], Iterator[Row]]] = {
+    f"growth-{name}": partial(_fleets, *inputs) for name, inputs in FLEETS.items()
+}

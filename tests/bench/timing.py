@@ -1,0 +1,88 @@
+"""Times that are taken in turns, so that a busy machine slows all sides alike."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+MOST_S = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one piece of work took: seconds on the wall, and seconds of the processors."""
+
+    wall: float
+    cpu: float
+
+
+Work = Callable[[], Taken]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Medians of what was taken in turns: of the first side, of another one, and of the ratios of each turn."""
+
+    ours: Taken
+    theirs: Taken
+    wall_ratio: float
+    cpu_ratio: float
+
+
+def timed(work: Callable[[], object]) -> Taken:
+    """Do it in this process, and tell what that took; other threads of this process count as well."""
+    cpu, begun = time.process_time(), time.perf_counter()
+    work()
+    return Taken(time.perf_counter() - begun, time.process_time() - cpu)
+
+
+def timed_process(work: Callable[[], object]) -> Taken:
+    """The same for work that is done by child processes, which must have ended when it returns."""
+    cpu, begun = _of_children(), time.perf_counter()
+    work()
+    return Taken(time.perf_counter() - begun, _of_children() - cpu)
+
+
+def in_turns(ours: Work, rivals: Sequence[Work], rounds: int) -> list[Compared]:
+    """Do each once unmeasured, then all of them in turns; it stops early when it has taken very long.
+
+    Returns:
+        One comparison for each rival, in their order.
+    """
+    everyone = (ours, *rivals)
+    begun = time.perf_counter()
+    for work in everyone:
+        work()
+    turns = [[work() for work in everyone]]
+    while len(turns) < rounds and time.perf_counter() - begun < MOST_S:
+        turns.append([work() for work in everyone])
+    return [
+        _compared([turn[0] for turn in turns], [turn[place] for turn in turns]) for place in range(1, len(everyone))
+    ]
+
+
+def _compared(ours: Sequence[Taken], theirs: Sequence[Taken]) -> Compared:
+    pairs = list(zip(ours, theirs, strict=True))
+    return Compared(
+        ours=_median(ours),
+        theirs=_median(theirs),
+        wall_ratio=median(one.wall / other.wall for one, other in pairs),
+        cpu_ratio=median(one.cpu / max(other.cpu, 1e-6) for one, other in pairs),
+    )
+
+
+def _median(taken: Sequence[Taken]) -> Taken:
+    return Taken(median(one.wall for one in taken), median(one.cpu for one in taken))
+
+
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def shown(seconds: float) -> str:
+    """A time with three digits that count: ``1.23 s``, ``45.6 ms``."""
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
