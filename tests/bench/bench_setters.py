@@ -118,17 +118,18 @@ def _one(content: bytes) -> Iterator[Manifests]:
 def _samples() -> Iterator[Manifests]:
     """Copies of a real repository's manifests, in which every image is marked."""
     with tempfile.TemporaryDirectory() as name:
-        changed = 0
         for number in range(SAMPLE_COPIES):
-            copy = Path(name) / f"copy-{number}"
-            shutil.copytree(SAMPLE, copy)
-            for path in copy.rglob("*.yaml"):
-                lines = path.read_text().splitlines()
-                marked = [_marked(line) for line in lines]
-                if marked != lines:
-                    path.write_text("\n".join(marked) + "\n")
-                    changed += 1
-        yield Manifests(Path(name), changed)
+            shutil.copytree(SAMPLE, Path(name) / f"copy-{number}")
+        marked = [_mark(path) for path in Path(name).rglob("*.yaml")]
+        yield Manifests(Path(name), sum(marked))
+
+
+def _mark(path: Path) -> bool:
+    """Mark every image of a file; whether there was one."""
+    lines = path.read_text().splitlines()
+    marked = [_marked(line) for line in lines]
+    path.write_text("\n".join(marked) + "\n")
+    return marked != lines
 
 
 def _marked(line: str) -> str:

@@ -91,19 +91,23 @@ def serving(million: int = 0) -> Iterator[str]:
     )
     address = f"127.0.0.1:{port}"
     try:
-        end = time.monotonic() + 30
-        while True:
-            try:
-                ask(address, "GET", "/v2/")
-                break
-            except OSError:
-                if time.monotonic() > end or process.poll() is not None:
-                    raise
-                time.sleep(0.05)
+        _wait_for(address, process)
         yield address
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 60
+    while True:
+        try:
+            ask(address, "GET", "/v2/")
+            return
+        except OSError:
+            if time.monotonic() > end or process.poll() is not None:
+                raise
+            time.sleep(0.05)
 
 
 def ask(address: str, method: str, path: str) -> bytes:

@@ -195,8 +195,14 @@ def counted_table(endpoint: str) -> tuple[CountingClient, Any]:
     return counting, table
 
 
-def stored_object(kind: str, key: NamespacedName, spec: Mapping[str, Any], api: str = IMAGE_API) -> dict[str, Any]:
+def stored_object(
+    kind: str,
+    key: NamespacedName,
+    spec: Mapping[str, Any],
+    api: str = IMAGE_API,
+    labels: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """The item of an object."""
-    metadata = {"namespace": key.namespace, "name": key.name, "generation": 1}
+    metadata = {"namespace": key.namespace, "name": key.name, "generation": 1, "labels": labels or {}}
     document = {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
     return {**keys.key(keys.objects(kind), str(key)), "doc": keys.document(document)}

@@ -16,6 +16,7 @@ from tests.bench.fleet import Cost, Fleet, measured
 from tests.bench.flux_driver import Flux
 from tests.bench.row import Row
 from tests.bench.timing import shown
+from tests.bench.updates import NEW, Shape, updates
 from tests.embedded.aws import running
 
 WORST = 1.15
@@ -98,6 +99,45 @@ FLEETS: Mapping[str, tuple[str, Sequence[int], Callable[[Fleet], Cost]]] = {
     "idle": ("idle tick", (200, 1_000, 5_000), _idle),
     "push": ("one push among all policies", (200, 1_000, 5_000), _push),
 }
-BENCHES: dict[str, Callable[[Flux | None], Iterator[Row]]] = {
-    f"growth-{name}": partial(_fleets, *inputs) for name, inputs in FLEETS.items()
+
+
+def _commits(what: str, shapes: Mapping[int, Shape], _flux: Flux | None) -> Iterator[Row]:
+    """A run that commits, and one that finds nothing to do."""
+    committed, unchanged = [], []
+    with running() as aws:
+        for size, shape in shapes.items():
+            with updates(aws.endpoint, shape) as found:
+                found.choose(NEW)
+                committed.append(Point(size, found.cost()))
+                found.check_committed(NEW)
+                found.run()
+                unchanged.append(Point(size, found.cost()))
+    yield from grown(f"{what}: commit", committed)
+    yield from grown(f"{what}: nothing changed", unchanged)
+
+
+SHAPES: Mapping[str, tuple[str, Mapping[int, Shape]]] = {
+    "files": (
+        "changed files in one folder",
+        {size: Shape(automations=1, policies=1, files=size) for size in (250, 1_000, 4_000)},
+    ),
+    "selectors": (
+        "automations with a selector each, as many policies",
+        {size: Shape(automations=size, policies=size, selects=True) for size in (50, 150, 450)},
+    ),
+    "whole": (
+        "automations with `path: ./` on one branch",
+        {size: Shape(automations=size, policies=size, selects=True, whole=True) for size in (50, 150, 450)},
+    ),
+    "branches": (
+        "automations, a branch each",
+        {size: Shape(automations=size, policies=size, own_branch=True) for size in (25, 75, 225)},
+    ),
+    "policies": (
+        "policies of one automation",
+        {size: Shape(automations=1, policies=size, whole=True) for size in (200, 600, 1_800)},
+    ),
 }
+BENCHES: Mapping[str, Callable[[Flux | None], Iterator[Row]]] = {
+    f"growth-{name}": partial(_fleets, *inputs) for name, inputs in FLEETS.items()
+} | {f"growth-{name}": partial(_commits, *inputs) for name, inputs in SHAPES.items()}
