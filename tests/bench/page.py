@@ -1,4 +1,4 @@
-"""Puts the tables of a run into docs/benchmarks.md, between the marks that belong to them."""
+"""Puts the rows of a run into docs/benchmarks.md, between the marks that belong to them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,28 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
 
 def write(name: str, rows: Sequence[Row], notes: Sequence[str]) -> None:
-    """Replace what stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``."""
+    """Put rows between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
+
+    A row replaces the one of the same name and rival; the rows of other benchmarks stay, since a person may measure
+    some of them only.
+    """
     text = PAGE.read_text()
-    made = f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}, Python {platform.python_version()}"
-    table = "\n\n".join([f"Measured on {made}.", as_markdown(rows), *notes])
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    if not pattern.search(text):
+    found = re.search(f"{re.escape(begin)}(.*?){re.escape(end)}", text, re.DOTALL)
+    if found is None:
         raise ValueError(f"{PAGE} has no place for {name!r}")
-    PAGE.write_text(pattern.sub(lambda _: f"{begin}\n{table}\n{end}", text))
+    head, rule, *lines = as_markdown(rows).splitlines()
+    kept = {_key(line): line for line in found[1].splitlines() if line.startswith("| ")}
+    kept = {key: line for key, line in kept.items() if key not in (_key(head), _key(rule))}
+    made = f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}, Python {platform.python_version()}"
+    table = "\n".join([head, rule, *sorted((kept | {_key(line): line for line in lines}).values())])
+    parts = [begin, f"Last measured on {made}.", table, *notes]
+    PAGE.write_text(text.replace(found[0], "\n\n".join(parts) + f"\n\n{end}"))
+
+
+def _key(line: str) -> tuple[str, str]:
+    cells = [cell.strip() for cell in line.split("|")]
+    return cells[1], cells[3]
 
 
 def _machine() -> str:
