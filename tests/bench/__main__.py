@@ -46,6 +46,8 @@ def main() -> int:
         return 2
     rows, notes = _run(chosen, needs_flux=given.what is None)
     print(as_text(rows))
+    missed = sum(not row.is_met() for row in rows)
+    print(f"{missed} of {sum(row.goal is not None for row in rows)} goals are missed.")
     for note in notes:
         print(note)
     if given.write:
@@ -66,9 +68,6 @@ def _run(chosen: Mapping[str, Bench], needs_flux: bool) -> tuple[list[Row], list
         except Exception as error:
             # The other rows are worth having all the same.
             notes.append(f"FAILED: {name}: {type(error).__name__}: {error}")
-    missed = [row.what for row in rows if not row.is_met()]
-    if missed:
-        notes.append(f"{len(missed)} of {sum(row.goal is not None for row in rows)} goals are missed.")
     return rows, notes
 
 
