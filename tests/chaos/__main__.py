@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.chaos.run import Size, run
+from tests.simulation.figures import table
 
 
 def main() -> int:
@@ -23,9 +24,7 @@ def main() -> int:
     print(f"chaos: seed {seed}, {given.minutes:g} minutes", flush=True)
     size = Size(minutes=given.minutes, namespaces=given.namespaces, images=given.images)
     outcome = run(seed, size, given.logs)
-    width = max(len(name) for name, _ in outcome.rows)
-    for name, value in outcome.rows:
-        print(f"{name.ljust(width)}  {value}")
+    print(table(outcome.rows))
     for one in outcome.lost:
         print(f"LOST: {one}", file=sys.stderr)
     print(f"seed {seed}: " + (f"{len(outcome.lost)} findings" if outcome.lost else "nothing lost"))

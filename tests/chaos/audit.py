@@ -28,7 +28,6 @@ def findings(world: World) -> Iterator[str]:
     yield from _orphans(items)
     yield from _not_ready(world)
     yield from _commits_without_one_event(world, items)
-    yield from (f"a delivery was never accepted: {one}" for one in world.cloud.senders.dead_letters)
     yield from (f"a function raised: {error}" for pool in world.cloud.pools.values() for error in pool.errors)
 
 

@@ -6,7 +6,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from tests.embedded.distribution import running_distribution
 from tests.embedded.fault_proxy import FaultProxy, running_fault_proxy
 from tests.embedded.git_server import commit_files, git_server
 from tests.simulation.cloud import Cloud, running_cloud
+from tests.simulation.figures import spread
 from tests.simulation.image_host import ImageHost
 
 HOSTS = 2
@@ -26,8 +27,11 @@ HOSTS = 2
 RECOVERY_S = 1500.0
 # After everything is committed, so long nothing may change any more.
 REST_S = 900.0
+# Chunks that a dead worker left are removed by a change that comes an hour later.
+LATER_S = 4000.0
 PUSH_EVERY_S = 8.0
 LONG_LIST = 600
+_AWS_FAULTS = ("throttled", "lost", "down")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,7 @@ def run(seed: int, size: Size, logs: Path | None = None) -> Outcome:
             faults.install_host(proxy, name)
         _suffer(this)
         _recover(this)
+        _go_on(this)
         lost = list(findings(world))
         if logs is not None:
             shutil.copytree(world.cloud.folder, logs, dirs_exist_ok=True)
@@ -203,6 +208,14 @@ def _recover(this: _Run) -> None:
         _step(this, rest_s if clock.now_s() < rest_s else rest_s + REST_S)
 
 
+def _go_on(this: _Run) -> None:
+    """An hour later every image gets one more tag: all must still work, and what dead workers left must go."""
+    this.cloud.clock.skip(LATER_S)
+    for image in this.world.images:
+        this.world.deliver(image, this.world.push(image), this.cloud.clock.now_s())
+    _settle(this, RECOVERY_S, "")
+
+
 def _figures(this: _Run, took_s: float) -> Iterator[tuple[str, str]]:
     world, cloud, gate = this.world, this.cloud, this.cloud.gate
     lags = world.lags_s()
@@ -210,7 +223,8 @@ def _figures(this: _Run, took_s: float) -> Iterator[tuple[str, str]]:
     yield "real seconds", f"{took_s:.0f}"
     yield "namespaces, images, markers", f"{this.size.namespaces}, {len(world.images)}, {len(world.policies)}"
     pushed = sum(len(image.pushed) for image in world.images)
-    yield "tags pushed, deliveries sent", f"{pushed}, {world.deliveries}"
+    given_up = len(cloud.senders.dead_letters)
+    yield "tags pushed, deliveries (given up by senders)", f"{pushed}, {world.deliveries} ({given_up})"
     for name, pool in cloud.pools.items():
         counts = pool.counts
         failed = f"{counts['kills']} killed, {counts['time-outs']} timed out, {counts['errors']} raised"
@@ -223,19 +237,8 @@ def _figures(this: _Run, took_s: float) -> Iterator[tuple[str, str]]:
     moved = ", ".join(str(sum(one[name] for one in records)) for name in ("records", "duplicated", "reordered"))
     yield "records, duplicated, batches reordered", moved
     yield "commits (by hand), values changed", f"{len(world.history.made)} ({this.humans}), {world.history.changes}"
-    yield "push to commit: p50, p99, longest", _seconds([_at(lags, 0.5), _at(lags, 0.99), _at(lags, 1.0)])
+    yield "push to commit: p50, p99, longest", spread(lags, digits=0)
     recovered = "not within the bound" if this.recovered_s is None else f"{this.recovered_s:.0f} s"
     yield "all committed after the last fault", f"{recovered} (bound {RECOVERY_S:.0f} s)"
     ticks = sum(explained(one) for one in cloud.dead_letters)
     yield "dead letters (ticks whose worker was killed twice)", f"{len(cloud.dead_letters) - ticks} ({ticks})"
-
-
-_AWS_FAULTS = ("throttled", "lost", "down")
-
-
-def _at(values: Sequence[float], share: float) -> float:
-    return values[min(len(values) - 1, int(len(values) * share))] if values else 0.0
-
-
-def _seconds(values: Sequence[float]) -> str:
-    return ", ".join(f"{one:.0f} s" for one in values)

@@ -30,6 +30,7 @@ from tests.simulation.scan_queue import ScanQueue
 STACK = "simulated"
 TICK_S = 60.0
 STEP_S = 0.02
+READ_EVERY_S = 0.05
 LONGEST_SKIP_S = 60.0
 # Senders repeat a delivery that was not answered with 2xx; this is what distribution and Harbor do, roughly.
 SENDER_PAUSES_S = (1.0, 5.0, 15.0, 60.0, 60.0, 60.0)
@@ -67,6 +68,7 @@ class Cloud:
     _iterators: dict[str, str] = field(default_factory=dict)
     _next_tick_s: float = 0.0
     _is_settled: bool = False
+    _next_read_s: float = 0.0
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -103,6 +105,8 @@ class Cloud:
             wait(running, timeout=STEP_S)
         elif self._is_settled:
             self._skip(wake_s)
+        else:
+            time.sleep(STEP_S / 4)
 
     def quiet(self) -> bool:
         """Whether nobody works and nothing waits but ticks."""
@@ -129,9 +133,10 @@ class Cloud:
             self._next_tick_s = now_s - now_s % TICK_S + TICK_S
 
     def _read_streams(self) -> None:
-        """Hand new records of the table's stream to both functions."""
-        if self._is_settled:
+        """Hand new records of the table's stream to both functions, a few times a second as Lambda does."""
+        if self._is_settled or time.monotonic() < self._next_read_s:
             return
+        self._next_read_s = time.monotonic() + READ_EVERY_S
         arn = self.streams.list_streams()["Streams"][0]["StreamArn"] if not self._iterators else ""
         if arn:
             for shard in self.streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:

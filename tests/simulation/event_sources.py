@@ -230,3 +230,8 @@ class CallSource:
 def returned(answer: Answer | None) -> bool:
     """Whether an asynchronous invocation has succeeded."""
     return answer is not None and not answer.error
+
+
+def accepted(answer: Answer | None) -> bool:
+    """Whether a sender of a webhook got an answer of 2xx."""
+    return returned(answer) and answer is not None and 200 <= int(answer.value["statusCode"]) < 300

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -32,8 +33,9 @@ class _Worker:
     connection: Connection
     version: int
     on_end: OnEnd | None = None
-    began_s: float = 0.0
     deadline_s: float = 0.0
+    kind: str = ""
+    began_real_s: float = 0.0
     killed_at_s: float | None = None
 
 
@@ -49,6 +51,8 @@ class FunctionPool:
         folder: of the clock's file and of the functions' logs.
         skew_s: is asked for every new worker how far its calendar is wrong.
         dies_after_s: is asked for every invocation after how many seconds its worker is killed; None means never.
+
+    ``cpu_s`` and ``took_s`` are of all invocations that ended, the second in real seconds by the kind of event.
     """
 
     name: str
@@ -60,6 +64,7 @@ class FunctionPool:
     dies_after_s: Callable[[], float | None] = lambda: None
     counts: Counter[str] = field(default_factory=Counter)
     cpu_s: list[float] = field(default_factory=list)
+    took_s: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     peak_mb: float = 0.0
     errors: list[str] = field(default_factory=list)
     version: int = 0
@@ -81,7 +86,8 @@ class FunctionPool:
         worker = worker or self._started()
         now_s = self.clock.now_s()
         dies_after_s = self.dies_after_s()
-        worker.on_end, worker.began_s, worker.deadline_s = on_end, now_s, now_s + self.timeout_s
+        worker.on_end, worker.deadline_s = on_end, now_s + self.timeout_s
+        worker.kind, worker.began_real_s = kind_of(event), time.monotonic()
         worker.killed_at_s = None if dies_after_s is None else now_s + dies_after_s
         self.counts["invocations"] += 1
         worker.connection.send(Job(event=event, request_id=str(uuid.uuid4()), deadline_s=worker.deadline_s))
@@ -139,6 +145,7 @@ class FunctionPool:
             self.counts["died"] += 1
             return None
         self.cpu_s.append(answer.cpu_s)
+        self.took_s[worker.kind].append(time.monotonic() - worker.began_real_s)
         self.peak_mb = max(self.peak_mb, answer.peak_mb)
         if answer.error:
             self.counts["errors"] += 1
@@ -162,6 +169,13 @@ class FunctionPool:
         worker.process.kill()
         worker.process.join()
         worker.connection.close()
+
+
+def kind_of(event: Mapping[str, Any]) -> str:
+    """What an event is: ``tick``, ``webhook``, ``aws:sqs`` or ``aws:dynamodb``."""
+    if "tagstream" in event:
+        return "tick"
+    return str(event["Records"][0]["eventSource"]) if "Records" in event else "webhook"
 
 
 def preload() -> None:

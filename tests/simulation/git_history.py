@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from dulwich.repo import Repo
 
 _TAG = re.compile(rb":(\d+\.\d+\.\d+) # ")
 BOT = b"bot"
+LOOK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,9 +65,13 @@ class GitHistory:
     wrong: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     changes: int = 0
+    _next_look_s: float = 0.0
 
     def look(self, now_s: float) -> None:
-        """Follow all branches to where they are now."""
+        """Follow all branches to where they are now, a few times a second."""
+        if time.monotonic() < self._next_look_s:
+            return
+        self._next_look_s = time.monotonic() + LOOK_EVERY_S
         for branch in self.branches:
             with Repo(str(branch.folder)) as repository:
                 self._follow(branch, repository, now_s)

@@ -116,6 +116,26 @@ def test_an_empty_list_is_read_back_as_empty(table: Table) -> None:
     assert tuple(tags.tags(APP)) == ()
 
 
+def test_chunks_of_a_writer_that_died_go_with_a_later_change(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    left = (
+        replace(state(), scanned_at=NOW - timedelta(hours=2)),
+        replace(state(), scanned_at=NOW - timedelta(minutes=2)),
+    )
+    for number, one in enumerate(left):
+        # A writer that is killed before the state names its chunks is one whose state was never written.
+        repository_of_its_own = NamespacedName("flux-system", f"other{number}")
+        tags.put(repository_of_its_own, one, many("dead"), None)
+        chunks = table.query(keys.tags(repository_of_its_own), "chunk#")
+        table.write_many([item | {"pk": keys.text(keys.tags(APP))} for item in chunks])
+    tags.put(APP, state("sha256:2"), many("b"), None)
+    found = {item["sk"]["S"].split("#")[1][:10] for item in table.query(keys.tags(APP), "chunk#")}
+    young = f"{int(left[1].scanned_at.timestamp()):010x}"
+    # The younger chunks may belong to a scan that is still going on.
+    assert found == {young, f"{int(NOW.timestamp()):010x}"}
+    assert tuple(tags.tags(APP)) == many("b")
+
+
 def test_a_replaced_list_leaves_no_old_chunk_behind(table: Table) -> None:
     tags = DynamoTags(table=table)
     tags.put(APP, state(), many("a"), None)

@@ -29,6 +29,7 @@ OBJECT = "object"
 SELECTION = "selection"
 RUN = "run"
 NO_SORT = "-"
+CHUNKS = "chunk#"
 # A read unit is 4 KB: below it nothing is won by compressing.
 PACKED_FROM = 4_000
 
@@ -119,7 +120,7 @@ def tags(repository: NamespacedName) -> str:
 
 def chunk(snapshot: str, index: int) -> str:
     """Sort key of one chunk of a stored list."""
-    return f"chunk#{snapshot}#{index:06d}"
+    return f"{CHUNKS}{snapshot}#{index:06d}"
 
 
 def sighting(repository: NamespacedName, tag: str, digest: str) -> Item:

@@ -28,6 +28,7 @@ INLINE_BYTES = 2_800
 READ_TRIES = 4
 # A sighting that is asked for lives on; one that nobody asks for any more goes by itself.
 SIGHTING_TTL = timedelta(days=400)
+WRITING_TAKES = timedelta(hours=1)
 UNREADABLE = (KeyError, TypeError, ValueError, zlib.error)
 
 
@@ -94,7 +95,7 @@ class DynamoTags:
 
     def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord], expected: TagState | None) -> bool:
         """Chunks first, then the state that names them, then the old chunks go."""
-        snapshot = f"{int(state.scanned_at.timestamp()):010x}{secrets.token_hex(4)}"
+        snapshot = _snapshot(state.scanned_at, secrets.token_hex(4))
         written = replace(state, snapshot=snapshot, chunk_count=0)
         item = _where(key)
         try:
@@ -114,7 +115,17 @@ class DynamoTags:
         # A loser of the race removes its own chunks: what it compared with is not what is stored any more.
         stale = expected if kept else written
         self.table.delete_many(_chunk_keys(key, stale) if stale else [])
+        if kept and written.chunk_count:
+            self._drop_left_behind(key, state.scanned_at)
         return kept
+
+    def _drop_left_behind(self, key: NamespacedName, now: datetime) -> None:
+        """Remove chunks of writers that died before they could; one query, which finds none as a rule.
+
+        A snapshot's name begins with its time. Whoever wrote an hour ago does not write any more.
+        """
+        end = keys.chunk(_snapshot(now - WRITING_TAKES, ""), 0)
+        self.table.delete_many(list(self.table.query_between(keys.tags(key), keys.CHUNKS, end)))
 
     def _replaced(self, item: keys.Item, expected: TagState | None) -> bool:
         if expected is not None:
@@ -166,6 +177,11 @@ class DynamoTags:
 
 def _where(key: NamespacedName) -> keys.Item:
     return keys.key(keys.tags(key), "state")
+
+
+def _snapshot(at: datetime, entropy: str) -> str:
+    """The name of a stored list; names are in the order of time."""
+    return f"{int(at.timestamp()):010x}{entropy}"
 
 
 def _chunk_keys(key: NamespacedName, state: TagState) -> list[keys.Item]:
