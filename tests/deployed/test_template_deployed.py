@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.embedded.aws import EmbeddedStack
+from tests.embedded.aws import EmbeddedAws, EmbeddedStack
+from tests.embedded.loopback import open_to_the_network
 
 ACCOUNT = "000000000000"
 
@@ -87,3 +88,11 @@ def _types(filters: Iterable[dict[str, str]]) -> list[str]:
 def test_the_dashboard_is_there_and_its_body_is_json(stack: EmbeddedStack) -> None:
     body = stack.client("cloudwatch").get_dashboard(DashboardName=stack.name)["DashboardBody"]
     assert len(json.loads(body)["widgets"]) == 9
+
+
+def test_nothing_that_a_deployed_stack_runs_can_be_reached_from_the_network(
+    aws: EmbeddedAws, stack: EmbeddedStack
+) -> None:
+    # The function's worker is one of the processes then.
+    assert stack.tick() == {"batchItemFailures": []}
+    assert open_to_the_network(aws.process.pid) == []

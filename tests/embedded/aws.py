@@ -203,6 +203,9 @@ def start(*, keep: bool = False) -> EmbeddedAws:
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
+        # Servers of other protocols, which listen on every address; nothing here uses them.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
         "LOG_LEVEL": "WARNING",
         "MINISTACK_REGION": REGION,
         "STATE_DIR": str(folder / "state"),
