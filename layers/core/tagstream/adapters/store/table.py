@@ -245,10 +245,18 @@ class Table:
         return self._settled(write, item, lambda stored: stored == item)
 
     def remove(self, key: Item, others: Sequence[Action]) -> None:
-        """Remove an item and carry out a few other actions, all or nothing."""
+        """Remove an item and carry out a few other actions, all or nothing.
+
+        Raises:
+            RetryableError: StorageOperationFailed, and the item is still there.
+        """
         actions = [self.deleting(key), *others]
-        with translated("delete items"):
-            self.client.transact_write_items(TransactItems=actions, ClientRequestToken=secrets.token_hex(16))  # type: ignore[arg-type]
+        try:
+            with translated("delete items"):
+                self.client.transact_write_items(TransactItems=actions, ClientRequestToken=secrets.token_hex(16))  # type: ignore[arg-type]
+        except RetryableError:
+            if self._read_alone(key) is not None:
+                raise
 
     def putting(self, item: Item) -> Action:
         """The action that puts an item."""
