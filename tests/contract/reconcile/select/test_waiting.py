@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from tagstream.adapters.clock import SystemClock
-from tagstream.domain.select.gates import GATES, Answer, Candidate, Go, Situation, Wait
+from tagstream.domain.select.choice import Answer, Candidate, Go, Situation, Wait
+from tagstream.domain.select.gates import GATES
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import handlers
 from tagstream.reconcile.select.policies import Cause, evaluate_policies

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from tagstream.domain.objects.model import ImageRef, Metadata, NamespacedName
-from tagstream.domain.select.gates import Content, Situation, TagCounts
+from tagstream.domain.select.choice import Content, Situation, TagCounts
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SAME = TagCounts(before=20, after=20)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tagstream.domain.objects.model import Metadata, NamespacedName, PolicyChoice, TagFilter
-from tagstream.domain.select.gates import (
+from tagstream.domain.select.choice import (
     Answer,
     Candidate,
     Choice,
@@ -21,8 +21,8 @@ from tagstream.domain.select.gates import (
     Stay,
     TagCounts,
     Wait,
-    may_go_back,
 )
+from tagstream.domain.select.gates import may_go_back
 from tagstream.domain.select.policy import compile_policy
 from tests.unit.domain.select.situations import NOW, SAME, situation
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tagstream.domain.objects.model import PolicyChoice, TagFilter
-from tagstream.domain.select.gates import Answer, Candidate, Go, No, Situation
+from tagstream.domain.select.choice import Answer, Candidate, Go, No, Situation
 from tagstream.domain.select.policy import CompiledPolicy, NoSelection, compile_policy
 from tests.unit.domain.select.situations import situation
 

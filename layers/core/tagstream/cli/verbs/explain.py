@@ -21,7 +21,8 @@ from tagstream.domain.objects.image import DEFAULT_EXCLUSION_LIST
 from tagstream.domain.objects.model import ImagePolicy, ImageRepository, NamespacedName
 from tagstream.domain.scan.exclusion import InvalidExclusion, keep
 from tagstream.domain.select.advice import policy_advice
-from tagstream.domain.select.gates import Choice, Situation, TagCounts, may_go_back
+from tagstream.domain.select.choice import Choice, Situation, TagCounts
+from tagstream.domain.select.gates import may_go_back
 from tagstream.domain.select.policy import (
     CompiledPolicy,
     InvalidFilter,

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from tagstream.domain.objects.model import PolicyChoice, TagFilter
+from tagstream.domain.select.choice import Candidate, Choice, Gate, No, Situation, Stay, Wait, choose
 from tagstream.domain.select.filter import CompiledFilter, InvalidFilter, compile_filter
-from tagstream.domain.select.gates import GATES, Candidate, Choice, Gate, No, Situation, Stay, Wait, choose
+from tagstream.domain.select.gates import GATES
 from tagstream.domain.select.ordering import (
     Accepts,
     InvalidPolicy,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tagstream.domain.objects.model import Digest, ImageRef
-from tagstream.domain.select.gates import Content
+from tagstream.domain.select.choice import Content
 from tagstream.errors import ImageAutomationError
 from tagstream.reconcile.select.first_seen import FirstSeen
 

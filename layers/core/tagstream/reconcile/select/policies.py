@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from tagstream.domain.objects.acl import BLOCKED, may_access, may_refer
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import Digest, ImagePolicy, ImageRef, ImageRepository, NamespacedName, Revision
-from tagstream.domain.select.gates import GATES, Choice, Gate, Situation, Stay, TagCounts, Wait, may_go_back
+from tagstream.domain.select.choice import Choice, Gate, Situation, Stay, TagCounts, Wait
+from tagstream.domain.select.gates import GATES, may_go_back
 from tagstream.domain.select.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
 from tagstream.domain.select.reflection import needs_digest
 from tagstream.domain.status.conditions import SUCCEEDED, ready_message
