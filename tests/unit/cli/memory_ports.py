@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from tagstream.cli.console import Console
@@ -46,7 +47,7 @@ class MemoryObjects:
 
     stored: dict[tuple[str, NamespacedName], StoredObject] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
-    on_annotate: Callable[[str, NamespacedName, Mapping[str, str]], object] | None = None
+    on_annotate: Callable[[str, NamespacedName, Mapping[str, str | None]], object] | None = None
     policies_of = delete_derived = reindex = not_called
 
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
@@ -72,13 +73,20 @@ class MemoryObjects:
         self.stored[kind, key] = StoredObject(kind=kind, key=key, document=written, status=status)
         return self.stored[kind, key]
 
-    def annotate(self, kind: str, key: NamespacedName, annotations: Mapping[str, str]) -> bool:
+    def annotate(
+        self,
+        kind: str,
+        key: NamespacedName,
+        annotations: Mapping[str, str | None],
+        expected: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> bool:
         """Merge annotations."""
         one = self.stored.get((kind, key))
         if one is None:
             return False
         metadata = dict(_metadata(one.document))
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
+        merged = {**(metadata.get("annotations") or {}), **annotations}
+        metadata["annotations"] = {name: value for name, value in merged.items() if value is not None}
         self.put({**one.document, "metadata": metadata})
         if self.on_annotate:
             self.on_annotate(kind, key, annotations)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tagstream.cli.session import Session
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.ledger import LedgerEntry
@@ -10,9 +12,11 @@ EVERY_NAMESPACE = "*"
 """The namespace of an entry that concerns all of them."""
 
 
-def record_action(session: Session, kind: str, key: NamespacedName, *, reason: str, why: str = "") -> None:
+def record_action(
+    session: Session, kind: str, key: NamespacedName, *, reason: str, why: str = "", ends: str = ""
+) -> None:
     """Append one entry to the ledger; the arguments are those of ``action_entry``."""
-    session.ports.ledger.record([action_entry(session, kind, key, reason=reason, why=why)])
+    session.ports.ledger.record([action_entry(session, kind, key, reason=reason, why=why, ends=ends)])
 
 
 def action_entry(
@@ -24,12 +28,12 @@ def action_entry(
         session: gives the caller's name, the clock and the ledger.
         kind: the kind of the object.
         key: the namespace and name of the object.
-        reason: ``Suspended``, ``Resumed``, ``Deleted``, ``Frozen`` or ``Thawed``.
+        reason: what was done, as an event's reason: ``Suspended``, ``RolledBack`` …
         why: the text of ``--reason``; may be empty.
-        ends: until when, as the message says it; may be empty.
+        ends: what more the message says of it, such as until when; may be empty.
     """
     author = session.caller()
-    message = f"{reason.lower()} by {author}{ends}" + (f": {why}" if why else "")
+    message = f"{in_words(reason)} by {author}{ends}" + (f": {why}" if why else "")
     return LedgerEntry(
         at=session.ports.clock.now(),
         kind=kind,
@@ -40,3 +44,8 @@ def action_entry(
         cause=f"cli:{author}",
         facts={"author": author, **({"why": why} if why else {})},
     )
+
+
+def in_words(reason: str) -> str:
+    """An event's reason as it is said: ``RolledBack`` is ``rolled back``."""
+    return re.sub(r"(?<=.)(?=[A-Z])", " ", reason).lower()

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import tagstream
 from tagstream.cli.kinds import IMAGES, TARGETS, Target
 from tagstream.cli.parser_create import add_create
-from tagstream.cli.parser_stack import Parsers, add_group, add_stack, seconds, seconds_or_days
+from tagstream.cli.parser_stack import Parsers, add_group, add_stack, seconds, seconds_or_days, some_seconds
 from tagstream.cli.verbs_table import HELP, RUN
 
 
@@ -55,7 +55,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace | None:
     parser.add_argument("--version", action="version", version=f"tagstream {tagstream.__version__}")
     add_stack(parser, stack="tagstream", namespace=None, timeout=300.0)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for add in (_add_apply, _add_get, _add_actions, _add_freezes, add_create, _add_events, _add_preview, _add_offline):
+    actions = (_add_actions, _add_freezes, _add_interventions)
+    for add in (_add_apply, _add_get, *actions, add_create, _add_events, _add_preview, _add_offline):
         add(verbs)
     try:
         args, unknown = parser.parse_known_args(list(argv))
@@ -161,6 +162,21 @@ def _add_preview(verbs: Parsers) -> None:
     parser.add_argument("-f", "--filename", action="append", default=[], help="manifests of a new policy or gate")
     parser.add_argument("--since", type=seconds_or_days, default=90 * 86_400.0, help="how far back (default 90d)")
     parser.add_argument("-o", "--output", choices=("json",), help="for programs")
+
+
+def _add_interventions(verbs: Parsers) -> None:
+    for verb in ("pin", "hold", "rollback", "unpin"):
+        parser = _verb(add_group(verbs, verb, HELP[verb]), "policy", verb)
+        parser.add_argument("name", help="the policy")
+        if verb == "pin":
+            parser.add_argument("tag", help="a tag that the repository lists")
+        if verb == "rollback":
+            parser.add_argument("--to", metavar="TAG", default="", help="not the tag that was selected before")
+        if verb != "unpin":
+            text = "when it ends by itself, e.g. 12h, 7d"
+            parser.add_argument("--for", dest="for_", metavar="DURATION", type=some_seconds, default=None, help=text)
+        parser.add_argument("-r", "--reason", default="", help="kept, and shown with it")
+        parser.add_argument("--no-wait", action="store_true", help="do not wait for the outcome")
 
 
 def _targets(verbs: Parsers, verb: str, targets: Sequence[Target]) -> Iterable[argparse.ArgumentParser]:

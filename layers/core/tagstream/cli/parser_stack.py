@@ -42,6 +42,14 @@ def seconds_or_days(text: str) -> float:
         raise argparse.ArgumentTypeError(f"invalid duration '{text}'") from None
 
 
+def some_seconds(text: str) -> float:
+    """Read an argument as ``seconds_or_days`` does, but for no time at all."""
+    found = seconds_or_days(text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"invalid duration '{text}'")
+    return found
+
+
 def add_group(verbs: Parsers, name: str, text: str, **options: Any) -> Parsers:
     """Add a word that is followed by another word, such as ``image`` in ``get image policy``."""
     parser = verbs.add_parser(name, help=text, **options)

@@ -13,11 +13,18 @@ from tagstream.cli.references import Known, forbidden_references, missing_refere
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.fields import Problem
+from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
 from tagstream.domain.objects.kinds import STORED, SecretData
 from tagstream.domain.objects.model import (
     DEBOUNCE,
     FREEZE,
+    HOLD,
     MINIMUM_AGE,
+    ON_REVERT,
+    PIN,
+    SKIP_TAGS,
+    UNTIL,
+    WHY,
     WINDOW,
     FluxObject,
     Kustomization,
@@ -38,8 +45,10 @@ SUSPENDED_BY = "tagstream.dev/suspended-by"
 REASON = "suspend.toolkit.fluxcd.io/reason"
 """Annotation: suspended by the command line; applying a manifest that does not speak of ``suspend`` keeps it so."""
 ANNOTATIONS: Mapping[str, frozenset[str]] = {
-    "ImagePolicy": frozenset({ALLOW_DOWNGRADE, MINIMUM_AGE}),
-    "ImageUpdateAutomation": frozenset({DEBOUNCE, WINDOW, FREEZE}),
+    "ImagePolicy": frozenset(
+        {ALLOW_DOWNGRADE, MINIMUM_AGE, PIN, HOLD, UNTIL, WHY, SKIP_TAGS, ON_REVERT, INTERVENTION, REVERTED}
+    ),
+    "ImageUpdateAutomation": frozenset({DEBOUNCE, WINDOW, FREEZE, ON_REVERT}),
     "Namespace": frozenset({WINDOW, FREEZE}),
     "Receiver": frozenset({SENDER, REGISTRY, REPOSITORY_PREFIX, SIGNATURE_MAX_AGE}),
 }

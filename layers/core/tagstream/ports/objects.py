@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from tagstream.domain.objects.model import NamespacedName
@@ -47,10 +48,22 @@ class ObjectStore(Protocol):
         """The ImagePolicies that refer to a repository, with their status, not older than the call."""
 
     def put(self, document: Document) -> StoredObject:
-        """Create or replace; the generation grows only when the spec changed."""
+        """Create or replace; the generation grows only when the spec changed.
 
-    def annotate(self, kind: str, key: NamespacedName, annotations: Mapping[str, str]) -> bool:
-        """Set annotations; False when there is no such object."""
+        What is kept of interventions and reverts stays as it is, whatever the document says; ``annotate`` changes it.
+        """
+
+    def annotate(
+        self,
+        kind: str,
+        key: NamespacedName,
+        annotations: Mapping[str, str | None],
+        expected: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> bool:
+        """Set annotations, and remove those whose value is None.
+
+        False when there is no such object, or when its annotations are not as ``expected`` (None: it must not have it).
+        """
 
     def delete(self, kind: str, key: NamespacedName) -> bool:
         """Remove an object and all state derived from it; False when there is none."""

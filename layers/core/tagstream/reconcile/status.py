@@ -149,6 +149,12 @@ def is_ready(body: Mapping[str, object]) -> bool:
     return ready is not None and ready.status == "True"
 
 
+def ready_reason(body: Mapping[str, object]) -> str:
+    """Return the reason of Ready=True; empty while Ready is not True."""
+    ready = conditions(body).get(READY)
+    return ready.reason if ready is not None and ready.status == "True" else ""
+
+
 def is_stalled(body: Mapping[str, object]) -> bool:
     """Tell whether the object is not tried again until it changes."""
     return STALLED in conditions(body)

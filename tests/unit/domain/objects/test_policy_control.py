@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from tagstream.domain.objects.intervention import Intervention, Revert, intervention_text, revert_text
 from tagstream.domain.objects.kinds import parse_object
 from tagstream.domain.objects.model import ImagePolicy
 
@@ -57,3 +60,88 @@ def test_what_is_no_age_is_refused_with_its_object_and_its_value(text: str, caus
     assert errors == (
         f'ImagePolicy/apps/web metadata.annotations[tagstream.dev/minimum-age]: Invalid value: "{text}": {cause}',
     )
+
+
+def test_a_pin_or_a_hold_of_the_manifest_is_an_order_with_a_reason_and_an_end() -> None:
+    pinned, _ = read(pin="v1.2.0", until="2026-12-01T09:00:00+01:00", reason="bug 7")
+    held, _ = read(hold="true")
+    end = datetime(2026, 12, 1, 8, tzinfo=UTC)
+    assert pinned is not None and pinned.control.annotated == Intervention(
+        kind="pin", tag="v1.2.0", author="the annotation tagstream.dev/pin", reason="bug 7", until=end
+    )
+    assert pinned.control.intervention(end - timedelta(seconds=1)) == pinned.control.annotated
+    assert pinned.control.intervention(end) is None
+    assert held is not None and held.control.annotated == Intervention(
+        kind="hold", author="the annotation tagstream.dev/hold"
+    )
+
+
+def test_tags_to_skip_are_a_list_with_commas() -> None:
+    policy, errors = read(skip_tags="v1.2.0, v1.2.1")
+    assert errors == ()
+    assert policy is not None and policy.control.skip_tags == {"v1.2.0", "v1.2.1"}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "problem"),
+    [
+        ({"pin": "v1 2"}, '[tagstream.dev/pin]: Invalid value: "v1 2": is no tag'),
+        ({"pin": ""}, '[tagstream.dev/pin]: Invalid value: "": is no tag'),
+        (
+            {"hold": "yes"},
+            '[tagstream.dev/hold]: Unsupported value: "yes": supported values: "true", "false"',
+        ),
+        (
+            {"hold": "true", "pin": "v1"},
+            '[tagstream.dev/hold]: Invalid value: "true": tagstream.dev/pin and tagstream.dev/hold exclude each other',
+        ),
+        (
+            {"pin": "v1", "until": "tomorrow"},
+            '[tagstream.dev/until]: Invalid value: "tomorrow": must be a time with its zone,'
+            " such as 2026-12-01T08:00:00Z",
+        ),
+        (
+            {"pin": "v1", "until": "2026-12-01T08:00:00"},
+            '[tagstream.dev/until]: Invalid value: "2026-12-01T08:00:00": must be a time with its zone,'
+            " such as 2026-12-01T08:00:00Z",
+        ),
+        (
+            {"reason": "x"},
+            '[tagstream.dev/reason]: Invalid value: "x": means nothing without tagstream.dev/pin or tagstream.dev/hold',
+        ),
+        ({"skip_tags": "v1,,v2"}, '[tagstream.dev/skip-tags]: Invalid value: "": is no tag'),
+        (
+            {"on_revert": "keep"},
+            '[tagstream.dev/on-revert]: Unsupported value: "keep": supported values: "hold", "ignore"',
+        ),
+    ],
+)
+def test_an_order_that_cannot_be_meant_is_refused_with_its_value(annotations: dict[str, str], problem: str) -> None:
+    policy, errors = read(**annotations)
+    assert policy is None
+    assert errors == (f"ImagePolicy/apps/web metadata.annotations{problem}",)
+
+
+def test_an_order_of_a_command_comes_before_that_of_the_manifest() -> None:
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    order = Intervention(kind="hold", author="ann", at=now, until=now + timedelta(hours=1))
+    policy, errors = read(pin="v1.2.0", intervention=intervention_text(order))
+    assert errors == ()
+    assert policy is not None and policy.control.intervention(now) == order
+    later = policy.control.intervention(now + timedelta(hours=1))
+    assert later is not None and later.kind == "pin"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"kind": "keep", "author": "a"}', '{"kind": "pin", "at": 1}'])
+def test_an_order_that_cannot_be_read_is_none(text: str) -> None:
+    policy, errors = read(intervention=text, reverted=text)
+    assert errors == ()
+    assert policy is not None and (policy.control.ordered, policy.control.revert) == (None, None)
+
+
+def test_a_revert_is_kept_with_all_that_is_known_of_it() -> None:
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    known = Revert(rejected="v2", found="v1", file="a.yaml", at=now, commit="a" * 40, author="Ann <a@b>")
+    for revert in (known, Revert(rejected="v2", found="v1", file="a.yaml", at=now)):
+        policy, _ = read(reverted=revert_text(revert))
+        assert policy is not None and policy.control.revert == revert

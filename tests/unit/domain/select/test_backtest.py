@@ -10,7 +10,7 @@ import pytest
 
 from tagstream.domain.objects.model import ImageRef, Metadata, NamespacedName, PolicyChoice, TagFilter
 from tagstream.domain.select.backtest import History, Replayed, Turn, backtest
-from tagstream.domain.select.gates import Situation, TagCounts
+from tagstream.domain.select.choice import Situation, TagCounts
 from tagstream.domain.select.policy import NoSelection, compile_policy
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

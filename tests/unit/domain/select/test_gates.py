@@ -198,8 +198,8 @@ def test_new_content_of_the_current_tag_leaves_the_selection_as_it_is() -> None:
     choice = policy.latest(["1.5.0", "1.4.0"], situation("1.5.0", minimum_age=HOUR, contents={"1.5.0": NOW}))
     assert choice.tag == "1.5.0"
     assert choice.held is None
-    assert isinstance(choice.stay, Stay) and choice.stay.until == NOW + HOUR
-    assert choice.stay.message.startswith("the new content of 1.5.0, first seen at ")
+    assert isinstance(choice.decided, Stay) and choice.decided.until == NOW + HOUR
+    assert choice.decided.message.startswith("the new content of 1.5.0, first seen at ")
 
 
 def test_without_a_minimum_age_nobody_is_asked_for_contents() -> None:

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from tagstream.adapters.store import keys
@@ -17,6 +18,7 @@ from tagstream.adapters.store.agenda import change_note
 from tagstream.adapters.store.deliveries import close_paths
 from tagstream.adapters.store.table import ABSENT, PRESENT, PUT_TRIES, Action, Condition, Table, name_of, overtaken
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
+from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
 from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import Document, StoredObject
@@ -30,6 +32,8 @@ MAX_STATUS_BYTES = 390_000
 TRUNCATED = "truncated"
 # A read by name is rounded up to 4 KB, a page of a query is not: all objects cost as much as a sixth of them by name.
 READ_ALL_FROM = 6
+# A manifest neither sets nor removes these annotations.
+OWN = (INTERVENTION, REVERTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +96,13 @@ class DynamoObjects:
             self.table.back_off(attempt)
         raise overtaken(f"{kind}/{key}")
 
-    def annotate(self, kind: str, key: NamespacedName, annotations: Mapping[str, str]) -> bool:
+    def annotate(
+        self,
+        kind: str,
+        key: NamespacedName,
+        annotations: Mapping[str, str | None],
+        expected: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> bool:
         """Read, merge, write under the same condition as ``put``."""
         for attempt in range(PUT_TRIES):
             stored = self.get(kind, key)
@@ -100,7 +110,13 @@ class DynamoObjects:
                 return False
             wanted = copy.deepcopy(dict(stored.document))
             metadata = cast("dict[str, object]", wanted.setdefault("metadata", {}))
-            metadata["annotations"] = {**cast("dict[str, str]", metadata.get("annotations") or {}), **annotations}
+            before = cast("dict[str, str]", metadata.get("annotations") or {})
+            if any(before.get(name) != value for name, value in expected.items()):
+                return False
+            merged = {**before, **annotations}
+            metadata["annotations"] = {name: value for name, value in merged.items() if value is not None}
+            if not metadata["annotations"]:
+                del metadata["annotations"]
             if self._write(kind, key, wanted, stored):
                 return True
             self.table.back_off(attempt)
@@ -293,15 +309,23 @@ def _merged(document: Document, stored: StoredObject | None, now: str) -> dict[s
     wanted = copy.deepcopy(dict(document))
     wanted.pop("status", None)
     metadata = cast("dict[str, object]", wanted["metadata"])
+    given = cast("Mapping[str, str]", metadata.get("annotations") or {})
+    before = cast("Mapping[str, object]", stored.document.get("metadata") or {}) if stored is not None else {}
+    annotations = _kept(given, cast("Mapping[str, str]", before.get("annotations") or {}))
+    if annotations != given:
+        metadata["annotations"] = annotations
     if stored is None:
         metadata |= {"generation": 1, "creationTimestamp": now}
         return wanted
-    before = cast("Mapping[str, object]", stored.document.get("metadata") or {})
     grown = int(wanted.get("spec") != stored.document.get("spec"))
     metadata["generation"] = int(cast("int", before.get("generation", 1))) + grown
     metadata["creationTimestamp"] = before.get("creationTimestamp", now)
-    requested = cast("Mapping[str, str]", before.get("annotations") or {}).get(REQUESTED_AT)
-    annotations = cast("dict[str, str]", metadata.get("annotations") or {})
-    if requested and REQUESTED_AT not in annotations:
-        metadata["annotations"] = {**annotations, REQUESTED_AT: requested}
     return wanted
+
+
+def _kept(given: Mapping[str, str], before: Mapping[str, str]) -> Mapping[str, str]:
+    """The annotations of a document with those that only tagstream itself sets."""
+    own = {name: value for name, value in given.items() if name not in OWN}
+    stored = {name: value for name, value in before.items() if name in OWN}
+    requested = {REQUESTED_AT: before[REQUESTED_AT]} if before.get(REQUESTED_AT) else {}
+    return {**requested, **own, **stored}

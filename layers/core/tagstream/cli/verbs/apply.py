@@ -12,6 +12,7 @@ from tagstream.cli.kinds import resource_name
 from tagstream.cli.pull_secrets import no_members
 from tagstream.cli.session import Session
 from tagstream.cli.validation import SUSPENDED, Validation, validate
+from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
 from tagstream.domain.objects.kinds import SERVICE_ACCOUNT, STORED, SecretData
 from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
 from tagstream.errors import AuthenticationError
@@ -20,6 +21,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.reconcile.receive.paths import publish_receiver, publish_receivers_of
 
+NOT_APPLIED = (REQUESTED_AT, INTERVENTION, REVERTED)
 SERVER_SIDE = ("generation", "creationTimestamp", "resourceVersion", "uid", "managedFields", "selfLink")
 
 
@@ -165,7 +167,7 @@ def _object_outcome(document: Mapping[str, object], stored: StoredObject | None)
 
 def _compared(document: Mapping[str, object]) -> Mapping[str, object]:
     metadata = {name: value for name, value in _mapping(document, "metadata").items() if name not in SERVER_SIDE}
-    annotations = {name: value for name, value in _mapping(metadata, "annotations").items() if name != REQUESTED_AT}
+    annotations = {name: value for name, value in _mapping(metadata, "annotations").items() if name not in NOT_APPLIED}
     metadata.pop("annotations", None)
     return {**document, "metadata": {**metadata, **({"annotations": annotations} if annotations else {})}}
 

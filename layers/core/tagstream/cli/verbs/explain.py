@@ -191,6 +191,9 @@ def _situation(session: Session, stored: StoredObject, policy: ImagePolicy, tag_
         now=now,
         minimum_age=contents.minimum_age,
         content=contents.of,
+        intervention=policy.control.intervention(now),
+        skip_tags=policy.control.skip_tags,
+        revert=policy.control.revert if policy.control.honours_reverts else None,
     )
 
 
@@ -229,8 +232,8 @@ def _print(session: Session, question: _Question, explanation: _Explanation) -> 
         return
     if choice.held is not None:
         console.failure(choice.held.message)
-    if choice.stay is not None:
-        console.warning(choice.stay.message)
+    if choice.decided is not None:
+        console.warning(choice.decided.message)
     if choice.wait is not None and choice.wait is not choice.held:
         console.warning(choice.wait.message)
     if choice.tag is not None:

@@ -17,9 +17,10 @@ from tagstream.cli.validation import SUSPENDED, SUSPENDED_BY
 from tagstream.cli.verbs.apply import SERVER_SIDE
 from tagstream.cli.waiting import required
 from tagstream.cli.yaml_text import as_yaml
+from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
 from tagstream.domain.objects.model import REQUESTED_AT
 
-OURS = (REQUESTED_AT, SUSPENDED, SUSPENDED_BY)
+OURS = (REQUESTED_AT, SUSPENDED, SUSPENDED_BY, INTERVENTION, REVERTED)
 
 
 def export(session: Session) -> int:

@@ -33,6 +33,7 @@ from tagstream.domain.objects.model import (
     SourceRef,
     UpdateStrategy,
 )
+from tagstream.domain.objects.policy_control import honours_reverts
 
 DEFAULT_TIMEOUT_S = 60.0
 URL_PATTERN = "^(http|https|ssh)://.*$"
@@ -94,6 +95,7 @@ def read_automation(metadata: Metadata, spec: Fields, dialect: str) -> ImageUpda
         interval_s=spec.interval("interval", required=True) or 0.0,
         debounce_s=_debounce_s(metadata, spec),
         calendar=annotated_calendar("the automation", metadata.annotations, spec.problems),
+        honours_reverts=honours_reverts(metadata, spec.problems),
         git=git,
         policy_selector=_selector(selector) if selector is not None else None,
         update=_update(update) if update is not None else UpdateStrategy(),

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NewType
+
+from tagstream.domain.objects.intervention import Intervention, Revert
 
 if TYPE_CHECKING:
     from tagstream.domain.calendar.calendar import Calendar
@@ -30,6 +33,17 @@ DigestReflection = Literal["Never", "IfNotPresent", "Always"]
 DEBOUNCE = "tagstream.dev/debounce"
 """Annotation of an ImageUpdateAutomation: a Go duration of at most MAX_DEBOUNCE_S."""
 DEFAULT_DEBOUNCE_S, MAX_DEBOUNCE_S = 3.0, 900.0
+PIN = "tagstream.dev/pin"
+"""Annotation of an ImagePolicy: the tag to select, whatever the policy's order says."""
+HOLD = "tagstream.dev/hold"
+"""Annotation of an ImagePolicy: ``true`` keeps the current selection."""
+UNTIL, WHY = "tagstream.dev/until", "tagstream.dev/reason"
+"""Annotations of an ImagePolicy: when a pin or a hold ends (RFC 3339), and the reason for it."""
+SKIP_TAGS = "tagstream.dev/skip-tags"
+"""Annotation of an ImagePolicy: tags, with commas between them, that are never selected."""
+ON_REVERT = "tagstream.dev/on-revert"
+"""Annotation of an ImagePolicy or an ImageUpdateAutomation: ``hold`` (default) honours a person's revert in Git,
+``ignore`` commits the selected tag again, as Flux does."""
 MINIMUM_AGE = "tagstream.dev/minimum-age"
 """Annotation of an ImagePolicy: how long a tag must have been known before it may be selected, e.g. ``72h``, ``3d``."""
 WINDOW, FREEZE = "tagstream.dev/window", "tagstream.dev/freeze"
@@ -136,9 +150,28 @@ class TagFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyControl:
-    """What annotations of an ImagePolicy ask for; ``minimum_age_s`` is 0 for none."""
+    """What annotations of an ImagePolicy ask for.
+
+    Attributes:
+        minimum_age_s: 0 for none.
+        ordered: what the last command ordered.
+        annotated: what the manifest orders.
+        skip_tags: are never selected.
+        revert: a person's revert in Git that a run has noticed.
+        honours_reverts: whether a person's revert in Git is honoured.
+    """
 
     minimum_age_s: float = 0.0
+    ordered: Intervention | None = None
+    annotated: Intervention | None = None
+    skip_tags: frozenset[str] = frozenset()
+    revert: Revert | None = None
+    honours_reverts: bool = True
+
+    def intervention(self, now: datetime) -> Intervention | None:
+        """The order that is in force: a command's comes before the manifest's."""
+        orders = (one for one in (self.ordered, self.annotated) if one is not None and not one.is_over(now))
+        return next(orders, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +258,7 @@ class ImageUpdateAutomation:
 
     ``debounce_s`` is how long nothing more may be selected before what was selected is committed together. ``calendar``
     has its windows and freezes; None without any.
+    ``honours_reverts`` says whether a value that a person has set back in Git is left as it is.
     """
 
     metadata: Metadata
@@ -233,6 +267,7 @@ class ImageUpdateAutomation:
     interval_s: float
     debounce_s: float = DEFAULT_DEBOUNCE_S
     calendar: Calendar | None = None
+    honours_reverts: bool = True
     git: GitSpec | None = None
     policy_selector: LabelSelector | None = None
     update: UpdateStrategy | None = field(default_factory=UpdateStrategy)

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from gocompat.duration import InvalidDuration
 from gocompat.quote import quote
 from tagstream.domain.objects.fields import Problem
+from tagstream.domain.objects.intervention import Intervention, read_instant, read_intervention, read_revert
 from tagstream.domain.objects.long_duration import parse_long_duration
-from tagstream.domain.objects.model import MINIMUM_AGE, Metadata, PolicyControl
+from tagstream.domain.objects.model import (
+    HOLD,
+    MINIMUM_AGE,
+    ON_REVERT,
+    PIN,
+    SKIP_TAGS,
+    UNTIL,
+    WHY,
+    Metadata,
+    PolicyControl,
+)
+from tagstream.domain.scan.tag_grammar import TAG
+
+NO_TAG = "is no tag"
 
 
 def read_policy_control(metadata: Metadata, problems: list[Problem]) -> PolicyControl:
     """Read the annotations that gates of a policy act on; what is wrong with them is added to ``problems``."""
-    return PolicyControl(minimum_age_s=_minimum_age_s(metadata, problems))
+    notes = metadata.annotations
+    return PolicyControl(
+        minimum_age_s=_minimum_age_s(metadata, problems),
+        ordered=read_intervention(notes),
+        annotated=_annotated(metadata, problems),
+        skip_tags=_skip_tags(metadata, problems),
+        revert=read_revert(notes),
+        honours_reverts=honours_reverts(metadata, problems),
+    )
+
+
+def honours_reverts(metadata: Metadata, problems: list[Problem]) -> bool:
+    """Whether an ImagePolicy or an ImageUpdateAutomation honours what a person reverts in Git."""
+    found = _one_of(metadata, ON_REVERT, ("hold", "ignore"), problems)
+    return found != "ignore"
 
 
 def _minimum_age_s(metadata: Metadata, problems: list[Problem]) -> float:
@@ -23,6 +53,58 @@ def _minimum_age_s(metadata: Metadata, problems: list[Problem]) -> float:
     except InvalidDuration as error:
         problems.append(_invalid(MINIMUM_AGE, text, error))
         return 0.0
+
+
+def _annotated(metadata: Metadata, problems: list[Problem]) -> Intervention | None:
+    """The pin or the hold of the manifest."""
+    notes = metadata.annotations
+    tag = notes.get(PIN)
+    is_held = _one_of(metadata, HOLD, ("true", "false"), problems) == "true"
+    until = _until(metadata, problems)
+    if tag is None and not is_held:
+        for name in (UNTIL, WHY):
+            if name in notes:
+                problems.append(_invalid(name, notes[name], f"means nothing without {PIN} or {HOLD}"))
+        return None
+    if tag is not None and is_held:
+        problems.append(_invalid(HOLD, notes[HOLD], f"{PIN} and {HOLD} exclude each other"))
+    if tag is not None and not TAG.fullmatch(tag):
+        problems.append(_invalid(PIN, tag, NO_TAG))
+    name = HOLD if tag is None else PIN
+    reason = notes.get(WHY, "")
+    author = f"the annotation {name}"
+    if tag is None:
+        return Intervention(kind="hold", author=author, reason=reason, until=until)
+    return Intervention(kind="pin", tag=tag, author=author, reason=reason, until=until)
+
+
+def _until(metadata: Metadata, problems: list[Problem]) -> datetime | None:
+    text = metadata.annotations.get(UNTIL)
+    if text is None:
+        return None
+    try:
+        return read_instant(text)
+    except ValueError:
+        problems.append(_invalid(UNTIL, text, "must be a time with its zone, such as 2026-12-01T08:00:00Z"))
+        return None
+
+
+def _skip_tags(metadata: Metadata, problems: list[Problem]) -> frozenset[str]:
+    text = metadata.annotations.get(SKIP_TAGS)
+    if text is None:
+        return frozenset()
+    tags = [one.strip() for one in text.split(",")]
+    problems += [_invalid(SKIP_TAGS, one, NO_TAG) for one in tags if not TAG.fullmatch(one)]
+    return frozenset(tags)
+
+
+def _one_of(metadata: Metadata, annotation: str, allowed: tuple[str, ...], problems: list[Problem]) -> str | None:
+    text = metadata.annotations.get(annotation)
+    if text is not None and text not in allowed:
+        listed = ", ".join(quote(one) for one in allowed)
+        path = f"metadata.annotations[{annotation}]"
+        problems.append(Problem(path=path, message=f"Unsupported value: {quote(text)}: supported values: {listed}"))
+    return text
 
 
 def _invalid(annotation: str, value: str, cause: object) -> Problem:

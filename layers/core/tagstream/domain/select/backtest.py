@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tagstream.domain.objects.model import ImageRef, Metadata
-from tagstream.domain.select.gates import Choice, Content, Situation, TagCounts, Wait
+from tagstream.domain.select.choice import Choice, Content, Situation, TagCounts, Wait
 from tagstream.domain.select.policy import CompiledPolicy, NoSelection
 
 

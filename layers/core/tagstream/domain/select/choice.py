@@ -7,9 +7,10 @@ disagree.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tagstream.domain.objects.intervention import Intervention, Revert
 from tagstream.domain.objects.model import ImageRef, Metadata
 
 
@@ -27,11 +28,16 @@ class TagCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A tag that the policy's order admits. ``is_below_current``: it is older than the current selection."""
+    """A tag that may be selected.
+
+    ``is_below_current`` says whether it is older than the current selection, ``is_newer_than`` whether it is newer than
+    another tag, both by the policy's order.
+    """
 
     tag: str
     value: str
     is_below_current: bool
+    is_newer_than: Callable[[str], bool] = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,9 @@ class Situation:
         now: aware UTC.
         minimum_age: how long a tag must have had its content before it may be selected.
         content: what content a tag has; it may ask the registry.
+        intervention: what a person has ordered.
+        skip_tags: tags that are never selected.
+        revert: a person's revert in Git that is honoured.
     """
 
     policy: Metadata
@@ -75,6 +84,9 @@ class Situation:
     now: datetime
     minimum_age: timedelta = timedelta(0)
     content: Callable[[str], Content] = of_unknown_age
+    intervention: Intervention | None = None
+    skip_tags: frozenset[str] = frozenset()
+    revert: Revert | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +135,17 @@ class Stay:
     until: datetime | None = None
 
 
-Answer = Go | Wait | No | Stay
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """The tag is selected because a person wants it, and no other gate is asked; the words are those of Stay."""
+
+    reason: str
+    message: str
+    verdict: str
+    until: datetime | None = None
+
+
+Answer = Go | Wait | No | Stay | Take
 Gate = Callable[[Candidate, Situation], Answer]
 
 
@@ -139,21 +161,22 @@ class Refused:
 class Choice:
     """What an evaluation came to.
 
-    ``tag`` is the tag to select, None when none may be. ``refused`` are the better tags that were refused. With
-    ``stay``, the current selection stays as it is, and ``tag`` is its tag.
+    ``tag`` is the tag to select, None when none may be. ``refused`` are the better tags that were refused. ``decided``
+    is the answer that ended the evaluation: with a Stay the current selection stays as it is, and ``tag`` is its tag.
     """
 
     tag: str | None
     refused: tuple[Refused, ...] = ()
-    stay: Stay | None = None
+    decided: Stay | Take | None = None
 
     @property
-    def held(self) -> Wait | No | None:
+    def held(self) -> Wait | No | Stay | None:
         """Why nothing may be selected; None when a tag was chosen."""
         if self.tag is not None or not self.refused:
             return None
-        answers = [one.answer for one in self.refused if not isinstance(one.answer, Stay)]
-        return answers[-1] if isinstance(answers[-1], No) and answers[-1].keeps_current else answers[0]
+        last = self.refused[-1].answer
+        ends = isinstance(last, Stay) or (isinstance(last, No) and last.keeps_current)
+        return last if ends else self.refused[0].answer
 
     @property
     def wait(self) -> Wait | None:
@@ -175,9 +198,12 @@ def choose(candidates: Iterable[Candidate], situation: Situation, gates: Iterabl
         answer = _answer(candidate, situation, gates)
         if isinstance(answer, Go):
             return Choice(tag=candidate.tag, refused=tuple(refused))
+        if isinstance(answer, Take):
+            return Choice(tag=candidate.tag, refused=tuple(refused), decided=answer)
         refused.append(Refused(tag=candidate.tag, answer=answer))
-        if isinstance(answer, Stay) and situation.current is not None:
-            return Choice(tag=situation.current.tag, refused=tuple(refused), stay=answer)
+        if isinstance(answer, Stay):
+            current = situation.current.tag if situation.current is not None else None
+            return Choice(tag=current, refused=tuple(refused), decided=answer if current is not None else None)
         if isinstance(answer, No) and answer.keeps_current:
             break
     return Choice(tag=None, refused=tuple(refused))

@@ -13,6 +13,7 @@ from gocompat.duration import print_duration
 from tagstream.domain.objects.model import Metadata
 from tagstream.domain.scan.drop_guard import is_suspicious_drop
 from tagstream.domain.select.choice import Answer, Candidate, Gate, Go, No, Situation, Stay, Wait
+from tagstream.domain.select.interventions import intervened, reverted, skipped
 
 ALLOW_DOWNGRADE = "tagstream.dev/allow-downgrade"
 """The annotation of an ImagePolicy that lets a selection go backwards when its value is ``true``."""
@@ -40,6 +41,8 @@ def downgrade(candidate: Candidate, situation: Situation) -> Answer:
     """Keep the current selection when the candidate is older by the policy's own order."""
     current = situation.current
     if current is None or current.tag == candidate.tag or situation.may_go_back or not candidate.is_below_current:
+        return Go()
+    if current.tag in situation.skip_tags:
         return Go()
     return No(
         reason="DowngradeHeld",
@@ -74,8 +77,8 @@ def _shown(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-GATES: tuple[Gate, ...] = (suspicious_drop, downgrade, minimum_age)
-"""In the order in which they are asked. The last may ask the registry, so it comes after those that need not."""
+GATES: tuple[Gate, ...] = (intervened, skipped, reverted, suspicious_drop, downgrade, minimum_age)
+"""In the order in which they are asked. What people want comes first; what may ask the registry comes last."""
 
 
 def may_go_back(policy: Metadata, observed_generation: object) -> bool:

@@ -76,6 +76,9 @@ class CompiledPolicy:
         Raises:
             NoSelection: the order admits no tag: there is none, none fits, or a value is no number.
         """
+        pinned = _pinned(situation)
+        if situation is not None and pinned in tags:
+            return choose([self._candidate(pinned, situation)], situation, self.gates)
         best = self._best_by_order(tags, descending)
         current = situation.current if situation else None
         if current is not None and self._shares_value(best, current.tag) and current.tag in tags:
@@ -105,7 +108,7 @@ class CompiledPolicy:
         Raises:
             NoSelection: as ``latest``.
         """
-        if previous in removed:
+        if previous in removed or (situation is not None and situation.intervention is not None):
             return self.latest(tags, situation)
         return self.latest([previous, *added], situation)
 
@@ -132,6 +135,17 @@ class CompiledPolicy:
         except InvalidValue:
             return False
 
+    def is_newer(self, candidate: str, other: str) -> bool:
+        """Whether the policy puts ``candidate`` before ``other``; every tag is newer than one without a place."""
+        try:
+            rank = self.rank(other)[:1]
+        except InvalidValue:
+            return candidate != other
+        try:
+            return self.rank(candidate)[:1] > rank
+        except InvalidValue:
+            return False
+
     def tags_of_value(self, tag: str, tags: Iterable[str]) -> list[str]:
         """The tags that the policy cannot tell from a tag, because their value is the same; the tag itself is one."""
         return sorted(one for one in set(tags) if one == tag or self._shares_value(tag, one))
@@ -150,21 +164,28 @@ class CompiledPolicy:
             situation: as for ``latest``; when a gate keeps the current selection, nothing is ``selected``.
         """
         current = situation.current.tag if situation and situation.current else None
-        placed, refused = self._placed(set(tags), current)
+        listed = set(tags)
+        placed, refused = self._placed(listed, current)
         candidates = tuple(verdict for _, verdict in placed)
         failed = self.ordering.strict and any(verdict.state == "not a number" for verdict in refused)
-        if failed or not candidates:
+        if (failed or not candidates) and _pinned(situation) not in listed:
             return (*candidates, *refused)
-        return (*_with_ties(self._gated(candidates, situation), current), *refused)
-
-    def _gated(self, candidates: Sequence[Verdict], situation: Situation | None) -> tuple[Verdict, ...]:
-        """Candidates, best first, with what the gates say of them."""
         if situation is None:
-            return (replace(candidates[0], state="selected"), *candidates[1:])
-        asked = (self._candidate(one.tag, situation) for one in candidates)
-        choice = choose(asked, situation, self.gates)
-        refused = {one.tag: one.answer for one in choice.refused}
-        return tuple(_judged(one, choice, refused.get(one.tag)) for one in candidates)
+            return (*_with_ties([replace(candidates[0], state="selected"), *candidates[1:]], current), *refused)
+        choice = choose(self._explained(candidates, listed, situation), situation, self.gates)
+        answers = {one.tag: one.answer for one in choice.refused}
+        judged = [_judged(one, choice, answers.get(one.tag)) for one in candidates]
+        # A person may want a tag that the order does not admit.
+        others = [_judged(one, choice, None) if one.tag == choice.tag else one for one in refused]
+        return (*_with_ties(judged, current), *others)
+
+    def _explained(
+        self, candidates: Sequence[Verdict], listed: Collection[str], situation: Situation
+    ) -> Iterator[Candidate]:
+        """The candidates that selecting asks the gates about, in the same order."""
+        pinned = _pinned(situation)
+        names = [pinned] if pinned in listed else [*(one.tag for one in candidates), *_rolled_back(situation, listed)]
+        return (self._candidate(tag, situation) for tag in names)
 
     def _candidates(self, best: str, tags: Collection[str], situation: Situation) -> Iterator[Candidate]:
         """Candidates, best first; the others are put in order only when the gates refuse the best."""
@@ -173,6 +194,8 @@ class CompiledPolicy:
         for _, verdict in self._placed(tags, current)[0]:
             if verdict.tag != best:
                 yield self._candidate(verdict.tag, situation)
+        for tag in _rolled_back(situation, tags):
+            yield self._candidate(tag, situation)
 
     def _candidate(self, tag: str, situation: Situation) -> Candidate:
         value = self.filter.value(tag) if self.filter else tag
@@ -181,6 +204,7 @@ class CompiledPolicy:
             tag=tag,
             value=value or "",
             is_below_current=current is not None and self.is_below(tag, current.tag),
+            is_newer_than=lambda other: self.is_newer(tag, other),
         )
 
     def _placed(self, tags: Collection[str], current: str | None) -> tuple[list[tuple[Rank, Verdict]], list[Verdict]]:
@@ -227,6 +251,18 @@ class CompiledPolicy:
         return best
 
 
+def _pinned(situation: Situation | None) -> str:
+    """The tag that a person has pinned; empty when there is none."""
+    order = situation.intervention if situation else None
+    return order.tag if order is not None and order.kind == "pin" else ""
+
+
+def _rolled_back(situation: Situation, listed: Collection[str]) -> Sequence[str]:
+    """The listed tag that a rollback leads to; the policy's order may not admit it."""
+    order = situation.intervention
+    return [order.tag] if order is not None and order.kind == "rollback" and order.tag in listed else []
+
+
 def _nothing_to_choose_from() -> NoReturn:
     raise NoSelection("version list argument cannot be empty")
 
@@ -247,7 +283,8 @@ def _with_ties(verdicts: Sequence[Verdict], current: str | None) -> Iterator[Ver
 def _judged(verdict: Verdict, choice: Choice, answer: Wait | No | Stay | None) -> Verdict:
     """A candidate's verdict after the gates; ``answer`` is that of the gate that refused it."""
     if verdict.tag == choice.tag:
-        return replace(verdict, state="selected", detail=answer.message if answer else "")
+        told = answer or choice.decided
+        return replace(verdict, state="selected", detail=told.message if told else "")
     if answer is not None:
         return replace(verdict, state=answer.verdict, detail=answer.message)
     # A gate that keeps the current selection keeps it against the tags it was not asked about, too.

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from tagstream.domain.objects.acl import BLOCKED, may_access, may_refer
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import Digest, ImagePolicy, ImageRef, ImageRepository, NamespacedName, Revision
-from tagstream.domain.select.choice import Choice, Gate, Situation, Stay, TagCounts, Wait
+from tagstream.domain.select.choice import Choice, Gate, Situation, Stay, TagCounts, Take, Wait
 from tagstream.domain.select.gates import GATES, may_go_back
 from tagstream.domain.select.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
 from tagstream.domain.select.reflection import needs_digest
@@ -29,6 +29,7 @@ from tagstream.reconcile import due, status
 from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.scan.tag_list import ScannedTags
+from tagstream.reconcile.select import interventions
 from tagstream.reconcile.select.contents import Contents
 from tagstream.reconcile.select.first_seen import FirstSeen
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
@@ -82,16 +83,21 @@ class _Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Selected:
-    """The selection to store, the wait of a better tag, and why the current selection stays."""
+    """What is selected.
+
+    ``selection`` is to be stored; ``wait`` is that of a better tag; ``decided`` is the answer that ended the
+    evaluation; ``ended`` are the annotations of orders and reverts that are over with it.
+    """
 
     selection: Selection
     wait: Wait | None
-    stay: Stay | None = None
+    decided: Stay | Take | None
+    ended: tuple[str, ...] = ()
 
     @property
     def until(self) -> datetime | None:
         """When the policy is evaluated again."""
-        times = [one.until for one in (self.wait, self.stay) if one is not None and one.until is not None]
+        times = [one.until for one in (self.wait, self.decided) if one is not None and one.until is not None]
         return min(times, default=None)
 
 
@@ -182,15 +188,19 @@ def _evaluate(found: _Evaluation, ports: Ports) -> status.Status:
     Raises:
         ImageAutomationError: the table failed: what came of the evaluation is not known, and it has to be repeated.
     """
+    over: tuple[str, ...] = ()
     try:
         with isolated():
-            outcome = _stored(found, _select(found, ports), ports)
+            selected = _select(found, ports)
+            outcome, over = _stored(found, selected, ports), selected.ended
     except ImageAutomationError as error:
         if error.reason == STORAGE_FAILED:
             raise
         # latestRef stays: automations keep to the last good tag.
         outcome = failed(_attempt(found), error)
     report([outcome], ports)
+    if over:
+        interventions.remove(over, found.stored, ports)
     return outcome.status
 
 
@@ -212,12 +222,13 @@ def _select(found: _Evaluation, ports: Ports) -> _Selected:
     choice = _choice(found, compiled, scanned, situation)
     if choice.tag is None:
         raise _held_back(choice, situation)
-    if choice.stay is not None and current is not None:
-        return _Selected(selection=current, wait=choice.wait, stay=choice.stay)
+    if isinstance(choice.decided, Stay) and current is not None:
+        return _Selected(selection=current, wait=choice.wait, decided=choice.decided)
+    over = interventions.ended(policy.control, choice.tag, compiled.is_newer, found.now)
     digest = _digest(found, repository, choice.tag, contents, ports)
     ref = ImageRef(name=repository.image, tag=choice.tag, digest=digest)
     if current is not None and current.ref == ref:
-        return _Selected(selection=current, wait=choice.wait)
+        return _Selected(selection=current, wait=choice.wait, decided=choice.decided, ended=over)
     selection = Selection(
         policy=found.stored.key,
         ref=ref,
@@ -228,7 +239,7 @@ def _select(found: _Evaluation, ports: Ports) -> _Selected:
         cause=found.cause.text,
         received_at=found.cause.received_at,
     )
-    return _Selected(selection=selection, wait=choice.wait)
+    return _Selected(selection=selection, wait=choice.wait, decided=choice.decided, ended=over)
 
 
 def _stored_tags(repository: NamespacedName, ports: Ports) -> ScannedTags:
@@ -304,7 +315,7 @@ def _contents(found: _Evaluation, repository: ImageRepository, ports: Ports) -> 
 
 
 def _situation(found: _Evaluation, tag_count: int, contents: Contents) -> Situation:
-    policy, body = found.policy, found.stored.status
+    policy, body, control = found.policy, found.stored.status, found.policy.control
     return Situation(
         policy=policy.metadata,
         current=found.current.ref if found.current else None,
@@ -314,6 +325,9 @@ def _situation(found: _Evaluation, tag_count: int, contents: Contents) -> Situat
         now=found.now,
         minimum_age=contents.minimum_age,
         content=contents.of,
+        intervention=control.intervention(found.now),
+        skip_tags=control.skip_tags,
+        revert=control.revert if control.honours_reverts else None,
     )
 
 
@@ -330,10 +344,10 @@ def _choice(found: _Evaluation, compiled: CompiledPolicy, scanned: ScannedTags, 
 
 
 def _chose(found: _Evaluation, current: Selection) -> bool:
-    """Whether this policy chose its current selection from all tags: no gate held it, and no better tag waited."""
+    """Whether this policy chose its current selection from all tags: nothing held it, and no better tag waited."""
     body = found.stored.status
     return (
-        status.is_ready(body)
+        status.ready_reason(body) == SUCCEEDED
         and status.wait_until(body) is None
         and body.get("observedGeneration") == found.policy.metadata.generation
         and body.get("latestRef") == _document(current.ref)
@@ -387,10 +401,10 @@ def _stored(found: _Evaluation, selected: _Selected, ports: Ports) -> Transition
     if selection.previous is not None:
         body["observedPreviousRef"] = _document(selection.previous)
     message = ready_message(selection.ref, selection.previous)
-    for told in (selected.stay, selected.wait):
+    for told in (selected.decided, selected.wait):
         if told is not None:
             message = f"{message}; {told.message}"
-    reason = selected.stay.reason if selected.stay is not None else SUCCEEDED
+    reason = selected.decided.reason if selected.decided is not None else SUCCEEDED
     outcome = succeeded(_attempt(found), "selected", body, message, reason)
     if selected.until is not None:
         outcome = replace(outcome, status=status.waiting(outcome.status, selected.until))

@@ -1,0 +1,164 @@
+"""What people did to a policy: a pin, a hold, a rollback, or a revert of our commit in Git.
+
+What a command orders, and a revert that a run has noticed, are kept with the object as JSON in annotations that no
+manifest sets: applying a manifest leaves them alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+INTERVENTION = "tagstream.dev/intervention"
+"""Annotation: the order of the last ``pin``, ``hold`` or ``rollback`` command."""
+REVERTED = "tagstream.dev/reverted"
+"""Annotation: the revert that a run has noticed."""
+
+Kind = Literal["pin", "hold", "rollback"]
+KINDS: tuple[Kind, ...] = ("pin", "hold", "rollback")
+UNREADABLE = (KeyError, TypeError, ValueError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervention:
+    """An order of a person.
+
+    Attributes:
+        kind: ``pin`` selects ``tag``; ``hold`` keeps the current selection; ``rollback`` selects ``tag`` until a tag
+            comes that is newer than ``rejected``.
+        author: who gave the order, e.g. the ARN of the caller.
+        reason: why, in the author's words; may be empty.
+        at: when (aware UTC); None for an order in a manifest.
+        until: when it ends by itself; None for not before somebody ends it.
+    """
+
+    kind: Kind
+    author: str
+    tag: str = ""
+    rejected: str = ""
+    reason: str = ""
+    at: datetime | None = None
+    until: datetime | None = None
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its time is up."""
+        return self.until is not None and self.until <= now
+
+    def __str__(self) -> str:
+        """By whom, why and until when, for people."""
+        why = f": {self.reason}" if self.reason else ""
+        until = f", until {_shown(self.until)}" if self.until else ""
+        return f"by {self.author}{until}{why}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revert:
+    """A person's commit that set a value back to an older tag.
+
+    Attributes:
+        rejected: the tag that was in Git.
+        found: the older tag that is there now.
+        file: where.
+        commit: the commit that did it; empty if it is not known.
+        author: of that commit; empty if it is not known.
+        at: when it was noticed (aware UTC).
+    """
+
+    rejected: str
+    found: str
+    file: str
+    at: datetime
+    commit: str = ""
+    author: str = ""
+
+    def __str__(self) -> str:
+        """Who did what where, for people."""
+        commit = f"commit {self.commit[:7]}" if self.commit else "an unknown commit"
+        who = f" of {self.author}" if self.author else ""
+        return f"{commit}{who} set {self.rejected} back to {self.found} in {self.file}"
+
+
+def intervention_text(intervention: Intervention) -> str:
+    """The value of the annotation INTERVENTION."""
+    members = {name: getattr(intervention, name) for name in ("kind", "author", "tag", "rejected", "reason")}
+    times = {"at": intervention.at, "until": intervention.until}
+    return _text(members | {name: _shown(value) for name, value in times.items() if value is not None})
+
+
+def read_intervention(annotations: Mapping[str, str]) -> Intervention | None:
+    """The order in the annotation INTERVENTION; None when there is none, or none that can be read."""
+    try:
+        stored = _members(annotations.get(INTERVENTION))
+        kind = next((one for one in KINDS if stored is not None and one == stored["kind"]), None)
+        if stored is None or kind is None:
+            return None
+        return Intervention(
+            kind=kind,
+            author=str(stored["author"]),
+            tag=str(stored.get("tag", "")),
+            rejected=str(stored.get("rejected", "")),
+            reason=str(stored.get("reason", "")),
+            at=_time(stored.get("at")),
+            until=_time(stored.get("until")),
+        )
+    except UNREADABLE:
+        return None
+
+
+def revert_text(revert: Revert) -> str:
+    """The value of the annotation REVERTED."""
+    members = {name: getattr(revert, name) for name in ("rejected", "found", "file", "commit", "author")}
+    return _text(members | {"at": _shown(revert.at)})
+
+
+def read_revert(annotations: Mapping[str, str]) -> Revert | None:
+    """The revert in the annotation REVERTED; None when there is none, or none that can be read."""
+    try:
+        stored = _members(annotations.get(REVERTED))
+        if stored is None:
+            return None
+        at = _time(stored["at"])
+        if at is None:
+            return None
+        return Revert(
+            rejected=str(stored["rejected"]),
+            found=str(stored["found"]),
+            file=str(stored.get("file", "")),
+            at=at,
+            commit=str(stored.get("commit", "")),
+            author=str(stored.get("author", "")),
+        )
+    except UNREADABLE:
+        return None
+
+
+def read_instant(text: str) -> datetime:
+    """An RFC 3339 time with its zone, as aware UTC.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None or "T" not in text:
+        raise ValueError("must be a time with its zone, such as 2026-12-01T08:00:00Z")
+    return found.astimezone(UTC)
+
+
+def _text(members: Mapping[str, object]) -> str:
+    return json.dumps({name: value for name, value in members.items() if value != ""}, sort_keys=True)
+
+
+def _members(text: str | None) -> Mapping[str, object] | None:
+    found = json.loads(text) if text else None
+    return found if isinstance(found, dict) else None
+
+
+def _time(value: object) -> datetime | None:
+    return None if value is None else read_instant(str(value))
+
+
+def _shown(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

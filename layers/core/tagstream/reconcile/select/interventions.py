@@ -1,0 +1,41 @@
+"""Removes orders and reverts that have ended, so that they never come back to life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import cast
+
+from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
+from tagstream.domain.objects.model import PolicyControl
+from tagstream.ports.bundle import Ports
+from tagstream.ports.objects import StoredObject
+
+
+def ended(
+    control: PolicyControl, selected: str, is_newer: Callable[[str, str], bool], now: datetime
+) -> tuple[str, ...]:
+    """The annotations whose order or revert is over when ``selected`` is selected.
+
+    Args:
+        control: of the policy.
+        selected: the tag that is selected from now on.
+        is_newer: whether the policy puts one tag before another.
+        now: aware UTC.
+    """
+    found = []
+    order, revert = control.ordered, control.revert
+    if order is not None:
+        is_past = order.kind == "rollback" and selected != order.tag and is_newer(selected, order.rejected)
+        found += [INTERVENTION] if is_past or order.is_over(now) else []
+    if revert is not None and selected != revert.rejected:
+        found.append(REVERTED)
+    return tuple(found)
+
+
+def remove(annotations: tuple[str, ...], stored: StoredObject, ports: Ports) -> None:
+    """Remove these annotations of a policy, unless they have changed since it was read."""
+    metadata = cast("Mapping[str, object]", stored.document.get("metadata") or {})
+    notes = cast("Mapping[str, str]", metadata.get("annotations") or {})
+    expected = {name: notes.get(name) for name in annotations}
+    ports.objects.annotate(stored.kind, stored.key, dict.fromkeys(annotations), expected)
