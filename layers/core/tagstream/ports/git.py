@@ -61,6 +61,15 @@ class TreeFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastCommit:
+    """A commit of the history; ``author`` is ``Name <email>``, with what cannot be printed left out."""
+
+    commit: CommitId
+    parents: tuple[CommitId, ...]
+    author: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommitText:
     """The author is the committer too; the message is stored byte for byte.
 
@@ -104,6 +113,9 @@ class GitSession(Protocol):
 
         Only the last ``within`` commits are searched; with 0 all are, and the remote must know both commits.
         """
+
+    def history(self, commit: CommitId, within: int) -> Mapping[CommitId, PastCommit]:
+        """A commit and its ancestors up to ``within`` generations, as far as the remote shows them."""
 
     def resolve(self, ref: GitRef) -> Checkout:
         """The commit a checkout reference names.

@@ -16,7 +16,7 @@ from dulwich.client import Urllib3HttpGitClient
 from tagstream.adapters.git.remote import GitClient, GitRepositorySession
 from tagstream.domain.objects.model import CommitId, GitRef
 from tagstream.errors import AuthenticationError, RetryableError
-from tagstream.ports.git import CommitText, GitAccess, RefUpdate
+from tagstream.ports.git import CommitText, GitAccess, PastCommit, RefUpdate
 from tests.embedded.git_server import GitServer, _Handler, bare_repository, commit_files, git, git_server
 from tests.embedded.need import need
 from tests.embedded.ssh_server import SSHD, SshServer, make_key, ssh_server
@@ -98,6 +98,19 @@ def test_azure_repos_is_asked_for_history_with_what_is_had(server: GitServer, ba
     assert opened(server).descends(last, first)
     assert opened(server).descends(last, first, within=10)
     assert not opened(server).descends(last, first, within=2)
+
+
+@pytest.mark.parametrize("is_azure", [False, True], ids=["version-2", "azure-repos"])
+def test_history_names_authors_and_parents_as_far_back_as_asked(server: GitServer, bare: Path, is_azure: bool) -> None:
+    commits = [CommitId(commit_files(bare, {"x": b"%d" % number}, "more")) for number in range(3)]
+    if is_azure:
+        server.RequestHandlerClass, server.speaks_version_2 = AzureRepos, False
+    session = opened(server)
+    history = session.history(commits[-1], within=2)
+    assert list(history) == [commits[2], commits[1]]
+    author = git("show", "-s", "--format=%an <%ae>", commits[2], folder=bare).strip()
+    assert history[commits[2]] == PastCommit(commit=commits[2], parents=(commits[1],), author=author)
+    assert session.history(commits[-1], within=100)[commits[0]].parents[0] in session.history(commits[-1], within=100)
 
 
 MULTI_ACK_ONLY = f"""#!{sys.executable}

@@ -20,7 +20,7 @@ from tagstream.adapters.git.server import Server
 from tagstream.domain.objects.model import CommitId, GitRef
 from tagstream.domain.update.reference import InvalidReference, ReferenceNotFound, resolve_reference
 from tagstream.errors import AuthenticationError, RetryableError
-from tagstream.ports.git import Checkout, CommitText, GitAccess, RefUpdate, SigningMaterial, TreeFile
+from tagstream.ports.git import Checkout, CommitText, GitAccess, PastCommit, RefUpdate, SigningMaterial, TreeFile
 
 HEADS = b"refs/heads/"
 # Nearly all blobs below update.path are manifests, so they come with the trees, except those too large for a manifest.
@@ -204,6 +204,20 @@ class GitRepositorySession:
                 waiting += new
         return False
 
+    def history(self, commit: CommitId, within: int) -> Mapping[CommitId, PastCommit]:
+        """One request; what comes is not kept."""
+        found: dict[CommitId, PastCommit] = {}
+        with self._reported("fetch"), closing(ObjectStore()) as history:
+            history.add_pack(self._server.fetch([commit.encode()], ONLY_COMMITS, within))
+            waiting = [commit]
+            for one in waiting:
+                stored = history.commit(one.encode())
+                parents = tuple(CommitId(parent.decode()) for parent in stored.parents)
+                found[one] = PastCommit(commit=one, parents=parents, author=_printable(stored.author or b""))
+                known = {*found, *waiting}
+                waiting += [parent for parent in parents if parent not in known and parent.encode() in history]
+        return found
+
     def read(self, blobs: Collection[bytes]) -> Mapping[bytes, bytes]:
         """Those that are not known come in one request."""
         with self._reported("clone"):
@@ -251,6 +265,10 @@ class GitRepositorySession:
         except RetryableError:
             self._server.forget()
             raise
+
+
+def _printable(name: bytes) -> str:
+    return "".join(one for one in name.decode(errors="replace") if one.isprintable())
 
 
 def _written(tree: bytes, parent: CommitId, text: CommitText) -> Commit:

@@ -31,6 +31,7 @@ from tagstream.reconcile.update.lanes import LAST_TURN, Work, run_lanes
 from tagstream.reconcile.update.lease import lease_held
 from tagstream.reconcile.update.outcome import not_run, outcome, put_off
 from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, departing
+from tagstream.reconcile.update.reverts import HELD_BACK, without_reverted
 from tagstream.reconcile.update.snapshot import KIND, Snapshot
 
 # A branch whose server answers slowly may take this much of an invocation.
@@ -207,7 +208,9 @@ def _prepared_one(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> Upd
             return None
         with isolated():
             selections = snapshot.admitted(automation)
-            return prepare(stored, automation, selections, snapshot, ports)
+            job = prepare(stored, automation, selections, snapshot, ports)
+            # A run looks for reverts itself; one that may be skipped has to know of those before it.
+            return without_reverted(job) if stored.status.get(HELD_BACK) else job
     except ImageAutomationError as error:
         report([not_run(stored, selections, error, ports.clock.now())], ports)
         return None

@@ -42,6 +42,7 @@ from tagstream.reconcile.update.ref_updates import (
     stale_head,
     with_default_branch,
 )
+from tagstream.reconcile.update.reverts import honour, without_reverted
 
 PUSH_TRIES = 8
 MIN_TIMEOUT_S = 1.0
@@ -299,7 +300,12 @@ def _revision(result: RunResult, checkout: Checkout, tip: CommitId) -> Revision:
 
 def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], files: BranchFiles, ports: Ports) -> RunResult:
     checkout, tip = base
+    job = without_reverted(job)
     plans = files.plans(job)
+    honoured = honour(job, plans, checkout, files.session, ports)
+    if honoured is not job:
+        job = honoured
+        plans = files.plans(job)
     edits = files.edited(plans)
     changes = tuple(change for plan in plans.values() for change in plan.changes)
     markers = tuple((path.decode(errors="replace"), one) for path, plan in plans.items() for one in plan.markers)

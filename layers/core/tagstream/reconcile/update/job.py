@@ -56,6 +56,7 @@ class UpdateJob:
         no_later_than: when it is pushed even if selections keep arriving.
         calendars: when its changes may be pushed.
         sign: makes the signature of a commit object.
+        reverted: policies that are left out because a person has reverted what they selected.
     """
 
     stored: StoredObject
@@ -70,6 +71,7 @@ class UpdateJob:
     no_later_than: datetime | None = None
     calendars: tuple[Calendar, ...] = ()
     sign: Callable[[bytes], bytes] | None = None
+    reverted: frozenset[NamespacedName] = frozenset()
 
     @property
     def refs(self) -> Mapping[NamespacedName, ImageRef]:

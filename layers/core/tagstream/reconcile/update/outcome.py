@@ -24,6 +24,7 @@ from tagstream.reconcile.update.job import UpdateJob, joined_causes, new_selecti
 from tagstream.reconcile.update.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.update.push_event import causes
 from tagstream.reconcile.update.ref_updates import PUSH_REVISION
+from tagstream.reconcile.update.reverts import HELD_BACK, OFFERED
 from tagstream.reconcile.update.template_warnings import FIELD as TEMPLATE_FIELD
 from tagstream.reconcile.update.template_warnings import template_event, template_warnings
 
@@ -110,10 +111,12 @@ def _body(result: RunResult, now: datetime) -> Mapping[str, object]:
     renewed = {PUSH_REVISION} | ({FIELD} if not result.skipped else set())
     # A run without a commit has not read the template.
     renewed |= {TEMPLATE_FIELD} if result.commit is not None else set()
+    renewed |= {HELD_BACK} | ({OFFERED} if not result.skipped else set())
     body = {
         **{name: value for name, value in job.stored.status.items() if name not in renewed},
         **marker_problems(result.markers),
         **template_warnings(result.warnings),
+        **_held_back(result),
         **({PUSH_REVISION: result.push_revision} if job.destination.rebuilds_branch else {}),
         "lastAutomationRunTime": status.time(job.began_at),
         "observedSourceRevision": result.revision,
@@ -123,6 +126,14 @@ def _body(result: RunResult, now: datetime) -> Mapping[str, object]:
         return body
     pushed_at = result.event.at if result.event else now
     return body | {"lastPushCommit": result.commit, "lastPushTime": status.time(pushed_at)}
+
+
+def _held_back(result: RunResult) -> Mapping[str, object]:
+    """The policies that a revert keeps from being set, and those whose tags wait on a push branch."""
+    reverted = sorted(key.name for key in result.job.reverted)
+    offered = sorted({change.setter.split(":")[1] for change in result.changes})
+    found: dict[str, object] = {HELD_BACK: reverted} if reverted else {}
+    return found | ({OFFERED: offered} if offered and result.job.destination.rebuilds_branch else {})
 
 
 def _entries(result: RunResult, found: Transition) -> tuple[LedgerEntry, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tagstream.domain.objects.intervention import REVERTED
 from tagstream.domain.objects.model import (
     GitRepository,
     ImagePolicy,
@@ -18,6 +19,7 @@ from tagstream.domain.objects.model import (
     LabelSelector,
     NamespacedName,
 )
+from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.objects.selector import InvalidSelector, check_selector, selects
 from tagstream.domain.update.destination import Destination, NoPushBranch, destination
 from tagstream.errors import StalledError
@@ -157,6 +159,18 @@ class Snapshot:
                 self._known = frozenset(one.key for one in self._stored_policies())
             return self._known
 
+    def policy(self, key: NamespacedName) -> StoredObject | None:
+        """An ImagePolicy; None when there is none."""
+        with self._lock:
+            return next((one for one in self._stored_policies() if one.key == key), None)
+
+    def reverted(self, selections: Mapping[NamespacedName, Selection]) -> frozenset[NamespacedName]:
+        """The policies whose selection a person has reverted in Git."""
+        with self._lock:
+            stored = [one for one in self._stored_policies() if one.key in selections and _names_revert(one)]
+        found = parsed_objects(stored, ImagePolicy, self._ports.log)
+        return frozenset(one.key for one, policy in found if _is_reverted(policy, selections[one.key]))
+
     def admitted(self, automation: ImageUpdateAutomation) -> Mapping[NamespacedName, Selection]:
         """What the policies that an automation's selector admits have selected.
 
@@ -233,3 +247,12 @@ class Snapshot:
             writer = Writer(stored=stored, automation=automation, destination=where)
             found.setdefault(where.target, []).append(writer)
         return found
+
+
+def _names_revert(stored: StoredObject) -> bool:
+    return REVERTED in read_metadata(stored.document).annotations
+
+
+def _is_reverted(policy: ImagePolicy, selection: Selection) -> bool:
+    revert = policy.control.revert
+    return policy.control.honours_reverts and revert is not None and revert.rejected == selection.ref.tag
