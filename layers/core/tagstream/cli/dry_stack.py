@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, cast
 
+from tagstream.domain.objects.intervention import OWN
 from tagstream.domain.objects.model import Digest, NamespacedName
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
@@ -92,6 +94,24 @@ class DryObjects:
         stored = self.get(kind, key)
         if stored is not None:
             self.replaced[ObjectName(kind=kind, key=key)] = replace(stored, status=status)
+
+    def annotate(
+        self,
+        kind: str,
+        key: NamespacedName,
+        annotations: Mapping[str, str | None],
+        expected: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> bool:
+        """Kept in memory."""
+        stored = self.get(kind, key)
+        if stored is None:
+            return False
+        metadata = cast("Mapping[str, object]", stored.document.get("metadata") or {})
+        merged = {**_annotations(stored.document), **annotations}
+        kept = {name: value for name, value in merged.items() if value is not None}
+        document = {**stored.document, "metadata": {**metadata, "annotations": kept}}
+        self.replaced[ObjectName(kind=kind, key=key)] = replace(stored, document=document)
+        return True
 
     def _with(
         self, kind: str, stored: Iterable[StoredObject], wanted: Collection[NamespacedName]
@@ -202,5 +222,12 @@ def _as_stored(document: Document, objects: DryObjects) -> StoredObject:
     generation = 1
     if before is not None:
         generation = status.generation(before) + int(before.document.get("spec") != document.get("spec"))
-    wanted = {**document, "metadata": {**metadata, "generation": generation}}
+    kept = _annotations(before.document) if before is not None else {}
+    annotations = _annotations(document) | {name: kept[name] for name in OWN if name in kept}
+    wanted = {**document, "metadata": {**metadata, "annotations": annotations, "generation": generation}}
     return StoredObject(kind=kind, key=key, document=wanted, status=before.status if before else {})
+
+
+def _annotations(document: Document) -> dict[str, str]:
+    metadata = cast("Mapping[str, object]", document.get("metadata") or {})
+    return dict(cast("Mapping[str, str]", metadata.get("annotations") or {}))

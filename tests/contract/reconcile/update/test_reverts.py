@@ -206,6 +206,15 @@ def test_a_merge_whose_first_parent_is_the_persons_branch_hides_nothing(world: W
     assert world.in_git() == "v1.20.0"
 
 
+def test_a_preview_leaves_a_revert_alone_and_keeps_nothing(world: World) -> None:
+    world.person_sets("v1.20.0")
+    done = command("-n", "ns", "preview", "app", ports=world.ports)
+    assert done.code == 0
+    assert "v1.29.0" not in done.out
+    stored = world.ports.objects.get("ImagePolicy", APP)
+    assert stored is not None and "tagstream.dev/reverted" not in str(stored.document)
+
+
 def test_a_newer_value_and_a_value_that_is_no_version_are_no_reverts(world: World) -> None:
     for tag in ("v1.99.0", "latest"):
         world.person_sets(tag)

@@ -18,7 +18,7 @@ from tagstream.adapters.store.agenda import change_note
 from tagstream.adapters.store.deliveries import close_paths
 from tagstream.adapters.store.table import ABSENT, PRESENT, PUT_TRIES, Action, Condition, Table, name_of, overtaken
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
+from tagstream.domain.objects.intervention import OWN
 from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import Document, StoredObject
@@ -32,8 +32,6 @@ MAX_STATUS_BYTES = 390_000
 TRUNCATED = "truncated"
 # A read by name is rounded up to 4 KB, a page of a query is not: all objects cost as much as a sixth of them by name.
 READ_ALL_FROM = 6
-# A manifest neither sets nor removes these annotations.
-OWN = (INTERVENTION, REVERTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

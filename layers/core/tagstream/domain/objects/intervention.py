@@ -16,6 +16,8 @@ INTERVENTION = "tagstream.dev/intervention"
 """Annotation: the order of the last ``pin``, ``hold`` or ``rollback`` command."""
 REVERTED = "tagstream.dev/reverted"
 """Annotation: the revert that a run has noticed."""
+OWN = (INTERVENTION, REVERTED)
+"""The annotations that a manifest neither sets nor removes."""
 
 Kind = Literal["pin", "hold", "rollback"]
 KINDS: tuple[Kind, ...] = ("pin", "hold", "rollback")
