@@ -206,7 +206,7 @@ class MemoryTags:
 
     lists: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
     seen: dict[str, datetime] = field(default_factory=dict)
-    states = put = first_seen = cool_down = put_cool_down = not_called
+    states = put = first_seen = platforms = put_platforms = cool_down = put_cool_down = not_called
 
     def tags(self, key: NamespacedName, state: TagState | None = None) -> Iterator[TagRecord]:
         """Descending."""
@@ -282,7 +282,7 @@ class NoQueue:
 class NoRegistry:
     """The command line talks to no registry."""
 
-    list_tags = digest = not_called
+    list_tags = digest = platforms = not_called
 
 
 class NoGit:

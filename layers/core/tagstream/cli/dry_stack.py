@@ -20,13 +20,13 @@ from tagstream.reconcile import status
 READS: Mapping[str, frozenset[str]] = {
     "objects": frozenset({"get", "get_many", "documents", "list"}),
     "selections": frozenset({"get", "list", "waiting"}),
-    "tags": frozenset({"state", "states", "tags", "sightings", "cool_down"}),
+    "tags": frozenset({"state", "states", "tags", "sightings", "platforms", "cool_down"}),
     "leases": frozenset({"last_holders"}),
     "freezes": frozenset({"read"}),
     "agenda": frozenset({"read"}),
     "ledger": frozenset({"read"}),
     "secrets": frozenset({"get", "renewed"}),
-    "registry": frozenset({"digest"}),
+    "registry": frozenset({"digest", "platforms"}),
     "git": frozenset({"open", "signer"}),
     "deliveries": frozenset(),
     "queue": frozenset(),
@@ -152,6 +152,9 @@ class DryTags:
     def first_seen(self, key: NamespacedName, tag: str, digest: Digest, now: datetime) -> datetime:
         """When this tag was first seen with this digest."""
         return self.inner.sightings(key, tag).get(digest, now)
+
+    def put_platforms(self, key: NamespacedName, digest: Digest, platforms: frozenset[str], now: datetime) -> None:
+        """Not kept."""
 
     def __getattr__(self, member: str) -> Any:
         return getattr(_ReadOnly(self.inner, "tags"), member)

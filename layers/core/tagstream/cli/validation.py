@@ -22,6 +22,7 @@ from tagstream.domain.objects.model import (
     MINIMUM_AGE,
     ON_REVERT,
     PIN,
+    PLATFORMS,
     SKIP_TAGS,
     UNTIL,
     WHY,
@@ -46,7 +47,7 @@ REASON = "suspend.toolkit.fluxcd.io/reason"
 """Annotation: suspended by the command line; applying a manifest that does not speak of ``suspend`` keeps it so."""
 ANNOTATIONS: Mapping[str, frozenset[str]] = {
     "ImagePolicy": frozenset(
-        {ALLOW_DOWNGRADE, MINIMUM_AGE, PIN, HOLD, UNTIL, WHY, SKIP_TAGS, ON_REVERT, INTERVENTION, REVERTED}
+        {ALLOW_DOWNGRADE, MINIMUM_AGE, PLATFORMS, PIN, HOLD, UNTIL, WHY, SKIP_TAGS, ON_REVERT, INTERVENTION, REVERTED}
     ),
     "ImageUpdateAutomation": frozenset({DEBOUNCE, WINDOW, FREEZE, ON_REVERT}),
     "Namespace": frozenset({WINDOW, FREEZE}),

@@ -50,3 +50,6 @@ class Registry(Protocol):
 
     def digest(self, image: ImageName, tag: str, access: RegistryAccess, deadline_s: float) -> Digest:
         """The digest a tag points to (for a multi-arch image, of its index)."""
+
+    def platforms(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> frozenset[str]:
+        """The platforms of an image, such as ``linux/arm64``; of an index, those of all its images."""

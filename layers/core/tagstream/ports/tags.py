@@ -72,6 +72,12 @@ class TagStore(Protocol):
     def sightings(self, key: NamespacedName, tag: str) -> Mapping[Digest, datetime]:
         """The digests that a tag was seen with, and when it was first seen with each."""
 
+    def platforms(self, key: NamespacedName, digest: Digest) -> frozenset[str] | None:
+        """The platforms of an image; None if they are not known."""
+
+    def put_platforms(self, key: NamespacedName, digest: Digest, platforms: frozenset[str], now: datetime) -> None:
+        """Remember the platforms of an image, which never change, for some time."""
+
     def cool_down(self, host: str) -> datetime | None:
         """Until when a host must be left alone."""
 

@@ -145,3 +145,12 @@ def test_a_revert_is_kept_with_all_that_is_known_of_it() -> None:
     for revert in (known, Revert(rejected="v2", found="v1", file="a.yaml", at=now)):
         policy, _ = read(reverted=revert_text(revert))
         assert policy is not None and policy.control.revert == revert
+
+
+def test_platforms_are_a_list_with_commas_and_what_is_none_is_refused() -> None:
+    policy, errors = read(platforms="linux/amd64, linux/arm/v7")
+    assert errors == ()
+    assert policy is not None and policy.control.platforms == {"linux/amd64", "linux/arm/v7"}
+    _, errors = read(platforms="linux/amd64,arm64")
+    words = 'Invalid value: "arm64": is no platform, such as linux/arm64 or linux/arm/v7'
+    assert errors == (f"ImagePolicy/apps/web metadata.annotations[tagstream.dev/platforms]: {words}",)

@@ -32,6 +32,12 @@ from tagstream.adapters.registry.logins import Logins, secret_login
 from tagstream.adapters.registry.pages import Limits, all_tags
 from tagstream.domain.objects.image_name import ImageName
 from tagstream.domain.objects.model import Digest
+from tagstream.domain.select.platforms import (
+    UnreadableManifest,
+    configuration_digest,
+    platforms_of_configuration,
+    platforms_of_index,
+)
 from tagstream.errors import RetryableError, ThrottledError
 from tagstream.ports.connection import Proxy, TlsMaterial
 from tagstream.ports.registry import RegistryAccess, TagListing
@@ -120,6 +126,32 @@ class RegistryClient:
         except RetryableError as error:
             raise _explained("", error, image, access) from error
 
+    def platforms(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> frozenset[str]:
+        """The platforms of an image: one request for an index, two for a single image; none of what is no image.
+
+        Args:
+            image: the repository.
+            digest: of the index or the manifest; what comes is checked against it.
+            access: credentials, TLS, proxy.
+            deadline_s: on the monotonic clock.
+
+        Raises:
+            AuthenticationError: AuthenticationFailed, credentials or certificates that cannot be used.
+            ThrottledError: ReadOperationFailed, with the seconds the registry asked for.
+            RetryableError: ReadOperationFailed, the registry fails, or it sends something else than the digest says.
+        """
+        try:
+            repository = self._repository(image, access, deadline_s)
+            manifest = _verified(repository, "manifests", digest)
+            found = platforms_of_index(manifest)
+            if found is not None:
+                return found
+            return platforms_of_configuration(_verified(repository, "blobs", configuration_digest(manifest)))
+        except UnreadableManifest:
+            return frozenset()
+        except RetryableError as error:
+            raise _explained("", error, image, access) from error
+
     def _repository(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> AuthenticatedRepository:
         session = RetryingSession(
             session=self._sessions.get(access.tls, access.proxy),
@@ -149,6 +181,28 @@ def _digest(repository: AuthenticatedRepository, url: str) -> Digest:
         text = f"HEAD {redacted_url(url)}: response did not include a valid Docker-Content-Digest header"
         raise RetryableError(text, reason=REASON)
     return Digest(digest)
+
+
+def _verified(repository: AuthenticatedRepository, kind: str, digest: str) -> bytes:
+    """A manifest or a blob, if it is what its digest says.
+
+    Raises:
+        UnreadableManifest: the digest is none.
+        RetryableError: ReadOperationFailed, what comes has another digest.
+    """
+    if not _DIGEST.fullmatch(digest):
+        raise UnreadableManifest("a digest is malformed")
+    headers = {"Accept": MANIFEST_TYPES} if kind == "manifests" else {}
+    url = f"{repository.base}/{kind}/{digest}"
+    answer = repository.success(
+        repository.fetch(Request(method="GET", url=url, headers=headers), lambda one: read_body(one, MAX_MANIFEST))
+    )
+    content = answer.value
+    assert isinstance(content, bytes)
+    algorithm, _, wanted = digest.partition(":")
+    if hashlib.new(algorithm, content).hexdigest() != wanted:
+        raise RetryableError(f"GET {redacted_url(url)}: what came has another digest", reason=REASON)
+    return content
 
 
 def _content_digest(response: BaseHTTPResponse) -> str:

@@ -133,6 +133,16 @@ def sightings(repository: NamespacedName) -> str:
     return f"seen#{repository}"
 
 
+def image_facts(repository: NamespacedName, digest: str) -> Item:
+    """Key of what is known of an image by its digest."""
+    return key(images(repository), digest)
+
+
+def images(repository: NamespacedName) -> str:
+    """Partition of what is known of a repository's images."""
+    return f"facts#{repository}"
+
+
 def pending(repository: NamespacedName) -> str:
     """Partition of a repository's window of pushes, and of the tags that joined it."""
     return f"pending#{repository}"

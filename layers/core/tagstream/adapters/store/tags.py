@@ -29,6 +29,8 @@ READ_TRIES = 4
 # A sighting that is asked for lives on; one that nobody asks for any more goes by itself.
 SIGHTING_TTL = timedelta(days=400)
 WRITING_TAKES = timedelta(hours=1)
+# An image that is still of interest is looked at again.
+FACTS_TTL = timedelta(days=30)
 UNREADABLE = (KeyError, TypeError, ValueError, zlib.error)
 
 
@@ -159,6 +161,17 @@ class DynamoTags:
             Digest(keys.read_text(item, "sk").rpartition("@")[2]): keys.moment(keys.read_number(item, "at"))
             for item in found
         }
+
+    def platforms(self, key: NamespacedName, digest: Digest) -> frozenset[str] | None:
+        """One read."""
+        item = self.table.get(keys.image_facts(key, digest))
+        return None if item is None else frozenset(keys.read_text(item, "platforms").split())
+
+    def put_platforms(self, key: NamespacedName, digest: Digest, platforms: frozenset[str], now: datetime) -> None:
+        """One write."""
+        end = keys.number(int((now + FACTS_TTL).timestamp()))
+        found = {"platforms": keys.text(" ".join(sorted(platforms))), "expiresAt": end}
+        self.table.put(keys.image_facts(key, digest) | found)
 
     def cool_down(self, host: str) -> datetime | None:
         """One read."""

@@ -34,6 +34,7 @@ from tagstream.domain.select.policy import (
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.select.contents import Contents
 from tagstream.reconcile.select.first_seen import FirstSeen
+from tagstream.reconcile.select.image_platforms import ImagePlatforms
 from tagstream.reconcile.status import time, trusted_tags
 from tagstream.reconcile.stored_objects import parse_stored
 
@@ -191,6 +192,8 @@ def _situation(session: Session, stored: StoredObject, policy: ImagePolicy, tag_
         now=now,
         minimum_age=contents.minimum_age,
         content=contents.of,
+        platforms=policy.control.platforms,
+        platforms_of=ImagePlatforms(contents=contents, ask=None).of,
         intervention=policy.control.intervention(now),
         skip_tags=policy.control.skip_tags,
         revert=policy.control.revert if policy.control.honours_reverts else None,

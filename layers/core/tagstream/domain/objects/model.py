@@ -44,6 +44,8 @@ SKIP_TAGS = "tagstream.dev/skip-tags"
 ON_REVERT = "tagstream.dev/on-revert"
 """Annotation of an ImagePolicy or an ImageUpdateAutomation: ``hold`` (default) honours a person's revert in Git,
 ``ignore`` commits the selected tag again, as Flux does."""
+PLATFORMS = "tagstream.dev/platforms"
+"""Annotation of an ImagePolicy: platforms, with commas between them, that an image must have to be selected."""
 MINIMUM_AGE = "tagstream.dev/minimum-age"
 """Annotation of an ImagePolicy: how long a tag must have been known before it may be selected, e.g. ``72h``, ``3d``."""
 WINDOW, FREEZE = "tagstream.dev/window", "tagstream.dev/freeze"
@@ -154,6 +156,7 @@ class PolicyControl:
 
     Attributes:
         minimum_age_s: 0 for none.
+        platforms: that an image must have to be selected.
         ordered: what the last command ordered.
         annotated: what the manifest orders.
         skip_tags: are never selected.
@@ -162,6 +165,7 @@ class PolicyControl:
     """
 
     minimum_age_s: float = 0.0
+    platforms: frozenset[str] = frozenset()
     ordered: Intervention | None = None
     annotated: Intervention | None = None
     skip_tags: frozenset[str] = frozenset()

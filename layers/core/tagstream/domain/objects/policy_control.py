@@ -14,6 +14,7 @@ from tagstream.domain.objects.model import (
     MINIMUM_AGE,
     ON_REVERT,
     PIN,
+    PLATFORMS,
     SKIP_TAGS,
     UNTIL,
     WHY,
@@ -21,8 +22,10 @@ from tagstream.domain.objects.model import (
     PolicyControl,
 )
 from tagstream.domain.scan.tag_grammar import TAG
+from tagstream.domain.select.platforms import PLATFORM
 
 NO_TAG = "is no tag"
+NO_PLATFORM = "is no platform, such as linux/arm64 or linux/arm/v7"
 
 
 def read_policy_control(metadata: Metadata, problems: list[Problem]) -> PolicyControl:
@@ -30,6 +33,7 @@ def read_policy_control(metadata: Metadata, problems: list[Problem]) -> PolicyCo
     notes = metadata.annotations
     return PolicyControl(
         minimum_age_s=_minimum_age_s(metadata, problems),
+        platforms=_platforms(metadata, problems),
         ordered=read_intervention(notes),
         annotated=_annotated(metadata, problems),
         skip_tags=_skip_tags(metadata, problems),
@@ -53,6 +57,15 @@ def _minimum_age_s(metadata: Metadata, problems: list[Problem]) -> float:
     except InvalidDuration as error:
         problems.append(_invalid(MINIMUM_AGE, text, error))
         return 0.0
+
+
+def _platforms(metadata: Metadata, problems: list[Problem]) -> frozenset[str]:
+    text = metadata.annotations.get(PLATFORMS)
+    if text is None:
+        return frozenset()
+    names = [one.strip() for one in text.split(",")]
+    problems += [_invalid(PLATFORMS, one, NO_PLATFORM) for one in names if not PLATFORM.fullmatch(one)]
+    return frozenset(names)
 
 
 def _annotated(metadata: Metadata, problems: list[Problem]) -> Intervention | None:

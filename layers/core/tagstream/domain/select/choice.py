@@ -52,6 +52,11 @@ class Content:
     since: datetime | None = None
 
 
+def of_unknown_platforms(tag: str) -> frozenset[str] | None:
+    """The platforms of any tag, for a policy that wants none."""
+    return None
+
+
 def of_unknown_age(tag: str) -> Content:
     """The content of any tag, for a policy without a minimum age."""
     return Content()
@@ -71,6 +76,8 @@ class Situation:
         now: aware UTC.
         minimum_age: how long a tag must have had its content before it may be selected.
         content: what content a tag has; it may ask the registry.
+        platforms: that an image must have to be selected.
+        platforms_of: the platforms of a tag's image, None if nobody has looked at it; it may ask the registry.
         intervention: what a person has ordered.
         skip_tags: tags that are never selected.
         revert: a person's revert in Git that is honoured.
@@ -84,6 +91,8 @@ class Situation:
     now: datetime
     minimum_age: timedelta = timedelta(0)
     content: Callable[[str], Content] = of_unknown_age
+    platforms: frozenset[str] = frozenset()
+    platforms_of: Callable[[str], frozenset[str] | None] = of_unknown_platforms
     intervention: Intervention | None = None
     skip_tags: frozenset[str] = frozenset()
     revert: Revert | None = None

@@ -7,16 +7,19 @@ Flux has no gates; image-automation-controller issues #231 and #396 ask for the 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gocompat.duration import print_duration
 from tagstream.domain.objects.model import Metadata
 from tagstream.domain.scan.drop_guard import is_suspicious_drop
 from tagstream.domain.select.choice import Answer, Candidate, Gate, Go, No, Situation, Stay, Wait
 from tagstream.domain.select.interventions import intervened, reverted, skipped
+from tagstream.domain.select.platforms import missing
 
 ALLOW_DOWNGRADE = "tagstream.dev/allow-downgrade"
 """The annotation of an ImagePolicy that lets a selection go backwards when its value is ``true``."""
+# A tag that lacks a platform is looked at again after this time.
+LOOK_AGAIN_AFTER = timedelta(minutes=10)
 
 
 def suspicious_drop(candidate: Candidate, situation: Situation) -> Answer:
@@ -73,11 +76,31 @@ def minimum_age(candidate: Candidate, situation: Situation) -> Answer:
     return Wait(message=f"{candidate.tag}, {told}", until=since + age, **words)
 
 
+def platforms(candidate: Candidate, situation: Situation) -> Answer:
+    """Let a tag wait whose image lacks a platform: the image of another platform may be pushed a little later.
+
+    The current tag is not looked at again.
+    """
+    wanted, current = situation.platforms, situation.current
+    if not wanted or (current is not None and current.tag == candidate.tag):
+        return Go()
+    found = situation.platforms_of(candidate.tag)
+    if found is not None and not missing(wanted, found):
+        return Go()
+    told = "was not looked at" if found is None else f"lacks {', '.join(missing(wanted, found))}"
+    return Wait(
+        reason="PlatformsMissing",
+        message=f"{candidate.tag} {told}",
+        verdict="platforms missing",
+        until=situation.now + LOOK_AGAIN_AFTER,
+    )
+
+
 def _shown(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-GATES: tuple[Gate, ...] = (intervened, skipped, reverted, suspicious_drop, downgrade, minimum_age)
+GATES: tuple[Gate, ...] = (intervened, skipped, reverted, suspicious_drop, downgrade, minimum_age, platforms)
 """In the order in which they are asked. What people want comes first; what may ask the registry comes last."""
 
 

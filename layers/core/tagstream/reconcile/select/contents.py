@@ -53,6 +53,19 @@ class Contents:
             self._digests[tag] = self.ask(tag)
         return self._digests[tag]
 
+    def known_digest(self, tag: str) -> Digest | None:
+        """The digest of a tag now; while nobody can be asked, the one that it was seen with last, if it was seen.
+
+        Raises:
+            ImageAutomationError: the registry does not answer.
+        """
+        if self.ask is None:
+            known = self._sightings(tag)
+            return _last_seen(known) if known else None
+        digest = self.digest(tag)
+        self._sighted(tag, digest)
+        return digest
+
     def of(self, tag: str) -> Content:
         """The content of a tag, as the gate of the minimum age is told.
 

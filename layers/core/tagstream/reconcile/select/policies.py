@@ -32,6 +32,7 @@ from tagstream.reconcile.scan.tag_list import ScannedTags
 from tagstream.reconcile.select import interventions
 from tagstream.reconcile.select.contents import Contents
 from tagstream.reconcile.select.first_seen import FirstSeen
+from tagstream.reconcile.select.image_platforms import ImagePlatforms
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
 
@@ -218,7 +219,7 @@ def _select(found: _Evaluation, ports: Ports) -> _Selected:
             "retrying in 30s error: no tags in database", reason="DependencyNotReady", retry_after_s=DEPENDENCY_RETRY_S
         )
     contents = _contents(found, repository, ports)
-    situation = _situation(found, len(scanned.tags), contents)
+    situation = _situation(found, len(scanned.tags), contents, _platforms(found, repository, contents, ports))
     choice = _choice(found, compiled, scanned, situation)
     if choice.tag is None:
         raise _held_back(choice, situation)
@@ -314,7 +315,20 @@ def _contents(found: _Evaluation, repository: ImageRepository, ports: Ports) -> 
     )
 
 
-def _situation(found: _Evaluation, tag_count: int, contents: Contents) -> Situation:
+def _platforms(found: _Evaluation, repository: ImageRepository, contents: Contents, ports: Ports) -> ImagePlatforms:
+    def ask(digest: Digest) -> frozenset[str]:
+        image, access = parse_repository_image(repository.image), registry_access(repository, ports.secrets)
+        try:
+            return ports.registry.platforms(image, digest, access, _limit_s(found, repository, ports))
+        except ImageAutomationError as error:
+            raise RetryableError(
+                f"failed fetching platforms of {repository.image}@{digest}: {error.message}", reason="Failed"
+            ) from error
+
+    return ImagePlatforms(contents=contents, ask=ask)
+
+
+def _situation(found: _Evaluation, tag_count: int, contents: Contents, platforms: ImagePlatforms) -> Situation:
     policy, body, control = found.policy, found.stored.status, found.policy.control
     return Situation(
         policy=policy.metadata,
@@ -325,6 +339,8 @@ def _situation(found: _Evaluation, tag_count: int, contents: Contents) -> Situat
         now=found.now,
         minimum_age=contents.minimum_age,
         content=contents.of,
+        platforms=control.platforms,
+        platforms_of=platforms.of,
         intervention=control.intervention(found.now),
         skip_tags=control.skip_tags,
         revert=control.revert if control.honours_reverts else None,
@@ -379,10 +395,15 @@ def _digest(found: _Evaluation, repository: ImageRepository, tag: str, contents:
     return digest
 
 
+def _limit_s(found: _Evaluation, repository: ImageRepository, ports: Ports) -> float:
+    """When a request to the registry is given up, on the monotonic clock."""
+    timeout_s = max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
+    return min(found.deadline_s, ports.clock.monotonic_s() + timeout_s)
+
+
 def _asked_digest(found: _Evaluation, repository: ImageRepository, tag: str, ports: Ports) -> Digest:
     """The digest that the registry has for a tag now."""
-    timeout_s = max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
-    limit_s = min(found.deadline_s, ports.clock.monotonic_s() + timeout_s)
+    limit_s = _limit_s(found, repository, ports)
     image = parse_repository_image(repository.image)
     try:
         return ports.registry.digest(image, tag, registry_access(repository, ports.secrets), limit_s)
