@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagstream.ports.tags import TagRecord
@@ -42,6 +42,7 @@ def test_what_is_new_and_what_is_gone_is_found_on_the_way(tags: str, known: str,
     assert difference.removed == tuple(removed.split())
 
 
+@settings(deadline=None)
 @given(TAGS, TAGS)
 def test_every_tag_is_kept_once_with_the_time_it_was_first_seen(tags: frozenset[str], known: frozenset[str]) -> None:
     records, difference = merged(tags, known)
