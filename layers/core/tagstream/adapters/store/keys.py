@@ -129,18 +129,13 @@ def sighting(repository: NamespacedName, tag: str, digest: str) -> Item:
 
 
 def sightings(repository: NamespacedName) -> str:
-    """Partition of the first sightings of a repository's digests."""
+    """Partition of the first sightings of a repository's digests, and of what is known of them."""
     return f"seen#{repository}"
 
 
 def image_facts(repository: NamespacedName, digest: str) -> Item:
-    """Key of what is known of an image by its digest."""
-    return key(images(repository), digest)
-
-
-def images(repository: NamespacedName) -> str:
-    """Partition of what is known of a repository's images."""
-    return f"facts#{repository}"
+    """Key of what is known of an image by its digest; no tag is empty, so it is no sighting of one."""
+    return key(sightings(repository), f"@{digest}")
 
 
 def pending(repository: NamespacedName) -> str:

@@ -144,7 +144,7 @@ class DynamoObjects:
             return
         derived = [keys.key(keys.statuses(kind), str(key)), keys.last_delivery(kind, key)]
         if kind == "ImageRepository":
-            for partition in (keys.tags(key), keys.sightings(key), keys.images(key), keys.pending(key)):
+            for partition in (keys.tags(key), keys.sightings(key), keys.pending(key)):
                 derived += [dict(item) for item in self.table.query(partition)]
             self._drop_unused_index(key)
         if kind == "ImagePolicy":
