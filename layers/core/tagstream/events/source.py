@@ -72,12 +72,15 @@ def read_event(event: Mapping[str, Any], received_at: datetime) -> Tick | Scans 
     context = given.get("requestContext")
     if isinstance(context, Mapping) and isinstance(context.get("http"), Mapping):
         return incoming_delivery(LambdaFunctionUrlEvent(given), received_at)
-    match _record_source(given):
-        case "aws:sqs":
-            return Scans(messages=tuple(queue_message(record) for record in SQSEvent(given).records))
-        case "aws:dynamodb":
-            found = (stream_change(record) for record in DynamoDBStreamEvent(given).records)
-            return Changes(changes=tuple(change for change in found if change is not None))
+    try:
+        match _record_source(given):
+            case "aws:sqs":
+                return Scans(messages=tuple(queue_message(record) for record in SQSEvent(given).records))
+            case "aws:dynamodb":
+                found = (stream_change(record) for record in DynamoDBStreamEvent(given).records)
+                return Changes(changes=tuple(change for change in found if change is not None))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UnknownEvent("a record of the event is not as AWS writes it") from error
     raise UnknownEvent("the event is no tick, queue batch, stream batch, registry event or Function URL request")
 
 

@@ -32,7 +32,7 @@ ROWS_A_PAGE = 10_000
 NOTES_KEPT = 64
 # A change of an object outlives what a reconcile, begun before it, notes at its end.
 CHANGE_AHEAD = timedelta(seconds=60)
-UNREADABLE = (KeyError, TypeError, ValueError, IndexError, zlib.error)
+UNREADABLE = (KeyError, TypeError, ValueError, IndexError, OSError, OverflowError, RecursionError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,8 @@ def _row_of(
 ) -> tuple[ObjectName, _Row]:
     at = float(cast("int", at_ms)) / 1000
     row = _Row(at, _moved(last, at), _moved(due, at), bool(is_gone))
+    # A number may be none of a time that there is.
+    _times(row)
     return ObjectName(kind=str(kind), key=keys.named(str(name))), row
 
 

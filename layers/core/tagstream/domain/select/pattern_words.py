@@ -35,7 +35,8 @@ def finite_words(pattern: str) -> tuple[Word, ...] | None:
     """The words of a pattern; None when they are not few, or when the pattern is not a simple one."""
     try:
         words, end = _alternatives(pattern, 0)
-    except _Unknown:
+    except (_Unknown, RecursionError):
+        # Each level of a nested pattern takes three calls; RE2 accepts more levels than Python accepts calls.
         return None
     return tuple(dict.fromkeys(words)) if end == len(pattern) and pattern else None
 

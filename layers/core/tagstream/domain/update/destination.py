@@ -78,10 +78,11 @@ def repository_name(url: str) -> str:
 
     The scheme, the user, the scheme's own port, a slash or ``.git`` at the end, and the case of the host do not count.
     """
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
+        # Nobody can be asked by such a URL; it is a name like any other.
         return url
     host = (parts.hostname or "") + (f":{port}" if port not in (None, _PORTS.get(parts.scheme)) else "")
     return f"{host}/{parts.path.strip('/').removesuffix('.git').rstrip('/')}"
