@@ -6,6 +6,7 @@
 # make chaos      everything fails for a while, and nothing may be lost (SEED=n, MINUTES=m)
 # make cost       what a month costs, from counted calls (SIZES, HOURS, PUSHES); writes docs/cost.md's table
 # make load       10,000 deliveries a minute, 1,000 tags at once, 5,000 repositories (FULL=1: longer)
+# make fuzz       every parser of outside bytes, guided by coverage (MINUTES=60, TARGET=name); findings go to tests/data/fuzz
 # make build      the deployable artifact (ARCHITECTURE=arm64|x86_64 as the template's parameter; TARGET=host for here)
 # make release    the artifact as zips with a bill of materials and checksums, in dist/
 # make event-answers  what AWS's event-ruler says of the template's event patterns, recorded anew (Java, Maven)
@@ -27,7 +28,7 @@ export SAM_CLI_TELEMETRY := 0
 COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test vectors event-answers policies bench chaos load cost build build-target lint release audit format lock deploy known-env aws-check clean servers
+.PHONY: demo test vectors event-answers policies bench chaos load cost fuzz build build-target lint release audit format lock deploy known-env aws-check clean servers
 
 demo: .venv/ready
 	"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
@@ -63,6 +64,12 @@ cost: .venv/ready
 
 load: .venv/ready servers
 	@"$(PYTHON)" -m tests.load $(if $(FULL),--full)
+
+# atheris is for fuzzing alone, so it is not in the lock; without a wheel of it for this Python, hypothesis fuzzes.
+fuzz: .venv/ready
+	@test -d .venv/fuzz/atheris || uv pip install --quiet --python "$(PYTHON)" --target .venv/fuzz atheris==3.0.0 || true
+	@PYTHONPATH=.venv/fuzz "$(PYTHON)" -m tests.fuzz --minutes $(if $(filter file,$(origin MINUTES)),60,$(MINUTES)) \
+		$(if $(filter-out file,$(origin TARGET)),--target $(TARGET))
 
 build: build-target .venv/ready
 	TAGSTREAM_BUILD_TARGET=$(TARGET) sam build --parameter-overrides Architecture=$(ARCHITECTURE)
