@@ -45,7 +45,7 @@ class CryptographyChecks:
             _certificates("ca.crt", authority)
         if not certificate and not key:
             return
-        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.exceptions import InternalError, UnsupportedAlgorithm
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
         own = _certificates("tls.crt", certificate)[0]
@@ -53,10 +53,14 @@ class CryptographyChecks:
             loaded = load_pem_private_key(key, None)
         except TypeError as error:
             raise InvalidMaterial("tls.key is protected by a passphrase, which TLS clients cannot be given") from error
-        except (ValueError, UnsupportedAlgorithm) as error:
+        except (ValueError, UnsupportedAlgorithm, InternalError) as error:
             raise InvalidMaterial("tls.key is not a private key in PEM form") from error
         form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        if loaded.public_key().public_bytes(*form) != own.public_key().public_bytes(*form):
+        try:
+            certified = own.public_key().public_bytes(*form)
+        except (ValueError, UnsupportedAlgorithm, InternalError) as error:
+            raise InvalidMaterial("tls.crt is a certificate whose public key cannot be read") from error
+        if loaded.public_key().public_bytes(*form) != certified:
             raise InvalidMaterial("tls.key is not the key of the certificate in tls.crt")
 
 

@@ -51,7 +51,7 @@ def read_private_key(identity: bytes, passphrase: bytes) -> PrivateKeyTypes:
 
 
 def _loaded(identity: bytes, passphrase: bytes) -> PrivateKeyTypes:
-    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
     load = load_ssh_private_key if b"OPENSSH PRIVATE KEY" in identity else load_pem_private_key
@@ -61,11 +61,12 @@ def _loaded(identity: bytes, passphrase: bytes) -> PrivateKeyTypes:
         # Encrypted: the only case in which it is the passphrase that is missing.
         if not passphrase:
             raise UnusableKey("locked") from None
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, InternalError):
+        # OpenSSL has no words for some damaged keys, which is an internal error to cryptography.
         raise UnusableKey("unreadable") from None
     try:
         return load(identity, passphrase)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
         raise UnusableKey("wrong passphrase") from None
 
 
