@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from dulwich.object_format import DEFAULT_OBJECT_FORMAT
-from dulwich.objects import Blob, Commit, ShaFile, Tree
+from dulwich.objects import Blob, Commit, ObjectID, ShaFile, Tree
 from dulwich.pack import PackChunkGenerator, UnpackedObject, obj_sha
 from dulwich.protocol import pkt_line
 from hypothesis import given, settings
@@ -209,7 +209,7 @@ def test_a_damaged_pack_is_refused_even_when_its_checksum_fits(damage: tuple[int
     except BrokenReply:
         return
     for one in (FILE, ROOT, HEAD):
-        assert one not in store or object_id(*store.get_raw(one)) == one
+        assert one not in store or object_id(*store.get_raw(ObjectID(one))) == one
 
 
 def test_a_pack_that_unpacks_to_more_than_its_size_says_is_refused() -> None:
