@@ -24,6 +24,7 @@ from tagstream.domain.calendar.hand_freeze import read_freezes
 from tagstream.domain.calendar.zone import InvalidCalendar
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.image_name import InvalidImage, ecr_region, parse_repository_image
+from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, read_instant, read_intervention, read_revert
 from tagstream.domain.objects.issuer_url import is_trusted_source
 from tagstream.domain.objects.kinds import parse_object
 from tagstream.domain.objects.long_duration import parse_long_duration
@@ -133,6 +134,14 @@ def _calendar(data: bytes) -> None:
             next_opening([read_calendar("a", window, freeze)], NOW)
         except InvalidCalendar:
             continue
+
+
+def _intervention(data: bytes) -> None:
+    """Whatever the two annotations hold, they are read or taken for none; only an instant may be refused."""
+    annotations = {INTERVENTION: text(data), REVERTED: text(data)}
+    for found in (read_intervention(annotations), read_revert(annotations)):
+        str(found)
+    read_instant(text(data))
 
 
 class _OneItem:
@@ -336,6 +345,19 @@ TARGETS = (
             b"99999999999999999999",
         ),
         shapes=(Shape(b"["), Shape(b'{"a":'), Shape(b'["a","b/c",1,1,1,0],', b"[", b"[]]"), Shape(b"9")),
+    ),
+    Target(
+        name="intervention",
+        parse=_intervention,
+        modules=(f"{OBJECTS}intervention",),
+        allowed=(ValueError,),
+        seeds=lambda: [
+            b'{"kind":"pin","author":"a","tag":"1.0.0","reason":"r","at":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z"}',
+            b'{"rejected":"2.0.0","found":"1.0.0","file":"a.yaml","commit":"0","author":"b","at":"2026-01-01T00:00:00Z"}',
+            b"2026-01-01T00:00:00+14:00",
+        ],
+        words=(b"0001-01-01T00:00:00+14:00", b"9999-12-31T23:59:59-14:00", b'"until":', b'"at":', b'"kind":"pin"'),
+        shapes=(Shape(b"["), Shape(b'{"a":'), Shape(b"9")),
     ),
     Target(
         name="ref-argument",

@@ -146,7 +146,10 @@ def read_instant(text: str) -> datetime:
     found = datetime.fromisoformat(text)
     if found.tzinfo is None or "T" not in text:
         raise ValueError("must be a time with its zone, such as 2026-12-01T08:00:00Z")
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError as problem:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from problem
 
 
 def _text(members: Mapping[str, object]) -> str:
