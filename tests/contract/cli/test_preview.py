@@ -188,6 +188,7 @@ def test_an_automation_that_fails_is_told_with_its_error(ports: Ports) -> None:
         (("gone",), "ImageUpdateAutomation 'gone' not found in ns namespace"),
         (("--at", "tomorrow"), "--at 'tomorrow': expected a time with its zone"),
         (("--at", "2026-12-01T08:00:00"), "expected a time with its zone"),
+        (("--at", "9999-12-31T23:59:59-14:00"), "expected a time with its zone"),
         (("-n", "empty"), "no ImageUpdateAutomation runs in empty namespace"),
     ],
 )

@@ -117,6 +117,7 @@ def test_thaw_says_what_is_frozen_when_its_scope_is_not() -> None:
         (("--all", "--until", "2026-02-01T08:00:00"), "or a time with its zone"),
         (("--all", "--until", "2026-01-01T00:00:00Z"), "is over already"),
         (("--all", "--until", "0s"), "is over already"),
+        (("--all", "--until", "9999-12-31T23:59:59-14:00"), "expected a duration"),
     ],
 )
 def test_a_freeze_that_says_nothing_useful_is_refused_and_nothing_is_frozen(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from gocompat.duration import InvalidDuration
 from tagstream.cli.audit import EVERY_NAMESPACE, action_entry
@@ -12,6 +12,7 @@ from tagstream.cli.kinds import UPDATE
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required
 from tagstream.domain.calendar.hand_freeze import HandFreeze, Scope
+from tagstream.domain.objects.intervention import read_instant
 from tagstream.domain.objects.long_duration import parse_long_duration
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.ledger import LedgerEntry
@@ -108,10 +109,9 @@ def _until(text: str, now: datetime) -> datetime | None:
 
 def _time(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text)
+        return read_instant(text)
     except ValueError:
         return None
-    return found.astimezone(UTC) if found.tzinfo is not None else None
 
 
 def _after(text: str, now: datetime) -> datetime | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.dry_stack import dry_ports
@@ -18,6 +18,7 @@ from tagstream.cli.validation import validate
 from tagstream.cli.verbs.get import is_suspended
 from tagstream.cli.waiting import ready_of
 from tagstream.cli.yaml_text import as_json
+from tagstream.domain.objects.intervention import read_instant
 from tagstream.domain.objects.kinds import STORED
 from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
 from tagstream.domain.objects.receiver import read_metadata
@@ -61,12 +62,9 @@ def run_preview(session: Session) -> int:
 
 def _time(text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = datetime(1, 1, 1)
-    if found.tzinfo is None:
-        raise CommandFailed(f"--at '{text}': expected a time with its zone (2026-12-01T08:00:00Z)")
-    return found.astimezone(UTC)
+        return read_instant(text)
+    except ValueError as problem:
+        raise CommandFailed(f"--at '{text}': expected a time with its zone (2026-12-01T08:00:00Z)") from problem
 
 
 def _documents(session: Session) -> Sequence[Document]:
