@@ -1,4 +1,4 @@
-"""What the command line learns of a deployed stack."""
+"""What the command line learns of a deployed stack, and how long the functions wait for AWS."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
 
 import boto3
 
+from tagstream.adapters.store.table import Table
 from tests.embedded.aws import EmbeddedAws
+from tests.embedded.hanging import hanging
 
 TEMPLATE = {
     "Parameters": {name: {"Type": "String", "Default": ""} for name in ("Window", "Freeze")},
@@ -35,3 +38,38 @@ def test_the_windows_and_freezes_of_a_stack_are_those_of_its_parameters(aws: Emb
     )
     found = json.loads(done.stdout)
     assert (found["TAGSTREAM_WINDOW"], found["TAGSTREAM_FREEZE"]) == ("Mon-Fri 09:00-17:00 Europe/Berlin", "")
+
+
+ASKED = """
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.errors import RetryableError
+from tagstream.wiring import webhook_ports
+try:
+    webhook_ports().secrets.get(NamespacedName("ns", "token"))
+except RetryableError as error:
+    print(error.reason)
+"""
+# The time-out of the webhook function in the template.
+ANSWER_IN_S = 10.0
+
+
+def test_the_webhook_gives_up_on_a_hanging_secrets_manager_before_its_own_time_is_up(
+    aws: EmbeddedAws, table: Table
+) -> None:
+    environment = os.environ | {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    environment |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": aws.endpoint}
+    environment |= {
+        "TAGSTREAM_TABLE": table.name,
+        "TAGSTREAM_STACK": "stack",
+        "TAGSTREAM_SCAN_QUEUE_URL": "https://queue",
+    }
+    with hanging() as secrets_manager:
+        environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = f"http://{secrets_manager.address}"
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-c", ASKED], capture_output=True, text=True, check=True, env=environment
+        )
+        took_s = time.monotonic() - began
+        assert secrets_manager.taken
+    assert done.stdout.strip() == "AuthenticationFailed"
+    assert took_s < ANSWER_IN_S

@@ -36,8 +36,9 @@ NO_CROSS_NAMESPACE_REFS = "TAGSTREAM_NO_CROSS_NAMESPACE_REFS"
 LEDGER_TTL_S = 30 * 86_400.0
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
-QUICK_READ_S = 5
-QUICK_ATTEMPTS = 3
+QUICK_READ_S = 3
+# botocore's max_attempts counts the repetitions alone; total_max_attempts counts the first attempt too.
+QUICK_ATTEMPTS = 2
 # Scans of 32 hosts' repositories, and what ten messages of a batch do beside each other.
 MAX_CONNECTIONS = 100
 _MAKING_CLIENT = threading.Lock()
@@ -293,7 +294,7 @@ def _quick() -> Config:
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=QUICK_READ_S,
         max_pool_connections=MAX_CONNECTIONS,
-        retries={"mode": "standard", "max_attempts": QUICK_ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": QUICK_ATTEMPTS},
     )
 
 

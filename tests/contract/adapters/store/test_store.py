@@ -5,8 +5,10 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.deliveries import DynamoDeliveries
@@ -248,16 +250,53 @@ def test_deleting_a_repository_removes_all_that_was_derived_from_it(table: Table
     )
 
 
-@pytest.mark.parametrize("order", [("ImagePolicy", "ImageRepository"), ("ImageRepository", "ImagePolicy")])
-def test_nothing_is_left_of_a_repository_and_its_policy(table: Table, order: tuple[str, str]) -> None:
+class Busy:
+    """A client whose first transactions meet another transaction on one of their items, as DynamoDB tells it."""
+
+    def __init__(self, inner: Any, conflicts: int) -> None:
+        self.inner, self.conflicts = inner, conflicts
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def transact_write_items(self, **given: Any) -> Any:
+        if self.conflicts == 0:
+            return self.inner.transact_write_items(**given)
+        self.conflicts -= 1
+        reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
+        error = {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"}
+        raise ClientError({"Error": error, "CancellationReasons": reasons}, "TransactWriteItems")  # type: ignore[typeddict-unknown-key]
+
+
+def test_a_policy_is_deleted_while_another_one_of_its_repository_is(table: Table) -> None:
     objects = DynamoObjects(table=table, clock=SetClock())
-    policy = {
+    objects.put(policy_of_app())
+    DynamoObjects(table=replace(table, client=Busy(table.client, 2)), clock=SetClock()).delete("ImagePolicy", APP)
+    assert objects.get("ImagePolicy", APP) is None
+
+
+def test_a_deletion_that_is_always_overtaken_says_so(table: Table) -> None:
+    objects = DynamoObjects(table=table, clock=SetClock())
+    objects.put(policy_of_app())
+    busy = DynamoObjects(table=replace(table, client=Busy(table.client, 99)), clock=SetClock())
+    with pytest.raises(RetryableError, match="is being changed by others, try again"):
+        busy.delete("ImagePolicy", APP)
+    assert objects.get("ImagePolicy", APP) is not None
+
+
+def policy_of_app() -> dict[str, Any]:
+    return {
         **repository(),
         "kind": "ImagePolicy",
         "spec": {"imageRepositoryRef": {"name": "app"}, "policy": {"semver": {"range": "1.x"}}},
     }
+
+
+@pytest.mark.parametrize("order", [("ImagePolicy", "ImageRepository"), ("ImageRepository", "ImagePolicy")])
+def test_nothing_is_left_of_a_repository_and_its_policy(table: Table, order: tuple[str, str]) -> None:
+    objects = DynamoObjects(table=table, clock=SetClock())
     objects.put(repository())
-    objects.put(policy)
+    objects.put(policy_of_app())
     for kind in order:
         objects.delete(kind, APP)
     left = [item["pk"]["S"] for item in table.client.scan(TableName=table.name)["Items"]]

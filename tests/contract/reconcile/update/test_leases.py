@@ -11,9 +11,11 @@ import pytest
 
 from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.table import Table
+from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
+from tagstream.ports.leases import Lease
 from tagstream.reconcile.update.lease import LEASE_S, RENEWED_EVERY_S, lease_held
-from tests.contract.reconciling import automated, run, selection, target_of
+from tests.contract.reconciling import APP, automated, run, selection, target_of
 from tests.contract.skipping_clock import SkippingClock
 from tests.embedded.git_server import git
 
@@ -55,6 +57,23 @@ def test_a_lease_is_renewed_while_its_holder_works(ports: Ports) -> None:
         assert renewed.fence == lease.fence
         assert (renewed.expires_at - lease.expires_at).total_seconds() > RENEWED_EVERY_S - 1
     assert ports.leases.holder(TARGET) is None
+
+
+def test_a_lease_that_cannot_be_given_back_leaves_the_work_done(
+    ports: Ports, repository: tuple[str, Path], table: Table
+) -> None:
+    class Unreleased(DynamoLeases):
+        def release(self, lease: Lease) -> None:
+            raise RetryableError("failed to write in the table: throttled", reason="StorageOperationFailed")
+
+    url, bare = repository
+    automated(ports, url)
+    ports.selections.put(selection("v1.1.0"), None)
+    run(replace(ports, leases=Unreleased(table=table, clock=ports.clock)))
+    stored = ports.objects.get("ImageUpdateAutomation", APP)
+    assert stored is not None
+    assert [one["status"] for one in stored.status["conditions"] if one["type"] == "Ready"] == ["True"]
+    assert "v1.1.0" in git("show", "main:app.yaml", folder=bare)
 
 
 def test_a_holder_that_renews_is_never_taken_for_dead(ports: Ports) -> None:

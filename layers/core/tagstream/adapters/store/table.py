@@ -251,12 +251,20 @@ class Table:
             RetryableError: StorageOperationFailed, and the item is still there.
         """
         actions = [self.deleting(key), *others]
-        try:
-            with translated("delete items"):
-                self.client.transact_write_items(TransactItems=actions, ClientRequestToken=secrets.token_hex(16))  # type: ignore[arg-type]
-        except RetryableError:
-            if self._read_alone(key) is not None:
-                raise
+        for attempt in range(PUT_TRIES):
+            try:
+                with translated("delete items"):
+                    self.client.transact_write_items(TransactItems=actions, ClientRequestToken=secrets.token_hex(16))  # type: ignore[arg-type]
+            except (ClientError, RetryableError) as error:
+                if self._read_alone(key) is None:
+                    return
+                if isinstance(error, RetryableError):
+                    raise
+                # Another transaction is writing one of the other items at this moment.
+                self.back_off(attempt)
+            else:
+                return
+        raise overtaken(" ".join(name_of(key)))
 
     def putting(self, item: Item) -> Action:
         """The action that puts an item."""

@@ -43,7 +43,15 @@ def lease_held(target: str, owner: str, deadline_s: float, ports: Ports) -> Iter
     finally:
         ends.set()
         heartbeat.join()
+        _released(lease, ports)
+
+
+def _released(lease: Lease, ports: Ports) -> None:
+    """Give a lease back; one that cannot be given back ends by itself, and the work under it is done all the same."""
+    try:
         ports.leases.release(lease)
+    except ImageAutomationError as error:
+        ports.log.error("lease not released", reason=error.reason, error=error.message)
 
 
 def _renewed(lease: Lease, ends: threading.Event, ports: Ports) -> None:
