@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def reconcile_changed(changes: Sequence[StreamChange], deadline_s: float, ports: Ports) -> None:
-    """Scan changed ImageRepositories, evaluate changed ImagePolicies and ask for the runs of changed automations.
+    """Ask for the runs of changed automations, evaluate changed ImagePolicies and scan changed ImageRepositories.
 
     The policies of a deleted ImageRepository are evaluated too: they are not ready any more. Automations that wait run
     when their Namespace or the freezes change.
@@ -37,12 +37,28 @@ def reconcile_changed(changes: Sequence[StreamChange], deadline_s: float, ports:
     trigger = ScanTrigger(reason="object changed", cause="apply")
     present = [one for one in changes if not one.is_removed]
     named = {kind: sorted({one.key for one in present if one.object_kind == kind}) for kind in _kinds(present)}
-    scanned = scan_repositories(named.get("ImageRepository", ()), trigger, deadline_s, ports)
-    policies = [key for key in named.get("ImagePolicy", ()) if key not in scanned]
-    evaluate_policies(policies, Cause(text=trigger.cause), deadline_s, ports)
+    # Scans come last: a registry that hangs may take all the time there is.
+    _request_runs(named, ports)
+    repositories = named.get("ImageRepository", ())
+    after_scans = _policies_after_scans(named.get("ImagePolicy", ()), repositories, ports)
+    at_once = [key for key in named.get("ImagePolicy", ()) if key not in after_scans]
+    evaluate_policies(at_once, Cause(text=trigger.cause), deadline_s, ports)
     removed = {one.key for one in changes if one.is_removed and one.object_kind == "ImageRepository"}
     _evaluate_orphans(removed, deadline_s, ports)
-    _request_runs(named, ports)
+    scanned = scan_repositories(repositories, trigger, deadline_s, ports)
+    evaluate_policies(sorted(after_scans - scanned), Cause(text=trigger.cause), deadline_s, ports)
+
+
+def _policies_after_scans(
+    policies: Collection[NamespacedName], repositories: Collection[NamespacedName], ports: Ports
+) -> set[NamespacedName]:
+    """The changed policies whose ImageRepository is scanned for the same changes, which may evaluate them already."""
+    if not (policies and repositories):
+        return set()
+    stored = ports.objects.get_many("ImagePolicy", policies)
+    return {
+        one.key for one, policy in parsed_objects(stored, ImagePolicy, ports.log) if policy.repository in repositories
+    }
 
 
 def _evaluate_orphans(repositories: Collection[NamespacedName], deadline_s: float, ports: Ports) -> None:
