@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
+from tagstream.reconcile.scan.tick import tick
 from tests.contract.lost_answers import Ending, losing_ports
 from tests.contract.reconcile.test_crashes import later, reflected
 from tests.contract.reconciling import (
@@ -27,6 +29,7 @@ from tests.contract.reconciling import (
     document,
     emptied,
     ports_on,
+    reason,
     run,
     scan,
     selected,
@@ -238,6 +241,90 @@ def test_a_state_that_cannot_be_read_is_replaced_by_the_next_scan(
     registry.add_tags("app", ["v1.30.0"])
     scan(ports)
     assert selected(ports) == "v1.30.0"
+
+
+SELECTION = {"tagsRevision": "r", "policyGeneration": 1, "selectedAt": "2026-01-01T00:00:00Z", "cause": "x"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"doc": {"S": json.dumps(SELECTION | {"ref": None})}},
+        {"doc": {"S": json.dumps(SELECTION | {"ref": {"name": 1, "tag": 2}})}},
+        {"doc": {"S": json.dumps(SELECTION | {"ref": {"name": "a", "tag": "v1.0.0"}, "policyGeneration": "1"})}},
+        {"doc": {"S": json.dumps(SELECTION | {"ref": {"name": "a", "tag": "v1.0.0"}, "selectedAt": "2026-01-01"})}},
+    ],
+    ids=["no document", "no reference", "numbers", "generation", "no zone"],
+)
+def test_a_selection_that_cannot_be_read_is_replaced_by_the_next_scan(
+    table: Table, registry: Registry, broken: Any
+) -> None:
+    ports = ports_on(table, Silent())
+    watched(ports, registry)
+    scan(ports)
+    table.put(keys.selection(APP) | {"t": keys.text("selection")} | broken)
+    registry.add_tags("app", ["v1.30.0"])
+    scan(ports)
+    assert selected(ports) == "v1.30.0"
+
+
+def test_a_selection_in_the_words_of_another_version_is_replaced_by_the_next_scan(
+    table: Table, registry: Registry
+) -> None:
+    ports = ports_on(table, Silent())
+    watched(ports, registry)
+    scan(ports)
+    stored = json.dumps(SELECTION | {"ref": {"name": "app", "tag": "v1.0.0"}})
+    table.put(keys.selection(APP) | {"t": keys.text("selection"), "doc": keys.text(stored)})
+    registry.add_tags("app", ["v1.30.0"])
+    scan(ports)
+    assert selected(ports) == "v1.30.0"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"conditions": 5},
+        {"conditions": [{"type": "Ready"}]},
+        {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "x"}]},
+        {"tagstream": 5},
+        {"tagstream": {"retryAt": "x", "waitUntil": "2026-01-01T00:00:00"}},
+        {"lastScanResult": 7},
+    ],
+    ids=["number", "no members", "no time", "own member", "own times", "last scan"],
+)
+def test_a_status_that_cannot_be_read_is_replaced_by_the_next_tick(
+    table: Table, registry: Registry, broken: dict[str, Any]
+) -> None:
+    ports = ports_on(table, Silent())
+    watched(ports, registry)
+    scan(ports)
+    for kind in ("ImageRepository", "ImagePolicy"):
+        table.put(keys.key(keys.statuses(kind), str(APP)) | {"doc": keys.document(broken)})
+    registry.add_tags("app", ["v1.30.0"])
+    tick(ports.clock.monotonic_s() + 30.0, ports)
+    assert selected(ports) == "v1.30.0"
+    assert [reason(ports, kind) for kind in ("ImageRepository", "ImagePolicy")] == ["Succeeded", "Succeeded"]
+
+
+def test_an_object_whose_due_time_cannot_be_told_is_due_at_once_and_holds_up_no_other(table: Table) -> None:
+    ports = ports_on(table, Silent())
+    other = NamespacedName("ns", "other")
+    for key in (APP, other):
+        one = document(
+            "ImageUpdateAutomation",
+            sourceRef={"kind": "GitRepository", "name": "app"},
+            interval="1h",
+            git={"commit": {"author": {"email": "a@example.com"}}},
+            update={"path": "."},
+        )
+        ports.objects.put(one | {"metadata": {"namespace": "ns", "name": key.name}})
+    far = {"lastAutomationRunTime": "9999-12-31T23:59:59Z", "observedGeneration": 1}
+    table.put(keys.key(keys.statuses("ImageUpdateAutomation"), str(APP)) | {"doc": keys.document(far)})
+    tick(ports.clock.monotonic_s() + 30.0, ports)
+    asked = [key for key in (APP, other) if table.get(keys.run(key)) is not None]
+    assert asked == [APP, other]
 
 
 def test_an_index_entry_that_an_apply_did_not_live_to_write_is_written_by_the_next(table: Table) -> None:

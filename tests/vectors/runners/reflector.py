@@ -29,7 +29,7 @@ from tagstream.domain.select.filter import compile_filter
 from tagstream.domain.select.reflection import needs_digest
 from tagstream.domain.status.conditions import Condition, is_transition, ready_message
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.due import is_due
+from tagstream.reconcile.due import due_at
 
 # A controller is woken at any time and a tick comes once a minute, so these decisions differ.
 INTENDED_SCANS = {
@@ -104,7 +104,8 @@ def _should_scan(row: dict[str, Any]) -> Pair:
             body["lastScanResult"] = {"revision": "sha256:0"}
     last = NOW - timedelta(seconds=observed["scanAge_s"]) if "scanAge_s" in observed else None
     stored = StoredObject(kind="ImageRepository", key=repository.metadata.key, document=document, status=body)
-    return is_due(stored, repository, last, NOW), INTENDED_SCANS.get(row["name"], row["scan"])
+    due = due_at(stored, repository, last)
+    return due is not None and due <= NOW, INTENDED_SCANS.get(row["name"], row["scan"])
 
 
 def _annotations(row: dict[str, Any]) -> dict[str, str]:

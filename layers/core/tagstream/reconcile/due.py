@@ -37,12 +37,6 @@ def next_times(stored: StoredObject, parsed: FluxObject, last: datetime | None) 
     return Times(last=last, due=due_at(stored, parsed, last))
 
 
-def is_due(stored: StoredObject, parsed: FluxObject, last: datetime | None, now: datetime) -> bool:
-    """Whether a tick acts on an object."""
-    due = due_at(stored, parsed, last)
-    return due is not None and due <= now
-
-
 def due_at(stored: StoredObject, parsed: FluxObject, last: datetime | None) -> datetime | None:
     """When a tick acts on an object: asked for, changed, its interval is over, a wait is, or its back-off is.
 

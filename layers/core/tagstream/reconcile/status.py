@@ -3,6 +3,9 @@
 A status is Flux's JSON with one member of tagstream's: ``tagstream: {failures, retryAt}`` while something fails,
 ``tagstream: {waitUntil}`` while a gate waits, ``tagstream: {waitUntil, postponed}`` while a window or a freeze keeps an
 automation from pushing.
+
+A stored status may have any shape: an older or newer version, or a person, may have written it. What cannot be read
+counts as absent, so that the next reconcile replaces it.
 """
 
 from __future__ import annotations
@@ -40,10 +43,14 @@ def time(value: datetime) -> str:
 
 
 def read_time(value: object) -> datetime | None:
-    """Read a time that ``time`` has formatted; None for anything else."""
-    if not isinstance(value, str) or not value:
+    """Read a time that ``time`` has formatted, as aware UTC; None for anything else."""
+    if not isinstance(value, str):
         return None
-    return datetime.fromisoformat(value)
+    try:
+        found = datetime.fromisoformat(value)
+        return found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def succeeded(
@@ -106,9 +113,12 @@ def postponed(stored: StoredObject, wait: Mapping[str, object], look_at: datetim
 
 def postponement(body: Mapping[str, object]) -> Mapping[str, object]:
     """Return why a window or a freeze holds an automation back: ``until``, ``reason`` …; empty if none does."""
-    ours = cast("Mapping[str, object]", body.get(OURS) or {})
-    found = ours.get("postponed")
-    return cast("Mapping[str, object]", found) if isinstance(found, Mapping) else {}
+    return _mapping(own_members(body).get("postponed"))
+
+
+def own_members(body: Mapping[str, object]) -> Mapping[str, object]:
+    """Return tagstream's own member of a status: ``failures``, ``retryAt``, ``waitUntil`` …; empty if it has none."""
+    return _mapping(body.get(OURS))
 
 
 def handled(body: Mapping[str, object], metadata: Metadata) -> Status:
@@ -130,17 +140,18 @@ def cause_of(stored: StoredObject, otherwise: str) -> str:
 
 def conditions(body: Mapping[str, object]) -> Conditions:
     """Return the conditions of a status document by type."""
-    found = {}
-    for one in cast("list[dict[str, str]]", body.get("conditions") or []):
-        found[one["type"]] = Condition(
-            type=one["type"],
-            status=one["status"],
-            reason=one["reason"],
-            message=one["message"],
-            last_transition_time=datetime.fromisoformat(one["lastTransitionTime"]),
-            observed_generation=int(one.get("observedGeneration", 0)),
-        )
-    return found
+    stored = body.get("conditions")
+    read = [_condition(_mapping(one)) for one in stored] if isinstance(stored, list) else []
+    return {one.type: one for one in read if one is not None}
+
+
+def _condition(stored: Mapping[str, object]) -> Condition | None:
+    words = {name: stored.get(name) for name in ("type", "status", "reason", "message")}
+    known = {name: word for name, word in words.items() if isinstance(word, str)}
+    since = read_time(stored.get("lastTransitionTime"))
+    if len(known) < len(words) or since is None:
+        return None
+    return Condition(**known, last_transition_time=since, observed_generation=_number(stored, "observedGeneration"))
 
 
 def is_ready(body: Mapping[str, object]) -> bool:
@@ -168,28 +179,22 @@ def transitioned(before: Mapping[str, object], after: Mapping[str, object]) -> b
 
 def retry_at(body: Mapping[str, object]) -> datetime | None:
     """Return when a failing object is tried again; None if it does not fail."""
-    ours = cast("Mapping[str, object]", body.get(OURS) or {})
-    return read_time(ours.get("retryAt"))
+    return read_time(own_members(body).get("retryAt"))
 
 
 def wait_until(body: Mapping[str, object]) -> datetime | None:
     """Return when a gate's wait ends and the policy is evaluated again; None if no tag waits."""
-    ours = cast("Mapping[str, object]", body.get(OURS) or {})
-    return read_time(ours.get("waitUntil"))
+    return read_time(own_members(body).get("waitUntil"))
 
 
 def trusted_tags(body: Mapping[str, object]) -> int:
     """Return the number of tags when the list of a held policy was last trusted; 0 if nothing is held."""
-    ours = cast("Mapping[str, object]", body.get(OURS) or {})
-    found = ours.get("trustedTags", 0)
-    return found if isinstance(found, int) else 0
+    return _number(own_members(body), "trustedTags")
 
 
 def generation(stored: StoredObject) -> int:
     """Return ``metadata.generation`` of a stored object."""
-    metadata = cast("Mapping[str, object]", stored.document.get("metadata") or {})
-    found = metadata.get("generation", 1)
-    return found if isinstance(found, int) else 1
+    return _number(_mapping(stored.document.get("metadata")), "generation", otherwise=1)
 
 
 def failure_entry(
@@ -203,9 +208,17 @@ def failure_entry(
 
 def failures(body: Mapping[str, object]) -> int:
     """Return how often in a row the object has failed."""
-    ours = cast("Mapping[str, object]", body.get(OURS) or {})
-    found = ours.get("failures", 0)
-    return found if isinstance(found, int) else 0
+    return _number(own_members(body), "failures")
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
+
+
+def _number(members: Mapping[str, object], name: str, otherwise: int = 0) -> int:
+    """A count; ``otherwise`` if there is none, or none below zero or above what a count of Kubernetes holds."""
+    found = members.get(name)
+    return found if isinstance(found, int) and 0 <= found < 2**63 else otherwise
 
 
 def _documents(found: Conditions) -> list[dict[str, object]]:

@@ -10,9 +10,10 @@ from typing import TypeVar
 
 from tagstream.domain.objects.kinds import parse_object
 from tagstream.domain.objects.model import FluxObject
-from tagstream.errors import StalledError
+from tagstream.errors import ImageAutomationError, StalledError
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.runtime import Log
+from tagstream.reconcile.isolated import isolated
 
 T = TypeVar("T", bound=FluxObject)
 
@@ -34,6 +35,9 @@ def parsed_objects(stored: Iterable[StoredObject], kind: type[T], log: Log) -> I
     """Yield every stored object that this version can read; the others are logged and skipped."""
     for one in stored:
         try:
-            yield one, parse_stored(one, kind)
-        except StalledError as error:
+            with isolated():
+                parsed = parse_stored(one, kind)
+        except ImageAutomationError as error:
             log.error("object passed over", kind=one.kind, key=str(one.key), error=error.message)
+        else:
+            yield one, parsed

@@ -18,7 +18,7 @@ from tagstream.errors import RetryableError
 from tagstream.events.receiver import hook_path
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import handlers
-from tagstream.reconcile.due import is_due
+from tagstream.reconcile.due import due_at
 from tagstream.reconcile.receive.paths import publish_receiver, refresh_receivers
 from tagstream.reconcile.stored_objects import parsed_objects
 from tests.contract.mortal_ports import Killed, Life
@@ -45,7 +45,8 @@ def look(ports: Ports, age: timedelta | None = None, left_s: float = 60.0) -> No
     now = ports.clock.now()
     last = None if age is None else now - age
     listed = parsed_objects(ports.objects.list("Receiver"), Receiver, ports.log)
-    wanted = [(stored, receiver) for stored, receiver in listed if is_due(stored, receiver, last, now)]
+    times = [(stored, receiver, due_at(stored, receiver, last)) for stored, receiver in listed]
+    wanted = [(stored, receiver) for stored, receiver, due in times if due is not None and due <= now]
     refresh_receivers(wanted, ports.clock.monotonic_s() + left_s, ports)
 
 

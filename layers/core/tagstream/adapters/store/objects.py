@@ -258,8 +258,15 @@ def _retry_at(status: Document) -> datetime | None:
     """When the tick has to look at an object because of its status: a back-off is over, or a gate's wait."""
     ours = status.get("tagstream")
     named = [ours.get(name) for name in ("retryAt", "waitUntil")] if isinstance(ours, Mapping) else []
-    times = [keys.from_iso(one).astimezone(UTC) for one in named if isinstance(one, str) and one]
-    return min(times, default=None)
+    return min((at for one in named if (at := _time(one)) is not None), default=None)
+
+
+def _time(stored: object) -> datetime | None:
+    """A time in a status; None for what is none, because a status may keep members that an older one had."""
+    try:
+        return keys.from_iso(stored).astimezone(UTC) if isinstance(stored, str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _status_document(status: Document) -> AttributeValueTypeDef:

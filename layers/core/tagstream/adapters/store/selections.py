@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import ABSENT, Condition, Table
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 WAITING_TTL = timedelta(hours=1)
+WITHOUT_DOCUMENT = Condition(expression="attribute_not_exists(doc)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +40,20 @@ class DynamoSelections:
         return found
 
     def put(self, selection: Selection, expected: Selection | None) -> bool:
-        """A conditional put on what was read."""
+        """A conditional put on what was read; one read more if that was stored in other words, or cannot be read."""
         item = keys.selection(selection.policy) | {
             "t": keys.text(keys.SELECTION),
             "doc": keys.document(_selection_document(selection)),
         }
-        if expected is not None:
-            return self.table.put(item, _still(keys.document(_selection_document(expected))))
-        if self.table.put(item, ABSENT):
+        known = ABSENT if expected is None else _still(keys.document(_selection_document(expected)))
+        if self.table.put(item, known):
             return True
         stored = self.table.get(keys.selection(selection.policy))
-        if stored is None or "doc" not in stored or _selection(selection.policy, stored) is not None:
+        if stored is None or _selection(selection.policy, stored) != expected:
             return False
-        # What is stored says nothing to this version: it is replaced, not respected for ever.
-        return self.table.put(item, _still(stored["doc"]))
+        # What is stored says the same in other words, or nothing to this version: it is replaced, not respected for
+        # ever.
+        return self.table.put(item, _still(stored["doc"]) if "doc" in stored else WITHOUT_DOCUMENT)
 
     def request_run(self, automation: NamespacedName, reason: str, now: datetime) -> None:
         """A new time is a new image in the stream, so a repeated request wakes again."""
@@ -91,8 +92,28 @@ def _ref_document(ref: ImageRef | None) -> dict[str, str] | None:
     return None if ref is None else {"name": ref.name, "tag": ref.tag, "digest": ref.digest}
 
 
-def _ref(stored: object) -> ImageRef | None:
-    return None if stored is None else ImageRef(**cast("dict[str, str]", stored))
+def _ref(stored: object) -> ImageRef:
+    """Read a reference.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(stored, Mapping) or not all(isinstance(one, str) for one in stored.values()):
+        raise TypeError("not a reference to an image")
+    return ImageRef(**stored)
+
+
+def _generation(stored: object) -> int:
+    if not isinstance(stored, int):
+        raise TypeError("not a generation")
+    return stored
+
+
+def _time(stored: object) -> datetime:
+    found = keys.from_iso(str(stored))
+    if found.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return found
 
 
 def _selection_document(selection: Selection) -> dict[str, object]:
@@ -114,17 +135,17 @@ def _still(document: AttributeValueTypeDef) -> Condition:
 def _selection(policy: NamespacedName, item: keys.Item | None) -> Selection | None:
     """None also for what cannot be read."""
     stored = keys.read_document(item or {})
+    previous, received = stored.get("previous"), stored.get("receivedAt")
     try:
-        received = stored.get("receivedAt")
         return Selection(
             policy=policy,
-            ref=cast("ImageRef", _ref(stored["ref"])),
-            previous=_ref(stored.get("previous")),
+            ref=_ref(stored["ref"]),
+            previous=None if previous is None else _ref(previous),
             tags_revision=Revision(str(stored["tagsRevision"])),
-            policy_generation=cast("int", stored["policyGeneration"]),
-            selected_at=keys.from_iso(str(stored["selectedAt"])),
+            policy_generation=_generation(stored["policyGeneration"]),
+            selected_at=_time(stored["selectedAt"]),
             cause=str(stored["cause"]),
-            received_at=keys.from_iso(str(received)) if received else None,
+            received_at=_time(received) if received else None,
         )
     except (KeyError, TypeError, ValueError):
         return None

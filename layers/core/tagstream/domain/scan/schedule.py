@@ -49,7 +49,7 @@ def retry_delay_s(failures: int) -> float:
 
     Flux starts at 750 ms and has the same maximum (--max-retry-delay).
     """
-    return float(min(MAX_RETRY_S, FIRST_RETRY_S * 2 ** max(0, failures - 1)))
+    return float(min(MAX_RETRY_S, FIRST_RETRY_S * 2 ** min(max(0, failures - 1), 10)))
 
 
 def retry_at(failures: int, now: datetime, asked_s: float | None) -> datetime:

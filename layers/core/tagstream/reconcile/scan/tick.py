@@ -21,7 +21,9 @@ from tagstream.ports.agenda import Agenda, ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.queue import QueuedScan
+from tagstream.ports.runtime import Log
 from tagstream.reconcile import due
+from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.receive.paths import refresh_receivers
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_stored
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
@@ -78,7 +80,7 @@ def _swept(agenda: Agenda, now: datetime, ports: Ports) -> Agenda:
             ports.objects.reindex(stored)
         for one, parsed in parsed_objects(stored, kind, ports.log):
             known = agenda.times.get(due.name_of(one))
-            times[due.name_of(one)] = due.next_times(one, parsed, known.last if known else None)
+            times[due.name_of(one)] = _times(one, parsed, known.last if known else None, ports.log)
     ports.agenda.rewrite(times)
     return Agenda(times=times, swept_at=now)
 
@@ -98,14 +100,25 @@ def _due(
     classes = {one.__name__: one for one in due.KINDS}
     in_order = [found[key] for _, key in sorted(listed, key=lambda one: (one[0] or now, one[1])) if key in found]
     for stored, parsed in parsed_objects(in_order, classes[kind], ports.log):
-        last = agenda.times[due.name_of(stored)].last
-        if due.is_due(stored, parsed, last, now):
+        name = due.name_of(stored)
+        times = _times(stored, parsed, agenda.times[name].last, ports.log)
+        if times.due is not None and times.due <= now:
             wanted.append((stored, parsed))
         else:
-            others[due.name_of(stored)] = due.next_times(stored, parsed, last)
+            others[name] = times
     if others:
         ports.agenda.note(others)
     return wanted, [key for _, key in listed if key not in found]
+
+
+def _times(stored: StoredObject, parsed: FluxObject, last: datetime | None, log: Log) -> Times:
+    """When an object is due: at once if that cannot be told from it, because a reconcile writes its status anew."""
+    try:
+        with isolated():
+            return due.next_times(stored, parsed, last)
+    except ImageAutomationError as error:
+        log.error("due time unknown", kind=stored.kind, key=str(stored.key), error=error.message)
+        return Times(last=last, due=due.AT_ONCE)
 
 
 def _is_listed(name: ObjectName, times: Times, kind: str, now: datetime) -> bool:

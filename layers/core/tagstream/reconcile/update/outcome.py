@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import cast
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.scan.schedule import retry_delay_s
@@ -91,7 +90,7 @@ def put_off(jobs: Sequence[UpdateJob], ports: Ports) -> None:
     """
     now = ports.clock.now()
     for job in jobs:
-        ours = cast("Mapping[str, object]", job.stored.status.get(status.OURS) or {})
+        ours = status.own_members(job.stored.status)
         before = ours.get("putOffs", 0)
         times = (before if isinstance(before, int) else 0) + 1
         retry_at = now + timedelta(seconds=retry_delay_s(times))

@@ -9,7 +9,7 @@ Flux commits the selected tag again, which is what the annotation ``tagstream.de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -113,7 +113,8 @@ def _last_seen(job: UpdateJob, checkout: Checkout) -> CommitId | None:
 def _settled(job: UpdateJob) -> frozenset[NamespacedName]:
     """The policies whose selection of today the last successful run has left in every marker of the branch."""
     known = job.stored.status.get("observedPolicies")
-    offered = cast("Sequence[str]", job.stored.status.get(OFFERED) or ())
+    stored = job.stored.status.get(OFFERED)
+    offered = stored if isinstance(stored, list) else ()
     observed = known if isinstance(known, Mapping) else {}
     return frozenset(
         key for key in job.selections if key.name not in offered and observed.get(key.name) == job.observed[key.name]
