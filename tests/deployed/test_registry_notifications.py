@@ -213,9 +213,13 @@ def retries(log: str) -> list[str]:
 
 
 def test_the_delivery_is_shown_with_its_receiver_and_its_repository_only(system: System) -> None:
-    (receiver,) = json.loads(system.cli("get", "receivers", "-n", NAMESPACE, "-o", "json"))["items"]
+    def receiver_status() -> Any:
+        (receiver,) = json.loads(system.cli("get", "receivers", "-n", NAMESPACE, "-o", "json"))["items"]
+        return receiver["status"]
+
+    system.stack.wait_for("the Receiver's last delivery", lambda: "lastDelivery" in receiver_status())
     repositories = {one["metadata"]["name"]: one for one in system.objects("repository", NAMESPACE)}
-    assert receiver["status"]["lastDelivery"]["sender"] == "distribution"
+    assert receiver_status()["lastDelivery"]["sender"] == "distribution"
     assert repositories["app"]["status"]["lastDelivery"]["result"] == "asked for a scan"
     assert "lastDelivery" not in repositories["other"]["status"]
     assert "distribution: " in system.cli("get", "receivers", "-n", NAMESPACE)
