@@ -44,6 +44,7 @@ from tagstream.metric_names import NAMESPACE
 from tagstream.ports.bundle import Ports, WebhookPorts
 from tagstream.ports.freezes import StackCalendar
 from tagstream.reconcile import handlers
+from tagstream.wiring import LEDGER_TTL_S
 from tests.cost.counted_aws import CountedAws
 from tests.embedded.git_server import GitServer
 from tests.embedded.registry import Registry
@@ -245,7 +246,7 @@ def simulated_stack(endpoint: str, registry: Registry, git: GitServer, memory_mb
         objects=DynamoObjects(table=table, clock=clock),
         secrets=SecretsManager(vault, STACK, epoch, clock),
         queue=SqsScanQueue(client=sqs, url=f"{endpoint}/queue"),
-        ledger=DynamoLedger(table=table, ttl_s=30 * 86_400.0),
+        ledger=DynamoLedger(table=table, ttl_s=LEDGER_TTL_S),
         issuer_keys=lambda _issuer, _fresh: {},
         clock=clock,
         metrics=EmbeddedMetrics(namespace=NAMESPACE, service=STACK),
@@ -284,7 +285,7 @@ def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager) -> Ports
         tags=DynamoTags(table=table),
         selections=DynamoSelections(table=table),
         leases=DynamoLeases(table=table, clock=shared.clock),
-        freezes=DynamoFreezes(table=table, ledger=DynamoLedger(table=table, ttl_s=30 * 86_400.0)),
+        freezes=DynamoFreezes(table=table, ledger=DynamoLedger(table=table, ttl_s=LEDGER_TTL_S)),
         stack_calendar=StackCalendar(),
         ledger=shared.ledger,
         deliveries=shared.deliveries,

@@ -22,9 +22,10 @@ from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.domain.calendar.calendar import next_opening, read_calendar
 from tagstream.domain.calendar.hand_freeze import read_freezes
 from tagstream.domain.calendar.zone import InvalidCalendar
+from tagstream.domain.instant import read_instant
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.image_name import InvalidImage, ecr_region, parse_repository_image
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, read_instant, read_intervention, read_revert
+from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, read_intervention, read_revert
 from tagstream.domain.objects.issuer_url import is_trusted_source
 from tagstream.domain.objects.kinds import parse_object
 from tagstream.domain.objects.long_duration import parse_long_duration
@@ -349,7 +350,7 @@ TARGETS = (
     Target(
         name="intervention",
         parse=_intervention,
-        modules=(f"{OBJECTS}intervention",),
+        modules=(f"{OBJECTS}intervention", "tagstream.domain.instant"),
         allowed=(ValueError,),
         seeds=lambda: [
             b'{"kind":"pin","author":"a","tag":"1.0.0","reason":"r","at":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z"}',

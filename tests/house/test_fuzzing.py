@@ -20,6 +20,7 @@ PACKAGES = (
 NOT_PARSERS = {
     "gocompat.entropy": "draws numbers",
     "tagstream.domain.objects.acl": "compares values",
+    "tagstream.domain.objects.annotations": "reads and changes members of documents that were checked before",
     "tagstream.domain.objects.model": "holds values",
 }
 # Elsewhere a module is a parser if it says so by the name of a function or of an error.

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from tagstream.cli.console import Console
 from tagstream.cli.entry import Stack, run
 from tagstream.domain.calendar.hand_freeze import HandFreeze
+from tagstream.domain.objects.annotations import annotated
 from tagstream.domain.objects.model import Digest, NamespacedName, Revision
 from tagstream.ports.agenda import Agenda, ObjectName, Times
 from tagstream.ports.bundle import Ports
@@ -84,10 +85,7 @@ class MemoryObjects:
         one = self.stored.get((kind, key))
         if one is None:
             return False
-        metadata = dict(_metadata(one.document))
-        merged = {**(metadata.get("annotations") or {}), **annotations}
-        metadata["annotations"] = {name: value for name, value in merged.items() if value is not None}
-        self.put({**one.document, "metadata": metadata})
+        self.put(annotated(one.document, annotations))
         if self.on_annotate:
             self.on_annotate(kind, key, annotations)
         return True

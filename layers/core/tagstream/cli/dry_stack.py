@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
 
+from tagstream.domain.objects.annotations import annotated, annotations_of
 from tagstream.domain.objects.intervention import OWN
 from tagstream.domain.objects.model import Digest, NamespacedName
 from tagstream.ports.agenda import ObjectName
@@ -106,10 +107,7 @@ class DryObjects:
         stored = self.get(kind, key)
         if stored is None:
             return False
-        metadata = cast("Mapping[str, object]", stored.document.get("metadata") or {})
-        merged = {**_annotations(stored.document), **annotations}
-        kept = {name: value for name, value in merged.items() if value is not None}
-        document = {**stored.document, "metadata": {**metadata, "annotations": kept}}
+        document = annotated(stored.document, annotations)
         self.replaced[ObjectName(kind=kind, key=key)] = replace(stored, document=document)
         return True
 
@@ -225,12 +223,7 @@ def _as_stored(document: Document, objects: DryObjects) -> StoredObject:
     generation = 1
     if before is not None:
         generation = status.generation(before) + int(before.document.get("spec") != document.get("spec"))
-    kept = _annotations(before.document) if before is not None else {}
-    annotations = _annotations(document) | {name: kept[name] for name in OWN if name in kept}
+    kept = annotations_of(before.document) if before is not None else {}
+    annotations = {**annotations_of(document), **{name: kept[name] for name in OWN if name in kept}}
     wanted = {**document, "metadata": {**metadata, "annotations": annotations, "generation": generation}}
     return StoredObject(kind=kind, key=key, document=wanted, status=before.status if before else {})
-
-
-def _annotations(document: Document) -> dict[str, str]:
-    metadata = cast("Mapping[str, object]", document.get("metadata") or {})
-    return dict(cast("Mapping[str, str]", metadata.get("annotations") or {}))

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import REQUESTED_AT, Metadata, NamespacedName
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.scan.schedule import retry_at as next_retry
@@ -37,13 +38,8 @@ Status = dict[str, object]
 OURS = "tagstream"
 
 
-def time(value: datetime) -> str:
-    """Format a time as Kubernetes' metav1.Time does: RFC 3339 in UTC, in whole seconds."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def read_time(value: object) -> datetime | None:
-    """Read a time that ``time`` has formatted, as aware UTC; None for anything else."""
+    """Read a time that ``instant_text`` has formatted, as aware UTC; None for anything else."""
     if not isinstance(value, str):
         return None
     try:
@@ -78,7 +74,7 @@ def failed(body: Mapping[str, object], generation: int, error: ImageAutomationEr
     after = mark_failed(conditions(body), error.reason, error.message, moment)
     count = failures(body) + 1
     asked_s = error.retry_after_s if isinstance(error, RetryableError) else None
-    retry: dict[str, object] = {"failures": count, "retryAt": time(next_retry(count, now, asked_s))}
+    retry: dict[str, object] = {"failures": count, "retryAt": instant_text(next_retry(count, now, asked_s))}
     if isinstance(error, HeldBack):
         retry["trustedTags"] = error.trusted_tags
         if error.wait_until is not None:
@@ -93,7 +89,7 @@ def waiting(body: Mapping[str, object], until: datetime) -> Status:
 
 def _wait(until: datetime) -> dict[str, object]:
     # A status has whole seconds. Round up, so that no tick evaluates the policy before the gate's time.
-    return {"waitUntil": time(until + timedelta(seconds=1) if until.microsecond else until)}
+    return {"waitUntil": instant_text(until + timedelta(seconds=1) if until.microsecond else until)}
 
 
 def postponed(stored: StoredObject, wait: Mapping[str, object], look_at: datetime) -> Status:
@@ -228,7 +224,7 @@ def _documents(found: Conditions) -> list[dict[str, object]]:
             "status": one.status,
             "reason": one.reason,
             "message": one.message,
-            "lastTransitionTime": time(one.last_transition_time),
+            "lastTransitionTime": instant_text(one.last_transition_time),
             "observedGeneration": one.observed_generation,
         }
         for one in found.values()

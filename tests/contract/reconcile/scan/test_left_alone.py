@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import Ports
-from tagstream.reconcile import status
 from tests.contract.reconciling import document, scan
 from tests.embedded.fault_proxy import Fault, FaultProxy, running_fault_proxy
 from tests.unit.cli.memory_ports import command
@@ -53,7 +53,7 @@ def test_get_tells_until_when_a_registry_is_left_alone_that_another_scan_asked(
     until = ports.clock.now() + timedelta(hours=1)
     ports.tags.put_cool_down(server.address, until)
     scanned(server, ports)
-    assert f"{server.address} asked to be left alone until {status.time(until)}" in message_in_get(ports)
+    assert f"{server.address} asked to be left alone until {instant_text(until)}" in message_in_get(ports)
     assert server.received == []
 
 

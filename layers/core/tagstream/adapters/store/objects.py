@@ -17,6 +17,7 @@ from tagstream.adapters.store import keys
 from tagstream.adapters.store.agenda import change_note
 from tagstream.adapters.store.deliveries import close_paths
 from tagstream.adapters.store.table import ABSENT, PRESENT, PUT_TRIES, Action, Condition, Table, name_of, overtaken
+from tagstream.domain.objects.annotations import annotated, annotations_of
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
 from tagstream.domain.objects.intervention import OWN
 from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
@@ -106,16 +107,10 @@ class DynamoObjects:
             stored = self.get(kind, key)
             if stored is None:
                 return False
-            wanted = copy.deepcopy(dict(stored.document))
-            metadata = cast("dict[str, object]", wanted.setdefault("metadata", {}))
-            before = cast("dict[str, str]", metadata.get("annotations") or {})
+            before = annotations_of(stored.document)
             if any(before.get(name) != value for name, value in expected.items()):
                 return False
-            merged = {**before, **annotations}
-            metadata["annotations"] = {name: value for name, value in merged.items() if value is not None}
-            if not metadata["annotations"]:
-                del metadata["annotations"]
-            if self._write(kind, key, wanted, stored):
+            if self._write(kind, key, annotated(stored.document, annotations), stored):
                 return True
             self.table.back_off(attempt)
         raise overtaken(f"{kind}/{key}")
@@ -314,9 +309,9 @@ def _merged(document: Document, stored: StoredObject | None, now: str) -> dict[s
     wanted = copy.deepcopy(dict(document))
     wanted.pop("status", None)
     metadata = cast("dict[str, object]", wanted["metadata"])
-    given = cast("Mapping[str, str]", metadata.get("annotations") or {})
+    given = annotations_of(document)
     before = cast("Mapping[str, object]", stored.document.get("metadata") or {}) if stored is not None else {}
-    annotations = _kept(given, cast("Mapping[str, str]", before.get("annotations") or {}))
+    annotations = _kept(given, annotations_of(stored.document) if stored is not None else {})
     if annotations != given:
         metadata["annotations"] = annotations
     if stored is None:

@@ -11,11 +11,11 @@ from tagstream.cli.files import read_manifests
 from tagstream.cli.session import Session
 from tagstream.cli.validation import validate
 from tagstream.cli.yaml_text import as_json
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import ImagePolicy, ImageRepository
 from tagstream.domain.scan.exclusion import InvalidExclusion, keep
 from tagstream.domain.select.backtest import History, Replayed, Turn, backtest
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
-from tagstream.reconcile import status
 from tagstream.reconcile.stored_objects import parse_stored
 
 NOT_KEPT = "deleted tags are not in it, nor is what a tag contained before it was moved"
@@ -106,15 +106,15 @@ def _replayed(session: Session, question: _Question) -> Replayed:
 
 def _print(session: Session, replayed: Replayed, turns: Sequence[Turn]) -> None:
     known = replayed.history.first_seen
-    rows = [[status.time(one.at), one.tag or "", one.before or "", _seen(known, one), one.problem] for one in turns]
+    rows = [[instant_text(one.at), one.tag or "", one.before or "", _seen(known, one), one.problem] for one in turns]
     session.console.table(["When", "Selects", "Instead of", "First seen", "Problem"], rows)
-    began = status.time(replayed.history.began_at)
+    began = instant_text(replayed.history.began_at)
     session.console.action(f"replayed from the first sightings of {len(known)} tags since {began}: {NOT_KEPT}")
 
 
 def _seen(known: Mapping[str, datetime], turn: Turn) -> str:
     seen_at = None if turn.tag is None or turn.problem else known.get(turn.tag)
-    return "" if seen_at is None else status.time(seen_at)
+    return "" if seen_at is None else instant_text(seen_at)
 
 
 def _document(question: _Question, replayed: Replayed, turns: Sequence[Turn]) -> Mapping[str, object]:
@@ -123,11 +123,11 @@ def _document(question: _Question, replayed: Replayed, turns: Sequence[Turn]) ->
         "policy": str(question.policy.metadata.key),
         "image": replayed.image,
         "tags": len(known),
-        "knownSince": status.time(replayed.history.began_at),
+        "knownSince": instant_text(replayed.history.began_at),
         "notKept": NOT_KEPT,
         "turns": [
             {
-                "at": status.time(one.at),
+                "at": instant_text(one.at),
                 "tag": one.tag,
                 "before": one.before,
                 "firstSeen": _seen(known, one) or None,

@@ -16,6 +16,7 @@ from tagstream.cli.files import read_file, read_manifests, read_stdin
 from tagstream.cli.session import Session
 from tagstream.cli.validation import validate
 from tagstream.cli.yaml_text import as_json
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.image import DEFAULT_EXCLUSION_LIST
 from tagstream.domain.objects.model import ImagePolicy, ImageRepository, NamespacedName
@@ -35,7 +36,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.select.contents import Contents
 from tagstream.reconcile.select.first_seen import FirstSeen
 from tagstream.reconcile.select.image_platforms import ImagePlatforms
-from tagstream.reconcile.status import time, trusted_tags
+from tagstream.reconcile.status import trusted_tags
 from tagstream.reconcile.stored_objects import parse_stored
 
 
@@ -61,7 +62,7 @@ class _Question:
     def first_seen(self, tag: str) -> str | None:
         """When a scan first listed a tag, as a text; None if that is not known, or does not matter."""
         seen_at = self.situation.first_seen(tag) if self.situation is not None and self.has_minimum_age else None
-        return time(seen_at) if seen_at else None
+        return instant_text(seen_at) if seen_at else None
 
     @property
     def current(self) -> str | None:

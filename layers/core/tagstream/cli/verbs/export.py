@@ -17,6 +17,7 @@ from tagstream.cli.validation import SUSPENDED, SUSPENDED_BY
 from tagstream.cli.verbs.apply import SERVER_SIDE
 from tagstream.cli.waiting import required
 from tagstream.cli.yaml_text import as_yaml
+from tagstream.domain.objects.annotations import annotations_of
 from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
 from tagstream.domain.objects.model import REQUESTED_AT
 
@@ -46,11 +47,7 @@ def export(session: Session) -> int:
 def print_manifest(console: Console, document: Mapping[str, object]) -> None:
     """Print ``---``, the manifest and an empty line, as flux does."""
     metadata = dict(cast("Mapping[str, object]", document["metadata"]))
-    annotations = {
-        name: value
-        for name, value in cast("Mapping[str, str]", metadata.get("annotations") or {}).items()
-        if name not in OURS
-    }
+    annotations = {name: value for name, value in annotations_of(document).items() if name not in OURS}
     kept = {name: value for name, value in metadata.items() if name not in (*SERVER_SIDE, "annotations")}
     if annotations:
         kept["annotations"] = annotations

@@ -12,11 +12,10 @@ from tagstream.cli.kinds import UPDATE
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required
 from tagstream.domain.calendar.hand_freeze import HandFreeze, Scope
-from tagstream.domain.objects.intervention import read_instant
+from tagstream.domain.instant import instant_text, read_instant
 from tagstream.domain.objects.long_duration import parse_long_duration
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.ledger import LedgerEntry
-from tagstream.reconcile import status
 from tagstream.reconcile.update.quiesce import wait_for_pushes
 
 WHAT = "say what: --all, -n NAMESPACE, or automation NAME"
@@ -44,7 +43,7 @@ def freeze(session: Session) -> int:
         others = [one for one in before if one.scope not in scopes and not one.is_over(now)]
         return sorted([*others, *made], key=lambda one: one.scope)
 
-    ends = f" until {status.time(until)}" if until else ""
+    ends = f" until {instant_text(until)}" if until else ""
     _change(session, change, [_entry(session, one, "Frozen", ends) for one in scopes])
     for scope in scopes:
         session.console.success(f"{scope} frozen{ends}")

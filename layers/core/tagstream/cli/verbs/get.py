@@ -16,6 +16,8 @@ from tagstream.cli.session import Session
 from tagstream.cli.validation import REASON, SUSPENDED, SUSPENDED_BY
 from tagstream.cli.waiting import wait_text
 from tagstream.cli.yaml_text import as_json, as_yaml
+from tagstream.domain.instant import instant_text
+from tagstream.domain.objects.annotations import annotations_of
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Waiting
@@ -121,7 +123,7 @@ def _with_waits(session: Session, stored: Sequence[StoredObject]) -> Sequence[St
 def _with_wait(stored: StoredObject, wait: Waiting | None, now: datetime) -> StoredObject:
     if wait is None or wait.until <= now:
         return stored
-    shown = {"until": status.time(wait.until), "reason": wait.reason}
+    shown = {"until": instant_text(wait.until), "reason": wait.reason}
     return replace(stored, status={**stored.status, "waiting": shown})
 
 
@@ -140,7 +142,7 @@ def _with_scan_time(stored: StoredObject, times: Mapping[ObjectName, Times]) -> 
     scan = stored.status.get("lastScanResult")
     if scanned_at is None or not isinstance(scan, Mapping) or _ready(stored) != "True":
         return stored
-    latest = max(str(scan.get("scanTime", "")), status.time(scanned_at))
+    latest = max(str(scan.get("scanTime", "")), instant_text(scanned_at))
     return replace(stored, status={**stored.status, "lastScanResult": {**scan, "scanTime": latest}})
 
 
@@ -153,7 +155,7 @@ def _with_deliveries(session: Session, stored: Sequence[StoredObject]) -> Sequen
 def _with_delivery(stored: StoredObject, last: LastDelivery | None) -> StoredObject:
     if last is None:
         return stored
-    told = {"time": status.time(last.at), "sender": last.sender, "id": last.delivery_id, "result": last.result}
+    told = {"time": instant_text(last.at), "sender": last.sender, "id": last.delivery_id, "result": last.result}
     return replace(stored, status={**stored.status, "lastDelivery": told})
 
 
@@ -188,8 +190,7 @@ def _suspended(stored: StoredObject) -> str:
 
 def _suspended_by(stored: StoredObject) -> str:
     """Say who suspended an object with the command line, and why; empty for any other object."""
-    metadata = cast("Mapping[str, object]", stored.document.get("metadata") or {})
-    notes = cast("Mapping[str, str]", metadata.get("annotations") or {})
+    notes = annotations_of(stored.document)
     if not is_suspended(stored) or SUSPENDED not in notes:
         return ""
     reason = f": {notes[REASON]}" if REASON in notes else ""

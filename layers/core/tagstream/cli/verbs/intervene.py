@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import cast
 
 from tagstream.cli.audit import in_words, record_action
 from tagstream.cli.console import CommandFailed
@@ -15,6 +14,8 @@ from tagstream.cli.kinds import POLICY
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.get import is_suspended
 from tagstream.cli.waiting import required, tell_commit, tell_outcome, wait_for
+from tagstream.domain.instant import instant_text
+from tagstream.domain.objects.annotations import annotations_of
 from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, Intervention, intervention_text
 from tagstream.domain.objects.model import REQUESTED_AT, ImagePolicy, ImageUpdateAutomation
 from tagstream.domain.select.interventions import CONDITION_REASONS
@@ -117,7 +118,7 @@ def _give(session: Session, stored: StoredObject, order: Intervention | None, wh
     why = order.reason if order is not None else session.args.reason
     record_action(session, POLICY.kind, key, reason=reason, why=why, ends=_with_end(what, order))
     session.console.success(f"{POLICY.human} {in_words(reason)}")
-    if REVERTED in _annotations(stored):
+    if REVERTED in annotations_of(stored.document):
         _wake_automations(session, stored, asked_at)
     if not session.args.no_wait:
         handled = wait_for(session, POLICY, key, lambda one: one.status.get("lastHandledReconcileAt") == requested)
@@ -127,7 +128,7 @@ def _give(session: Session, stored: StoredObject, order: Intervention | None, wh
 
 
 def _with_end(what: str, order: Intervention | None) -> str:
-    return what if order is None or order.until is None else f"{what} until {order.until:%Y-%m-%dT%H:%M:%SZ}"
+    return what if order is None or order.until is None else f"{what} until {instant_text(order.until)}"
 
 
 def _wake_automations(session: Session, stored: StoredObject, now: datetime) -> None:
@@ -135,8 +136,3 @@ def _wake_automations(session: Session, stored: StoredObject, now: datetime) -> 
     listed = session.ports.objects.list("ImageUpdateAutomation", stored.key.namespace)
     for automation, _ in parsed_objects(listed, ImageUpdateAutomation, session.ports.log):
         session.ports.selections.request_run(automation.key, "released", now)
-
-
-def _annotations(stored: StoredObject) -> dict[str, str]:
-    metadata = cast("dict[str, object]", stored.document.get("metadata") or {})
-    return cast("dict[str, str]", metadata.get("annotations") or {})

@@ -18,7 +18,7 @@ from tagstream.cli.validation import validate
 from tagstream.cli.verbs.get import is_suspended
 from tagstream.cli.waiting import ready_of
 from tagstream.cli.yaml_text import as_json
-from tagstream.domain.objects.intervention import read_instant
+from tagstream.domain.instant import instant_text, read_instant
 from tagstream.domain.objects.kinds import STORED
 from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
 from tagstream.domain.objects.receiver import read_metadata
@@ -155,7 +155,7 @@ def _departure(one: Preview) -> str:
     if isinstance(answer, Go):
         return f"may be pushed{f': {answer.reason}' if answer.reason else ''}"
     if isinstance(answer, Wait):
-        return f"waits until {status.time(answer.until)}: {answer.reason}"
+        return f"waits until {instant_text(answer.until)}: {answer.reason}"
     return f"is not pushed: {answer.reason}"
 
 
@@ -175,7 +175,7 @@ def _document(one: Preview, held: Sequence[str]) -> Mapping[str, object]:
         "revision": one.revision,
         "departure": {
             "answer": type(answer).__name__.lower(),
-            "until": status.time(answer.until) if isinstance(answer, Wait) else None,
+            "until": instant_text(answer.until) if isinstance(answer, Wait) else None,
             "reason": answer.reason,
         },
         "policies": list(held),

@@ -14,6 +14,7 @@ from tagstream.cli.kinds import GIT, RECEIVER, Target
 from tagstream.cli.session import Session
 from tagstream.cli.validation import REASON, SUSPENDED, SUSPENDED_BY
 from tagstream.cli.waiting import required, tell_commit, tell_outcome, wait_for_written
+from tagstream.domain.instant import instant_text
 from tagstream.ports.objects import StoredObject
 
 
@@ -25,7 +26,7 @@ def suspend(session: Session) -> int:
     target: Target = session.args.target
     for stored in _named(session, target):
         session.console.action(f"suspending {target.human} {stored.key.name} in {stored.key.namespace} namespace")
-        notes = {SUSPENDED: session.ports.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"), SUSPENDED_BY: session.caller()}
+        notes = {SUSPENDED: instant_text(session.ports.clock.now()), SUSPENDED_BY: session.caller()}
         if session.args.reason:
             notes[REASON] = session.args.reason
         session.ports.objects.put(_changed(stored, {"suspend": True}, notes))

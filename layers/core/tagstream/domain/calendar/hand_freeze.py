@@ -9,6 +9,7 @@ from typing import cast
 
 from tagstream.domain.calendar.calendar import Calendar
 from tagstream.domain.calendar.freeze import Freeze
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import NamespacedName
 
 
@@ -51,7 +52,7 @@ class HandFreeze:
     def text(self) -> str:
         """Who made it, since when, and why."""
         why = f": {self.reason}" if self.reason else ""
-        return f"by {self.author} since {_time(self.made_at)}{why}"
+        return f"by {self.author} since {instant_text(self.made_at)}{why}"
 
     def is_over(self, now: datetime) -> bool:
         """Whether it has ended by itself."""
@@ -111,7 +112,3 @@ def _read(stored: Mapping[str, object]) -> HandFreeze:
         until=None if until is None else datetime.fromisoformat(str(until)),
         reason=str(stored["reason"]),
     )
-
-
-def _time(value: datetime) -> str:
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
+
+from tagstream.domain.instant import instant_text, read_instant
 
 INTERVENTION = "tagstream.dev/intervention"
 """Annotation: the order of the last ``pin``, ``hold`` or ``rollback`` command."""
@@ -52,7 +54,7 @@ class Intervention:
     def __str__(self) -> str:
         """By whom, why and until when, for people."""
         why = f": {self.reason}" if self.reason else ""
-        until = f", until {_shown(self.until)}" if self.until else ""
+        until = f", until {instant_text(self.until)}" if self.until else ""
         return f"by {self.author}{until}{why}"
 
 
@@ -87,7 +89,7 @@ def intervention_text(intervention: Intervention) -> str:
     """The value of the annotation INTERVENTION."""
     members = {name: getattr(intervention, name) for name in ("kind", "author", "tag", "rejected", "reason")}
     times = {"at": intervention.at, "until": intervention.until}
-    return _text(members | {name: _shown(value) for name, value in times.items() if value is not None})
+    return _text(members | {name: instant_text(value) for name, value in times.items() if value is not None})
 
 
 def read_intervention(annotations: Mapping[str, str]) -> Intervention | None:
@@ -113,7 +115,7 @@ def read_intervention(annotations: Mapping[str, str]) -> Intervention | None:
 def revert_text(revert: Revert) -> str:
     """The value of the annotation REVERTED."""
     members = {name: getattr(revert, name) for name in ("rejected", "found", "file", "commit", "author")}
-    return _text(members | {"at": _shown(revert.at)})
+    return _text(members | {"at": instant_text(revert.at)})
 
 
 def read_revert(annotations: Mapping[str, str]) -> Revert | None:
@@ -137,21 +139,6 @@ def read_revert(annotations: Mapping[str, str]) -> Revert | None:
         return None
 
 
-def read_instant(text: str) -> datetime:
-    """An RFC 3339 time with its zone, as aware UTC.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None or "T" not in text:
-        raise ValueError("must be a time with its zone, such as 2026-12-01T08:00:00Z")
-    try:
-        return found.astimezone(UTC)
-    except OverflowError as problem:
-        raise ValueError("lies outside the years 1 to 9999 in UTC") from problem
-
-
 def _text(members: Mapping[str, object]) -> str:
     return json.dumps({name: value for name, value in members.items() if value != ""}, sort_keys=True)
 
@@ -163,7 +150,3 @@ def _members(text: str | None) -> Mapping[str, object] | None:
 
 def _time(value: object) -> datetime | None:
     return None if value is None else read_instant(str(value))
-
-
-def _shown(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

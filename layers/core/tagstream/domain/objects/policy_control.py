@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from gocompat.duration import InvalidDuration
 from gocompat.quote import quote
+from tagstream.domain.instant import read_instant
 from tagstream.domain.objects.fields import Problem
-from tagstream.domain.objects.intervention import Intervention, read_instant, read_intervention, read_revert
+from tagstream.domain.objects.intervention import Intervention, read_intervention, read_revert
 from tagstream.domain.objects.long_duration import parse_long_duration
 from tagstream.domain.objects.model import (
     HOLD,
@@ -33,10 +35,10 @@ def read_policy_control(metadata: Metadata, problems: list[Problem]) -> PolicyCo
     notes = metadata.annotations
     return PolicyControl(
         minimum_age_s=_minimum_age_s(metadata, problems),
-        platforms=_platforms(metadata, problems),
+        platforms=_listed(metadata, PLATFORMS, PLATFORM, NO_PLATFORM, problems),
         ordered=read_intervention(notes),
         annotated=_annotated(metadata, problems),
-        skip_tags=_skip_tags(metadata, problems),
+        skip_tags=_listed(metadata, SKIP_TAGS, TAG, NO_TAG, problems),
         revert=read_revert(notes),
         honours_reverts=honours_reverts(metadata, problems),
     )
@@ -57,15 +59,6 @@ def _minimum_age_s(metadata: Metadata, problems: list[Problem]) -> float:
     except InvalidDuration as error:
         problems.append(_invalid(MINIMUM_AGE, text, error))
         return 0.0
-
-
-def _platforms(metadata: Metadata, problems: list[Problem]) -> frozenset[str]:
-    text = metadata.annotations.get(PLATFORMS)
-    if text is None:
-        return frozenset()
-    names = [one.strip() for one in text.split(",")]
-    problems += [_invalid(PLATFORMS, one, NO_PLATFORM) for one in names if not PLATFORM.fullmatch(one)]
-    return frozenset(names)
 
 
 def _annotated(metadata: Metadata, problems: list[Problem]) -> Intervention | None:
@@ -102,13 +95,16 @@ def _until(metadata: Metadata, problems: list[Problem]) -> datetime | None:
         return None
 
 
-def _skip_tags(metadata: Metadata, problems: list[Problem]) -> frozenset[str]:
-    text = metadata.annotations.get(SKIP_TAGS)
+def _listed(
+    metadata: Metadata, annotation: str, grammar: re.Pattern[str], cause: str, problems: list[Problem]
+) -> frozenset[str]:
+    """The texts of an annotation that are separated by commas; empty without the annotation."""
+    text = metadata.annotations.get(annotation)
     if text is None:
         return frozenset()
-    tags = [one.strip() for one in text.split(",")]
-    problems += [_invalid(SKIP_TAGS, one, NO_TAG) for one in tags if not TAG.fullmatch(one)]
-    return frozenset(tags)
+    found = [one.strip() for one in text.split(",")]
+    problems += [_invalid(annotation, one, cause) for one in found if not grammar.fullmatch(one)]
+    return frozenset(found)
 
 
 def _one_of(metadata: Metadata, annotation: str, allowed: tuple[str, ...], problems: list[Problem]) -> str | None:

@@ -7,9 +7,10 @@ Flux has no gates; image-automation-controller issues #231 and #396 ask for the 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from gocompat.duration import print_duration
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import Metadata
 from tagstream.domain.scan.drop_guard import is_suspicious_drop
 from tagstream.domain.select.choice import Answer, Candidate, Gate, Go, No, Situation, Stay, Wait
@@ -68,7 +69,7 @@ def minimum_age(candidate: Candidate, situation: Situation) -> Answer:
         return Go()
     words = {"reason": "MinimumAge", "verdict": "too young"}
     told = (
-        f"first seen at {_shown(since)}, may be selected at {_shown(since + age)},"
+        f"first seen at {instant_text(since)}, may be selected at {instant_text(since + age)},"
         f" when it is {print_duration(age.total_seconds())} old"
     )
     if current is not None and current.tag == candidate.tag:
@@ -94,10 +95,6 @@ def platforms(candidate: Candidate, situation: Situation) -> Answer:
         verdict="platforms missing",
         until=situation.now + LOOK_AGAIN_AFTER,
     )
-
-
-def _shown(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 GATES: tuple[Gate, ...] = (intervened, skipped, reverted, suspicious_drop, downgrade, minimum_age, platforms)

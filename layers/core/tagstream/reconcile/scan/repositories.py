@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.image_name import ImageName, InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import ImageRepository, NamespacedName
 from tagstream.domain.scan.exclusion import InvalidExclusion, ScanResult, exclude, keep
@@ -311,7 +312,7 @@ def _listed(scan: _Scan, run: _Run, ports: Ports) -> _Scan:
     if until is not None:
         wait_s = (until - ports.clock.now()).total_seconds()
         raise RetryableError(
-            f"scan failed: {image.registry} asked to be left alone until {status.time(until)}",
+            f"scan failed: {image.registry} asked to be left alone until {instant_text(until)}",
             reason="ReadOperationFailed",
             retry_after_s=wait_s,
         )
@@ -386,7 +387,7 @@ def _transition(scan: _Scan, cause: str, duration_ms: float, ports: Ports) -> Tr
             "lastScanResult": {
                 "revision": scan.found.revision,
                 "tagCount": len(scan.found.tags),
-                "scanTime": status.time(attempt.at),
+                "scanTime": instant_text(attempt.at),
                 "latestTags": list(scan.found.latest_tags),
             },
         }

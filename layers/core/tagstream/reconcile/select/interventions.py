@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import cast
 
+from tagstream.domain.objects.annotations import annotations_of
 from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
 from tagstream.domain.objects.model import PolicyControl
 from tagstream.ports.bundle import Ports
@@ -35,7 +35,6 @@ def ended(
 
 def remove(annotations: tuple[str, ...], stored: StoredObject, ports: Ports) -> None:
     """Remove these annotations of a policy, unless they have changed since it was read."""
-    metadata = cast("Mapping[str, object]", stored.document.get("metadata") or {})
-    notes = cast("Mapping[str, str]", metadata.get("annotations") or {})
+    notes = annotations_of(stored.document)
     expected = {name: notes.get(name) for name in annotations}
     ports.objects.annotate(stored.kind, stored.key, dict.fromkeys(annotations), expected)

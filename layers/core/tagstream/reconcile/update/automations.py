@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
@@ -247,7 +248,7 @@ def _recover(pushed: Sequence[CommitIntent], ports: Ports) -> None:
     for intent in pushed:
         stored = ports.objects.get(KIND, intent.automation)
         if stored is not None and stored.status.get("lastPushCommit") != intent.commit:
-            owed = {"lastPushCommit": intent.commit, "lastPushTime": status.time(intent.made_at)}
+            owed = {"lastPushCommit": intent.commit, "lastPushTime": instant_text(intent.made_at)}
             ports.objects.put_status(KIND, intent.automation, dict(stored.status) | owed)
         # Perhaps it was recorded already: the same event is one entry, however often it is written.
         ports.ledger.record([intent.event])

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import MAX_DEBOUNCE_S, NamespacedName
 from tagstream.domain.update.departure import No, Wait, latest_push, may_push, together
 from tagstream.ports.bundle import Ports
@@ -78,7 +79,7 @@ def wake_after(group: Sequence[UpdateJob], wait: Pause, ports: Ports) -> None:
     if not unannounced:
         return
     if wait.seconds >= RECORDED_FROM_S:
-        message = f"the next push waits {wait.reason}: until {status.time(ends)}"
+        message = f"the next push waits {wait.reason}: until {instant_text(ends)}"
         ports.ledger.record([wait_entry(job, "Waiting", message, now) for job in unannounced])
     # The queue knows whole seconds, and not too many of them; what is left of the last one is slept through.
     delay_s = math.floor(min(wait.seconds, MAX_DEBOUNCE_S))

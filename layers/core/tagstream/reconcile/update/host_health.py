@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from tagstream.domain.instant import instant_text
 from tagstream.domain.scan.schedule import retry_delay_s
 from tagstream.domain.update.destination import repository_name
 from tagstream.errors import RetryableError
@@ -46,7 +47,7 @@ def check_host(job: UpdateJob, cool_downs: CoolDowns, ports: Ports) -> None:
         return
     host = urlsplit(f"//{host_of(job).removeprefix('git:')}").netloc
     raise RetryableError(
-        f"failed to checkout source: '{host}' did not answer in time and is left alone until {status.time(until)}",
+        f"failed to checkout source: '{host}' did not answer in time and is left alone until {instant_text(until)}",
         reason="GitOperationFailed",
         retry_after_s=(until - ports.clock.now()).total_seconds(),
     )

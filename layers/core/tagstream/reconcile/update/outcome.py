@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.scan.schedule import retry_delay_s
 from tagstream.errors import ImageAutomationError
@@ -94,14 +95,14 @@ def put_off(jobs: Sequence[UpdateJob], ports: Ports) -> None:
         before = ours.get("putOffs", 0)
         times = (before if isinstance(before, int) else 0) + 1
         retry_at = now + timedelta(seconds=retry_delay_s(times))
-        body = {**job.stored.status, status.OURS: {**ours, "putOffs": times, "retryAt": status.time(retry_at)}}
+        body = {**job.stored.status, status.OURS: {**ours, "putOffs": times, "retryAt": instant_text(retry_at)}}
         if ports.objects.replace_status(job.stored, body) and times == 1:
             ports.selections.request_run(job.stored.key, "put off", now)
-        ports.log.info("put off", controller=CONTROLLER, key=str(job.stored.key), until=status.time(retry_at))
+        ports.log.info("put off", controller=CONTROLLER, key=str(job.stored.key), until=instant_text(retry_at))
 
 
 def _failure(attempt: Attempt, error: ImageAutomationError, began_at: datetime) -> Transition:
-    return failed(attempt, error, {**attempt.stored.status, "lastAutomationRunTime": status.time(began_at)})
+    return failed(attempt, error, {**attempt.stored.status, "lastAutomationRunTime": instant_text(began_at)})
 
 
 def _body(result: RunResult, now: datetime) -> Mapping[str, object]:
@@ -117,14 +118,14 @@ def _body(result: RunResult, now: datetime) -> Mapping[str, object]:
         **template_warnings(result.warnings),
         **_held_back(result),
         **({PUSH_REVISION: result.push_revision} if job.destination.rebuilds_branch else {}),
-        "lastAutomationRunTime": status.time(job.began_at),
+        "lastAutomationRunTime": instant_text(job.began_at),
         "observedSourceRevision": result.revision,
         "observedPolicies": job.observed,
     }
     if result.commit is None:
         return body
     pushed_at = result.event.at if result.event else now
-    return body | {"lastPushCommit": result.commit, "lastPushTime": status.time(pushed_at)}
+    return body | {"lastPushCommit": result.commit, "lastPushTime": instant_text(pushed_at)}
 
 
 def _held_back(result: RunResult) -> Mapping[str, object]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import MAX_DEBOUNCE_S
 from tagstream.domain.update.departure import Answer, Go, No, may_push, windows_and_freezes
 from tagstream.ports.bundle import Ports
@@ -44,7 +45,7 @@ class _Postponed:
     @property
     def words(self) -> str:
         """What ``get`` and the ledger print."""
-        return f"{self.reason} (until {status.time(self.until)})" if self.until else self.reason
+        return f"{self.reason} (until {instant_text(self.until)})" if self.until else self.reason
 
 
 def departing(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:
@@ -156,7 +157,7 @@ def _next_look(late: _Postponed, now: datetime) -> datetime:
 
 
 def _time(value: datetime | None) -> str:
-    return "" if value is None else status.time(value)
+    return "" if value is None else instant_text(value)
 
 
 def wait_entry(job: UpdateJob, reason: str, message: str, now: datetime) -> LedgerEntry:

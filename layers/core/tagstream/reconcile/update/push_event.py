@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import CommitId, Revision
 from tagstream.domain.setters.plan import Change
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.selections import Selection
-from tagstream.reconcile import status
 from tagstream.reconcile.update.job import UpdateJob, joined_causes
 
 KIND = "ImageUpdateAutomation"
@@ -103,8 +103,8 @@ def _facts(pushed: PushedCommit, limit: int) -> Mapping[str, object]:
             {
                 "policy": str(selection.policy),
                 "tag": selection.ref.tag,
-                "selectedAt": status.time(selection.selected_at),
-                "receivedAt": status.time(selection.received_at) if selection.received_at else None,
+                "selectedAt": instant_text(selection.selected_at),
+                "receivedAt": instant_text(selection.received_at) if selection.received_at else None,
             }
             for selection in causes(pushed.job, pushed.changes)[:limit]
         ],

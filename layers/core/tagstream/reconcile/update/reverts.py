@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import cast
 
+from tagstream.domain.objects.annotations import annotations_of
 from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, Revert, revert_text
 from tagstream.domain.objects.model import CommitId, ImagePolicy, NamespacedName
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
@@ -21,7 +21,6 @@ from tagstream.domain.update.history import turning_point, way_back
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.git import Checkout, GitSession, PastCommit
-from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.job import UpdateJob
 
@@ -214,12 +213,7 @@ def _is_ours(commit: PastCommit, job: UpdateJob) -> bool:
 def _keep(revert: Revert, key: NamespacedName, job: UpdateJob, ports: Ports) -> None:
     """Keep a revert with its policy, unless somebody has given an order meanwhile."""
     stored = job.snapshot.policy(key)
-    notes = _annotations(stored) if stored is not None else {}
+    notes = annotations_of(stored.document) if stored is not None else {}
     expected = {name: notes.get(name) for name in (INTERVENTION, REVERTED)}
     ports.objects.annotate(POLICY, key, {REVERTED: revert_text(revert)}, expected)
     ports.log.info("revert honoured", policy=str(key), commit=revert.commit, file=revert.file)
-
-
-def _annotations(stored: StoredObject) -> Mapping[str, str]:
-    metadata = cast("Mapping[str, object]", stored.document.get("metadata") or {})
-    return cast("Mapping[str, str]", metadata.get("annotations") or {})

@@ -1,0 +1,24 @@
+"""Reads and changes the annotations of an object's document; the document itself is left as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+Text = Mapping[str, str]
+Document = Mapping[str, object]
+
+
+def annotations_of(document: Document) -> Text:
+    """The annotations in ``metadata.annotations``; empty if there are none."""
+    metadata = cast("Document", document.get("metadata") or {})
+    return cast("Text", metadata.get("annotations") or {})
+
+
+def annotated(document: Document, annotations: Mapping[str, str | None]) -> Document:
+    """The document with these annotations; those whose value is None are removed, and an empty member with them."""
+    merged = {**annotations_of(document), **annotations}
+    kept = {name: value for name, value in merged.items() if value is not None}
+    metadata = dict(cast("Document", document.get("metadata") or {}))
+    metadata.pop("annotations", None)
+    return {**document, "metadata": {**metadata, "annotations": kept} if kept else metadata}
