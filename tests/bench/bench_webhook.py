@@ -20,6 +20,7 @@ from tests.bench.flux_driver import Flux
 from tests.bench.row import Row
 from tests.bench.timing import shown
 from tests.embedded.aws import REGION, EmbeddedAws, running
+from tests.embedded.table import create_table
 from tests.house.source_files import ROOT
 
 ROUNDS = 5
@@ -111,13 +112,7 @@ def _prepared(aws: EmbeddedAws) -> tuple[dict[str, str], str]:
     """Make a table with a Receiver and a repository; return the function's environment and the Receiver's path."""
     credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
     client = boto3.client("dynamodb", endpoint_url=aws.endpoint, **credentials)  # type: ignore[call-overload]
-    names = ("pk", "HASH"), ("sk", "RANGE")
-    client.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in names],
-    )
+    create_table(client, TABLE)
     sqs = boto3.client("sqs", endpoint_url=aws.endpoint, **credentials)  # type: ignore[call-overload]
     queue = sqs.create_queue(QueueName=TABLE)["QueueUrl"]
     environ = {

@@ -32,6 +32,7 @@ from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tests.contract.counted_calls import CountingClient
 from tests.contract.reconciling import Silent, ports_on
 from tests.embedded.aws import REGION
+from tests.embedded.table import create_table
 
 TRIGGER = ScanTrigger(reason="bench", cause="bench")
 LONG_S = 900.0
@@ -181,15 +182,7 @@ def counted_table(endpoint: str) -> tuple[CountingClient, Any]:
         config=Config(max_pool_connections=100, parameter_validation=False, retries={"max_attempts": 1}),
     )
     name = f"bench-{uuid.uuid4().hex}"
-    client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-    )
+    create_table(client, name)
     counting = CountingClient(client)
     table: Any = Table(client=counting, name=name, clock=SystemClock())  # type: ignore[arg-type]
     return counting, table

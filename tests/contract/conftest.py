@@ -17,6 +17,7 @@ from tests.embedded.aws import EmbeddedAws, running
 from tests.embedded.git_server import bare_repository, git_server
 from tests.embedded.moto_aws import MotoAws, running_moto
 from tests.embedded.registry import Registry, running_registry
+from tests.embedded.table import create_table
 
 # Tests that run on ministack alone, by a part of their name, with the reason. All others run on both embedded AWS.
 ON_MINISTACK_ALONE = {
@@ -58,15 +59,7 @@ def table(aws: EmbeddedAws | MotoAws) -> Table:
         aws_secret_access_key="test",
     )
     name = f"tagstream-{uuid.uuid4().hex}"
-    client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-    )
+    create_table(client, name)
     return Table(client=client, name=name, clock=SystemClock())
 
 

@@ -48,6 +48,7 @@ from tagstream.wiring import LEDGER_TTL_S
 from tests.cost.counted_aws import CountedAws
 from tests.embedded.git_server import GitServer
 from tests.embedded.registry import Registry
+from tests.embedded.table import create_table
 
 STACK = "tagstream"
 TICK = timedelta(seconds=60)
@@ -268,13 +269,7 @@ def simulated_stack(endpoint: str, registry: Registry, git: GitServer, memory_mb
 
 def created(aws: CountedAws) -> str:
     """Create the table, with the keys of template.yaml, and return its name."""
-    keys = (("pk", "HASH"), ("sk", "RANGE"))
-    aws.raw.create_table(
-        TableName=aws.table,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": one, "KeyType": kind} for one, kind in keys],
-        AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one, _ in keys],
-    )
+    create_table(aws.raw, aws.table)
     return aws.table
 
 

@@ -30,6 +30,7 @@ from tagstream.ports.selections import Selection, Waiting
 from tagstream.ports.tags import TagRecord, TagState
 from tagstream.ports.webhook import LastDelivery
 from tests.embedded.aws import CREDENTIALS, REGION
+from tests.embedded.table import create_table
 
 BEGIN = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 APP = NamespacedName("flux-system", "app")
@@ -218,15 +219,8 @@ def record_changes(endpoint: str, name: str) -> list[dict[str, Any]]:
         )
         for service in ("dynamodb", "dynamodbstreams")
     )
-    made = dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    made = create_table(
+        dynamodb, name, StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     )
     change_everything(Table(client=dynamodb, name=name, clock=SystemClock()))
     return _records(streams, made["TableDescription"]["LatestStreamArn"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from tagstream.events.receiver.senders.gcr import read as read_gcr
 from tagstream.events.receiver.senders_table import MODULE_BY_SENDER
 from tagstream.events.source import UnknownEvent, read_event
 from tests.fuzz.target import ROOT, Shape, Target, files_in, text
+from tests.property.test_webhook_never_crashes import proofs
 
 ISSUER = "https://issuer.example.com"
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -50,23 +50,11 @@ def _receiver(sender: str) -> Receiver:
     return Receiver(metadata=metadata, type=kind, secret_ref="s", resources=(), resource_filter="true")
 
 
-def _proofs(body: bytes) -> dict[str, str]:
-    digests = {name: hmac.new(b"token", body, name).hexdigest() for name in ("sha1", "sha256")}
-    return {
-        "x-hub-signature-256": f"sha256={digests['sha256']}",
-        "x-signature": f"sha256={digests['sha256']}",
-        "x-nexus-webhook-signature": digests["sha1"],
-        "x-jfrog-event-auth": digests["sha256"],
-        "x-gitlab-token": "token",
-        "authorization": "token",
-    }
-
-
 def _authentic(data: bytes) -> None:
     """Every sender reads the same authentic body; the first line is what headers say beside the proof."""
     word, _, body = data.partition(b"\n")
     said = text(word)
-    headers = _proofs(body) | {"x-github-event": said, "x-event-key": said, "ce-id": said, "content-type": said}
+    headers = proofs(body) | {"x-github-event": said, "x-event-key": said, "ce-id": said, "content-type": said}
     for sender in sorted(set(MODULE_BY_SENDER) - {"gcr", "generic-oidc"}):
         request = IncomingDelivery(method="POST", path="/", headers=headers, body=body, received_at=NOW)
         accept(_receiver(sender), SECRET, request, keys=_no_keys)

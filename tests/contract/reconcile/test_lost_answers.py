@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
@@ -37,7 +38,7 @@ from tests.contract.reconciling import (
     watched,
 )
 from tests.contract.set_clock import SetClock
-from tests.embedded.git_server import bare_repository, git, git_server
+from tests.embedded.git_server import GitServer, bare_repository, git, git_server
 from tests.embedded.registry import Registry
 
 ENDINGS = pytest.mark.parametrize("ending", ["repeated", "given up"])
@@ -121,18 +122,21 @@ def test_a_long_list_is_read_back_whole_whichever_answer_of_its_writing_is_lost(
     assert {where: found for where, found in outcomes.items() if found[0] != 3_001} == {}
 
 
+def anew(table: Table, server: GitServer) -> tuple[Path, Ports]:
+    """An empty table with an automation, of a repository that no run has seen."""
+    emptied(table)
+    bare = bare_repository(server.root, f"{uuid.uuid4().hex}.git", {"app.yaml": MARKED})
+    ports = ports_on(table, Silent())
+    automated(ports, server.url(bare.name))
+    return bare, ports
+
+
 @ENDINGS
 def test_a_commit_is_pushed_once_whichever_answer_is_lost(table: Table, tmp_path: Path, ending: Ending) -> None:
     with git_server(tmp_path) as server:
-        made = 0
 
         def begun() -> Path:
-            nonlocal made
-            emptied(table)
-            made += 1
-            bare = bare_repository(server.root, f"{made}.git", {"app.yaml": MARKED})
-            ports = ports_on(table, Silent())
-            automated(ports, server.url(bare.name))
+            bare, ports = anew(table, server)
             ports.objects.put(document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"alphabetical": {}}))
             ports.selections.put(selection("v1.1.0"), None)
             return bare
@@ -162,15 +166,9 @@ def test_a_wait_for_a_window_ends_with_one_commit_whichever_answer_of_it_is_lost
         run(replace(ports, clock=SetClock(opens - timedelta(minutes=5))))
 
     with git_server(tmp_path) as server:
-        made = 0
 
         def begun() -> Path:
-            nonlocal made
-            emptied(table)
-            made += 1
-            bare = bare_repository(server.root, f"{made}.git", {"app.yaml": MARKED})
-            ports = ports_on(table, Silent())
-            automated(ports, server.url(bare.name))
+            bare, ports = anew(table, server)
             ports.objects.annotate("ImageUpdateAutomation", APP, {"tagstream.dev/window": "Mon 09:00-17:00"})
             ports.selections.put(selection("v1.1.0"), None)
             return bare
