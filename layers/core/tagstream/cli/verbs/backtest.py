@@ -16,6 +16,7 @@ from tagstream.domain.objects.model import ImagePolicy, ImageRepository
 from tagstream.domain.scan.exclusion import InvalidExclusion, keep
 from tagstream.domain.select.backtest import History, Replayed, Turn, backtest
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
+from tagstream.reconcile.select.first_seen import FirstSeen
 from tagstream.reconcile.stored_objects import parse_stored
 
 NOT_KEPT = "deleted tags are not in it, nor is what a tag contained before it was moved"
@@ -84,12 +85,11 @@ def _stored_policy(session: Session) -> ImagePolicy:
 
 
 def _replayed(session: Session, question: _Question) -> Replayed:
-    policy, tags = question.policy, session.ports.tags
-    first_seen = {one.tag: one.first_seen_at for one in tags.tags(policy.repository)}
+    policy = question.policy
+    sightings = FirstSeen(policy.repository, session.ports.tags)
+    first_seen = sightings.records()
     if not first_seen:
         raise CommandFailed(f"no tags of ImageRepository/{policy.repository} are stored: is it there and Ready?")
-    state = tags.state(policy.repository)
-    began_at = state.first_scanned_at if state is not None and state.first_scanned_at else min(first_seen.values())
     try:
         compiled = compile_policy(policy.policy, policy.filter_tags)
         kept = keep(tuple(first_seen), question.repository.exclusion_list if question.repository else ())
@@ -99,7 +99,7 @@ def _replayed(session: Session, question: _Question) -> Replayed:
         policy=compiled,
         metadata=policy.metadata,
         minimum_age=timedelta(seconds=policy.control.minimum_age_s),
-        history=History(first_seen={tag: first_seen[tag] for tag in kept}, began_at=began_at),
+        history=History(first_seen={tag: first_seen[tag] for tag in kept}, began_at=sightings.first_scan()),
         image=question.repository.image if question.repository else "",
     )
 

@@ -11,6 +11,7 @@ from tagstream.errors import ImageAutomationError
 from tagstream.events.stream import StreamChange
 from tagstream.ports.bundle import Ports
 from tagstream.ports.freezes import FREEZES
+from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
@@ -74,21 +75,19 @@ def _kinds(changes: Sequence[StreamChange]) -> frozenset[str]:
     return frozenset(change.object_kind for change in changes if change.kind == "object")
 
 
-def _released_or_frozen(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -> set[NamespacedName]:
+def _released_or_frozen(
+    automations: Sequence[StoredObject], namespaces: Collection[str], is_freeze: bool, ports: Ports
+) -> set[NamespacedName]:
     """The automations that may be pushed now, perhaps, and those whose status has to show a new freeze."""
-    namespaces, is_freeze = {key.name for key in named.get("Namespace", ())}, FREEZES.kind in named
-    if not namespaces and not is_freeze:
-        return set()
     freezes: Sequence[HandFreeze] = ()
     if is_freeze:
         # Freezes that cannot be read hold everything back, which each automation tells when it runs.
         with suppress(ImageAutomationError):
             freezes = ports.freezes.read()
-    stored = ports.objects.list("ImageUpdateAutomation")
-    waiting = {one.key for one in stored if status.postponement(one.status)}
+    waiting = {one.key for one in automations if status.postponement(one.status)}
     return {
         one.key
-        for one in stored
+        for one in automations
         if (one.key in waiting and (is_freeze or one.key.namespace in namespaces))
         or any(freeze.scope.covers(one.key) for freeze in freezes)
     }
@@ -97,13 +96,15 @@ def _released_or_frozen(named: Mapping[str, Sequence[NamespacedName]], ports: Po
 def _request_runs(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -> None:
     """Ask for runs as Flux does: an automation runs when it changes, or the GitRepository that it names."""
     now = ports.clock.now()
+    wanted = set(named.get("ImageUpdateAutomation", ()))
     sources = set(named.get("GitRepository", ()))
-    wanted = set(named.get("ImageUpdateAutomation", ())) | _released_or_frozen(named, ports)
-    if sources:
-        for stored, automation in parsed_objects(
-            ports.objects.list("ImageUpdateAutomation"), ImageUpdateAutomation, ports.log
-        ):
-            if automation.source.key in sources:
-                wanted.add(stored.key)
+    namespaces, is_freeze = {key.name for key in named.get("Namespace", ())}, FREEZES.kind in named
+    if sources or namespaces or is_freeze:
+        automations = ports.objects.list("ImageUpdateAutomation")
+        if sources:
+            parsed = parsed_objects(automations, ImageUpdateAutomation, ports.log)
+            wanted |= {stored.key for stored, automation in parsed if automation.source.key in sources}
+        if namespaces or is_freeze:
+            wanted |= _released_or_frozen(automations, namespaces, is_freeze, ports)
     for key in sorted(wanted):
         ports.selections.request_run(key, "object changed", now)
