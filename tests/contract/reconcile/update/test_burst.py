@@ -183,11 +183,11 @@ def skipping(table: Table) -> tuple[Ports, Silent, Woken]:
 
 def waited(ports: Ports, url: str, annotations: dict[str, str], observed: bool = False) -> tuple[int, list[float]]:
     """How many seconds a run that follows a selection at once waits; those of messages, in which no function runs."""
-    clock = Woken()
+    clock = Frozen()
     mortal = replace(ports, clock=clock)
     automated(ports, url)
     ports.objects.annotate("ImageUpdateAutomation", APP, annotations)
-    choose(ports, 0, "v2.0.0")
+    choose(mortal, 0, "v2.0.0")
     if observed:
         run_woken([APP], mortal)
         clock.slept.clear()
