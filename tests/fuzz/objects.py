@@ -16,7 +16,6 @@ from tagstream.adapters.store import keys
 from tagstream.adapters.store.agenda import DynamoAgenda
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import read_objects
-from tagstream.cli.pull_secrets import pull_secret_problems
 from tagstream.cli.worktree import given_refs
 from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.domain.calendar.calendar import next_opening, read_calendar
@@ -33,6 +32,7 @@ from tagstream.domain.objects.manifest import InvalidDocument, plain_value, read
 from tagstream.domain.objects.model import LabelRequirement, LabelSelector
 from tagstream.domain.objects.selector import InvalidSelector, check_selector, selects
 from tagstream.domain.objects.sops import encrypted_members
+from tagstream.reconcile.apply.pull_secrets import pull_secret_problems
 from tests.fuzz.target import ROOT, Shape, Target, files_in, text, texts_in
 
 OBJECTS = "tagstream.domain.objects."

@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from typing import cast
 
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.files import Located, Manifests
 from tagstream.cli.kinds import GIT, RECEIVER, Target
 from tagstream.cli.session import Session
-from tagstream.cli.validation import validate
-from tagstream.cli.verbs.apply import prepared
 from tagstream.cli.verbs.export import print_manifest
 from tagstream.cli.verbs.get import is_suspended
 from tagstream.cli.waiting import tell_outcome, wait_for_written
 from tagstream.domain.objects.kinds import GROUPS, parse_object
 from tagstream.domain.objects.manifest import Document
 from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.apply.applied import prepared
+from tagstream.reconcile.apply.located import Located, Manifests
+from tagstream.reconcile.apply.validation import validate
 
 
 def document(session: Session, target: Target, spec: Mapping[str, object]) -> dict[str, object]:

@@ -6,61 +6,18 @@ Source: kubectl's resource builder: ``.json``, ``.yaml`` and ``.yml`` in a folde
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO, cast
 
 from tagstream.cli.console import CommandFailed
-from tagstream.domain.objects.kinds import ENCRYPTED_KIND, ParsedObject, parse_object
-from tagstream.domain.objects.manifest import Document, InvalidDocument, read_documents
+from tagstream.domain.objects.kinds import ENCRYPTED_KIND
+from tagstream.domain.objects.manifest import InvalidDocument, read_documents
 from tagstream.domain.objects.sops import encrypted_members
+from tagstream.reconcile.apply.located import NO_OBJECT, Located, Manifests, add_objects
 
-NO_OBJECT = "not an object: expected a mapping with apiVersion and kind"
 MAX_NAMED = 3
 EXTENSIONS = frozenset({".json", ".yaml", ".yml"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Located:
-    """An object and its place in a file.
-
-    ``prefix`` is the path of the object inside its document, such as ``items[0].`` in a List.
-    """
-
-    parsed: ParsedObject
-    document: Document
-    prefix: str = ""
-
-    def at(self, path: str) -> str:
-        """Return ``file:line`` of a field."""
-        return f"{self.document.name}:{self.document.line_of(self.prefix + path)}"
-
-    def messages(self, *, warnings: bool) -> tuple[str, ...]:
-        """Return the errors or the warnings of the object, each with file and line."""
-        return tuple(
-            f"{self.at(problem.path)}: {self.parsed.name} {problem}"
-            for problem in self.parsed.problems
-            if problem.is_warning == warnings
-        )
-
-    @property
-    def where(self) -> str:
-        """The object's place as ``file:line``."""
-        return self.at("")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifests:
-    """Everything that was found, in order.
-
-    ``errors`` are about files that could not be read, ``warnings`` about files that were left out, ``notes`` about
-    documents that were.
-    """
-
-    objects: tuple[Located, ...]
-    errors: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def read_manifests(paths: Sequence[str], stdin: TextIO, namespace: str, *, recursive: bool = False) -> Manifests:
@@ -85,7 +42,7 @@ def read_manifests(paths: Sequence[str], stdin: TextIO, namespace: str, *, recur
                 errors.append(str(error))
                 continue
             for document in documents:
-                _add(document, namespace, objects, errors)
+                add_objects(document, namespace, objects, errors)
     warnings = () if recursive else (f"{path}: -R reads the folders below it too" for path in paths if _is_deeper(path))
     return Manifests(objects=tuple(objects), errors=tuple(errors), warnings=tuple(warnings))
 
@@ -127,29 +84,6 @@ def _is_deeper(path: str) -> bool:
     """Tell whether a folder has manifests in folders below it, which are not read without ``-R``."""
     where = Path(path)
     return where.is_dir() and any(one.suffix in EXTENSIONS and one.parent != where for one in where.rglob("*"))
-
-
-def _add(document: Document, namespace: str, objects: list[Located], errors: list[str]) -> None:
-    for prefix, value in _items(document.value, ""):
-        if isinstance(value, dict):
-            objects.append(Located(parsed=parse_object(value, namespace), document=document, prefix=prefix))
-        else:
-            where = f"{document.name}:{document.line_of(prefix)}"
-            errors.append(f"{where}: {NO_OBJECT}")
-
-
-def _items(value: object, prefix: str) -> Iterator[tuple[str, object]]:
-    """Yield a document, or each item of a List, with its path in the document."""
-    items = value.get("items") if isinstance(value, dict) and str(value.get("kind")).endswith("List") else None
-    if not isinstance(value, dict) or not isinstance(items, list):
-        yield prefix, value
-        return
-    # As for kubectl, items of an ImagePolicyList that have no type of their own are ImagePolicies.
-    kind = value["kind"].removesuffix("List")
-    default = {"apiVersion": value.get("apiVersion"), "kind": kind} if kind else {}
-    for index, item in enumerate(items):
-        typed = {**default, **item} if isinstance(item, dict) else item
-        yield from _items(typed, f"{prefix}items[{index}].")
 
 
 def _sources(path: str, stdin: TextIO, recursive: bool) -> Iterator[tuple[str, bytes]]:

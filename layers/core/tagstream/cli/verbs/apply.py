@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
-from tagstream.cli.calendars import no_calendars, stored_calendars
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.files import Located, read_manifests
+from tagstream.cli.files import read_manifests
 from tagstream.cli.kinds import resource_name
-from tagstream.cli.pull_secrets import no_members
 from tagstream.cli.session import Session
-from tagstream.cli.validation import SUSPENDED, Validation, validate
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
-from tagstream.domain.objects.kinds import SERVICE_ACCOUNT, STORED, SecretData
-from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
+from tagstream.domain.objects.kinds import SERVICE_ACCOUNT, SecretData
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import AuthenticationError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.objects import StoredObject
 from tagstream.ports.secrets import SecretNotFound
+from tagstream.reconcile.apply.applied import in_order, outcome_of, prepared
+from tagstream.reconcile.apply.calendars import no_calendars, stored_calendars
+from tagstream.reconcile.apply.located import Located
+from tagstream.reconcile.apply.pull_secrets import no_members
+from tagstream.reconcile.apply.validation import Validation, validate
 from tagstream.reconcile.receive.paths import publish_receiver, publish_receivers_of
-
-NOT_APPLIED = (REQUESTED_AT, INTERVENTION, REVERTED)
-SERVER_SIDE = ("generation", "creationTimestamp", "resourceVersion", "uid", "managedFields", "selfLink")
 
 
 def apply(session: Session) -> int:
@@ -47,7 +43,7 @@ def apply(session: Session) -> int:
         raise CommandFailed(f"{len(validation.errors)} errors; nothing was applied")
     if not validation.objects and not validation.notes:
         raise CommandFailed("no objects passed to apply")
-    for one in _in_order(validation.objects):
+    for one in in_order(validation.objects):
         outcome = _outcome(one, session)
         session.console.line(f"{resource_name(one.parsed.kind, one.parsed.key.name)} {outcome}")
     if not args.dry_run:
@@ -100,12 +96,6 @@ def _tell(session: Session, validation: Validation, offline: bool) -> None:
         session.console.failure(error)
 
 
-def _in_order(objects: Sequence[Located]) -> Sequence[Located]:
-    """Sort the objects so that secrets come first, and each kind after the kinds it refers to."""
-    order = {kind: index for index, kind in enumerate(("Secret", "ServiceAccount", *STORED))}
-    return sorted(objects, key=lambda one: order[one.parsed.kind])
-
-
 def _outcome(one: Located, session: Session) -> str:
     if session.args.dry_run == "client":
         return "valid (dry run)"
@@ -117,7 +107,7 @@ def _outcome(one: Located, session: Session) -> str:
     else:
         stored = session.ports.objects.get(one.parsed.kind, one.parsed.key)
         document = prepared(one.parsed.document, stored)
-        outcome = _object_outcome(document, stored)
+        outcome = outcome_of(document, stored)
         if outcome != "unchanged" and not session.args.dry_run:
             session.ports.objects.put(document)
     return f"{outcome} (server dry run)" if session.args.dry_run else outcome
@@ -139,39 +129,6 @@ def secret_outcome(key: NamespacedName, data: Mapping[str, bytes], ports: Ports)
         return "configured"
 
 
-def prepared(document: Mapping[str, object], stored: StoredObject | None) -> dict[str, object]:
-    """Return the document as it will be stored, without its status and without members that a server adds.
-
-    An object that was suspended with ``tagstream suspend`` stays suspended, unless the document sets ``spec.suspend``.
-
-    Args:
-        document: a valid object.
-        stored: the object that is stored now.
-    """
-    metadata = {name: value for name, value in _mapping(document, "metadata").items() if name not in SERVER_SIDE}
-    wanted = {name: value for name, value in document.items() if name != "status"} | {"metadata": metadata}
-    if stored is None:
-        return wanted
-    by_hand = _mapping(_mapping(stored.document, "metadata"), "annotations").get(SUSPENDED)
-    if by_hand is not None and "suspend" not in _mapping(document, "spec"):
-        wanted["spec"] = {**_mapping(document, "spec"), "suspend": True}
-        metadata["annotations"] = {**_mapping(metadata, "annotations"), SUSPENDED: by_hand}
-    return wanted
-
-
-def _object_outcome(document: Mapping[str, object], stored: StoredObject | None) -> str:
-    if stored is None:
-        return "created"
-    return "unchanged" if _compared(document) == _compared(stored.document) else "configured"
-
-
-def _compared(document: Mapping[str, object]) -> Mapping[str, object]:
-    metadata = {name: value for name, value in _mapping(document, "metadata").items() if name not in SERVER_SIDE}
-    annotations = {name: value for name, value in _mapping(metadata, "annotations").items() if name not in NOT_APPLIED}
-    metadata.pop("annotations", None)
-    return {**document, "metadata": {**metadata, **({"annotations": annotations} if annotations else {})}}
-
-
 def _publish(objects: Sequence[Located], session: Session) -> None:
     ports = session.ports
     secrets = {one.parsed.key for one in objects if one.parsed.kind == "Secret"}
@@ -182,8 +139,3 @@ def _publish(objects: Sequence[Located], session: Session) -> None:
         stored = ports.objects.get("Receiver", one.parsed.key)
         if stored is not None and publish_receiver(stored, ports) is None:
             session.console.warning(f"{one.parsed.name} has no webhook path: its secret has no token")
-
-
-def _mapping(document: Mapping[str, object], name: str) -> Mapping[str, object]:
-    found = document.get(name)
-    return cast("Mapping[str, object]", found) if isinstance(found, Mapping) else {}

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import read_manifests
 from tagstream.cli.session import Session
-from tagstream.cli.validation import validate
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import ImagePolicy, ImageRepository
 from tagstream.domain.scan.exclusion import InvalidExclusion, keep
 from tagstream.domain.select.backtest import History, Replayed, Turn, backtest
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
+from tagstream.reconcile.apply.validation import validate
 from tagstream.reconcile.select.first_seen import FirstSeen
 from tagstream.reconcile.stored_objects import parse_stored
 

@@ -14,12 +14,12 @@ from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import read_objects
 from tagstream.cli.patch import patch_lines
 from tagstream.cli.session import Session
-from tagstream.cli.validation import validate
 from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, workloads, write_file
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.domain.setters.plan import Change, FilePlan, apply_edits, plan_file
 from tagstream.errors import ImageAutomationError
+from tagstream.reconcile.apply.validation import validate
 from tagstream.reconcile.update.marker_problems import QUIET
 
 DIFFERENT = 1

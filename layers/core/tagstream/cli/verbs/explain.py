@@ -14,7 +14,6 @@ from pathlib import Path
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import read_file, read_manifests, read_stdin
 from tagstream.cli.session import Session
-from tagstream.cli.validation import validate
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.fields import Problem
@@ -33,6 +32,7 @@ from tagstream.domain.select.policy import (
     compile_policy,
 )
 from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.apply.validation import validate
 from tagstream.reconcile.select.contents import Contents
 from tagstream.reconcile.select.first_seen import FirstSeen
 from tagstream.reconcile.select.image_platforms import ImagePlatforms

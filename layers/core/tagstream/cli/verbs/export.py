@@ -13,13 +13,13 @@ from typing import cast
 from tagstream.cli.console import CommandFailed, Console
 from tagstream.cli.kinds import Target
 from tagstream.cli.session import Session
-from tagstream.cli.validation import SUSPENDED, SUSPENDED_BY
-from tagstream.cli.verbs.apply import SERVER_SIDE
 from tagstream.cli.waiting import required
 from tagstream.cli.yaml_text import as_yaml
 from tagstream.domain.objects.annotations import annotations_of
 from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
 from tagstream.domain.objects.model import REQUESTED_AT
+from tagstream.reconcile.apply.applied import SERVER_SIDE
+from tagstream.reconcile.apply.validation import SUSPENDED, SUSPENDED_BY
 
 OURS = (REQUESTED_AT, SUSPENDED, SUSPENDED_BY, INTERVENTION, REVERTED)
 

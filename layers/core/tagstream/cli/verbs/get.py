@@ -13,7 +13,6 @@ from typing import cast
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import IMAGES, REPOSITORY, UPDATE, Target
 from tagstream.cli.session import Session
-from tagstream.cli.validation import REASON, SUSPENDED, SUSPENDED_BY
 from tagstream.cli.waiting import wait_text
 from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.domain.instant import instant_text
@@ -23,6 +22,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Waiting
 from tagstream.ports.webhook import LastDelivery
 from tagstream.reconcile import status
+from tagstream.reconcile.apply.validation import REASON, SUSPENDED, SUSPENDED_BY
 
 Columns = tuple[tuple[str, Callable[[StoredObject], str]], ...]
 WAITING = "waiting to be reconciled"

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tagstream.cli.files import Located, read_objects
+from tagstream.cli.files import read_objects
 from tagstream.cli.rivals import rivals
 from tagstream.cli.session import Session
-from tagstream.cli.validation import Validation, validate
 from tagstream.cli.worktree import MarkedFile, Workload, given_refs, surveyed, workloads, write_file
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.model import (
@@ -29,6 +28,8 @@ from tagstream.domain.setters.marker import REMARKS, MarkerReport
 from tagstream.domain.setters.plan import plan_file
 from tagstream.domain.setters.repair import repaired
 from tagstream.domain.update.destination import NoPushBranch, destination
+from tagstream.reconcile.apply.located import Located
+from tagstream.reconcile.apply.validation import Validation, validate
 
 SEVERITIES: Mapping[str, str] = {
     **dict.fromkeys(("malformed marker", "unknown policy", "unknown suffix", "unparsable file"), "error"),

@@ -14,7 +14,6 @@ from tagstream.cli.dry_stack import dry_ports
 from tagstream.cli.files import read_manifests
 from tagstream.cli.patch import patch_lines
 from tagstream.cli.session import Session
-from tagstream.cli.validation import validate
 from tagstream.cli.verbs.get import is_suspended
 from tagstream.cli.waiting import ready_of
 from tagstream.cli.yaml_text import as_json
@@ -28,6 +27,7 @@ from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import Document
 from tagstream.reconcile import status
+from tagstream.reconcile.apply.validation import validate
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.preview import Preview, preview

@@ -12,10 +12,10 @@ from tagstream.cli.audit import record_action
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import GIT, RECEIVER, Target
 from tagstream.cli.session import Session
-from tagstream.cli.validation import REASON, SUSPENDED, SUSPENDED_BY
 from tagstream.cli.waiting import required, tell_commit, tell_outcome, wait_for_written
 from tagstream.domain.instant import instant_text
 from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.apply.validation import REASON, SUSPENDED, SUSPENDED_BY
 
 
 def suspend(session: Session) -> int:

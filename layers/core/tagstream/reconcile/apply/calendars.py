@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gocompat.quote import quote
-from tagstream.cli.files import Located
 from tagstream.domain.calendar.calendar import Calendar, ever_open_together
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.model import WINDOW, ImageUpdateAutomation, Namespace
 from tagstream.errors import RetryableError
+from tagstream.reconcile.apply.located import Located
 from tagstream.reconcile.update.calendars import Calendars, namespace_name, read_stack_calendar
 
 if TYPE_CHECKING:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gocompat.quote import quote
-from tagstream.cli.calendars import StoredCalendars, never_open, no_calendars
-from tagstream.cli.files import Located, Manifests
-from tagstream.cli.pull_secrets import Members, no_members, pull_secret_problems
-from tagstream.cli.references import Known, forbidden_references, missing_references, references
-from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
@@ -37,6 +33,10 @@ from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.select.gates import ALLOW_DOWNGRADE
 from tagstream.events.receiver.addressed import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE
 from tagstream.events.receiver.check import InvalidReceiver, check_receiver
+from tagstream.reconcile.apply.calendars import StoredCalendars, never_open, no_calendars
+from tagstream.reconcile.apply.located import Located, Manifests
+from tagstream.reconcile.apply.pull_secrets import Members, no_members, pull_secret_problems
+from tagstream.reconcile.apply.references import Known, forbidden_references, missing_references, references
 
 MAX_OBJECT_BYTES = 300_000
 """DynamoDB keeps at most 400 KB in an item."""
@@ -168,7 +168,7 @@ def _checked(one: Located, no_cross_namespace_refs: bool) -> Located:
             check_receiver(draft)
         except InvalidReceiver as error:
             problems.append(Problem(path="spec", message=f"Invalid value: {error}"))
-    if one.parsed.kind in STORED and len(as_json(one.parsed.document)) > MAX_OBJECT_BYTES:
+    if one.parsed.kind in STORED and len(json.dumps(one.parsed.document, ensure_ascii=False)) > MAX_OBJECT_BYTES:
         problems.append(Problem(path="metadata", message=f"Too long: must have at most {MAX_OBJECT_BYTES} bytes"))
     failed = known or any(not problem.is_warning for problem in problems)
     parsed = replace(one.parsed, problems=(*one.parsed.problems, *problems), value=None if failed else draft)
