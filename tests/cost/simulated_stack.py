@@ -29,6 +29,7 @@ from tagstream.adapters.git.branch_push import BranchPush
 from tagstream.adapters.git.logins import GitCredentials
 from tagstream.adapters.git.marker_cache import WarmMarkers
 from tagstream.adapters.git.remote import GitClient
+from tagstream.adapters.git_hosts.hosts import KnownHosts
 from tagstream.adapters.registry.client import RegistryClient
 from tagstream.adapters.store.agenda import DynamoAgenda
 from tagstream.adapters.store.deliveries import DynamoDeliveries
@@ -289,6 +290,7 @@ def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager) -> Ports
         registry=RegistryClient(),
         git=GitClient(GitCredentials(shared.clock, _no_role)),
         outlet=BranchPush(),
+        git_hosts=KnownHosts(lambda access: access, shared.clock),
         markers=WarmMarkers(),
         clock=shared.clock,
         entropy=system_entropy,

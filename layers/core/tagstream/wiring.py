@@ -73,6 +73,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.git.logins import GitCredentials
     from tagstream.adapters.git.marker_cache import WarmMarkers
     from tagstream.adapters.git.remote import GitClient
+    from tagstream.adapters.git_hosts.hosts import KnownHosts
     from tagstream.adapters.store.agenda import DynamoAgenda
     from tagstream.adapters.store.freezes import DynamoFreezes
     from tagstream.adapters.store.leases import DynamoLeases
@@ -83,6 +84,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
 
     shared = _webhook_ports(environ, LONG_CACHE_S)
     table = _table(environ)
+    credentials = GitCredentials(table.clock, _role_keys)
     return Ports(
         objects=shared.objects,
         agenda=DynamoAgenda(table=table, clock=table.clock),
@@ -96,8 +98,9 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         secrets=shared.secrets,
         queue=shared.queue,
         registry=_registry(),
-        git=GitClient(GitCredentials(table.clock, _role_keys)),
+        git=GitClient(credentials),
         outlet=BranchPush(),
+        git_hosts=KnownHosts(credentials.applied, shared.clock),
         markers=WarmMarkers(),
         clock=shared.clock,
         entropy=system_entropy,

@@ -286,7 +286,7 @@ class NoRegistry:
 class NoGit:
     """The command line reads a folder; it opens no repository and sends no commit."""
 
-    open = signer = send = not_called
+    open = signer = send = of = not_called
 
 
 class NoMarkers:
@@ -357,6 +357,7 @@ class MemoryPorts:
             registry=NoRegistry(),
             git=NoGit(),
             outlet=NoGit(),
+            git_hosts=NoGit(),
             markers=NoMarkers(),
             clock=self.clock,
             entropy=not_called,

@@ -13,6 +13,7 @@ from tagstream.ports.git import GitRemote, MarkerCache
 from tagstream.ports.leases import LeaseStore
 from tagstream.ports.ledger import Ledger
 from tagstream.ports.objects import ObjectStore
+from tagstream.ports.pull_requests import GitHosts
 from tagstream.ports.queue import ScanQueue
 from tagstream.ports.registry import Registry
 from tagstream.ports.runtime import Clock, Log, Metrics
@@ -62,6 +63,7 @@ class Ports:
     registry: Registry
     git: GitRemote
     outlet: CommitOutlet
+    git_hosts: GitHosts
     markers: MarkerCache
     clock: Clock
     entropy: Entropy

@@ -1,0 +1,1 @@
+"""Pull requests on Git hosts: one module a host, behind ``ports/pull_requests.py``."""

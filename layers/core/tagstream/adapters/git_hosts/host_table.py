@@ -1,0 +1,14 @@
+"""Which module speaks the API of which kind of Git host; it is imported when the first request is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tagstream.domain.objects.git_host import GitHostKind
+
+_PACKAGE = "tagstream.adapters.git_hosts."
+
+MODULE_BY_KIND: Mapping[GitHostKind, str] = {
+    "github": _PACKAGE + "github",
+}
+"""Each module has ``open_requests(access: HostAccess, clock: Clock) -> PullRequests``; the access has credentials."""

@@ -1,0 +1,40 @@
+"""GitHosts: which adapter serves which kind of host, with credentials that the repository's provider may hand out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import cast
+
+from tagstream.adapters.git_hosts.host_table import MODULE_BY_KIND
+from tagstream.domain.objects.git_host import GIT_HOST, GIT_HOST_KINDS
+from tagstream.errors import StalledError
+from tagstream.ports.git import GitAccess
+from tagstream.ports.pull_requests import INVALID, HostAccess, PullRequests
+from tagstream.ports.runtime import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHosts:
+    """The adapters by kind of host.
+
+    Args:
+        applied: puts what a provider hands out into an access (``GitCredentials.applied``).
+        clock: of the adapters.
+    """
+
+    applied: Callable[[GitAccess], GitAccess]
+    clock: Clock
+
+    def of(self, access: HostAccess) -> PullRequests:
+        """The requests of a repository; as ``GitHosts.of``."""
+        module = MODULE_BY_KIND.get(access.kind) if access.kind is not None else None
+        if module is None:
+            raise StalledError(
+                f"the kind of Git host of this repository is not known: annotate the GitRepository with '{GIT_HOST}',"
+                f" one of {', '.join(GIT_HOST_KINDS)}",
+                reason=INVALID,
+            )
+        opened = import_module(module).open_requests(replace(access, git=self.applied(access.git)), self.clock)
+        return cast("PullRequests", opened)

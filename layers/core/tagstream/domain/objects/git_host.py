@@ -1,0 +1,50 @@
+"""Which kind of Git host a repository is on: what an annotation says, else the provider, else a well-known name.
+
+Source: the hosts' documentation of their own host names; docs/pull-requests.md lists them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+from tagstream.domain.objects.model import Provider
+
+GitHostKind = Literal["github", "gitlab", "gitea", "forgejo", "bitbucket", "bitbucket-server", "azure", "codecommit"]
+"""The APIs that tagstream speaks. Forgejo speaks Gitea's; ``bitbucket`` is Bitbucket Cloud, ``bitbucket-server`` is
+Bitbucket Data Center."""
+GIT_HOST_KINDS: tuple[GitHostKind, ...] = get_args(GitHostKind)
+GIT_HOST = "tagstream.dev/git-host"
+"""Annotation of a GitRepository: its host's kind, where the name of the host does not tell."""
+API_URL = "tagstream.dev/api-url"
+"""Annotation of a GitRepository: where its host's API is, if not where that kind of host has it."""
+_HOSTS: tuple[tuple[str, GitHostKind], ...] = (
+    (r"(?:ssh\.)?github\.com|[^.]+\.ghe\.com", "github"),
+    (r"(?:altssh\.)?gitlab\.com", "gitlab"),
+    (r"gitea\.com", "gitea"),
+    (r"codeberg\.org", "forgejo"),
+    (r"(?:altssh\.)?bitbucket\.org", "bitbucket"),
+    (r"(?:ssh\.)?dev\.azure\.com|[^.]+\.visualstudio\.com", "azure"),
+    (r"git-codecommit(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", "codecommit"),
+)
+_OF_PROVIDER: dict[Provider, GitHostKind] = {"github": "github", "azure": "azure", "aws": "codecommit"}
+
+
+def git_host_kind(url: str, provider: Provider = "generic", annotated: str = "") -> GitHostKind | None:
+    """The kind of host that a repository is on; None if nothing tells.
+
+    Args:
+        url: of the repository.
+        provider: ``spec.provider`` of the GitRepository.
+        annotated: its annotation GIT_HOST; a value that is no kind counts as none, and ``apply`` refuses it.
+    """
+    if annotated in GIT_HOST_KINDS:
+        return annotated
+    if provider in _OF_PROVIDER:
+        return _OF_PROVIDER[provider]
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return None
+    return next((kind for pattern, kind in _HOSTS if re.fullmatch(pattern, host)), None)
