@@ -25,6 +25,8 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export PYTHON := $(BIN)/python
 export SAM_CLI_TELEMETRY := 0
+# Only the command line uses these: the functions' layers are built without them.
+CLI_ONLY := argcomplete rich markdown-it-py mdurl pygments
 COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
@@ -95,7 +97,7 @@ format: .venv/ready
 
 lock: .venv/ready
 	$(COMPILE) --extra dev --output-file requirements.lock
-	$(COMPILE) --constraint requirements.lock --output-file layers/vendor/requirements.txt
+	$(COMPILE) --constraint requirements.lock $(CLI_ONLY:%=--no-emit-package %) --output-file layers/vendor/requirements.txt
 
 deploy: known-env build
 	sam deploy --config-env $(ENV)

@@ -21,7 +21,7 @@ POLICIES = pytest.mark.parametrize("path", [CLI, DEPLOYER], ids=lambda path: pat
 
 
 def test_a_command_of_every_verb_is_recorded() -> None:
-    lines = [re.sub(r"^get images", "get", one) for one in COMMANDS]
+    lines = [re.sub(r"^get images (?!all)", "get ", one) for one in COMMANDS]
     missing = {verb for verb in RUN if not any(line.startswith(verb) for line in lines)} - LEFT_OUT
     assert missing == set(), "add a command to tests/policies/commands.py and run `make policies`"
 

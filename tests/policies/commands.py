@@ -60,6 +60,7 @@ COMMANDS = (
     "create secret generic e --from-literal=a=b",
     "create secret generic e --from-literal=a=c",
     "get images all",
+    "get all -o name",
     "get images repository app -o yaml",
     "get receivers",
     "reconcile image repository app --timeout=1s",

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from tagstream.cli.console import Console
-from tagstream.cli.entry import Stack, run
+from tagstream.cli.entry import INTERRUPTED, Stack, run
 from tagstream.domain.calendar.hand_freeze import HandFreeze
 from tagstream.domain.objects.annotations import annotated
 from tagstream.domain.objects.model import Digest, NamespacedName, Revision
@@ -247,9 +247,10 @@ class MemoryLedger:
 
 @dataclass
 class SteppingClock:
-    """Time that goes on only while somebody sleeps."""
+    """Time that goes on only while somebody sleeps; one of ``turns`` happens at each sleep."""
 
     passed_s: float = 0.0
+    turns: list[Callable[[], object]] = field(default_factory=list)
 
     def now(self) -> datetime:
         """Aware UTC."""
@@ -262,6 +263,14 @@ class SteppingClock:
     def sleep(self, seconds: float) -> None:
         """Pass."""
         self.passed_s += seconds
+        if self.turns:
+            turn = self.turns.pop(0)
+            turn()
+
+
+def interrupt() -> NoReturn:
+    """Press ^C: the last of a clock's turns."""
+    raise KeyboardInterrupt
 
 
 class NoLeases:
@@ -376,9 +385,31 @@ class Outcome:
     err: str
 
 
-def command(*argv: str | Path, ports: MemoryPorts | Ports | None = None, stdin: str = "") -> Outcome:
-    """Run a command; without ports it must not ask for any."""
-    out, err = io.StringIO(), io.StringIO()
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+def command(
+    *argv: str | Path,
+    ports: MemoryPorts | Ports | None = None,
+    stdin: str = "",
+    width: int = 0,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> Outcome:
+    """Run a command; without ports it must not ask for any.
+
+    Args:
+        argv: the arguments.
+        ports: of the stack.
+        stdin: what the command can read.
+        width: the columns of the terminal on which it runs; 0 for none.
+        environ: environment variables that the command line reads itself.
+    """
+    out, err = (Screen(), Screen()) if width else (io.StringIO(), io.StringIO())
 
     def connect(stack: str) -> Ports:
         assert ports is not None, "an offline command asked for the stack"
@@ -394,5 +425,9 @@ def command(*argv: str | Path, ports: MemoryPorts | Ports | None = None, stdin: 
         read_logs=read_logs,
         who=lambda: "arn:aws:iam::1:user/ann",
     )
-    code = run([str(one) for one in argv], Console(out=out, err=err), io.StringIO(stdin), stack)
+    console = Console(out=out, err=err, width=width)
+    try:
+        code = run([str(one) for one in argv], console, io.StringIO(stdin), stack, environ)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     return Outcome(code=code, out=out.getvalue(), err=err.getvalue())

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tagstream.cli.entry import main
-from tests.unit.cli.memory_ports import command
+from tagstream.cli.parser import parse
+from tests.unit.cli.memory_ports import MemoryPorts, command
 
 HARVIS = Path(__file__).parents[2] / "data/harvis"
 OBJECTS = str(HARVIS / "k8s-manifests/flux-system")
@@ -115,3 +116,17 @@ def test_an_endpoint_that_is_no_address_is_an_error_and_no_crash() -> None:
     )
     assert done.returncode == 1
     assert done.stderr == "✗ stack 'tagstream': Invalid endpoint: banana\n"
+
+
+def test_the_environment_names_the_stack_and_the_namespace_unless_the_arguments_do() -> None:
+    environ = {"TAGSTREAM_STACK": "other", "TAGSTREAM_NAMESPACE": "apps"}
+    create = ("create", "image", "repository", "x", "--image=a/b", "--export")
+    assert "namespace: apps" in command(*create, environ=environ).out
+    assert "namespace: here" in command(*create, "-n", "here", environ=environ).out
+    assert "namespace: flux-system" in command(*create, environ={"TAGSTREAM_NAMESPACE": ""}).out
+    parsed = [parse(words, environ) for words in (["events"], ["events", "--stack", "given"])]
+    assert [one.stack for one in parsed if one] == ["other", "given"]
+
+
+def test_a_namespace_of_the_environment_is_not_frozen_by_accident() -> None:
+    assert command("freeze", environ={"TAGSTREAM_NAMESPACE": "apps"}, ports=MemoryPorts()).code == 1

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from tagstream.cli.layout import Column
 from tagstream.cli.steering import harmless
 
 
@@ -26,10 +27,16 @@ class Console:
     """The two output streams of a command, with one method for each kind of line.
 
     Characters that steer a terminal are escaped, except in what ``verbatim`` prints for programs.
+
+    Attributes:
+        out: for results.
+        err: for progress and problems.
+        width: the columns of the terminal that ``out`` is; 0 if it is none. Tables are fitted to it, and coloured.
     """
 
     out: TextIO
     err: TextIO
+    width: int = 0
 
     def line(self, text: str = "") -> None:
         """Print one line of the result."""
@@ -41,36 +48,59 @@ class Console:
 
     def action(self, text: str) -> None:
         """Say that a step begins."""
-        print(f"► {harmless(text)}", file=self.err)
+        self._sign("►", text)
 
     def success(self, text: str) -> None:
         """Say that a step has succeeded."""
-        print(f"✔ {harmless(text)}", file=self.err)
+        self._sign("✔", text)
 
     def waiting(self, text: str) -> None:
         """Say what the command waits for."""
-        print(f"◎ {harmless(text)}", file=self.err)
+        self._sign("◎", text)
 
     def generate(self, text: str) -> None:
         """Say that something is being generated."""
-        print(f"✚ {harmless(text)}", file=self.err)
+        self._sign("✚", text)
 
     def failure(self, text: str) -> None:
         """Report an error."""
-        print(f"✗ {harmless(text)}", file=self.err)
+        self._sign("✗", text)
 
     def warning(self, text: str) -> None:
         """Print a warning in the form of kubectl."""
-        print(f"Warning: {harmless(text)}", file=self.err)
+        self._sign("Warning:", text)
 
     def ask(self, text: str) -> None:
         """Print a question without a line break, so that the answer is typed on the same line."""
         print(harmless(text), end="", file=self.err, flush=True)
 
-    def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Print a table as Flux does."""
-        for text in table(header, rows):
+    def table(
+        self, columns: Sequence[Column | str], rows: Sequence[Sequence[str]], *, header: bool = True, fit: bool = False
+    ) -> None:
+        """Print a table: coloured on a terminal, otherwise as Flux prints it.
+
+        Args:
+            columns: of the table; a text is the title of a column without a special layout.
+            rows: the cells of each row, as many as there are columns.
+            header: whether to print the titles.
+            fit: whether to cut cells to the width of the terminal; without a terminal nothing is cut.
+        """
+        known = [Column(title=one) if isinstance(one, str) else one for one in columns]
+        if self.width:
+            from tagstream.cli.terminal import print_table
+
+            print_table(self.out, self.width, known, rows, header=header, fit=fit)
+            return
+        for text in table([one.title for one in known] if header else (), rows):
             self.line(text)
+
+    def _sign(self, sign: str, text: str) -> None:
+        if self.err.isatty():
+            from tagstream.cli.terminal import print_sign
+
+            print_sign(self.err, sign, harmless(text))
+        else:
+            print(f"{sign} {harmless(text)}", file=self.err)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ from typing import cast
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import GIT, RECEIVER, Target
+from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.export import print_manifest
-from tagstream.cli.verbs.get import is_suspended
 from tagstream.cli.waiting import tell_outcome, wait_for_written
 from tagstream.domain.objects.kinds import GROUPS, parse_object
 from tagstream.domain.objects.manifest import Document

@@ -5,10 +5,12 @@ from __future__ import annotations
 import getpass
 import io
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TextIO
 
 from tagstream.cli.console import CommandFailed, Console
@@ -36,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             # The terminal's encoding may lack characters of a file name or of a registry's answer.
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = run(sys.argv[1:] if argv is None else argv, Console(out=sys.stdout, err=sys.stderr), sys.stdin)
+        console = Console(out=sys.stdout, err=sys.stderr, width=_terminal_width(sys.stdout))
+        code = run(sys.argv[1:] if argv is None else argv, console, sys.stdin, environ=os.environ)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the pipe (head, less) has ended. Without this the interpreter would flush into the closed pipe
@@ -46,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+def _terminal_width(stream: TextIO) -> int:
+    """Return the columns of a terminal, or what ``COLUMNS`` says; 0 for a pipe or a file."""
+    return shutil.get_terminal_size().columns if stream.isatty() else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +66,13 @@ class Stack:
     who: Callable[[], str]
 
 
-def run(argv: Sequence[str], console: Console, stdin: TextIO, stack: Stack | None = None) -> int:
+def run(
+    argv: Sequence[str],
+    console: Console,
+    stdin: TextIO,
+    stack: Stack | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> int:
     """Run one command with the given streams and stack, and return the exit code.
 
     Args:
@@ -66,9 +80,10 @@ def run(argv: Sequence[str], console: Console, stdin: TextIO, stack: Stack | Non
         console: where to print.
         stdin: what is read when a path is ``-``.
         stack: how to reach the stack; None reaches it through AWS.
+        environ: the environment, for the defaults of ``--stack`` and ``--namespace``.
     """
     try:
-        args = parse(argv)
+        args = parse(argv, environ)
     except UsageError as error:
         console.failure(str(error))
         return error.code

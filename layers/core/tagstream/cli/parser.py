@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import tagstream
@@ -15,6 +16,9 @@ from tagstream.cli.kinds import IMAGES, TARGETS, Target
 from tagstream.cli.parser_create import add_create
 from tagstream.cli.parser_stack import Parsers, add_group, add_stack, seconds, seconds_or_days, some_seconds
 from tagstream.cli.verbs_table import HELP, RUN
+
+STACK, NAMESPACE = "TAGSTREAM_STACK", "TAGSTREAM_NAMESPACE"
+DEFAULT_NAMESPACE = "flux-system"
 
 
 class UsageError(ValueError):
@@ -41,8 +45,13 @@ class Parser(argparse.ArgumentParser):
         raise _HelpShown(message or "")
 
 
-def parse(argv: Sequence[str]) -> argparse.Namespace | None:
+def parse(argv: Sequence[str], environ: Mapping[str, str] = MappingProxyType({})) -> argparse.Namespace | None:
     """Parse arguments; returns None if only help or the version was asked for.
+
+    Args:
+        argv: the arguments.
+        environ: gives the stack (``TAGSTREAM_STACK``) and the namespace (``TAGSTREAM_NAMESPACE``) that are used when
+            the arguments name none.
 
     Raises:
         UsageError: the arguments are wrong.
@@ -53,7 +62,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace | None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"tagstream {tagstream.__version__}")
-    add_stack(parser, stack="tagstream", namespace=None, timeout=300.0)
+    add_stack(parser, stack=environ.get(STACK) or "tagstream", namespace=None, timeout=300.0)
+    # What -n gives is told apart: a freeze of a namespace must be asked for in so many words.
+    parser.set_defaults(usual_namespace=environ.get(NAMESPACE) or DEFAULT_NAMESPACE)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     actions = (_add_actions, _add_freezes, _add_interventions)
     for add in (_add_apply, _add_get, *actions, add_create, _add_events, _add_preview, _add_offline):
@@ -98,9 +109,10 @@ def _add_apply(verbs: Parsers) -> None:
 def _add_get(verbs: Parsers) -> None:
     group = add_group(verbs, "get", HELP["get"])
     images = add_group(group, "images", "image repositories, policies and automations", aliases=["image"])
-    parser = _verb(images, "all", "get all", "every image object")
-    _add_get_options(parser)
-    parser.set_defaults(name=None)
+    for where, verb, text in ((images, "get images all", "every image object"), (group, "get all", "every object")):
+        parser = _verb(where, "all", verb, text)
+        _add_get_options(parser)
+        parser.set_defaults(name=None)
     sources = add_group(group, "sources", "Git repositories", aliases=["source"])
     for target in TARGETS:
         where = {"image": images, "source": sources}.get(target.group, group)
@@ -113,9 +125,23 @@ def _add_get(verbs: Parsers) -> None:
 
 def _add_get_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="objects of all namespaces")
-    parser.add_argument("-o", "--output", choices=("json", "yaml"), help="whole objects with their status")
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("wide", "name", "json", "yaml"),
+        help="wide: whole values on a terminal too; name: KIND.GROUP/NAME; json, yaml: whole objects with their status",
+    )
+    parser.add_argument("-w", "--watch", action="store_true", help="then print every object that changes, until ^C")
+    parser.add_argument(
+        "-l",
+        "--label-selector",
+        "--selector",
+        default="",
+        metavar="SELECTOR",
+        help="only objects with these labels, e.g. app=web,tier!=test",
+    )
     parser.add_argument("--no-header", action="store_true", help="no titles")
-    parser.add_argument("--status-selector", help="only objects in this state, e.g. ready=false")
+    parser.add_argument("--status-selector", metavar="TYPE=STATUS", help="only objects in this state, e.g. ready=false")
 
 
 def _add_actions(verbs: Parsers) -> None:
@@ -202,10 +228,14 @@ def _add_events(verbs: Parsers) -> None:
         "--cause", default="", metavar="ID", help="what a delivery, by its id, led to: up to the commit"
     )
     parser.add_argument("--since", type=seconds, default=3600.0, help="how far back (default 1h)")
-    parser.add_argument("-o", "--output", choices=("json", "yaml"), help="with all facts")
+    parser.add_argument(
+        "-o", "--output", choices=("wide", "json", "yaml"), help="wide: whole values; json, yaml: with all facts"
+    )
+    parser.add_argument("-w", "--watch", action="store_true", help="then print what happens, until ^C")
     parser = _verb(verbs, "logs", "logs")
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="lines of all namespaces")
     parser.add_argument("--since", type=seconds, default=3600.0, help="how far back (default 1h)")
+    parser.add_argument("-f", "--follow", action="store_true", help="then print new lines, until ^C")
     parser.add_argument("--level", default="", help="only this level: debug, info or error")
     parser.add_argument("--kind", default="", help="only this kind")
     parser.add_argument("--name", default="", help="only this object")
@@ -219,7 +249,7 @@ def _add_offline(verbs: Parsers) -> None:
     parser.add_argument("name", nargs="?", help="the policy; not needed when the files hold one")
     parser.add_argument("-f", "--filename", action="append", default=[], help="manifests (offline)")
     parser.add_argument("--tags", metavar="FILE", help="one tag a line, or a JSON list; - for stdin")
-    parser.add_argument("-o", "--output", choices=("json",), help="for programs")
+    parser.add_argument("-o", "--output", choices=("wide", "json"), help="wide: whole values; json: for programs")
     for verb in ("lint", "diff"):
         parser = _verb(verbs, verb, verb)
         parser.add_argument(

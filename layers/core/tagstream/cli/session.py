@@ -14,8 +14,6 @@ from tagstream.domain.objects.model import NamespacedName
 if TYPE_CHECKING:
     from tagstream.ports.bundle import Ports
 
-DEFAULT_NAMESPACE = "flux-system"
-
 
 @dataclass(slots=True, kw_only=True)
 class Session:
@@ -37,6 +35,11 @@ class Session:
             self._ports = self.connect(self.args.stack)
         return self._ports
 
+    @property
+    def is_brief(self) -> bool:
+        """Whether tables are fitted to a terminal: there is one, and ``-o wide`` is not given."""
+        return self.console.width > 0 and getattr(self.args, "output", None) != "wide"
+
     def webhook_base(self) -> str:
         """Look up the URL of the stack's webhook function."""
         return self.base_url(self.args.stack)
@@ -51,8 +54,8 @@ class Session:
 
     @property
     def namespace(self) -> str:
-        """The namespace that ``--namespace`` gives, or Flux's default."""
-        found: str = self.args.namespace or DEFAULT_NAMESPACE
+        """The namespace that ``--namespace`` or ``TAGSTREAM_NAMESPACE`` gives, or Flux's default."""
+        found: str = self.args.namespace or self.args.usual_namespace
         return found
 
     def key(self, name: str) -> NamespacedName:

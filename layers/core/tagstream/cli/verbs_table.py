@@ -31,6 +31,7 @@ HELP: Mapping[str, str] = {
 RUN: Mapping[str, str] = {
     "apply": "tagstream.cli.verbs.apply:apply",
     "get": "tagstream.cli.verbs.get:get",
+    "get images all": "tagstream.cli.verbs.get:get_images",
     "get all": "tagstream.cli.verbs.get:get_all",
     "reconcile": "tagstream.cli.verbs.reconcile:reconcile",
     "suspend": "tagstream.cli.verbs.suspend:suspend",

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from tagstream.cli.verbs.events import human_duration
+from tagstream.cli.ages import human_duration
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.events.receiver import hook_path
 from tagstream.ports.ledger import LedgerEntry
-from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
+from tests.unit.cli.memory_ports import NOW, MemoryPorts, command, interrupt
 from tests.unit.cli.verbs.test_apply import RECEIVER, TOKEN
 
 
@@ -161,4 +161,19 @@ def test_events_of_a_kind_that_does_not_exist_are_an_error() -> None:
     assert done.err == (
         "✗ kind 'Policy' not supported, can be one of: "
         "ImageRepository, ImagePolicy, ImageUpdateAutomation, GitRepository, Receiver\n"
+    )
+
+
+def test_a_watch_prints_each_event_once_when_it_comes() -> None:
+    found = ports()
+    late = entry(4, "ImagePolicy", "app", "info", "found late")
+    found.clock.turns = [lambda: None, lambda: found.ledger.record([late]), lambda: None, interrupt]
+    done = command("events", "--watch", ports=found)
+    messages = [line.split("\t")[-2].strip() for line in done.out.splitlines()[1:]]
+    assert (done.code, messages) == (130, ["Latest image tag for a resolved to 1", "found late"])
+
+
+def test_a_chain_that_is_over_cannot_be_watched() -> None:
+    assert command("events", "--watch", "--cause", "x", ports=ports()).err == (
+        "✗ --watch does not go with --cause, which looks back\n"
     )

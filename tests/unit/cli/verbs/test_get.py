@@ -13,7 +13,7 @@ from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.selections import Waiting
 from tagstream.ports.webhook import LastDelivery
-from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
+from tests.unit.cli.memory_ports import NOW, MemoryPorts, command, interrupt
 
 READY = {
     "type": "Ready",
@@ -181,3 +181,56 @@ def test_an_automation_shows_why_it_does_not_push_yet_while_it_waits() -> None:
     assert f"{reason} (" in out
     ports.selections.waits[key] = Waiting(since=NOW, until=NOW - timedelta(minutes=5), reason=reason)
     assert "WAITS" not in command("get", "images", "update", ports=ports).out
+
+
+def labelled() -> MemoryPorts:
+    ports = MemoryPorts()
+    for name, labels in (("one", {"app": "web"}), ("two", {"app": "api"}), ("three", {})):
+        metadata = {"name": name, "namespace": "flux-system", "labels": labels}
+        ports.objects.put({"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImagePolicy", "metadata": metadata})
+    return ports
+
+
+@pytest.mark.parametrize("flag", ["-l", "--label-selector", "--selector"])
+def test_a_label_selector_keeps_what_it_selects(flag: str) -> None:
+    out = command("get", "images", "policy", flag, "app,app!=api", "-o", "name", ports=labelled()).out
+    assert out == "imagepolicy.image.toolkit.fluxcd.io/one\n"
+
+
+def test_names_of_every_kind_are_listed_for_other_commands() -> None:
+    ports = labelled()
+    add(ports, "Receiver", "hook", {})
+    assert command("get", "all", "-o", "name", ports=ports).out.splitlines() == [
+        "imagepolicy.image.toolkit.fluxcd.io/one",
+        "imagepolicy.image.toolkit.fluxcd.io/three",
+        "imagepolicy.image.toolkit.fluxcd.io/two",
+        "receiver.notification.toolkit.fluxcd.io/hook",
+    ]
+
+
+def test_get_all_has_a_table_for_every_kind_there_is_and_says_when_there_is_none() -> None:
+    ports = labelled()
+    add(ports, "GitRepository", "apps", {}, url="https://git.example/a.git")
+    out = command("get", "all", "--no-header", ports=ports).out
+    assert [line.split()[0] for line in out.splitlines() if line] == [
+        "imagepolicy/one",
+        "imagepolicy/three",
+        "imagepolicy/two",
+        "gitrepository/apps",
+    ]
+    assert command("get", "all", ports=MemoryPorts()).err == '✗ no objects found in "flux-system" namespace\n'
+
+
+def test_a_watch_prints_what_changes_and_nothing_else() -> None:
+    ports = policy()
+    add(ports, "ImagePolicy", "still", {})
+    still = NamespacedName("flux-system", "still")
+    ports.clock.turns = [
+        lambda: None,
+        lambda: ports.objects.put_status("ImagePolicy", still, {"conditions": [READY]}),
+        lambda: add(ports, "ImagePolicy", "new", {}),
+        interrupt,
+    ]
+    done = command("get", "images", "policy", "--watch", ports=ports)
+    assert done.code == 130
+    assert [line.split()[0] for line in done.out.splitlines()] == ["NAME", "podinfo-semver", "still", "still", "new"]

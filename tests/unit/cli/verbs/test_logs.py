@@ -9,7 +9,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from tagstream.adapters.aws.telemetry import PowertoolsLog
-from tests.unit.cli.memory_ports import MemoryPorts, command
+from tests.unit.cli.memory_ports import MemoryPorts, command, interrupt
 
 SCANNED = {
     "level": "INFO",
@@ -81,3 +81,15 @@ def test_a_filter_that_no_line_can_pass_is_an_error(flags: tuple[str, ...], mess
     assert done.code == 1
     assert done.out == ""
     assert done.err == f"✗ {message}\n"
+
+
+def test_following_prints_each_line_once_when_it_comes() -> None:
+    found = ports()
+    later = SCANNED | {"message": "scanned again"}
+    found.clock.turns = [lambda: None, lambda: found.log_lines.append(later), interrupt]
+    done = command("logs", "-f", "--kind", "ImageRepository", ports=found)
+    assert done.code == 130
+    assert [line.partition(" - ")[2] for line in done.out.splitlines()] == [
+        "scanned tag_count=3",
+        "scanned again tag_count=3",
+    ]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import read_manifests
+from tagstream.cli.layout import Column
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.instant import instant_text
@@ -107,7 +108,8 @@ def _replayed(session: Session, question: _Question) -> Replayed:
 def _print(session: Session, replayed: Replayed, turns: Sequence[Turn]) -> None:
     known = replayed.history.first_seen
     rows = [[instant_text(one.at), one.tag or "", one.before or "", _seen(known, one), one.problem] for one in turns]
-    session.console.table(["When", "Selects", "Instead of", "First seen", "Problem"], rows)
+    columns = ("When", "Selects", "Instead of", "First seen", Column(title="Problem", soft=True))
+    session.console.table(columns, rows, fit=session.is_brief)
     began = instant_text(replayed.history.began_at)
     session.console.action(f"replayed from the first sightings of {len(known)} tags since {began}: {NOT_KEPT}")
 

@@ -1,17 +1,20 @@
 """Prints the ledger as flux prints the events of Kubernetes: ``tagstream events``.
 
-Source: flux2 cmd/flux/events.go; apimachinery pkg/util/duration (HumanDuration).
+Source: flux2 cmd/flux/events.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import timedelta
 
+from tagstream.cli.ages import human_duration
 from tagstream.cli.audit import EVERY_NAMESPACE
 from tagstream.cli.chain_end import chain_end
 from tagstream.cli.console import CommandFailed
+from tagstream.cli.following import followed
 from tagstream.cli.kinds import TARGETS, checked_kind
+from tagstream.cli.layout import Column, brief
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.ports.ledger import LedgerEntry
@@ -20,44 +23,76 @@ TYPES: Mapping[str, str] = {"info": "Normal", "error": "Warning"}
 # A scan can find a tag before the registry's webhook reports it.
 TOLD_LATE = timedelta(minutes=1)
 MAX_SHOWN = 5
+COLUMNS = (
+    Column(title="Last seen"),
+    Column(title="Type"),
+    Column(title="Reason"),
+    Column(title="Object", keeps_end=True),
+    Column(title="Cause", soft=True),
+    Column(title="Message", soft=True),
+)
 
 
 def events(session: Session) -> int:
-    """Run ``events [-A] [--for KIND[/NAME]] [--types Normal,Warning] [--since 1h] [--cause ID]``.
+    """Run ``events [-A] [--for KIND[/NAME]] [--types Normal,Warning] [--since 1h] [--cause ID] [--watch]``.
 
     Raises:
         CommandFailed: the type or the kind is unknown, or several causes begin with the given ID.
     """
     args = session.args
-    wanted = {one.strip().casefold() for one in args.types.split(",") if one.strip()}
-    for one in wanted - {"normal", "warning"}:
+    for one in _types(session) - {"normal", "warning"}:
         raise CommandFailed(f"type '{one}' not supported. Supported types are Normal, Warning")
     if args.involved:
         checked_kind(args.involved.partition("/")[0], [target.kind for target in TARGETS])
-    now = session.ports.clock.now()
-    known = session.ports.ledger.read(now - timedelta(seconds=args.since), now)
+    since = session.ports.clock.now() - timedelta(seconds=args.since)
+    if args.watch:
+        if args.cause:
+            raise CommandFailed("--watch does not go with --cause, which looks back")
+        for number, new in enumerate(followed(session, session.ports.ledger.read, _identity, since)):
+            _show(session, _wanted(session, new), is_first=number == 0)
+        return 0
+    known = session.ports.ledger.read(since, session.ports.clock.now())
     cause = _whole_cause(known, args.cause) if args.cause else ""
     chain = _followed(known, cause) if cause else known
-    found = [
+    _show(session, _wanted(session, chain), is_first=True)
+    if cause and chain and args.output not in ("json", "yaml"):
+        for line in chain_end(session, chain):
+            session.console.action(line)
+    return 0
+
+
+def _types(session: Session) -> set[str]:
+    return {one.strip().casefold() for one in session.args.types.split(",") if one.strip()}
+
+
+def _wanted(session: Session, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    args, wanted = session.args, _types(session)
+    return [
         entry
-        for entry in chain
+        for entry in entries
         # One delivery can have effects in several namespaces; with --cause all of them are printed.
         if (args.all_namespaces or args.cause or entry.key.namespace in (session.namespace, EVERY_NAMESPACE))
         and _is_involved(entry, args.involved)
         and (not wanted or _type(entry).casefold() in wanted)
     ]
-    if args.output:
+
+
+def _identity(entry: LedgerEntry) -> Hashable:
+    return (entry.at, entry.identity, entry.kind, entry.key, entry.reason, entry.message)
+
+
+def _show(session: Session, found: Sequence[LedgerEntry], *, is_first: bool) -> None:
+    """Print entries; the first time with the titles, or that there are none."""
+    args = session.args
+    if args.output in ("json", "yaml"):
         items = [_whole(entry) for entry in found]
-        session.console.line(as_json(items) if args.output == "json" else as_yaml(items).rstrip("\n"))
+        if items or is_first:
+            session.console.line(as_json(items) if args.output == "json" else as_yaml(items).rstrip("\n"))
     elif found:
-        _print(session, found)
-    else:
+        print_entries(session, found, header=is_first)
+    elif is_first:
         where = "" if args.all_namespaces or args.cause else f" in {session.namespace} namespace"
         session.console.failure(f"No events found{where}.")
-    if cause and chain and not args.output:
-        for line in chain_end(session, chain):
-            session.console.action(line)
-    return 0
 
 
 def _whole_cause(known: Sequence[LedgerEntry], prefix: str) -> str:
@@ -113,24 +148,26 @@ def _committed(entry: LedgerEntry) -> set[tuple[str, str]]:
     return {(str(one["policy"]), str(one["tag"])) for one in found} if isinstance(found, list) else set()
 
 
-def _print(session: Session, found: list[LedgerEntry]) -> None:
+def print_entries(session: Session, found: Sequence[LedgerEntry], *, header: bool = True) -> None:
+    """Print entries of the ledger as a table."""
     now = session.ports.clock.now()
-    header = ["Last seen", "Type", "Reason", "Object", "Cause", "Message"]
+    shown = brief if session.is_brief else str
     rows = [
         [
             human_duration((now - entry.at).total_seconds()),
             _type(entry),
             entry.reason,
             f"{entry.kind}/{entry.key.name}",
-            entry.cause,
-            entry.message.rstrip("\n"),
+            shown(entry.cause),
+            shown(entry.message.rstrip("\n")),
         ]
         for entry in found
     ]
+    columns = list(COLUMNS)
     if session.args.all_namespaces or session.args.cause:
-        header = ["Namespace", *header]
+        columns = [Column(title="Namespace"), *columns]
         rows = [[entry.key.namespace, *row] for entry, row in zip(found, rows, strict=True)]
-    session.console.table(header, rows)
+    session.console.table(columns, rows, header=header, fit=session.is_brief)
 
 
 def _is_involved(entry: LedgerEntry, involved: str | None) -> bool:
@@ -156,25 +193,3 @@ def _whole(entry: LedgerEntry) -> Mapping[str, object]:
         "reason": entry.reason,
         "type": _type(entry),
     }
-
-
-def human_duration(seconds: float) -> str:
-    """Format a duration as kubectl does: ``45s``, ``2m5s``, ``15m``, ``3h2m``, ``11h``, ``3d4h``, ``12d``.
-
-    The smaller unit is only shown while the larger one is a small number.
-    """
-    whole = max(0, int(seconds))
-    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
-    if whole < 120:
-        return f"{whole}s"
-    if minutes < 10:
-        return f"{minutes}m" + (f"{whole % 60}s" if whole % 60 else "")
-    if minutes < 180:
-        return f"{minutes}m"
-    if hours < 8:
-        return f"{hours}h" + (f"{minutes % 60}m" if minutes % 60 else "")
-    if hours < 48:
-        return f"{hours}h"
-    if days < 8:
-        return f"{days}d" + (f"{hours % 24}h" if hours % 24 else "")
-    return f"{days}d"

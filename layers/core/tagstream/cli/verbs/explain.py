@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import read_file, read_manifests, read_stdin
+from tagstream.cli.layout import Column, brief
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.instant import instant_text
@@ -97,7 +98,7 @@ def explain(session: Session) -> int:
     except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
         raise CommandFailed(f"ImagePolicy/{question.policy.metadata.key}: {error}") from error
     explanation = _explanation(compiled, kept, question)
-    if session.args.output:
+    if session.args.output == "json":
         session.console.line(as_json(_document(question, explanation)))
     else:
         _print(session, question, explanation)
@@ -246,13 +247,19 @@ def _print(session: Session, question: _Question, explanation: _Explanation) -> 
 
 def _print_verdicts(session: Session, question: _Question, verdicts: Sequence[Verdict]) -> None:
     """Print a row for every tag; with when it was first seen if the policy has a minimum age."""
-    titles = ["Tag", "Value", "Verdict", "Detail"]
-    rows = [[one.tag, one.value or "", one.state, one.detail] for one in verdicts]
+    shown = brief if session.is_brief else str
+    columns = [
+        Column(title="Tag", keeps_end=True),
+        Column(title="Value", keeps_end=True),
+        Column(title="Verdict"),
+        Column(title="Detail", soft=True),
+    ]
+    rows = [[shown(one.tag), shown(one.value or ""), one.state, shown(one.detail)] for one in verdicts]
     if question.has_minimum_age:
-        titles.insert(3, "First seen")
+        columns.insert(3, Column(title="First seen"))
         for row, one in zip(rows, verdicts, strict=True):
             row.insert(3, question.first_seen(one.tag) or "")
-    session.console.table(titles, rows)
+    session.console.table(columns, rows, fit=session.is_brief)
 
 
 def _document(question: _Question, explanation: _Explanation) -> Mapping[str, object]:

@@ -1,46 +1,55 @@
 """Prints objects with their status, in Flux's columns or as YAML or JSON: ``tagstream get``.
 
+On a terminal, tables are fitted to its width; ``-o wide``, a pipe and a file get whole values.
+
 Source: flux2 cmd/flux/get.go, get_image_repository.go, get_image_policy.go, get_image_update.go, get_image_all.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
-from typing import cast
+from collections.abc import Mapping, Sequence
 
+from tagstream.cli.completed_objects import completed, with_status
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.kinds import IMAGES, REPOSITORY, UPDATE, Target
+from tagstream.cli.kinds import IMAGES, TARGETS, Target, resource_name
+from tagstream.cli.label_selector import read_label_selector
+from tagstream.cli.layout import Column
+from tagstream.cli.object_columns import columns_of, conditions_of
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import wait_text
 from tagstream.cli.yaml_text import as_json, as_yaml
-from tagstream.domain.instant import instant_text
-from tagstream.domain.objects.annotations import annotations_of
-from tagstream.ports.agenda import ObjectName, Times
+from tagstream.domain.objects.receiver import read_metadata
+from tagstream.domain.objects.selector import selects
+from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import StoredObject
-from tagstream.ports.selections import Waiting
-from tagstream.ports.webhook import LastDelivery
-from tagstream.reconcile import status
-from tagstream.reconcile.apply.validation import REASON, SUSPENDED, SUSPENDED_BY
 
-Columns = tuple[tuple[str, Callable[[StoredObject], str]], ...]
-WAITING = "waiting to be reconciled"
+WATCH_S = 2.0
+"""How often ``--watch`` reads the table."""
+
+
+def get_images(session: Session) -> int:
+    """Run ``get images all``: print a table for every kind of image object that has objects."""
+    return _get_kinds(session, IMAGES, "image")
 
 
 def get_all(session: Session) -> int:
-    """Run ``get images all``: print a table for every kind that has objects."""
-    found = {kind: _listed(session, kind) for kind in IMAGES}
-    if session.args.output:
-        _print_whole(session, [one for stored in found.values() for one in stored], single=False)
-        return 0
-    if not any(found.values()):
+    """Run ``get all``: print a table for every kind that has objects."""
+    return _get_kinds(session, TARGETS, "")
+
+
+def _get_kinds(session: Session, kinds: Sequence[Target], word: str) -> int:
+    found = {kind: _listed(session, kind) for kind in kinds}
+    if not any(found.values()) and session.args.output not in ("json", "yaml"):
         where = "any" if session.args.all_namespaces else f'"{session.namespace}"'
-        session.console.failure(f"no image objects found in {where} namespace")
-    for kind, stored in found.items():
-        if stored:
-            _print_table(session, kind, stored, with_kind=True)
-            session.console.line()
+        session.console.failure(f"no {word}{' ' if word else ''}objects found in {where} namespace")
+    if session.args.output in ("json", "yaml", "name"):
+        _print_whole(session, [one for stored in found.values() for one in stored], single=False)
+    else:
+        for kind, stored in found.items():
+            if stored:
+                _print_table(session, kind, stored, with_kind=True)
+                session.console.line()
+    if session.args.watch:
+        _watch(session, kinds, found, with_kind=True)
     return 0
 
 
@@ -54,200 +63,85 @@ def get(session: Session) -> int:
         name = session.args.name
         what = f"{kind.kind} object '{name}' not found" if name else f"no {kind.kind} objects found"
         session.console.failure(f"{what} in {where} namespace")
-    elif session.args.output:
+    elif session.args.output in ("json", "yaml", "name"):
         _print_whole(session, stored, single=bool(session.args.name) and len(stored) == 1)
     else:
         _print_table(session, kind, stored, with_kind=False)
+    if session.args.watch:
+        _watch(session, [kind], {kind: stored}, with_kind=False)
     return 0
 
 
+def _watch(
+    session: Session, kinds: Sequence[Target], known: Mapping[Target, Sequence[StoredObject]], *, with_kind: bool
+) -> None:
+    """Print every object that changes, until the command is interrupted; objects that are deleted are not told."""
+    before = {_name(one): one for stored in known.values() for one in stored}
+    while True:
+        session.console.out.flush()
+        session.ports.clock.sleep(WATCH_S)
+        for kind in kinds:
+            changed = [one for one in _listed(session, kind) if before.get(_name(one)) != one]
+            before |= {_name(one): one for one in changed}
+            if not changed:
+                continue
+            if session.args.output in ("json", "yaml", "name"):
+                _print_whole(session, changed, single=len(changed) == 1)
+            else:
+                _print_table(session, kind, changed, with_kind=with_kind, header=False)
+
+
+def _name(stored: StoredObject) -> ObjectName:
+    return ObjectName(kind=stored.kind, key=stored.key)
+
+
 def _listed(session: Session, kind: Target) -> Sequence[StoredObject]:
+    """Return the objects that the arguments select, with what is stored apart from their statuses."""
     args = session.args
     namespace = None if args.all_namespaces else session.namespace
+    selector = read_label_selector(args.label_selector) if args.label_selector else None
     found = [
-        one for one in session.ports.objects.list(kind.kind, namespace) if not args.name or one.key.name == args.name
+        one
+        for one in session.ports.objects.list(kind.kind, namespace)
+        if args.name in (None, one.key.name)
+        and (selector is None or selects(selector, read_metadata(one.document).labels))
+        and _has_status(one, args.status_selector)
     ]
-    return [one for one in found if _selected(one, args.status_selector)]
+    return completed(session, found)
 
 
-def _selected(stored: StoredObject, selector: str | None) -> bool:
+def _has_status(stored: StoredObject, selector: str | None) -> bool:
     if not selector:
         return True
     kind, separator, wanted = selector.partition("=")
     if not separator:
         raise CommandFailed(f"expected status selector in type=status format, but found: {selector}")
-    found = [one for one in _conditions(stored) if one.get("type", "").casefold() == kind.casefold()]
+    found = [one for one in conditions_of(stored) if one.get("type", "").casefold() == kind.casefold()]
     return bool(found) and found[-1].get("status", "").casefold() == wanted.casefold()
 
 
-def _print_table(session: Session, kind: Target, stored: Sequence[StoredObject], *, with_kind: bool) -> None:
+def _print_table(
+    session: Session, kind: Target, stored: Sequence[StoredObject], *, with_kind: bool, header: bool = True
+) -> None:
+    now = session.ports.clock.now() if session.is_brief else None
     prefix = f"{kind.kind.lower()}/" if with_kind else ""
-    columns: Columns = (("Name", lambda one: prefix + one.key.name), *COLUMNS[kind.kind])
+    columns = columns_of(kind.kind, stored, on_terminal=session.is_brief)
+    layouts = [Column(title="Name"), *(column.layout for column in columns)]
+    rows = [[prefix + one.key.name, *(column.shown(one, now) for column in columns)] for one in stored]
     if session.args.all_namespaces:
-        columns = (("Namespace", lambda one: one.key.namespace), *columns)
-    stored = _completed(session, stored)
-    # These columns are not Flux's. They appear once there was a delivery, or once somebody has suspended an object.
-    columns = tuple(one for one in columns if one not in _SOMETIMES or any(map(one[1], stored)))
-    header = () if session.args.no_header else [title for title, _ in columns]
-    session.console.table(header, [[cell(one) for _, cell in columns] for one in stored])
+        layouts = [Column(title="Namespace"), *layouts]
+        rows = [[one.key.namespace, *row] for one, row in zip(stored, rows, strict=True)]
+    session.console.table(layouts, rows, header=header and not session.args.no_header, fit=session.is_brief)
 
 
 def _print_whole(session: Session, stored: Sequence[StoredObject], *, single: bool) -> None:
-    items = [with_status(one) for one in _completed(session, stored)]
+    output = session.args.output
+    if output == "name":
+        for one in stored:
+            session.console.line(resource_name(one.kind, one.key.name))
+        return
+    items = [with_status(one) for one in stored]
     value: Mapping[str, object] = {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {}}
     if single:
         value = items[0]
-    session.console.line((as_json(value) if session.args.output == "json" else as_yaml(value)).rstrip("\n"))
-
-
-def with_status(stored: StoredObject) -> Mapping[str, object]:
-    """Return an object with its status, as kubectl shows it; ``observedGeneration: -1`` before the first reconcile."""
-    return {**stored.document, "status": stored.status or {"observedGeneration": -1}}
-
-
-def _completed(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
-    """Add to each status what is stored apart from it."""
-    return _with_waits(session, _with_deliveries(session, _with_scan_times(session, stored)))
-
-
-def _with_waits(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
-    """Add why an automation does not push yet; read for up to ``MAX_WAITS`` automations only."""
-    waiting = [one for one in stored if one.kind == UPDATE.kind]
-    if not waiting or len(waiting) > MAX_WAITS:
-        return stored
-    now = session.ports.clock.now()
-    found = {one.key: session.ports.selections.waiting(one.key) for one in waiting}
-    return [_with_wait(one, found.get(one.key), now) if one.kind == UPDATE.kind else one for one in stored]
-
-
-def _with_wait(stored: StoredObject, wait: Waiting | None, now: datetime) -> StoredObject:
-    if wait is None or wait.until <= now:
-        return stored
-    shown = {"until": instant_text(wait.until), "reason": wait.reason}
-    return replace(stored, status={**stored.status, "waiting": shown})
-
-
-def _with_scan_times(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
-    """Add the times of the last scans: a scan that finds nothing new writes only its time, apart from the status."""
-    if not any(one.kind == REPOSITORY.kind for one in stored):
-        return stored
-    times = session.ports.agenda.read().times
-    return [_with_scan_time(one, times) if one.kind == REPOSITORY.kind else one for one in stored]
-
-
-def _with_scan_time(stored: StoredObject, times: Mapping[ObjectName, Times]) -> StoredObject:
-    """Set ``scanTime`` to the last scan, unless it failed: the list that is shown comes from an earlier scan then."""
-    known = times.get(ObjectName(kind=stored.kind, key=stored.key))
-    scanned_at = known.last if known else None
-    scan = stored.status.get("lastScanResult")
-    if scanned_at is None or not isinstance(scan, Mapping) or _ready(stored) != "True":
-        return stored
-    latest = max(str(scan.get("scanTime", "")), instant_text(scanned_at))
-    return replace(stored, status={**stored.status, "lastScanResult": {**scan, "scanTime": latest}})
-
-
-def _with_deliveries(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
-    """Add the last deliveries; the webhook function stores them apart, since other functions write the status."""
-    found = {kind: session.ports.deliveries.last_deliveries(kind) for kind in DELIVERED & {one.kind for one in stored}}
-    return [_with_delivery(one, found.get(one.kind, {}).get(one.key)) for one in stored]
-
-
-def _with_delivery(stored: StoredObject, last: LastDelivery | None) -> StoredObject:
-    if last is None:
-        return stored
-    told = {"time": instant_text(last.at), "sender": last.sender, "id": last.delivery_id, "result": last.result}
-    return replace(stored, status={**stored.status, "lastDelivery": told})
-
-
-def _delivery(stored: StoredObject) -> str:
-    last = stored.status.get("lastDelivery")
-    return f"{last['time']} {last['sender']}: {last['result']}" if isinstance(last, Mapping) else ""
-
-
-def _wait(stored: StoredObject) -> str:
-    postponed = status.postponement(stored.status)
-    if postponed:
-        return wait_text(postponed)
-    wait = stored.status.get("waiting")
-    return f"{wait['reason']} ({wait['until']})" if isinstance(wait, Mapping) else ""
-
-
-def _conditions(stored: StoredObject) -> Sequence[Mapping[str, str]]:
-    return cast("Sequence[Mapping[str, str]]", stored.status.get("conditions") or ())
-
-
-def _ready(stored: StoredObject) -> str:
-    return next((one["status"] for one in _conditions(stored) if one["type"] == "Ready"), "False")
-
-
-def _message(stored: StoredObject) -> str:
-    return next((one["message"] for one in _conditions(stored) if one["type"] == "Ready"), WAITING)
-
-
-def _suspended(stored: StoredObject) -> str:
-    return "True" if is_suspended(stored) else "False"
-
-
-def _suspended_by(stored: StoredObject) -> str:
-    """Say who suspended an object with the command line, and why; empty for any other object."""
-    notes = annotations_of(stored.document)
-    if not is_suspended(stored) or SUSPENDED not in notes:
-        return ""
-    reason = f": {notes[REASON]}" if REASON in notes else ""
-    return f"{notes.get(SUSPENDED_BY, 'somebody')}{reason}"
-
-
-def is_suspended(stored: StoredObject) -> bool:
-    """Tell whether ``spec.suspend`` is true."""
-    return cast("Mapping[str, object]", stored.document.get("spec") or {}).get("suspend") is True
-
-
-def _url(stored: StoredObject) -> str:
-    return str(cast("Mapping[str, object]", stored.document.get("spec") or {}).get("url", ""))
-
-
-def _member(*path: str) -> Callable[[StoredObject], str]:
-    def cell(stored: StoredObject) -> str:
-        found: object = stored.status
-        for name in path:
-            found = found.get(name) if isinstance(found, Mapping) else None
-        return "" if found is None else str(found)
-
-    return cell
-
-
-DELIVERED = frozenset({"ImageRepository", "Receiver"})
-_READY: Columns = (("Ready", _ready), ("Message", _message))
-# These columns come after those of Flux, for scripts that read columns by position.
-_LAST_DELIVERY: Columns = (("Last delivery", _delivery),)
-_SUSPENDED_BY: Columns = (("Suspended by", _suspended_by),)
-_WAITS: Columns = (("Waits", _wait),)
-_SOMETIMES = (*_LAST_DELIVERY, *_WAITS, *_SUSPENDED_BY)
-# Each automation costs one read of the table.
-MAX_WAITS = 25
-COLUMNS: Mapping[str, Columns] = {
-    "ImageRepository": (
-        ("Last scan", _member("lastScanResult", "scanTime")),
-        ("Suspended", _suspended),
-        *_READY,
-        *_LAST_DELIVERY,
-        *_SUSPENDED_BY,
-    ),
-    "ImagePolicy": (
-        ("Image", _member("latestRef", "name")),
-        ("Tag", _member("latestRef", "tag")),
-        *_READY,
-        # Flux has no such column for policies, so it comes after Flux's columns.
-        ("Suspended", _suspended),
-        *_SUSPENDED_BY,
-    ),
-    "ImageUpdateAutomation": (
-        ("Last run", _member("lastAutomationRunTime")),
-        ("Suspended", _suspended),
-        *_READY,
-        *_WAITS,
-        *_SUSPENDED_BY,
-    ),
-    "GitRepository": (("Url", _url), ("Suspended", _suspended), *_SUSPENDED_BY),
-    "Receiver": (("Suspended", _suspended), *_READY, *_LAST_DELIVERY, *_SUSPENDED_BY),
-}
+    session.console.line((as_json(value) if output == "json" else as_yaml(value)).rstrip("\n"))

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from tagstream.cli.audit import in_words, record_action
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import POLICY
+from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.session import Session
-from tagstream.cli.verbs.get import is_suspended
 from tagstream.cli.waiting import required, tell_commit, tell_outcome, wait_for
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.annotations import annotations_of

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tagstream.cli.files import read_objects
+from tagstream.cli.layout import Column
 from tagstream.cli.rivals import rivals
 from tagstream.cli.session import Session
 from tagstream.cli.worktree import MarkedFile, Workload, given_refs, surveyed, workloads, write_file
@@ -235,7 +236,8 @@ def _print(session: Session, states: Sequence[MarkerState], findings: Sequence[F
     console = session.console
     if states:
         rows = [(f"{one.file}:{one.line}", one.setter, one.state, one.automation) for one in states]
-        console.table(("Marker", "Setter", "State", "Automation"), rows)
+        columns = (Column(title="Marker", keeps_end=True), "Setter", "State", Column(title="Automation", soft=True))
+        console.table(columns, rows, fit=session.is_brief)
     show = {"error": console.failure, "warning": console.warning, "note": console.action}
     for one in findings:
         show[one.severity](f"{one.where}: {one.message}" if one.where else one.message)

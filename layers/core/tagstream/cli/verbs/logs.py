@@ -6,10 +6,11 @@ Source: flux2 cmd/flux/logs.go.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from tagstream.cli.console import CommandFailed
+from tagstream.cli.following import followed
 from tagstream.cli.kinds import checked_kind
 from tagstream.cli.session import Session
 
@@ -25,7 +26,7 @@ LAMBDA = ("function_", "cold_start", "xray_", "sampling_rate", "correlation_id")
 
 
 def logs(session: Session) -> int:
-    """Run ``logs [--since 1h] [--level LEVEL] [--kind KIND] [--name NAME] [-A]``.
+    """Run ``logs [--since 1h] [--follow] [--level LEVEL] [--kind KIND] [--name NAME] [-A]``.
 
     Raises:
         CommandFailed: the level or the kind is unknown, or the logs cannot be read.
@@ -35,11 +36,22 @@ def logs(session: Session) -> int:
         raise CommandFailed(f"log level '{args.level}' not supported, can be one of: {', '.join(LEVELS)}")
     if args.kind:
         checked_kind(args.kind, KINDS.values())
-    now = session.ports.clock.now()
-    for line in session.log_lines(now - timedelta(seconds=args.since), now):
+    since = session.ports.clock.now() - timedelta(seconds=args.since)
+    if args.follow:
+        for lines in followed(session, session.log_lines, _identity, since):
+            _print(session, lines)
+    _print(session, session.log_lines(since, session.ports.clock.now()))
+    return 0
+
+
+def _identity(line: Mapping[str, object]) -> str:
+    return json.dumps(line, sort_keys=True)
+
+
+def _print(session: Session, lines: Iterable[Mapping[str, object]]) -> None:
+    for line in lines:
         if _is_wanted(session, line):
             session.console.line(_text(line))
-    return 0
 
 
 def _is_wanted(session: Session, line: Mapping[str, object]) -> bool:

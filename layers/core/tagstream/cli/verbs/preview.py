@@ -12,9 +12,9 @@ from datetime import datetime
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.dry_stack import dry_ports
 from tagstream.cli.files import read_manifests
+from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.patch import patch_lines
 from tagstream.cli.session import Session
-from tagstream.cli.verbs.get import is_suspended
 from tagstream.cli.waiting import ready_of
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.instant import instant_text, read_instant

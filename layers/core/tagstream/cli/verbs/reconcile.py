@@ -9,8 +9,8 @@ from datetime import UTC
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import RECEIVER, Target
+from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.session import Session
-from tagstream.cli.verbs.get import is_suspended
 from tagstream.cli.waiting import required, tell_commit, tell_outcome, wait_for
 from tagstream.domain.objects.model import REQUESTED_AT
 from tagstream.reconcile.receive.paths import publish_receiver

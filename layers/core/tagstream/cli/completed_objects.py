@@ -1,0 +1,79 @@
+"""Adds to an object's status what the stack stores apart from it: times of scans, deliveries, and waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from tagstream.cli.kinds import REPOSITORY, UPDATE
+from tagstream.cli.object_columns import ready
+from tagstream.cli.session import Session
+from tagstream.domain.instant import instant_text
+from tagstream.ports.agenda import ObjectName, Times
+from tagstream.ports.objects import StoredObject
+from tagstream.ports.selections import Waiting
+from tagstream.ports.webhook import LastDelivery
+
+DELIVERED = frozenset({"ImageRepository", "Receiver"})
+# Each automation costs one read of the table.
+MAX_WAITS = 25
+
+
+def completed(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+    """Add to each status what is stored apart from it."""
+    return _with_waits(session, _with_deliveries(session, _with_scan_times(session, stored)))
+
+
+def with_status(stored: StoredObject) -> Mapping[str, object]:
+    """Return an object with its status, as kubectl shows it; ``observedGeneration: -1`` before the first reconcile."""
+    return {**stored.document, "status": stored.status or {"observedGeneration": -1}}
+
+
+def _with_waits(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+    """Add why an automation does not push yet; read for up to ``MAX_WAITS`` automations only."""
+    waiting = [one for one in stored if one.kind == UPDATE.kind]
+    if not waiting or len(waiting) > MAX_WAITS:
+        return stored
+    now = session.ports.clock.now()
+    found = {one.key: session.ports.selections.waiting(one.key) for one in waiting}
+    return [_with_wait(one, found.get(one.key), now) if one.kind == UPDATE.kind else one for one in stored]
+
+
+def _with_wait(stored: StoredObject, wait: Waiting | None, now: datetime) -> StoredObject:
+    if wait is None or wait.until <= now:
+        return stored
+    shown = {"until": instant_text(wait.until), "reason": wait.reason}
+    return replace(stored, status={**stored.status, "waiting": shown})
+
+
+def _with_scan_times(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+    """Add the times of the last scans: a scan that finds nothing new writes only its time, apart from the status."""
+    if not any(one.kind == REPOSITORY.kind for one in stored):
+        return stored
+    times = session.ports.agenda.read().times
+    return [_with_scan_time(one, times) if one.kind == REPOSITORY.kind else one for one in stored]
+
+
+def _with_scan_time(stored: StoredObject, times: Mapping[ObjectName, Times]) -> StoredObject:
+    """Set ``scanTime`` to the last scan, unless it failed: the list that is shown comes from an earlier scan then."""
+    known = times.get(ObjectName(kind=stored.kind, key=stored.key))
+    scanned_at = known.last if known else None
+    scan = stored.status.get("lastScanResult")
+    if scanned_at is None or not isinstance(scan, Mapping) or ready(stored) != "True":
+        return stored
+    latest = max(str(scan.get("scanTime", "")), instant_text(scanned_at))
+    return replace(stored, status={**stored.status, "lastScanResult": {**scan, "scanTime": latest}})
+
+
+def _with_deliveries(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+    """Add the last deliveries; the webhook function stores them apart, since other functions write the status."""
+    found = {kind: session.ports.deliveries.last_deliveries(kind) for kind in DELIVERED & {one.kind for one in stored}}
+    return [_with_delivery(one, found.get(one.kind, {}).get(one.key)) for one in stored]
+
+
+def _with_delivery(stored: StoredObject, last: LastDelivery | None) -> StoredObject:
+    if last is None:
+        return stored
+    told = {"time": instant_text(last.at), "sender": last.sender, "id": last.delivery_id, "result": last.result}
+    return replace(stored, status={**stored.status, "lastDelivery": told})

@@ -1,0 +1,178 @@
+"""The columns in which ``tagstream get`` prints each kind: Flux's, then those that Flux lacks.
+
+Source: flux2 cmd/flux/get_image_repository.go, get_image_policy.go, get_image_update.go, get_source_git.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from tagstream.cli.ages import age
+from tagstream.cli.layout import Column, brief
+from tagstream.cli.waiting import wait_text
+from tagstream.domain.objects.annotations import annotations_of
+from tagstream.ports.objects import StoredObject
+from tagstream.reconcile import status
+from tagstream.reconcile.apply.validation import REASON, SUSPENDED, SUSPENDED_BY
+
+WAITING = "waiting to be reconciled"
+Cell = Callable[[StoredObject], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectColumn:
+    """A column and what stands in it.
+
+    Attributes:
+        cell: the whole value of an object.
+        short: the same for a terminal, given the current time; None shortens the whole value.
+        layout: how the column is laid out.
+        only_if: whether a table has the column, given the cells of its objects; Flux's columns are always there.
+        is_dull: whether a value says nothing on a terminal, so that a column of only such values is left out there.
+    """
+
+    cell: Cell
+    layout: Column
+    short: Callable[[StoredObject, datetime], str] | None = None
+    only_if: Callable[[Sequence[str]], bool] = field(default=lambda cells: True)
+    is_dull: Callable[[str], bool] = field(default=lambda cell: False)
+
+    def shown(self, stored: StoredObject, now: datetime | None) -> str:
+        """Return the cell of an object; ``now`` is given for a terminal."""
+        if now is None:
+            return self.cell(stored)
+        return brief(self.cell(stored)) if self.short is None else self.short(stored, now)
+
+
+def columns_of(kind: str, stored: Sequence[StoredObject], *, on_terminal: bool) -> tuple[ObjectColumn, ...]:
+    """Return the columns behind the name of a table of these objects."""
+    shown = []
+    for column in COLUMNS.get(kind, _DEFAULT):
+        cells = [column.cell(one) for one in stored]
+        if column.only_if(cells) and not (on_terminal and all(map(column.is_dull, cells))):
+            shown.append(column)
+    return tuple(shown)
+
+
+def conditions_of(stored: StoredObject) -> Sequence[Mapping[str, str]]:
+    """Return the conditions of an object's status."""
+    return cast("Sequence[Mapping[str, str]]", stored.status.get("conditions") or ())
+
+
+def ready(stored: StoredObject) -> str:
+    """Return the status of the Ready condition; ``False`` before the first reconcile, as in flux."""
+    return next((one["status"] for one in conditions_of(stored) if one["type"] == "Ready"), "False")
+
+
+def is_suspended(stored: StoredObject) -> bool:
+    """Tell whether ``spec.suspend`` is true."""
+    return spec_of(stored).get("suspend") is True
+
+
+def spec_of(stored: StoredObject) -> Mapping[str, object]:
+    """Return the spec of an object."""
+    return cast("Mapping[str, object]", stored.document.get("spec") or {})
+
+
+def _message(stored: StoredObject) -> str:
+    return next((one["message"] for one in conditions_of(stored) if one["type"] == "Ready"), WAITING)
+
+
+def _suspended(stored: StoredObject) -> str:
+    return "True" if is_suspended(stored) else "False"
+
+
+def _suspended_by(stored: StoredObject) -> str:
+    """Say who suspended an object with the command line, and why; empty for any other object."""
+    notes = annotations_of(stored.document)
+    if not is_suspended(stored) or SUSPENDED not in notes:
+        return ""
+    reason = f": {notes[REASON]}" if REASON in notes else ""
+    return f"{notes.get(SUSPENDED_BY, 'somebody')}{reason}"
+
+
+def _url(stored: StoredObject) -> str:
+    return str(spec_of(stored).get("url", ""))
+
+
+def _delivery(stored: StoredObject) -> str:
+    last = stored.status.get("lastDelivery")
+    return f"{last['time']} {last['sender']}: {last['result']}" if isinstance(last, Mapping) else ""
+
+
+def _short_delivery(stored: StoredObject, now: datetime) -> str:
+    last = stored.status.get("lastDelivery")
+    if not isinstance(last, Mapping):
+        return ""
+    return brief(f"{age(str(last['time']), now)} {last['sender']}: {last['result']}")
+
+
+def _wait(stored: StoredObject) -> str:
+    postponed = status.postponement(stored.status)
+    if postponed:
+        return wait_text(postponed)
+    wait = stored.status.get("waiting")
+    return f"{wait['reason']} ({wait['until']})" if isinstance(wait, Mapping) else ""
+
+
+def _member(*path: str) -> Cell:
+    def cell(stored: StoredObject) -> str:
+        found: object = stored.status
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return "" if found is None else str(found)
+
+    return cell
+
+
+def _time(title: str, *path: str) -> ObjectColumn:
+    """Return a column of times; on a terminal they are ages."""
+    cell = _member(*path)
+
+    def short(stored: StoredObject, now: datetime) -> str:
+        found = cell(stored)
+        return age(found, now) if found else ""
+
+    return ObjectColumn(cell=cell, short=short, layout=Column(title=title))
+
+
+_SUSPENDED = ObjectColumn(cell=_suspended, layout=Column(title="Suspended"), is_dull=lambda cell: cell == "False")
+_READY = (
+    ObjectColumn(cell=ready, layout=Column(title="Ready")),
+    ObjectColumn(cell=_message, layout=Column(title="Message", soft=True)),
+)
+# These columns come after those of Flux, for scripts that read columns by position.
+_LAST_DELIVERY = ObjectColumn(
+    cell=_delivery, short=_short_delivery, layout=Column(title="Last delivery", soft=True), only_if=any
+)
+_SUSPENDED_BY = ObjectColumn(cell=_suspended_by, layout=Column(title="Suspended by", soft=True), only_if=any)
+_WAITS = ObjectColumn(cell=_wait, layout=Column(title="Waits", soft=True), only_if=any)
+_DEFAULT = (_SUSPENDED, *_READY, _SUSPENDED_BY)
+COLUMNS: Mapping[str, Sequence[ObjectColumn]] = {
+    "ImageRepository": (
+        _time("Last scan", "lastScanResult", "scanTime"),
+        _SUSPENDED,
+        *_READY,
+        _LAST_DELIVERY,
+        _SUSPENDED_BY,
+    ),
+    "ImagePolicy": (
+        ObjectColumn(cell=_member("latestRef", "name"), layout=Column(title="Image", keeps_end=True)),
+        ObjectColumn(cell=_member("latestRef", "tag"), layout=Column(title="Tag", keeps_end=True)),
+        *_READY,
+        # Flux has no such column for policies, so it comes after Flux's columns.
+        _SUSPENDED,
+        _SUSPENDED_BY,
+    ),
+    "ImageUpdateAutomation": (_time("Last run", "lastAutomationRunTime"), _SUSPENDED, *_READY, _WAITS, _SUSPENDED_BY),
+    "GitRepository": (
+        ObjectColumn(cell=_url, layout=Column(title="Url", keeps_end=True)),
+        _SUSPENDED,
+        _SUSPENDED_BY,
+    ),
+    "Receiver": (_SUSPENDED, *_READY, _LAST_DELIVERY, _SUSPENDED_BY),
+}
+"""The columns by kind. A kind without an entry has Flux's columns of every kind: SUSPENDED, READY, MESSAGE."""
