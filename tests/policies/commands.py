@@ -81,6 +81,7 @@ COMMANDS = (
     "preview app",
     "diff --objects {folder} --repo {folder}",
     "lint --objects {folder} --repo {folder}",
+    "completion bash",
     "delete image update app -s",
     "delete image policy app -s",
     "delete image repository app -s",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tagstream.ports.bundle import Ports
 
 INTERRUPTED = 130
+COMPLETION = "_ARGCOMPLETE"
+"""Set by the shell that asks what can follow the words typed so far."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # The terminal's encoding may lack characters of a file name or of a registry's answer.
             stream.reconfigure(errors="backslashreplace")
+    if COMPLETION in os.environ:
+        from tagstream.cli.verbs.completion import complete
+
+        complete(os.environ)
     try:
         console = Console(out=sys.stdout, err=sys.stderr, width=_terminal_width(sys.stdout))
         code = run(sys.argv[1:] if argv is None else argv, console, sys.stdin, environ=os.environ)

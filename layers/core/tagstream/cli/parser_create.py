@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from tagstream.cli.parser_stack import Parsers, add_group, add_stack
+from tagstream.cli.parser_stack import Parsers, add_group, add_verb
 from tagstream.cli.verbs_table import HELP
 
 
@@ -28,12 +28,10 @@ def add_create(verbs: Parsers) -> None:
 
 
 def _leaf(group: Parsers, name: str, verb: str, kind: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = group.add_parser(name, help=f"create or update: {kind}")
-    add_stack(parser)
-    parser.add_argument("name")
+    parser = add_verb(group, name, verb, f"Create or update: {kind}")
+    parser.add_argument("name", help="name of the object or the secret")
     parser.add_argument("--export", action="store_true", help="print the manifest instead of storing it")
     parser.add_argument("--label", action="append", default=[], metavar="KEY=VALUE", help="set a label (repeatable)")
-    parser.set_defaults(verb=verb)
     return parser
 
 
@@ -102,7 +100,7 @@ def _add_git_secret(secrets: Parsers) -> None:
 
 
 def _add_login(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-u", "--username", default="")
+    parser.add_argument("-u", "--username", default="", help="who signs in")
     parser.add_argument("-p", "--password", default="", help="- reads it from stdin")
 
 
@@ -118,5 +116,9 @@ def _add_other_secrets(secrets: Parsers) -> None:
     parser = _leaf(secrets, "receiver", "create secret receiver", "a Receiver's token")
     _texts(parser, ("--token", "made up when not given; - reads it from stdin"), ("--email-claim", "gcr: sender"))
     parser = _leaf(secrets, "generic", "create secret generic", "any keys")
-    parser.add_argument("--from-literal", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--from-file", action="append", default=[], metavar="[KEY=]FILE")
+    parser.add_argument(
+        "--from-literal", action="append", default=[], metavar="KEY=VALUE", help="a key and its value (repeatable)"
+    )
+    parser.add_argument(
+        "--from-file", action="append", default=[], metavar="[KEY=]FILE", help="a key and its value's file (repeatable)"
+    )

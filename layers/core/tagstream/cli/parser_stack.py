@@ -1,11 +1,14 @@
-"""Defines the arguments that every verb accepts (stack, namespace, timeout) and the words that group verbs."""
+"""Adds verbs, the words before them, and the arguments that every verb accepts: stack, namespace, timeout."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gocompat.duration import InvalidDuration, parse_interval
+from tagstream.cli.kinds import Target
+from tagstream.cli.verbs_table import HELP
 from tagstream.domain.objects.long_duration import parse_long_duration
 
 Parsers = Any
@@ -52,6 +55,45 @@ def some_seconds(text: str) -> float:
 
 def add_group(verbs: Parsers, name: str, text: str, **options: Any) -> Parsers:
     """Add a word that is followed by another word, such as ``image`` in ``get image policy``."""
-    parser = verbs.add_parser(name, help=text, **options)
+    parser = verbs.add_parser(name, help=text, description=_sentence(text), **options)
     add_stack(parser)
     return parser.add_subparsers(metavar="KIND", required=True)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def add_verb(verbs: Parsers, name: str, verb: str, text: str = "", **options: Any) -> argparse.ArgumentParser:
+    """Add the parser for the last word of a verb.
+
+    Args:
+        verbs: the words before it.
+        name: the last word.
+        verb: the verb's key in ``RUN`` and ``HELP``.
+        text: what the help says, if it is not what ``HELP`` says.
+        options: of argparse's ``add_parser``.
+    """
+    said = text or HELP[verb]
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=said, description=_sentence(said), **options)
+    add_stack(parser)
+    parser.set_defaults(verb=verb)
+    return parser
+
+
+def add_verb_of_kinds(verbs: Parsers, verb: str, targets: Sequence[Target]) -> Iterator[argparse.ArgumentParser]:
+    """Add a verb's parser for every kind to which it applies, and yield them one after the other."""
+    yield from add_kinds(add_group(verbs, verb, HELP[verb]), verb, targets)
+
+
+def add_kinds(group: Parsers, verb: str, targets: Sequence[Target]) -> Iterator[argparse.ArgumentParser]:
+    """Add the parsers of kinds below a verb that has its words already."""
+    groups: dict[str, Parsers] = {}
+    for target in targets:
+        if target.word and target.group not in groups:
+            groups[target.group] = add_group(group, target.group, f"{verb} {target.group} objects".capitalize())
+        where = groups[target.group] if target.word else group
+        text = f"{verb} {target.kind} objects".capitalize().replace(target.kind.lower(), target.kind)
+        parser = add_verb(where, target.word or target.group, verb, text)
+        parser.set_defaults(target=target)
+        yield parser

@@ -27,6 +27,7 @@ HELP: Mapping[str, str] = {
     "explain": "Explain what a policy selects, tag by tag",
     "lint": "Check manifests and every marker of a working tree (offline)",
     "diff": "Show what an update would change in a working tree (offline with --ref)",
+    "completion": "Print a script that completes words and flags in your shell",
 }
 RUN: Mapping[str, str] = {
     "apply": "tagstream.cli.verbs.apply:apply",
@@ -62,4 +63,5 @@ RUN: Mapping[str, str] = {
     "explain": "tagstream.cli.verbs.explain:explain",
     "lint": "tagstream.cli.verbs.lint:lint",
     "diff": "tagstream.cli.verbs.diff:diff",
+    "completion": "tagstream.cli.verbs.completion:completion",
 }

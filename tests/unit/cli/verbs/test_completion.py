@@ -1,0 +1,55 @@
+"""A shell completes words and flags."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.memory_ports import command
+
+# What bash does at TAB, without a terminal.
+TAB = """
+source <(tagstream completion bash)
+COMP_LINE="$1" COMP_POINT=${#1} COMP_TYPE=9
+read -ra COMP_WORDS <<< "$1"
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_python_argcomplete tagstream
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def completed(line: str) -> list[str]:
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "--norc", "-c", TAB, "bash", line], capture_output=True, text=True, check=True, env=environ
+    )
+    return [word.strip() for word in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("tagstream completi", ["completion"]),
+        ("tagstream get images pol", ["policy"]),
+        ("tagstream get images policy --label", ["--label-selector"]),
+        ("tagstream completion ", ["bash", "zsh", "fish"]),
+    ],
+)
+def test_bash_completes_what_the_parser_takes(line: str, words: list[str]) -> None:
+    assert set(words) <= set(completed(line))
+
+
+@pytest.mark.parametrize(("shell", "start"), [("zsh", "autoload -U compinit"), ("fish", "function __fish_tagstream")])
+def test_each_shell_gets_a_script_of_its_own(shell: str, start: str) -> None:
+    done = command("completion", shell)
+    assert (done.code, done.out.lstrip().startswith(start)) == (0, True)
+
+
+def test_bash_can_read_its_script() -> None:
+    script = command("completion", "bash").out
+    done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
