@@ -100,7 +100,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         registry=_registry(),
         git=GitClient(credentials),
         outlet=BranchPush(),
-        git_hosts=KnownHosts(credentials.applied, shared.clock),
+        git_hosts=KnownHosts(credentials.applied, shared.clock, _client),
         markers=WarmMarkers(),
         clock=shared.clock,
         entropy=system_entropy,

@@ -34,6 +34,8 @@ DEFAULT_PAUSE_S = 60.0
 # The whole exchange; an API that needs longer than this holds up a branch's lease.
 LONGEST_CALL_S = 15.0
 _REDIRECTS = frozenset({301, 302, 307, 308})
+# Azure DevOps answers a token that it does not take with the page for signing in, and this status.
+SIGN_IN_PAGE = 203
 _SAID_IN = ("message", "error", "error_description", "detail", "errors", "code", "field", "fields")
 
 Json = Mapping[str, object]
@@ -114,7 +116,7 @@ class HostApi:
             if status not in _REDIRECTS or not location:
                 break
             request = replace(request, url=self._moved_to(request.url, location, f"{method} {path}"))
-        if 200 <= status < 300:
+        if 200 <= status < 300 and status != SIGN_IN_PAGE:
             return found
         raise self._refusal(f"{method} {path}", status, answered, found)
 
@@ -146,7 +148,7 @@ class HostApi:
         if status == 429 or (status in (403, 503) and _is_limit(headers, words)):
             pause_s = _pause_s(headers, self.clock)
             return ThrottledError(text, reason=FAILED, host=urlsplit(self.base).netloc, retry_after_s=pause_s)
-        if status == 401:
+        if status in (401, SIGN_IN_PAGE):
             return AuthenticationError(f"{text}: the token is not valid", reason=FAILED)
         if status == 403:
             return AuthenticationError(f"{text}: the token needs {self.needs}", reason=FAILED)

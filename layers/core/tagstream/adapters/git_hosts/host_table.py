@@ -10,5 +10,12 @@ _PACKAGE = "tagstream.adapters.git_hosts."
 
 MODULE_BY_KIND: Mapping[GitHostKind, str] = {
     "github": _PACKAGE + "github",
+    "bitbucket": _PACKAGE + "bitbucket",
+    "bitbucket-server": _PACKAGE + "bitbucket_server",
+    "azure": _PACKAGE + "azure",
+    "codecommit": _PACKAGE + "codecommit",
 }
-"""Each module has ``open_requests(access: HostAccess, clock: Clock) -> PullRequests``; the access has credentials."""
+"""Each module has ``open_requests(access: HostAccess, clock: Clock) -> PullRequests``; the access has credentials.
+
+CodeCommit's takes what makes clients of boto3 in place of the clock.
+"""

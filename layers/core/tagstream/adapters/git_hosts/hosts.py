@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tagstream.adapters.git_hosts.host_table import MODULE_BY_KIND
 from tagstream.domain.objects.git_host import GIT_HOST, GIT_HOST_KINDS
@@ -13,6 +13,20 @@ from tagstream.errors import StalledError
 from tagstream.ports.git import GitAccess
 from tagstream.ports.pull_requests import INVALID, HostAccess, PullRequests
 from tagstream.ports.runtime import Clock
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+    from tagstream.adapters.git_hosts.codecommit import MakeClient
+
+
+def no_role(service: str, config: Config, region: str) -> Any:
+    """For those who have no role.
+
+    Raises:
+        StalledError: InvalidPullRequest, always.
+    """
+    raise StalledError(f"there is no role to ask {service} of {region} with", reason=INVALID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +36,12 @@ class KnownHosts:
     Args:
         applied: puts what a provider hands out into an access (``GitCredentials.applied``).
         clock: of the adapters.
+        make_client: makes clients of boto3 with the function's role, for CodeCommit.
     """
 
     applied: Callable[[GitAccess], GitAccess]
     clock: Clock
+    make_client: MakeClient = no_role
 
     def of(self, access: HostAccess) -> PullRequests:
         """The requests of a repository; as ``GitHosts.of``."""
@@ -36,5 +52,7 @@ class KnownHosts:
                 f" one of {', '.join(GIT_HOST_KINDS)}",
                 reason=INVALID,
             )
+        if access.kind == "codecommit":
+            return cast("PullRequests", import_module(module).open_requests(access, self.make_client))
         opened = import_module(module).open_requests(replace(access, git=self.applied(access.git)), self.clock)
         return cast("PullRequests", opened)

@@ -1,0 +1,255 @@
+"""Pull requests on AWS CodeCommit, by the function's own role.
+
+CodeCommit has no labels, drafts, reviewers, auto-merge or checks of a commit. It opens a second request for the same
+branches if it is asked to, so ``open`` looks first.
+
+Source: AWS CodeCommit API 2015-04-13, as botocore's service model has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tagstream.adapters.git_hosts.account import path_of
+from tagstream.adapters.http.fault_text import capped
+from tagstream.domain.objects.model import CommitId
+from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError, StalledError, ThrottledError
+from tagstream.ports.connection import Proxy
+from tagstream.ports.pull_requests import FAILED, INVALID, HostAccess, Limits, Proposal, PullRequest, RequestState
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from mypy_boto3_codecommit.client import CodeCommitClient
+    from mypy_boto3_codecommit.literals import PullRequestStatusEnumType
+    from mypy_boto3_codecommit.type_defs import PullRequestTypeDef
+
+MakeClient = Callable[[str, "Config", str], Any]
+"""(service, config, region) to a client of boto3."""
+HEADS = "refs/heads/"
+CONNECT_S, READ_S, ATTEMPTS = 3, 10, 2
+# How many requests are looked at for the one between two branches: each is a call, because lists have numbers only.
+MOST_READ = 60
+NEEDS = "the stack's parameter CodeCommitRepositoryArn must name the repository"
+_HOST = re.compile(r"git-codecommit(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+_THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
+_NOT_OPEN = frozenset({"PullRequestAlreadyClosedException", "InvalidPullRequestStatusUpdateException"})
+_NONE = frozenset({"PullRequestDoesNotExistException", "InvalidPullRequestIdException"})
+_FORBIDDEN = frozenset({"AccessDeniedException", "RepositoryDoesNotExistException", "UnrecognizedClientException"})
+
+
+def open_requests(access: HostAccess, make_client: MakeClient) -> CodeCommitRequests:
+    """The requests of a repository.
+
+    Args:
+        access: the role's credentials are not in it.
+        make_client: of the session that the function has.
+
+    Raises:
+        StalledError: InvalidPullRequest, the URL names no repository of CodeCommit, or an API of its own.
+    """
+    parts, place = path_of(access.git.url), urlsplit(access.git.url)
+    host = _HOST.fullmatch(place.hostname or "")
+    if host is None or len(parts) != 3 or parts[:2] != ("v1", "repos"):
+        raise StalledError(
+            "the URL of a CodeCommit repository must be https://git-codecommit.REGION.amazonaws.com/v1/repos/NAME",
+            reason=INVALID,
+        )
+    if access.api_url:
+        raise StalledError("the API of CodeCommit is where its region has it: remove the api-url", reason=INVALID)
+    client: CodeCommitClient = make_client("codecommit", _config(access.git.proxy), host[1])
+    domain = "amazonaws.cn" if host[2] else "aws.amazon.com"
+    return CodeCommitRequests(client=client, region=host[1], domain=domain, name=parts[2])
+
+
+def _config(proxy: Proxy | None) -> Config:
+    """SOCKS proxies are for Git alone."""
+    from botocore.config import Config
+
+    proxies = None
+    if proxy is not None and not proxy.address.startswith("socks5"):
+        scheme, _, host = proxy.address.partition("://")
+        user = f"{quote(proxy.username, safe='')}:{quote(proxy.password, safe='')}@" if proxy.username else ""
+        proxies = {"https": f"{scheme}://{user}{host}"}
+    return Config(
+        connect_timeout=CONNECT_S,
+        read_timeout=READ_S,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        proxies=proxies,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeCommitRequests:
+    """The requests of one repository.
+
+    Attributes:
+        client: of its region.
+        region: its region.
+        domain: of the console's host.
+        name: of the repository.
+    """
+
+    client: CodeCommitClient
+    region: str
+    domain: str
+    name: str
+
+    @property
+    def limits(self) -> Limits:
+        """CodeCommit's."""
+        return Limits(title=150, body=10_240)
+
+    def newest(self, head: str, base: str) -> PullRequest | None:
+        """As ``PullRequests.newest``; lists have numbers only, so each candidate is a call, up to MOST_READ of them."""
+        statuses: tuple[PullRequestStatusEnumType, ...] = ("OPEN", "CLOSED")
+        for status in statuses:
+            for number in islice(self._numbers(status), MOST_READ):
+                found = self.read(number)
+                if found is not None and (found.head, found.base) == (head, base):
+                    return found
+        return None
+
+    def read(self, number: str) -> PullRequest | None:
+        """As ``PullRequests.read``; CodeCommit knows no checks."""
+        with _reported("GetPullRequest"):
+            try:
+                answer = self.client.get_pull_request(pullRequestId=number)
+            except ClientError as error:
+                if _code(error) in _NONE:
+                    return None
+                raise
+        return self._request(answer.get("pullRequest"))
+
+    def open(self, proposal: Proposal) -> PullRequest:
+        """As ``PullRequests.open``."""
+        found = self.newest(proposal.head, proposal.base)
+        if found is not None and found.state == "open":
+            return found
+        with _reported("CreatePullRequest"):
+            answer = self.client.create_pull_request(
+                title=proposal.title,
+                description=proposal.body,
+                targets=[
+                    {
+                        "repositoryName": self.name,
+                        "sourceReference": proposal.head,
+                        "destinationReference": proposal.base,
+                    }
+                ],
+            )
+        return self._request(answer.get("pullRequest"))
+
+    def furnish(self, request: PullRequest, proposal: Proposal) -> None:
+        """As ``PullRequests.furnish``: CodeCommit has nothing of it."""
+
+    def change(self, request: PullRequest, proposal: Proposal) -> PullRequest:
+        """As ``PullRequests.change``: two calls, of which only the needed ones are sent."""
+        found = request
+        if proposal.title != request.title:
+            with _reported("UpdatePullRequestTitle"):
+                title = self.client.update_pull_request_title(pullRequestId=request.number, title=proposal.title)
+            found = self._request(title.get("pullRequest"))
+        if proposal.body != request.body:
+            with _reported("UpdatePullRequestDescription"):
+                body = self.client.update_pull_request_description(
+                    pullRequestId=request.number, description=proposal.body
+                )
+            found = self._request(body.get("pullRequest"))
+        return found
+
+    def close(self, request: PullRequest, comment: str) -> PullRequest:
+        """As ``PullRequests.close``."""
+        with _reported("GetPullRequest"):
+            target = _target(self.client.get_pull_request(pullRequestId=request.number).get("pullRequest", {}))
+        before, after = str(target.get("destinationCommit") or ""), str(target.get("sourceCommit") or "")
+        # CodeCommit takes comments on differences only.
+        if before and after and before != after:
+            with _reported("PostCommentForPullRequest"):
+                self.client.post_comment_for_pull_request(
+                    pullRequestId=request.number,
+                    repositoryName=self.name,
+                    beforeCommitId=before,
+                    afterCommitId=after,
+                    content=comment,
+                )
+        with _reported("UpdatePullRequestStatus"):
+            try:
+                answer = self.client.update_pull_request_status(
+                    pullRequestId=request.number, pullRequestStatus="CLOSED"
+                )
+            except ClientError as error:
+                if _code(error) not in _NOT_OPEN:
+                    raise
+                return self._now(request)
+        return self._request(answer.get("pullRequest"))
+
+    def _now(self, request: PullRequest) -> PullRequest:
+        return self.read(request.number) or request
+
+    def _numbers(self, status: PullRequestStatusEnumType) -> Iterator[str]:
+        """The numbers of the repository's requests, the highest first, which are the newest."""
+        found: list[str] = []
+        with _reported("ListPullRequests"):
+            pages = self.client.get_paginator("list_pull_requests").paginate(
+                repositoryName=self.name, pullRequestStatus=status
+            )
+            for page in pages:
+                found += page.get("pullRequestIds", [])
+        yield from sorted(found, key=lambda one: (len(one), one), reverse=True)
+
+    def _request(self, found: PullRequestTypeDef | None) -> PullRequest:
+        number = found.get("pullRequestId", "") if found else ""
+        if not found or not number:
+            raise RetryableError("the answer is not a pull request", reason=FAILED)
+        target = _target(found)
+        merged = target.get("mergeMetadata")
+        is_merged = isinstance(merged, Mapping) and merged.get("isMerged") is True
+        closed: RequestState = "merged" if is_merged else "closed"
+        place = f"https://{self.region}.console.{self.domain}/codesuite/codecommit/repositories"
+        return PullRequest(
+            number=number,
+            url=f"{place}/{quote(self.name)}/pull-requests/{quote(number)}/details?region={self.region}",
+            state="open" if found.get("pullRequestStatus") == "OPEN" else closed,
+            head=str(target.get("sourceReference") or "").removeprefix(HEADS),
+            base=str(target.get("destinationReference") or "").removeprefix(HEADS),
+            head_commit=CommitId(str(target.get("sourceCommit") or "")),
+            title=found.get("title", ""),
+            body=found.get("description", ""),
+        )
+
+
+def _target(found: PullRequestTypeDef) -> Mapping[str, object]:
+    targets: Sequence[Mapping[str, object]] = found.get("pullRequestTargets", [])
+    return targets[0] if targets else {}
+
+
+@contextmanager
+def _reported(operation: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise _refusal(operation, error) from None
+    except BotoCoreError as error:
+        raise RetryableError(f"{operation}: {capped(str(error))}", reason=FAILED) from None
+
+
+def _refusal(operation: str, error: ClientError) -> ImageAutomationError:
+    code, said = _code(error), str(error.response.get("Error", {}).get("Message", ""))
+    text = f"{operation}: {code}: {capped(said)}"
+    if code in _THROTTLED:
+        return ThrottledError(text, reason=FAILED, host="codecommit", retry_after_s=None)
+    if code in _FORBIDDEN:
+        return AuthenticationError(f"{text}: {NEEDS}", reason=FAILED)
+    return RetryableError(text, reason=FAILED)
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
