@@ -30,7 +30,7 @@ class GitServer(ThreadingHTTPServer):
 
     ``tokens`` are accepted as bearer tokens. For the paths in ``moved``, ``info/refs`` is redirected to the given
     address and everything else is refused, as GitLab does. ``refusal`` is the answer to every request; ``failures`` are
-    the answers to the requests with these numbers.
+    the answers to the requests with these numbers. Requests whose path and body ``hangs`` picks are never answered.
     """
 
     daemon_threads = True
@@ -52,6 +52,8 @@ class GitServer(ThreadingHTTPServer):
         self.bytes_in, self.bytes_out = 0, 0
         self.before_push: Callable[[], object] | None = None
         self.speaks_version_2 = True
+        self.hangs: Callable[[str, bytes], bool] = lambda path, body: False
+        self.ends = threading.Event()
 
     def url(self, name: str) -> str:
         """Return the URL of the repository ``name``."""
@@ -73,6 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append(f"{self.command} {self.path}")
         self.server.bytes_in += len(body)
         url = urlsplit(self.path)
+        if self.server.hangs(url.path, body):
+            self.server.ends.wait()
+            return
         user = self._user()
         refusal = self.server.refusal or self.server.failures.get(len(self.server.requests))
         if refusal:
@@ -143,6 +148,7 @@ def git_server(
         try:
             yield server
         finally:
+            server.ends.set()
             server.shutdown()
             thread.join()
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tagstream.domain.objects.model import CommitId, GitRef, Provider, Revision
+from tagstream.errors import RetryableError
 from tagstream.ports.connection import Proxy, TlsMaterial
 
 
@@ -96,6 +97,10 @@ class PushConflict(Exception):
     """The remote ref moved between reading and pushing; fetch again and repeat."""
 
 
+class Unanswered(RetryableError):
+    """Nothing came from the server, its proxy or its login: perhaps nobody gets an answer, whatever the repository."""
+
+
 class GitSession(Protocol):
     """One repository during one update: refs once, objects on demand, one push."""
 
@@ -121,7 +126,8 @@ class GitSession(Protocol):
         """The commit a checkout reference names.
 
         Raises:
-            RetryableError: GitOperationFailed, no such reference or the remote cannot be reached.
+            Unanswered: GitOperationFailed, the remote cannot be reached.
+            RetryableError: GitOperationFailed, no such reference, or the remote's answer ended early.
         """
 
     def fetch(self, commit: CommitId, paths: Collection[str]) -> None:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tagstream.adapters.git.logins import GitCredentials, RoleKeys
+from tagstream.adapters.git.remote import GitClient
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile.update.automations import run_automations
-from tests.contract.reconciling import APP, MARKED, automated, document, run, selection
-from tests.embedded.git_server import bare_repository, git, git_server
+from tagstream.reconcile.update.host_health import MOST_HUNG
+from tagstream.reconcile.update.lanes import A_HOST
+from tests.contract.reconciling import APP, MARKED, Silent, automated, document, run, selection
+from tests.embedded.git_server import GitServer, bare_repository, git, git_server
 from tests.embedded.hanging import Hanging, hanging
 
 HOSTS, BRANCHES = 4, 3
 
 
-def automated_in(ports: Ports, namespace: str, url: str) -> NamespacedName:
+def automated_in(ports: Ports, namespace: str, url: str, **spec: Any) -> NamespacedName:
     """An automation of a repository in a namespace of its own."""
     key = NamespacedName(namespace, "app")
-    source = document("GitRepository", "source.toolkit.fluxcd.io/v1", url=url, interval="1m")
+    source = document("GitRepository", "source.toolkit.fluxcd.io/v1", url=url, interval="1m", **spec)
     git_spec = {"checkout": {"ref": {"branch": "main"}}, "commit": {"author": {"email": "b@c"}}}
     reference = {"kind": "GitRepository", "name": "app"}
     one = document("ImageUpdateAutomation", interval="1m", sourceRef=reference, git=git_spec)
@@ -123,3 +131,105 @@ def test_a_server_that_is_left_alone_is_asked_when_somebody_asks_for_the_run(
     ports.objects.annotate("ImageUpdateAutomation", APP, {"reconcile.fluxcd.io/requestedAt": "now"})
     run(ports)
     assert "v1.1.0" in git("show", "main:app.yaml", folder=bare)
+
+
+def no_role() -> RoleKeys:
+    raise AssertionError("nobody signs in with a role here")
+
+
+def rsa_key() -> bytes:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+
+
+def its_proxy_hangs(ports: Ports, silent: Silent, server: GitServer, hung: Hanging) -> NamespacedName:
+    key = automated_in(ports, "troubled", server.url("app.git"), timeout="1s", proxySecretRef={"name": "proxy"})
+    silent.secrets[NamespacedName("troubled", "proxy")] = {"address": f"http://{hung.address}".encode()}
+    return key
+
+
+def its_login_hangs(ports: Ports, silent: Silent, server: GitServer, hung: Hanging) -> NamespacedName:
+    login = {"provider": "github", "secretRef": {"name": "app"}}
+    key = automated_in(ports, "troubled", server.url("app.git"), timeout="1s", **login)
+    data = {"githubAppID": b"1", "githubAppInstallationID": b"2", "githubAppPrivateKey": rsa_key()}
+    silent.secrets[NamespacedName("troubled", "app")] = data | {"githubAppBaseURL": f"http://{hung.address}".encode()}
+    return key
+
+
+def its_pack_hangs(ports: Ports, silent: Silent, server: GitServer, hung: Hanging) -> NamespacedName:
+    server.hangs = lambda path, body: path.startswith("/slow.git") and b"command=fetch" in body
+    return automated_in(ports, "troubled", server.url("slow.git"), timeout="1s")
+
+
+Trouble = Callable[[Ports, Silent, GitServer, Hanging], NamespacedName]
+
+
+@pytest.mark.parametrize("trouble", [its_proxy_hangs, its_login_hangs, its_pack_hangs])
+def test_what_only_one_tenant_suffers_from_closes_the_server_for_that_tenant_alone(
+    ports: Ports, silent: Silent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Trouble
+) -> None:
+    monkeypatch.setattr("tagstream.reconcile.update.host_health.HUNG_AFTER_S", 0.5)
+    ports = replace(ports, git=GitClient(GitCredentials(ports.clock, no_role)))
+    bare = bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
+    bare_repository(tmp_path, "slow.git", {"app.yaml": b"{}"})
+    ports.selections.put(selection("v1.1.0"), None)
+    with git_server(tmp_path) as server, hanging() as hung:
+        troubled = trouble(ports, silent, server, hung)
+        run_automations([troubled], "worker", ports.clock.monotonic_s() + 60, ports)
+        automated(ports, server.url("app.git"))
+        run(ports)
+        assert "v1.1.0" in git("show", "main:app.yaml", folder=bare)
+        run_automations([troubled], "worker", ports.clock.monotonic_s() + 60, ports)
+    assert "is left alone until" in status_in(ports, troubled)["conditions"][0]["message"]
+
+
+def test_an_automation_whose_server_answered_it_so_far_asks_although_others_have_closed_the_server(
+    ports: Ports, repository: tuple[str, Path]
+) -> None:
+    url, bare = repository
+    automated(ports, url)
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    ports.tags.put_cool_down("git:" + url.split("/")[2], ports.clock.now() + timedelta(hours=1))
+    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    run(ports)
+    assert "v1.2.0" in git("show", "main:app.yaml", folder=bare)
+
+
+def test_a_repository_that_hangs_on_a_server_that_answers_others_is_left_alone_by_itself(
+    ports: Ports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagstream.reconcile.update.host_health.HUNG_AFTER_S", 0.5)
+    bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
+    bare_repository(tmp_path, "hung.git", {"app.yaml": b"{}"})
+    later = bare_repository(tmp_path, "later.git", {"app.yaml": MARKED.replace(b"ns:app", b"later:app")})
+    with git_server(tmp_path) as server:
+        server.hangs = lambda path, body: path.startswith("/hung.git")
+        automated(ports, server.url("app.git"))
+        run(ports)
+        hung = automated_in(ports, "hung", server.url("hung.git"), timeout="1s")
+        run_automations([hung, APP], "worker", ports.clock.monotonic_s() + 60, ports)
+        assert "context deadline exceeded" in status_in(ports, hung)["conditions"][0]["message"]
+        newcomer = automated_in(ports, "later", server.url("later.git"))
+        ports.selections.put(replace(selection("v1.1.0"), policy=newcomer), None)
+        run_automations([newcomer], "worker", ports.clock.monotonic_s() + 60, ports)
+    assert "v1.1.0" in git("show", "main:app.yaml", folder=later)
+
+
+def test_many_repositories_that_hang_on_a_server_that_answers_others_do_not_hold_a_run_for_long(
+    ports: Ports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagstream.reconcile.update.host_health.HUNG_AFTER_S", 0.5)
+    bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
+    with git_server(tmp_path) as server:
+        server.hangs = lambda path, body: path.startswith("/hung")
+        automated(ports, server.url("app.git"))
+        run(ports)
+        hung = [automated_in(ports, f"hung-{n}", server.url(f"hung-{n}.git"), timeout="1s") for n in range(24)]
+        began_s = ports.clock.monotonic_s()
+        run_automations([*hung, APP], "worker", began_s + 60, ports)
+        assert ports.clock.monotonic_s() - began_s < 8
+        asked = {path for path in server.requests if "/hung" in path}
+    assert len(asked) <= MOST_HUNG + A_HOST
+    left = [status_in(ports, key) for key in hung]
+    assert all(one["tagstream"]["retryAt"] for one in left)

@@ -25,7 +25,7 @@ from tagstream.adapters.git.clients import (
     RepositoryClient,
     Response,
 )
-from tagstream.adapters.git.replies import REASON, BrokenReply, UnexpectedStatus, censored, failed, words
+from tagstream.adapters.git.replies import REASON, BrokenReply, UnexpectedStatus, censored, failed, unanswered, words
 from tagstream.adapters.http.faults import ConnectionFault
 from tagstream.adapters.http.session import Request, Session
 from tagstream.errors import AuthenticationError
@@ -58,6 +58,7 @@ class HttpClient(RepositoryClient):
         self._access, self._secrets = access, secrets_of(access)
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **_authorization(access)}
         self._session = Session(access.tls, access.proxy)
+        self._has_answered = False
 
     def renew(self) -> None:
         """Every request is answered anew."""
@@ -103,9 +104,11 @@ class HttpClient(RepositoryClient):
         with ExitStack() as stack:
             try:
                 answer, _ = stack.enter_context(self._session.open(request, self._access.timeout_s))
+                self._has_answered = True
                 self._check(answer, request)
             except ConnectionFault as fault:
-                raise failed(f"unable to reach '{self.url}'", str(fault)) from fault
+                told = failed if self._has_answered else unanswered
+                raise told(f"unable to reach '{self.url}'", str(fault)) from fault
             kept = stack.pop_all()
         bounded = BoundedAnswer(self._chunks(answer, kept))
         bounded.begin(lists_refs=lists_refs)

@@ -20,7 +20,7 @@ from tagstream.adapters.http.faults import ConnectionFault
 from tagstream.adapters.http.session import Request, Session
 from tagstream.adapters.registry.login_azure import AUTHORITY, MEMBERS, application_login
 from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError, StalledError
-from tagstream.ports.git import GitAccess
+from tagstream.ports.git import GitAccess, Unanswered
 from tagstream.ports.runtime import Clock
 
 APP_ID, APP_KEY = "githubAppID", "githubAppPrivateKey"
@@ -35,6 +35,8 @@ DEFAULT_LIFETIME_S = 3600.0
 USABLE_PART = 0.8
 # CodeCommit refuses signatures older than fifteen minutes.
 SIGNATURE_LIFETIME_S = 600.0
+# Nothing large is asked for, so a provider that has not handed out a login within this many seconds hangs.
+WITHIN_S = 15.0
 MAX_ANSWER = 1_048_576
 _CODECOMMIT = re.compile(r"git-codecommit(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
 
@@ -57,6 +59,42 @@ class _Login:
     bearer_token: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Provider:
+    """The requests of one login, which all have the same deadline on the monotonic clock."""
+
+    session: Session
+    clock: Clock
+    deadline_s: float
+
+    def asked(self, request: Request) -> Mapping[str, object]:
+        """The JSON object that was answered.
+
+        Raises:
+            AuthenticationError: refused, with the service's words.
+            Unanswered: no answer in time.
+            RetryableError: no such answer.
+        """
+        shown = f"{request.method} {request.url}"
+        left_s = self.deadline_s - self.clock.monotonic_s()
+        try:
+            if left_s <= 0:
+                raise ConnectionFault("context deadline exceeded")
+            with self.session.open(request, left_s) as (response, _):
+                status, body = response.status, response.read(MAX_ANSWER)
+        except ConnectionFault as fault:
+            raise Unanswered(f"{shown}: {fault}", reason=REASON) from None
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError):
+            found = None
+        if status >= 300:
+            raise _refusal(shown, status, found)
+        if not isinstance(found, dict):
+            raise RetryableError(f"{shown}: the answer is not a JSON object", reason=REASON)
+        return found
+
+
 class GitCredentials:
     """Keeps what clouds hand out until shortly before it expires.
 
@@ -74,33 +112,39 @@ class GitCredentials:
 
         Raises:
             StalledError: InvalidSourceConfiguration, the provider needs another URL or secret.
-            AuthenticationError, RetryableError: GitOperationFailed, the provider refused or cannot be reached.
+            AuthenticationError, RetryableError: GitOperationFailed, the provider refused.
+            Unanswered: GitOperationFailed, the provider cannot be reached; all of its answers have one deadline.
         """
         fetch = {"github": self._github, "aws": self._codecommit, "azure": self._azure}.get(access.provider)
         if fetch is None or access.url.startswith("ssh://"):
             return access
         secret = json.dumps({name: value.hex() for name, value in sorted(access.app.items())})
         key = access.provider, access.url, hashlib.sha256(secret.encode()).digest()
-        found = self._known.get(key, lambda: fetch(access), access.timeout_s)
+        within_s = min(access.timeout_s, WITHIN_S)
+        deadline_s = self._clock.monotonic_s() + within_s
+        found = self._known.get(key, lambda: fetch(access, deadline_s), within_s)
         return replace(
             access, username=found.username, password=found.password, bearer_token=found.bearer_token, app={}
         )
 
-    def _github(self, access: GitAccess) -> tuple[_Login, float]:
+    def _github(self, access: GitAccess, deadline_s: float) -> tuple[_Login, float]:
         secure_url(access.url, "url")
         base = secure_url(_text(access, BASE_URL) or GITHUB_API, BASE_URL).rstrip("/")
         headers = {
             "Authorization": f"Bearer {_app_token(access, self._clock.now())}",
             "Accept": "application/vnd.github+json",
         }
-        session = Session(access.tls, access.proxy)
-        number = _text(access, INSTALLATION) or _installation(session, base, headers, access)
+        provider = self._provider(access, deadline_s)
+        number = _text(access, INSTALLATION) or _installation(provider, base, headers, access)
         url = f"{base}/app/installations/{quote(number, safe='')}/access_tokens"
-        answer = _asked(session, Request(method="POST", url=url, headers=headers, body=b""), access)
+        answer = provider.asked(Request(method="POST", url=url, headers=headers, body=b""))
         token = answer.get("token")
         if not isinstance(token, str) or not token:
             raise RetryableError(f"POST {url}: no token in the answer", reason=REASON)
         return _Login(username=GITHUB_USER, password=token), self._left_s(answer.get("expires_at"))
+
+    def _provider(self, access: GitAccess, deadline_s: float) -> _Provider:
+        return _Provider(session=Session(access.tls, access.proxy), clock=self._clock, deadline_s=deadline_s)
 
     def _left_s(self, expires_at: object) -> float:
         try:
@@ -109,7 +153,7 @@ class GitCredentials:
         except (ValueError, TypeError):
             return DEFAULT_LIFETIME_S * USABLE_PART
 
-    def _codecommit(self, access: GitAccess) -> tuple[_Login, float]:
+    def _codecommit(self, access: GitAccess, _deadline_s: float) -> tuple[_Login, float]:
         parts = urlsplit(access.url)
         region = _CODECOMMIT.fullmatch(parts.hostname or "")
         if region is None or parts.scheme != "https" or not parts.path.startswith("/v1/repos/"):
@@ -121,7 +165,7 @@ class GitCredentials:
         login = codecommit_login(self._role(), region[1], (parts.hostname or "", parts.path), now)
         return _Login(username=login[0], password=login[1]), SIGNATURE_LIFETIME_S
 
-    def _azure(self, access: GitAccess) -> tuple[_Login, float]:
+    def _azure(self, access: GitAccess, deadline_s: float) -> tuple[_Login, float]:
         if urlsplit(access.url).scheme != "https":
             raise _misconfigured(f"provider azure needs an https 'url', not '{_shown(access.url)}'")
         data = access.app
@@ -131,7 +175,7 @@ class GitCredentials:
         url, form = application_login(authority, data, DEVOPS_SCOPE)
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         request = Request(method="POST", url=url, headers=headers, body=urlencode(form).encode())
-        answer = _asked(Session(access.tls, access.proxy), request, access)
+        answer = self._provider(access, deadline_s).asked(request)
         token, lifetime = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not token:
             raise RetryableError(f"POST {url}: no access_token in the answer", reason=REASON)
@@ -181,13 +225,13 @@ def _app_token(access: GitAccess, now: datetime) -> str:
         raise _misconfigured(f"provider github: '{APP_KEY}' is not an RSA private key in PEM") from None
 
 
-def _installation(session: Session, base: str, headers: Mapping[str, str], access: GitAccess) -> str:
+def _installation(provider: _Provider, base: str, headers: Mapping[str, str], access: GitAccess) -> str:
     """An owner is an organisation or a user, and only asking tells."""
     owner = quote(_text(access, OWNER), safe="")
     for kind in ("orgs", "users"):
         url = f"{base}/{kind}/{owner}/installation"
         try:
-            answer = _asked(session, Request(method="GET", url=url, headers=headers), access)
+            answer = provider.asked(Request(method="GET", url=url, headers=headers))
         except _NotFound:
             continue
         if isinstance(answer.get("id"), int):
@@ -199,30 +243,6 @@ def _installation(session: Session, base: str, headers: Mapping[str, str], acces
 
 class _NotFound(AuthenticationError):
     """HTTP 404."""
-
-
-def _asked(session: Session, request: Request, access: GitAccess) -> Mapping[str, object]:
-    """The JSON object that was answered.
-
-    Raises:
-        AuthenticationError: refused, with the service's words.
-        RetryableError: no such answer.
-    """
-    shown = f"{request.method} {request.url}"
-    try:
-        with session.open(request, access.timeout_s) as (response, _):
-            status, body = response.status, response.read(MAX_ANSWER)
-    except ConnectionFault as fault:
-        raise RetryableError(f"{shown}: {fault}", reason=REASON) from None
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        found = None
-    if status >= 300:
-        raise _refusal(shown, status, found)
-    if not isinstance(found, dict):
-        raise RetryableError(f"{shown}: the answer is not a JSON object", reason=REASON)
-    return found
 
 
 def _refusal(shown: str, status: int, found: object) -> ImageAutomationError:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from tagstream.errors import RetryableError
-from tagstream.ports.git import PushConflict
+from tagstream.ports.git import PushConflict, Unanswered
 
 REASON = "GitOperationFailed"
 MAX_WORDS = 2000
@@ -46,6 +46,11 @@ def words(text: bytes) -> str:
 def failed(doing: str, cause: str) -> RetryableError:
     """The error of an operation, e.g. ``unable to clone 'https://host/repo': …``."""
     return RetryableError(f"{doing}: {cause}", reason=REASON)
+
+
+def unanswered(doing: str, cause: str) -> Unanswered:
+    """The same, of an operation that got no answer from the server at all."""
+    return Unanswered(f"{doing}: {cause}", reason=REASON)
 
 
 def censored(text: str, secrets: Iterable[str]) -> str:

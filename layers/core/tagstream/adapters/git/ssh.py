@@ -21,7 +21,7 @@ from tagstream.adapters.git.bounded_answer import FLUSH, BoundedAnswer
 from tagstream.adapters.git.clients import LIST_REFS, LISTED_WITHIN_S, KnownServers, RepositoryClient, Response
 from tagstream.adapters.git.host_certificate import HostKeyRefused
 from tagstream.adapters.git.known_hosts import DEFAULT_PORT, InvalidKnownHosts, parse_known_hosts
-from tagstream.adapters.git.replies import REASON, ServerRefused, failed, words
+from tagstream.adapters.git.replies import REASON, ServerRefused, failed, unanswered, words
 from tagstream.adapters.http.faults import as_fault
 from tagstream.adapters.http.proxies import SocksError, through_socks
 from tagstream.errors import AuthenticationError, ImageAutomationError
@@ -120,6 +120,7 @@ class ParamikoVendor(SSHVendor):
         self._user = unquote(parts.username or "") or DEFAULT_USER
         self._access, self._url = access, url
         self._connection: paramiko.Transport | None = None
+        self._has_answered = False
 
     def run_command(  # type: ignore[override]
         self, host: str, command: bytes, *, protocol_version: int | None = None, **options: Any
@@ -166,6 +167,7 @@ class ParamikoVendor(SSHVendor):
         connection = Handshake(self._socket(deadline_s))
         try:
             connection.meet(known, (self._host, self._port), deadline_s)
+            self._has_answered = True
             connection.log_in(self._user, key, deadline_s)
         except BaseException:
             connection.close()
@@ -198,7 +200,8 @@ class ParamikoVendor(SSHVendor):
                 reason=REASON,
             ) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise failed(f"unable to reach '{self._url}'", _fault(error)) from error
+            told = failed if self._has_answered else unanswered
+            raise told(f"unable to reach '{self._url}'", _fault(error)) from error
 
 
 class Service:

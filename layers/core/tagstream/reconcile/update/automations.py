@@ -19,14 +19,13 @@ from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
-from tagstream.reconcile.cool_downs import CoolDowns
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.transition import Transition, report
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
 from tagstream.reconcile.update.branch import RunResult, pushed_before, unchanged, update_branch
 from tagstream.reconcile.update.debounce import departs_at, pause, record_refusal, wake_after
-from tagstream.reconcile.update.host_health import check_host, host_of, is_proven, watched_host
+from tagstream.reconcile.update.host_health import HostHealth, is_proven, way_of
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.lanes import LAST_TURN, Work, run_lanes
 from tagstream.reconcile.update.lease import lease_held
@@ -48,7 +47,7 @@ class _Run:
 
     owner: str
     deadline_s: float
-    cool_downs: CoolDowns
+    health: HostHealth
     ports: Ports
 
 
@@ -64,7 +63,7 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
     Raises:
         ImageAutomationError: the table or the queue failed; the call may be repeated.
     """
-    run = _Run(owner=owner, deadline_s=deadline_s, cool_downs=CoolDowns(ports.tags, ports.clock), ports=ports)
+    run = _Run(owner=owner, deadline_s=deadline_s, health=HostHealth(ports), ports=ports)
     groups = grouped(_prepared(ports.objects.get_many(KIND, keys), ports))
     now = ports.clock.now()
     # Those that wait for more selections come last, so that they hold up none of the others.
@@ -81,7 +80,7 @@ def _work(group: list[UpdateJob], run: _Run) -> Work:
             _run_group(settled, run)
 
     turn = min(_turn(job) for job in group)
-    return Work(target=group[0].destination.target, host=host_of(group[0]), turn=turn, carry_out=carry_out)
+    return Work(target=group[0].destination.target, host=way_of(group[0]), turn=turn, carry_out=carry_out)
 
 
 def _turn(job: UpdateJob) -> int:
@@ -118,9 +117,13 @@ def _run_group(group: Sequence[UpdateJob], run: _Run) -> None:
     target = group[0].destination.target
     try:
         with isolated():
-            check_host(group[0], run.cool_downs, ports)
+            run.health.check(group[0])
+            if run.health.is_waited_for_enough(group[0]):
+                put_off(group, ports)
+                return
             results = _unchanged(group, deadline_s, run)
             if results is not None:
+                run.health.note_answer(group[0])
                 _report_unchanged(results, started_s, ports)
                 return
             with lease_held(target, run.owner, deadline_s, ports) as lease:
@@ -132,13 +135,13 @@ def _run_group(group: Sequence[UpdateJob], run: _Run) -> None:
 def _unchanged(group: Sequence[UpdateJob], deadline_s: float, run: _Run) -> tuple[RunResult, ...] | None:
     if group[0].snapshot.is_in_doubt(group[0].destination.target):
         return None
-    with watched_host(group, run.cool_downs, run.ports):
+    with run.health.watched(group):
         return unchanged(group, deadline_s, run.ports)
 
 
 def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run: _Run) -> None:
     ports, started_s = run.ports, run.ports.clock.monotonic_s()
-    with watched_host(group, run.cool_downs, ports):
+    with run.health.watched(group):
         pushed = pushed_before(group, lease, ports)
     _recover(pushed, ports)
     current = list(group)
@@ -149,8 +152,9 @@ def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run
     if not current:
         return
     try:
-        with watched_host(current, run.cool_downs, ports):
+        with run.health.watched(current):
             results = update_branch(current, lease, deadline_s, ports)
+        run.health.note_answer(current[0])
     except ImageAutomationError as error:
         results = tuple(RunResult(job=job, error=error) for job in current)
     if not ports.leases.is_held(lease):

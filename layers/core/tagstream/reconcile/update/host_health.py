@@ -1,21 +1,23 @@
 """Which Git servers are left alone for a while, because they did not answer.
 
 A server that hangs costs a worker its whole time-out. Its cool-down is kept in the table, so that no other worker and
-no other namespace pays for it again before the time is over.
+no other namespace pays for it again before the time is over. What only one tenant suffers from must not close a server
+for the others: a proxy or a login that hangs is left alone by those who use it, and a slow repository by itself.
 """
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 from tagstream.domain.instant import instant_text
 from tagstream.domain.scan.schedule import retry_delay_s
 from tagstream.domain.update.destination import repository_name
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.git import PushConflict
+from tagstream.ports.git import GitAccess, PushConflict, Unanswered
 from tagstream.reconcile import status
 from tagstream.reconcile.cool_downs import CoolDowns
 from tagstream.reconcile.update.job import UpdateJob
@@ -24,11 +26,29 @@ from tagstream.reconcile.update.job import UpdateJob
 FIRST_ANSWER_S = 10.0
 # Whoever fails after this long was waited for; quicker failures cost nobody anything.
 HUNG_AFTER_S = 8.0
+# A wait that has taken this long may end in a cool-down, so that others wait for its end before they begin their own.
+SUSPECT_AFTER_S, LATEST_S = 5.0, FIRST_ANSWER_S + 1.0
+# As many repositories of a server that answers others may hang in one run; the rest is left to later runs.
+MOST_HUNG = 3
+# Where an application's login is, if its secret names another place than the provider's own.
+LOGIN_ADDRESSES = ("githubAppBaseURL", "authorityHost")
 
 
-def host_of(job: UpdateJob) -> str:
-    """The host and port of a job's Git server, as cool-downs name it: a registry there has a cool-down of its own."""
-    return "git:" + repository_name(job.access.url).partition("/")[0]
+def way_of(job: UpdateJob) -> str:
+    """Which server a job asks, and through what: its host and port, then a digest of a proxy and of a login.
+
+    The prefix tells it from a registry of the same name, which has a cool-down of its own.
+    """
+    host = "git:" + repository_name(job.access.url).partition("/")[0]
+    others = _between(job.access)
+    return f"{host}@{_digest(repr(others))}" if others else host
+
+
+def _between(access: GitAccess) -> tuple[str, ...]:
+    """What stands between a worker and the server, of which some may hang although the server does not."""
+    proxy = (access.proxy.address, access.proxy.username) if access.proxy is not None else ()
+    addresses = [access.app.get(name, b"").decode(errors="replace") for name in LOGIN_ADDRESSES]
+    return (*proxy, access.provider, *addresses) if access.app else proxy
 
 
 def is_proven(job: UpdateJob) -> bool:
@@ -36,33 +56,111 @@ def is_proven(job: UpdateJob) -> bool:
     return status.is_ready(job.stored.status)
 
 
-def check_host(job: UpdateJob, cool_downs: CoolDowns, ports: Ports) -> None:
-    """Refuse to ask a server that is left alone, unless a person asks for the run.
+class HostHealth:
+    """What one run knows of its servers; safe to share between threads.
 
-    Raises:
-        RetryableError: GitOperationFailed, with the time when it may be asked again.
+    Args:
+        ports: cool-downs are read and begun through.
     """
-    until = None if job.is_asked_for else cool_downs.until(host_of(job))
-    if until is None:
-        return
-    host = urlsplit(f"//{host_of(job).removeprefix('git:')}").netloc
-    raise RetryableError(
-        f"failed to checkout source: '{host}' did not answer in time and is left alone until {instant_text(until)}",
-        reason="GitOperationFailed",
-        retry_after_s=(until - ports.clock.now()).total_seconds(),
-    )
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._cool_downs = CoolDowns(ports.tags, ports.clock)
+        self._lock = threading.Lock()
+        self._answered: set[str] = set()
+        self._hung: dict[str, int] = {}
+        self._waits: dict[str, list[float]] = {}
+        self._wait_ended = threading.Condition(self._lock)
+
+    def check(self, job: UpdateJob) -> None:
+        """Refuse to ask a server that is left alone.
+
+        A job whose last run succeeded may ask all the same, as does one that a person asks for: somebody else's
+        trouble with the server need not be its own.
+
+        Raises:
+            RetryableError: GitOperationFailed, with the time when it may be asked again.
+        """
+        if job.is_asked_for or is_proven(job):
+            return
+        self._await_suspects(way_of(job))
+        name = repository_name(job.access.url)
+        for cool_down, shown in ((way_of(job), name.partition("/")[0]), (_repository(job), name)):
+            until = self._cool_downs.until(cool_down)
+            if until is not None:
+                raise RetryableError(
+                    f"failed to checkout source: '{shown}' did not answer in time and is left alone until"
+                    f" {instant_text(until)}",
+                    reason="GitOperationFailed",
+                    retry_after_s=(until - self._ports.clock.now()).total_seconds(),
+                )
+
+    def _await_suspects(self, way: str) -> None:
+        """Let those who have waited long for a first answer find out first whether the server hangs."""
+        with self._wait_ended:
+            waited_s = self._longest_wait_s(way)
+            if way not in self._answered and SUSPECT_AFTER_S <= waited_s < LATEST_S:
+                self._wait_ended.wait_for(lambda: self._longest_wait_s(way) < SUSPECT_AFTER_S, LATEST_S - waited_s)
+
+    def _longest_wait_s(self, way: str) -> float:
+        now_s = self._ports.clock.monotonic_s()
+        return now_s - min(self._waits.get(way, ()), default=now_s)
+
+    def is_waited_for_enough(self, job: UpdateJob) -> bool:
+        """Whether so many have waited for this job's server in this run that no other one must."""
+        way = way_of(job)
+        with self._lock:
+            return self._hung.get(way, 0) >= (MOST_HUNG if way in self._answered else 1)
+
+    def note_answer(self, job: UpdateJob) -> None:
+        """Remember that the server of a job answers: a repository of it that hangs does so by itself."""
+        with self._lock:
+            self._answered.add(way_of(job))
+
+    @contextmanager
+    def watched(self, jobs: Sequence[UpdateJob]) -> Iterator[None]:
+        """Begin a cool-down when talking to the jobs' server fails after a long wait; longer after each such failure.
+
+        Args:
+            jobs: all of one repository.
+        """
+        clock, way = self._ports.clock, way_of(jobs[0])
+        began_s = clock.monotonic_s()
+        with self._lock:
+            self._waits.setdefault(way, []).append(began_s)
+        try:
+            yield
+        except RetryableError as error:
+            is_of_git = error.reason == "GitOperationFailed" and not isinstance(error.__cause__, PushConflict)
+            if is_of_git and clock.monotonic_s() - began_s >= HUNG_AFTER_S:
+                failures = 1 + max(status.failures(job.stored.status) for job in jobs)
+                self._cool_downs.begin(self._hanging(jobs[0], error), retry_delay_s(failures))
+            raise
+        finally:
+            with self._wait_ended:
+                self._waits[way].remove(began_s)
+                self._wait_ended.notify_all()
+
+    def _hanging(self, job: UpdateJob, error: RetryableError) -> str:
+        """What is to be left alone: the whole server only if nothing came of it, and nobody else heard of it."""
+        way = way_of(job)
+        with self._lock:
+            self._hung[way] = self._hung.get(way, 0) + 1
+            is_answering = way in self._answered
+        return way if _is_unanswered(error) and not is_answering else _repository(job)
 
 
-@contextmanager
-def watched_host(jobs: Sequence[UpdateJob], cool_downs: CoolDowns, ports: Ports) -> Iterator[None]:
-    """Begin a cool-down when talking to the jobs' server fails after a long wait; longer after each such failure."""
-    began_s = ports.clock.monotonic_s()
-    try:
-        yield
-    except RetryableError as error:
-        waited_s = ports.clock.monotonic_s() - began_s
-        is_of_git = error.reason == "GitOperationFailed" and not isinstance(error.__cause__, PushConflict)
-        if is_of_git and waited_s >= HUNG_AFTER_S:
-            failures = 1 + max(status.failures(job.stored.status) for job in jobs)
-            cool_downs.begin(host_of(jobs[0]), retry_delay_s(failures))
-        raise
+def _is_unanswered(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, Unanswered):
+        error = error.__cause__
+    return error is not None
+
+
+def _repository(job: UpdateJob) -> str:
+    """The cool-down of one repository, asked in the job's way; its path may be longer than a key of the table."""
+    path = repository_name(job.access.url).partition("/")[2]
+    return f"{way_of(job)}/{_digest(path)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -25,7 +25,7 @@ class Work:
 
     Attributes:
         target: the branch; work of one branch never runs at the same time.
-        host: the Git server.
+        host: the Git server, and through what it is asked.
         turn: 0 if the host answered last time, 1 if nobody knows, LAST_TURN if the last run failed.
         carry_out: does the work; it may raise what stops the invocation.
     """
@@ -72,7 +72,9 @@ def _lanes(work: Sequence[Work]) -> list[list[Work]]:
     for of_host in branches.values():
         turn = min(one.turn for group in of_host.values() for one in group)
         lanes: list[list[Work]] = [[] for _ in range(1 if turn == LAST_TURN else A_HOST)]
-        for number, group in enumerate(of_host.values()):
+        # Branches that went well come first, so that those that hang hold up none of them.
+        by_turn = sorted(of_host.values(), key=lambda group: min(one.turn for one in group))
+        for number, group in enumerate(by_turn):
             lanes[number % len(lanes)] += group
         rated += [(turn, number, lane) for number, lane in enumerate(lanes) if lane]
     # One lane of each host before the second of any.
