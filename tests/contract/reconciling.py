@@ -52,6 +52,7 @@ class Silent:
     lines: list[str] = field(default_factory=list)
     secrets: dict[NamespacedName, Mapping[str, bytes]] = field(default_factory=dict)
     given_back: list[tuple[str, float]] = field(default_factory=list)
+    hidden: list[Mapping[str, float]] = field(default_factory=list)
     correlated: list[str] = field(default_factory=list)
     broken: bool = False
 
@@ -78,6 +79,9 @@ class Silent:
 
     def expire(self) -> None:
         """Nothing is remembered."""
+
+    def hide(self, receipts: Mapping[str, float]) -> None:
+        self.hidden.append(receipts)
 
     def give_back(self, receipt: str, after_s: float) -> None:
         self.given_back.append((receipt, after_s))

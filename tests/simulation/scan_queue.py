@@ -47,7 +47,7 @@ class ScanQueue:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def call(self, action: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Do what the functions ask of SQS: SendMessage or ChangeMessageVisibility."""
+        """Do what the functions ask of SQS: SendMessage, ChangeMessageVisibility or the batch of the latter."""
         with self.lock:
             if action == "SendMessage":
                 visible_at_s = self.clock.now_s() + float(request.get("DelaySeconds", 0))
@@ -56,10 +56,12 @@ class ScanQueue:
                 self.sent += 1
                 digest = hashlib.md5(message.body.encode(), usedforsecurity=False).hexdigest()
                 return {"MessageId": message.message_id, "MD5OfMessageBody": digest}
+            changes = request.get("Entries", [request])
+            times = {one["ReceiptHandle"]: float(one["VisibilityTimeout"]) for one in changes}
             for message in self.messages:
-                if message.receipt and message.receipt == request["ReceiptHandle"]:
-                    message.visible_at_s = self.clock.now_s() + float(request["VisibilityTimeout"])
-            return {}
+                if message.receipt in times:
+                    message.visible_at_s = self.clock.now_s() + times[message.receipt]
+            return {"Successful": [{"Id": one["Id"]} for one in changes], "Failed": []} if "Entries" in request else {}
 
     def receive(self) -> list[Message]:
         """Up to ten messages that are visible, and hide them for the visibility time."""

@@ -4,6 +4,7 @@
     ├─ StalledError                     Stalled=True, not retried until the object changes
     ├─ RetryableError(retry_after_s)    Ready=False, retried with back-off
     │  ├─ ThrottledError                also puts the host on a cool-down
+    │  ├─ Unanswered                    nothing came at all: perhaps the host hangs for everybody
     │  └─ HeldBack(trusted_tags)        a guard keeps the selection in force
     ├─ AuthenticationError              Ready=False, retried slowly
     └─ RefusedDelivery(status)          webhook only: answered with that HTTP status
@@ -57,6 +58,10 @@ class ThrottledError(RetryableError):
     def __init__(self, message: str, *, reason: str, host: str, retry_after_s: float | None = None) -> None:
         super().__init__(message, reason=reason, retry_after_s=retry_after_s)
         self.host = host
+
+
+class Unanswered(RetryableError):
+    """Nothing came from a host, its proxy or its login: perhaps nobody gets an answer, whatever the repository."""
 
 
 class HeldBack(RetryableError):

@@ -283,7 +283,7 @@ class NoLeases:
 class NoQueue:
     """The command line asks for scans and runs through the stored objects."""
 
-    send = give_back = not_called
+    send = hide = give_back = not_called
 
 
 class NoRegistry:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Protocol
 
 from tagstream.domain.objects.model import CommitId, GitRef, Provider, Revision
-from tagstream.errors import RetryableError
 from tagstream.ports.connection import Proxy, TlsMaterial
 
 
@@ -95,10 +94,6 @@ class RefUpdate:
 
 class PushConflict(Exception):
     """The remote ref moved between reading and pushing; fetch again and repeat."""
-
-
-class Unanswered(RetryableError):
-    """Nothing came from the server, its proxy or its login: perhaps nobody gets an answer, whatever the repository."""
 
 
 class GitSession(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -46,6 +46,16 @@ class ScanQueue(Protocol):
 
         Raises:
             RetryableError: QueueOperationFailed.
+        """
+
+    def hide(self, receipts: Mapping[str, float]) -> None:
+        """Keep messages that were received from being handed out again for these times, counted from now.
+
+        Args:
+            receipts: seconds, 0 to 43,200, by the handle that a message was received with.
+
+        Raises:
+            RetryableError: QueueOperationFailed; some of them may be hidden.
         """
 
     def give_back(self, receipt: str, after_s: float) -> None:

@@ -21,13 +21,17 @@ class PullSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryAccess:
-    """How to talk to one image's registry; secrets are already read."""
+    """How to talk to one image's registry; secrets are already read.
+
+    ``first_answer_s`` is how long a host may take for its first answer; None for all of the time that there is.
+    """
 
     provider: Provider = "generic"
     insecure: bool = False
     pull_secrets: tuple[PullSecret, ...] = field(default=(), repr=False)
     tls: TlsMaterial | None = field(default=None, repr=False)
     proxy: Proxy | None = field(default=None, repr=False)
+    first_answer_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,15 +6,42 @@ all objects of a host share one cool-down (RFC 9110 §10.2.3, Retry-After).
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from datetime import datetime, timedelta
 
+from tagstream.errors import Unanswered
 from tagstream.ports.runtime import Clock
 from tagstream.ports.tags import TagStore
 
 # What another invocation learned is known here after this time; what this one learned, at once.
 READ_AGAIN_AFTER_S = 5.0
 DEFAULT_COOL_DOWN_S = 60.0
+# Where nothing came at all a shorter wait counts too: many objects may each have a short time-out.
+SILENT_AFTER_S = 3.0
+
+
+def has_hung(error: BaseException, waited_s: float, hung_after_s: float) -> bool:
+    """Whether a failure cost so much time that the host should be left alone for a while.
+
+    Args:
+        error: of the failure.
+        waited_s: what it took.
+        hung_after_s: the wait that counts where something came; quicker failures cost nobody anything.
+    """
+    return waited_s >= (min(SILENT_AFTER_S, hung_after_s) if is_unanswered(error) else hung_after_s)
+
+
+def is_unanswered(error: BaseException | None) -> bool:
+    """Whether a failure goes back to a host from which nothing came at all."""
+    while error is not None and not isinstance(error, Unanswered):
+        error = error.__cause__
+    return error is not None
+
+
+def digest(text: str) -> str:
+    """A name for what may be too long, or too secret, for a key of the table."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class CoolDowns:

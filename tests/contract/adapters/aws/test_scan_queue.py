@@ -110,3 +110,17 @@ def test_a_message_given_back_is_received_again_at_once(sqs: Any) -> None:
     queue.give_back(first["ReceiptHandle"], 0.0)
     (again,) = sqs.receive_message(QueueUrl=url)["Messages"]
     assert again["MessageId"] == first["MessageId"]
+
+
+def test_hidden_messages_are_received_again_when_their_time_is_over(sqs: Any) -> None:
+    url = sqs.create_queue(QueueName="hide", Attributes={"VisibilityTimeout": "720"})["QueueUrl"]
+    queue = SqsScanQueue(client=sqs, url=url)
+    queue.send([RUN] * 11)
+    received = []
+    while more := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        received += more
+    queue.hide({one["ReceiptHandle"]: 0.0 if number else 700.0 for number, one in enumerate(received)})
+    again = []
+    while more := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        again += more
+    assert {one["MessageId"] for one in again} == {one["MessageId"] for one in received[1:]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 MAX_DELAY_S = 900
+# As many messages as SQS takes in a batch.
+BATCH = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,23 @@ class SqsScanQueue:
             delay_s = min(MAX_DELAY_S, math.ceil(one.delay_s))
             with _translated("send a scan request"):
                 self.client.send_message(QueueUrl=self.url, MessageBody=message_body(one), DelaySeconds=delay_s)
+
+    def hide(self, receipts: Mapping[str, float]) -> None:
+        """One call for ten messages.
+
+        Raises:
+            RetryableError: QueueOperationFailed.
+        """
+        given = [
+            {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": math.ceil(seconds)}
+            for number, (receipt, seconds) in enumerate(receipts.items())
+        ]
+        for start in range(0, len(given), BATCH):
+            with _translated("hide messages"):
+                self.client.change_message_visibility_batch(
+                    QueueUrl=self.url,
+                    Entries=given[start : start + BATCH],  # type: ignore[arg-type]
+                )
 
     def give_back(self, receipt: str, after_s: float) -> None:
         """Change the message's visibility.

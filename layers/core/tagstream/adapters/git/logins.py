@@ -19,8 +19,8 @@ from tagstream.adapters.http.expiring_cache import ExpiringCache
 from tagstream.adapters.http.faults import ConnectionFault
 from tagstream.adapters.http.session import Request, Session
 from tagstream.adapters.registry.login_azure import AUTHORITY, MEMBERS, application_login
-from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError, StalledError
-from tagstream.ports.git import GitAccess, Unanswered
+from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError, StalledError, Unanswered
+from tagstream.ports.git import GitAccess
 from tagstream.ports.runtime import Clock
 
 APP_ID, APP_KEY = "githubAppID", "githubAppPrivateKey"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from tagstream.errors import RetryableError
-from tagstream.ports.git import PushConflict, Unanswered
+from tagstream.errors import RetryableError, Unanswered
+from tagstream.ports.git import PushConflict
 
 REASON = "GitOperationFailed"
 MAX_WORDS = 2000

@@ -29,7 +29,7 @@ from tagstream.adapters.http.retry import (
     wait_before_retry,
 )
 from tagstream.adapters.http.session import CHUNK, Request, Session
-from tagstream.errors import RetryableError, ThrottledError
+from tagstream.errors import RetryableError, ThrottledError, Unanswered
 from tagstream.ports.runtime import Clock
 
 REASON = "ReadOperationFailed"
@@ -67,14 +67,20 @@ class Answer:
 
 @dataclass(slots=True, kw_only=True)
 class RetryingSession:
-    """Requests of one listing or digest; ``requests`` counts them, ``warnings`` are what servers warned of."""
+    """Requests of one listing or digest; ``requests`` counts them, ``warnings`` are what servers warned of.
+
+    ``first_answer_s`` is how long a host that has not answered yet may take; None for all of the time.
+    """
 
     session: Session
     pauses: HostPauses
     clock: Clock
     deadline_s: float
+    first_answer_s: float | None = None
     requests: int = 0
     warnings: list[str] = field(default_factory=list)
+    _answered: set[str] = field(default_factory=set)
+    _first_answer_by_s: dict[str, float] = field(default_factory=dict)
 
     def send(self, request: Request, receive: Receive) -> Answer:
         """Send until the answer stands.
@@ -85,7 +91,8 @@ class RetryingSession:
 
         Raises:
             ThrottledError: the host asks for a pause longer than we wait.
-            RetryableError: no answer within the deadline and the attempts.
+            Unanswered: the host has not answered at all, within the deadline and the attempts.
+            RetryableError: no complete answer.
         """
         attempt = 1
         while True:
@@ -98,7 +105,7 @@ class RetryingSession:
             self.clock.sleep(pause)
             attempt += 1
         if isinstance(outcome, ConnectionFault):
-            raise connection_error(request, outcome)
+            raise self._connection_error(request, outcome)
         self._remember_throttling(request, outcome, BACKOFF_S[-1])
         return outcome
 
@@ -132,11 +139,12 @@ class RetryingSession:
         return ConnectionFault(f"stopped after {MAX_REDIRECTS} redirects", temporary=False)
 
     def _once(self, request: Request, receive: Receive, first_reach: Reach | None) -> Answer:
-        left_s = self.left_s
-        if left_s <= 0:
+        left_s, first_s = self.left_s, self._first_answer_left_s(request)
+        if left_s <= 0 or (first_s is not None and first_s <= 0):
             raise ConnectionFault("context deadline exceeded", temporary=False)
         self.requests += 1
-        with self.session.open(request, left_s) as (response, reach):
+        with self.session.open(replace(request, first_answer_s=first_s), left_s) as (response, reach):
+            self._answered.add(urlsplit(request.url).netloc)
             value, refusal, pause_s = None, None, None
             if response.status == 200:
                 value = receive(response)
@@ -156,6 +164,20 @@ class RetryingSession:
                 refusal=refusal,
                 retry_after_s=pause_s,
             )
+
+    def _first_answer_left_s(self, request: Request) -> float | None:
+        """Seconds until the first byte of the host's first answer must have come; None if any time is good."""
+        host = urlsplit(request.url).netloc
+        if self.first_answer_s is None or host in self._answered:
+            return None
+        now_s = self.clock.monotonic_s()
+        return self._first_answer_by_s.setdefault(host, now_s + self.first_answer_s) - now_s
+
+    def _connection_error(self, request: Request, fault: ConnectionFault) -> RetryableError:
+        """``Get "https://…": dial tcp: …``, as Go's HTTP client says it."""
+        text = f'{request.method.capitalize()} "{redacted_url(request.url)}": {fault}'
+        kind = RetryableError if urlsplit(request.url).netloc in self._answered else Unanswered
+        return kind(capped(text), reason=REASON)
 
     def _note_warnings(self, headers: Iterable[str], secrets: Iterable[str]) -> None:
         for header in headers:
@@ -198,12 +220,6 @@ def refused(answer: Answer) -> RetryableError:
         host = urlsplit(answer.url).netloc
         return ThrottledError(text, reason=REASON, host=host, retry_after_s=answer.retry_after_s)
     return Refused(text, status=answer.status, retry_after_s=answer.retry_after_s)
-
-
-def connection_error(request: Request, fault: ConnectionFault) -> RetryableError:
-    """``Get "https://…": dial tcp: …``, as Go's HTTP client says it."""
-    text = f'{request.method.capitalize()} "{redacted_url(request.url)}": {fault}'
-    return RetryableError(capped(text), reason=REASON)
 
 
 def read_body(response: BaseHTTPResponse, limit: int) -> bytes:

@@ -100,7 +100,8 @@ class Session(requests.Session):
             host = plain[2] if plain else urlsplit(request.url).hostname or ""
             # Behind a proxy only addresses that are written out are known; the proxy resolves names.
             self._reach.reached = check_literal(host, request.allowed)
-            timeout = (min(CONNECT_S, timeout_s), timeout_s)
+            first_s = timeout_s if request.first_answer_s is None else request.first_answer_s
+            timeout = (min(CONNECT_S, timeout_s, first_s), timeout_s)
             prepared = _prepared(request)
             if plain is None:
                 prepared.prepare_url(request.url, None)

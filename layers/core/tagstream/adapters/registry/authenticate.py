@@ -38,7 +38,7 @@ from tagstream.adapters.registry.token import (
 )
 from tagstream.domain.objects.dockerconfig import Credentials
 from tagstream.domain.objects.image_name import ImageName
-from tagstream.errors import RetryableError, ThrottledError
+from tagstream.errors import RetryableError, ThrottledError, Unanswered
 
 # Servers that answer anonymous callers use these for what others may see.
 _HIDDEN = frozenset({401, 403, 404})
@@ -155,6 +155,16 @@ class AuthenticatedRepository:
         if answer.refusal is None:
             return answer
         raise refused(answer)
+
+    def is_alive(self) -> bool:
+        """Whether the registry answers at all, whatever it says; one request, which needs no work of it."""
+        try:
+            self._ping()
+        except Unanswered:
+            return False
+        except RetryableError:
+            return True
+        return True
 
     @property
     def _root(self) -> str:

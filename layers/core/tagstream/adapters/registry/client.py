@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import quote
 
 from urllib3.response import BaseHTTPResponse
@@ -38,7 +39,7 @@ from tagstream.domain.select.platforms import (
     platforms_of_configuration,
     platforms_of_index,
 )
-from tagstream.errors import RetryableError, ThrottledError
+from tagstream.errors import RetryableError, ThrottledError, Unanswered
 from tagstream.ports.connection import Proxy, TlsMaterial
 from tagstream.ports.registry import RegistryAccess, TagListing
 from tagstream.ports.runtime import Clock
@@ -53,6 +54,10 @@ MANIFEST_TYPES = ", ".join(
 )
 # Statuses of a registry that lacks our credentials; some hide with 404 what others may see.
 DENIALS = frozenset({401, 403, 404})
+# How long ``/v2/`` may take, which needs no work of a registry, if something else had no answer in time.
+ALIVE_WITHIN_S = 5.0
+# The same if the object's time is over, and perhaps the invocation's, of whose margin this is a part.
+ALIVE_LATE_S = 1.5
 MAX_MANIFEST = 8 * 1024 * 1024
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
 
@@ -96,11 +101,11 @@ class RegistryClient:
         Raises:
             AuthenticationError: AuthenticationFailed, credentials or certificates that cannot be used.
             ThrottledError: ReadOperationFailed, with the seconds the registry asked for.
+            Unanswered: ReadOperationFailed, nothing came from the registry, its proxy or its token service.
             RetryableError: ReadOperationFailed, ``scan failed: GET URL: CODE: message``.
         """
         try:
-            repository = self._repository(image, access, deadline_s)
-            tags = all_tags(repository, self._limits)
+            repository, tags = self._listed(image, access, deadline_s)
         except RetryableError as error:
             raise _explained("scan failed: ", error, image, access) from error
         warnings = (*repository.login.warnings, *repository.session.warnings)
@@ -152,12 +157,35 @@ class RegistryClient:
         except RetryableError as error:
             raise _explained("", error, image, access) from error
 
+    def _listed(
+        self, image: ImageName, access: RegistryAccess, deadline_s: float
+    ) -> tuple[AuthenticatedRepository, tuple[str, ...]]:
+        repository = self._repository(image, access, deadline_s)
+        try:
+            return repository, all_tags(repository, self._limits)
+        except Unanswered:
+            if access.first_answer_s is None or not self._is_alive(image, access, deadline_s):
+                raise
+        # Only this list is slow: it may take all the time that its object allows.
+        repository = self._repository(image, replace(access, first_answer_s=None), deadline_s)
+        try:
+            return repository, all_tags(repository, self._limits)
+        except Unanswered as error:
+            raise RetryableError(error.message, reason=error.reason) from None
+
+    def _is_alive(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> bool:
+        now_s = self._clock.monotonic_s()
+        # An object with a short time-out must not make a registry look dead that lives.
+        until_s = now_s + (ALIVE_WITHIN_S if deadline_s - now_s > ALIVE_WITHIN_S else ALIVE_LATE_S)
+        return self._repository(image, replace(access, first_answer_s=ALIVE_WITHIN_S), until_s).is_alive()
+
     def _repository(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> AuthenticatedRepository:
         session = RetryingSession(
             session=self._sessions.get(access.tls, access.proxy),
             pauses=self._pauses,
             clock=self._clock,
             deadline_s=deadline_s,
+            first_answer_s=access.first_answer_s,
         )
         return AuthenticatedRepository(
             image=image,
@@ -222,4 +250,6 @@ def _explained(prefix: str, error: RetryableError, image: ImageName, access: Reg
     if isinstance(error, Refused) and error.status in DENIALS and access.provider == "generic":
         hint = secret_login(image, access).hint
         text += f"; {hint}" if hint else ""
+    if isinstance(error, Unanswered):
+        return Unanswered(text, reason=error.reason)
     return RetryableError(text, reason=error.reason, retry_after_s=error.retry_after_s)

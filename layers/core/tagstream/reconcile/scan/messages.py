@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -19,6 +18,7 @@ from tagstream.events.queue import QueueMessage
 from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedRun, QueuedScan
 from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.scan.held_messages import HeldMessages
 from tagstream.reconcile.scan.host_turns import WORKERS
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
 
@@ -49,15 +49,16 @@ def process_messages(messages: Sequence[QueueMessage], deadline_s: float, ports:
     lanes = _lanes(ordered)
     workers = max(LEAST_WORKERS, WORKERS // max(1, len(lanes)))
     failed: dict[str, Exception] = {}
+    held = HeldMessages(messages, ports)
 
     def carry_out(lane: Sequence[QueueMessage]) -> None:
         for message in lane:
             try:
-                _process(message, deadline_s, workers, ports)
+                _process(message, held, deadline_s, workers, ports)
             except (ImageAutomationError, UnreadableMessage) as error:
                 failed[message.message_id] = error
 
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+    with held.kept(), ThreadPoolExecutor(max_workers=THREADS) as pool:
         list(pool.map(carry_out, lanes))
 
     def settle(record: SQSRecord) -> None:
@@ -95,26 +96,19 @@ def _repositories(message: QueueMessage) -> Collection[NamespacedName]:
     return message.request.repositories if isinstance(message.request, QueuedScan) else ()
 
 
-def _process(message: QueueMessage, deadline_s: float, workers: int, ports: Ports) -> None:
+def _process(message: QueueMessage, held: HeldMessages, deadline_s: float, workers: int, ports: Ports) -> None:
     if message.request is None:
         # A repetition cannot help. The queue soon moves the message to the dead letters, where an operator sees it.
         ports.log.error("unreadable scan request", message_id=message.message_id)
-        _give_back(message, 0.0, ports)
+        held.give_back(message, 0.0)
         raise UnreadableMessage(message.message_id)
     try:
         with isolated():
             _fulfil(message.request, deadline_s, workers, ports)
     except ImageAutomationError as error:
         ports.log.error("scan request failed", reason=error.reason, error=error.message)
-        _give_back(message, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (message.attempt - 1)), ports)
+        held.give_back(message, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (message.attempt - 1)))
         raise
-
-
-def _give_back(message: QueueMessage, after_s: float, ports: Ports) -> None:
-    """Without this a failed message would come back after the queue's visibility timeout only, which is 12 minutes."""
-    if message.receipt:
-        with suppress(ImageAutomationError):
-            ports.queue.give_back(message.receipt, after_s)
 
 
 def _fulfil(request: QueuedScan | QueuedRun, deadline_s: float, workers: int, ports: Ports) -> None:

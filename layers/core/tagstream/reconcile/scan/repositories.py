@@ -22,11 +22,13 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.queue import QueuedScan
+from tagstream.ports.registry import RegistryAccess, TagListing
 from tagstream.ports.tags import TagState
 from tagstream.reconcile import due, status
 from tagstream.reconcile.cool_downs import DEFAULT_COOL_DOWN_S, CoolDowns
 from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.scan.host_turns import SHARED_S, WORKERS, HostTurns
 from tagstream.reconcile.scan.put_back import MOST_HOPS, put_back
 from tagstream.reconcile.scan.tag_list import ScannedTags, Sightings
@@ -130,6 +132,10 @@ class _Run:
     def deadline_s(self) -> float:
         return self.policies.deadline_s
 
+    @property
+    def health(self) -> RegistryHealth:
+        return self.policies.health
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
@@ -168,10 +174,11 @@ def scan_stored(
     by_host: dict[str, list[_Scan]] = {}
     for scan in scans:
         by_host.setdefault(scan.host, []).append(scan)
+    cool_downs = CoolDowns(ports.tags, ports.clock)
     run = _Run(
         trigger=trigger,
-        policies=PolicyRun(deadline_s=deadline_s),
-        cool_downs=CoolDowns(ports.tags, ports.clock),
+        policies=PolicyRun(deadline_s=deadline_s, health=RegistryHealth(cool_downs, ports)),
+        cool_downs=cool_downs,
         turns=HostTurns(by_host, workers),
     )
     done: dict[NamespacedName, _Done] = {}
@@ -316,8 +323,12 @@ def _listed(scan: _Scan, run: _Run, ports: Ports) -> _Scan:
             reason="ReadOperationFailed",
             retry_after_s=wait_s,
         )
-    timeout_s = min(_timeout_s(repository), SHARED_S) if run.turns.is_shared else _timeout_s(repository)
-    listing = ports.registry.list_tags(image, access, min(run.deadline_s, ports.clock.monotonic_s() + timeout_s))
+    try:
+        run.health.check(scan.stored, image, access)
+    except RetryableError as error:
+        text = f"scan failed: {error.message}"
+        raise RetryableError(text, reason=error.reason, retry_after_s=error.retry_after_s) from error
+    listing = _asked(scan, image, access, run, ports)
     names = sort_out(listing.tags)
     try:
         found = exclude(names.tags, repository.exclusion_list)
@@ -336,6 +347,15 @@ def _listed(scan: _Scan, run: _Run, ports: Ports) -> _Scan:
         warnings=listing.warnings,
         refused=names.refused,
     )
+
+
+def _asked(scan: _Scan, image: ImageName, access: RegistryAccess, run: _Run, ports: Ports) -> TagListing:
+    now_s, timeout_s = ports.clock.monotonic_s(), _timeout_s(scan.repository)
+    if run.turns.is_shared and timeout_s > SHARED_S:
+        # What the other hosts cut short says nothing of this one.
+        return ports.registry.list_tags(image, access, min(run.deadline_s, now_s + SHARED_S))
+    with run.health.watched(scan.stored, image, access) as bounded:
+        return ports.registry.list_tags(image, bounded, min(run.deadline_s, now_s + timeout_s))
 
 
 def _store(scan: _Scan, ports: Ports) -> ScannedTags | None:

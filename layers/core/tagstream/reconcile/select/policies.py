@@ -26,8 +26,10 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import due, status
+from tagstream.reconcile.cool_downs import CoolDowns
 from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.scan.tag_list import ScannedTags
 from tagstream.reconcile.select import interventions
 from tagstream.reconcile.select.contents import Contents
@@ -59,9 +61,13 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRun:
-    """What the evaluations of one invocation share; ``deadline_s`` is on the monotonic clock, for digests."""
+    """What the evaluations of one invocation share.
+
+    ``deadline_s`` is on the monotonic clock, for digests; ``health`` says which registries are left alone.
+    """
 
     deadline_s: float
+    health: RegistryHealth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +84,7 @@ class _Evaluation:
     scanned: ScannedTags | None
     cause: Cause
     now: datetime
-    deadline_s: float
+    run: PolicyRun
     gates: tuple[Gate, ...] = GATES
 
 
@@ -128,7 +134,7 @@ def evaluate_for_repository(
                 scanned=scanned,
                 cause=cause,
                 now=ports.clock.now(),
-                deadline_s=run.deadline_s,
+                run=run,
             )
             _evaluate(evaluation, ports)
             done.add(stored.key)
@@ -153,6 +159,7 @@ def evaluate_policies(
     """
     found = {stored.key: stored for stored in ports.objects.get_many(KIND, keys)}
     in_order = [found[key] for key in dict.fromkeys(keys) if key in found]
+    run = PolicyRun(deadline_s=deadline_s, health=RegistryHealth(CoolDowns(ports.tags, ports.clock), ports))
 
     def evaluate(one: tuple[StoredObject, ImagePolicy]) -> tuple[ObjectName, Times] | None:
         stored, policy = one
@@ -166,7 +173,7 @@ def evaluate_policies(
             scanned=None,
             cause=replace(cause, text=status.cause_of(stored, cause.text)),
             now=ports.clock.now(),
-            deadline_s=deadline_s,
+            run=run,
             gates=gates,
         )
         try:
@@ -319,7 +326,9 @@ def _platforms(found: _Evaluation, repository: ImageRepository, contents: Conten
     def ask(digest: Digest) -> frozenset[str]:
         image, access = parse_repository_image(repository.image), registry_access(repository, ports.secrets)
         try:
-            return ports.registry.platforms(image, digest, access, _limit_s(found, repository, ports))
+            found.run.health.check(found.stored, image, access)
+            with found.run.health.watched(found.stored, image, access) as bounded:
+                return ports.registry.platforms(image, digest, bounded, _limit_s(found, repository, ports))
         except ImageAutomationError as error:
             raise RetryableError(
                 f"failed fetching platforms of {repository.image}@{digest}: {error.message}", reason="Failed"
@@ -398,15 +407,17 @@ def _digest(found: _Evaluation, repository: ImageRepository, tag: str, contents:
 def _limit_s(found: _Evaluation, repository: ImageRepository, ports: Ports) -> float:
     """When a request to the registry is given up, on the monotonic clock."""
     timeout_s = max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
-    return min(found.deadline_s, ports.clock.monotonic_s() + timeout_s)
+    return min(found.run.deadline_s, ports.clock.monotonic_s() + timeout_s)
 
 
 def _asked_digest(found: _Evaluation, repository: ImageRepository, tag: str, ports: Ports) -> Digest:
     """The digest that the registry has for a tag now."""
     limit_s = _limit_s(found, repository, ports)
-    image = parse_repository_image(repository.image)
+    image, access = parse_repository_image(repository.image), registry_access(repository, ports.secrets)
     try:
-        return ports.registry.digest(image, tag, registry_access(repository, ports.secrets), limit_s)
+        found.run.health.check(found.stored, image, access)
+        with found.run.health.watched(found.stored, image, access) as bounded:
+            return ports.registry.digest(image, tag, bounded, limit_s)
     except ImageAutomationError as error:
         raise RetryableError(
             f"failed fetching digest of {repository.image}:{tag}: {error.message}", reason="Failed"

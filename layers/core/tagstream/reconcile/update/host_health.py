@@ -7,7 +7,6 @@ for the others: a proxy or a login that hangs is left alone by those who use it,
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,9 +16,9 @@ from tagstream.domain.scan.schedule import retry_delay_s
 from tagstream.domain.update.destination import repository_name
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.git import GitAccess, PushConflict, Unanswered
+from tagstream.ports.git import GitAccess, PushConflict
 from tagstream.reconcile import status
-from tagstream.reconcile.cool_downs import CoolDowns
+from tagstream.reconcile.cool_downs import CoolDowns, digest, has_hung, is_unanswered
 from tagstream.reconcile.update.job import UpdateJob
 
 # A server that has failed, or has never answered yet, gets this long for its first answer.
@@ -41,7 +40,7 @@ def way_of(job: UpdateJob) -> str:
     """
     host = "git:" + repository_name(job.access.url).partition("/")[0]
     others = _between(job.access)
-    return f"{host}@{_digest(repr(others))}" if others else host
+    return f"{host}@{digest(repr(others))}" if others else host
 
 
 def _between(access: GitAccess) -> tuple[str, ...]:
@@ -84,9 +83,13 @@ class HostHealth:
         if job.is_asked_for or is_proven(job):
             return
         self._await_suspects(way_of(job))
-        name = repository_name(job.access.url)
-        for cool_down, shown in ((way_of(job), name.partition("/")[0]), (_repository(job), name)):
-            until = self._cool_downs.until(cool_down)
+        repository = repository_name(job.access.url)
+        names = {way_of(job): repository.partition("/")[0]}
+        if status.failures(job.stored.status):
+            # Whoever has not failed yet need not read whether its repository is slow.
+            names[_repository(job)] = repository
+        for name, shown in names.items():
+            until = self._cool_downs.until(name)
             if until is not None:
                 raise RetryableError(
                     f"failed to checkout source: '{shown}' did not answer in time and is left alone until"
@@ -132,7 +135,7 @@ class HostHealth:
             yield
         except RetryableError as error:
             is_of_git = error.reason == "GitOperationFailed" and not isinstance(error.__cause__, PushConflict)
-            if is_of_git and clock.monotonic_s() - began_s >= HUNG_AFTER_S:
+            if is_of_git and has_hung(error, clock.monotonic_s() - began_s, HUNG_AFTER_S):
                 failures = 1 + max(status.failures(job.stored.status) for job in jobs)
                 self._cool_downs.begin(self._hanging(jobs[0], error), retry_delay_s(failures))
             raise
@@ -147,20 +150,10 @@ class HostHealth:
         with self._lock:
             self._hung[way] = self._hung.get(way, 0) + 1
             is_answering = way in self._answered
-        return way if _is_unanswered(error) and not is_answering else _repository(job)
-
-
-def _is_unanswered(error: BaseException | None) -> bool:
-    while error is not None and not isinstance(error, Unanswered):
-        error = error.__cause__
-    return error is not None
+        return way if is_unanswered(error) and not is_answering else _repository(job)
 
 
 def _repository(job: UpdateJob) -> str:
     """The cool-down of one repository, asked in the job's way; its path may be longer than a key of the table."""
     path = repository_name(job.access.url).partition("/")[2]
-    return f"{way_of(job)}/{_digest(path)}"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"{way_of(job)}/{digest(path)}"
