@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tagstream.adapters.aws.secrets import EPOCH_CACHE_S, SETTLE_S, SecretsManager
+from tagstream.adapters.aws.secrets import EPOCH_CACHE_S, PAUSE_S, SETTLE_S, SecretsManager
 from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName
@@ -167,3 +167,32 @@ def test_an_error_of_secrets_manager_names_the_secret_and_its_code(stack: Stack)
     with pytest.raises(RetryableError) as caught:
         stack.member(Throttling(stack.client)).get(KEY)
     assert str(caught.value) == "failed to read secret 'ns/registry': ThrottlingException"
+
+
+def test_a_secrets_manager_that_hangs_is_waited_for_once_and_what_is_remembered_is_still_there(stack: Stack) -> None:
+    class Hanging(Counting):
+        hangs = False
+
+        def get_secret_value(self, **options: Any) -> Any:
+            from botocore.exceptions import ReadTimeoutError
+
+            if not self.hangs:
+                return super().get_secret_value(**options)
+            self.reads += 1
+            raise ReadTimeoutError(endpoint_url="https://secretsmanager")
+
+    client = Hanging(stack.client)
+    member = stack.member(client)
+    member.put(KEY, {"a": b"1"})
+    stack.clock.sleep(SETTLE_S + 1)
+    assert member.get(KEY) == {"a": b"1"}
+    client.reads, client.hangs = 0, True
+    for number in range(5):
+        with pytest.raises(RetryableError, match=r"failed to read secret 'ns/other"):
+            member.get(NamespacedName("ns", f"other{number}"))
+        assert member.get(KEY) == {"a": b"1"}
+    assert client.reads == 1
+    stack.clock.sleep(PAUSE_S)
+    client.hangs = False
+    with pytest.raises(SecretNotFound):
+        member.get(NamespacedName("ns", "other"))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import AuthenticationError, RetryableError
@@ -32,6 +33,8 @@ EPOCH_CACHE_S = 1.0
 # Secrets Manager may answer with the former value for a moment after a change, so that one is not remembered.
 SETTLE_S = 5.0
 BINARY_PREFIX = "base64:"
+# After no answer came in time, nothing that is not remembered is asked for so long: each read would wait as long again.
+PAUSE_S = 10.0
 MISSING = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
 
 
@@ -65,10 +68,11 @@ class SecretsManager:
         remember_s: int = CACHE_S,
     ) -> None:
         self.client, self.stack, self._epoch, self._clock = client, stack, epoch, clock
-        self._provider = SecretsProvider(boto3_client=client)
+        self._provider = _PatientOnce(client, clock)
         self._remember_s = remember_s
         self._changed_at = 0.0
         self._asked_at = 0.0
+        self._lock = threading.Lock()
 
     def get(self, key: NamespacedName) -> Mapping[str, bytes]:
         """The members; text members as UTF-8, members written as ``base64:…`` decoded.
@@ -111,11 +115,13 @@ class SecretsManager:
     def _was_changed_lately(self) -> bool:
         """Forget what is remembered from before the last change; True while Secrets Manager may still be behind."""
         now = self._clock.now().timestamp()
-        if not 0 <= now - self._asked_at < EPOCH_CACHE_S:
-            changed_at, self._asked_at = self._epoch.changed_at(), now
-            if changed_at != self._changed_at:
-                self._provider.clear_cache()  # type: ignore[no-untyped-call]
-                self._changed_at = changed_at
+        with self._lock:
+            # One of many threads looks.
+            if not 0 <= now - self._asked_at < EPOCH_CACHE_S:
+                changed_at, self._asked_at = self._epoch.changed_at(), now
+                if changed_at != self._changed_at:
+                    self._provider.clear_cache()  # type: ignore[no-untyped-call]
+                    self._changed_at = changed_at
         return now - self._changed_at < SETTLE_S
 
     def _write(self, key: NamespacedName, body: str) -> None:
@@ -136,6 +142,29 @@ class SecretsManager:
         return _members(key, body if isinstance(body, str) else "")
 
 
+class _DoesNotAnswer(Exception):
+    """Secrets Manager did not answer a moment ago."""
+
+
+class _PatientOnce(SecretsProvider):
+    """Powertools' provider, which waits for a service that hangs once, and then not again for a while."""
+
+    def __init__(self, client: SecretsManagerClient, clock: Clock) -> None:
+        super().__init__(boto3_client=client)
+        self._clock, self._hung_at = clock, 0.0
+
+    def _get(self, name: str, **sdk_options: Any) -> str | bytes:
+        """Asked for what is not remembered only."""
+        now = self._clock.now().timestamp()
+        if 0 <= now - self._hung_at < PAUSE_S:
+            raise _DoesNotAnswer
+        try:
+            return super()._get(name, **sdk_options)
+        except (ReadTimeoutError, ConnectTimeoutError):
+            self._hung_at = self._clock.now().timestamp()
+            raise
+
+
 def _unread(key: NamespacedName, cause: BaseException | None) -> Exception:
     """The error for a secret that could not be read; it names the secret and AWS's code."""
     code = type(cause).__name__
@@ -150,6 +179,8 @@ def _unread(key: NamespacedName, cause: BaseException | None) -> Exception:
     # A secret that was stored as bytes has no string, which is no fault of the connection.
     if isinstance(cause, KeyError):
         return _unusable(key)
+    if isinstance(cause, _DoesNotAnswer):
+        code = "Secrets Manager does not answer"
     return RetryableError(f"failed to read secret '{key}': {code}", reason="AuthenticationFailed")
 
 

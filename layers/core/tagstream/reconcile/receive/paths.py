@@ -8,6 +8,7 @@ Source: notification-controller internal/controller/receiver_controller.go.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from tagstream.domain.objects.model import NamespacedName, Receiver
@@ -17,10 +18,12 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.reconcile import due, status
+from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
 
 KIND = "Receiver"
 CONTROLLER = "receiver"
+THREADS = 16
 
 
 def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
@@ -63,15 +66,23 @@ def refresh_receivers(receivers: Sequence[tuple[StoredObject, Receiver]], deadli
         deadline_s: monotonic; what is left then is for the next tick.
         ports: of the scan function. A Receiver that fails is logged, keeps its paths and is due again.
     """
-    for stored, _ in receivers:
+
+    def refresh(one: tuple[StoredObject, Receiver]) -> None:
+        stored, _ = one
         if ports.clock.monotonic_s() >= deadline_s:
-            break
+            return
         try:
-            _refresh(stored.key, ports)
-            _note(stored, ports.clock.now(), ports)
+            with isolated():
+                _refresh(stored.key, ports)
+                _note(stored, ports.clock.now(), ports)
         except ImageAutomationError as error:
             names = {"namespace": stored.key.namespace, "name": stored.key.name}
             ports.log.error("receiver failed", controller=CONTROLLER, **names, reason=error.reason, error=error.message)
+
+    if receivers:
+        # Each may wait for Secrets Manager.
+        with ThreadPoolExecutor(max_workers=min(THREADS, len(receivers))) as pool:
+            list(pool.map(refresh, receivers))
 
 
 def _note(stored: StoredObject, now: datetime, ports: Ports) -> None:

@@ -8,8 +8,10 @@ Source: image-automation-controller internal/controller/imageupdateautomation_co
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
@@ -27,11 +29,12 @@ from tagstream.reconcile.update.branch import RunResult, pushed_before, unchange
 from tagstream.reconcile.update.debounce import departs_at, pause, record_refusal, wake_after
 from tagstream.reconcile.update.host_health import HostHealth, is_proven, way_of
 from tagstream.reconcile.update.job import UpdateJob, prepare
-from tagstream.reconcile.update.lanes import LAST_TURN, Work, run_lanes
+from tagstream.reconcile.update.lanes import LAST_TURN, THREADS, Work, run_lanes
 from tagstream.reconcile.update.lease import lease_held
 from tagstream.reconcile.update.outcome import not_run, outcome, put_off
 from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, departing
 from tagstream.reconcile.update.reverts import HELD_BACK, without_reverted
+from tagstream.reconcile.update.secrets_ahead import SecretsAhead
 from tagstream.reconcile.update.snapshot import KIND, Snapshot
 
 # A branch whose server answers slowly may take this much of an invocation.
@@ -42,13 +45,15 @@ BRANCH_BUDGET_S = 120.0
 class _Run:
     """What the branches of one call share.
 
-    ``deadline_s`` is on the monotonic clock; ``owner`` names the worker for the leases.
+    ``deadline_s`` is on the monotonic clock; ``owner`` names the worker for the leases; ``places`` bounds how many
+    branches are run at the same time.
     """
 
     owner: str
     deadline_s: float
     health: HostHealth
     ports: Ports
+    places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(THREADS))
 
 
 def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: float, ports: Ports) -> None:
@@ -64,11 +69,35 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
         ImageAutomationError: the table or the queue failed; the call may be repeated.
     """
     run = _Run(owner=owner, deadline_s=deadline_s, health=HostHealth(ports), ports=ports)
-    groups = grouped(_prepared(ports.objects.get_many(KIND, keys), ports))
-    now = ports.clock.now()
+    snapshot = Snapshot(ports)
+    stored = ports.objects.get_many(KIND, keys)
+    automations = _read_branches(stored, snapshot)
+    waiting = _waiting_for_secrets(automations, snapshot)
+    at_once = [one for one in stored if one.key not in waiting]
+    if not at_once or not waiting:
+        _run_all(stored, snapshot, run)
+        return
+    # Secrets Manager may hang, which must not hold up those that need nothing of it.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        others = pool.submit(_run_all, [one for one in stored if one.key in waiting], snapshot, run)
+        _run_all(at_once, snapshot, run)
+    others.result()
+
+
+def _waiting_for_secrets(automations: Sequence[ImageUpdateAutomation], snapshot: Snapshot) -> set[NamespacedName]:
+    """The automations that need a secret, and all others of their branches: those of a branch run one by one."""
+    branches = {one.metadata.key: snapshot.branch_of(one) for one in automations}
+    needing = {one.metadata.key for one in automations if snapshot.secrets_of(one)}
+    theirs = {branches[key] for key in needing}
+    return {key for key, branch in branches.items() if key in needing or branch in theirs}
+
+
+def _run_all(stored: Sequence[StoredObject], snapshot: Snapshot, run: _Run) -> None:
+    groups = grouped(_prepared_from(stored, snapshot, run.ports))
+    now = run.ports.clock.now()
     # Those that wait for more selections come last, so that they hold up none of the others.
     groups.sort(key=lambda group: departs_at(group, now))
-    run_lanes([_work(group, run) for group in groups])
+    run_lanes([_work(group, run) for group in groups], run.places)
 
 
 def _work(group: list[UpdateJob], run: _Run) -> Work:
@@ -187,12 +216,23 @@ def _with_companions(group: list[UpdateJob], ports: Ports) -> list[UpdateJob]:
 def _prepared(stored: Collection[StoredObject], ports: Ports) -> list[UpdateJob]:
     """The jobs of automations as they are now; why one cannot run is in its status."""
     snapshot = Snapshot(ports)
-    parsed = (_parsed(one) for one in stored)
-    snapshot.read_branches(one for one in parsed if one is not None and not one.suspend)
+    _read_branches(stored, snapshot)
     return _prepared_from(stored, snapshot, ports)
 
 
+def _read_branches(stored: Collection[StoredObject], snapshot: Snapshot) -> Sequence[ImageUpdateAutomation]:
+    """Have the snapshot read what these automations refer to; those that can run."""
+    parsed = (_parsed(one) for one in stored)
+    automations = [one for one in parsed if one is not None and not one.suspend]
+    snapshot.read_branches(automations)
+    return automations
+
+
 def _prepared_from(stored: Iterable[StoredObject], snapshot: Snapshot, ports: Ports) -> list[UpdateJob]:
+    stored = list(stored)
+    parsed = [one for one in map(_parsed, stored) if one is not None and not one.suspend]
+    names = frozenset[NamespacedName]().union(*map(snapshot.secrets_of, parsed))
+    ports = replace(ports, secrets=SecretsAhead(ports.secrets, names))
     found = (_prepared_one(one, snapshot, ports) for one in stored)
     return [job for job in found if job is not None]
 

@@ -7,6 +7,7 @@ other.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,27 +37,32 @@ class Work:
     carry_out: Callable[[], None]
 
 
-def run_lanes(work: Sequence[Work]) -> None:
+def run_lanes(work: Sequence[Work], places: threading.Semaphore | None = None) -> None:
     """Carry out all work, each branch's in the order given.
+
+    Args:
+        work: in any order of branches.
+        places: shared with other calls, so that all of them together use only as many threads.
 
     Raises:
         Exception: what the first work that failed raised; all other work is carried out first.
     """
-    lanes = _lanes(work)
+    lanes, places = _lanes(work), places or threading.Semaphore(THREADS)
     if len(lanes) < 2:
-        _run_lane(work)
+        _run_lane(work, places)
         return
     with ThreadPoolExecutor(max_workers=min(THREADS, len(lanes))) as pool:
-        done = [pool.submit(_run_lane, lane) for lane in lanes]
+        done = [pool.submit(_run_lane, lane, places) for lane in lanes]
     for one in done:
         one.result()
 
 
-def _run_lane(lane: Sequence[Work]) -> None:
+def _run_lane(lane: Sequence[Work], places: threading.Semaphore) -> None:
     failed: Exception | None = None
     for one in lane:
         try:
-            one.carry_out()
+            with places:
+                one.carry_out()
         except Exception as error:
             failed = failed or error
     if failed is not None:

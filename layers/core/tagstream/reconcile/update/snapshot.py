@@ -31,6 +31,7 @@ from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 from tagstream.reconcile.update.calendars import Calendars, namespace_name
+from tagstream.reconcile.update.secrets_ahead import secrets_of
 
 if TYPE_CHECKING:
     from tagstream.domain.calendar.calendar import Calendar
@@ -105,7 +106,7 @@ class Snapshot:
         found = list(automations)
         sources = {one.source.key for one in found} - set(self._repositories)
         self._read(sources, {one.metadata.key.namespace for one in found})
-        targets = {target for one in found if (target := self._target(one)) is not None}
+        targets = {target for one in found if (target := self.branch_of(one)) is not None}
         self._holders |= self._ports.leases.last_holders(sorted(targets))
 
     def _read(self, sources: Collection[NamespacedName], namespaces: Collection[str]) -> None:
@@ -202,8 +203,20 @@ class Snapshot:
             found = self._writers.items()
             return sorted(target for target, writers in found if any(is_wanted(one.stored.key) for one in writers))
 
-    def _target(self, automation: ImageUpdateAutomation) -> str | None:
-        """The branch that an automation writes to; None if it is not known, which ``prepare`` reports."""
+    def secrets_of(self, automation: ImageUpdateAutomation) -> frozenset[NamespacedName]:
+        """The secrets that a run of an automation needs, after ``read_branches``."""
+        stored = self._repositories.get(automation.source.key)
+        try:
+            return secrets_of(automation, parse_stored(stored, GitRepository) if stored is not None else None)
+        except StalledError:
+            return frozenset()
+
+    def branch_of(self, automation: ImageUpdateAutomation) -> str | None:
+        """The branch that an automation writes to, after ``read_branches``.
+
+        Returns:
+            None if it is not known, which ``prepare`` reports.
+        """
         stored = self._repositories.get(automation.source.key)
         if stored is None:
             return None
