@@ -73,3 +73,56 @@ def test_the_webhook_gives_up_on_a_hanging_secrets_manager_before_its_own_time_i
         assert secrets_manager.taken
     assert done.stdout.strip() == "AuthenticationFailed"
     assert took_s < ANSWER_IN_S
+
+
+DELIVERED = """
+import json, sys
+from tagstream.reconcile.handlers import webhook
+from tagstream.wiring import webhook_ports
+path = "/hook/" + "0" * 64
+event = {"version": "2.0", "rawPath": path, "rawQueryString": "", "headers": {}, "body": "{}", "isBase64Encoded": False}
+event["requestContext"] = {"http": {"method": "POST", "path": path}}
+print(webhook(event, webhook_ports())["statusCode"], file=sys.stderr)
+"""
+
+
+def test_the_webhook_answers_503_before_its_own_time_is_up_when_the_table_hangs() -> None:
+    environment = os.environ | {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    environment |= {"AWS_DEFAULT_REGION": "us-east-1", "TAGSTREAM_TABLE": "table", "TAGSTREAM_STACK": "stack"}
+    with hanging() as table:
+        environment |= {"AWS_ENDPOINT_URL": f"http://{table.address}", "TAGSTREAM_SCAN_QUEUE_URL": "https://queue"}
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-c", DELIVERED], capture_output=True, text=True, check=True, env=environment
+        )
+        took_s = time.monotonic() - began
+        assert len(table.taken) == 1
+    assert done.stderr.strip().splitlines()[-1] == "503"
+    assert took_s < ANSWER_IN_S
+
+
+WRITTEN = """
+import os, sys, time
+from tagstream.adapters.store.table import ABSENT
+from tagstream.errors import RetryableError
+from tagstream.wiring import webhook_ports
+table = webhook_ports().ledger.table
+began = time.monotonic()
+try:
+    table.put({"pk": {"S": "one"}, "sk": {"S": ""}}, ABSENT)
+except RetryableError as error:
+    print(error.reason, time.monotonic() - began)
+"""
+
+
+def test_a_conditional_write_to_a_table_that_hangs_is_not_looked_for_in_a_table_that_hangs() -> None:
+    environment = os.environ | {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    environment |= {"AWS_DEFAULT_REGION": "us-east-1", "TAGSTREAM_TABLE": "table", "TAGSTREAM_STACK": "stack"}
+    with hanging() as table:
+        environment |= {"AWS_ENDPOINT_URL": f"http://{table.address}", "TAGSTREAM_SCAN_QUEUE_URL": "https://queue"}
+        done = subprocess.run(
+            [sys.executable, "-c", WRITTEN], capture_output=True, text=True, check=True, env=environment
+        )
+    reason, took_s = done.stdout.split()
+    assert reason == "StorageOperationFailed"
+    assert float(took_s) < ANSWER_IN_S / 2

@@ -39,6 +39,8 @@ READ_TIMEOUT_S = 20
 QUICK_READ_S = 3
 # botocore's max_attempts counts the repetitions alone; total_max_attempts counts the first attempt too.
 QUICK_ATTEMPTS = 2
+# The pauses between six attempts may add up to half a minute, those between four to seven seconds.
+TABLE_ATTEMPTS, QUICK_TABLE_ATTEMPTS = 6, 4
 # Scans of 32 hosts' repositories, and what ten messages of a batch do beside each other.
 MAX_CONNECTIONS = 100
 _MAKING_CLIENT = threading.Lock()
@@ -63,7 +65,7 @@ def update_ports() -> Ports:
 @functools.cache
 def webhook_ports() -> WebhookPorts:
     """Ports of WebhookFunction: no registry, no Git."""
-    return _webhook_ports(os.environ)
+    return _webhook_ports(os.environ, _table(os.environ, _impatient_dynamodb()))
 
 
 def _ports(environ: Mapping[str, str]) -> Ports:
@@ -82,8 +84,8 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.store.tags import DynamoTags
     from tagstream.ports.freezes import StackCalendar
 
-    shared = _webhook_ports(environ, LONG_CACHE_S)
-    table = _table(environ)
+    table = _table(environ, _dynamodb())
+    shared = _webhook_ports(environ, table, LONG_CACHE_S)
     credentials = GitCredentials(table.clock, _role_keys)
     return Ports(
         objects=shared.objects,
@@ -110,7 +112,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     )
 
 
-def _webhook_ports(environ: Mapping[str, str], secrets_age_s: int | None = None) -> WebhookPorts:
+def _webhook_ports(environ: Mapping[str, str], table: Table, secrets_age_s: int | None = None) -> WebhookPorts:
     from tagstream.adapters.aws.queue import SqsScanQueue
     from tagstream.adapters.aws.secrets import CACHE_S, SecretsManager
     from tagstream.adapters.http.issuer_keys import IssuerKeys
@@ -119,7 +121,6 @@ def _webhook_ports(environ: Mapping[str, str], secrets_age_s: int | None = None)
     from tagstream.adapters.store.objects import DynamoObjects
     from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
 
-    table = _table(environ)
     clock = _clock()
     log, metrics = _telemetry(_required(environ, STACK))
     return WebhookPorts(
@@ -264,28 +265,41 @@ def _clock() -> SystemClock:
     return SystemClock()
 
 
-def _table(environ: Mapping[str, str]) -> Table:
+def _table(environ: Mapping[str, str], client: DynamoDBClient) -> Table:
     from tagstream.adapters.store.table import Table
 
-    return Table(client=_dynamodb(), name=_required(environ, TABLE), clock=_clock())
+    return Table(client=client, name=_required(environ, TABLE), clock=_clock())
 
 
 @functools.cache
 def _dynamodb() -> DynamoDBClient:
+    client: DynamoDBClient = _client("dynamodb", _table_config(READ_TIMEOUT_S, TABLE_ATTEMPTS))
+    return client
+
+
+@functools.cache
+def _impatient_dynamodb() -> DynamoDBClient:
+    """For the webhook, which answers 503 before its own time is up: a table that hangs is waited for once."""
+    from tagstream.adapters.aws.silence import ask_once
+
+    client: DynamoDBClient = _client("dynamodb", _table_config(QUICK_READ_S, QUICK_TABLE_ATTEMPTS))
+    ask_once(client, _clock())
+    return client
+
+
+def _table_config(read_s: float, attempts: int) -> Config:
     from botocore.config import Config
 
-    config = Config(
+    return Config(
         connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
+        read_timeout=read_s,
         max_pool_connections=MAX_CONNECTIONS,
-        retries={"mode": "standard", "max_attempts": 5},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         # The service validates too; a thousand calls would pay for doing it twice.
         parameter_validation=False,
         # botocore puts its own name together anew for each call, which takes a sixth of it.
         user_agent="tagstream",
     )
-    client: DynamoDBClient = _client("dynamodb", config)
-    return client
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import ready_of, wait_text
+from tagstream.cli.waiting import members, ready_of, wait_text
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
@@ -63,7 +63,7 @@ def _after_selection(session: Session, policy: StoredObject, tags: Sequence[str]
     if ready != "True":
         yield f"{where} is not ready: {message or 'it was not evaluated yet'}"
         return
-    selected = str(cast("Mapping[str, object]", policy.status.get("latestRef") or {}).get("tag", ""))
+    selected = str(members(policy.status.get("latestRef")).get("tag", ""))
     if tags and selected not in tags:
         named = ", ".join(tags)
         yield f"{where} selects {selected}: {named} is filtered out or ranks below; see tagstream explain policy"

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
 
 from tagstream.cli.ages import age
 from tagstream.cli.layout import Column, brief
-from tagstream.cli.waiting import wait_text
+from tagstream.cli.waiting import conditions_of, members, shown, wait_text
 from tagstream.domain.objects.annotations import annotations_of
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
@@ -57,14 +56,9 @@ def columns_of(kind: str, stored: Sequence[StoredObject], *, on_terminal: bool) 
     return tuple(shown)
 
 
-def conditions_of(stored: StoredObject) -> Sequence[Mapping[str, str]]:
-    """Return the conditions of an object's status."""
-    return cast("Sequence[Mapping[str, str]]", stored.status.get("conditions") or ())
-
-
 def ready(stored: StoredObject) -> str:
     """Return the status of the Ready condition; ``False`` before the first reconcile, as in flux."""
-    return next((one["status"] for one in conditions_of(stored) if one["type"] == "Ready"), "False")
+    return next((shown(one, "status") for one in conditions_of(stored) if one.get("type") == "Ready"), "") or "False"
 
 
 def is_suspended(stored: StoredObject) -> bool:
@@ -74,11 +68,11 @@ def is_suspended(stored: StoredObject) -> bool:
 
 def spec_of(stored: StoredObject) -> Mapping[str, object]:
     """Return the spec of an object."""
-    return cast("Mapping[str, object]", stored.document.get("spec") or {})
+    return members(stored.document.get("spec"))
 
 
 def _message(stored: StoredObject) -> str:
-    return next((one["message"] for one in conditions_of(stored) if one["type"] == "Ready"), WAITING)
+    return next((shown(one, "message") for one in conditions_of(stored) if one.get("type") == "Ready"), WAITING)
 
 
 def _suspended(stored: StoredObject) -> str:
@@ -95,27 +89,27 @@ def _suspended_by(stored: StoredObject) -> str:
 
 
 def _url(stored: StoredObject) -> str:
-    return str(spec_of(stored).get("url", ""))
+    return shown(spec_of(stored), "url")
 
 
 def _delivery(stored: StoredObject) -> str:
-    last = stored.status.get("lastDelivery")
-    return f"{last['time']} {last['sender']}: {last['result']}" if isinstance(last, Mapping) else ""
+    last = members(stored.status.get("lastDelivery"))
+    return f"{shown(last, 'time')} {shown(last, 'sender')}: {shown(last, 'result')}" if last else ""
 
 
 def _short_delivery(stored: StoredObject, now: datetime) -> str:
-    last = stored.status.get("lastDelivery")
-    if not isinstance(last, Mapping):
+    last = members(stored.status.get("lastDelivery"))
+    if not last:
         return ""
-    return brief(f"{age(str(last['time']), now)} {last['sender']}: {last['result']}")
+    return brief(f"{age(shown(last, 'time'), now)} {shown(last, 'sender')}: {shown(last, 'result')}")
 
 
 def _wait(stored: StoredObject) -> str:
     postponed = status.postponement(stored.status)
     if postponed:
         return wait_text(postponed)
-    wait = stored.status.get("waiting")
-    return f"{wait['reason']} ({wait['until']})" if isinstance(wait, Mapping) else ""
+    wait = members(stored.status.get("waiting"))
+    return f"{shown(wait, 'reason')} ({shown(wait, 'until')})" if wait else ""
 
 
 def _member(*path: str) -> Cell:

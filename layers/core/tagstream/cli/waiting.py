@@ -1,5 +1,7 @@
 """Waits for the reconcile of an object and prints its outcome, as flux does.
 
+A stored status may have any shape. What cannot be read counts as absent, so that something sensible is printed.
+
 Source: flux2 cmd/flux/reconcile.go, resume.go.
 """
 
@@ -68,9 +70,13 @@ def _observed_generation(stored: StoredObject) -> int:
     After a failure only the conditions name the newest one, and while a window or a freeze keeps an automation from
     pushing, only the wait does, so they are read too.
     """
-    told = (stored.status, *cast("list[Mapping[str, object]]", stored.status.get("conditions") or []))
-    postponed = int(cast("int", status.postponement(stored.status).get("generation", -1)))
-    return max(postponed, *(int(cast("int", one.get("observedGeneration", -1))) for one in told))
+    told = (stored.status, *conditions_of(stored))
+    postponed = status.postponement(stored.status).get("generation")
+    return max(map(_generation, (postponed, *(one.get("observedGeneration") for one in told))))
+
+
+def _generation(found: object) -> int:
+    return found if isinstance(found, int) else -1
 
 
 def tell_outcome(session: Session, target: Target, stored: StoredObject) -> None:
@@ -148,25 +154,43 @@ def _committed(session: Session, selected: set[tuple[str, str]], since: datetime
     for entry in session.ports.ledger.read(since, session.ports.clock.now()):
         facts = entry.facts or {}
         told = facts.get("selections")
-        if isinstance(told, list) and selected & {(str(one["policy"]), str(one["tag"])) for one in told}:
+        pairs = map(members, told) if isinstance(told, list) else ()
+        if selected & {(str(one.get("policy")), str(one.get("tag"))) for one in pairs}:
             found.append((entry.key.name, str(facts.get("commit", ""))))
     return found
 
 
 def ready_of(stored: StoredObject) -> tuple[str, str]:
     """Return the status and the message of the Ready condition; (``Unknown``, empty) before the first reconcile."""
-    for one in cast("list[Mapping[str, str]]", stored.status.get("conditions") or []):
-        if one["type"] == "Ready":
-            return one["status"], one["message"]
+    for one in conditions_of(stored):
+        if one.get("type") == "Ready":
+            return shown(one, "status") or "Unknown", shown(one, "message")
     return "Unknown", ""
+
+
+def conditions_of(stored: StoredObject) -> list[Mapping[str, object]]:
+    """Return the conditions of a status; those that are no objects are left out."""
+    found = stored.status.get("conditions")
+    return [members(one) for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def members(value: object) -> Mapping[str, object]:
+    """Return a member of a status that should be an object; empty if it is none."""
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
+
+
+def shown(found: Mapping[str, object], name: str) -> str:
+    """Return a member as text; empty if there is none."""
+    value = found.get(name)
+    return "" if value is None else str(value)
 
 
 def _success(stored: StoredObject, message: str) -> str:
     if stored.kind == "ImageRepository":
-        scan = cast("Mapping[str, object]", stored.status.get("lastScanResult") or {})
+        scan = members(stored.status.get("lastScanResult"))
         return f"scan fetched {scan.get('tagCount', 0)} tags"
     if stored.kind == "ImagePolicy":
-        ref = cast("Mapping[str, str]", stored.status.get("latestRef") or {})
+        ref = members(stored.status.get("latestRef"))
         digest = f"@{ref['digest']}" if ref.get("digest") else ""
-        return f"selected ref {ref.get('name', '')}:{ref.get('tag', '')}{digest}"
+        return f"selected ref {shown(ref, 'name')}:{shown(ref, 'tag')}{digest}"
     return message

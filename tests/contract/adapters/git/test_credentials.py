@@ -6,6 +6,7 @@ GitHub's and Entra's services cannot run here: a server on loopback answers as t
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,10 +17,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.git.logins import GitCredentials, RoleKeys, codecommit_login
 from tagstream.adapters.git.remote import GitClient
 from tagstream.domain.objects.model import GitRef
-from tagstream.errors import AuthenticationError, ImageAutomationError, StalledError
+from tagstream.errors import AuthenticationError, ImageAutomationError, StalledError, Unanswered
 from tagstream.ports.git import GitAccess
 from tests.embedded.certificates import token_signer
 from tests.embedded.fault_proxy import Fault, FaultProxy, Received, running_fault_proxy
@@ -140,6 +142,22 @@ def test_an_app_that_is_not_installed_is_told_by_its_owner(cloud: FaultProxy, ke
     github(cloud)
     with pytest.raises(AuthenticationError, match="the GitHub App is not installed for 'acme'"):
         credentials().applied(app(cloud, key, githubAppInstallationOwner="acme"))
+
+
+def test_all_requests_of_a_login_have_one_deadline(
+    cloud: FaultProxy, key: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagstream.adapters.git.logins.WITHIN_S", 1.0)
+
+    def respond(request: Received) -> Fault:
+        cloud.stopped.wait(0.7)
+        return Fault(status=404, body=b'{"message":"Not Found"}')
+
+    cloud.respond = respond
+    begun = time.monotonic()
+    with pytest.raises(Unanswered, match="/users/acme/installation: context deadline exceeded"):
+        credentials(SystemClock()).applied(app(cloud, key, githubAppInstallationOwner="acme"))
+    assert time.monotonic() - begun < 2
 
 
 @pytest.mark.parametrize(

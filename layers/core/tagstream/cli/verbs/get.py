@@ -14,8 +14,9 @@ from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import IMAGES, TARGETS, Target, resource_name
 from tagstream.cli.label_selector import read_label_selector
 from tagstream.cli.layout import Column
-from tagstream.cli.object_columns import columns_of, conditions_of
+from tagstream.cli.object_columns import columns_of
 from tagstream.cli.session import Session
+from tagstream.cli.waiting import conditions_of, shown
 from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.objects.selector import selects
@@ -116,8 +117,8 @@ def _has_status(stored: StoredObject, selector: str | None) -> bool:
     kind, separator, wanted = selector.partition("=")
     if not separator:
         raise CommandFailed(f"expected status selector in type=status format, but found: {selector}")
-    found = [one for one in conditions_of(stored) if one.get("type", "").casefold() == kind.casefold()]
-    return bool(found) and found[-1].get("status", "").casefold() == wanted.casefold()
+    found = [one for one in conditions_of(stored) if shown(one, "type").casefold() == kind.casefold()]
+    return bool(found) and shown(found[-1], "status").casefold() == wanted.casefold()
 
 
 def _print_table(
