@@ -61,11 +61,11 @@ class Life:
         found = method(*arguments, **options)
         if dies:
             raise Killed
-        return _Mortal(found, name, self) if name == "git.open" else found
+        return _Mortal(found, name, self) if name in ("git.open", "git_hosts.of") else found
 
 
 class _Mortal:
-    """A port, or a Git session, of a worker that can die."""
+    """A port, a Git session, or a repository's requests, of a worker that can die."""
 
     def __init__(self, inner: Any, name: str, life: Life) -> None:
         self._inner, self._name, self._life = inner, name, life

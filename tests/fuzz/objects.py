@@ -23,6 +23,7 @@ from tagstream.domain.calendar.hand_freeze import read_freezes
 from tagstream.domain.calendar.zone import InvalidCalendar
 from tagstream.domain.instant import read_instant
 from tagstream.domain.objects.checks import check_object
+from tagstream.domain.objects.git_host import API_URL, GIT_HOST
 from tagstream.domain.objects.image_name import InvalidImage, ecr_region, parse_repository_image
 from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, read_intervention, read_revert
 from tagstream.domain.objects.issuer_url import is_trusted_source
@@ -30,6 +31,7 @@ from tagstream.domain.objects.kinds import parse_object
 from tagstream.domain.objects.long_duration import parse_long_duration
 from tagstream.domain.objects.manifest import InvalidDocument, plain_value, read_documents
 from tagstream.domain.objects.model import LabelRequirement, LabelSelector
+from tagstream.domain.objects.pull_request import DETAILS, PULL_REQUEST
 from tagstream.domain.objects.selector import InvalidSelector, check_selector, selects
 from tagstream.domain.objects.sops import encrypted_members
 from tagstream.reconcile.apply.pull_secrets import pull_secret_problems
@@ -86,6 +88,9 @@ def _documents(data: bytes) -> None:
         as_json(document.value)
 
 
+NOTES = (*DETAILS, GIT_HOST, API_URL)
+
+
 def _typed(data: bytes) -> None:
     """Any JSON as the spec of every kind, whose fields then have values of every type."""
     try:
@@ -102,7 +107,8 @@ def _typed(data: bytes) -> None:
         ("v1", "Secret"),
         ("v1", "Namespace"),
     ):
-        document = {"apiVersion": group, "kind": kind, "metadata": {"name": "a"}, "spec": spec, "data": spec}
+        metadata = {"name": "a", "annotations": {PULL_REQUEST: "true", **dict.fromkeys(NOTES, text(data))}}
+        document = {"apiVersion": group, "kind": kind, "metadata": metadata, "spec": spec, "data": spec}
         parsed = parse_object(document, "default")
         check_object(parsed.draft)
         list(pull_secret_problems(parsed.value, lambda _key: {".dockerconfigjson": data}))
@@ -218,7 +224,7 @@ TARGETS = (
             f"{OBJECTS}{one}"
             for one in (
                 *("kinds", "fields", "git", "image", "receiver", "checks", "policy_control", "calendar_annotations"),
-                "dockerconfig",
+                *("dockerconfig", "pull_request"),
             )
         ),
         seeds=lambda: [

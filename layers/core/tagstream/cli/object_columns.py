@@ -13,9 +13,11 @@ from tagstream.cli.ages import age
 from tagstream.cli.layout import Column, brief
 from tagstream.cli.waiting import conditions_of, members, shown, wait_text
 from tagstream.domain.objects.annotations import annotations_of
+from tagstream.domain.update.request_course import kept_request
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 from tagstream.reconcile.apply.validation import REASON, SUSPENDED, SUSPENDED_BY
+from tagstream.reconcile.update.request_access import FIELD as REQUEST
 
 WAITING = "waiting to be reconciled"
 Cell = Callable[[StoredObject], str]
@@ -112,6 +114,16 @@ def _wait(stored: StoredObject) -> str:
     return f"{shown(wait, 'reason')} ({shown(wait, 'until')})" if wait else ""
 
 
+def _request(stored: StoredObject) -> str:
+    """Say which pull request an automation keeps, and how it stands."""
+    found = kept_request(stored.status.get(REQUEST))
+    if found is None or not found.number:
+        return ""
+    checks = f", checks {found.checks}" if found.is_open and found.checks not in ("", "none") else ""
+    closed_by = f" by {found.closed_by}" if found.closed_by else ""
+    return f"#{found.number} {found.state}{closed_by}{checks} {found.url}"
+
+
 def _member(*path: str) -> Cell:
     def cell(stored: StoredObject) -> str:
         found: object = stored.status
@@ -144,6 +156,7 @@ _LAST_DELIVERY = ObjectColumn(
 )
 _SUSPENDED_BY = ObjectColumn(cell=_suspended_by, layout=Column(title="Suspended by", soft=True), only_if=any)
 _WAITS = ObjectColumn(cell=_wait, layout=Column(title="Waits", soft=True), only_if=any)
+_REQUEST = ObjectColumn(cell=_request, layout=Column(title="Pull request", soft=True), only_if=any)
 _DEFAULT = (_SUSPENDED, *_READY, _SUSPENDED_BY)
 COLUMNS: Mapping[str, Sequence[ObjectColumn]] = {
     "ImageRepository": (
@@ -161,7 +174,14 @@ COLUMNS: Mapping[str, Sequence[ObjectColumn]] = {
         _SUSPENDED,
         _SUSPENDED_BY,
     ),
-    "ImageUpdateAutomation": (_time("Last run", "lastAutomationRunTime"), _SUSPENDED, *_READY, _WAITS, _SUSPENDED_BY),
+    "ImageUpdateAutomation": (
+        _time("Last run", "lastAutomationRunTime"),
+        _SUSPENDED,
+        *_READY,
+        _WAITS,
+        _REQUEST,
+        _SUSPENDED_BY,
+    ),
     "GitRepository": (
         ObjectColumn(cell=_url, layout=Column(title="Url", keeps_end=True)),
         _SUSPENDED,

@@ -32,6 +32,7 @@ from typing import Literal, Protocol
 
 from tagstream.domain.objects.git_host import GitHostKind
 from tagstream.domain.objects.model import CommitId
+from tagstream.domain.objects.pull_request import AutoMerge
 from tagstream.ports.git import GitAccess
 
 FAILED = "PullRequestFailed"
@@ -44,8 +45,6 @@ RequestState = Literal["open", "merged", "closed"]
 Checks = Literal["none", "pending", "passed", "failed"]
 """What the host says of the head commit's checks (statuses, pipelines, builds) altogether; ``none`` without any, or
 where the token may not see them."""
-AutoMerge = Literal["", "merge", "squash", "rebase"]
-"""How the host shall merge by itself once everything that it requires has passed; empty: it shall not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -234,3 +234,16 @@ def test_a_watch_prints_what_changes_and_nothing_else() -> None:
     done = command("get", "images", "policy", "--watch", ports=ports)
     assert done.code == 130
     assert [line.split()[0] for line in done.out.splitlines()] == ["NAME", "podinfo-semver", "still", "still", "new"]
+
+
+def test_an_automation_shows_its_pull_request_once_it_has_one() -> None:
+    request = {"number": "7", "url": "https://git.example/pull/7", "state": "open", "checks": "pending"}
+    ports = stored("ImageUpdateAutomation", "app", {"conditions": [READY], "pullRequest": {"settings": "1"}})
+    assert "PULL REQUEST" not in command("get", "images", "update", ports=ports).out
+    ports = stored("ImageUpdateAutomation", "app", {"conditions": [READY], "pullRequest": request})
+    out = command("get", "images", "update", ports=ports).out
+    assert "PULL REQUEST" in out
+    assert "#7 open, checks pending https://git.example/pull/7" in out
+    closed = request | {"state": "closed", "closedBy": "a person"}
+    ports = stored("ImageUpdateAutomation", "app", {"conditions": [READY], "pullRequest": closed})
+    assert "#7 closed by a person https://git.example/pull/7" in command("get", "images", "update", ports=ports).out

@@ -11,11 +11,11 @@ from gocompat.quote import quote
 from gocompat.regexp import InvalidPattern, abridged, compile_pattern
 from gocompat.semver.range import InvalidRange, parse_range
 from tagstream.domain.objects.fields import Problem
+from tagstream.domain.objects.git_host import API_URL, GIT_HOST, GIT_HOST_KINDS
 from tagstream.domain.objects.git_url import suggestion, url_problem, without_password
 from tagstream.domain.objects.image import POLICY_MISSING
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import (
-    CommitSpec,
     GitRef,
     GitRepository,
     GitSpec,
@@ -23,6 +23,15 @@ from tagstream.domain.objects.model import (
     ImageRepository,
     ImageUpdateAutomation,
     PolicyChoice,
+)
+from tagstream.domain.objects.pull_request import (
+    BODY,
+    BODY_NAME,
+    COMMIT_MESSAGE,
+    PULL_REQUEST,
+    TITLE,
+    TITLE_NAME,
+    PullRequestSpec,
 )
 from tagstream.domain.objects.ref_name import PEELED, is_ref_name
 from tagstream.domain.objects.selector import InvalidSelector, check_selector
@@ -41,7 +50,7 @@ def check_object(value: object) -> tuple[Problem, ...]:
     if isinstance(value, ImageUpdateAutomation):
         return tuple(_automation(value))
     if isinstance(value, GitRepository):
-        return (*_url(value.url), *_ref("spec.ref", value.ref))
+        return (*_url(value.url), *_ref("spec.ref", value.ref), *_git_host(value))
     return ()
 
 
@@ -80,8 +89,11 @@ def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
             path="spec.git", message="Required value: source kind 'GitRepository' necessitates field .spec.git"
         )
     else:
-        yield from _template(automation, automation.git.commit)
+        commit = automation.git.commit
+        yield from _template("spec.git.commit.messageTemplate", commit.message_template, automation)
         yield from _git(automation.git)
+        if automation.pull_request is not None:
+            yield from _pull_request(automation, automation.git, automation.pull_request)
     if automation.policy_selector is not None:
         try:
             check_selector(automation.policy_selector)
@@ -134,21 +146,46 @@ def _ref_name(path: str, name: str) -> Iterator[Problem]:
         yield _invalid(path, name, "is no name of a Git ref")
 
 
-def _template(automation: ImageUpdateAutomation, commit: CommitSpec) -> Iterator[Problem]:
+def _pull_request(automation: ImageUpdateAutomation, git: GitSpec, wanted: PullRequestSpec) -> Iterator[Problem]:
+    """Report a request without a branch of its own, and templates that would fail."""
+    branch, checkout = git.push.branch if git.push else "", git.checkout.branch if git.checkout else ""
+    path = f"metadata.annotations[{PULL_REQUEST}]"
+    if not branch:
+        yield _invalid(path, "true", "needs a spec.git.push.branch, from which the request is made")
+    elif branch == checkout:
+        yield _invalid(path, "true", f"needs a spec.git.push.branch other than the checkout branch {quote(branch)}")
+    for name, text, what in ((TITLE, wanted.title, TITLE_NAME), (BODY, wanted.body, BODY_NAME)):
+        yield from _template(f"metadata.annotations[{name}]", text, automation, what)
+
+
+def _git_host(repository: GitRepository) -> Iterator[Problem]:
+    notes = repository.metadata.annotations
+    kind, url = notes.get(GIT_HOST), notes.get(API_URL)
+    if kind is not None and kind not in GIT_HOST_KINDS:
+        listed = ", ".join(quote(one) for one in GIT_HOST_KINDS)
+        message = f"Unsupported value: {quote(kind)}: supported values: {listed}"
+        yield Problem(path=f"metadata.annotations[{GIT_HOST}]", message=message)
+    if url is None:
+        return
+    problem = url_problem(url) if url.startswith(("https://", "http://")) else "must begin with https://"
+    if problem:
+        yield _invalid(f"metadata.annotations[{API_URL}]", without_password(url), problem)
+
+
+def _template(path: str, text: str, automation: ImageUpdateAutomation, name: str = COMMIT_MESSAGE) -> Iterator[Problem]:
     """Report a template that would fail. Flux reports it at the next update only."""
-    if not commit.message_template:
+    if not text or automation.git is None:
         return
     # The template engine takes a sixth of the command line's start, and most automations have no template.
     from tagstream.domain.update.message import TemplateError, check_template, try_template
 
-    path, text = "spec.git.commit.messageTemplate", commit.message_template
     try:
-        warnings = check_template(text)
+        warnings = check_template(text, name)
     except TemplateError as error:
         yield Problem(path=path, message=f"Invalid value: {error}")
         return
     # A failure with the example is only a warning: a real update has other changes.
-    failure = try_template(text, automation.metadata.key, commit.message_template_values)
+    failure = try_template(text, automation.metadata.key, automation.git.commit.message_template_values, name)
     if failure:
         warnings = (*warnings, f"with an example of a change it {failure}")
     for warning in warnings:

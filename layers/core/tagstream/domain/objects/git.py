@@ -34,6 +34,7 @@ from tagstream.domain.objects.model import (
     UpdateStrategy,
 )
 from tagstream.domain.objects.policy_control import honours_reverts
+from tagstream.domain.objects.pull_request import read_pull_request
 
 DEFAULT_TIMEOUT_S = 60.0
 URL_PATTERN = "^(http|https|ssh)://.*$"
@@ -96,6 +97,7 @@ def read_automation(metadata: Metadata, spec: Fields, dialect: str) -> ImageUpda
         debounce_s=_debounce_s(metadata, spec),
         calendar=annotated_calendar("the automation", metadata.annotations, spec.problems),
         honours_reverts=honours_reverts(metadata, spec.problems),
+        pull_request=read_pull_request(metadata.annotations, spec.problems),
         git=git,
         policy_selector=_selector(selector) if selector is not None else None,
         update=_update(update) if update is not None else UpdateStrategy(),

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NewType
 
 from tagstream.domain.objects.intervention import Intervention, Revert
+from tagstream.domain.objects.pull_request import PullRequestSpec
 
 if TYPE_CHECKING:
     from tagstream.domain.calendar.calendar import Calendar
@@ -262,7 +263,8 @@ class ImageUpdateAutomation:
 
     ``debounce_s`` is how long nothing more may be selected before what was selected is committed together. ``calendar``
     has its windows and freezes; None without any.
-    ``honours_reverts`` says whether a value that a person has set back in Git is left as it is.
+    ``honours_reverts`` says whether a value that a person has set back in Git is left as it is. ``pull_request`` is
+    the request of the push branch that is wanted; None where none is kept.
     """
 
     metadata: Metadata
@@ -272,6 +274,7 @@ class ImageUpdateAutomation:
     debounce_s: float = DEFAULT_DEBOUNCE_S
     calendar: Calendar | None = None
     honours_reverts: bool = True
+    pull_request: PullRequestSpec | None = None
     git: GitSpec | None = None
     policy_selector: LabelSelector | None = None
     update: UpdateStrategy | None = field(default_factory=UpdateStrategy)

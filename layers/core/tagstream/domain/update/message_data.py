@@ -59,6 +59,7 @@ def template_data(data: MessageData, used: list[str]) -> GoStruct:
     """
     changes = sorted(data.changes, key=lambda one: (one.file, one.object))
     legacy = _Legacy(changes, data.refs, used)
+    table = {} if data.table is None else {"Table": _constant(data.table)}
     return GoStruct(
         go_type=_DATA,
         fields=(
@@ -66,7 +67,7 @@ def template_data(data: MessageData, used: list[str]) -> GoStruct:
             ("Changed", _changed(changes, legacy)),
             ("Values", GoMap(dict(data.values), STRING_MAP, absent=not data.values)),
         ),
-        hidden={"Updated": lambda: legacy.reached(".Updated")},
+        hidden={"Updated": lambda: legacy.reached(".Updated"), **table},
     )
 
 

@@ -16,6 +16,7 @@ from tagstream.domain.objects.model import (
     NamespacedName,
     Receiver,
 )
+from tagstream.domain.objects.pull_request import API_SECRET
 
 Known = Callable[[str, NamespacedName], bool]
 """Whether an object of a kind (``Secret`` too) exists."""
@@ -80,6 +81,9 @@ def _automation(value: ImageUpdateAutomation) -> Iterator[tuple[str, str, Namesp
     if signing is not None:
         key = NamespacedName(value.metadata.key.namespace, signing.secret_ref)
         yield "spec.git.commit.signingKey.secretRef", "Secret", key
+    if value.pull_request is not None and value.pull_request.api_secret:
+        key = NamespacedName(value.metadata.key.namespace, value.pull_request.api_secret)
+        yield f"metadata.annotations[{API_SECRET}]", "Secret", key
 
 
 def _git_repository(value: GitRepository) -> Iterator[tuple[str, str, NamespacedName]]:

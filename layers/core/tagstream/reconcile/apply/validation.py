@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from gocompat.quote import quote
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.fields import Problem
+from tagstream.domain.objects.git_host import API_URL, GIT_HOST
 from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
 from tagstream.domain.objects.kinds import STORED, SecretData
 from tagstream.domain.objects.model import (
@@ -29,6 +30,7 @@ from tagstream.domain.objects.model import (
     NamespacedName,
     Receiver,
 )
+from tagstream.domain.objects.pull_request import DETAILS, PULL_REQUEST
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.select.gates import ALLOW_DOWNGRADE
 from tagstream.events.receiver.addressed import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE
@@ -49,7 +51,8 @@ ANNOTATIONS: Mapping[str, frozenset[str]] = {
     "ImagePolicy": frozenset(
         {ALLOW_DOWNGRADE, MINIMUM_AGE, PLATFORMS, PIN, HOLD, UNTIL, WHY, SKIP_TAGS, ON_REVERT, INTERVENTION, REVERTED}
     ),
-    "ImageUpdateAutomation": frozenset({DEBOUNCE, WINDOW, FREEZE, ON_REVERT}),
+    "ImageUpdateAutomation": frozenset({DEBOUNCE, WINDOW, FREEZE, ON_REVERT, PULL_REQUEST, *DETAILS}),
+    "GitRepository": frozenset({GIT_HOST, API_URL}),
     "Namespace": frozenset({WINDOW, FREEZE}),
     "Receiver": frozenset({SENDER, REGISTRY, REPOSITORY_PREFIX, SIGNATURE_MAX_AGE}),
 }

@@ -33,6 +33,7 @@ from tagstream.reconcile.update.lanes import LAST_TURN, THREADS, Work, run_lanes
 from tagstream.reconcile.update.lease import lease_held
 from tagstream.reconcile.update.outcome import not_run, outcome, put_off
 from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, departing
+from tagstream.reconcile.update.requests import with_requests
 from tagstream.reconcile.update.reverts import HELD_BACK, without_reverted
 from tagstream.reconcile.update.secrets_ahead import SecretsAhead
 from tagstream.reconcile.update.snapshot import KIND, Snapshot
@@ -153,7 +154,7 @@ def _run_group(group: Sequence[UpdateJob], run: _Run) -> None:
             results = _unchanged(group, deadline_s, run)
             if results is not None:
                 run.health.note_answer(group[0])
-                _report_unchanged(results, started_s, ports)
+                _report_unchanged(with_requests(results, deadline_s, ports), started_s, ports)
                 return
             with lease_held(target, run.owner, deadline_s, ports) as lease:
                 _run_leased(group, lease, deadline_s, run)
@@ -186,6 +187,7 @@ def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run
         run.health.note_answer(current[0])
     except ImageAutomationError as error:
         results = tuple(RunResult(job=job, error=error) for job in current)
+    results = with_requests(results, deadline_s, ports)
     if not ports.leases.is_held(lease):
         # Whoever has it by now reports what was pushed here, and may have gone further.
         put_off(current, ports)

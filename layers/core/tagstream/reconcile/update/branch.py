@@ -20,6 +20,7 @@ from tagstream.domain.objects.model import CommitId, Revision
 from tagstream.domain.setters.marker import MarkerReport
 from tagstream.domain.setters.plan import Change
 from tagstream.domain.update.message import MessageData, TemplateError, render_message
+from tagstream.domain.update.request_course import KeptRequest
 from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.commit_outlet import Outgoing
@@ -42,6 +43,7 @@ from tagstream.reconcile.update.ref_updates import (
     stale_head,
     with_default_branch,
 )
+from tagstream.reconcile.update.request_access import is_settled_request
 from tagstream.reconcile.update.reverts import honour, without_reverted
 
 PUSH_TRIES = 8
@@ -71,6 +73,9 @@ class RunResult:
         event: what the ledger gets of the commit.
         reset_to: where the push branch is put back to, because its base needs nothing any more.
         error: why the run failed.
+        request: what the status keeps of the branch's pull request; None where none is kept.
+        request_events: what the ledger gets of it.
+        request_error: why it could not be kept current, though the push went well.
     """
 
     job: UpdateJob
@@ -86,6 +91,9 @@ class RunResult:
     event: LedgerEntry | None = None
     reset_to: CommitId | None = None
     error: ImageAutomationError | None = None
+    request: KeptRequest | None = None
+    request_events: tuple[LedgerEntry, ...] = ()
+    request_error: ImageAutomationError | None = None
 
 
 def unchanged(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> tuple[RunResult, ...] | None:
@@ -208,11 +216,12 @@ def checking_out() -> Iterator[None]:
 
 
 def _is_settled(job: UpdateJob) -> bool:
-    """Whether neither the object nor what its policies selected has changed since the last successful run."""
+    """Whether nothing is new since the last successful run: the object, what its policies selected, its request."""
     status = job.stored.status
     return (
         status.get("observedGeneration") == job.automation.metadata.generation
         and status.get("observedPolicies") == job.observed
+        and is_settled_request(job.stored, job.requests, job.destination.push_branch)
     )
 
 
@@ -317,7 +326,7 @@ def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], files: BranchFil
             job.commit.message_template,
             MessageData(
                 automation=job.automation.metadata.key,
-                changes=_as_named_by_flux(changes, job),
+                changes=as_named_by_flux(changes, job),
                 refs=job.refs,
                 values=job.commit.message_template_values,
                 now=ports.clock.now(),
@@ -340,7 +349,7 @@ def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], files: BranchFil
     )
 
 
-def _as_named_by_flux(changes: Sequence[Change], job: UpdateJob) -> tuple[Change, ...]:
+def as_named_by_flux(changes: Sequence[Change], job: UpdateJob) -> tuple[Change, ...]:
     """Templates see file names from ``update.path`` on, or from its folder where it is a file."""
     path = job.automation.update.path if job.automation.update else ""
     base = posixpath.normpath(f"/{path}").strip("/")

@@ -33,6 +33,7 @@ from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
 from tagstream.reconcile.credentials import git_access
 from tagstream.reconcile.stored_objects import parse_stored
+from tagstream.reconcile.update.request_access import RequestJob, request_job
 from tagstream.reconcile.update.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class UpdateJob:
         calendars: when its changes may be pushed.
         sign: makes the signature of a commit object.
         reverted: policies that are left out because a person has reverted what they selected.
+        requests: what the pull request of its push branch needs; None where none is kept.
     """
 
     stored: StoredObject
@@ -72,6 +74,7 @@ class UpdateJob:
     calendars: tuple[Calendar, ...] = ()
     sign: Callable[[bytes], bytes] | None = None
     reverted: frozenset[NamespacedName] = frozenset()
+    requests: RequestJob | None = None
 
     @property
     def refs(self) -> Mapping[NamespacedName, ImageRef]:
@@ -151,8 +154,9 @@ def prepare(
         ports: secrets are read from.
 
     Raises:
-        StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration, AccessDenied.
-        RetryableError: SourceManagerFailed, the GitRepository, its secret or a push branch is missing; InvalidWindow.
+        StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration, AccessDenied, InvalidPullRequest.
+        RetryableError: SourceManagerFailed, the GitRepository, its secret or a push branch is missing; InvalidWindow;
+            as ``request_job``.
     """
     strategy = automation.update
     if strategy is None:
@@ -178,6 +182,7 @@ def prepare(
     except NoPushBranch as error:
         raise RetryableError(f"failed configuring source manager: {error}", reason="SourceManagerFailed") from error
     access = git_access(repository, ports.secrets)
+    requests = request_job(automation, repository, where, access, ports.secrets)
     sign = _signer(automation, automation.git.commit.signing_key, ports)
     return UpdateJob(
         stored=stored,
@@ -186,6 +191,7 @@ def prepare(
         calendars=snapshot.calendars(automation),
         commit=automation.git.commit,
         access=access,
+        requests=requests,
         sign=sign,
         destination=where,
         selections=selections,

@@ -24,6 +24,7 @@ from tagstream.reconcile.update.job import UpdateJob, joined_causes, new_selecti
 from tagstream.reconcile.update.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.update.push_event import causes
 from tagstream.reconcile.update.ref_updates import PUSH_REVISION
+from tagstream.reconcile.update.request_access import FIELD as FIELD_OF_REQUEST
 from tagstream.reconcile.update.reverts import HELD_BACK, OFFERED
 from tagstream.reconcile.update.template_warnings import FIELD as TEMPLATE_FIELD
 from tagstream.reconcile.update.template_warnings import template_event, template_warnings
@@ -44,6 +45,8 @@ def outcome(result: RunResult, duration_ms: float, now: datetime) -> Transition:
     attempt = Attempt(stored=job.stored, at=now, cause=job.cause, duration_ms=duration_ms)
     if result.error is not None:
         return _failure(attempt, result.error, job.began_at)
+    if result.request_error is not None:
+        return _without_request(result, attempt, result.request_error, now)
     found = succeeded(attempt, "committed" if result.commit else "reconciled", _body(result, now), UP_TO_DATE)
     return replace(
         found,
@@ -105,27 +108,41 @@ def _failure(attempt: Attempt, error: ImageAutomationError, began_at: datetime) 
     return failed(attempt, error, {**attempt.stored.status, "lastAutomationRunTime": instant_text(began_at)})
 
 
+def _without_request(result: RunResult, attempt: Attempt, error: ImageAutomationError, now: datetime) -> Transition:
+    """The commit is pushed, but its pull request could not be kept: the next run looks at everything again."""
+    kept = {} if result.request is None else {FIELD_OF_REQUEST: result.request.document()}
+    body = {**attempt.stored.status, **kept, **_pushed(result, now)}
+    found = failed(attempt, error, {**body, "lastAutomationRunTime": instant_text(result.job.began_at)})
+    events = (result.event, *result.request_events)
+    return replace(found, entries=(*(one for one in events if one is not None), *found.entries))
+
+
+def _pushed(result: RunResult, now: datetime) -> Mapping[str, object]:
+    if result.commit is None:
+        return {}
+    pushed_at = result.event.at if result.event else now
+    return {"lastPushCommit": result.commit, "lastPushTime": instant_text(pushed_at)}
+
+
 def _body(result: RunResult, now: datetime) -> Mapping[str, object]:
     """The status without its conditions."""
     job = result.job
     renewed = {PUSH_REVISION} | ({FIELD} if not result.skipped else set())
     # A run without a commit has not read the template.
     renewed |= {TEMPLATE_FIELD} if result.commit is not None else set()
-    renewed |= {HELD_BACK} | ({OFFERED} if not result.skipped else set())
+    renewed |= {HELD_BACK, FIELD_OF_REQUEST} | ({OFFERED} if not result.skipped else set())
     body = {
         **{name: value for name, value in job.stored.status.items() if name not in renewed},
         **marker_problems(result.markers),
         **template_warnings(result.warnings),
         **_held_back(result),
+        **({FIELD_OF_REQUEST: result.request.document()} if result.request is not None else {}),
         **({PUSH_REVISION: result.push_revision} if job.destination.rebuilds_branch else {}),
         "lastAutomationRunTime": instant_text(job.began_at),
         "observedSourceRevision": result.revision,
         "observedPolicies": job.observed,
     }
-    if result.commit is None:
-        return body
-    pushed_at = result.event.at if result.event else now
-    return body | {"lastPushCommit": result.commit, "lastPushTime": instant_text(pushed_at)}
+    return {**body, **_pushed(result, now)}
 
 
 def _held_back(result: RunResult) -> Mapping[str, object]:
@@ -145,6 +162,7 @@ def _entries(result: RunResult, found: Transition) -> tuple[LedgerEntry, ...]:
         event = success_entry(attempt, UP_TO_DATE)
     events = (
         event,
+        *result.request_events,
         marker_event(stored.key, stored.status, found.status, attempt.at),
         template_event(stored.key, stored.status, found.status, attempt.at),
     )

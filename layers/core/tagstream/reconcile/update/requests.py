@@ -1,0 +1,308 @@
+"""Keeps the pull request of a push branch: opens it, keeps it current, closes it, and notices what people do with it.
+
+It runs after the push and before the statuses are written, so every step finds out by itself whether it was done
+before: a worker may have died in between. It asks the host for nothing when no automation of the branch wants a
+request, and once an interval while a request is open and nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from tagstream.domain.update.message import MessageData, TemplateError
+from tagstream.domain.update.request_course import ClosedBy, Found, KeptRequest, next_step
+from tagstream.domain.update.request_text import ChangeSet, TextTemplates, identity_in, request_text, text_identity
+from tagstream.errors import ImageAutomationError, RetryableError
+from tagstream.ports.bundle import Ports
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.pull_requests import FAILED, INVALID, Proposal, PullRequest, PullRequests
+from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.update.branch import RunResult, as_named_by_flux
+from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.request_access import RequestJob, known_request
+from tagstream.reconcile.update.snapshot import KIND
+
+NOTHING_LEFT = "tagstream closed this request: its base branch needs none of these changes any more."
+
+
+def with_requests(results: Sequence[RunResult], deadline_s: float, ports: Ports) -> tuple[RunResult, ...]:
+    """The results of a branch's run, with what became of the branch's request.
+
+    Args:
+        results: of all automations of the branch; the first of those that want a request says how it shall look.
+        deadline_s: on the monotonic clock; no call is begun after it.
+        ports: the host is asked through.
+    """
+    asking = [one for one in results if one.job.requests is not None and one.error is None]
+    if not asking or asking[0].job.requests is None:
+        return tuple(results)
+    course = _Course(results=results, leader=asking[0].job, wants=asking[0].job.requests, ports=ports)
+    error: ImageAutomationError | None = None
+    try:
+        with isolated():
+            if ports.clock.monotonic_s() >= deadline_s:
+                raise RetryableError("no time is left to ask for the pull request", reason=FAILED)
+            course.run()
+    except ImageAutomationError as found:
+        error = found
+    events = {id(asking[0]): tuple(course.events)}
+    return tuple(
+        replace(one, request=course.known, request_events=events.get(id(one), ()), request_error=error)
+        if one.job.requests is not None and one.error is None
+        else one
+        for one in results
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Course:
+    """What happens to the request of one branch in one run; ``known`` and ``events`` grow with every step."""
+
+    results: Sequence[RunResult]
+    leader: UpdateJob
+    wants: RequestJob
+    ports: Ports
+    known: KeptRequest | None = None
+    events: list[LedgerEntry] = field(default_factory=list)
+    now: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.now = self.ports.clock.now()
+        kept = [known for one in self.results if (known := known_request(one.job.stored)) is not None]
+        # After a crash one of the automations may know of a newer request than the others.
+        kept.sort(key=lambda one: (one.number != "", one.read_at is not None, one.read_at or self.now))
+        self.known = kept[-1] if kept else None
+
+    @property
+    def head(self) -> str:
+        """The push branch."""
+        return self.leader.destination.push_branch
+
+    @property
+    def head_commit(self) -> str:
+        """The commit of the push branch; empty when there is none."""
+        return self.results[0].push_revision.rpartition(":")[2]
+
+    def run(self) -> None:
+        """Do what is to be done.
+
+        Raises:
+            ImageAutomationError: the host refused, or cannot be asked; ``known`` is what was achieved.
+        """
+        if all(one.skipped for one in self.results):
+            self._look()
+            return
+        if not self.leader.destination.rebuilds_branch:
+            raise RetryableError(
+                f"a pull request needs a branch of its own: '{self.head}' is the repository's default branch, or others"
+                " add to it",
+                reason=INVALID,
+            )
+        changes = self._changes()
+        settings = self.wants.settings(self.head)
+        if self.known is not None:
+            # While this runs nothing counts as done: whoever comes after an error begins anew.
+            self.known = replace(self.known, settings="")
+        if changes.changes and self.head_commit:
+            self._propose(changes)
+        else:
+            self._withdraw()
+        self.known = replace(self.known or KeptRequest(), settings=settings)
+
+    def _look(self) -> None:
+        """Notice what became of an open request, once an interval or when somebody asks for a run."""
+        known = self.known
+        if known is None or not known.is_open:
+            return
+        interval = timedelta(seconds=min(one.job.automation.interval_s for one in self.results))
+        if known.read_at is not None and self.now - known.read_at < interval and not self._is_asked_for:
+            return
+        self._note(self._host().read(known.number))
+
+    def _propose(self, changes: ChangeSet) -> None:
+        """Keep a request for these changes, unless a person does not want them."""
+        known = self.known
+        is_here = known is not None and (known.head, known.base) == (self.head, self.wants.base)
+        if known is None or not known.number or not is_here:
+            known = self.known = None
+        elif _is_refused(known, changes) and not self._is_asked_for:
+            return
+        host = self._host()
+        current = host.read(known.number) if known is not None else host.newest(self.head, self.wants.base)
+        if known is not None:
+            self._note(current)
+        step = next_step(known, _found(current), changes.identity, self.head_commit)
+        if step == "merged":
+            return
+        if step == "refused":
+            self.known = replace(self._kept(current), changes=changes.identity, closed_by="a person")
+            return
+        proposal = self._proposal(changes, host)
+        request = host.open(proposal) if step == "open" or current is None else current
+        if known is None or known.number != request.number:
+            word = "opened" if step == "open" else "found open:"
+            self._record("RequestOpened", request, f"{word} pull request #{request.number}: {request.title}")
+            self.known = replace(self._kept(request), changes=identity_in(request.body), text=_text_of(request))
+        self._bring_up_to_date(host, request, proposal, changes.identity)
+
+    def _bring_up_to_date(self, host: PullRequests, request: PullRequest, proposal: Proposal, identity: str) -> None:
+        """Write the text if it is another one by now, and furnish the request if that is not done.
+
+        A text that a person has edited stays until other changes, or other templates, make it another one.
+        """
+        known = self._kept(request)
+        text = _text_of(proposal)
+        if known.text != text:
+            host.change(request, proposal)
+            if known.changes != identity:
+                self._record("RequestUpdated", request, f"updated pull request #{request.number}: {proposal.title}")
+        self.known = known = replace(known, text=text, changes=identity, head_commit=self.head_commit)
+        if known.furnished != self.wants.furnished:
+            host.furnish(request, proposal)
+            self.known = replace(known, furnished=self.wants.furnished)
+
+    def _withdraw(self) -> None:
+        """Close the request of a branch that has nothing to offer any more."""
+        known = self.known if self.known is not None and self.known.is_open else None
+        if known is None and not any(one.reset_to for one in self.results):
+            return
+        host = self._host()
+        current = host.read(known.number) if known is not None else host.newest(self.head, self.wants.base)
+        if known is None and (current is None or current.state != "open" or not identity_in(current.body)):
+            return
+        if current is not None and current.state == "open" and self._is_empty:
+            current = host.close(current, NOTHING_LEFT)
+        self._note(current, closed_by="tagstream")
+
+    @property
+    def _is_empty(self) -> bool:
+        """Whether the push branch is its base: what else there is was put there by a person."""
+        base = next((one.checkout.commit for one in self.results if one.checkout is not None), "")
+        return self.head_commit in ("", base)
+
+    def _note(self, current: PullRequest | None, closed_by: ClosedBy = "a person") -> None:
+        """Take over what the host says of the known request; None if it has none of that number any more."""
+        before = self.known
+        if current is None:
+            if before is not None and before.is_open:
+                self.known = replace(before, state="closed", closed_by=closed_by, read_at=self.now)
+            return
+        after = self._kept(current)
+        if after.state == "closed":
+            after = replace(after, closed_by=after.closed_by or closed_by)
+        self.known = after
+        if before is None or before.is_open:
+            self._tell_end(after, current)
+
+    def _tell_end(self, after: KeptRequest, current: PullRequest) -> None:
+        if after.state == "merged":
+            self._record("RequestMerged", current, f"pull request #{current.number} was merged: {current.title}")
+        if after.state == "closed":
+            text = f"pull request #{current.number} was closed by {after.closed_by}: {current.title}"
+            self._record("RequestClosed", current, text)
+
+    def _kept(self, request: PullRequest | None) -> KeptRequest:
+        """What is known, with what the host says now; nothing of another request is kept."""
+        known = self.known or KeptRequest()
+        if request is None:
+            return known
+        if known.number != request.number:
+            known = KeptRequest(head_commit=self.head_commit)
+        return replace(
+            known,
+            number=request.number,
+            url=request.url,
+            state=request.state,
+            # What was just opened, or comes from a list, says nothing of checks.
+            checks=request.checks if request.checks != "none" else known.checks or "none",
+            head=request.head,
+            base=request.base,
+            closed_by=known.closed_by if request.state == "closed" else "",
+            read_at=self.now,
+        )
+
+    def _changes(self) -> ChangeSet:
+        going = [one for one in self.results if one.error is None]
+        return ChangeSet(
+            changes=tuple(change for one in going for change in one.changes),
+            named=tuple(change for one in going for change in as_named_by_flux(one.changes, one.job)),
+            refs={key: ref for one in going for key, ref in one.job.refs.items()},
+        )
+
+    def _proposal(self, changes: ChangeSet, host: PullRequests) -> Proposal:
+        spec, commit = self.wants.spec, self.leader.commit
+        data = MessageData(
+            automation=self.leader.automation.metadata.key,
+            changes=changes.named,
+            refs=changes.refs,
+            values=commit.message_template_values,
+            now=self.now,
+            entropy=self.ports.entropy,
+        )
+        limits = host.limits
+        templates = TextTemplates(title=spec.title, body=spec.body, max_title=limits.title, max_body=limits.body)
+        try:
+            text = request_text(templates, data, changes)
+        except TemplateError as error:
+            raise RetryableError(f"failed to describe the pull request: {error}", reason=FAILED) from error
+        return Proposal(
+            head=self.head,
+            base=self.wants.base,
+            title=text.title,
+            body=text.body,
+            labels=spec.labels,
+            reviewers=spec.reviewers,
+            draft=spec.draft,
+            auto_merge=spec.auto_merge,
+        )
+
+    def _host(self) -> PullRequests:
+        return self.ports.git_hosts.of(self.wants.host)
+
+    @property
+    def _is_asked_for(self) -> bool:
+        return any(one.job.is_asked_for for one in self.results)
+
+    def _record(self, reason: str, request: PullRequest, message: str) -> None:
+        self.events.append(
+            LedgerEntry(
+                at=self.now,
+                kind=KIND,
+                key=self.leader.stored.key,
+                severity="info",
+                reason=reason,
+                message=f"{message}\n{request.url}",
+                cause=self.leader.cause,
+                facts={
+                    "number": request.number,
+                    "url": request.url,
+                    "branch": self.head,
+                    "base": self.wants.base,
+                    "commit": self.head_commit,
+                },
+                identity=f"{reason}-{self.head}-{request.number}",
+            )
+        )
+
+
+def _is_refused(known: KeptRequest, changes: ChangeSet) -> bool:
+    """Whether a person has closed the request of these very changes."""
+    return known.state == "closed" and known.closed_by == "a person" and known.changes == changes.identity
+
+
+def _found(request: PullRequest | None) -> Found | None:
+    if request is None:
+        return None
+    return Found(
+        number=request.number,
+        state=request.state,
+        head_commit=request.head_commit,
+        changes=identity_in(request.body),
+    )
+
+
+def _text_of(text: PullRequest | Proposal) -> str:
+    """The identity of a title and a body; hosts differ in line breaks and in blanks at the ends."""
+    return text_identity((text.title.strip(), text.body.replace("\r", "").strip()))

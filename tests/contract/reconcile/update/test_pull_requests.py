@@ -1,0 +1,414 @@
+"""The life of a push branch's pull request, on a real table and Git server, and on GitHub's API as it is described."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.bundle import Ports
+from tests.contract.mortal_ports import Killed, Life
+from tests.contract.reconcile.update.hosted import AUTOMATION, BRANCH, Hosted, automation_document, hosted, tag_on
+from tests.contract.reconciling import APP, Silent
+from tests.embedded.git_host import TOKEN, Reply
+from tests.embedded.git_server import commit_files, git
+from tests.embedded.github_api import FakeGitHub
+
+
+@pytest.fixture
+def stack(ports: Ports, silent: Silent, tmp_path: Path) -> Iterator[Hosted]:
+    with hosted(ports, silent, tmp_path, FakeGitHub) as made:
+        yield made
+
+
+def test_a_pushed_branch_gets_one_request_with_the_changes_as_a_table(stack: Hosted) -> None:
+    stack.run()
+    (request,) = stack.host.requests
+    assert (request.head, request.base, request.state) == (BRANCH, "main", "open")
+    assert request.title == "Update app to v1.1.0"
+    page = "https://hub.docker.com/_/app/tags?name=v1.1.0"
+    assert f"| [`app`]({page}) | `v1.0.0` | `v1.1.0` | `app.yaml` |" in request.body
+    assert stack.ready == "Succeeded: repository up-to-date"
+    assert stack.told() == ["RequestOpened: opened pull request #1: Update app to v1.1.0"]
+
+
+def test_the_status_says_which_request_there_is_and_how_it_stands(stack: Hosted) -> None:
+    stack.run()
+    shown = {name: stack.request[name] for name in ("number", "url", "state", "checks", "head", "base", "headCommit")}
+    assert shown == {
+        "number": "1",
+        "url": "https://github.com/org/app/pull/1",
+        "state": "open",
+        "checks": "none",
+        "head": BRANCH,
+        "base": "main",
+        "headCommit": stack.head(),
+    }
+
+
+def test_opening_a_request_takes_two_calls(stack: Hosted) -> None:
+    stack.run()
+    assert stack.host.calls == ["pulls-list", "pulls-create"]
+
+
+def test_an_open_request_is_read_once_an_interval_by_one_call(stack: Hosted) -> None:
+    stack.run()
+    stack.host.calls.clear()
+    stack.host.checks = "SUCCESS"
+    stack.run(after_s=30)
+    assert stack.host.calls == []
+    stack.run(after_s=30)
+    assert stack.host.calls == ["graphql"]
+    assert stack.request["checks"] == "passed"
+
+
+def test_without_the_annotation_no_host_is_asked(stack: Hosted) -> None:
+    stack.annotate(pull_request=None)
+    stack.run()
+    assert stack.host.calls == []
+    assert "pullRequest" not in stack.status
+
+
+def test_a_newer_tag_changes_the_request_that_is_open(stack: Hosted) -> None:
+    stack.run()
+    stack.select("v1.2.0")
+    stack.run()
+    (request,) = stack.host.requests
+    assert request.title == "Update app to v1.2.0"
+    assert "`v1.2.0`" in request.body and "`v1.1.0`" not in request.body
+    assert stack.told()[1:] == ["RequestUpdated: updated pull request #1: Update app to v1.2.0"]
+
+
+def test_what_a_person_wrote_into_the_request_stays_while_the_changes_are_the_same(stack: Hosted) -> None:
+    stack.run()
+    stack.host.requests[0].title = "Please wait"
+    commit_files(stack.host.bare, {"README": b"other"}, "elsewhere")
+    stack.run()
+    assert stack.host.requests[0].title == "Please wait"
+    assert stack.request["headCommit"] == stack.head()
+
+
+def test_a_merged_request_is_noticed_and_the_next_tag_gets_a_new_one(stack: Hosted) -> None:
+    stack.run()
+    stack.host.merge()
+    stack.run()
+    assert stack.request["state"] == "merged"
+    stack.select("v1.2.0")
+    stack.run()
+    assert [(one.number, one.state) for one in stack.host.requests] == [(1, "merged"), (2, "open")]
+    assert tag_on(stack.host.bare) == "v1.2.0"
+    assert stack.told() == [
+        "RequestOpened: opened pull request #1: Update app to v1.1.0",
+        "RequestMerged: pull request #1 was merged: Update app to v1.1.0",
+        "RequestOpened: opened pull request #2: Update app to v1.2.0",
+    ]
+
+
+def test_a_request_that_a_person_has_closed_is_not_opened_again_for_the_same_changes(stack: Hosted) -> None:
+    stack.run()
+    stack.host.close_by_hand()
+    stack.run()
+    assert (stack.request["state"], stack.request["closedBy"]) == ("closed", "a person")
+    commit_files(stack.host.bare, {"README": b"other"}, "elsewhere")
+    stack.host.calls.clear()
+    stack.run()
+    assert [one.state for one in stack.host.requests] == ["closed"]
+    assert stack.host.calls == []
+
+
+def test_other_changes_after_a_closed_request_get_one_of_their_own(stack: Hosted) -> None:
+    stack.run()
+    stack.host.close_by_hand()
+    stack.select("v1.2.0")
+    stack.run()
+    assert [(one.state, one.title) for one in stack.host.requests] == [
+        ("closed", "Update app to v1.1.0"),
+        ("open", "Update app to v1.2.0"),
+    ]
+
+
+def test_a_closed_request_is_remembered_by_its_body_when_the_status_is_lost(stack: Hosted) -> None:
+    stack.run()
+    stack.host.close_by_hand()
+    stack.ports.objects.put_status(AUTOMATION, APP, {})
+    stack.run()
+    assert [one.state for one in stack.host.requests] == ["closed"]
+    assert stack.request["closedBy"] == "a person"
+
+
+def test_when_the_base_needs_nothing_any_more_the_request_is_closed_with_a_comment(stack: Hosted) -> None:
+    stack.run()
+    commit_files(stack.host.bare, {"other": b"x"}, "a person adds to the branch", BRANCH)
+    stack.host.requests[0].head_commit = stack.head()
+    stack.commit("v1.1.0")
+    stack.run()
+    # Somebody's commit is on the branch, so it is not ours to close.
+    assert stack.host.requests[0].state == "open"
+    git("update-ref", f"refs/heads/{BRANCH}", "refs/heads/main", folder=stack.host.bare)
+    stack.run()
+    assert stack.host.requests[0].state == "closed"
+    assert stack.request["state"] == "closed"
+
+
+def test_a_request_that_tagstream_closed_makes_room_for_the_same_changes(stack: Hosted) -> None:
+    stack.run()
+    stack.commit("v1.1.0")
+    stack.run()
+    assert (stack.request["state"], stack.request["closedBy"]) == ("closed", "tagstream")
+    stack.annotate(on_revert="ignore")
+    stack.commit("v1.0.0")
+    stack.run()
+    assert [one.state for one in stack.host.requests] == ["closed", "open"]
+
+
+def test_labels_reviewers_and_auto_merge_are_asked_for_once(stack: Hosted) -> None:
+    stack.annotate(
+        pull_request_labels="bot, images",
+        pull_request_reviewers="alice,team:platform",
+        pull_request_auto_merge="squash",
+        pull_request_draft="true",
+    )
+    stack.run()
+    (request,) = stack.host.requests
+    assert request.labels == ["bot", "images"]
+    assert request.reviewers == ["alice", "platform"]
+    assert (request.draft, request.auto_merge) == (True, "squash")
+    request.labels.remove("images")
+    stack.select("v1.2.0")
+    stack.run()
+    assert request.labels == ["bot"]
+
+
+def test_with_nothing_to_wait_for_auto_merge_merges_at_once(stack: Hosted) -> None:
+    assert isinstance(stack.host, FakeGitHub)
+    stack.host.requires_checks = False
+    stack.annotate(pull_request_auto_merge="true")
+    stack.run()
+    assert tag_on(stack.host.bare, "main") == "v1.1.0"
+
+
+def test_title_and_body_are_templates_with_the_data_of_the_commit_message(stack: Hosted) -> None:
+    stack.annotate(
+        pull_request_title="deploy {{ range .Changed.Changes }}{{ .NewValue }}{{ end }}",
+        pull_request_body="by {{ .AutomationObject }}\n\n{{ .Table }}",
+    )
+    stack.run()
+    (request,) = stack.host.requests
+    assert request.title == "deploy app:v1.1.0"
+    assert request.body.startswith("by ns/app\n\n| Image | Old | New | File |")
+
+
+def test_new_settings_reach_a_request_that_is_open(stack: Hosted) -> None:
+    stack.run()
+    stack.annotate(pull_request_title="Deploy the new images", pull_request_labels="bot")
+    stack.run()
+    assert (stack.host.requests[0].title, stack.host.requests[0].labels) == ("Deploy the new images", ["bot"])
+
+
+def test_a_request_that_exists_already_is_taken_over(stack: Hosted) -> None:
+    stack.run()
+    stack.ports.objects.put_status(AUTOMATION, APP, {})
+    stack.run()
+    assert len(stack.host.requests) == 1
+    assert stack.request["number"] == "1"
+
+
+def test_the_answer_to_opening_may_be_lost(stack: Hosted) -> None:
+    stack.host.lost["pulls-create"] = Reply(502, {"message": "Server Error"})
+    stack.run()
+    assert stack.ready == "PullRequestFailed: POST /repos/org/app/pulls: HTTP status 502: Server Error"
+    assert stack.status["lastPushCommit"] == stack.head()
+    stack.run(after_s=3600)
+    assert len(stack.host.requests) == 1
+    assert stack.ready == "Succeeded: repository up-to-date"
+
+
+def test_two_who_open_at_the_same_time_get_the_same_request(stack: Hosted) -> None:
+    stack.host.refusals["pulls-list"] = Reply(200, [])
+    stack.select("v1.1.0")
+    stack.run()
+    stack.ports.objects.put_status(AUTOMATION, APP, {})
+    stack.host.refusals["pulls-list"] = Reply(200, [])
+    stack.run()
+    assert len(stack.host.requests) == 1
+    assert stack.ready == "Succeeded: repository up-to-date"
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (
+            Reply(403, {"message": "Resource not accessible by integration"}),
+            "PullRequestFailed: POST /repos/org/app/pulls: HTTP status 403: Resource not accessible by integration: the"
+            " token needs the rights to read and write pull requests (and issues, for labels) of this repository",
+        ),
+        (
+            Reply(404, {"message": "Not Found"}),
+            "PullRequestFailed: POST /repos/org/app/pulls: HTTP status 404: Not Found: no such thing, or the token"
+            " needs the rights to read and write pull requests (and issues, for labels) of this repository",
+        ),
+        (
+            Reply(422, {"message": "Validation Failed", "errors": [{"field": "base", "code": "invalid"}]}),
+            "PullRequestFailed: POST /repos/org/app/pulls: HTTP status 422: Validation Failed; base; invalid",
+        ),
+        (
+            Reply(401, {"message": f"Bad credentials {TOKEN}"}),
+            "PullRequestFailed: POST /repos/org/app/pulls: HTTP status 401: Bad credentials REDACTED: the token is not"
+            " valid",
+        ),
+    ],
+    ids=["no right", "not found", "refused value", "token"],
+)
+def test_what_the_host_refuses_is_in_the_status_in_its_own_words(stack: Hosted, reply: Reply, words: str) -> None:
+    stack.host.refusals["pulls-create"] = reply
+    stack.run()
+    assert stack.ready == words
+    # The push was done, and is told.
+    assert tag_on(stack.host.bare) == "v1.1.0"
+    assert stack.status["lastPushCommit"] == stack.head()
+
+
+@pytest.mark.parametrize(
+    ("reply", "pause_s"),
+    [
+        (Reply(403, {"message": "You have exceeded a secondary rate limit"}, {"Retry-After": "900"}), 900),
+        (Reply(429, {"message": "slow down"}, {"Retry-After": "1200"}), 1200),
+        (
+            Reply(
+                403,
+                {"message": "API rate limit exceeded"},
+                {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1795774260"},
+            ),
+            600,
+        ),
+    ],
+    ids=["secondary limit", "too many requests", "primary limit"],
+)
+def test_a_limit_says_when_to_ask_again(stack: Hosted, reply: Reply, pause_s: float) -> None:
+    stack.host.refusals["pulls-create"] = reply
+    stack.run()
+    retry_at = stack.status["tagstream"]["retryAt"]
+    due = (stack.clock.at + timedelta(seconds=pause_s)).strftime("%Y-%m-%dT%H:%M")
+    assert retry_at.startswith(due)
+
+
+def test_two_automations_of_one_push_branch_have_one_request(stack: Hosted) -> None:
+    marked = b'image: app:v1.0.0 # {"$imagepolicy": "ns:web"}\n'
+    commit_files(stack.host.bare, {"web.yaml": marked}, "another app")
+    stack.ports.objects.put(automation_document(name="second"))
+    stack.select("v2.0.0", "web")
+    stack.run()
+    (request,) = stack.host.requests
+    assert "`v1.1.0`" in request.body and "`v2.0.0`" in request.body
+    second = stack.ports.objects.get(AUTOMATION, NamespacedName("ns", "second"))
+    assert second is not None and second.status["pullRequest"] == stack.request
+
+
+def test_a_repository_of_an_unknown_host_is_told_which_annotation_it_needs(stack: Hosted) -> None:
+    stack.ports.objects.annotate("GitRepository", APP, {"tagstream.dev/git-host": None})
+    stack.run()
+    assert stack.ready.startswith("InvalidPullRequest: annotation 'tagstream.dev/pull-request' needs to know the kind")
+    assert stack.head() == ""
+
+
+def test_the_checkout_branch_cannot_be_proposed_to_itself(stack: Hosted) -> None:
+    stack.ports.objects.put(automation_document(push="main"))
+    stack.run()
+    assert stack.ready == (
+        "InvalidPullRequest: annotation 'tagstream.dev/pull-request' needs a spec.git.push.branch other than the"
+        " checkout branch 'main'"
+    )
+
+
+def test_the_secret_for_the_api_may_be_another_one(stack: Hosted) -> None:
+    stack.silent.secrets[NamespacedName("ns", "git")] = {"username": b"bot", "password": b"for Git alone"}
+    stack.silent.secrets[NamespacedName("ns", "api")] = {"bearerToken": TOKEN.encode()}
+    stack.annotate(api_secret="api")
+    stack.run()
+    assert stack.ready == "Succeeded: repository up-to-date"
+
+
+def test_a_missing_secret_for_the_api_is_named(stack: Hosted) -> None:
+    stack.annotate(api_secret="api")
+    stack.run()
+    assert stack.ready == (
+        "PullRequestFailed: failed to get secret 'ns/api' for pull requests: secrets \"api\" not found"
+    )
+
+
+@dataclass
+class Lives:
+    """Stacks on one table, each begun with a repository of its own and what the test prepares."""
+
+    ports: Ports
+    silent: Silent
+    root: Path
+    prepare: Callable[[Hosted], None]
+    made: int = 0
+
+    @contextmanager
+    def begun(self) -> Iterator[Hosted]:
+        """A new stack, just before the run that is looked at."""
+        self.made += 1
+        folder = self.root / str(self.made)
+        folder.mkdir()
+        self.ports.objects.put_status(AUTOMATION, APP, {})
+        with hosted(self.ports, self.silent, folder, FakeGitHub) as stack:
+            self.prepare(stack)
+            yield stack
+
+    def outcomes(self) -> set[tuple[object, ...]]:
+        """What is there in the end, for a death after each call that writes; one outcome, if all is well."""
+        with self.begun() as stack:
+            life = Life()
+            stack.run(ports=life.ports(stack.ports))
+        found = set()
+        for at in [number for number, call in enumerate(life.calls, start=1) if call in WRITES]:
+            with self.begun() as stack:
+                with pytest.raises(Killed):
+                    stack.run(ports=Life(ends_at=at).ports(stack.ports))
+                stack.run(after_s=3600)
+                kept = stack.request
+                on_host = tuple((one.title, one.state, *one.labels) for one in stack.host.requests)
+                found.add((*on_host, kept["state"], kept.get("closedBy"), stack.ready))
+        return found
+
+
+READY = "Succeeded: repository up-to-date"
+# Whoever dies before one of them has done no more than one who dies after the one before.
+WRITES = {
+    *("outlet.send", "git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
+    *("objects.put_status", "ledger.record", "leases.clear_intents"),
+}
+
+
+def test_a_worker_that_dies_while_it_opens_a_request_leaves_one(ports: Ports, silent: Silent, tmp_path: Path) -> None:
+    lives = Lives(ports, silent, tmp_path, lambda stack: stack.annotate(pull_request_labels="bot"))
+    assert lives.outcomes() == {(("Update app to v1.1.0", "open", "bot"), "open", None, READY)}
+
+
+def test_a_worker_that_dies_while_it_changes_a_request_leaves_it_current(
+    ports: Ports, silent: Silent, tmp_path: Path
+) -> None:
+    def prepare(stack: Hosted) -> None:
+        stack.run()
+        stack.select("v1.2.0")
+
+    lives = Lives(ports, silent, tmp_path, prepare)
+    assert lives.outcomes() == {(("Update app to v1.2.0", "open"), "open", None, READY)}
+
+
+def test_a_worker_that_dies_while_it_closes_a_request_has_closed_it(
+    ports: Ports, silent: Silent, tmp_path: Path
+) -> None:
+    def prepare(stack: Hosted) -> None:
+        stack.run()
+        stack.commit("v1.1.0")
+
+    lives = Lives(ports, silent, tmp_path, prepare)
+    assert lives.outcomes() == {(("Update app to v1.1.0", "closed"), "closed", "tagstream", READY)}
