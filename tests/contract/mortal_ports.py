@@ -13,7 +13,16 @@ T = TypeVar("T")
 
 # Calls of these ports change nothing that outlives the worker, so dying between them makes no difference.
 UNCOUNTED = frozenset(
-    {"clock", "metrics", "log", "markers", "issuer_keys", "stack_calendar", "no_cross_namespace_refs"}
+    {
+        "clock",
+        "metrics",
+        "log",
+        "markers",
+        "issuer_keys",
+        "stack_calendar",
+        "read_public_keys",
+        "no_cross_namespace_refs",
+    }
 )
 
 

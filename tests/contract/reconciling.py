@@ -13,6 +13,7 @@ from tagstream.adapters.git.branch_push import BranchPush
 from tagstream.adapters.git.marker_cache import WarmMarkers
 from tagstream.adapters.git.remote import GitClient
 from tagstream.adapters.git_hosts.hosts import KnownHosts
+from tagstream.adapters.public_keys import read_public_keys
 from tagstream.adapters.registry.client import RegistryClient
 from tagstream.adapters.store.agenda import DynamoAgenda
 from tagstream.adapters.store.deliveries import DynamoDeliveries
@@ -210,6 +211,7 @@ def ports_on(table: Table, silent: Silent) -> Ports:
         secrets=silent,
         queue=silent,
         registry=RegistryClient(),
+        read_public_keys=read_public_keys,
         git=GitClient(),
         outlet=BranchPush(),
         git_hosts=KnownHosts(lambda access: access, clock),

@@ -30,6 +30,7 @@ from tagstream.adapters.git.logins import GitCredentials
 from tagstream.adapters.git.marker_cache import WarmMarkers
 from tagstream.adapters.git.remote import GitClient
 from tagstream.adapters.git_hosts.hosts import KnownHosts
+from tagstream.adapters.public_keys import read_public_keys
 from tagstream.adapters.registry.client import RegistryClient
 from tagstream.adapters.store.agenda import DynamoAgenda
 from tagstream.adapters.store.deliveries import DynamoDeliveries
@@ -288,6 +289,7 @@ def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager) -> Ports
         secrets=secrets,
         queue=shared.queue,
         registry=RegistryClient(),
+        read_public_keys=read_public_keys,
         git=GitClient(GitCredentials(shared.clock, _no_role)),
         outlet=BranchPush(),
         git_hosts=KnownHosts(lambda access: access, shared.clock),

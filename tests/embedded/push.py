@@ -30,42 +30,46 @@ def push_image(
         content: the bytes of the layer.
         session: holds credentials or a CA, if the registry needs them.
     """
-    with _session(session) as http:
-        base = _base(address, repository)
-        config = _upload(http, base, CONFIG, b'{"architecture":"amd64","os":"linux"}')
-        layer = _upload(http, base, LAYER, content)
+    with open_session(session) as http:
+        base = base_url(address, repository)
+        config = upload(http, base, CONFIG, b'{"architecture":"amd64","os":"linux"}')
+        layer = upload(http, base, LAYER, content)
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}
-        return _put_manifest(http, base, tag, MANIFEST, manifest)
+        return put_manifest(http, base, tag, MANIFEST, json.dumps(manifest).encode())
 
 
 def push_index(address: str, repository: str, tag: str, session: requests.Session | None = None) -> str:
     """Push an image for two platforms under a tag; return the digest of its index."""
-    with _session(session) as http:
-        base = _base(address, repository)
+    with open_session(session) as http:
+        base = base_url(address, repository)
         manifests = []
         for architecture in ("amd64", "arm64"):
-            config = _upload(http, base, CONFIG, json.dumps({"architecture": architecture, "os": "linux"}).encode())
+            config = upload(http, base, CONFIG, json.dumps({"architecture": architecture, "os": "linux"}).encode())
             manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}
             body = json.dumps(manifest).encode()
             digest = _digest(body)
-            _put_manifest(http, base, digest, MANIFEST, manifest)
+            put_manifest(http, base, digest, MANIFEST, body)
             platform = {"architecture": architecture, "os": "linux"}
             manifests.append({"mediaType": MANIFEST, "digest": digest, "size": len(body), "platform": platform})
-        return _put_manifest(http, base, tag, INDEX, {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests})
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}
+        return put_manifest(http, base, tag, INDEX, json.dumps(index).encode())
 
 
-def _session(given: requests.Session | None) -> requests.Session:
+def open_session(given: requests.Session | None = None) -> requests.Session:
+    """Return a session that uses no proxy of the environment."""
     session = given or requests.Session()
     session.trust_env = False
     return session
 
 
-def _base(address: str, repository: str) -> str:
+def base_url(address: str, repository: str) -> str:
+    """Return the URL of a repository."""
     url = address if "://" in address else f"http://{address}"
     return f"{url}/v2/{repository}"
 
 
-def _upload(http: requests.Session, base: str, media_type: str, content: bytes) -> dict[str, object]:
+def upload(http: requests.Session, base: str, media_type: str, content: bytes) -> dict[str, object]:
+    """Upload a blob; return its descriptor."""
     digest = _digest(content)
     started = http.post(f"{base}/blobs/uploads/", timeout=TIMEOUT_S)
     started.raise_for_status()
@@ -77,8 +81,8 @@ def _upload(http: requests.Session, base: str, media_type: str, content: bytes) 
     return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
 
-def _put_manifest(http: requests.Session, base: str, reference: str, media_type: str, document: object) -> str:
-    body = json.dumps(document).encode()
+def put_manifest(http: requests.Session, base: str, reference: str, media_type: str, body: bytes) -> str:
+    """Put a manifest under a tag or its own digest; return its digest."""
     headers = {"Content-Type": media_type}
     answer = http.put(f"{base}/manifests/{reference}", data=body, headers=headers, timeout=TIMEOUT_S)
     answer.raise_for_status()

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, quote, urlsplit
 
-_ROUTE = re.compile(r"/v2/(?P<name>[a-z0-9._/-]+?)/(?P<kind>tags/list|manifests|blobs)(?:/(?P<rest>.*))?")
+_ROUTE = re.compile(r"/v2/(?P<name>[a-z0-9._/-]+?)/(?P<kind>tags/list|manifests|blobs|referrers)(?:/(?P<rest>.*))?")
 _DEFAULT_TYPE = "application/vnd.oci.image.manifest.v1+json"
+_INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 
 
 @dataclass(slots=True)
@@ -38,13 +39,27 @@ class Repository:
         end = start + limit if limit > 0 else len(self._listed)
         return self._listed[start:end], end < len(self._listed)
 
+    def referrers(self, digest: str) -> list[dict[str, object]]:
+        """Return the descriptors of the manifests whose subject is a digest."""
+        found: list[dict[str, object]] = []
+        for own, (media_type, content) in self.manifests.items():
+            if subject_of(content) == digest:
+                manifest = json.loads(content)
+                kind = manifest.get("artifactType") or manifest["config"]["mediaType"]
+                descriptor = {"mediaType": media_type, "digest": own, "size": len(content), "artifactType": kind}
+                found.append({**descriptor, "annotations": manifest.get("annotations") or {}})
+        return found
+
     def forget_order(self) -> None:
         """Sort the tags again at the next list; needed after a tag was removed, even if another one was added."""
         self._listed = []
 
 
 class Registry(ThreadingHTTPServer):
-    """The server and what was pushed to it; ``requests`` lists (method, path with query) in the order of arrival."""
+    """The server and what was pushed to it; ``requests`` lists (method, path with query) in the order of arrival.
+
+    With ``lists_referrers`` it has the API of referrers.
+    """
 
     daemon_threads = True
     request_queue_size = 128
@@ -53,7 +68,9 @@ class Registry(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.repositories: dict[str, Repository] = {}
         self.blobs: dict[str, bytes] = {}
+        self.uploads: dict[str, bytes] = {}
         self.requests: list[tuple[str, str]] = []
+        self.lists_referrers = False
         self.lock = threading.Lock()
 
     @property
@@ -81,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _any(self) -> None:
         self.server.requests.append((self.command, self.path))
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body()
         url = urlsplit(self.path)
         if url.path in ("/v2", "/v2/"):
             self._answer(200, b"{}")
@@ -95,12 +112,26 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             if found["kind"] == "tags/list":
                 self._tags(name, query)
+            elif found["kind"] == "referrers" and self.server.lists_referrers:
+                self._referrers(name, rest)
+            elif found["kind"] == "referrers":
+                self._answer(404, b"404 page not found\n", {"Content-Type": "text/plain"})
             elif found["kind"] == "blobs":
                 self._blobs(name, rest, query, body)
             else:
                 self._manifests(name, rest, body)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _any  # noqa: N815
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        found = bytearray()
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            found += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return bytes(found)
 
     def _tags(self, name: str, query: dict[str, str]) -> None:
         repository = self.server.repositories.get(name)
@@ -118,7 +149,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _blobs(self, name: str, rest: str, query: dict[str, str], body: bytes) -> None:
         if self.command == "POST":
             self._answer(202, b"", {"Location": f"/v2/{name}/blobs/uploads/{uuid.uuid4()}"})
-        elif self.command == "PUT" and digest_of(body) == query.get("digest"):
+            return
+        if self.command == "PATCH":
+            self.server.uploads[rest] = self.server.uploads.get(rest, b"") + body
+            self._answer(202, b"", {"Location": f"/v2/{name}/blobs/{rest}"})
+            return
+        if self.command == "PUT":
+            body = self.server.uploads.pop(rest, b"") + body
+        if self.command == "PUT" and digest_of(body) == query.get("digest"):
             self.server.blobs[query["digest"]] = body
             self._answer(201, b"", {"Docker-Content-Digest": query["digest"]})
         elif self.command == "PUT":
@@ -128,14 +166,26 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._error(404, "BLOB_UNKNOWN", "blob unknown to registry")
 
+    def _referrers(self, name: str, digest: str) -> None:
+        repository = self.server.repositories.get(name, Repository())
+        content = json.dumps({"schemaVersion": 2, "mediaType": _INDEX_TYPE, "manifests": repository.referrers(digest)})
+        self._answer(200, content.encode(), {"Content-Type": _INDEX_TYPE})
+
+    def _put_manifest(self, name: str, reference: str, body: bytes) -> None:
+        repository = self.server.repositories.setdefault(name, Repository())
+        digest = digest_of(body)
+        repository.manifests[digest] = (self.headers.get("Content-Type") or _DEFAULT_TYPE, body)
+        if reference != digest:
+            repository.tags[reference] = digest
+        headers = {"Docker-Content-Digest": digest, "Location": f"/v2/{name}/manifests/{digest}"}
+        subject = subject_of(body)
+        if subject and self.server.lists_referrers:
+            headers["OCI-Subject"] = subject
+        self._answer(201, b"", headers)
+
     def _manifests(self, name: str, reference: str, body: bytes) -> None:
         if self.command == "PUT":
-            repository = self.server.repositories.setdefault(name, Repository())
-            digest = digest_of(body)
-            repository.manifests[digest] = (self.headers.get("Content-Type") or _DEFAULT_TYPE, body)
-            if reference != digest:
-                repository.tags[reference] = digest
-            self._answer(201, b"", {"Docker-Content-Digest": digest, "Location": f"/v2/{name}/manifests/{digest}"})
+            self._put_manifest(name, reference, body)
             return
         repository = self.server.repositories.get(name, Repository())
         digest = repository.tags.get(reference, reference)
@@ -162,6 +212,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+
+def subject_of(manifest: bytes) -> str:
+    """Return the digest that a manifest refers to; empty if it refers to none."""
+    try:
+        subject = json.loads(manifest)["subject"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return str(subject["digest"])
 
 
 def digest_of(content: bytes) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from tagstream.adapters.http.fault_text import redacted_url, server_text
 from tagstream.adapters.http.retry import parse_retry_after, requested_pause_s
+from tagstream.adapters.public_keys import read_public_keys
 from tagstream.adapters.registry.challenge import parse_challenges, usable_challenge
 from tagstream.adapters.registry.link_header import InvalidLink, next_page
 from tagstream.adapters.registry.tag_stream import BadTagList, TagStream, usual_tags
@@ -15,10 +17,19 @@ from tagstream.adapters.registry.token import BadToken, jwt_claims, read_token
 from tagstream.domain.objects.dockerconfig import InvalidDockerConfig, parse_keyring
 from tagstream.domain.scan.exclusion import InvalidExclusion, exclude
 from tagstream.domain.scan.tag_grammar import shown, sort_out
+from tagstream.domain.signatures.bundle import read_bundle
+from tagstream.domain.signatures.referrers import read_bundle_digest, read_referrers
+from tagstream.domain.signatures.signed import UnreadableSignature
+from tagstream.domain.signatures.simple_signing import read_payload, read_signature_layers
+from tagstream.ports.material import InvalidMaterial
+from tests.embedded.cosign import recording
 from tests.fuzz.target import Shape, Target, text, texts_in
 
+DIGEST = "sha256:" + "0" * 64
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 PAGE = "https://r.example.com/v2/a/b/tags/list?n=1000"
+SIGNATURES = "tagstream.domain.signatures."
+BUNDLE = b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json",'
 REGISTRY = "tagstream.adapters.registry."
 DEEP = (Shape(b"["), Shape(b'{"a":'), Shape(b"\\u0061", b'{"tags":["', b'"]}'), Shape(b"9", b'{"expires_in":', b"}"))
 
@@ -67,12 +78,76 @@ def _fault(data: bytes) -> None:
     redacted_url(text(data))
 
 
+def _signature(data: bytes) -> None:
+    """Every reader of what is around a signature; each may refuse what another one takes."""
+    readers: tuple[Callable[[bytes], object], ...] = (
+        read_signature_layers,
+        lambda one: read_payload(one, b""),
+        lambda one: read_bundle(one, lambda: one, DIGEST),
+        read_referrers,
+        read_bundle_digest,
+    )
+    for read in readers:
+        with suppress(UnreadableSignature):
+            read(data)
+
+
+def _recorded_signatures() -> Iterator[bytes]:
+    for name in ("tag-p256", "bundle-p256", "signature-referrer", "attestation"):
+        given = recording(name)
+        yield from (content for _, content in given.manifests.values())
+        yield from given.blobs.values()
+
+
+def _public_keys(data: bytes) -> None:
+    read_public_keys({"a.pub": data}).have_signed(data, data)
+
+
 def _configs() -> Iterator[bytes]:
     yield b'{"auths":{"https://index.docker.io/v1/":{"auth":"YTpi"},"*.example.com":{"username":"a","password":"b"}}}'
     yield from texts_in("registry/dockerconfig_match.json")
 
 
 TARGETS = (
+    Target(
+        name="image-signature",
+        parse=_signature,
+        modules=tuple(
+            f"tagstream.domain.signatures.{one}" for one in ("signed", "simple_signing", "bundle", "referrers")
+        ),
+        seeds=_recorded_signatures,
+        words=(
+            *(b'{"critical":', b'"type":', b'"layers":[', b'"manifests":[', b'"annotations":{', b'"digest":', b"null"),
+            *(b'"dsseEnvelope":{', b'"payload":"', b'"signatures":[{"sig":"AAEC"}]', b'"messageSignature":'),
+        ),
+        shapes=(
+            *DEEP,
+            Shape(
+                b"A", b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","messageSignature":{"signature":"'
+            ),
+            Shape(b"{},", b'{"layers":[', b"{}]}"),
+        ),
+    ),
+    Target(
+        name="public-keys",
+        parse=_public_keys,
+        modules=("tagstream.adapters.public_keys",),
+        allowed=(InvalidMaterial,),
+        seeds=lambda: [recording(name).keys["cosign.pub"] for name in ("tag-p256", "tag-rsa", "tag-ed25519")],
+        words=(
+            b"-----BEGIN PUBLIC KEY-----\n",
+            b"-----END PUBLIC KEY-----\n",
+            b"PRIVATE KEY-----",
+            b"MFkw",
+            b"\n",
+            b"=",
+        ),
+        shapes=(
+            Shape(b"A"),
+            Shape(b"-----BEGIN PUBLIC KEY-----\n"),
+            Shape(b"A", b"-----BEGIN PUBLIC KEY-----\n", b"\n-----END PUBLIC KEY-----\n"),
+        ),
+    ),
     Target(
         name="tag-list",
         parse=_tags,

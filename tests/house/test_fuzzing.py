@@ -15,7 +15,7 @@ LAYER = ROOT / "layers" / "core"
 PACKAGES = (
     *("gocompat", "gocompat/semver", "gocompat/template", "tagstream/events", "tagstream/events/receiver"),
     *("tagstream/events/receiver/senders", "tagstream/domain/objects", "tagstream/domain/setters"),
-    "tagstream/domain/calendar",
+    *("tagstream/domain/calendar", "tagstream/domain/signatures"),
 )
 NOT_PARSERS = {
     "gocompat.entropy": "draws numbers",

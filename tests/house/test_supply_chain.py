@@ -26,6 +26,7 @@ KNOWN = {
     "tests/fuzz/git_servers.py",
     "tests/fuzz/registries.py",
     "tests/property/test_git_keys.py",
+    "tests/unit/cli/test_verify_secrets.py",
 }
 # What these plugins find by entropy or by the word beside it is mostly test data.
 NOISY = ("Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector", "BasicAuthDetector")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tagstream.adapters.registry.client import RegistryClient
     from tagstream.adapters.store.table import Table
     from tagstream.ports.material import MaterialChecks
+    from tagstream.ports.signatures import PublicKeys
 
 TABLE = "TAGSTREAM_TABLE"
 STACK = "TAGSTREAM_STACK"
@@ -100,6 +101,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         secrets=shared.secrets,
         queue=shared.queue,
         registry=_registry(),
+        read_public_keys=signature_keys,
         git=GitClient(credentials),
         outlet=BranchPush(),
         git_hosts=KnownHosts(credentials.applied, shared.clock, _client),
@@ -188,6 +190,17 @@ def material_checks() -> MaterialChecks:
     from tagstream.adapters.material import CryptographyChecks
 
     return CryptographyChecks()
+
+
+def signature_keys(members: Mapping[str, bytes]) -> PublicKeys:
+    """Read the public keys of a secret, as the functions do when they verify signatures; it needs no AWS.
+
+    Raises:
+        InvalidMaterial: it has none.
+    """
+    from tagstream.adapters import public_keys
+
+    return public_keys.read_public_keys(members)
 
 
 def caller(fallback: str) -> str:

@@ -204,7 +204,7 @@ class MemoryTags:
 
     lists: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
     seen: dict[str, datetime] = field(default_factory=dict)
-    states = put = first_seen = platforms = put_platforms = cool_down = put_cool_down = not_called
+    states = put = first_seen = image_fact = put_image_fact = cool_down = put_cool_down = not_called
 
     def tags(self, key: NamespacedName, state: TagState | None = None) -> Iterator[TagRecord]:
         """Descending."""
@@ -289,7 +289,7 @@ class NoQueue:
 class NoRegistry:
     """The command line talks to no registry."""
 
-    list_tags = digest = platforms = not_called
+    list_tags = digest = platforms = signatures = not_called
 
 
 class NoGit:
@@ -364,6 +364,7 @@ class MemoryPorts:
             secrets=self.secrets,
             queue=NoQueue(),
             registry=NoRegistry(),
+            read_public_keys=not_called,
             git=NoGit(),
             outlet=NoGit(),
             git_hosts=NoGit(),

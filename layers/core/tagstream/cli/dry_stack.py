@@ -15,19 +15,19 @@ from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import Document, ObjectStore, StoredObject
 from tagstream.ports.selections import Selection, SelectionStore
-from tagstream.ports.tags import TagStore
+from tagstream.ports.tags import ImageFact, TagStore
 from tagstream.reconcile import status
 
 READS: Mapping[str, frozenset[str]] = {
     "objects": frozenset({"get", "get_many", "documents", "list"}),
     "selections": frozenset({"get", "list", "waiting"}),
-    "tags": frozenset({"state", "states", "tags", "sightings", "platforms", "cool_down"}),
+    "tags": frozenset({"state", "states", "tags", "sightings", "image_fact", "cool_down"}),
     "leases": frozenset({"last_holders"}),
     "freezes": frozenset({"read"}),
     "agenda": frozenset({"read"}),
     "ledger": frozenset({"read"}),
     "secrets": frozenset({"get", "renewed"}),
-    "registry": frozenset({"digest", "platforms"}),
+    "registry": frozenset({"digest", "platforms", "signatures"}),
     "git": frozenset({"open", "signer"}),
     "deliveries": frozenset(),
     "queue": frozenset(),
@@ -152,7 +152,7 @@ class DryTags:
         """When this tag was first seen with this digest."""
         return self.inner.sightings(key, tag).get(digest, now)
 
-    def put_platforms(self, key: NamespacedName, digest: Digest, platforms: frozenset[str], now: datetime) -> None:
+    def put_image_fact(self, key: NamespacedName, digest: Digest, kind: str, fact: ImageFact) -> None:
         """Not kept."""
 
     def __getattr__(self, member: str) -> Any:

@@ -19,6 +19,7 @@ from tagstream.ports.registry import Registry
 from tagstream.ports.runtime import Clock, Log, Metrics
 from tagstream.ports.secrets import Secrets
 from tagstream.ports.selections import SelectionStore
+from tagstream.ports.signatures import ReadPublicKeys
 from tagstream.ports.tags import TagStore
 from tagstream.ports.webhook import DeliveryStore
 
@@ -61,6 +62,7 @@ class Ports:
     secrets: Secrets
     queue: ScanQueue
     registry: Registry
+    read_public_keys: ReadPublicKeys
     git: GitRemote
     outlet: CommitOutlet
     git_hosts: GitHosts

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from tagstream.domain.objects.image_name import ImageName
 from tagstream.domain.objects.model import Digest, Provider
+from tagstream.domain.signatures.signed import Signed
 from tagstream.ports.connection import Proxy, TlsMaterial
 
 
@@ -57,3 +58,8 @@ class Registry(Protocol):
 
     def platforms(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> frozenset[str]:
         """The platforms of an image, such as ``linux/arm64``; of an index, those of all its images."""
+
+    def signatures(
+        self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float
+    ) -> Iterator[Signed]:
+        """What the registry keeps as signatures of an image; nobody has checked them."""

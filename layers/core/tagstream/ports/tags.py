@@ -39,6 +39,19 @@ class TagState:
     packed_tags: bytes = field(default=b"", repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFact:
+    """Something that is known of an image by its digest.
+
+    Attributes:
+        value: what is known; whoever keeps it knows its form.
+        until: until when it counts (aware UTC, whole seconds).
+    """
+
+    value: str
+    until: datetime
+
+
 class TagStore(Protocol):
     """What scans found."""
 
@@ -72,11 +85,11 @@ class TagStore(Protocol):
     def sightings(self, key: NamespacedName, tag: str) -> Mapping[Digest, datetime]:
         """The digests that a tag was seen with, and when it was first seen with each."""
 
-    def platforms(self, key: NamespacedName, digest: Digest) -> frozenset[str] | None:
-        """The platforms of an image; None if they are not known."""
+    def image_fact(self, key: NamespacedName, digest: Digest, kind: str) -> ImageFact | None:
+        """What is known of an image; None if nothing of this kind was kept. What is kept may be over."""
 
-    def put_platforms(self, key: NamespacedName, digest: Digest, platforms: frozenset[str], now: datetime) -> None:
-        """Remember the platforms of an image, which never change, for some time."""
+    def put_image_fact(self, key: NamespacedName, digest: Digest, kind: str, fact: ImageFact) -> None:
+        """Remember something of an image, at least until it is over."""
 
     def cool_down(self, host: str) -> datetime | None:
         """Until when a host must be left alone."""

@@ -154,3 +154,33 @@ def test_platforms_are_a_list_with_commas_and_what_is_none_is_refused() -> None:
     _, errors = read(platforms="linux/amd64,arm64")
     words = 'Invalid value: "arm64": is no platform, such as linux/arm64 or linux/arm/v7'
     assert errors == (f"ImagePolicy/apps/web metadata.annotations[tagstream.dev/platforms]: {words}",)
+
+
+def test_signatures_are_verified_with_the_keys_of_a_secret() -> None:
+    policy, errors = read(verify="cosign", verify_secret="cosign-keys")
+    assert errors == ()
+    assert policy is not None and policy.control.verify_secret == "cosign-keys"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "name", "words"),
+    [
+        ({"verify": "notation", "verify_secret": "a"}, "verify", 'Unsupported value: "notation"'),
+        ({"verify": "cosign"}, "verify", "needs tagstream.dev/verify-secret, the Secret with the public keys"),
+        ({"verify_secret": "a"}, "verify-secret", "means nothing without tagstream.dev/verify"),
+        ({"verify": "cosign", "verify_secret": "other/a"}, "verify-secret", '"other/a": is no name of a Secret'),
+        (
+            {"verify": "cosign", "verify_secret": "a", "verify_issuer": "x"},
+            "verify-issuer",
+            "keyless verification",
+        ),
+        (
+            {"verify": "cosign", "verify_secret": "a", "verify_identity": "x"},
+            "verify-identity",
+            "nineteen more",
+        ),
+    ],
+)
+def test_signatures_that_cannot_be_verified_are_refused(annotations: dict[str, str], name: str, words: str) -> None:
+    _, errors = read(**annotations)
+    assert [f"metadata.annotations[tagstream.dev/{name}]" in one and words in one for one in errors] == [True]

@@ -8,29 +8,25 @@ Source: image-reflector-controller internal/controller/imagerepository_controlle
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from urllib.parse import quote
-
-from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.http.cloud_call import CloudCall
 from tagstream.adapters.http.expiring_cache import ExpiringCache
-from tagstream.adapters.http.fault_text import redacted_url
 from tagstream.adapters.http.faults import PLAIN_HTTP
 from tagstream.adapters.http.host_pauses import HostPauses
 from tagstream.adapters.http.retry import LONGEST_WAIT_S
-from tagstream.adapters.http.retrying_session import REASON, Refused, RetryingSession, read_body
-from tagstream.adapters.http.session import Request, Session, Sessions
+from tagstream.adapters.http.retrying_session import Refused, RetryingSession
+from tagstream.adapters.http.session import Session, Sessions
 from tagstream.adapters.registry import login_aws, login_gcp
 from tagstream.adapters.registry.authenticate import AuthenticatedRepository
 from tagstream.adapters.registry.host_memory import HostMemory
 from tagstream.adapters.registry.login_aws import OpenApi
 from tagstream.adapters.registry.logins import Logins, secret_login
+from tagstream.adapters.registry.manifests import MalformedDigest, fetch_digest, fetch_verified
 from tagstream.adapters.registry.pages import Limits, all_tags
+from tagstream.adapters.registry.signatures import find_signatures
 from tagstream.domain.objects.image_name import ImageName
 from tagstream.domain.objects.model import Digest
 from tagstream.domain.select.platforms import (
@@ -39,27 +35,18 @@ from tagstream.domain.select.platforms import (
     platforms_of_configuration,
     platforms_of_index,
 )
+from tagstream.domain.signatures.signed import Signed
 from tagstream.errors import RetryableError, ThrottledError, Unanswered
 from tagstream.ports.connection import Proxy, TlsMaterial
 from tagstream.ports.registry import RegistryAccess, TagListing
 from tagstream.ports.runtime import Clock
 
-MANIFEST_TYPES = ", ".join(
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    )
-)
 # Statuses of a registry that lacks our credentials; some hide with 404 what others may see.
 DENIALS = frozenset({401, 403, 404})
 # How long ``/v2/`` may take, which needs no work of a registry, if something else had no answer in time.
 ALIVE_WITHIN_S = 5.0
 # The same if the object's time is over, and perhaps the invocation's, of whose margin this is a part.
 ALIVE_LATE_S = 1.5
-MAX_MANIFEST = 8 * 1024 * 1024
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
 
 
 class RegistryClient:
@@ -127,7 +114,7 @@ class RegistryClient:
         """
         try:
             repository = self._repository(image, access, deadline_s)
-            return _digest(repository, f"{repository.base}/manifests/{quote(tag, safe='')}")
+            return fetch_digest(repository, tag)
         except RetryableError as error:
             raise _explained("", error, image, access) from error
 
@@ -147,13 +134,36 @@ class RegistryClient:
         """
         try:
             repository = self._repository(image, access, deadline_s)
-            manifest = _verified(repository, "manifests", digest)
+            manifest = fetch_verified(repository, "manifests", digest)
             found = platforms_of_index(manifest)
             if found is not None:
                 return found
-            return platforms_of_configuration(_verified(repository, "blobs", configuration_digest(manifest)))
-        except UnreadableManifest:
+            return platforms_of_configuration(fetch_verified(repository, "blobs", configuration_digest(manifest)))
+        except (UnreadableManifest, MalformedDigest):
             return frozenset()
+        except RetryableError as error:
+            raise _explained("", error, image, access) from error
+
+    def signatures(
+        self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float
+    ) -> Iterator[Signed]:
+        """What the registry keeps as signatures of an image; nobody has checked them.
+
+        The registry is asked while the iterator is read.
+
+        Args:
+            image: the repository.
+            digest: of the index or the manifest.
+            access: credentials, TLS, proxy.
+            deadline_s: on the monotonic clock.
+
+        Raises:
+            AuthenticationError: AuthenticationFailed, credentials or certificates that cannot be used.
+            ThrottledError: ReadOperationFailed, with the seconds the registry asked for.
+            RetryableError: ReadOperationFailed, the registry fails, or it sends something else than a digest says.
+        """
+        try:
+            yield from find_signatures(self._repository(image, access, deadline_s), digest)
         except RetryableError as error:
             raise _explained("", error, image, access) from error
 
@@ -195,46 +205,6 @@ class RegistryClient:
             memory=self._memory,
             tokens=self._tokens,
         )
-
-
-def _digest(repository: AuthenticatedRepository, url: str) -> Digest:
-    headers = {"Accept": MANIFEST_TYPES}
-    # HEAD does not count against Docker Hub's pull limit, GET does.
-    answer = repository.success(repository.fetch(Request(method="HEAD", url=url, headers=headers), lambda _: None))
-    digest = answer.headers.get("Docker-Content-Digest")
-    if digest is None:
-        answer = repository.success(repository.fetch(Request(method="GET", url=url, headers=headers), _content_digest))
-        digest = str(answer.value)
-    if not _DIGEST.fullmatch(digest):
-        text = f"HEAD {redacted_url(url)}: response did not include a valid Docker-Content-Digest header"
-        raise RetryableError(text, reason=REASON)
-    return Digest(digest)
-
-
-def _verified(repository: AuthenticatedRepository, kind: str, digest: str) -> bytes:
-    """A manifest or a blob, if it is what its digest says.
-
-    Raises:
-        UnreadableManifest: the digest is none.
-        RetryableError: ReadOperationFailed, what comes has another digest.
-    """
-    if not _DIGEST.fullmatch(digest):
-        raise UnreadableManifest("a digest is malformed")
-    headers = {"Accept": MANIFEST_TYPES} if kind == "manifests" else {}
-    url = f"{repository.base}/{kind}/{digest}"
-    answer = repository.success(
-        repository.fetch(Request(method="GET", url=url, headers=headers), lambda one: read_body(one, MAX_MANIFEST))
-    )
-    content = answer.value
-    assert isinstance(content, bytes)
-    algorithm, _, wanted = digest.partition(":")
-    if hashlib.new(algorithm, content).hexdigest() != wanted:
-        raise RetryableError(f"GET {redacted_url(url)}: what came has another digest", reason=REASON)
-    return content
-
-
-def _content_digest(response: BaseHTTPResponse) -> str:
-    return f"sha256:{hashlib.sha256(read_body(response, MAX_MANIFEST)).hexdigest()}"
 
 
 def _explained(prefix: str, error: RetryableError, image: ImageName, access: RegistryAccess) -> RetryableError:

@@ -133,9 +133,9 @@ def sightings(repository: NamespacedName) -> str:
     return f"seen#{repository}"
 
 
-def image_facts(repository: NamespacedName, digest: str) -> Item:
+def image_fact(repository: NamespacedName, digest: str, kind: str) -> Item:
     """Key of what is known of an image by its digest; no tag is empty, so it is no sighting of one."""
-    return key(sightings(repository), f"@{digest}")
+    return key(sightings(repository), f"@{digest}#{kind}")
 
 
 def pending(repository: NamespacedName) -> str:

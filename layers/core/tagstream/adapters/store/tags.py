@@ -19,7 +19,7 @@ from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import ABSENT, Condition, Table
 from tagstream.domain.objects.model import Digest, NamespacedName, Revision
 from tagstream.errors import ImageAutomationError, RetryableError
-from tagstream.ports.tags import TagRecord, TagState
+from tagstream.ports.tags import ImageFact, TagRecord, TagState
 
 # An item may hold 400 KB. zlib never grows its input by more than a per mille, so this is safe before compression.
 CHUNK_BYTES = 380_000
@@ -29,8 +29,6 @@ READ_TRIES = 4
 # A sighting that is asked for lives on; one that nobody asks for any more goes by itself.
 SIGHTING_TTL = timedelta(days=400)
 WRITING_TAKES = timedelta(hours=1)
-# An image that is still of interest is looked at again.
-FACTS_TTL = timedelta(days=30)
 UNREADABLE = (KeyError, TypeError, ValueError, zlib.error)
 
 
@@ -162,16 +160,17 @@ class DynamoTags:
             for item in found
         }
 
-    def platforms(self, key: NamespacedName, digest: Digest) -> frozenset[str] | None:
+    def image_fact(self, key: NamespacedName, digest: Digest, kind: str) -> ImageFact | None:
         """One read."""
-        item = self.table.get(keys.image_facts(key, digest))
-        return None if item is None else frozenset(keys.read_text(item, "platforms").split())
+        item = self.table.get(keys.image_fact(key, digest, kind))
+        if item is None:
+            return None
+        return ImageFact(value=keys.read_text(item, "value"), until=keys.moment(keys.read_number(item, "expiresAt")))
 
-    def put_platforms(self, key: NamespacedName, digest: Digest, platforms: frozenset[str], now: datetime) -> None:
+    def put_image_fact(self, key: NamespacedName, digest: Digest, kind: str, fact: ImageFact) -> None:
         """One write."""
-        end = keys.number(int((now + FACTS_TTL).timestamp()))
-        found = {"platforms": keys.text(" ".join(sorted(platforms))), "expiresAt": end}
-        self.table.put(keys.image_facts(key, digest) | found)
+        found = {"value": keys.text(fact.value), "expiresAt": keys.number(int(fact.until.timestamp()))}
+        self.table.put(keys.image_fact(key, digest, kind) | found)
 
     def cool_down(self, host: str) -> datetime | None:
         """One read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tagstream import wiring
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import read_manifests
 from tagstream.cli.kinds import resource_name
@@ -36,6 +37,7 @@ def apply(session: Session) -> int:
         stack or (lambda kind, key: False),
         stack.members if stack else no_members,
         stored_calendars(stack.ports) if stack else no_calendars,
+        read_keys=wiring.signature_keys,
         no_cross_namespace_refs=stack is not None and stack.ports.no_cross_namespace_refs,
     )
     _tell(session, validation, offline)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
@@ -23,7 +22,6 @@ from tagstream.domain.objects.model import ImagePolicy, ImageRepository, Namespa
 from tagstream.domain.scan.exclusion import InvalidExclusion, keep
 from tagstream.domain.select.advice import policy_advice
 from tagstream.domain.select.choice import Choice, Situation, TagCounts
-from tagstream.domain.select.gates import may_go_back
 from tagstream.domain.select.policy import (
     CompiledPolicy,
     InvalidFilter,
@@ -34,9 +32,7 @@ from tagstream.domain.select.policy import (
 )
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.apply.validation import validate
-from tagstream.reconcile.select.contents import Contents
-from tagstream.reconcile.select.first_seen import FirstSeen
-from tagstream.reconcile.select.image_platforms import ImagePlatforms
+from tagstream.reconcile.select.situation import Occasion, gather
 from tagstream.reconcile.status import trusted_tags
 from tagstream.reconcile.stored_objects import parse_stored
 
@@ -175,31 +171,15 @@ def _situation(session: Session, stored: StoredObject, policy: ImagePolicy, tag_
     """Collect the input of the gates as the stack does when it evaluates the policy."""
     ports = session.ports
     selection = ports.selections.get(stored.key)
-    current, now = selection.ref if selection else None, ports.clock.now()
-    contents = Contents(
-        first_seen=FirstSeen(policy.repository, ports.tags),
-        current=current,
-        is_reread=False,
-        minimum_age=timedelta(seconds=policy.control.minimum_age_s),
-        now=now,
-        # The machine of the command line may not reach the registry.
-        ask=None,
-    )
-    return Situation(
-        policy=policy.metadata,
-        current=current,
+    occasion = Occasion(
+        stored=stored,
+        policy=policy,
+        current=selection.ref if selection else None,
         counts=TagCounts(before=trusted_tags(stored.status), after=tag_count),
-        may_go_back=may_go_back(policy.metadata, stored.status.get("observedGeneration")),
-        first_seen=contents.first_seen,
-        now=now,
-        minimum_age=contents.minimum_age,
-        content=contents.of,
-        platforms=policy.control.platforms,
-        platforms_of=ImagePlatforms(contents=contents, ask=None).of,
-        intervention=policy.control.intervention(now),
-        skip_tags=policy.control.skip_tags,
-        revert=policy.control.revert if policy.control.honours_reverts else None,
+        now=ports.clock.now(),
     )
+    # The machine of the command line may not reach the registry.
+    return gather(occasion, None, ports).situation
 
 
 def _stored_tags(session: Session, repository: NamespacedName) -> tuple[str, ...]:

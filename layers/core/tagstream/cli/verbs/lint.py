@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tagstream import wiring
 from tagstream.cli.files import read_objects
 from tagstream.cli.layout import Column
 from tagstream.cli.rivals import rivals
@@ -77,6 +78,7 @@ def lint(session: Session) -> int:
     validation = validate(
         manifests,
         lambda kind, key: kind in ("Secret", "ServiceAccount"),
+        read_keys=wiring.signature_keys,
         no_cross_namespace_refs=args.no_cross_namespace_refs,
     )
     # An object with errors exists too: markers may name it. Treat it as if it were valid.

@@ -16,6 +16,7 @@ from tagstream.domain.objects.git_url import suggestion, url_problem, without_pa
 from tagstream.domain.objects.image import POLICY_MISSING
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import (
+    VERIFY,
     GitRef,
     GitRepository,
     GitSpec,
@@ -81,6 +82,9 @@ def _policy(policy: ImagePolicy) -> Iterator[Problem]:
         except InvalidFilter as error:
             yield _invalid("spec.filterTags.pattern", abridged(policy.filter_tags.pattern), error)
     yield from policy_advice(policy)
+    if policy.control.verify_secret and policy.digest_reflection == "Never":
+        words = "the tag alone is written, which may be moved to other content: set spec.digestReflectionPolicy"
+        yield Problem(path=f"metadata.annotations[{VERIFY}]", message=words, is_warning=True)
 
 
 def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:

@@ -47,6 +47,10 @@ ON_REVERT = "tagstream.dev/on-revert"
 ``ignore`` commits the selected tag again, as Flux does."""
 PLATFORMS = "tagstream.dev/platforms"
 """Annotation of an ImagePolicy: platforms, with commas between them, that an image must have to be selected."""
+VERIFY, VERIFY_SECRET = "tagstream.dev/verify", "tagstream.dev/verify-secret"
+"""Annotations of an ImagePolicy: ``cosign``, and the Secret with the public keys that must have signed an image."""
+VERIFY_IDENTITY, VERIFY_ISSUER = "tagstream.dev/verify-identity", "tagstream.dev/verify-issuer"
+"""Annotations that would ask for keyless verification; they are refused, and docs/gates.md says why."""
 MINIMUM_AGE = "tagstream.dev/minimum-age"
 """Annotation of an ImagePolicy: how long a tag must have been known before it may be selected, e.g. ``72h``, ``3d``."""
 WINDOW, FREEZE = "tagstream.dev/window", "tagstream.dev/freeze"
@@ -158,6 +162,7 @@ class PolicyControl:
     Attributes:
         minimum_age_s: 0 for none.
         platforms: that an image must have to be selected.
+        verify_secret: the Secret whose keys must have signed an image; empty for none.
         ordered: what the last command ordered.
         annotated: what the manifest orders.
         skip_tags: are never selected.
@@ -167,6 +172,7 @@ class PolicyControl:
 
     minimum_age_s: float = 0.0
     platforms: frozenset[str] = frozenset()
+    verify_secret: str = ""
     ordered: Intervention | None = None
     annotated: Intervention | None = None
     skip_tags: frozenset[str] = frozenset()

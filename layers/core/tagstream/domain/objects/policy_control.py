@@ -19,6 +19,10 @@ from tagstream.domain.objects.model import (
     PLATFORMS,
     SKIP_TAGS,
     UNTIL,
+    VERIFY,
+    VERIFY_IDENTITY,
+    VERIFY_ISSUER,
+    VERIFY_SECRET,
     WHY,
     Metadata,
     PolicyControl,
@@ -26,6 +30,11 @@ from tagstream.domain.objects.model import (
 from tagstream.domain.scan.tag_grammar import TAG
 from tagstream.domain.select.platforms import PLATFORM
 
+NO_KEYLESS = (
+    "keyless verification is not supported, because it would need nineteen more packages: sign with a key and"
+    f" give its public half in {VERIFY_SECRET}"
+)
+SECRET_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 NO_TAG = "is no tag"
 NO_PLATFORM = "is no platform, such as linux/arm64 or linux/arm/v7"
 
@@ -36,6 +45,7 @@ def read_policy_control(metadata: Metadata, problems: list[Problem]) -> PolicyCo
     return PolicyControl(
         minimum_age_s=_minimum_age_s(metadata, problems),
         platforms=_listed(metadata, PLATFORMS, PLATFORM, NO_PLATFORM, problems),
+        verify_secret=_verify_secret(metadata, problems),
         ordered=read_intervention(notes),
         annotated=_annotated(metadata, problems),
         skip_tags=_listed(metadata, SKIP_TAGS, TAG, NO_TAG, problems),
@@ -59,6 +69,22 @@ def _minimum_age_s(metadata: Metadata, problems: list[Problem]) -> float:
     except InvalidDuration as error:
         problems.append(_invalid(MINIMUM_AGE, text, error))
         return 0.0
+
+
+def _verify_secret(metadata: Metadata, problems: list[Problem]) -> str:
+    """The secret with the public keys; empty if no signature is asked for."""
+    notes = metadata.annotations
+    wanted, secret = _one_of(metadata, VERIFY, ("cosign",), problems), notes.get(VERIFY_SECRET)
+    problems += [_invalid(one, notes[one], NO_KEYLESS) for one in (VERIFY_IDENTITY, VERIFY_ISSUER) if one in notes]
+    if wanted is None:
+        if secret is not None:
+            problems.append(_invalid(VERIFY_SECRET, secret, f"means nothing without {VERIFY}"))
+        return ""
+    if secret is None:
+        problems.append(_invalid(VERIFY, wanted, f"needs {VERIFY_SECRET}, the Secret with the public keys"))
+    elif not SECRET_NAME.fullmatch(secret):
+        problems.append(_invalid(VERIFY_SECRET, secret, "is no name of a Secret"))
+    return secret or ""
 
 
 def _annotated(metadata: Metadata, problems: list[Problem]) -> Intervention | None:

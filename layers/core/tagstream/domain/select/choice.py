@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tagstream.domain.objects.intervention import Intervention, Revert
-from tagstream.domain.objects.model import ImageRef, Metadata
+from tagstream.domain.objects.model import Digest, ImageRef, Metadata
+
+NO_DIGEST = Digest("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +50,23 @@ class Content:
     its age is of no interest: it is selected already, or it was there at the repository's first scan.
     """
 
-    digest: str = ""
+    digest: Digest = NO_DIGEST
     since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """Whether a tag may go because its image is signed, or because nothing that is new would be written.
+
+    Attributes:
+        may_go: whether it may.
+        problem: why it may not, in words that follow the tag; empty if it may.
+        until: when the image is looked at again (aware UTC); None if it was not looked at.
+    """
+
+    may_go: bool
+    problem: str = ""
+    until: datetime | None = None
 
 
 def of_unknown_platforms(tag: str) -> frozenset[str] | None:
@@ -60,6 +77,11 @@ def of_unknown_platforms(tag: str) -> frozenset[str] | None:
 def of_unknown_age(tag: str) -> Content:
     """The content of any tag, for a policy without a minimum age."""
     return Content()
+
+
+def of_unknown_signers(tag: str) -> Signing:
+    """The signatures of any tag, for a policy that verifies none."""
+    return Signing(may_go=False, problem="was not looked at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +100,8 @@ class Situation:
         content: what content a tag has; it may ask the registry.
         platforms: that an image must have to be selected.
         platforms_of: the platforms of a tag's image, None if nobody has looked at it; it may ask the registry.
+        verify_secret: the secret whose keys must have signed an image; empty for none.
+        signing_of: whether a tag's image is signed; it may ask the registry.
         intervention: what a person has ordered.
         skip_tags: tags that are never selected.
         revert: a person's revert in Git that is honoured.
@@ -93,6 +117,8 @@ class Situation:
     content: Callable[[str], Content] = of_unknown_age
     platforms: frozenset[str] = frozenset()
     platforms_of: Callable[[str], frozenset[str] | None] = of_unknown_platforms
+    verify_secret: str = ""
+    signing_of: Callable[[str], Signing] = of_unknown_signers
     intervention: Intervention | None = None
     skip_tags: frozenset[str] = frozenset()
     revert: Revert | None = None

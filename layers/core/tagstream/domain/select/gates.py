@@ -97,7 +97,28 @@ def platforms(candidate: Candidate, situation: Situation) -> Answer:
     )
 
 
-GATES: tuple[Gate, ...] = (intervened, skipped, reverted, suspicious_drop, downgrade, minimum_age, platforms)
+def signatures(candidate: Candidate, situation: Situation) -> Answer:
+    """Let a tag wait until its image is signed by a key of the policy's secret.
+
+    If the current tag was moved to content that is not signed, the current selection stays with the old digest.
+    """
+    if not situation.verify_secret:
+        return Go()
+    found = situation.signing_of(candidate.tag)
+    if found.may_go:
+        return Go()
+    until = found.until or situation.now + LOOK_AGAIN_AFTER
+    words = {"reason": "SignatureMissing", "verdict": "not signed"}
+    told = f"{candidate.tag} {found.problem} ({situation.verify_secret})"
+    if situation.current is not None and situation.current.tag == candidate.tag:
+        return Stay(message=f"the new content of {told}", until=until, **words)
+    return Wait(message=told, until=until, **words)
+
+
+GATES: tuple[Gate, ...] = (
+    *(intervened, skipped, reverted, suspicious_drop, downgrade),
+    *(minimum_age, platforms, signatures),
+)
 """In the order in which they are asked. What people want comes first; what may ask the registry comes last."""
 
 

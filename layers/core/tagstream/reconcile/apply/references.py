@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from tagstream.domain.objects.acl import BLOCKED, may_refer
 from tagstream.domain.objects.model import (
+    VERIFY_SECRET,
     GitRepository,
     ImagePolicy,
     ImageRepository,
@@ -53,7 +54,7 @@ def references(value: object) -> Iterable[tuple[str, str, NamespacedName]]:
     if isinstance(value, ImageRepository):
         return _repository(value)
     if isinstance(value, ImagePolicy):
-        return (("spec.imageRepositoryRef", "ImageRepository", value.repository),)
+        return _policy(value)
     if isinstance(value, ImageUpdateAutomation):
         return _automation(value)
     if isinstance(value, GitRepository):
@@ -73,6 +74,13 @@ def _repository(value: ImageRepository) -> Iterator[tuple[str, str, NamespacedNa
             yield f"spec.{field}", "Secret", NamespacedName(namespace, name)
     if value.service_account_name and value.provider == "generic":
         yield "spec.serviceAccountName", "ServiceAccount", NamespacedName(namespace, value.service_account_name)
+
+
+def _policy(value: ImagePolicy) -> Iterator[tuple[str, str, NamespacedName]]:
+    yield "spec.imageRepositoryRef", "ImageRepository", value.repository
+    if value.control.verify_secret:
+        key = NamespacedName(value.metadata.key.namespace, value.control.verify_secret)
+        yield f"metadata.annotations[{VERIFY_SECRET}]", "Secret", key
 
 
 def _automation(value: ImageUpdateAutomation) -> Iterator[tuple[str, str, NamespacedName]]:

@@ -22,6 +22,10 @@ from tagstream.domain.objects.model import (
     PLATFORMS,
     SKIP_TAGS,
     UNTIL,
+    VERIFY,
+    VERIFY_IDENTITY,
+    VERIFY_ISSUER,
+    VERIFY_SECRET,
     WHY,
     WINDOW,
     FluxObject,
@@ -35,10 +39,12 @@ from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.select.gates import ALLOW_DOWNGRADE
 from tagstream.events.receiver.addressed import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE
 from tagstream.events.receiver.check import InvalidReceiver, check_receiver
+from tagstream.ports.signatures import ReadPublicKeys
 from tagstream.reconcile.apply.calendars import StoredCalendars, never_open, no_calendars
 from tagstream.reconcile.apply.located import Located, Manifests
 from tagstream.reconcile.apply.pull_secrets import Members, no_members, pull_secret_problems
 from tagstream.reconcile.apply.references import Known, forbidden_references, missing_references, references
+from tagstream.reconcile.apply.verify_secrets import unverifiable_policies
 
 MAX_OBJECT_BYTES = 300_000
 """DynamoDB keeps at most 400 KB in an item."""
@@ -49,7 +55,10 @@ REASON = "suspend.toolkit.fluxcd.io/reason"
 """Annotation: suspended by the command line; applying a manifest that does not speak of ``suspend`` keeps it so."""
 ANNOTATIONS: Mapping[str, frozenset[str]] = {
     "ImagePolicy": frozenset(
-        {ALLOW_DOWNGRADE, MINIMUM_AGE, PLATFORMS, PIN, HOLD, UNTIL, WHY, SKIP_TAGS, ON_REVERT, INTERVENTION, REVERTED}
+        {
+            *(ALLOW_DOWNGRADE, MINIMUM_AGE, PLATFORMS, VERIFY, VERIFY_SECRET, VERIFY_IDENTITY, VERIFY_ISSUER),
+            *(PIN, HOLD, UNTIL, WHY, SKIP_TAGS, ON_REVERT, INTERVENTION, REVERTED),
+        }
     ),
     "ImageUpdateAutomation": frozenset({DEBOUNCE, WINDOW, FREEZE, ON_REVERT, PULL_REQUEST, *DETAILS}),
     "GitRepository": frozenset({GIT_HOST, API_URL}),
@@ -81,6 +90,7 @@ def validate(
     stored_members: Members = no_members,
     stored_calendars: StoredCalendars = no_calendars,
     *,
+    read_keys: ReadPublicKeys | None = None,
     no_cross_namespace_refs: bool = False,
 ) -> Validation:
     """Check every object by itself, then against all others.
@@ -90,6 +100,7 @@ def validate(
         known: tells by kind and name whether an object that is not among the manifests exists.
         stored_members: reads the secrets that are not among the manifests.
         stored_calendars: reads the windows of a stack.
+        read_keys: reads the public keys of a secret; None to leave such secrets unchecked.
         no_cross_namespace_refs: whether references to objects of other namespaces are errors.
     """
     checked = [_checked(one, no_cross_namespace_refs) for one in manifests.objects]
@@ -110,9 +121,8 @@ def validate(
     def members(key: NamespacedName) -> Mapping[str, bytes] | None:
         return given[key] if key in given else stored_members(key)
 
-    for one in unique:
-        problems = (*missing_references(one.parsed.value, exists), *pull_secret_problems(one.parsed.value, members))
-        warnings += [_at(one, Problem(path=path, message=text)) for path, text in problems]
+    warnings += _reference_warnings(unique, exists, members)
+    unusable = (*never_open(unique, stored_calendars), *unverifiable_policies(unique, members, read_keys))
     named = {(kind, key) for one in drafts for _, kind, key in references(one.parsed.draft)}
     idle = [one for one in unique if _has_no_pull_secrets(one) and not _is_named(one, named, known)]
     passed_over = {id(one) for one in idle}
@@ -123,7 +133,7 @@ def validate(
         errors=(
             *manifests.errors,
             *(text for one in checked for text in one.messages(warnings=False)),
-            *(_at(one, problem) for one, problem in never_open(unique, stored_calendars)),
+            *(_at(one, problem) for one, problem in unusable),
         ),
         warnings=tuple(warnings),
         notes=(
@@ -133,6 +143,18 @@ def validate(
         ),
         drafts=drafts,
     )
+
+
+def _reference_warnings(objects: Sequence[Located], exists: Known, members: Members) -> list[str]:
+    """Warn of references to missing objects, and to pull secrets that are of no use."""
+    return [
+        _at(one, Problem(path=path, message=text))
+        for one in objects
+        for path, text in (
+            *missing_references(one.parsed.value, exists),
+            *pull_secret_problems(one.parsed.value, members),
+        )
+    ]
 
 
 def _drafts(checked: Sequence[Located]) -> tuple[Located, ...]:

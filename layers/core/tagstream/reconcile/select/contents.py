@@ -53,18 +53,20 @@ class Contents:
             self._digests[tag] = self.ask(tag)
         return self._digests[tag]
 
-    def known_digest(self, tag: str) -> Digest | None:
-        """The digest of a tag now; while nobody can be asked, the one that it was seen with last, if it was seen.
+    def known(self, tag: str) -> Content | None:
+        """The content of a tag now, and when the tag was first seen with it.
+
+        While nobody can be asked, it is the content that the tag was seen with last; None if it was never seen.
 
         Raises:
             ImageAutomationError: the registry does not answer.
         """
         if self.ask is None:
             known = self._sightings(tag)
-            return _last_seen(known) if known else None
+            digest = _last_seen(known) if known else None
+            return None if digest is None else Content(digest=digest, since=known[digest])
         digest = self.digest(tag)
-        self._sighted(tag, digest)
-        return digest
+        return Content(digest=digest, since=self._sighted(tag, digest))
 
     def of(self, tag: str) -> Content:
         """The content of a tag, as the gate of the minimum age is told.
@@ -91,7 +93,7 @@ class Contents:
 
     def _of_current(self, current: ImageRef) -> Content:
         if not self.is_reread or self.ask is None or not current.digest:
-            return Content(digest=current.digest)
+            return Content(digest=Digest(current.digest))
         digest = self.digest(current.tag)
         if digest == current.digest:
             return Content(digest=digest)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from tagstream.domain.objects.model import Digest
+from tagstream.ports.tags import ImageFact
 from tagstream.reconcile.select.contents import Contents
 
 # A tag behind so many better ones that lack a platform is not looked at.
 MOST_LOOKED_AT = 5
+KIND = "platforms"
+# The platforms of a digest never change, but what nobody asks for any more should go by itself.
+KEPT_FOR = timedelta(days=30)
 AskPlatforms = Callable[[Digest], frozenset[str]]
 
 
@@ -35,12 +40,16 @@ class ImagePlatforms:
         self._looked_at += 1
         if self._looked_at > MOST_LOOKED_AT:
             return None
-        digest = self.contents.known_digest(tag)
-        if digest is None:
+        content = self.contents.known(tag)
+        if content is None:
             return None
         tags, repository = self.contents.first_seen.tags, self.contents.first_seen.repository
-        known = tags.platforms(repository, digest)
-        if known is None and self.ask is not None:
-            known = self.ask(digest)
-            tags.put_platforms(repository, digest, known, self.contents.now)
-        return known
+        kept = tags.image_fact(repository, content.digest, KIND)
+        if kept is not None:
+            return frozenset(kept.value.split())
+        if self.ask is None:
+            return None
+        found = self.ask(content.digest)
+        fact = ImageFact(value=" ".join(sorted(found)), until=self.contents.now + KEPT_FOR)
+        tags.put_image_fact(repository, content.digest, KIND, fact)
+        return found

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tagstream.domain.objects.acl import BLOCKED, may_access, may_refer
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import Digest, ImagePolicy, ImageRef, ImageRepository, NamespacedName, Revision
 from tagstream.domain.select.choice import Choice, Gate, Situation, Stay, TagCounts, Take, Wait
-from tagstream.domain.select.gates import GATES, may_go_back
+from tagstream.domain.select.gates import GATES
 from tagstream.domain.select.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
 from tagstream.domain.select.reflection import needs_digest
 from tagstream.domain.status.conditions import SUCCEEDED, ready_message
@@ -27,14 +27,13 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import due, status
 from tagstream.reconcile.cool_downs import CoolDowns
-from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.scan.tag_list import ScannedTags
 from tagstream.reconcile.select import interventions
 from tagstream.reconcile.select.contents import Contents
-from tagstream.reconcile.select.first_seen import FirstSeen
-from tagstream.reconcile.select.image_platforms import ImagePlatforms
+from tagstream.reconcile.select.registry_questions import RegistryQuestions
+from tagstream.reconcile.select.situation import Gathered, Occasion, gather
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
 
@@ -44,7 +43,6 @@ STORAGE_FAILED = "StorageOperationFailed"
 WORKERS = 32
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 DEPENDENCY_RETRY_S = 30.0
-MIN_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,15 +223,15 @@ def _select(found: _Evaluation, ports: Ports) -> _Selected:
         raise RetryableError(
             "retrying in 30s error: no tags in database", reason="DependencyNotReady", retry_after_s=DEPENDENCY_RETRY_S
         )
-    contents = _contents(found, repository, ports)
-    situation = _situation(found, len(scanned.tags), contents, _platforms(found, repository, contents, ports))
+    gathered = _gathered(found, repository, len(scanned.tags), ports)
+    situation = gathered.situation
     choice = _choice(found, compiled, scanned, situation)
     if choice.tag is None:
         raise _held_back(choice, situation)
     if isinstance(choice.decided, Stay) and current is not None:
         return _Selected(selection=current, wait=choice.wait, decided=choice.decided)
     over = interventions.ended(policy.control, choice.tag, compiled.is_newer, found.now)
-    digest = _digest(found, repository, choice.tag, contents, ports)
+    digest = _digest(found, repository, choice.tag, gathered.contents, ports)
     ref = ImageRef(name=repository.image, tag=choice.tag, digest=digest)
     if current is not None and current.ref == ref:
         return _Selected(selection=current, wait=choice.wait, decided=choice.decided, ended=over)
@@ -248,6 +246,25 @@ def _select(found: _Evaluation, ports: Ports) -> _Selected:
         received_at=found.cause.received_at,
     )
     return _Selected(selection=selection, wait=choice.wait, decided=choice.decided, ended=over)
+
+
+def _gathered(found: _Evaluation, repository: ImageRepository, tag_count: int, ports: Ports) -> Gathered:
+    before = max(found.cause.dropped_from, status.trusted_tags(found.stored.status))
+    occasion = Occasion(
+        stored=found.stored,
+        policy=found.policy,
+        current=found.current.ref if found.current else None,
+        counts=TagCounts(before=before, after=tag_count),
+        now=found.now,
+    )
+    questions = RegistryQuestions(
+        stored=found.stored,
+        repository=repository,
+        deadline_s=found.run.deadline_s,
+        health=found.run.health,
+        ports=ports,
+    )
+    return gather(occasion, questions, ports)
 
 
 def _stored_tags(repository: NamespacedName, ports: Ports) -> ScannedTags:
@@ -309,53 +326,6 @@ def _compiled(policy: ImagePolicy, gates: tuple[Gate, ...]) -> CompiledPolicy:
         raise StalledError(str(error), reason="InvalidPolicy") from error
 
 
-def _contents(found: _Evaluation, repository: ImageRepository, ports: Ports) -> Contents:
-    policy, current = found.policy, found.current.ref if found.current else None
-    return Contents(
-        first_seen=FirstSeen(policy.repository, ports.tags),
-        current=current,
-        is_reread=current is not None
-        and needs_digest(policy.digest_reflection, current, repository.image, current.tag),
-        minimum_age=timedelta(seconds=policy.control.minimum_age_s),
-        now=found.now,
-        ask=lambda tag: _asked_digest(found, repository, tag, ports),
-    )
-
-
-def _platforms(found: _Evaluation, repository: ImageRepository, contents: Contents, ports: Ports) -> ImagePlatforms:
-    def ask(digest: Digest) -> frozenset[str]:
-        image, access = parse_repository_image(repository.image), registry_access(repository, ports.secrets)
-        try:
-            found.run.health.check(found.stored, image, access)
-            with found.run.health.watched(found.stored, image, access) as bounded:
-                return ports.registry.platforms(image, digest, bounded, _limit_s(found, repository, ports))
-        except ImageAutomationError as error:
-            raise RetryableError(
-                f"failed fetching platforms of {repository.image}@{digest}: {error.message}", reason="Failed"
-            ) from error
-
-    return ImagePlatforms(contents=contents, ask=ask)
-
-
-def _situation(found: _Evaluation, tag_count: int, contents: Contents, platforms: ImagePlatforms) -> Situation:
-    policy, body, control = found.policy, found.stored.status, found.policy.control
-    return Situation(
-        policy=policy.metadata,
-        current=found.current.ref if found.current else None,
-        counts=TagCounts(before=max(found.cause.dropped_from, status.trusted_tags(body)), after=tag_count),
-        may_go_back=may_go_back(policy.metadata, body.get("observedGeneration")),
-        first_seen=contents.first_seen,
-        now=found.now,
-        minimum_age=contents.minimum_age,
-        content=contents.of,
-        platforms=control.platforms,
-        platforms_of=platforms.of,
-        intervention=control.intervention(found.now),
-        skip_tags=control.skip_tags,
-        revert=control.revert if control.honours_reverts else None,
-    )
-
-
 def _choice(found: _Evaluation, compiled: CompiledPolicy, scanned: ScannedTags, situation: Situation) -> Choice:
     current = found.current
     try:
@@ -402,26 +372,6 @@ def _digest(found: _Evaluation, repository: ImageRepository, tag: str, contents:
         # The sighting of what is selected already was recorded when it was selected.
         ports.tags.first_seen(policy.repository, tag, digest, found.now)
     return digest
-
-
-def _limit_s(found: _Evaluation, repository: ImageRepository, ports: Ports) -> float:
-    """When a request to the registry is given up, on the monotonic clock."""
-    timeout_s = max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
-    return min(found.run.deadline_s, ports.clock.monotonic_s() + timeout_s)
-
-
-def _asked_digest(found: _Evaluation, repository: ImageRepository, tag: str, ports: Ports) -> Digest:
-    """The digest that the registry has for a tag now."""
-    limit_s = _limit_s(found, repository, ports)
-    image, access = parse_repository_image(repository.image), registry_access(repository, ports.secrets)
-    try:
-        found.run.health.check(found.stored, image, access)
-        with found.run.health.watched(found.stored, image, access) as bounded:
-            return ports.registry.digest(image, tag, bounded, limit_s)
-    except ImageAutomationError as error:
-        raise RetryableError(
-            f"failed fetching digest of {repository.image}:{tag}: {error.message}", reason="Failed"
-        ) from error
 
 
 def _stored(found: _Evaluation, selected: _Selected, ports: Ports) -> Transition:

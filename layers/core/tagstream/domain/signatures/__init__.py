@@ -1,0 +1,1 @@
+"""What cosign stores beside an image: which bytes were signed, and for which image they speak."""

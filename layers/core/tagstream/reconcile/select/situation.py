@@ -1,0 +1,114 @@
+"""Collects what the gates are told of a policy, for selecting and for explaining alike.
+
+What a gate may need is read only when the gate asks for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tagstream.domain.objects.model import ImagePolicy, ImageRef, NamespacedName
+from tagstream.domain.select.choice import Situation, TagCounts
+from tagstream.domain.select.gates import may_go_back
+from tagstream.domain.select.reflection import needs_digest
+from tagstream.errors import RetryableError
+from tagstream.ports.bundle import Ports
+from tagstream.ports.material import InvalidMaterial
+from tagstream.ports.objects import StoredObject
+from tagstream.ports.secrets import SecretNotFound
+from tagstream.ports.signatures import PublicKeys
+from tagstream.reconcile.select.contents import Contents
+from tagstream.reconcile.select.first_seen import FirstSeen
+from tagstream.reconcile.select.image_platforms import ImagePlatforms
+from tagstream.reconcile.select.image_signatures import ImageSignatures
+from tagstream.reconcile.select.registry_questions import RegistryQuestions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """A policy that is evaluated or explained now.
+
+    Attributes:
+        stored: the object, with its status.
+        policy: the same as a value.
+        current: what is selected.
+        counts: how many tags were and are listed.
+        now: aware UTC.
+    """
+
+    stored: StoredObject
+    policy: ImagePolicy
+    current: ImageRef | None
+    counts: TagCounts
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What the gates are told, and the contents of tags that they and the selection share."""
+
+    situation: Situation
+    contents: Contents
+
+
+def gather(occasion: Occasion, questions: RegistryQuestions | None, ports: Ports) -> Gathered:
+    """Collect what the gates are told.
+
+    Args:
+        occasion: the policy.
+        questions: asks the registry; None when only what is stored counts.
+        ports: everything.
+    """
+    policy, current, control = occasion.policy, occasion.current, occasion.policy.control
+    contents = _contents(occasion, questions, ports)
+    signatures = ImageSignatures(
+        contents=contents,
+        read_keys=lambda: _public_keys(policy, ports),
+        ask=None if questions is None else questions.signed,
+    )
+    situation = Situation(
+        policy=policy.metadata,
+        current=current,
+        counts=occasion.counts,
+        may_go_back=may_go_back(policy.metadata, occasion.stored.status.get("observedGeneration")),
+        first_seen=contents.first_seen,
+        now=occasion.now,
+        minimum_age=contents.minimum_age,
+        content=contents.of,
+        platforms=control.platforms,
+        platforms_of=ImagePlatforms(contents=contents, ask=None if questions is None else questions.platforms).of,
+        verify_secret=control.verify_secret,
+        signing_of=signatures.of,
+        intervention=control.intervention(occasion.now),
+        skip_tags=control.skip_tags,
+        revert=control.revert if control.honours_reverts else None,
+    )
+    return Gathered(situation=situation, contents=contents)
+
+
+def _contents(occasion: Occasion, questions: RegistryQuestions | None, ports: Ports) -> Contents:
+    policy, current = occasion.policy, occasion.current
+    return Contents(
+        first_seen=FirstSeen(policy.repository, ports.tags),
+        current=current,
+        is_reread=current is not None
+        and questions is not None
+        and needs_digest(policy.digest_reflection, current, questions.repository.image, current.tag),
+        minimum_age=timedelta(seconds=policy.control.minimum_age_s),
+        now=occasion.now,
+        ask=None if questions is None else questions.digest,
+    )
+
+
+def _public_keys(policy: ImagePolicy, ports: Ports) -> PublicKeys:
+    """The keys that must have signed an image."""
+    key = NamespacedName(policy.metadata.key.namespace, policy.control.verify_secret)
+    try:
+        return ports.read_public_keys(ports.secrets.get(key))
+    except SecretNotFound as error:
+        raise RetryableError(f"failed to verify signatures: {error}", reason="VerificationError") from error
+    except InvalidMaterial as error:
+        raise RetryableError(
+            f"failed to verify signatures: secret '{key}': {error}", reason="VerificationError"
+        ) from error
