@@ -17,6 +17,7 @@ from tagstream.adapters.registry.token import BadToken, jwt_claims, read_token
 from tagstream.domain.objects.dockerconfig import InvalidDockerConfig, parse_keyring
 from tagstream.domain.scan.exclusion import InvalidExclusion, exclude
 from tagstream.domain.scan.tag_grammar import shown, sort_out
+from tagstream.domain.select.creation_time import first_image, read_creation_time
 from tagstream.domain.signatures.bundle import read_bundle
 from tagstream.domain.signatures.referrers import read_bundle_digest, read_referrers
 from tagstream.domain.signatures.signed import UnreadableSignature
@@ -108,7 +109,24 @@ def _configs() -> Iterator[bytes]:
     yield from texts_in("registry/dockerconfig_match.json")
 
 
+def _creation(data: bytes) -> None:
+    first_image(data)
+    read_creation_time(data)
+
+
 TARGETS = (
+    Target(
+        name="creation-time",
+        parse=_creation,
+        modules=("tagstream.domain.select.creation_time",),
+        seeds=lambda: [b'{"created":"2026-11-24T08:00:00.123456789Z"}', b'{"manifests":[{"digest":"a"}]}'],
+        words=(b'"created":"', b'"manifests":[', b'"digest":"', b'"annotations":{', b"2026-", b"T08:00:00", b"+25:00"),
+        shapes=(
+            *DEEP,
+            Shape(b"9", b'{"created":"2026-11-24T08:00:00.', b'Z"}'),
+            Shape(b"{},", b'{"manifests":[', b"{}]}"),
+        ),
+    ),
     Target(
         name="image-signature",
         parse=_signature,

@@ -204,7 +204,9 @@ class MemoryTags:
 
     lists: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
     seen: dict[str, datetime] = field(default_factory=dict)
-    states = put = first_seen = image_fact = put_image_fact = cool_down = put_cool_down = not_called
+    states = put = first_seen = image_fact = put_image_fact = creation_times = put_creation_times = cool_down = (
+        put_cool_down
+    ) = not_called
 
     def tags(self, key: NamespacedName, state: TagState | None = None) -> Iterator[TagRecord]:
         """Descending."""
@@ -289,7 +291,7 @@ class NoQueue:
 class NoRegistry:
     """The command line talks to no registry."""
 
-    list_tags = digest = platforms = signatures = not_called
+    list_tags = digest = platforms = created = signatures = not_called
 
 
 class NoGit:

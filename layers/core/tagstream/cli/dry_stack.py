@@ -21,13 +21,13 @@ from tagstream.reconcile import status
 READS: Mapping[str, frozenset[str]] = {
     "objects": frozenset({"get", "get_many", "documents", "list"}),
     "selections": frozenset({"get", "list", "waiting"}),
-    "tags": frozenset({"state", "states", "tags", "sightings", "image_fact", "cool_down"}),
+    "tags": frozenset({"state", "states", "tags", "sightings", "image_fact", "creation_times", "cool_down"}),
     "leases": frozenset({"last_holders"}),
     "freezes": frozenset({"read"}),
     "agenda": frozenset({"read"}),
     "ledger": frozenset({"read"}),
     "secrets": frozenset({"get", "renewed"}),
-    "registry": frozenset({"digest", "platforms", "signatures"}),
+    "registry": frozenset({"digest", "platforms", "created", "signatures"}),
     "git": frozenset({"open", "signer"}),
     "deliveries": frozenset(),
     "queue": frozenset(),
@@ -153,6 +153,9 @@ class DryTags:
         return self.inner.sightings(key, tag).get(digest, now)
 
     def put_image_fact(self, key: NamespacedName, digest: Digest, kind: str, fact: ImageFact) -> None:
+        """Not kept."""
+
+    def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None]) -> None:
         """Not kept."""
 
     def __getattr__(self, member: str) -> Any:

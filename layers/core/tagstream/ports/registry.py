@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from tagstream.domain.objects.image_name import ImageName
@@ -58,6 +59,9 @@ class Registry(Protocol):
 
     def platforms(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> frozenset[str]:
         """The platforms of an image, such as ``linux/arm64``; of an index, those of all its images."""
+
+    def created(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> datetime | None:
+        """When an image was created (aware UTC), by its configuration; None if it does not say, or is no image."""
 
     def signatures(
         self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float

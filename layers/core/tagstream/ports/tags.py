@@ -91,6 +91,12 @@ class TagStore(Protocol):
     def put_image_fact(self, key: NamespacedName, digest: Digest, kind: str, fact: ImageFact) -> None:
         """Remember something of an image, at least until it is over."""
 
+    def creation_times(self, key: NamespacedName) -> Mapping[str, datetime | None]:
+        """When tags were created (aware UTC, whole seconds); None for one that does not say. Others are not known."""
+
+    def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None]) -> None:
+        """Replace what is known of when tags were created."""
+
     def cool_down(self, host: str) -> datetime | None:
         """Until when a host must be left alone."""
 

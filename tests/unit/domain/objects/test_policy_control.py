@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.intervention import Intervention, Revert, intervention_text, revert_text
 from tagstream.domain.objects.kinds import parse_object
-from tagstream.domain.objects.model import ImagePolicy
+from tagstream.domain.objects.model import ImagePolicy, PolicyChoice
 
 PATTERN = "^([0-9]+d)?([0-9]+(\\.[0-9]+)?(ms|s|m|h))*$"
 
@@ -184,3 +186,16 @@ def test_signatures_are_verified_with_the_keys_of_a_secret() -> None:
 def test_signatures_that_cannot_be_verified_are_refused(annotations: dict[str, str], name: str, words: str) -> None:
     _, errors = read(**annotations)
     assert [f"metadata.annotations[tagstream.dev/{name}]" in one and words in one for one in errors] == [True]
+
+
+def test_the_order_by_time_stands_beside_an_alphabetical_order() -> None:
+    policy, errors = read(order_by="first-seen")
+    assert errors == ()
+    assert policy is not None and policy.control.order_by == "first-seen"
+    words = "needs spec.policy.alphabetical with order asc"
+    assert [words in one.message and not one.is_warning for one in check_object(policy)] == [True]
+    for order, count in (("asc", 0), ("", 0), ("desc", 1)):
+        given = replace(policy, policy=PolicyChoice(alphabetical=order))
+        assert sum(words in one.message for one in check_object(given)) == count
+    _, errors = read(order_by="age")
+    assert ['Unsupported value: "age": supported values: "first-seen", "created"' in one for one in errors] == [True]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.http.cloud_call import CloudCall
@@ -29,6 +30,7 @@ from tagstream.adapters.registry.pages import Limits, all_tags
 from tagstream.adapters.registry.signatures import find_signatures
 from tagstream.domain.objects.image_name import ImageName
 from tagstream.domain.objects.model import Digest
+from tagstream.domain.select.creation_time import first_image, read_creation_time
 from tagstream.domain.select.platforms import (
     UnreadableManifest,
     configuration_digest,
@@ -141,6 +143,32 @@ class RegistryClient:
             return platforms_of_configuration(fetch_verified(repository, "blobs", configuration_digest(manifest)))
         except (UnreadableManifest, MalformedDigest):
             return frozenset()
+        except RetryableError as error:
+            raise _explained("", error, image, access) from error
+
+    def created(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> datetime | None:
+        """When an image was created: two requests for a single image, three for an index, whose first image counts.
+
+        Args:
+            image: the repository.
+            digest: of the index or the manifest.
+            access: credentials, TLS, proxy.
+            deadline_s: on the monotonic clock.
+
+        Raises:
+            AuthenticationError: AuthenticationFailed, credentials or certificates that cannot be used.
+            ThrottledError: ReadOperationFailed, with the seconds the registry asked for.
+            RetryableError: ReadOperationFailed, the registry fails, or it sends something else than the digest says.
+        """
+        try:
+            repository = self._repository(image, access, deadline_s)
+            manifest = fetch_verified(repository, "manifests", digest)
+            inner = first_image(manifest)
+            if inner is not None:
+                manifest = fetch_verified(repository, "manifests", inner)
+            return read_creation_time(fetch_verified(repository, "blobs", configuration_digest(manifest)))
+        except (UnreadableManifest, MalformedDigest):
+            return None
         except RetryableError as error:
             raise _explained("", error, image, access) from error
 

@@ -138,6 +138,11 @@ def image_fact(repository: NamespacedName, digest: str, kind: str) -> Item:
     return key(sightings(repository), f"@{digest}#{kind}")
 
 
+def creation_times(repository: NamespacedName) -> Item:
+    """Key of when the tags of a repository were created; it goes with the sightings."""
+    return key(sightings(repository), "@created")
+
+
 def pending(repository: NamespacedName) -> str:
     """Partition of a repository's window of pushes, and of the tags that joined it."""
     return f"pending#{repository}"

@@ -172,6 +172,17 @@ class DynamoTags:
         found = {"value": keys.text(fact.value), "expiresAt": keys.number(int(fact.until.timestamp()))}
         self.table.put(keys.image_fact(key, digest, kind) | found)
 
+    def creation_times(self, key: NamespacedName) -> Mapping[str, datetime | None]:
+        """One read."""
+        found = keys.read_document(self.table.get(keys.creation_times(key)) or {})
+        numbers = {tag: at for tag, at in found.items() if at is None or isinstance(at, int)}
+        return {tag: None if at is None else keys.moment(at) for tag, at in numbers.items()}
+
+    def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None]) -> None:
+        """One write."""
+        found = {tag: None if at is None else int(at.timestamp()) for tag, at in times.items()}
+        self.table.put(keys.creation_times(key) | {"doc": keys.packed_document(found)})
+
     def cool_down(self, host: str) -> datetime | None:
         """One read."""
         item = self.table.get(keys.key(f"cooldown#{host}"))

@@ -18,6 +18,7 @@ from tagstream.domain.select.backtest import History, Replayed, Turn, backtest
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
 from tagstream.reconcile.apply.validation import validate
 from tagstream.reconcile.select.first_seen import FirstSeen
+from tagstream.reconcile.select.tag_times import with_stored_times
 from tagstream.reconcile.stored_objects import parse_stored
 
 NOT_KEPT = "deleted tags are not in it, nor is what a tag contained before it was moved"
@@ -97,7 +98,7 @@ def _replayed(session: Session, question: _Question) -> Replayed:
     except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
         raise CommandFailed(f"ImagePolicy/{policy.metadata.key}: {error}") from error
     return Replayed(
-        policy=compiled,
+        policy=with_stored_times(policy, compiled, kept, session.ports.tags).policy,
         metadata=policy.metadata,
         minimum_age=timedelta(seconds=policy.control.minimum_age_s),
         history=History(first_seen={tag: first_seen[tag] for tag in kept}, began_at=sightings.first_scan()),

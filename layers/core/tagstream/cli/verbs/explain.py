@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
@@ -33,6 +33,7 @@ from tagstream.domain.select.policy import (
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.apply.validation import validate
 from tagstream.reconcile.select.situation import Occasion, gather
+from tagstream.reconcile.select.tag_times import with_stored_times
 from tagstream.reconcile.status import trusted_tags
 from tagstream.reconcile.stored_objects import parse_stored
 
@@ -93,6 +94,11 @@ def explain(session: Session) -> int:
         kept = keep(question.tags, question.exclusion_list)
     except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
         raise CommandFailed(f"ImagePolicy/{question.policy.metadata.key}: {error}") from error
+    if question.situation is not None:
+        timed = with_stored_times(question.policy, compiled, kept, session.ports.tags)
+        left = len(timed.left)
+        question = replace(question, situation=replace(question.situation, tags_without_time=left))
+        compiled = timed.policy
     explanation = _explanation(compiled, kept, question)
     if session.args.output == "json":
         session.console.line(as_json(_document(question, explanation)))

@@ -16,6 +16,7 @@ from tagstream.domain.objects.git_url import suggestion, url_problem, without_pa
 from tagstream.domain.objects.image import POLICY_MISSING
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import (
+    ORDER_BY,
     VERIFY,
     GitRef,
     GitRepository,
@@ -82,6 +83,10 @@ def _policy(policy: ImagePolicy) -> Iterator[Problem]:
         except InvalidFilter as error:
             yield _invalid("spec.filterTags.pattern", abridged(policy.filter_tags.pattern), error)
     yield from policy_advice(policy)
+    order_by = policy.control.order_by
+    if order_by and (choice.alphabetical is None or choice.alphabetical.upper() not in ("", "ASC")):
+        words = "needs spec.policy.alphabetical with order asc, which Flux follows and which decides among equal times"
+        yield _invalid(f"metadata.annotations[{ORDER_BY}]", order_by, words)
     if policy.control.verify_secret and policy.digest_reflection == "Never":
         words = "the tag alone is written, which may be moved to other content: set spec.digestReflectionPolicy"
         yield Problem(path=f"metadata.annotations[{VERIFY}]", message=words, is_warning=True)

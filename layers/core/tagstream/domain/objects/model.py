@@ -29,6 +29,7 @@ CommitId = NewType("CommitId", str)
 """A Git commit id, 40 hex digits."""
 
 Provider = Literal["generic", "aws", "azure", "gcp", "github"]
+OrderBy = Literal["", "first-seen", "created"]
 DigestReflection = Literal["Never", "IfNotPresent", "Always"]
 
 DEBOUNCE = "tagstream.dev/debounce"
@@ -47,6 +48,8 @@ ON_REVERT = "tagstream.dev/on-revert"
 ``ignore`` commits the selected tag again, as Flux does."""
 PLATFORMS = "tagstream.dev/platforms"
 """Annotation of an ImagePolicy: platforms, with commas between them, that an image must have to be selected."""
+ORDER_BY = "tagstream.dev/order-by"
+"""Annotation of an ImagePolicy: ``first-seen`` or ``created`` selects the newest tag by time."""
 VERIFY, VERIFY_SECRET = "tagstream.dev/verify", "tagstream.dev/verify-secret"
 """Annotations of an ImagePolicy: ``cosign``, and the Secret with the public keys that must have signed an image."""
 VERIFY_IDENTITY, VERIFY_ISSUER = "tagstream.dev/verify-identity", "tagstream.dev/verify-issuer"
@@ -162,6 +165,7 @@ class PolicyControl:
     Attributes:
         minimum_age_s: 0 for none.
         platforms: that an image must have to be selected.
+        order_by: what makes a tag newer than another; empty for the policy's own order.
         verify_secret: the Secret whose keys must have signed an image; empty for none.
         ordered: what the last command ordered.
         annotated: what the manifest orders.
@@ -172,6 +176,7 @@ class PolicyControl:
 
     minimum_age_s: float = 0.0
     platforms: frozenset[str] = frozenset()
+    order_by: OrderBy = ""
     verify_secret: str = ""
     ordered: Intervention | None = None
     annotated: Intervention | None = None

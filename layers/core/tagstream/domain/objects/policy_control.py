@@ -15,6 +15,7 @@ from tagstream.domain.objects.model import (
     HOLD,
     MINIMUM_AGE,
     ON_REVERT,
+    ORDER_BY,
     PIN,
     PLATFORMS,
     SKIP_TAGS,
@@ -25,6 +26,7 @@ from tagstream.domain.objects.model import (
     VERIFY_SECRET,
     WHY,
     Metadata,
+    OrderBy,
     PolicyControl,
 )
 from tagstream.domain.scan.tag_grammar import TAG
@@ -45,6 +47,7 @@ def read_policy_control(metadata: Metadata, problems: list[Problem]) -> PolicyCo
     return PolicyControl(
         minimum_age_s=_minimum_age_s(metadata, problems),
         platforms=_listed(metadata, PLATFORMS, PLATFORM, NO_PLATFORM, problems),
+        order_by=_order_by(metadata, problems),
         verify_secret=_verify_secret(metadata, problems),
         ordered=read_intervention(notes),
         annotated=_annotated(metadata, problems),
@@ -69,6 +72,11 @@ def _minimum_age_s(metadata: Metadata, problems: list[Problem]) -> float:
     except InvalidDuration as error:
         problems.append(_invalid(MINIMUM_AGE, text, error))
         return 0.0
+
+
+def _order_by(metadata: Metadata, problems: list[Problem]) -> OrderBy:
+    found = _one_of(metadata, ORDER_BY, ("first-seen", "created"), problems)
+    return "first-seen" if found == "first-seen" else "created" if found == "created" else ""
 
 
 def _verify_secret(metadata: Metadata, problems: list[Problem]) -> str:

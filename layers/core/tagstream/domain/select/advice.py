@@ -50,7 +50,7 @@ def _advice(policy: ImagePolicy, compiled: CompiledPolicy, tags: Sequence[str]) 
     yield from floating_advice(policy, compiled, tags)
     if policy.policy.semver is not None:
         yield from _versions(policy.policy.semver, () if wrong else values)
-    elif wrong:
+    elif wrong or (policy.policy.alphabetical is not None and policy.control.order_by):
         return
     elif policy.policy.alphabetical is not None:
         yield from alphabetical_advice(matching, values)

@@ -91,6 +91,7 @@ class Situation:
     Attributes:
         policy: metadata of the ImagePolicy, for annotations.
         current: what is selected now.
+        image: the image of the ImageRepository now; empty if it is not known.
         counts: how many tags were listed before, and how many are listed now.
         may_go_back: whether an older tag may be selected (the result of the function ``may_go_back``).
         first_seen: when a scan first listed a tag (aware UTC); None for one that no scan listed. The first call may
@@ -100,6 +101,7 @@ class Situation:
         content: what content a tag has; it may ask the registry.
         platforms: that an image must have to be selected.
         platforms_of: the platforms of a tag's image, None if nobody has looked at it; it may ask the registry.
+        tags_without_time: how many tags nobody has looked at yet, for a policy that orders tags by their creation.
         verify_secret: the secret whose keys must have signed an image; empty for none.
         signing_of: whether a tag's image is signed; it may ask the registry.
         intervention: what a person has ordered.
@@ -117,11 +119,18 @@ class Situation:
     content: Callable[[str], Content] = of_unknown_age
     platforms: frozenset[str] = frozenset()
     platforms_of: Callable[[str], frozenset[str] | None] = of_unknown_platforms
+    tags_without_time: int = 0
     verify_secret: str = ""
     signing_of: Callable[[str], Signing] = of_unknown_signers
     intervention: Intervention | None = None
     skip_tags: frozenset[str] = frozenset()
     revert: Revert | None = None
+    image: str = ""
+
+    def is_selected(self, tag: str) -> bool:
+        """Whether a tag of the same image is selected already."""
+        current = self.current
+        return current is not None and current.tag == tag and self.image in ("", current.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,21 @@ ALLOW_DOWNGRADE = "tagstream.dev/allow-downgrade"
 """The annotation of an ImagePolicy that lets a selection go backwards when its value is ``true``."""
 # A tag that lacks a platform is looked at again after this time.
 LOOK_AGAIN_AFTER = timedelta(minutes=10)
+# The next few tags are looked at for when they were created after this time.
+LOOK_ON_AFTER = timedelta(minutes=1)
+
+
+def known_times(candidate: Candidate, situation: Situation) -> Answer:
+    """Keep the current selection until it is known when every tag was made: a newer one may be among the others."""
+    left = situation.tags_without_time
+    if not left:
+        return Go()
+    return Stay(
+        reason="TagsNotLookedAt",
+        message=f"{left} tags were not looked at yet for when they were created",
+        verdict="waits for others",
+        until=situation.now + LOOK_ON_AFTER,
+    )
 
 
 def suspicious_drop(candidate: Candidate, situation: Situation) -> Answer:
@@ -82,8 +97,8 @@ def platforms(candidate: Candidate, situation: Situation) -> Answer:
 
     The current tag is not looked at again.
     """
-    wanted, current = situation.platforms, situation.current
-    if not wanted or (current is not None and current.tag == candidate.tag):
+    wanted = situation.platforms
+    if not wanted or situation.is_selected(candidate.tag):
         return Go()
     found = situation.platforms_of(candidate.tag)
     if found is not None and not missing(wanted, found):
@@ -110,13 +125,13 @@ def signatures(candidate: Candidate, situation: Situation) -> Answer:
     until = found.until or situation.now + LOOK_AGAIN_AFTER
     words = {"reason": "SignatureMissing", "verdict": "not signed"}
     told = f"{candidate.tag} {found.problem} ({situation.verify_secret})"
-    if situation.current is not None and situation.current.tag == candidate.tag:
+    if situation.is_selected(candidate.tag):
         return Stay(message=f"the new content of {told}", until=until, **words)
     return Wait(message=told, until=until, **words)
 
 
 GATES: tuple[Gate, ...] = (
-    *(intervened, skipped, reverted, suspicious_drop, downgrade),
+    *(intervened, skipped, reverted, known_times, suspicious_drop, downgrade),
     *(minimum_age, platforms, signatures),
 )
 """In the order in which they are asked. What people want comes first; what may ask the registry comes last."""

@@ -7,10 +7,12 @@ Source: image-reflector-controller internal/policy; vectors policy.json.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NoReturn
 
+from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import PolicyChoice, TagFilter
 from tagstream.domain.select.choice import Candidate, Choice, Gate, No, Situation, Stay, Wait, choose
 from tagstream.domain.select.filter import CompiledFilter, InvalidFilter, compile_filter
@@ -31,9 +33,13 @@ __all__ = [
     "InvalidFilter",
     "InvalidPolicy",
     "NoSelection",
+    "TimeOf",
     "Verdict",
     "compile_policy",
 ]
+
+
+TimeOf = Callable[[str], datetime | None]
 
 
 class NoSelection(ValueError):
@@ -56,11 +62,20 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledPolicy:
-    """A policy ready to select; ``gates`` are asked about what its order puts first."""
+    """A policy ready to select.
+
+    Attributes:
+        ordering: the policy's own order.
+        filter: which tags it sees; None for all.
+        gates: are asked about what its order puts first.
+        time_of: when a tag was made (aware UTC), None if that is not known; then the newest tag is first, and the
+            policy's own order decides between equal times. Without it, the policy's own order counts alone.
+    """
 
     ordering: Ordering
     filter: CompiledFilter | None
     gates: tuple[Gate, ...] = GATES
+    time_of: TimeOf | None = None
 
     def latest(self, tags: Sequence[str], situation: Situation | None = None, *, descending: bool = False) -> Choice:
         """The tag the policy selects.
@@ -121,7 +136,13 @@ class CompiledPolicy:
         value = self.filter.value(tag) if self.filter else tag
         if value is None:
             raise InvalidValue("does not match filterTags.pattern", "not matched")
-        return (*self.ordering.rank(value), inverted(tag))
+        by_value = self.ordering.rank(value)
+        if self.time_of is None:
+            return (*by_value, inverted(tag))
+        made_at = self.time_of(tag)
+        if made_at is None:
+            raise InvalidValue("nobody knows when it was made", "without time")
+        return (made_at, *by_value, inverted(tag))
 
     def is_below(self, candidate: str, current: str) -> bool:
         """Whether selecting ``candidate`` after ``current`` would be a downgrade.
@@ -151,6 +172,8 @@ class CompiledPolicy:
         return sorted(one for one in set(tags) if one == tag or self._shares_value(tag, one))
 
     def _shares_value(self, tag: str, other: str) -> bool:
+        if self.time_of is not None and tag != other and self.time_of(tag) != self.time_of(other):
+            return False
         if self.filter is None or self.filter.expansion is None:
             return tag == other
         value = self.filter.value(tag)
@@ -215,7 +238,7 @@ class CompiledPolicy:
         placed: list[tuple[Rank, Verdict]] = []
         refused: list[Verdict] = []
         for tag in sorted(tags, reverse=True):
-            value = self.filter.value(tag) if self.filter else tag
+            value = self._shown_value(tag)
             try:
                 *by_value, by_tag = self.rank(tag)
                 placed.append(((*by_value, tag == current, by_tag), Verdict(tag=tag, value=value, state="candidate")))
@@ -224,7 +247,30 @@ class CompiledPolicy:
         placed.sort(key=lambda pair: pair[0], reverse=True)
         return placed, refused
 
+    def _shown_value(self, tag: str) -> str | None:
+        """What a tag is ordered by, as a text."""
+        made_at = self.time_of(tag) if self.time_of is not None else None
+        if made_at is not None:
+            return instant_text(made_at)
+        return self.filter.value(tag) if self.filter else tag
+
+    def _newest(self, tags: Iterable[str]) -> str:
+        """The newest tag, and of tags of the same time the one that the policy's own order puts first."""
+        best: tuple[Rank, str] | None = None
+        seen = False
+        for tag, _ in self.filter.values(tags) if self.filter else ((tag, tag) for tag in tags):
+            seen = True
+            made_at = self.time_of(tag) if self.time_of is not None else None
+            if made_at is not None and (best is None or made_at >= best[0][0]):  # type: ignore[operator]
+                rank = self.rank(tag)
+                best = (rank, tag) if best is None else max(best, (rank, tag))
+        if best is None:
+            raise NoSelection("nobody knows when any of the tags was made") if seen else _nothing_to_choose_from()
+        return best[1]
+
     def _best_by_order(self, tags: Sequence[str], descending: bool) -> str:
+        if self.time_of is not None:
+            return self._newest(tags)
         if self.filter is not None and self.filter.expansion is not None:
             texts, values = self.filter.expansion.matched(tags if descending else sorted(tags, reverse=True))
             best = self._chosen(values, everything, False) if values else _nothing_to_choose_from()

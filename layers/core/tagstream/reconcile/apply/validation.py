@@ -18,6 +18,7 @@ from tagstream.domain.objects.model import (
     HOLD,
     MINIMUM_AGE,
     ON_REVERT,
+    ORDER_BY,
     PIN,
     PLATFORMS,
     SKIP_TAGS,
@@ -56,7 +57,7 @@ REASON = "suspend.toolkit.fluxcd.io/reason"
 ANNOTATIONS: Mapping[str, frozenset[str]] = {
     "ImagePolicy": frozenset(
         {
-            *(ALLOW_DOWNGRADE, MINIMUM_AGE, PLATFORMS, VERIFY, VERIFY_SECRET, VERIFY_IDENTITY, VERIFY_ISSUER),
+            *(ALLOW_DOWNGRADE, MINIMUM_AGE, ORDER_BY, PLATFORMS, VERIFY, VERIFY_SECRET, VERIFY_IDENTITY, VERIFY_ISSUER),
             *(PIN, HOLD, UNTIL, WHY, SKIP_TAGS, ON_REVERT, INTERVENTION, REVERTED),
         }
     ),

@@ -32,11 +32,13 @@ class ImageSignatures:
 
     Args:
         contents: tells which digest a tag has.
+        image: of the repository now; empty if it is not known.
         read_keys: reads the keys that count; called when the first tag is looked at.
         ask: asks the registry for the signatures of a digest; None when only what is stored counts.
     """
 
     contents: Contents
+    image: str
     read_keys: Callable[[], PublicKeys]
     ask: AskSigned | None
     _keys: PublicKeys | None = None
@@ -49,7 +51,7 @@ class ImageSignatures:
             ImageAutomationError: the registry does not answer, or there are no keys.
         """
         current = self.contents.current
-        is_current = current is not None and current.tag == tag
+        is_current = current is not None and current.tag == tag and self.image in ("", current.name)
         if is_current and not self.contents.is_reread:
             return Signing(may_go=True)
         if self._looked_at >= MOST_LOOKED_AT:

@@ -15,7 +15,7 @@ from datetime import datetime
 from tagstream.domain.objects.acl import BLOCKED, may_access, may_refer
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import Digest, ImagePolicy, ImageRef, ImageRepository, NamespacedName, Revision
-from tagstream.domain.select.choice import Choice, Gate, Situation, Stay, TagCounts, Take, Wait
+from tagstream.domain.select.choice import Choice, Gate, No, Situation, Stay, TagCounts, Take, Wait
 from tagstream.domain.select.gates import GATES
 from tagstream.domain.select.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
 from tagstream.domain.select.reflection import needs_digest
@@ -34,6 +34,7 @@ from tagstream.reconcile.select import interventions
 from tagstream.reconcile.select.contents import Contents
 from tagstream.reconcile.select.registry_questions import RegistryQuestions
 from tagstream.reconcile.select.situation import Gathered, Occasion, gather
+from tagstream.reconcile.select.tag_times import with_times
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
 
@@ -223,8 +224,17 @@ def _select(found: _Evaluation, ports: Ports) -> _Selected:
         raise RetryableError(
             "retrying in 30s error: no tags in database", reason="DependencyNotReady", retry_after_s=DEPENDENCY_RETRY_S
         )
-    gathered = _gathered(found, repository, len(scanned.tags), ports)
-    situation = gathered.situation
+    questions = RegistryQuestions(
+        stored=found.stored,
+        repository=repository,
+        deadline_s=found.run.deadline_s,
+        health=found.run.health,
+        ports=ports,
+    )
+    gathered = _gathered(found, len(scanned.tags), questions, ports)
+    timed = with_times(policy, compiled, scanned.tags, gathered.contents, questions.created)
+    compiled = timed.policy
+    situation = replace(gathered.situation, tags_without_time=len(timed.left))
     choice = _choice(found, compiled, scanned, situation)
     if choice.tag is None:
         raise _held_back(choice, situation)
@@ -248,7 +258,7 @@ def _select(found: _Evaluation, ports: Ports) -> _Selected:
     return _Selected(selection=selection, wait=choice.wait, decided=choice.decided, ended=over)
 
 
-def _gathered(found: _Evaluation, repository: ImageRepository, tag_count: int, ports: Ports) -> Gathered:
+def _gathered(found: _Evaluation, tag_count: int, questions: RegistryQuestions, ports: Ports) -> Gathered:
     before = max(found.cause.dropped_from, status.trusted_tags(found.stored.status))
     occasion = Occasion(
         stored=found.stored,
@@ -256,13 +266,6 @@ def _gathered(found: _Evaluation, repository: ImageRepository, tag_count: int, p
         current=found.current.ref if found.current else None,
         counts=TagCounts(before=before, after=tag_count),
         now=found.now,
-    )
-    questions = RegistryQuestions(
-        stored=found.stored,
-        repository=repository,
-        deadline_s=found.run.deadline_s,
-        health=found.run.health,
-        ports=ports,
     )
     return gather(occasion, questions, ports)
 
@@ -359,7 +362,7 @@ def _held_back(choice: Choice, situation: Situation) -> HeldBack:
         trusted_tags=situation.counts.before,
         wait_until=choice.wait.until if choice.wait else None,
         # A gate that named a time need not be asked before it.
-        retry_after_s=(held.until - situation.now).total_seconds() if isinstance(held, Wait) else None,
+        retry_after_s=(held.until - situation.now).total_seconds() if not isinstance(held, No) and held.until else None,
     )
 
 

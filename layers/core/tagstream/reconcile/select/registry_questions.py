@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from tagstream.domain.objects.image_name import ImageName, parse_repository_image
 from tagstream.domain.objects.model import Digest, ImageRepository
@@ -59,6 +60,16 @@ class RegistryQuestions:
         image = self._image()
         with self._asking(image, "platforms", f"@{digest}") as access:
             return self.ports.registry.platforms(image, digest, access, self._limit_s())
+
+    def created(self, digest: Digest) -> datetime | None:
+        """When an image was created (aware UTC); None if it does not say.
+
+        Raises:
+            RetryableError: the registry does not answer.
+        """
+        image = self._image()
+        with self._asking(image, "the creation time", f"@{digest}") as access:
+            return self.ports.registry.created(image, digest, access, self._limit_s())
 
     def signed(self, digest: Digest) -> Iterator[Signed]:
         """What the registry keeps as signatures of an image; nobody has checked them.

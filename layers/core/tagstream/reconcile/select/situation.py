@@ -62,8 +62,10 @@ def gather(occasion: Occasion, questions: RegistryQuestions | None, ports: Ports
     """
     policy, current, control = occasion.policy, occasion.current, occasion.policy.control
     contents = _contents(occasion, questions, ports)
+    image = questions.repository.image if questions is not None else ""
     signatures = ImageSignatures(
         contents=contents,
+        image=image,
         read_keys=lambda: _public_keys(policy, ports),
         ask=None if questions is None else questions.signed,
     )
@@ -83,6 +85,7 @@ def gather(occasion: Occasion, questions: RegistryQuestions | None, ports: Ports
         intervention=control.intervention(occasion.now),
         skip_tags=control.skip_tags,
         revert=control.revert if control.honours_reverts else None,
+        image=image,
     )
     return Gathered(situation=situation, contents=contents)
 

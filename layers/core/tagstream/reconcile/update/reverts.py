@@ -21,6 +21,7 @@ from tagstream.domain.update.history import turning_point, way_back
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.git import Checkout, GitSession, PastCommit
+from tagstream.reconcile.select.tag_times import stored_times
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.job import UpdateJob
 
@@ -74,7 +75,7 @@ def honour(
     Raises:
         ImageAutomationError: the table failed.
     """
-    suspects = _suspects(job, plans, checkout)
+    suspects = _suspects(job, plans, checkout, ports)
     found: dict[NamespacedName, Revert] = {}
     for one in suspects:
         if one.policy not in found:
@@ -86,7 +87,7 @@ def honour(
     return leave_out(job, found) if found else job
 
 
-def _suspects(job: UpdateJob, plans: Mapping[bytes, FilePlan], checkout: Checkout) -> list[_Suspect]:
+def _suspects(job: UpdateJob, plans: Mapping[bytes, FilePlan], checkout: Checkout, ports: Ports) -> list[_Suspect]:
     """Changes of policies whose selection the last run has set at the same branch, to values that are older now."""
     seen = _last_seen(job, checkout)
     if not job.automation.honours_reverts or seen is None or seen == checkout.commit:
@@ -98,7 +99,7 @@ def _suspects(job: UpdateJob, plans: Mapping[bytes, FilePlan], checkout: Checkou
         key = NamespacedName(namespace, name)
         tag = _tag(change.old_value, part)
         selected = job.selections[key].ref.tag if key in job.selections else ""
-        if key in settled and tag and _went_back(job, key, tag, selected):
+        if key in settled and tag and _went_back(job, key, tag, selected, ports):
             found.append(_Suspect(change=change, policy=key, found=tag, selected=selected))
     return found
 
@@ -128,13 +129,14 @@ def _tag(value: str, part: str) -> str:
     return tag if colon and "/" not in tag else ""
 
 
-def _went_back(job: UpdateJob, key: NamespacedName, found: str, selected: str) -> bool:
+def _went_back(job: UpdateJob, key: NamespacedName, found: str, selected: str, ports: Ports) -> bool:
     """Whether the tag in Git is older than the selected one, by the policy's own order."""
     policy = _policy(job, key)
     if policy is None or not policy.control.honours_reverts:
         return False
     try:
-        return compile_policy(policy.policy, policy.filter_tags).is_below(found, selected)
+        compiled = compile_policy(policy.policy, policy.filter_tags)
+        return replace(compiled, time_of=stored_times(policy, ports.tags)).is_below(found, selected)
     except (InvalidPolicy, InvalidFilter):
         return False
 

@@ -1,0 +1,51 @@
+"""When an image was created, as its configuration says.
+
+Source: OCI image-spec config.md (``created``, RFC 3339) and image-index.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from tagstream.domain.instant import read_instant
+
+# Go writes nanoseconds, Python reads six digits at most.
+_FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+", re.ASCII)
+ATTESTATION = "vnd.docker.reference.type"
+
+
+def first_image(index: bytes) -> str | None:
+    """The digest of the first image of an index; None for a manifest that is no index, or an index without an image.
+
+    BuildKit lists attestations beside the images; they are passed over.
+    """
+    listed = _object(index).get("manifests")
+    for one in listed if isinstance(listed, list) else ():
+        if not isinstance(one, dict) or not isinstance(one.get("digest"), str):
+            continue
+        notes = one.get("annotations")
+        if not isinstance(notes, dict) or ATTESTATION not in notes:
+            return str(one["digest"])
+    return None
+
+
+def read_creation_time(configuration: bytes) -> datetime | None:
+    """When an image was created (aware UTC); None if its configuration does not say."""
+    text = _object(configuration).get("created")
+    if not isinstance(text, str):
+        return None
+    try:
+        return read_instant(_FRACTION.sub(r"\1", text))
+    except ValueError:
+        return None
+
+
+def _object(content: bytes) -> Mapping[str, object]:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
