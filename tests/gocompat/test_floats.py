@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gocompat.floats import InvalidNumber, are_whole_numbers, parse_float, parse_number
+from gocompat.floats import InvalidNumber, are_numbers_of_one_length, are_whole_numbers, parse_float, parse_number
 
 
 def test_numbers_above_two_to_the_53_stay_apart() -> None:
@@ -34,3 +34,28 @@ def test_many_whole_numbers_are_parsed_as_each_of_them() -> None:
 @pytest.mark.parametrize("other", ["", "1.0", "-1", "1_0", "\u0664", "\u00b2", "a", " 1", "1\n", "9" * 201])
 def test_one_text_of_another_form_makes_them_none(other: str) -> None:
     assert not are_whole_numbers(["1", other, "2"])
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["10", "20", "11"], True),
+        (["7"], True),
+        ([], False),
+        ([""], False),
+        (["", ""], False),
+        (["10", "9"], False),
+        (["10", "9", "100"], False),
+        (["1\n3", "123"], False),
+        (["123", "1\n3", "123"], False),
+        (["1\n"], False),
+        (["12", "1."], False),
+        (["-1", "-2"], False),
+        (["\u0661\u0662", "12"], False),
+        (["\ud800", "1"], False),
+    ],
+)
+def test_texts_are_ordered_as_their_numbers_if_all_are_digits_and_equally_long(
+    texts: list[str], expected: bool
+) -> None:
+    assert are_numbers_of_one_length(texts) is expected

@@ -144,21 +144,23 @@ class Expansion:
         """The texts that match, and the value of each, in their order. It is faster than asking for each text."""
         wanted = list(self.pattern.required.within(texts))
         reference = self.pieces[0] if len(self.pieces) == 1 else ""
-        if not isinstance(reference, str) and len(reference) == 1 and "".join(wanted).isascii():
-            return self._matched_group(wanted, reference[0])
+        if not isinstance(reference, str) and len(reference) == 1:
+            joined = "\n".join(wanted)
+            if joined.isascii() and joined.count("\n") == len(wanted) - 1:
+                return self._matched_group(wanted, joined.encode().split(b"\n"), reference[0])
         found = [(text, value) for text in wanted if (value := self.value(text)) is not None]
         return [text for text, _ in found], [value for _, value in found]
 
-    def _matched_group(self, texts: list[str], group: int) -> tuple[list[str], list[str]]:
+    def _matched_group(self, texts: list[str], data: list[bytes], group: int) -> tuple[list[str], list[str]]:
         """``matched`` for ASCII and a template of one reference to one group, which nearly every extract is.
 
-        More than half of its time is what pybind11 takes to call RE2.
+        More than half of its time is what pybind11 takes to call RE2. ``data`` are the texts as bytes.
         """
         search = self.pattern.search
         found: list[str] = []
         values: list[str] = []
-        for text in texts:
-            spans = search(text.encode(), 0, len(text))
+        for text, line in zip(texts, data, strict=True):
+            spans = search(line, 0, len(line))
             begin, end = spans[group]
             if begin >= 0:
                 found.append(text)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
-from gocompat.floats import ExactNumber, InvalidNumber, are_whole_numbers, parse_number
+from gocompat.floats import ExactNumber, InvalidNumber, are_numbers_of_one_length, are_whole_numbers, parse_number
 from gocompat.semver.range import Constraint, InvalidRange, parse_range
 from gocompat.semver.version import LOOSE, RELEASE, UINT64_MAX, InvalidVersion, SortKey, parse_tag
 from tagstream.domain.objects.model import PolicyChoice
@@ -184,10 +184,12 @@ class NumericalOrdering:
         """One pass; when values are no numbers, the error names the one that Flux meets first."""
         values = list(values if accepts is everything else filter(accepts, values))
         pick = max if self.ascending else min
+        if are_numbers_of_one_length(values):
+            # Build numbers and timestamps.
+            if descending:
+                return values[0] if self.ascending else values[-1]
+            return pick(values)
         if are_whole_numbers(values):
-            if len({len(value) for value in values}) == 1:
-                # Build numbers and timestamps: texts of one length are in the order of their numbers.
-                return pick(values)
             whole = [int(value) for value in values]
             highest_whole = pick(whole)
             return min(value for value, number in zip(values, whole, strict=True) if number == highest_whole)
