@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
-from botocore.config import Config
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.registry.client import RegistryClient
@@ -29,6 +28,7 @@ from tagstream.ports.registry import TagListing
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
 from tagstream.reconcile.scan.tick import tick
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.wiring import table_config
 from tests.contract.counted_calls import CountingClient
 from tests.contract.reconciling import Silent, ports_on
 from tests.embedded.aws import REGION
@@ -179,7 +179,7 @@ def counted_table(endpoint: str) -> tuple[CountingClient, Any]:
         region_name=REGION,
         aws_access_key_id="test",
         aws_secret_access_key="test",
-        config=Config(max_pool_connections=100, parameter_validation=False, retries={"max_attempts": 1}),
+        config=table_config(),
     )
     name = f"bench-{uuid.uuid4().hex}"
     create_table(client, name)

@@ -286,7 +286,7 @@ def _table(environ: Mapping[str, str], client: DynamoDBClient) -> Table:
 
 @functools.cache
 def _dynamodb() -> DynamoDBClient:
-    client: DynamoDBClient = _client("dynamodb", _table_config(READ_TIMEOUT_S, TABLE_ATTEMPTS))
+    client: DynamoDBClient = _client("dynamodb", table_config())
     return client
 
 
@@ -295,12 +295,13 @@ def _impatient_dynamodb() -> DynamoDBClient:
     """For the webhook, which answers 503 before its own time is up: a table that hangs is waited for once."""
     from tagstream.adapters.aws.silence import ask_once
 
-    client: DynamoDBClient = _client("dynamodb", _table_config(QUICK_READ_S, QUICK_TABLE_ATTEMPTS))
+    client: DynamoDBClient = _client("dynamodb", table_config(QUICK_READ_S, QUICK_TABLE_ATTEMPTS))
     ask_once(client, _clock())
     return client
 
 
-def _table_config(read_s: float, attempts: int) -> Config:
+def table_config(read_s: float = READ_TIMEOUT_S, attempts: int = TABLE_ATTEMPTS) -> Config:
+    """How the functions call the table; the benchmarks use the same."""
     from botocore.config import Config
 
     return Config(

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tagstream.adapters.store.combined import LANES, Combined
+from tagstream.adapters.store.combined import CROWD, Combined
 
 
 class Doubling:
@@ -37,35 +37,47 @@ def test_a_single_thread_is_answered_at_once() -> None:
     assert service.batches == [[1], [1, 3]]
 
 
-def test_what_comes_while_calls_are_on_their_way_goes_together() -> None:
+def test_what_comes_while_a_call_is_on_its_way_goes_together() -> None:
     service = Doubling()
     combined = Combined(service.carry_out, 100)
     with ThreadPoolExecutor(max_workers=40) as pool:
-        early = [pool.submit(combined.ask, {number: number}) for number in range(LANES)]
-        for _ in range(LANES):
-            service.begun.acquire()
-        late = [pool.submit(combined.ask, {number: number}) for number in range(LANES, 30)]
-        while len(combined._waiting) < 30 - LANES:
+        early = pool.submit(combined.ask, {0: 0})
+        service.begun.acquire()
+        late = [pool.submit(combined.ask, {number: number}) for number in range(1, CROWD)]
+        while len(combined._waiting) < CROWD - 1:
             pass
         service.go.set()
-        answers = [one.result(10) for one in (*early, *late)]
-    assert answers == [[2 * number] for number in range(30)]
-    assert len(service.batches) == LANES + 1
+        answers = [one.result(10) for one in (early, *late)]
+    assert answers == [[2 * number] for number in range(CROWD)]
+    assert [len(batch) for batch in service.batches] == [1, CROWD - 1]
+
+
+def test_a_crowd_does_not_wait_for_a_call_that_hangs() -> None:
+    service = Doubling()
+    combined = Combined(service.carry_out, 100)
+    with ThreadPoolExecutor(max_workers=40) as pool:
+        asked = [pool.submit(combined.ask, {0: 0})]
+        service.begun.acquire()
+        asked += [pool.submit(combined.ask, {number: number}) for number in range(1, CROWD + 1)]
+        # The second call is on its way while the first one hangs.
+        service.begun.acquire()
+        assert sorted(len(batch) for batch in service.batches) == [1, CROWD]
+        service.go.set()
+        assert [one.result(10) for one in asked] == [[2 * number] for number in range(CROWD + 1)]
 
 
 def test_two_requests_for_one_item_are_never_in_the_same_batch() -> None:
     service = Doubling()
     combined = Combined(service.carry_out, 100)
     with ThreadPoolExecutor(max_workers=40) as pool:
-        asked = [pool.submit(combined.ask, {number: number}) for number in range(LANES)]
-        for _ in range(LANES):
-            service.begun.acquire()
+        asked = [pool.submit(combined.ask, {"first": 1})]
+        service.begun.acquire()
         asked += [pool.submit(combined.ask, {"same": number}) for number in (7, 8)]
         while len(combined._waiting) < 2:
             pass
         service.go.set()
-        assert [one.result(10) for one in asked[LANES:]] == [[14], [16]]
-    assert [sorted(batch) for batch in service.batches[LANES:]] != [[7, 8]]
+        assert [one.result(10) for one in asked[1:]] == [[14], [16]]
+    assert [sorted(batch) for batch in service.batches[1:]] != [[7, 8]]
 
 
 def test_an_error_reaches_everybody_in_the_batch_and_nobody_else() -> None:

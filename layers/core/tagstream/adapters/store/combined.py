@@ -13,8 +13,10 @@ from typing import Generic, TypeVar
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-# While one batch is on its way the next one is collected; a second lane hides half of the round trip.
+# While one batch is on its way the next one is collected: the fewer lanes, the larger the batches.
 LANES = 2
+# So many requests are worth a second lane, which also goes round a call that hangs.
+CROWD = 16
 
 
 @dataclass(slots=True, eq=False)
@@ -72,7 +74,7 @@ class Combined(Generic[Q, A]):
         mine: list[_Waiting[Q, A]] = [_Waiting(name=name, request=one, asker=asker) for name, one in requests.items()]
         with self._lock:
             self._waiting.extend(mine)
-            asker.leads = self._lanes < LANES
+            asker.leads = not self._lanes or (self._lanes < LANES and len(self._waiting) >= CROWD)
             self._lanes += asker.leads
         while asker.leads or asker.unanswered:
             if asker.leads:
@@ -106,7 +108,7 @@ class Combined(Generic[Q, A]):
             if not one.asker.unanswered:
                 one.asker.wake()
         following = next((one.asker for one in self._waiting if not one.asker.leads), None)
-        if following is None:
+        if following is None or (self._lanes > 1 and len(self._waiting) < CROWD):
             self._lanes -= 1
         else:
             following.leads = True

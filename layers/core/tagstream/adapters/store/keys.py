@@ -61,8 +61,8 @@ def packed_document(value: Mapping[str, object]) -> AttributeValueTypeDef:
     return {"B": zlib.compress(source)} if len(source) > PACKED_FROM else plain
 
 
-def _json(value: Mapping[str, object]) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+# Made once: `json.dumps` makes an encoder for each call.
+_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def read_document(item: Mapping[str, object], name: str = "doc") -> dict[str, object]:

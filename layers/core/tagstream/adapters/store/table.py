@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -36,6 +36,7 @@ SHARED = 8
 BATCH_TRIES = 8
 PUT_TRIES = 5
 CONDITION_FAILED = "ConditionalCheckFailedException"
+CANCELLED = "TransactionCanceledException"
 OVERTAKEN = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 RETRYABLE = frozenset(
     {
@@ -44,7 +45,7 @@ RETRYABLE = frozenset(
         "RequestLimitExceeded",
         "ServiceUnavailable",
         "ThrottlingException",
-        "TransactionCanceledException",
+        CANCELLED,
         "TransactionConflictException",
         "TransactionInProgressException",
     }
@@ -83,6 +84,19 @@ def _is_overtaken(error: ClientError) -> bool:
     return any(one.get("Code") in OVERTAKEN for one in reasons)
 
 
+def _is_cancelled(error: RetryableError) -> bool:
+    """Whether the table answered that a transaction has not taken place."""
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and cause.response.get("Error", {}).get("Code") == CANCELLED
+
+
+def _hindered(error: ClientError, count: int) -> frozenset[int]:
+    """The places of the actions for which a transaction was cancelled; all of them when the table names none."""
+    reasons = cast("Sequence[Mapping[str, object]]", error.response.get("CancellationReasons") or ())
+    named = frozenset(place for place, one in enumerate(reasons) if one.get("Code") not in (None, "None"))
+    return named or frozenset(range(count))
+
+
 def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Consecutive slices of at most ``size``."""
     for start in range(0, len(values), size):
@@ -98,11 +112,20 @@ class Condition:
     values: Item = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class GuardedPut:
+    """An item to put, and the condition under which it is put."""
+
+    item: Item
+    condition: Condition
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One table through one client; safe to share between threads.
 
-    Reads and unconditional writes of threads that come at the same time share their calls.
+    Reads and writes of threads that come at the same time share their calls. Conditional puts share a transaction; when
+    one of them cannot be written, the others are written all the same.
     """
 
     client: DynamoDBClient
@@ -110,11 +133,13 @@ class Table:
     clock: Clock
     reads: Combined[Item, Item | None] = field(init=False, repr=False, compare=False)
     writes: Combined[WriteRequestTypeDef, ImageAutomationError | None] = field(init=False, repr=False, compare=False)
+    guarded: Combined[GuardedPut, bool | ImageAutomationError] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Give each table its own queues of requests."""
         object.__setattr__(self, "reads", Combined(self._read_together, GET_BATCH))
         object.__setattr__(self, "writes", Combined(self._write_together, WRITE_BATCH))
+        object.__setattr__(self, "guarded", Combined(self._put_together, WRITE_BATCH))
 
     def get(self, key: Item) -> Item | None:
         """One item, or None."""
@@ -187,12 +212,52 @@ class Table:
         if condition is None:
             self.write_many([item])
             return True
+        (outcome,) = self.guarded.ask({name_of(item): GuardedPut(item, condition)})
+        if isinstance(outcome, ImageAutomationError):
+            raise outcome
+        return outcome
 
+    def _put_together(self, puts: Sequence[GuardedPut]) -> list[bool | ImageAutomationError]:
+        """For each whether its condition held, or why it could not be written.
+
+        A single put is a plain one: a transaction costs twice the write units.
+        """
+        if len(puts) == 1:
+            return [self._put_alone(puts[0])]
+        actions = [{"Put": {"TableName": self.name, "Item": one.item, **_guard(one.condition)}} for one in puts]
+        try:
+            with translated("write items"):
+                self.client.transact_write_items(TransactItems=actions, ClientRequestToken=secrets.token_hex(16))  # type: ignore[arg-type]
+        except ClientError as error:
+            return self._put_others(puts, _hindered(error, len(puts)))
+        except RetryableError as error:
+            if _is_cancelled(error):
+                return self._put_others(puts, frozenset(range(len(puts))))
+            # Its answer may have been lost.
+            stored = self._read_together([{"pk": one.item["pk"], "sk": one.item["sk"]} for one in puts])
+            return [found == one.item or error for found, one in zip(stored, puts, strict=True)]
+        except ImageAutomationError:
+            # One item that the table refuses must not take the others with it.
+            return self._put_others(puts, frozenset(range(len(puts))))
+        return [True] * len(puts)
+
+    def _put_others(self, puts: Sequence[GuardedPut], alone: Collection[int]) -> list[bool | ImageAutomationError]:
+        """Write what a cancelled transaction was to write: some one by one, the others together."""
+        together = [place for place in range(len(puts)) if place not in alone]
+        found = dict(
+            zip(together, self._put_together([puts[place] for place in together]) if together else (), strict=True)
+        )
+        return [found[place] if place in found else self._put_alone(puts[place]) for place in range(len(puts))]
+
+    def _put_alone(self, put: GuardedPut) -> bool | ImageAutomationError:
         def write() -> None:
             with translated("write an item"):
-                self.client.put_item(TableName=self.name, Item=item, **_guard(condition))  # type: ignore[arg-type]
+                self.client.put_item(TableName=self.name, Item=put.item, **_guard(put.condition))  # type: ignore[arg-type]
 
-        return self._settled(write, item, lambda stored: stored == item)
+        try:
+            return self._settled(write, put.item, lambda stored: stored == put.item)
+        except ImageAutomationError as error:
+            return error
 
     def update(self, key: Item, expression: str, condition: Condition, mark: Item | None = None) -> bool:
         """Update one item.

@@ -1,0 +1,68 @@
+"""Conditional puts that go together in one transaction have the same outcomes as if each went alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tagstream.adapters.clock import SystemClock
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.table import ABSENT, Condition, GuardedPut, Table, name_of
+from tagstream.errors import ImageAutomationError
+from tests.contract.counted_calls import CountingClient
+from tests.contract.lost_answers import LosingClient
+
+
+def item(name: str, said: str = "new") -> keys.Item:
+    return keys.key("test", name) | {"doc": keys.text(said)}
+
+
+def put(table: Table, *puts: GuardedPut) -> list[bool | ImageAutomationError]:
+    """Put these at the same time, as threads that wait for the same call do."""
+    return table.guarded.ask({name_of(one.item): one for one in puts})
+
+
+def said(table: Table) -> dict[str, str]:
+    return {keys.read_text(one, "sk"): keys.read_text(one, "doc") for one in table.query("test")}
+
+
+def through(client: Any, table: Table) -> Table:
+    return Table(client=client, name=table.name, clock=SystemClock())
+
+
+def test_conditions_that_all_hold_cost_one_call(table: Table) -> None:
+    client = CountingClient(table.client)
+    assert put(through(client, table), *(GuardedPut(item(name), ABSENT) for name in "abc")) == [True, True, True]
+    assert dict(client.calls) == {"transact_write_items": 1}
+    assert said(table) == {"a": "new", "b": "new", "c": "new"}
+
+
+def test_a_condition_that_does_not_hold_hinders_no_other_put(table: Table) -> None:
+    table.write_many([item("b", "there before"), item("d", "known")])
+    known = Condition(expression="doc = :doc", values={":doc": keys.text("known")})
+    puts = [GuardedPut(item(name), ABSENT) for name in "abc"] + [GuardedPut(item("d"), known)]
+    assert put(table, *puts) == [True, False, True, True]
+    assert said(table) == {"a": "new", "b": "there before", "c": "new", "d": "new"}
+
+
+def test_an_item_that_the_table_refuses_hinders_no_other_put(table: Table) -> None:
+    outcomes = put(table, GuardedPut(item("a"), ABSENT), GuardedPut(item("b", "x" * 500_000), ABSENT))
+    assert outcomes[0] is True
+    assert isinstance(outcomes[1], ImageAutomationError)
+    assert said(table) == {"a": "new"}
+
+
+@pytest.mark.parametrize("ending", ["repeated", "given up"])
+def test_puts_whose_answer_gets_lost_are_known_to_be_written(table: Table, ending: Any) -> None:
+    client = LosingClient(table.client, loses=1, ending=ending)
+    assert put(through(client, table), *(GuardedPut(item(name), ABSENT) for name in "abc")) == [True, True, True]
+    assert client.writes[0] == "transact_write_items"
+    assert said(table) == {"a": "new", "b": "new", "c": "new"}
+
+
+def test_a_put_alone_does_not_pay_for_a_transaction(table: Table) -> None:
+    client = CountingClient(table.client)
+    assert through(client, table).put(item("a"), ABSENT)
+    assert not through(client, table).put(item("a", "another"), ABSENT)
+    assert dict(client.calls) == {"put_item": 1}
