@@ -84,7 +84,7 @@ class UpdateJob:
     @property
     def observed(self) -> Mapping[str, Mapping[str, str]]:
         """``status.observedPolicies``: every selected policy by name, whether or not a setter uses it."""
-        return {key.name: _observed(ref) for key, ref in sorted(self.refs.items())}
+        return {key.name: _observed(one.ref) for key, one in self.selections.items()}
 
     @property
     def is_asked_for(self) -> bool:
@@ -123,7 +123,9 @@ def joined_causes(selections: Iterable[Selection], *, is_asked_for: bool) -> str
 
 
 def _observed(ref: ImageRef) -> Mapping[str, str]:
-    return {"name": ref.name, "tag": ref.tag} | ({"digest": ref.digest} if ref.digest else {})
+    if ref.digest:
+        return {"name": ref.name, "tag": ref.tag, "digest": ref.digest}
+    return {"name": ref.name, "tag": ref.tag}
 
 
 def new_selections(stored: StoredObject, selections: Mapping[NamespacedName, Selection]) -> tuple[Selection, ...]:
@@ -132,9 +134,12 @@ def new_selections(stored: StoredObject, selections: Mapping[NamespacedName, Sel
     ran_at = status.read_time(stored.status.get("lastAutomationRunTime"))
     if known is None and ran_at is not None and status.is_ready(stored.status):
         # The list was too large for the table: what was selected since the run has not been seen.
-        return tuple(one for _, one in sorted(selections.items()) if one.selected_at >= ran_at)
-    observed = known if isinstance(known, Mapping) else {}
-    return tuple(one for key, one in sorted(selections.items()) if observed.get(key.name) != _observed(one.ref))
+        new = {key: one for key, one in selections.items() if one.selected_at >= ran_at}
+    else:
+        observed = known if isinstance(known, Mapping) else {}
+        new = {key: one for key, one in selections.items() if observed.get(key.name) != _observed(one.ref)}
+    # Most selections are known. To sort all of them would cost more than to compare them.
+    return tuple(one for _, one in sorted(new.items()))
 
 
 def prepare(

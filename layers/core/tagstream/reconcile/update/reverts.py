@@ -115,9 +115,9 @@ def _settled(job: UpdateJob) -> frozenset[NamespacedName]:
     known = job.stored.status.get("observedPolicies")
     stored = job.stored.status.get(OFFERED)
     offered = stored if isinstance(stored, list) else ()
-    observed = known if isinstance(known, Mapping) else {}
+    observed, selected = known if isinstance(known, Mapping) else {}, job.observed
     return frozenset(
-        key for key in job.selections if key.name not in offered and observed.get(key.name) == job.observed[key.name]
+        key for key in job.selections if key.name not in offered and observed.get(key.name) == selected[key.name]
     )
 
 
