@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, cast
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.agenda import change_note
 from tagstream.adapters.store.deliveries import close_paths
-from tagstream.adapters.store.table import ABSENT, PRESENT, PUT_TRIES, Action, Condition, Table, name_of, overtaken
+from tagstream.adapters.store.table import (
+    ABSENT,
+    PRESENT,
+    PUT_TRIES,
+    Action,
+    Condition,
+    ItemTooLarge,
+    Table,
+    name_of,
+    overtaken,
+)
 from tagstream.domain.objects.annotations import annotated, annotations_of
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
 from tagstream.domain.objects.intervention import OWN
@@ -31,6 +41,9 @@ if TYPE_CHECKING:
 # An item holds 400 KB.
 MAX_STATUS_BYTES = 390_000
 TRUNCATED = "truncated"
+# The index of a repository's policies has this when their names would not fit; those that it has are not all.
+FULL = "isFull"
+LARGE_INDEX_BYTES = 300_000
 # A read by name is rounded up to 4 KB, a page of a query is not: all objects cost as much as a sixth of them by name.
 READ_ALL_FROM = 6
 
@@ -68,8 +81,11 @@ class DynamoObjects:
         return {wanted[name_of(item)]: keys.read_document(item) for item in found}
 
     def policies_of(self, repository: NamespacedName) -> tuple[StoredObject, ...]:
-        """One read of the index, one of the policies."""
-        names = _names(self.table.get(keys.policies(repository)))
+        """One read of the index, one of the policies. If the index is full, all policies are read in pages."""
+        index = self.table.get(keys.policies(repository)) or {}
+        if FULL in index:
+            return tuple(one for one in self.list("ImagePolicy") if _repository(one.key, one.document) == repository)
+        names = _names(index)
         return self.get_many("ImagePolicy", [keys.named(name) for name in names]) if names else ()
 
     def put(self, document: Document) -> StoredObject:
@@ -131,7 +147,8 @@ class DynamoObjects:
 
     def _drop_unused_index(self, repository: NamespacedName) -> None:
         """DynamoDB removes an empty set from its item, and keeps the item."""
-        self.table.delete(keys.policies(repository), Condition(expression="attribute_not_exists(policies)"))
+        unused = f"attribute_not_exists(policies) AND attribute_not_exists({FULL})"
+        self.table.delete(keys.policies(repository), Condition(expression=unused))
 
     def delete_derived(self, kind: str, key: NamespacedName) -> None:
         """Remove what is left of an object that is gone; nothing happens when there is such an object."""
@@ -187,8 +204,20 @@ class DynamoObjects:
     def _write(self, kind: str, key: NamespacedName, document: Document, stored: StoredObject | None) -> bool:
         item = keys.key(keys.objects(kind), str(key)) | {"t": keys.text(keys.OBJECT), "doc": keys.document(document)}
         before = stored.document if stored else None
-        others = [self.table.putting(self._note(kind, key)), *self._index_changes(kind, key, document, before)]
-        return self.table.replace(item, _same(stored), others)
+        note = self.table.putting(self._note(kind, key))
+        try:
+            return self.table.replace(item, _same(stored), [note, *self._index_changes(kind, key, document, before)])
+        except ItemTooLarge:
+            repository = _repository(key, document) if kind == "ImagePolicy" else None
+            if repository is None or not self._is_index_large(repository):
+                raise
+            # From now on, reading every policy is cheaper than reading those of this repository by name.
+            self.table.put(keys.policies(repository) | {FULL: keys.text("yes")})
+            return self.table.replace(item, _same(stored), [note, *self._index_changes(kind, key, document, before)])
+
+    def _is_index_large(self, repository: NamespacedName) -> bool:
+        names = _names(self.table.get(keys.policies(repository)))
+        return sum(len(name.encode()) for name in names) > LARGE_INDEX_BYTES
 
     def _note(self, kind: str, key: NamespacedName) -> keys.Item:
         now = self.clock.now()
@@ -219,7 +248,8 @@ class DynamoObjects:
                 self.table.put(entry)
         if stored.kind == "ImagePolicy" and repository:
             where, name = keys.policies(repository), str(stored.key)
-            if name not in _names(self.table.get(where)):
+            index = self.table.get(where) or {}
+            if FULL not in index and name not in _names(index):
                 added = Condition(expression="", values={":name": {"SS": [name]}})
                 self.table.update(where, "ADD policies :name", added)
 

@@ -51,9 +51,16 @@ RETRYABLE = frozenset(
     }
 )
 
+# AWS says "Item size has exceeded …" of a put, and "Item size to update has exceeded …" of an update.
+TOO_LARGE = "exceeded the maximum allowed size"
+
 T = TypeVar("T")
 Action = dict[str, object]
 """One member of a transaction, as DynamoDB's TransactWriteItems takes it."""
+
+
+class ItemTooLarge(ImageAutomationError):
+    """An item would hold more than 400 KB; nothing was written."""
 
 
 @contextmanager
@@ -62,6 +69,7 @@ def translated(action: str) -> Iterator[None]:
 
     Raises:
         RetryableError: throttled or unreachable, reason ``StorageOperationFailed``.
+        ItemTooLarge: an item would hold more than 400 KB.
         ImageAutomationError: anything else the table refuses.
     """
     try:
@@ -70,7 +78,7 @@ def translated(action: str) -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code", "Unknown")
         if code == CONDITION_FAILED or _is_overtaken(error):
             raise
-        kind = RetryableError if code in RETRYABLE else ImageAutomationError
+        kind = ItemTooLarge if _is_too_large(error) else RetryableError if code in RETRYABLE else ImageAutomationError
         raise kind(f"failed to {action} in the table: {code}", reason="StorageOperationFailed") from error
     except BotoCoreError as error:
         raise RetryableError(
@@ -80,8 +88,17 @@ def translated(action: str) -> Iterator[None]:
 
 def _is_overtaken(error: ClientError) -> bool:
     """Whether a transaction was cancelled for what another has written, and not for want of capacity."""
-    reasons = cast("Sequence[Mapping[str, object]]", error.response.get("CancellationReasons") or ())
-    return any(one.get("Code") in OVERTAKEN for one in reasons)
+    return any(one.get("Code") in OVERTAKEN for one in _reasons(error))
+
+
+def _is_too_large(error: ClientError) -> bool:
+    told = (error.response.get("Error", {}), *_reasons(error))
+    return any(TOO_LARGE in str(one.get("Message")) for one in told)
+
+
+def _reasons(error: ClientError) -> Sequence[Mapping[str, object]]:
+    """Why a transaction was cancelled, for each of its actions; empty for every other error."""
+    return cast("Sequence[Mapping[str, object]]", error.response.get("CancellationReasons") or ())
 
 
 def _is_cancelled(error: RetryableError) -> bool:
@@ -92,8 +109,7 @@ def _is_cancelled(error: RetryableError) -> bool:
 
 def _hindered(error: ClientError, count: int) -> frozenset[int]:
     """The places of the actions for which a transaction was cancelled; all of them when the table names none."""
-    reasons = cast("Sequence[Mapping[str, object]]", error.response.get("CancellationReasons") or ())
-    named = frozenset(place for place, one in enumerate(reasons) if one.get("Code") not in (None, "None"))
+    named = frozenset(place for place, one in enumerate(_reasons(error)) if one.get("Code") not in (None, "None"))
     return named or frozenset(range(count))
 
 
