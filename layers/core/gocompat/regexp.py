@@ -9,6 +9,7 @@ Source: Go regexp and regexp/syntax; vectors goregexp.json.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -159,8 +160,7 @@ class Expansion:
         search = self.pattern.search
         found: list[str] = []
         values: list[str] = []
-        for text, line in zip(texts, data, strict=True):
-            spans = search(line, 0, len(line))
+        for text, spans in zip(texts, map(search, data, itertools.repeat(0), map(len, data)), strict=True):
             begin, end = spans[group]
             if begin >= 0:
                 found.append(text)

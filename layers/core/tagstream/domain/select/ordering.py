@@ -107,9 +107,15 @@ class SemverOrdering:
         """One pass; only a value that would win is checked against the range."""
         prereleases, admits = self.constraint.admits_prereleases, self.constraint.admits_key
         found, best = "", _LOWEST
+        # The texts before the first point that are a lower major version than the best.
+        lower: set[str] = set()
         for value in values:
-            major = value.partition(".")[0].removeprefix("v")
+            head = value.partition(".")[0]
+            if head in lower:
+                continue
+            major = head.removeprefix("v")
             if len(major) < 20 and major.isdecimal() and int(major) < best[0]:
+                lower.add(head)
                 continue
             if value.count(".") < 2 or (not prereleases and "-" in value and "+" not in value):
                 continue
