@@ -25,6 +25,7 @@ ON_MINISTACK_ALONE = {
     "reconcile/update/": "they race real time around Git servers, and moto answers the slower the more workers ask",
     "reconcile/receive/test_ecr_events.py::test_the_rule_lets_in": "moto has no TestEventPattern",
     "adapters/registry/test_clouds.py::test_the_embedded_ecr_gives_a_password": "moto's passwords expired in 2015",
+    "aws/test_operations.py::test_the_alarms": "moto's CloudFormation makes no alarms",
     "cli/test_command_line.py::test_a_secret_that_cannot": "moto writes secrets that are marked for deletion",
     "store/test_full_index.py": "moto lets an update make an item larger than 400 KB",
     "test_lost_answers_of_stages": "they repeat a whole stage for each of its writes; shorter ones run on both",

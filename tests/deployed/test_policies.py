@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.embedded.aws import REGION, EmbeddedStack
 from tests.policies.documents import CLI, DEPLOYER, SAM, cli_policy, deployer_policy, filled, read
-from tests.policies.record import record_commands, record_sam
+from tests.policies.record import leave_dead_letters, record_commands, record_sam
 
 ACCOUNT = "000000000000"
 
@@ -37,6 +37,7 @@ def user(stack: EmbeddedStack, policy: Mapping[str, Any], for_stack: str) -> Ite
 
 
 def test_every_command_works_with_its_policy_and_uses_all_of_it(stack: EmbeddedStack) -> None:
+    leave_dead_letters(stack.client("sqs"), stack.outputs)
     with user(stack, read(CLI), stack.name) as environ:
         recorded = record_commands(stack.name, environ)
     told = "".join(recorded.failed.values())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import tagstream
 from tagstream.metric_names import NAMESPACE, UNITS
 from tests.house.source_files import PACKAGE, ROOT
 from tests.house.template_file import dashboard, of_type, template
@@ -342,3 +343,7 @@ def test_a_request_without_keys_does_not_pass_the_webhooks_condition() -> None:
     statements = of_type("AWS::IAM::Role")["WebhookRole"]["Policies"][0]["PolicyDocument"]["Statement"]
     (condition,) = [one["Condition"] for one in statements if one["Sid"] == "WriteDeliveries"]
     assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}
+
+
+def test_the_stack_tells_the_version_of_its_functions() -> None:
+    assert template()["Outputs"]["Version"]["Value"] == tagstream.__version__

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.embedded.aws import running
 from tests.policies.documents import CLI, DEPLOYER, cli_policy, deployer_policy, write
-from tests.policies.record import record_commands, record_sam
+from tests.policies.record import leave_dead_letters, record_commands, record_sam
 
 
 def main() -> int:
@@ -17,6 +17,7 @@ def main() -> int:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     with running() as aws, tempfile.TemporaryDirectory() as folder:
         stack = aws.deploy()
+        leave_dead_letters(stack.client("sqs"), stack.outputs)
         write(CLI, cli_policy(record_commands(stack.name, {**kept, **stack.environ}).used))
         write(DEPLOYER, deployer_policy(record_sam(aws.environ, Path(folder)).used))
     print(f"wrote {CLI} and {DEPLOYER}")

@@ -63,6 +63,17 @@ COMMANDS = (
     "get all -o name",
     "get images repository app -o yaml",
     "get receivers",
+    "get secrets",
+    "describe image policy app",
+    "tree app",
+    "annotate image policy app team=a",
+    "create receiver other --type=generic --secret-ref=token --resource=ImageRepository/app",
+    "version",
+    "check",
+    "redrive update",
+    "redrive scan --retry",
+    "redrive --drop -s",
+    "export all",
     "reconcile image repository app --timeout=1s",
     "suspend image update app",
     "resume image update app --no-wait",
@@ -87,6 +98,7 @@ COMMANDS = (
     "delete image repository app -s",
     "delete source git app -s",
     "delete receiver app -s",
+    "delete secret e -s",
 )
 
 

@@ -32,6 +32,8 @@ CLI_RESOURCES = {
     "secretsmanager": [f"arn:aws:secretsmanager:{PLACE}:secret:STACK/*"],
     "sqs": [f"arn:aws:sqs:{PLACE}:STACK-*"],
 }
+# AWS has no resource for these: they list names and states of the whole account, and read no content.
+CLI_LISTS = frozenset({"cloudwatch:DescribeAlarms", "secretsmanager:ListSecrets"})
 # sam keeps code in a bucket that it makes, with a stack of its own, at the first deployment in a region.
 SAM = "aws-sam-cli-managed-default"
 SAM_TYPES = ("AWS::S3::Bucket", "AWS::S3::BucketPolicy")
@@ -87,9 +89,13 @@ def policy(statements: Iterable[tuple[str, Iterable[str], list[str]]]) -> dict[s
 
 def cli_policy(used: Iterable[str]) -> dict[str, Any]:
     """Return the policy of a user of the command line, from the actions that its commands were seen to use."""
-    by_service = _by_service(used)
+    lists = {action for action in used if action in CLI_LISTS}
+    by_service = _by_service(set(used) - lists)
     return policy(
-        (f"Use{service.capitalize()}", actions, CLI_RESOURCES[service]) for service, actions in by_service.items()
+        [
+            *((f"Use{name.capitalize()}", actions, CLI_RESOURCES[name]) for name, actions in by_service.items()),
+            *([("List", sorted(lists), ["*"])] if lists else []),
+        ]
     )
 
 

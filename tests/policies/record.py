@@ -30,6 +30,19 @@ class Recorded:
     failed: Mapping[str, str]
 
 
+def leave_dead_letters(sqs: Any, outputs: Mapping[str, str]) -> None:
+    """Put a message into each dead-letter queue of a stack, so that `redrive` has something to do.
+
+    Args:
+        sqs: a client with the rights of an administrator.
+        outputs: of the stack.
+    """
+    scan = {"repositories": ["policies/missing"], "reason": "try"}
+    batch = {"requestContext": {"condition": "RetriesExhausted"}, "DDBStreamBatchInfo": {"batchSize": 1}}
+    for name, body in (("ScanDeadLettersUrl", scan), ("UpdateDeadLettersUrl", batch)):
+        sqs.send_message(QueueUrl=outputs[name], MessageBody=json.dumps(body))
+
+
 def record_commands(stack: str, environ: Mapping[str, str], *commands: str) -> Recorded:
     """Run these commands of the command line, or one of every verb, with the credentials of an environment."""
     return _recorded(["tests.policies.commands", stack, *commands], environ, ROOT)

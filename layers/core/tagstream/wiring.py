@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tagstream.adapters.aws.logs import LogGroups
+    from tagstream.adapters.aws.operations import AwsOperations
     from tagstream.adapters.aws.telemetry import EmbeddedMetrics, PowertoolsLog
     from tagstream.adapters.clock import SystemClock
     from tagstream.adapters.git.logins import RoleKeys
@@ -215,6 +216,27 @@ def caller(fallback: str) -> str:
         return str(_client("sts").get_caller_identity()["Arn"])
     except (BotoCoreError, ClientError):
         return fallback
+
+
+def operations(stack: str, environ: Mapping[str, str]) -> AwsOperations:
+    """What AWS knows of a stack: alarms, dead letters, versions, the names of secrets.
+
+    Raises:
+        NotDeployed: there is no such stack, or no AWS account to ask.
+    """
+    from tagstream.adapters.aws.operations import AwsOperations, StackClients
+
+    clients = StackClients(
+        cloudformation=_client("cloudformation"),
+        cloudwatch=_client("cloudwatch"),
+        dynamodb=_dynamodb(),
+        secretsmanager=_client("secretsmanager"),
+        sqs=_client("sqs"),
+    )
+    # AWS in a box has no DNS names for its Function URLs; it takes them by their Host header.
+    return AwsOperations(
+        stack=stack, outputs=stack_outputs(stack), clients=clients, endpoint=environ.get("AWS_ENDPOINT_URL", "")
+    )
 
 
 def log_groups(stack: str) -> LogGroups:

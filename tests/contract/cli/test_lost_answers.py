@@ -67,6 +67,10 @@ VERBS = {
     "resume": Verb("resume image update app --no-wait", before=("apply -f -", "suspend image update app")),
     "reconcile": Verb("reconcile image repository app --no-wait"),
     "reconcile-receiver": Verb("reconcile receiver app"),
+    "annotate": Verb("annotate image policy app tagstream.dev/minimum-age=1h team-"),
+    "create-receiver": Verb(
+        "create receiver new --type generic --secret-ref token --resource ImageRepository/app",
+    ),
     "delete-repository": Verb("delete image repository app --silent", deletes="ImageRepository"),
     "delete-policy": Verb("delete image policy app --silent", deletes="ImagePolicy"),
     "delete-automation": Verb("delete image update app --silent", deletes="ImageUpdateAutomation"),

@@ -13,16 +13,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+from tagstream import __version__
 from tagstream.cli.console import Console
 from tagstream.cli.entry import INTERRUPTED, Stack, run
 from tagstream.domain.calendar.hand_freeze import HandFreeze
 from tagstream.domain.objects.annotations import annotated
 from tagstream.domain.objects.model import Digest, NamespacedName, Revision
+from tagstream.errors import RetryableError
 from tagstream.ports.agenda import Agenda, ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.freezes import StackCalendar
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import Document, StoredObject
+from tagstream.ports.operations import Alarm, DeadLetter, Operations
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.selections import Selection, Waiting
 from tagstream.ports.tags import TagRecord, TagState
@@ -187,11 +190,12 @@ class MemoryAgenda:
     """The part of AgendaStore that the command line needs."""
 
     times: dict[ObjectName, Times] = field(default_factory=dict)
+    swept_at: datetime | None = NOW
     forget = rewrite = not_called
 
     def read(self) -> Agenda:
         """Kept in ``times``."""
-        return Agenda(times=self.times, swept_at=NOW)
+        return Agenda(times=self.times, swept_at=self.swept_at)
 
     def note(self, times: Mapping[ObjectName, Times]) -> None:
         """Kept in ``times``."""
@@ -335,6 +339,78 @@ class MemoryFreezes:
 
 
 @dataclass
+class MemoryOperations:
+    """Operations; ``refused`` names the calls that AWS refuses, ``actions`` lists what was done to dead letters."""
+
+    secrets: MemorySecrets
+    told_version: str = __version__
+    ticking: bool = True
+    ringing: tuple[Alarm, ...] = ()
+    letters: list[DeadLetter] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+
+    def _ask(self, name: str) -> None:
+        if name in self.refused:
+            raise RetryableError(f"{name} is not authorized", reason="Failure")
+
+    def version(self) -> str:
+        """As told."""
+        return self.told_version
+
+    def is_ticking(self) -> bool:
+        """As set."""
+        self._ask("is_ticking")
+        return self.ticking
+
+    def alarms(self) -> Sequence[Alarm]:
+        """As set."""
+        self._ask("alarms")
+        return self.ringing
+
+    def dead_letter_count(self, queue: str) -> int:
+        """Of ``letters``."""
+        self._ask("dead_letter_count")
+        return len(self.dead_letters(queue))
+
+    def dead_letters(self, queue: str) -> Sequence[DeadLetter]:
+        """Of ``letters``."""
+        return [one for one in self.letters if one.queue == queue]
+
+    def give_back(self, letters: Sequence[DeadLetter]) -> None:
+        """Listed."""
+        self.actions += [f"give back {one.receipt}" for one in letters]
+
+    def drop(self, letter: DeadLetter) -> None:
+        """Listed."""
+        self.letters.remove(letter)
+        self.actions.append(f"drop {letter.receipt}")
+
+    def resend(self, letter: DeadLetter) -> None:
+        """Listed."""
+        self.actions.append(f"resend {letter.receipt}")
+
+    def secret_names(self, namespace: str | None) -> Sequence[NamespacedName]:
+        """Those of ``secrets``."""
+        self._ask("secret_names")
+        return sorted(one for one in self.secrets.data if namespace in (None, one.namespace))
+
+    def delete_secret(self, key: NamespacedName, *, at_once: bool) -> bool:
+        """One of ``secrets``."""
+        self.actions.append("delete at once" if at_once else "delete")
+        return self.secrets.data.pop(key, None) is not None
+
+    def may_write_table(self) -> bool:
+        """Unless it is refused."""
+        return "may_write_table" not in self.refused
+
+    def webhook_answers(self) -> str:
+        """It does."""
+        self._ask("webhook_answers")
+        return "404 Not Found"
+
+
+@dataclass
 class MemoryPorts:
     """The fakes of one test; ``log_lines`` are what the functions logged, the last member is the stack's switch."""
 
@@ -350,6 +426,10 @@ class MemoryPorts:
     stack_calendar: StackCalendar = field(default_factory=StackCalendar)
     clock: SteppingClock = field(default_factory=SteppingClock)
     no_cross_namespace_refs: bool = False
+    operations: MemoryOperations = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.operations = MemoryOperations(self.secrets)
 
     def bundle(self) -> Ports:
         """What the command line gets; mypy checks here that every fake is the port that it stands for."""
@@ -422,11 +502,16 @@ def command(
         assert isinstance(ports, MemoryPorts), "a command without fakes asked for logs"
         return ports.log_lines
 
+    def operate(stack: str) -> Operations:
+        assert isinstance(ports, MemoryPorts), "a command without fakes asked for operations"
+        return ports.operations
+
     stack = Stack(
         connect=connect,
         base_url=lambda name: f"https://{name}.example/",
         read_logs=read_logs,
         who=lambda: "arn:aws:iam::1:user/ann",
+        operate=operate,
     )
     console = Console(out=out, err=err, width=width)
     try:

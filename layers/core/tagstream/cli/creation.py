@@ -63,7 +63,7 @@ def store(session: Session, target: Target, wanted: Mapping[str, object]) -> int
         CommandFailed: the object is invalid, its reconcile fails, or ``--timeout`` has passed.
     """
     if session.args.export:
-        check(session, wanted)
+        check(session, wanted, is_printed=True)
         print_manifest(session.console, wanted)
         return 0
     console, objects = session.console, session.ports.objects
@@ -90,8 +90,13 @@ def _annotated(wanted: Mapping[str, object], before: StoredObject | None) -> Map
     return {**wanted, "metadata": {**cast("Mapping[str, object]", wanted["metadata"]), "annotations": annotations}}
 
 
-def check(session: Session, wanted: Mapping[str, object]) -> None:
+def check(session: Session, wanted: Mapping[str, object], *, is_printed: bool = False) -> None:
     """Check an object as ``apply`` checks a manifest, and print its warnings.
+
+    Args:
+        session: gives the console and the stack.
+        wanted: the object.
+        is_printed: whether it is only printed, and may be meant for another stack, or for Flux.
 
     Raises:
         CommandFailed: the object is invalid; the message has every error with object, field and value.
@@ -102,8 +107,7 @@ def check(session: Session, wanted: Mapping[str, object]) -> None:
     validation = validate(
         Manifests(objects=(located,), errors=()),
         lambda kind, key: True,
-        # What is only printed may be meant for another stack, or for Flux.
-        no_cross_namespace_refs=not session.args.export and session.ports.no_cross_namespace_refs,
+        no_cross_namespace_refs=not is_printed and session.ports.no_cross_namespace_refs,
     )
     for warning in validation.warnings:
         session.console.warning(warning.removeprefix("arguments:1: "))

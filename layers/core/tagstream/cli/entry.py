@@ -20,6 +20,7 @@ from tagstream.errors import ImageAutomationError
 
 if TYPE_CHECKING:
     from tagstream.ports.bundle import Ports
+    from tagstream.ports.operations import Operations
 
 INTERRUPTED = 130
 COMPLETION = "_ARGCOMPLETE"
@@ -64,12 +65,16 @@ def _terminal_width(stream: TextIO) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """Functions that take a stack's name and give its ports, its webhook's URL, its log lines and the caller's name."""
+    """Functions that take a stack's name and give its ports, its webhook's URL, its log lines and its operations.
+
+    ``who`` gives the caller's name.
+    """
 
     connect: Callable[[str], Ports]
     base_url: Callable[[str], str]
     read_logs: Callable[[str, datetime, datetime], Sequence[Mapping[str, object]]]
     who: Callable[[], str]
+    operate: Callable[[str], Operations]
 
 
 def run(
@@ -95,7 +100,7 @@ def run(
         return error.code
     if args is None:
         return 0
-    where = stack or Stack(connect=_connect, base_url=_base_url, read_logs=_read_logs, who=_who)
+    where = stack or Stack(connect=_connect, base_url=_base_url, read_logs=_read_logs, who=_who, operate=_operate)
     session = Session(
         args=args,
         console=console,
@@ -104,6 +109,7 @@ def run(
         base_url=where.base_url,
         read_logs=where.read_logs,
         who=where.who,
+        operate=where.operate,
     )
     failed = getattr(args, "failure_code", 1)
     try:
@@ -139,6 +145,15 @@ def _read_logs(stack: str, since: datetime, until: datetime) -> Sequence[Mapping
     from tagstream import wiring
 
     return wiring.log_groups(stack).read(since, until)
+
+
+def _operate(stack: str) -> Operations:
+    from tagstream import wiring
+
+    try:
+        return wiring.operations(stack, os.environ)
+    except wiring.NotDeployed as error:
+        raise CommandFailed(str(error)) from error
 
 
 def _who() -> str:

@@ -106,7 +106,8 @@ def _short_delivery(stored: StoredObject, now: datetime) -> str:
     return brief(f"{age(shown(last, 'time'), now)} {shown(last, 'sender')}: {shown(last, 'result')}")
 
 
-def _wait(stored: StoredObject) -> str:
+def wait_of(stored: StoredObject) -> str:
+    """Say until when an automation does not push, and why; empty if it does not wait."""
     postponed = status.postponement(stored.status)
     if postponed:
         return wait_text(postponed)
@@ -155,7 +156,7 @@ _LAST_DELIVERY = ObjectColumn(
     cell=_delivery, short=_short_delivery, layout=Column(title="Last delivery", soft=True), only_if=any
 )
 _SUSPENDED_BY = ObjectColumn(cell=_suspended_by, layout=Column(title="Suspended by", soft=True), only_if=any)
-_WAITS = ObjectColumn(cell=_wait, layout=Column(title="Waits", soft=True), only_if=any)
+_WAITS = ObjectColumn(cell=wait_of, layout=Column(title="Waits", soft=True), only_if=any)
 _REQUEST = ObjectColumn(cell=_request, layout=Column(title="Pull request", soft=True), only_if=any)
 _DEFAULT = (_SUSPENDED, *_READY, _SUSPENDED_BY)
 COLUMNS: Mapping[str, Sequence[ObjectColumn]] = {

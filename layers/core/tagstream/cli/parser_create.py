@@ -22,6 +22,7 @@ def add_create(verbs: Parsers) -> None:
     parser = _leaf(sources, "git", "create source git", "GitRepository")
     parser.add_argument("--interval", default="1m0s", help="kept for Flux (default 1m0s)")
     _texts(parser, ("--url", "address"), ("--branch", "branch"), ("--secret-ref", "secret with credentials"))
+    _add_receiver(group)
     secrets = add_group(group, "secret", "secrets with Flux's keys")
     _add_git_secret(secrets)
     _add_other_secrets(secrets)
@@ -82,6 +83,15 @@ def _add_update(images: Parsers) -> None:
         ("--author-name", "author of commits"),
         ("--author-email", "author's address"),
     )
+
+
+def _add_receiver(group: Parsers) -> None:
+    parser = _leaf(group, "receiver", "create receiver", "Receiver")
+    _texts(parser, ("--type", "of the sender, e.g. quay"), ("--secret-ref", "secret with the token"))
+    parser.add_argument(
+        "--resource", action="append", default=[], metavar="KIND/NAME", help="what a delivery is for (repeatable)"
+    )
+    parser.add_argument("--event", action="append", default=[], help="of the sender, to react to (repeatable)")
 
 
 def _add_git_secret(secrets: Parsers) -> None:

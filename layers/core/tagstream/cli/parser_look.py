@@ -5,14 +5,31 @@ Source: flux2 cmd/flux/events.go, logs.go.
 
 from __future__ import annotations
 
-from tagstream.cli.parser_stack import Parsers, add_group, add_verb, seconds
+from tagstream.cli.kinds import TARGETS
+from tagstream.cli.parser_stack import Parsers, add_group, add_verb, add_verb_of_kinds, seconds, seconds_or_days
 from tagstream.cli.verbs_table import HELP
 
 
 def add_look(verbs: Parsers) -> None:
     """Add the verbs to the parser."""
+    _add_views(verbs)
     _add_events(verbs)
     _add_offline(verbs)
+
+
+def _add_views(verbs: Parsers) -> None:
+    for parser in add_verb_of_kinds(verbs, "describe", TARGETS):
+        parser.add_argument("name", help="the object")
+        text = "how far back commits, deliveries and events go (default 1d)"
+        parser.add_argument("--since", type=seconds_or_days, default=86_400.0, help=text)
+        parser.add_argument("-o", "--output", choices=("wide",), help="whole values in the table of events")
+        # The table of events has no column for the namespace.
+        parser.set_defaults(all_namespaces=False, cause="")
+    parser = add_verb(verbs, "tree", "tree")
+    parser.add_argument("name", nargs="?", metavar="REPOSITORY", help="an ImageRepository; all without it")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="repositories of all namespaces")
+    parser.add_argument("--markers", action="store_true", help="read the branches, and show files and markers")
+    parser.add_argument("-o", "--output", choices=("json",), help="for programs")
 
 
 def _add_events(verbs: Parsers) -> None:

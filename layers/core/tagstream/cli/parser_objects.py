@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 
 from tagstream.cli.kinds import IMAGES, TARGETS
-from tagstream.cli.parser_stack import Parsers, add_group, add_verb, add_verb_of_kinds
+from tagstream.cli.parser_stack import Parsers, add_group, add_kinds, add_verb, add_verb_of_kinds
 from tagstream.cli.verbs_table import HELP
 
 
@@ -39,10 +39,15 @@ def _add_get(verbs: Parsers) -> None:
         parser = add_verb(where, "all", verb, text)
         _add_get_options(parser)
         parser.set_defaults(name=None)
+    parser = add_verb(group, "secrets", "get secrets", "names and keys of secrets, never values", aliases=["secret"])
+    parser.add_argument("name", nargs="?", help="only this one")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="secrets of all namespaces")
+    parser.add_argument("-o", "--output", choices=("wide", "name", "json"), help="name: secret/NAME")
+    parser.add_argument("--no-header", action="store_true", help="no titles")
     sources = add_group(group, "sources", "Git repositories", aliases=["source"])
     for target in TARGETS:
         where = {"image": images, "source": sources}.get(target.group, group)
-        aliases = [] if target.word else ["receivers"]
+        aliases = [] if target.word else [f"{target.group}s"]
         parser = add_verb(where, target.word or target.group, "get", f"{target.kind} objects", aliases=aliases)
         parser.add_argument("name", nargs="?", help="only this one")
         parser.set_defaults(target=target)
@@ -82,9 +87,30 @@ def _add_actions(verbs: Parsers) -> None:
                 parser.add_argument("-r", "--reason", default="", help="kept in an annotation")
             else:
                 parser.add_argument("--no-wait", action="store_true", help="do not wait for the outcome")
-    for parser in add_verb_of_kinds(verbs, "export", TARGETS):
+    _add_export(verbs)
+    _add_delete(verbs)
+    for parser in add_verb_of_kinds(verbs, "annotate", TARGETS):
+        parser.add_argument("name", help="the object")
+        parser.add_argument("change", nargs="+", metavar="KEY=VALUE|KEY-", help="set an annotation, or remove it")
+
+
+def _add_export(verbs: Parsers) -> None:
+    group = add_group(verbs, "export", HELP["export"])
+    groups: dict[str, Parsers] = {}
+    for parser in add_kinds(group, "export", TARGETS, groups):
         parser.add_argument("name", nargs="?", help="the object")
         parser.add_argument("--all", action="store_true", help="all objects of the namespace")
-    for parser in add_verb_of_kinds(verbs, "delete", TARGETS):
-        parser.add_argument("name", help="the object")
+    for word, below in (("", group), *groups.items()):
+        targets = [one for one in TARGETS if word in ("", one.group)]
+        parser = add_verb(below, "all", "export all", f"Export all {word} objects" if word else "Export all objects")
+        parser.add_argument("-A", "--all-namespaces", action="store_true", help="objects of all namespaces")
+        parser.set_defaults(targets=targets)
+
+
+def _add_delete(verbs: Parsers) -> None:
+    group = add_group(verbs, "delete", HELP["delete"])
+    secret = add_verb(group, "secret", "delete secret", "Delete a secret; AWS keeps it for thirty days")
+    secret.add_argument("--now", action="store_true", help="delete it at once: nobody can bring it back")
+    for parser in (secret, *add_kinds(group, "delete", TARGETS, {})):
+        parser.add_argument("name", help="the object or the secret")
         parser.add_argument("-s", "--silent", action="store_true", help="do not ask")

@@ -83,12 +83,13 @@ def add_verb(verbs: Parsers, name: str, verb: str, text: str = "", **options: An
 
 def add_verb_of_kinds(verbs: Parsers, verb: str, targets: Sequence[Target]) -> Iterator[argparse.ArgumentParser]:
     """Add a verb's parser for every kind to which it applies, and yield them one after the other."""
-    yield from add_kinds(add_group(verbs, verb, HELP[verb]), verb, targets)
+    yield from add_kinds(add_group(verbs, verb, HELP[verb]), verb, targets, {})
 
 
-def add_kinds(group: Parsers, verb: str, targets: Sequence[Target]) -> Iterator[argparse.ArgumentParser]:
-    """Add the parsers of kinds below a verb that has its words already."""
-    groups: dict[str, Parsers] = {}
+def add_kinds(
+    group: Parsers, verb: str, targets: Sequence[Target], groups: dict[str, Parsers]
+) -> Iterator[argparse.ArgumentParser]:
+    """Add the parsers of kinds below a verb that has its words already; words like ``image`` go into ``groups``."""
     for target in targets:
         if target.word and target.group not in groups:
             groups[target.group] = add_group(group, target.group, f"{verb} {target.group} objects".capitalize())

@@ -13,6 +13,7 @@ from tagstream.domain.objects.model import NamespacedName
 
 if TYPE_CHECKING:
     from tagstream.ports.bundle import Ports
+    from tagstream.ports.operations import Operations
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,7 +27,9 @@ class Session:
     base_url: Callable[[str], str]
     read_logs: Callable[[str, datetime, datetime], Sequence[Mapping[str, object]]]
     who: Callable[[], str]
+    operate: Callable[[str], Operations]
     _ports: Ports | None = field(default=None, repr=False)
+    _operations: Operations | None = field(default=None, repr=False)
 
     @property
     def ports(self) -> Ports:
@@ -34,6 +37,13 @@ class Session:
         if self._ports is None:
             self._ports = self.connect(self.args.stack)
         return self._ports
+
+    @property
+    def operations(self) -> Operations:
+        """What AWS knows of the stack that ``--stack`` names."""
+        if self._operations is None:
+            self._operations = self.operate(self.args.stack)
+        return self._operations
 
     @property
     def is_brief(self) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from tagstream.domain.objects.model import NamespacedName
 from tests.unit.cli.memory_ports import MemoryPorts, command
+from tests.unit.cli.verbs.test_get import add
 
 MANIFEST = """\
 ---
@@ -59,3 +62,19 @@ def test_deleting_silently_does_not_ask() -> None:
         "► deleting image repository app in flux-system namespace",
         "✔ image repository deleted",
     ]
+
+
+def test_everything_is_exported_in_the_order_in_which_it_can_be_applied() -> None:
+    ports = MemoryPorts()
+    for kind in ("Receiver", "ImagePolicy", "ImageRepository", "GitRepository"):
+        add(ports, kind, "app", {}, a=1)
+    add(ports, "ImagePolicy", "other", {}, "apps", a=1)
+
+    def kinds(*words: str) -> list[str]:
+        return re.findall(r"^kind: (\w+)", command("export", *words, ports=ports).out, re.MULTILINE)
+
+    assert kinds("all") == ["GitRepository", "ImageRepository", "ImagePolicy", "Receiver"]
+    assert kinds("all", "-A") == ["GitRepository", "ImageRepository", "ImagePolicy", "ImagePolicy", "Receiver"]
+    assert kinds("image", "all") == ["ImageRepository", "ImagePolicy"]
+    assert kinds("source", "all") == ["GitRepository"]
+    assert command("export", "all", ports=MemoryPorts()).err == "✗ no objects found in flux-system namespace\n"

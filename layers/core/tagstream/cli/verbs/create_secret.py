@@ -200,7 +200,7 @@ def _store(session: Session, data: Mapping[str, bytes], kind: str = "Opaque") ->
         "type": kind,
         "data": {name: base64.b64encode(value).decode() for name, value in data.items()},
     }
-    check(session, manifest)
+    check(session, manifest, is_printed=session.args.export)
     if session.args.export:
         session.console.line("---\n" + as_yaml(manifest))
         return 0

@@ -160,10 +160,15 @@ def _online(session: Session) -> _Question:
     stored = session.ports.objects.get("ImagePolicy", session.key(session.args.name))
     if stored is None:
         raise CommandFailed(f"ImagePolicy '{session.args.name}' not found in {session.namespace} namespace")
+    return _question(session, stored, _tags(session) if session.args.tags is not None else None)
+
+
+def _question(session: Session, stored: StoredObject, given_tags: tuple[str, ...] | None) -> _Question:
+    """Return what to explain of a stored policy; without given tags, those of its repository."""
     policy = parse_stored(stored, ImagePolicy)
     held = session.ports.objects.get("ImageRepository", policy.repository)
     repository = parse_stored(held, ImageRepository) if held else None
-    tags = _tags(session) if session.args.tags is not None else _stored_tags(session, policy.repository)
+    tags = _stored_tags(session, policy.repository) if given_tags is None else given_tags
     return _Question(
         policy=policy,
         tags=tags,
@@ -171,6 +176,22 @@ def _online(session: Session) -> _Question:
         exclusion_list=repository.exclusion_list if repository else (),
         situation=_situation(session, stored, policy, len(tags)),
     )
+
+
+def explained(session: Session, stored: StoredObject) -> tuple[Choice | None, str]:
+    """Return what a stored policy selects from the stored tags, or Flux's message if it can select none.
+
+    Raises:
+        CommandFailed: no tags are stored, or the policy is invalid.
+    """
+    question = _question(session, stored, None)
+    try:
+        compiled = compile_policy(question.policy.policy, question.policy.filter_tags)
+        return compiled.latest(keep(question.tags, question.exclusion_list), question.situation), ""
+    except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
+        raise CommandFailed(f"ImagePolicy/{question.policy.metadata.key}: {error}") from error
+    except NoSelection as error:
+        return None, str(error)
 
 
 def _situation(session: Session, stored: StoredObject, policy: ImagePolicy, tag_count: int) -> Situation:

@@ -17,6 +17,7 @@ from tagstream.cli.waiting import required
 from tagstream.cli.yaml_text import as_yaml
 from tagstream.domain.objects.annotations import annotations_of
 from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
+from tagstream.domain.objects.kinds import STORED
 from tagstream.domain.objects.model import REQUESTED_AT
 from tagstream.reconcile.apply.applied import SERVER_SIDE
 from tagstream.reconcile.apply.validation import SUSPENDED, SUSPENDED_BY
@@ -39,6 +40,19 @@ def export(session: Session) -> int:
         raise CommandFailed("name is required")
     if not found:
         session.console.failure(f"no objects found in {session.namespace} namespace")
+    for stored in found:
+        print_manifest(session.console, stored.document)
+    return 0
+
+
+def export_all(session: Session) -> int:
+    """Run ``export all [-A]`` or ``export image|source all [-A]``: print every object, each after what it refers to."""
+    namespace = None if session.args.all_namespaces else session.namespace
+    kinds = [one for one in STORED if one in {target.kind for target in session.args.targets}]
+    found = [one for kind in kinds for one in session.ports.objects.list(kind, namespace)]
+    if not found:
+        where = "any" if session.args.all_namespaces else session.namespace
+        session.console.failure(f"no objects found in {where} namespace")
     for stored in found:
         print_manifest(session.console, stored.document)
     return 0

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from tagstream.domain.objects.model import CommitId, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.setters.marker import MarkerReport
 from tagstream.domain.setters.plan import Change
 from tagstream.domain.update.departure import Answer, Go, may_push
 from tagstream.errors import ImageAutomationError
@@ -53,6 +54,7 @@ class Preview:
         changes: the values that would change.
         files: what they are in, by path.
         resets: whether the push branch would be put back to its base instead, because the base needs nothing.
+        markers: of all files, with the path of each.
         problems: markers that would not be honoured, as ``file:line: why``.
         error: why there is no preview.
     """
@@ -65,6 +67,7 @@ class Preview:
     changes: tuple[Change, ...] = ()
     files: Mapping[bytes, FileChange] = field(default_factory=dict)
     resets: bool = False
+    markers: tuple[tuple[str, MarkerReport], ...] = ()
     problems: tuple[str, ...] = ()
     error: ImageAutomationError | None = None
 
@@ -129,6 +132,7 @@ def _of_results(
                 changes=result.changes,
                 files=files,
                 resets=resets,
+                markers=result.markers,
                 problems=tuple(
                     f"{file}:{one.line}: {one.reason}" for file, one in result.markers if one.state not in QUIET
                 ),

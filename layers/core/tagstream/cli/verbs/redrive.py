@@ -1,0 +1,157 @@
+"""Looks at dead letters, asks again for what they were about, or drops them: ``tagstream redrive``.
+
+The functions keep their state in the table, so a message of a dead-letter queue holds nothing that is lost. To retry
+one means to ask for its work again: the scans or runs that it names, or, for a batch of changes whose content AWS does
+not keep, a run of every automation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tagstream.cli.ages import human_duration
+from tagstream.cli.console import CommandFailed
+from tagstream.cli.layout import Column, brief
+from tagstream.cli.object_columns import is_suspended
+from tagstream.cli.session import Session
+from tagstream.cli.yaml_text import as_json
+from tagstream.domain.instant import instant_text
+from tagstream.ports.operations import DeadLetter
+
+QUEUES = ("scan", "update")
+COLUMNS = (Column(title="Queue"), Column(title="Age"), Column(title="What"), Column(title="Detail", soft=True))
+SCAN, RUN, TICK, PUSH, CHANGES, UNKNOWN = "scan", "run", "tick", "registry push", "changes", "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What a dead letter is about; ``detail`` names objects, or the error that the function ended with."""
+
+    what: str
+    detail: str
+
+
+def redrive(session: Session) -> int:
+    """Run ``redrive [scan|update] [--retry | --drop] [-s] [-o json]``.
+
+    Raises:
+        CommandFailed: both ``--retry`` and ``--drop`` are given, or the answer to the question was not yes.
+    """
+    args = session.args
+    if args.retry and args.drop:
+        raise CommandFailed("--retry and --drop exclude each other")
+    queues = (args.queue,) if args.queue else QUEUES
+    letters = [one for queue in queues for one in session.operations.dead_letters(queue)]
+    try:
+        _show(session, letters)
+        if args.drop and letters and not args.silent:
+            session.console.ask(f"Are you sure you want to drop {_messages(len(letters))}? [y/N] ")
+            if session.stdin.readline().strip().lower() not in ("y", "yes"):
+                raise CommandFailed("aborting")
+    except BaseException:
+        session.operations.give_back(letters)
+        raise
+    if not (args.retry or args.drop):
+        session.operations.give_back(letters)
+        return 0
+    if args.retry:
+        _retry(session, letters)
+    for one in letters:
+        session.operations.drop(one)
+    session.console.success(f"{_messages(len(letters))} {'retried' if args.retry else 'dropped'}")
+    return 0
+
+
+def _messages(count: int) -> str:
+    return "1 dead letter" if count == 1 else f"{count} dead letters"
+
+
+def _retry(session: Session, letters: Sequence[DeadLetter]) -> None:
+    """Ask for the work of the messages again; they are dropped afterwards, so that none is lost by a failure here."""
+    kinds = {one.receipt: _told(one) for one in letters}
+    for one in letters:
+        if kinds[one.receipt].what in (SCAN, RUN):
+            session.operations.resend(one)
+    if any(one.queue == "update" or kinds[one.receipt].what == UNKNOWN for one in letters):
+        _request_runs(session)
+    if any(kinds[one.receipt].what in (TICK, PUSH, CHANGES) and one.queue == "scan" for one in letters):
+        session.console.action("the next tick scans and evaluates whatever is due")
+
+
+def _request_runs(session: Session) -> None:
+    now = session.ports.clock.now()
+    automations = [one for one in session.ports.objects.list("ImageUpdateAutomation") if not is_suspended(one)]
+    for one in automations:
+        session.ports.selections.request_run(one.key, "redriven", now)
+    session.console.action(f"asked for a run of {len(automations)} automations")
+
+
+def _show(session: Session, letters: Sequence[DeadLetter]) -> None:
+    now = session.ports.clock.now()
+    told = [_told(one) for one in letters]
+    if session.args.output == "json":
+        items = [
+            {"queue": one.queue, "sentAt": instant_text(one.sent_at), "what": what.what, "detail": what.detail}
+            | {"body": one.body}
+            for one, what in zip(letters, told, strict=True)
+        ]
+        session.console.line(as_json(items))
+        return
+    if not letters:
+        session.console.success("no dead letters")
+        return
+    shown = brief if session.is_brief else str
+    rows = [
+        [one.queue, human_duration((now - one.sent_at).total_seconds()), what.what, shown(what.detail)]
+        for one, what in zip(letters, told, strict=True)
+    ]
+    session.console.table(COLUMNS, rows, fit=session.is_brief)
+
+
+def _told(letter: DeadLetter) -> _Told:
+    """Say what a message is about, by the forms in which AWS and the functions write it.
+
+    Source: AWS Lambda developer guide, destinations of asynchronous invocations and of stream batches; EventBridge user
+    guide, dead-letter queues.
+    """
+    try:
+        body = json.loads(letter.body)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        return _Told(what=UNKNOWN, detail=letter.body[:200])
+    if isinstance(body.get("repositories"), list):
+        return _Told(what=SCAN, detail=f"{_names(body['repositories'])} ({body.get('reason', '')})")
+    if isinstance(body.get("automations"), list):
+        return _Told(what=RUN, detail=f"{_names(body['automations'])} ({body.get('reason', '')})")
+    if isinstance(body.get("DDBStreamBatchInfo"), dict):
+        size = body["DDBStreamBatchInfo"].get("batchSize", "?")
+        return _Told(what=CHANGES, detail=f"{size} changes of the table: {_condition(body)}")
+    payload = body.get("requestPayload", body)
+    if isinstance(payload, dict) and payload.get("source") == "aws.ecr":
+        return _Told(what=PUSH, detail=f"{_ecr(payload)}: {_condition(body)}")
+    if isinstance(payload, dict) and payload.get("tagstream") == "tick":
+        return _Told(what=TICK, detail=_condition(body))
+    return _Told(what=UNKNOWN, detail=letter.body[:200])
+
+
+def _names(found: Sequence[object]) -> str:
+    return ", ".join(str(one) for one in found)
+
+
+def _condition(body: Mapping[str, Any]) -> str:
+    """Return why Lambda gave a message up, with the error of the function where it is told."""
+    context, answer = body.get("requestContext"), body.get("responsePayload")
+    condition = str(context.get("condition", "")) if isinstance(context, dict) else ""
+    error = str(answer.get("errorMessage", "")) if isinstance(answer, dict) else ""
+    return ": ".join(part for part in (condition, error) if part) or "not delivered"
+
+
+def _ecr(event: Mapping[str, Any]) -> str:
+    detail = event.get("detail")
+    if not isinstance(detail, dict):
+        return "ECR"
+    return f"{detail.get('repository-name', '')}:{detail.get('image-tag', '')}"

@@ -1,0 +1,89 @@
+"""``tagstream redrive`` shows dead letters, asks for their work again, or drops them."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.operations import DeadLetter
+from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
+from tests.unit.cli.verbs.test_get import add
+
+SCAN = {"repositories": ["apps/web"], "reason": "webhook"}
+RUN = {"automations": ["apps/all"], "reason": "debounce"}
+FAILED = {"requestContext": {"condition": "RetriesExhausted"}, "responsePayload": {"errorMessage": "boom"}}
+TICK = {**FAILED, "requestPayload": {"tagstream": "tick"}}
+ECR = {"source": "aws.ecr", "detail": {"repository-name": "web", "image-tag": "1.0"}}
+BATCH = {**FAILED, "DDBStreamBatchInfo": {"batchSize": 3}}
+
+
+def letter(receipt: str, body: Any, queue: str = "scan") -> DeadLetter:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return DeadLetter(queue=queue, body=text, sent_at=NOW - timedelta(minutes=20), receipt=receipt)
+
+
+def ports(*letters: DeadLetter) -> MemoryPorts:
+    found = MemoryPorts()
+    found.operations.letters = list(letters)
+    add(found, "ImageUpdateAutomation", "all", {}, "apps")
+    add(found, "ImageUpdateAutomation", "idle", {}, "apps", suspend=True)
+    return found
+
+
+def test_each_message_is_named_by_what_it_is_about() -> None:
+    bodies = (SCAN, RUN, TICK, ECR, BATCH, "no json", {"a": 1})
+    found = ports(*(letter(str(at), body) for at, body in enumerate(bodies)))
+    rows = [line.split("\t") for line in command("redrive", ports=found).out.splitlines()[1:]]
+    assert [[cell.strip() for cell in row[1:4]] for row in rows] == [
+        ["20m", "scan", "apps/web (webhook)"],
+        ["20m", "run", "apps/all (debounce)"],
+        ["20m", "tick", "RetriesExhausted: boom"],
+        ["20m", "registry push", "web:1.0: not delivered"],
+        ["20m", "changes", "3 changes of the table: RetriesExhausted: boom"],
+        ["20m", "unknown", "no json"],
+        ["20m", "unknown", '{"a": 1}'],
+    ]
+
+
+def test_looking_leaves_every_message_where_it_is() -> None:
+    found = ports(letter("a", SCAN), letter("b", BATCH, "update"))
+    assert command("redrive", ports=found).code == 0
+    assert found.operations.actions == ["give back a", "give back b"]
+
+
+def test_retrying_sends_scans_and_runs_again_before_it_removes_them() -> None:
+    found = ports(letter("a", SCAN), letter("b", RUN), letter("c", TICK))
+    done = command("redrive", "scan", "--retry", ports=found)
+    assert found.operations.actions == ["resend a", "resend b", "drop a", "drop b", "drop c"]
+    assert done.err.endswith("► the next tick scans and evaluates whatever is due\n✔ 3 dead letters retried\n")
+    assert found.selections.runs == []
+
+
+def test_retrying_lost_changes_asks_for_a_run_of_every_automation_that_is_not_suspended() -> None:
+    found = ports(letter("a", BATCH, "update"))
+    command("redrive", "update", "--retry", ports=found)
+    assert found.selections.runs == [(NamespacedName("apps", "all"), "redriven")]
+    assert found.operations.letters == []
+
+
+def test_dropping_asks_first() -> None:
+    found = ports(letter("a", SCAN))
+    assert command("redrive", "--drop", ports=found, stdin="n\n").code == 1
+    assert found.operations.actions == ["give back a"]
+    assert command("redrive", "--drop", ports=found, stdin="y\n").code == 0
+    assert found.operations.letters == []
+
+
+def test_an_empty_queue_is_said() -> None:
+    assert command("redrive", ports=ports()).err == "✔ no dead letters\n"
+
+
+def test_retry_and_drop_exclude_each_other() -> None:
+    assert command("redrive", "--retry", "--drop", ports=ports()).code == 1
+
+
+def test_programs_get_whole_bodies() -> None:
+    [item] = json.loads(command("redrive", "-o", "json", ports=ports(letter("a", SCAN))).out)
+    assert (json.loads(item["body"]), item["what"], item["queue"]) == (SCAN, "scan", "scan")
