@@ -16,6 +16,8 @@ PARTS = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
+# Services whose rights begin with another word than their requests are signed for.
+SERVICES = {"monitoring": "cloudwatch"}
 # S3 has one right for several calls.
 RENAMED = {
     "s3:HeadObject": "s3:GetObject",
@@ -41,7 +43,8 @@ class Recorder:
         call = client_type._make_api_call
 
         def recorded(client: Any, operation: str, arguments: Mapping[str, Any]) -> Any:
-            rights = set(rights_of(client.meta.service_model.signing_name, operation, arguments)) - NEEDS_NO_RIGHT
+            signed_as = client.meta.service_model.signing_name
+            rights = set(rights_of(SERVICES.get(signed_as, signed_as), operation, arguments)) - NEEDS_NO_RIGHT
             self.used |= rights
             try:
                 return call(client, operation, arguments)

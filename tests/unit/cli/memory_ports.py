@@ -482,6 +482,7 @@ def command(
     stdin: str = "",
     width: int = 0,
     environ: Mapping[str, str] = MappingProxyType({}),
+    operations: Operations | None = None,
 ) -> Outcome:
     """Run a command; without ports it must not ask for any.
 
@@ -491,6 +492,7 @@ def command(
         stdin: what the command can read.
         width: the columns of the terminal on which it runs; 0 for none.
         environ: environment variables that the command line reads itself.
+        operations: of the stack, where the ports are no fakes.
     """
     out, err = (Screen(), Screen()) if width else (io.StringIO(), io.StringIO())
 
@@ -503,6 +505,8 @@ def command(
         return ports.log_lines
 
     def operate(stack: str) -> Operations:
+        if operations is not None:
+            return operations
         assert isinstance(ports, MemoryPorts), "a command without fakes asked for operations"
         return ports.operations
 

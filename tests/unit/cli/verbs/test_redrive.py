@@ -8,6 +8,7 @@ from typing import Any
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.operations import DeadLetter
+from tests.house.source_files import ROOT
 from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
 from tests.unit.cli.verbs.test_get import add
 
@@ -15,7 +16,7 @@ SCAN = {"repositories": ["apps/web"], "reason": "webhook"}
 RUN = {"automations": ["apps/all"], "reason": "debounce"}
 FAILED = {"requestContext": {"condition": "RetriesExhausted"}, "responsePayload": {"errorMessage": "boom"}}
 TICK = {**FAILED, "requestPayload": {"tagstream": "tick"}}
-ECR = {"source": "aws.ecr", "detail": {"repository-name": "web", "image-tag": "1.0"}}
+ECR = json.loads((ROOT / "events/ecr_push.json").read_text())
 BATCH = {**FAILED, "DDBStreamBatchInfo": {"batchSize": 3}}
 
 
@@ -40,7 +41,7 @@ def test_each_message_is_named_by_what_it_is_about() -> None:
         ["20m", "scan", "apps/web (webhook)"],
         ["20m", "run", "apps/all (debounce)"],
         ["20m", "tick", "RetriesExhausted: boom"],
-        ["20m", "registry push", "web:1.0: not delivered"],
+        ["20m", "registry push", "team/app:1.4.2: not delivered"],
         ["20m", "changes", "3 changes of the table: RetriesExhausted: boom"],
         ["20m", "unknown", "no json"],
         ["20m", "unknown", '{"a": 1}'],
@@ -66,6 +67,13 @@ def test_retrying_lost_changes_asks_for_a_run_of_every_automation_that_is_not_su
     command("redrive", "update", "--retry", ports=found)
     assert found.selections.runs == [(NamespacedName("apps", "all"), "redriven")]
     assert found.operations.letters == []
+
+
+def test_what_cannot_be_read_stays_when_the_rest_is_retried() -> None:
+    found = ports(letter("a", SCAN), letter("b", {"source": "aws.ecr"}), letter("c", "no json"))
+    done = command("redrive", "--retry", ports=found)
+    assert found.operations.actions == ["resend a", "drop a", "give back b", "give back c"]
+    assert "2 dead letters of an unknown form cannot be retried" in done.err
 
 
 def test_dropping_asks_first() -> None:

@@ -13,8 +13,9 @@ import tagstream
 from tagstream.cli.ages import human_duration
 from tagstream.cli.kinds import TARGETS
 from tagstream.cli.layout import Column
-from tagstream.cli.object_columns import conditions_of, is_suspended
+from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.session import Session
+from tagstream.cli.waiting import conditions_of
 from tagstream.cli.yaml_text import as_json
 from tagstream.errors import ImageAutomationError
 

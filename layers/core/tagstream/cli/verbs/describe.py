@@ -12,11 +12,11 @@ from tagstream.cli.ages import age, human_duration
 from tagstream.cli.completed_objects import completed
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import POLICY, REPOSITORY, Target
-from tagstream.cli.object_columns import conditions_of, is_suspended, spec_of, wait_of
+from tagstream.cli.object_columns import is_suspended, spec_of, wait_of
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.events import print_entries
 from tagstream.cli.verbs.explain import explained
-from tagstream.cli.waiting import required
+from tagstream.cli.waiting import conditions_of, required, shown
 from tagstream.cli.yaml_text import as_yaml
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.annotations import annotations_of
@@ -92,8 +92,10 @@ def _print_section(session: Session, title: str, lines: Iterable[str]) -> None:
 def _print_status(session: Session, stored: StoredObject, now: datetime) -> None:
     lines = []
     for one in conditions_of(stored):
-        since = f", since {age(one['lastTransitionTime'], now)}" if one.get("lastTransitionTime") else ""
-        lines.append(f"{one['type']}: {one['status']} ({one.get('reason', '')}{since}): {one.get('message', '')}")
+        changed = shown(one, "lastTransitionTime")
+        since = f", since {age(changed, now)}" if changed else ""
+        state = f"{shown(one, 'type')}: {shown(one, 'status')}"
+        lines.append(f"{state} ({shown(one, 'reason')}{since}): {shown(one, 'message')}")
     rest = {name: value for name, value in stored.status.items() if name not in ELSEWHERE}
     if rest:
         lines += as_yaml(rest).rstrip("\n").split("\n")

@@ -2,7 +2,7 @@
 
 The functions keep their state in the table, so a message of a dead-letter queue holds nothing that is lost. To retry
 one means to ask for its work again: the scans or runs that it names, or, for a batch of changes whose content AWS does
-not keep, a run of every automation.
+not keep, a run of every automation. What cannot be read stays where it is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from tagstream.cli.ages import human_duration
 from tagstream.cli.console import CommandFailed
@@ -19,7 +19,10 @@ from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.instant import instant_text
+from tagstream.events.delivery import Delivery
+from tagstream.events.source import UnknownEvent, read_event
 from tagstream.ports.operations import DeadLetter
+from tagstream.reconcile.receive.registry_event import receive_registry_event
 
 QUEUES = ("scan", "update")
 COLUMNS = (Column(title="Queue"), Column(title="Age"), Column(title="What"), Column(title="Detail", soft=True))
@@ -57,11 +60,14 @@ def redrive(session: Session) -> int:
     if not (args.retry or args.drop):
         session.operations.give_back(letters)
         return 0
-    if args.retry:
-        _retry(session, letters)
-    for one in letters:
+    done = _retried(session, letters) if args.retry else letters
+    for one in done:
         session.operations.drop(one)
-    session.console.success(f"{_messages(len(letters))} {'retried' if args.retry else 'dropped'}")
+    kept = [one for one in letters if one not in done]
+    if kept:
+        session.operations.give_back(kept)
+        session.console.warning(f"{_messages(len(kept))} of an unknown form cannot be retried: see -o json, and --drop")
+    session.console.success(f"{_messages(len(done))} {'retried' if args.retry else 'dropped'}")
     return 0
 
 
@@ -69,16 +75,31 @@ def _messages(count: int) -> str:
     return "1 dead letter" if count == 1 else f"{count} dead letters"
 
 
-def _retry(session: Session, letters: Sequence[DeadLetter]) -> None:
-    """Ask for the work of the messages again; they are dropped afterwards, so that none is lost by a failure here."""
-    kinds = {one.receipt: _told(one) for one in letters}
-    for one in letters:
-        if kinds[one.receipt].what in (SCAN, RUN):
+def _retried(session: Session, letters: Sequence[DeadLetter]) -> Sequence[DeadLetter]:
+    """Ask for the work of the messages again, and return those that may be removed now.
+
+    They are removed afterwards, so that none is lost by a failure here.
+    """
+    kinds = {one.receipt: _told(one).what for one in letters}
+    done = [one for one in letters if kinds[one.receipt] != UNKNOWN]
+    for one in done:
+        if kinds[one.receipt] in (SCAN, RUN):
             session.operations.resend(one)
-    if any(one.queue == "update" or kinds[one.receipt].what == UNKNOWN for one in letters):
+        if kinds[one.receipt] == PUSH:
+            _receive_push(session, one)
+    if any(one.queue == "update" for one in done):
         _request_runs(session)
-    if any(kinds[one.receipt].what in (TICK, PUSH, CHANGES) and one.queue == "scan" for one in letters):
+    if any(kinds[one.receipt] in (TICK, CHANGES) and one.queue == "scan" for one in done):
         session.console.action("the next tick scans and evaluates whatever is due")
+    return done
+
+
+def _receive_push(session: Session, letter: DeadLetter) -> None:
+    """Ask for the scans that an event of ECR stands for, as the scan function does."""
+    body = json.loads(letter.body)
+    delivery = read_event(body.get("requestPayload", body), session.ports.clock.now())
+    if isinstance(delivery, Delivery):
+        receive_registry_event(delivery, session.ports)
 
 
 def _request_runs(session: Session) -> None:
@@ -131,11 +152,21 @@ def _told(letter: DeadLetter) -> _Told:
         size = body["DDBStreamBatchInfo"].get("batchSize", "?")
         return _Told(what=CHANGES, detail=f"{size} changes of the table: {_condition(body)}")
     payload = body.get("requestPayload", body)
-    if isinstance(payload, dict) and payload.get("source") == "aws.ecr":
+    if _is_push(payload, letter):
         return _Told(what=PUSH, detail=f"{_ecr(payload)}: {_condition(body)}")
     if isinstance(payload, dict) and payload.get("tagstream") == "tick":
         return _Told(what=TICK, detail=_condition(body))
     return _Told(what=UNKNOWN, detail=letter.body[:200])
+
+
+def _is_push(payload: object, letter: DeadLetter) -> TypeGuard[Mapping[str, Any]]:
+    """Whether this is an event of ECR that the scan function can read."""
+    if not isinstance(payload, dict) or payload.get("source") != "aws.ecr":
+        return False
+    try:
+        return isinstance(read_event(payload, letter.sent_at), Delivery)
+    except UnknownEvent:
+        return False
 
 
 def _names(found: Sequence[object]) -> str:
