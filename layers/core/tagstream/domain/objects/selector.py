@@ -5,13 +5,46 @@ Source: apimachinery pkg/apis/meta/v1/helpers.go (LabelSelectorAsSelector), pkg/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from tagstream.domain.objects.model import LabelRequirement, LabelSelector
 
+_KEY = r"[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?"
+_VALUE = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
+_EQUALITY = re.compile(rf"({_KEY})\s*(==|=|!=)\s*({_VALUE})", re.ASCII)
+_SET = re.compile(rf"({_KEY})\s+(in|notin)\s*\(([^()]*)\)", re.ASCII)
+_PRESENCE = re.compile(rf"(!?)\s*({_KEY})", re.ASCII)
+_COMMA = re.compile(r",(?![^(]*\))")
+
 
 class InvalidSelector(ValueError):
     """A requirement that Kubernetes refuses."""
+
+
+def read_selector(text: str) -> LabelSelector:
+    """Read a selector as kubectl's ``-l`` takes it: ``app=web,tier!=cache,env in (a,b),!legacy``.
+
+    Raises:
+        InvalidSelector: the text is no selector.
+
+    Source: apimachinery pkg/labels/selector.go (Parse).
+    """
+    parts = [part.strip() for part in _COMMA.split(text)] if text.strip() else []
+    return LabelSelector(match_expressions=tuple(_requirement(part) for part in parts))
+
+
+def _requirement(text: str) -> LabelRequirement:
+    equality, members, presence = _EQUALITY.fullmatch(text), _SET.fullmatch(text), _PRESENCE.fullmatch(text)
+    if equality:
+        operator = "NotIn" if equality[2] == "!=" else "In"
+        return LabelRequirement(key=equality[1], operator=operator, values=(equality[3],))
+    if members:
+        values = tuple(one.strip() for one in members[3].split(","))
+        return LabelRequirement(key=members[1], operator="In" if members[2] == "in" else "NotIn", values=values)
+    if presence:
+        return LabelRequirement(key=presence[2], operator="DoesNotExist" if presence[1] else "Exists")
+    raise InvalidSelector(f"unable to parse requirement: {text!r}")
 
 
 def check_selector(selector: LabelSelector) -> None:

@@ -1,0 +1,1 @@
+"""What kustomize builds of small repositories, recorded."""
