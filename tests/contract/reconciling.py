@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -55,12 +55,16 @@ class Silent:
     given_back: list[tuple[str, float]] = field(default_factory=list)
     hidden: list[Mapping[str, float]] = field(default_factory=list)
     correlated: list[str] = field(default_factory=list)
+    synced: list[NamespacedName] = field(default_factory=list)
     broken: bool = False
 
     def send(self, requests: Sequence[QueuedScan | QueuedRun]) -> None:
         if self.broken:
             raise RetryableError("the queue is out of reach", reason="QueueOperationFailed")
         self.sent.extend(requests)
+
+    def request(self, kustomizations: Collection[NamespacedName], cause: str) -> None:
+        self.synced += sorted(kustomizations)
 
     def scans(self) -> list[QueuedScan]:
         """Return the scans that were asked for; a run among them fails the test."""
@@ -210,6 +214,7 @@ def ports_on(table: Table, silent: Silent) -> Ports:
         deliveries=DynamoDeliveries(table=table, clock=clock),
         secrets=silent,
         queue=silent,
+        syncs=silent,
         registry=RegistryClient(),
         read_public_keys=read_public_keys,
         git=GitClient(),

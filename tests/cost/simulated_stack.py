@@ -12,7 +12,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,6 +42,7 @@ from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.metric_names import NAMESPACE
 from tagstream.ports.bundle import Ports, WebhookPorts
 from tagstream.ports.freezes import StackCalendar
@@ -275,6 +276,13 @@ def created(aws: CountedAws) -> str:
     return aws.table
 
 
+class _NoSyncs:
+    """The simulated stack has no Kustomizations."""
+
+    def request(self, kustomizations: Collection[NamespacedName], cause: str) -> None:
+        raise AssertionError(f"a sync of {kustomizations} is not counted")
+
+
 def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager) -> Ports:
     return Ports(
         objects=shared.objects,
@@ -288,6 +296,7 @@ def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager) -> Ports
         deliveries=shared.deliveries,
         secrets=secrets,
         queue=shared.queue,
+        syncs=_NoSyncs(),
         registry=RegistryClient(),
         read_public_keys=read_public_keys,
         git=GitClient(GitCredentials(shared.clock, _no_role)),

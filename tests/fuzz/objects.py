@@ -22,6 +22,9 @@ from tagstream.domain.calendar.calendar import next_opening, read_calendar
 from tagstream.domain.calendar.hand_freeze import read_freezes
 from tagstream.domain.calendar.zone import InvalidCalendar
 from tagstream.domain.instant import read_instant
+from tagstream.domain.kustomize.build import build
+from tagstream.domain.kustomize.kustomization_file import Overlay
+from tagstream.domain.kustomize.source import BuildFailed
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.git_host import API_URL, GIT_HOST
 from tagstream.domain.objects.image_name import InvalidImage, ecr_region, parse_repository_image
@@ -32,10 +35,11 @@ from tagstream.domain.objects.long_duration import parse_long_duration
 from tagstream.domain.objects.manifest import InvalidDocument, plain_value, read_documents
 from tagstream.domain.objects.model import LabelRequirement, LabelSelector
 from tagstream.domain.objects.pull_request import DETAILS, PULL_REQUEST
-from tagstream.domain.objects.selector import InvalidSelector, check_selector, selects
+from tagstream.domain.objects.selector import InvalidSelector, check_selector, read_selector, selects
 from tagstream.domain.objects.sops import encrypted_members
 from tagstream.reconcile.apply.pull_secrets import pull_secret_problems
 from tests.fuzz.target import ROOT, Shape, Target, files_in, text, texts_in
+from tests.kustomize.cases import Repository, cases
 
 OBJECTS = "tagstream.domain.objects."
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -78,6 +82,11 @@ YAML_WORDS = (
 ALIASES = Shape(b"- *a\n", b"a: &a [1]\nb:\n")
 
 
+def _selectors(data: bytes) -> None:
+    _selector(data)
+    read_selector(text(data))
+
+
 def _documents(data: bytes) -> None:
     for document in read_documents(data, "f"):
         if isinstance(document.value, dict):
@@ -86,6 +95,13 @@ def _documents(data: bytes) -> None:
             encrypted_members(document.value)
         as_yaml(document.value)
         as_json(document.value)
+
+
+def _kustomization_file(data: bytes) -> None:
+    """Any bytes as a kustomization file beside one object."""
+    named = "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {name: a}\nspec: {interval: 1m}\n"
+    files = {"kustomization.yaml": text(data), "a.yaml": named}
+    build("", Repository(files), Overlay())
 
 
 NOTES = (*DETAILS, GIT_HOST, API_URL)
@@ -104,6 +120,7 @@ def _typed(data: bytes) -> None:
         ("image.toolkit.fluxcd.io/v1", "ImageUpdateAutomation"),
         ("source.toolkit.fluxcd.io/v1", "GitRepository"),
         ("notification.toolkit.fluxcd.io/v1", "Receiver"),
+        ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
         ("v1", "Secret"),
         ("v1", "Namespace"),
     ):
@@ -223,8 +240,8 @@ TARGETS = (
         modules=tuple(
             f"{OBJECTS}{one}"
             for one in (
-                *("kinds", "fields", "git", "image", "receiver", "checks", "policy_control", "calendar_annotations"),
-                *("dockerconfig", "pull_request"),
+                *("kinds", "fields", "git", "image", "kustomization", "receiver", "checks", "policy_control"),
+                *("calendar_annotations", "dockerconfig", "pull_request"),
             )
         ),
         seeds=lambda: [
@@ -274,10 +291,16 @@ TARGETS = (
     ),
     Target(
         name="label-selector",
-        parse=_selector,
+        parse=_selectors,
         modules=(f"{OBJECTS}selector",),
         allowed=(InvalidSelector,),
-        seeds=lambda: [b"app\na\nb\nIn", b"app\nExists", b"a/b\nc\nNotIn", b"a\nDoesNotExist"],
+        seeds=lambda: [
+            b"app=web,env in (a,b),!c",
+            b"app\na\nb\nIn",
+            b"app\nExists",
+            b"a/b\nc\nNotIn",
+            b"a\nDoesNotExist",
+        ],
         words=(b"In", b"NotIn", b"Exists", b"\n", b"/", b"."),
         shapes=(Shape(b"a\n", b"k\n", b"In"), Shape(b"a.", b"", b"/k\nExists"), Shape(b"-a", b"a", b"\nExists")),
     ),
@@ -322,6 +345,31 @@ TARGETS = (
             Shape(b"Mon-Fri 09:00-17:00;"),
             Shape(b"1,", b"0 ", b"1 * * * 1h"),
         ),
+    ),
+    Target(
+        name="kustomization-file",
+        parse=_kustomization_file,
+        modules=("tagstream.domain.kustomize.kustomization_file", "tagstream.domain.kustomize.patches"),
+        allowed=(BuildFailed,),
+        seeds=lambda: [
+            one.files["kustomization.yaml"].encode() for one in cases() if "kustomization.yaml" in one.files
+        ],
+        words=(
+            *(
+                b"resources: [a.yaml]\n",
+                b"patches:\n- ",
+                b"target: {kind: Image.*}\n",
+                b"  patch: |\n    ",
+                b"$patch: delete",
+            ),
+            *(
+                b"- {op: add, path: /spec/x, value: 1}",
+                b"labelSelector: a in (b,c)",
+                b"commonLabels: {a: b}",
+                b"namespace: n",
+            ),
+        ),
+        shapes=(Shape(b"resources:\n- a.yaml\n", b"- b.yaml\n"), Shape(b"patches:\n", b"- {patch: '[]', path: x}\n")),
     ),
     Target(
         name="table-item",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from boto3 import Session
     from botocore.config import Config
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
 
     from tagstream.adapters.aws.logs import LogGroups
     from tagstream.adapters.aws.operations import AwsOperations
@@ -34,6 +35,7 @@ STACK = "TAGSTREAM_STACK"
 WINDOW = "TAGSTREAM_WINDOW"
 FREEZE = "TAGSTREAM_FREEZE"
 QUEUE_URL = "TAGSTREAM_SCAN_QUEUE_URL"
+SYNC_FUNCTION = "TAGSTREAM_SYNC_FUNCTION"
 NO_CROSS_NAMESPACE_REFS = "TAGSTREAM_NO_CROSS_NAMESPACE_REFS"
 LEDGER_TTL_S = 30 * 86_400.0
 CONNECT_TIMEOUT_S = 3
@@ -65,6 +67,12 @@ def update_ports() -> Ports:
 
 
 @functools.cache
+def sync_ports() -> Ports:
+    """Ports of SyncFunction."""
+    return _ports(os.environ)
+
+
+@functools.cache
 def webhook_ports() -> WebhookPorts:
     """Ports of WebhookFunction: no registry, no Git."""
     return _webhook_ports(os.environ, _table(os.environ, _impatient_dynamodb()))
@@ -72,6 +80,7 @@ def webhook_ports() -> WebhookPorts:
 
 def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.aws.secrets import LONG_CACHE_S
+    from tagstream.adapters.aws.sync_function import SyncInvocations
     from tagstream.adapters.entropy import system_entropy
     from tagstream.adapters.git.branch_push import BranchPush
     from tagstream.adapters.git.logins import GitCredentials
@@ -101,6 +110,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         deliveries=shared.deliveries,
         secrets=shared.secrets,
         queue=shared.queue,
+        syncs=SyncInvocations(client=_lambda, function=environ.get(SYNC_FUNCTION, "")),
         registry=_registry(),
         read_public_keys=signature_keys,
         git=GitClient(credentials),
@@ -265,6 +275,12 @@ def _client(service: str, config: Config | None = None, region: str | None = Non
     # A session must not make two clients at once, and scans ask for theirs from many threads.
     with _MAKING_CLIENT:
         return _session().client(service, config=config, region_name=region)  # type: ignore[call-overload]
+
+
+@functools.cache
+def _lambda() -> LambdaClient:
+    client: LambdaClient = _client("lambda", _quick())
+    return client
 
 
 def _registry() -> RegistryClient:

@@ -289,7 +289,7 @@ class NoLeases:
 class NoQueue:
     """The command line asks for scans and runs through the stored objects."""
 
-    send = hide = give_back = not_called
+    send = hide = give_back = request = not_called
 
 
 class NoRegistry:
@@ -445,6 +445,7 @@ class MemoryPorts:
             deliveries=self.deliveries,
             secrets=self.secrets,
             queue=NoQueue(),
+            syncs=NoQueue(),
             registry=NoRegistry(),
             read_public_keys=not_called,
             git=NoGit(),

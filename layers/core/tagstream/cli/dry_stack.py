@@ -31,6 +31,7 @@ READS: Mapping[str, frozenset[str]] = {
     "git": frozenset({"open", "signer"}),
     "deliveries": frozenset(),
     "queue": frozenset(),
+    "syncs": frozenset(),
     "outlet": frozenset(),
     "git_hosts": frozenset(),
 }

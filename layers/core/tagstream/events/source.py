@@ -17,6 +17,7 @@ from aws_lambda_powertools.utilities.data_classes import (
     SQSEvent,
 )
 
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.events.delivery import Delivery, IncomingDelivery
 from tagstream.events.ecr import ecr_delivery
 from tagstream.events.function_url import incoming_delivery
@@ -34,6 +35,14 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRequest:
+    """A Kustomization is to be brought up to date; ``cause`` is what led here, for the ledger."""
+
+    kustomization: NamespacedName
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scans:
     """A batch of ScanQueue: requests for scans and runs, in the order of the batch."""
 
@@ -47,7 +56,11 @@ class Changes:
     changes: tuple[StreamChange, ...]
 
 
-def read_event(event: Mapping[str, Any], received_at: datetime) -> Tick | Scans | Changes | Delivery | IncomingDelivery:
+Event = Tick | SyncRequest | Scans | Changes | Delivery | IncomingDelivery
+"""What a function may be asked for."""
+
+
+def read_event(event: Mapping[str, Any], received_at: datetime) -> Event:
     """What a Lambda event asks for.
 
     Args:
@@ -67,6 +80,8 @@ def read_event(event: Mapping[str, Any], received_at: datetime) -> Tick | Scans 
     given = dict(event)
     if given.get("tagstream") == "tick":
         return Tick()
+    if given.get("tagstream") == "sync":
+        return _sync_request(given)
     if given.get("source") == "aws.ecr" and isinstance(given.get("detail"), Mapping):
         return ecr_delivery(EventBridgeEvent(given))
     context = given.get("requestContext")
@@ -82,6 +97,13 @@ def read_event(event: Mapping[str, Any], received_at: datetime) -> Tick | Scans 
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UnknownEvent("a record of the event is not as AWS writes it") from error
     raise UnknownEvent("the event is no tick, queue batch, stream batch, registry event or Function URL request")
+
+
+def _sync_request(event: Mapping[str, Any]) -> SyncRequest:
+    namespace, slash, name = str(event.get("kustomization", "")).partition("/")
+    if not (namespace and slash and name):
+        raise UnknownEvent("a request for a sync names no Kustomization")
+    return SyncRequest(kustomization=NamespacedName(namespace, name), cause=str(event.get("cause", "")))
 
 
 def _record_source(event: Mapping[str, Any]) -> str:

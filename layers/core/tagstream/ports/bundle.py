@@ -20,6 +20,7 @@ from tagstream.ports.runtime import Clock, Log, Metrics
 from tagstream.ports.secrets import Secrets
 from tagstream.ports.selections import SelectionStore
 from tagstream.ports.signatures import ReadPublicKeys
+from tagstream.ports.syncs import SyncRequests
 from tagstream.ports.tags import TagStore
 from tagstream.ports.webhook import DeliveryStore
 
@@ -61,6 +62,7 @@ class Ports:
     deliveries: DeliveryStore
     secrets: Secrets
     queue: ScanQueue
+    syncs: SyncRequests
     registry: Registry
     read_public_keys: ReadPublicKeys
     git: GitRemote

@@ -15,6 +15,7 @@ from tagstream.domain.objects.model import (
     ImagePolicy,
     ImageRepository,
     ImageUpdateAutomation,
+    Kustomization,
     Receiver,
 )
 from tagstream.domain.scan.schedule import interval_end
@@ -22,7 +23,7 @@ from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 
-KINDS: tuple[type[FluxObject], ...] = (ImageRepository, ImagePolicy, ImageUpdateAutomation, Receiver)
+KINDS: tuple[type[FluxObject], ...] = (ImageRepository, ImagePolicy, ImageUpdateAutomation, Kustomization, Receiver)
 DEFAULT_DIGEST_INTERVAL_S = 600.0
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -82,6 +83,12 @@ def _has_no_tags(stored: StoredObject, parsed: FluxObject) -> bool:
 def _interval_ends(stored: StoredObject, parsed: FluxObject, last: datetime | None) -> Iterator[datetime | None]:
     if isinstance(parsed, ImageRepository | Receiver):
         yield interval_end(last, parsed.interval_s)
+    if isinstance(parsed, Kustomization):
+        # A commit is looked for at the interval of the GitRepository, which the last sync has kept in the status.
+        yield interval_end(last, parsed.interval_s)
+        source_s = stored.status.get("sourceIntervalSeconds")
+        if isinstance(source_s, int | float) and source_s > 0:
+            yield interval_end(last, float(source_s))
     if isinstance(parsed, ImageUpdateAutomation):
         yield interval_end(status.read_time(stored.status.get("lastAutomationRunTime")), parsed.interval_s)
     if isinstance(parsed, ImagePolicy) and parsed.digest_reflection == "Always":

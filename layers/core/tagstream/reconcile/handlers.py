@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tagstream.errors import ImageAutomationError, RefusedDelivery
 from tagstream.events.delivery import Delivery, IncomingDelivery
 from tagstream.events.function_url import function_url_answer
-from tagstream.events.source import Changes, Scans, Tick, UnknownEvent, read_event
+from tagstream.events.source import Changes, Scans, SyncRequest, Tick, UnknownEvent, read_event
 from tagstream.events.stream import StreamChange
 from tagstream.ports.bundle import Ports, WebhookPorts
 
@@ -53,8 +53,8 @@ def scan(event: Mapping[str, Any], remaining_ms: int, ports: Ports) -> PartialIt
                 return _whole_batch_failed(changes, error, ports)
         case Delivery() as delivery:
             receive_registry_event(delivery, ports)
-        case IncomingDelivery():
-            raise UnknownEvent("the scan function has no Function URL")
+        case IncomingDelivery() | SyncRequest():
+            raise UnknownEvent("the scan function has no Function URL, and syncs nothing")
     return {"batchItemFailures": []}
 
 
@@ -84,6 +84,28 @@ def update(event: Mapping[str, Any], remaining_ms: int, owner: str, ports: Ports
     except ImageAutomationError as error:
         return _whole_batch_failed(found.changes, error, ports)
     return {"batchItemFailures": []}
+
+
+def sync(event: Mapping[str, Any], remaining_ms: int, owner: str, ports: Ports) -> None:
+    """Bring the Kustomization that a request names up to date.
+
+    Args:
+        event: what ``SyncRequests`` sent.
+        remaining_ms: what is left of the invocation.
+        owner: names this invocation, for the lease.
+        ports: of the sync function.
+
+    Raises:
+        UnknownEvent: no request for a sync.
+        RetryableError: the table failed, or another invocation keeps the Kustomization; Lambda repeats the request.
+    """
+    from tagstream.reconcile.sync.sync import sync as sync_kustomization
+
+    found = read_event(event, ports.clock.now())
+    if not isinstance(found, SyncRequest):
+        raise UnknownEvent("the sync function is asked for syncs only")
+    ports.log.correlate(found.cause)
+    sync_kustomization(found.kustomization, found.cause, owner, _deadline_s(remaining_ms, ports), ports)
 
 
 def webhook(event: Mapping[str, Any], ports: WebhookPorts) -> dict[str, object]:

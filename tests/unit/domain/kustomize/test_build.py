@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from tagstream.domain.kustomize.build import Overlay, build
-from tagstream.domain.kustomize.kustomization_file import PatchEntry, Target
+from tagstream.domain.kustomize.build import build
+from tagstream.domain.kustomize.kustomization_file import Overlay, PatchEntry, Target
 from tagstream.domain.kustomize.source import BuildFailed
 from tests.kustomize.cases import Case, Repository, answers, cases
 
 ANSWERS = answers()
+NOTHING = Overlay()
 REPOSITORY = """\
 apiVersion: image.toolkit.fluxcd.io/v1
 kind: ImageRepository
@@ -34,9 +35,9 @@ def test_kustomize_builds_the_same(case: Case) -> None:
     wanted = ANSWERS[case.name]
     if wanted is None:
         with pytest.raises(BuildFailed):
-            build(case.root, Repository(case.files))
+            build(case.root, Repository(case.files), NOTHING)
         return
-    found = [one.value for one in build(case.root, Repository(case.files))]
+    found = [one.value for one in build(case.root, Repository(case.files), NOTHING)]
     assert sorted(map(canonical, found)) == sorted(map(canonical, wanted))
 
 
@@ -51,7 +52,7 @@ def test_a_folder_without_a_kustomization_file_is_read_as_a_whole() -> None:
         "apps/notes.txt": "not read",
         "elsewhere/c.yaml": repository("c"),
     }
-    assert names(build("apps", Repository(files))) == ["b", "a"]
+    assert names(build("apps", Repository(files), NOTHING)) == ["b", "a"]
 
 
 def test_a_folder_below_that_has_a_kustomization_file_is_built_by_it() -> None:
@@ -61,12 +62,12 @@ def test_a_folder_below_that_has_a_kustomization_file_is_built_by_it() -> None:
         "own/b.yaml": repository("b"),
         "own/left-out.yaml": repository("c"),
     }
-    assert sorted(names(build("", Repository(files)))) == ["a", "b"]
+    assert sorted(names(build("", Repository(files), NOTHING))) == ["a", "b"]
 
 
 def test_a_path_that_is_not_there_is_named() -> None:
     with pytest.raises(BuildFailed, match=r"^kustomization path not found: clusters/prod$"):
-        build("clusters/prod", Repository({"clusters/test/a.yaml": repository("a")}))
+        build("clusters/prod", Repository({"clusters/test/a.yaml": repository("a")}), NOTHING)
 
 
 def test_what_the_spec_adds_comes_after_the_file_and_wins() -> None:
@@ -103,7 +104,7 @@ def test_what_the_spec_adds_comes_after_the_file_and_wins() -> None:
 def test_what_cannot_be_built_is_named_with_file_and_line(kustomization: str, message: str) -> None:
     others = {"invalid.yaml": "a: b: c", "plain.yaml": "---\nplain: yes"}
     with pytest.raises(BuildFailed) as found:
-        build("", Repository({"kustomization.yaml": kustomization, **others}))
+        build("", Repository({"kustomization.yaml": kustomization, **others}), NOTHING)
     assert str(found.value).startswith(message)
 
 
@@ -115,5 +116,5 @@ def test_a_workload_is_not_patched_but_a_patch_may_name_it() -> None:
         "d.yaml": head + "spec: {replicas: 1}",
         "patch.yaml": patch,
     }
-    (found,) = build("", Repository(files))
+    (found,) = build("", Repository(files), NOTHING)
     assert found.value["spec"] == {"replicas": 1}

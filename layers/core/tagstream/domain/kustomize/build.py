@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from tagstream.domain.kustomize.kustomization_file import (
     FILE_NAMES,
     KustomizationFile,
     Named,
+    Overlay,
     PatchEntry,
     read_kustomization_file,
 )
@@ -34,24 +34,7 @@ MAX_OBJECTS = 20_000
 _REMOTE = ("://", "git@", "git::")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overlay:
-    """What the spec of a Kustomization adds to its files.
-
-    Attributes:
-        target_namespace: of all objects, whatever the kustomization file says; empty leaves them where they are.
-        patches: applied after those of the kustomization file.
-        labels: of ``spec.commonMetadata``, which win over the objects' own.
-        annotations: the same.
-    """
-
-    target_namespace: str = ""
-    patches: Sequence[PatchEntry] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
-
-
-def build(root: str, source: Source, overlay: Overlay = Overlay()) -> Sequence[Resource]:
+def build(root: str, source: Source, overlay: Overlay) -> Sequence[Resource]:
     """Build the objects at a path.
 
     Args:

@@ -89,6 +89,23 @@ class KustomizationFile:
     json_patches: Sequence[PatchEntry] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """What the spec of a Kustomization adds to its files.
+
+    Attributes:
+        target_namespace: of all objects, whatever the kustomization file says; empty leaves them where they are.
+        patches: applied after those of the kustomization file.
+        labels: of ``spec.commonMetadata``, which win over the objects' own.
+        annotations: the same.
+    """
+
+    target_namespace: str = ""
+    patches: Sequence[PatchEntry] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
 def read_kustomization_file(source: bytes, name: str) -> KustomizationFile:
     """Read a kustomization file.
 

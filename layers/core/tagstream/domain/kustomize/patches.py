@@ -13,8 +13,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from jsonpatch import JsonPatch, JsonPatchException
-from jsonpointer import JsonPointerException
+from jsonpatch import JsonPatch, JsonPatchException, JsonPointerException
 
 from gocompat.regexp import InvalidPattern, compile_pattern
 from tagstream.domain.kustomize.kustomization_file import Target

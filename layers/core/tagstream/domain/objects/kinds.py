@@ -18,7 +18,8 @@ from tagstream.domain.objects.calendar_annotations import annotated_calendar
 from tagstream.domain.objects.fields import Fields, Problem
 from tagstream.domain.objects.git import read_automation, read_git_repository
 from tagstream.domain.objects.image import read_image_policy, read_image_repository
-from tagstream.domain.objects.model import FluxObject, Kustomization, Metadata, Namespace, NamespacedName, SourceRef
+from tagstream.domain.objects.kustomization import OTHER_SOURCES, read_kustomization
+from tagstream.domain.objects.model import FluxObject, Metadata, Namespace, NamespacedName
 from tagstream.domain.objects.receiver import read_metadata, read_receiver
 from tagstream.domain.objects.sops import ENCRYPTED, HOW, encrypted_members
 
@@ -31,13 +32,16 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Kustomization": ("kustomize.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1")),
 }
 """Group and versions of every kind that is read; the core kinds Namespace and Secret come beside them."""
-STORED = ("Namespace", "GitRepository", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "Receiver")
+STORED = (
+    *("Namespace", "GitRepository", "Kustomization", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation"),
+    "Receiver",
+)
 """Kinds that are kept in the table, each after what it refers to."""
 SERVICE_ACCOUNT = "serviceaccount+"
 """A ServiceAccount is kept beside the secrets under its name with this before it: its pull secrets, a name a line."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
-Parsed = FluxObject | Namespace | Kustomization
+Parsed = FluxObject | Namespace
 _SECRET_MAKERS: Mapping[str, str] = {
     "SealedSecret": "only the controller in its cluster can open it",
     "ExternalSecret": "its values are in another store",
@@ -167,15 +171,29 @@ def _value(
             Problem(path="apiVersion", message=f"Unsupported value: {quote(api_version)}: supported values: {served}")
         )
         version = versions[-1]
+    note = _passed_over_kustomization(document) if kind == "Kustomization" else ""
+    if note:
+        return None, note
     members = encrypted_members(document)
     if members:
         problems.append(Problem(path=members[0], message=HOW))
     return _object(kind, version, document, metadata, problems), ""
 
 
+def _passed_over_kustomization(document: Mapping[str, object]) -> str:
+    """Why a Kustomization is none for tagstream: its objects are elsewhere, or for another cluster; empty if it is."""
+    spec = document.get("spec")
+    members = cast("Mapping[str, object]", spec) if isinstance(spec, dict) else {}
+    if members.get("kubeConfig"):
+        return "it is for the cluster that spec.kubeConfig names"
+    source = members.get("sourceRef")
+    kind = source.get("kind") if isinstance(source, dict) else None
+    return f"nothing is synced from a source of kind {kind}" if kind in OTHER_SOURCES else ""
+
+
 def _object(
     kind: str, version: str, document: Mapping[str, object], metadata: Metadata, problems: list[Problem]
-) -> FluxObject | Kustomization:
+) -> FluxObject:
     raw = document.get("spec")
     if not isinstance(raw, dict):
         found = "Required value" if raw is None else "Invalid value: must be of type object"
@@ -191,23 +209,8 @@ def _object(
     if kind == "GitRepository":
         return read_git_repository(metadata, spec)
     if kind == "Kustomization":
-        return _kustomization(metadata, spec)
+        return read_kustomization(metadata, spec)
     return read_receiver(metadata, spec)
-
-
-def _kustomization(metadata: Metadata, spec: Fields) -> Kustomization:
-    source = spec.child("sourceRef", required=True)
-    namespace, kind, name = metadata.key.namespace, "", ""
-    if source is not None:
-        kind, name = source.text("kind", required=True), source.text("name", required=True)
-        namespace = source.text("namespace") or namespace
-    return Kustomization(
-        metadata=metadata,
-        source=SourceRef(kind=kind, key=NamespacedName(namespace, name)),
-        path=spec.text("path"),
-        prune=spec.flag("prune"),
-        interval_s=spec.interval("interval", required=True) or 0.0,
-    )
 
 
 def _secret(document: Mapping[str, object], key: NamespacedName, problems: list[Problem]) -> SecretData:

@@ -3,7 +3,7 @@
 They are what every other package passes around; ``domain/objects/kinds.py`` makes them from YAML documents.
 
 Source: image-reflector-controller api/v1, image-automation-controller api/v1, source-controller api/v1,
-notification-controller api/v1.
+notification-controller api/v1, kustomize-controller api/v1.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tagstream.domain.objects.pull_request import PullRequestSpec
 
 if TYPE_CHECKING:
     from tagstream.domain.calendar.calendar import Calendar
+    from tagstream.domain.kustomize.kustomization_file import Overlay
 
 CanonicalImage = NewType("CanonicalImage", str)
 """A canonical image name, e.g. ``index.docker.io/library/alpine``; only ``domain/objects/image_name.py`` makes them."""
@@ -369,14 +370,34 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kustomization:
-    """A kustomize-controller Kustomization, as far as it says where objects are kept in Git."""
+    """Objects that are kept in Git and synced from there.
+
+    Attributes:
+        metadata: its name, labels and annotations.
+        source: the GitRepository.
+        interval_s: how often the branch is looked at, and what was changed by hand is put back.
+        retry_interval_s: when a failure is tried again; None for a back-off.
+        timeout_s: of one sync.
+        path: a folder from the root of the repository; empty for the root.
+        overlay: what is changed in the objects that are built.
+        prune: whether objects that vanish from Git are deleted.
+        keeps_objects: whether the objects stay when the Kustomization is deleted (``deletionPolicy: Orphan``).
+        suspend: whether nothing is synced.
+        not_built: fields that change objects in a way that is not supported, by name.
+    """
 
     metadata: Metadata
     source: SourceRef
+    interval_s: float
+    overlay: Overlay
+    retry_interval_s: float | None = None
+    timeout_s: float | None = None
     path: str = ""
     prune: bool = False
-    interval_s: float = 600.0
+    keeps_objects: bool = False
+    suspend: bool = False
+    not_built: tuple[str, ...] = ()
 
 
-FluxObject = ImageRepository | ImagePolicy | ImageUpdateAutomation | GitRepository | Receiver
+FluxObject = ImageRepository | ImagePolicy | ImageUpdateAutomation | GitRepository | Receiver | Kustomization
 """Every namespaced object that is stored."""

@@ -65,8 +65,8 @@ class Destination:
     @property
     def refs(self) -> frozenset[bytes]:
         """Beginnings of the names of all refs that an update of this destination looks at."""
-        names = {f"refs/heads/{self.push_branch}".encode(), *_checkout_refs(self.checkout)}
-        names |= {name for ref in self.required for name in _checkout_refs(ref)}
+        names = {f"refs/heads/{self.push_branch}".encode(), *checkout_refs(self.checkout)}
+        names |= {name for ref in self.required for name in checkout_refs(ref)}
         if self.refspec:
             refspec = parse_refspec(self.refspec)
             names |= {refspec.source, refspec.target}
@@ -113,7 +113,8 @@ def destination(automation: ImageUpdateAutomation, repository: GitRepository) ->
     )
 
 
-def _checkout_refs(ref: GitRef) -> tuple[bytes, ...]:
+def checkout_refs(ref: GitRef) -> tuple[bytes, ...]:
+    """Beginnings of the names of the refs that a checkout reference is found by."""
     if ref.commit:
         return ()
     if ref.name:

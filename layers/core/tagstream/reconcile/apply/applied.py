@@ -13,9 +13,10 @@ from tagstream.domain.objects.kinds import STORED
 from tagstream.domain.objects.model import REQUESTED_AT
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.apply.located import Located
-from tagstream.reconcile.apply.validation import SUSPENDED
+from tagstream.reconcile.apply.validation import REASON, SUSPENDED, SUSPENDED_BY
 
 Outcome = Literal["created", "configured", "unchanged"]
+BY_SUSPEND = (SUSPENDED, SUSPENDED_BY, REASON)
 NOT_APPLIED = (REQUESTED_AT, INTERVENTION, REVERTED)
 SERVER_SIDE = ("generation", "creationTimestamp", "resourceVersion", "uid", "managedFields", "selfLink")
 
@@ -39,11 +40,25 @@ def prepared(document: Mapping[str, object], stored: StoredObject | None) -> dic
     wanted = {name: value for name, value in document.items() if name != "status"} | {"metadata": metadata}
     if stored is None:
         return wanted
-    by_hand = _mapping(_mapping(stored.document, "metadata"), "annotations").get(SUSPENDED)
-    if by_hand is not None and "suspend" not in _mapping(document, "spec"):
+    notes = _mapping(_mapping(stored.document, "metadata"), "annotations")
+    if SUSPENDED in notes and "suspend" not in _mapping(document, "spec"):
         wanted["spec"] = {**_mapping(document, "spec"), "suspend": True}
-        metadata["annotations"] = {**_mapping(metadata, "annotations"), SUSPENDED: by_hand}
+        kept = {name: notes[name] for name in BY_SUSPEND if name in notes}
+        metadata["annotations"] = {**_mapping(metadata, "annotations"), **kept}
     return wanted
+
+
+def by_person(document: Mapping[str, object]) -> Mapping[str, object]:
+    """Return what a manifest says of a stored object: without what tagstream's commands have set in it."""
+    found = dict(compared(document))
+    metadata = _mapping(found, "metadata")
+    notes = _mapping(metadata, "annotations")
+    if SUSPENDED in notes:
+        kept = {name: value for name, value in notes.items() if name not in BY_SUSPEND}
+        others = {name: value for name, value in metadata.items() if name != "annotations"}
+        found["metadata"] = others | ({"annotations": kept} if kept else {})
+        found["spec"] = {name: value for name, value in _mapping(found, "spec").items() if name != "suspend"}
+    return found
 
 
 def outcome_of(document: Mapping[str, object], stored: StoredObject | None) -> Outcome:

@@ -14,6 +14,7 @@ from tagstream.domain.objects.model import (
     ImagePolicy,
     ImageRepository,
     ImageUpdateAutomation,
+    Kustomization,
     NamespacedName,
     Receiver,
 )
@@ -34,7 +35,7 @@ def forbidden_references(value: object) -> tuple[tuple[str, str, str], ...]:
     """Return field path, value and message of every reference that a stack with ``NoCrossNamespaceRefs`` forbids."""
     if isinstance(value, ImagePolicy):
         named = [("spec.imageRepositoryRef", f"cannot access 'ImageRepository/{value.repository}'", value.repository)]
-    elif isinstance(value, ImageUpdateAutomation):
+    elif isinstance(value, ImageUpdateAutomation | Kustomization):
         named = [("spec.sourceRef", f"can't access '{value.source.kind}/{value.source.key}'", value.source.key)]
     elif isinstance(value, Receiver):
         listed = enumerate(value.resources)
@@ -57,6 +58,8 @@ def references(value: object) -> Iterable[tuple[str, str, NamespacedName]]:
         return _policy(value)
     if isinstance(value, ImageUpdateAutomation):
         return _automation(value)
+    if isinstance(value, Kustomization):
+        return (("spec.sourceRef", value.source.kind, value.source.key),)
     if isinstance(value, GitRepository):
         return _git_repository(value)
     if isinstance(value, Receiver):

@@ -30,7 +30,6 @@ from tagstream.domain.objects.model import (
     WHY,
     WINDOW,
     FluxObject,
-    Kustomization,
     Namespace,
     NamespacedName,
     Receiver,
@@ -67,7 +66,6 @@ ANNOTATIONS: Mapping[str, frozenset[str]] = {
     "Receiver": frozenset({SENDER, REGISTRY, REPOSITORY_PREFIX, SIGNATURE_MAX_AGE}),
 }
 NO_PULL_SECRETS = "it has no imagePullSecrets, and no object names it"
-NOT_SYNCED = "nothing is synced from Git by it: apply the objects it points to with tagstream apply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +126,7 @@ def validate(
     idle = [one for one in unique if _has_no_pull_secrets(one) and not _is_named(one, named, known)]
     passed_over = {id(one) for one in idle}
     return Validation(
-        objects=tuple(
-            one for one in unique if not isinstance(one.parsed.value, Kustomization) and id(one) not in passed_over
-        ),
+        objects=tuple(one for one in unique if id(one) not in passed_over),
         errors=(
             *manifests.errors,
             *(text for one in checked for text in one.messages(warnings=False)),
@@ -217,8 +213,6 @@ def _unknown_annotations(one: Located) -> list[Problem]:
 def _notes(one: Located) -> Sequence[str]:
     if one.parsed.note:
         return [f"{one.where}: {one.parsed.name} passed over: {one.parsed.note}"]
-    if isinstance(one.parsed.value, Kustomization):
-        return [f"{one.where}: {one.parsed.name} passed over: {NOT_SYNCED}"]
     return []
 
 

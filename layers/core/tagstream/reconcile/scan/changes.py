@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tagstream.domain.objects.model import ImagePolicy, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.objects.model import ImagePolicy, ImageUpdateAutomation, Kustomization, NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.events.stream import StreamChange
 from tagstream.ports.bundle import Ports
@@ -40,6 +40,7 @@ def reconcile_changed(changes: Sequence[StreamChange], deadline_s: float, ports:
     named = {kind: sorted({one.key for one in present if one.object_kind == kind}) for kind in _kinds(present)}
     # Scans come last: a registry that hangs may take all the time there is.
     _request_runs(named, ports)
+    _request_syncs(named, trigger.cause, ports)
     repositories = named.get("ImageRepository", ())
     after_scans = _policies_after_scans(named.get("ImagePolicy", ()), repositories, ports)
     at_once = [key for key in named.get("ImagePolicy", ()) if key not in after_scans]
@@ -91,6 +92,22 @@ def _released_or_frozen(
         if (one.key in waiting and (is_freeze or one.key.namespace in namespaces))
         or any(freeze.scope.covers(one.key) for freeze in freezes)
     }
+
+
+def _request_syncs(named: Mapping[str, Sequence[NamespacedName]], cause: str, ports: Ports) -> None:
+    """Ask for the syncs of changed Kustomizations, and of those whose GitRepository changed."""
+    wanted = set(named.get("Kustomization", ()))
+    sources = set(named.get("GitRepository", ()))
+    if sources:
+        wanted |= kustomizations_of(sources, ports)
+    if wanted:
+        ports.syncs.request(wanted, cause)
+
+
+def kustomizations_of(sources: Collection[NamespacedName], ports: Ports) -> frozenset[NamespacedName]:
+    """The Kustomizations that are synced from these GitRepositories."""
+    listed = parsed_objects(ports.objects.list("Kustomization"), Kustomization, ports.log)
+    return frozenset(stored.key for stored, one in listed if one.source.key in sources)
 
 
 def _request_runs(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -> None:

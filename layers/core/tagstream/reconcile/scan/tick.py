@@ -37,9 +37,11 @@ SWEEP_EVERY = timedelta(hours=1)
 # A run, or a scan from the queue, has this time before the tick asks for it again.
 RUN_AGAIN_AFTER = timedelta(seconds=55)
 SCAN_AGAIN_AFTER = timedelta(minutes=3)
+# The longest time a sync has; when it ends it notes when the next one is due.
+SYNC_AGAIN_AFTER = timedelta(minutes=5)
 # What a tick spends on the rest of deleted objects; what is left then is removed by the next ticks.
 CLEAN_UP_S = 20.0
-CLEANED = ("Receiver", "ImagePolicy", "ImageUpdateAutomation", "ImageRepository")
+CLEANED = ("Receiver", "ImagePolicy", "ImageUpdateAutomation", "ImageRepository", "Kustomization")
 Found = Sequence[tuple[StoredObject, FluxObject]]
 TRIGGER = ScanTrigger(reason="interval", cause="schedule")
 
@@ -61,6 +63,7 @@ def tick(deadline_s: float, ports: Ports) -> None:
         return wanted
 
     _request_runs(due_now("ImageUpdateAutomation"), now, ports)
+    _request_syncs(due_now("Kustomization"), now, ports)
     _scan(due_now("ImageRepository"), now, deadline_s, ports)
     policies = due_now("ImagePolicy")
     evaluate_policies([stored.key for stored, _ in policies], Cause(text=TRIGGER.cause), deadline_s, ports)
@@ -157,6 +160,14 @@ def _request_runs(automations: Found, now: datetime, ports: Ports) -> None:
         list(pool.map(lambda key: ports.selections.request_run(key, "interval", now), keys))
     again = Times(last=None, due=now + RUN_AGAIN_AFTER)
     ports.agenda.note({due.name_of(stored): again for stored, _ in automations})
+
+
+def _request_syncs(kustomizations: Found, now: datetime, ports: Ports) -> None:
+    if not kustomizations:
+        return
+    ports.syncs.request([stored.key for stored, _ in kustomizations], TRIGGER.cause)
+    again = Times(last=None, due=now + SYNC_AGAIN_AFTER)
+    ports.agenda.note({due.name_of(stored): again for stored, _ in kustomizations})
 
 
 def _scan(repositories: Found, now: datetime, deadline_s: float, ports: Ports) -> None:

@@ -1,0 +1,1 @@
+"""Stage sync: brings the stored objects of Kustomizations in line with Git."""

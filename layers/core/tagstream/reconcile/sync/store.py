@@ -1,0 +1,176 @@
+"""Stores what a commit wants, and deletes what vanished from it.
+
+Every step may be repeated: what is stored already is left alone, and what a Kustomization owns is told by its labels,
+so that a sync which dies in between is finished by the next one.
+
+Source: kustomize-controller internal/controller (apply, prune), fluxcd/pkg ssa (its annotations).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tagstream.domain.objects.annotations import annotations_of
+from tagstream.domain.objects.kinds import GROUPS, STORED
+from tagstream.domain.objects.model import Kustomization, NamespacedName
+from tagstream.errors import ImageAutomationError, RetryableError
+from tagstream.ports.agenda import ObjectName
+from tagstream.ports.bundle import Ports
+from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.apply.applied import by_person, in_order, outcome_of, prepared
+from tagstream.reconcile.apply.located import Located
+from tagstream.reconcile.receive.paths import publish_receiver
+from tagstream.reconcile.stored_objects import parse_stored
+from tagstream.reconcile.sync.wanted import is_owned
+
+KIND = "Kustomization"
+PRUNE, RECONCILE, APPLY = (f"kustomize.toolkit.fluxcd.io/{name}" for name in ("prune", "reconcile", "ssa"))
+"""Flux's annotations of an object: ``prune: disabled``, ``reconcile: disabled``, ``ssa: Ignore|IfNotPresent``."""
+DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What a sync has changed, each as ``Kind/namespace/name``.
+
+    Attributes:
+        created: objects that were not there.
+        configured: objects that were different.
+        deleted: objects that vanished from Git.
+        present: all objects that the Kustomization owns now.
+    """
+
+    created: tuple[str, ...]
+    configured: tuple[str, ...]
+    deleted: tuple[str, ...]
+    present: tuple[StoredObject, ...]
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """One line for each change, in Flux's words."""
+        words = ((self.created, "created"), (self.configured, "configured"), (self.deleted, "deleted"))
+        return tuple(f"{name} {word}" for names, word in words for name in names)
+
+
+def owned_objects(owner: NamespacedName, ports: Ports) -> Mapping[ObjectName, StoredObject]:
+    """All stored objects that carry a Kustomization's labels."""
+    found = (one for kind in STORED for one in ports.objects.list(kind) if is_owned(one.document, owner))
+    return {ObjectName(kind=one.kind, key=one.key): one for one in found}
+
+
+def store(kustomization: Kustomization, wanted: Sequence[Located], ports: Ports) -> Stored:
+    """Make the stored objects those that are wanted.
+
+    Args:
+        kustomization: owns the objects.
+        wanted: valid objects with its labels.
+        ports: objects, Receivers' paths and secrets.
+
+    Raises:
+        RetryableError: the table failed; the next sync does the rest.
+    """
+    owner = kustomization.metadata.key
+    before = owned_objects(owner, ports)
+    created: list[str] = []
+    configured: list[str] = []
+    present: dict[ObjectName, StoredObject] = {}
+    for one in in_order(wanted):
+        name = ObjectName(kind=one.parsed.kind, key=one.parsed.key)
+        known = before.get(name) or ports.objects.get(name.kind, name.key)
+        if known is not None and _is_left_alone(known, one):
+            present[name] = known
+            continue
+        document = prepared(one.parsed.document, known)
+        outcome = outcome_of(document, known)
+        stored = known if known is not None and outcome == "unchanged" else ports.objects.put(document)
+        present[name] = stored
+        if outcome != "unchanged":
+            (created if outcome == "created" else configured).append(one.parsed.name)
+            _publish(stored, ports)
+    gone = [one for name, one in before.items() if name not in present] if kustomization.prune else []
+    deleted = [shown(one) for one in _last_first(gone) if _prune(one, kustomization, ports)]
+    return Stored(
+        created=tuple(created), configured=tuple(configured), deleted=tuple(deleted), present=tuple(present.values())
+    )
+
+
+def remove(stored: StoredObject, ports: Ports) -> tuple[str, ...]:
+    """Delete a Kustomization, and before it what it owns, if it prunes; an object that cannot be read keeps them.
+
+    Returns:
+        The names of the objects that were deleted with it.
+    """
+    deleted: list[str] = []
+    try:
+        kustomization = parse_stored(stored, Kustomization)
+    except ImageAutomationError:
+        kustomization = None
+    if kustomization is not None and kustomization.prune and not (kustomization.keeps_objects or kustomization.suspend):
+        owned = owned_objects(stored.key, ports).values()
+        deleted = [shown(one) for one in _last_first(owned) if _prune(one, kustomization, ports)]
+    ports.objects.delete(KIND, stored.key)
+    return tuple(deleted)
+
+
+def checksum(objects: Iterable[StoredObject]) -> str:
+    """Return a text that changes when a person changes an object, and not by what tagstream keeps in it."""
+    listed = sorted((shown(one), by_person(one.document)) for one in objects)
+    return "sha256:" + hashlib.sha256(json.dumps(listed, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def inventory(objects: Iterable[StoredObject]) -> Mapping[str, object]:
+    """Return ``status.inventory`` as Flux writes it."""
+    entries = []
+    for one in objects:
+        group = GROUPS.get(one.kind, ("", ()))[0]
+        version = str(one.document.get("apiVersion", "")).rpartition("/")[2]
+        entries.append({"id": f"{one.key.namespace}_{one.key.name}_{group}_{one.kind}", "v": version})
+    return {"entries": sorted(entries, key=lambda entry: entry["id"])}
+
+
+def shown(one: StoredObject) -> str:
+    """``Kind/namespace/name``."""
+    return f"{one.kind}/{one.key}"
+
+
+def _is_left_alone(known: StoredObject, wanted: Located) -> bool:
+    given, stored = annotations_of(wanted.parsed.document), annotations_of(known.document)
+    if DISABLED in (given.get(RECONCILE), stored.get(RECONCILE)):
+        return True
+    return given.get(APPLY) in ("Ignore", "IfNotPresent") or stored.get(APPLY) == "Ignore"
+
+
+def _last_first(objects: Iterable[StoredObject]) -> Sequence[StoredObject]:
+    """Objects before those that they refer to."""
+    return sorted(objects, key=lambda one: (-STORED.index(one.kind), one.key))
+
+
+def _prune(one: StoredObject, kustomization: Kustomization, ports: Ports) -> bool:
+    """Delete an object that vanished from Git; False for one that stays.
+
+    A Kustomization deletes neither itself nor its GitRepository: nobody could bring them back with a commit.
+    """
+    notes = annotations_of(one.document)
+    if DISABLED in (notes.get(PRUNE), notes.get(RECONCILE)):
+        return False
+    if (one.kind, one.key) in ((KIND, kustomization.metadata.key), ("GitRepository", kustomization.source.key)):
+        return False
+    if one.kind == KIND:
+        remove(one, ports)
+        return True
+    return ports.objects.delete(one.kind, one.key)
+
+
+def _publish(stored: StoredObject, ports: Ports) -> None:
+    if stored.kind != "Receiver":
+        return
+    try:
+        publish_receiver(stored, ports)
+    except RetryableError:
+        raise
+    except ImageAutomationError as error:
+        # Its status says so; the tick publishes it when its secret can be read.
+        ports.log.error("receiver not published", key=str(stored.key), reason=error.reason, error=error.message)

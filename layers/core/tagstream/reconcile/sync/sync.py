@@ -1,0 +1,202 @@
+"""Brings one Kustomization up to date: reads the commit, decides what is wanted, stores it.
+
+A commit with an error changes nothing. Between commits, what a person changed by hand in an object is put back.
+
+Source: kustomize-controller internal/controller/kustomization_controller.go (order, reasons, messages).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from tagstream.domain.objects.acl import BLOCKED, may_refer
+from tagstream.domain.objects.model import GitRef, GitRepository, Kustomization, NamespacedName
+from tagstream.domain.update.destination import DEFAULT_BRANCH, checkout_refs
+from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError, StalledError
+from tagstream.ports.bundle import Ports
+from tagstream.ports.git import Checkout, GitSession
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.objects import StoredObject
+from tagstream.reconcile import due, status
+from tagstream.reconcile.credentials import git_access
+from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.stored_objects import parse_stored
+from tagstream.reconcile.sync.git_source import GitSource
+from tagstream.reconcile.sync.store import KIND, Stored, checksum, inventory, owned_objects, store
+from tagstream.reconcile.sync.wanted import wanted
+from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
+from tagstream.reconcile.update.lease import lease_held
+
+APPLIED, ATTEMPTED, CHECKSUM = "lastAppliedRevision", "lastAttemptedRevision", "appliedChecksum"
+SOURCE_INTERVAL = "sourceIntervalSeconds"
+"""In the status: how often the GitRepository wants its branch to be looked at; the tick reads it."""
+RECONCILED = "ReconciliationSucceeded"
+MIN_TIMEOUT_S = 1.0
+SHOWN_CHANGES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """A GitRepository that may be read, and the session to it."""
+
+    repository: GitRepository
+    session: GitSession
+    checkout: Checkout
+
+
+def sync(key: NamespacedName, cause: str, owner: str, deadline_s: float, ports: Ports) -> None:
+    """Sync one Kustomization; one that is gone or suspended is passed over.
+
+    Args:
+        key: its name.
+        cause: what led here, for the ledger.
+        owner: names this invocation, for the lease.
+        deadline_s: on the monotonic clock.
+        ports: of the sync function.
+
+    Raises:
+        RetryableError: the table failed, or another invocation is at work on this Kustomization.
+    """
+    with lease_held(f"kustomization/{key}", owner, deadline_s, ports):
+        stored = ports.objects.get(KIND, key)
+        if stored is None:
+            return
+        attempt = Attempt(stored=stored, at=ports.clock.now(), cause=status.cause_of(stored, cause))
+        kustomization: Kustomization | None = None
+        try:
+            with isolated():
+                kustomization = parse_stored(stored, Kustomization)
+                found = None if kustomization.suspend else _synced(attempt, kustomization, deadline_s, ports)
+        except ImageAutomationError as error:
+            found = failed(attempt, _with_retry(error, kustomization))
+        if found is not None:
+            report([found], ports)
+        _note(stored if found is None else replace(stored, status=found.status), kustomization, ports)
+
+
+def _note(stored: StoredObject, kustomization: Kustomization | None, ports: Ports) -> None:
+    """Tell the agenda when the tick has to look at the Kustomization again."""
+    if kustomization is not None:
+        now = ports.clock.now()
+        ports.agenda.note({due.name_of(stored): due.next_times(stored, kustomization, now)})
+
+
+def _with_retry(error: ImageAutomationError, kustomization: Kustomization | None) -> ImageAutomationError:
+    wait_s = kustomization.retry_interval_s if kustomization else None
+    if wait_s is None or not isinstance(error, RetryableError) or error.retry_after_s is not None:
+        return error
+    return RetryableError(error.message, reason=error.reason, retry_after_s=wait_s)
+
+
+def _synced(attempt: Attempt, kustomization: Kustomization, deadline_s: float, ports: Ports) -> Transition | None:
+    """What became of a Kustomization; None if its GitRepository is suspended."""
+    repository = _repository(kustomization, ports)
+    if repository.suspend:
+        return None
+    if kustomization.timeout_s:
+        deadline_s = min(deadline_s, ports.clock.monotonic_s() + kustomization.timeout_s)
+    with closing(_opened(repository, deadline_s, ports)) as session:
+        source = _Source(repository=repository, session=session, checkout=_checked_out(repository, session))
+        if _is_up_to_date(attempt.stored, kustomization, source.checkout, ports):
+            return _unchanged(attempt, source)
+        try:
+            found = wanted(kustomization, GitSource(session, source.checkout.commit), ports)
+        except RetryableError as error:
+            return failed(
+                attempt,
+                _with_retry(error, kustomization),
+                {**attempt.stored.status, ATTEMPTED: source.checkout.revision},
+            )
+    stored = store(kustomization, found.objects, ports)
+    return _applied(attempt, source, stored, found.left_out)
+
+
+def _repository(kustomization: Kustomization, ports: Ports) -> GitRepository:
+    own, source = kustomization.metadata.key.namespace, kustomization.source.key
+    if not may_refer(own, source, no_cross_namespace_refs=ports.no_cross_namespace_refs):
+        raise StalledError(f"can't access 'GitRepository/{source}', {BLOCKED}", reason="AccessDenied")
+    stored = ports.objects.get("GitRepository", source)
+    if stored is None:
+        raise RetryableError(f"Source 'GitRepository/{source}' not found", reason="ArtifactFailed")
+    return parse_stored(stored, GitRepository)
+
+
+def _opened(repository: GitRepository, deadline_s: float, ports: Ports) -> GitSession:
+    access = git_access(repository, ports.secrets)
+    left_s = max(MIN_TIMEOUT_S, deadline_s - ports.clock.monotonic_s())
+    return ports.git.open(
+        replace(access, timeout_s=min(access.timeout_s, left_s)), frozenset(checkout_refs(_ref(repository)))
+    )
+
+
+def _ref(repository: GitRepository) -> GitRef:
+    return repository.ref or GitRef(branch=DEFAULT_BRANCH)
+
+
+def _checked_out(repository: GitRepository, session: GitSession) -> Checkout:
+    try:
+        return session.resolve(_ref(repository))
+    except RetryableError as error:
+        raise RetryableError(
+            f"failed to checkout source: {error.message}", reason=error.reason, retry_after_s=error.retry_after_s
+        ) from error
+    except AuthenticationError as error:
+        raise AuthenticationError(f"failed to checkout source: {error.message}", reason=error.reason) from error
+
+
+def _is_up_to_date(stored: StoredObject, kustomization: Kustomization, checkout: Checkout, ports: Ports) -> bool:
+    """Whether neither the commit, nor the Kustomization, nor an object that it owns has changed since the last sync."""
+    before = stored.status
+    if not status.is_ready(before) or before.get("observedGeneration") != kustomization.metadata.generation:
+        return False
+    if before.get(APPLIED) != checkout.revision or CHECKSUM not in before:
+        return False
+    return before[CHECKSUM] == checksum(owned_objects(stored.key, ports).values())
+
+
+def _unchanged(attempt: Attempt, source: _Source) -> Transition:
+    body = {**attempt.stored.status, SOURCE_INTERVAL: source.repository.interval_s}
+    message = f"Applied revision: {source.checkout.revision}"
+    return replace(
+        succeeded(attempt, "reconciled", body, _kept_message(attempt.stored, message), RECONCILED), is_news=False
+    )
+
+
+def _kept_message(stored: StoredObject, message: str) -> str:
+    """The message of a Kustomization that nothing has happened to: as it was, if it is of the same revision."""
+    ready = status.conditions(stored.status).get("Ready")
+    return ready.message if ready is not None and ready.message.startswith(message) else message
+
+
+def _applied(attempt: Attempt, source: _Source, stored: Stored, left_out: Mapping[str, int]) -> Transition:
+    before, revision = attempt.stored.status, source.checkout.revision
+    passed_over = ", ".join(f"{count} {kind}" for kind, count in sorted(left_out.items()))
+    message = f"Applied revision: {revision}" + (f"; not synced from Git: {passed_over}" if passed_over else "")
+    body = {
+        **before,
+        APPLIED: revision,
+        ATTEMPTED: revision,
+        CHECKSUM: checksum(stored.present),
+        SOURCE_INTERVAL: source.repository.interval_s,
+        "inventory": inventory(stored.present),
+    }
+    found = succeeded(attempt, "reconciled", body, message, RECONCILED)
+    is_drift = bool(stored.changes) and before.get(APPLIED) == revision and status.is_ready(before)
+    return replace(
+        found,
+        entries=_entries(attempt, found, stored, "DriftCorrected" if is_drift else RECONCILED),
+        facts={"revision": revision, "changes": len(stored.changes)},
+        is_news=bool(stored.changes) or found.changes_ready,
+    )
+
+
+def _entries(attempt: Attempt, found: Transition, stored: Stored, reason: str) -> tuple[LedgerEntry, ...]:
+    """One event for what was changed, or for becoming ready; none while nothing happens."""
+    if not stored.changes:
+        ready = status.conditions(found.status)["Ready"].message
+        return (success_entry(attempt, ready, reason=reason),) if found.changes_ready else ()
+    more = len(stored.changes) - SHOWN_CHANGES
+    text = "\n".join(stored.changes[:SHOWN_CHANGES]) + (f"\nand {more} more" if more > 0 else "")
+    return (success_entry(attempt, text, {"revision": found.status[APPLIED]}, reason),)

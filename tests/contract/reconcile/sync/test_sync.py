@@ -1,0 +1,349 @@
+"""A Kustomization's commit becomes stored objects, on a real table and a real Git server."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagstream.adapters.store.leases import DynamoLeases
+from tagstream.adapters.store.table import Table
+from tagstream.domain.objects.model import Kustomization, NamespacedName
+from tagstream.domain.scan.schedule import interval_end
+from tagstream.ports.bundle import Ports
+from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.due import due_at
+from tagstream.reconcile.scan.tick import tick
+from tagstream.reconcile.stored_objects import parse_stored
+from tagstream.reconcile.sync.sync import sync
+from tests.contract.mortal_ports import Killed, Life
+from tests.contract.reconciling import Silent, emptied, ports_on
+from tests.contract.set_clock import SetClock
+from tests.embedded.git_server import bare_repository, git, git_server
+
+FLEET = NamespacedName("flux-system", "fleet")
+# The calls of a whole sync, so that the test does not end early.
+MANY_CALLS = 20
+IMAGE = "image.toolkit.fluxcd.io/v1"
+
+
+def repository(name: str, interval: str = "5m") -> str:
+    spec = f"spec: {{image: registry.example/{name}, interval: {interval}}}\n"
+    return f"apiVersion: {IMAGE}\nkind: ImageRepository\nmetadata: {{name: {name}, namespace: apps}}\n{spec}"
+
+
+def policy(name: str, version: str = "1.x") -> str:
+    spec = f"spec: {{imageRepositoryRef: {{name: {name}}}, policy: {{semver: {{range: {version}}}}}}}\n"
+    return f"apiVersion: {IMAGE}\nkind: ImagePolicy\nmetadata: {{name: {name}, namespace: apps}}\n{spec}"
+
+
+@dataclass
+class Fleet:
+    """A stack with one Kustomization, and the repository that it is synced from."""
+
+    ports: Ports
+    silent: Silent
+    bare: Path
+    url: str
+
+    def commit(self, files: Mapping[str, str | None]) -> str:
+        """Write files and delete those that are None; the new revision."""
+        work = self.bare.parent / "work"
+        if not work.exists():
+            git("clone", "--quiet", str(self.bare), str(work), folder=self.bare.parent)
+        for path, text in files.items():
+            file = work / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if text is None:
+                file.unlink()
+            else:
+                file.write_text(text)
+        git("add", "--all", folder=work)
+        git("commit", "--quiet", "--message", "change", folder=work)
+        git("push", "--quiet", "origin", "HEAD:main", folder=work)
+        return "main@sha1:" + git("rev-parse", "HEAD", folder=work).strip()
+
+    def kustomization(self, **spec: Any) -> None:
+        """Store the GitRepository and the Kustomization."""
+        source = {"url": self.url, "interval": "1m", "ref": {"branch": "main"}}
+        self.ports.objects.put(_document("source.toolkit.fluxcd.io/v1", "GitRepository", source))
+        whole = {
+            "interval": "10m",
+            "path": "./fleet",
+            "prune": True,
+            "sourceRef": {"kind": "GitRepository", "name": "fleet"},
+        }
+        self.ports.objects.put(_document("kustomize.toolkit.fluxcd.io/v1", "Kustomization", whole | spec))
+
+    def sync(self, ports: Ports | None = None) -> None:
+        """One invocation of the sync function."""
+        used = ports or self.ports
+        sync(FLEET, "test", "worker", used.clock.monotonic_s() + 30, used)
+
+    def status(self) -> Mapping[str, Any]:
+        stored = self.ports.objects.get("Kustomization", FLEET)
+        assert stored is not None
+        return stored.status
+
+    def ready(self) -> tuple[str, str, str]:
+        """Status, reason and message of the Ready condition."""
+        conditions: Any = self.status()["conditions"]
+        found = next(one for one in conditions if one["type"] == "Ready")
+        return found["status"], found["reason"], found["message"]
+
+    def get(self, kind: str, name: str) -> StoredObject | None:
+        return self.ports.objects.get(kind, NamespacedName("apps", name))
+
+    def names(self) -> list[str]:
+        """All images objects that are stored."""
+        kinds = ("ImageRepository", "ImagePolicy")
+        return [f"{one.kind}/{one.key.name}" for kind in kinds for one in self.ports.objects.list(kind)]
+
+    def told(self) -> list[tuple[str, str]]:
+        """Reason and message of the Kustomization's events."""
+        now = datetime.now(UTC)
+        entries = self.ports.ledger.read(now - timedelta(hours=1), now + timedelta(minutes=1))
+        return [(one.reason, one.message) for one in entries if one.kind == "Kustomization"]
+
+
+def later(table: Table) -> Ports:
+    """The ports of a worker that comes when every lease is over."""
+    clock = SetClock(datetime.now(UTC) + timedelta(hours=1))
+    ports = ports_on(table, Silent())
+    return replace(ports, leases=DynamoLeases(table=table, clock=clock))
+
+
+def _document(version: str, kind: str, spec: Mapping[str, object]) -> dict[str, object]:
+    metadata = {"name": FLEET.name, "namespace": FLEET.namespace}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+@pytest.fixture
+def fleet(table: Table, silent: Silent, tmp_path: Path) -> Iterator[Fleet]:
+    root = tmp_path / "git"
+    root.mkdir()
+    first = {"fleet/web.yaml": repository("web").encode(), "fleet/policy.yaml": policy("web").encode()}
+    bare = bare_repository(root, "fleet.git", first)
+    with git_server(root) as server:
+        found = Fleet(ports=ports_on(table, silent), silent=silent, bare=bare, url=server.url("fleet.git"))
+        found.kustomization()
+        yield found
+
+
+def test_the_objects_of_a_commit_are_stored_with_their_owner(fleet: Fleet) -> None:
+    fleet.sync()
+    stored = fleet.get("ImageRepository", "web")
+    assert stored is not None
+    metadata: Any = stored.document["metadata"]
+    assert metadata["labels"] == {
+        "kustomize.toolkit.fluxcd.io/name": "fleet",
+        "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
+    }
+    assert fleet.names() == ["ImageRepository/web", "ImagePolicy/web"]
+    revision = fleet.status()["lastAppliedRevision"]
+    assert fleet.ready() == ("True", "ReconciliationSucceeded", f"Applied revision: {revision}")
+    assert [entry["id"] for entry in fleet.status()["inventory"]["entries"]] == [
+        "apps_web_image.toolkit.fluxcd.io_ImagePolicy",
+        "apps_web_image.toolkit.fluxcd.io_ImageRepository",
+    ]
+    assert fleet.told() == [
+        ("ReconciliationSucceeded", "ImageRepository/apps/web created\nImagePolicy/apps/web created")
+    ]
+
+
+def test_a_commit_that_changes_nothing_of_ours_writes_no_object(fleet: Fleet) -> None:
+    fleet.sync()
+    before = fleet.get("ImagePolicy", "web")
+    revision = fleet.commit({"fleet/deployment.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"})
+    fleet.sync()
+    assert fleet.get("ImagePolicy", "web") == before
+    assert fleet.status()["lastAppliedRevision"] == revision
+
+
+def test_a_changed_and_a_new_file_change_their_objects_only(fleet: Fleet) -> None:
+    fleet.sync()
+    fleet.commit({"fleet/policy.yaml": policy("web", "2.x"), "fleet/api.yaml": repository("api")})
+    fleet.sync()
+    assert fleet.names() == ["ImageRepository/api", "ImageRepository/web", "ImagePolicy/web"]
+    assert fleet.told()[-1][1] == "ImageRepository/apps/api created\nImagePolicy/apps/web configured"
+
+
+def test_prune_deletes_what_vanished_and_nothing_else(fleet: Fleet) -> None:
+    theirs = {"name": "theirs", "namespace": "apps"}
+    spec = {"image": "registry.example/theirs", "interval": "5m"}
+    fleet.ports.objects.put({"apiVersion": IMAGE, "kind": "ImageRepository", "metadata": theirs, "spec": spec})
+    kept = repository("kept").replace(
+        "namespace: apps}", "namespace: apps, annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}}"
+    )
+    fleet.commit({"fleet/kept.yaml": kept})
+    fleet.sync()
+    fleet.commit({"fleet/policy.yaml": None, "fleet/kept.yaml": None})
+    fleet.sync()
+    assert fleet.names() == ["ImageRepository/kept", "ImageRepository/theirs", "ImageRepository/web"]
+    assert fleet.told()[-1][1] == "ImagePolicy/apps/web deleted"
+
+
+def test_without_prune_everything_stays(fleet: Fleet) -> None:
+    fleet.kustomization(prune=False)
+    fleet.sync()
+    fleet.commit({"fleet/policy.yaml": None})
+    fleet.sync()
+    assert fleet.names() == ["ImageRepository/web", "ImagePolicy/web"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: b: c\n", "fleet/web.yaml:1: not valid YAML"),
+        (repository("web", "often"), "fleet/web.yaml:4: ImageRepository/apps/web spec.interval"),
+        (repository("web").replace(", namespace: apps", ""), "fleet/web.yaml:1: ImageRepository web: metadata.namesp"),
+        (f"{repository('web')}sops: {{version: 3}}\n", "fleet/web.yaml:1: ImageRepository apps/web: encrypted with"),
+    ],
+    ids=["no YAML", "a wrong value", "no namespace", "SOPS"],
+)
+def test_a_broken_commit_changes_nothing_and_is_told_with_file_and_line(fleet: Fleet, text: str, message: str) -> None:
+    fleet.sync()
+    before = [fleet.get("ImagePolicy", "web"), fleet.get("ImageRepository", "web")]
+    applied = fleet.status()["lastAppliedRevision"]
+    revision = fleet.commit({"fleet/web.yaml": text, "fleet/policy.yaml": policy("web", "2.x")})
+    fleet.sync()
+    assert [fleet.get("ImagePolicy", "web"), fleet.get("ImageRepository", "web")] == before
+    status, reason, told = fleet.ready()
+    assert (status, reason) == ("False", "BuildFailed")
+    assert told.startswith(message)
+    assert (fleet.status()["lastAppliedRevision"], fleet.status()["lastAttemptedRevision"]) == (applied, revision)
+    fleet.commit({"fleet/web.yaml": repository("web")})
+    fleet.sync()
+    assert fleet.ready()[0] == "True"
+
+
+def test_what_a_person_changed_by_hand_is_put_back_and_told(fleet: Fleet) -> None:
+    fleet.sync()
+    stored = fleet.get("ImagePolicy", "web")
+    assert stored is not None
+    spec: Any = stored.document["spec"]
+    fleet.ports.objects.put({**stored.document, "spec": {**spec, "policy": {"semver": {"range": "9.x"}}}})
+    fleet.ports.objects.delete("ImageRepository", NamespacedName("apps", "web"))
+    fleet.sync()
+    again = fleet.get("ImagePolicy", "web")
+    assert again is not None
+    assert again.document["spec"] == spec
+    assert fleet.told()[-1] == (
+        "DriftCorrected",
+        "ImageRepository/apps/web created\nImagePolicy/apps/web configured",
+    )
+
+
+def test_a_suspended_kustomization_puts_nothing_back(fleet: Fleet) -> None:
+    fleet.sync()
+    fleet.kustomization(suspend=True)
+    fleet.ports.objects.delete("ImagePolicy", NamespacedName("apps", "web"))
+    fleet.sync()
+    assert fleet.names() == ["ImageRepository/web"]
+
+
+def test_what_the_commands_set_in_an_object_is_no_drift(fleet: Fleet) -> None:
+    fleet.sync()
+    notes = {"tagstream.dev/suspended": "x", "reconcile.fluxcd.io/requestedAt": "now"}
+    fleet.ports.objects.annotate("ImagePolicy", NamespacedName("apps", "web"), notes)
+    before = fleet.get("ImagePolicy", "web")
+    fleet.sync()
+    assert fleet.get("ImagePolicy", "web") == before
+    assert len(fleet.told()) == 1
+
+
+def test_an_unchanged_commit_asks_git_once_and_writes_no_status(fleet: Fleet) -> None:
+    fleet.sync()
+    life = Life()
+    fleet.sync(life.ports(fleet.ports))
+    written = [one for one in life.calls if one.split(".")[1] in ("put", "put_status", "record", "delete")]
+    assert written == []
+
+
+def test_a_kustomization_that_vanishes_takes_its_objects_with_it(fleet: Fleet) -> None:
+    child = (
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: child, namespace: apps}\n"
+        "spec: {interval: 5m, path: child, prune: true, sourceRef: {kind: GitRepository, name: fleet,"
+        " namespace: flux-system}}\n"
+    )
+    fleet.commit({"fleet/child.yaml": child, "child/api.yaml": repository("api")})
+    fleet.sync()
+    sync(NamespacedName("apps", "child"), "test", "worker", fleet.ports.clock.monotonic_s() + 30, fleet.ports)
+    assert "ImageRepository/api" in fleet.names()
+    fleet.commit({"fleet/child.yaml": None})
+    fleet.sync()
+    assert fleet.names() == ["ImageRepository/web", "ImagePolicy/web"]
+    assert fleet.get("Kustomization", "child") is None
+
+
+def test_a_missing_path_keeps_all_objects(fleet: Fleet) -> None:
+    fleet.sync()
+    fleet.kustomization(path="gone")
+    fleet.sync()
+    assert fleet.ready()[1:] == ("BuildFailed", "kustomization path not found: gone")
+    assert fleet.names() == ["ImageRepository/web", "ImagePolicy/web"]
+
+
+def test_secrets_are_not_synced_and_this_is_said(fleet: Fleet) -> None:
+    fleet.commit({"fleet/secret.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: apps}\n"})
+    fleet.sync()
+    assert fleet.ready()[2].endswith("; not synced from Git: 1 Secret")
+
+
+def test_a_source_that_is_missing_or_forbidden_is_named(fleet: Fleet) -> None:
+    fleet.kustomization(sourceRef={"kind": "GitRepository", "name": "other"})
+    fleet.sync()
+    assert fleet.ready()[1:] == ("ArtifactFailed", "Source 'GitRepository/flux-system/other' not found")
+    fleet.kustomization(sourceRef={"kind": "GitRepository", "name": "fleet", "namespace": "apps"})
+    fleet.sync(replace(fleet.ports, no_cross_namespace_refs=True))
+    assert fleet.ready()[1] == "AccessDenied"
+
+
+def test_the_tick_asks_for_a_sync_when_it_is_due(fleet: Fleet) -> None:
+    ports = fleet.ports
+    tick(ports.clock.monotonic_s() + 30, ports)
+    assert fleet.silent.synced == [FLEET]
+    fleet.sync()
+    tick(ports.clock.monotonic_s() + 30, ports)
+    assert fleet.silent.synced == [FLEET]
+
+
+def test_a_commit_is_looked_for_at_the_interval_of_its_git_repository(fleet: Fleet) -> None:
+    fleet.sync()
+    stored = fleet.ports.objects.get("Kustomization", FLEET)
+    assert stored is not None
+    now = datetime.now(UTC)
+    assert due_at(stored, parse_stored(stored, Kustomization), now) == interval_end(now, 60.0)
+
+
+def test_a_sync_that_dies_at_any_call_is_finished_by_the_next_one(fleet: Fleet, table: Table) -> None:
+    first = git("rev-parse", "main", folder=fleet.bare).strip()
+    changed = {
+        "fleet/policy.yaml": None,
+        "fleet/api.yaml": repository("api"),
+        "fleet/web.yaml": repository("web", "9m"),
+    }
+    second = fleet.commit(changed).partition(":")[2]
+    wanted = ["ImageRepository/api", "ImageRepository/web"]
+    for at in itertools.count(1):
+        emptied(table)
+        fleet.kustomization()
+        git("update-ref", "refs/heads/main", first, folder=fleet.bare)
+        fleet.sync()
+        git("update-ref", "refs/heads/main", second, folder=fleet.bare)
+        life = Life(ends_at=at)
+        with suppress(Killed):
+            fleet.sync(life.ports(fleet.ports))
+        # The lease of the dead one is over.
+        sync(FLEET, "test", "next", fleet.ports.clock.monotonic_s() + 60, later(table))
+        assert fleet.names() == wanted, life.calls[-1]
+        assert fleet.ready()[0] == "True"
+        if not life.dead:
+            assert at > MANY_CALLS
+            return
