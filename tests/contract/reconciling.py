@@ -30,7 +30,7 @@ from tagstream.errors import RetryableError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.freezes import StackCalendar
-from tagstream.ports.queue import QueuedRun, QueuedScan
+from tagstream.ports.queue import Queued, QueuedRun, QueuedScan
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.selections import Selection
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
@@ -48,7 +48,7 @@ MARKED = b'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'
 class Silent:
     """The log, metrics, secrets and queue of a test; it remembers messages, metrics, lines and correlation ids."""
 
-    sent: list[QueuedScan | QueuedRun] = field(default_factory=list)
+    sent: list[Queued] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     secrets: dict[NamespacedName, Mapping[str, bytes]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Silent:
     synced: list[NamespacedName] = field(default_factory=list)
     broken: bool = False
 
-    def send(self, requests: Sequence[QueuedScan | QueuedRun]) -> None:
+    def send(self, requests: Sequence[Queued]) -> None:
         if self.broken:
             raise RetryableError("the queue is out of reach", reason="QueueOperationFailed")
         self.sent.extend(requests)

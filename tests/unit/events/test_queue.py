@@ -9,7 +9,7 @@ import pytest
 from tagstream.adapters.aws.queue import message_body
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.events.queue import parse_request
-from tagstream.ports.queue import QueuedRun, QueuedScan
+from tagstream.ports.queue import Queued, QueuedRun, QueuedScan, QueuedSync
 
 REQUEST = QueuedScan(
     repositories=(NamespacedName("ns", "a"), NamespacedName("ns", "b")),
@@ -24,8 +24,11 @@ REQUEST = QueuedScan(
 RUN = QueuedRun(automations=(NamespacedName("ns", "a"), NamespacedName("ns", "b")), reason="no more selections")
 
 
-@pytest.mark.parametrize("request_", [REQUEST, RUN], ids=["scan", "run"])
-def test_a_request_is_read_back_as_it_was_sent(request_: QueuedScan | QueuedRun) -> None:
+SYNC = QueuedSync(sources=(NamespacedName("ns", "a"), NamespacedName("ns", "b")), cause="delivery-1")
+
+
+@pytest.mark.parametrize("request_", [REQUEST, RUN, SYNC], ids=["scan", "run", "sync"])
+def test_a_request_is_read_back_as_it_was_sent(request_: Queued) -> None:
     assert parse_request(message_body(request_)) == request_
 
 

@@ -17,22 +17,26 @@ class Target:
     """A kind and its names.
 
     ``human`` is the name in messages. ``group`` and ``word`` are typed on the command line; ``word`` is empty for a
-    kind that has only a group, such as ``receiver``.
+    kind that has only a group, such as ``receiver``; ``aliases`` are other words for it.
     """
 
     group: str
     word: str
     kind: str
     human: str
+    aliases: tuple[str, ...] = ()
 
 
 REPOSITORY = Target(group="image", word="repository", kind="ImageRepository", human="image repository")
 POLICY = Target(group="image", word="policy", kind="ImagePolicy", human="image policy")
 UPDATE = Target(group="image", word="update", kind="ImageUpdateAutomation", human="image update automation")
 GIT = Target(group="source", word="git", kind="GitRepository", human="source git")
-RECEIVER = Target(group="receiver", word="", kind="Receiver", human="receiver")
+RECEIVER = Target(group="receiver", word="", kind="Receiver", human="receiver", aliases=("receivers",))
+KUSTOMIZATION = Target(
+    group="kustomization", word="", kind="Kustomization", human="kustomization", aliases=("ks", "kustomizations")
+)
 IMAGES = (REPOSITORY, POLICY, UPDATE)
-TARGETS = (*IMAGES, GIT, RECEIVER)
+TARGETS = (*IMAGES, GIT, RECEIVER, KUSTOMIZATION)
 
 
 def resource_name(kind: str, name: str) -> str:

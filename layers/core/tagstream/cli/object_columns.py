@@ -188,6 +188,12 @@ COLUMNS: Mapping[str, Sequence[ObjectColumn]] = {
         _SUSPENDED,
         _SUSPENDED_BY,
     ),
+    "Kustomization": (
+        ObjectColumn(cell=_member("lastAppliedRevision"), layout=Column(title="Revision")),
+        _SUSPENDED,
+        *_READY,
+        _SUSPENDED_BY,
+    ),
     "Receiver": (_SUSPENDED, *_READY, _LAST_DELIVERY, _SUSPENDED_BY),
 }
 """The columns by kind. A kind without an entry has Flux's columns of every kind: SUSPENDED, READY, MESSAGE."""

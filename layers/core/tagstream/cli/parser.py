@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import tagstream
 from tagstream.cli.examples_table import EXAMPLES
 from tagstream.cli.parser_control import add_control
-from tagstream.cli.parser_create import add_create
+from tagstream.cli.parser_create import add_bootstrap, add_create
 from tagstream.cli.parser_look import add_look
 from tagstream.cli.parser_objects import add_objects
 from tagstream.cli.parser_operate import add_operate
@@ -80,7 +80,7 @@ def build_parser(environ: Mapping[str, str] = MappingProxyType({})) -> Parser:
     # What -n gives is told apart: a freeze of a namespace must be asked for in so many words.
     parser.set_defaults(usual_namespace=environ.get(NAMESPACE) or DEFAULT_NAMESPACE)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for add in (add_objects, add_create, add_control, add_look, add_operate):
+    for add in (add_objects, add_create, add_bootstrap, add_control, add_look, add_operate):
         add(verbs)
     return parser
 

@@ -28,6 +28,24 @@ def add_create(verbs: Parsers) -> None:
     _add_other_secrets(secrets)
 
 
+def add_bootstrap(verbs: Parsers) -> None:
+    """Add ``bootstrap`` to the parser."""
+    parser = add_verb(verbs, "bootstrap", "bootstrap")
+    _texts(
+        parser,
+        ("--url", "address of the repository"),
+        ("--branch", "branch to sync from"),
+        ("--path", "folder with the objects, from the root of the repository"),
+        ("--secret-ref", "secret with credentials, see create secret git"),
+    )
+    parser.add_argument("--name", default="fleet", help="name of the GitRepository and the Kustomization (fleet)")
+    parser.add_argument("--interval", default="10m0s", help="between looks for changes by hand (default 10m0s)")
+    parser.add_argument("--source-interval", default="1m0s", help="between looks for commits (default 1m0s)")
+    parser.add_argument("--no-prune", action="store_true", help="keep objects that vanish from Git")
+    parser.add_argument("--export", action="store_true", help="print the manifests instead of storing them")
+    parser.set_defaults(label=[])
+
+
 def _leaf(group: Parsers, name: str, verb: str, kind: str) -> argparse.ArgumentParser:
     parser = add_verb(group, name, verb, f"Create or update: {kind}")
     parser.add_argument("name", help="name of the object or the secret")

@@ -47,8 +47,8 @@ def _add_get(verbs: Parsers) -> None:
     sources = add_group(group, "sources", "Git repositories", aliases=["source"])
     for target in TARGETS:
         where = {"image": images, "source": sources}.get(target.group, group)
-        aliases = [] if target.word else [f"{target.group}s"]
-        parser = add_verb(where, target.word or target.group, "get", f"{target.kind} objects", aliases=aliases)
+        words = target.word or target.group
+        parser = add_verb(where, words, "get", f"{target.kind} objects", aliases=list(target.aliases))
         parser.add_argument("name", nargs="?", help="only this one")
         parser.set_defaults(target=target)
         _add_get_options(parser)

@@ -95,6 +95,6 @@ def add_kinds(
             groups[target.group] = add_group(group, target.group, f"{verb} {target.group} objects".capitalize())
         where = groups[target.group] if target.word else group
         text = f"{verb} {target.kind} objects".capitalize().replace(target.kind.lower(), target.kind)
-        parser = add_verb(where, target.word or target.group, verb, text)
+        parser = add_verb(where, target.word or target.group, verb, text, aliases=list(target.aliases))
         parser.set_defaults(target=target)
         yield parser

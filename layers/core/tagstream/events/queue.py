@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.ports.queue import QueuedRun, QueuedScan
+from tagstream.ports.queue import Queued, QueuedRun, QueuedScan, QueuedSync
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -28,7 +28,7 @@ class QueueMessage:
     """
 
     message_id: str
-    request: QueuedScan | QueuedRun | None
+    request: Queued | None
     receipt: str = ""
     attempt: int = 1
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -46,7 +46,7 @@ def queue_message(record: SQSRecord) -> QueueMessage:
     )
 
 
-def parse_request(body: str) -> QueuedScan | QueuedRun | None:
+def parse_request(body: str) -> Queued | None:
     """The request in a message's body; None when it is none.
 
     Reverses ``adapters.aws.queue.message_body``.
@@ -55,6 +55,8 @@ def parse_request(body: str) -> QueuedScan | QueuedRun | None:
         found = json.loads(body)
         if "automations" in found:
             return QueuedRun(automations=tuple(map(_named, found["automations"])), reason=str(found["reason"]))
+        if "sources" in found:
+            return QueuedSync(sources=tuple(map(_named, found["sources"])), cause=str(found["cause"]))
         received = found.get("receivedAt")
         return QueuedScan(
             repositories=tuple(_named(one) for one in found["repositories"]),

@@ -38,10 +38,23 @@ class QueuedRun:
     delay_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedSync:
+    """A request to sync the Kustomizations of GitRepositories; ``cause`` is kept in the ledger."""
+
+    sources: tuple[NamespacedName, ...]
+    cause: str
+    delay_s: float = 0.0
+
+
+Queued = QueuedScan | QueuedRun | QueuedSync
+"""What a message of the queue asks for."""
+
+
 class ScanQueue(Protocol):
     """Asks the scan function for work, now or later."""
 
-    def send(self, requests: Sequence[QueuedScan | QueuedRun]) -> None:
+    def send(self, requests: Sequence[Queued]) -> None:
         """Enqueue in order, up to the first that fails.
 
         Raises:

@@ -12,8 +12,12 @@ import pytest
 
 from tagstream.adapters.aws.queue import message_body
 from tagstream.adapters.store.table import Table
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import RetryableError
+from tagstream.ports.objects import StoredObject
+from tagstream.ports.queue import QueuedSync
 from tagstream.reconcile import handlers
+from tagstream.reconcile.receive.paths import publish_receiver
 from tagstream.reconcile.receive.scan_windows import WINDOW_S
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconciling import APP, document, emptied
@@ -402,3 +406,35 @@ def test_the_log_of_a_delivery_has_its_id(table: Table) -> None:
     front = Front(table, "generic")
     front.send({}, {"x-delivery-id": "delivery-7"})
     assert front.silent.correlated == ["delivery-7"]
+
+
+def listing(front: Front, *resources: dict[str, Any]) -> None:
+    """Let the Receiver list these resources."""
+    stored = front.ports.objects.get("Receiver", HOOK)
+    assert stored is not None
+    spec = cast("dict[str, Any]", stored.document["spec"])
+    front.ports.objects.put({**stored.document, "spec": {**spec, "resources": list(resources)}})
+    publish_receiver(cast("StoredObject", front.ports.objects.get("Receiver", HOOK)), front.ports)
+
+
+def test_a_delivery_of_a_git_host_syncs_what_comes_from_the_listed_git_repository(front: Front) -> None:
+    listing(front, {"kind": "GitRepository", "name": "fleet"})
+    front.post(1)
+    (sent,) = front.silent.sent
+    assert isinstance(sent, QueuedSync)
+    assert sent.sources == (NamespacedName("ns", "fleet"),)
+    assert front.last("Receiver", HOOK) == ("generic-hmac", "asked for ns/fleet")
+    assert front.told()[-1].message == "generic-hmac delivery asks for GitRepositories: ns/fleet"
+
+
+def test_a_receiver_may_list_git_repositories_and_image_repositories(front: Front) -> None:
+    listing(front, {"kind": "GitRepository", "name": "fleet"}, {"kind": "ImageRepository", "name": "app"})
+    front.post(1)
+    assert [type(one).__name__ for one in front.silent.sent] == ["QueuedSync", "QueuedScan"]
+
+
+def test_a_git_repository_of_another_namespace_may_be_forbidden(front: Front) -> None:
+    front.ports = replace(front.ports, no_cross_namespace_refs=True)
+    listing(front, {"kind": "GitRepository", "name": "fleet", "namespace": "other"})
+    front.post(1)
+    assert front.silent.sent == []

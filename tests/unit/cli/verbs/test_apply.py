@@ -73,7 +73,6 @@ def test_other_kinds_of_the_sample_are_passed_over_with_a_note() -> None:
         "HelmRelease/ai-agents/harvis-prod",
         "Kustomization/flux-system/",
         "HelmRepository/flux-system/harvis-helm",
-        "Kustomization/flux-system/harvis-app",
     ]
 
 

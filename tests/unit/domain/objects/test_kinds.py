@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from tagstream.domain.kustomize.kustomization_file import Overlay
 from tagstream.domain.objects.kinds import SecretData, parse_object
 from tagstream.domain.objects.model import Kustomization, Namespace, NamespacedName, SourceRef
 from tests.unit.object_documents import METADATA, document, value
 
 
 def test_a_kustomization_says_where_objects_are() -> None:
-    spec = {"sourceRef": {"kind": "GitRepository", "name": "g"}, "path": "./a", "prune": True, "interval": "1m", "x": 1}
+    spec = {
+        "sourceRef": {"kind": "GitRepository", "name": "g"},
+        "path": "./a",
+        "prune": True,
+        "interval": "1m",
+        "wait": True,
+    }
     assert value("Kustomization", spec) == Kustomization(
         metadata=METADATA,
         source=SourceRef(kind="GitRepository", key=NamespacedName("apps", "g")),
-        path="./a",
+        path="a",
+        overlay=Overlay(),
         prune=True,
         interval_s=60.0,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tagstream.errors import RetryableError
-from tagstream.ports.queue import QueuedRun, QueuedScan
+from tagstream.ports.queue import Queued, QueuedRun, QueuedSync
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -29,7 +29,7 @@ class SqsScanQueue:
     client: SQSClient
     url: str
 
-    def send(self, requests: Sequence[QueuedScan | QueuedRun]) -> None:
+    def send(self, requests: Sequence[Queued]) -> None:
         """In order, up to the first that fails.
 
         Raises:
@@ -80,8 +80,10 @@ def _translated(what: str) -> Iterator[None]:
         raise RetryableError(f"failed to {what}: {type(error).__name__}", reason="QueueOperationFailed") from error
 
 
-def message_body(request: QueuedScan | QueuedRun) -> str:
+def message_body(request: Queued) -> str:
     """The JSON that ``events/queue.py`` parses."""
+    if isinstance(request, QueuedSync):
+        return json.dumps({"sources": [str(key) for key in request.sources], "cause": request.cause})
     if isinstance(request, QueuedRun):
         return json.dumps({"automations": [str(key) for key in request.automations], "reason": request.reason})
     return json.dumps(

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 
 from tagstream.domain.objects.model import LabelRequirement, LabelSelector
 
-_KEY = r"[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?"
+_KEY = r"(?:[A-Za-z0-9][-A-Za-z0-9.]*/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
 _VALUE = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
-_EQUALITY = re.compile(rf"({_KEY})\s*(==|=|!=)\s*({_VALUE})", re.ASCII)
-_SET = re.compile(rf"({_KEY})\s+(in|notin)\s*\(([^()]*)\)", re.ASCII)
-_PRESENCE = re.compile(rf"(!?)\s*({_KEY})", re.ASCII)
-_COMMA = re.compile(r",(?![^(]*\))")
+_REQUIREMENT = re.compile(
+    rf"\s*(?:!\s*(?P<absent>{_KEY})"
+    rf"|(?P<key>{_KEY})(?:\s*(?P<compared>==|=|!=)\s*(?P<value>{_VALUE})"
+    rf"|\s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?)\s*(?:,(?=.)|$)",
+    re.DOTALL,
+)
+_OPERATORS = {"=": "In", "==": "In", "!=": "NotIn", "in": "In", "notin": "NotIn"}
 
 
 class InvalidSelector(ValueError):
@@ -30,21 +33,27 @@ def read_selector(text: str) -> LabelSelector:
 
     Source: apimachinery pkg/labels/selector.go (Parse).
     """
-    parts = [part.strip() for part in _COMMA.split(text)] if text.strip() else []
-    return LabelSelector(match_expressions=tuple(_requirement(part) for part in parts))
+    found, at = [], 0
+    while at < len(text):
+        match = _REQUIREMENT.match(text, at)
+        if match is None:
+            raise InvalidSelector(f"unable to parse '{text[at:]}', expected e.g. app=web,!old")
+        found.append(_typed(match))
+        at = match.end()
+    return LabelSelector(match_expressions=tuple(found))
 
 
-def _requirement(text: str) -> LabelRequirement:
-    equality, members, presence = _EQUALITY.fullmatch(text), _SET.fullmatch(text), _PRESENCE.fullmatch(text)
-    if equality:
-        operator = "NotIn" if equality[2] == "!=" else "In"
-        return LabelRequirement(key=equality[1], operator=operator, values=(equality[3],))
-    if members:
-        values = tuple(one.strip() for one in members[3].split(","))
-        return LabelRequirement(key=members[1], operator="In" if members[2] == "in" else "NotIn", values=values)
-    if presence:
-        return LabelRequirement(key=presence[2], operator="DoesNotExist" if presence[1] else "Exists")
-    raise InvalidSelector(f"unable to parse requirement: {text!r}")
+def _typed(match: re.Match[str]) -> LabelRequirement:
+    if match["absent"]:
+        return LabelRequirement(key=match["absent"], operator="DoesNotExist")
+    operator = match["compared"] or match["set"]
+    if operator is None:
+        return LabelRequirement(key=match["key"], operator="Exists")
+    values = (match["value"],) if match["compared"] else tuple(one.strip() for one in match["values"].split(","))
+    for one in values:
+        if not re.fullmatch(_VALUE, one):
+            raise InvalidSelector(f"invalid label value '{one}'")
+    return LabelRequirement(key=match["key"], operator=_OPERATORS[operator], values=values)
 
 
 def check_selector(selector: LabelSelector) -> None:

@@ -9,7 +9,7 @@ was pushed are scanned, and everything authentic is answered with 2xx (docs/diff
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +32,7 @@ from tagstream.reconcile.receive.record import accepted_entry, last_delivery
 from tagstream.reconcile.receive.replays import DeliveryRecords, act_once
 from tagstream.reconcile.receive.routing import NamedImages, pushed_tags
 from tagstream.reconcile.receive.scan_windows import Push, ask_for_scans
+from tagstream.reconcile.receive.sources import ask_for_syncs, listed_sources
 
 KIND = "Receiver"
 CONTROLLER = "receiver"
@@ -117,12 +118,13 @@ def _act(receiver: Receiver, delivery: Delivery, received_at: datetime, ports: W
     Returns:
         How many ImageRepositories are scanned for it.
     """
-    if not (delivery.hints or delivery.rescans or delivery.all_resources):
+    sources = listed_sources(receiver, delivery, ports)
+    if not (delivery.hints or delivery.rescans or delivery.all_resources or sources):
         _record_quiet(receiver, delivery, received_at, ports)
         return 0
     ttl_s = max(REPEAT_S, delivery.replay_s)
     records = DeliveryRecords(receiver.metadata.key, delivery.delivery_id, ttl_s, ports.deliveries)
-    count = act_once(records, delivery.delivery_id, lambda: _ask(receiver, delivery, received_at, ports))
+    count = act_once(records, delivery.delivery_id, lambda: _ask(receiver, delivery, sources, received_at, ports))
     if count is None and delivery.replay_s:
         refusal = unauthentic("replay", "the same signature was accepted before")
         _note_refusal(receiver, refusal, received_at, ports)
@@ -130,11 +132,25 @@ def _act(receiver: Receiver, delivery: Delivery, received_at: datetime, ports: W
     return count or 0
 
 
-def _ask(receiver: Receiver, delivery: Delivery, received_at: datetime, ports: WebhookPorts) -> int:
+def _ask(
+    receiver: Receiver,
+    delivery: Delivery,
+    sources: Sequence[NamespacedName],
+    received_at: datetime,
+    ports: WebhookPorts,
+) -> int:
+    ask_for_syncs(sources, delivery.delivery_id, ports)
     wanted, obstacles = _wanted(receiver, delivery, ports)
     push = Push(reason="webhook", cause=delivery.delivery_id, received_at=received_at)
     joined = ask_for_scans(wanted, push, ports.deliveries, ports.queue)
-    outcome = _Outcome(receiver=receiver, delivery=delivery, wanted=tuple(wanted), joined=joined, obstacles=obstacles)
+    outcome = _Outcome(
+        receiver=receiver,
+        delivery=delivery,
+        wanted=tuple(wanted),
+        sources=tuple(sources),
+        joined=joined,
+        obstacles=obstacles,
+    )
     # Record before the delivery counts as acted on: if recording fails and the answer is 503, the sender's retry must
     # be processed and not be taken for a replay.
     _record(outcome, received_at, ports)
@@ -231,6 +247,7 @@ class _Outcome:
     receiver: Receiver
     delivery: Delivery
     wanted: tuple[NamespacedName, ...]
+    sources: tuple[NamespacedName, ...]
     joined: frozenset[str]
     obstacles: frozenset[str]
 
@@ -247,10 +264,12 @@ def _record(outcome: _Outcome, received_at: datetime, ports: WebhookPorts) -> No
         "joined": sorted(outcome.joined)[:KEPT_NAMES],
         **({"moreRepositories": count - KEPT_NAMES} if count > KEPT_NAMES else {}),
     }
-    what = f"delivery asks for ImageRepositories: {names}"
+    git = ", ".join(str(key) for key in outcome.sources[:SHOWN_NAMES])
+    asked = [f"ImageRepositories: {names}"] if count or not git else []
+    what = f"delivery asks for {' and '.join([*asked, *([f'GitRepositories: {git}'] if git else [])])}"
     ports.ledger.record([accepted_entry(KIND, outcome.receiver.metadata.key, delivery, received_at, what, facts)])
     nobody = f"no ImageRepository is meant{why}{_delivered(delivery)}"
-    result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else nobody
+    result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else (f"asked for {git}" if git else nobody)
     _note(outcome.receiver, delivery, received_at, result, ports)
     ports.deliveries.put_last_delivery(
         "ImageRepository", outcome.wanted, last_delivery(delivery, received_at, "asked for a scan")

@@ -16,8 +16,9 @@ from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.events.queue import QueueMessage
 from tagstream.ports.bundle import Ports
-from tagstream.ports.queue import QueuedRun, QueuedScan
+from tagstream.ports.queue import Queued, QueuedScan, QueuedSync
 from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.scan.changes import kustomizations_of
 from tagstream.reconcile.scan.held_messages import HeldMessages
 from tagstream.reconcile.scan.host_turns import WORKERS
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
@@ -111,9 +112,12 @@ def _process(message: QueueMessage, held: HeldMessages, deadline_s: float, worke
         raise
 
 
-def _fulfil(request: QueuedScan | QueuedRun, deadline_s: float, workers: int, ports: Ports) -> None:
+def _fulfil(request: Queued, deadline_s: float, workers: int, ports: Ports) -> None:
     if isinstance(request, QueuedScan):
         scan_repositories(request.repositories, ScanTrigger.of(request), deadline_s, ports, workers)
+        return
+    if isinstance(request, QueuedSync):
+        ports.syncs.request(kustomizations_of(request.sources, ports), request.cause)
         return
     for key in request.automations:
         ports.selections.request_run(key, request.reason, ports.clock.now())
