@@ -17,6 +17,7 @@ from tests.embedded.git_server import bare_repository
 from tests.embedded.system import PASSWORD, USER, System, documents, servers
 from tests.house.source_files import ROOT
 from tests.unit.cli.coming_from.pages import GUIDE, commands, section
+from tests.unit.cli.verbs.test_completion import completed
 
 NAMESPACE = "coming-from-flux"
 MARKED = f'image: web:1.0.0 # {{"$imagepolicy": "{NAMESPACE}:web"}}\n'.encode()
@@ -99,3 +100,4 @@ def test_every_command_of_the_guide_works_here(system: System) -> None:
     assert "webhook     \tok" in results["tagstream check"]["out"]
     assert len(endless) == 2
     assert [_interrupted(line, environ) for line in endless] == [130, 130]
+    assert "web" in completed("tagstream describe image repository w", **environ)

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if COMPLETION in os.environ:
         from tagstream.cli.verbs.completion import complete
 
-        complete(os.environ)
+        complete(os.environ, _connect)
     try:
         console = Console(out=sys.stdout, err=sys.stderr, width=_terminal_width(sys.stdout))
         code = run(sys.argv[1:] if argv is None else argv, console, sys.stdin, environ=os.environ)

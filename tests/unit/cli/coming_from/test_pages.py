@@ -8,6 +8,7 @@ import shlex
 import pytest
 
 from tagstream.cli.parser import parse
+from tagstream.reconcile.apply.validation import ANNOTATIONS
 from tests.unit.cli.coming_from.pages import GUIDE, PAGES, commands, section, text, yaml_blocks
 from tests.unit.cli.memory_ports import command
 
@@ -23,7 +24,16 @@ ARGO = (
     *("helm.image-name", "helm.image-tag", "helm.image-spec", "kustomize.image-name", "write-back-method"),
     *("write-back-target", "git-branch", "git-repository", "namePattern", "labelSelectors", "imageName", "alias"),
     *("updateStrategy", "allowTags", "ignoreTags", "pullSecret", "forceUpdate", "manifestTargets", "writeBackConfig"),
-    *("gitConfig", "writeBackTarget", "useAnnotations", "registries.conf", "--interval", "--dry-run", "newest-build"),
+    *(
+        "gitConfig",
+        "writeBackTarget",
+        "useAnnotations",
+        "registries.conf",
+        "--interval",
+        "--dry-run",
+        "newest-build",
+        "pullRequest",
+    ),
 )
 # docs/usage/configuration-options.md of renovate, as far as container images and their commits are concerned.
 RENOVATE = (
@@ -32,6 +42,7 @@ RENOVATE = (
     *("ignoreDeps", "ignorePaths", "ignoreUnstable", "matchDatasources", "matchPackageNames", "matchUpdateTypes"),
     *("minimumReleaseAge", "pinDigests", "postUpgradeTasks", "prConcurrentLimit", "prHourlyLimit", "rebaseWhen"),
     *("registryAliases", "registryUrls", "replacementName", "rollbackPrs", "schedule", "separateMajorMinor"),
+    *("automergeType", "platformAutomerge", "labels", "reviewers", "draftPR"),
     *("timezone", "versioning", "vulnerabilityAlerts", "Dependency Dashboard", "dryRun"),
 )
 EVERY_COMMAND = [(page, one) for page in PAGES for one in commands(text(page))]
@@ -70,6 +81,13 @@ def test_the_page_for_argo_names_every_setting_of_the_updater(word: str) -> None
 @pytest.mark.parametrize("word", RENOVATE)
 def test_the_page_for_renovate_names_every_setting_for_images(word: str) -> None:
     assert word in text("coming-from-renovate.md")
+
+
+def test_every_annotation_on_such_a_page_exists() -> None:
+    known = {name for names in ANNOTATIONS.values() for name in names}
+    named = {name for page in PAGES for name in re.findall(r"tagstream\.dev/[a-z-]*[a-z]", text(page))}
+    assert len(named) > 10
+    assert named - known == set()
 
 
 def test_every_row_has_a_counterpart_or_a_reason() -> None:

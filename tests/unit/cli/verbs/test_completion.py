@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +23,9 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
-def completed(line: str) -> list[str]:
-    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+def completed(line: str, **variables: str) -> list[str]:
+    """What bash offers at TAB behind the line."""
+    environ = {**os.environ, **variables, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
         ["bash", "--norc", "-c", TAB, "bash", line], capture_output=True, text=True, check=True, env=environ
     )
@@ -41,6 +43,14 @@ def completed(line: str) -> list[str]:
 )
 def test_bash_completes_what_the_parser_takes(line: str, words: list[str]) -> None:
     assert set(words) <= set(completed(line))
+
+
+def test_a_stack_that_refuses_or_hangs_has_no_names() -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for port in (1, silent.getsockname()[1]):
+            endpoint = f"http://127.0.0.1:{port}"
+            assert completed("tagstream get images policy w", AWS_ENDPOINT_URL=endpoint, **keys) == [""]
 
 
 @pytest.mark.parametrize(("shell", "start"), [("zsh", "autoload -U compinit"), ("fish", "function __fish_tagstream")])
