@@ -295,7 +295,7 @@ class NoQueue:
 class NoRegistry:
     """The command line talks to no registry."""
 
-    list_tags = digest = platforms = created = signatures = not_called
+    list_tags = digest = platforms = created = images = scan_findings = signatures = not_called
 
 
 class NoGit:

@@ -27,7 +27,7 @@ READS: Mapping[str, frozenset[str]] = {
     "agenda": frozenset({"read"}),
     "ledger": frozenset({"read"}),
     "secrets": frozenset({"get", "renewed"}),
-    "registry": frozenset({"digest", "platforms", "created", "signatures"}),
+    "registry": frozenset({"digest", "platforms", "created", "signatures", "images", "scan_findings"}),
     "git": frozenset({"open", "signer"}),
     "deliveries": frozenset(),
     "queue": frozenset(),

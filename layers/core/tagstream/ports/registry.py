@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from tagstream.domain.objects.image_name import ImageName
 from tagstream.domain.objects.model import Digest, Provider
@@ -48,6 +48,21 @@ class TagListing:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanFindings:
+    """What ECR says of the scan of one image.
+
+    Attributes:
+        state: ``complete``, ``pending`` while the scan is under way, ``unavailable`` if there is none.
+        counts: how many vulnerabilities were found of each severity.
+        problem: why there is no scan, in ECR's words.
+    """
+
+    state: Literal["complete", "pending", "unavailable"]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    problem: str = ""
+
+
 class Registry(Protocol):
     """Reads tags and digests; ``deadline_s`` is on the monotonic clock."""
 
@@ -62,6 +77,14 @@ class Registry(Protocol):
 
     def created(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> datetime | None:
         """When an image was created (aware UTC), by its configuration; None if it does not say, or is no image."""
+
+    def images(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> tuple[Digest, ...]:
+        """The digests of the images of an index, without attestations; of a single image, its own."""
+
+    def scan_findings(
+        self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float
+    ) -> ScanFindings:
+        """What ECR's scan has found in a single image."""
 
     def signatures(
         self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float

@@ -199,3 +199,11 @@ def test_the_order_by_time_stands_beside_an_alphabetical_order() -> None:
         assert sum(words in one.message for one in check_object(given)) == count
     _, errors = read(order_by="age")
     assert ['Unsupported value: "age": supported values: "first-seen", "created"' in one for one in errors] == [True]
+
+
+def test_a_severity_is_one_of_ecrs() -> None:
+    policy, errors = read(vulnerabilities_below="HIGH")
+    assert errors == ()
+    assert policy is not None and policy.control.vulnerabilities_below == "HIGH"
+    _, errors = read(vulnerabilities_below="high")
+    assert ['Unsupported value: "high": supported values: "INFORMATIONAL", "LOW"' in one for one in errors] == [True]

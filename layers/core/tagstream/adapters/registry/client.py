@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.http.cloud_call import CloudCall
@@ -22,15 +23,16 @@ from tagstream.adapters.http.retrying_session import Refused, RetryingSession
 from tagstream.adapters.http.session import Session, Sessions
 from tagstream.adapters.registry import login_aws, login_gcp
 from tagstream.adapters.registry.authenticate import AuthenticatedRepository
+from tagstream.adapters.registry.ecr_findings import ScanApi, fetch_findings
 from tagstream.adapters.registry.host_memory import HostMemory
 from tagstream.adapters.registry.login_aws import OpenApi
 from tagstream.adapters.registry.logins import Logins, secret_login
 from tagstream.adapters.registry.manifests import MalformedDigest, fetch_digest, fetch_verified
 from tagstream.adapters.registry.pages import Limits, all_tags
 from tagstream.adapters.registry.signatures import find_signatures
-from tagstream.domain.objects.image_name import ImageName
+from tagstream.domain.objects.image_name import ImageName, ecr_account, ecr_region
 from tagstream.domain.objects.model import Digest
-from tagstream.domain.select.creation_time import first_image, read_creation_time
+from tagstream.domain.select.creation_time import first_image, images_of_index, read_creation_time
 from tagstream.domain.select.platforms import (
     UnreadableManifest,
     configuration_digest,
@@ -38,9 +40,9 @@ from tagstream.domain.select.platforms import (
     platforms_of_index,
 )
 from tagstream.domain.signatures.signed import Signed
-from tagstream.errors import RetryableError, ThrottledError, Unanswered
+from tagstream.errors import RetryableError, StalledError, ThrottledError, Unanswered
 from tagstream.ports.connection import Proxy, TlsMaterial
-from tagstream.ports.registry import RegistryAccess, TagListing
+from tagstream.ports.registry import RegistryAccess, ScanFindings, TagListing
 from tagstream.ports.runtime import Clock
 
 # Statuses of a registry that lacks our credentials; some hide with 404 what others may see.
@@ -77,6 +79,7 @@ class RegistryClient:
         self._pauses = HostPauses()
         self._tokens: ExpiringCache[str] = ExpiringCache(self._clock)
         self._sessions = Sessions(open_session)
+        self._open_api = open_api
         self._logins = Logins(self._clock, open_api, identity)
 
     def list_tags(self, image: ImageName, access: RegistryAccess, deadline_s: float) -> TagListing:
@@ -171,6 +174,49 @@ class RegistryClient:
             return None
         except RetryableError as error:
             raise _explained("", error, image, access) from error
+
+    def images(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> tuple[Digest, ...]:
+        """The digests of the images of an index, without attestations; of a single image, its own. One request.
+
+        Args:
+            image: the repository.
+            digest: of the index or the manifest.
+            access: credentials, TLS, proxy.
+            deadline_s: on the monotonic clock.
+
+        Raises:
+            AuthenticationError: AuthenticationFailed, credentials or certificates that cannot be used.
+            ThrottledError: ReadOperationFailed, with the seconds the registry asked for.
+            RetryableError: ReadOperationFailed, the registry fails, or it sends something else than the digest says.
+        """
+        try:
+            manifest = fetch_verified(self._repository(image, access, deadline_s), "manifests", digest)
+        except RetryableError as error:
+            raise _explained("", error, image, access) from error
+        return tuple(Digest(one) for one in images_of_index(manifest)) or (digest,)
+
+    def scan_findings(
+        self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float
+    ) -> ScanFindings:
+        """What ECR's scan has found in a single image, asked as the function's role.
+
+        Args:
+            image: in a private ECR registry.
+            digest: of the manifest.
+            access: its proxy.
+            deadline_s: on the monotonic clock.
+
+        Raises:
+            StalledError: NotScanned, the image is not in a private ECR registry.
+            RetryableError: ReadOperationFailed, AWS fails.
+        """
+        account, region = ecr_account(image.registry), ecr_region(image.registry)
+        if account is None or region is None:
+            text = f"'{image.registry}' is not a private ECR registry, and only ECR is asked for vulnerabilities"
+            raise StalledError(text, reason="NotScanned")
+        left_s = deadline_s - self._clock.monotonic_s()
+        api = cast("ScanApi", self._open_api("ecr", region, access.proxy, left_s))
+        return fetch_findings(api, account, image.repository, digest)
 
     def signatures(
         self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float

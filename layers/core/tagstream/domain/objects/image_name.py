@@ -138,6 +138,18 @@ def _is_private(registry: str) -> bool:
     return any(address in network for network in _PRIVATE)
 
 
+def ecr_account(image: str) -> str | None:
+    """The account of a private ECR registry; None for an image that is elsewhere.
+
+    Args:
+        image: as an ImageRepository names it.
+    """
+    host = image.partition("/")[0]
+    account = host.partition(".")[0]
+    is_private = ecr_region(host) not in (None, ECR_PUBLIC) and ".dkr" in host
+    return account if is_private and account.isdecimal() and account.isascii() else None
+
+
 def ecr_region(registry: str) -> str | None:
     """The region of a private ECR registry, ``public.ecr.aws`` for the public one, None for any other host.
 

@@ -30,6 +30,9 @@ CommitId = NewType("CommitId", str)
 """A Git commit id, 40 hex digits."""
 
 Provider = Literal["generic", "aws", "azure", "gcp", "github"]
+Severity = Literal["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
+SEVERITIES: tuple[Severity, ...] = ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
+"""As ECR names them, the least severe first."""
 OrderBy = Literal["", "first-seen", "created"]
 DigestReflection = Literal["Never", "IfNotPresent", "Always"]
 
@@ -51,6 +54,8 @@ PLATFORMS = "tagstream.dev/platforms"
 """Annotation of an ImagePolicy: platforms, with commas between them, that an image must have to be selected."""
 ORDER_BY = "tagstream.dev/order-by"
 """Annotation of an ImagePolicy: ``first-seen`` or ``created`` selects the newest tag by time."""
+VULNERABILITIES_BELOW = "tagstream.dev/vulnerabilities-below"
+"""Annotation of an ImagePolicy: a severity; images in which ECR found one as severe as this are not selected."""
 VERIFY, VERIFY_SECRET = "tagstream.dev/verify", "tagstream.dev/verify-secret"
 """Annotations of an ImagePolicy: ``cosign``, and the Secret with the public keys that must have signed an image."""
 VERIFY_IDENTITY, VERIFY_ISSUER = "tagstream.dev/verify-identity", "tagstream.dev/verify-issuer"
@@ -167,6 +172,7 @@ class PolicyControl:
         minimum_age_s: 0 for none.
         platforms: that an image must have to be selected.
         order_by: what makes a tag newer than another; empty for the policy's own order.
+        vulnerabilities_below: the severity that no finding of ECR may reach; None for any.
         verify_secret: the Secret whose keys must have signed an image; empty for none.
         ordered: what the last command ordered.
         annotated: what the manifest orders.
@@ -178,6 +184,7 @@ class PolicyControl:
     minimum_age_s: float = 0.0
     platforms: frozenset[str] = frozenset()
     order_by: OrderBy = ""
+    vulnerabilities_below: Severity | None = None
     verify_secret: str = ""
     ordered: Intervention | None = None
     annotated: Intervention | None = None

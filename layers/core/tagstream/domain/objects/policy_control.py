@@ -18,16 +18,19 @@ from tagstream.domain.objects.model import (
     ORDER_BY,
     PIN,
     PLATFORMS,
+    SEVERITIES,
     SKIP_TAGS,
     UNTIL,
     VERIFY,
     VERIFY_IDENTITY,
     VERIFY_ISSUER,
     VERIFY_SECRET,
+    VULNERABILITIES_BELOW,
     WHY,
     Metadata,
     OrderBy,
     PolicyControl,
+    Severity,
 )
 from tagstream.domain.scan.tag_grammar import TAG
 from tagstream.domain.select.platforms import PLATFORM
@@ -48,6 +51,7 @@ def read_policy_control(metadata: Metadata, problems: list[Problem]) -> PolicyCo
         minimum_age_s=_minimum_age_s(metadata, problems),
         platforms=_listed(metadata, PLATFORMS, PLATFORM, NO_PLATFORM, problems),
         order_by=_order_by(metadata, problems),
+        vulnerabilities_below=_vulnerabilities_below(metadata, problems),
         verify_secret=_verify_secret(metadata, problems),
         ordered=read_intervention(notes),
         annotated=_annotated(metadata, problems),
@@ -77,6 +81,11 @@ def _minimum_age_s(metadata: Metadata, problems: list[Problem]) -> float:
 def _order_by(metadata: Metadata, problems: list[Problem]) -> OrderBy:
     found = _one_of(metadata, ORDER_BY, ("first-seen", "created"), problems)
     return "first-seen" if found == "first-seen" else "created" if found == "created" else ""
+
+
+def _vulnerabilities_below(metadata: Metadata, problems: list[Problem]) -> Severity | None:
+    found = _one_of(metadata, VULNERABILITIES_BELOW, SEVERITIES, problems)
+    return next((one for one in SEVERITIES if one == found), None)
 
 
 def _verify_secret(metadata: Metadata, problems: list[Problem]) -> str:

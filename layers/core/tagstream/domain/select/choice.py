@@ -6,12 +6,13 @@ disagree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 from tagstream.domain.objects.intervention import Intervention, Revert
-from tagstream.domain.objects.model import Digest, ImageRef, Metadata
+from tagstream.domain.objects.model import Digest, ImageRef, Metadata, Severity
 
 NO_DIGEST = Digest("")
 
@@ -79,6 +80,28 @@ def of_unknown_age(tag: str) -> Content:
     return Content()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a scan for vulnerabilities has found in a tag's image.
+
+    Attributes:
+        state: ``complete``, ``pending`` while the scan is under way, ``unavailable`` if there is none.
+        counts: how many were found of each severity.
+        problem: why there is no scan, in the registry's words.
+        until: when the registry is asked again (aware UTC); None if it was not asked.
+    """
+
+    state: Literal["complete", "pending", "unavailable"]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    problem: str = ""
+    until: datetime | None = None
+
+
+def of_unknown_findings(tag: str) -> Findings:
+    """The findings in any tag's image, for a policy that does not ask for them."""
+    return Findings(state="pending", problem="was not looked at")
+
+
 def of_unknown_signers(tag: str) -> Signing:
     """The signatures of any tag, for a policy that verifies none."""
     return Signing(may_go=False, problem="was not looked at")
@@ -102,6 +125,8 @@ class Situation:
         platforms: that an image must have to be selected.
         platforms_of: the platforms of a tag's image, None if nobody has looked at it; it may ask the registry.
         tags_without_time: how many tags nobody has looked at yet, for a policy that orders tags by their creation.
+        vulnerabilities_below: the severity that no finding may reach; None for any.
+        findings_of: what a scan has found in a tag's image; it may ask the registry.
         verify_secret: the secret whose keys must have signed an image; empty for none.
         signing_of: whether a tag's image is signed; it may ask the registry.
         intervention: what a person has ordered.
@@ -120,6 +145,8 @@ class Situation:
     platforms: frozenset[str] = frozenset()
     platforms_of: Callable[[str], frozenset[str] | None] = of_unknown_platforms
     tags_without_time: int = 0
+    vulnerabilities_below: Severity | None = None
+    findings_of: Callable[[str], Findings] = of_unknown_findings
     verify_secret: str = ""
     signing_of: Callable[[str], Signing] = of_unknown_signers
     intervention: Intervention | None = None

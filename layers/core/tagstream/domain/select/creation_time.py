@@ -18,18 +18,24 @@ ATTESTATION = "vnd.docker.reference.type"
 
 
 def first_image(index: bytes) -> str | None:
-    """The digest of the first image of an index; None for a manifest that is no index, or an index without an image.
+    """The digest of the first image of an index; None for a manifest that is no index, or an index without an image."""
+    return next(iter(images_of_index(index)), None)
+
+
+def images_of_index(index: bytes) -> tuple[str, ...]:
+    """The digests of the images of an index; none for a manifest that is no index.
 
     BuildKit lists attestations beside the images; they are passed over.
     """
     listed = _object(index).get("manifests")
+    found = []
     for one in listed if isinstance(listed, list) else ():
         if not isinstance(one, dict) or not isinstance(one.get("digest"), str):
             continue
         notes = one.get("annotations")
         if not isinstance(notes, dict) or ATTESTATION not in notes:
-            return str(one["digest"])
-    return None
+            found.append(str(one["digest"]))
+    return tuple(found)
 
 
 def read_creation_time(configuration: bytes) -> datetime | None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from gocompat.duration import print_duration
 from tagstream.domain.instant import instant_text
-from tagstream.domain.objects.model import Metadata
+from tagstream.domain.objects.model import SEVERITIES, Metadata
 from tagstream.domain.scan.drop_guard import is_suspicious_drop
 from tagstream.domain.select.choice import Answer, Candidate, Gate, Go, No, Situation, Stay, Wait
 from tagstream.domain.select.interventions import intervened, reverted, skipped
@@ -130,9 +130,33 @@ def signatures(candidate: Candidate, situation: Situation) -> Answer:
     return Wait(message=told, until=until, **words)
 
 
+def vulnerabilities(candidate: Candidate, situation: Situation) -> Answer:
+    """Let a tag wait in whose image a scan has found vulnerabilities that are too severe, or is not finished.
+
+    The current tag is not looked at again. If there is no scan, the current selection stays.
+    """
+    limit, tag = situation.vulnerabilities_below, candidate.tag
+    if limit is None or situation.is_selected(tag):
+        return Go()
+    found = situation.findings_of(tag)
+    until = found.until or situation.now + LOOK_AGAIN_AFTER
+    if found.state == "pending":
+        told = found.problem or "is still being scanned for vulnerabilities"
+        return Wait(reason="ScanNotFinished", message=f"{tag} {told}", verdict="not scanned yet", until=until)
+    if found.state == "unavailable":
+        told = f"{tag} was not scanned for vulnerabilities: {found.problem}"
+        return No(reason="NotScanned", message=told, verdict="not scanned", keeps_current=True)
+    severe = [one for one in reversed(SEVERITIES[SEVERITIES.index(limit) :]) if found.counts.get(one)]
+    if not severe:
+        return Go()
+    told = ", ".join(f"{found.counts[one]} {one}" for one in severe)
+    words = f"{tag} has vulnerabilities: {told}"
+    return Wait(reason="Vulnerable", message=words, verdict="vulnerable", until=until)
+
+
 GATES: tuple[Gate, ...] = (
     *(intervened, skipped, reverted, known_times, suspicious_drop, downgrade),
-    *(minimum_age, platforms, signatures),
+    *(minimum_age, platforms, signatures, vulnerabilities),
 )
 """In the order in which they are asked. What people want comes first; what may ask the registry comes last."""
 

@@ -27,6 +27,7 @@ from tagstream.domain.objects.model import (
     VERIFY_IDENTITY,
     VERIFY_ISSUER,
     VERIFY_SECRET,
+    VULNERABILITIES_BELOW,
     WHY,
     WINDOW,
     FluxObject,
@@ -44,6 +45,7 @@ from tagstream.reconcile.apply.calendars import StoredCalendars, never_open, no_
 from tagstream.reconcile.apply.located import Located, Manifests
 from tagstream.reconcile.apply.pull_secrets import Members, no_members, pull_secret_problems
 from tagstream.reconcile.apply.references import Known, forbidden_references, missing_references, references
+from tagstream.reconcile.apply.scanned_registries import unscanned_policies
 from tagstream.reconcile.apply.verify_secrets import unverifiable_policies
 
 MAX_OBJECT_BYTES = 300_000
@@ -56,7 +58,17 @@ REASON = "suspend.toolkit.fluxcd.io/reason"
 ANNOTATIONS: Mapping[str, frozenset[str]] = {
     "ImagePolicy": frozenset(
         {
-            *(ALLOW_DOWNGRADE, MINIMUM_AGE, ORDER_BY, PLATFORMS, VERIFY, VERIFY_SECRET, VERIFY_IDENTITY, VERIFY_ISSUER),
+            *(
+                ALLOW_DOWNGRADE,
+                MINIMUM_AGE,
+                ORDER_BY,
+                PLATFORMS,
+                VULNERABILITIES_BELOW,
+                VERIFY,
+                VERIFY_SECRET,
+                VERIFY_IDENTITY,
+                VERIFY_ISSUER,
+            ),
             *(PIN, HOLD, UNTIL, WHY, SKIP_TAGS, ON_REVERT, INTERVENTION, REVERTED),
         }
     ),
@@ -121,7 +133,7 @@ def validate(
         return given[key] if key in given else stored_members(key)
 
     warnings += _reference_warnings(unique, exists, members)
-    unusable = (*never_open(unique, stored_calendars), *unverifiable_policies(unique, members, read_keys))
+    gated = (*unverifiable_policies(unique, members, read_keys), *unscanned_policies(unique))
     named = {(kind, key) for one in drafts for _, kind, key in references(one.parsed.draft)}
     idle = [one for one in unique if _has_no_pull_secrets(one) and not _is_named(one, named, known)]
     passed_over = {id(one) for one in idle}
@@ -130,7 +142,7 @@ def validate(
         errors=(
             *manifests.errors,
             *(text for one in checked for text in one.messages(warnings=False)),
-            *(_at(one, problem) for one, problem in unusable),
+            *(_at(one, problem) for one, problem in (*never_open(unique, stored_calendars), *gated)),
         ),
         warnings=tuple(warnings),
         notes=(

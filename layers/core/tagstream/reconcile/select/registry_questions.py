@@ -5,7 +5,7 @@ A registry that does not answer is no verdict: every question then raises an err
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,14 +13,16 @@ from datetime import datetime
 from tagstream.domain.objects.image_name import ImageName, parse_repository_image
 from tagstream.domain.objects.model import Digest, ImageRepository
 from tagstream.domain.signatures.signed import Signed
-from tagstream.errors import ImageAutomationError, RetryableError
+from tagstream.errors import ImageAutomationError, RetryableError, StalledError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
-from tagstream.ports.registry import RegistryAccess
+from tagstream.ports.registry import RegistryAccess, ScanFindings
 from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.registry_health import RegistryHealth
 
 MIN_TIMEOUT_S = 1.0
+# Of an index with more images, the others are not looked at.
+MOST_IMAGES = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,18 @@ class RegistryQuestions:
         with self._asking(image, "the creation time", f"@{digest}") as access:
             return self.ports.registry.created(image, digest, access, self._limit_s())
 
+    def findings(self, digest: Digest) -> Sequence[ScanFindings]:
+        """What ECR's scans have found in the images of a digest, of an index in all of them.
+
+        Raises:
+            StalledError: NotScanned, the registry is not ECR.
+            RetryableError: ECR does not answer.
+        """
+        image = self._image()
+        with self._asking(image, "scan findings", f"@{digest}") as access:
+            images = self.ports.registry.images(image, digest, access, self._limit_s())[:MOST_IMAGES]
+            return [self.ports.registry.scan_findings(image, one, access, self._limit_s()) for one in images]
+
     def signed(self, digest: Digest) -> Iterator[Signed]:
         """What the registry keeps as signatures of an image; nobody has checked them.
 
@@ -92,6 +106,8 @@ class RegistryQuestions:
             self.health.check(self.stored, image, access)
             with self.health.watched(self.stored, image, access) as bounded:
                 yield bounded
+        except StalledError:
+            raise
         except ImageAutomationError as error:
             raise RetryableError(
                 f"failed fetching {what} of {self.repository.image}{which}: {error.message}", reason="Failed"

@@ -20,6 +20,7 @@ from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.signatures import PublicKeys
 from tagstream.reconcile.select.contents import Contents
 from tagstream.reconcile.select.first_seen import FirstSeen
+from tagstream.reconcile.select.image_findings import ImageFindings
 from tagstream.reconcile.select.image_platforms import ImagePlatforms
 from tagstream.reconcile.select.image_signatures import ImageSignatures
 from tagstream.reconcile.select.registry_questions import RegistryQuestions
@@ -80,6 +81,8 @@ def gather(occasion: Occasion, questions: RegistryQuestions | None, ports: Ports
         content=contents.of,
         platforms=control.platforms,
         platforms_of=ImagePlatforms(contents=contents, ask=None if questions is None else questions.platforms).of,
+        vulnerabilities_below=control.vulnerabilities_below,
+        findings_of=ImageFindings(contents=contents, ask=None if questions is None else questions.findings).of,
         verify_secret=control.verify_secret,
         signing_of=signatures.of,
         intervention=control.intervention(occasion.now),
