@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,16 +25,19 @@ from tests.contract.reconciling import (
     NOW,
     Silent,
     automated,
+    document,
     emptied,
     ports_on,
+    reason,
     scan,
     selection,
     target_of,
     watched,
 )
 from tests.contract.set_clock import SetClock
+from tests.embedded.cosign import push_signature, push_signed_image, recording
 from tests.embedded.git_server import GitServer, bare_repository, commit_files, git, git_server
-from tests.embedded.registry import Registry
+from tests.embedded.registry import Registry, digest_of
 
 BOTH = pytest.mark.parametrize("after_call", [True, False], ids=["after-a-call", "before-a-call"])
 
@@ -352,6 +356,60 @@ def test_a_new_tag_is_selected_exactly_once_wherever_its_scan_dies(
     assert expected == ("v1.30.0", "v1.29.0", 31, "v1.30.0", 31)
     assert {where: found for where, found in outcomes.items() if found != expected} == {}
     assert {"tags.put", "selections.put", "objects.put_status"} <= set(calls)
+
+
+SIGNED = {"verify": "cosign", "verify-secret": "cosign-keys"}
+GATED: Mapping[str, Mapping[str, str]] = {
+    "platforms": {"platforms": "linux/amd64"},
+    "signatures": SIGNED,
+    "created": {"order-by": "created"},
+    "several": {"platforms": "linux/amd64", **SIGNED, "order-by": "first-seen"},
+}
+
+
+@pytest.mark.parametrize("gates", GATED.values(), ids=GATED)
+def test_gates_let_the_same_tag_through_wherever_a_scan_dies_between_their_answers(
+    table: Table, registry: Registry, gates: Mapping[str, str]
+) -> None:
+    given, silent = recording("tag-p256"), Silent()
+    silent.put(NamespacedName("ns", "cosign-keys"), given.keys)
+    config = b'{"os": "linux", "architecture": "amd64", "created": "2026-11-01T00:00:00Z"}'
+    outcomes: dict[str, object] = {}
+
+    def begun() -> Ports:
+        emptied(table)
+        registry.repositories.clear()
+        registry.blobs[digest_of(config)] = config
+        registry.add_tags("app", ["main-0"], json.dumps({"config": {"digest": digest_of(config)}}).encode())
+        if "verify" in gates:
+            push_signed_image(registry.address, "app", "main-a", given)
+            push_signature(registry.address, "app", given)
+        ports = ports_on(table, silent)
+        ports.objects.put(document("ImageRepository", image=f"{registry.address}/app", interval="1m"))
+        policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"alphabetical": {"order": "asc"}})
+        policy["spec"] |= {"filterTags": {"pattern": "^main-"}, "digestReflectionPolicy": "IfNotPresent"}
+        policy["metadata"]["annotations"] = {f"tagstream.dev/{name}": value for name, value in gates.items()}
+        ports.objects.put(policy)
+        return ports
+
+    def outcome(ports: Ports) -> tuple[object, ...]:
+        found, policy = ports.selections.get(APP), ports.objects.get("ImagePolicy", APP)
+        assert found is not None and policy is not None
+        return found.ref, found.previous, policy.status["latestRef"], reason(ports, "ImagePolicy")
+
+    ports = begun()
+    calls = lived(scan, ports)
+    expected = outcome(ports)
+    for at, call in enumerate(calls, start=1):
+        ports = begun()
+        died(scan, ports, at, after_call=True)
+        scan(replace(later(table), secrets=silent))
+        outcomes[f"{at} {call}"] = outcome(ports)
+    assert expected[3] == "Succeeded"
+    assert {where: found for where, found in outcomes.items() if found != expected} == {}
+    asked = {"platforms": "platforms", "verify": "signatures", "order-by": "created"}
+    wanted = {f"registry.{asked[name]}" for name in gates if name in asked and gates[name] != "first-seen"}
+    assert wanted <= set(calls)
 
 
 def reflected(ports: Ports) -> tuple[object, ...]:

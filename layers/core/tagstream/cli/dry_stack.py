@@ -156,6 +156,9 @@ class DryTags:
     def put_image_fact(self, key: NamespacedName, digest: Digest, kind: str, fact: ImageFact) -> None:
         """Not kept."""
 
+    def put_cool_down(self, host: str, until: datetime) -> None:
+        """Not kept."""
+
     def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None]) -> None:
         """Not kept."""
 

@@ -89,6 +89,7 @@ EXAMPLES = (
     "tagstream logs --follow --level error",
     "tagstream webhook-url quay",
     "tagstream explain policy web",
+    "tagstream explain policy web --registry",
     "crane ls ghcr.io/org/web | tagstream explain policy -f web.yaml --tags -",
     "tagstream lint --objects clusters/prod --repo .",
     "tagstream diff --objects clusters/prod --repo . --ref flux-system/web=ghcr.io/org/web:v1.5.0",

@@ -62,6 +62,9 @@ def _add_offline(verbs: Parsers) -> None:
     parser.add_argument("name", nargs="?", help="the policy; not needed when the files hold one")
     parser.add_argument("-f", "--filename", action="append", default=[], help="manifests (offline)")
     parser.add_argument("--tags", metavar="FILE", help="one tag a line, or a JSON list; - for stdin")
+    parser.add_argument(
+        "--registry", action="store_true", help="ask the registry, from here, what the gates want to know of images"
+    )
     parser.add_argument("-o", "--output", choices=("wide", "json"), help="wide: whole values; json: for programs")
     for verb in ("lint", "diff"):
         parser = add_verb(verbs, verb, verb)

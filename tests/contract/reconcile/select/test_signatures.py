@@ -320,3 +320,38 @@ def test_signatures_are_found_in_the_registry_program_of_debian(
     found = ports.selections.get(APP)
     assert found is not None, message_of(ports, "ImagePolicy")
     assert (found.ref.tag, found.ref.digest) == ("v1.30.0", given.digest)
+
+
+def test_explaining_asks_the_registry_only_when_it_is_told_to_and_keeps_nothing(
+    verified: Ports, registry: Registry, signed: Recording
+) -> None:
+    push_signed_image(registry.address, "app", "v1.30.0", signed)
+    scan(verified)
+    push_signature(registry.address, "app", signed)
+    asked(registry)
+    later_on = later(verified, timedelta(minutes=5))
+    stored = command("-n", "ns", "explain", "policy", "app", ports=later_on)
+    assert "v1.30.0 has no signature (cosign-keys)" in stored.err
+    assert asked(registry) == []
+    for _ in range(2):
+        now = command("-n", "ns", "explain", "policy", "app", "--registry", ports=later_on)
+        assert f"selected {registry.address}/app:v1.30.0" in now.err
+        assert asked(registry) == ["HEAD manifests", "GET manifests", "GET blobs"]
+    assert selected(verified) == "v1.29.0"
+    registry.repositories["app"].manifests.clear()
+    broken = command("-n", "ns", "explain", "policy", "app", "--registry", ports=later_on)
+    assert broken.code == 1 and "failed fetching digest of" in broken.err
+
+
+def test_a_backtest_replays_what_is_known_of_signatures_and_says_what_it_assumes(
+    verified: Ports, registry: Registry, signed: Recording
+) -> None:
+    push_image(registry.address, "app", "v1.31.0", b"not signed")
+    scan(later(verified, timedelta(minutes=1)))
+    push_signed_image(registry.address, "app", "v1.30.0", signed)
+    push_signature(registry.address, "app", signed)
+    scan(later(verified, timedelta(minutes=9)))
+    done = command("-n", "ns", "backtest", "policy", "app", ports=later(verified, timedelta(minutes=10)))
+    assert [line.split()[1] for line in done.out.splitlines()[1:]] == ["v1.29.0", "v1.30.0"]
+    words = "1 tags are assumed to pass the gates that look into images, because nothing is known of theirs: v1.29.0"
+    assert words in done.err

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tagstream.cli.console import CommandFailed
@@ -15,12 +16,18 @@ from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import ImagePolicy, ImageRepository
 from tagstream.domain.scan.exclusion import InvalidExclusion, keep
 from tagstream.domain.select.backtest import History, Replayed, Turn, backtest
+from tagstream.domain.select.choice import Findings, Signing, Situation, TagCounts
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
+from tagstream.errors import ImageAutomationError
+from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.apply.validation import validate
+from tagstream.reconcile.select import image_findings, image_signatures
 from tagstream.reconcile.select.first_seen import FirstSeen
+from tagstream.reconcile.select.situation import Occasion, gather
 from tagstream.reconcile.select.tag_times import with_stored_times
 from tagstream.reconcile.stored_objects import parse_stored
 
+ASSUMED = "tags are assumed to pass the gates that look into images, because nothing is known of theirs"
 NOT_KEPT = "deleted tags are not in it, nor is what a tag contained before it was moved"
 
 
@@ -44,12 +51,18 @@ def backtest_policy(session: Session) -> int:
     question = _question(session)
     until = session.ports.clock.now()
     since = until - timedelta(seconds=session.args.since)
-    replayed = _replayed(session, question)
-    turns = backtest(replayed, max(since, replayed.history.began_at), until)
+    assumed = _Assumed()
+    replayed = _replayed(session, question, assumed)
+    try:
+        turns = backtest(replayed, max(since, replayed.history.began_at), until)
+    except ImageAutomationError as error:
+        raise CommandFailed(f"ImagePolicy/{question.policy.metadata.key}: {error.message}") from error
     if session.args.output:
-        session.console.line(as_json(_document(question, replayed, turns)))
+        session.console.line(as_json({**_document(question, replayed, turns), "assumed": sorted(assumed.tags)}))
     else:
         _print(session, replayed, turns)
+        if assumed.tags:
+            session.console.action(f"{len(assumed.tags)} {ASSUMED}: {', '.join(sorted(assumed.tags))}")
     return int(not turns or bool(turns[-1].problem))
 
 
@@ -86,7 +99,7 @@ def _stored_policy(session: Session) -> ImagePolicy:
     return parse_stored(stored, ImagePolicy)
 
 
-def _replayed(session: Session, question: _Question) -> Replayed:
+def _replayed(session: Session, question: _Question, assumed: _Assumed) -> Replayed:
     policy = question.policy
     sightings = FirstSeen(policy.repository, session.ports.tags)
     first_seen = sightings.records()
@@ -103,7 +116,49 @@ def _replayed(session: Session, question: _Question) -> Replayed:
         minimum_age=timedelta(seconds=policy.control.minimum_age_s),
         history=History(first_seen={tag: first_seen[tag] for tag in kept}, began_at=sightings.first_scan()),
         image=question.repository.image if question.repository else "",
+        told=assumed.let_through(_told(session, policy)),
     )
+
+
+def _told(session: Session, policy: ImagePolicy) -> Situation:
+    """What the stack knows now of images, for the gates that look into them; the registry is not asked."""
+    key = policy.metadata.key
+    occasion = Occasion(
+        stored=StoredObject(kind="ImagePolicy", key=key, document={}, status={}),
+        policy=policy,
+        current=None,
+        counts=TagCounts(before=0, after=0),
+        now=session.ports.clock.now(),
+    )
+    return gather(occasion, None, session.ports, most_looked_at=sys.maxsize).situation
+
+
+@dataclass(slots=True)
+class _Assumed:
+    """Lets tags through of whose images nothing is kept, and remembers them."""
+
+    tags: set[str] = field(default_factory=set)
+
+    def let_through(self, told: Situation) -> Situation:
+        """The same situation, in which what is not known keeps no tag out."""
+
+        def platforms_of(tag: str) -> frozenset[str]:
+            found = told.platforms_of(tag)
+            return told.platforms if found is None and self._add(tag) else found or frozenset()
+
+        def signing_of(tag: str) -> Signing:
+            found = told.signing_of(tag)
+            return Signing(may_go=True) if found is image_signatures.NOT_LOOKED_AT and self._add(tag) else found
+
+        def findings_of(tag: str) -> Findings:
+            found = told.findings_of(tag)
+            return Findings(state="complete") if found is image_findings.NOT_LOOKED_AT and self._add(tag) else found
+
+        return replace(told, platforms_of=platforms_of, signing_of=signing_of, findings_of=findings_of)
+
+    def _add(self, tag: str) -> bool:
+        self.tags.add(tag)
+        return True
 
 
 def _print(session: Session, replayed: Replayed, turns: Sequence[Turn]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
+from tagstream.cli.dry_stack import dry_ports
 from tagstream.cli.files import read_file, read_manifests, read_stdin
 from tagstream.cli.layout import Column, brief
 from tagstream.cli.session import Session
@@ -30,8 +31,12 @@ from tagstream.domain.select.policy import (
     Verdict,
     compile_policy,
 )
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.apply.validation import validate
+from tagstream.reconcile.cool_downs import CoolDowns
+from tagstream.reconcile.registry_health import RegistryHealth
+from tagstream.reconcile.select.registry_questions import RegistryQuestions
 from tagstream.reconcile.select.situation import Occasion, gather
 from tagstream.reconcile.select.tag_times import with_stored_times
 from tagstream.reconcile.status import trusted_tags
@@ -88,23 +93,34 @@ def explain(session: Session) -> int:
     Raises:
         CommandFailed: the policy does not exist, or it is invalid.
     """
+    if session.args.filename and session.args.registry:
+        raise CommandFailed("--registry needs a stack, whose gates it asks: leave out --filename")
     question = _offline(session) if session.args.filename else _online(session)
+    compiled, kept, question = _compiled(session, question)
     try:
-        compiled = compile_policy(question.policy.policy, question.policy.filter_tags)
-        kept = keep(question.tags, question.exclusion_list)
-    except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
-        raise CommandFailed(f"ImagePolicy/{question.policy.metadata.key}: {error}") from error
-    if question.situation is not None:
-        timed = with_stored_times(question.policy, compiled, kept, session.ports.tags)
-        left = len(timed.left)
-        question = replace(question, situation=replace(question.situation, tags_without_time=left))
-        compiled = timed.policy
-    explanation = _explanation(compiled, kept, question)
+        explanation = _explanation(compiled, kept, question)
+    except ImageAutomationError as error:
+        raise CommandFailed(f"ImagePolicy/{question.policy.metadata.key}: {error.message}") from error
     if session.args.output == "json":
         session.console.line(as_json(_document(question, explanation)))
     else:
         _print(session, question, explanation)
     return 1 if explanation.problem else 0
+
+
+def _compiled(session: Session, question: _Question) -> tuple[CompiledPolicy, Sequence[str], _Question]:
+    """The policy ready to select, the tags that are not excluded, and the question with what gates know of times."""
+    policy = question.policy
+    try:
+        compiled = compile_policy(policy.policy, policy.filter_tags)
+        kept = keep(question.tags, question.exclusion_list)
+    except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
+        raise CommandFailed(f"ImagePolicy/{policy.metadata.key}: {error}") from error
+    if question.situation is None:
+        return compiled, kept, question
+    timed = with_stored_times(policy, compiled, kept, session.ports.tags)
+    situation = replace(question.situation, tags_without_time=len(timed.left))
+    return timed.policy, kept, replace(question, situation=situation)
 
 
 def _explanation(compiled: CompiledPolicy, kept: Sequence[str], question: _Question) -> _Explanation:
@@ -160,11 +176,17 @@ def _online(session: Session) -> _Question:
     stored = session.ports.objects.get("ImagePolicy", session.key(session.args.name))
     if stored is None:
         raise CommandFailed(f"ImagePolicy '{session.args.name}' not found in {session.namespace} namespace")
-    return _question(session, stored, _tags(session) if session.args.tags is not None else None)
+    given = _tags(session) if session.args.tags is not None else None
+    return _question(session, stored, given, asks=session.args.registry)
 
 
-def _question(session: Session, stored: StoredObject, given_tags: tuple[str, ...] | None) -> _Question:
-    """Return what to explain of a stored policy; without given tags, those of its repository."""
+def _question(
+    session: Session, stored: StoredObject, given_tags: tuple[str, ...] | None, *, asks: bool = False
+) -> _Question:
+    """Return what to explain of a stored policy; without given tags, those of its repository.
+
+    With ``asks``, the gates ask the registry from here.
+    """
     policy = parse_stored(stored, ImagePolicy)
     held = session.ports.objects.get("ImageRepository", policy.repository)
     repository = parse_stored(held, ImageRepository) if held else None
@@ -174,7 +196,7 @@ def _question(session: Session, stored: StoredObject, given_tags: tuple[str, ...
         tags=tags,
         image=repository.image if repository else "",
         exclusion_list=repository.exclusion_list if repository else (),
-        situation=_situation(session, stored, policy, len(tags)),
+        situation=_situation(session, stored, policy, repository if asks else None, len(tags)),
     )
 
 
@@ -184,19 +206,24 @@ def explained(session: Session, stored: StoredObject) -> tuple[Choice | None, st
     Raises:
         CommandFailed: no tags are stored, or the policy is invalid.
     """
-    question = _question(session, stored, None)
+    compiled, kept, question = _compiled(session, _question(session, stored, None))
     try:
-        compiled = compile_policy(question.policy.policy, question.policy.filter_tags)
-        return compiled.latest(keep(question.tags, question.exclusion_list), question.situation), ""
-    except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
-        raise CommandFailed(f"ImagePolicy/{question.policy.metadata.key}: {error}") from error
+        return compiled.latest(kept, question.situation), ""
     except NoSelection as error:
         return None, str(error)
+    except ImageAutomationError as error:
+        raise CommandFailed(f"ImagePolicy/{question.policy.metadata.key}: {error.message}") from error
 
 
-def _situation(session: Session, stored: StoredObject, policy: ImagePolicy, tag_count: int) -> Situation:
-    """Collect the input of the gates as the stack does when it evaluates the policy."""
-    ports = session.ports
+def _situation(
+    session: Session, stored: StoredObject, policy: ImagePolicy, repository: ImageRepository | None, tag_count: int
+) -> Situation:
+    """Collect the input of the gates as the stack does when it evaluates the policy.
+
+    With a repository, its registry is asked; without one, only what is stored counts.
+    """
+    # What is asked is not kept: that is for the stack to do.
+    ports = session.ports if repository is None else dry_ports(session.ports, (), session.ports.clock.now())
     selection = ports.selections.get(stored.key)
     occasion = Occasion(
         stored=stored,
@@ -205,8 +232,17 @@ def _situation(session: Session, stored: StoredObject, policy: ImagePolicy, tag_
         counts=TagCounts(before=trusted_tags(stored.status), after=tag_count),
         now=ports.clock.now(),
     )
-    # The machine of the command line may not reach the registry.
-    return gather(occasion, None, ports).situation
+    if repository is None:
+        # The machine of the command line may not reach the registry.
+        return gather(occasion, None, ports).situation
+    questions = RegistryQuestions(
+        stored=stored,
+        repository=repository,
+        deadline_s=ports.clock.monotonic_s() + session.args.timeout,
+        health=RegistryHealth(CoolDowns(ports.tags, ports.clock), ports),
+        ports=ports,
+    )
+    return gather(occasion, questions, ports).situation
 
 
 def _stored_tags(session: Session, repository: NamespacedName) -> tuple[str, ...]:

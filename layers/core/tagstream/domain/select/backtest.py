@@ -7,7 +7,7 @@ that is stored now, from its first sighting on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tagstream.domain.objects.model import ImageRef, Metadata
@@ -35,13 +35,17 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """A policy, and what it is replayed with."""
+    """A policy, and what it is replayed with.
+
+    ``told`` is what gates are told of images and of tags to skip; None when no gate asks for that.
+    """
 
     policy: CompiledPolicy
     metadata: Metadata
     minimum_age: timedelta
     history: History
     image: str = ""
+    told: Situation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +108,8 @@ def _steps(replayed: Replayed, since: datetime, until: datetime) -> Iterator[tup
 
 
 def _situation(replayed: Replayed, current: str | None, count: int, at: datetime) -> Situation:
-    history = replayed.history
-    return Situation(
+    history, told = replayed.history, replayed.told
+    facts = Situation(
         policy=replayed.metadata,
         current=None if current is None else ImageRef(name=replayed.image, tag=current),
         counts=TagCounts(before=0, after=count),
@@ -114,6 +118,18 @@ def _situation(replayed: Replayed, current: str | None, count: int, at: datetime
         now=at,
         minimum_age=replayed.minimum_age,
         content=history.content,
+    )
+    if told is None:
+        return facts
+    return replace(
+        facts,
+        skip_tags=told.skip_tags,
+        platforms=told.platforms,
+        platforms_of=told.platforms_of,
+        verify_secret=told.verify_secret,
+        signing_of=told.signing_of,
+        vulnerabilities_below=told.vulnerabilities_below,
+        findings_of=told.findings_of,
     )
 
 

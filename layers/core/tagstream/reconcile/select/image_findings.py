@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tagstream.domain.objects.model import Digest
@@ -16,8 +16,8 @@ from tagstream.ports.registry import ScanFindings
 from tagstream.ports.tags import ImageFact
 from tagstream.reconcile.select.contents import Contents
 
-MOST_LOOKED_AT = 5
 KIND = "scan"
+NOT_LOOKED_AT = Findings(state="pending", problem="was not looked at")
 # A scan is repeated, and new vulnerabilities become known.
 COMPLETE_FOR, UNAVAILABLE_FOR, PENDING_FOR = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 AskFindings = Callable[[Digest], Sequence[ScanFindings]]
@@ -30,11 +30,13 @@ class ImageFindings:
     Args:
         contents: tells which digest a tag has.
         ask: asks ECR for the findings of a digest; None when only what is stored counts.
+        most_looked_at: how many tags are looked at.
     """
 
     contents: Contents
     ask: AskFindings | None
-    _looked_at: int = 0
+    most_looked_at: int
+    _answers: dict[str, Findings] = field(default_factory=dict)
 
     def of(self, tag: str) -> Findings:
         """The findings in a tag's image.
@@ -42,16 +44,20 @@ class ImageFindings:
         Raises:
             ImageAutomationError: the registry does not answer, or it is not ECR.
         """
-        self._looked_at += 1
-        content = self.contents.known(tag) if self._looked_at <= MOST_LOOKED_AT else None
+        if tag not in self._answers and len(self._answers) < self.most_looked_at:
+            self._answers[tag] = self._looked_at(tag)
+        return self._answers.get(tag, NOT_LOOKED_AT)
+
+    def _looked_at(self, tag: str) -> Findings:
+        content = self.contents.known(tag)
         if content is None:
-            return Findings(state="pending", problem="was not looked at")
+            return NOT_LOOKED_AT
         tags, repository, now = self.contents.first_seen.tags, self.contents.first_seen.repository, self.contents.now
         fact = tags.image_fact(repository, content.digest, KIND)
         if self.ask is not None and (fact is None or fact.until <= now):
             fact = _fact(_together(self.ask(content.digest)), now)
             tags.put_image_fact(repository, content.digest, KIND, fact)
-        return Findings(state="pending", problem="was not looked at") if fact is None else _findings(fact)
+        return NOT_LOOKED_AT if fact is None else _findings(fact)
 
 
 def _together(found: Sequence[ScanFindings]) -> ScanFindings:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tagstream.domain.objects.model import Digest
 from tagstream.ports.tags import ImageFact
 from tagstream.reconcile.select.contents import Contents
 
-# A tag behind so many better ones that lack a platform is not looked at.
-MOST_LOOKED_AT = 5
 KIND = "platforms"
 # The platforms of a digest never change, but what nobody asks for any more should go by itself.
 KEPT_FOR = timedelta(days=30)
@@ -25,11 +23,13 @@ class ImagePlatforms:
     Args:
         contents: tells which digest a tag has.
         ask: asks the registry for the platforms of a digest; None when only what is stored counts.
+        most_looked_at: how many tags are looked at.
     """
 
     contents: Contents
     ask: AskPlatforms | None
-    _looked_at: int = 0
+    most_looked_at: int
+    _answers: dict[str, frozenset[str] | None] = field(default_factory=dict)
 
     def of(self, tag: str) -> frozenset[str] | None:
         """The platforms of a tag's image; None if nobody has looked at it.
@@ -37,9 +37,11 @@ class ImagePlatforms:
         Raises:
             ImageAutomationError: the registry does not answer.
         """
-        self._looked_at += 1
-        if self._looked_at > MOST_LOOKED_AT:
-            return None
+        if tag not in self._answers and len(self._answers) < self.most_looked_at:
+            self._answers[tag] = self._looked_at(tag)
+        return self._answers.get(tag)
+
+    def _looked_at(self, tag: str) -> frozenset[str] | None:
         content = self.contents.known(tag)
         if content is None:
             return None

@@ -7,7 +7,7 @@ little later.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tagstream.domain.objects.model import Digest
@@ -17,12 +17,11 @@ from tagstream.ports.signatures import PublicKeys
 from tagstream.ports.tags import ImageFact
 from tagstream.reconcile.select.contents import Contents
 
-# A tag behind so many better ones that are not signed is not looked at.
-MOST_LOOKED_AT = 5
 KEPT_FOR = timedelta(days=30)
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
 SIGNED, UNSIGNED, OF_OTHERS = "signed", "unsigned", "signed by others"
 PROBLEMS = {UNSIGNED: "has no signature", OF_OTHERS: "has no signature by a key of the secret"}
+NOT_LOOKED_AT = Signing(may_go=False, problem="was not looked at")
 AskSigned = Callable[[Digest], Iterable[Signed]]
 
 
@@ -35,14 +34,16 @@ class ImageSignatures:
         image: of the repository now; empty if it is not known.
         read_keys: reads the keys that count; called when the first tag is looked at.
         ask: asks the registry for the signatures of a digest; None when only what is stored counts.
+        most_looked_at: how many tags are looked at.
     """
 
     contents: Contents
     image: str
     read_keys: Callable[[], PublicKeys]
     ask: AskSigned | None
+    most_looked_at: int
     _keys: PublicKeys | None = None
-    _looked_at: int = 0
+    _answers: dict[str, Signing] = field(default_factory=dict)
 
     def of(self, tag: str) -> Signing:
         """Whether a tag's image is signed by one of the keys, or needs no look because it is selected already.
@@ -54,13 +55,15 @@ class ImageSignatures:
         is_current = current is not None and current.tag == tag and self.image in ("", current.name)
         if is_current and not self.contents.is_reread:
             return Signing(may_go=True)
-        if self._looked_at >= MOST_LOOKED_AT:
-            return Signing(may_go=False, problem="was not looked at")
-        self._looked_at += 1
+        if tag not in self._answers and len(self._answers) < self.most_looked_at:
+            self._answers[tag] = self._looked_at(tag, current.digest if is_current and current is not None else "")
+        return self._answers.get(tag, NOT_LOOKED_AT)
+
+    def _looked_at(self, tag: str, selected_digest: str) -> Signing:
         content = self.contents.known(tag)
         if content is None:
-            return Signing(may_go=False, problem="was not looked at")
-        if is_current and current is not None and current.digest == content.digest:
+            return NOT_LOOKED_AT
+        if content.digest == selected_digest:
             return Signing(may_go=True)
         return self._of_digest(content)
 
@@ -71,8 +74,8 @@ class ImageSignatures:
         fact = tags.image_fact(repository, content.digest, kind)
         if fact is None or (fact.until <= self.contents.now and self.ask is not None):
             if self.ask is None:
-                return Signing(may_go=False, problem="was not looked at")
-            fact = self._looked(content, self._verdict(content.digest, keys, self.ask))
+                return NOT_LOOKED_AT
+            fact = self._fact(content, self._verdict(content.digest, keys, self.ask))
             tags.put_image_fact(repository, content.digest, kind, fact)
         if fact.value == SIGNED:
             return Signing(may_go=True)
@@ -87,7 +90,7 @@ class ImageSignatures:
             verdict = OF_OTHERS
         return verdict
 
-    def _looked(self, content: Content, verdict: str) -> ImageFact:
+    def _fact(self, content: Content, verdict: str) -> ImageFact:
         now = self.contents.now
         return ImageFact(value=verdict, until=now + KEPT_FOR if verdict == SIGNED else _again(content.since, now))
 

@@ -25,6 +25,9 @@ from tagstream.reconcile.select.image_platforms import ImagePlatforms
 from tagstream.reconcile.select.image_signatures import ImageSignatures
 from tagstream.reconcile.select.registry_questions import RegistryQuestions
 
+# What is behind so many better tags that a gate refused is not looked at.
+MOST_LOOKED_AT = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
@@ -53,13 +56,16 @@ class Gathered:
     contents: Contents
 
 
-def gather(occasion: Occasion, questions: RegistryQuestions | None, ports: Ports) -> Gathered:
+def gather(
+    occasion: Occasion, questions: RegistryQuestions | None, ports: Ports, most_looked_at: int = MOST_LOOKED_AT
+) -> Gathered:
     """Collect what the gates are told.
 
     Args:
         occasion: the policy.
         questions: asks the registry; None when only what is stored counts.
         ports: everything.
+        most_looked_at: of how many tags gates may know what is in their image.
     """
     policy, current, control = occasion.policy, occasion.current, occasion.policy.control
     contents = _contents(occasion, questions, ports)
@@ -69,6 +75,13 @@ def gather(occasion: Occasion, questions: RegistryQuestions | None, ports: Ports
         image=image,
         read_keys=lambda: _public_keys(policy, ports),
         ask=None if questions is None else questions.signed,
+        most_looked_at=most_looked_at,
+    )
+    platforms = ImagePlatforms(
+        contents=contents, ask=None if questions is None else questions.platforms, most_looked_at=most_looked_at
+    )
+    findings = ImageFindings(
+        contents=contents, ask=None if questions is None else questions.findings, most_looked_at=most_looked_at
     )
     situation = Situation(
         policy=policy.metadata,
@@ -80,9 +93,9 @@ def gather(occasion: Occasion, questions: RegistryQuestions | None, ports: Ports
         minimum_age=contents.minimum_age,
         content=contents.of,
         platforms=control.platforms,
-        platforms_of=ImagePlatforms(contents=contents, ask=None if questions is None else questions.platforms).of,
+        platforms_of=platforms.of,
         vulnerabilities_below=control.vulnerabilities_below,
-        findings_of=ImageFindings(contents=contents, ask=None if questions is None else questions.findings).of,
+        findings_of=findings.of,
         verify_secret=control.verify_secret,
         signing_of=signatures.of,
         intervention=control.intervention(occasion.now),
