@@ -347,12 +347,15 @@ def test_a_new_tag_is_selected_exactly_once_wherever_its_scan_dies(
 
     ports = begun()
     calls = lived(scan, ports)
-    expected = reflected(ports)
+    expected, told = reflected(ports), entries(ports)
+    recorded: dict[str, list[tuple[str, str, str]]] = {}
     for at, call in enumerate(calls, start=1):
         ports = begun()
         died(scan, ports, at, after_call)
         scan(later(table))
         outcomes[f"{at} {call}"] = reflected(ports)
+        recorded[f"{at} {call}"] = entries(ports)
+    assert {where: found for where, found in recorded.items() if found != told} == {}
     assert expected == ("v1.30.0", "v1.29.0", 31, "v1.30.0", 31)
     assert {where: found for where, found in outcomes.items() if found != expected} == {}
     assert {"tags.put", "selections.put", "objects.put_status"} <= set(calls)
@@ -410,6 +413,38 @@ def test_gates_let_the_same_tag_through_wherever_a_scan_dies_between_their_answe
     asked = {"platforms": "platforms", "verify": "signatures", "order-by": "created"}
     wanted = {f"registry.{asked[name]}" for name in gates if name in asked and gates[name] != "first-seen"}
     assert wanted <= set(calls)
+
+
+@BOTH
+def test_a_failure_is_told_exactly_once_wherever_its_scan_dies(
+    table: Table, registry: Registry, after_call: bool
+) -> None:
+    def begun() -> Ports:
+        emptied(table)
+        registry.repositories.clear()
+        ports = ports_on(table, Silent())
+        watched(ports, registry)
+        return ports
+
+    ports = begun()
+    calls = lived(scan, ports)
+    told = entries(ports)
+    assert [one[1] for one in told if one[0] == "ImageRepository"] == ["ReadOperationFailed"]
+    recorded: dict[str, list[tuple[str, str, str]]] = {}
+    for at, call in enumerate(calls, start=1):
+        ports = begun()
+        died(scan, ports, at, after_call)
+        scan(later(table))
+        recorded[f"{at} {call}"] = entries(ports)
+    assert {where: found for where, found in recorded.items() if found != told} == {}
+    assert {"ledger.record", "objects.put_status"} <= set(calls)
+
+
+def entries(ports: Ports) -> list[tuple[str, str, str]]:
+    """What the ledger tells: kinds, reasons and messages."""
+    now = datetime.now(UTC)
+    found = ports.ledger.read(now - timedelta(hours=1), now + timedelta(hours=1))
+    return sorted((one.kind, one.reason, one.message) for one in found)
 
 
 def reflected(ports: Ports) -> tuple[object, ...]:

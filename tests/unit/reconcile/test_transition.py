@@ -8,7 +8,7 @@ from typing import Any
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import HeldBack, ImageAutomationError, RetryableError
-from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.ledger import ONCE, LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
 
@@ -85,7 +85,7 @@ def test_a_success_is_told_alike_in_status_ledger_metrics_and_log() -> None:
     assert status["observedGeneration"] == 3
     assert status["lastHandledReconcileAt"] == "now"
     assert status["conditions"][0]["message"] == "resolved to v1"
-    assert written.entries == [entry]
+    assert [replace(one, identity="") for one in written.entries] == [entry]
     assert entry.cause == "delivery"
     assert entry.reason == "Succeeded"
     assert entry.severity == "info"
@@ -128,7 +128,17 @@ def test_an_outcome_that_changes_nothing_writes_nothing() -> None:
     assert reported(again).order == []
 
 
-def test_statuses_are_written_before_the_ledger() -> None:
+def test_the_ledger_is_written_before_the_statuses_so_that_a_death_in_between_loses_no_event() -> None:
     error = RetryableError("down", reason="Failure")
     outcomes = [failed(Attempt(stored=stored(), at=NOW), error), failed(Attempt(stored=stored(), at=NOW), error)]
-    assert reported(*outcomes).order == ["status", "status", "ledger"]
+    assert reported(*outcomes).order == ["ledger", "status", "status"]
+
+
+def test_an_entry_that_is_made_again_from_the_same_status_has_the_same_identity() -> None:
+    error = RetryableError("down", reason="Failure")
+    before = stored(observedGeneration=2)
+    first, again = (failed(Attempt(stored=before, at=NOW + timedelta(minutes=n)), error) for n in range(2))
+    later = failed(Attempt(stored=stored(observedGeneration=3), at=NOW), error)
+    identities = [reported(one).entries[0].identity for one in (first, again, later)]
+    assert identities[0] == identities[1] != identities[2]
+    assert identities[0].startswith(ONCE)

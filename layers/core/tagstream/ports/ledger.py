@@ -9,12 +9,16 @@ from typing import Protocol
 
 from tagstream.domain.objects.model import NamespacedName
 
+ONCE = "once-"
+"""What the identity of an entry begins with that may be recorded again by whoever repeats the work of a dead worker."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
     """One line of the audit trail; ``severity`` is ``info`` or ``error``; ``facts`` are plain JSON values.
 
-    Entries of the same ``at`` and ``identity`` are one entry; without an identity each is its own.
+    Entries of the same ``at`` and ``identity`` are one entry; without an identity each is its own. Those whose identity
+    begins with ``ONCE`` are one entry whatever their times are: the earliest is read.
     """
 
     at: datetime

@@ -6,8 +6,10 @@ disagree. A stage says what happened; only ``report`` writes it down.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
@@ -16,7 +18,7 @@ from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.status.conditions import SUCCEEDED
 from tagstream.errors import HeldBack, ImageAutomationError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.ledger import ONCE, LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 
@@ -133,20 +135,40 @@ def success_entry(
 
 
 def report(transitions: Sequence[Transition], ports: Ports) -> None:
-    """Write down what became of these objects: statuses first, then the ledger, metrics and log.
+    """Write down what became of these objects: the ledger first, then statuses, metrics and log.
+
+    A worker that dies in between has not written the status, so the object is reconciled again and reported again. The
+    entries of both reports have one identity, and the ledger shows them once.
 
     Raises:
         ImageAutomationError: the table failed; the same transitions may be reported again.
     """
+    record(transitions, ports)
     for one in transitions:
         if one.changes_status:
             ports.objects.put_status(one.attempt.stored.kind, one.attempt.stored.key, one.status)
-    entries = [entry for one in transitions for entry in one.entries]
-    if entries:
-        ports.ledger.record(entries)
     for one in transitions:
         _measure(one, ports)
         _log(one, ports)
+
+
+def record(transitions: Sequence[Transition], ports: Ports) -> None:
+    """Write the ledger entries of transitions, for whoever writes the statuses under a condition.
+
+    Raises:
+        ImageAutomationError: the table failed; the same transitions may be recorded again.
+    """
+    entries = [_told_once(entry, one.attempt.stored) for one in transitions for entry in one.entries]
+    if entries:
+        ports.ledger.record(entries)
+
+
+def _told_once(entry: LedgerEntry, before: StoredObject) -> LedgerEntry:
+    """The entry with an identity that it has again if it is made again from the same status."""
+    if entry.identity:
+        return entry
+    made_of = json.dumps([entry.kind, str(entry.key), entry.reason, entry.message, before.status], sort_keys=True)
+    return replace(entry, identity=ONCE + hashlib.sha256(made_of.encode()).hexdigest()[:16])
 
 
 def _handled(attempt: Attempt, body: Mapping[str, object]) -> status.Status:

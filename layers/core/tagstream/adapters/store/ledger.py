@@ -6,14 +6,14 @@ An entry never breaks its reader: it is bounded when it is written, and passed o
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import Table
-from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.ledger import ONCE, LedgerEntry
 
 MAX_MESSAGE = 20_000
 # An item holds 400 KB.
@@ -40,7 +40,7 @@ class DynamoLedger:
             items = self.table.query_between(f"ledger#{day}", keys.iso(since), keys.iso(until) + "~")
             found.extend(entry for item in items if (entry := _entry(item)) is not None)
             day += timedelta(days=1)
-        return tuple(found)
+        return tuple(_told_once(found))
 
     def item(self, entry: LedgerEntry) -> keys.Item:
         """The item of an entry, for writes that go along with others."""
@@ -50,6 +50,17 @@ class DynamoLedger:
             "doc": document,
             "expiresAt": keys.number(int(entry.at.timestamp() + self.ttl_s)),
         }
+
+
+def _told_once(entries: Iterable[LedgerEntry]) -> Iterator[LedgerEntry]:
+    """The entries without those that repeat an earlier one."""
+    told: set[str] = set()
+    for entry in entries:
+        if entry.identity.startswith(ONCE):
+            if entry.identity in told:
+                continue
+            told.add(entry.identity)
+        yield entry
 
 
 def _bounded(document: dict[str, object]) -> dict[str, object]:

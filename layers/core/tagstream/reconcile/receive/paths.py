@@ -20,6 +20,7 @@ from tagstream.ports.secrets import SecretNotFound
 from tagstream.reconcile import due, status
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
+from tagstream.reconcile.transition import Attempt, Transition, record
 
 KIND = "Receiver"
 CONTROLLER = "receiver"
@@ -107,9 +108,11 @@ def _refresh(key: NamespacedName, ports: Ports) -> None:
         return
     now = ports.clock.now()
     after = _status(stored, paths, missing, now)
-    ports.objects.put_status(KIND, key, after)
     if missing is not None and status.transitioned(stored.status, after):
-        ports.ledger.record([status.failure_entry(KIND, key, missing, now)])
+        entry = status.failure_entry(KIND, key, missing, now)
+        attempt = Attempt(stored=stored, at=now)
+        record([Transition(attempt=attempt, outcome="failed", status=after, entries=(entry,))], ports)
+    ports.objects.put_status(KIND, key, after)
 
 
 def _is_reported(stored: StoredObject, path: str) -> bool:

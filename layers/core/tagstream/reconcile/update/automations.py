@@ -23,7 +23,7 @@ from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
-from tagstream.reconcile.transition import Transition, report
+from tagstream.reconcile.transition import Transition, record, report
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
 from tagstream.reconcile.update.branch import RunResult, pushed_before, unchanged, update_branch
 from tagstream.reconcile.update.debounce import departs_at, pause, record_refusal, wake_after
@@ -272,14 +272,15 @@ def _report_unchanged(results: Sequence[RunResult], started_s: float, ports: Por
     """Report without the lease: a status that a run with the lease has written meanwhile is not overwritten."""
     now, duration_ms = ports.clock.now(), (ports.clock.monotonic_s() - started_s) * 1000
     found = [outcome(result, duration_ms, now) for result in results]
+    record(found, ports)
     report([_as_written(one) for one in found if ports.objects.replace_status(one.attempt.stored, one.status)], ports)
 
 
 def _as_written(transition: Transition) -> Transition:
-    """The same, when its status is in the table already."""
+    """The same, when its status and its entries are in the table already."""
     attempt = transition.attempt
     stored = replace(attempt.stored, status=transition.status)
-    return replace(transition, attempt=replace(attempt, stored=stored))
+    return replace(transition, attempt=replace(attempt, stored=stored), entries=())
 
 
 def _report_error(group: Sequence[UpdateJob], error: ImageAutomationError, ports: Ports) -> None:
