@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.ledger import DynamoLedger
-from tagstream.adapters.store.table import ABSENT, Condition, Table
+from tagstream.adapters.store.table import ABSENT, Condition, Table, unchanged
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.freezes import FREEZES
 from tagstream.ports.ledger import LedgerEntry
@@ -44,13 +44,19 @@ class DynamoFreezes:
         self, before: Sequence[HandFreeze], after: Sequence[HandFreeze], entries: Sequence[LedgerEntry]
     ) -> bool:
         """One transaction: the freezes and the entries of the ledger are both there, or neither."""
-        from tagstream.domain.calendar.hand_freeze import freezes_document
+        from tagstream.domain.calendar.hand_freeze import freezes_document, read_freezes
 
         item = _KEY | {"t": keys.text(keys.OBJECT), "doc": keys.document(freezes_document(after))}
         others = [self.table.putting(self.ledger.item(entry)) for entry in entries]
         same = Condition(expression="doc = :doc", values={":doc": keys.document(freezes_document(before))})
         if before:
-            return self.table.replace(item, same, others)
+            if self.table.replace(item, same, others):
+                return True
+            found = self.table.get(_KEY)
+            if found is None or read_freezes(keys.read_document(found)) != tuple(before):
+                return False
+            # The same in other words: those of another version, or of a person.
+            return self.table.replace(item, unchanged(found), others)
         # Without freezes there is no item yet, or one that lists none.
         return self.table.replace(
             item, Condition(expression=f"{ABSENT.expression} OR doc = :doc", values=same.values), others

@@ -54,6 +54,11 @@ def document(value: Mapping[str, object]) -> AttributeValueTypeDef:
     return {"S": found}
 
 
+def is_same(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
+    """Whether two documents say the same; unlike Python, JSON tells ``1``, ``1.0`` and ``true`` apart."""
+    return document(one) == document(other)
+
+
 def packed_document(value: Mapping[str, object]) -> AttributeValueTypeDef:
     """A JSON document that may be large: compressed from 4 KB on."""
     plain = document(value)

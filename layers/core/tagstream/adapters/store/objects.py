@@ -26,6 +26,7 @@ from tagstream.adapters.store.table import (
     Table,
     name_of,
     overtaken,
+    unchanged,
 )
 from tagstream.domain.objects.annotations import annotated, annotations_of
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
@@ -99,7 +100,7 @@ class DynamoObjects:
         for attempt in range(PUT_TRIES):
             stored = self.get(kind, key)
             wanted = _merged(document, stored, keys.iso(self.clock.now().replace(microsecond=0)))
-            if stored is not None and wanted == stored.document:
+            if stored is not None and keys.is_same(wanted, stored.document):
                 self._index(stored)
                 return stored
             if self._write(kind, key, wanted, stored):
@@ -187,8 +188,14 @@ class DynamoObjects:
             same = ABSENT
         else:
             return False
-        if not self.table.put(where | {"doc": _status_document(status)}, same):
-            return False
+        item = where | {"doc": _status_document(status)}
+        if not self.table.put(item, same):
+            found = self.table.get(where)
+            if found is None or not keys.is_same(keys.read_document(found), stored.status):
+                return False
+            # The same in other words, since another version of zlib compresses otherwise; or what nobody can read.
+            if not self.table.put(item, unchanged(found)):
+                return False
         self.table.write_many(self._status_notes(stored.kind, stored.key, status))
         return True
 
@@ -203,21 +210,31 @@ class DynamoObjects:
 
     def _write(self, kind: str, key: NamespacedName, document: Document, stored: StoredObject | None) -> bool:
         item = keys.key(keys.objects(kind), str(key)) | {"t": keys.text(keys.OBJECT), "doc": keys.document(document)}
-        before = stored.document if stored else None
-        note = self.table.putting(self._note(kind, key))
         try:
-            return self.table.replace(item, _same(stored), [note, *self._index_changes(kind, key, document, before)])
+            return self._replaced(item, document, stored)
         except ItemTooLarge:
             repository = _repository(key, document) if kind == "ImagePolicy" else None
             if repository is None or not self._is_index_large(repository):
                 raise
             # From now on, reading every policy is cheaper than reading those of this repository by name.
             self.table.put(keys.policies(repository) | {FULL: keys.text("yes")})
-            return self.table.replace(item, _same(stored), [note, *self._index_changes(kind, key, document, before)])
+            return self._replaced(item, document, stored)
 
     def _is_index_large(self, repository: NamespacedName) -> bool:
         names = _names(self.table.get(keys.policies(repository)))
         return sum(len(name.encode()) for name in names) > LARGE_INDEX_BYTES
+
+    def _replaced(self, item: keys.Item, document: Document, stored: StoredObject | None) -> bool:
+        kind, key = str(document["kind"]), keys.named(keys.read_text(item, "sk"))
+        before = stored.document if stored else None
+        others = [self.table.putting(self._note(kind, key)), *self._index_changes(kind, key, document, before)]
+        if self.table.replace(item, _same(stored), others):
+            return True
+        found = self.table.get({"pk": item["pk"], "sk": item["sk"]})
+        if not before or found is None or not keys.is_same(keys.read_document(found), before):
+            return False
+        # What is stored says the same in other words: those of another version, or of a person.
+        return self.table.replace(item, unchanged(found), others)
 
     def _note(self, kind: str, key: NamespacedName) -> keys.Item:
         now = self.clock.now()
@@ -347,7 +364,7 @@ def _merged(document: Document, stored: StoredObject | None, now: str) -> dict[s
     if stored is None:
         metadata |= {"generation": 1, "creationTimestamp": now}
         return wanted
-    grown = int(wanted.get("spec") != stored.document.get("spec"))
+    grown = int(not keys.is_same({"spec": wanted.get("spec")}, {"spec": stored.document.get("spec")}))
     metadata["generation"] = int(cast("int", before.get("generation", 1))) + grown
     metadata["creationTimestamp"] = before.get("creationTimestamp", now)
     return wanted

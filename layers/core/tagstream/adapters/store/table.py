@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,7 +26,7 @@ from tagstream.ports.runtime import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import WriteRequestTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, WriteRequestTypeDef
 
     from tagstream.adapters.store.keys import Item
 
@@ -251,7 +252,7 @@ class Table:
                 return self._put_others(puts, frozenset(range(len(puts))))
             # Its answer may have been lost.
             stored = self._read_together([{"pk": one.item["pk"], "sk": one.item["sk"]} for one in puts])
-            return [found == one.item or error for found, one in zip(stored, puts, strict=True)]
+            return [is_item(found, one.item) or error for found, one in zip(stored, puts, strict=True)]
         except ImageAutomationError:
             # One item that the table refuses must not take the others with it.
             return self._put_others(puts, frozenset(range(len(puts))))
@@ -271,7 +272,7 @@ class Table:
                 self.client.put_item(TableName=self.name, Item=put.item, **_guard(put.condition))  # type: ignore[arg-type]
 
         try:
-            return self._settled(write, put.item, lambda stored: stored == put.item)
+            return self._settled(write, put.item, lambda stored: is_item(stored, put.item))
         except ImageAutomationError as error:
             return error
 
@@ -323,7 +324,7 @@ class Table:
             with translated("write items"):
                 self.client.transact_write_items(TransactItems=actions, ClientRequestToken=token)  # type: ignore[arg-type]
 
-        return self._settled(write, item, lambda stored: stored == item)
+        return self._settled(write, item, lambda stored: is_item(stored, item))
 
     def remove(self, key: Item, others: Sequence[Action]) -> None:
         """Remove an item and carry out a few other actions, all or nothing.
@@ -466,6 +467,27 @@ def _guard(condition: Condition) -> dict[str, object]:
     if condition.values:
         guard["ExpressionAttributeValues"] = condition.values
     return guard
+
+
+def is_item(stored: Item | None, written: Item) -> bool:
+    """Whether an item that was read is the one that was written: DynamoDB has numbers and sets in a form of its own."""
+    return stored is not None and {name: _plain(one) for name, one in stored.items()} == {
+        name: _plain(one) for name, one in written.items()
+    }
+
+
+def _plain(attribute: AttributeValueTypeDef) -> object:
+    (kind, value), *_ = attribute.items()
+    if kind == "N":
+        return kind, Decimal(str(value))
+    return (kind, sorted(cast("list[str]", value))) if kind == "SS" else attribute
+
+
+def unchanged(stored: Item) -> Condition:
+    """The condition that an item still has the document that was read, in the words in which it is stored."""
+    if "doc" not in stored:
+        return Condition(expression="attribute_exists(pk) AND attribute_not_exists(doc)")
+    return Condition(expression="doc = :doc", values={":doc": stored["doc"]})
 
 
 ABSENT = Condition(expression="attribute_not_exists(pk)")

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.table import ABSENT, Condition, Table
+from tagstream.adapters.store.table import ABSENT, Condition, Table, unchanged
 from tagstream.domain.objects.model import Digest, NamespacedName, Revision
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.tags import ImageFact, TagRecord, TagState
@@ -90,7 +90,9 @@ class DynamoTags:
 
     def _given_up(self, key: NamespacedName, state: keys.Item) -> RetryableError:
         """Forget a list that cannot be read, unless it was replaced meanwhile."""
-        self.table.delete(_where(key), Condition(expression="doc = :doc", values={":doc": state["doc"]}))
+        stored = self.table.get(_where(key))
+        if stored is not None and _state(stored) == _state(state):
+            self.table.delete(_where(key), unchanged(stored))
         message = f"stored tags of ImageRepository/{key} cannot be read, the next scan stores them anew"
         return RetryableError(message, reason="StorageOperationFailed")
 
@@ -131,16 +133,16 @@ class DynamoTags:
     def _replaced(self, item: keys.Item, expected: TagState | None) -> bool:
         if expected is not None:
             same = Condition(expression="doc = :doc", values={":doc": keys.document(_state_document(expected))})
-            return self.table.put(item, same)
-        if self.table.put(item, ABSENT):
+            if self.table.put(item, same):
+                return True
+        elif self.table.put(item, ABSENT):
             return True
         stored = self.table.get({"pk": item["pk"], "sk": item["sk"]})
-        if stored is None or _state(stored) is not None:
+        if stored is None or _state(stored) != expected:
             return False
-        # What is stored says nothing to this version: it is replaced, not respected for ever.
-        if "doc" not in stored:
-            return self.table.put(item, Condition(expression="attribute_not_exists(doc)"))
-        return self.table.put(item, Condition(expression="doc = :doc", values={":doc": stored["doc"]}))
+        # What is stored says the same in other words, or nothing to this version: it is replaced, not respected for
+        # ever.
+        return self.table.put(item, unchanged(stored))
 
     def first_seen(self, key: NamespacedName, tag: str, digest: Digest, now: datetime) -> datetime:
         """Written once per tag and digest; later sightings read it, and put off its end now and then."""
