@@ -27,6 +27,7 @@ STRENGTHS = {
     "secrets": (1.0, 1.0),
     "registry": (0.3, 1.0),
     "git": (0.3, 1.0),
+    "silence": (1.0, 1.0),
 }
 HOST_MODES = ("hang", "cut", "redirect", "5xx", "slow", "lost", "429")
 _CLOSED = "http://127.0.0.1:9/"
@@ -54,6 +55,8 @@ def planned(entropy: random.Random, length_s: float, hosts: int) -> list[Episode
     """
     names = ["kill", "throttle", "lost", "secrets"]
     names += [f"{kind} {number}" for kind in ("registry", "git") for number in range(hosts)]
+    # Secrets Manager does not answer. It comes last, so that the seeds of older runs repeat their other faults.
+    names.append("silence")
     found = []
     for name in names:
         at_s = entropy.uniform(0, 30)
@@ -114,7 +117,7 @@ class Faults:
     def _of_aws(self, gate: AwsGate) -> Callable[[str, str], AwsFault | None]:
         def fault(service: str, action: str) -> AwsFault | None:
             if service == "secretsmanager":
-                return "down" if self._hits("secrets") else None
+                return "down" if self._hits("secrets") else "hung" if self._hits("silence") else None
             if self._hits("throttle"):
                 return "throttled"
             return "lost" if self._hits("lost") else None

@@ -31,7 +31,7 @@ REST_S = 900.0
 LATER_S = 4000.0
 PUSH_EVERY_S = 8.0
 LONG_LIST = 600
-_AWS_FAULTS = ("throttled", "lost", "down")
+_AWS_FAULTS = ("throttled", "lost", "down", "hung")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +230,10 @@ def _figures(this: _Run, took_s: float) -> Iterator[tuple[str, str]]:
         failed = f"{counts['kills']} killed, {counts['time-outs']} timed out, {counts['errors']} raised"
         yield f"{name}: invocations", f"{counts['invocations']} ({failed}; {counts['workers']} workers)"
     yield "calls of AWS", f"{sum(gate.calls.values())}"
-    yield "throttled, answers lost, secrets refused", ", ".join(str(gate.faults[one]) for one in _AWS_FAULTS)
+    yield (
+        "throttled, answers lost, secrets refused, not answered",
+        ", ".join(str(gate.faults[one]) for one in _AWS_FAULTS),
+    )
     yield "faults of hosts", ", ".join(f"{name} {count}" for name, count in sorted(this.faults.counts.items()))
     yield "deployments", str(cloud.pools["scan"].counts["deployments"])
     records = [source.counts for source in (cloud.scans, cloud.updates)]

@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 from tests.simulation.request_units import units_of
 from tests.simulation.scan_queue import ScanQueue
 
-AwsFault = Literal["throttled", "lost", "down"]
-"""Refused for want of capacity; applied, but the answer never arrives; the service is out of order."""
+AwsFault = Literal["throttled", "lost", "down", "hung"]
+"""Refused for want of capacity; applied, but the answer never arrives; out of order; no answer at all."""
+# Longer than any client of the functions waits for a service other than the table.
+HUNG_S = 10.0
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"})
 _NO_HEADERS: Mapping[str, str] = {}
 _WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "SendMessage")
@@ -40,6 +42,7 @@ class AwsGate(ThreadingHTTPServer):
         self.queue = queue
         self.fault: Callable[[str, str], AwsFault | None] = lambda service, action: None
         self.lock = threading.Lock()
+        self.stopped = threading.Event()
         self.calls: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.read_units, self.write_units = 0.0, 0.0
@@ -86,6 +89,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "throttled":
             text = {"__type": _THROTTLED.get(service, "ThrottlingException"), "message": "too fast"}
             self._answer(400, {}, json.dumps(text).encode())
+        elif fault == "hung":
+            self.server.stopped.wait(HUNG_S)
+            self.close_connection = True
         elif fault == "down":
             self._answer(503, {}, b'{"__type":"ServiceUnavailable","message":"out of order"}')
         else:
@@ -132,6 +138,7 @@ def running_gate(upstream: str, queue: ScanQueue) -> Iterator[AwsGate]:
     try:
         yield gate
     finally:
+        gate.stopped.set()
         gate.shutdown()
         gate.server_close()
         thread.join()

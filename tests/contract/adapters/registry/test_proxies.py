@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+import time
+from contextlib import suppress
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+
 import pytest
 
+from tagstream.adapters.http.faults import ConnectionFault
+from tagstream.adapters.http.session import Request, Session
 from tagstream.adapters.registry.client import RegistryClient
 from tagstream.errors import RetryableError
 from tagstream.ports.connection import Proxy, TlsMaterial
@@ -75,3 +83,37 @@ def test_a_wrong_proxy_password_is_an_error_without_the_password(scheme: str, ki
     message = raised.value.message
     assert message.startswith("scan failed: ")
     assert "not-the-password" not in message
+
+
+class Dripping(StreamRequestHandler):
+    """Answers a byte at a time, and never to an end."""
+
+    def handle(self) -> None:
+        self.connection.recv(4096)
+        drip = self.server.drip  # type: ignore[attr-defined]
+        with suppress(OSError):
+            for number in itertools.count():
+                self.connection.sendall(drip[number % len(drip)].to_bytes(1, "big"))
+                time.sleep(0.3)
+
+
+@pytest.mark.parametrize("url", ["https://registry.example.com/v2/", "http://registry.example.com/v2/"])
+@pytest.mark.parametrize(
+    ("scheme", "drip"),
+    [("http", b"HTTP/1.1 200 OK\r\nX: " + b"a" * 9999), ("socks5", b"\x05\x00\x05\x00\x00\x03\xff" + b"a" * 999)],
+)
+def test_a_proxy_that_never_stops_answering_does_not_outlast_the_timeout(url: str, scheme: str, drip: bytes) -> None:
+    with ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        server.drip = drip  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        proxy = Proxy(address=f"{scheme}://127.0.0.1:{server.server_address[1]}")
+        begun = time.monotonic()
+        request = Request(method="GET", url=url, headers={})
+        with (
+            pytest.raises(ConnectionFault, match="context deadline exceeded"),
+            Session(None, proxy).open(request, 1.5),
+        ):
+            pass
+        assert time.monotonic() - begun < 5
+        server.shutdown()

@@ -126,6 +126,8 @@ class ParamikoVendor(SSHVendor):
         self, host: str, command: bytes, *, protocol_version: int | None = None, **options: Any
     ) -> Service:
         """Start a service; nothing of it was read. The host is the one that the vendor was made for."""
+        from tagstream.adapters.git.ssh_handshake import ended_by
+
         with self._reported():
             deadline_s = time.monotonic() + self._access.timeout_s
             # A service begins with a list of refs, or with what it can do.
@@ -135,7 +137,8 @@ class ParamikoVendor(SSHVendor):
                 # Servers that do not accept the variable answer in version 0.
                 channel.set_environment_variable("GIT_PROTOCOL", f"version={protocol_version}")
             channel.settimeout(max(0.1, first_s - time.monotonic()))
-            channel.exec_command(command.decode())
+            with ended_by(self._connection, first_s):
+                channel.exec_command(command.decode())
             return Service(channel, command.split(b" ")[0], first_s, deadline_s, self._reported)
 
     def close(self) -> None:
@@ -236,10 +239,12 @@ class Service:
 
     def send(self, body: bytes, timeout_s: float, *, lists_refs: bool) -> None:
         """A request; its answer must have come within the time, and a list of refs must begin early in it."""
+        from tagstream.adapters.git.ssh_handshake import ended_by
+
         self._deadline_s = time.monotonic() + timeout_s
         self._first_s = min(self._deadline_s, time.monotonic() + LISTED_WITHIN_S) if lists_refs else self._deadline_s
         self.answer.begin(lists_refs=False)
-        with self._reported():
+        with self._reported(), ended_by(self._channel.get_transport(), self._deadline_s):
             for start in range(0, len(body), CHUNK):
                 self._take_time()
                 self._channel.sendall(body[start : start + CHUNK])

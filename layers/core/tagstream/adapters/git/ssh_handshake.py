@@ -8,6 +8,7 @@ Source: RFC 4253 sections 7 and 8; OpenSSH PROTOCOL.certkeys; fluxcd/pkg ssh.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -73,6 +74,35 @@ class Handshake(paramiko.Transport):
         self.auth_timeout = max(0.1, deadline_s - time.monotonic())
         with _one_kind_of_error():
             self.auth_publickey(user, key)
+
+
+@contextmanager
+def ended_by(connection: paramiko.Transport | None, deadline_s: float) -> Iterator[None]:
+    """End a connection that has not done in time what the with block waits for.
+
+    paramiko waits for the answer to some requests without a timeout, and anew for every piece that a server takes.
+
+    Raises:
+        TimeoutError: the time, which is on the monotonic clock, was over.
+    """
+    expired = threading.Event()
+
+    def end() -> None:
+        expired.set()
+        if connection is not None:
+            connection.close()
+
+    timer = threading.Timer(max(0.0, deadline_s - time.monotonic()), end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception as error:
+        if expired.is_set():
+            raise TimeoutError from error
+        raise
+    finally:
+        timer.cancel()
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
@@ -17,7 +18,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from tagstream.adapters.http.address_guard import Reach, check_address, check_reach
-from tagstream.adapters.http.timed_socket import TimedSocket
+from tagstream.adapters.http.proxies import SOCKS_PORT, socks_connection
+from tagstream.adapters.http.timed_socket import CONNECT_S, TimedSocket
 
 MAX_CONNECTIONS = 32
 MAX_HOSTS = 64
@@ -122,15 +124,59 @@ class _Guarded:
     _reach: ClassVar[CallReach]
     _checks_addresses: ClassVar[bool]
     host: str
+    port: int
+    timeout: float | None
     sock: Any
+    _raw: socket.socket | None = None
     _peer: Reach = Reach.PUBLIC
 
     def connect(self) -> None:
-        super().connect()  # type: ignore[misc]
+        if self._checks_addresses:
+            super().connect()  # type: ignore[misc]
+        else:
+            with self._one_deadline():
+                super().connect()  # type: ignore[misc]
         self.sock = TimedSocket(self.sock)
 
+    @contextmanager
+    def _one_deadline(self) -> Iterator[None]:
+        """End a connection through a proxy that does not stand in time.
+
+        A proxy may answer, byte by byte, for as long as it likes: each read has a timeout of its own.
+
+        Raises:
+            TimeoutError: it does not stand in time.
+        """
+        expired = threading.Event()
+
+        def end() -> None:
+            expired.set()
+            if self._raw is not None:
+                with suppress(OSError):
+                    self._raw.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(float(self.timeout or CONNECT_S), end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except Exception as error:
+            if expired.is_set():
+                raise TimeoutError("timed out") from error
+            raise
+        finally:
+            timer.cancel()
+
     def _new_conn(self) -> socket.socket:
-        made: socket.socket = super()._new_conn()  # type: ignore[misc]
+        options = getattr(self, "_socks_options", None)
+        made: socket.socket
+        if options is None:
+            made = super()._new_conn()  # type: ignore[misc]
+        else:
+            proxy = (str(options["proxy_host"]).strip("[]"), int(options["proxy_port"] or SOCKS_PORT))
+            login = (options["username"], options["password"])
+            made = socks_connection(proxy, login, (self.host, self.port), float(self.timeout or CONNECT_S))
+        self._raw = made
         if not self._checks_addresses:
             return made
         try:

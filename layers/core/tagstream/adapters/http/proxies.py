@@ -6,6 +6,8 @@ Proxies never come from the environment, and no text made here holds their crede
 from __future__ import annotations
 
 import socket
+import time
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import socks
@@ -52,7 +54,7 @@ def through_socks(proxy: Proxy, host: str, port: int, timeout_s: float) -> socke
         proxy: its ``address`` is a ``socks5://`` URL.
         host: name or address of the target.
         port: the target's port.
-        timeout_s: seconds for each step; it stays the socket's timeout.
+        timeout_s: seconds until the connection stands; it stays the socket's timeout.
 
     Raises:
         SocksError: the proxy cannot be reached, or it refused.
@@ -60,20 +62,64 @@ def through_socks(proxy: Proxy, host: str, port: int, timeout_s: float) -> socke
     """
     _check_login(proxy)
     address = urlsplit(proxy.address)
+    where = (address.hostname or "", address.port or SOCKS_PORT)
     try:
-        made: socket.socket = socks.create_connection(
-            (host, port),
-            timeout=timeout_s,
-            proxy_type=socks.SOCKS5,
-            proxy_addr=address.hostname,
-            proxy_port=address.port or SOCKS_PORT,
-            proxy_username=proxy.username or None,
-            proxy_password=proxy.password or None,
-            proxy_rdns=True,
-        )
+        return socks_connection(where, (proxy.username or None, proxy.password or None), (host, port), timeout_s)
     except socks.ProxyError as error:
         raise SocksError(socks_words(error)) from error
-    return made
+
+
+def socks_connection(
+    proxy: tuple[str, int], login: tuple[str | None, str | None], target: tuple[str, int], timeout_s: float
+) -> socket.socket:
+    """A TCP connection through a SOCKS5 proxy.
+
+    Args:
+        proxy: its host and port.
+        login: user name and password, or None.
+        target: host, which the proxy resolves, and port.
+        timeout_s: seconds until the connection stands; it stays the socket's timeout.
+
+    Raises:
+        socks.ProxyError: the proxy cannot be reached, or it refused.
+        OSError: the proxy's name cannot be resolved.
+    """
+    failure: Exception | None = None
+    until_s = time.monotonic() + timeout_s
+    for family, kind, protocol, _, _ in socket.getaddrinfo(*proxy, type=socket.SOCK_STREAM):
+        made = _SocksSocket(family, kind, protocol)
+        try:
+            made.set_proxy(socks.SOCKS5, *proxy, True, *login)
+            made.negotiate(target, max(0.1, until_s - time.monotonic()))
+        except OSError as error:
+            failure = error
+            made.close()
+        else:
+            socket.socket.settimeout(made, timeout_s)
+            return made
+    raise failure or OSError("the proxy has no address")
+
+
+class _SocksSocket(socks.socksocket):  # type: ignore[misc]
+    """PySocks' socket with one deadline for the negotiation; PySocks waits as long again for every byte."""
+
+    _until_s: float | None = None
+
+    def negotiate(self, target: tuple[str, int], timeout_s: float) -> None:
+        """Connect to the proxy, and have it connect to the target."""
+        self._until_s = time.monotonic() + timeout_s
+        self.settimeout(timeout_s)
+        self.connect(target)
+        self._until_s = None
+
+    def recv_into(self, *arguments: Any) -> int:
+        """As ``socket.recv_into``, within what is left of the time while the proxy is negotiated with."""
+        if self._until_s is not None:
+            left_s = self._until_s - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError("timed out")
+            socket.socket.settimeout(self, left_s)
+        return socket.socket.recv_into(self, *arguments)
 
 
 def socks_words(error: socks.ProxyError) -> str:
