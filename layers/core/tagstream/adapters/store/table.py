@@ -298,7 +298,7 @@ class Table:
                     **_guard(condition),  # type: ignore[arg-type]
                 )
 
-        return self._settled(write, key, lambda stored: bool(mark and stored and stored.items() >= mark.items()))
+        return self._settled(write, key, lambda stored: mark is not None and _has(stored, mark))
 
     def delete(self, key: Item, condition: Condition | None = None) -> bool:
         """Remove one item; False when the condition did not hold and there still is one."""
@@ -471,9 +471,12 @@ def _guard(condition: Condition) -> dict[str, object]:
 
 def is_item(stored: Item | None, written: Item) -> bool:
     """Whether an item that was read is the one that was written: DynamoDB has numbers and sets in a form of its own."""
-    return stored is not None and {name: _plain(one) for name, one in stored.items()} == {
-        name: _plain(one) for name, one in written.items()
-    }
+    return stored is not None and set(stored) == set(written) and _has(stored, written)
+
+
+def _has(stored: Item | None, attributes: Item) -> bool:
+    found = stored or {}
+    return all(name in found and _plain(found[name]) == _plain(one) for name, one in attributes.items())
 
 
 def _plain(attribute: AttributeValueTypeDef) -> object:
