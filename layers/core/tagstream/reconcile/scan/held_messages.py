@@ -1,7 +1,7 @@
 """Keeps the messages of a batch hidden while this worker lives, and not much longer.
 
-The queue's own time is long, because AWS refuses one that is shorter than the function's time-out. A worker that dies
-must not hide its messages for so long: they are hidden anew, for seconds, again and again.
+The queue's own time is two minutes, because AWS refuses one that is shorter than the function's time-out. A worker that
+dies must not hide its messages for so long: they are hidden anew, for seconds, again and again.
 """
 
 from __future__ import annotations
