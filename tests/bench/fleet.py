@@ -73,7 +73,7 @@ class Cost:
     wall: float
     cpu: float
     calls: int
-    read_units: int
+    read_units: float
     write_units: int
 
 

@@ -31,11 +31,11 @@ def _size(value: Mapping[str, Any]) -> int:
 
 @dataclass
 class CountingClient:
-    """Strongly consistent reads cost one unit for each 4 KB, writes one for each KB of the larger image written."""
+    """Reads cost one unit for each 4 KB, those that are eventually consistent half of it; writes one for each KB."""
 
     inner: Any
     calls: Counter[str] = field(default_factory=Counter)
-    read_units: int = 0
+    read_units: float = 0
     write_units: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -61,18 +61,24 @@ def _units(size: int, unit: int) -> int:
     return max(1, math.ceil(size / unit))
 
 
-def _of_get(_options: Any, answer: Any) -> tuple[int, int]:
-    return _units(size_of(answer.get("Item", {})), READ_UNIT), 0
+def share_of(options: Any) -> float:
+    """How much of the units of a strongly consistent read these options of GetItem, Query or a table's batch cost."""
+    return 1 if options.get("ConsistentRead") else 0.5
 
 
-def _of_batch_get(options: Any, answer: Any) -> tuple[int, int]:
-    asked = sum(len(one["Keys"]) for one in options["RequestItems"].values())
+def _of_get(options: Any, answer: Any) -> tuple[float, int]:
+    return share_of(options) * _units(size_of(answer.get("Item", {})), READ_UNIT), 0
+
+
+def _of_batch_get(options: Any, answer: Any) -> tuple[float, int]:
+    (asked,) = options["RequestItems"].values()
     found = [item for items in answer["Responses"].values() for item in items]
-    return asked - len(found) + sum(_units(size_of(item), READ_UNIT) for item in found), 0
+    units = len(asked["Keys"]) - len(found) + sum(_units(size_of(item), READ_UNIT) for item in found)
+    return share_of(asked) * units, 0
 
 
-def _of_query(_options: Any, answer: Any) -> tuple[int, int]:
-    return _units(sum(map(size_of, answer["Items"])), READ_UNIT), 0
+def _of_query(options: Any, answer: Any) -> tuple[float, int]:
+    return share_of(options) * _units(sum(map(size_of, answer["Items"])), READ_UNIT), 0
 
 
 def _of_put(options: Any, _answer: Any) -> tuple[int, int]:

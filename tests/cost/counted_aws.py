@@ -1,7 +1,7 @@
 """Counts what the calls of boto3 clients cost, by botocore's own hooks, and keeps the table's stream.
 
-Request units follow AWS's rules: a strongly consistent read is one unit for each 4 KB, a write one for each KB of the
-larger of both images, and twice that in a transaction.
+Request units follow AWS's rules: a strongly consistent read is one unit for each 4 KB, an eventually consistent one is
+half of it. A write is one for each KB of the larger of both images, and twice that in a transaction.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.contract.counted_calls import READ_UNIT, WRITE_UNIT, size_of
+from tests.contract.counted_calls import READ_UNIT, WRITE_UNIT, share_of, size_of
 
 Item = dict[str, Any]
 STREAMED = ("object", "selection", "run")
@@ -31,8 +31,8 @@ class CountedAws:
 
     raw: Any
     table: str
-    counts: Counter[str] = field(default_factory=Counter)
-    partitions: Counter[str] = field(default_factory=Counter)
+    counts: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    partitions: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     threads: Counter[int] = field(default_factory=Counter)
     stream: list[Item] = field(default_factory=list)
     messages: list[tuple[float, str]] = field(default_factory=list)
@@ -72,13 +72,16 @@ class CountedAws:
     def _read(self, name: str, params: Any, parsed: Any) -> None:
         if name == "BatchGetItem":
             found = [item for items in parsed.get("Responses", {}).values() for item in items]
-            asked = sum(len(one["Keys"]) for one in params["RequestItems"].values())
-            units = asked - len(found) + sum(_units(size_of(one), READ_UNIT) for one in found)
+            (asked,) = params["RequestItems"].values()
+            units = share_of(asked) * (
+                len(asked["Keys"]) - len(found) + sum(_units(size_of(one), READ_UNIT) for one in found)
+            )
             where = found[0]["pk"]["S"] if found else "batch"
         elif name == "GetItem":
-            units, where = _units(size_of(parsed.get("Item", {})), READ_UNIT), params["Key"]["pk"]["S"]
+            units = share_of(params) * _units(size_of(parsed.get("Item", {})), READ_UNIT)
+            where = params["Key"]["pk"]["S"]
         else:
-            units = _units(sum(map(size_of, parsed.get("Items", []))), READ_UNIT)
+            units = share_of(params) * _units(sum(map(size_of, parsed.get("Items", []))), READ_UNIT)
             where = next(iter(params["ExpressionAttributeValues"].values()))["S"]
         self.counts["DynamoDB read units"] += units
         self.partitions[f"read {name} {where}"[:60]] += units

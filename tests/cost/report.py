@@ -10,10 +10,8 @@ from tests.cost.prices_table import FLUX_USD, PRICES
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cost.md"
 BEGIN, END = "<!-- make cost: begin -->\n", "<!-- make cost: end -->\n"
 DASHBOARDS = "Dashboards"
-SECRETS = "Secrets"
-TOTAL = "**Total at list price, without secrets and dashboard**"
-WITH_SECRETS = "Total at list price, with the secrets"
-WITH_DASHBOARD = "Total at list price, with secrets and dashboard"
+TOTAL = "**Total at list price, with the secrets**"
+WITH_DASHBOARD = "Total at list price, with a dashboard beyond the three that are free"
 FREE_TIER = "**Total in an account whose free tier nothing else uses**"
 FLUX = "Flux's two controllers, by the compute they request"
 UNITS: Mapping[str, tuple[float, str]] = {"Log bytes": (2**20, " MB"), "DynamoDB bytes stored": (2**20, " MB")}
@@ -30,8 +28,7 @@ def table(months: Mapping[int, Mapping[str, float]]) -> str:
     for name in PRICES:
         if name != DASHBOARDS:
             rows.append([name, *(_cell(name, months[size].get(name, 0.0)) for size in sizes)])
-    rows.append([TOTAL, *(f"**${list_price(months[size], DASHBOARDS, SECRETS):.2f}**" for size in sizes)])
-    rows.append([WITH_SECRETS, *(f"${list_price(months[size], DASHBOARDS):.2f}" for size in sizes)])
+    rows.append([TOTAL, *(f"**${list_price(months[size], DASHBOARDS):.2f}**" for size in sizes)])
     rows.append([WITH_DASHBOARD, *(f"${list_price(months[size]):.2f}" for size in sizes)])
     rows.append([FREE_TIER, *(f"**${free_tier(months[size]):.2f}**" for size in sizes)])
     rows.append([FLUX, *(f"${FLUX_USD:.2f}" for _ in sizes)])

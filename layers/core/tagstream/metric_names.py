@@ -17,7 +17,6 @@ UNITS: Mapping[str, str] = MappingProxyType(
     {
         "ReconcileFailed": "Count",
         "SelectionsHeld": "Count",
-        "RegistryThrottled": "Count",
         "HookFailed": "Count",
     }
 )

@@ -102,7 +102,13 @@ class MemoryObjects:
         found = {name: self.get(name.kind, name.key) for name in names}
         return {name: one.document for name, one in found.items() if one is not None}
 
-    def get_many(self, kind: str, names: Collection[NamespacedName], total: int = 0) -> tuple[StoredObject, ...]:
+    def documents_of(self, kind: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Document]:
+        """All of a kind, in the order of names."""
+        return {one.key: one.document for one in self.list(kind)}
+
+    def get_many(
+        self, kind: str, names: Collection[NamespacedName], total: int = 0, *, may_lag: bool = False
+    ) -> tuple[StoredObject, ...]:
         """Those that exist, sorted by name."""
         found = (self.get(kind, name) for name in sorted(set(names)))
         return tuple(one for one in found if one is not None)

@@ -19,7 +19,7 @@ from tagstream.ports.tags import ImageFact, TagStore
 from tagstream.reconcile import status
 
 READS: Mapping[str, frozenset[str]] = {
-    "objects": frozenset({"get", "get_many", "documents", "list"}),
+    "objects": frozenset({"get", "get_many", "documents", "documents_of", "list"}),
     "selections": frozenset({"get", "list", "waiting"}),
     "tags": frozenset({"state", "states", "tags", "sightings", "image_fact", "creation_times", "cool_down"}),
     "leases": frozenset({"last_holders"}),
@@ -92,6 +92,11 @@ class DryObjects:
         own = {name: self.replaced[name].document for name in names if name in self.replaced}
         return {**self.inner.documents([name for name in names if name not in own]), **own}
 
+    def documents_of(self, kind: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Document]:
+        """The documents of all of a kind, in the order of names."""
+        own = {name.key: one.document for name, one in self.replaced.items() if name.kind == kind}
+        return dict(sorted({**self.inner.documents_of(kind, may_lag=may_lag), **own}.items()))
+
     def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
         """Kept in memory."""
         stored = self.get(kind, key)
@@ -132,10 +137,10 @@ class DrySelections:
         """A policy's selection."""
         return self.made.get(key) or self.inner.get(key)
 
-    def list(self, namespace: str) -> Mapping[NamespacedName, Selection]:
+    def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
         """All selections of a namespace."""
         own = {key: one for key, one in self.made.items() if key.namespace == namespace}
-        return {**self.inner.list(namespace), **own}
+        return {**self.inner.list(namespace, may_lag=may_lag), **own}
 
     def put(self, selection: Selection, expected: Selection | None) -> bool:
         """Kept in memory."""

@@ -1,7 +1,7 @@
 """Reads records of the table's stream: which item changed, and whose it is.
 
-Of the rest of a record only a selection's cause is read, for the log. The state comes from the table, so a record that
-is duplicated, late or lost does no harm.
+Of the rest of a record only two things are read: a selection's cause, for the log, and why a run was asked for. The
+state comes from the table, so a record that is duplicated, late or lost does no harm.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class StreamChange:
         sequence: names the record.
         is_removed: whether the item is gone.
         cause: the delivery or request that led to a selection, for the log; it may be empty.
+        reason: why a run is asked for, ``interval`` for the schedule; empty for everything else.
     """
 
     kind: ChangeKind
@@ -38,6 +39,7 @@ class StreamChange:
     sequence: str
     is_removed: bool = False
     cause: str = ""
+    reason: str = ""
 
 
 def stream_change(record: DynamoDBRecord) -> StreamChange | None:
@@ -63,6 +65,7 @@ def stream_change(record: DynamoDBRecord) -> StreamChange | None:
         sequence=str(written.get("SequenceNumber", "")),
         is_removed=is_removed,
         cause=_cause(image) if kind == "selection" else "",
+        reason=str((image.get("reason") or {}).get("S", "")) if kind == "run" else "",
     )
 
 

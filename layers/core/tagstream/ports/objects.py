@@ -31,7 +31,9 @@ class ObjectStore(Protocol):
     def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
         """One object with its status."""
 
-    def get_many(self, kind: str, names: Collection[NamespacedName], total: int = 0) -> tuple[StoredObject, ...]:
+    def get_many(
+        self, kind: str, names: Collection[NamespacedName], total: int = 0, *, may_lag: bool = False
+    ) -> tuple[StoredObject, ...]:
         """Those that exist, with their status, sorted by namespace and name.
 
         Args:
@@ -39,10 +41,17 @@ class ObjectStore(Protocol):
             names: in any order.
             total: how many objects of the kind there are, where that is known: if a good part of them is wanted, it is
                 cheaper to read all of them.
+            may_lag: whether writes of the last moments may be missing from the answer, which costs half.
         """
 
     def documents(self, names: Collection[ObjectName]) -> Mapping[ObjectName, Document]:
         """The documents of those that exist, of any kinds, in one call; their statuses are not read."""
+
+    def documents_of(self, kind: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Document]:
+        """The documents of all objects of a kind, in the order of names; their statuses are not read.
+
+        ``may_lag`` is that of ``get_many``.
+        """
 
     def policies_of(self, repository: NamespacedName) -> tuple[StoredObject, ...]:
         """The ImagePolicies that refer to a repository, with their status, not older than the call."""

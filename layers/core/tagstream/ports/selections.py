@@ -9,6 +9,9 @@ from typing import Protocol
 
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
 
+INTERVAL = "interval"
+"""The reason of a run that the schedule asks for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
@@ -48,8 +51,11 @@ class SelectionStore(Protocol):
     def get(self, key: NamespacedName) -> Selection | None:
         """A policy's current selection."""
 
-    def list(self, namespace: str) -> Mapping[NamespacedName, Selection]:
-        """All selections of a namespace."""
+    def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
+        """All selections of a namespace.
+
+        ``may_lag`` allows writes of the last moments to be missing from the answer, which costs half.
+        """
 
     def put(self, selection: Selection, expected: Selection | None) -> bool:
         """Store if the stored one still is ``expected``; False when somebody was faster."""

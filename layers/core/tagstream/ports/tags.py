@@ -58,8 +58,11 @@ class TagStore(Protocol):
     def state(self, key: NamespacedName) -> TagState | None:
         """The summary of the last stored tag list."""
 
-    def states(self, keys: Collection[NamespacedName]) -> Mapping[NamespacedName, TagState]:
-        """Summaries of many repositories in as few reads as the table allows."""
+    def states(self, keys: Collection[NamespacedName], *, may_lag: bool = False) -> Mapping[NamespacedName, TagState]:
+        """Summaries of many repositories in as few reads as the table allows.
+
+        ``may_lag`` allows writes of the last moments to be missing from the answer, which costs half.
+        """
 
     def tags(self, key: NamespacedName, state: TagState | None = None) -> Iterator[TagRecord]:
         """All stored tags, descending bytewise, each with its first sighting; a list as it was at the call.

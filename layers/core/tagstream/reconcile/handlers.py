@@ -71,7 +71,7 @@ def update(event: Mapping[str, Any], remaining_ms: int, owner: str, ports: Ports
         UnknownEvent: no stream batch.
     """
     from tagstream.reconcile.update.automations import run_automations
-    from tagstream.reconcile.update.wake import automations_to_run
+    from tagstream.reconcile.update.wake import automations_to_run, only_by_interval
 
     found = read_event(event, ports.clock.now())
     if not isinstance(found, Changes):
@@ -80,7 +80,8 @@ def update(event: Mapping[str, Any], remaining_ms: int, owner: str, ports: Ports
     if causes:
         ports.log.correlate(",".join(causes))
     try:
-        run_automations(automations_to_run(found.changes, ports), owner, _deadline_s(remaining_ms, ports), ports)
+        wanted, may_lag = automations_to_run(found.changes, ports), only_by_interval(found.changes)
+        run_automations(wanted, owner, _deadline_s(remaining_ms, ports), ports, may_lag=may_lag)
     except ImageAutomationError as error:
         return _whole_batch_failed(found.changes, error, ports)
     return {"batchItemFailures": []}

@@ -81,8 +81,9 @@ def test_automations_with_a_branch_each_list_the_objects_once(ports: Ports, tmp_
         calls = lived(ports, names)
     for name in names:
         assert "v1.1.0" in git("show", f"auto-{name}:{name}/app.yaml", folder=bare)
-    # GitRepositories, automations and policies.
-    assert calls["objects.list"] == 3
+    # GitRepositories and automations; of policies nobody needs the status.
+    assert calls["objects.list"] == 2
+    assert calls["objects.documents_of"] == 1
     assert calls["selections.list"] == 1
 
 

@@ -62,14 +62,17 @@ class DynamoObjects:
         item, status = self.table.reads.ask({name_of(one): one for one in where})
         return None if item is None else _stored(kind, item, keys.read_document(status or {}))
 
-    def get_many(self, kind: str, names: Collection[NamespacedName], total: int = 0) -> tuple[StoredObject, ...]:
+    def get_many(
+        self, kind: str, names: Collection[NamespacedName], total: int = 0, *, may_lag: bool = False
+    ) -> tuple[StoredObject, ...]:
         """Fifty objects a call, or all of them in pages of 1 MB."""
         wanted = sorted(set(names))
         partitions = keys.objects(kind), keys.statuses(kind)
         if len(wanted) * READ_ALL_FROM > total > 0:
-            found = [item for pk in partitions for item in self.table.query(pk)]
+            found = [item for pk in partitions for item in self.table.query(pk, may_lag=may_lag)]
         else:
-            found = self.table.get_many([keys.key(pk, str(key)) for key in wanted for pk in partitions])
+            named = [keys.key(pk, str(key)) for key in wanted for pk in partitions]
+            found = self.table.get_many(named, may_lag=may_lag)
         by_name = {name_of(item): item for item in found}
         statuses = {key: keys.read_document(by_name.get((partitions[1], str(key)), {})) for key in wanted}
         items = ((key, by_name.get((partitions[0], str(key)))) for key in wanted)
@@ -80,6 +83,11 @@ class DynamoObjects:
         wanted = {(keys.objects(one.kind), str(one.key)): one for one in names}
         found = self.table.get_many([keys.key(pk, sk) for pk, sk in sorted(wanted)])
         return {wanted[name_of(item)]: keys.read_document(item) for item in found}
+
+    def documents_of(self, kind: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Document]:
+        """One query."""
+        found = self.table.query(keys.objects(kind), may_lag=may_lag)
+        return {keys.named(keys.read_text(item, "sk")): keys.read_document(item) for item in found}
 
     def policies_of(self, repository: NamespacedName) -> tuple[StoredObject, ...]:
         """One read of the index, one of the policies. If the index is full, all policies are read in pages."""

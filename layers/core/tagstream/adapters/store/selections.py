@@ -29,10 +29,10 @@ class DynamoSelections:
         """One read."""
         return _selection(key, self.table.get(keys.selection(key)))
 
-    def list(self, namespace: str) -> Mapping[NamespacedName, Selection]:
+    def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
         """One query."""
         found = {}
-        for item in self.table.query(f"selection#{namespace}"):
+        for item in self.table.query(f"selection#{namespace}", may_lag=may_lag):
             key = NamespacedName(namespace, keys.read_text(item, "sk"))
             one = _selection(key, item)
             if one is not None:

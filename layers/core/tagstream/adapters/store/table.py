@@ -4,6 +4,9 @@ A failed condition is answered with False; throttling and outages are a Retryabl
 counts as what it was: after a failed condition, and after an outage in the middle of a conditional write, the item is
 read, and a write that finds itself stored has succeeded.
 
+Reads are strongly consistent. Where a caller says that the answer may lag behind the last moment's writes, they are
+eventually consistent, which costs half.
+
 Queries are paged here and not by boto3's paginator. The paginator reads one more data file at every cold start, and it
 raises the errors of a page where the pages are consumed instead of where they are translated.
 """
@@ -169,13 +172,13 @@ class Table:
         found = {name_of(item): item for item in self._get_batches(keys)}
         return [found.get(name_of(key)) for key in keys]
 
-    def get_many(self, keys: Sequence[Item]) -> list[Item]:
+    def get_many(self, keys: Sequence[Item], *, may_lag: bool = False) -> list[Item]:
         """The items that exist, in no order; few go along with those of other threads."""
-        if not 0 < len(keys) <= SHARED:
-            return self._get_batches(keys)
+        if may_lag or not 0 < len(keys) <= SHARED:
+            return self._get_batches(keys, may_lag=may_lag)
         return [item for item in self.reads.ask({name_of(key): key for key in keys}) if item is not None]
 
-    def _get_batches(self, keys: Sequence[Item]) -> list[Item]:
+    def _get_batches(self, keys: Sequence[Item], *, may_lag: bool = False) -> list[Item]:
         """A hundred keys a request, unprocessed ones repeated."""
         found: list[Item] = []
         for part in chunks(keys, GET_BATCH):
@@ -183,7 +186,7 @@ class Table:
             for attempt in range(BATCH_TRIES):
                 with translated("read items"):
                     answer = self.client.batch_get_item(
-                        RequestItems={self.name: {"Keys": pending, "ConsistentRead": True}}
+                        RequestItems={self.name: {"Keys": pending, "ConsistentRead": not may_lag}}
                     )
                 found.extend(answer["Responses"].get(self.name, []))
                 left = answer.get("UnprocessedKeys", {}).get(self.name)
@@ -195,19 +198,21 @@ class Table:
                 raise RetryableError("failed to read items in the table: throttled", reason="StorageOperationFailed")
         return found
 
-    def query(self, pk: str, prefix: str = "") -> Iterator[Item]:
+    def query(self, pk: str, prefix: str = "", *, may_lag: bool = False) -> Iterator[Item]:
         """All items of a partition whose sort key starts with ``prefix``, in sort order."""
         condition, values = "pk = :pk", {":pk": {"S": pk}}
         if prefix:
             condition, values = condition + " AND begins_with(sk, :sk)", values | {":sk": {"S": prefix}}
-        yield from self._pages(condition, values)
+        yield from self._pages(condition, values, may_lag=may_lag)
 
     def query_between(self, pk: str, low: str, high: str) -> Iterator[Item]:
         """Items of a partition with ``low`` <= sort key <= ``high``."""
         values = {":pk": {"S": pk}, ":low": {"S": low}, ":high": {"S": high}}
         yield from self._pages("pk = :pk AND sk BETWEEN :low AND :high", values)
 
-    def _pages(self, condition: str, values: Mapping[str, Mapping[str, str]]) -> Iterator[Item]:
+    def _pages(
+        self, condition: str, values: Mapping[str, Mapping[str, str]], *, may_lag: bool = False
+    ) -> Iterator[Item]:
         start: Item = {}
         while True:
             more = {"ExclusiveStartKey": start} if start else {}
@@ -216,7 +221,7 @@ class Table:
                     TableName=self.name,
                     KeyConditionExpression=condition,
                     ExpressionAttributeValues=values,
-                    ConsistentRead=True,
+                    ConsistentRead=not may_lag,
                     **more,  # type: ignore[arg-type]
                 )
             yield from page["Items"]

@@ -43,9 +43,9 @@ class DynamoTags:
         """One read."""
         return _state(self.table.get(_where(key)))
 
-    def states(self, keys_: Collection[NamespacedName]) -> Mapping[NamespacedName, TagState]:
+    def states(self, keys_: Collection[NamespacedName], *, may_lag: bool = False) -> Mapping[NamespacedName, TagState]:
         """A hundred states a request."""
-        found = self.table.get_many([_where(key) for key in keys_])
+        found = self.table.get_many([_where(key) for key in keys_], may_lag=may_lag)
         states = {keys.named(keys.read_text(item, "pk").removeprefix("tags#")): _state(item) for item in found}
         return {key: state for key, state in states.items() if state is not None}
 

@@ -127,6 +127,7 @@ class _Run:
     policies: PolicyRun
     cool_downs: CoolDowns
     turns: HostTurns[_Scan]
+    may_lag: bool
 
     @property
     def deadline_s(self) -> float:
@@ -165,12 +166,22 @@ def scan_repositories(
 
 
 def scan_stored(
-    stored: Sequence[StoredObject], trigger: ScanTrigger, deadline_s: float, ports: Ports, workers: int = WORKERS
+    stored: Sequence[StoredObject],
+    trigger: ScanTrigger,
+    deadline_s: float,
+    ports: Ports,
+    workers: int = WORKERS,
+    *,
+    may_lag: bool = False,
 ) -> frozenset[NamespacedName]:
-    """Like ``scan_repositories``, for a caller that has just read the ImageRepositories."""
+    """Like ``scan_repositories``, for a caller that has just read the ImageRepositories.
+
+    ``may_lag`` says that the caller's read, and that of the tag lists, may be without the writes of the last moments. A
+    scan that has something to write looks again first.
+    """
     if not stored:
         return frozenset()
-    scans = _begun(stored, ports)
+    scans = _begun(stored, ports, may_lag=may_lag)
     by_host: dict[str, list[_Scan]] = {}
     for scan in scans:
         by_host.setdefault(scan.host, []).append(scan)
@@ -180,6 +191,7 @@ def scan_stored(
         policies=PolicyRun(deadline_s=deadline_s, health=RegistryHealth(cool_downs, ports)),
         cool_downs=cool_downs,
         turns=HostTurns(by_host, workers),
+        may_lag=may_lag,
     )
     done: dict[NamespacedName, _Done] = {}
     started_s = ports.clock.monotonic_s()
@@ -211,10 +223,10 @@ def _log_run(scans: Sequence[_Scan], started_s: float, ports: Ports) -> None:
     )
 
 
-def _begun(found: Sequence[StoredObject], ports: Ports) -> list[_Scan]:
+def _begun(found: Sequence[StoredObject], ports: Ports, *, may_lag: bool) -> list[_Scan]:
     readable = parsed_objects(found, ImageRepository, ports.log)
     wanted = [(stored, repository) for stored, repository in readable if not repository.suspend]
-    before = ports.tags.states([stored.key for stored, _ in wanted])
+    before = ports.tags.states([stored.key for stored, _ in wanted], may_lag=may_lag)
     return [_Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted]
 
 
@@ -246,28 +258,51 @@ def _scan(scan: _Scan, run: _Run, ports: Ports) -> _Done | None:
 
 def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> _Done | None:
     started = ports.clock.monotonic_s()
-    scanned: ScannedTags | None = None
-    evaluated: frozenset[NamespacedName] = frozenset()
     try:
         with isolated():
             scan = _listed(scan, run, ports)
-        if scan.changed:
-            scanned = _store(scan, ports)
-            if scanned is None:
-                return None
     except ImageAutomationError as error:
         if _ran_out_of_turn(scan, run, started, ports):
             return None
-        scan = replace(scan, error=_cool_down(error, run.cool_downs, ports))
-    if scan.error is None and (scan.changed or _owes_evaluation(scan)):
-        # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
-        evaluated = evaluate_for_repository(scan.repository, scanned, _cause(scan, run.trigger), run.policies, ports)
+        scan = replace(scan, error=_cool_down(error, run.cool_downs))
     cause = status.cause_of(scan.stored, run.trigger.cause)
-    outcome = _transition(scan, cause, (ports.clock.monotonic_s() - started) * 1000, ports)
+    evaluated: frozenset[NamespacedName] = frozenset()
+    outcome = None if _has_news(scan) else _transition(scan, cause, _since_ms(started, ports), ports)
+    if run.may_lag and (outcome is None or outcome.changes_status) and not _is_as_stored(scan, ports):
+        # Somebody has just written it: the queue brings the scan back, which reads what is stored by then.
+        return None
+    if outcome is None:
+        try:
+            with isolated():
+                scanned = _store(scan, ports) if scan.changed else None
+            if scanned is None and scan.changed:
+                return None
+        except ImageAutomationError as error:
+            scan = replace(scan, error=error)
+        else:
+            # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
+            about = _cause(scan, run.trigger)
+            evaluated = evaluate_for_repository(scan.repository, scanned, about, run.policies, ports)
+        outcome = _transition(scan, cause, _since_ms(started, ports), ports)
     report([outcome], ports)
     _look_again(scan, run.trigger, ports)
     after = replace(scan.stored, status=outcome.status)
     return _Done(scan=scan, evaluated=evaluated, times=due.next_times(after, scan.repository, ports.clock.now()))
+
+
+def _has_news(scan: _Scan) -> bool:
+    """Whether the tags have to be stored, or their policies evaluated."""
+    return scan.error is None and (scan.changed or _owes_evaluation(scan))
+
+
+def _is_as_stored(scan: _Scan, ports: Ports) -> bool:
+    """Whether what the scan began with is still what the table holds."""
+    key = scan.stored.key
+    return ports.objects.get(KIND, key) == scan.stored and ports.tags.state(key) == scan.before
+
+
+def _since_ms(started: float, ports: Ports) -> float:
+    return (ports.clock.monotonic_s() - started) * 1000
 
 
 def _ran_out_of_turn(scan: _Scan, run: _Run, started: float, ports: Ports) -> bool:
@@ -381,12 +416,11 @@ def _store(scan: _Scan, ports: Ports) -> ScannedTags | None:
     return ScannedTags(tags=found.tags, revision=found.revision, difference=sightings.difference() if settled else None)
 
 
-def _cool_down(error: ImageAutomationError, cool_downs: CoolDowns, ports: Ports) -> ImageAutomationError:
+def _cool_down(error: ImageAutomationError, cool_downs: CoolDowns) -> ImageAutomationError:
     """Leave a host alone that asked for it. The error says for how long, also where the host named no time."""
     if not isinstance(error, ThrottledError):
         return error
     cool_downs.begin(error.host, error.retry_after_s)
-    ports.metrics.add("RegistryThrottled", 1, CONTROLLER)
     if error.retry_after_s is not None:
         return error
     text = f"{error.message}; {error.host} is left alone for {DEFAULT_COOL_DOWN_S:.0f} s"

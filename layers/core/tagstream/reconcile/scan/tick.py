@@ -5,8 +5,9 @@ Once an hour it looks at every object, so that whatever got lost between the age
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tagstream.domain.objects.model import (
@@ -22,6 +23,7 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.runtime import Log
+from tagstream.ports.selections import INTERVAL
 from tagstream.reconcile import due
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.receive.paths import refresh_receivers
@@ -42,8 +44,26 @@ SYNC_AGAIN_AFTER = timedelta(minutes=5)
 # What a tick spends on the rest of deleted objects; what is left then is removed by the next ticks.
 CLEAN_UP_S = 20.0
 CLEANED = ("Receiver", "ImagePolicy", "ImageUpdateAutomation", "ImageRepository", "Kustomization")
+CLASSES = {one.__name__: one for one in due.KINDS}
 Found = Sequence[tuple[StoredObject, FluxObject]]
-TRIGGER = ScanTrigger(reason="interval", cause="schedule")
+TRIGGER = ScanTrigger(reason=INTERVAL, cause="schedule")
+# These are read again before anything that a scan has found is written, so the first look may be the cheaper one.
+MAY_LAG = "ImageRepository"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Due:
+    """What a look at the objects that the agenda lists has shown.
+
+    Attributes:
+        wanted: what is due.
+        others: when the others are due.
+        gone: names of objects that are not there any more.
+    """
+
+    wanted: Found
+    others: Mapping[ObjectName, Times]
+    gone: Sequence[NamespacedName]
 
 
 def tick(deadline_s: float, ports: Ports) -> None:
@@ -59,10 +79,15 @@ def tick(deadline_s: float, ports: Ports) -> None:
     gone: dict[str, Sequence[NamespacedName]] = {}
 
     def due_now(kind: str) -> Found:
-        wanted, gone[kind] = _due(kind, agenda, now, ports)
-        return wanted
+        found = _due(kind, agenda, now, ports)
+        gone[kind] = found.gone
+        if found.others:
+            ports.agenda.note(found.others)
+        return found.wanted
 
-    _request_runs(due_now("ImageUpdateAutomation"), now, ports)
+    automations = _due("ImageUpdateAutomation", agenda, now, ports)
+    gone["ImageUpdateAutomation"] = automations.gone
+    _request_runs(automations, now, ports)
     _request_syncs(due_now("Kustomization"), now, ports)
     _scan(due_now("ImageRepository"), now, deadline_s, ports)
     policies = due_now("ImagePolicy")
@@ -88,30 +113,52 @@ def _swept(agenda: Agenda, now: datetime, ports: Ports) -> Agenda:
     return Agenda(times=times, swept_at=now)
 
 
-def _due(
-    kind: str, agenda: Agenda, now: datetime, ports: Ports
-) -> tuple[list[tuple[StoredObject, FluxObject]], Sequence[NamespacedName]]:
-    """What the agenda says is due and is, seen from the objects themselves, and names of objects that are gone.
+def _due(kind: str, agenda: Agenda, now: datetime, ports: Ports) -> _Due:
+    """What the agenda says is due and is, seen from the objects themselves.
 
-    The agenda learns of those that are not due.
+    A look that may lag is believed only if it says that an object is due.
     """
-    listed = [(times.due, name.key) for name, times in agenda.times.items() if _is_listed(name, times, kind, now)]
+    listed = _listed(kind, agenda, now)
     known = sum(name.kind == kind for name in agenda.times)
-    found = {one.key: one for one in ports.objects.get_many(kind, [key for _, key in listed], total=known)}
-    wanted: list[tuple[StoredObject, FluxObject]] = []
+    wanted: dict[NamespacedName, tuple[StoredObject, FluxObject]] = {}
+    if kind == MAY_LAG:
+        seen = ports.objects.get_many(kind, listed, total=known, may_lag=True)
+        wanted, _ = _sorted_out(seen, agenda, now, ports)
+    exact = ports.objects.get_many(kind, [key for key in listed if key not in wanted], total=known)
+    more, others = _sorted_out(exact, agenda, now, ports)
+    wanted |= more
+    there = {stored.key for stored in exact} | set(wanted)
+    return _Due(
+        wanted=[wanted[key] for key in listed if key in wanted],
+        others=others,
+        gone=[key for key in listed if key not in there],
+    )
+
+
+def _listed(kind: str, agenda: Agenda, now: datetime) -> list[NamespacedName]:
+    """The objects of a kind that the agenda says are due, the oldest first."""
+    found = [
+        (times.due, name.key)
+        for name, times in agenda.times.items()
+        if name.kind == kind and times.due is not None and times.due <= now
+    ]
+    return [key for _, key in sorted(found)]
+
+
+def _sorted_out(
+    stored: Iterable[StoredObject], agenda: Agenda, now: datetime, ports: Ports
+) -> tuple[dict[NamespacedName, tuple[StoredObject, FluxObject]], dict[ObjectName, Times]]:
+    """Those that are due, and when the others are; one that this version cannot read is neither."""
+    wanted: dict[NamespacedName, tuple[StoredObject, FluxObject]] = {}
     others: dict[ObjectName, Times] = {}
-    classes = {one.__name__: one for one in due.KINDS}
-    in_order = [found[key] for _, key in sorted(listed, key=lambda one: (one[0] or now, one[1])) if key in found]
-    for stored, parsed in parsed_objects(in_order, classes[kind], ports.log):
-        name = due.name_of(stored)
-        times = _times(stored, parsed, agenda.times[name].last, ports.log)
-        if times.due is not None and times.due <= now:
-            wanted.append((stored, parsed))
-        else:
-            others[name] = times
-    if others:
-        ports.agenda.note(others)
-    return wanted, [key for _, key in listed if key not in found]
+    for one in stored:
+        for _, parsed in parsed_objects([one], CLASSES[one.kind], ports.log):
+            times = _times(one, parsed, agenda.times[due.name_of(one)].last, ports.log)
+            if times.due is not None and times.due <= now:
+                wanted[one.key] = one, parsed
+            else:
+                others[due.name_of(one)] = times
+    return wanted, others
 
 
 def _times(stored: StoredObject, parsed: FluxObject, last: datetime | None, log: Log) -> Times:
@@ -122,10 +169,6 @@ def _times(stored: StoredObject, parsed: FluxObject, last: datetime | None, log:
     except ImageAutomationError as error:
         log.error("due time unknown", kind=stored.kind, key=str(stored.key), error=error.message)
         return Times(last=last, due=due.AT_ONCE)
-
-
-def _is_listed(name: ObjectName, times: Times, kind: str, now: datetime) -> bool:
-    return name.kind == kind and times.due is not None and times.due <= now
 
 
 def _clean_up(gone: Mapping[str, Sequence[NamespacedName]], deadline_s: float, ports: Ports) -> None:
@@ -152,14 +195,16 @@ def _clean_up(gone: Mapping[str, Sequence[NamespacedName]], deadline_s: float, p
         ports.agenda.forget(done)
 
 
-def _request_runs(automations: Found, now: datetime, ports: Ports) -> None:
-    if not automations:
-        return
-    keys = [stored.key for stored, _ in automations]
-    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        list(pool.map(lambda key: ports.selections.request_run(key, "interval", now), keys))
+def _request_runs(automations: _Due, now: datetime, ports: Ports) -> None:
+    """Ask for runs, and tell the agenda of all automations that it listed with one note."""
+    if automations.wanted:
+        keys = [stored.key for stored, _ in automations.wanted]
+        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+            list(pool.map(lambda key: ports.selections.request_run(key, INTERVAL, now), keys))
     again = Times(last=None, due=now + RUN_AGAIN_AFTER)
-    ports.agenda.note({due.name_of(stored): again for stored, _ in automations})
+    noted = {**automations.others, **{due.name_of(stored): again for stored, _ in automations.wanted}}
+    if noted:
+        ports.agenda.note(noted)
 
 
 def _request_syncs(kustomizations: Found, now: datetime, ports: Ports) -> None:
@@ -185,7 +230,8 @@ def _scan(repositories: Found, now: datetime, deadline_s: float, ports: Ports) -
         ports.agenda.note({ObjectName(kind="ImageRepository", key=key): again for key in spread})
     for offset_s, names in sorted(later.items()):
         ports.queue.send(_messages(names, offset_s))
-    scan_stored([stored for stored, _ in repositories[:INLINE_SCANS]], TRIGGER, deadline_s, ports)
+    inline = [stored for stored, _ in repositories[:INLINE_SCANS]]
+    scan_stored(inline, TRIGGER, deadline_s, ports, may_lag=True)
 
 
 def _messages(keys: Sequence[NamespacedName], delay_s: float | None) -> list[QueuedScan]:

@@ -57,7 +57,9 @@ class _Run:
     places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(THREADS))
 
 
-def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: float, ports: Ports) -> None:
+def run_automations(
+    keys: Collection[NamespacedName], owner: str, deadline_s: float, ports: Ports, *, may_lag: bool = False
+) -> None:
     """Bring these automations up to date; suspended and deleted ones are passed over.
 
     Args:
@@ -65,12 +67,14 @@ def run_automations(keys: Collection[NamespacedName], owner: str, deadline_s: fl
         owner: names this worker, for the leases.
         deadline_s: on the monotonic clock.
         ports: everything is read and written through.
+        may_lag: whether nothing new is known of, so that the first look at policies and selections may miss what was
+            written in the last moments. What is committed is read again.
 
     Raises:
         ImageAutomationError: the table or the queue failed; the call may be repeated.
     """
     run = _Run(owner=owner, deadline_s=deadline_s, health=HostHealth(ports), ports=ports)
-    snapshot = Snapshot(ports)
+    snapshot = Snapshot(ports, may_lag=may_lag)
     stored = ports.objects.get_many(KIND, keys)
     automations = _read_branches(stored, snapshot)
     waiting = _waiting_for_secrets(automations, snapshot)

@@ -2,6 +2,8 @@
 
 The fencing numbers are read before everything that a commit depends on. If the lease that a worker gets next has the
 number after the one read, nobody else wrote to the branch since, and what was read is still good.
+
+A snapshot whose reads may lag is good enough to see that there is nothing to do. It never decides what is committed.
 """
 
 from __future__ import annotations
@@ -73,9 +75,9 @@ class Labels:
         return [key for key in candidates if selects(selector, self._labels[key])]
 
 
-def _stored_repository(key: NamespacedName, document: Document | None) -> StoredObject | None:
-    """A GitRepository has no status: nothing is fetched for it before it is used."""
-    return None if document is None else StoredObject(kind="GitRepository", key=key, document=document, status={})
+def _without_status(kind: str, key: NamespacedName, document: Document) -> StoredObject:
+    """Statuses of GitRepositories and ImagePolicies are not read: no run of an automation asks for them."""
+    return StoredObject(kind=kind, key=key, document=document, status={})
 
 
 class Snapshot:
@@ -83,10 +85,11 @@ class Snapshot:
 
     Args:
         ports: everything is read when it is first asked for.
+        may_lag: whether policies and selections may be without the writes of the last moments, which costs half.
     """
 
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
+    def __init__(self, ports: Ports, *, may_lag: bool = False) -> None:
+        self._ports, self._may_lag = ports, may_lag
         self._lock = threading.RLock()
         self._selections: dict[str, Mapping[NamespacedName, Selection]] = {}
         self._repositories: dict[NamespacedName, StoredObject | None] = {}
@@ -118,7 +121,8 @@ class Snapshot:
         for name in names:
             document = read.get(name)
             if name.kind == "GitRepository":
-                self._repositories[name.key] = _stored_repository(name.key, document)
+                found = None if document is None else _without_status(name.kind, name.key, document)
+                self._repositories[name.key] = found
             elif document is not None:
                 self._documents[name] = document
         self._namespaces |= missing
@@ -136,9 +140,9 @@ class Snapshot:
 
     def is_current(self, lease: Lease) -> bool:
         """Whether this snapshot was read just before the lease, and nobody held the branch in between."""
-        return (
-            not lease.was_waited_for and self._holders.get(lease.target, LastHolder(fence=-1)).fence == lease.fence - 1
-        )
+        if self._may_lag or lease.was_waited_for:
+            return False
+        return self._holders.get(lease.target, LastHolder(fence=-1)).fence == lease.fence - 1
 
     def is_in_doubt(self, target: str) -> bool:
         """Whether a branch has commits that a worker may have pushed without living to report them."""
@@ -228,12 +232,13 @@ class Snapshot:
     def _selected(self, namespace: str) -> Mapping[NamespacedName, Selection]:
         with self._lock:
             if namespace not in self._selections:
-                self._selections[namespace] = self._ports.selections.list(namespace)
+                self._selections[namespace] = self._ports.selections.list(namespace, may_lag=self._may_lag)
             return self._selections[namespace]
 
     def _stored_policies(self) -> tuple[StoredObject, ...]:
         if self._policies is None:
-            self._policies = self._ports.objects.list("ImagePolicy")
+            found = self._ports.objects.documents_of("ImagePolicy", may_lag=self._may_lag)
+            self._policies = tuple(_without_status("ImagePolicy", key, document) for key, document in found.items())
         return self._policies
 
     def _labels_of(self, namespace: str) -> Labels:

@@ -1,4 +1,4 @@
-"""Which automations a batch of the table's stream wakes."""
+"""Which automations a batch of the table's stream wakes, and whether it says that anything is new."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.events.stream import StreamChange
 from tagstream.ports.bundle import Ports
+from tagstream.ports.selections import INTERVAL
 
 
 def automations_to_run(changes: Sequence[StreamChange], ports: Ports) -> frozenset[NamespacedName]:
@@ -18,3 +19,11 @@ def automations_to_run(changes: Sequence[StreamChange], ports: Ports) -> frozens
     for namespace in {change.key.namespace for change in changes if change.kind == "selection"}:
         wanted |= {stored.key for stored in ports.objects.list("ImageUpdateAutomation", namespace)}
     return frozenset(wanted)
+
+
+def only_by_interval(changes: Sequence[StreamChange]) -> bool:
+    """Tell whether a batch only says that intervals are over.
+
+    Nothing new is known of then. A selection that is written at this moment has a record of its own, which comes later.
+    """
+    return all(change.kind == "run" and change.reason == INTERVAL for change in changes)

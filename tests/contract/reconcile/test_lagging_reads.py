@@ -1,0 +1,202 @@
+"""Reads that are cheaper because they may lag never lose an event, take anything back or write what is outdated."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagstream.adapters.store.table import Table
+from tagstream.domain.instant import instant_text
+from tagstream.ports.agenda import ObjectName, Times
+from tagstream.ports.bundle import Ports
+from tagstream.reconcile import handlers
+from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tests.contract.lagging_reads import LaggingClient, lagging_ports
+from tests.contract.reconciling import APP, Silent, automated, document, run, scan, selected, selection, watched
+from tests.embedded.git_server import git
+from tests.embedded.registry import Registry
+
+TICK = {"tagstream": "tick"}
+REPOSITORY = ObjectName(kind="ImageRepository", key=APP)
+
+
+@pytest.fixture
+def lagging(table: Table, silent: Silent) -> tuple[Ports, LaggingClient]:
+    return lagging_ports(table, silent)
+
+
+def tick(ports: Ports) -> None:
+    handlers.scan(TICK, 60_000, ports)
+
+
+def interval_run(ports: Ports) -> None:
+    """What the update function does when nothing but an interval is over."""
+    image = {"t": "run", "pk": f"run#{APP.namespace}", "sk": APP.name, "reason": "interval"}
+    written = {"NewImage": {name: {"S": text} for name, text in image.items()}, "SequenceNumber": "1"}
+    record = {"eventSource": "aws:dynamodb", "eventName": "MODIFY", "dynamodb": written}
+    handlers.update({"Records": [record]}, 60_000, "worker", ports)
+
+
+def fails(ports: Ports) -> None:
+    """The last scan has failed, and may be tried again."""
+    stored = ports.objects.get("ImageRepository", APP)
+    assert stored is not None
+    past = ports.clock.now() - timedelta(minutes=1)
+    condition = {"type": "Ready", "status": "False", "reason": "ReadOperationFailed", "message": "no answer"}
+    moment = {"lastTransitionTime": instant_text(past), "observedGeneration": 1}
+    again = {"failures": 1, "retryAt": instant_text(past)}
+    status = {**stored.status, "conditions": [{**condition, **moment}], "tagstream": again}
+    ports.objects.put_status("ImageRepository", APP, status)
+
+
+def due(ports: Ports) -> None:
+    """The agenda says that the repository is due."""
+    ports.agenda.note({REPOSITORY: Times(last=None, due=ports.clock.now())})
+
+
+def begun(ports: Ports, registry: Registry) -> None:
+    """The image was scanned; the next tick is not one that looks at everything."""
+    tick(ports)
+    watched(ports, registry)
+    scan(ports)
+
+
+def successes(ports: Ports) -> int:
+    """How many successful scans the ledger has."""
+    now = ports.clock.now()
+    entries = ports.ledger.read(now - timedelta(hours=1), now)
+    return sum(one.kind == "ImageRepository" and one.reason == "Succeeded" for one in entries)
+
+
+def head(bare: Path) -> str:
+    return git("rev-parse", "main", folder=bare)
+
+
+def test_an_unchanged_scan_of_a_tick_reads_what_may_lag(
+    registry: Registry, lagging: tuple[Ports, LaggingClient], silent: Silent
+) -> None:
+    ports, client = lagging
+    begun(ports, registry)
+    client.fall_behind()
+    due(ports)
+    tick(ports)
+    assert client.lagged
+    assert silent.sent == []
+
+
+def test_a_scan_that_another_worker_has_just_reported_is_not_reported_again(
+    registry: Registry, lagging: tuple[Ports, LaggingClient], silent: Silent
+) -> None:
+    ports, client = lagging
+    begun(ports, registry)
+    fails(ports)
+    client.fall_behind()
+    scan(ports)
+    before = successes(ports)
+    due(ports)
+    tick(ports)
+    assert successes(ports) == before
+    (message,) = silent.scans()
+    scan_repositories(message.repositories, ScanTrigger.of(message), ports.clock.monotonic_s() + 30, ports)
+    assert successes(ports) == before
+
+
+def test_a_list_of_the_former_image_does_not_replace_that_of_the_new_one(
+    registry: Registry, lagging: tuple[Ports, LaggingClient], silent: Silent
+) -> None:
+    ports, client = lagging
+    registry.add_tags("other", [f"v1.{minor}.0" for minor in range(70, 100)])
+    begun(ports, registry)
+    fails(ports)
+    client.fall_behind()
+    registry.add_tags("app", ["v1.50.0"])
+    ports.objects.put(document("ImageRepository", image=f"{registry.address}/other", interval="1m"))
+    scan(ports)
+    assert selected(ports) == "v1.99.0"
+    due(ports)
+    tick(ports)
+    assert client.lagged
+    state = ports.tags.state(APP)
+    assert state is not None
+    assert state.latest_tags[0] == "v1.99.0"
+    assert selected(ports) == "v1.99.0"
+
+
+def test_a_repository_that_was_created_a_moment_ago_is_scanned_and_stays_in_the_agenda(
+    registry: Registry, lagging: tuple[Ports, LaggingClient]
+) -> None:
+    ports, client = lagging
+    tick(ports)
+    client.fall_behind()
+    watched(ports, registry)
+    tick(ports)
+    assert selected(ports) == "v1.29.0"
+    assert REPOSITORY in ports.agenda.read().times
+
+
+def test_a_deleted_repository_is_not_scanned(
+    registry: Registry, lagging: tuple[Ports, LaggingClient], silent: Silent
+) -> None:
+    ports, client = lagging
+    begun(ports, registry)
+    fails(ports)
+    client.fall_behind()
+    registry.add_tags("app", ["v1.50.0"])
+    ports.objects.delete("ImageRepository", APP)
+    tick(ports)
+    assert ports.tags.state(APP) is None
+    for message in silent.scans():
+        scan_repositories(message.repositories, ScanTrigger.of(message), ports.clock.monotonic_s() + 30, ports)
+    assert ports.tags.state(APP) is None
+    assert ports.objects.get("ImageRepository", APP) is None
+
+
+def test_an_interval_run_with_an_older_selection_does_not_take_a_commit_back(
+    repository: tuple[str, Path], lagging: tuple[Ports, LaggingClient]
+) -> None:
+    ports, client = lagging
+    url, bare = repository
+    older = selection("v1.1.0")
+    automated(ports, url)
+    ports.objects.put(document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}}))
+    ports.selections.put(older, None)
+    run(ports)
+    client.fall_behind()
+    ports.selections.put(selection("v1.2.0"), older)
+    run(ports)
+    committed = head(bare)
+    assert "v1.2.0" in git("show", "main:app.yaml", folder=bare)
+    interval_run(ports)
+    assert client.lagged == ["selection#ns"]
+    assert head(bare) == committed
+    status: Any = ports.objects.get("ImageUpdateAutomation", APP)
+    assert status.status["observedPolicies"]["app"]["tag"] == "v1.2.0"
+
+
+def test_a_run_that_a_selection_asked_for_reads_what_is_stored(
+    repository: tuple[str, Path], lagging: tuple[Ports, LaggingClient]
+) -> None:
+    ports, client = lagging
+    url, bare = repository
+    automated(ports, url)
+    client.fall_behind()
+    ports.selections.put(selection("v1.2.0"), None)
+    run(ports)
+    assert client.lagged == []
+    assert "v1.2.0" in git("show", "main:app.yaml", folder=bare)
+
+
+def test_an_interval_run_commits_what_it_finds_selected(
+    repository: tuple[str, Path], lagging: tuple[Ports, LaggingClient]
+) -> None:
+    ports, client = lagging
+    url, bare = repository
+    automated(ports, url)
+    ports.selections.put(selection("v1.1.0"), None)
+    client.fall_behind()
+    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    interval_run(ports)
+    assert "v1.2.0" in git("show", "main:app.yaml", folder=bare)
