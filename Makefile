@@ -84,6 +84,7 @@ lint: .venv/ready
 	mypy
 	cfn-lint template.yaml
 	bandit --quiet --severity-level medium --configfile pyproject.toml --recursive layers functions
+	@"$(PYTHON)" -m tests.known_vulnerabilities
 
 release: build
 	"$(PYTHON)" layers/release.py .aws-sam/build dist

@@ -85,6 +85,15 @@ def test_the_bill_of_materials_names_every_locked_package_with_licence_and_hashe
     assert [one["name"] for one in bill["components"] if not one.get("hashes")] == []
 
 
+def test_without_a_network_the_audit_of_packages_is_left_out_with_one_line() -> None:
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": ""}
+    command = [sys.executable, "-m", "tests.known_vulnerabilities"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, **nowhere})
+    assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert line.startswith("pip-audit was left out: ")
+
+
 def test_no_file_of_the_project_holds_a_secret() -> None:
     files = [path.relative_to(ROOT).as_posix() for path in tracked_files() if "vectors/data" not in path.as_posix()]
     options = [word for name in NOISY for word in ("--disable-plugin", name)]
