@@ -25,7 +25,8 @@ from tests.unit.cli.memory_ports import Outcome, command
 SATURDAY = datetime(2026, 11, 28, 10, tzinfo=UTC)
 READING = frozenset(
     {
-        *("objects.get", "objects.get_many", "objects.list", "objects.documents", "selections.get", "selections.list"),
+        *("objects.get", "objects.get_many", "objects.list", "objects.documents", "objects.documents_of"),
+        *("selections.get", "selections.list"),
         *("tags.tags", "tags.state", "tags.sightings", "git.open", "secrets.get", "freezes.read", "registry.digest"),
     }
 )
