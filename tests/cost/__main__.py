@@ -25,8 +25,8 @@ from tests.house.template_file import of_type
 
 PUSHES_A_DAY = 20
 TICKS_AN_HOUR = 60
-# Lambda asks a queue that is empty with five long polls of 20 seconds side by side:
-# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+# Lambda asks a queue that is empty with five long polls of 20 seconds side by side. It goes down to two only for event
+# sources without a maximum concurrency: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 POLLS_AN_HOUR = 5 * 3 * 60
 FUNCTIONS = {"scan": "ScanFunction", "webhook": "WebhookFunction", "update": "UpdateFunction"}
 

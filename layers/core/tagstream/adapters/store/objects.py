@@ -109,7 +109,7 @@ class DynamoObjects:
             stored = self.get(kind, key)
             wanted = _merged(document, stored, keys.iso(self.clock.now().replace(microsecond=0)))
             if stored is not None and keys.is_same(wanted, stored.document):
-                self._index(stored)
+                self.reindex([stored])
                 return stored
             if self._write(kind, key, wanted, stored):
                 status = stored.status if stored else {}
@@ -212,9 +212,39 @@ class DynamoObjects:
         return [] if retry_at is None else [change_note(ObjectName(kind=kind, key=key), retry_at, self.clock.now())]
 
     def reindex(self, stored: Iterable[StoredObject]) -> None:
-        """Write the index entries of these objects anew."""
-        for one in stored:
-            self._index(one)
+        """Write what is missing of the index entries of these objects; a hundred entries are read in a call.
+
+        A version before this one may have died between an object and its entries.
+        """
+        listed = list(stored)
+        self._index_images([one for one in listed if one.kind == "ImageRepository"])
+        self._index_policies([one for one in listed if one.kind == "ImagePolicy"])
+
+    def _index_images(self, repositories: Sequence[StoredObject]) -> None:
+        named = ((_canonical(one.document), one.key) for one in repositories)
+        entries = [keys.image(canonical, key) for canonical, key in named if canonical]
+        there = {name_of(item) for item in self.table.get_many(entries)}
+        self.table.write_many([entry for entry in entries if name_of(entry) not in there])
+
+    def _index_policies(self, policies: Sequence[StoredObject]) -> None:
+        wanted: dict[NamespacedName, set[str]] = {}
+        for one in policies:
+            repository = _repository(one.key, one.document)
+            if repository is not None:
+                wanted.setdefault(repository, set()).add(str(one.key))
+        items = self.table.get_many([keys.policies(repository) for repository in wanted])
+        indexes = {name_of(item): item for item in items}
+        for repository, names in wanted.items():
+            where = keys.policies(repository)
+            index = indexes.get(name_of(where), {})
+            missing = sorted(names.difference(_names(index)))
+            if FULL in index or not missing:
+                continue
+            if _is_large({*names, *_names(index)}):
+                self.table.put(where | {FULL: keys.text("yes")})
+            else:
+                added = Condition(expression="", values={":names": {"SS": missing}})
+                self.table.update(where, "ADD policies :names", added)
 
     def _write(self, kind: str, key: NamespacedName, document: Document, stored: StoredObject | None) -> bool:
         item = keys.key(keys.objects(kind), str(key)) | {"t": keys.text(keys.OBJECT), "doc": keys.document(document)}
@@ -229,8 +259,7 @@ class DynamoObjects:
             return self._replaced(item, document, stored)
 
     def _is_index_large(self, repository: NamespacedName) -> bool:
-        names = _names(self.table.get(keys.policies(repository)))
-        return sum(len(name.encode()) for name in names) > LARGE_INDEX_BYTES
+        return _is_large(_names(self.table.get(keys.policies(repository))))
 
     def _replaced(self, item: keys.Item, document: Document, stored: StoredObject | None) -> bool:
         kind, key = str(document["kind"]), keys.named(keys.read_text(item, "sk"))
@@ -264,20 +293,6 @@ class DynamoObjects:
             return [self.table.updating(keys.policies(where), change, name) for where, change in changes]
         return []
 
-    def _index(self, stored: StoredObject) -> None:
-        """Make sure that an object is found by its indexes: a version before this one may have died between the two."""
-        canonical, repository = _canonical(stored.document), _repository(stored.key, stored.document)
-        if stored.kind == "ImageRepository" and canonical:
-            entry = keys.image(canonical, stored.key)
-            if self.table.get(entry) is None:
-                self.table.put(entry)
-        if stored.kind == "ImagePolicy" and repository:
-            where, name = keys.policies(repository), str(stored.key)
-            index = self.table.get(where) or {}
-            if FULL not in index and name not in _names(index):
-                added = Condition(expression="", values={":name": {"SS": [name]}})
-                self.table.update(where, "ADD policies :name", added)
-
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
         """Two queries: the objects and their statuses."""
         prefix = f"{namespace}/" if namespace else ""
@@ -298,6 +313,11 @@ def _same(stored: StoredObject | None) -> Condition:
         # What is stored cannot be read: it is replaced, not respected for ever.
         return PRESENT
     return Condition(expression=f"{PRESENT.expression} AND doc = :doc", values={":doc": keys.document(stored.document)})
+
+
+def _is_large(names: Collection[str]) -> bool:
+    """Whether an index of these names has no room for many more."""
+    return sum(len(name.encode()) for name in names) > LARGE_INDEX_BYTES
 
 
 def _names(item: keys.Item | None) -> list[str]:
