@@ -89,7 +89,7 @@ def _shown(part: Mapping[str, float]) -> str:
 def main() -> int:
     """Simulate each size, print the table and write it into the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", default="100 500 5000")
+    parser.add_argument("--sizes", default="100 500 1000")
     parser.add_argument("--hours", type=int, default=1)
     parser.add_argument("--pushes", type=int, default=5)
     args = parser.parse_args()

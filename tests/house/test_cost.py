@@ -13,7 +13,9 @@ from tests.house.template_file import of_type
 
 def test_the_page_has_a_row_for_every_price_and_the_totals() -> None:
     rows = rows_of(PAGE.read_text())
-    expected = rows_of(written(PAGE.read_text(), table({100: {}, 500: {}, 5_000: {}})))
+    sizes = [int(cell.split()[0].replace(",", "")) for cell in rows[0][1:]]
+    assert sizes[:2] == [100, 500]
+    expected = rows_of(written(PAGE.read_text(), table({size: {} for size in sizes})))
     assert [row[0] for row in rows] == [row[0] for row in expected]
     assert rows[0] == expected[0]
     assert all(re.fullmatch(r"[\d,]+(?: MB)?: \$\d+\.\d\d", cell) for row in rows[1 : len(PRICES)] for cell in row[1:])
@@ -22,13 +24,13 @@ def test_the_page_has_a_row_for_every_price_and_the_totals() -> None:
 def test_the_page_says_what_the_templates_alarms_cost() -> None:
     (row,) = (row for row in rows_of(PAGE.read_text()) if row[0] == "Alarms")
     alarms = len(of_type("AWS::CloudWatch::Alarm"))
-    assert row[1:] == [f"{alarms}: ${alarms * PRICES['Alarms'].usd:.2f}"] * 3
+    assert set(row[1:]) == {f"{alarms}: ${alarms * PRICES['Alarms'].usd:.2f}"}
 
 
 def test_the_totals_of_the_page_are_the_sums_of_its_rows() -> None:
     rows = {row[0]: row[1:] for row in rows_of(PAGE.read_text())}
     names = [name for name in PRICES if name != DASHBOARDS]
-    for column in range(3):
+    for column in range(len(rows[TOTAL])):
         items = sum(float(rows[name][column].rpartition("$")[2]) for name in names)
         # Every item is rounded to a cent.
         assert float(rows[TOTAL][column].strip("*$")) == pytest.approx(items, abs=0.005 * (len(names) + 1))
@@ -36,10 +38,10 @@ def test_the_totals_of_the_page_are_the_sums_of_its_rows() -> None:
 
 def test_goals_at_list_price_are_kept() -> None:
     rows = {row[0]: row[1:] for row in rows_of(PAGE.read_text())}
-    hundred, five_hundred, _ = (float(cell.strip("*$")) for cell in rows[TOTAL])
+    hundred, five_hundred, *_ = (float(cell.strip("*$")) for cell in rows[TOTAL])
     assert hundred <= 3.0
     assert five_hundred <= 5.0
-    assert rows[FLUX] == [f"${FLUX_USD:.2f}"] * 3
+    assert set(rows[FLUX]) == {f"${FLUX_USD:.2f}"}
 
 
 def test_what_is_free_is_paid_for_at_list_price_only() -> None:
