@@ -377,11 +377,24 @@ def _digest(found: _Evaluation, repository: ImageRepository, tag: str, contents:
     return digest
 
 
+def _overtaken(found: _Evaluation, selection: Selection, ports: Ports) -> tuple[_Evaluation, Selection]:
+    """The evaluation and the selection as another worker has just left them, if it selected the same.
+
+    Raises:
+        RetryableError: it selected something else.
+    """
+    current = ports.selections.get(selection.policy)
+    if current is None or current.ref != selection.ref:
+        raise RetryableError("another worker selected at the same time", reason="Failure")
+    stored = ports.objects.get(KIND, selection.policy) or found.stored
+    return replace(found, stored=stored, current=current), current
+
+
 def _stored(found: _Evaluation, selected: _Selected, ports: Ports) -> Transition:
     """Store the selection first, because it wakes the update; the status follows and says the same."""
     selection = selected.selection
     if selection is not found.current and not ports.selections.put(selection, found.current):
-        raise RetryableError("another worker selected at the same time", reason="Failure")
+        found, selection = _overtaken(found, selection, ports)
     body = dict(found.stored.status) | {"latestRef": _document(selection.ref)}
     if selection.previous is not None:
         body["observedPreviousRef"] = _document(selection.previous)
