@@ -12,7 +12,7 @@ import secrets
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from tagstream.adapters.store import keys
@@ -32,6 +32,9 @@ ROWS_A_PAGE = 10_000
 NOTES_KEPT = 64
 # A change of an object outlives what a reconcile, begun before it, notes at its end.
 CHANGE_AHEAD = timedelta(seconds=60)
+# What a datetime can say. There are thousands of rows, so none is made only to find out.
+FIRST_MOMENT = datetime.min.replace(tzinfo=UTC).timestamp()
+LAST_MOMENT = datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp()
 UNREADABLE = (KeyError, TypeError, ValueError, IndexError, OSError, OverflowError, RecursionError, zlib.error)
 
 
@@ -97,7 +100,10 @@ class DynamoAgenda:
         rows: Rows = {}
         for item in stored:
             for name, row in _unpacked(item):
-                before = rows.get(name, row)
+                before = rows.get(name)
+                if before is None:
+                    rows[name] = row
+                    continue
                 newest = row if row.at >= before.at else before
                 # When an object was looked at stays true whatever changed meanwhile.
                 looked = [one for one in (before.last, row.last) if one is not None]
@@ -177,13 +183,16 @@ def _row_of(
 ) -> tuple[ObjectName, _Row]:
     at = float(cast("int", at_ms)) / 1000
     row = _Row(at, _moved(last, at), _moved(due, at), bool(is_gone))
-    # A number may be none of a time that there is.
-    _times(row)
     return ObjectName(kind=str(kind), key=keys.named(str(name))), row
 
 
 def _moved(since: object, at: float) -> float | None:
-    return None if since is None else float(int(at) + int(cast("int", since)))
+    if since is None:
+        return None
+    moment = float(int(at) + int(cast("int", since)))
+    if not FIRST_MOMENT <= moment <= LAST_MOMENT:
+        raise ValueError("a number that is no time")
+    return moment
 
 
 def _since(value: float | None, row: _Row) -> int | None:
