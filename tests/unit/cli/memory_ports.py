@@ -120,7 +120,7 @@ class MemoryObjects:
         self.put_status(stored.kind, stored.key, status)
         return True
 
-    def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
+    def put_status(self, kind: str, key: NamespacedName, status: Document, *, is_first: bool = True) -> None:
         """Replace the status."""
         one = self.stored[kind, key]
         self.stored[kind, key] = StoredObject(kind=kind, key=key, document=one.document, status=status)

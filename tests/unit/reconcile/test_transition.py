@@ -27,7 +27,7 @@ class Written:
     lines: list[tuple[str, Any]] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
 
-    def put_status(self, kind: str, key: NamespacedName, status: Any) -> None:
+    def put_status(self, kind: str, key: NamespacedName, status: Any, *, is_first: bool) -> None:
         self.order.append("status")
         self.statuses.append((kind, key, status))
 

@@ -97,7 +97,7 @@ class DryObjects:
         own = {name.key: one.document for name, one in self.replaced.items() if name.kind == kind}
         return dict(sorted({**self.inner.documents_of(kind, may_lag=may_lag), **own}.items()))
 
-    def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
+    def put_status(self, kind: str, key: NamespacedName, status: Document, *, is_first: bool = True) -> None:
         """Kept in memory."""
         stored = self.get(kind, key)
         if stored is not None:

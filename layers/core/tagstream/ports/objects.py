@@ -80,8 +80,15 @@ class ObjectStore(Protocol):
     def delete_derived(self, kind: str, key: NamespacedName) -> None:
         """Remove what is left of an object that is gone."""
 
-    def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
+    def put_status(self, kind: str, key: NamespacedName, status: Document, *, is_first: bool = True) -> None:
         """Replace the status; dropped silently when the object is gone.
+
+        Args:
+            kind: of the object.
+            key: its name.
+            status: the whole status.
+            is_first: False if the object had a status when it was read. That status has gone with the object if the
+                object is gone, so that nobody has to look for the object itself.
 
         A status that is too large for the table loses its largest members; its ``truncated`` names them.
         """

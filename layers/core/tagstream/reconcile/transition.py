@@ -146,7 +146,8 @@ def report(transitions: Sequence[Transition], ports: Ports) -> None:
     record(transitions, ports)
     for one in transitions:
         if one.changes_status:
-            ports.objects.put_status(one.attempt.stored.kind, one.attempt.stored.key, one.status)
+            stored = one.attempt.stored
+            ports.objects.put_status(stored.kind, stored.key, one.status, is_first=not stored.status)
     for one in transitions:
         _measure(one, ports)
         _log(one, ports)

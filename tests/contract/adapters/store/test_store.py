@@ -25,6 +25,7 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.selections import Selection
 from tagstream.ports.tags import TagRecord, TagState
 from tagstream.ports.webhook import ScanWindow
+from tests.contract.counted_calls import CountingClient
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 APP = NamespacedName("flux-system", "app")
@@ -232,6 +233,20 @@ def test_a_status_of_a_deleted_object_is_dropped(table: Table) -> None:
     objects.put_status("ImageRepository", APP, {"observedGeneration": 1})
     objects.put(repository())
     assert objects.list("ImageRepository")[0].status == {}
+
+
+def test_a_later_status_takes_one_call_and_is_dropped_when_its_object_is_gone(table: Table) -> None:
+    client = CountingClient(table.client)
+    objects = DynamoObjects(table=replace(table, client=client), clock=SetClock())
+    objects.put(repository())
+    objects.put_status("ImageRepository", APP, {"observedGeneration": 1})
+    client.reset()
+    objects.put_status("ImageRepository", APP, {"observedGeneration": 2}, is_first=False)
+    assert (dict(client.calls), client.read_units) == ({"put_item": 1}, 0)
+    assert objects.list("ImageRepository")[0].status == {"observedGeneration": 2}
+    objects.delete("ImageRepository", APP)
+    objects.put_status("ImageRepository", APP, {"observedGeneration": 3}, is_first=False)
+    assert list(table.query(keys.statuses("ImageRepository"))) == []
 
 
 def test_deleting_a_repository_removes_all_that_was_derived_from_it(table: Table) -> None:

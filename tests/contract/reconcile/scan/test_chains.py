@@ -32,7 +32,7 @@ class Refusing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def put_status(self, *_: Any) -> None:
+    def put_status(self, *_: Any, is_first: bool = True) -> None:
         raise RetryableError("throttled", reason="StorageOperationFailed")
 
 

@@ -176,11 +176,15 @@ class DynamoObjects:
             close_paths(self.table, key)
         self.table.delete_many(derived)
 
-    def put_status(self, kind: str, key: NamespacedName, status: Document) -> None:
-        """Unconditional: one reconcile writes a status once, last. A time to retry goes into the agenda with it."""
+    def put_status(self, kind: str, key: NamespacedName, status: Document, *, is_first: bool = True) -> None:
+        """One reconcile writes a status once, last. A time to retry goes into the agenda with it."""
         item = keys.key(keys.statuses(kind), str(key)) | {"doc": _status_document(status)}
-        if self.table.get(keys.key(keys.objects(kind), str(key))) is not None:
-            self.table.write_many([item, *self._status_notes(kind, key, status)])
+        notes = self._status_notes(kind, key, status)
+        if not is_first:
+            if self.table.put(item, PRESENT):
+                self.table.write_many(notes)
+        elif self.table.get(keys.key(keys.objects(kind), str(key))) is not None:
+            self.table.write_many([item, *notes])
 
     def replace_status(self, stored: StoredObject, status: Document) -> bool:
         """A conditional put; a first status asks besides whether the object is still there."""
