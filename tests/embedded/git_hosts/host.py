@@ -7,16 +7,19 @@ know is kept in ``problems``, which must be empty at the end of a test.
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.embedded.git_hosts.described import Description, Operation
+from tests.embedded.git_server import git
 
 OWNER, NAME = "acme", "fleet"
 HEAD_COMMIT = "1" * 40
@@ -43,6 +46,7 @@ class Hosted:
     checks: str = "none"
     is_of_fork: bool = False
     version: int = 0
+    commit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +67,14 @@ class FakeHost(ThreadingHTTPServer):
         problems: what the description does not know.
         authorizations: the values of the header that are let in.
         refusals: the answers to the next requests, whatever they ask for.
+        refusals_of: the answer to the next request for an operation.
+        bare: a real repository whose branches the requests are of; None for one with a commit that never changes.
         lost: operations that are carried out and never answered.
     """
 
     daemon_threads = True
     description: Description | None = None
+    bare: Path | None = None
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -81,6 +88,7 @@ class FakeHost(ThreadingHTTPServer):
         self.problems: list[str] = []
         self.authorizations: set[str] = set()
         self.refusals: list[Answer] = []
+        self.refusals_of: dict[str, Answer] = {}
         self.lost: set[str] = set()
 
     @property
@@ -117,6 +125,45 @@ class FakeHost(ThreadingHTTPServer):
         """Return the pull request of a number."""
         return next((one for one in self.requests if str(one.number) == number), None)
 
+    def branch(self, name: str) -> str:
+        """Return the commit of a branch; empty if there is none."""
+        if self.bare is None:
+            return HEAD_COMMIT
+        command = ["git", "-C", str(self.bare), "rev-parse", "--verify", "--quiet", f"refs/heads/{name}"]
+        return subprocess.run(command, capture_output=True, check=False).stdout.decode().strip()
+
+    def commit_of(self, hosted: Hosted) -> str:
+        """Return the head commit of a pull request, which stays when the request is not open any more."""
+        if hosted.state == "open" or not hosted.commit:
+            hosted.commit = self.branch(hosted.head) or hosted.commit
+        return hosted.commit
+
+    def offers(self, head: str, base: str) -> bool:
+        """Tell whether a branch has commits that another one has not."""
+        if self.bare is None:
+            return True
+        if not (self.branch(head) and self.branch(base)):
+            return False
+        new = f"refs/heads/{base}..refs/heads/{head}"
+        return git("rev-list", "--count", new, folder=self.bare).strip() != "0"
+
+    def _close_what_offers_nothing(self) -> None:
+        """Close requests whose branch is gone, or is its base by now, as hosts do by themselves."""
+        for one in self.requests if self.bare is not None else ():
+            if one.state == "open" and not self.offers(one.head, one.base):
+                one.state = "closed"
+
+    def merge(self, hosted: Hosted) -> None:
+        """Merge as a person does: the base branch gets a merge commit, and the push branch is gone."""
+        commit = self.commit_of(hosted)
+        if self.bare is not None:
+            parents = ("-p", self.branch(hosted.base), "-p", commit)
+            message = f"Merge #{hosted.number}"
+            made = git("commit-tree", f"{commit}^{{tree}}", *parents, "-m", message, folder=self.bare)
+            git("update-ref", f"refs/heads/{hosted.base}", made.strip(), folder=self.bare)
+            git("update-ref", "-d", f"refs/heads/{hosted.head}", folder=self.bare)
+        hosted.state = "merged"
+
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Check a request and carry it out."""
         url = urlsplit(target)
@@ -129,6 +176,8 @@ class FakeHost(ThreadingHTTPServer):
         self.calls.append(operation.name)
         if self.refusals:
             return self.refusals.pop(0)
+        if operation.name in self.refusals_of:
+            return self.refusals_of.pop(operation.name)
         if headers.get("Authorization", "") not in self.authorizations:
             return self.refused(401)
         document = json.loads(body) if body else None
@@ -138,6 +187,7 @@ class FakeHost(ThreadingHTTPServer):
         if found:
             self.problems += found
             return self.refused(400)
+        self._close_what_offers_nothing()
         answer = self.carry_out(operation, query, document)
         self.problems += self.description.problems_of_answer(operation, answer.status, answer.document)
         return answer

@@ -13,6 +13,9 @@ from tests.embedded.git_hosts.azure import OURSELVES, PROJECT, AzureDevOps
 from tests.embedded.git_hosts.bitbucket import BitbucketCloud
 from tests.embedded.git_hosts.bitbucket_server import BitbucketDataCenter
 from tests.embedded.git_hosts.codecommit import CodeCommit
+from tests.embedded.git_hosts.gitea import Gitea
+from tests.embedded.git_hosts.github import GitHub
+from tests.embedded.git_hosts.gitlab import GROUP, GitLab
 from tests.embedded.git_hosts.host import NAME, OWNER, FakeHost
 
 TOKEN = "token-of-the-bot"
@@ -75,6 +78,38 @@ def _basic(user: str) -> str:
 
 BEARER = f"Bearer {TOKEN}"
 HOSTS = (
+    TestedHost(
+        kind="github",
+        fake=GitHub,
+        opens="pulls/create",
+        path=f"/{OWNER}/{NAME}.git",
+        api="/",
+        authorizations={"bearer": BEARER, "password": BEARER},
+        reviewer="alice",
+        has_labels=True,
+        auto_merge="squash",
+    ),
+    TestedHost(
+        kind="gitlab",
+        fake=GitLab,
+        opens="createMergeRequest",
+        path=f"/{OWNER}/{GROUP}/{NAME}.git",
+        authorizations={"bearer": BEARER, "password": BEARER},
+        reviewer="alice",
+        has_labels=True,
+        auto_merge="squash",
+    ),
+    TestedHost(
+        kind="gitea",
+        fake=Gitea,
+        opens="repoCreatePullRequest",
+        path=f"/{OWNER}/{NAME}.git",
+        authorizations={"bearer": f"token {TOKEN}", "password": _basic("bot")},
+        reviewer="alice",
+        has_labels=True,
+        auto_merge="squash",
+        read_calls=2,
+    ),
     TestedHost(
         kind="bitbucket",
         fake=BitbucketCloud,

@@ -10,19 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from tagstream.adapters.git_hosts.hosts import KnownHosts
-from tagstream.domain.objects.git_host import API_URL, GIT_HOST
+from tagstream.domain.objects.git_host import API_URL, GIT_HOST, GitHostKind
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.domain.objects.pull_request import PULL_REQUEST
 from tagstream.ports.bundle import Ports
+from tests.contract.adapters.git_hosts.hosts import HOSTS
 from tests.contract.reconciling import APP, MARKED, Silent, document, run, selection
 from tests.contract.set_clock import SetClock
-from tests.embedded.git_host import TOKEN, FakeGitHost, serving
+from tests.embedded.git_hosts.host import FakeHost, running
 from tests.embedded.git_server import bare_repository, commit_files, git, git_server
 
 FRIDAY = datetime(2026, 11, 27, 10, tzinfo=UTC)
 BRANCH = "updates"
 SECRET = NamespacedName("ns", "git")
 AUTOMATION = "ImageUpdateAutomation"
+TOKEN = "token-of-the-bot"
+
+
+API_PATHS: Mapping[GitHostKind, str] = {"github": "", "gitlab": "/api/v4", "gitea": "/api/v1"}
 
 
 @dataclass
@@ -30,7 +35,8 @@ class Hosted:
     """A stack with one automation, whose repository is on a host."""
 
     ports: Ports
-    host: FakeGitHost
+    host: FakeHost
+    bare: Path
     clock: SetClock
     silent: Silent
 
@@ -52,7 +58,7 @@ class Hosted:
 
     def commit(self, tag: str, message: str = "by hand") -> None:
         """Somebody sets the tag on the main branch."""
-        commit_files(self.host.bare, {"app.yaml": MARKED.replace(b"v1.0.0", tag.encode())}, message)
+        commit_files(self.bare, {"app.yaml": MARKED.replace(b"v1.0.0", tag.encode())}, message)
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -106,18 +112,23 @@ def automation_document(push: str = BRANCH, name: str = "app", **annotations: st
 
 
 @contextmanager
-def hosted(ports: Ports, silent: Silent, root: Path, kind: type[FakeGitHost]) -> Iterator[Hosted]:
+def hosted(ports: Ports, silent: Silent, root: Path, kind: GitHostKind) -> Iterator[Hosted]:
     """A stack whose automation has a new tag to propose; the host checks every request."""
-    bare = bare_repository(root, "org/app.git", {"app.yaml": MARKED})
+    tested = next(one for one in HOSTS if one.kind == kind)
+    bare = bare_repository(root, tested.path.strip("/"), {"app.yaml": MARKED})
     clock = SetClock(FRIDAY)
     silent.secrets[SECRET] = {"username": b"bot", "password": TOKEN.encode()}
     ports = replace(ports, clock=clock, git_hosts=KnownHosts(lambda access: access, clock))
-    with git_server(root) as server, serving(kind(bare)) as host:
-        ports.objects.put(repository_document(server.url("org/app.git"), host.kind, host.api))
+    host = tested.fake()
+    host.bare, host.authorizations = bare, set(tested.authorizations.values())
+    with git_server(root) as server, running(host):
+        url = server.url(tested.path.strip("/"))
+        ports.objects.put(repository_document(url, kind, host.origin + API_PATHS[kind]))
         ports.objects.put(automation_document())
-        stack = Hosted(ports, host, clock, silent)
+        stack = Hosted(ports, host, bare, clock, silent)
         stack.select("v1.1.0")
         yield stack
+    assert host.problems == []
 
 
 def tag_on(bare: Path, branch: str = BRANCH) -> str:

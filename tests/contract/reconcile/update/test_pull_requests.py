@@ -10,19 +10,28 @@ from pathlib import Path
 
 import pytest
 
+from tagstream.domain.objects.git_host import GitHostKind
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import Ports
 from tests.contract.mortal_ports import Killed, Life
-from tests.contract.reconcile.update.hosted import AUTOMATION, BRANCH, Hosted, automation_document, hosted, tag_on
+from tests.contract.reconcile.update.hosted import (
+    AUTOMATION,
+    BRANCH,
+    TOKEN,
+    Hosted,
+    automation_document,
+    hosted,
+    tag_on,
+)
 from tests.contract.reconciling import APP, Silent
-from tests.embedded.git_host import TOKEN, Reply
+from tests.embedded.git_hosts.github import GitHub
+from tests.embedded.git_hosts.host import Answer
 from tests.embedded.git_server import commit_files, git
-from tests.embedded.github_api import FakeGitHub
 
 
 @pytest.fixture
 def stack(ports: Ports, silent: Silent, tmp_path: Path) -> Iterator[Hosted]:
-    with hosted(ports, silent, tmp_path, FakeGitHub) as made:
+    with hosted(ports, silent, tmp_path, "github") as made:
         yield made
 
 
@@ -42,7 +51,7 @@ def test_the_status_says_which_request_there_is_and_how_it_stands(stack: Hosted)
     shown = {name: stack.request[name] for name in ("number", "url", "state", "checks", "head", "base", "headCommit")}
     assert shown == {
         "number": "1",
-        "url": "https://github.com/org/app/pull/1",
+        "url": "https://github.example/acme/fleet/pull/1",
         "state": "open",
         "checks": "none",
         "head": BRANCH,
@@ -53,13 +62,13 @@ def test_the_status_says_which_request_there_is_and_how_it_stands(stack: Hosted)
 
 def test_opening_a_request_takes_two_calls(stack: Hosted) -> None:
     stack.run()
-    assert stack.host.calls == ["pulls-list", "pulls-create"]
+    assert stack.host.calls == ["pulls/list", "pulls/create"]
 
 
 def test_an_open_request_is_read_once_an_interval_by_one_call(stack: Hosted) -> None:
     stack.run()
     stack.host.calls.clear()
-    stack.host.checks = "SUCCESS"
+    stack.host.requests[0].checks = "passed"
     stack.run(after_s=30)
     assert stack.host.calls == []
     stack.run(after_s=30)
@@ -87,7 +96,7 @@ def test_a_newer_tag_changes_the_request_that_is_open(stack: Hosted) -> None:
 def test_what_a_person_wrote_into_the_request_stays_while_the_changes_are_the_same(stack: Hosted) -> None:
     stack.run()
     stack.host.requests[0].title = "Please wait"
-    commit_files(stack.host.bare, {"README": b"other"}, "elsewhere")
+    commit_files(stack.bare, {"README": b"other"}, "elsewhere")
     stack.run()
     assert stack.host.requests[0].title == "Please wait"
     assert stack.request["headCommit"] == stack.head()
@@ -95,13 +104,13 @@ def test_what_a_person_wrote_into_the_request_stays_while_the_changes_are_the_sa
 
 def test_a_merged_request_is_noticed_and_the_next_tag_gets_a_new_one(stack: Hosted) -> None:
     stack.run()
-    stack.host.merge()
+    stack.host.merge(stack.host.requests[0])
     stack.run()
     assert stack.request["state"] == "merged"
     stack.select("v1.2.0")
     stack.run()
     assert [(one.number, one.state) for one in stack.host.requests] == [(1, "merged"), (2, "open")]
-    assert tag_on(stack.host.bare) == "v1.2.0"
+    assert tag_on(stack.bare) == "v1.2.0"
     assert stack.told() == [
         "RequestOpened: opened pull request #1: Update app to v1.1.0",
         "RequestMerged: pull request #1 was merged: Update app to v1.1.0",
@@ -111,10 +120,10 @@ def test_a_merged_request_is_noticed_and_the_next_tag_gets_a_new_one(stack: Host
 
 def test_a_request_that_a_person_has_closed_is_not_opened_again_for_the_same_changes(stack: Hosted) -> None:
     stack.run()
-    stack.host.close_by_hand()
+    stack.host.requests[0].state = "closed"
     stack.run()
     assert (stack.request["state"], stack.request["closedBy"]) == ("closed", "a person")
-    commit_files(stack.host.bare, {"README": b"other"}, "elsewhere")
+    commit_files(stack.bare, {"README": b"other"}, "elsewhere")
     stack.host.calls.clear()
     stack.run()
     assert [one.state for one in stack.host.requests] == ["closed"]
@@ -123,7 +132,7 @@ def test_a_request_that_a_person_has_closed_is_not_opened_again_for_the_same_cha
 
 def test_other_changes_after_a_closed_request_get_one_of_their_own(stack: Hosted) -> None:
     stack.run()
-    stack.host.close_by_hand()
+    stack.host.requests[0].state = "closed"
     stack.select("v1.2.0")
     stack.run()
     assert [(one.state, one.title) for one in stack.host.requests] == [
@@ -134,7 +143,7 @@ def test_other_changes_after_a_closed_request_get_one_of_their_own(stack: Hosted
 
 def test_a_closed_request_is_remembered_by_its_body_when_the_status_is_lost(stack: Hosted) -> None:
     stack.run()
-    stack.host.close_by_hand()
+    stack.host.requests[0].state = "closed"
     stack.ports.objects.put_status(AUTOMATION, APP, {})
     stack.run()
     assert [one.state for one in stack.host.requests] == ["closed"]
@@ -143,13 +152,12 @@ def test_a_closed_request_is_remembered_by_its_body_when_the_status_is_lost(stac
 
 def test_when_the_base_needs_nothing_any_more_the_request_is_closed_with_a_comment(stack: Hosted) -> None:
     stack.run()
-    commit_files(stack.host.bare, {"other": b"x"}, "a person adds to the branch", BRANCH)
-    stack.host.requests[0].head_commit = stack.head()
+    commit_files(stack.bare, {"other": b"x"}, "a person adds to the branch", BRANCH)
     stack.commit("v1.1.0")
     stack.run()
     # Somebody's commit is on the branch, so it is not ours to close.
     assert stack.host.requests[0].state == "open"
-    git("update-ref", f"refs/heads/{BRANCH}", "refs/heads/main", folder=stack.host.bare)
+    git("update-ref", f"refs/heads/{BRANCH}", "refs/heads/main", folder=stack.bare)
     stack.run()
     assert stack.host.requests[0].state == "closed"
     assert stack.request["state"] == "closed"
@@ -185,11 +193,11 @@ def test_labels_reviewers_and_auto_merge_are_asked_for_once(stack: Hosted) -> No
 
 
 def test_with_nothing_to_wait_for_auto_merge_merges_at_once(stack: Hosted) -> None:
-    assert isinstance(stack.host, FakeGitHub)
+    assert isinstance(stack.host, GitHub)
     stack.host.requires_checks = False
     stack.annotate(pull_request_auto_merge="true")
     stack.run()
-    assert tag_on(stack.host.bare, "main") == "v1.1.0"
+    assert tag_on(stack.bare, "main") == "v1.1.0"
 
 
 def test_title_and_body_are_templates_with_the_data_of_the_commit_message(stack: Hosted) -> None:
@@ -219,9 +227,10 @@ def test_a_request_that_exists_already_is_taken_over(stack: Hosted) -> None:
 
 
 def test_the_answer_to_opening_may_be_lost(stack: Hosted) -> None:
-    stack.host.lost["pulls-create"] = Reply(502, {"message": "Server Error"})
+    stack.host.lost = {"pulls/create"}
     stack.run()
-    assert stack.ready == "PullRequestFailed: POST /repos/org/app/pulls: HTTP status 502: Server Error"
+    assert stack.ready == "PullRequestFailed: POST /repos/acme/fleet/pulls: EOF"
+    stack.host.lost.clear()
     assert stack.status["lastPushCommit"] == stack.head()
     stack.run(after_s=3600)
     assert len(stack.host.requests) == 1
@@ -229,11 +238,11 @@ def test_the_answer_to_opening_may_be_lost(stack: Hosted) -> None:
 
 
 def test_two_who_open_at_the_same_time_get_the_same_request(stack: Hosted) -> None:
-    stack.host.refusals["pulls-list"] = Reply(200, [])
+    stack.host.refusals_of["pulls/list"] = Answer(status=200, document=[])
     stack.select("v1.1.0")
     stack.run()
     stack.ports.objects.put_status(AUTOMATION, APP, {})
-    stack.host.refusals["pulls-list"] = Reply(200, [])
+    stack.host.refusals_of["pulls/list"] = Answer(status=200, document=[])
     stack.run()
     assert len(stack.host.requests) == 1
     assert stack.ready == "Succeeded: repository up-to-date"
@@ -243,54 +252,63 @@ def test_two_who_open_at_the_same_time_get_the_same_request(stack: Hosted) -> No
     ("reply", "words"),
     [
         (
-            Reply(403, {"message": "Resource not accessible by integration"}),
-            "PullRequestFailed: POST /repos/org/app/pulls: HTTP status 403: Resource not accessible by integration: the"
-            " token needs the rights to read and write pull requests (and issues, for labels) of this repository",
+            Answer(status=403, document={"message": "Resource not accessible by integration"}),
+            "PullRequestFailed: POST /repos/acme/fleet/pulls: HTTP status 403: Resource not accessible by integration:"
+            " the token needs the rights to read and write pull requests (and issues, for labels) of this repository",
         ),
         (
-            Reply(404, {"message": "Not Found"}),
-            "PullRequestFailed: POST /repos/org/app/pulls: HTTP status 404: Not Found: no such thing, or the token"
+            Answer(status=404, document={"message": "Not Found"}),
+            "PullRequestFailed: POST /repos/acme/fleet/pulls: HTTP status 404: Not Found: no such thing, or the token"
             " needs the rights to read and write pull requests (and issues, for labels) of this repository",
         ),
         (
-            Reply(422, {"message": "Validation Failed", "errors": [{"field": "base", "code": "invalid"}]}),
-            "PullRequestFailed: POST /repos/org/app/pulls: HTTP status 422: Validation Failed; base; invalid",
+            Answer(
+                status=422, document={"message": "Validation Failed", "errors": [{"field": "base", "code": "invalid"}]}
+            ),
+            "PullRequestFailed: POST /repos/acme/fleet/pulls: HTTP status 422: Validation Failed; base; invalid",
         ),
         (
-            Reply(401, {"message": f"Bad credentials {TOKEN}"}),
-            "PullRequestFailed: POST /repos/org/app/pulls: HTTP status 401: Bad credentials REDACTED: the token is not"
-            " valid",
+            Answer(status=401, document={"message": f"Bad credentials {TOKEN}"}),
+            "PullRequestFailed: POST /repos/acme/fleet/pulls: HTTP status 401: Bad credentials REDACTED: the token"
+            " is not valid",
         ),
     ],
     ids=["no right", "not found", "refused value", "token"],
 )
-def test_what_the_host_refuses_is_in_the_status_in_its_own_words(stack: Hosted, reply: Reply, words: str) -> None:
-    stack.host.refusals["pulls-create"] = reply
+def test_what_the_host_refuses_is_in_the_status_in_its_own_words(stack: Hosted, reply: Answer, words: str) -> None:
+    stack.host.refusals_of["pulls/create"] = reply
     stack.run()
     assert stack.ready == words
     # The push was done, and is told.
-    assert tag_on(stack.host.bare) == "v1.1.0"
+    assert tag_on(stack.bare) == "v1.1.0"
     assert stack.status["lastPushCommit"] == stack.head()
 
 
 @pytest.mark.parametrize(
     ("reply", "pause_s"),
     [
-        (Reply(403, {"message": "You have exceeded a secondary rate limit"}, {"Retry-After": "900"}), 900),
-        (Reply(429, {"message": "slow down"}, {"Retry-After": "1200"}), 1200),
         (
-            Reply(
-                403,
-                {"message": "API rate limit exceeded"},
-                {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1795774260"},
+            Answer(
+                status=403,
+                document={"message": "You have exceeded a secondary rate limit"},
+                headers={"Retry-After": "900"},
+            ),
+            900,
+        ),
+        (Answer(status=429, document={"message": "slow down"}, headers={"Retry-After": "1200"}), 1200),
+        (
+            Answer(
+                status=403,
+                document={"message": "API rate limit exceeded"},
+                headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1795774260"},
             ),
             600,
         ),
     ],
     ids=["secondary limit", "too many requests", "primary limit"],
 )
-def test_a_limit_says_when_to_ask_again(stack: Hosted, reply: Reply, pause_s: float) -> None:
-    stack.host.refusals["pulls-create"] = reply
+def test_a_limit_says_when_to_ask_again(stack: Hosted, reply: Answer, pause_s: float) -> None:
+    stack.host.refusals_of["pulls/create"] = reply
     stack.run()
     retry_at = stack.status["tagstream"]["retryAt"]
     due = (stack.clock.at + timedelta(seconds=pause_s)).strftime("%Y-%m-%dT%H:%M")
@@ -299,7 +317,7 @@ def test_a_limit_says_when_to_ask_again(stack: Hosted, reply: Reply, pause_s: fl
 
 def test_two_automations_of_one_push_branch_have_one_request(stack: Hosted) -> None:
     marked = b'image: app:v1.0.0 # {"$imagepolicy": "ns:web"}\n'
-    commit_files(stack.host.bare, {"web.yaml": marked}, "another app")
+    commit_files(stack.bare, {"web.yaml": marked}, "another app")
     stack.ports.objects.put(automation_document(name="second"))
     stack.select("v2.0.0", "web")
     stack.run()
@@ -358,7 +376,7 @@ class Lives:
         folder = self.root / str(self.made)
         folder.mkdir()
         self.ports.objects.put_status(AUTOMATION, APP, {})
-        with hosted(self.ports, self.silent, folder, FakeGitHub) as stack:
+        with hosted(self.ports, self.silent, folder, "github") as stack:
             self.prepare(stack)
             yield stack
 
@@ -412,3 +430,30 @@ def test_a_worker_that_dies_while_it_closes_a_request_has_closed_it(
 
     lives = Lives(ports, silent, tmp_path, prepare)
     assert lives.outcomes() == {(("Update app to v1.1.0", "closed"), "closed", "tagstream", READY)}
+
+
+@pytest.mark.parametrize("kind", ["gitlab", "gitea"])
+def test_the_life_of_a_request_is_the_same_on_every_host(
+    ports: Ports, silent: Silent, tmp_path: Path, kind: GitHostKind
+) -> None:
+    with hosted(ports, silent, tmp_path, kind) as stack:
+        stack.annotate(pull_request_labels="bot", pull_request_draft="true")
+        stack.run()
+        stack.select("v1.2.0")
+        stack.run()
+        stack.host.requests[0].checks = "passed"
+        stack.run()
+        assert (stack.request["state"], stack.request["checks"]) == ("open", "passed")
+        stack.host.merge(stack.host.requests[0])
+        stack.run()
+        stack.select("v1.3.0")
+        stack.run()
+        stack.commit("v1.3.0")
+        stack.run()
+        assert [(one.title, one.state, one.labels, one.draft) for one in stack.host.requests] == [
+            ("Update app to v1.2.0", "merged", ["bot"], True),
+            ("Update app to v1.3.0", "closed", ["bot"], True),
+        ]
+        assert [one.partition(":")[0] for one in stack.told()] == [
+            *("RequestOpened", "RequestUpdated", "RequestMerged", "RequestOpened", "RequestClosed"),
+        ]

@@ -187,6 +187,14 @@ def api_url(access: HostAccess, default: str) -> str:
     return url
 
 
+def web_address(url: str) -> str:
+    """Scheme, host and port of the host that a repository is on; https for a repository that is reached by SSH."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        return f"https://{parts.hostname or ''}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
 def text_of(document: Json, *names: str) -> str:
     """A text below nested members; empty if there is none."""
     found: object = document

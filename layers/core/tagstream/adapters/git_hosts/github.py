@@ -22,15 +22,15 @@ from tagstream.adapters.git_hosts.api import (
     objects,
     one_object,
     text_of,
+    web_address,
 )
 from tagstream.adapters.http.session import Session
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import AuthenticationError, RetryableError, ThrottledError
-from tagstream.ports.pull_requests import FAILED, Checks, HostAccess, Limits, Proposal, PullRequest, RequestState
+from tagstream.ports.pull_requests import FAILED, TEAM, Checks, HostAccess, Limits, Proposal, PullRequest, RequestState
 from tagstream.ports.runtime import Clock
 
 NEEDS = "the rights to read and write pull requests (and issues, for labels) of this repository"
-TEAM = "team:"
 PUBLIC_API, PUBLIC_HOSTS = "https://api.github.com", ("github.com", "ssh.github.com", "www.github.com")
 _HEADERS = MappingProxyType({"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"})
 _STATES: Mapping[str, RequestState] = MappingProxyType({"OPEN": "open", "MERGED": "merged", "CLOSED": "closed"})
@@ -150,6 +150,9 @@ class GitHubRequests:
 
     def close(self, request: PullRequest, comment: str) -> PullRequest:
         """As ``PullRequests.close``."""
+        now = self.read(request.number)
+        if now is None or now.state != "open":
+            return now or replace(request, state="closed")
         self.rest.send("POST", self._path("issues", request.number, "comments"), {"body": comment})
         return _request(self._sent("PATCH", self._path("pulls", request.number), {"state": "closed"}))
 
@@ -177,6 +180,8 @@ class GitHubRequests:
         shown = "POST /graphql"
         found = one_object(self.graph.send("POST", "/graphql", {"query": query, "variables": variables}), shown)
         errors = objects(found.get("errors"))
+        if not errors and not isinstance(found.get("data"), Mapping):
+            raise RetryableError(f"{shown}: the answer is not a pull request", reason=FAILED)
         if not errors or (found.get("data") and all(_is_harmless(one) for one in errors)):
             return member(found, "data")
         words, kinds = self.graph.said(found), {text_of(one, "type") for one in errors}
@@ -195,14 +200,12 @@ class GitHubRequests:
 
 def _default_api(url: str) -> str:
     """github.com and ghe.com have the API on a host of its own, an Enterprise server below its own host."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    host = urlsplit(url).hostname or ""
     if host in PUBLIC_HOSTS:
         return PUBLIC_API
     if host.endswith(".ghe.com"):
         return f"https://api.{host}"
-    scheme, port = (parts.scheme, parts.port) if parts.scheme in ("http", "https") else ("https", None)
-    return f"{scheme}://{host}{f':{port}' if port else ''}/api/v3"
+    return f"{web_address(url)}/api/v3"
 
 
 def _is_harmless(error: Json) -> bool:

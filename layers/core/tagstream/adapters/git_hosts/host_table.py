@@ -10,6 +10,9 @@ _PACKAGE = "tagstream.adapters.git_hosts."
 
 MODULE_BY_KIND: Mapping[GitHostKind, str] = {
     "github": _PACKAGE + "github",
+    "gitlab": _PACKAGE + "gitlab",
+    "gitea": _PACKAGE + "gitea",
+    "forgejo": _PACKAGE + "gitea",
     "bitbucket": _PACKAGE + "bitbucket",
     "bitbucket-server": _PACKAGE + "bitbucket_server",
     "azure": _PACKAGE + "azure",

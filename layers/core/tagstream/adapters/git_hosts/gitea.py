@@ -1,0 +1,214 @@
+"""Pull requests on Gitea and Forgejo, which speak the same API.
+
+Source: Gitea's API v1 (swagger), Gitea 1.22 routers/api/v1/repo/pull.go and issue_label.go; Forgejo keeps them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from urllib.parse import quote
+
+from tagstream.adapters.git_hosts.account import account_of, owner_and_name
+from tagstream.adapters.git_hosts.api import (
+    HostApi,
+    Json,
+    NotFound,
+    RefusedValue,
+    api_url,
+    objects,
+    one_object,
+    text_of,
+    web_address,
+)
+from tagstream.adapters.http.session import Session
+from tagstream.domain.objects.model import CommitId
+from tagstream.errors import RetryableError
+from tagstream.ports.pull_requests import (
+    FAILED,
+    TEAM,
+    Checks,
+    HostAccess,
+    Limits,
+    Proposal,
+    PullRequest,
+    RequestState,
+)
+from tagstream.ports.runtime import Clock
+
+NEEDS = "the scopes write:repository and write:issue, and write access to this repository"
+DRAFT = "WIP: "
+PAGE, MAX_PAGES = 50, 4
+_DRAFT = re.compile(r"^\s*(?:WIP:|\[WIP\])\s*", re.IGNORECASE)
+_CHECKS: Mapping[str, Checks] = MappingProxyType(
+    {"success": "passed", "warning": "passed", "failure": "failed", "error": "failed", "pending": "pending"}
+)
+
+
+def open_requests(access: HostAccess, clock: Clock) -> GiteaRequests:
+    """The requests of a repository.
+
+    Raises:
+        StalledError: InvalidPullRequest, the URL names no repository, or there is no token.
+    """
+    account = account_of(access.git)
+    # A user's password is none of the tokens that the header of that name takes; Basic takes both.
+    authorization = account.basic if account.username else f"token {account.token}"
+    api = HostApi(
+        base=api_url(access, f"{web_address(access.git.url)}/api/v1"),
+        headers={"Authorization": authorization},
+        secrets=account.secrets,
+        session=Session(access.git.tls, access.git.proxy),
+        clock=clock,
+        timeout_s=access.git.timeout_s,
+        needs=NEEDS,
+    )
+    owner, name = owner_and_name(access.git.url)
+    return GiteaRequests(api=api, owner=owner, name=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiteaRequests:
+    """The requests of ``owner/name``."""
+
+    api: HostApi
+    owner: str
+    name: str
+
+    @property
+    def limits(self) -> Limits:
+        """Gitea's, with a draft's prefix; MySQL keeps no more in a text."""
+        return Limits(title=255 - len(DRAFT), body=60_000)
+
+    def newest(self, head: str, base: str) -> PullRequest | None:
+        """As ``PullRequests.newest``, among the requests that something was done about last.
+
+        The API finds requests by their branches too, but that answers any of them, not the open one.
+        """
+        return self._listed(head, base, "all")
+
+    def _listed(self, head: str, base: str, state: str) -> PullRequest | None:
+        """The open request between two branches, else the last one, on the first pages of the list."""
+        newest: PullRequest | None = None
+        for page in range(1, 1 + MAX_PAGES):
+            query = {"state": state, "sort": "recentupdate", "limit": str(PAGE), "page": str(page)}
+            listed = objects(self.api.get(self._path("pulls"), query))
+            for found in (_request(one) for one in listed if _is_of_repository(one)):
+                if (found.head, found.base) != (head, base):
+                    continue
+                if found.state == "open":
+                    return found
+                if newest is None or int(found.number) > int(newest.number):
+                    newest = found
+            if newest is not None or len(listed) < PAGE:
+                break
+        return newest
+
+    def read(self, number: str) -> PullRequest | None:
+        """As ``PullRequests.read``; the checks of an open request take a second call."""
+        try:
+            found = _request(one_object(self.api.get(self._path("pulls", number)), "GET pull request"))
+        except NotFound:
+            return None
+        return found if found.state != "open" else _with_checks(found, self._checks(found))
+
+    def _checks(self, request: PullRequest) -> Json:
+        found = self.api.get(self._path("commits", request.head_commit, "status"))
+        return found if isinstance(found, Mapping) else {}
+
+    def open(self, proposal: Proposal) -> PullRequest:
+        """As ``PullRequests.open``."""
+        document = {
+            "head": proposal.head,
+            "base": proposal.base,
+            "title": _title(proposal.title, is_draft=proposal.draft),
+            "body": proposal.body,
+        }
+        try:
+            return self._sent("POST", self._path("pulls"), document)
+        except RefusedValue as refused:
+            if refused.status == 409:
+                found = self._listed(proposal.head, proposal.base, "open")
+                if found is not None:
+                    return found
+            raise
+
+    def furnish(self, request: PullRequest, proposal: Proposal) -> None:
+        """As ``PullRequests.furnish``; labels must exist in the repository."""
+        missing = [one for one in proposal.labels if one not in request.labels]
+        if missing:
+            self.api.send("POST", self._path("issues", request.number, "labels"), {"labels": missing})
+        if proposal.reviewers:
+            document = {
+                "reviewers": [one for one in proposal.reviewers if not one.startswith(TEAM)],
+                "team_reviewers": [one.removeprefix(TEAM) for one in proposal.reviewers if one.startswith(TEAM)],
+            }
+            self.api.send("POST", self._path("pulls", request.number, "requested_reviewers"), document)
+        if proposal.auto_merge:
+            self._merge_when_ready(request, proposal.auto_merge)
+
+    def change(self, request: PullRequest, proposal: Proposal) -> PullRequest:
+        """As ``PullRequests.change``."""
+        document = {"title": _title(proposal.title, is_draft=request.is_draft), "body": proposal.body}
+        return self._sent("PATCH", self._path("pulls", request.number), document)
+
+    def close(self, request: PullRequest, comment: str) -> PullRequest:
+        """As ``PullRequests.close``."""
+        now = self.read(request.number)
+        if now is None or now.state != "open":
+            return now or replace(request, state="closed")
+        self.api.send("POST", self._path("issues", request.number, "comments"), {"body": comment})
+        return self._sent("PATCH", self._path("pulls", request.number), {"state": "closed"})
+
+    def _merge_when_ready(self, request: PullRequest, method: str) -> None:
+        document = {"Do": method, "merge_when_checks_succeed": True, "head_commit_id": request.head_commit}
+        try:
+            self.api.send("POST", self._path("pulls", request.number, "merge"), document)
+        except RefusedValue as refused:
+            # 409 says that this is asked for already.
+            if refused.status != 409:
+                raise
+
+    def _sent(self, method: str, path: str, document: Json) -> PullRequest:
+        return _request(one_object(self.api.send(method, path, document), f"{method} {path}"))
+
+    def _path(self, *parts: str) -> str:
+        return "/repos/" + "/".join(quote(one, safe="") for one in (self.owner, self.name, *parts))
+
+
+def _title(title: str, *, is_draft: bool) -> str:
+    return DRAFT + title if is_draft else title
+
+
+def _is_of_repository(found: Json) -> bool:
+    """Whether a request is from a branch of the repository itself."""
+    head, base = found.get("head"), found.get("base")
+    return isinstance(head, Mapping) and isinstance(base, Mapping) and head.get("repo_id") == base.get("repo_id")
+
+
+def _with_checks(request: PullRequest, status: Json) -> PullRequest:
+    # A commit without any status counts as pending.
+    checks = _CHECKS.get(text_of(status, "state"), "none") if status.get("total_count") else "none"
+    return replace(request, checks=checks)
+
+
+def _request(found: Json) -> PullRequest:
+    number, title = found.get("number"), text_of(found, "title")
+    if not isinstance(number, int):
+        raise RetryableError("the answer is not a pull request", reason=FAILED)
+    is_open = text_of(found, "state") == "open"
+    state: RequestState = "merged" if found.get("merged") is True else "open" if is_open else "closed"
+    return PullRequest(
+        number=str(number),
+        url=text_of(found, "html_url"),
+        state=state,
+        head=text_of(found, "head", "ref"),
+        base=text_of(found, "base", "ref"),
+        head_commit=CommitId(text_of(found, "head", "sha")),
+        title=_DRAFT.sub("", title),
+        body=text_of(found, "body"),
+        labels=tuple(text_of(one, "name") for one in objects(found.get("labels"))),
+        is_draft=_DRAFT.match(title) is not None,
+    )

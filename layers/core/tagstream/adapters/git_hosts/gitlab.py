@@ -1,0 +1,225 @@
+"""Merge requests on GitLab: gitlab.com and servers of one's own.
+
+Source: GitLab REST API v4 (merge_requests, notes, users); "Draft merge requests" for the prefix of their titles.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from urllib.parse import quote
+
+from tagstream.adapters.git_hosts.account import account_of, path_of
+from tagstream.adapters.git_hosts.api import (
+    HostApi,
+    Json,
+    NotFound,
+    RefusedValue,
+    api_url,
+    member,
+    objects,
+    one_object,
+    text_of,
+    web_address,
+)
+from tagstream.adapters.http.session import Session
+from tagstream.domain.objects.model import CommitId
+from tagstream.errors import RetryableError, StalledError
+from tagstream.ports.pull_requests import (
+    FAILED,
+    INVALID,
+    TEAM,
+    Checks,
+    HostAccess,
+    Limits,
+    Proposal,
+    PullRequest,
+    RequestState,
+)
+from tagstream.ports.runtime import Clock
+
+NEEDS = "the scope api, and at least the role Developer in this project"
+DRAFT = "Draft: "
+_DRAFT = re.compile(r"^\s*(?:draft:|\[draft\]|\(draft\))\s*", re.IGNORECASE)
+_STATES: Mapping[str, RequestState] = MappingProxyType(
+    {"opened": "open", "locked": "open", "merged": "merged", "closed": "closed"}
+)
+_CHECKS: Mapping[str, Checks] = MappingProxyType(
+    {
+        "success": "passed",
+        "failed": "failed",
+        "canceled": "failed",
+        "created": "pending",
+        "waiting_for_resource": "pending",
+        "preparing": "pending",
+        "pending": "pending",
+        "running": "pending",
+        "manual": "pending",
+        "scheduled": "pending",
+        "canceling": "pending",
+    }
+)
+
+
+def open_requests(access: HostAccess, clock: Clock) -> GitLabRequests:
+    """The merge requests of a project.
+
+    Raises:
+        StalledError: InvalidPullRequest, the URL names no project, or there is no token.
+    """
+    account = account_of(access.git)
+    parts = path_of(access.git.url)
+    if len(parts) < 2:
+        raise StalledError("the path of the repository's URL is not GROUP/PROJECT", reason=INVALID)
+    api = HostApi(
+        base=api_url(access, f"{web_address(access.git.url)}/api/v4"),
+        headers={"Authorization": f"Bearer {account.token}"},
+        secrets=account.secrets,
+        session=Session(access.git.tls, access.git.proxy),
+        clock=clock,
+        timeout_s=access.git.timeout_s,
+        needs=NEEDS,
+    )
+    return GitLabRequests(api=api, project=quote("/".join(parts), safe=""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitLabRequests:
+    """The merge requests of a project, which is named by its quoted path."""
+
+    api: HostApi
+    project: str
+
+    @property
+    def limits(self) -> Limits:
+        """GitLab's; a draft's prefix counts."""
+        return Limits(title=255 - len(DRAFT), body=1_000_000)
+
+    def newest(self, head: str, base: str) -> PullRequest | None:
+        """As ``PullRequests.newest``."""
+        query = {
+            "state": "all",
+            "source_branch": head,
+            "target_branch": base,
+            "order_by": "created_at",
+            "sort": "desc",
+            "per_page": "50",
+        }
+        listed = objects(self.api.get(self._path(), query))
+        found = [_request(one) for one in listed if one.get("source_project_id") == one.get("target_project_id")]
+        return next((one for one in found if one.state == "open"), found[0] if found else None)
+
+    def read(self, number: str) -> PullRequest | None:
+        """As ``PullRequests.read``."""
+        found = self._document(number)
+        return None if found is None else _request(found)
+
+    def _document(self, number: str) -> Json | None:
+        try:
+            return one_object(self.api.get(self._path(number)), "GET merge request")
+        except NotFound:
+            return None
+
+    def open(self, proposal: Proposal) -> PullRequest:
+        """As ``PullRequests.open``."""
+        document = {
+            "source_branch": proposal.head,
+            "target_branch": proposal.base,
+            "title": _title(proposal.title, is_draft=proposal.draft),
+            "description": proposal.body,
+        }
+        try:
+            return _request(one_object(self.api.send("POST", self._path(), document), "POST merge request"))
+        except RefusedValue as refused:
+            if refused.status == 409:
+                found = self.newest(proposal.head, proposal.base)
+                if found is not None and found.state == "open":
+                    return found
+            raise
+
+    def furnish(self, request: PullRequest, proposal: Proposal) -> None:
+        """As ``PullRequests.furnish``."""
+        document: dict[str, object] = {}
+        missing = [one for one in proposal.labels if one not in request.labels]
+        if missing:
+            document["add_labels"] = ",".join(missing)
+        # What is sent of reviewers replaces those that there are.
+        known = self._document(request.number) or {} if proposal.reviewers or proposal.auto_merge else {}
+        reviewers = [one["id"] for one in objects(known.get("reviewers")) if isinstance(one.get("id"), int)]
+        wanted = [self._user(one) for one in proposal.reviewers]
+        if set(wanted) - set(reviewers):
+            document["reviewer_ids"] = list(dict.fromkeys([*reviewers, *wanted]))
+        if document:
+            self.api.send("PUT", self._path(request.number), document)
+        if proposal.auto_merge and known.get("merge_when_pipeline_succeeds") is not True:
+            self._merge_when_ready(request, proposal.auto_merge)
+
+    def change(self, request: PullRequest, proposal: Proposal) -> PullRequest:
+        """As ``PullRequests.change``."""
+        document = {"title": _title(proposal.title, is_draft=request.is_draft), "description": proposal.body}
+        return self._changed(request, document)
+
+    def close(self, request: PullRequest, comment: str) -> PullRequest:
+        """As ``PullRequests.close``."""
+        now = self.read(request.number)
+        if now is None or now.state != "open":
+            return now or replace(request, state="closed")
+        self.api.send("POST", self._path(request.number, "notes"), {"body": comment})
+        return self._changed(request, {"state_event": "close"})
+
+    def _changed(self, request: PullRequest, document: Json) -> PullRequest:
+        return _request(one_object(self.api.send("PUT", self._path(request.number), document), "PUT merge request"))
+
+    def _user(self, name: str) -> int:
+        """The number of a user.
+
+        Raises:
+            StalledError: InvalidPullRequest, a group cannot review.
+            RetryableError: PullRequestFailed, there is no such user.
+        """
+        if name.startswith(TEAM):
+            raise StalledError(f"'{name}': GitLab has no teams that review: name users", reason=INVALID)
+        found = objects(self.api.get("/users", {"username": name}))
+        number = found[0].get("id") if found else None
+        if not isinstance(number, int):
+            raise RetryableError(f"there is no user '{name}' to review the merge request", reason=FAILED)
+        return number
+
+    def _merge_when_ready(self, request: PullRequest, method: str) -> None:
+        if method == "rebase":
+            raise StalledError(
+                "GitLab's projects decide themselves whether merges rebase: auto-merge by rebase is none"
+                " of its settings",
+                reason=INVALID,
+            )
+        document = {"auto_merge": True, "squash": method == "squash", "sha": request.head_commit}
+        self.api.send("PUT", self._path(request.number, "merge"), document)
+
+    def _path(self, *parts: str) -> str:
+        return "/".join((f"/projects/{self.project}/merge_requests", *(quote(one, safe="") for one in parts)))
+
+
+def _title(title: str, *, is_draft: bool) -> str:
+    return DRAFT + title if is_draft else title
+
+
+def _request(found: Json) -> PullRequest:
+    number, title = found.get("iid"), text_of(found, "title")
+    if not isinstance(number, int):
+        raise RetryableError("the answer is not a pull request, which GitLab calls merge request", reason=FAILED)
+    labels = found.get("labels")
+    return PullRequest(
+        number=str(number),
+        url=text_of(found, "web_url"),
+        state=_STATES.get(text_of(found, "state"), "closed"),
+        head=text_of(found, "source_branch"),
+        base=text_of(found, "target_branch"),
+        head_commit=CommitId(text_of(found, "sha")),
+        title=_DRAFT.sub("", title),
+        body=text_of(found, "description"),
+        labels=tuple(str(one) for one in labels) if isinstance(labels, list) else (),
+        is_draft=found.get("draft") is True or _DRAFT.match(title) is not None,
+        checks=_CHECKS.get(text_of(member(found, "head_pipeline"), "status"), "none"),
+    )

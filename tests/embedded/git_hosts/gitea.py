@@ -1,0 +1,94 @@
+"""A fake Gitea, which stands for Forgejo too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.embedded.git_hosts.described import Operation, described
+from tests.embedded.git_hosts.host import BASE_COMMIT, NAME, OWNER, Answer, FakeHost, Hosted, Query
+
+STATUSES = {"none": "", "pending": "pending", "passed": "success", "failed": "failure"}
+DRAFT = "WIP: "
+
+
+class Gitea(FakeHost):
+    """Answers for one repository. Lists have every request, as Gitea's have; a title with its prefix makes a draft."""
+
+    description = described("gitea")
+
+    def refused(self, status: int) -> Answer:
+        """Return one message."""
+        return Answer(status=status, document={"message": f"refused with {status}", "url": "https://gitea.example/api"})
+
+    def carry_out(self, operation: Operation, query: Query, document: Any) -> Answer:
+        """Carry out an operation."""
+        if (operation.parts["owner"], operation.parts["repo"]) != (OWNER, NAME):
+            return self.refused(404)
+        if operation.name == "repoGetCombinedStatusByRef":
+            ref = operation.parts["ref"]
+            state = STATUSES[self.requests[-1].checks] if ref == self.commit_of(self.requests[-1]) else ""
+            return Answer(document={"sha": ref, "state": state, "total_count": int(bool(state))})
+        if operation.name == "repoListPullRequests":
+            return Answer(document=self._listed(dict(query)))
+        if operation.name == "repoCreatePullRequest":
+            return self._created(document)
+        hosted = self.numbered(operation.parts["index"])
+        if hosted is None:
+            return self.refused(404)
+        return self._carry_out_on(hosted, operation.name, document)
+
+    def _carry_out_on(self, hosted: Hosted, name: str, document: Any) -> Answer:
+        if name == "issueCreateComment":
+            hosted.comments.append(document["body"])
+            return Answer(status=201, document={"id": 1, "body": document["body"]})
+        if name == "issueAddLabel":
+            hosted.labels += [one for one in document["labels"] if one not in hosted.labels]
+            return Answer(document=[{"id": 1, "name": one} for one in hosted.labels])
+        if name == "repoCreatePullReviewRequests":
+            hosted.reviewers += [one for one in document["reviewers"] if one not in hosted.reviewers]
+            return Answer(status=201, document=[])
+        if name == "repoMergePullRequest":
+            if hosted.auto_merge:
+                return self.refused(409)
+            assert document["merge_when_checks_succeed"]
+            assert document["head_commit_id"] == self.commit_of(hosted)
+            hosted.auto_merge = document["Do"]
+            return Answer(status=201)
+        if name == "repoEditPullRequest":
+            hosted.draft = document.get("title", DRAFT if hosted.draft else "").startswith(DRAFT)
+            hosted.title = document.get("title", hosted.title).removeprefix(DRAFT)
+            hosted.body = document.get("body", hosted.body)
+            if document.get("state") == "closed" and hosted.state == "open":
+                hosted.state = "closed"
+            return Answer(status=201, document=self._shown(hosted))
+        return Answer(document=self._shown(hosted))
+
+    def _listed(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        found = [one for one in reversed(self.requests) if query["state"] == "all" or one.state == query["state"]]
+        start = (int(query["page"]) - 1) * int(query["limit"])
+        return [self._shown(one) for one in found[start : start + int(query["limit"])]]
+
+    def _created(self, document: Any) -> Answer:
+        head, base = document["head"], document["base"]
+        if self.open_request(head, base) is not None:
+            said = (
+                "pull request already exists for these targets [id: 5, issue_id: 9, head_repo_id: 1, base_repo_id: 1]"
+            )
+            return Answer(status=409, document={"message": said})
+        title = document["title"]
+        is_draft = title.startswith(DRAFT)
+        hosted = self.made(head, base, title.removeprefix(DRAFT), body=document["body"], draft=is_draft)
+        return Answer(status=201, document=self._shown(hosted))
+
+    def _shown(self, hosted: Hosted) -> dict[str, Any]:
+        return {
+            "number": hosted.number,
+            "html_url": f"https://gitea.example/pulls/{hosted.number}",
+            "state": "open" if hosted.state == "open" else "closed",
+            "merged": hosted.state == "merged",
+            "title": DRAFT + hosted.title if hosted.draft else hosted.title,
+            "body": hosted.body,
+            "labels": [{"id": 1, "name": one} for one in hosted.labels],
+            "head": {"ref": hosted.head, "sha": self.commit_of(hosted), "repo_id": 2 if hosted.is_of_fork else 1},
+            "base": {"ref": hosted.base, "sha": BASE_COMMIT, "repo_id": 1},
+        }
