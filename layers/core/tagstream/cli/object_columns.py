@@ -17,7 +17,7 @@ from tagstream.domain.update.request_course import kept_request
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 from tagstream.reconcile.apply.validation import REASON, SUSPENDED, SUSPENDED_BY
-from tagstream.reconcile.update.request_access import FIELD as REQUEST
+from tagstream.reconcile.kept_requests import FIELD as REQUEST
 
 WAITING = "waiting to be reconciled"
 Cell = Callable[[StoredObject], str]

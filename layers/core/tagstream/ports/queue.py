@@ -29,6 +29,10 @@ class QueuedScan:
     hops: int = 0
 
 
+WEBHOOK = "webhook"
+"""The reason of a run that a Git host's delivery asks for: open pull requests are read whenever they were read last."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedRun:
     """A request to run automations after a delay of at most 900 seconds."""

@@ -12,7 +12,10 @@ import pytest
 
 from tagstream.domain.objects.git_host import GitHostKind
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.events.queue import QueueMessage
 from tagstream.ports.bundle import Ports
+from tagstream.ports.queue import QueuedRun
+from tagstream.reconcile.scan.messages import process_messages
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconcile.update.hosted import (
     AUTOMATION,
@@ -457,3 +460,15 @@ def test_the_life_of_a_request_is_the_same_on_every_host(
         assert [one.partition(":")[0] for one in stack.told()] == [
             *("RequestOpened", "RequestUpdated", "RequestMerged", "RequestOpened", "RequestClosed"),
         ]
+
+
+def test_after_a_delivery_of_the_host_a_closed_request_is_noticed_without_waiting(stack: Hosted) -> None:
+    stack.run()
+    stack.host.requests[0].state = "closed"
+    stack.run(after_s=1)
+    assert stack.request["state"] == "open"
+    request = QueuedRun(automations=(APP,), reason="webhook")
+    message = QueueMessage(message_id="1", request=request, receipt="r", attempt=1, record={"messageId": "1"})
+    process_messages([message], stack.ports.clock.monotonic_s() + 60, stack.ports)
+    stack.run(after_s=1)
+    assert (stack.request["state"], stack.request["closedBy"]) == ("closed", "a person")

@@ -31,6 +31,7 @@ from tagstream.ports.webhook import LastDelivery
 from tagstream.reconcile.receive.record import accepted_entry, last_delivery
 from tagstream.reconcile.receive.replays import DeliveryRecords, act_once
 from tagstream.reconcile.receive.routing import NamedImages, pushed_tags
+from tagstream.reconcile.receive.run_requests import KINDS, ask_for_runs, automations_of, is_of_branches
 from tagstream.reconcile.receive.scan_windows import Push, ask_for_scans
 from tagstream.reconcile.receive.sources import ask_for_syncs, listed_sources
 
@@ -143,12 +144,15 @@ def _ask(
     wanted, obstacles = _wanted(receiver, delivery, ports)
     push = Push(reason="webhook", cause=delivery.delivery_id, received_at=received_at)
     joined = ask_for_scans(wanted, push, ports.deliveries, ports.queue)
+    runs = _runs(receiver, delivery, ports)
+    ask_for_runs(runs, ports)
     outcome = _Outcome(
         receiver=receiver,
         delivery=delivery,
         wanted=tuple(wanted),
         sources=tuple(sources),
         joined=joined,
+        runs=runs,
         obstacles=obstacles,
     )
     # Record before the delivery counts as acted on: if recording fails and the answer is 503, the sender's retry must
@@ -180,6 +184,20 @@ def _wanted(
             if tags is not None and passes:
                 found[stored.key] = tags
     return dict(sorted(found.items())), frozenset(obstacles)
+
+
+def _runs(receiver: Receiver, delivery: Delivery, ports: WebhookPorts) -> tuple[NamespacedName, ...]:
+    """The automations that the delivery has run: where a Git host tells of a branch or of a request."""
+    if not is_of_branches(delivery):
+        return ()
+    entries = [one for one in receiver.resources if one.kind in KINDS and _may_name(receiver, one, ports)]
+    listed = [
+        stored
+        for entry in entries
+        for stored in _listed(entry, ports)
+        if _passes(receiver, entry, delivery, stored, ports)
+    ]
+    return automations_of(listed, ports)
 
 
 def _may_name(receiver: Receiver, entry: ReceiverResource, ports: WebhookPorts) -> bool:
@@ -240,8 +258,8 @@ def _passes(
 class _Outcome:
     """What a delivery led to.
 
-    ``joined`` are the deliveries whose scans may find its push first; ``obstacles`` say why listed objects were left
-    out.
+    ``joined`` are the deliveries whose scans may find its push first; ``runs`` are the automations that run for it;
+    ``obstacles`` say why listed objects were left out.
     """
 
     receiver: Receiver
@@ -249,6 +267,7 @@ class _Outcome:
     wanted: tuple[NamespacedName, ...]
     sources: tuple[NamespacedName, ...]
     joined: frozenset[str]
+    runs: tuple[NamespacedName, ...]
     obstacles: frozenset[str]
 
 
@@ -258,7 +277,7 @@ def _record(outcome: _Outcome, received_at: datetime, ports: WebhookPorts) -> No
     count = len(outcome.wanted)
     names = ", ".join(str(key) for key in outcome.wanted[:SHOWN_NAMES]) or f"none{why}"
     names += f" and {count - SHOWN_NAMES} more" if count > SHOWN_NAMES else ""
-    facts = {
+    facts: dict[str, object] = {
         "repositories": [str(key) for key in outcome.wanted[:KEPT_NAMES]],
         "tags": list(pushed_tags(delivery.hints))[:KEPT_NAMES],
         "joined": sorted(outcome.joined)[:KEPT_NAMES],
@@ -267,9 +286,15 @@ def _record(outcome: _Outcome, received_at: datetime, ports: WebhookPorts) -> No
     git = ", ".join(str(key) for key in outcome.sources[:SHOWN_NAMES])
     asked = [f"ImageRepositories: {names}"] if count or not git else []
     what = f"delivery asks for {' and '.join([*asked, *([f'GitRepositories: {git}'] if git else [])])}"
+    if outcome.runs:
+        what += f", and runs ImageUpdateAutomations: {', '.join(map(str, outcome.runs[:SHOWN_NAMES]))}"
+        facts["automations"] = [str(key) for key in outcome.runs[:KEPT_NAMES]]
     ports.ledger.record([accepted_entry(KIND, outcome.receiver.metadata.key, delivery, received_at, what, facts)])
     nobody = f"no ImageRepository is meant{why}{_delivered(delivery)}"
-    result = f"asked for {count} scan{'' if count == 1 else 's'}" if count else (f"asked for {git}" if git else nobody)
+    counted = ((count, "scan"), (len(outcome.runs), "run"))
+    told = [f"{number} {thing}{'' if number == 1 else 's'}" for number, thing in counted if number]
+    told += [git] if git and not count else []
+    result = f"asked for {' and '.join(told)}" if told else nobody
     _note(outcome.receiver, delivery, received_at, result, ports)
     ports.deliveries.put_last_delivery(
         "ImageRepository", outcome.wanted, last_delivery(delivery, received_at, "asked for a scan")

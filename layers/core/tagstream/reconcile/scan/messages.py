@@ -16,8 +16,9 @@ from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.events.queue import QueueMessage
 from tagstream.ports.bundle import Ports
-from tagstream.ports.queue import Queued, QueuedScan, QueuedSync
+from tagstream.ports.queue import WEBHOOK, Queued, QueuedScan, QueuedSync
 from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.kept_requests import read_again
 from tagstream.reconcile.scan.changes import kustomizations_of
 from tagstream.reconcile.scan.held_messages import HeldMessages
 from tagstream.reconcile.scan.host_turns import WORKERS
@@ -119,5 +120,7 @@ def _fulfil(request: Queued, deadline_s: float, workers: int, ports: Ports) -> N
     if isinstance(request, QueuedSync):
         ports.syncs.request(kustomizations_of(request.sources, ports), request.cause)
         return
+    if request.reason == WEBHOOK:
+        read_again(request.automations, ports)
     for key in request.automations:
         ports.selections.request_run(key, request.reason, ports.clock.now())

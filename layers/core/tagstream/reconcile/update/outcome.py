@@ -18,13 +18,13 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
+from tagstream.reconcile.kept_requests import FIELD as FIELD_OF_REQUEST
 from tagstream.reconcile.transition import Attempt, Transition, failed, succeeded, success_entry
 from tagstream.reconcile.update.branch import RunResult
 from tagstream.reconcile.update.job import UpdateJob, joined_causes, new_selections
 from tagstream.reconcile.update.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.update.push_event import causes
 from tagstream.reconcile.update.ref_updates import PUSH_REVISION
-from tagstream.reconcile.update.request_access import FIELD as FIELD_OF_REQUEST
 from tagstream.reconcile.update.reverts import HELD_BACK, OFFERED
 from tagstream.reconcile.update.template_warnings import FIELD as TEMPLATE_FIELD
 from tagstream.reconcile.update.template_warnings import template_event, template_warnings

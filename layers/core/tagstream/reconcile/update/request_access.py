@@ -12,16 +12,14 @@ from tagstream.domain.objects.git_host import API_URL, GIT_HOST, GIT_HOST_KINDS,
 from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.objects.pull_request import PULL_REQUEST, PullRequestSpec
 from tagstream.domain.update.destination import Destination
-from tagstream.domain.update.request_course import KeptRequest, kept_request
 from tagstream.domain.update.request_text import text_identity
 from tagstream.errors import RetryableError, StalledError
 from tagstream.ports.git import GitAccess
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.pull_requests import FAILED, INVALID, HostAccess
 from tagstream.ports.secrets import SecretNotFound, Secrets
+from tagstream.reconcile.kept_requests import known_request
 
-FIELD = "pullRequest"
-"""The status field with the request of the push branch."""
 HEADS = "refs/heads/"
 
 
@@ -127,11 +125,6 @@ def _with_secret(access: GitAccess, name: NamespacedName, secrets: Secrets) -> G
 def _https(url: str) -> str:
     parts = urlsplit(url)
     return f"https://{parts.hostname}{parts.path}" if parts.scheme == "ssh" else url
-
-
-def known_request(stored: StoredObject) -> KeptRequest | None:
-    """The request that an automation's status keeps."""
-    return kept_request(stored.status.get(FIELD))
 
 
 def is_settled_request(stored: StoredObject, job: RequestJob | None, head: str) -> bool:

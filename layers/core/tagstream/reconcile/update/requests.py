@@ -19,9 +19,10 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.pull_requests import FAILED, INVALID, Proposal, PullRequest, PullRequests
 from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.kept_requests import known_request
 from tagstream.reconcile.update.branch import RunResult, as_named_by_flux
 from tagstream.reconcile.update.job import UpdateJob
-from tagstream.reconcile.update.request_access import RequestJob, known_request
+from tagstream.reconcile.update.request_access import RequestJob
 from tagstream.reconcile.update.snapshot import KIND
 
 NOTHING_LEFT = "tagstream closed this request: its base branch needs none of these changes any more."

@@ -1,0 +1,102 @@
+"""A pull request in the deployed stack: the example of docs/pull-requests.md, from a new tag to the merge."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from pathlib import Path
+
+from tests.embedded.aws import EmbeddedStack
+from tests.embedded.git_hosts.github import GitHub
+from tests.embedded.git_hosts.host import running
+from tests.embedded.git_server import bare_repository, git, git_server
+from tests.embedded.registry import running_registry
+from tests.embedded.system import System, documents
+
+NAMESPACE, TOKEN = "proposed", "token-of-the-bot"
+PAGE = (Path(__file__).parents[2] / "docs/pull-requests.md").read_text()
+EXAMPLE = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0]
+
+
+def image_objects(image: str) -> bytes:
+    """The image, its policy, the secret of the repository, and a Receiver for the host's deliveries."""
+
+    def named(version: str, kind: str, spec: dict[str, object]) -> dict[str, object]:
+        return {
+            "apiVersion": version,
+            "kind": kind,
+            "metadata": {"name": "fleet", "namespace": NAMESPACE},
+            "spec": spec,
+        }
+
+    secret = {"username": "bot", "password": TOKEN, "token": TOKEN}
+    images, policy = {"image": image, "interval": "1h"}, {"semver": {"range": ">=1"}}
+    receiver = {
+        "type": "github",
+        "secretRef": {"name": "fleet"},
+        "resources": [{"kind": "GitRepository", "name": "fleet"}],
+    }
+    return documents(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "fleet", "namespace": NAMESPACE},
+            "stringData": secret,
+        },
+        named("image.toolkit.fluxcd.io/v1", "ImageRepository", images),
+        named("image.toolkit.fluxcd.io/v1", "ImagePolicy", {"imageRepositoryRef": {"name": "fleet"}, "policy": policy}),
+        named("notification.toolkit.fluxcd.io/v1", "Receiver", receiver),
+    )
+
+
+def test_a_new_tag_is_proposed_merged_and_told(stack: EmbeddedStack, tmp_path: Path) -> None:
+    host = GitHub()
+    with running_registry() as registry, git_server(tmp_path) as server, running(host):
+        registry.add_tags("example/fleet", ["1.4.2"])
+        image = f"{registry.address}/example/fleet"
+        system = System(stack=stack, registry=registry.address)
+        marker = f'image: {image}:1.0.0 # {{"$imagepolicy": "{NAMESPACE}:fleet"}}\n'
+        host.bare = bare_repository(tmp_path, "acme/fleet.git", {"fleet.yaml": marker.encode()})
+        host.authorizations = {f"Bearer {TOKEN}"}
+        manifests = (
+            EXAMPLE.replace("https://github.example.com/org/fleet", server.url("acme/fleet.git"))
+            .replace("https://github.example.com/api/v3", host.origin)
+            .replace("namespace: apps", f"namespace: {NAMESPACE}")
+        )
+        system.cli("apply", "-f", "-", stdin=image_objects(image))
+        system.cli("apply", "-f", "-", stdin=manifests.encode())
+
+        stack.wait_for("the request and what belongs to it", lambda: host.requests and host.requests[0].auto_merge)
+        (request,) = host.requests
+        assert (request.head, request.base, request.state) == ("image-updates", "main", "open")
+        assert request.title == f"Deploy {image}:1.4.2"
+        assert request.body.startswith(f"Proposed by {NAMESPACE}/fleet.\n\n| Image | Old | New | File |")
+        assert f"| `{image}` | `1.0.0` | `1.4.2` | `fleet.yaml` |" in request.body
+        assert (request.labels, request.reviewers) == (["images", "bot"], ["alice", "platform"])
+        assert request.auto_merge == "squash"
+
+        def shown(words: str) -> bool:
+            return words in system.cli("get", "images", "update", "-n", NAMESPACE, "-o", "wide")
+
+        stack.wait_for("the request in the status", lambda: shown(f"#1 open {host_page()}"))
+        host.merge(request)
+        body = json.dumps({"action": "closed", "number": 1}).encode()
+        signature = hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
+        headers = {
+            "Content-Type": "application/json",
+            "X-Hub-Signature-256": f"sha256={signature}",
+            "X-GitHub-Event": "pull_request",
+            "X-GitHub-Delivery": "1",
+        }
+        assert stack.post(system.hook_path("fleet", NAMESPACE), body, headers).status == 200
+        stack.wait_for("the merge in the status", lambda: shown("#1 merged"))
+        assert "1.4.2" in git("show", "main:fleet.yaml", folder=host.bare)
+        events = system.cli("events", "-n", NAMESPACE)
+        assert "RequestOpened" in events and "RequestMerged" in events
+        assert host.problems == []
+
+
+def host_page() -> str:
+    return "https://github.example/acme/fleet/pull/1"
