@@ -20,7 +20,7 @@ def known_request(stored: StoredObject) -> KeptRequest | None:
     return kept_request(stored.status.get(FIELD))
 
 
-def read_again(automations: Collection[NamespacedName], ports: Ports) -> None:
+def forget_reads(automations: Collection[NamespacedName], ports: Ports) -> None:
     """Have the next run of these automations ask their hosts for open requests, however short the last time was ago.
 
     A status that somebody else writes meanwhile is left alone: that run has asked, or is about to.

@@ -18,7 +18,7 @@ from tagstream.events.queue import QueueMessage
 from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import WEBHOOK, Queued, QueuedScan, QueuedSync
 from tagstream.reconcile.isolated import isolated
-from tagstream.reconcile.kept_requests import read_again
+from tagstream.reconcile.kept_requests import forget_reads
 from tagstream.reconcile.scan.changes import kustomizations_of
 from tagstream.reconcile.scan.held_messages import HeldMessages
 from tagstream.reconcile.scan.host_turns import WORKERS
@@ -121,6 +121,6 @@ def _fulfil(request: Queued, deadline_s: float, workers: int, ports: Ports) -> N
         ports.syncs.request(kustomizations_of(request.sources, ports), request.cause)
         return
     if request.reason == WEBHOOK:
-        read_again(request.automations, ports)
+        forget_reads(request.automations, ports)
     for key in request.automations:
         ports.selections.request_run(key, request.reason, ports.clock.now())

@@ -190,7 +190,7 @@ class _Course:
             if before is not None and before.is_open:
                 self.known = replace(before, state="closed", closed_by=closed_by, read_at=self.now)
             return
-        after = self._kept(current)
+        after = replace(self._kept(current), checks=current.checks)
         if after.state == "closed":
             after = replace(after, closed_by=after.closed_by or closed_by)
         self.known = after
@@ -217,7 +217,7 @@ class _Course:
             url=request.url,
             state=request.state,
             # What was just opened, or comes from a list, says nothing of checks.
-            checks=request.checks if request.checks != "none" else known.checks or "none",
+            checks=known.checks or "none",
             head=request.head,
             base=request.base,
             closed_by=known.closed_by if request.state == "closed" else "",
