@@ -12,9 +12,14 @@ DRAFT = "WIP: "
 
 
 class Gitea(FakeHost):
-    """Answers for one repository. Lists have every request, as Gitea's have; a title with its prefix makes a draft."""
+    """Answers for one repository. Lists have every request, as Gitea's have; a title with its prefix makes a draft.
+
+    Attributes:
+        unknown_labels: what is none of the repository's labels; Gitea passes over it.
+    """
 
     description = described("gitea")
+    unknown_labels = frozenset({"misspelt"})
 
     def refused(self, status: int) -> Answer:
         """Return one message."""
@@ -42,7 +47,8 @@ class Gitea(FakeHost):
             hosted.comments.append(document["body"])
             return Answer(status=201, document={"id": 1, "body": document["body"]})
         if name == "issueAddLabel":
-            hosted.labels += [one for one in document["labels"] if one not in hosted.labels]
+            known = [one for one in document["labels"] if one not in self.unknown_labels]
+            hosted.labels += [one for one in known if one not in hosted.labels]
             return Answer(document=[{"id": 1, "name": one} for one in hosted.labels])
         if name == "repoCreatePullReviewRequests":
             hosted.reviewers += [one for one in document["reviewers"] if one not in hosted.reviewers]

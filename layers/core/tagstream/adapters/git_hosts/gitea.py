@@ -139,7 +139,7 @@ class GiteaRequests:
         """As ``PullRequests.furnish``; labels must exist in the repository."""
         missing = [one for one in proposal.labels if one not in request.labels]
         if missing:
-            self.api.send("POST", self._path("issues", request.number, "labels"), {"labels": missing})
+            self._add_labels(request.number, missing)
         if proposal.reviewers:
             document = {
                 "reviewers": [one for one in proposal.reviewers if not one.startswith(TEAM)],
@@ -161,6 +161,18 @@ class GiteaRequests:
             return now or replace(request, state="closed")
         self.api.send("POST", self._path("issues", request.number, "comments"), {"body": comment})
         return self._sent("PATCH", self._path("pulls", request.number), {"state": "closed"})
+
+    def _add_labels(self, number: str, names: list[str]) -> None:
+        """Add labels; Gitea passes over names that are none of the repository's labels.
+
+        Raises:
+            RetryableError: PullRequestFailed, the repository has no such label.
+        """
+        path = self._path("issues", number, "labels")
+        added = {text_of(one, "name") for one in objects(self.api.send("POST", path, {"labels": names}))}
+        unknown = [one for one in names if one not in added]
+        if unknown:
+            raise RetryableError(f"POST {path}: the repository has no label '{unknown[0]}'", reason=FAILED)
 
     def _merge_when_ready(self, request: PullRequest, method: str) -> None:
         document = {"Do": method, "merge_when_checks_succeed": True, "head_commit_id": request.head_commit}

@@ -1,0 +1,148 @@
+"""What only GitHub, GitLab or Gitea has: where their APIs are, and refusals of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tagstream.adapters.clock import SystemClock
+from tagstream.adapters.git_hosts import gitea, github, gitlab
+from tagstream.errors import AuthenticationError, RetryableError, StalledError, ThrottledError
+from tagstream.ports.git import GitAccess
+from tagstream.ports.pull_requests import HostAccess, Proposal
+from tests.contract.adapters.git_hosts.hosts import HOSTS, TOKEN
+from tests.embedded.git_hosts.host import Answer, FakeHost, running
+
+PROPOSAL = Proposal(head="tagstream", base="main", title="title", body="body")
+BY_KIND = {host.kind: host for host in HOSTS}
+
+
+def access(url: str, api_url: str = "") -> HostAccess:
+    return HostAccess(git=GitAccess(url=url, bearer_token=TOKEN), api_url=api_url)
+
+
+@pytest.fixture
+def fake(request: pytest.FixtureRequest) -> Iterator[FakeHost]:
+    made: FakeHost = BY_KIND[request.param].fake()
+    with running(made):
+        yield made
+    assert made.problems == []
+
+
+@pytest.mark.parametrize(
+    ("url", "rest", "graph"),
+    [
+        ("https://github.com/org/app.git", "https://api.github.com", "https://api.github.com"),
+        ("ssh://git@ssh.github.com:443/org/app", "https://api.github.com", "https://api.github.com"),
+        ("https://octo.ghe.com/org/app", "https://api.octo.ghe.com", "https://api.octo.ghe.com"),
+        ("https://git.corp:8443/org/app", "https://git.corp:8443/api/v3", "https://git.corp:8443/api"),
+        ("ssh://git@git.corp:2222/org/app", "https://git.corp/api/v3", "https://git.corp/api"),
+    ],
+)
+def test_github_s_api_is_where_the_kind_of_server_has_it(url: str, rest: str, graph: str) -> None:
+    found = github.open_requests(access(url), SystemClock())
+    assert (found.rest.base, found.graph.base, found.owner, found.name) == (rest, graph, "org", "app")
+
+
+def test_gitlab_s_projects_may_lie_in_groups_of_groups() -> None:
+    found = gitlab.open_requests(access("https://gitlab.com/group/sub/app.git"), SystemClock())
+    assert (found.api.base, found.project) == ("https://gitlab.com/api/v4", "group%2Fsub%2Fapp")
+
+
+@pytest.mark.parametrize("open_requests", [github.open_requests, gitlab.open_requests, gitea.open_requests])
+def test_a_url_without_an_owner_names_no_repository(open_requests: object) -> None:
+    with pytest.raises(StalledError) as raised:
+        open_requests(access("https://git.example.com/app"), SystemClock())  # type: ignore[operator]
+    assert raised.value.reason == "InvalidPullRequest"
+
+
+@pytest.mark.parametrize(
+    ("url", "api_url"),
+    [
+        ("https://git.example.com/org/app", "http://git.example.com/api/v1"),
+        ("http://git.example.com/org/app", "http://other.example.com/api/v1"),
+        ("https://git.example.com/org/app", "ftp://git.example.com"),
+        ("https://git.example.com/org/app", "https://[broken"),
+    ],
+)
+def test_a_token_is_sent_in_the_clear_to_the_repository_s_own_host_alone(url: str, api_url: str) -> None:
+    with pytest.raises(StalledError, match="must be an https URL"):
+        gitea.open_requests(access(url, api_url), SystemClock())
+    own = gitea.open_requests(access("http://git.example.com/org/app"), SystemClock())
+    assert own.api.base == "http://git.example.com/api/v1"
+
+
+def test_a_secret_without_a_token_is_told_what_it_needs() -> None:
+    no_token = HostAccess(git=GitAccess(url="ssh://git@github.com/org/app", identity=b"key"))
+    with pytest.raises(StalledError, match="the secret has neither 'bearerToken' nor 'password'"):
+        github.open_requests(no_token, SystemClock())
+
+
+@pytest.mark.parametrize(
+    ("document", "error"),
+    [
+        ({"errors": [{"type": "RATE_LIMITED", "message": "slow down"}]}, ThrottledError),
+        ({"errors": [{"type": "FORBIDDEN", "message": "not yours"}]}, AuthenticationError),
+        (
+            {"data": None, "errors": [{"type": "NOT_FOUND", "path": ["repository"], "message": "none"}]},
+            AuthenticationError,
+        ),
+    ],
+)
+@pytest.mark.parametrize("fake", ["github"], indirect=True)
+def test_github_refuses_over_graphql_with_status_200(fake: FakeHost, document: object, error: type[Exception]) -> None:
+    requests = github.open_requests(BY_KIND["github"].access(fake), SystemClock())
+    fake.refusals = [Answer(document=document)]
+    with pytest.raises(error):
+        requests.read("1")
+
+
+@pytest.mark.parametrize("fake", ["github"], indirect=True)
+def test_checks_that_the_token_may_not_see_are_none(fake: FakeHost) -> None:
+    requests = github.open_requests(BY_KIND["github"].access(fake), SystemClock())
+    made = requests.open(PROPOSAL)
+    path = ["repository", "pullRequest", "commits", "nodes", 0, "commit", "statusCheckRollup"]
+    request = {"number": 1, "url": "https://github.example/1", "state": "OPEN", "commits": {"nodes": [None]}}
+    refusal = {"type": "FORBIDDEN", "path": path, "message": "Resource not accessible by integration"}
+    fake.refusals = [Answer(document={"data": {"repository": {"pullRequest": request}}, "errors": [refusal]})]
+    found = requests.read(made.number)
+    assert found is not None
+    assert (found.state, found.checks) == ("open", "none")
+
+
+@pytest.mark.parametrize("fake", ["gitlab"], indirect=True)
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (replace(PROPOSAL, reviewers=("team:platform",)), "GitLab has no teams that review"),
+        (replace(PROPOSAL, reviewers=("ghost",)), "there is no user 'ghost' to review the merge request"),
+        (replace(PROPOSAL, auto_merge="rebase"), "auto-merge by rebase"),
+    ],
+)
+def test_what_gitlab_has_not_is_told(fake: FakeHost, wanted: Proposal, words: str) -> None:
+    requests = gitlab.open_requests(BY_KIND["gitlab"].access(fake), SystemClock())
+    made = requests.open(PROPOSAL)
+    with pytest.raises((StalledError, RetryableError), match=words):
+        requests.furnish(made, wanted)
+
+
+@pytest.mark.parametrize("fake", ["gitea"], indirect=True)
+def test_a_label_that_gitea_passes_over_is_an_error(fake: FakeHost) -> None:
+    requests = gitea.open_requests(BY_KIND["gitea"].access(fake), SystemClock())
+    made = requests.open(PROPOSAL)
+    with pytest.raises(RetryableError, match="the repository has no label 'misspelt'"):
+        requests.furnish(made, replace(PROPOSAL, labels=("images", "misspelt")))
+
+
+@pytest.mark.parametrize("fake", ["gitea"], indirect=True)
+def test_a_request_is_found_behind_many_others(fake: FakeHost) -> None:
+    requests = gitea.open_requests(BY_KIND["gitea"].access(fake), SystemClock())
+    made = fake.made("tagstream", "main", "ours")
+    for number in range(60):
+        fake.made(f"branch-{number}", "main", "another")
+    found = requests.newest("tagstream", "main")
+    assert found is not None
+    assert found.number == str(made.number)
+    assert len(fake.calls) == 2
