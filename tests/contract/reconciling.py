@@ -30,6 +30,7 @@ from tagstream.errors import RetryableError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.freezes import StackCalendar
+from tagstream.ports.notices import QueuedNotice
 from tagstream.ports.queue import Queued, QueuedRun, QueuedScan
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.selections import Selection
@@ -42,6 +43,13 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 TRIGGER = ScanTrigger(reason="interval", cause="schedule")
 MOST_MESSAGES = 50
 MARKED = b'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'
+
+
+class NoNotifier:
+    """The tests of the scan and update stages tell nobody."""
+
+    def tell(self, notices: Sequence[QueuedNotice]) -> None:
+        raise AssertionError(f"somebody is told: {notices}")
 
 
 @dataclass
@@ -215,6 +223,7 @@ def ports_on(table: Table, silent: Silent) -> Ports:
         secrets=silent,
         queue=silent,
         syncs=silent,
+        notifier=NoNotifier(),
         registry=RegistryClient(),
         read_public_keys=read_public_keys,
         git=GitClient(),

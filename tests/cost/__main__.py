@@ -28,7 +28,12 @@ TICKS_AN_HOUR = 60
 # Lambda asks a queue that is empty with five long polls of 20 seconds side by side. It goes down to two only for event
 # sources without a maximum concurrency: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 POLLS_AN_HOUR = 5 * 3 * 60
-FUNCTIONS = {"scan": "ScanFunction", "webhook": "WebhookFunction", "update": "UpdateFunction"}
+FUNCTIONS = {
+    "scan": "ScanFunction",
+    "webhook": "WebhookFunction",
+    "update": "UpdateFunction",
+    "notify": "NotifyFunction",
+}
 
 
 def month(size: int, hours: int, pushes: int) -> Mapping[str, float]:

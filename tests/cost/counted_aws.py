@@ -17,7 +17,7 @@ from typing import Any
 from tests.contract.counted_calls import READ_UNIT, WRITE_UNIT, share_of, size_of
 
 Item = dict[str, Any]
-STREAMED = ("object", "selection", "run")
+STREAMED = ("object", "selection", "run", "ledger")
 
 
 @dataclass

@@ -78,6 +78,12 @@ PRICES: Mapping[str, Price] = MappingProxyType(
             page="https://aws.amazon.com/eventbridge/pricing/",
             seen="cloudburn.io/blog/amazon-eventbridge-pricing, 2026-03",
         ),
+        "EventBridge events": Price(
+            usd=1.00 / MILLION,
+            free=0,
+            page="https://aws.amazon.com/eventbridge/pricing/",
+            seen="cloudburn.io/blog/amazon-eventbridge-pricing, 2026-03",
+        ),
         "Log bytes": Price(usd=0.50 / GB, free=5 * GB, page=CLOUDWATCH, seen=SEEN_CLOUDWATCH),
         "Custom metrics": Price(usd=0.30, free=10, page=CLOUDWATCH, seen=SEEN_CLOUDWATCH),
         # Ten alarms of one metric each are free. An alarm on metric math is paid for each of its metrics.

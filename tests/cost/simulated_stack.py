@@ -11,7 +11,7 @@ import io
 import json
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,7 @@ import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
+from tagstream.adapters.aws.notices import notice_body
 from tagstream.adapters.aws.queue import SqsScanQueue
 from tagstream.adapters.aws.secrets import LONG_CACHE_S, SecretsManager
 from tagstream.adapters.aws.telemetry import EmbeddedMetrics, PowertoolsLog
@@ -42,10 +43,12 @@ from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
+from tagstream.domain.notify.destination import Call
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.metric_names import NAMESPACE
-from tagstream.ports.bundle import Ports, WebhookPorts
+from tagstream.ports.bundle import NotifyPorts, Ports, WebhookPorts
 from tagstream.ports.freezes import StackCalendar
+from tagstream.ports.notices import BusEvent, QueuedNotice, Route
 from tagstream.reconcile import handlers
 from tagstream.wiring import LEDGER_TTL_S
 from tests.cost.counted_aws import CountedAws
@@ -95,6 +98,8 @@ class SimulatedStack:
     secrets: SecretsManager
     log: io.StringIO
     queue: list[tuple[datetime, str]]
+    notices: list[QueuedNotice]
+    notify_ports: NotifyPorts
     path: str = ""
     counts: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     metrics: set[tuple[str, str, int]] = field(default_factory=set)
@@ -150,6 +155,9 @@ class SimulatedStack:
                 records, self.aws.stream = self.aws.stream, []
                 self._stream(records)
                 continue
+            if self.notices:
+                self._notify(self.notices.pop(0))
+                continue
             ready = sorted(one for one in self.queue if one[0] <= self.clock.at)[:10]
             if ready:
                 for one in ready:
@@ -166,13 +174,18 @@ class SimulatedStack:
     def _stream(self, records: Sequence[dict[str, Any]]) -> None:
         applied = [one for one in records if _type(one) == "object"]
         selected = [one for one in records if _type(one) in ("selection", "run") and "NewImage" in one["dynamodb"]]
-        for part in _parts(applied, 50):
+        told = [one for one in records if _type(one) == "ledger" and one["eventName"] == "INSERT"]
+        for part in _parts(sorted([*applied, *told], key=records.index), 50):
             self._scan({"Records": part})
         for part in _parts(selected, 100):
             self._update({"Records": part})
 
     def _scan(self, event: Mapping[str, Any]) -> None:
         self._run("scan", lambda: handlers.scan(event, LEFT_MS, self.ports))
+
+    def _notify(self, notice: QueuedNotice) -> None:
+        event = json.loads(notice_body(notice))
+        self._run("notify", lambda: handlers.notify(event, LEFT_MS, self.notify_ports))
 
     def _update(self, event: Mapping[str, Any]) -> None:
         owner = f"worker-{self.counts['Lambda invocations']}"
@@ -256,9 +269,12 @@ def simulated_stack(endpoint: str, registry: Registry, git: GitServer, memory_mb
         metrics=EmbeddedMetrics(namespace=NAMESPACE, service=STACK),
         log=PowertoolsLog(logger=Logger(service=aws.table, stream=log)),
     )
+    told = _Told()
     return SimulatedStack(
         aws=aws,
-        ports=_ports(webhook_ports, table, secrets),
+        ports=_ports(webhook_ports, table, secrets, told),
+        notices=told.notices,
+        notify_ports=_notify_ports(webhook_ports, aws, told),
         webhook_ports=webhook_ports,
         registry=registry,
         git=git,
@@ -283,7 +299,49 @@ class _NoSyncs:
         raise AssertionError(f"a sync of {kustomizations} is not counted")
 
 
-def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager) -> Ports:
+@dataclass
+class _Told:
+    """Who is told what: notices for the notify function, events for the bus; no Alert asks for anything."""
+
+    notices: list[QueuedNotice] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def tell(self, notices: Sequence[QueuedNotice]) -> None:
+        """Keep them for the next invocation."""
+        self.notices += notices
+
+    def put(self, events: Sequence[BusEvent]) -> None:
+        """Count events by their size, as EventBridge does: one for each 64 KB."""
+        self.counts["EventBridge events"] += sum(1 + len(one.detail.encode()) // 65_536 for one in events)
+
+    def send(self, notice: QueuedNotice) -> None:
+        """Nobody is told later here."""
+        raise AssertionError(notice)
+
+    bury = send
+
+    def deliver(self, call: Call, route: Route) -> None:
+        """Nobody is told."""
+        raise AssertionError(route)
+
+
+def _notify_ports(shared: WebhookPorts, aws: CountedAws, told: _Told) -> NotifyPorts:
+    told.counts = aws.counts
+    return NotifyPorts(
+        objects=shared.objects,
+        ledger=shared.ledger,
+        secrets=shared.secrets,
+        notices=told,
+        courier=told,
+        bus=told,
+        clock=shared.clock,
+        metrics=shared.metrics,
+        log=shared.log,
+        stack=STACK,
+    )
+
+
+def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager, told: _Told) -> Ports:
     return Ports(
         objects=shared.objects,
         agenda=DynamoAgenda(table=table, clock=shared.clock),
@@ -297,6 +355,7 @@ def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager) -> Ports
         secrets=secrets,
         queue=shared.queue,
         syncs=_NoSyncs(),
+        notifier=told,
         registry=RegistryClient(),
         read_public_keys=read_public_keys,
         git=GitClient(GitCredentials(shared.clock, _no_role)),
@@ -307,6 +366,7 @@ def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager) -> Ports
         entropy=system_entropy,
         metrics=shared.metrics,
         log=shared.log,
+        tells_event_bus=True,
     )
 
 

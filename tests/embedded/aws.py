@@ -130,7 +130,7 @@ class EmbeddedStack:
             if value := probe():
                 return value
             time.sleep(0.1)
-        tail = "\n".join(line for name in ("scan", "webhook", "update") for line in self.logs(name)[-15:])
+        tail = "\n".join(line for name in ("scan", "webhook", "update", "notify") for line in self.logs(name)[-15:])
         raise EmbeddedAwsError(f"{what}: not within {timeout_s:.0f} s\n{tail}")
 
 

@@ -94,6 +94,8 @@ def _change_objects(table: Table, clock: SetClock) -> None:
         _document("ImageUpdateAutomation", "image.toolkit.fluxcd.io/v1", interval="1m"),
         _document("GitRepository", "source.toolkit.fluxcd.io/v1", url="https://git.example.com/app.git"),
         _document("Receiver", "notification.toolkit.fluxcd.io/v1", type="generic"),
+        _document("Alert", "notification.toolkit.fluxcd.io/v1beta3", providerRef={"name": "app"}),
+        _document("Provider", "notification.toolkit.fluxcd.io/v1beta3", type="generic"),
         _document("Namespace", "v1"),
     ]
     for document in documents:

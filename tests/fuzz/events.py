@@ -232,10 +232,11 @@ TARGETS = (
     Target(
         name="queue-message",
         parse=lambda data: parse_request(text(data)),
-        modules=(f"{EVENTS}queue",),
+        modules=(f"{EVENTS}queue", f"{EVENTS}notices"),
         seeds=lambda: [
             b'{"repositories":["ns/a"],"reason":"r","receivedAt":"2026-01-01T00:00:00+00:00","attempt":1}',
             b'{"automations":["ns/a"],"reason":"r"}',
+            b'{"tagstream":"notice","entries":["2026-01-01T00:00:00Z#a"],"alert":"ns/a","attempt":2}',
         ],
         words=(b'"repositories":', b'"automations":', b'"receivedAt":', b'"attempt":', b'"hops":', b"1e999", b"null"),
         shapes=(*DEEP, Shape(b"9", b'{"repositories":[],"reason":"","attempt":', b"}")),

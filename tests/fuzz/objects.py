@@ -240,7 +240,7 @@ TARGETS = (
         modules=tuple(
             f"{OBJECTS}{one}"
             for one in (
-                *("kinds", "fields", "git", "image", "kustomization", "receiver", "checks", "policy_control"),
+                *("kinds", "fields", "git", "image", "kustomization", "receiver", "alert", "checks", "policy_control"),
                 *("calendar_annotations", "dockerconfig", "pull_request"),
             )
         ),
@@ -249,6 +249,8 @@ TARGETS = (
             b'{"policy":{"semver":{"range":">=1"}},"filterTags":{"pattern":"^v(?P<a>.*)$","extract":"$a"}}',
             b'{"git":{"commit":{"author":{"email":"a"},"messageTemplate":"{{ . }}"},"push":{"branch":"b"}}}',
             b'{"git":{"push":{"refspec":"refs/heads/a:refs/heads/b"}}}',
+            b'{"providerRef":{"name":"a"},"eventSources":[{"kind":"ImagePolicy","name":"*"}],"inclusionList":["^a"]}',
+            b'{"type":"slack","address":"https://a/b","timeout":"5s","secretRef":{"name":"a"}}',
             b'{"type":"generic-oidc","resources":[{"kind":"ImageRepository","name":"*"}],"resourceFilter":"true"}',
         ],
         words=(

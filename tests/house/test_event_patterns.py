@@ -36,6 +36,8 @@ WRITTEN = ("INSERT", "MODIFY")
 WOKEN = {
     **{("object", change): {"ScanFunction"} for change in (*WRITTEN, "REMOVE")},
     **{(kind, change): {"UpdateFunction"} for kind in ("selection", "run") for change in WRITTEN},
+    # An entry that is written again with the same content says nothing new.
+    ("ledger", "INSERT"): {"ScanFunction"},
 }
 
 

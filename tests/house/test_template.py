@@ -242,6 +242,7 @@ def test_the_webhook_reserves_what_its_parameter_says_and_nothing_at_zero() -> N
     }
     reserved = {"Fn::If": ["ReservesWebhook", {"Ref": "WebhookConcurrency"}, {"Ref": "AWS::NoValue"}]}
     assert {name: one.get("ReservedConcurrentExecutions") for name, one in FUNCTIONS.items()} == {
+        "NotifyFunction": None,
         "ScanFunction": None,
         "SyncFunction": None,
         "UpdateFunction": None,

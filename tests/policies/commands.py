@@ -54,6 +54,8 @@ COMMANDS = (
     "create image policy app --image-ref=app --select-semver=>=1.0.0",
     "create image update app --git-repo-ref=app --checkout-branch=main --author-name=a --author-email=a@example.com",
     "bootstrap --url=http://127.0.0.1:1/app.git --branch=main --path=fleet --timeout=1s",
+    "create alert-provider app --type=generic --address=http://127.0.0.1:1/x",
+    "create alert app --provider-ref=app --event-source=ImagePolicy/*",
     "create secret git a --username=a --password=b --url=https://git.example.com/app.git",
     "create secret oci b --url=registry.example.com --username=a --password=b",
     "create secret proxy d --address=http://127.0.0.1:1",

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tagstream.ports.bundle import Ports, WebhookPorts
+from tagstream.ports.bundle import NotifyPorts, Ports, WebhookPorts
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
 
+    from tagstream.adapters.aws.event_bus import DefaultEventBus
     from tagstream.adapters.aws.logs import LogGroups
+    from tagstream.adapters.aws.notices import FunctionNotifier
     from tagstream.adapters.aws.operations import AwsOperations
     from tagstream.adapters.aws.telemetry import EmbeddedMetrics, PowertoolsLog
     from tagstream.adapters.clock import SystemClock
@@ -36,7 +38,11 @@ WINDOW = "TAGSTREAM_WINDOW"
 FREEZE = "TAGSTREAM_FREEZE"
 QUEUE_URL = "TAGSTREAM_SCAN_QUEUE_URL"
 SYNC_FUNCTION = "TAGSTREAM_SYNC_FUNCTION"
+NOTIFY_FUNCTION = "TAGSTREAM_NOTIFY_FUNCTION"
+DEAD_LETTERS_URL = "TAGSTREAM_DEAD_LETTERS_URL"
+EVENTS = "TAGSTREAM_EVENTS"
 NO_CROSS_NAMESPACE_REFS = "TAGSTREAM_NO_CROSS_NAMESPACE_REFS"
+ENABLED = "ENABLED"
 LEDGER_TTL_S = 30 * 86_400.0
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
@@ -70,6 +76,11 @@ def update_ports() -> Ports:
 def sync_ports() -> Ports:
     """Ports of SyncFunction."""
     return _ports(os.environ)
+
+
+def notify_ports() -> NotifyPorts:
+    """Ports of NotifyFunction: the table, the secrets, and whoever is told."""
+    return _notify_ports(os.environ)
 
 
 @functools.cache
@@ -111,6 +122,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         secrets=shared.secrets,
         queue=shared.queue,
         syncs=SyncInvocations(client=_lambda, function=environ.get(SYNC_FUNCTION, "")),
+        notifier=_notifier(environ),
         registry=_registry(),
         read_public_keys=signature_keys,
         git=GitClient(credentials),
@@ -121,8 +133,52 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         entropy=system_entropy,
         metrics=shared.metrics,
         log=shared.log,
+        tells_event_bus=environ.get(EVENTS) == ENABLED,
         no_cross_namespace_refs=shared.no_cross_namespace_refs,
     )
+
+
+def _notifier(environ: Mapping[str, str]) -> FunctionNotifier:
+    from tagstream.adapters.aws.notices import FunctionNotifier
+
+    # The command line tells nobody, and does not know the function.
+    return FunctionNotifier(client=_lambda, function=environ.get(NOTIFY_FUNCTION, ""))
+
+
+def _notify_ports(environ: Mapping[str, str]) -> NotifyPorts:
+    from tagstream.adapters.aws.notices import SqsNoticeQueue
+    from tagstream.adapters.aws.secrets import CACHE_S, SecretsManager
+    from tagstream.adapters.notify.courier import HttpCourier
+    from tagstream.adapters.store.ledger import DynamoLedger
+    from tagstream.adapters.store.objects import DynamoObjects
+    from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
+
+    table, clock, stack = _table(environ, _dynamodb()), _clock(), _required(environ, STACK)
+    log, metrics = _telemetry(stack)
+    epoch = DynamoSecretsEpoch(table=table)
+    return NotifyPorts(
+        objects=DynamoObjects(table=table, clock=clock),
+        ledger=DynamoLedger(table=table, ttl_s=LEDGER_TTL_S),
+        secrets=SecretsManager(_client("secretsmanager", _quick()), stack, epoch, clock, CACHE_S),
+        notices=SqsNoticeQueue(
+            client=_client("sqs", _quick()),
+            url=_required(environ, QUEUE_URL),
+            dead_letters_url=_required(environ, DEAD_LETTERS_URL),
+        ),
+        courier=HttpCourier(clock=clock),
+        bus=_bus() if environ.get(EVENTS) == ENABLED else None,
+        clock=clock,
+        metrics=metrics,
+        log=log,
+        stack=stack,
+        no_cross_namespace_refs=environ.get(NO_CROSS_NAMESPACE_REFS) == "true",
+    )
+
+
+def _bus() -> DefaultEventBus:
+    from tagstream.adapters.aws.event_bus import DefaultEventBus
+
+    return DefaultEventBus(client=_client("events", _quick()))
 
 
 def _webhook_ports(environ: Mapping[str, str], table: Table, secrets_age_s: int | None = None) -> WebhookPorts:

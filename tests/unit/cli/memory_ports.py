@@ -252,6 +252,8 @@ class MemoryLedger:
         """Append."""
         self.entries += entries
 
+    by_ids = not_called
+
     def read(self, since: datetime, until: datetime) -> tuple[LedgerEntry, ...]:
         """Of a period."""
         return tuple(one for one in self.entries if since <= one.at <= until)
@@ -296,6 +298,7 @@ class NoQueue:
     """The command line asks for scans and runs through the stored objects."""
 
     send = hide = give_back = request = not_called
+    send = hide = give_back = tell = not_called
 
 
 class NoRegistry:
@@ -452,6 +455,7 @@ class MemoryPorts:
             secrets=self.secrets,
             queue=NoQueue(),
             syncs=NoQueue(),
+            notifier=NoQueue(),
             registry=NoRegistry(),
             read_public_keys=not_called,
             git=NoGit(),

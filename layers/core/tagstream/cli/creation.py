@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.kinds import GIT, RECEIVER, Target
+from tagstream.cli.kinds import WAITED, Target
 from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.export import print_manifest
@@ -75,8 +75,8 @@ def store(session: Session, target: Target, wanted: Mapping[str, object]) -> int
     console.success(f"{target.kind} {'updated' if before else 'created'}")
     if is_suspended(after):
         console.action(f"{target.kind} is suspended: nothing is reconciled until it is resumed")
-    elif target not in (GIT, RECEIVER):
-        # A GitRepository or a Receiver has no reconcile to wait for.
+    elif target in WAITED:
+        # The other kinds have no reconcile to wait for.
         tell_outcome(session, target, wait_for_written(session, target, after))
     return 0
 

@@ -32,6 +32,7 @@ READS: Mapping[str, frozenset[str]] = {
     "deliveries": frozenset(),
     "queue": frozenset(),
     "syncs": frozenset(),
+    "notifier": frozenset(),
     "outlet": frozenset(),
     "git_hosts": frozenset(),
 }

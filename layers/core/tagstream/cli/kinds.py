@@ -36,7 +36,15 @@ KUSTOMIZATION = Target(
     group="kustomization", word="", kind="Kustomization", human="kustomization", aliases=("ks", "kustomizations")
 )
 IMAGES = (REPOSITORY, POLICY, UPDATE)
-TARGETS = (*IMAGES, GIT, RECEIVER, KUSTOMIZATION)
+ALERT = Target(group="alert", word="", kind="Alert", human="alert", aliases=("alerts",))
+PROVIDER = Target(
+    group="alert-provider", word="", kind="Provider", human="alert provider", aliases=("alert-providers",)
+)
+TARGETS = (*IMAGES, GIT, RECEIVER, KUSTOMIZATION, ALERT, PROVIDER)
+WAITED = (*IMAGES, KUSTOMIZATION)
+"""The kinds that are reconciled when they change, which a command waits for."""
+RECONCILED = (*IMAGES, RECEIVER, KUSTOMIZATION)
+"""The kinds that a reconcile can be asked for; the others are read when they are used."""
 
 
 def resource_name(kind: str, name: str) -> str:

@@ -13,6 +13,7 @@ from tagstream.cli.ages import age
 from tagstream.cli.layout import Column, brief
 from tagstream.cli.waiting import conditions_of, members, shown, wait_text
 from tagstream.domain.objects.annotations import annotations_of
+from tagstream.domain.objects.model import PROVIDER_TYPE
 from tagstream.domain.update.request_course import kept_request
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
@@ -92,6 +93,15 @@ def _suspended_by(stored: StoredObject) -> str:
 
 def _url(stored: StoredObject) -> str:
     return shown(spec_of(stored), "url")
+
+
+def _alerts_provider(stored: StoredObject) -> str:
+    named = spec_of(stored).get("providerRef")
+    return str(named.get("name", "")) if isinstance(named, Mapping) else ""
+
+
+def _provider_type(stored: StoredObject) -> str:
+    return annotations_of(stored.document).get(PROVIDER_TYPE) or str(spec_of(stored).get("type", ""))
 
 
 def _delivery(stored: StoredObject) -> str:
@@ -195,5 +205,12 @@ COLUMNS: Mapping[str, Sequence[ObjectColumn]] = {
         _SUSPENDED_BY,
     ),
     "Receiver": (_SUSPENDED, *_READY, _LAST_DELIVERY, _SUSPENDED_BY),
+    # Flux shows only whether they are suspended: nothing reconciles them.
+    "Alert": (
+        _SUSPENDED,
+        ObjectColumn(cell=_alerts_provider, layout=Column(title="Provider")),
+        _SUSPENDED_BY,
+    ),
+    "Provider": (_SUSPENDED, ObjectColumn(cell=_provider_type, layout=Column(title="Type")), _SUSPENDED_BY),
 }
 """The columns by kind. A kind without an entry has Flux's columns of every kind: SUSPENDED, READY, MESSAGE."""

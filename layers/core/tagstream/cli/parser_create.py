@@ -23,6 +23,7 @@ def add_create(verbs: Parsers) -> None:
     parser.add_argument("--interval", default="1m0s", help="kept for Flux (default 1m0s)")
     _texts(parser, ("--url", "address"), ("--branch", "branch"), ("--secret-ref", "secret with credentials"))
     _add_receiver(group)
+    _add_alerts(group)
     secrets = add_group(group, "secret", "secrets with Flux's keys")
     _add_git_secret(secrets)
     _add_other_secrets(secrets)
@@ -110,6 +111,28 @@ def _add_receiver(group: Parsers) -> None:
         "--resource", action="append", default=[], metavar="KIND/NAME", help="what a delivery is for (repeatable)"
     )
     parser.add_argument("--event", action="append", default=[], help="of the sender, to react to (repeatable)")
+
+
+def _add_alerts(group: Parsers) -> None:
+    parser = _leaf(group, "alert", "create alert", "Alert")
+    parser.add_argument(
+        "--event-source",
+        action="append",
+        default=[],
+        metavar="KIND/NAME[.NAMESPACE]",
+        help="objects whose events are sent; * for all names (repeatable)",
+    )
+    parser.add_argument("--event-severity", default="info", help="info (everything) or error")
+    _texts(parser, ("--provider-ref", "the Provider"))
+    parser = _leaf(group, "alert-provider", "create alert-provider", "Provider")
+    _texts(
+        parser,
+        ("--type", "slack, msteams, generic, github …"),
+        ("--channel", "channel within the service"),
+        ("--username", "name to post under"),
+        ("--address", "where to send to; it belongs into a secret if it is one"),
+        ("--secret-ref", "secret with address, token, headers, proxy …"),
+    )
 
 
 def _add_git_secret(secrets: Parsers) -> None:

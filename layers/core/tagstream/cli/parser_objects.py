@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from tagstream.cli.kinds import IMAGES, TARGETS
+from tagstream.cli.kinds import RECONCILED, TARGETS
 from tagstream.cli.parser_stack import Parsers, add_group, add_kinds, add_verb, add_verb_of_kinds
 from tagstream.cli.verbs_table import HELP
 
@@ -76,7 +76,7 @@ def _add_get_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_actions(verbs: Parsers) -> None:
-    for parser in add_verb_of_kinds(verbs, "reconcile", (*IMAGES, *TARGETS[4:])):
+    for parser in add_verb_of_kinds(verbs, "reconcile", RECONCILED):
         parser.add_argument("name", help="the object")
         parser.add_argument("--no-wait", action="store_true", help="do not wait for the outcome")
     for verb in ("suspend", "resume"):

@@ -56,6 +56,8 @@ RUN: Mapping[str, str] = {
     "create image policy": "tagstream.cli.verbs.create_image:create_policy",
     "create image update": "tagstream.cli.verbs.create_image:create_update",
     "create source git": "tagstream.cli.verbs.create_image:create_git",
+    "create alert": "tagstream.cli.verbs.create_alert:create_alert",
+    "create alert-provider": "tagstream.cli.verbs.create_alert:create_provider",
     "create secret git": "tagstream.cli.verbs.create_secret:create_git",
     "create secret oci": "tagstream.cli.verbs.create_secret:create_oci",
     "create secret tls": "tagstream.cli.verbs.create_secret:create_tls",

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.events.notices import parse_notice
+from tagstream.ports.notices import QueuedNotice
 from tagstream.ports.queue import Queued, QueuedRun, QueuedScan, QueuedSync
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class QueueMessage:
     """
 
     message_id: str
-    request: Queued | None
+    request: Queued | QueuedNotice | None
     receipt: str = ""
     attempt: int = 1
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -46,13 +48,15 @@ def queue_message(record: SQSRecord) -> QueueMessage:
     )
 
 
-def parse_request(body: str) -> Queued | None:
+def parse_request(body: str) -> Queued | QueuedNotice | None:
     """The request in a message's body; None when it is none.
 
-    Reverses ``adapters.aws.queue.message_body``.
+    Reverses ``adapters.aws.queue.message_body`` and ``adapters.aws.notices.notice_body``.
     """
     try:
         found = json.loads(body)
+        if "entries" in found:
+            return parse_notice(found)
         if "automations" in found:
             return QueuedRun(automations=tuple(map(_named, found["automations"])), reason=str(found["reason"]))
         if "sources" in found:

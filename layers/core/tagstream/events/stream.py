@@ -16,7 +16,9 @@ from tagstream.events.receiver.document import NotJson, parse_json, text_at
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-ChangeKind = Literal["object", "selection", "run"]
+ChangeKind = Literal["object", "selection", "run", "ledger"]
+
+NO_OBJECT = NamespacedName("", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class StreamChange:
         is_removed: whether the item is gone.
         cause: the delivery or request that led to a selection, for the log; it may be empty.
         reason: why a run is asked for, ``interval`` for the schedule; empty for everything else.
+        entry: the id of a ledger entry that is new; then ``key`` is empty.
     """
 
     kind: ChangeKind
@@ -40,10 +43,13 @@ class StreamChange:
     is_removed: bool = False
     cause: str = ""
     reason: str = ""
+    entry: str = ""
 
 
 def stream_change(record: DynamoDBRecord) -> StreamChange | None:
-    """The change that a record tells of; None unless it is of an object, a selection or a run request.
+    """The change that a record tells of.
+
+    None unless it is of an object, a selection, a run request or a new ledger entry.
 
     The attributes are read as DynamoDB wrote them: the data class's ``new_image`` would convert the whole item, which
     takes 14 ms for 50 records.
@@ -54,6 +60,8 @@ def stream_change(record: DynamoDBRecord) -> StreamChange | None:
     image = written.get("NewImage") or written.get("OldImage") or {}
     kind, pk, sk = (str((image.get(name) or {}).get("S", "")) for name in ("t", "pk", "sk"))
     is_removed = "NewImage" not in written
+    if kind == "ledger" and record.get("eventName") == "INSERT":
+        return StreamChange(kind="ledger", object_kind="", key=NO_OBJECT, sequence=_sequence(written), entry=sk)
     if kind not in ("object", "selection", "run") or (is_removed and kind != "object"):
         return None
     partition = pk.partition("#")[2]
@@ -62,11 +70,15 @@ def stream_change(record: DynamoDBRecord) -> StreamChange | None:
         kind=cast("ChangeKind", kind),
         object_kind=partition if kind == "object" else "",
         key=NamespacedName(namespace, name),
-        sequence=str(written.get("SequenceNumber", "")),
+        sequence=_sequence(written),
         is_removed=is_removed,
         cause=_cause(image) if kind == "selection" else "",
         reason=str((image.get("reason") or {}).get("S", "")) if kind == "run" else "",
     )
+
+
+def _sequence(written: Mapping[str, Any]) -> str:
+    return str(written.get("SequenceNumber", ""))
 
 
 def _cause(image: Mapping[str, Any]) -> str:

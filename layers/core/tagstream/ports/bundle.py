@@ -12,6 +12,7 @@ from tagstream.ports.freezes import FreezeStore, StackCalendar
 from tagstream.ports.git import GitRemote, MarkerCache
 from tagstream.ports.leases import LeaseStore
 from tagstream.ports.ledger import Ledger
+from tagstream.ports.notices import Courier, EventBus, NoticeQueue, Notifier
 from tagstream.ports.objects import ObjectStore
 from tagstream.ports.pull_requests import GitHosts
 from tagstream.ports.queue import ScanQueue
@@ -45,9 +46,30 @@ class WebhookPorts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyPorts:
+    """What the notify function may touch.
+
+    ``bus`` is None where the stack puts no events on EventBridge. ``stack`` is its name.
+    """
+
+    objects: ObjectStore
+    ledger: Ledger
+    secrets: Secrets
+    notices: NoticeQueue
+    courier: Courier
+    bus: EventBus | None
+    clock: Clock
+    metrics: Metrics
+    log: Log
+    stack: str
+    no_cross_namespace_refs: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything the shell may touch; always the last argument.
 
+    ``tells_event_bus`` says whether new ledger entries become events of EventBridge.
     ``no_cross_namespace_refs`` is the stack's switch that forbids references to objects of other namespaces.
     """
 
@@ -63,6 +85,7 @@ class Ports:
     secrets: Secrets
     queue: ScanQueue
     syncs: SyncRequests
+    notifier: Notifier
     registry: Registry
     read_public_keys: ReadPublicKeys
     git: GitRemote
@@ -73,4 +96,5 @@ class Ports:
     entropy: Entropy
     metrics: Metrics
     log: Log
+    tells_event_bus: bool = False
     no_cross_namespace_refs: bool = False

@@ -38,5 +38,8 @@ class Ledger(Protocol):
     def record(self, entries: Sequence[LedgerEntry]) -> None:
         """Append."""
 
+    def by_ids(self, ids: Sequence[str]) -> Mapping[str, LedgerEntry]:
+        """Entries by their ids, as the table's stream names them; one that is gone is left out."""
+
     def read(self, since: datetime, until: datetime) -> tuple[LedgerEntry, ...]:
         """Entries of a period, oldest first."""

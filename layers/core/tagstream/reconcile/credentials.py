@@ -36,8 +36,8 @@ def registry_access(repository: ImageRepository, secrets: Secrets) -> RegistryAc
             provider=repository.provider,
             insecure=repository.insecure,
             pull_secrets=_login_secrets(repository, secrets),
-            tls=_tls(secrets, namespace, repository.cert_secret_ref),
-            proxy=_proxy(secrets, namespace, repository.proxy_secret_ref),
+            tls=tls_material(secrets, namespace, repository.cert_secret_ref),
+            proxy=proxy_of(secrets, namespace, repository.proxy_secret_ref),
         )
     except SecretNotFound as error:
         raise unusable_login(str(error)) from error
@@ -57,7 +57,7 @@ def git_access(repository: GitRepository, secrets: Secrets) -> GitAccess:
     except SecretNotFound as error:
         raise _unconfigured(f"failed to get auth secret '{_secret_name(repository)}': {error}") from error
     try:
-        proxy = _proxy(secrets, namespace, repository.proxy_secret_ref)
+        proxy = proxy_of(secrets, namespace, repository.proxy_secret_ref)
     except SecretNotFound as error:
         name = f"{namespace}/{repository.proxy_secret_ref}"
         raise _unconfigured(f"failed to get proxy secret '{name}': {error}") from error
@@ -161,7 +161,13 @@ def _pull_secrets(repository: ImageRepository, secrets: Secrets) -> tuple[PullSe
     return tuple(found)
 
 
-def _tls(secrets: Secrets, namespace: str, name: str | None) -> TlsMaterial | None:
+def tls_material(secrets: Secrets, namespace: str, name: str | None) -> TlsMaterial | None:
+    """The certificates in a secret; None without a name.
+
+    Raises:
+        SecretNotFound: there is no such secret.
+        AuthenticationError: it lacks a member.
+    """
     if not name:
         return None
     return _tls_members(f"{namespace}/{name}", secrets.get(NamespacedName(namespace, name)), required=True)
@@ -183,7 +189,8 @@ def _tls_members(name: str, data: Mapping[str, bytes], *, required: bool) -> Tls
     return TlsMaterial(ca_crt=ca, tls_crt=crt, tls_key=key)
 
 
-def _proxy(secrets: Secrets, namespace: str, name: str | None) -> Proxy | None:
+def proxy_of(secrets: Secrets, namespace: str, name: str | None) -> Proxy | None:
+    """The proxy in a secret; None without a name. Errors as ``tls_material``."""
     if not name:
         return None
     data = secrets.get(NamespacedName(namespace, name))

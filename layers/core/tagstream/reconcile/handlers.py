@@ -1,4 +1,4 @@
-"""The one door of the three functions: each event is read here and handed to the stage that it concerns.
+"""The one door of the functions: each event is read here and handed to the stage that it concerns.
 
 A function imports its own stage only, and with its first event: the webhook's layers hold neither Git nor YAML.
 """
@@ -13,7 +13,7 @@ from tagstream.events.delivery import Delivery, IncomingDelivery
 from tagstream.events.function_url import function_url_answer
 from tagstream.events.source import Changes, Scans, SyncRequest, Tick, UnknownEvent, read_event
 from tagstream.events.stream import StreamChange
-from tagstream.ports.bundle import Ports, WebhookPorts
+from tagstream.ports.bundle import NotifyPorts, Ports, WebhookPorts
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -35,6 +35,7 @@ def scan(event: Mapping[str, Any], remaining_ms: int, ports: Ports) -> PartialIt
     Raises:
         UnknownEvent: none of the four.
     """
+    from tagstream.reconcile.notify.forward import forward_entries
     from tagstream.reconcile.receive.registry_event import receive_registry_event
     from tagstream.reconcile.scan.changes import reconcile_changed
     from tagstream.reconcile.scan.messages import process_messages
@@ -48,6 +49,8 @@ def scan(event: Mapping[str, Any], remaining_ms: int, ports: Ports) -> PartialIt
             return process_messages(messages, deadline_s, ports)
         case Changes(changes=changes):
             try:
+                # First: what happened must not wait for what happens now.
+                forward_entries(changes, ports)
                 reconcile_changed(changes, deadline_s, ports)
             except ImageAutomationError as error:
                 return _whole_batch_failed(changes, error, ports)
@@ -133,7 +136,28 @@ def webhook(event: Mapping[str, Any], ports: WebhookPorts) -> dict[str, object]:
     return function_url_answer(deliver(incoming, ports))
 
 
-def _deadline_s(remaining_ms: int, ports: Ports) -> float:
+def notify(event: Mapping[str, Any], remaining_ms: int, ports: NotifyPorts) -> None:
+    """Tell what a notice asks for.
+
+    Args:
+        event: as the scan function or a person sends it.
+        remaining_ms: what is left of the invocation.
+        ports: of the notify function.
+
+    Raises:
+        UnknownEvent: no notice.
+        ImageAutomationError: the table, a queue or the event bus failed; Lambda repeats the invocation.
+    """
+    from tagstream.events.notices import parse_notice
+    from tagstream.reconcile.notify.tell import tell
+
+    notice = parse_notice(event)
+    if notice is None:
+        raise UnknownEvent("the notify function tells notices only")
+    tell(notice, _deadline_s(remaining_ms, ports), ports)
+
+
+def _deadline_s(remaining_ms: int, ports: Ports | NotifyPorts) -> float:
     return ports.clock.monotonic_s() + remaining_ms / 1000 - MARGIN_S
 
 

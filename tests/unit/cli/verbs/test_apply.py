@@ -225,13 +225,19 @@ FOREIGN = {
         "spec.resources[0].namespace",
         "can't access 'ImageRepository/other/*'",
     ),
+    "Alert": (
+        "{providerRef: {name: chat}, eventSources: [{kind: ImagePolicy, name: '*', namespace: other}]}",
+        "spec.eventSources[0].namespace",
+        "can't access 'ImagePolicy/other/*'",
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", sorted(FOREIGN))
 def test_a_reference_to_another_namespace_is_refused_where_such_references_are_blocked(kind: str) -> None:
     spec, path, refused = FOREIGN[kind]
-    group = "notification.toolkit.fluxcd.io/v1" if kind == "Receiver" else "image.toolkit.fluxcd.io/v1"
+    notification = {"Receiver": "notification.toolkit.fluxcd.io/v1", "Alert": "notification.toolkit.fluxcd.io/v1beta3"}
+    group = notification.get(kind, "image.toolkit.fluxcd.io/v1")
     text = f"apiVersion: {group}\nkind: {kind}\nmetadata: {{name: app}}\nspec: {spec}\n"
     blocked = apply(text, MemoryPorts(no_cross_namespace_refs=True))
     assert blocked.code == 1

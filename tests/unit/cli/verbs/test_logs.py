@@ -72,7 +72,8 @@ def test_a_line_as_the_functions_write_it_is_found_by_its_object() -> None:
         (("--level", "warn"), "log level 'warn' not supported, can be one of: debug, info, error"),
         (
             ("--kind", "Policy"),
-            "kind 'Policy' not supported, can be one of: ImageRepository, ImagePolicy, ImageUpdateAutomation, Receiver",
+            "kind 'Policy' not supported, can be one of: ImageRepository, ImagePolicy, ImageUpdateAutomation, "
+            "Receiver, Alert",
         ),
     ],
 )

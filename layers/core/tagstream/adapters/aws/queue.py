@@ -37,7 +37,7 @@ class SqsScanQueue:
         """
         for one in requests:
             delay_s = min(MAX_DELAY_S, math.ceil(one.delay_s))
-            with _translated("send a scan request"):
+            with translated("send a scan request"):
                 self.client.send_message(QueueUrl=self.url, MessageBody=message_body(one), DelaySeconds=delay_s)
 
     def hide(self, receipts: Mapping[str, float]) -> None:
@@ -51,7 +51,7 @@ class SqsScanQueue:
             for number, (receipt, seconds) in enumerate(receipts.items())
         ]
         for start in range(0, len(given), BATCH):
-            with _translated("hide messages"):
+            with translated("hide messages"):
                 self.client.change_message_visibility_batch(
                     QueueUrl=self.url,
                     Entries=given[start : start + BATCH],  # type: ignore[arg-type]
@@ -63,14 +63,19 @@ class SqsScanQueue:
         Raises:
             RetryableError: QueueOperationFailed.
         """
-        with _translated("give back a message"):
+        with translated("give back a message"):
             self.client.change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=math.ceil(after_s)
             )
 
 
 @contextmanager
-def _translated(what: str) -> Iterator[None]:
+def translated(what: str) -> Iterator[None]:
+    """Turn the SDK's errors into ours.
+
+    Raises:
+        RetryableError: QueueOperationFailed.
+    """
     try:
         yield
     except ClientError as error:

@@ -3,8 +3,8 @@
 ``docs/table.md`` shows the same as a table. No stored text can break an item: what is no UTF-8 is escaped or replaced
 here, and what cannot be read any more reads as missing, so that whoever comes next writes it anew.
 
-Only items with ``t`` in ``object``, ``selection`` and ``run`` wake a function: the stream filters of template.yaml
-match on it.
+Only items with ``t`` in ``object``, ``selection``, ``run`` and ``ledger`` wake a function: the stream filters of
+template.yaml match on it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ else:
 OBJECT = "object"
 SELECTION = "selection"
 RUN = "run"
+LEDGER = "ledger"
 NO_SORT = "-"
 CHUNKS = "chunk#"
 # A read unit is 4 KB: below it nothing is won by compressing.

@@ -13,8 +13,10 @@ from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import Table
+from tagstream.domain.notify.event import is_told
 from tagstream.ports.ledger import ONCE, LedgerEntry
 
+DAY = len("2026-01-01")
 MAX_MESSAGE = 20_000
 # An item holds 400 KB.
 MAX_ENTRY_BYTES = 380_000
@@ -31,6 +33,12 @@ class DynamoLedger:
         """One batch write."""
         self.table.write_many([self.item(entry) for entry in entries])
 
+    def by_ids(self, ids: Sequence[str]) -> Mapping[str, LedgerEntry]:
+        """Read by key: an id begins with the day that its partition is named by."""
+        items = self.table.get_many([keys.key(f"ledger#{one[:DAY]}", one) for one in sorted(set(ids))])
+        found = {keys.read_text(item, "sk"): _entry(item) for item in items}
+        return {name: entry for name, entry in found.items() if entry is not None}
+
     def read(self, since: datetime, until: datetime) -> tuple[LedgerEntry, ...]:
         """One query a day."""
         found: list[LedgerEntry] = []
@@ -46,7 +54,9 @@ class DynamoLedger:
         """The item of an entry, for writes that go along with others."""
         identity = entry.identity or secrets.token_hex(4)
         document = keys.packed_document(_bounded(entry_document(entry)))
+        told = {"t": keys.text(keys.LEDGER)} if is_told(entry.kind, entry.reason) else {}
         return keys.key(f"ledger#{entry.at.date()}", f"{_moment(entry.at)}#{identity}") | {
+            **told,
             "doc": document,
             "expiresAt": keys.number(int(entry.at.timestamp() + self.ttl_s)),
         }

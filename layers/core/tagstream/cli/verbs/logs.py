@@ -20,6 +20,7 @@ KINDS: Mapping[str, str] = {
     "imagepolicy": "ImagePolicy",
     "imageupdateautomation": "ImageUpdateAutomation",
     "receiver": "Receiver",
+    "alert": "Alert",
 }
 SHOWN = frozenset({"timestamp", "level", "message", "controller", "object", "namespace", "location", "service"})
 LAMBDA = ("function_", "cold_start", "xray_", "sampling_rate", "correlation_id")

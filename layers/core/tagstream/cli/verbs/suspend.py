@@ -10,7 +10,7 @@ from typing import cast
 
 from tagstream.cli.audit import record_action
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.kinds import GIT, RECEIVER, Target
+from tagstream.cli.kinds import WAITED, Target
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required, tell_commit, tell_outcome, wait_for_written
 from tagstream.domain.instant import instant_text
@@ -44,8 +44,8 @@ def resume(session: Session) -> int:
     target: Target = session.args.target
     asked_at = session.ports.clock.now()
     resumed = [_resumed(session, target, stored) for stored in _named(session, target)]
-    # There is no reconcile to wait for: GitRepositories and Receivers are read when they are used.
-    if session.args.no_wait or target in (GIT, RECEIVER):
+    # The other kinds have no reconcile to wait for: they are read when they are used.
+    if session.args.no_wait or target not in WAITED:
         return 0
     failed = False
     for stored in resumed:

@@ -20,12 +20,15 @@ CONTROLLERS: Mapping[str, str] = MappingProxyType(
         "ImagePolicy": "image-reflector-controller",
         "ImageUpdateAutomation": "image-automation-controller",
         "GitRepository": "source-controller",
+        "Kustomization": "kustomize-controller",
     }
 )
 """The controller of Flux that tells events of a kind. The kinds whose events are told are those of this table."""
 DELIVERY_ACCEPTED = "DeliveryAccepted"
 """The reason of the ledger's entry of a webhook or of a registry's event."""
-_VERSIONS: Mapping[str, str] = MappingProxyType({"GitRepository": "source.toolkit.fluxcd.io/v1"})
+_VERSIONS: Mapping[str, str] = MappingProxyType(
+    {"GitRepository": "source.toolkit.fluxcd.io/v1", "Kustomization": "kustomize.toolkit.fluxcd.io/v1"}
+)
 _IMAGE_VERSION = "image.toolkit.fluxcd.io/v1"
 
 

@@ -5,7 +5,7 @@ Source: the errors image-reflector-controller and image-automation-controller pu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gocompat.quote import quote
 from gocompat.regexp import InvalidPattern, abridged, compile_pattern
@@ -18,6 +18,7 @@ from tagstream.domain.objects.image_name import InvalidImage, parse_repository_i
 from tagstream.domain.objects.model import (
     ORDER_BY,
     VERIFY,
+    Alert,
     GitRef,
     GitRepository,
     GitSpec,
@@ -53,6 +54,8 @@ def check_object(value: object) -> tuple[Problem, ...]:
         return tuple(_automation(value))
     if isinstance(value, GitRepository):
         return (*_url(value.url), *_ref("spec.ref", value.ref), *_git_host(value))
+    if isinstance(value, Alert):
+        return (*_patterns("inclusionList", value.inclusion_list), *_patterns("exclusionList", value.exclusion_list))
     return ()
 
 
@@ -61,11 +64,15 @@ def _repository(repository: ImageRepository) -> Iterator[Problem]:
         parse_repository_image(repository.image)
     except InvalidImage as error:
         yield _invalid("spec.image", repository.image, error)
-    for index, text in enumerate(repository.exclusion_list):
+    yield from _patterns("exclusionList", repository.exclusion_list)
+
+
+def _patterns(name: str, patterns: Sequence[str]) -> Iterator[Problem]:
+    for index, text in enumerate(patterns):
         try:
             compile_pattern(text)
         except InvalidPattern as error:
-            yield _invalid(f"spec.exclusionList[{index}]", abridged(text), error)
+            yield _invalid(f"spec.{name}[{index}]", abridged(text), error)
 
 
 def _policy(policy: ImagePolicy) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from gocompat.quote import quote
+from tagstream.domain.objects.alert import read_alert, read_alert_provider
 from tagstream.domain.objects.calendar_annotations import annotated_calendar
 from tagstream.domain.objects.fields import Fields, Problem
 from tagstream.domain.objects.git import read_automation, read_git_repository
@@ -29,12 +30,14 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ImageUpdateAutomation": ("image.toolkit.fluxcd.io", ("v1alpha1", "v1alpha2", "v1beta1", "v1beta2", "v1")),
     "GitRepository": ("source.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1")),
     "Receiver": ("notification.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1beta3", "v1")),
+    "Provider": ("notification.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1beta3")),
+    "Alert": ("notification.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1beta3")),
     "Kustomization": ("kustomize.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1")),
 }
 """Group and versions of every kind that is read; the core kinds Namespace and Secret come beside them."""
 STORED = (
     *("Namespace", "GitRepository", "Kustomization", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation"),
-    "Receiver",
+    *("Receiver", "Provider", "Alert"),
 )
 """Kinds that are kept in the table, each after what it refers to."""
 SERVICE_ACCOUNT = "serviceaccount+"
@@ -208,6 +211,10 @@ def _object(
         return read_automation(metadata, spec, version)
     if kind == "GitRepository":
         return read_git_repository(metadata, spec)
+    if kind == "Alert":
+        return read_alert(metadata, spec)
+    if kind == "Provider":
+        return read_alert_provider(metadata, spec)
     if kind == "Kustomization":
         return read_kustomization(metadata, spec)
     return read_receiver(metadata, spec)

@@ -64,6 +64,8 @@ MINIMUM_AGE = "tagstream.dev/minimum-age"
 """Annotation of an ImagePolicy: how long a tag must have been known before it may be selected, e.g. ``72h``, ``3d``."""
 WINDOW, FREEZE = "tagstream.dev/window", "tagstream.dev/freeze"
 """Annotations of an ImageUpdateAutomation and of a Namespace; docs/windows.md has their grammar."""
+PROVIDER_TYPE = "tagstream.dev/provider-type"
+"""Annotation of a Provider: a type that Flux does not have (``email``, ``sns``), in place of ``spec.type``."""
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 """The annotation that asks for a reconcile; its value is opaque."""
 
@@ -406,5 +408,59 @@ class Kustomization:
     not_built: tuple[str, ...] = ()
 
 
-FluxObject = ImageRepository | ImagePolicy | ImageUpdateAutomation | GitRepository | Receiver | Kustomization
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSource:
+    """One entry of an Alert's ``spec.eventSources``; name ``*`` selects by labels, all objects if there are none."""
+
+    kind: str
+    key: NamespacedName
+    match_labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Which events are sent to which Provider; ``severity`` is ``info`` (all) or ``error``."""
+
+    metadata: Metadata
+    provider: NamespacedName
+    sources: tuple[EventSource, ...]
+    severity: str = "info"
+    inclusion_list: tuple[str, ...] = ()
+    exclusion_list: tuple[str, ...] = ()
+    event_metadata: Mapping[str, str] = field(default_factory=dict)
+    summary: str = ""
+    suspend: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertProvider:
+    """A Provider: where an Alert's events are sent. ``type`` is Flux's, or tagstream's own by an annotation.
+
+    The address and the proxy may hold secrets, so they are left out of ``repr``.
+    """
+
+    metadata: Metadata
+    type: str
+    address: str = field(default="", repr=False)
+    channel: str = ""
+    username: str = ""
+    timeout_s: float = 15.0
+    proxy: str = field(default="", repr=False)
+    secret_ref: str | None = None
+    proxy_secret_ref: str | None = None
+    cert_secret_ref: str | None = None
+    commit_status_expr: str = ""
+    suspend: bool = False
+
+
+FluxObject = (
+    ImageRepository
+    | ImagePolicy
+    | ImageUpdateAutomation
+    | GitRepository
+    | Receiver
+    | Kustomization
+    | Alert
+    | AlertProvider
+)
 """Every namespaced object that is stored."""

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from tagstream.domain.notify.event import CONTROLLERS
 from tagstream.domain.objects.acl import BLOCKED, may_refer
 from tagstream.domain.objects.model import (
     VERIFY_SECRET,
+    Alert,
+    AlertProvider,
     GitRepository,
     ImagePolicy,
     ImageRepository,
@@ -40,6 +43,11 @@ def forbidden_references(value: object) -> tuple[tuple[str, str, str], ...]:
     elif isinstance(value, Receiver):
         listed = enumerate(value.resources)
         named = [(f"spec.resources[{index}]", f"can't access '{one.kind}/{one.key}'", one.key) for index, one in listed]
+    elif isinstance(value, Alert):
+        sources = enumerate(value.sources)
+        named = [
+            (f"spec.eventSources[{index}]", f"can't access '{one.kind}/{one.key}'", one.key) for index, one in sources
+        ]
     else:
         return ()
     own = value.metadata.key.namespace
@@ -64,6 +72,10 @@ def references(value: object) -> Iterable[tuple[str, str, NamespacedName]]:
         return _git_repository(value)
     if isinstance(value, Receiver):
         return _receiver(value)
+    if isinstance(value, Alert):
+        return _alert(value)
+    if isinstance(value, AlertProvider):
+        return _provider(value)
     return ()
 
 
@@ -109,3 +121,18 @@ def _receiver(value: Receiver) -> Iterator[tuple[str, str, NamespacedName]]:
     for index, one in enumerate(value.resources):
         if one.kind == "ImageRepository" and one.key.name != "*":
             yield f"spec.resources[{index}]", one.kind, one.key
+
+
+def _alert(value: Alert) -> Iterator[tuple[str, str, NamespacedName]]:
+    yield "spec.providerRef", "Provider", value.provider
+    for index, one in enumerate(value.sources):
+        if one.kind in CONTROLLERS and one.key.name != "*":
+            yield f"spec.eventSources[{index}]", one.kind, one.key
+
+
+def _provider(value: AlertProvider) -> Iterator[tuple[str, str, NamespacedName]]:
+    named = {"secretRef": value.secret_ref, "certSecretRef": value.cert_secret_ref}
+    named["proxySecretRef"] = value.proxy_secret_ref
+    for field, name in named.items():
+        if name:
+            yield f"spec.{field}", "Secret", NamespacedName(value.metadata.key.namespace, name)

@@ -21,6 +21,7 @@ from tagstream.domain.objects.model import (
     ORDER_BY,
     PIN,
     PLATFORMS,
+    PROVIDER_TYPE,
     SKIP_TAGS,
     UNTIL,
     VERIFY,
@@ -75,6 +76,7 @@ ANNOTATIONS: Mapping[str, frozenset[str]] = {
     "ImageUpdateAutomation": frozenset({DEBOUNCE, WINDOW, FREEZE, ON_REVERT, PULL_REQUEST, *DETAILS}),
     "GitRepository": frozenset({GIT_HOST, API_URL}),
     "Namespace": frozenset({WINDOW, FREEZE}),
+    "Provider": frozenset({PROVIDER_TYPE}),
     "Receiver": frozenset({SENDER, REGISTRY, REPOSITORY_PREFIX, SIGNATURE_MAX_AGE}),
 }
 NO_PULL_SECRETS = "it has no imagePullSecrets, and no object names it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from tagstream.domain.notify.event import DELIVERY_ACCEPTED
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.events.delivery import Delivery
 from tagstream.ports.ledger import LedgerEntry
@@ -34,7 +35,7 @@ def accepted_entry(
         kind=kind,
         key=key,
         severity="info",
-        reason="DeliveryAccepted",
+        reason=DELIVERY_ACCEPTED,
         message=f"{delivery.sender} {what}",
         cause=delivery.delivery_id,
         facts={"sender": delivery.sender, "action": delivery.action, **facts},

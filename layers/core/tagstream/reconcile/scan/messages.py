@@ -16,6 +16,7 @@ from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.events.queue import QueueMessage
 from tagstream.ports.bundle import Ports
+from tagstream.ports.notices import QueuedNotice
 from tagstream.ports.queue import WEBHOOK, Queued, QueuedScan, QueuedSync
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.kept_requests import forget_reads
@@ -39,7 +40,7 @@ def process_messages(messages: Sequence[QueueMessage], deadline_s: float, ports:
     """Do what each message of a batch asks for.
 
     Args:
-        messages: in any order; requests for runs are begun first, since they are one write each.
+        messages: in any order; requests for runs and notifications are begun first, since they are one call each.
         deadline_s: monotonic; scans that are left then go back to the queue.
         ports: of the scan function.
 
@@ -113,9 +114,12 @@ def _process(message: QueueMessage, held: HeldMessages, deadline_s: float, worke
         raise
 
 
-def _fulfil(request: Queued, deadline_s: float, workers: int, ports: Ports) -> None:
+def _fulfil(request: Queued | QueuedNotice, deadline_s: float, workers: int, ports: Ports) -> None:
     if isinstance(request, QueuedScan):
         scan_repositories(request.repositories, ScanTrigger.of(request), deadline_s, ports, workers)
+        return
+    if isinstance(request, QueuedNotice):
+        ports.notifier.tell([request])
         return
     if isinstance(request, QueuedSync):
         ports.syncs.request(kustomizations_of(request.sources, ports), request.cause)

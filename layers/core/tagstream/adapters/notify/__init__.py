@@ -1,0 +1,1 @@
+"""Services outside that are told of events."""

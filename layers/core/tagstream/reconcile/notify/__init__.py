@@ -1,0 +1,1 @@
+"""From new entries of the ledger to notifications and events."""

@@ -1,0 +1,158 @@
+"""Sends the events that one Alert asks for to its Provider, one message after the other."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from tagstream.domain.notify.destination import Call, Destination, Unsendable
+from tagstream.domain.notify.event import Event, event_document
+from tagstream.domain.notify.group import Told, grouped, one_by_one
+from tagstream.domain.notify.senders_table import CHATS, SENDERS
+from tagstream.domain.objects.model import AlertProvider
+from tagstream.errors import ImageAutomationError
+from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression, evaluate
+from tagstream.ports.bundle import NotifyPorts
+from tagstream.ports.notices import DeliveryFailed, Route
+from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.notify.access import destination_of, with_status_name
+from tagstream.reconcile.notify.wanted import Wanted
+from tagstream.reconcile.stored_objects import parse_stored
+
+OUT_OF_TIME = "the function's time is over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remainder:
+    """What became of the events of one Alert.
+
+    Attributes:
+        left: ids of events to tell later.
+        cause: why.
+        refused: ids of events that the service does not take, now or later.
+        refused_because: why.
+    """
+
+    left: tuple[str, ...] = ()
+    cause: DeliveryFailed | None = None
+    refused: tuple[str, ...] = ()
+    refused_because: str = ""
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether nobody has refused anything: there was no time to ask."""
+        return self.cause is not None and self.cause.message == OUT_OF_TIME
+
+
+def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remainder:
+    """Tell a Provider the events, in their order.
+
+    A service that cannot be reached now is not asked again for the events after it. One that refuses an event for good
+    is asked for the next.
+
+    Args:
+        wanted: the events of one Alert.
+        deadline_s: monotonic.
+        ports: of the notify function.
+    """
+    everything = tuple(one.id for one in wanted.events)
+    try:
+        found = _provider(wanted, ports)
+        if found is None or found[1].suspend:
+            return Remainder()
+        stored, provider = found
+        destination, route = destination_of(provider, ports.secrets, ports.stack)
+    except DeliveryFailed as error:
+        return _failed_whole(everything, error)
+    except ImageAutomationError as error:
+        return _failed_whole(everything, DeliveryFailed(error.message, is_final=False))
+    messages = grouped(wanted.events) if provider.type in CHATS else one_by_one(wanted.events)
+    refused: list[str] = []
+    because = ""
+    for at, message in enumerate(messages):
+        left = tuple(name for one in messages[at:] for name in one.ids)
+        if ports.clock.monotonic_s() + route.timeout_s > deadline_s:
+            out = DeliveryFailed(OUT_OF_TIME, is_final=False)
+            return Remainder(left=left, cause=out, refused=tuple(refused), refused_because=because)
+        try:
+            named = _named(destination, provider, message.event, (wanted.stored, stored))
+            _tell(message, named, route, ports)
+        except DeliveryFailed as error:
+            _log(wanted, provider, error, ports)
+            if not error.is_final:
+                return Remainder(left=left, cause=error, refused=tuple(refused), refused_because=because)
+            refused += message.ids
+            because = error.message
+    return Remainder(refused=tuple(refused), refused_because=because)
+
+
+def _failed_whole(ids: tuple[str, ...], error: DeliveryFailed) -> Remainder:
+    if error.is_final:
+        return Remainder(refused=ids, refused_because=error.message)
+    return Remainder(left=ids, cause=error)
+
+
+def _provider(wanted: Wanted, ports: NotifyPorts) -> tuple[StoredObject, AlertProvider] | None:
+    """The Provider of an Alert.
+
+    Raises:
+        DeliveryFailed: there is none, or it cannot be read.
+    """
+    key = wanted.alert.provider
+    stored = ports.objects.get("Provider", key)
+    if stored is None:
+        raise DeliveryFailed(f"Provider/{key} does not exist", is_final=True)
+    try:
+        return stored, parse_stored(stored, AlertProvider)
+    except ImageAutomationError as error:
+        raise DeliveryFailed(f"Provider/{key}: {error.message}", is_final=True) from error
+
+
+def _named(
+    destination: Destination, provider: AlertProvider, event: Event, stored: Sequence[StoredObject]
+) -> Destination:
+    """The destination with the name of the commit status that ``spec.commitStatusExpr`` gives.
+
+    Source: notification-controller internal/server/provider_commit_status.go.
+    """
+    if not provider.commit_status_expr:
+        return destination
+    alert, written = stored
+    documents: Mapping[str, Mapping[str, object]] = {
+        "event": event_document(event),
+        "alert": alert.document,
+        "provider": written.document,
+    }
+    try:
+        name = evaluate(provider.commit_status_expr, documents, boolean=False)
+    except (InvalidExpression, ExpressionFailed) as error:
+        raise DeliveryFailed(f"spec.commitStatusExpr: {error}", is_final=True) from error
+    if not isinstance(name, str) or not name:
+        raise DeliveryFailed("spec.commitStatusExpr: the value is no string, or an empty one", is_final=True)
+    return with_status_name(destination, name)
+
+
+def _tell(message: Told, destination: Destination, route: Route, ports: NotifyPorts) -> None:
+    try:
+        calls = _calls(message.event, destination)
+    except Unsendable as error:
+        raise DeliveryFailed(str(error), is_final=True) from error
+    for call in calls:
+        ports.courier.deliver(call, route)
+    if calls:
+        event = message.event
+        names = {"controller": "alert", "namespace": event.key.namespace, "name": event.key.name}
+        ports.log.info("notified", **names, provider=destination.type, events=len(message.ids), event=event.id)
+
+
+def _calls(event: Event, destination: Destination) -> Sequence[Call]:
+    sender = importlib.import_module(SENDERS[destination.type])
+    return cast("Sequence[Call]", sender.calls(event, destination))
+
+
+def _log(wanted: Wanted, provider: AlertProvider, error: DeliveryFailed, ports: NotifyPorts) -> None:
+    key = wanted.alert.metadata.key
+    names = {"controller": "alert", "namespace": key.namespace, "name": key.name}
+    ports.log.error("notification failed", **names, provider=str(provider.metadata.key), error=error.message)

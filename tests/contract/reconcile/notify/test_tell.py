@@ -1,0 +1,326 @@
+"""From the ledger to a service, on a real table and over HTTP to a real receiver."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tagstream.adapters.notify.courier import HttpCourier
+from tagstream.adapters.store.ledger import DynamoLedger
+from tagstream.adapters.store.objects import DynamoObjects
+from tagstream.adapters.store.table import Table
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.errors import RetryableError
+from tagstream.ports.bundle import NotifyPorts
+from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.notices import BusEvent, QueuedNotice
+from tagstream.reconcile import handlers
+from tagstream.reconcile.notify.tell import LAST_ATTEMPT, tell, wait_s
+from tests.contract.reconciling import APP, NOW, Silent
+from tests.embedded.hook_receiver import HookReceiver, hook_receiver
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CHAT = NamespacedName("ns", "chat")
+PUSHED = LedgerEntry(
+    at=NOW,
+    kind="ImageUpdateAutomation",
+    key=APP,
+    severity="info",
+    reason="Succeeded",
+    message="pushed commit '0123456' to branch 'main'",
+    cause="delivery-1",
+    facts={"branch": "main", "revision": f"main@sha1:{COMMIT}", "changes": [{"file": "a.yaml"}]},
+    identity=COMMIT,
+)
+
+
+@dataclass
+class Outbox:
+    """What was put on the bus, asked for later or buried."""
+
+    events: list[BusEvent] = field(default_factory=list)
+    later: list[QueuedNotice] = field(default_factory=list)
+    buried: list[QueuedNotice] = field(default_factory=list)
+    broken: bool = False
+
+    def put(self, events: Sequence[BusEvent]) -> None:
+        if self.broken:
+            raise RetryableError("the bus is out of reach", reason="EventBusFailed")
+        self.events += events
+
+    def send(self, notice: QueuedNotice) -> None:
+        self.later.append(notice)
+
+    def bury(self, notice: QueuedNotice) -> None:
+        self.buried.append(notice)
+
+
+class Told:
+    """A stack with an Alert, whose Provider is the receiver."""
+
+    def __init__(self, table: Table, receiver: HookReceiver, silent: Silent) -> None:
+        self.receiver, self.silent, self.outbox = receiver, silent, Outbox()
+        self.ports = NotifyPorts(
+            objects=DynamoObjects(table=table, clock=table.clock),
+            ledger=DynamoLedger(table=table, ttl_s=86_400 * 30),
+            secrets=silent,
+            notices=self.outbox,
+            courier=HttpCourier(clock=table.clock),
+            bus=self.outbox,
+            clock=table.clock,
+            metrics=silent,
+            log=silent,
+            stack="tagstream",
+        )
+        self.provider("generic")
+        self.alert()
+
+    def put(self, kind: str, name: str = "chat", namespace: str = "ns", **spec: Any) -> None:
+        metadata = {"name": name, "namespace": namespace}
+        version = "notification.toolkit.fluxcd.io/v1beta3"
+        self.ports.objects.put({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
+
+    def provider(self, type_: str, **spec: Any) -> None:
+        self.put("Provider", **{"type": type_, "secretRef": {"name": "hook"}, **spec})
+        self.silent.secrets[NamespacedName("ns", "hook")] = {
+            "address": self.receiver.url("/s3cr3t").encode() + b"\n",
+            "token": b"t0ken",
+            "headers": b"X-Key: k3y-k3y\n",
+        }
+
+    def alert(self, name: str = "chat", **spec: Any) -> None:
+        sources = [{"kind": kind, "name": "*"} for kind in ("ImageUpdateAutomation", "ImagePolicy", "ImageRepository")]
+        self.put("Alert", name, **{"providerRef": {"name": "chat"}, "eventSources": sources, **spec})
+
+    def record(self, *entries: LedgerEntry) -> tuple[str, ...]:
+        """Write entries, and return their ids."""
+        self.ports.ledger.record(entries)
+        return tuple(f"{one.at.isoformat()[:19]}.{one.at.microsecond or 1:06}Z#{one.identity}" for one in entries)
+
+    def tell(self, *entries: LedgerEntry, **options: Any) -> tuple[str, ...]:
+        ids = self.record(*entries)
+        tell(QueuedNotice(entries=ids, **options), self.ports.clock.monotonic_s() + 60, self.ports)
+        return ids
+
+
+@pytest.fixture
+def told(table: Table, silent: Silent) -> Iterator[Told]:
+    with hook_receiver() as receiver:
+        yield Told(table, receiver, silent)
+
+
+def selected(number: int, **changed: Any) -> LedgerEntry:
+    entry = LedgerEntry(
+        at=NOW + timedelta(seconds=1),
+        kind="ImagePolicy",
+        key=NamespacedName("ns", f"app-{number}"),
+        severity="info",
+        reason="Succeeded",
+        message=f"Latest image tag for app-{number} resolved to 2.0",
+        identity=f"{number:08}",
+    )
+    return replace(entry, **changed)
+
+
+def failed_again(told: Told, notice: QueuedNotice) -> None:
+    told.receiver.answer(503)
+    tell(notice, told.ports.clock.monotonic_s() + 60, told.ports)
+
+
+def test_an_entry_becomes_fluxs_event_with_the_secrets_members(told: Told) -> None:
+    (name,) = told.tell(PUSHED)
+    (found,) = told.receiver.received
+    assert (found.method, found.path, found.headers["X-Key"]) == ("POST", "/s3cr3t", "k3y-k3y")
+    assert found.headers["X-Event-Id"] == name
+    assert found.json["involvedObject"]["kind"] == "ImageUpdateAutomation"
+    assert found.json["message"] == PUSHED.message
+    assert found.json["metadata"] == {"branch": "main", "revision": f"main@sha1:{COMMIT}"}
+    assert (found.json["reportingController"], found.json["reportingInstance"]) == (
+        "image-automation-controller",
+        "tagstream",
+    )
+
+
+def test_an_entry_is_an_event_on_the_bus_with_all_of_its_facts(told: Told) -> None:
+    (name,) = told.tell(PUSHED)
+    (event,) = told.outbox.events
+    detail = json.loads(event.detail)
+    assert event.detail_type == "ImageUpdateAutomation Changed"
+    assert (detail["version"], detail["id"], detail["cause"], detail["stack"]) == ("1", name, "delivery-1", "tagstream")
+    assert detail["facts"]["changes"] == [{"file": "a.yaml"}]
+
+
+def test_a_repetition_has_the_same_id_and_the_same_body(told: Told) -> None:
+    told.tell(PUSHED)
+    told.tell(PUSHED)
+    first, second = told.receiver.received
+    assert (first.headers["X-Event-Id"], first.body) == (second.headers["X-Event-Id"], second.body)
+
+
+def test_a_chat_is_told_of_a_run_in_one_message_and_a_program_of_every_event(told: Told) -> None:
+    told.provider("slack")
+    told.tell(*(selected(number) for number in range(5)))
+    (message,) = told.receiver.received
+    assert message.json["attachments"][0]["text"].startswith("5 events\nimagepolicy/app-0.ns: Latest image tag")
+    told.provider("generic")
+    told.tell(*(selected(number) for number in range(5)))
+    names = [one.json["involvedObject"]["name"] for one in told.receiver.received[1:]]
+    assert names == [f"app-{number}" for number in range(5)]
+
+
+def test_labels_and_annotations_of_the_object_count(told: Told) -> None:
+    metadata = {
+        "name": "app-1",
+        "namespace": "ns",
+        "labels": {"team": "web"},
+        "annotations": {"event.toolkit.fluxcd.io/env": "prod"},
+    }
+    policy = {"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImagePolicy", "metadata": metadata}
+    told.ports.objects.put({**policy, "spec": {"imageRepositoryRef": {"name": "app"}}})
+    told.alert(eventSources=[{"kind": "ImagePolicy", "name": "*", "matchLabels": {"team": "web"}}], summary="mine")
+    told.tell(selected(1), selected(2))
+    (found,) = told.receiver.received
+    assert found.json["metadata"] == {"env": "prod", "summary": "mine"}
+
+
+def test_nobody_is_told_of_what_no_alert_asks_for(told: Told) -> None:
+    told.alert(eventSeverity="error")
+    told.tell(PUSHED)
+    told.alert(suspend=True)
+    told.tell(selected(1, severity="error"))
+    assert told.receiver.received == []
+
+
+def test_a_suspended_provider_is_told_nothing(told: Told) -> None:
+    told.provider("generic", suspend=True)
+    told.tell(PUSHED)
+    assert (told.receiver.received, told.outbox.later, told.outbox.buried) == ([], [], [])
+
+
+def test_what_a_service_does_not_take_now_is_asked_for_later_for_its_alert_alone(told: Told) -> None:
+    told.receiver.answer(503, b"s3cr3t t0ken k3y-k3y")
+    ids = told.tell(PUSHED)
+    assert told.outbox.later == [QueuedNotice(entries=ids, alert=CHAT, attempt=2, delay_s=10.0)]
+    assert len(told.outbox.events) == 1
+    tell(told.outbox.later[0], told.ports.clock.monotonic_s() + 60, told.ports)
+    assert len(told.receiver.received) == 2
+    assert len(told.outbox.events) == 1, "the bus was told before"
+    assert [one for one in told.silent.lines if "s3cr3t" in one or "t0ken" in one or "k3y" in one] == []
+
+
+def test_a_service_is_not_asked_for_the_rest_while_it_takes_nothing_and_gets_the_rest_only(told: Told) -> None:
+    told.receiver.answer(200)
+    told.receiver.answer(500)
+    ids = told.tell(*(selected(number) for number in range(4)))
+    assert len(told.receiver.received) == 2
+    assert told.outbox.later[0].entries == ids[1:]
+
+
+def test_each_attempt_waits_longer_or_as_long_as_the_service_asks(told: Told) -> None:
+    assert [wait_s(attempt) for attempt in range(1, 7)] == [10.0, 30.0, 90.0, 270.0, 810.0, 900.0]
+    told.receiver.answer(429, Retry_After="120")
+    told.tell(PUSHED)
+    assert told.outbox.later[0].delay_s == 120.0
+
+
+def test_a_service_that_never_takes_it_ends_in_the_dead_letters_and_as_an_event_of_the_alert(told: Told) -> None:
+    ids = told.record(PUSHED)
+    failed_again(told, QueuedNotice(entries=ids, alert=CHAT, attempt=LAST_ATTEMPT))
+    assert told.outbox.buried == [QueuedNotice(entries=ids, alert=CHAT)]
+    assert told.outbox.later == []
+    now = told.ports.clock.now()
+    (entry,) = [one for one in told.ports.ledger.read(now - timedelta(minutes=5), now) if one.kind == "Alert"]
+    assert (entry.key, entry.severity, entry.reason) == (CHAT, "error", "NotificationDispatchFailed")
+    assert entry.message == (f"failed to send notification: POST to {told.receiver.address}: status 503")
+
+
+def test_an_event_that_a_service_refuses_for_good_does_not_keep_it_from_the_next(told: Told) -> None:
+    told.receiver.answer(400, b"s3cr3t")
+    ids = told.tell(selected(1), selected(2))
+    assert len(told.receiver.received) == 2
+    assert told.outbox.buried == [QueuedNotice(entries=ids[:1], alert=CHAT)]
+    assert told.outbox.later == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "cause"),
+    [
+        ({"type": "telegram"}, "telegram needs a channel"),
+        ({"type": "githubdispatch"}, "the address is that of no repository"),
+    ],
+)
+def test_a_provider_that_cannot_be_used_is_told_to_its_owner(told: Told, spec: dict[str, Any], cause: str) -> None:
+    told.provider(spec["type"])
+    told.tell(PUSHED)
+    now = told.ports.clock.now()
+    (entry,) = [one for one in told.ports.ledger.read(now - timedelta(minutes=5), now) if one.kind == "Alert"]
+    assert entry.message == f"failed to send notification: {cause}"
+    assert len(told.outbox.buried) == 1
+
+
+def test_a_provider_that_is_missing_is_told_to_the_owner_of_the_alert(told: Told) -> None:
+    told.alert(providerRef={"name": "gone"})
+    told.tell(PUSHED)
+    assert len(told.outbox.buried) == 1
+
+
+def test_a_secret_that_is_missing_is_waited_for(told: Told) -> None:
+    told.silent.secrets.clear()
+    told.tell(PUSHED)
+    assert told.outbox.later[0].attempt == 2
+
+
+def test_a_commit_status_may_have_a_name_of_its_own(told: Told) -> None:
+    expression = "event.involvedObject.name + '/' + provider.metadata.name + '/' + alert.metadata.name"
+    told.provider("gitea", commitStatusExpr=expression)
+    told.silent.secrets[NamespacedName("ns", "hook")] = {
+        "address": told.receiver.url("/org/app").encode(),
+        "token": b"t0ken",
+    }
+    told.tell(PUSHED)
+    (found,) = told.receiver.received
+    assert found.path == f"/api/v1/repos/org/app/statuses/{COMMIT}"
+    assert found.json["context"] == "app/chat/chat"
+
+
+def test_alerts_of_other_namespaces_are_told_unless_such_references_are_blocked(told: Told) -> None:
+    told.alert(eventSources=[{"kind": "ImageUpdateAutomation", "name": "*", "namespace": "other"}])
+    foreign = replace(PUSHED, key=NamespacedName("other", "app"))
+    told.tell(foreign)
+    assert len(told.receiver.received) == 1
+    told.ports = replace(told.ports, no_cross_namespace_refs=True)
+    told.tell(foreign)
+    assert len(told.receiver.received) == 1
+
+
+def test_a_bus_that_cannot_be_reached_repeats_everything_and_tells_nobody_twice(told: Told) -> None:
+    told.outbox.broken = True
+    with pytest.raises(RetryableError, match="bus"):
+        told.tell(PUSHED)
+    assert told.receiver.received == []
+
+
+def test_a_function_without_time_asks_for_the_rest_anew(told: Told) -> None:
+    ids = told.record(PUSHED)
+    tell(QueuedNotice(entries=ids), told.ports.clock.monotonic_s() + 5, told.ports)
+    assert told.receiver.received == []
+    assert told.outbox.later == [QueuedNotice(entries=ids, alert=CHAT, attempt=2, delay_s=0.0)]
+
+
+def test_entries_that_are_gone_are_passed_over(told: Told) -> None:
+    tell(QueuedNotice(entries=("2020-01-01T00:00:00.000001Z#1",)), told.ports.clock.monotonic_s() + 60, told.ports)
+    assert told.receiver.received == []
+    assert told.outbox.events == []
+
+
+def test_the_function_tells_what_its_event_names(told: Told) -> None:
+    ids = told.record(PUSHED)
+    handlers.notify({"tagstream": "notice", "entries": list(ids), "alert": "ns/chat"}, 60_000, told.ports)
+    assert len(told.receiver.received) == 1
+    with pytest.raises(handlers.UnknownEvent):
+        handlers.notify({"Records": []}, 60_000, told.ports)
