@@ -12,12 +12,13 @@
 # make event-answers  what AWS's event-ruler says of the template's event patterns, recorded anew (Java, Maven)
 # make aws-check  a walk through a real AWS account that deletes what it makes (STACK=, KEEP=1, CLEANUP=1)
 # make policies   the least-privilege policies of docs/policies, recorded anew
+# make upgrade    the last release, then this version, on the embedded AWS in the middle of work
 # make audit      known vulnerabilities of the pinned packages (needs the network)
-# make deploy     build and deploy to AWS (ENV=dev|prod)
+# make deploy     build and deploy to AWS (ENV=dev|prod, PARAMS="Architecture=x86_64 …", CONFIRM=1 asks first)
 # make lock       new pinned versions with hashes
 ENV ?= dev
-# The parameter of the environment that is deployed, else the template's default.
-ARCHITECTURE ?= $(or $(shell sed -n '/^\[$(ENV)\.deploy/,/^\[/s/.*"Architecture=\([a-z0-9_]*\)".*/\1/p' samconfig.toml),arm64)
+# PARAMS says which machine is built for, else the environment that is deployed, else the template's default.
+ARCHITECTURE ?= $(or $(patsubst Architecture=%,%,$(filter Architecture=%,$(PARAMS))),$(shell sed -n '/^\[$(ENV)\.deploy/,/^\[/s/.*"Architecture=\([a-z0-9_]*\)".*/\1/p' samconfig.toml),arm64)
 TARGET ?= lambda-$(ARCHITECTURE)
 VECTORS ?= tests/vectors/data
 MINUTES ?= 10
@@ -30,7 +31,7 @@ CLI_ONLY := argcomplete rich markdown-it-py mdurl pygments
 COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test vectors event-answers policies bench chaos load cost fuzz build build-target lint release audit format lock deploy known-env aws-check clean servers
+.PHONY: demo test upgrade vectors event-answers policies bench chaos load cost fuzz build build-target lint release audit format lock deploy aws-check clean servers
 
 demo: .venv/ready
 	"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
@@ -86,6 +87,9 @@ lint: .venv/ready
 	bandit --quiet --severity-level medium --configfile pyproject.toml --recursive layers functions
 	@"$(PYTHON)" -m tests.known_vulnerabilities
 
+upgrade: .venv/ready servers
+	@"$(PYTHON)" -m tests.upgrade
+
 release: build
 	"$(PYTHON)" layers/release.py .aws-sam/build dist
 
@@ -100,15 +104,13 @@ lock: .venv/ready
 	$(COMPILE) --extra dev --output-file requirements.lock
 	$(COMPILE) --constraint requirements.lock $(CLI_ONLY:%=--no-emit-package %) --output-file layers/vendor/requirements.txt
 
-deploy: known-env build
-	sam deploy --config-env $(ENV)
+deploy: .venv/ready
+	@"$(PYTHON)" layers/deploy.py check $(ENV) $(PARAMS)
+	@$(MAKE) --no-print-directory build
+	"$(PYTHON)" layers/deploy.py run $(ENV) $(PARAMS) $(if $(CONFIRM),--confirm)
 
 aws-check: $(if $(CLEANUP),.venv/ready,build)
 	@"$(PYTHON)" -m tests.aws_check $(if $(STACK),--stack $(STACK)) $(if $(KEEP),--keep) $(if $(CLEANUP),--cleanup-only)
-
-known-env:
-	@grep -q '^\[$(ENV)\.deploy' samconfig.toml || { echo "unknown ENV=$(ENV); samconfig.toml has:" \
-		"$$(sed -n 's/^\[\([a-z]*\)\.deploy.*/\1/p' samconfig.toml | xargs)" >&2; exit 2; }
 
 clean:
 	rm -rf .venv .aws-sam .bench dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

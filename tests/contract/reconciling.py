@@ -21,6 +21,7 @@ from tagstream.adapters.store.freezes import DynamoFreezes
 from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.objects import DynamoObjects
+from tagstream.adapters.store.schema import DynamoSchema
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
@@ -213,6 +214,7 @@ def ports_on(table: Table, silent: Silent) -> Ports:
     return Ports(
         objects=DynamoObjects(table=table, clock=clock),
         agenda=DynamoAgenda(table=table, clock=clock),
+        schema=DynamoSchema(table=table),
         tags=DynamoTags(table=table),
         selections=DynamoSelections(table=table),
         leases=DynamoLeases(table=table, clock=clock),

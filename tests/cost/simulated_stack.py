@@ -39,6 +39,7 @@ from tagstream.adapters.store.freezes import DynamoFreezes
 from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.objects import DynamoObjects
+from tagstream.adapters.store.schema import DynamoSchema
 from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
@@ -345,6 +346,7 @@ def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager, told: _T
     return Ports(
         objects=shared.objects,
         agenda=DynamoAgenda(table=table, clock=shared.clock),
+        schema=DynamoSchema(table=table),
         tags=DynamoTags(table=table),
         selections=DynamoSelections(table=table),
         leases=DynamoLeases(table=table, clock=shared.clock),

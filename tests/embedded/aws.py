@@ -168,9 +168,13 @@ class EmbeddedAws:
         built = build()
         chosen = {"TickState": "DISABLED", "BatchingWindowSeconds": "0", "LogLevel": "DEBUG", **parameters}
         try:
-            sam_deploy(_deployable(built), name, BUCKET, chosen, self.environ)
+            sam_deploy(embedded_template(built), name, BUCKET, chosen, self.environ)
         except DeploymentFailed as error:
             raise EmbeddedAwsError(str(error)) from None
+        return self.stack(name)
+
+    def stack(self, name: str) -> EmbeddedStack:
+        """Describe a stack that is deployed."""
         stacks = _client("cloudformation", self.endpoint).describe_stacks(StackName=name)["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
         environ = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
@@ -273,7 +277,7 @@ def build(target: str = "host") -> Path:
     return built
 
 
-def _deployable(built: Path) -> Path:
+def embedded_template(built: Path) -> Path:
     """The built template without what the embedded AWS cannot evaluate.
 
     It does not know ``dynamodb:LeadingKeys``, so that a condition which requires the key would refuse every write.

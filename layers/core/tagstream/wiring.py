@@ -102,6 +102,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.store.freezes import DynamoFreezes
     from tagstream.adapters.store.leases import DynamoLeases
     from tagstream.adapters.store.ledger import DynamoLedger
+    from tagstream.adapters.store.schema import DynamoSchema
     from tagstream.adapters.store.selections import DynamoSelections
     from tagstream.adapters.store.tags import DynamoTags
     from tagstream.ports.freezes import StackCalendar
@@ -112,6 +113,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     return Ports(
         objects=shared.objects,
         agenda=DynamoAgenda(table=table, clock=table.clock),
+        schema=DynamoSchema(table=table),
         tags=DynamoTags(table=table),
         selections=DynamoSelections(table=table),
         leases=DynamoLeases(table=table, clock=table.clock),

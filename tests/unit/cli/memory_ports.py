@@ -26,6 +26,7 @@ from tagstream.ports.freezes import StackCalendar
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.operations import Alarm, DeadLetter, Operations
+from tagstream.ports.schema import SCHEMA
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.selections import Selection, Waiting
 from tagstream.ports.tags import TagRecord, TagState
@@ -206,6 +207,18 @@ class MemoryAgenda:
     def note(self, times: Mapping[ObjectName, Times]) -> None:
         """Kept in ``times``."""
         self.times |= times
+
+
+@dataclass
+class MemorySchema:
+    """SchemaStore of a table that the stack's functions have marked."""
+
+    marked: int = SCHEMA
+    raise_to = not_called
+
+    def version(self) -> int:
+        """Kept in ``marked``."""
+        return self.marked
 
 
 @dataclass
@@ -428,6 +441,7 @@ class MemoryPorts:
     deliveries: MemoryDeliveries = field(default_factory=MemoryDeliveries)
     selections: MemorySelections = field(default_factory=MemorySelections)
     agenda: MemoryAgenda = field(default_factory=MemoryAgenda)
+    schema: MemorySchema = field(default_factory=MemorySchema)
     tags: MemoryTags = field(default_factory=MemoryTags)
     log_lines: list[Mapping[str, object]] = field(default_factory=list)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
@@ -445,6 +459,7 @@ class MemoryPorts:
         return Ports(
             objects=self.objects,
             agenda=self.agenda,
+            schema=self.schema,
             tags=self.tags,
             selections=self.selections,
             leases=NoLeases(),

@@ -25,6 +25,7 @@ READS: Mapping[str, frozenset[str]] = {
     "leases": frozenset({"last_holders"}),
     "freezes": frozenset({"read"}),
     "agenda": frozenset({"read"}),
+    "schema": frozenset({"version"}),
     "ledger": frozenset({"read"}),
     "secrets": frozenset({"get", "renewed"}),
     "registry": frozenset({"digest", "platforms", "created", "signatures", "images", "scan_findings"}),

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
-from tagstream.cli.console import Console
+from tagstream.cli.console import CommandFailed, Console
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.schema import SCHEMA
 
 if TYPE_CHECKING:
     from tagstream.ports.bundle import Ports
@@ -33,9 +34,20 @@ class Session:
 
     @property
     def ports(self) -> Ports:
-        """The ports of the stack that ``--stack`` names."""
+        """The ports of the stack that ``--stack`` names.
+
+        Raises:
+            CommandFailed: a newer version of tagstream has changed the table, and this one might break it.
+        """
         if self._ports is None:
-            self._ports = self.connect(self.args.stack)
+            found = self.connect(self.args.stack)
+            schema = found.schema.version()
+            if schema > SCHEMA:
+                raise CommandFailed(
+                    f"the table of stack '{self.args.stack}' has schema {schema}, and this tagstream knows {SCHEMA}:"
+                    " update the command line to the version of the stack"
+                )
+            self._ports = found
         return self._ports
 
     @property

@@ -18,6 +18,7 @@ from tagstream.ports.pull_requests import GitHosts
 from tagstream.ports.queue import ScanQueue
 from tagstream.ports.registry import Registry
 from tagstream.ports.runtime import Clock, Log, Metrics
+from tagstream.ports.schema import SchemaStore
 from tagstream.ports.secrets import Secrets
 from tagstream.ports.selections import SelectionStore
 from tagstream.ports.signatures import ReadPublicKeys
@@ -75,6 +76,7 @@ class Ports:
 
     objects: ObjectStore
     agenda: AgendaStore
+    schema: SchemaStore
     tags: TagStore
     selections: SelectionStore
     leases: LeaseStore

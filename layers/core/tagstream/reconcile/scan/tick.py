@@ -26,6 +26,7 @@ from tagstream.ports.runtime import Log
 from tagstream.ports.selections import INTERVAL
 from tagstream.reconcile import due
 from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.migrations import migrate
 from tagstream.reconcile.receive.paths import refresh_receivers
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_stored
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
@@ -72,6 +73,7 @@ def tick(deadline_s: float, ports: Ports) -> None:
     Args:
         deadline_s: on the monotonic clock; what is left then stays due.
     """
+    migrate(ports)
     now = ports.clock.now()
     agenda = ports.agenda.read()
     if agenda.swept_at is None or now - agenda.swept_at >= SWEEP_EVERY:
@@ -103,9 +105,6 @@ def _swept(agenda: Agenda, now: datetime, ports: Ports) -> Agenda:
     times: dict[ObjectName, Times] = {}
     for kind in due.KINDS:
         stored = ports.objects.list(kind.__name__)
-        if agenda.swept_at is None:
-            # The table may be of a version that had other indexes.
-            ports.objects.reindex(stored)
         for one, parsed in parsed_objects(stored, kind, ports.log):
             known = agenda.times.get(due.name_of(one))
             times[due.name_of(one)] = _times(one, parsed, known.last if known else None, ports.log)

@@ -1,0 +1,146 @@
+"""Deploys what `sam build` made: `deploy.py check ENV …` before the build, `deploy.py run ENV …` after it.
+
+The check needs a second and finds what would otherwise fail after minutes: no region, no credentials, an unknown
+environment or parameter, or reserved concurrency that the account does not have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[1]
+# Lambda refuses to reserve what would leave fewer than these for all other functions of the account.
+LEFT_UNRESERVED = 100
+_QUICK = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+
+
+class CannotDeploy(Exception):
+    """What is missing, and how to give it."""
+
+
+def chosen_parameters(given: Sequence[str], configured: Sequence[str], known: Sequence[str]) -> Mapping[str, str]:
+    """Return the template's parameters: those of samconfig.toml, with those that are given in their place.
+
+    Args:
+        given: ``KEY=VALUE`` texts of ``PARAMS``.
+        configured: the same, of the environment in samconfig.toml.
+        known: the names of the template's parameters.
+
+    Raises:
+        CannotDeploy: a text without ``=``, or a name that the template does not have.
+    """
+    found: dict[str, str] = {}
+    for text in (*configured, *given):
+        name, separator, value = text.partition("=")
+        if not separator or name not in known:
+            raise CannotDeploy(f"PARAMS has '{text}'; write KEY=VALUE with a KEY of {', '.join(known)}")
+        found[name] = value
+    return found
+
+
+def environment(name: str) -> Mapping[str, Any]:
+    """Return an environment's deploy parameters in samconfig.toml.
+
+    Raises:
+        CannotDeploy: there is no such environment.
+    """
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    known = [one for one, table in config.items() if isinstance(table, dict) and "stack_name" in _deploy(table)]
+    if name not in known:
+        raise CannotDeploy(f"unknown ENV={name}; samconfig.toml has: {' '.join(known)}")
+    return _deploy(config[name])
+
+
+def _deploy(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = table.get("deploy", {}).get("parameters", {})
+    return found
+
+
+def template_parameters() -> Sequence[str]:
+    """Return the names of the template's parameters."""
+    reader = YAML(typ="safe", pure=True)
+    reader.constructor.add_multi_constructor("!", lambda loader, suffix, node: None)
+    return list(reader.load((ROOT / "template.yaml").read_text())["Parameters"])
+
+
+def check_account(parameters: Mapping[str, str], session: Any) -> str:
+    """Make sure that AWS can be asked, and return ``ACCOUNT in REGION as ARN``.
+
+    Args:
+        parameters: of the template.
+        session: of boto3.
+
+    Raises:
+        CannotDeploy: no region, no credentials, or more reserved concurrency than the account has.
+    """
+    if not session.region_name:
+        raise CannotDeploy("no region: set AWS_REGION, or a profile that has one (AWS_PROFILE)")
+    try:
+        caller = session.client("sts", config=_QUICK).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        raise CannotDeploy(f"no AWS credentials that work: {error}; set AWS_PROFILE, or log in") from error
+    wanted = int(parameters.get("WebhookConcurrency", "0"))
+    free = _unreserved(session) if wanted else None
+    if free is not None and free - wanted < LEFT_UNRESERVED:
+        raise CannotDeploy(
+            f"WebhookConcurrency={wanted} cannot be reserved: the account has {free} unreserved executions, of which"
+            f" {LEFT_UNRESERVED} must stay; leave it at 0, or ask AWS for a higher quota"
+        )
+    return f"{caller['Account']} in {session.region_name} as {caller['Arn']}"
+
+
+def _unreserved(session: Any) -> int | None:
+    """How much concurrency is not reserved yet; None if the caller must not ask."""
+    try:
+        limits = session.client("lambda", config=_QUICK).get_account_settings()["AccountLimit"]
+    except (BotoCoreError, ClientError):
+        return None
+    return int(limits["UnreservedConcurrentExecutions"])
+
+
+def sam_command(name: str, parameters: Mapping[str, str], template: str, *, confirm: bool) -> list[str]:
+    """Return the `sam deploy` that deploys an environment."""
+    command = [str(Path(sys.executable).with_name("sam")), "deploy", "--config-env", name]
+    command += ["--config-file", str(ROOT / "samconfig.toml"), *(["--template-file", template] if template else [])]
+    command += ["--confirm-changeset" if confirm else "--no-confirm-changeset"]
+    # These replace all of samconfig.toml, so its own are among them.
+    return [*command, "--parameter-overrides", *(f"{key}={value}" for key, value in parameters.items())]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one of the two steps; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("step", choices=("check", "run"))
+    parser.add_argument("env")
+    parser.add_argument("parameters", nargs="*", metavar="KEY=VALUE")
+    parser.add_argument("--template", default="", help="another template than that of the last build")
+    parser.add_argument("--confirm", action="store_true", help="ask before anything is changed")
+    given = parser.parse_args(arguments)
+    try:
+        config = environment(given.env)
+        configured = config.get("parameter_overrides", [])
+        parameters = chosen_parameters(given.parameters, configured, template_parameters())
+        if given.step == "check":
+            print(f"deploying stack {config['stack_name']} to {check_account(parameters, boto3.Session())}")
+            return 0
+    except CannotDeploy as error:
+        print(f"✗ {error}", file=sys.stderr)
+        return 2
+    command = sam_command(given.env, parameters, given.template, confirm=given.confirm)
+    return subprocess.run(command, cwd=ROOT, env=dict(os.environ), check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,26 @@
+"""The schema of a table: it only grows, and a warm container asks once."""
+
+from __future__ import annotations
+
+from tagstream.adapters.store.schema import DynamoSchema
+from tagstream.adapters.store.table import Table
+
+
+def test_a_table_that_nobody_has_marked_has_schema_0(table: Table) -> None:
+    assert DynamoSchema(table=table).version() == 0
+
+
+def test_an_older_version_does_not_take_back_what_a_newer_one_has_marked(table: Table) -> None:
+    DynamoSchema(table=table).raise_to(3)
+    older = DynamoSchema(table=table)
+    older.raise_to(2)
+    assert DynamoSchema(table=table).version() == 3
+
+
+def test_a_warm_container_asks_once(table: Table) -> None:
+    schema = DynamoSchema(table=table)
+    schema.raise_to(1)
+    calls: list[str] = []
+    table.client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
+    assert [schema.version() for _ in range(3)] == [1, 1, 1]
+    assert calls == []

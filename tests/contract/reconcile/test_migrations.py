@@ -1,0 +1,65 @@
+"""A table of an older version is brought up to date by the first tick of a new one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.schema import DynamoSchema
+from tagstream.adapters.store.table import Table
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.bundle import Ports
+from tagstream.ports.schema import SCHEMA
+from tagstream.reconcile.migrations import migrate
+from tagstream.reconcile.scan.tick import tick
+from tests.contract.mortal_ports import Killed, Life
+from tests.contract.reconciling import document
+
+APP = NamespacedName("ns", "app")
+
+
+def older(ports: Ports, table: Table) -> None:
+    """A table as a version without schema left it: an ImageRepository and an ImagePolicy without their indexes."""
+    ports.objects.put(document("ImageRepository", image="registry.example.com/app", interval="1h", suspend=True))
+    ports.objects.put(document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}}))
+    table.delete_many([keys.image("registry.example.com/app", APP), keys.policies(APP)])
+
+
+def is_migrated(ports: Ports) -> bool:
+    found = ports.deliveries.repositories("registry.example.com/app"), ports.objects.policies_of(APP)
+    return found[0] == (APP,) and len(found[1]) == 1
+
+
+def test_the_first_tick_migrates_an_older_table(ports: Ports, table: Table) -> None:
+    older(ports, table)
+    assert not is_migrated(ports)
+    tick(ports.clock.monotonic_s() + 30, ports)
+    assert is_migrated(ports)
+    assert ports.schema.version() == SCHEMA
+
+
+def test_a_migration_that_dies_at_any_call_is_made_anew(ports: Ports, table: Table) -> None:
+    older(ports, table)
+    life = Life()
+    migrate(life.ports(ports))
+    for at in range(1, len(life.calls) + 1):
+        table.delete_many([keys.key("schema"), keys.image("registry.example.com/app", APP), keys.policies(APP)])
+        with pytest.raises(Killed):
+            migrate(Life(ends_at=at).ports(fresh(ports, table)))
+        migrate(fresh(ports, table))
+        assert is_migrated(ports), life.calls[at - 1]
+
+
+def test_a_table_of_a_newer_version_is_left_as_it_is(ports: Ports, table: Table) -> None:
+    older(ports, table)
+    ports.schema.raise_to(SCHEMA + 1)
+    tick(ports.clock.monotonic_s() + 30, ports)
+    assert not is_migrated(ports)
+    assert fresh(ports, table).schema.version() == SCHEMA + 1
+
+
+def fresh(ports: Ports, table: Table) -> Ports:
+    """The ports of a cold container, which knows nothing of the table yet."""
+    return replace(ports, schema=DynamoSchema(table=table))

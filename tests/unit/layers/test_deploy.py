@@ -1,0 +1,97 @@
+"""``make deploy``: what is checked before the build, and how sam is called."""
+
+from __future__ import annotations
+
+import importlib.util
+import tomllib
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from tests.house.source_files import ROOT
+
+
+def _loaded() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("deploy", ROOT / "layers/deploy.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+deploy = _loaded()
+KNOWN = ("Architecture", "LogLevel", "WebhookConcurrency")
+
+
+class Session:
+    """An account, as boto3's session shows it."""
+
+    def __init__(self, region: str | None = "eu-central-1", unreserved: int = 1000, is_known: bool = True) -> None:
+        self.region_name, self.unreserved, self.is_known = region, unreserved, is_known
+
+    def client(self, service: str, config: object) -> Session:
+        return self
+
+    def get_caller_identity(self) -> Mapping[str, str]:
+        if not self.is_known:
+            raise NoCredentialsError
+        return {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ann"}
+
+    def get_account_settings(self) -> Mapping[str, Any]:
+        if self.unreserved < 0:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetAccountSettings")
+        return {"AccountLimit": {"UnreservedConcurrentExecutions": self.unreserved}}
+
+
+def test_given_parameters_replace_those_of_the_environment() -> None:
+    found = deploy.chosen_parameters(["LogLevel=DEBUG"], ["LogLevel=INFO", "Architecture=x86_64"], KNOWN)
+    assert found == {"LogLevel": "DEBUG", "Architecture": "x86_64"}
+
+
+@pytest.mark.parametrize("text", ["Loglevel=DEBUG", "DEBUG", "=x"])
+def test_a_parameter_that_the_template_does_not_have_is_named(text: str) -> None:
+    with pytest.raises(deploy.CannotDeploy, match=f"PARAMS has '{text}'; write KEY=VALUE"):
+        deploy.chosen_parameters([text], [], KNOWN)
+
+
+def test_an_unknown_environment_is_named_with_those_there_are() -> None:
+    with pytest.raises(deploy.CannotDeploy, match=r"unknown ENV=staging; samconfig\.toml has: dev prod"):
+        deploy.environment("staging")
+
+
+def test_the_template_says_which_parameters_there_are() -> None:
+    assert {"Architecture", "Runtime", "AlarmTopicArn"} <= set(deploy.template_parameters())
+
+
+@pytest.mark.parametrize(
+    ("session", "parameters", "message"),
+    [
+        (Session(region=None), {}, "no region: set AWS_REGION"),
+        (Session(is_known=False), {}, "no AWS credentials that work: Unable to locate credentials"),
+        (Session(unreserved=100), {"WebhookConcurrency": "20"}, "WebhookConcurrency=20 cannot be reserved"),
+    ],
+    ids=["no region", "no credentials", "a new account's concurrency"],
+)
+def test_what_would_fail_after_minutes_fails_at_once(
+    session: Session, parameters: Mapping[str, str], message: str
+) -> None:
+    with pytest.raises(deploy.CannotDeploy, match=message):
+        deploy.check_account(parameters, session)
+
+
+@pytest.mark.parametrize("session", [Session(), Session(unreserved=-1)], ids=["enough", "who must not ask"])
+def test_a_good_account_is_named(session: Session) -> None:
+    found = deploy.check_account({"WebhookConcurrency": "20"}, session)
+    assert found == "123456789012 in eu-central-1 as arn:aws:iam::123456789012:user/ann"
+
+
+def test_no_environment_asks_anybody_or_reserves_what_a_new_account_lacks() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    for name in ("dev", "prod"):
+        chosen = config[name]["deploy"]["parameters"]
+        assert chosen["confirm_changeset"] is False
+        assert not [one for one in chosen["parameter_overrides"] if one.startswith("WebhookConcurrency")]
+        assert "--no-confirm-changeset" in deploy.sam_command(name, {}, "", confirm=False)

@@ -1,0 +1,1 @@
+"""An upgrade of a stack in the middle of work."""
