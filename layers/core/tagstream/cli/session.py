@@ -30,6 +30,7 @@ class Session:
     who: Callable[[], str]
     operate: Callable[[str], Operations]
     _ports: Ports | None = field(default=None, repr=False)
+    _schema: int | None = field(default=None, repr=False)
     _operations: Operations | None = field(default=None, repr=False)
 
     @property
@@ -39,15 +40,23 @@ class Session:
         Raises:
             CommandFailed: a newer version of tagstream has changed the table, and this one might break it.
         """
+        found, schema = self._connected(), self.table_schema()
+        if schema > SCHEMA:
+            raise CommandFailed(
+                f"the table of stack '{self.args.stack}' has schema {schema}, and this tagstream knows {SCHEMA}:"
+                " update the command line to the version of the stack"
+            )
+        return found
+
+    def table_schema(self) -> int:
+        """The schema of the stack's table, also of one that is too new for this program."""
+        if self._schema is None:
+            self._schema = self._connected().schema.version()
+        return self._schema
+
+    def _connected(self) -> Ports:
         if self._ports is None:
-            found = self.connect(self.args.stack)
-            schema = found.schema.version()
-            if schema > SCHEMA:
-                raise CommandFailed(
-                    f"the table of stack '{self.args.stack}' has schema {schema}, and this tagstream knows {SCHEMA}:"
-                    " update the command line to the version of the stack"
-                )
-            self._ports = found
+            self._ports = self.connect(self.args.stack)
         return self._ports
 
     @property

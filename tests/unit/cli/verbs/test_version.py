@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 from tagstream import __version__
+from tagstream.ports.schema import SCHEMA
 from tests.unit.cli.memory_ports import MemoryPorts, command
 
 
 def test_both_versions_are_printed() -> None:
     assert command("version", ports=MemoryPorts()).out == (
-        f"tagstream: v{__version__}\nstack: tagstream\nfunctions: v{__version__}\n"
+        f"tagstream: v{__version__}\nstack: tagstream\nfunctions: v{__version__}\ntable schema: {SCHEMA}\n"
     )
 
 

@@ -28,6 +28,7 @@ def version(session: Session) -> int:
 
 
 def stack_versions(session: Session) -> Mapping[str, str]:
-    """Return the name of the stack and the version of its functions."""
+    """Return the name of the stack, the version of its functions and the schema of its table."""
     told = session.operations.version()
-    return {"stack": session.args.stack, "functions": f"v{told}" if told else BEFORE}
+    schema = str(session.table_schema())
+    return {"stack": session.args.stack, "functions": f"v{told}" if told else BEFORE, "table schema": schema}
