@@ -11,7 +11,7 @@ import io
 import json
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -305,7 +305,7 @@ class _Told:
     """Who is told what: notices for the notify function, events for the bus; no Alert asks for anything."""
 
     notices: list[QueuedNotice] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def tell(self, notices: Sequence[QueuedNotice]) -> None:
         """Keep them for the next invocation."""
