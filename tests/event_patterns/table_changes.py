@@ -19,6 +19,7 @@ from tagstream.adapters.store.deliveries import DynamoDeliveries
 from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.objects import DynamoObjects
+from tagstream.adapters.store.schema import DynamoSchema
 from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
@@ -96,6 +97,7 @@ def _change_objects(table: Table, clock: SetClock) -> None:
         _document("Receiver", "notification.toolkit.fluxcd.io/v1", type="generic"),
         _document("Alert", "notification.toolkit.fluxcd.io/v1beta3", providerRef={"name": "app"}),
         _document("Provider", "notification.toolkit.fluxcd.io/v1beta3", type="generic"),
+        _document("Kustomization", "kustomize.toolkit.fluxcd.io/v1", interval="1m"),
         _document("Namespace", "v1"),
     ]
     for document in documents:
@@ -195,6 +197,8 @@ def _change_the_rest(table: Table, clock: SetClock) -> None:
         epoch.change(now)
         agenda.note({ObjectName(kind="ImagePolicy", key=APP): Times(last=now, due=now)})
         clock.sleep(1)
+    for schema in (1, 2):
+        DynamoSchema(table=table).raise_to(schema)
     agenda.read()
     agenda.rewrite({ObjectName(kind="ImagePolicy", key=APP): Times(last=None, due=clock.now())})
 

@@ -25,7 +25,7 @@ from tagstream.reconcile.update.job import prepare
 from tagstream.reconcile.update.snapshot import Snapshot
 
 KEY = NamespacedName("flux-system", "app")
-NO_SELECTIONS: Any = SimpleNamespace(selections=SimpleNamespace(list=lambda _namespace: {}))
+NO_SELECTIONS: Any = SimpleNamespace(selections=SimpleNamespace(list=lambda _namespace, may_lag: {}))
 
 
 def automation(**fields: Any) -> ImageUpdateAutomation:

@@ -16,7 +16,7 @@ from tagstream.domain.objects.model import (
     SourceRef,
 )
 from tagstream.ports.leases import LastHolder, Lease
-from tagstream.ports.objects import StoredObject
+from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile.update.snapshot import Snapshot
 from tests.unit.domain.update.test_departure import NOW
@@ -49,7 +49,7 @@ POLICIES = (
 
 
 def ports_that_count(read: list[str]) -> Any:
-    def selections(namespace: str) -> dict[NamespacedName, Selection]:
+    def selections(namespace: str, *, may_lag: bool) -> dict[NamespacedName, Selection]:
         read.append(namespace)
         keys = [one.key for one in POLICIES if one.key.namespace == namespace]
         return {
@@ -65,13 +65,13 @@ def ports_that_count(read: list[str]) -> Any:
             for key in keys
         }
 
-    def listed(kind: str) -> tuple[StoredObject, ...]:
+    def documents_of(kind: str, *, may_lag: bool) -> dict[NamespacedName, Document]:
         read.append(kind)
-        return POLICIES
+        return {one.key: one.document for one in POLICIES}
 
     holders = {"host/app#main": LastHolder(fence=7, has_intents=True)}
     return SimpleNamespace(
-        objects=SimpleNamespace(list=listed, documents=lambda names: {}),
+        objects=SimpleNamespace(documents_of=documents_of, documents=lambda names: {}),
         selections=SimpleNamespace(list=selections),
         leases=SimpleNamespace(last_holders=lambda targets: holders),
         log=None,
