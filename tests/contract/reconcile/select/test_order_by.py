@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tagstream.cli.dry_stack import dry_ports
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import handlers
+from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tests.contract.reconcile.select.test_platforms import requests
 from tests.contract.reconcile.select.test_waiting import TICK, later, without_scans
 from tests.contract.reconciling import APP, document, message_of, reason, scan, selected
@@ -139,4 +141,19 @@ def test_what_is_known_of_creation_goes_with_its_repository(ports: Ports, regist
     scan(ports)
     assert list(ports.tags.creation_times(APP)) == ["main-a"]
     ports.objects.delete("ImageRepository", APP)
+    assert ports.tags.creation_times(APP) == {}
+
+
+def test_a_dry_stack_looks_at_new_tags_and_keeps_nothing(ports: Ports, registry: Registry) -> None:
+    ordered(ports, registry, "created")
+    registry.add_tags("app", ["other"])
+    scan(ports)
+    push(registry, "main-a", "2026-11-03T00:00:00Z")
+    push(registry, "main-b", "2026-11-01T00:00:00Z")
+    scan(ports)
+    ports.tags.put_creation_times(APP, {})
+    dry = dry_ports(ports, (), ports.clock.now())
+    evaluate_policies([APP], Cause(text="preview"), ports.clock.monotonic_s() + 30, dry)
+    assert (selected(dry), selected(ports)) == ("main-a", "main-a")
+    assert reason(dry, "ImagePolicy") == "Succeeded"
     assert ports.tags.creation_times(APP) == {}

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from tagstream.domain.objects.model import Digest, ImagePolicy
 from tagstream.domain.select.policy import CompiledPolicy, TimeOf
-from tagstream.errors import ImageAutomationError, StalledError
+from tagstream.errors import StalledError
 from tagstream.ports.tags import TagStore
 from tagstream.reconcile.select.contents import Contents
 from tagstream.reconcile.select.first_seen import FirstSeen
@@ -84,29 +84,20 @@ def with_times(
     if count > MOST_TAGS:
         text = f"{count} tags match, and at most {MOST_TAGS} can be ordered by when they were created"
         raise StalledError(f"{text}: narrow spec.filterTags, or order by first-seen", reason="TooManyTags")
-    timed = with_stored_times(policy, compiled, listed, contents.first_seen.tags)
-    if not timed.left:
-        return timed
+    tags = contents.first_seen.tags
+    known = tags.creation_times(policy.repository)
+    new = [tag for tag in _matching(compiled, listed) if tag not in known]
     looked_at: dict[str, datetime | None] = {}
     try:
-        for tag in timed.left[:MOST_LOOKED_AT]:
+        for tag in new[:MOST_LOOKED_AT]:
             looked_at[tag] = ask(contents.digest(tag))
-    except ImageAutomationError:
-        # What was answered before is not asked for again.
-        _keep(policy, looked_at, listed, contents)
-        raise
-    _keep(policy, looked_at, listed, contents)
-    return with_stored_times(policy, compiled, listed, contents.first_seen.tags)
-
-
-def _keep(
-    policy: ImagePolicy, looked_at: dict[str, datetime | None], listed: Collection[str], contents: Contents
-) -> None:
-    if not looked_at:
-        return
-    tags, there = contents.first_seen.tags, set(listed)
-    known = tags.creation_times(policy.repository)
-    tags.put_creation_times(policy.repository, {tag: at for tag, at in known.items() if tag in there} | looked_at)
+    finally:
+        # What was answered before a failure is not asked for again.
+        there = set(listed)
+        times = {tag: at for tag, at in known.items() if tag in there} | looked_at
+        if looked_at:
+            tags.put_creation_times(policy.repository, times)
+    return Timed(policy=replace(compiled, time_of=times.get), left=tuple(new[MOST_LOOKED_AT:]))
 
 
 def _matching(compiled: CompiledPolicy, listed: Iterable[str]) -> list[str]:
