@@ -1,4 +1,4 @@
-"""The gates of a policy in the deployed stack: a minimum age, a person's orders, and a person's revert in Git."""
+"""The gates of a policy in the deployed stack: age, a person's orders and reverts, and what is in the images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from tests.embedded.aws import EmbeddedStack
+from tests.embedded.cosign import push_signature, push_signed_image, recording
+from tests.embedded.distribution import running_distribution
 from tests.embedded.git_server import bare_repository, commit_files, git, git_server
+from tests.embedded.push import push_image
 from tests.embedded.registry import Registry, running_registry
 from tests.embedded.system import System, documents
 
@@ -107,3 +110,72 @@ def test_a_policy_follows_its_minimum_age_and_then_what_people_want(gated: Gated
 
     gated.cli("unpin", "policy", NAME, "--reason", "1.4.2 is right")
     gated.wait_for_commit("1.4.2")
+
+
+LOOKING = {
+    "tagstream.dev/order-by": "first-seen",
+    "tagstream.dev/platforms": "linux/amd64",
+    "tagstream.dev/verify": "cosign",
+    "tagstream.dev/verify-secret": "cosign-keys",
+}
+
+
+def looking(image: str, url: str, keys: dict[str, str]) -> bytes:
+    """The manifests of a policy whose gates look into images, with an automation."""
+
+    def applied(version: str, kind: str, spec: dict[str, Any], **annotations: str) -> dict[str, Any]:
+        metadata = {"name": "api", "namespace": "looking", "annotations": annotations}
+        return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
+
+    images = "image.toolkit.fluxcd.io/v1"
+    policy = {
+        "imageRepositoryRef": {"name": "api"},
+        "filterTags": {"pattern": "^main-"},
+        "policy": {"alphabetical": {"order": "asc"}},
+        "digestReflectionPolicy": "IfNotPresent",
+    }
+    automation = {
+        "interval": "1h",
+        "sourceRef": {"kind": "GitRepository", "name": "api"},
+        "git": {"commit": {"author": {"email": "bot@example.com"}}},
+    }
+    source = {"url": url, "interval": "1h", "ref": {"branch": "main"}}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cosign-keys", "namespace": "looking"}}
+    return documents(
+        {**secret, "stringData": keys},
+        applied(images, "ImageRepository", {"image": image, "interval": "1h"}),
+        applied(images, "ImagePolicy", policy, **LOOKING),
+        applied("source.toolkit.fluxcd.io/v1", "GitRepository", source),
+        applied(images, "ImageUpdateAutomation", automation, **{"tagstream.dev/debounce": "0s"}),
+    )
+
+
+def test_tags_without_an_order_are_committed_when_their_images_are_signed_and_complete(
+    stack: EmbeddedStack, tmp_path: Path
+) -> None:
+    first, second = recording("tag-p256"), recording("index")
+    with running_distribution() as distribution, git_server(tmp_path) as server:
+        image = f"{distribution.address}/example/api"
+        push_signed_image(distribution.address, "example/api", "main-b", first)
+        push_signature(distribution.address, "example/api", first)
+        push_image(distribution.address, "example/api", "main-c", b"not signed")
+        marker = f'image: {image}:main-0 # {{"$imagepolicy": "looking:api"}}\n'
+        bare = bare_repository(tmp_path, "api.git", {"api.yaml": marker.encode()})
+        system = System(stack=stack, registry=distribution.address)
+        keys = {name: text.decode() for name, text in first.keys.items()}
+        system.cli("apply", "-f", "-", stdin=looking(image, server.url("api.git"), keys))
+
+        def in_git(tag: str, digest: str) -> bool:
+            return f"image: {image}:{tag}@{digest} " in git("show", "main:api.yaml", folder=bare)
+
+        system.stack.wait_for("the signed image", lambda: in_git("main-b", first.digest))
+        assert "; main-c has no signature (cosign-keys)" in system.cli("-n", "looking", "get", "images", "policy")
+        assert "main-c has no signature" in system.cli("-n", "looking", "events")
+
+        # The newest tag wins, although the policy's own order puts it last.
+        push_signed_image(distribution.address, "example/api", "main-a", second)
+        push_signature(distribution.address, "example/api", second)
+        system.cli("-n", "looking", "reconcile", "image", "repository", "api")
+        system.stack.wait_for("the newest image", lambda: in_git("main-a", second.digest))
+        explained = system.cli("-n", "looking", "explain", "policy", "api")
+        assert "selected" in next(line for line in explained.splitlines() if line.startswith("main-a"))
