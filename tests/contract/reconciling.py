@@ -12,6 +12,7 @@ from tagstream.adapters.entropy import system_entropy
 from tagstream.adapters.git.branch_push import BranchPush
 from tagstream.adapters.git.marker_cache import WarmMarkers
 from tagstream.adapters.git.remote import GitClient
+from tagstream.adapters.git_hosts.commits import ApiCommits
 from tagstream.adapters.git_hosts.hosts import KnownHosts
 from tagstream.adapters.public_keys import read_public_keys
 from tagstream.adapters.registry.client import RegistryClient
@@ -231,6 +232,7 @@ def ports_on(table: Table, silent: Silent) -> Ports:
         git=GitClient(),
         outlet=BranchPush(),
         git_hosts=KnownHosts(lambda access: access, clock),
+        host_commits=ApiCommits(lambda access: access, clock),
         markers=WarmMarkers(),
         clock=clock,
         entropy=system_entropy,

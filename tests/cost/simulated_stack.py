@@ -30,6 +30,7 @@ from tagstream.adapters.git.branch_push import BranchPush
 from tagstream.adapters.git.logins import GitCredentials
 from tagstream.adapters.git.marker_cache import WarmMarkers
 from tagstream.adapters.git.remote import GitClient
+from tagstream.adapters.git_hosts.commits import ApiCommits
 from tagstream.adapters.git_hosts.hosts import KnownHosts
 from tagstream.adapters.public_keys import read_public_keys
 from tagstream.adapters.registry.client import RegistryClient
@@ -363,6 +364,7 @@ def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager, told: _T
         git=GitClient(GitCredentials(shared.clock, _no_role)),
         outlet=BranchPush(),
         git_hosts=KnownHosts(lambda access: access, shared.clock),
+        host_commits=ApiCommits(lambda access: access, shared.clock),
         markers=WarmMarkers(),
         clock=shared.clock,
         entropy=system_entropy,

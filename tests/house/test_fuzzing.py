@@ -21,6 +21,7 @@ NOT_PARSERS = {
     "gocompat.entropy": "draws numbers",
     "tagstream.domain.objects.acl": "compares values",
     "tagstream.domain.objects.annotations": "reads and changes members of documents that were checked before",
+    "tagstream.domain.objects.commit_by": "compares a value with those that are allowed",
     "tagstream.domain.objects.git_host": "compares the name of a host with those that are known",
     "tagstream.domain.objects.model": "holds values",
 }

@@ -97,6 +97,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.git.logins import GitCredentials
     from tagstream.adapters.git.marker_cache import WarmMarkers
     from tagstream.adapters.git.remote import GitClient
+    from tagstream.adapters.git_hosts.commits import ApiCommits
     from tagstream.adapters.git_hosts.hosts import KnownHosts
     from tagstream.adapters.store.agenda import DynamoAgenda
     from tagstream.adapters.store.freezes import DynamoFreezes
@@ -130,6 +131,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         git=GitClient(credentials),
         outlet=BranchPush(),
         git_hosts=KnownHosts(credentials.applied, shared.clock, _client),
+        host_commits=ApiCommits(credentials.applied, shared.clock),
         markers=WarmMarkers(),
         clock=shared.clock,
         entropy=system_entropy,

@@ -323,7 +323,7 @@ class NoRegistry:
 class NoGit:
     """The command line reads a folder; it opens no repository and sends no commit."""
 
-    open = signer = send = of = not_called
+    open = signer = send = of = commit = not_called
 
 
 class NoMarkers:
@@ -476,6 +476,7 @@ class MemoryPorts:
             git=NoGit(),
             outlet=NoGit(),
             git_hosts=NoGit(),
+            host_commits=NoGit(),
             markers=NoMarkers(),
             clock=self.clock,
             entropy=not_called,

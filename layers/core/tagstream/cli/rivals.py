@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tagstream.domain.objects.commit_by import COMMIT_BY
 from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.update.destination import Destination, NoPushBranch, destination
 
@@ -48,6 +49,8 @@ def rivals(
             cause = ""
             if there.checkout != place.checkout:
                 cause = "check out different references"
+            elif there.commit_by != place.commit_by:
+                cause = f"have different values of annotation '{COMMIT_BY}'"
             elif _login(repositories[first.source.key]) != _login(repositories[other.source.key]):
                 cause = "have GitRepositories with different credentials"
             if cause:

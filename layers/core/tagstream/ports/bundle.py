@@ -10,6 +10,7 @@ from tagstream.ports.agenda import AgendaStore
 from tagstream.ports.commit_outlet import CommitOutlet
 from tagstream.ports.freezes import FreezeStore, StackCalendar
 from tagstream.ports.git import GitRemote, MarkerCache
+from tagstream.ports.host_commits import HostCommits
 from tagstream.ports.leases import LeaseStore
 from tagstream.ports.ledger import Ledger
 from tagstream.ports.notices import Courier, EventBus, NoticeQueue, Notifier
@@ -93,6 +94,7 @@ class Ports:
     git: GitRemote
     outlet: CommitOutlet
     git_hosts: GitHosts
+    host_commits: HostCommits
     markers: MarkerCache
     clock: Clock
     entropy: Entropy

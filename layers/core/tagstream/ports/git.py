@@ -62,11 +62,15 @@ class TreeFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastCommit:
-    """A commit of the history; ``author`` is ``Name <email>``, with what cannot be printed left out."""
+    """A commit of the history; ``author`` is ``Name <email>``, with what cannot be printed left out.
+
+    ``tree`` is the id of its tree as 40 hex bytes.
+    """
 
     commit: CommitId
     parents: tuple[CommitId, ...]
     author: str
+    tree: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +89,14 @@ class CommitText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefUpdate:
-    """Move ``ref`` from ``old`` (None: it must not exist) to ``new``; refused when the remote is not at ``old``."""
+    """Move ``ref`` from ``old`` (None: it must not exist) to ``new`` (None: delete it).
+
+    The update is refused when the remote is not at ``old``.
+    """
 
     ref: bytes
     old: CommitId | None
-    new: CommitId
+    new: CommitId | None
 
 
 class PushConflict(Exception):
@@ -141,7 +148,7 @@ class GitSession(Protocol):
         """A new commit on ``parent`` whose tree has these files' contents replaced; nothing is sent yet."""
 
     def push(self, updates: Sequence[RefUpdate], options: Mapping[str, str]) -> None:
-        """Send the new objects and move the refs.
+        """Move the refs, and send the new objects unless the refs name only commits that the remote has.
 
         Raises:
             PushConflict: a ref is no longer at ``old``.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tagstream.domain.objects.model import (
@@ -121,3 +123,11 @@ def test_refspecs_are_read_as_git_reads_them(text: str, expected: Refspec) -> No
 def test_a_malformed_refspec_is_named_in_the_error(text: str) -> None:
     with pytest.raises(InvalidRefspec, match="malformed refspec"):
         parse_refspec(text)
+
+
+def test_commits_by_the_host_are_made_on_a_scratch_branch_that_is_looked_at_too() -> None:
+    pushed = destination(automation(push=PushSpec(branch="updates")), source(GitRef(branch="main")))
+    by_host = replace(pushed, commit_by="api")
+    assert pushed.scratch_branch == ""
+    assert by_host.scratch_branch == "tagstream-api/updates"
+    assert by_host.refs - pushed.refs == {b"refs/heads/tagstream-api/updates"}

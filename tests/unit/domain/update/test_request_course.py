@@ -28,6 +28,9 @@ def found(state: str, changes: str = "", number: str = "7", head: str = "head") 
         (KeptRequest(number="7", state="closed", changes="new", closed_by="tagstream"), found("closed", "new"), "open"),
         (None, found("merged", "new", head="head"), "merged"),
         (None, found("merged", "new", head="former head"), "open"),
+        # Bitbucket Cloud shows the first digits of a commit.
+        (None, found("merged", "new", head="he"), "merged"),
+        (None, found("merged", "new", head=""), "open"),
     ],
 )
 def test_what_follows_from_what_is_known_and_what_the_host_says(

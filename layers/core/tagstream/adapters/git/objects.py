@@ -292,6 +292,10 @@ class ObjectStore(BaseObjectStore):
                 changes.append((path, before[0], blob.id))
         return commit_tree_changes(self, ObjectID(root), changes)
 
+    def is_made(self, one: bytes) -> bool:
+        """Whether an object was made here."""
+        return one in self._made
+
     def to_send(self, *, thin: bool) -> list[UnpackedObject]:
         """The objects made here, as deltas against what the server has where that is shorter and ``thin`` allows it."""
         return [self._packed(one, self._bases.get(one.id) if thin else None) for one in self._made.values()]

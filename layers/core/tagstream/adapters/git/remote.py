@@ -213,7 +213,8 @@ class GitRepositorySession:
             for one in waiting:
                 stored = history.commit(one.encode())
                 parents = tuple(CommitId(parent.decode()) for parent in stored.parents)
-                found[one] = PastCommit(commit=one, parents=parents, author=_printable(stored.author or b""))
+                author = _printable(stored.author or b"")
+                found[one] = PastCommit(commit=one, parents=parents, author=author, tree=bytes(stored.tree))
                 known = {*found, *waiting}
                 waiting += [parent for parent in parents if parent not in known and parent.encode() in history]
         return found
@@ -238,17 +239,22 @@ class GitRepositorySession:
     def push(self, updates: Sequence[RefUpdate], options: Mapping[str, str]) -> None:
         """The commands with all new objects, mostly in one request.
 
-        Every command carries the old value, so that the server refuses what has moved meanwhile.
+        Every command carries the old value, so that the server refuses what has moved meanwhile. Objects are sent only
+        if a ref is to name a commit that was made here.
 
         Raises:
             PushConflict: a ref is not at ``old`` any more.
             RetryableError: GitOperationFailed, with the server's words.
         """
         with self._reported("push to remote"):
-            self._server.push(updates, lambda thin: self._store.to_send(thin=thin), options)
-            self._store.pushed()
+            if any(one.new is not None and self._store.is_made(one.new.encode()) for one in updates):
+                self._server.push(updates, lambda thin: self._store.to_send(thin=thin), options)
+                self._store.pushed()
+            else:
+                self._server.push(updates, lambda thin: [], options)
         if self._refs is not None:
-            self._refs |= {update.ref: update.new for update in updates}
+            kept = {ref: one for ref, one in self._refs.items() if ref not in {update.ref for update in updates}}
+            self._refs = kept | {update.ref: update.new for update in updates if update.new is not None}
 
     def _commit(self, commit: CommitId, spec: bytes) -> tuple[bytes, tuple[CommitId, ...]]:
         one = commit.encode()

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from dulwich.errors import FileFormatException, GitProtocolError, HangupException, SendPackError
 from dulwich.object_store import ObjectStoreGraphWalker
-from dulwich.objects import ObjectID, valid_hexsha
+from dulwich.objects import ZERO_SHA, ObjectID, valid_hexsha
 from dulwich.pack import UnpackedObject
 
 from tagstream.adapters.git.clients import BLOBLESS, TODAYS, RepositoryClient
@@ -167,7 +167,7 @@ class Server:
             with self._translated():
                 known, refs = self._client.greet_for_push()
             self._known.pushing[self._url] = known
-            if all(refs.get(one.ref) == one.new.encode() for one in updates):
+            if all(refs.get(one.ref) == (one.new.encode() if one.new else None) for one in updates):
                 # An earlier push arrived, but its answer got lost.
                 return
             for one in updates:
@@ -182,7 +182,7 @@ class Server:
         options: Sequence[bytes],
         abilities: frozenset[bytes],
     ) -> None:
-        new = {one.ref: one.new.encode() for one in updates}
+        new = {one.ref: one.new.encode() if one.new else bytes(ZERO_SHA) for one in updates}
         self._client.push_from = abilities, {one.ref: one.old.encode() for one in updates if one.old}
         found = objects(b"no-thin" not in abilities)
         is_atomic = len(updates) > 1 and b"atomic" in abilities

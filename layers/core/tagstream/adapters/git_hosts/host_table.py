@@ -22,3 +22,10 @@ MODULE_BY_KIND: Mapping[GitHostKind, str] = {
 
 CodeCommit's takes what makes clients of boto3 in place of the clock.
 """
+
+COMMITS_BY_KIND: Mapping[GitHostKind, str] = {
+    "github": _PACKAGE + "github_commits",
+    "gitlab": _PACKAGE + "gitlab_commits",
+}
+"""Each module has ``open_commits(access, clock)``, which answers with a ``commit`` as that of HostCommits without the
+access."""

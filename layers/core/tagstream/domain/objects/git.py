@@ -12,6 +12,7 @@ from typing import cast
 from gocompat.duration import InvalidDuration, parse_interval, print_duration
 from gocompat.quote import quote
 from tagstream.domain.objects.calendar_annotations import annotated_calendar
+from tagstream.domain.objects.commit_by import read_commit_by
 from tagstream.domain.objects.fields import Fields, Problem
 from tagstream.domain.objects.git_url import suggestion, without_password
 from tagstream.domain.objects.model import (
@@ -34,7 +35,7 @@ from tagstream.domain.objects.model import (
     UpdateStrategy,
 )
 from tagstream.domain.objects.policy_control import honours_reverts
-from tagstream.domain.objects.pull_request import read_pull_request
+from tagstream.domain.objects.pull_request import read_api_secret, read_pull_request
 
 DEFAULT_TIMEOUT_S = 60.0
 URL_PATTERN = "^(http|https|ssh)://.*$"
@@ -89,6 +90,9 @@ def read_automation(metadata: Metadata, spec: Fields, dialect: str) -> ImageUpda
     """An ImageUpdateAutomation; v1alpha1 has a layout of its own, all others have today's."""
     source, git = _v1alpha1(metadata, spec) if dialect == "v1alpha1" else _source_and_git(metadata, spec)
     selector, update = spec.child("policySelector"), spec.child("update")
+    notes = metadata.annotations
+    commit_by = read_commit_by(notes, spec.problems, is_signed=_is_signed(git))
+    pull_request = read_pull_request(notes, spec.problems)
     automation = ImageUpdateAutomation(
         metadata=metadata,
         dialect=dialect,
@@ -97,7 +101,10 @@ def read_automation(metadata: Metadata, spec: Fields, dialect: str) -> ImageUpda
         debounce_s=_debounce_s(metadata, spec),
         calendar=annotated_calendar("the automation", metadata.annotations, spec.problems),
         honours_reverts=honours_reverts(metadata, spec.problems),
-        pull_request=read_pull_request(metadata.annotations, spec.problems),
+        pull_request=pull_request,
+        commit_by=commit_by,
+        # What a pull request needs too has been read with it.
+        api_secret=read_api_secret(notes, spec.problems if pull_request is None else []) if commit_by == "api" else "",
         git=git,
         policy_selector=_selector(selector) if selector is not None else None,
         update=_update(update) if update is not None else UpdateStrategy(),
@@ -121,6 +128,10 @@ def _debounce_s(metadata: Metadata, spec: Fields) -> float:
     path = f"metadata.annotations[{DEBOUNCE}]"
     spec.problems.append(Problem(path=path, message=f"Invalid value: {quote(text)}: {cause}"))
     return DEFAULT_DEBOUNCE_S
+
+
+def _is_signed(git: GitSpec | None) -> bool:
+    return git is not None and git.commit.signing_key is not None
 
 
 def _source_and_git(metadata: Metadata, spec: Fields) -> tuple[SourceRef, GitSpec | None]:

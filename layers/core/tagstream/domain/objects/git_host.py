@@ -6,6 +6,7 @@ Source: the hosts' documentation of their own host names; docs/pull-requests.md 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
@@ -15,6 +16,15 @@ GitHostKind = Literal["github", "gitlab", "gitea", "forgejo", "bitbucket", "bitb
 """The APIs that tagstream speaks. Forgejo speaks Gitea's; ``bitbucket`` is Bitbucket Cloud, ``bitbucket-server`` is
 Bitbucket Data Center."""
 GIT_HOST_KINDS: tuple[GitHostKind, ...] = get_args(GitHostKind)
+COMMITTING_KINDS: tuple[GitHostKind, ...] = ("github", "gitlab")
+"""The hosts whose API makes commits and signs them, as annotation ``tagstream.dev/commit-by: api`` asks for it."""
+Feature = Literal["labels", "reviewers", "drafts", "auto-merge"]
+LACKING: Mapping[GitHostKind, frozenset[Feature]] = {
+    "bitbucket": frozenset({"labels", "auto-merge"}),
+    "bitbucket-server": frozenset({"labels"}),
+    "codecommit": frozenset({"labels", "reviewers", "drafts", "auto-merge"}),
+}
+"""What pull requests do not have on these hosts; their adapters leave it out, and ``apply`` and ``lint`` warn of it."""
 GIT_HOST = "tagstream.dev/git-host"
 """Annotation of a GitRepository: its host's kind, where the name of the host does not tell."""
 API_URL = "tagstream.dev/api-url"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NewType
 
+from tagstream.domain.objects.commit_by import CommitBy
 from tagstream.domain.objects.intervention import Intervention, Revert
 from tagstream.domain.objects.pull_request import PullRequestSpec
 
@@ -285,7 +286,8 @@ class ImageUpdateAutomation:
     ``debounce_s`` is how long nothing more may be selected before what was selected is committed together. ``calendar``
     has its windows and freezes; None without any.
     ``honours_reverts`` says whether a value that a person has set back in Git is left as it is. ``pull_request`` is
-    the request of the push branch that is wanted; None where none is kept.
+    the request of the push branch that is wanted; None where none is kept. ``commit_by`` says who makes the commits:
+    this stack, or the Git host; ``api_secret`` is then the secret for the host's API, empty for the GitRepository's.
     """
 
     metadata: Metadata
@@ -296,6 +298,8 @@ class ImageUpdateAutomation:
     calendar: Calendar | None = None
     honours_reverts: bool = True
     pull_request: PullRequestSpec | None = None
+    commit_by: CommitBy = "push"
+    api_secret: str = ""
     git: GitSpec | None = None
     policy_selector: LabelSelector | None = None
     update: UpdateStrategy | None = field(default_factory=UpdateStrategy)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gocompat.quote import quote
+from tagstream.domain.objects.commit_by import COMMIT_BY
 from tagstream.domain.objects.fields import Problem
 
 AutoMerge = Literal["", "merge", "squash", "rebase"]
@@ -66,7 +67,7 @@ def read_pull_request(notes: Mapping[str, str], problems: list[Problem]) -> Pull
         problems += [
             _invalid(name, notes[name], f'means nothing without {PULL_REQUEST}: "true"', is_warning=True)
             for name in DETAILS
-            if name in notes
+            if name in notes and not (name == API_SECRET and notes.get(COMMIT_BY) == "api")
         ]
         return None
     return PullRequestSpec(
@@ -76,8 +77,16 @@ def read_pull_request(notes: Mapping[str, str], problems: list[Problem]) -> Pull
         reviewers=_names(notes, REVIEWERS, problems),
         draft=_flag(notes, DRAFT, problems),
         auto_merge=_auto_merge(notes, problems),
-        api_secret=_secret(notes, problems),
+        api_secret=read_api_secret(notes, problems),
     )
+
+
+def read_api_secret(notes: Mapping[str, str], problems: list[Problem]) -> str:
+    """Read the annotation API_SECRET; empty without it. Problems are added as in ``read_pull_request``."""
+    text = notes.get(API_SECRET, "")
+    if API_SECRET in notes and not _SECRET_NAME.fullmatch(text):
+        problems.append(_invalid(API_SECRET, text, "is no name of a secret"))
+    return text
 
 
 def _flag(notes: Mapping[str, str], name: str, problems: list[Problem]) -> bool:
@@ -104,13 +113,6 @@ def _names(notes: Mapping[str, str], name: str, problems: list[Problem]) -> tupl
         if not one or not one.isprintable() or len(one) > MAX_NAME or one == "team:":
             problems.append(_invalid(name, one, "is no name"))
     return found
-
-
-def _secret(notes: Mapping[str, str], problems: list[Problem]) -> str:
-    text = notes.get(API_SECRET, "")
-    if API_SECRET in notes and not _SECRET_NAME.fullmatch(text):
-        problems.append(_invalid(API_SECRET, text, "is no name of a secret"))
-    return text
 
 
 def _unsupported(name: str, text: str, allowed: tuple[str, ...]) -> Problem:

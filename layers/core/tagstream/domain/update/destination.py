@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from tagstream.domain.objects.commit_by import CommitBy
 from tagstream.domain.objects.model import GitRef, GitRepository, ImageUpdateAutomation
 from tagstream.domain.objects.ref_name import PEELED
 
 DEFAULT_BRANCH = "master"
+SCRATCH = "tagstream-api/"
+"""What the names of branches begin with on which a Git host makes commits before they are pushed to their branch."""
 _PORTS = {"http": 80, "https": 443, "ssh": 22}
 
 
@@ -26,7 +29,7 @@ class Destination:
 
     ``rebuilds_branch`` is true when the push branch is not the checkout branch: every run rebuilds that branch from the
     checkout's head and may replace it. The checkout branch itself is only added to. ``configured`` is the checkout of
-    the spec where the commits start from another one.
+    the spec where the commits start from another one. ``commit_by`` says who makes the commits.
     """
 
     url: str
@@ -35,6 +38,12 @@ class Destination:
     refspec: str
     rebuilds_branch: bool
     configured: GitRef | None = None
+    commit_by: CommitBy = "push"
+
+    @property
+    def scratch_branch(self) -> str:
+        """The branch on which the Git host makes the commits first; empty if they are made here."""
+        return SCRATCH + self.push_branch if self.commit_by == "api" else ""
 
     @property
     def target(self) -> str:
@@ -67,6 +76,8 @@ class Destination:
         """Beginnings of the names of all refs that an update of this destination looks at."""
         names = {f"refs/heads/{self.push_branch}".encode(), *checkout_refs(self.checkout)}
         names |= {name for ref in self.required for name in checkout_refs(ref)}
+        if self.scratch_branch:
+            names.add(f"refs/heads/{self.scratch_branch}".encode())
         if self.refspec:
             refspec = parse_refspec(self.refspec)
             names |= {refspec.source, refspec.target}
@@ -110,6 +121,7 @@ def destination(automation: ImageUpdateAutomation, repository: GitRepository) ->
         # Flux compares with .branch alone: with `name: refs/heads/main` and a push to main it would force-push main.
         # Here a name that is the push branch counts as that branch (docs/differences.md).
         rebuilds_branch=branch != checkout.branch and checkout.name != f"refs/heads/{branch}",
+        commit_by=automation.commit_by,
     )
 
 

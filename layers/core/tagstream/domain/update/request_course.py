@@ -97,12 +97,19 @@ def kept_request(stored: object) -> KeptRequest | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the host says: the state and the head commit of a request, and the changes that its body names."""
+    """What the host says: the state and the head commit of a request, and the changes that its body names.
+
+    Bitbucket Cloud shows the first digits of the head commit only.
+    """
 
     number: str
     state: str
     head_commit: str
     changes: str
+
+    def is_of(self, commit: str) -> bool:
+        """Whether a commit is its head."""
+        return bool(self.head_commit) and commit.startswith(self.head_commit)
 
 
 def next_step(known: KeptRequest | None, found: Found | None, changes: str, head_commit: str) -> Step:
@@ -120,7 +127,7 @@ def next_step(known: KeptRequest | None, found: Found | None, changes: str, head
         return "keep"
     if found.state == "merged":
         # The base was read before the merge: its next run finds nothing left, or builds the branch anew.
-        return "merged" if found.head_commit == head_commit else "open"
+        return "merged" if found.is_of(head_commit) else "open"
     is_known = known is not None and known.number == found.number
     if is_known and known is not None and known.closed_by == "tagstream":
         return "open"

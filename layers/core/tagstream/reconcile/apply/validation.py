@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from gocompat.quote import quote
 from tagstream.domain.objects.checks import check_object
+from tagstream.domain.objects.commit_by import COMMIT_BY
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.git_host import API_URL, GIT_HOST
 from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
@@ -43,6 +44,7 @@ from tagstream.events.receiver.addressed import REGISTRY, REPOSITORY_PREFIX, SEN
 from tagstream.events.receiver.check import InvalidReceiver, check_receiver
 from tagstream.ports.signatures import ReadPublicKeys
 from tagstream.reconcile.apply.calendars import StoredCalendars, never_open, no_calendars
+from tagstream.reconcile.apply.host_features import lacking_features
 from tagstream.reconcile.apply.located import Located, Manifests
 from tagstream.reconcile.apply.pull_secrets import Members, no_members, pull_secret_problems
 from tagstream.reconcile.apply.references import Known, forbidden_references, missing_references, references
@@ -73,7 +75,7 @@ ANNOTATIONS: Mapping[str, frozenset[str]] = {
             *(PIN, HOLD, UNTIL, WHY, SKIP_TAGS, ON_REVERT, INTERVENTION, REVERTED),
         }
     ),
-    "ImageUpdateAutomation": frozenset({DEBOUNCE, WINDOW, FREEZE, ON_REVERT, PULL_REQUEST, *DETAILS}),
+    "ImageUpdateAutomation": frozenset({DEBOUNCE, WINDOW, FREEZE, ON_REVERT, COMMIT_BY, PULL_REQUEST, *DETAILS}),
     "GitRepository": frozenset({GIT_HOST, API_URL}),
     "Namespace": frozenset({WINDOW, FREEZE}),
     "Provider": frozenset({PROVIDER_TYPE}),
@@ -136,6 +138,7 @@ def validate(
 
     warnings += _reference_warnings(unique, exists, members)
     gated = (*unverifiable_policies(unique, members, read_keys), *unscanned_policies(unique))
+    related = (*never_open(unique, stored_calendars), *gated, *lacking_features(unique))
     named = {(kind, key) for one in drafts for _, kind, key in references(one.parsed.draft)}
     idle = [one for one in unique if _has_no_pull_secrets(one) and not _is_named(one, named, known)]
     passed_over = {id(one) for one in idle}
@@ -144,9 +147,9 @@ def validate(
         errors=(
             *manifests.errors,
             *(text for one in checked for text in one.messages(warnings=False)),
-            *(_at(one, problem) for one, problem in (*never_open(unique, stored_calendars), *gated)),
+            *(_at(one, problem) for one, problem in related if not problem.is_warning),
         ),
-        warnings=tuple(warnings),
+        warnings=(*warnings, *(_at(one, problem) for one, problem in related if problem.is_warning)),
         notes=(
             *manifests.notes,
             *(note for one in checked for note in _notes(one)),

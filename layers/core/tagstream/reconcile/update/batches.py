@@ -83,7 +83,7 @@ def joined(jobs: Sequence[UpdateJob], joining: Iterable[UpdateJob], now: datetim
 def _push_key(job: UpdateJob) -> tuple[object, ...]:
     where = job.destination
     own = () if where.rebuilds_branch else (where.refspec, tuple(sorted(job.push_options.items())))
-    return (where.target, where.checkout, where.rebuilds_branch, own, _comparable(job.access))
+    return (where.target, where.checkout, where.rebuilds_branch, where.commit_by, own, _comparable(job.access))
 
 
 def _comparable(access: GitAccess) -> tuple[object, ...]:

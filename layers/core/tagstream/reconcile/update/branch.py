@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import posixpath
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tagstream.domain.objects.model import CommitId, Revision
@@ -25,11 +25,13 @@ from tagstream.errors import AuthenticationError, ImageAutomationError, Retryabl
 from tagstream.ports.bundle import Ports
 from tagstream.ports.commit_outlet import Outgoing
 from tagstream.ports.git import Checkout, CommitText, GitSession, PushConflict
+from tagstream.ports.host_commits import CommitDraft
 from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.host_health import FIRST_ANSWER_S, is_proven
+from tagstream.reconcile.update.host_made import LocalCommit, Scratch, host_made, scratch_removal
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.push_event import PushedCommit, push_event, reset_event
 from tagstream.reconcile.update.ref_updates import (
@@ -66,6 +68,8 @@ class RunResult:
         revision: ``branch@sha1:<id>`` that the automation has seen, for its status.
         push_revision: ``branch@sha1:<id>`` of the push branch now; empty when there is none.
         message: of the commit.
+        files: the new contents of the files that the commit changes.
+        author: ``Name <email>`` that the Git host has made the commit by; empty if it was made here.
         changes: the values that the commit changes.
         markers: file and report of every marker.
         warnings: what its author should know about the message template.
@@ -84,6 +88,8 @@ class RunResult:
     revision: Revision = NO_REVISION
     push_revision: str = ""
     message: str = ""
+    files: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)
+    author: str = ""
     changes: tuple[Change, ...] = ()
     markers: tuple[tuple[str, MarkerReport], ...] = ()
     warnings: tuple[str, ...] = ()
@@ -175,14 +181,14 @@ def _run_in(
     if skipped is not None:
         return skipped
     for attempt in range(PUSH_TRIES):
-        results = _with_events(applied(jobs, session, checkout, ports), ports.clock.now())
+        results = applied(jobs, session, checkout, ports)
         made = [result.commit for result in results if result.commit is not None]
         if made and is_already_pushed(jobs, made, session):
-            results = tuple(replace(result, commit=None, event=None) for result in results)
-            made = []
+            results = tuple(replace(result, commit=None) for result in results)
         elif not made:
             results = _reset(results, checkout, session, ports.clock.now())
         try:
+            results = _with_events(_made_by_host(results, checkout, session, ports), ports.clock.now())
             results = _pushed(results, lease, session, ports)
         except PushConflict as conflict:
             ports.log.info("push conflict", controller="imageupdateautomation", error=str(conflict))
@@ -345,7 +351,13 @@ def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], files: BranchFil
     commit = files.session.commit(tip, edits, text)
     files.keep(edits)
     return RunResult(
-        job=job, commit=commit, message=rendered.text, changes=changes, markers=markers, warnings=rendered.warnings
+        job=job,
+        commit=commit,
+        message=rendered.text,
+        files=edits if job.committer is not None else {},
+        changes=changes,
+        markers=markers,
+        warnings=rendered.warnings,
     )
 
 
@@ -376,14 +388,48 @@ def _reset(
     return (replace(results[0], event=event, reset_to=checkout.commit), *results[1:])
 
 
+def _made_by_host(
+    results: Sequence[RunResult], checkout: Checkout, session: GitSession, ports: Ports
+) -> tuple[RunResult, ...]:
+    """The results with the host's commits in place of ours, where the automations ask for it."""
+    made = [result for result in results if result.commit is not None]
+    committer = results[0].job.committer
+    if committer is None or not made:
+        return tuple(results)
+    scratch = Scratch(branch=results[0].job.destination.scratch_branch, base=checkout.commit, access=committer)
+    theirs = host_made([_local(result) for result in made], scratch, session, ports.host_commits)
+    own = {one.job.stored.key: commit for one, commit in zip(made, theirs, strict=True)}
+    return tuple(
+        replace(
+            result,
+            commit=own[key].commit if (key := result.job.stored.key) in own else None,
+            author=own[key].author if key in own else "",
+            revision=_revision(result, checkout, theirs[-1].commit),
+        )
+        for result in results
+    )
+
+
+def _local(result: RunResult) -> LocalCommit:
+    draft = CommitDraft(
+        files=result.files,
+        message=result.message,
+        author_name=result.job.commit.author_name,
+        author_email=result.job.commit.author_email,
+    )
+    return LocalCommit(commit=result.commit or CommitId(""), draft=draft)
+
+
 def _pushed(results: Sequence[RunResult], lease: Lease, session: GitSession, ports: Ports) -> tuple[RunResult, ...]:
     """Send the commits, and say in every result where that left the push branch."""
     made = [result for result in results if result.commit is not None]
     tip = made[-1].commit if made else results[0].reset_to
+    jobs = [result.job for result in made]
+    updates = scratch_removal(results[0].job.destination.scratch_branch, tip if made else None, session)
     if tip is not None:
         ports.leases.put_intent(lease, _intents(made))
-        jobs = [result.job for result in made]
-        updates = ref_updates(push_ref(results[0].job), jobs, tip, session)
+        updates = [*ref_updates(push_ref(results[0].job), jobs, tip, session), *updates]
+    if updates:
         options = {key: value for job in jobs for key, value in job.push_options.items()}
         ports.outlet.send(Outgoing(updates=updates, options=options), session)
     return tuple(replace(result, push_revision=push_revision(result.job, session)) for result in results)

@@ -28,12 +28,13 @@ from tagstream.errors import RetryableError, StalledError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.git import GitAccess, SigningMaterial
 from tagstream.ports.objects import StoredObject
+from tagstream.ports.pull_requests import HostAccess
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
 from tagstream.reconcile.credentials import git_access
 from tagstream.reconcile.stored_objects import parse_stored
-from tagstream.reconcile.update.request_access import RequestJob, request_job
+from tagstream.reconcile.update.request_access import RequestJob, committing_host, request_job
 from tagstream.reconcile.update.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class UpdateJob:
         sign: makes the signature of a commit object.
         reverted: policies that are left out because a person has reverted what they selected.
         requests: what the pull request of its push branch needs; None where none is kept.
+        committer: the Git host that makes its commits; None where they are made here.
     """
 
     stored: StoredObject
@@ -75,6 +77,7 @@ class UpdateJob:
     sign: Callable[[bytes], bytes] | None = None
     reverted: frozenset[NamespacedName] = frozenset()
     requests: RequestJob | None = None
+    committer: HostAccess | None = None
 
     @property
     def refs(self) -> Mapping[NamespacedName, ImageRef]:
@@ -188,6 +191,7 @@ def prepare(
         raise RetryableError(f"failed configuring source manager: {error}", reason="SourceManagerFailed") from error
     access = git_access(repository, ports.secrets)
     requests = request_job(automation, repository, where, access, ports.secrets)
+    committer = committing_host(automation, repository, access, ports.secrets)
     sign = _signer(automation, automation.git.commit.signing_key, ports)
     return UpdateJob(
         stored=stored,
@@ -197,6 +201,7 @@ def prepare(
         commit=automation.git.commit,
         access=access,
         requests=requests,
+        committer=committer,
         sign=sign,
         destination=where,
         selections=selections,

@@ -25,7 +25,7 @@ from tagstream.reconcile.update.job import UpdateJob, joined_causes, new_selecti
 from tagstream.reconcile.update.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.update.push_event import causes
 from tagstream.reconcile.update.ref_updates import PUSH_REVISION
-from tagstream.reconcile.update.reverts import HELD_BACK, OFFERED
+from tagstream.reconcile.update.reverts import HELD_BACK, OFFERED, PUSH_AUTHOR
 from tagstream.reconcile.update.template_warnings import FIELD as TEMPLATE_FIELD
 from tagstream.reconcile.update.template_warnings import template_event, template_warnings
 
@@ -121,7 +121,8 @@ def _pushed(result: RunResult, now: datetime) -> Mapping[str, object]:
     if result.commit is None:
         return {}
     pushed_at = result.event.at if result.event else now
-    return {"lastPushCommit": result.commit, "lastPushTime": instant_text(pushed_at)}
+    author = {PUSH_AUTHOR: result.author} if result.author else {}
+    return {"lastPushCommit": result.commit, "lastPushTime": instant_text(pushed_at), **author}
 
 
 def _body(result: RunResult, now: datetime) -> Mapping[str, object]:

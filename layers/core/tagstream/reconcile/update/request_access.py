@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from tagstream.domain.objects.git_host import API_URL, GIT_HOST, GIT_HOST_KINDS, git_host_kind
+from tagstream.domain.objects.commit_by import COMMIT_BY
+from tagstream.domain.objects.git_host import API_URL, COMMITTING_KINDS, GIT_HOST, GIT_HOST_KINDS, git_host_kind
 from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.objects.pull_request import PULL_REQUEST, PullRequestSpec
 from tagstream.domain.update.destination import Destination
@@ -83,19 +84,54 @@ def request_job(
             " commit",
             reason=INVALID,
         )
+    host = _host_access(PULL_REQUEST, repository, access)
+    if spec.api_secret:
+        name = NamespacedName(automation.metadata.key.namespace, spec.api_secret)
+        host = replace(host, git=_with_secret(access, name, secrets))
+    return RequestJob(spec=spec, host=host, base=base)
+
+
+def committing_host(
+    automation: ImageUpdateAutomation, repository: GitRepository, access: GitAccess, secrets: Secrets
+) -> HostAccess | None:
+    """The host that makes an automation's commits; None where they are made here.
+
+    Args:
+        automation: with its annotations.
+        repository: of its source.
+        access: with the GitRepository's own secret.
+        secrets: has the one that the automation names.
+
+    Raises:
+        RetryableError: InvalidPullRequest, the host is not known, or its API makes no commits; PullRequestFailed, the
+            secret is missing.
+    """
+    if automation.commit_by == "push":
+        return None
+    host = _host_access(COMMIT_BY, repository, access)
+    if host.kind not in COMMITTING_KINDS:
+        raise RetryableError(
+            f"annotation '{COMMIT_BY}: api' works on {' and '.join(COMMITTING_KINDS)} only: GitRepository"
+            f" '{repository.metadata.key}' is on {host.kind}",
+            reason=INVALID,
+        )
+    if automation.api_secret:
+        name = NamespacedName(automation.metadata.key.namespace, automation.api_secret)
+        host = replace(host, git=_with_secret(access, name, secrets))
+    return host
+
+
+def _host_access(annotation: str, repository: GitRepository, access: GitAccess) -> HostAccess:
     notes = repository.metadata.annotations
     kind = git_host_kind(repository.url, repository.provider, notes.get(GIT_HOST, ""))
     if kind is None:
         # It is mended in the GitRepository, so the automation is tried again.
         raise RetryableError(
-            f"annotation '{PULL_REQUEST}' needs to know the kind of Git host: annotate GitRepository"
+            f"annotation '{annotation}' needs to know the kind of Git host: annotate GitRepository"
             f" '{repository.metadata.key}' with '{GIT_HOST}', one of {', '.join(GIT_HOST_KINDS)}",
             reason=INVALID,
         )
-    if spec.api_secret:
-        name = NamespacedName(automation.metadata.key.namespace, spec.api_secret)
-        access = _with_secret(access, name, secrets)
-    return RequestJob(spec=spec, host=HostAccess(git=access, kind=kind, api_url=notes.get(API_URL, "")), base=base)
+    return HostAccess(git=access, kind=kind, api_url=notes.get(API_URL, ""))
 
 
 def _with_secret(access: GitAccess, name: NamespacedName, secrets: Secrets) -> GitAccess:
@@ -103,12 +139,13 @@ def _with_secret(access: GitAccess, name: NamespacedName, secrets: Secrets) -> G
     try:
         data = secrets.get(name)
     except SecretNotFound as error:
-        raise RetryableError(f"failed to get secret '{name}' for pull requests: {error}", reason=FAILED) from error
+        raise RetryableError(f"failed to get secret '{name}' for the Git host's API: {error}", reason=FAILED) from error
     is_app = "githubAppID" in data
     token, password = (data.get(one, b"").decode(errors="replace").strip() for one in ("bearerToken", "password"))
     if not (is_app or token or password):
         raise RetryableError(
-            f"secret '{name}' for pull requests has none of 'bearerToken', 'password', 'githubAppID'", reason=FAILED
+            f"secret '{name}' for the Git host's API has none of 'bearerToken', 'password', 'githubAppID'",
+            reason=FAILED,
         )
     return replace(
         access,

@@ -30,6 +30,8 @@ HELD_BACK = "revertedPolicies"
 """The status field that names the policies whose markers a run has left alone because of a revert."""
 OFFERED = "offeredPolicies"
 """The status field that names the policies whose tags are on a push branch, and not yet on the branch below it."""
+PUSH_AUTHOR = "lastPushAuthor"
+"""The status field with the author, as ``Name <email>``, that the Git host has put on our last commit."""
 # How far back the commit that reverted a value is looked for.
 MOST_COMMITS = 100
 MAX_AUTHOR = 200
@@ -209,7 +211,8 @@ def _is_ours(commit: PastCommit, job: UpdateJob) -> bool:
     writers = job.snapshot.writers(job.destination.target)
     emails = {job.commit.author_email}
     emails |= {one.automation.git.commit.author_email for one in writers if one.automation.git is not None}
-    return any(commit.author.endswith(f"<{email}>") for email in emails)
+    by_host = {one.stored.status.get(PUSH_AUTHOR) for one in writers}
+    return commit.author in by_host or any(commit.author.endswith(f"<{email}>") for email in emails)
 
 
 def _keep(revert: Revert, key: NamespacedName, job: UpdateJob, ports: Ports) -> None:
