@@ -87,7 +87,7 @@ def request_job(
     host = _host_access(PULL_REQUEST, repository, access)
     if spec.api_secret:
         name = NamespacedName(automation.metadata.key.namespace, spec.api_secret)
-        host = replace(host, git=_with_secret(access, name, secrets))
+        host = replace(host, git=_with_secret(access, name, secrets, "pull requests"))
     return RequestJob(spec=spec, host=host, base=base)
 
 
@@ -117,7 +117,7 @@ def committing_host(
         )
     if automation.api_secret:
         name = NamespacedName(automation.metadata.key.namespace, automation.api_secret)
-        host = replace(host, git=_with_secret(access, name, secrets))
+        host = replace(host, git=_with_secret(access, name, secrets, "commits"))
     return host
 
 
@@ -134,17 +134,17 @@ def _host_access(annotation: str, repository: GitRepository, access: GitAccess) 
     return HostAccess(git=access, kind=kind, api_url=notes.get(API_URL, ""))
 
 
-def _with_secret(access: GitAccess, name: NamespacedName, secrets: Secrets) -> GitAccess:
+def _with_secret(access: GitAccess, name: NamespacedName, secrets: Secrets, use: str) -> GitAccess:
     """The access with another secret: a token, or the members of a GitHub App."""
     try:
         data = secrets.get(name)
     except SecretNotFound as error:
-        raise RetryableError(f"failed to get secret '{name}' for the Git host's API: {error}", reason=FAILED) from error
+        raise RetryableError(f"failed to get secret '{name}' for {use}: {error}", reason=FAILED) from error
     is_app = "githubAppID" in data
     token, password = (data.get(one, b"").decode(errors="replace").strip() for one in ("bearerToken", "password"))
     if not (is_app or token or password):
         raise RetryableError(
-            f"secret '{name}' for the Git host's API has none of 'bearerToken', 'password', 'githubAppID'",
+            f"secret '{name}' for {use} has none of 'bearerToken', 'password', 'githubAppID'",
             reason=FAILED,
         )
     return replace(
