@@ -9,8 +9,7 @@ from typing import Any
 import yaml
 
 from tests.embedded.aws import EmbeddedStack
-from tests.embedded.committing_hosts import BOT_EMAIL, SIGNED, CommittingGitHub
-from tests.embedded.git_host import TOKEN, serving
+from tests.embedded.committing_hosts import BOT_EMAIL, SIGNED, TOKEN, CommittingGitHub, serving
 from tests.embedded.git_server import bare_repository, git, git_server
 from tests.embedded.registry import running_registry
 from tests.embedded.system import System, documents
@@ -36,7 +35,10 @@ def test_a_new_tag_becomes_a_commit_that_the_host_has_made(stack: EmbeddedStack,
             source, automation = yaml.safe_load_all(EXAMPLE.replace("flux-system", NAMESPACE))
             # The host of the example is on loopback here, with its API beside it.
             source["spec"]["url"] = server.url("org/app.git")
-            source["metadata"]["annotations"] = {"tagstream.dev/git-host": "github", "tagstream.dev/api-url": host.api}
+            source["metadata"]["annotations"] = {
+                "tagstream.dev/git-host": "github",
+                "tagstream.dev/api-url": host.origin,
+            }
             automation["metadata"]["annotations"]["tagstream.dev/debounce"] = "0s"
             secret = {
                 "apiVersion": "v1",

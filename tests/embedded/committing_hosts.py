@@ -9,23 +9,26 @@ import base64
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from graphql import GraphQLError, build_schema, graphql_sync
 
-from tests.embedded.git_host import DESCRIPTIONS, Call, FakeGitHost, Reply
+from tests.embedded.git_hosts.described import FOLDER, Operation, described
+from tests.embedded.git_hosts.host import Answer, FakeHost, Query, running
 from tests.embedded.git_server import IDENTITY, git
 
 BOT = "tagstream[bot]"
 BOT_EMAIL = "1+tagstream[bot]@users.noreply.github.com"
 PROJECT = "org/app"
+TOKEN = "token-of-the-bot"
 SIGNED = "Signed-by-the-host: yes"
 """Stands for the signature, which nobody can make here: the line that these hosts add to a commit."""
 
 
-class Committing(FakeGitHost):
+class Committing(FakeHost):
     """A host that makes commits.
 
     Attributes:
@@ -34,9 +37,15 @@ class Committing(FakeGitHost):
     """
 
     def __init__(self, bare: Path) -> None:
-        super().__init__(bare)
+        super().__init__()
+        self.bare: Path = bare
         self.before: Callable[[], object] | None = None
         self.changes_modes = False
+        self.authorizations = {f"Bearer {TOKEN}"}
+
+    def refused(self, status: int) -> Answer:
+        """Return one message."""
+        return Answer(status=status, document={"message": f"refused with {status}"})
 
     def make(self, branch: str, files: Mapping[str, bytes], message: str, author: tuple[str, str]) -> str:
         """Append a commit to a branch; return its id."""
@@ -65,24 +74,24 @@ class Committing(FakeGitHost):
 class CommittingGitHub(Committing):
     """``org/app`` on GitHub."""
 
-    kind = "github-commits"
+    description = described("github-commits")
+    schema = build_schema((FOLDER / "github-commits.graphql").read_text())
 
     def __init__(self, bare: Path) -> None:
         super().__init__(bare)
-        self.schema = build_schema((DESCRIPTIONS / "github-commits.graphql").read_text())
         self.error: tuple[str, str] | None = None
 
-    def on_graphql(self, call: Call) -> Reply:
+    def carry_out(self, operation: Operation, query: Query, document: Any) -> Answer:
         """Carry out a mutation."""
         root = {"createCommitOnBranch": self._create}
-        done = graphql_sync(self.schema, call.document["query"], root, variable_values=call.document["variables"])
+        done = graphql_sync(self.schema, document["query"], root, variable_values=document["variables"])
         if done.errors and done.errors[0].path is None:
-            self.violations.append(f"GraphQL: {done.errors[0].message}")
+            self.problems.append(f"GraphQL: {done.errors[0].message}")
         errors = [
             {"type": (one.extensions or {}).get("type", ""), "path": one.path, "message": one.message}
             for one in done.errors or ()
         ]
-        return Reply(200, {"data": done.data, **({"errors": errors} if errors else {})})
+        return Answer(document={"data": done.data, **({"errors": errors} if errors else {})})
 
     def _create(self, _info: Any, input: dict[str, Any]) -> Any:
         if self.before is not None:
@@ -107,24 +116,34 @@ class CommittingGitHub(Committing):
 class CommittingGitLab(Committing):
     """``org/app`` on GitLab; the author is the one that is asked for."""
 
-    kind = "gitlab-commits"
+    description = described("gitlab-commits")
 
-    def on_create_commit(self, call: Call) -> Reply:
+    def carry_out(self, operation: Operation, query: Query, document: Any) -> Answer:
         """Make a commit of existing files."""
         if self.before is not None:
             self.before()
-        given = call.document
-        if call.values["id"] != PROJECT:
-            return self.refuse(404, "404 Project Not Found")
+        given = document
+        if operation.parts["id"] != PROJECT:
+            return self.refused(404)
         parent = self.branch(given["branch"])
         if not parent:
-            return self.refuse(400, "You can only create or edit files when you are on a branch")
+            return Answer(
+                status=400, document={"message": "You can only create or edit files when you are on a branch"}
+            )
         files = {}
         for one in given["actions"]:
             if one["action"] != "update" or not git("ls-tree", parent, "--", one["file_path"], folder=self.bare):
-                return self.refuse(400, "A file with this name doesn't exist")
+                return Answer(status=400, document={"message": "A file with this name doesn't exist"})
             files[one["file_path"]] = base64.b64decode(one["content"], validate=True)
         commit = self.make(
             given["branch"], files, given["commit_message"], (given["author_name"], given["author_email"])
         )
-        return Reply(201, {"id": commit, "parent_ids": [parent], "message": given["commit_message"]})
+        return Answer(status=201, document={"id": commit, "parent_ids": [parent]})
+
+
+@contextmanager
+def serving(host: Committing) -> Iterator[Committing]:
+    """Serve until the end of the with block; a request that was not as described fails the test."""
+    with running(host):
+        yield host
+    assert host.problems == []

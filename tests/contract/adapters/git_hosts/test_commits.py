@@ -17,8 +17,8 @@ from tagstream.errors import AuthenticationError, RetryableError, StalledError, 
 from tagstream.ports.git import GitAccess, PushConflict
 from tagstream.ports.host_commits import CommitDraft
 from tagstream.ports.pull_requests import HostAccess
-from tests.embedded.committing_hosts import Committing, CommittingGitHub, CommittingGitLab
-from tests.embedded.git_host import TOKEN, Reply, serving
+from tests.embedded.committing_hosts import TOKEN, Committing, CommittingGitHub, CommittingGitLab, serving
+from tests.embedded.git_hosts.host import Answer
 from tests.embedded.git_server import bare_repository, commit_files, git
 
 ODD = 'a b/ü"x.yaml'
@@ -49,10 +49,9 @@ def on(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[On]:
     kind: Literal["github", "gitlab"] = request.param
     bare = bare_repository(tmp_path, "org/app.git", {"app.yaml": b"old", ODD: b"old", "binary": b"\x00"})
     with serving(HOSTS[kind](bare)) as host:
-        assert isinstance(host, Committing)
         # The API is where api-url says; the repository's own URL gives its name.
-        url = f"{host.api}/org/app.git"
-        yield On(host, HostAccess(git=GitAccess(url=url, bearer_token=TOKEN), kind=kind, api_url=host.api))
+        url = f"{host.origin}/org/app.git"
+        yield On(host, HostAccess(git=GitAccess(url=url, bearer_token=TOKEN), kind=kind, api_url=host.origin))
 
 
 def test_a_commit_has_the_new_contents_and_nothing_else(on: On) -> None:
@@ -84,7 +83,7 @@ def test_a_branch_that_has_moved_is_a_conflict(on: On) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_token_without_the_right_is_an_error_that_names_the_right_and_no_secret(on: On, status: int) -> None:
-    on.host.refusals[on.operation] = Reply(status, {"message": "no"})
+    on.host.refusals = [Answer(status=status, document={"message": "no"})]
     with pytest.raises(AuthenticationError) as raised:
         on.commit({b"app.yaml": b"new"})
     assert raised.value.reason == "GitOperationFailed"
@@ -93,14 +92,14 @@ def test_a_token_without_the_right_is_an_error_that_names_the_right_and_no_secre
 
 
 def test_a_limit_is_told_with_its_pause(on: On) -> None:
-    on.host.refusals[on.operation] = Reply(429, {"message": "slow down"}, {"Retry-After": "41"})
+    on.host.refusals = [Answer(status=429, document={"message": "slow down"}, headers={"Retry-After": "41"})]
     with pytest.raises(ThrottledError) as raised:
         on.commit({b"app.yaml": b"new"})
     assert (raised.value.reason, raised.value.retry_after_s) == ("GitOperationFailed", 41.0)
 
 
 def test_an_answer_without_a_commit_is_tried_again_later(on: On) -> None:
-    on.host.refusals[on.operation] = Reply(200, {"parent_ids": [on.host.branch("main")]})
+    on.host.refusals = [Answer(status=200, document={"parent_ids": [on.host.branch("main")]})]
     with pytest.raises(RetryableError, match="names no commit"):
         on.commit({b"app.yaml": b"new"})
 
@@ -132,6 +131,6 @@ def test_what_github_refuses_in_an_answer_of_status_200_is_told(
     host = CommittingGitHub(bare)
     host.error = error
     with serving(host):
-        access = GitAccess(url=f"{host.api}/org/app.git", bearer_token=TOKEN)
+        access = GitAccess(url=f"{host.origin}/org/app.git", bearer_token=TOKEN)
         with pytest.raises(raised, match=error[1]):
-            On(host, HostAccess(git=access, kind="github", api_url=host.api)).commit({b"app.yaml": b"new"})
+            On(host, HostAccess(git=access, kind="github", api_url=host.origin)).commit({b"app.yaml": b"new"})

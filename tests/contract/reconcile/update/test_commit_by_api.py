@@ -20,8 +20,16 @@ from tagstream.reconcile.update.automations import run_automations
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconcile.test_crashes import later
 from tests.contract.reconciling import APP, MARKED, Silent, document, emptied, ports_on, selection
-from tests.embedded.committing_hosts import BOT_EMAIL, SIGNED, Committing, CommittingGitHub, CommittingGitLab
-from tests.embedded.git_host import TOKEN, Reply, serving
+from tests.embedded.committing_hosts import (
+    BOT_EMAIL,
+    SIGNED,
+    TOKEN,
+    Committing,
+    CommittingGitHub,
+    CommittingGitLab,
+    serving,
+)
+from tests.embedded.git_hosts.host import Answer
 from tests.embedded.git_server import GitServer, bare_repository, commit_files, git, git_server
 
 HOSTS: Mapping[str, type[Committing]] = {"github": CommittingGitHub, "gitlab": CommittingGitLab}
@@ -57,7 +65,7 @@ class World:
         source = document(
             "GitRepository", "source.toolkit.fluxcd.io/v1", url=url, interval="1m", secretRef={"name": "git"}
         )
-        source["metadata"]["annotations"] = {GIT_HOST: self.kind, API_URL: self.host.api}
+        source["metadata"]["annotations"] = {GIT_HOST: self.kind, API_URL: self.host.origin}
         self.ports.objects.put(source)
         for name in self.names:
             self.ports.objects.put(self.automation(name))
@@ -134,7 +142,6 @@ class Worlds:
         files = {f"{name}/app.yaml": MARKED.replace(b"ns:app", f"ns:{name}".encode()) for name in names}
         bare = bare_repository(folder, "org/app.git", files)
         host = self.stack.enter_context(serving(HOSTS[kind](bare)))
-        assert isinstance(host, Committing)
         server = self.stack.enter_context(git_server(folder))
         silent = Silent()
         world = World(ports_on(self.table, silent), silent, host, server, kind, push, names)
@@ -262,10 +269,11 @@ def test_an_answer_that_is_lost_leads_to_no_second_commit(worlds: Worlds, kind: 
     world = worlds.begun(kind)
     before = world.commits()
     operation = "graphql" if kind == "github" else "create-commit"
-    world.host.lost[operation] = Reply(502, {"message": "bad gateway"})
+    world.host.lost = {operation}
     world.run()
     assert world.commits() == before
     assert world.ready().startswith("GitOperationFailed: failed to commit through the Git host's API")
+    world.host.lost.clear()
     world.run()
     assert world.commits()[1:] == before
     assert world.branches() == ["main"]
@@ -382,7 +390,7 @@ def test_a_person_s_revert_is_honoured_and_our_own_commits_are_none(worlds: Worl
 
 def test_nothing_of_the_token_is_in_what_a_failed_commit_leaves(worlds: Worlds) -> None:
     world = worlds.begun()
-    world.host.refusals["graphql"] = Reply(403, {"message": f"{TOKEN} may not write"})
+    world.host.refusals = [Answer(status=403, document={"message": f"{TOKEN} may not write"})]
     world.run()
     assert "may not write" in world.ready()
     assert TOKEN not in str(world.status())
