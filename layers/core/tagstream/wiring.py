@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tagstream.adapters.git.logins import RoleKeys
     from tagstream.adapters.registry.client import RegistryClient
     from tagstream.adapters.store.table import Table
+    from tagstream.ports.freezes import StackCalendar
     from tagstream.ports.material import MaterialChecks
     from tagstream.ports.signatures import PublicKeys
 
@@ -106,7 +107,6 @@ def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.store.schema import DynamoSchema
     from tagstream.adapters.store.selections import DynamoSelections
     from tagstream.adapters.store.tags import DynamoTags
-    from tagstream.ports.freezes import StackCalendar
 
     table = _table(environ, _dynamodb())
     shared = _webhook_ports(environ, table, LONG_CACHE_S)
@@ -119,7 +119,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         selections=DynamoSelections(table=table),
         leases=DynamoLeases(table=table, clock=table.clock),
         freezes=DynamoFreezes(table=table, ledger=DynamoLedger(table=table, ttl_s=LEDGER_TTL_S)),
-        stack_calendar=StackCalendar(window=environ.get(WINDOW, ""), freeze=environ.get(FREEZE, "")),
+        stack_calendar=_stack_calendar(environ),
         ledger=shared.ledger,
         deliveries=shared.deliveries,
         secrets=shared.secrets,
@@ -140,6 +140,12 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         tells_event_bus=environ.get(EVENTS) == ENABLED,
         no_cross_namespace_refs=shared.no_cross_namespace_refs,
     )
+
+
+def _stack_calendar(environ: Mapping[str, str]) -> StackCalendar:
+    from tagstream.ports.freezes import StackCalendar
+
+    return StackCalendar(window=environ.get(WINDOW, ""), freeze=environ.get(FREEZE, ""))
 
 
 def _notifier(environ: Mapping[str, str]) -> FunctionNotifier:
