@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -45,12 +45,11 @@ from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
-from tagstream.domain.notify.destination import Call
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.metric_names import NAMESPACE
 from tagstream.ports.bundle import NotifyPorts, Ports, WebhookPorts
 from tagstream.ports.freezes import StackCalendar
-from tagstream.ports.notices import BusEvent, QueuedNotice, Route
+from tagstream.ports.notices import BusEvent, QueuedNotice
 from tagstream.reconcile import handlers
 from tagstream.wiring import LEDGER_TTL_S
 from tests.cost.counted_aws import CountedAws
@@ -316,15 +315,11 @@ class _Told:
         """Count events by their size, as EventBridge does: one for each 64 KB."""
         self.counts["EventBridge events"] += sum(1 + len(one.detail.encode()) // 65_536 for one in events)
 
-    def send(self, notice: QueuedNotice) -> None:
-        """Nobody is told later here."""
-        raise AssertionError(notice)
+    def deliver(self, *message: object) -> NoReturn:
+        """Fail: nobody is told here, now or later."""
+        raise AssertionError(message)
 
-    bury = send
-
-    def deliver(self, call: Call, route: Route) -> None:
-        """Nobody is told."""
-        raise AssertionError(route)
+    send = bury = publish = deliver
 
 
 def _notify_ports(shared: WebhookPorts, aws: CountedAws, told: _Told) -> NotifyPorts:
@@ -335,6 +330,8 @@ def _notify_ports(shared: WebhookPorts, aws: CountedAws, told: _Told) -> NotifyP
         secrets=shared.secrets,
         notices=told,
         courier=told,
+        mailer=told,
+        topics=told,
         bus=told,
         clock=shared.clock,
         metrics=shared.metrics,

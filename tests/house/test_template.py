@@ -350,3 +350,21 @@ def test_a_request_without_keys_does_not_pass_the_webhooks_condition() -> None:
 
 def test_the_stack_tells_the_version_of_its_functions() -> None:
     assert template()["Outputs"]["Version"]["Value"] == tagstream.__version__
+
+
+def test_every_alarm_writes_to_the_topic_and_the_address_that_are_given_and_else_to_nobody() -> None:
+    actions = [one["AlarmActions"] for one in of_type("AWS::CloudWatch::Alarm").values()]
+    nobody = {"Ref": "AWS::NoValue"}
+    expected = [
+        {"Fn::If": ["Notifies", {"Ref": "AlarmTopicArn"}, nobody]},
+        {"Fn::If": ["WritesEmail", {"Ref": "AlarmEmailTopic"}, nobody]},
+    ]
+    assert actions == [expected] * len(actions)
+    subscription = of_type("AWS::SNS::Topic")["AlarmEmailTopic"]["Subscription"]
+    assert subscription == [{"Protocol": "email", "Endpoint": {"Ref": "AlarmEmail"}}]
+    assert [template()["Parameters"][name]["Default"] for name in ("AlarmEmail", "AlarmTopicArn")] == ["", ""]
+
+
+def test_operations_says_what_to_do_for_every_alarm() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    assert [name for name in of_type("AWS::CloudWatch::Alarm") if name not in page] == []

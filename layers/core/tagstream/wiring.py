@@ -158,7 +158,9 @@ def _notifier(environ: Mapping[str, str]) -> FunctionNotifier:
 def _notify_ports(environ: Mapping[str, str]) -> NotifyPorts:
     from tagstream.adapters.aws.notices import SqsNoticeQueue
     from tagstream.adapters.aws.secrets import CACHE_S, SecretsManager
+    from tagstream.adapters.aws.topics import SnsTopics
     from tagstream.adapters.notify.courier import HttpCourier
+    from tagstream.adapters.notify.mail import SmtpMailer
     from tagstream.adapters.store.ledger import DynamoLedger
     from tagstream.adapters.store.objects import DynamoObjects
     from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
@@ -176,6 +178,8 @@ def _notify_ports(environ: Mapping[str, str]) -> NotifyPorts:
             dead_letters_url=_required(environ, DEAD_LETTERS_URL),
         ),
         courier=HttpCourier(clock=clock),
+        mailer=SmtpMailer(),
+        topics=SnsTopics(client=_sns),
         bus=_bus() if environ.get(EVENTS) == ENABLED else None,
         clock=clock,
         metrics=metrics,
@@ -183,6 +187,11 @@ def _notify_ports(environ: Mapping[str, str]) -> NotifyPorts:
         stack=stack,
         no_cross_namespace_refs=environ.get(NO_CROSS_NAMESPACE_REFS) == "true",
     )
+
+
+@functools.cache
+def _sns() -> Any:
+    return _client("sns", _quick())
 
 
 def _bus() -> DefaultEventBus:

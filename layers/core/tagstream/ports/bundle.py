@@ -13,7 +13,7 @@ from tagstream.ports.git import GitRemote, MarkerCache
 from tagstream.ports.host_commits import HostCommits
 from tagstream.ports.leases import LeaseStore
 from tagstream.ports.ledger import Ledger
-from tagstream.ports.notices import Courier, EventBus, NoticeQueue, Notifier
+from tagstream.ports.notices import Courier, EventBus, Mailer, NoticeQueue, Notifier, Topics
 from tagstream.ports.objects import ObjectStore
 from tagstream.ports.pull_requests import GitHosts
 from tagstream.ports.queue import ScanQueue
@@ -59,6 +59,8 @@ class NotifyPorts:
     secrets: Secrets
     notices: NoticeQueue
     courier: Courier
+    mailer: Mailer
+    topics: Topics
     bus: EventBus | None
     clock: Clock
     metrics: Metrics

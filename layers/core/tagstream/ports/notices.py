@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tagstream.domain.notify.destination import Call
+from tagstream.domain.notify.destination import Call, Mail, TopicMessage
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.connection import Proxy, TlsMaterial
@@ -93,6 +93,28 @@ class Courier(Protocol):
 
         Raises:
             DeliveryFailed: any answer but a 2xx, or none.
+        """
+
+
+class Mailer(Protocol):
+    """Sends mail."""
+
+    def send(self, mail: Mail, route: Route) -> None:
+        """Send one mail.
+
+        Raises:
+            DeliveryFailed: the server does not take it, or there is none.
+        """
+
+
+class Topics(Protocol):
+    """Topics of SNS."""
+
+    def publish(self, message: TopicMessage) -> None:
+        """Publish one message.
+
+        Raises:
+            DeliveryFailed: SNS does not take it.
         """
 
 

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from tagstream.adapters.notify.courier import HttpCourier
+from tagstream.adapters.notify.mail import SmtpMailer
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.table import Table
+from tagstream.domain.notify.destination import TopicMessage
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import NotifyPorts
@@ -46,6 +48,7 @@ class Outbox:
     events: list[BusEvent] = field(default_factory=list)
     later: list[QueuedNotice] = field(default_factory=list)
     buried: list[QueuedNotice] = field(default_factory=list)
+    published: list[TopicMessage] = field(default_factory=list)
     broken: bool = False
 
     def put(self, events: Sequence[BusEvent]) -> None:
@@ -59,6 +62,9 @@ class Outbox:
     def bury(self, notice: QueuedNotice) -> None:
         self.buried.append(notice)
 
+    def publish(self, message: TopicMessage) -> None:
+        self.published.append(message)
+
 
 class Told:
     """A stack with an Alert, whose Provider is the receiver."""
@@ -71,6 +77,8 @@ class Told:
             secrets=silent,
             notices=self.outbox,
             courier=HttpCourier(clock=table.clock),
+            mailer=SmtpMailer(),
+            topics=self.outbox,
             bus=self.outbox,
             clock=table.clock,
             metrics=silent,
@@ -286,6 +294,16 @@ def test_a_commit_status_may_have_a_name_of_its_own(told: Told) -> None:
     (found,) = told.receiver.received
     assert found.path == f"/api/v1/repos/org/app/statuses/{COMMIT}"
     assert found.json["context"] == "app/chat/chat"
+
+
+def test_a_topic_is_told_through_the_annotation_of_its_provider(told: Told) -> None:
+    topic = "arn:aws:sns:eu-central-1:123456789012:deployments"
+    metadata = {"name": "chat", "namespace": "ns", "annotations": {"tagstream.dev/provider-type": "sns"}}
+    provider = {"apiVersion": "notification.toolkit.fluxcd.io/v1beta3", "kind": "Provider", "metadata": metadata}
+    told.ports.objects.put({**provider, "spec": {"type": "generic", "address": topic}})
+    told.tell(*(selected(number) for number in range(3)))
+    (message,) = told.outbox.published
+    assert (message.topic, message.text.splitlines()[0]) == (topic, "3 events")
 
 
 def test_alerts_of_other_namespaces_are_told_unless_such_references_are_blocked(told: Told) -> None:

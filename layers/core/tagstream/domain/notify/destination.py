@@ -98,6 +98,34 @@ class Call:
     says_ok: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """One mail; ``server`` is ``smtps://HOST[:PORT]`` or ``smtp://HOST[:PORT]``, which means STARTTLS."""
+
+    server: str
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str
+    text: str
+    message_id: str
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicMessage:
+    """One message of an SNS topic, which is named by its ARN."""
+
+    topic: str
+    subject: str
+    text: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+Sendable = Call | Mail | TopicMessage
+"""Whatever takes an event to a service."""
+
+
 def json_call(url: str, payload: object, headers: Mapping[str, str] | None = None, method: str = "POST") -> Call:
     """A request with a JSON body."""
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

@@ -33,6 +33,8 @@ SENDERS: Mapping[str, str] = MappingProxyType(
         "bitbucket": f"{_PACKAGE}.bitbucket",
         "bitbucketserver": f"{_PACKAGE}.bitbucket",
         "azuredevops": f"{_PACKAGE}.azuredevops",
+        "email": f"{_PACKAGE}.own",
+        "sns": f"{_PACKAGE}.own",
     }
 )
 """Each module has ``calls(event, destination)``, which returns the requests in order or raises ``Unsendable``."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from tagstream.domain.notify.destination import Call, Destination, Unsendable
+from tagstream.domain.notify.destination import Destination, Mail, Sendable, TopicMessage, Unsendable
 from tagstream.domain.notify.event import Event, event_document
 from tagstream.domain.notify.group import Told, grouped, one_by_one
 from tagstream.domain.notify.senders_table import CHATS, SENDERS
@@ -139,17 +139,22 @@ def _tell(message: Told, destination: Destination, route: Route, ports: NotifyPo
         calls = _calls(message.event, destination)
     except Unsendable as error:
         raise DeliveryFailed(str(error), is_final=True) from error
-    for call in calls:
-        ports.courier.deliver(call, route)
+    for one in calls:
+        if isinstance(one, Mail):
+            ports.mailer.send(one, route)
+        elif isinstance(one, TopicMessage):
+            ports.topics.publish(one)
+        else:
+            ports.courier.deliver(one, route)
     if calls:
         event = message.event
         names = {"controller": "alert", "namespace": event.key.namespace, "name": event.key.name}
         ports.log.info("notified", **names, provider=destination.type, events=len(message.ids), event=event.id)
 
 
-def _calls(event: Event, destination: Destination) -> Sequence[Call]:
+def _calls(event: Event, destination: Destination) -> Sequence[Sendable]:
     sender = importlib.import_module(SENDERS[destination.type])
-    return cast("Sequence[Call]", sender.calls(event, destination))
+    return cast("Sequence[Sendable]", sender.calls(event, destination))
 
 
 def _log(wanted: Wanted, provider: AlertProvider, error: DeliveryFailed, ports: NotifyPorts) -> None:

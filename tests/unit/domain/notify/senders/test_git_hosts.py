@@ -11,7 +11,7 @@ import pytest
 from tagstream.domain.notify.destination import Call, Unsendable
 from tagstream.domain.notify.event import event_document
 from tagstream.domain.notify.senders_table import SENDERS
-from tagstream.domain.objects.alert import COMMIT_STATUS_TYPES, TYPES
+from tagstream.domain.objects.alert import COMMIT_STATUS_TYPES, OWN_TYPES, TYPES
 from tests.unit.domain.notify.sample_events import COMMIT, EVENT, FAILURE, body, destination
 
 NAME = "imageupdateautomation/apps/abcdef12"
@@ -31,7 +31,7 @@ def sent(type_: str, event=EVENT, address: str = "", token: str = "user:token") 
 
 
 def test_every_type_that_may_be_applied_has_a_sender() -> None:
-    assert set(SENDERS) == set(TYPES)
+    assert set(SENDERS) == {*TYPES, *OWN_TYPES}
 
 
 @pytest.mark.parametrize("type_", COMMIT_STATUS_TYPES)
