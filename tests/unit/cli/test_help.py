@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tagstream.cli.examples_table import EXAMPLES
-from tagstream.cli.parser import MAX_EXAMPLES, build_parser, example_command, parse
+from tagstream.cli.parser import MAX_EXAMPLES, Parser, build_parser, example_command, parse
 
 
 def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -49,3 +49,8 @@ def test_an_example_is_a_command_that_the_parser_takes(line: str) -> None:
     words = shlex.split(example_command(line))
     assert words[0] == "tagstream"
     assert parse(words[1:]) is not None
+
+
+def test_a_kind_without_examples_of_its_own_has_those_of_another() -> None:
+    text = Parser(prog="tagstream annotate pigeon").format_help()
+    assert text.endswith("examples:\n  tagstream annotate pigeon example note-\n")

@@ -61,10 +61,19 @@ class Parser(argparse.ArgumentParser):
 
 def _examples(prog: str) -> str:
     """Return the section of a help text with examples; behind a word that many verbs follow, one for each of them."""
-    fitting = [line for line in EXAMPLES if f"{example_command(line)} ".startswith(f"{prog} ")]
+    fitting = [line for line in EXAMPLES if f"{example_command(line)} ".startswith(f"{prog} ")] or _of_another_kind(
+        prog
+    )
     firsts = {" ".join(example_command(line).removeprefix(prog).split()[:1]): line for line in reversed(fitting)}
     shown = fitting if len(fitting) <= MAX_EXAMPLES else list(reversed(firsts.values()))[:MAX_EXAMPLES]
     return "examples:\n" + "\n".join(f"  {line}" for line in shown)
+
+
+def _of_another_kind(prog: str) -> list[str]:
+    """Return the examples of a verb for a kind that the table has none for: those of a Receiver, in other words."""
+    verb, _, kind = prog.removeprefix("tagstream ").partition(" ")
+    others = [line for line in EXAMPLES if line.startswith(f"tagstream {verb} receiver quay")]
+    return [line.replace("receiver quay", f"{kind} example") for line in others]
 
 
 def example_command(line: str) -> str:
