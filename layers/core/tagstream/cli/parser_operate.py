@@ -25,4 +25,4 @@ def add_operate(verbs: Parsers) -> None:
     shells = add_group(verbs, "completion", HELP["completion"])
     for shell in SHELLS:
         parser = add_verb(shells, shell, "completion", f"Print a script that completes words and flags in {shell}")
-        parser.set_defaults(shell=shell)
+        parser.set_defaults(dialect=shell)

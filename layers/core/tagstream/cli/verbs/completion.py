@@ -31,8 +31,9 @@ def completion(session: Session) -> int:
     """Run ``completion bash|zsh|fish``: print the script that the shell has to read."""
     from argcomplete.shell_integration import shellcode
 
-    text = shellcode(["tagstream"], shell=SCRIPTS[session.args.shell])
-    if session.args.shell == "zsh":
+    # The parameter is the name of a shell; no shell is run.
+    text = shellcode(["tagstream"], shell=SCRIPTS[session.args.dialect])  # nosec B604
+    if session.args.dialect == "zsh":
         text = f"autoload -U compinit && compinit\n{text}"
     session.console.verbatim(text.strip("\n"))
     return 0
