@@ -39,6 +39,7 @@ from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
 
 KIND = "ImagePolicy"
+SELECT_TRIES = 3
 STORAGE_FAILED = "StorageOperationFailed"
 # They wait for registries, whose digests they ask for.
 WORKERS = 32
@@ -198,8 +199,8 @@ def _evaluate(found: _Evaluation, ports: Ports) -> status.Status:
     over: tuple[str, ...] = ()
     try:
         with isolated():
-            selected = _select(found, ports)
-            outcome, over = _stored(found, selected, ports), selected.ended
+            found, selected, outcome = _selected_and_stored(found, ports)
+            over = selected.ended
     except ImageAutomationError as error:
         if error.reason == STORAGE_FAILED:
             raise
@@ -209,6 +210,24 @@ def _evaluate(found: _Evaluation, ports: Ports) -> status.Status:
     if over:
         interventions.remove(over, found.stored, ports)
     return outcome.status
+
+
+class _Overtaken(RetryableError):
+    """Another worker has selected since this one read what was selected."""
+
+
+def _selected_and_stored(found: _Evaluation, ports: Ports) -> tuple[_Evaluation, _Selected, Transition]:
+    """Select and store; again, from what is stored by then, if another worker selected at the same time."""
+    for _ in range(SELECT_TRIES - 1):
+        selected = _select(found, ports)
+        try:
+            return found, selected, _stored(found, selected, ports)
+        except _Overtaken:
+            key = found.stored.key
+            stored = ports.objects.get(KIND, key) or found.stored
+            found = replace(found, stored=stored, current=ports.selections.get(key), scanned=None)
+    selected = _select(found, ports)
+    return found, selected, _stored(found, selected, ports)
 
 
 def _attempt(found: _Evaluation) -> Attempt:
@@ -377,24 +396,11 @@ def _digest(found: _Evaluation, repository: ImageRepository, tag: str, contents:
     return digest
 
 
-def _overtaken(found: _Evaluation, selection: Selection, ports: Ports) -> tuple[_Evaluation, Selection]:
-    """The evaluation and the selection as another worker has just left them, if it selected the same.
-
-    Raises:
-        RetryableError: it selected something else.
-    """
-    current = ports.selections.get(selection.policy)
-    if current is None or current.ref != selection.ref:
-        raise RetryableError("another worker selected at the same time", reason="Failure")
-    stored = ports.objects.get(KIND, selection.policy) or found.stored
-    return replace(found, stored=stored, current=current), current
-
-
 def _stored(found: _Evaluation, selected: _Selected, ports: Ports) -> Transition:
     """Store the selection first, because it wakes the update; the status follows and says the same."""
     selection = selected.selection
     if selection is not found.current and not ports.selections.put(selection, found.current):
-        found, selection = _overtaken(found, selection, ports)
+        raise _Overtaken("another worker selected at the same time", reason="Failure")
     body = dict(found.stored.status) | {"latestRef": _document(selection.ref)}
     if selection.previous is not None:
         body["observedPreviousRef"] = _document(selection.previous)
