@@ -245,6 +245,49 @@ def test_wherever_a_worker_dies_a_pin_begins_and_ends_as_it_should(table: Table,
         assert state(ports) == ("v1.29.0", "Succeeded", {}), life.calls[at - 1]
 
 
+def gone_back(table: Table, registry: Registry) -> Ports:
+    """A policy on an emptied table that is rolled back to a digest, before anybody has evaluated that."""
+    emptied(table)
+    ports = ports_on(table, Silent())
+    ports.objects.put(document("ImageRepository", image=f"{registry.address}/app", interval="1m"))
+    policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "<1.29.0"}})
+    policy["spec"]["digestReflectionPolicy"] = "IfNotPresent"
+    ports.objects.put(policy)
+    scan(ports)
+    policy["spec"]["policy"] = {"semver": {"range": "1.x"}}
+    ports.objects.put(policy)
+    evaluate(ports)
+    command("-n", "ns", "rollback", "policy", "app", "--no-wait", ports=ports)
+    return ports
+
+
+def test_wherever_a_worker_dies_a_rollback_begins_and_is_ended_by_unpin(table: Table, registry: Registry) -> None:
+    before = registry.repositories["app"].tags["v1.28.0"]
+
+    def begins(ports: Ports) -> None:
+        evaluate(ports)
+
+    def ends(ports: Ports) -> None:
+        command("-n", "ns", "unpin", "policy", "app", "--no-wait", ports=ports)
+        evaluate(ports)
+
+    for work, expected in ((begins, ("v1.28.0", "RolledBack")), (ends, ("v1.29.0", "Succeeded"))):
+        life, ports = Life(), gone_back(table, registry)
+        if work is ends:
+            evaluate(ports)
+        work(life.ports(ports))
+        for at in range(1, len(life.calls) + 1):
+            ports = gone_back(table, registry)
+            if work is ends:
+                evaluate(ports)
+            with pytest.raises(Killed):
+                work(Life(ends_at=at).ports(ports))
+            work(ports)
+            assert state(ports)[:2] == expected, life.calls[at - 1]
+            found = ports.selections.get(APP)
+            assert found is not None and (work is ends or found.ref.digest == before)
+
+
 @pytest.mark.parametrize("ending", ["repeated", "given up"])
 def test_whatever_answer_is_lost_a_pin_is_in_force_once_it_was_evaluated_again(
     table: Table, registry: Registry, ending: Any

@@ -12,6 +12,7 @@ from tagstream.cli.dry_stack import dry_ports
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import handlers
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tests.contract.reconcile.select.test_interventions import notes, order
 from tests.contract.reconcile.select.test_platforms import requests
 from tests.contract.reconcile.select.test_waiting import TICK, later, without_scans
 from tests.contract.reconciling import APP, document, message_of, reason, scan, selected
@@ -157,3 +158,28 @@ def test_a_dry_stack_looks_at_new_tags_and_keeps_nothing(ports: Ports, registry:
     assert (selected(dry), selected(ports)) == ("main-a", "main-a")
     assert reason(dry, "ImagePolicy") == "Succeeded"
     assert ports.tags.creation_times(APP) == {}
+
+
+@pytest.mark.parametrize("order_by", ["first-seen", "created"])
+def test_a_rollback_outlasts_the_bad_tag_and_ends_when_a_tag_is_newer_than_that_was(
+    ports: Ports, registry: Registry, order_by: str
+) -> None:
+    ordered(ports, registry, order_by)
+    for minute, tag in enumerate(("main-a", "main-b", "main-c")):
+        push(registry, tag, f"2026-11-0{minute + 1}T00:00:00Z")
+        scan(later(ports, timedelta(minutes=minute)))
+    order(ports, "rollback", "--to", "main-a")
+    assert selected(ports) == "main-a"
+    remove(registry, "main-c")
+    scan(later(ports, timedelta(minutes=3)))
+    assert (selected(ports), reason(ports, "ImagePolicy")) == ("main-a", "RolledBack")
+    push(registry, "main-d", "2026-11-04T00:00:00Z")
+    scan(later(ports, timedelta(minutes=4)))
+    assert selected(ports) == "main-d"
+    assert "tagstream.dev/intervention" not in notes(ports)
+
+
+def remove(registry: Registry, tag: str) -> None:
+    with registry.lock:
+        registry.repositories["app"].tags.pop(tag)
+        registry.repositories["app"].forget_order()

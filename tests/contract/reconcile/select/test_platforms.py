@@ -134,3 +134,31 @@ def test_what_is_known_of_images_goes_with_its_repository(wanting: Ports, regist
     assert kept is not None and kept.value == "linux/amd64"
     wanting.objects.delete("ImageRepository", APP)
     assert wanting.tags.image_fact(APP, digest, "platforms") is None
+
+
+def test_a_selected_tag_that_moves_to_content_without_a_platform_keeps_its_digest(
+    wanting: Ports, registry: Registry
+) -> None:
+    policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}})
+    policy["spec"] |= {"digestReflectionPolicy": "Always", "interval": "1m"}
+    policy["metadata"]["annotations"] = {"tagstream.dev/platforms": "linux/amd64,linux/arm64"}
+    wanting.objects.put(policy)
+    digest = push_index(registry, "v1.30.0", AMD64, ARM64)
+    scan(wanting)
+    push_index(registry, "v1.30.0", AMD64)
+    registry.add_tags("app", ["v1.28.1"])
+    scan(wanting)
+    found = wanting.selections.get(APP)
+    assert found is not None and (found.ref.tag, found.ref.digest) == ("v1.30.0", digest)
+    assert reason(wanting, "ImagePolicy") == "PlatformsMissing"
+    assert message_of(wanting, "ImagePolicy").endswith("; the new content of v1.30.0 lacks linux/arm64")
+    moved = push_index(registry, "v1.30.0", ARM64, AMD64)
+    registry.add_tags("app", ["v1.28.2"])
+    requests(registry)
+    scan(wanting)
+    found = wanting.selections.get(APP)
+    assert found is not None and found.ref.digest == moved
+    assert requests(registry) == ["HEAD manifests", "GET manifests"]
+    registry.add_tags("app", ["v1.28.3"])
+    scan(wanting)
+    assert requests(registry) == ["HEAD manifests"]

@@ -19,6 +19,7 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.registry import Registry as RegistryPort
 from tagstream.ports.registry import RegistryAccess
 from tagstream.reconcile import handlers
+from tests.contract.reconcile.select.test_interventions import WHO, evaluate, order
 from tests.contract.reconcile.select.test_platforms import requests
 from tests.contract.reconcile.select.test_waiting import TICK, later, without_scans
 from tests.contract.reconciling import APP, Silent, document, message_of, reason, scan, selected, watched
@@ -33,16 +34,17 @@ LOOKS = ["HEAD manifests", "GET manifests", "GET referrers", "GET manifests"]
 """The tag, cosign's own tag, and the two ways to list referrers."""
 
 
-def verifying(ports: Ports, reflection: str = "Never") -> None:
-    """From now on the policy verifies signatures."""
+def verifying(ports: Ports, reflection: str = "Never", *, verifies: bool = True) -> None:
+    """From now on the policy verifies signatures, or only writes digests."""
     policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}})
     policy["spec"]["digestReflectionPolicy"] = reflection
     if reflection == "Always":
         policy["spec"]["interval"] = "1m"
-    policy["metadata"]["annotations"] = {
-        "tagstream.dev/verify": "cosign",
-        "tagstream.dev/verify-secret": "cosign-keys",
-    }
+    if verifies:
+        policy["metadata"]["annotations"] = {
+            "tagstream.dev/verify": "cosign",
+            "tagstream.dev/verify-secret": "cosign-keys",
+        }
     ports.objects.put(policy)
 
 
@@ -355,3 +357,65 @@ def test_a_backtest_replays_what_is_known_of_signatures_and_says_what_it_assumes
     assert [line.split()[1] for line in done.out.splitlines()[1:]] == ["v1.29.0", "v1.30.0"]
     words = "1 tags are assumed to pass the gates that look into images, because nothing is known of theirs: v1.29.0"
     assert words in done.err
+
+
+def reflecting(ports: Ports, reflection: str) -> None:
+    """``v1.29.0`` is selected with or without its digest, before signatures are asked for."""
+    verifying(ports, reflection, verifies=False)
+    evaluate(ports)
+    verifying(ports, reflection)
+
+
+@pytest.mark.parametrize("reflection", ["IfNotPresent", "Always"])
+def test_a_rollback_writes_the_digest_that_was_selected_before_though_its_tag_was_moved(
+    verified: Ports, registry: Registry, signed: Recording, reflection: str
+) -> None:
+    reflecting(verified, reflection)
+    before = verified.selections.get(APP)
+    push_signed_image(registry.address, "app", "v1.30.0", signed)
+    push_signature(registry.address, "app", signed)
+    scan(verified)
+    assert selected(verified) == "v1.30.0"
+    push_image(registry.address, "app", "v1.29.0", b"other content, not signed")
+    order(verified, "rollback")
+    for _ in range(2):
+        evaluate(verified)
+        found = verified.selections.get(APP)
+        assert found is not None and before is not None
+        assert found.ref == before.ref and found.ref.digest.startswith("sha256:")
+    assert reason(verified, "ImagePolicy") == "RolledBack"
+
+
+@pytest.mark.parametrize(("reflection", "more"), [("Never", ()), ("Always", ("--to", "v1.28.0"))])
+def test_a_rollback_to_content_that_is_not_known_waits_for_its_signature(
+    verified: Ports, registry: Registry, signed: Recording, reflection: str, more: tuple[str, ...]
+) -> None:
+    reflecting(verified, reflection)
+    push_signed_image(registry.address, "app", "v1.30.0", signed)
+    push_signature(registry.address, "app", signed)
+    scan(verified)
+    wanted = more[-1] if more else "v1.29.0"
+    order(verified, "rollback", *more)
+    assert (selected(verified), reason(verified, "ImagePolicy")) == ("v1.30.0", "SignatureMissing")
+    words = f"; the rollback to {wanted} waits: {wanted} has no signature (cosign-keys); it was ordered by {WHO}"
+    assert message_of(verified, "ImagePolicy").endswith(words)
+    assert words[2:] in command("-n", "ns", "explain", "policy", "app", ports=verified).err
+    push_signed_image(registry.address, "app", wanted, signed)
+    evaluate(verified)
+    assert (selected(verified), reason(verified, "ImagePolicy")) == (wanted, "RolledBack")
+
+
+def test_a_signed_image_behind_many_that_are_not_is_selected_as_soon_as_those_are_known(
+    verified: Ports, registry: Registry, signed: Recording
+) -> None:
+    push_signed_image(registry.address, "app", "v1.30.0", signed)
+    push_signature(registry.address, "app", signed)
+    for minor in range(31, 36):
+        push_image(registry.address, "app", f"v1.{minor}.0", b"%d" % minor)
+    scan(verified)
+    assert selected(verified) == "v1.29.0"
+    asked(registry)
+    evaluate(verified)
+    assert selected(verified) == "v1.30.0"
+    # The digests of the five, and a look at the sixth.
+    assert asked(registry) == ["HEAD manifests"] * 6 + ["GET manifests", "GET blobs"]

@@ -14,8 +14,10 @@ from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.registry import RegistryAccess, ScanFindings
 from tagstream.reconcile import handlers
+from tests.contract.mortal_ports import Killed, Life
+from tests.contract.reconcile.select.test_interventions import evaluate
 from tests.contract.reconcile.select.test_waiting import TICK, later, without_scans
-from tests.contract.reconciling import document, message_of, reason, scan, selected, watched
+from tests.contract.reconciling import APP, document, message_of, reason, scan, selected, watched
 from tests.embedded.push import push_image, push_index
 from tests.embedded.registry import Registry
 from tests.unit.cli.memory_ports import command
@@ -142,3 +144,59 @@ def test_another_registry_than_ecr_stalls_the_policy(setting: Setting, ports: Po
     scan(ports)
     assert (selected(ports), reason(ports, "ImagePolicy")) == ("v1.29.0", "NotScanned")
     assert "is not a private ECR registry" in message_of(ports, "ImagePolicy")
+
+
+@pytest.mark.parametrize(
+    ("found", "why", "words"),
+    [
+        (BAD, "Vulnerable", "the new content of v1.30.0 has vulnerabilities: 1 CRITICAL, 2 HIGH"),
+        (
+            ScanFindings(state="pending"),
+            "ScanNotFinished",
+            "the new content of v1.30.0 is still being scanned for vulnerabilities",
+        ),
+        (NONE, "NotScanned", "v1.30.0 was not scanned for vulnerabilities: ScanNotFoundException: no scan"),
+    ],
+)
+def test_a_selected_tag_that_moves_to_vulnerable_content_keeps_its_digest(
+    setting: Setting, found: ScanFindings, why: str, words: str
+) -> None:
+    policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}})
+    policy["spec"] |= {"digestReflectionPolicy": "Always", "interval": "1m"}
+    policy["metadata"]["annotations"] = {"tagstream.dev/vulnerabilities-below": "HIGH"}
+    setting.ports.objects.put(policy)
+    digest = setting.push("v1.30.0", CLEAN)
+    scan(setting.ports)
+    moved = push_image(setting.address, "app", "v1.30.0", b"moved")
+    setting.scans.found[moved] = found
+    setting.push("v1.28.1", CLEAN)
+    scan(setting.ports)
+    kept = setting.ports.selections.get(APP)
+    assert kept is not None and (kept.ref.tag, kept.ref.digest) == ("v1.30.0", digest)
+    assert reason(setting.ports, "ImagePolicy") == why
+    assert message_of(setting.ports, "ImagePolicy").endswith(words)
+
+
+@pytest.mark.parametrize("after_call", [True, False], ids=["after-a-call", "before-a-call"])
+def test_wherever_a_worker_dies_a_vulnerable_tag_is_passed_over(setting: Setting, after_call: bool) -> None:
+    digest, clean = setting.push("v1.31.0", BAD), setting.push("v1.30.0", CLEAN)
+    # The tags are stored, and nobody has looked at the new ones: their policy is suspended meanwhile.
+    policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}})
+    policy["metadata"]["annotations"] = {"tagstream.dev/vulnerabilities-below": "HIGH"}
+    setting.ports.objects.put({**policy, "spec": {**policy["spec"], "suspend": True}})
+    scan(setting.ports)
+    setting.ports.objects.put(policy)
+    assert (selected(setting.ports), setting.scans.asked) == ("v1.29.0", [])
+    at, is_dead = 0, True
+    while is_dead:
+        at += 1
+        try:
+            evaluate(Life(ends_at=at, after_call=after_call).ports(setting.ports))
+            is_dead = False
+        except Killed:
+            assert selected(setting.ports) in ("v1.29.0", "v1.30.0")
+    assert at > 10
+    assert (selected(setting.ports), reason(setting.ports, "ImagePolicy")) == ("v1.30.0", "Succeeded")
+    assert message_of(setting.ports, "ImagePolicy").endswith("v1.31.0 has vulnerabilities: 1 CRITICAL, 2 HIGH")
+    facts = [setting.ports.tags.image_fact(APP, Digest(one), "scan") for one in (digest, clean)]
+    assert [one is not None and '"complete"' in one.value for one in facts] == [True, True]

@@ -24,6 +24,7 @@ from tests.contract.reconciling import (
     MARKED,
     Silent,
     automated,
+    document,
     emptied,
     message_of,
     ports_on,
@@ -137,6 +138,18 @@ def test_a_newer_tag_ends_it(world: World) -> None:
     assert "revertedPolicies" not in status_of(world.ports)
     stored = world.ports.objects.get("ImagePolicy", APP)
     assert stored is not None and "tagstream.dev/reverted" not in str(stored.document)
+
+
+def test_it_outlasts_a_filter_that_leaves_the_reverted_tag_out(world: World) -> None:
+    world.person_sets("v1.20.0")
+    world.run()
+    policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}})
+    policy["spec"]["filterTags"] = {"pattern": r"^v1\.(\d|[13]\d|2[0-8])\.0$"}
+    world.ports.objects.put(policy)
+    world.run()
+    assert (world.in_git(), reason(world.ports, "ImagePolicy")) == ("v1.20.0", "RevertedByHand")
+    world.pushed("v1.30.0")
+    assert world.in_git() == "v1.30.0"
 
 
 def test_unpin_ends_it_and_the_selected_tag_is_committed_again(world: World) -> None:

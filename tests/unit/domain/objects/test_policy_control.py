@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tagstream.domain.objects.checks import check_object
-from tagstream.domain.objects.intervention import Intervention, Revert, intervention_text, revert_text
+from tagstream.domain.objects.intervention import Intervention, Place, Revert, intervention_text, revert_text
 from tagstream.domain.objects.kinds import parse_object
 from tagstream.domain.objects.model import ImagePolicy, PolicyChoice
 
@@ -144,9 +144,25 @@ def test_an_order_that_cannot_be_read_is_none(text: str) -> None:
 def test_a_revert_is_kept_with_all_that_is_known_of_it() -> None:
     now = datetime(2026, 11, 24, tzinfo=UTC)
     known = Revert(rejected="v2", found="v1", file="a.yaml", at=now, commit="a" * 40, author="Ann <a@b>")
-    for revert in (known, Revert(rejected="v2", found="v1", file="a.yaml", at=now)):
+    placed = replace(known, rejected_place=Place(value="2", made_at=now.replace(microsecond=5)))
+    for revert in (known, placed, Revert(rejected="v2", found="v1", file="a.yaml", at=now)):
         policy, _ = read(reverted=revert_text(revert))
         assert policy is not None and policy.control.revert == revert
+
+
+@pytest.mark.parametrize("made_at", [None, datetime(2026, 11, 24, 1, 2, 3, 4, tzinfo=UTC)])
+def test_a_rollback_is_kept_with_its_digest_and_the_place_of_the_bad_tag(made_at: datetime | None) -> None:
+    order = Intervention(
+        kind="rollback",
+        author="ann",
+        tag="v1",
+        digest="sha256:1",
+        image="app",
+        rejected="v2",
+        rejected_place=Place(value="2", made_at=made_at),
+    )
+    policy, _ = read(intervention=intervention_text(order))
+    assert policy is not None and policy.control.ordered == order
 
 
 def test_platforms_are_a_list_with_commas_and_what_is_none_is_refused() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from tagstream.domain.objects.intervention import Intervention, Kind, Revert
-from tagstream.domain.objects.model import PolicyChoice
-from tagstream.domain.select.choice import Choice, Situation, Stay, TagCounts, Take, Wait
+from tagstream.domain.objects.intervention import Intervention, Kind, Place, Revert
+from tagstream.domain.objects.model import Digest, DigestReflection, PolicyChoice, TagFilter
+from tagstream.domain.select.choice import Choice, Signing, Situation, Stay, TagCounts, Take, Wait
 from tagstream.domain.select.policy import CompiledPolicy, NoSelection, compile_policy
+from tagstream.domain.select.reflection import rollback_digest
 from tests.unit.domain.select.situations import NOW, situation
 
 POLICY = compile_policy(PolicyChoice(semver="1.x"), None)
@@ -154,3 +155,82 @@ def _agree(policy: CompiledPolicy, facts: Situation) -> None:
     verdicts = policy.explain(TAGS, facts)
     assert sorted(one.tag for one in verdicts) == sorted(TAGS)
     assert [one.tag for one in verdicts if one.state == "selected"] == [policy.latest(TAGS, facts).tag]
+
+
+def rolled_back(place: Place | None) -> Intervention:
+    return replace(order("rollback", "1.1.0", rejected="1.3.0"), rejected_place=place)
+
+
+@pytest.mark.parametrize(
+    ("policy", "found", "place"),
+    [
+        (PolicyChoice(semver="<1.3.0 || >=1.4.0"), None, None),
+        (PolicyChoice(semver="1.x"), TagFilter(pattern=r"^1\.[^3].*$"), Place(value="1.3.0")),
+        (PolicyChoice(alphabetical="asc"), TagFilter(pattern=r"^1\.[^3].*$"), Place(value="1.3.0")),
+        (PolicyChoice(numerical="asc"), TagFilter(pattern=r"^1\.([^3])\.0$", extract="$1"), Place(value="3")),
+    ],
+    ids=repr,
+)
+def test_a_rollback_outlasts_a_range_and_a_filter_that_leave_the_bad_tag_out(
+    policy: PolicyChoice, found: TagFilter | None, place: Place | None
+) -> None:
+    compiled = compile_policy(policy, found)
+    facts = facing("1.1.0", intervention=rolled_back(place))
+    listed = ["1.2.0", "1.1.0", "1.0.0"]
+    assert compiled.latest([*listed, "1.3.0"], facts).tag == "1.1.0"
+    assert compiled.latest(["1.4.0", *listed, "1.3.0"], facts).tag == "1.4.0"
+
+
+@pytest.mark.parametrize("place", [None, Place(value="main-3")])
+def test_no_tag_is_newer_than_a_bad_tag_of_which_nothing_is_known(place: Place | None) -> None:
+    compiled = compile_policy(PolicyChoice(semver="1.x"), TagFilter(pattern=r"^1\.[^3].*$"))
+    assert compiled.latest(["1.4.0", "1.1.0"], facing("1.1.0", intervention=rolled_back(place))).tag == "1.1.0"
+
+
+def test_a_revert_outlasts_the_tag_that_it_rejects() -> None:
+    times = {f"1.{minor}.0": NOW + minor * DAY for minor in (1, 2, 4)}
+    newest = replace(compile_policy(PolicyChoice(alphabetical="asc"), None), time_of=times.get)
+    held = replace(REVERT, rejected_place=Place(value="1.3.0", made_at=NOW + 3 * DAY))
+    for revert in (held, REVERT):
+        assert newest.latest(["1.1.0", "1.2.0"], facing(revert=revert)).tag == "1.3.0"
+    assert newest.latest(list(times), facing(revert=held)).tag == "1.4.0"
+
+
+def test_the_place_of_a_tag_is_its_value_and_its_time() -> None:
+    filtered = compile_policy(PolicyChoice(numerical="asc"), TagFilter(pattern=r"^1\.(\d)\.0$", extract="$1"))
+    assert filtered.place("1.3.0") == Place(value="3")
+    assert filtered.place("latest") is None
+    timed = replace(filtered, time_of={"1.3.0": NOW}.get)
+    assert timed.place("1.3.0") == Place(value="3", made_at=NOW)
+    assert timed.place("1.2.0") is None
+
+
+def test_a_rollback_to_a_known_digest_needs_no_signature_and_any_other_does() -> None:
+    facts = facing(intervention=rolled_back(None), verify_secret="keys")
+    choice = POLICY.latest(TAGS, facts)
+    assert (choice.tag, words_of(choice)) == (
+        "1.3.0",
+        "1.3.0 rolled back; 1.2.0 rolled back; 1.1.0 not signed; SignatureMissing",
+    )
+    _agree(POLICY, facts)
+    assert POLICY.latest(TAGS, replace(facts, rollback_digest=Digest("sha256:1"))).tag == "1.1.0"
+    assert POLICY.latest(TAGS, replace(facts, signing_of=lambda _: Signing(may_go=True))).tag == "1.1.0"
+    assert POLICY.latest(TAGS, replace(facts, intervention=order("pin", "1.1.0"))).tag == "1.1.0"
+
+
+@pytest.mark.parametrize(
+    ("reflection", "given", "image", "digest"),
+    [
+        ("IfNotPresent", order("rollback", "1.1.0"), "app", "sha256:1"),
+        ("Always", order("rollback", "1.1.0"), "", "sha256:1"),
+        ("Never", order("rollback", "1.1.0"), "app", ""),
+        ("Always", order("rollback", "1.1.0"), "another", ""),
+        ("Always", order("pin", "1.1.0"), "app", ""),
+        ("Always", None, "app", ""),
+    ],
+)
+def test_only_a_rollback_has_a_digest_to_go_back_to(
+    reflection: DigestReflection, given: Intervention | None, image: str, digest: str
+) -> None:
+    known = None if given is None else replace(given, digest="sha256:1", image="app")
+    assert rollback_digest(reflection, known, image) == digest

@@ -55,7 +55,7 @@ def test_a_tag_without_a_time_has_no_place() -> None:
         policy.latest(["zzz"])
     with pytest.raises(NoSelection, match="cannot be empty"):
         policy.latest([])
-    assert policy.is_newer("abc", "zzz") and not policy.is_below("zzz", "abc")
+    assert not policy.is_newer("abc", "zzz") and not policy.is_below("zzz", "abc")
 
 
 def test_older_and_newer_go_by_time() -> None:

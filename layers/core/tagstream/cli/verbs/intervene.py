@@ -16,10 +16,12 @@ from tagstream.cli.session import Session
 from tagstream.cli.waiting import required, tell_commit, tell_outcome, wait_for
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.annotations import annotations_of
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, Intervention, intervention_text
+from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, Intervention, Place, intervention_text
 from tagstream.domain.objects.model import REQUESTED_AT, ImagePolicy, ImageUpdateAutomation
 from tagstream.domain.select.interventions import CONDITION_REASONS
+from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
 from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.select.tag_times import stored_times
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 
 
@@ -61,11 +63,21 @@ def rollback(session: Session) -> int:
     is_again = before is not None and before.kind == "rollback" and before.tag == selection.ref.tag
     # A second rollback goes further back, and the first bad tag stays rejected.
     rejected = before.rejected if before is not None and is_again else selection.ref.tag
+    kept = before.rejected_place if before is not None and is_again else None
     tag: str = session.args.to or ("" if is_again or selection.previous is None else selection.previous.tag)
     if tag in ("", rejected, selection.ref.tag):
         raise CommandFailed(f"the tag before {selection.ref.tag} is not known: name one with --to TAG")
     _check_listed(session, policy, tag)
-    order = Intervention(kind="rollback", tag=tag, rejected=rejected, author=session.caller())
+    known = selection.previous if selection.previous is not None and selection.previous.tag == tag else None
+    order = Intervention(
+        kind="rollback",
+        tag=tag,
+        rejected=rejected,
+        rejected_place=kept or _place(session, policy, rejected),
+        digest=known.digest if known is not None else "",
+        image=known.name if known is not None else "",
+        author=session.caller(),
+    )
     return _give(session, stored, _order(session, order), f" from {rejected} to {tag}")
 
 
@@ -95,6 +107,15 @@ def _named(session: Session) -> tuple[StoredObject, ImagePolicy]:
 def _check_listed(session: Session, policy: ImagePolicy, tag: str) -> None:
     if not any(one.tag == tag for one in session.ports.tags.tags(policy.repository)):
         raise CommandFailed(f"ImageRepository {policy.repository} lists no tag '{tag}'")
+
+
+def _place(session: Session, policy: ImagePolicy, tag: str) -> Place | None:
+    """Where a tag stands in the policy's order now; None if it has no place, or the policy cannot order anything."""
+    try:
+        compiled = compile_policy(policy.policy, policy.filter_tags)
+    except (InvalidPolicy, InvalidFilter):
+        return None
+    return replace(compiled, time_of=stored_times(policy, session.ports.tags)).place(tag)
 
 
 def _order(session: Session, order: Intervention) -> Intervention:

@@ -27,6 +27,17 @@ UNREADABLE = (KeyError, TypeError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a tag stood in the order of its policy. It is kept, because the tag may leave the registry or the filter.
+
+    ``value`` is what the filter made of the tag. ``made_at`` (aware UTC) is known if the policy orders tags by time.
+    """
+
+    value: str
+    made_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intervention:
     """An order of a person.
 
@@ -34,6 +45,9 @@ class Intervention:
         kind: ``pin`` selects ``tag``; ``hold`` keeps the current selection; ``rollback`` selects ``tag`` until a tag
             comes that is newer than ``rejected``.
         author: who gave the order, e.g. the ARN of the caller.
+        rejected_place: where ``rejected`` stood when the order was given; None if that is not known.
+        digest: what ``tag`` contained when it was selected before; empty if that is not known.
+        image: the image of that digest.
         reason: why, in the author's words; may be empty.
         at: when (aware UTC); None for an order in a manifest.
         until: when it ends by itself; None for not before somebody ends it.
@@ -43,6 +57,9 @@ class Intervention:
     author: str
     tag: str = ""
     rejected: str = ""
+    rejected_place: Place | None = None
+    digest: str = ""
+    image: str = ""
     reason: str = ""
     at: datetime | None = None
     until: datetime | None = None
@@ -64,6 +81,7 @@ class Revert:
 
     Attributes:
         rejected: the tag that was in Git.
+        rejected_place: where it stood in the policy's order then; None if that is not known.
         found: the older tag that is there now.
         file: where.
         commit: the commit that did it; empty if it is not known.
@@ -75,6 +93,7 @@ class Revert:
     found: str
     file: str
     at: datetime
+    rejected_place: Place | None = None
     commit: str = ""
     author: str = ""
 
@@ -87,7 +106,8 @@ class Revert:
 
 def intervention_text(intervention: Intervention) -> str:
     """The value of the annotation INTERVENTION."""
-    members = {name: getattr(intervention, name) for name in ("kind", "author", "tag", "rejected", "reason")}
+    names = ("kind", "author", "tag", "rejected", "digest", "image", "reason")
+    members = {name: getattr(intervention, name) for name in names} | _place_members(intervention.rejected_place)
     times = {"at": intervention.at, "until": intervention.until}
     return _text(members | {name: instant_text(value) for name, value in times.items() if value is not None})
 
@@ -104,6 +124,9 @@ def read_intervention(annotations: Mapping[str, str]) -> Intervention | None:
             author=str(stored["author"]),
             tag=str(stored.get("tag", "")),
             rejected=str(stored.get("rejected", "")),
+            rejected_place=_place(stored),
+            digest=str(stored.get("digest", "")),
+            image=str(stored.get("image", "")),
             reason=str(stored.get("reason", "")),
             at=_time(stored.get("at")),
             until=_time(stored.get("until")),
@@ -115,7 +138,7 @@ def read_intervention(annotations: Mapping[str, str]) -> Intervention | None:
 def revert_text(revert: Revert) -> str:
     """The value of the annotation REVERTED."""
     members = {name: getattr(revert, name) for name in ("rejected", "found", "file", "commit", "author")}
-    return _text(members | {"at": instant_text(revert.at)})
+    return _text(members | _place_members(revert.rejected_place) | {"at": instant_text(revert.at)})
 
 
 def read_revert(annotations: Mapping[str, str]) -> Revert | None:
@@ -132,6 +155,7 @@ def read_revert(annotations: Mapping[str, str]) -> Revert | None:
             found=str(stored["found"]),
             file=str(stored.get("file", "")),
             at=at,
+            rejected_place=_place(stored),
             commit=str(stored.get("commit", "")),
             author=str(stored.get("author", "")),
         )
@@ -141,6 +165,19 @@ def read_revert(annotations: Mapping[str, str]) -> Revert | None:
 
 def _text(members: Mapping[str, object]) -> str:
     return json.dumps({name: value for name, value in members.items() if value != ""}, sort_keys=True)
+
+
+def _place_members(place: Place | None) -> dict[str, object]:
+    if place is None:
+        return {}
+    # Whole seconds would put a tag of the same second behind it.
+    made_at = {} if place.made_at is None else {"rejectedMadeAt": place.made_at.isoformat()}
+    return {"rejectedValue": place.value, **made_at}
+
+
+def _place(stored: Mapping[str, object]) -> Place | None:
+    value, made_at = stored.get("rejectedValue"), _time(stored.get("rejectedMadeAt"))
+    return None if value is None and made_at is None else Place(value=str(value or ""), made_at=made_at)
 
 
 def _members(text: str | None) -> Mapping[str, object] | None:

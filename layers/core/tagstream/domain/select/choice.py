@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from tagstream.domain.objects.intervention import Intervention, Revert
+from tagstream.domain.objects.intervention import Intervention, Place, Revert
 from tagstream.domain.objects.model import Digest, ImageRef, Metadata, Severity
 
 NO_DIGEST = Digest("")
@@ -34,13 +34,13 @@ class Candidate:
     """A tag that may be selected.
 
     ``is_below_current`` says whether it is older than the current selection, ``is_newer_than`` whether it is newer than
-    another tag, both by the policy's order.
+    another tag with its kept place, both by the policy's order.
     """
 
     tag: str
     value: str
     is_below_current: bool
-    is_newer_than: Callable[[str], bool] = field(compare=False)
+    is_newer_than: Callable[[str, Place | None], bool] = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +102,11 @@ def of_unknown_findings(tag: str) -> Findings:
     return Findings(state="pending", problem="was not looked at")
 
 
+def never_moved(tag: str) -> bool:
+    """Whether the selected tag has new content, for a policy that does not ask for its digest again."""
+    return False
+
+
 def of_unknown_signers(tag: str) -> Signing:
     """The signatures of any tag, for a policy that verifies none."""
     return Signing(may_go=False, problem="was not looked at")
@@ -129,7 +134,9 @@ class Situation:
         findings_of: what a scan has found in a tag's image; it may ask the registry.
         verify_secret: the secret whose keys must have signed an image; empty for none.
         signing_of: whether a tag's image is signed; it may ask the registry.
+        is_moved: whether the selected tag has other content now than when it was selected; it may ask the registry.
         intervention: what a person has ordered.
+        rollback_digest: the digest that a rollback goes back to and writes; empty if none is known, or none is written.
         skip_tags: tags that are never selected.
         revert: a person's revert in Git that is honoured.
     """
@@ -149,7 +156,9 @@ class Situation:
     findings_of: Callable[[str], Findings] = of_unknown_findings
     verify_secret: str = ""
     signing_of: Callable[[str], Signing] = of_unknown_signers
+    is_moved: Callable[[str], bool] = never_moved
     intervention: Intervention | None = None
+    rollback_digest: Digest = NO_DIGEST
     skip_tags: frozenset[str] = frozenset()
     revert: Revert | None = None
     image: str = ""
@@ -158,6 +167,10 @@ class Situation:
         """Whether a tag of the same image is selected already."""
         current = self.current
         return current is not None and current.tag == tag and self.image in ("", current.name)
+
+    def is_unchanged(self, tag: str) -> bool:
+        """Whether a tag is selected already with the content that it has now, so that nothing new would be written."""
+        return self.is_selected(tag) and not self.is_moved(tag)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ Flux has no gates; image-automation-controller issues #231 and #396 ask for the 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from gocompat.duration import print_duration
 from tagstream.domain.instant import instant_text
@@ -95,21 +96,24 @@ def minimum_age(candidate: Candidate, situation: Situation) -> Answer:
 def platforms(candidate: Candidate, situation: Situation) -> Answer:
     """Let a tag wait whose image lacks a platform: the image of another platform may be pushed a little later.
 
-    The current tag is not looked at again.
+    If the current tag was moved to content that lacks one, the current selection stays with the old digest.
     """
-    wanted = situation.platforms
-    if not wanted or situation.is_selected(candidate.tag):
+    wanted, tag = situation.platforms, candidate.tag
+    if not wanted or situation.is_unchanged(tag):
         return Go()
-    found = situation.platforms_of(candidate.tag)
+    found = situation.platforms_of(tag)
     if found is not None and not missing(wanted, found):
         return Go()
     told = "was not looked at" if found is None else f"lacks {', '.join(missing(wanted, found))}"
-    return Wait(
-        reason="PlatformsMissing",
-        message=f"{candidate.tag} {told}",
-        verdict="platforms missing",
-        until=situation.now + LOOK_AGAIN_AFTER,
-    )
+    words = {"reason": "PlatformsMissing", "verdict": "platforms missing"}
+    return _later(tag, situation, f"{tag} {told}", situation.now + LOOK_AGAIN_AFTER, words)
+
+
+def _later(tag: str, situation: Situation, told: str, until: datetime, words: Mapping[str, str]) -> Wait | Stay:
+    """The tag waits; new content of the current tag is not taken, and its old digest stays."""
+    if situation.is_selected(tag):
+        return Stay(message=f"the new content of {told}", until=until, reason=words["reason"], verdict=words["verdict"])
+    return Wait(message=told, until=until, reason=words["reason"], verdict=words["verdict"])
 
 
 def signatures(candidate: Candidate, situation: Situation) -> Answer:
@@ -125,24 +129,38 @@ def signatures(candidate: Candidate, situation: Situation) -> Answer:
     until = found.until or situation.now + LOOK_AGAIN_AFTER
     words = {"reason": "SignatureMissing", "verdict": "not signed"}
     told = f"{candidate.tag} {found.problem} ({situation.verify_secret})"
-    if situation.is_selected(candidate.tag):
-        return Stay(message=f"the new content of {told}", until=until, **words)
-    return Wait(message=told, until=until, **words)
+    return _later(candidate.tag, situation, told, until, words)
+
+
+def signed_way_back(candidate: Candidate, situation: Situation) -> Answer:
+    """Keep the current selection while the tag that a rollback leads to is not signed.
+
+    A rollback to a digest that was selected before is not asked: nobody can have moved it.
+    """
+    order = situation.intervention
+    if order is None or order.kind != "rollback" or candidate.tag != order.tag or situation.rollback_digest:
+        return Go()
+    answer = signatures(candidate, situation)
+    if not isinstance(answer, Wait):
+        return answer
+    told = f"the rollback to {order.tag} waits: {answer.message}; it was ordered {order}"
+    return Stay(reason=answer.reason, message=told, verdict=answer.verdict, until=answer.until)
 
 
 def vulnerabilities(candidate: Candidate, situation: Situation) -> Answer:
     """Let a tag wait in whose image a scan has found vulnerabilities that are too severe, or is not finished.
 
-    The current tag is not looked at again. If there is no scan, the current selection stays.
+    If the current tag was moved to such content, the current selection stays with the old digest. If there is no scan,
+    the current selection stays, too.
     """
     limit, tag = situation.vulnerabilities_below, candidate.tag
-    if limit is None or situation.is_selected(tag):
+    if limit is None or situation.is_unchanged(tag):
         return Go()
     found = situation.findings_of(tag)
     until = found.until or situation.now + LOOK_AGAIN_AFTER
     if found.state == "pending":
-        told = found.problem or "is still being scanned for vulnerabilities"
-        return Wait(reason="ScanNotFinished", message=f"{tag} {told}", verdict="not scanned yet", until=until)
+        told = f"{tag} {found.problem or 'is still being scanned for vulnerabilities'}"
+        return _later(tag, situation, told, until, {"reason": "ScanNotFinished", "verdict": "not scanned yet"})
     if found.state == "unavailable":
         told = f"{tag} was not scanned for vulnerabilities: {found.problem}"
         return No(reason="NotScanned", message=told, verdict="not scanned", keeps_current=True)
@@ -151,11 +169,11 @@ def vulnerabilities(candidate: Candidate, situation: Situation) -> Answer:
         return Go()
     told = ", ".join(f"{found.counts[one]} {one}" for one in severe)
     words = f"{tag} has vulnerabilities: {told}"
-    return Wait(reason="Vulnerable", message=words, verdict="vulnerable", until=until)
+    return _later(tag, situation, words, until, {"reason": "Vulnerable", "verdict": "vulnerable"})
 
 
 GATES: tuple[Gate, ...] = (
-    *(intervened, skipped, reverted, known_times, suspicious_drop, downgrade),
+    *(signed_way_back, intervened, skipped, reverted, known_times, suspicious_drop, downgrade),
     *(minimum_age, platforms, signatures, vulnerabilities),
 )
 """In the order in which they are asked. What people want comes first; what may ask the registry comes last."""

@@ -20,7 +20,7 @@ def intervened(candidate: Candidate, situation: Situation) -> Answer:
     reason = CONDITION_REASONS[order.kind]
     if order.kind == "hold":
         return Stay(reason=reason, message=f"held {order}", verdict="held", until=order.until)
-    if order.kind == "rollback" and candidate.is_newer_than(order.rejected):
+    if order.kind == "rollback" and candidate.is_newer_than(order.rejected, order.rejected_place):
         return Go()
     if candidate.tag == order.tag:
         return Take(reason=reason, message=_words(order), verdict="pinned", until=order.until)
@@ -49,7 +49,7 @@ def reverted(candidate: Candidate, situation: Situation) -> Answer:
     revert, current = situation.revert, situation.current
     if revert is None or current is None or current.tag != revert.rejected:
         return Go()
-    if candidate.is_newer_than(revert.rejected):
+    if candidate.is_newer_than(revert.rejected, revert.rejected_place):
         return Go()
     name = situation.policy.key.name
     return Stay(

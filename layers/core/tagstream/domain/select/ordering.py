@@ -58,6 +58,13 @@ class Ordering(Protocol):
             InvalidValue: the value has no place.
         """
 
+    def rank_anywhere(self, value: str) -> Rank:
+        """The same for a value that need not be admitted, such as a version outside of the range.
+
+        Raises:
+            InvalidValue: the value cannot be compared with any other.
+        """
+
     def best(self, values: Iterable[str], accepts: Accepts = everything, *, descending: bool = False) -> str | None:
         """The accepted value of the greatest rank; None when none has a rank.
 
@@ -102,6 +109,13 @@ class SemverOrdering:
             reasons = self.constraint.refusals(version)
             raise InvalidValue("; ".join(reasons), "out of range")
         return (version.key, encoded(value))
+
+    def rank_anywhere(self, value: str) -> Rank:
+        """The same whatever the range says."""
+        try:
+            return (parse_tag(value).key, encoded(value))
+        except InvalidVersion as error:
+            raise InvalidValue(str(error), "not a version") from error
 
     def best(self, values: Iterable[str], accepts: Accepts = everything, *, descending: bool = False) -> str | None:
         """One pass; only a value that would win is checked against the range."""
@@ -155,6 +169,10 @@ class AlphabeticalOrdering:
         """The bytes, inverted for ``desc``."""
         return (encoded(value),) if self.ascending else (inverted(value),)
 
+    def rank_anywhere(self, value: str) -> Rank:
+        """The same."""
+        return self.rank(value)
+
     def best(self, values: Iterable[str], accepts: Accepts = everything, *, descending: bool = False) -> str | None:
         """One pass, which ends at the first accepted value when the values are in order."""
         if descending and isinstance(values, Sequence):
@@ -185,6 +203,10 @@ class NumericalOrdering:
     def rank(self, value: str) -> Rank:
         """The number, negated for ``desc``; NaN is below everything."""
         return (self._number(value), inverted(value))
+
+    def rank_anywhere(self, value: str) -> Rank:
+        """The same."""
+        return self.rank(value)
 
     def best(self, values: Iterable[str], accepts: Accepts = everything, *, descending: bool = False) -> str | None:
         """One pass; when values are no numbers, the error names the one that Flux meets first."""

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from tagstream.domain.instant import instant_text
+from tagstream.domain.objects.intervention import Place
 from tagstream.domain.objects.model import PolicyChoice, TagFilter
 from tagstream.domain.select.choice import Candidate, Choice, Gate, No, Situation, Stay, Wait, choose
 from tagstream.domain.select.filter import CompiledFilter, InvalidFilter, compile_filter
@@ -156,16 +157,33 @@ class CompiledPolicy:
         except InvalidValue:
             return False
 
-    def is_newer(self, candidate: str, other: str) -> bool:
-        """Whether the policy puts ``candidate`` before ``other``; every tag is newer than one without a place."""
+    def is_newer(self, candidate: str, other: str, place: Place | None = None) -> bool:
+        """Whether the policy puts ``candidate`` before ``other``.
+
+        Args:
+            candidate: a tag that may be selected.
+            other: a tag that a person rejected. The range and the filter need not admit it any more.
+            place: where ``other`` stood. It counts for a tag that is gone, or that the filter leaves out today. No tag
+                is newer than one of which nothing is known.
+        """
         try:
-            rank = self.rank(other)[:1]
-        except InvalidValue:
-            return candidate != other
-        try:
-            return self.rank(candidate)[:1] > rank
+            return candidate != other and self.rank(candidate)[:1] > self._rank_anywhere(other, place)[:1]
         except InvalidValue:
             return False
+
+    def place(self, tag: str) -> Place | None:
+        """Where a tag stands, to be kept; None if it has no place."""
+        value = self.filter.value(tag) if self.filter else tag
+        made_at = self.time_of(tag) if self.time_of is not None else None
+        if value is None or (self.time_of is not None and made_at is None):
+            return None
+        return Place(value=value, made_at=made_at)
+
+    def _rank_anywhere(self, tag: str, kept: Place | None) -> Rank:
+        place = self.place(tag) or kept
+        if place is None or (self.time_of is not None and place.made_at is None):
+            raise InvalidValue("nobody knows where it stood", "without place")
+        return self.ordering.rank_anywhere(place.value) if self.time_of is None else (place.made_at,)
 
     def tags_of_value(self, tag: str, tags: Iterable[str]) -> list[str]:
         """The tags that the policy cannot tell from a tag, because their value is the same; the tag itself is one."""
@@ -227,7 +245,7 @@ class CompiledPolicy:
             tag=tag,
             value=value or "",
             is_below_current=current is not None and self.is_below(tag, current.tag),
-            is_newer_than=lambda other: self.is_newer(tag, other),
+            is_newer_than=lambda other, place: self.is_newer(tag, other, place),
         )
 
     def _placed(self, tags: Collection[str], current: str | None) -> tuple[list[tuple[Rank, Verdict]], list[Verdict]]:

@@ -53,6 +53,17 @@ class Contents:
             self._digests[tag] = self.ask(tag)
         return self._digests[tag]
 
+    def is_moved(self, tag: str) -> bool:
+        """Whether the selected tag has another digest than the one that is selected, if the policy asks for it again.
+
+        Raises:
+            ImageAutomationError: the registry does not answer.
+        """
+        current = self.current
+        if current is None or current.tag != tag or not self.is_reread:
+            return False
+        return self.digest(tag) != current.digest
+
     def known(self, tag: str) -> Content | None:
         """The content of a tag now, and when the tag was first seen with it.
 

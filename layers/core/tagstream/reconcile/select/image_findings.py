@@ -15,6 +15,7 @@ from tagstream.domain.select.choice import Findings
 from tagstream.ports.registry import ScanFindings
 from tagstream.ports.tags import ImageFact
 from tagstream.reconcile.select.contents import Contents
+from tagstream.reconcile.select.looks import Looks
 
 KIND = "scan"
 NOT_LOOKED_AT = Findings(state="pending", problem="was not looked at")
@@ -30,12 +31,12 @@ class ImageFindings:
     Args:
         contents: tells which digest a tag has.
         ask: asks ECR for the findings of a digest; None when only what is stored counts.
-        most_looked_at: how many tags are looked at.
+        looks: how many tags may be looked at.
     """
 
     contents: Contents
     ask: AskFindings | None
-    most_looked_at: int
+    looks: Looks
     _answers: dict[str, Findings] = field(default_factory=dict)
 
     def of(self, tag: str) -> Findings:
@@ -44,7 +45,7 @@ class ImageFindings:
         Raises:
             ImageAutomationError: the registry does not answer, or it is not ECR.
         """
-        if tag not in self._answers and len(self._answers) < self.most_looked_at:
+        if tag not in self._answers and self.looks.may_compare():
             self._answers[tag] = self._looked_at(tag)
         return self._answers.get(tag, NOT_LOOKED_AT)
 
@@ -55,6 +56,7 @@ class ImageFindings:
         tags, repository, now = self.contents.first_seen.tags, self.contents.first_seen.repository, self.contents.now
         fact = tags.image_fact(repository, content.digest, KIND)
         if self.ask is not None and (fact is None or fact.until <= now):
+            self.looks.count_question()
             fact = _fact(_together(self.ask(content.digest)), now)
             tags.put_image_fact(repository, content.digest, KIND, fact)
         return NOT_LOOKED_AT if fact is None else _findings(fact)

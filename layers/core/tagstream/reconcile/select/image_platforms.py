@@ -9,6 +9,7 @@ from datetime import timedelta
 from tagstream.domain.objects.model import Digest
 from tagstream.ports.tags import ImageFact
 from tagstream.reconcile.select.contents import Contents
+from tagstream.reconcile.select.looks import Looks
 
 KIND = "platforms"
 # The platforms of a digest never change, but what nobody asks for any more should go by itself.
@@ -23,12 +24,12 @@ class ImagePlatforms:
     Args:
         contents: tells which digest a tag has.
         ask: asks the registry for the platforms of a digest; None when only what is stored counts.
-        most_looked_at: how many tags are looked at.
+        looks: how many tags may be looked at.
     """
 
     contents: Contents
     ask: AskPlatforms | None
-    most_looked_at: int
+    looks: Looks
     _answers: dict[str, frozenset[str] | None] = field(default_factory=dict)
 
     def of(self, tag: str) -> frozenset[str] | None:
@@ -37,7 +38,7 @@ class ImagePlatforms:
         Raises:
             ImageAutomationError: the registry does not answer.
         """
-        if tag not in self._answers and len(self._answers) < self.most_looked_at:
+        if tag not in self._answers and self.looks.may_compare():
             self._answers[tag] = self._looked_at(tag)
         return self._answers.get(tag)
 
@@ -51,6 +52,7 @@ class ImagePlatforms:
             return frozenset(kept.value.split())
         if self.ask is None:
             return None
+        self.looks.count_question()
         found = self.ask(content.digest)
         fact = ImageFact(value=" ".join(sorted(found)), until=self.contents.now + KEPT_FOR)
         tags.put_image_fact(repository, content.digest, KIND, fact)

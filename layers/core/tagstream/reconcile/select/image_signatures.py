@@ -16,6 +16,7 @@ from tagstream.domain.signatures.signed import Signed
 from tagstream.ports.signatures import PublicKeys
 from tagstream.ports.tags import ImageFact
 from tagstream.reconcile.select.contents import Contents
+from tagstream.reconcile.select.looks import Looks
 
 KEPT_FOR = timedelta(days=30)
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=1)
@@ -34,14 +35,14 @@ class ImageSignatures:
         image: of the repository now; empty if it is not known.
         read_keys: reads the keys that count; called when the first tag is looked at.
         ask: asks the registry for the signatures of a digest; None when only what is stored counts.
-        most_looked_at: how many tags are looked at.
+        looks: how many tags may be looked at.
     """
 
     contents: Contents
     image: str
     read_keys: Callable[[], PublicKeys]
     ask: AskSigned | None
-    most_looked_at: int
+    looks: Looks
     _keys: PublicKeys | None = None
     _answers: dict[str, Signing] = field(default_factory=dict)
 
@@ -55,7 +56,7 @@ class ImageSignatures:
         is_current = current is not None and current.tag == tag and self.image in ("", current.name)
         if is_current and not self.contents.is_reread:
             return Signing(may_go=True)
-        if tag not in self._answers and len(self._answers) < self.most_looked_at:
+        if tag not in self._answers and self.looks.may_compare():
             self._answers[tag] = self._looked_at(tag, current.digest if is_current and current is not None else "")
         return self._answers.get(tag, NOT_LOOKED_AT)
 
@@ -75,6 +76,7 @@ class ImageSignatures:
         if fact is None or (fact.until <= self.contents.now and self.ask is not None):
             if self.ask is None:
                 return NOT_LOOKED_AT
+            self.looks.count_question()
             fact = self._fact(content, self._verdict(content.digest, keys, self.ask))
             tags.put_image_fact(repository, content.digest, kind, fact)
         if fact.value == SIGNED:

@@ -6,27 +6,28 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tagstream.domain.objects.annotations import annotations_of
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
+from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, Place
 from tagstream.domain.objects.model import PolicyControl
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
 
 
 def ended(
-    control: PolicyControl, selected: str, is_newer: Callable[[str, str], bool], now: datetime
+    control: PolicyControl, selected: str, is_newer: Callable[[str, str, Place | None], bool], now: datetime
 ) -> tuple[str, ...]:
     """The annotations whose order or revert is over when ``selected`` is selected.
 
     Args:
         control: of the policy.
         selected: the tag that is selected from now on.
-        is_newer: whether the policy puts one tag before another.
+        is_newer: whether the policy puts one tag before another, whose kept place is given.
         now: aware UTC.
     """
     found = []
     order, revert = control.ordered, control.revert
     if order is not None:
-        is_past = order.kind == "rollback" and selected != order.tag and is_newer(selected, order.rejected)
+        is_other = order.kind == "rollback" and selected != order.tag
+        is_past = is_other and is_newer(selected, order.rejected, order.rejected_place)
         found += [INTERVENTION] if is_past or order.is_over(now) else []
     if revert is not None and selected != revert.rejected:
         found.append(REVERTED)

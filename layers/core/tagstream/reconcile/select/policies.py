@@ -260,7 +260,11 @@ def _select(found: _Evaluation, ports: Ports) -> _Selected:
     if isinstance(choice.decided, Stay) and current is not None:
         return _Selected(selection=current, wait=choice.wait, decided=choice.decided)
     over = interventions.ended(policy.control, choice.tag, compiled.is_newer, found.now)
-    digest = _digest(found, repository, choice.tag, gathered.contents, ports)
+    is_way_back = isinstance(choice.decided, Take) and situation.rollback_digest != ""
+    # The tag may have been moved since: what a person wants back is what was selected before.
+    digest = (
+        situation.rollback_digest if is_way_back else _digest(found, repository, choice.tag, gathered.contents, ports)
+    )
     ref = ImageRef(name=repository.image, tag=choice.tag, digest=digest)
     if current is not None and current.ref == ref:
         return _Selected(selection=current, wait=choice.wait, decided=choice.decided, ended=over)

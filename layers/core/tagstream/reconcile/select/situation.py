@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from tagstream.domain.objects.model import ImagePolicy, ImageRef, NamespacedName
 from tagstream.domain.select.choice import Situation, TagCounts
 from tagstream.domain.select.gates import may_go_back
-from tagstream.domain.select.reflection import needs_digest
+from tagstream.domain.select.reflection import needs_digest, rollback_digest
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.material import InvalidMaterial
@@ -23,10 +23,13 @@ from tagstream.reconcile.select.first_seen import FirstSeen
 from tagstream.reconcile.select.image_findings import ImageFindings
 from tagstream.reconcile.select.image_platforms import ImagePlatforms
 from tagstream.reconcile.select.image_signatures import ImageSignatures
+from tagstream.reconcile.select.looks import Looks
 from tagstream.reconcile.select.registry_questions import RegistryQuestions
 
-# What is behind so many better tags that a gate refused is not looked at.
+# The others are looked at later, when the answers about the best are known.
 MOST_LOOKED_AT = 5
+# Even a known answer costs a request for the tag's digest. What is behind so many better tags is not looked at.
+MOST_COMPARED = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,24 +68,25 @@ def gather(
         occasion: the policy.
         questions: asks the registry; None when only what is stored counts.
         ports: everything.
-        most_looked_at: of how many tags gates may know what is in their image.
+        most_looked_at: how many images a gate may ask the registry about.
     """
     policy, current, control = occasion.policy, occasion.current, occasion.policy.control
     contents = _contents(occasion, questions, ports)
     image = questions.repository.image if questions is not None else ""
+
+    def looks() -> Looks:
+        return Looks(most_asked=most_looked_at, most_compared=max(most_looked_at, MOST_COMPARED))
+
+    order = control.intervention(occasion.now)
     signatures = ImageSignatures(
         contents=contents,
         image=image,
         read_keys=lambda: _public_keys(policy, ports),
         ask=None if questions is None else questions.signed,
-        most_looked_at=most_looked_at,
+        looks=looks(),
     )
-    platforms = ImagePlatforms(
-        contents=contents, ask=None if questions is None else questions.platforms, most_looked_at=most_looked_at
-    )
-    findings = ImageFindings(
-        contents=contents, ask=None if questions is None else questions.findings, most_looked_at=most_looked_at
-    )
+    platforms = ImagePlatforms(contents=contents, ask=None if questions is None else questions.platforms, looks=looks())
+    findings = ImageFindings(contents=contents, ask=None if questions is None else questions.findings, looks=looks())
     situation = Situation(
         policy=policy.metadata,
         current=current,
@@ -98,7 +102,9 @@ def gather(
         findings_of=findings.of,
         verify_secret=control.verify_secret,
         signing_of=signatures.of,
-        intervention=control.intervention(occasion.now),
+        is_moved=contents.is_moved,
+        intervention=order,
+        rollback_digest=rollback_digest(policy.digest_reflection, order, image),
         skip_tags=control.skip_tags,
         revert=control.revert if control.honours_reverts else None,
         image=image,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from tagstream.domain.objects.annotations import annotations_of
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, Revert, revert_text
+from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, Place, Revert, revert_text
 from tagstream.domain.objects.model import CommitId, ImagePolicy, NamespacedName
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
 from tagstream.domain.setters.plan import Change, FilePlan, plan_file
@@ -45,6 +45,7 @@ class _Suspect:
     policy: NamespacedName
     found: str
     selected: str
+    place: Place
 
 
 def without_reverted(job: UpdateJob) -> UpdateJob:
@@ -101,8 +102,9 @@ def _suspects(job: UpdateJob, plans: Mapping[bytes, FilePlan], checkout: Checkou
         key = NamespacedName(namespace, name)
         tag = _tag(change.old_value, part)
         selected = job.selections[key].ref.tag if key in job.selections else ""
-        if key in settled and tag and _went_back(job, key, tag, selected, ports):
-            found.append(_Suspect(change=change, policy=key, found=tag, selected=selected))
+        place = _place_left(job, key, tag, selected, ports) if key in settled and tag else None
+        if place is not None:
+            found.append(_Suspect(change=change, policy=key, found=tag, selected=selected, place=place))
     return found
 
 
@@ -131,16 +133,17 @@ def _tag(value: str, part: str) -> str:
     return tag if colon and "/" not in tag else ""
 
 
-def _went_back(job: UpdateJob, key: NamespacedName, found: str, selected: str, ports: Ports) -> bool:
-    """Whether the tag in Git is older than the selected one, by the policy's own order."""
+def _place_left(job: UpdateJob, key: NamespacedName, found: str, selected: str, ports: Ports) -> Place | None:
+    """Where the selected tag stands, if the tag in Git is older by the policy's own order; else None."""
     policy = _policy(job, key)
     if policy is None or not policy.control.honours_reverts:
-        return False
+        return None
     try:
         compiled = compile_policy(policy.policy, policy.filter_tags)
-        return replace(compiled, time_of=stored_times(policy, ports.tags)).is_below(found, selected)
     except (InvalidPolicy, InvalidFilter):
-        return False
+        return None
+    timed = replace(compiled, time_of=stored_times(policy, ports.tags))
+    return timed.place(selected) if timed.is_below(found, selected) else None
 
 
 def _policy(job: UpdateJob, key: NamespacedName) -> ImagePolicy | None:
@@ -153,7 +156,13 @@ def _policy(job: UpdateJob, key: NamespacedName) -> ImagePolicy | None:
 
 def _revert(suspect: _Suspect, job: UpdateJob, checkout: Checkout, session: GitSession, ports: Ports) -> Revert | None:
     """The revert behind a change; None if nobody set the value back, or one of our own commits did."""
-    revert = Revert(rejected=suspect.selected, found=suspect.found, file=suspect.change.file, at=ports.clock.now())
+    revert = Revert(
+        rejected=suspect.selected,
+        rejected_place=suspect.place,
+        found=suspect.found,
+        file=suspect.change.file,
+        at=ports.clock.now(),
+    )
     try:
         culprit = _culprit(suspect, job, checkout, session)
     except ImageAutomationError as error:
