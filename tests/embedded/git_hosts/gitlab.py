@@ -15,16 +15,30 @@ USERS = {"alice": 7, "{a-person}": 8}
 
 
 class GitLab(FakeHost):
-    """Answers for one project. A title with GitLab's prefix makes a draft."""
+    """Answers for one project. A title with GitLab's prefix makes a draft.
+
+    Attributes:
+        pipeline_commit: the commit of the head pipelines, if they are not of the head commits.
+        merge_commits: by number, the head commit when auto-merge was asked for.
+    """
 
     description = described("gitlab")
+
+    def begin_anew(self) -> None:
+        """Forget everything."""
+        super().begin_anew()
+        self.pipeline_commit = ""
+        self.merge_commits: dict[int, str] = {}
 
     def refused(self, status: int) -> Answer:
         """Return one message."""
         return Answer(status=status, document={"message": f"refused with {status}"})
 
     def carry_out(self, operation: Operation, query: Query, document: Any) -> Answer:
-        """Carry out an operation."""
+        """Carry out an operation, after auto-merge was cancelled where commits were added."""
+        for one in self.requests:
+            if one.auto_merge and self.merge_commits.get(one.number) != self.commit_of(one):
+                one.auto_merge = ""
         if operation.name == "listUsers":
             name = dict(query)["username"]
             return Answer(document=[{"id": USERS[name], "username": name}] if name in USERS else [])
@@ -44,6 +58,7 @@ class GitLab(FakeHost):
             if hosted.auto_merge or hosted.state != "open" or document["sha"] != self.commit_of(hosted):
                 return self.refused(405)
             hosted.auto_merge = "squash" if document["squash"] else "merge"
+            self.merge_commits[hosted.number] = self.commit_of(hosted)
         elif operation.name == "updateMergeRequest":
             self._update(hosted, document)
         return Answer(document=self._shown(hosted))
@@ -81,7 +96,7 @@ class GitLab(FakeHost):
         return Answer(status=201, document=self._shown(hosted))
 
     def _shown(self, hosted: Hosted) -> dict[str, Any]:
-        pipeline = PIPELINES.get(hosted.checks)
+        pipeline, commit = PIPELINES.get(hosted.checks), self.commit_of(hosted)
         return {
             "id": 1000 + hosted.number,
             "iid": hosted.number,
@@ -94,9 +109,9 @@ class GitLab(FakeHost):
             "draft": hosted.draft,
             "source_branch": hosted.head,
             "target_branch": hosted.base,
-            "sha": self.commit_of(hosted),
+            "sha": commit,
             "labels": list(hosted.labels),
             "reviewers": [{"id": USERS[one], "username": one} for one in hosted.reviewers],
             "merge_when_pipeline_succeeds": bool(hosted.auto_merge),
-            "head_pipeline": {"id": 1, "status": pipeline} if pipeline else None,
+            "head_pipeline": {"id": 1, "status": pipeline, "sha": self.pipeline_commit or commit} if pipeline else None,
         }

@@ -27,7 +27,8 @@ What an adapter must keep:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from tagstream.domain.objects.git_host import GitHostKind
@@ -90,6 +91,10 @@ class PullRequest:
         body: as the host has it.
         labels: names.
         is_draft: whether it is a draft.
+        has_begun: whether the checks of the head commit have begun; False where the host, asked for auto-merge now,
+            would merge at once because it does not know yet that there will be checks.
+        earlier: in what ``newest`` returns, the closed requests between the same branches that the same answers have,
+            the one made last first.
         checks: of the head commit; ``none`` in what ``newest``, ``open`` and ``change`` return, if asking costs a call.
     """
 
@@ -104,14 +109,37 @@ class PullRequest:
     labels: tuple[str, ...] = ()
     is_draft: bool = False
     checks: Checks = "none"
+    has_begun: bool = True
+    earlier: tuple[PullRequest, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many characters a host takes."""
+    """What a host does not do.
+
+    Attributes:
+        title: how many characters it takes.
+        body: how many characters it takes.
+        keeps_auto_merge: whether auto-merge goes on when the branch gets other commits; where it does not, it is asked
+            for again, for each head commit whose checks have begun.
+    """
 
     title: int
     body: int
+    keeps_auto_merge: bool = True
+
+
+def newest_of(found: Sequence[PullRequest]) -> PullRequest | None:
+    """The open one, else the first, with the other closed ones as ``earlier``.
+
+    Args:
+        found: all that a host lists from one head into one base, the one made last first.
+    """
+    first = next((one for one in found if one.state == "open"), found[0] if found else None)
+    if first is None:
+        return None
+    closed = tuple(one for one in found if one.number != first.number and one.state == "closed")
+    return replace(first, earlier=closed)
 
 
 class PullRequests(Protocol):

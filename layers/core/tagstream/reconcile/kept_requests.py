@@ -21,12 +21,14 @@ def known_request(stored: StoredObject) -> KeptRequest | None:
 
 
 def forget_reads(automations: Collection[NamespacedName], ports: Ports) -> None:
-    """Have the next run of these automations ask their hosts for open requests, however short the last time was ago.
+    """Have the next run of these automations ask their hosts for requests, however short the last time was ago.
+
+    A closed request is read too, because a person may have opened it again.
 
     A status that somebody else writes meanwhile is left alone: that run has asked, or is about to.
     """
     for stored in ports.objects.get_many(KIND, automations):
         known = known_request(stored)
-        if known is not None and known.is_open and known.read_at is not None:
+        if known is not None and (known.is_open or known.may_reopen) and known.read_at is not None:
             unread = replace(known, read_at=None).document()
             ports.objects.replace_status(stored, {**stored.status, FIELD: unread})

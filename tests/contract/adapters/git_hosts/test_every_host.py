@@ -147,6 +147,16 @@ def test_a_request_that_a_person_closed_is_found_as_closed(on: Running) -> None:
     assert on.requests.read(found.number) == found
 
 
+def test_the_closed_requests_before_the_newest_are_found_with_their_whole_bodies(on: Running) -> None:
+    ends = [f"{'x' * 500}\n\n[tagstream]: # (changes {one:016x})\n" for one in range(3)]
+    for end in ends:
+        on.fake.made(HEAD, BASE, "refused", state="closed", body=end)
+    on.fake.made(HEAD, "release", "elsewhere", state="closed", body="other")
+    found = on.requests.newest(HEAD, BASE)
+    assert found is not None
+    assert [found.body, *(one.body for one in found.earlier)] == [*reversed(ends)]
+
+
 def test_a_request_that_a_person_merged_is_found_as_merged(on: Running) -> None:
     on.fake.made(HEAD, BASE, "taken", state="merged")
     found = on.requests.newest(HEAD, BASE)

@@ -90,6 +90,15 @@ def test_gitlab_s_events_run_them_too(front: Front) -> None:
     assert runs(front) == [QueuedRun(automations=(APP,), reason="webhook")]
 
 
+@pytest.mark.parametrize(("event", "count"), [("pr:merged", 1), ("pullrequest:rejected", 1), ("pr:comment:added", 0)])
+def test_bitbucket_s_events_of_requests_run_them_too(front: Front, event: str, count: int) -> None:
+    listing(front, "ImageUpdateAutomation", "bitbucket")
+    body = b"{}"
+    signature = hmac.new(TOKEN, body, hashlib.sha256).hexdigest()
+    assert front.send(body, {"x-hub-signature": f"sha256={signature}", "x-event-key": event})["statusCode"] == 200
+    assert len(runs(front)) == count
+
+
 def test_a_receiver_of_images_alone_asks_for_no_run(front: Front) -> None:
     front.receive("github")
     assert delivered(front, "push") == []

@@ -28,6 +28,7 @@ from tests.contract.reconcile.update.hosted import (
 )
 from tests.contract.reconciling import APP, Silent
 from tests.embedded.git_hosts.github import GitHub
+from tests.embedded.git_hosts.gitlab import GitLab
 from tests.embedded.git_hosts.host import Answer
 from tests.embedded.git_server import commit_files, git
 
@@ -175,6 +176,85 @@ def test_a_request_that_tagstream_closed_makes_room_for_the_same_changes(stack: 
     stack.commit("v1.0.0")
     stack.run()
     assert [one.state for one in stack.host.requests] == ["closed", "open"]
+
+
+def test_a_person_s_closing_counts_as_such_though_the_base_needed_nothing_when_it_was_noticed(stack: Hosted) -> None:
+    stack.annotate(on_revert="ignore")
+    stack.run()
+    stack.host.requests[0].state = "closed"
+    stack.commit("v1.1.0")
+    stack.run()
+    assert (stack.request["state"], stack.request["closedBy"]) == ("closed", "a person")
+    stack.commit("v1.0.0")
+    stack.run()
+    assert [one.state for one in stack.host.requests] == ["closed"]
+
+
+def test_changes_that_were_refused_before_the_last_ones_are_not_proposed_again(stack: Hosted) -> None:
+    stack.run()
+    stack.host.requests[0].state = "closed"
+    stack.run()
+    stack.select("v1.2.0")
+    stack.run()
+    stack.host.requests[1].state = "closed"
+    stack.run()
+    stack.select("v1.1.0")
+    stack.run()
+    assert [one.state for one in stack.host.requests] == ["closed", "closed"]
+
+
+def test_all_closed_requests_are_remembered_by_their_bodies_when_the_status_is_lost(stack: Hosted) -> None:
+    stack.run()
+    for tag in ("v1.2.0", "v1.3.0"):
+        stack.host.requests[-1].state = "closed"
+        stack.run()
+        stack.select(tag)
+        stack.run()
+    stack.host.requests[-1].state = "closed"
+    stack.select("v1.1.0")
+    stack.ports.objects.put_status(AUTOMATION, APP, {})
+    stack.run()
+    assert [one.state for one in stack.host.requests] == ["closed"] * 3
+    assert len(stack.request["refused"]) == 3
+
+
+def test_a_request_that_a_person_retargets_is_kept(stack: Hosted) -> None:
+    git("branch", "release", "main", folder=stack.bare)
+    stack.run()
+    stack.host.requests[0].base = "release"
+    stack.run()
+    stack.select("v1.2.0")
+    stack.run()
+    assert [(one.base, one.title) for one in stack.host.requests] == [("release", "Update app to v1.2.0")]
+    assert stack.request["base"] == "release"
+
+
+def test_another_push_branch_closes_the_request_of_the_former_one(stack: Hosted) -> None:
+    stack.run()
+    stack.ports.objects.put(automation_document(push="other"))
+    stack.run()
+    assert [(one.head, one.state) for one in stack.host.requests] == [(BRANCH, "closed"), ("other", "open")]
+    assert "pushes to another branch" in stack.host.requests[0].comments[0]
+    assert stack.told()[1] == "RequestClosed: pull request #1 was closed by tagstream: Update app to v1.1.0"
+
+
+def test_the_request_of_a_former_push_branch_stays_where_another_automation_has_it(stack: Hosted) -> None:
+    stack.ports.objects.put(automation_document(name="second"))
+    stack.run()
+    stack.ports.objects.put(automation_document(push="other"))
+    stack.run()
+    assert [(one.head, one.state) for one in stack.host.requests] == [(BRANCH, "open"), ("other", "open")]
+
+
+def test_what_a_person_wrote_into_a_request_of_their_own_stays_until_other_changes_come(stack: Hosted) -> None:
+    stack.host.refusals_of["pulls/list"] = Answer(status=500, document={"message": "busy"})
+    stack.run()
+    stack.host.made(BRANCH, "main", "My request", body="Please look at this")
+    stack.run(after_s=3600)
+    assert [(one.title, one.body) for one in stack.host.requests] == [("My request", "Please look at this")]
+    stack.select("v1.2.0")
+    stack.run()
+    assert stack.host.requests[0].title == "Update app to v1.2.0"
 
 
 def test_labels_reviewers_and_auto_merge_are_asked_for_once(stack: Hosted) -> None:
@@ -435,6 +515,58 @@ def test_a_worker_that_dies_while_it_closes_a_request_has_closed_it(
     assert lives.outcomes() == {(("Update app to v1.1.0", "closed"), "closed", "tagstream", READY)}
 
 
+def test_changes_that_return_after_a_worker_died_while_it_closed_a_request_are_proposed_again(
+    ports: Ports, silent: Silent, tmp_path: Path
+) -> None:
+    def prepare(stack: Hosted) -> None:
+        stack.annotate(on_revert="ignore")
+        stack.run()
+        stack.commit("v1.1.0")
+
+    lives = Lives(ports, silent, tmp_path, prepare)
+    with lives.begun() as stack:
+        life = Life()
+        stack.run(ports=life.ports(stack.ports))
+    deaths = [number for number, call in enumerate(life.calls, start=1) if call in WRITES]
+    assert len(deaths) > 2
+    for at in deaths:
+        with lives.begun() as stack:
+            with pytest.raises(Killed):
+                stack.run(ports=Life(ends_at=at).ports(stack.ports))
+            stack.commit("v1.0.0")
+            stack.run(after_s=3600)
+            last = stack.host.requests[-1]
+            assert (last.title, last.state, stack.request["state"]) == ("Update app to v1.1.0", "open", "open")
+            assert "withdrawn" not in last.body
+
+
+def test_auto_merge_is_asked_for_again_where_the_host_has_cancelled_it(
+    ports: Ports, silent: Silent, tmp_path: Path
+) -> None:
+    with hosted(ports, silent, tmp_path, "gitlab") as stack:
+        assert isinstance(stack.host, GitLab)
+        stack.annotate(pull_request_auto_merge="true", pull_request_labels="bot")
+        stack.run()
+        (request,) = stack.host.requests
+        # There is no pipeline yet: GitLab would merge at once.
+        assert (request.auto_merge, request.labels) == ("", ["bot"])
+        request.labels.clear()
+        request.checks, stack.host.pipeline_commit = "passed", "of a former commit"
+        stack.run()
+        assert request.auto_merge == ""
+        stack.host.pipeline_commit = ""
+        stack.run()
+        assert (request.auto_merge, request.labels) == ("merge", [])
+        stack.select("v1.2.0")
+        stack.run()
+        stack.run()
+        assert request.auto_merge == "merge"
+        assert stack.host.merge_commits[1] == stack.head()
+        stack.host.calls.clear()
+        stack.run(after_s=1)
+        assert stack.host.calls == []
+
+
 @pytest.mark.parametrize("kind", ["gitlab", "gitea"])
 def test_the_life_of_a_request_is_the_same_on_every_host(
     ports: Ports, silent: Silent, tmp_path: Path, kind: GitHostKind
@@ -467,8 +599,31 @@ def test_after_a_delivery_of_the_host_a_closed_request_is_noticed_without_waitin
     stack.host.requests[0].state = "closed"
     stack.run(after_s=1)
     assert stack.request["state"] == "open"
+    deliver(stack)
+    stack.run(after_s=1)
+    assert (stack.request["state"], stack.request["closedBy"]) == ("closed", "a person")
+
+
+def deliver(stack: Hosted) -> None:
+    """The host sends an event."""
     request = QueuedRun(automations=(APP,), reason="webhook")
     message = QueueMessage(message_id="1", request=request, receipt="r", attempt=1, record={"messageId": "1"})
     process_messages([message], stack.ports.clock.monotonic_s() + 60, stack.ports)
+
+
+def test_a_request_that_a_person_opens_again_is_noticed_when_the_host_says_so(stack: Hosted) -> None:
+    stack.run()
+    stack.host.requests[0].state = "closed"
+    stack.run()
+    stack.host.requests[0].state = "open"
+    stack.host.calls.clear()
+    stack.run()
+    assert (stack.request["state"], stack.host.calls) == ("closed", [])
+    deliver(stack)
     stack.run(after_s=1)
-    assert (stack.request["state"], stack.request["closedBy"]) == ("closed", "a person")
+    assert (stack.request["state"], "closedBy" in stack.request) == ("open", False)
+    assert stack.told()[-1] == "RequestReopened: pull request #1 was opened again: Update app to v1.1.0"
+    commit_files(stack.bare, {"README": b"other"}, "elsewhere")
+    stack.run()
+    assert stack.request["headCommit"] == stack.head()
+    assert "refused" not in stack.request

@@ -135,6 +135,15 @@ def test_common_mistakes_are_warnings(tmp_path: Path, before: str, after: str, m
     assert [one["severity"] for one in told] == ["warning"]
 
 
+def test_a_push_branch_whose_request_tagstream_opens_needs_nobody(tmp_path: Path) -> None:
+    pushing = OBJECTS.replace("{commit:", "{push: {branch: updates}, commit:")
+    kind, name = "kind: ImageUpdateAutomation\n", "metadata: {name: apps}\n"
+    assert kind + name in pushing
+    noted = 'metadata: {name: apps, annotations: {tagstream.dev/pull-request: "true"}}\n'
+    found = lint(tmp_path, {"apps/a.yaml": f"i: x {MARKER}\n"}, pushing.replace(kind + name, kind + noted))
+    assert "somebody has to open" not in str(found["findings"])
+
+
 SECOND = """---
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository

@@ -49,7 +49,10 @@ def test_everything_may_be_configured() -> None:
         pull_request_auto_merge="true",
         api_secret="github-api",
     )
-    assert problems == []
+    assert problems == [
+        f'{PATH}-auto-merge]: Invalid value: "true": merges nothing with tagstream.dev/pull-request-draft: "true" until'
+        " a person makes the request ready"
+    ]
     assert automation.pull_request == PullRequestSpec(
         title="Deploy",
         body="{{ .Table }}",

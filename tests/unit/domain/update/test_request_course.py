@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from tagstream.domain.update.request_course import Found, KeptRequest, kept_request, next_step
+from tagstream.domain.update.request_course import Found, KeptRequest, kept_request, next_step, with_refused
 
 KNOWN = KeptRequest(number="7", url="u", state="closed", changes="new", closed_by="a person")
 
@@ -31,6 +32,10 @@ def found(state: str, changes: str = "", number: str = "7", head: str = "head") 
         # Bitbucket Cloud shows the first digits of a commit.
         (None, found("merged", "new", head="he"), "merged"),
         (None, found("merged", "new", head=""), "open"),
+        (KeptRequest(number="8", refused=("new",)), found("closed", "old", number="8"), "refused"),
+        (KeptRequest(number="8", refused=("new",)), None, "refused"),
+        (None, replace(found("closed", "new"), is_withdrawn=True), "open"),
+        (None, replace(found("merged", "old", head="former"), refused_before=("new",)), "refused"),
     ],
 )
 def test_what_follows_from_what_is_known_and_what_the_host_says(
@@ -46,9 +51,17 @@ def test_a_request_is_read_from_a_status_as_it_was_written() -> None:
         state="open",
         checks="pending",
         settings="s",
+        opened_into="main",
+        refused=("a", "b"),
         read_at=datetime(2026, 11, 27, 10, tzinfo=UTC),
     )
     assert kept_request(kept.document()) == kept
+
+
+def test_the_last_twenty_refusals_are_kept_each_once() -> None:
+    assert with_refused(("a", "b"), ["a", ""]) == ("b", "a")
+    assert with_refused(tuple(str(one) for one in range(20)), ["new"])[-2:] == ("19", "new")
+    assert len(with_refused(tuple(str(one) for one in range(20)), ["new"])) == 20
 
 
 @pytest.mark.parametrize("stored", [None, "text", [], {"number": 7}, {"number": "7", "state": None}])

@@ -17,8 +17,11 @@ from tagstream.domain.update.request_text import (
     TextTemplates,
     changes_table,
     identity_in,
+    is_withdrawn,
     registry_page,
     request_text,
+    withdrawn_body,
+    without_withdrawal,
 )
 
 WEB = NamespacedName("apps", "web")
@@ -78,6 +81,25 @@ def test_the_identity_is_read_from_a_body_that_a_host_or_a_person_has_changed() 
     body = "Note by alice.\r\n\r\n" + text(ONE).body.replace("\n", "\r\n")
     assert identity_in(body) == ONE.identity
     assert identity_in("nothing of ours") == ""
+
+
+@pytest.mark.parametrize(
+    "body", ["", "a person's words", "\r\n".join(["words", "", "[tagstream]: # (changes 0123456789abcdef)"])]
+)
+def test_the_mark_of_a_withdrawal_keeps_the_identity_and_can_be_taken_away(body: str) -> None:
+    marked = withdrawn_body(body, 1_000)
+    assert (is_withdrawn(body), is_withdrawn(marked), identity_in(marked)) == (False, True, identity_in(body))
+    assert withdrawn_body(marked, 1_000).count("withdrawn by tagstream") == 1
+    assert without_withdrawal(marked).strip() == body.replace("\r", "").strip()
+
+
+def test_the_mark_of_a_withdrawal_fits_behind_the_longest_body() -> None:
+    made = text(
+        change_set(*(change(f"v{one}", f"v{one + 1}", f"apps:w{one}") for one in range(99))), limits=(255, 2_000)
+    )
+    marked = withdrawn_body(made.body, 2_000)
+    assert len(marked) <= 2_000
+    assert without_withdrawal(marked).strip() == made.body.strip()
 
 
 @pytest.mark.parametrize(

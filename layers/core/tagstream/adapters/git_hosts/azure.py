@@ -34,6 +34,7 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
+    newest_of,
 )
 from tagstream.ports.runtime import Clock
 
@@ -42,6 +43,8 @@ NEEDS = "the scope Code (Read & Write), and the rights Contribute and Contribute
 HEADS, TEAM = "refs/heads/", "team:"
 # Lists show this much of a description.
 LISTED_CHARACTERS = 400
+# How many closed requests are read for what people have refused, when the status has been lost.
+MOST_READ = 20
 _STATES: Mapping[str, RequestState] = MappingProxyType({"active": "open", "completed": "merged"})
 _STRATEGIES = MappingProxyType({"merge": "noFastForward", "squash": "squash", "rebase": "rebase"})
 _OF_STATUS: Mapping[str, Checks] = MappingProxyType(
@@ -128,7 +131,7 @@ class AzureRequests:
         return Limits(title=400, body=4_000)
 
     def newest(self, head: str, base: str) -> PullRequest | None:
-        """As ``PullRequests.newest``; a long description is a second call, because lists cut it."""
+        """As ``PullRequests.newest``; a long description is a call more, because lists cut it."""
         query = {
             "searchCriteria.sourceRefName": HEADS + head,
             "searchCriteria.targetRefName": HEADS + base,
@@ -137,12 +140,15 @@ class AzureRequests:
         }
         answer = self._asked("GET", self._requests(), query=query)
         listed = [one for one in objects(answer.get("value")) if not one.get("forkSource")]
-        found = next((one for one in listed if text_of(one, "status") == "active"), listed[0] if listed else None)
-        if found is None:
-            return None
-        if len(text_of(found, "description")) >= LISTED_CHARACTERS:
-            found = self._asked("GET", self._requests(str(found.get("pullRequestId"))))
-        return self._request(found)
+        found = next((one for one in listed if text_of(one, "status") == "active"), None)
+        wanted = [found] if found is not None else listed[:MOST_READ]
+        return newest_of([self._request(self._whole(one)) for one in wanted])
+
+    def _whole(self, listed: Json) -> Json:
+        """A request of a list with its whole description."""
+        if len(text_of(listed, "description")) < LISTED_CHARACTERS:
+            return listed
+        return self._asked("GET", self._requests(str(listed.get("pullRequestId"))))
 
     def read(self, number: str) -> PullRequest | None:
         """As ``PullRequests.read``; for an open request its statuses and the policies of its branch are calls too."""

@@ -24,7 +24,16 @@ from tagstream.adapters.git_hosts.api import (
 from tagstream.adapters.http.session import Session
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError
-from tagstream.ports.pull_requests import FAILED, Checks, HostAccess, Limits, Proposal, PullRequest, RequestState
+from tagstream.ports.pull_requests import (
+    FAILED,
+    Checks,
+    HostAccess,
+    Limits,
+    Proposal,
+    PullRequest,
+    RequestState,
+    newest_of,
+)
 from tagstream.ports.runtime import Clock
 
 API = "https://api.bitbucket.org/2.0"
@@ -84,7 +93,7 @@ class BitbucketRequests:
         query = [*(("state", one) for one in STATES), ("q", words), ("sort", "-created_on"), ("pagelen", "50")]
         answer = self._asked("GET", f"{self._path()}?{urlencode(query)}")
         found = [_request(one) for one in objects(answer.get("values"))]
-        return next((one for one in found if one.state == "open"), found[0] if found else None)
+        return newest_of(found)
 
     def read(self, number: str) -> PullRequest | None:
         """As ``PullRequests.read``; the checks of an open request are a second call."""

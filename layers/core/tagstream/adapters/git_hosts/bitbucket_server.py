@@ -37,6 +37,7 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
+    newest_of,
 )
 from tagstream.ports.runtime import Clock
 
@@ -108,7 +109,7 @@ class DataCenterRequests:
             for one in objects(answer.get("values"))
             if text_of(one, "toRef", "id") == HEADS + base and self._is_here(one)
         ]
-        return next((one for one in found if one.state == "open"), found[0] if found else None)
+        return newest_of(found)
 
     def read(self, number: str) -> PullRequest | None:
         """As ``PullRequests.read``; the builds of an open request's commit are a second call."""

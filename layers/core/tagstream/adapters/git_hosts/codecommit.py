@@ -23,7 +23,16 @@ from tagstream.adapters.http.fault_text import capped
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError, StalledError, ThrottledError
 from tagstream.ports.connection import Proxy
-from tagstream.ports.pull_requests import FAILED, INVALID, HostAccess, Limits, Proposal, PullRequest, RequestState
+from tagstream.ports.pull_requests import (
+    FAILED,
+    INVALID,
+    HostAccess,
+    Limits,
+    Proposal,
+    PullRequest,
+    RequestState,
+    newest_of,
+)
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -110,12 +119,16 @@ class CodeCommitRequests:
     def newest(self, head: str, base: str) -> PullRequest | None:
         """As ``PullRequests.newest``; lists have numbers only, so each candidate is a call, up to MOST_READ of them."""
         statuses: tuple[PullRequestStatusEnumType, ...] = ("OPEN", "CLOSED")
+        closed = []
         for status in statuses:
             for number in islice(self._numbers(status), MOST_READ):
                 found = self.read(number)
-                if found is not None and (found.head, found.base) == (head, base):
+                if found is None or (found.head, found.base) != (head, base):
+                    continue
+                if found.state == "open":
                     return found
-        return None
+                closed.append(found)
+        return newest_of(closed)
 
     def read(self, number: str) -> PullRequest | None:
         """As ``PullRequests.read``; CodeCommit knows no checks."""

@@ -35,6 +35,7 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
+    newest_of,
 )
 from tagstream.ports.runtime import Clock
 
@@ -91,20 +92,17 @@ class GiteaRequests:
 
     def _listed(self, head: str, base: str, state: str) -> PullRequest | None:
         """The open request between two branches, else the last one, on the first pages of the list."""
-        newest: PullRequest | None = None
+        matching: list[PullRequest] = []
         for page in range(1, 1 + MAX_PAGES):
             query = {"state": state, "sort": "recentupdate", "limit": str(PAGE), "page": str(page)}
             listed = objects(self.api.get(self._path("pulls"), query))
             for found in (_request(one) for one in listed if _is_of_repository(one)):
                 if (found.head, found.base) != (head, base):
                     continue
-                if found.state == "open":
-                    return found
-                if newest is None or int(found.number) > int(newest.number):
-                    newest = found
-            if newest is not None or len(listed) < PAGE:
+                matching.append(found)
+            if matching or len(listed) < PAGE:
                 break
-        return newest
+        return newest_of(sorted(matching, key=lambda one: int(one.number), reverse=True))
 
     def read(self, number: str) -> PullRequest | None:
         """As ``PullRequests.read``; the checks of an open request take a second call."""

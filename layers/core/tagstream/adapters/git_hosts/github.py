@@ -27,7 +27,17 @@ from tagstream.adapters.git_hosts.api import (
 from tagstream.adapters.http.session import Session
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import AuthenticationError, RetryableError, ThrottledError
-from tagstream.ports.pull_requests import FAILED, TEAM, Checks, HostAccess, Limits, Proposal, PullRequest, RequestState
+from tagstream.ports.pull_requests import (
+    FAILED,
+    TEAM,
+    Checks,
+    HostAccess,
+    Limits,
+    Proposal,
+    PullRequest,
+    RequestState,
+    newest_of,
+)
 from tagstream.ports.runtime import Clock
 
 NEEDS = "the rights to read and write pull requests (and issues, for labels) of this repository"
@@ -104,7 +114,7 @@ class GitHubRequests:
             "per_page": "30",
         }
         found = [_request(one) for one in objects(self.rest.get(self._path("pulls"), query))]
-        return next((one for one in found if one.state == "open"), found[0] if found else None)
+        return newest_of(found)
 
     def read(self, number: str) -> PullRequest | None:
         """As ``PullRequests.read``."""

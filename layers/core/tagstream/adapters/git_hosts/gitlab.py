@@ -37,6 +37,7 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
+    newest_of,
 )
 from tagstream.ports.runtime import Clock
 
@@ -94,8 +95,8 @@ class GitLabRequests:
 
     @property
     def limits(self) -> Limits:
-        """GitLab's; a draft's prefix counts."""
-        return Limits(title=255 - len(DRAFT), body=1_000_000)
+        """GitLab's; a draft's prefix counts. It cancels auto-merge when commits are added."""
+        return Limits(title=255 - len(DRAFT), body=1_000_000, keeps_auto_merge=False)
 
     def newest(self, head: str, base: str) -> PullRequest | None:
         """As ``PullRequests.newest``."""
@@ -109,7 +110,7 @@ class GitLabRequests:
         }
         listed = objects(self.api.get(self._path(), query))
         found = [_request(one) for one in listed if one.get("source_project_id") == one.get("target_project_id")]
-        return next((one for one in found if one.state == "open"), found[0] if found else None)
+        return newest_of(found)
 
     def read(self, number: str) -> PullRequest | None:
         """As ``PullRequests.read``."""
@@ -219,6 +220,8 @@ def _request(found: Json) -> PullRequest:
         head_commit=CommitId(text_of(found, "sha")),
         title=_DRAFT.sub("", title),
         body=text_of(found, "description"),
+        # Right after a push there may be no pipeline of it yet. To ask for auto-merge then is to merge without any.
+        has_begun=text_of(member(found, "head_pipeline"), "sha") == text_of(found, "sha"),
         labels=tuple(str(one) for one in labels) if isinstance(labels, list) else (),
         is_draft=found.get("draft") is True or _DRAFT.match(title) is not None,
         checks=_CHECKS.get(text_of(member(found, "head_pipeline"), "status"), "none"),

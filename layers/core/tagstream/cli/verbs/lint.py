@@ -206,7 +206,7 @@ def _automation_findings(
             yield _about(one, "spec", f"{workload.name} admits no ImagePolicy of its namespace")
         source = sources.get(workload.automation.source.key)
         branch = _other_branch(workload.automation, source) if one.parsed.value is not None else ""
-        if branch:
+        if branch and workload.automation.pull_request is None:
             message = f"{workload.name} pushes to branch '{branch}': somebody has to open and merge a pull request"
             yield _about(one, "spec.git.push.branch", message)
 

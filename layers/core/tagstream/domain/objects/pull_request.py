@@ -70,13 +70,17 @@ def read_pull_request(notes: Mapping[str, str], problems: list[Problem]) -> Pull
             if name in notes and not (name == API_SECRET and notes.get(COMMIT_BY) == "api")
         ]
         return None
+    draft, auto_merge = _flag(notes, DRAFT, problems), _auto_merge(notes, problems)
+    if draft and auto_merge:
+        cause = f'merges nothing with {DRAFT}: "true" until a person makes the request ready'
+        problems.append(_invalid(AUTO_MERGE, notes[AUTO_MERGE], cause, is_warning=True))
     return PullRequestSpec(
         title=notes.get(TITLE, ""),
         body=notes.get(BODY, ""),
         labels=_names(notes, LABELS, problems),
         reviewers=_names(notes, REVIEWERS, problems),
-        draft=_flag(notes, DRAFT, problems),
-        auto_merge=_auto_merge(notes, problems),
+        draft=draft,
+        auto_merge=auto_merge,
         api_secret=read_api_secret(notes, problems),
     )
 

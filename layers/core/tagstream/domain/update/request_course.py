@@ -6,7 +6,7 @@ as with Renovate and Dependabot, which take a closed request for a no to its ver
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
@@ -17,6 +17,8 @@ Step = Literal["open", "keep", "refused", "merged"]
 """``open`` a new request; ``keep`` the open one current; leave it, because a person ``refused`` these changes, or
 because they are ``merged`` and the base only has to be read again."""
 ClosedBy = Literal["", "tagstream", "a person"]
+MAX_REFUSED = 20
+"""How many changes that a person has refused a status keeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +35,12 @@ class KeptRequest:
         head_commit: of the push branch.
         changes: the identity of the changes that it offers or offered.
         text: the identity of title and body as they were written last.
+        merges: the head commit that auto-merge was asked for, on a host that cancels it when commits are added.
         furnished: the identity of labels, reviewers and auto-merge that were asked for.
         settings: the identity of everything that is configured; empty while something is still to be done.
         closed_by: who closed it without a merge.
+        opened_into: the base that it was opened for; ``base`` is another one where a person has retargeted it.
+        refused: the identities of the changes that a person has refused by closing a request, the last one at the end.
         read_at: when the host was asked last (aware UTC).
     """
 
@@ -49,8 +54,11 @@ class KeptRequest:
     changes: str = ""
     text: str = ""
     furnished: str = ""
+    merges: str = ""
     settings: str = ""
     closed_by: ClosedBy = ""
+    opened_into: str = ""
+    refused: tuple[str, ...] = ()
     read_at: datetime | None = None
 
     @property
@@ -58,10 +66,25 @@ class KeptRequest:
         """Whether it was open when the host was asked last."""
         return self.state == "open"
 
+    @property
+    def may_reopen(self) -> bool:
+        """Whether it was closed without a merge, which a person can undo on the host's page."""
+        return self.number != "" and self.state == "closed"
+
+    def is_for(self, head: str, base: str) -> bool:
+        """Whether it was opened from ``head`` into ``base``, wherever a person has retargeted it to."""
+        return (self.head, self.opened_into or self.base) == (head, base)
+
+    def has_refused(self, changes: str) -> bool:
+        """Whether a person has closed a request of these very changes."""
+        is_last = self.state == "closed" and self.closed_by == "a person" and self.changes == changes
+        return is_last or changes in self.refused
+
     def document(self) -> Mapping[str, object]:
         """The request for a status."""
         texts = {name: getattr(self, member) for name, member in _MEMBERS.items()}
         found: dict[str, object] = {name: text for name, text in texts.items() if text}
+        found |= {"refused": list(self.refused)} if self.refused else {}
         return found | ({"readAt": instant_text(self.read_at)} if self.read_at is not None else {})
 
 
@@ -76,8 +99,10 @@ _MEMBERS = {
     "changes": "changes",
     "text": "text",
     "furnished": "furnished",
+    "merges": "merges",
     "settings": "settings",
     "closedBy": "closed_by",
+    "openedInto": "opened_into",
 }
 
 
@@ -92,20 +117,36 @@ def kept_request(stored: object) -> KeptRequest | None:
         read_at = read_instant(str(stored["readAt"])) if "readAt" in stored else None
     except ValueError:
         read_at = None
-    return KeptRequest(**cast("dict[str, str]", found), read_at=read_at)  # type: ignore[arg-type]
+    listed = stored.get("refused")
+    refused = tuple(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else ()
+    return KeptRequest(**cast("dict[str, str]", found), refused=refused, read_at=read_at)  # type: ignore[arg-type]
+
+
+def with_refused(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:
+    """The last ``MAX_REFUSED`` of the identities that a person has refused, each once, the newest at the end."""
+    new = [one for one in more if one]
+    return (*(one for one in known if one not in new), *dict.fromkeys(new))[-MAX_REFUSED:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the host says: the state and the head commit of a request, and the changes that its body names.
+    """What the host says of a request.
 
-    Bitbucket Cloud shows the first digits of the head commit only.
+    Attributes:
+        number: by which the host names it.
+        state: ``open``, ``merged`` or ``closed``.
+        head_commit: of its branch; Bitbucket Cloud shows the first digits only.
+        changes: the identity of the changes that its body names.
+        is_withdrawn: whether its body says that tagstream has closed it, or was about to.
+        refused_before: the changes of closed requests that were made before it.
     """
 
     number: str
     state: str
     head_commit: str
     changes: str
+    is_withdrawn: bool = False
+    refused_before: tuple[str, ...] = ()
 
     def is_of(self, commit: str) -> bool:
         """Whether a commit is its head."""
@@ -121,15 +162,17 @@ def next_step(known: KeptRequest | None, found: Found | None, changes: str, head
         changes: the identity of the changes.
         head_commit: of the push branch now.
     """
+    known = known or KeptRequest()
     if found is None:
-        return "open"
+        return "refused" if changes in known.refused else "open"
     if found.state == "open":
         return "keep"
-    if found.state == "merged":
+    if found.state == "merged" and found.is_of(head_commit):
         # The base was read before the merge: its next run finds nothing left, or builds the branch anew.
-        return "merged" if found.is_of(head_commit) else "open"
-    is_known = known is not None and known.number == found.number
-    if is_known and known is not None and known.closed_by == "tagstream":
-        return "open"
-    offered = known.changes if is_known and known is not None and known.changes else found.changes
-    return "refused" if offered == changes else "open"
+        return "merged"
+    refused = {*known.refused, *found.refused_before}
+    is_known = known.number == found.number
+    is_withdrawn = found.is_withdrawn or (is_known and known.closed_by == "tagstream")
+    if found.state == "closed" and not is_withdrawn:
+        refused.add((is_known and known.changes) or found.changes)
+    return "refused" if changes in refused else "open"

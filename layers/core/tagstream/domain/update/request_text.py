@@ -23,6 +23,7 @@ from tagstream.domain.update.message import MessageData, TemplateError, render_m
 MAX_CELL = 200
 MAX_ROWS = 500
 _HEADER = "| Image | Old | New | File |\n|---|---|---|---|\n"
+_WITHDRAWN = "[tagstream]: # (withdrawn by tagstream)"
 _MARKER = re.compile(r"^\[tagstream\]: # \(changes ([0-9a-f]{16})\)$", re.MULTILINE)
 # A code span ends at a backtick, a cell at a bar; neither is a part of names, tags and paths that anybody uses.
 _UNSAFE = re.compile(r"[`|\\]")
@@ -84,7 +85,8 @@ def request_text(templates: TextTemplates, data: MessageData, changes: ChangeSet
     if not title:
         raise TemplateError(f"the {TITLE_NAME} is empty")
     end = f"\n\n[tagstream]: # (changes {changes.identity})\n"
-    room = templates.max_body - len(end)
+    # The mark of a withdrawal has to fit behind any body.
+    room = templates.max_body - len(end) - len(_WITHDRAWN) - 1
     if templates.body:
         whole = replace(data, changes=changes.named, table=changes_table(changes, room))
         body = render_message(templates.body, whole, BODY_NAME).text
@@ -99,6 +101,32 @@ def identity_in(body: str) -> str:
     """The identity of the changes that a request's body was written for; empty if it has none."""
     found = _MARKER.findall(body.replace("\r", ""))
     return found[-1] if found else ""
+
+
+def is_withdrawn(body: str) -> bool:
+    """Whether a body says that tagstream closes its request; whoever finds it closed knows by it who closed it."""
+    return _WITHDRAWN in body
+
+
+def withdrawn_body(body: str, limit: int) -> str:
+    """A body with the mark of a withdrawal, which no reader sees, behind the identity of its changes.
+
+    Args:
+        body: as the host has it.
+        limit: how many characters the host takes; what a person wrote may have to be cut for the mark.
+    """
+    identity = identity_in(body)
+    end = f"{_WITHDRAWN}\n"
+    if identity:
+        end = f"\n\n[tagstream]: # (changes {identity})\n{end}"
+    plain = without_withdrawal(body)
+    words = _MARKER.sub("", plain).rstrip() if identity else f"{plain.rstrip()}\n\n"
+    return _cut(words, limit - len(end)) + end
+
+
+def without_withdrawal(body: str) -> str:
+    """A body without the mark of a withdrawal."""
+    return body.replace("\r", "").replace(f"{_WITHDRAWN}\n", "").replace(_WITHDRAWN, "")
 
 
 def default_title(changes: ChangeSet) -> str:

@@ -3,7 +3,7 @@
 This module must import nothing slow, because some senders give up after one second.
 
 Source: notification-controller internal/server/receiver_handlers.go, which asks every listed object for a reconcile;
-GitHub "Webhook events and payloads", GitLab "Webhook events", Gitea "Webhooks".
+GitHub "Webhook events and payloads", GitLab "Webhook events", Gitea "Webhooks", Bitbucket "Event payload".
 """
 
 from __future__ import annotations
@@ -18,7 +18,23 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.queue import WEBHOOK, QueuedRun
 
 KINDS = ("GitRepository", "ImageUpdateAutomation")
-EVENTS = frozenset({"push", "pull_request", "Push Hook", "Merge Request Hook"})
+EVENTS = frozenset(
+    {
+        # GitHub and Gitea, then GitLab.
+        *("push", "pull_request", "Push Hook", "Merge Request Hook"),
+        # Bitbucket Data Center, then Bitbucket Cloud.
+        *(
+            "repo:refs_changed",
+            "pr:opened",
+            "pr:from_ref_updated",
+            "pr:modified",
+            "pr:merged",
+            "pr:declined",
+            "pr:deleted",
+        ),
+        *("repo:push", "pullrequest:created", "pullrequest:updated", "pullrequest:fulfilled", "pullrequest:rejected"),
+    }
+)
 """What hosts call the events after which a branch or a request is another one. ``generic`` names none."""
 RUNS_A_MESSAGE = 50
 

@@ -47,6 +47,7 @@ from tagstream.reconcile.update.ref_updates import (
 )
 from tagstream.reconcile.update.request_access import is_settled_request
 from tagstream.reconcile.update.reverts import honour, without_reverted
+from tagstream.reconcile.update.withdrawal import announce_withdrawal
 
 PUSH_TRIES = 8
 MIN_TIMEOUT_S = 1.0
@@ -187,6 +188,8 @@ def _run_in(
             results = tuple(replace(result, commit=None) for result in results)
         elif not made:
             results = _reset(results, checkout, session, ports.clock.now())
+            if any(result.reset_to is not None for result in results):
+                announce_withdrawal(jobs, ports)
         try:
             results = _with_events(_made_by_host(results, checkout, session, ports), ports.clock.now())
             results = _pushed(results, lease, session, ports)

@@ -7,13 +7,21 @@ request, and once an interval while a request is open and nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tagstream.domain.update.message import MessageData, TemplateError
-from tagstream.domain.update.request_course import ClosedBy, Found, KeptRequest, next_step
-from tagstream.domain.update.request_text import ChangeSet, TextTemplates, identity_in, request_text, text_identity
+from tagstream.domain.update.request_course import Found, KeptRequest, next_step, with_refused
+from tagstream.domain.update.request_text import (
+    ChangeSet,
+    TextTemplates,
+    identity_in,
+    is_withdrawn,
+    request_text,
+    text_identity,
+    without_withdrawal,
+)
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
@@ -24,8 +32,10 @@ from tagstream.reconcile.update.branch import RunResult, as_named_by_flux
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.request_access import RequestJob
 from tagstream.reconcile.update.snapshot import KIND
+from tagstream.reconcile.update.withdrawal import mark_withdrawn, rewritten
 
 NOTHING_LEFT = "tagstream closed this request: its base branch needs none of these changes any more."
+MOVED = "tagstream closed this request: its automation now pushes to another branch, or proposes to another one."
 
 
 def with_requests(results: Sequence[RunResult], deadline_s: float, ports: Ports) -> tuple[RunResult, ...]:
@@ -67,14 +77,18 @@ class _Course:
     ports: Ports
     known: KeptRequest | None = None
     events: list[LedgerEntry] = field(default_factory=list)
+    is_finished: bool = True
     now: datetime = field(init=False)
+    former: Mapping[str, KeptRequest] = field(init=False)
 
     def __post_init__(self) -> None:
         self.now = self.ports.clock.now()
         kept = [known for one in self.results if (known := known_request(one.job.stored)) is not None]
         # After a crash one of the automations may know of a newer request than the others.
         kept.sort(key=lambda one: (one.number != "", one.read_at is not None, one.read_at or self.now))
-        self.known = kept[-1] if kept else None
+        here = [one for one in kept if not one.number or one.is_for(self.head, self.wants.base)]
+        self.known = here[-1] if here else None
+        self.former = {one.number: one for one in kept if one not in here}
 
     @property
     def head(self) -> str:
@@ -106,16 +120,46 @@ class _Course:
         if self.known is not None:
             # While this runs nothing counts as done: whoever comes after an error begins anew.
             self.known = replace(self.known, settings="")
+        self._leave_former()
         if changes.changes and self.head_commit:
             self._propose(changes)
         else:
             self._withdraw()
-        self.known = replace(self.known or KeptRequest(), settings=settings)
+        if self.is_finished:
+            self.known = replace(self.known or KeptRequest(), settings=settings)
+
+    def _leave_former(self) -> None:
+        """Close open requests of a branch, or into a base, that is configured no longer."""
+        for former in self.former.values():
+            if not former.is_open or self._is_others(former):
+                continue
+            host = self._host()
+            current = host.read(former.number)
+            # The GitRepository may be another one by now.
+            if current is None or (current.url, current.head, current.state) != (former.url, former.head, "open"):
+                continue
+            # What a person has added is not ours to close.
+            if former.head_commit.startswith(current.head_commit):
+                closed = self._closed(host, current, MOVED)
+                text = f"pull request #{closed.number} was closed by tagstream: {closed.title}"
+                self._record("RequestClosed", closed, text)
+
+    def _is_others(self, known: KeptRequest) -> bool:
+        """Whether another automation still pushes to the branch of a request."""
+        former = replace(self.leader.destination, push_branch=known.head).target
+        own = {one.job.stored.key for one in self.results}
+        others = [one for one in self.leader.snapshot.writers(former) if one.stored.key not in own]
+        return any(one.automation.pull_request is not None for one in others)
 
     def _look(self) -> None:
-        """Notice what became of an open request, once an interval or when somebody asks for a run."""
+        """Notice what became of an open request, once an interval or when somebody asks for a run.
+
+        One that was closed is read only when somebody asks for a run, or the host has sent an event.
+        """
         known = self.known
-        if known is None or not known.is_open:
+        if known is None or not (known.is_open or known.may_reopen):
+            return
+        if not known.is_open and known.read_at is not None and not self._is_asked_for:
             return
         interval = timedelta(seconds=min(one.job.automation.interval_s for one in self.results))
         if known.read_at is not None and self.now - known.read_at < interval and not self._is_asked_for:
@@ -125,27 +169,30 @@ class _Course:
     def _propose(self, changes: ChangeSet) -> None:
         """Keep a request for these changes, unless a person does not want them."""
         known = self.known
-        is_here = known is not None and (known.head, known.base) == (self.head, self.wants.base)
-        if known is None or not known.number or not is_here:
+        if known is None or not known.number:
             known = self.known = None
-        elif _is_refused(known, changes) and not self._is_asked_for:
+        elif _is_refused(known, changes) and known.read_at is not None and not self._is_asked_for:
             return
         host = self._host()
         current = host.read(known.number) if known is not None else host.newest(self.head, self.wants.base)
         if known is not None:
             self._note(current)
-        step = next_step(known, _found(current), changes.identity, self.head_commit)
-        if step == "merged":
-            return
-        if step == "refused":
-            self.known = replace(self._kept(current), changes=changes.identity, closed_by="a person")
+        step = next_step(self.known, _found(current), changes.identity, self.head_commit)
+        if known is None and current is not None:
+            self.known = KeptRequest(refused=with_refused((), _refused_before(current)))
+            if current.state == "closed":
+                self.known = self._ended(current)
+        if step in ("merged", "refused"):
             return
         proposal = self._proposal(changes, host)
         request = host.open(proposal) if step == "open" or current is None else current
         if known is None or known.number != request.number:
             word = "opened" if step == "open" else "found open:"
             self._record("RequestOpened", request, f"{word} pull request #{request.number}: {request.title}")
-            self.known = replace(self._kept(request), changes=identity_in(request.body), text=_text_of(request))
+            # What a person has opened keeps that person's words until other changes come.
+            offered = identity_in(request.body)
+            text, offered = (_text_of(request), offered) if offered else (_text_of(proposal), changes.identity)
+            self.known = replace(self._kept(request), changes=offered, text=text, opened_into=self.wants.base)
         self._bring_up_to_date(host, request, proposal, changes.identity)
 
     def _bring_up_to_date(self, host: PullRequests, request: PullRequest, proposal: Proposal, identity: str) -> None:
@@ -159,10 +206,24 @@ class _Course:
             host.change(request, proposal)
             if known.changes != identity:
                 self._record("RequestUpdated", request, f"updated pull request #{request.number}: {proposal.title}")
+        elif is_withdrawn(request.body):
+            # The changes are back before the request was closed: whoever closes it from now on is a person.
+            rewritten(host, request, without_withdrawal(request.body))
         self.known = known = replace(known, text=text, changes=identity, head_commit=self.head_commit)
         if known.furnished != self.wants.furnished:
-            host.furnish(request, proposal)
-            self.known = replace(known, furnished=self.wants.furnished)
+            once = proposal if host.limits.keeps_auto_merge else replace(proposal, auto_merge="")
+            host.furnish(request, once)
+            self.known = known = replace(known, furnished=self.wants.furnished, merges="")
+        if proposal.auto_merge and not host.limits.keeps_auto_merge and known.merges != self.head_commit:
+            self._ask_for_merge(host, request, proposal)
+
+    def _ask_for_merge(self, host: PullRequests, request: PullRequest, proposal: Proposal) -> None:
+        """Ask for auto-merge of the head commit once its checks have begun; until then the next runs come again."""
+        if not request.has_begun or request.head_commit != self.head_commit:
+            self.is_finished = False
+            return
+        host.furnish(request, replace(proposal, labels=(), reviewers=()))
+        self.known = replace(self._kept(request), merges=self.head_commit)
 
     def _withdraw(self) -> None:
         """Close the request of a branch that has nothing to offer any more."""
@@ -174,8 +235,13 @@ class _Course:
         if known is None and (current is None or current.state != "open" or not identity_in(current.body)):
             return
         if current is not None and current.state == "open" and self._is_empty:
-            current = host.close(current, NOTHING_LEFT)
-        self._note(current, closed_by="tagstream")
+            current = self._closed(host, current, NOTHING_LEFT)
+        self._note(current)
+
+    def _closed(self, host: PullRequests, request: PullRequest, why: str) -> PullRequest:
+        """The request after it was closed, with the mark by which it is known that tagstream did it."""
+        marked = mark_withdrawn(host, request)
+        return replace(host.close(marked, why), body=marked.body)
 
     @property
     def _is_empty(self) -> bool:
@@ -183,19 +249,36 @@ class _Course:
         base = next((one.checkout.commit for one in self.results if one.checkout is not None), "")
         return self.head_commit in ("", base)
 
-    def _note(self, current: PullRequest | None, closed_by: ClosedBy = "a person") -> None:
+    def _note(self, current: PullRequest | None) -> None:
         """Take over what the host says of the known request; None if it has none of that number any more."""
         before = self.known
         if current is None:
             if before is not None and before.is_open:
-                self.known = replace(before, state="closed", closed_by=closed_by, read_at=self.now)
+                self.known = replace(before, state="closed", closed_by="a person", read_at=self.now)
             return
-        after = replace(self._kept(current), checks=current.checks)
-        if after.state == "closed":
-            after = replace(after, closed_by=after.closed_by or closed_by)
+        after = replace(self._ended(current), checks=current.checks)
+        if before is not None and before.state == "closed" and after.is_open:
+            # Changes may have come meanwhile: the next run brings it up to date.
+            after = replace(after, settings="")
+            self._record(
+                "RequestReopened", current, f"pull request #{current.number} was opened again: {current.title}"
+            )
         self.known = after
         if before is None or before.is_open:
             self._tell_end(after, current)
+
+    def _ended(self, current: PullRequest) -> KeptRequest:
+        """What is known of a request, with who closed it; what a person has closed is refused while it is not open."""
+        after = self._kept(current)
+        changes = after.changes or identity_in(current.body)
+        if after.state != "closed":
+            return replace(after, refused=tuple(one for one in after.refused if one != changes))
+        after = replace(after, changes=changes)
+        if not after.closed_by:
+            after = replace(after, closed_by="tagstream" if is_withdrawn(current.body) else "a person")
+        if after.closed_by == "a person":
+            after = replace(after, refused=with_refused(after.refused, [changes]))
+        return after
 
     def _tell_end(self, after: KeptRequest, current: PullRequest) -> None:
         if after.state == "merged":
@@ -210,7 +293,7 @@ class _Course:
         if request is None:
             return known
         if known.number != request.number:
-            known = KeptRequest(head_commit=self.head_commit)
+            known = KeptRequest(head_commit=self.head_commit, refused=known.refused)
         return replace(
             known,
             number=request.number,
@@ -289,8 +372,13 @@ class _Course:
 
 
 def _is_refused(known: KeptRequest, changes: ChangeSet) -> bool:
-    """Whether a person has closed the request of these very changes."""
-    return known.state == "closed" and known.closed_by == "a person" and known.changes == changes.identity
+    """Whether a person has closed a request of these very changes, and none is open."""
+    return known.state == "closed" and known.has_refused(changes.identity)
+
+
+def _refused_before(current: PullRequest) -> tuple[str, ...]:
+    """The changes of the closed requests that the host lists beside the newest; the one made last is at the end."""
+    return tuple(identity_in(one.body) for one in reversed(current.earlier) if not is_withdrawn(one.body))
 
 
 def _found(request: PullRequest | None) -> Found | None:
@@ -301,6 +389,8 @@ def _found(request: PullRequest | None) -> Found | None:
         state=request.state,
         head_commit=request.head_commit,
         changes=identity_in(request.body),
+        is_withdrawn=is_withdrawn(request.body),
+        refused_before=_refused_before(request),
     )
 
 
