@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +14,6 @@ from tagstream.events.queue import QueueMessage
 from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedRun
 from tagstream.reconcile.scan.messages import process_messages
-from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconcile.update.hosted import (
     AUTOMATION,
     BRANCH,
@@ -440,104 +437,6 @@ def test_a_missing_secret_for_the_api_is_named(stack: Hosted) -> None:
     assert stack.ready == (
         "PullRequestFailed: failed to get secret 'ns/api' for pull requests: secrets \"api\" not found"
     )
-
-
-@dataclass
-class Lives:
-    """Stacks on one table, each begun with a repository of its own and what the test prepares."""
-
-    ports: Ports
-    silent: Silent
-    root: Path
-    prepare: Callable[[Hosted], None]
-    made: int = 0
-
-    @contextmanager
-    def begun(self) -> Iterator[Hosted]:
-        """A new stack, just before the run that is looked at."""
-        self.made += 1
-        folder = self.root / str(self.made)
-        folder.mkdir()
-        self.ports.objects.put_status(AUTOMATION, APP, {})
-        with hosted(self.ports, self.silent, folder, "github") as stack:
-            self.prepare(stack)
-            yield stack
-
-    def outcomes(self) -> set[tuple[object, ...]]:
-        """What is there in the end, for a death after each call that writes; one outcome, if all is well."""
-        with self.begun() as stack:
-            life = Life()
-            stack.run(ports=life.ports(stack.ports))
-        found = set()
-        for at in [number for number, call in enumerate(life.calls, start=1) if call in WRITES]:
-            with self.begun() as stack:
-                with pytest.raises(Killed):
-                    stack.run(ports=Life(ends_at=at).ports(stack.ports))
-                stack.run(after_s=3600)
-                kept = stack.request
-                on_host = tuple((one.title, one.state, *one.labels) for one in stack.host.requests)
-                found.add((*on_host, kept["state"], kept.get("closedBy"), stack.ready))
-        return found
-
-
-READY = "Succeeded: repository up-to-date"
-# Whoever dies before one of them has done no more than one who dies after the one before.
-WRITES = {
-    *("outlet.send", "git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
-    *("objects.put_status", "ledger.record", "leases.clear_intents"),
-}
-
-
-def test_a_worker_that_dies_while_it_opens_a_request_leaves_one(ports: Ports, silent: Silent, tmp_path: Path) -> None:
-    lives = Lives(ports, silent, tmp_path, lambda stack: stack.annotate(pull_request_labels="bot"))
-    assert lives.outcomes() == {(("Update app to v1.1.0", "open", "bot"), "open", None, READY)}
-
-
-def test_a_worker_that_dies_while_it_changes_a_request_leaves_it_current(
-    ports: Ports, silent: Silent, tmp_path: Path
-) -> None:
-    def prepare(stack: Hosted) -> None:
-        stack.run()
-        stack.select("v1.2.0")
-
-    lives = Lives(ports, silent, tmp_path, prepare)
-    assert lives.outcomes() == {(("Update app to v1.2.0", "open"), "open", None, READY)}
-
-
-def test_a_worker_that_dies_while_it_closes_a_request_has_closed_it(
-    ports: Ports, silent: Silent, tmp_path: Path
-) -> None:
-    def prepare(stack: Hosted) -> None:
-        stack.run()
-        stack.commit("v1.1.0")
-
-    lives = Lives(ports, silent, tmp_path, prepare)
-    assert lives.outcomes() == {(("Update app to v1.1.0", "closed"), "closed", "tagstream", READY)}
-
-
-def test_changes_that_return_after_a_worker_died_while_it_closed_a_request_are_proposed_again(
-    ports: Ports, silent: Silent, tmp_path: Path
-) -> None:
-    def prepare(stack: Hosted) -> None:
-        stack.annotate(on_revert="ignore")
-        stack.run()
-        stack.commit("v1.1.0")
-
-    lives = Lives(ports, silent, tmp_path, prepare)
-    with lives.begun() as stack:
-        life = Life()
-        stack.run(ports=life.ports(stack.ports))
-    deaths = [number for number, call in enumerate(life.calls, start=1) if call in WRITES]
-    assert len(deaths) > 2
-    for at in deaths:
-        with lives.begun() as stack:
-            with pytest.raises(Killed):
-                stack.run(ports=Life(ends_at=at).ports(stack.ports))
-            stack.commit("v1.0.0")
-            stack.run(after_s=3600)
-            last = stack.host.requests[-1]
-            assert (last.title, last.state, stack.request["state"]) == ("Update app to v1.1.0", "open", "open")
-            assert "withdrawn" not in last.body
 
 
 def test_auto_merge_is_asked_for_again_where_the_host_has_cancelled_it(

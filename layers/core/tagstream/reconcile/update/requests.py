@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tagstream.domain.update.message import MessageData, TemplateError
-from tagstream.domain.update.request_course import Found, KeptRequest, next_step, with_refused
+from tagstream.domain.update.request_course import ClosedBy, Found, KeptRequest, next_step, with_refused
 from tagstream.domain.update.request_text import (
     ChangeSet,
     TextTemplates,
@@ -253,8 +253,9 @@ class _Course:
         """Take over what the host says of the known request; None if it has none of that number any more."""
         before = self.known
         if current is None:
-            if before is not None and before.is_open:
-                self.known = replace(before, state="closed", closed_by="a person", read_at=self.now)
+            if before is not None:
+                by: ClosedBy = "a person" if before.is_open else before.closed_by
+                self.known = replace(before, state="closed", closed_by=by, read_at=self.now)
             return
         after = replace(self._ended(current), checks=current.checks)
         if before is not None and before.state == "closed" and after.is_open:
