@@ -253,7 +253,7 @@ class _Course:
         """Take over what the host says of the known request; None if it has none of that number any more."""
         before = self.known
         if current is None:
-            if before is not None:
+            if before is not None and before.state != "merged":
                 by: ClosedBy = "a person" if before.is_open else before.closed_by
                 self.known = replace(before, state="closed", closed_by=by, read_at=self.now)
             return
