@@ -19,9 +19,12 @@ def parse_notice(found: Mapping[str, Any]) -> QueuedNotice | None:
         return None
     if not all(isinstance(one, str) for one in entries) or not isinstance(attempt, int) or attempt < 1:
         return None
-    if alert is None:
-        return QueuedNotice(entries=tuple(entries), attempt=attempt)
-    namespace, slash, name = alert.partition("/") if isinstance(alert, str) else ("", "", "")
-    if not (namespace and slash and name):
+    hops, only_bus = found.get("hops", 0), found.get("onlyBus", False)
+    if not isinstance(hops, int) or hops < 0 or not isinstance(only_bus, bool):
         return None
-    return QueuedNotice(entries=tuple(entries), alert=NamespacedName(namespace, name), attempt=attempt)
+    if alert is None:
+        return QueuedNotice(entries=tuple(entries), only_bus=only_bus, attempt=attempt, hops=hops)
+    namespace, slash, name = alert.partition("/") if isinstance(alert, str) else ("", "", "")
+    if not (namespace and slash and name) or only_bus:
+        return None
+    return QueuedNotice(entries=tuple(entries), alert=NamespacedName(namespace, name), attempt=attempt, hops=hops)

@@ -22,13 +22,17 @@ class QueuedNotice:
     Attributes:
         entries: ids of ledger entries of one run, in their order.
         alert: the only Alert to tell; None for the event bus and all Alerts.
-        attempt: counts from 1.
+        only_bus: whether the event bus alone is told; there is no ``alert`` then.
+        attempt: counts from 1 how often the service, or the bus, is asked.
+        hops: counts the notices that led to this one; AWS throws away a message that has come too far.
         delay_s: at most 900 seconds.
     """
 
     entries: tuple[str, ...]
     alert: NamespacedName | None = None
+    only_bus: bool = False
     attempt: int = 1
+    hops: int = 0
     delay_s: float = 0.0
 
 

@@ -5,7 +5,7 @@ A function imports its own stage only, and with its first event: the webhook's l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tagstream.errors import ImageAutomationError, RefusedDelivery
@@ -48,12 +48,11 @@ def scan(event: Mapping[str, Any], remaining_ms: int, ports: Ports) -> PartialIt
         case Scans(messages=messages):
             return process_messages(messages, deadline_s, ports)
         case Changes(changes=changes):
-            try:
-                # First: what happened must not wait for what happens now.
-                forward_entries(changes, ports)
-                reconcile_changed(changes, deadline_s, ports)
-            except ImageAutomationError as error:
-                return _whole_batch_failed(changes, error, ports)
+            # First: what happened must not wait for what happens now. Nor may it keep that from happening.
+            untold = _failure_of(lambda: forward_entries(changes, ports))
+            failure = _failure_of(lambda: reconcile_changed(changes, deadline_s, ports)) or untold
+            if failure is not None:
+                return _whole_batch_failed(changes, failure, ports)
         case Delivery() as delivery:
             receive_registry_event(delivery, ports)
         case IncomingDelivery() | SyncRequest():
@@ -159,6 +158,14 @@ def notify(event: Mapping[str, Any], remaining_ms: int, ports: NotifyPorts) -> N
 
 def _deadline_s(remaining_ms: int, ports: Ports | NotifyPorts) -> float:
     return ports.clock.monotonic_s() + remaining_ms / 1000 - MARGIN_S
+
+
+def _failure_of(stage: Callable[[], None]) -> ImageAutomationError | None:
+    try:
+        stage()
+    except ImageAutomationError as error:
+        return error
+    return None
 
 
 def _whole_batch_failed(

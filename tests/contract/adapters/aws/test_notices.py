@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -18,7 +19,7 @@ from tagstream.events.queue import parse_request
 from tagstream.ports.notices import BusEvent, QueuedNotice
 from tests.embedded.aws import EmbeddedAws
 
-NOTICE = QueuedNotice(entries=("2026-11-27T10:00:00.000001Z#1",), alert=NamespacedName("ns", "chat"), attempt=3)
+NOTICE = QueuedNotice(entries=("2026-11-27T10:00:00.000001Z#1",), alert=NamespacedName("ns", "chat"), attempt=3, hops=4)
 
 
 @pytest.fixture
@@ -39,6 +40,11 @@ def test_a_notice_for_later_is_read_back_by_the_scan_function(sqs: Any, queues: 
     for url in queues:
         (body,) = bodies(sqs, url)
         assert parse_request(body) == NOTICE
+
+
+def test_a_notice_for_the_bus_alone_is_read_back() -> None:
+    notice = replace(NOTICE, alert=None, only_bus=True)
+    assert parse_request(notice_body(notice)) == notice
 
 
 def test_a_queue_that_is_gone_is_an_error_that_may_pass(sqs: Any, queues: tuple[str, str]) -> None:
@@ -108,6 +114,10 @@ def test_an_event_that_the_bus_refuses_fails_the_whole_so_that_it_is_put_again()
         {"alert": 1},
         {"attempt": 0},
         {"attempt": "x"},
+        {"hops": -1},
+        {"hops": "x"},
+        {"onlyBus": 1},
+        {"onlyBus": True},
     ],
 )
 def test_what_is_no_notice_is_none(changed: dict[str, object]) -> None:

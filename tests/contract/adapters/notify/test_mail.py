@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +44,27 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Mai
     context.load_cert_chain(tmp_path / "crt", tmp_path / "key")
     with mail_server(context, is_implicit=request.param == "smtps") as running:
         yield running, replace(MAIL, server=f"{request.param}://{running.address}")
+
+
+@contextmanager
+def dripping_server() -> Iterator[int]:
+    """A server whose greeting goes on and on; over TLS it never gets so far."""
+    stop = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        with suppress(OSError):
+            made = listener.accept()[0]
+            while not stop.wait(0.2):
+                made.sendall(b"220-wait\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            stop.set()
+            thread.join()
 
 
 def failure(mail: Mail, route: Route = ROUTE) -> DeliveryFailed:
@@ -86,3 +111,12 @@ def test_a_name_that_leads_to_this_machine_gets_no_mail(server: tuple[MailServer
     hidden = replace(mail, server=f"{mail.server.partition(':')[0]}://2130706433:{port}")
     assert "SSRF" in failure(hidden).message
     assert running.logins == []
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_a_server_that_drips_cannot_outlast_the_timeout(scheme: str) -> None:
+    with dripping_server() as port:
+        begun = time.monotonic()
+        error = failure(replace(MAIL, server=f"{scheme}://127.0.0.1:{port}"), replace(ROUTE, timeout_s=1.0))
+    assert time.monotonic() - begun < 5
+    assert not error.is_final

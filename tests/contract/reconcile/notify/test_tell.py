@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,14 +16,16 @@ from tagstream.adapters.notify.mail import SmtpMailer
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.table import Table
-from tagstream.domain.notify.destination import TopicMessage
+from tagstream.domain.notify.destination import Call, TopicMessage
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import NotifyPorts
 from tagstream.ports.ledger import LedgerEntry
-from tagstream.ports.notices import BusEvent, QueuedNotice
+from tagstream.ports.notices import BusEvent, Courier, QueuedNotice, Route
+from tagstream.ports.runtime import Clock
 from tagstream.reconcile import handlers
 from tagstream.reconcile.notify.tell import LAST_ATTEMPT, tell, wait_s
+from tagstream.reconcile.scan.put_back import MOST_HOPS
 from tests.contract.reconciling import APP, NOW, Silent
 from tests.embedded.hook_receiver import HookReceiver, hook_receiver
 
@@ -64,6 +67,42 @@ class Outbox:
 
     def publish(self, message: TopicMessage) -> None:
         self.published.append(message)
+
+
+class Leaping:
+    """The clock, and what a service is said to have taken."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.leapt_s = clock, 0.0
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def monotonic_s(self) -> float:
+        return self.clock.monotonic_s() + self.leapt_s
+
+
+@dataclass
+class Slow:
+    """A courier whose services take their time."""
+
+    courier: Courier
+    clock: Leaping
+    takes_s: float
+
+    def deliver(self, call: Call, route: Route) -> None:
+        self.clock.leapt_s += self.takes_s
+        self.courier.deliver(call, route)
+
+
+@dataclass
+class Hanging:
+    """Topics that answer nothing until the test is over."""
+
+    go_on: threading.Event
+
+    def publish(self, message: TopicMessage) -> None:
+        self.go_on.wait(30)
 
 
 class Told:
@@ -213,7 +252,7 @@ def test_a_suspended_provider_is_told_nothing(told: Told) -> None:
 def test_what_a_service_does_not_take_now_is_asked_for_later_for_its_alert_alone(told: Told) -> None:
     told.receiver.answer(503, b"s3cr3t t0ken k3y-k3y")
     ids = told.tell(PUSHED)
-    assert told.outbox.later == [QueuedNotice(entries=ids, alert=CHAT, attempt=2, delay_s=10.0)]
+    assert told.outbox.later == [QueuedNotice(entries=ids, alert=CHAT, attempt=2, hops=1, delay_s=10.0)]
     assert len(told.outbox.events) == 1
     tell(told.outbox.later[0], told.ports.clock.monotonic_s() + 60, told.ports)
     assert len(told.receiver.received) == 2
@@ -316,18 +355,88 @@ def test_alerts_of_other_namespaces_are_told_unless_such_references_are_blocked(
     assert len(told.receiver.received) == 1
 
 
-def test_a_bus_that_cannot_be_reached_repeats_everything_and_tells_nobody_twice(told: Told) -> None:
+def test_a_bus_that_cannot_be_reached_keeps_nothing_from_the_alerts_and_is_asked_again_alone(told: Told) -> None:
     told.outbox.broken = True
-    with pytest.raises(RetryableError, match="bus"):
-        told.tell(PUSHED)
-    assert told.receiver.received == []
+    ids = told.tell(PUSHED)
+    assert len(told.receiver.received) == 1
+    assert told.outbox.later == [QueuedNotice(entries=ids, only_bus=True, attempt=2, hops=1, delay_s=10.0)]
+    told.outbox.broken = False
+    tell(told.outbox.later[0], told.ports.clock.monotonic_s() + 60, told.ports)
+    assert (len(told.receiver.received), len(told.outbox.events)) == (1, 1)
 
 
-def test_a_function_without_time_asks_for_the_rest_anew(told: Told) -> None:
+def test_a_bus_that_never_takes_an_event_ends_in_the_dead_letters(told: Told) -> None:
+    told.outbox.broken = True
+    ids = told.tell(PUSHED, only_bus=True, attempt=LAST_ATTEMPT)
+    assert told.outbox.buried == [QueuedNotice(entries=ids, only_bus=True)]
+    assert (told.receiver.received, told.outbox.later) == ([], [])
+
+
+def test_an_event_on_the_bus_is_never_larger_than_the_bus_takes(told: Told) -> None:
+    facts = {"commitMessage": "改" * 16_000, "changes": ["改" * 16_000]}
+    told.tell(
+        replace(PUSHED, message="改" * 20_000, facts=facts),
+        selected(1, message="😀" * 20_000, facts={"a": "b" * 90_000}),
+    )
+    assert [len(one.detail.encode()) < 256 * 1024 - 1000 for one in told.outbox.events] == [True, True]
+    assert json.loads(told.outbox.events[0].detail)["message"].startswith("改改")
+
+
+def test_a_function_without_time_asks_for_the_rest_anew_which_is_no_attempt(told: Told) -> None:
     ids = told.record(PUSHED)
     tell(QueuedNotice(entries=ids), told.ports.clock.monotonic_s() + 5, told.ports)
     assert told.receiver.received == []
-    assert told.outbox.later == [QueuedNotice(entries=ids, alert=CHAT, attempt=2, delay_s=0.0)]
+    assert told.outbox.later == [QueuedNotice(entries=ids, alert=CHAT, attempt=1, hops=1, delay_s=1.0)]
+
+
+def test_a_chain_of_notices_ends_before_aws_ends_it(told: Told) -> None:
+    ids = told.record(PUSHED)
+    notice = QueuedNotice(entries=ids, alert=CHAT, hops=MOST_HOPS)
+    tell(notice, told.ports.clock.monotonic_s() + 5, told.ports)
+    assert told.outbox.later == []
+    assert told.outbox.buried == [QueuedNotice(entries=ids, alert=CHAT)]
+
+
+def test_a_provider_with_a_timeout_longer_than_the_function_is_told(told: Told) -> None:
+    told.provider("generic", timeout="3m")
+    ids = told.record(PUSHED)
+    tell(QueuedNotice(entries=ids), told.ports.clock.monotonic_s() + 115, told.ports)
+    assert len(told.receiver.received) == 1
+    assert told.outbox.later == []
+
+
+def test_a_slow_service_gets_every_event(told: Told) -> None:
+    clock = Leaping(told.ports.clock)
+    told.ports = replace(told.ports, clock=clock, courier=Slow(told.ports.courier, clock, 14.0))
+    waiting = [QueuedNotice(entries=told.record(*(selected(number) for number in range(40))))]
+    while waiting:
+        tell(waiting.pop(), clock.monotonic_s() + 115, told.ports)
+        waiting += told.outbox.later
+        told.outbox.later.clear()
+    assert len({one.headers["X-Event-Id"] for one in told.receiver.received}) == 40
+    assert told.outbox.buried == []
+
+
+def test_a_service_that_hangs_holds_up_neither_the_function_nor_the_other_alerts(told: Told) -> None:
+    go_on = threading.Event()
+    told.ports = replace(told.ports, topics=Hanging(go_on))
+    metadata = {"name": "topic", "namespace": "ns", "annotations": {"tagstream.dev/provider-type": "sns"}}
+    spec = {"type": "generic", "address": "arn:aws:sns:eu-central-1:123456789012:t", "timeout": "1s"}
+    provider = {"apiVersion": "notification.toolkit.fluxcd.io/v1beta3", "kind": "Provider", "metadata": metadata}
+    told.ports.objects.put({**provider, "spec": spec})
+    told.provider("generic", timeout="1s")
+    told.alert("hangs", providerRef={"name": "topic"})
+    told.receiver.answer(503)
+    ids = told.record(PUSHED)
+    try:
+        tell(QueuedNotice(entries=ids), told.ports.clock.monotonic_s() + 4, told.ports)
+    finally:
+        go_on.set()
+    hanging = NamespacedName("ns", "hangs")
+    assert told.outbox.later == [
+        QueuedNotice(entries=ids, alert=CHAT, attempt=2, hops=1, delay_s=10.0),
+        QueuedNotice(entries=ids, alert=hanging, attempt=2, hops=1, delay_s=10.0),
+    ]
 
 
 def test_entries_that_are_gone_are_passed_over(told: Told) -> None:

@@ -79,5 +79,11 @@ class SqsNoticeQueue:
 
 def notice_body(notice: QueuedNotice) -> str:
     """The JSON that ``events/notices.py`` parses."""
-    alert = str(notice.alert) if notice.alert else None
-    return json.dumps({"tagstream": "notice", "entries": notice.entries, "alert": alert, "attempt": notice.attempt})
+    body: dict[str, object] = {
+        "tagstream": "notice",
+        "entries": notice.entries,
+        "alert": str(notice.alert) if notice.alert else None,
+        "attempt": notice.attempt,
+        "hops": notice.hops,
+    }
+    return json.dumps({**body, "onlyBus": True} if notice.only_bus else body)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import smtplib
 import socket
-from collections.abc import Callable
+import time
 from email.message import EmailMessage
+from typing import Any
 from urllib.parse import urlsplit
 
 from tagstream.adapters.http.address_guard import Reach, check_address
 from tagstream.adapters.http.fault_text import capped, without_secrets
+from tagstream.adapters.http.timed_socket import TimedSocket
 from tagstream.adapters.http.tls import tls_context
 from tagstream.domain.notify.destination import Mail
 from tagstream.errors import ImageAutomationError
@@ -23,6 +25,8 @@ from tagstream.ports.notices import DeliveryFailed, Route
 SMTPS_PORT, SUBMISSION_PORT = 465, 587
 MAX_TEXT = 300
 LOOPBACK = ("localhost", "::1")
+PIECE = 16_384
+"""Bytes that are sent before the time is looked at again."""
 
 
 class SmtpMailer:
@@ -73,22 +77,65 @@ def _connected(host: str, scheme: str, port: int | None, route: Route) -> smtpli
 
 
 class _GuardedSmtp(smtplib.SMTP):
-    """Looks where a connection leads before it sends anything."""
+    """Looks where a connection leads before it sends anything, and gives the whole talk the time of ``timeout``.
+
+    smtplib's own time-out begins anew with every read, so that a server which sends a line now and then has no end.
+    """
+
+    def __init__(self, host: str, port: int, *, timeout: float, **options: Any) -> None:
+        self._until = time.monotonic() + timeout
+        super().__init__(host, port, timeout=timeout, **options)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """As ``smtplib.SMTP.getreply``, within what is left of the time."""
+        if self.sock is not None and self.file is None:
+            timed = TimedSocket(self.sock)
+            timed.settimeout(self._left_s())
+            self.file = timed.makefile()
+        reply = super().getreply()
+        self._limit_next_wait()
+        return reply
+
+    def send(self, s: Any) -> None:
+        """As ``smtplib.SMTP.send``, within what is left of the time."""
+        data = s.encode(self.command_encoding) if isinstance(s, str) else s
+        for at in range(0, len(data), PIECE):
+            self._limit_next_wait()
+            super().send(data[at : at + PIECE])
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        connect: Callable[[str, int, float], socket.socket] = super()._get_socket  # type: ignore[misc]
-        made = connect(host, port, timeout)
         is_written_out = host in LOOPBACK or host.startswith("127.")
+        failure: OSError = OSError(f"{host} has no address")
+        for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            try:
+                check_address(host, str(address[0]), Reach.LOOPBACK if is_written_out else Reach.PRIVATE)
+                return socket.create_connection((str(address[0]), port), self._left_s())
+            except OSError as error:
+                failure = error
+        raise failure
+
+    def _limit_next_wait(self) -> None:
+        if self.sock is not None:
+            self.sock.settimeout(self._left_s())
+
+    def _left_s(self) -> float:
+        left_s = self._until - time.monotonic()
+        if left_s <= 0:
+            raise smtplib.SMTPServerDisconnected("timed out")
+        return left_s
+
+
+class _GuardedSmtps(_GuardedSmtp, smtplib.SMTP_SSL):
+    """The same, with TLS as soon as the connection is made."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        plain = super()._get_socket(host, port, timeout)
         try:
-            check_address(host, made.getpeername()[0], Reach.LOOPBACK if is_written_out else Reach.PRIVATE)
-        except OSError:
-            made.close()
+            plain.settimeout(self._left_s())
+            return self.context.wrap_socket(plain, server_hostname=host)
+        except BaseException:
+            plain.close()
             raise
-        return made
-
-
-class _GuardedSmtps(smtplib.SMTP_SSL, _GuardedSmtp):
-    """The same; its class order lets the check happen before TLS begins."""
 
 
 def _message(mail: Mail) -> EmailMessage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from tagstream.domain.notify.destination import Destination, Mail, Sendable, TopicMessage, Unsendable
@@ -22,6 +22,8 @@ from tagstream.reconcile.notify.wanted import Wanted
 from tagstream.reconcile.stored_objects import parse_stored
 
 OUT_OF_TIME = "the function's time is over"
+LONGEST_TIMEOUT_S = 90.0
+"""A service has no more time than this, whatever its Provider says: an invocation ends after 120 seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +65,13 @@ def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remain
         if found is None or found[1].suspend:
             return Remainder()
         stored, provider = found
-        destination, route = destination_of(provider, ports.secrets, ports.stack)
+        destination, asked = destination_of(provider, ports.secrets, ports.stack)
     except DeliveryFailed as error:
         return _failed_whole(everything, error)
     except ImageAutomationError as error:
         return _failed_whole(everything, DeliveryFailed(error.message, is_final=False))
     messages = grouped(wanted.events) if provider.type in CHATS else one_by_one(wanted.events)
+    route = replace(asked, timeout_s=min(asked.timeout_s, LONGEST_TIMEOUT_S))
     refused: list[str] = []
     because = ""
     for at, message in enumerate(messages):
@@ -78,7 +81,7 @@ def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remain
             return Remainder(left=left, cause=out, refused=tuple(refused), refused_because=because)
         try:
             named = _named(destination, provider, message.event, (wanted.stored, stored))
-            _tell(message, named, route, ports)
+            _tell(message, named, route, deadline_s, ports)
         except DeliveryFailed as error:
             _log(wanted, provider, error, ports)
             if not error.is_final:
@@ -134,12 +137,16 @@ def _named(
     return with_status_name(destination, name)
 
 
-def _tell(message: Told, destination: Destination, route: Route, ports: NotifyPorts) -> None:
+def _tell(message: Told, destination: Destination, whole: Route, deadline_s: float, ports: NotifyPorts) -> None:
     try:
         calls = _calls(message.event, destination)
     except Unsendable as error:
         raise DeliveryFailed(str(error), is_final=True) from error
     for one in calls:
+        left_s = deadline_s - ports.clock.monotonic_s()
+        if left_s <= 0:
+            raise DeliveryFailed(OUT_OF_TIME, is_final=False)
+        route = replace(whole, timeout_s=min(whole.timeout_s, left_s))
         if isinstance(one, Mail):
             ports.mailer.send(one, route)
         elif isinstance(one, TopicMessage):

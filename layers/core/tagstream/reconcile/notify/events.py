@@ -11,8 +11,11 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.notices import BusEvent
 
 DETAIL_VERSION = "1"
+MAX_DETAIL = 240_000
+"""Bytes of an event's detail on the bus, where an event with its envelope has at most 256 KB."""
 MAX_FACTS = 100_000
-"""Bytes of an event's facts on the bus, where an event has at most 256 KB."""
+MAX_METADATA = 50_000
+MAX_NAMES = 1_000
 
 
 def event_of(entry_id: str, entry: LedgerEntry, stack: str) -> Event:
@@ -58,12 +61,33 @@ def bus_event(event: Event, entry: LedgerEntry) -> BusEvent:
         "stack": event.instance,
         "cause": entry.cause,
         **event_document(event),
-        "facts": _bounded(entry.facts or {}),
+        "facts": _bounded(entry.facts or {}, MAX_FACTS),
     }
+    if _size(detail) > MAX_DETAIL:
+        if event.metadata:
+            detail["metadata"] = _bounded(event.metadata, MAX_METADATA)
+        room = MAX_DETAIL - _size({**detail, "message": ""})
+        detail["message"] = _cut(event.message, room)
     return BusEvent(detail_type=f"{event.kind} {'Failed' if event.is_error else 'Changed'}", detail=json.dumps(detail))
 
 
-def _bounded(facts: Mapping[str, object]) -> Mapping[str, object]:
-    if len(json.dumps(facts)) <= MAX_FACTS:
+def _bounded(facts: Mapping[str, object], most: int) -> Mapping[str, object]:
+    if _size(facts) <= most:
         return facts
-    return {"dropped": f"too large: {', '.join(sorted(facts))}"}
+    return {"dropped": f"too large: {', '.join(sorted(facts))[:MAX_NAMES]}"}
+
+
+def _cut(message: str, room: int) -> str:
+    """The beginning of a message that takes at most ``room`` bytes as JSON, with its quotes."""
+    if _size(message) <= room + 2:
+        return message
+    end = "… (cut)"
+    left = room - _size(end)
+    while _size(message) > left + 2:
+        message = message[: len(message) * 9 // 10]
+    return message + end
+
+
+def _size(value: object) -> int:
+    """Bytes as JSON, which is ASCII: a character beyond it has six or twelve."""
+    return len(json.dumps(value))

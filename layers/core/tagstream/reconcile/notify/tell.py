@@ -1,4 +1,4 @@
-"""Tells what ledger entries say: the event bus first, then every Alert that asks for the events.
+"""Tells what ledger entries say: the event bus, and every Alert that asks for the events, at the same time.
 
 What a service does not take is tried again in a notice of its own, so that it holds up nobody else; what nobody can
 deliver ends among the dead letters and as an event of its Alert.
@@ -6,26 +6,37 @@ deliver ends among the dead letters and as an event of its Alert.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 
+from tagstream.domain.notify.event import Event
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import NotifyPorts
 from tagstream.ports.ledger import LedgerEntry
-from tagstream.ports.notices import DeliveryFailed, QueuedNotice
+from tagstream.ports.notices import DeliveryFailed, EventBus, QueuedNotice
 from tagstream.reconcile.isolated import isolated
-from tagstream.reconcile.notify.deliver import Remainder, deliver_all
+from tagstream.reconcile.notify.deliver import OUT_OF_TIME, Remainder, deliver_all
 from tagstream.reconcile.notify.events import bus_event, event_of
 from tagstream.reconcile.notify.wanted import Wanted, wanted_by
+from tagstream.reconcile.scan.put_back import MOST_HOPS, pause_s
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 10.0, 900.0
 LAST_ATTEMPT = 7
-"""A service that does not take a notification is asked so often, within about 35 minutes.
-
-AWS ends a chain of functions and messages at the sixteenth turn.
-"""
+"""A service that does not take a notification is asked so often, within about 35 minutes."""
 THREADS = 8
+SETTLE_S = 2.0
+"""Before the deadline, for what is left to be asked for anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """Someone who is to be told: an Alert, or the event bus if ``alert`` is None."""
+
+    alert: NamespacedName | None
+    ids: tuple[str, ...]
+    run: Callable[[], Remainder]
 
 
 def tell(notice: QueuedNotice, deadline_s: float, ports: NotifyPorts) -> None:
@@ -37,20 +48,21 @@ def tell(notice: QueuedNotice, deadline_s: float, ports: NotifyPorts) -> None:
         ports: of the notify function.
 
     Raises:
-        ImageAutomationError: the table, a queue or the event bus failed, and the notice has to be repeated.
+        ImageAutomationError: the table or a queue failed, and the notice has to be repeated.
     """
     entries = ports.ledger.by_ids(notice.entries)
     # The ids begin with their times, so this is the order in which things happened.
     found = [(event_of(name, entries[name], ports.stack), entries[name]) for name in sorted(entries)]
     if not found:
         return
+    stop_s = deadline_s - SETTLE_S
+    tasks = []
     if notice.alert is None and ports.bus is not None:
-        ports.bus.put([bus_event(event, entry) for event, entry in found])
-    wanted = wanted_by([event for event, _ in found], notice.alert, ports)
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        remainders = list(pool.map(lambda one: _deliver(one, deadline_s, ports), wanted))
-    for one, remainder in zip(wanted, remainders, strict=True):
-        _settle(one.alert.metadata.key, remainder, notice.attempt, ports)
+        tasks.append(_bus_task(found, ports.bus))
+    if not notice.only_bus:
+        wanted = wanted_by([event for event, _ in found], notice.alert, ports)
+        tasks += [_alert_task(one, stop_s, ports) for one in wanted]
+    _run(tasks, notice, stop_s, ports)
 
 
 def wait_s(attempt: int, asked_s: float | None = None) -> float:
@@ -58,34 +70,97 @@ def wait_s(attempt: int, asked_s: float | None = None) -> float:
     return min(LONGEST_WAIT_S, max(FIRST_WAIT_S * float(3 ** (attempt - 1)), asked_s or 0.0))
 
 
-def _deliver(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remainder:
+def _bus_task(found: Sequence[tuple[Event, LedgerEntry]], bus: EventBus) -> _Task:
+    def run() -> Remainder:
+        bus.put([bus_event(event, entry) for event, entry in found])
+        return Remainder()
+
+    return _Task(alert=None, ids=tuple(event.id for event, _ in found), run=run)
+
+
+def _alert_task(wanted: Wanted, stop_s: float, ports: NotifyPorts) -> _Task:
+    ids = tuple(one.id for one in wanted.events)
+    return _Task(alert=wanted.alert.metadata.key, ids=ids, run=lambda: deliver_all(wanted, stop_s, ports))
+
+
+def _run(tasks: Sequence[_Task], notice: QueuedNotice, stop_s: float, ports: NotifyPorts) -> None:
+    """Settle each task as soon as it ends, and those that have not ended in time as if they had failed.
+
+    Raises:
+        ImageAutomationError: the table or a queue failed; the other tasks are settled all the same.
+    """
+    # Not ``with``: that would wait for the threads of services that hang.
+    pool = ThreadPoolExecutor(max_workers=THREADS)
+    running: dict[Future[Remainder], _Task] = {pool.submit(_attempt, one): one for one in tasks}
+    failures: list[ImageAutomationError] = []
+    try:
+        for future in as_completed(list(running), timeout=max(0.0, stop_s - ports.clock.monotonic_s())):
+            failures += _settled(running.pop(future), future.result(), notice, ports)
+    except TimeoutError:
+        for future, task in running.items():
+            # Who could not even begin has refused nothing.
+            cause = OUT_OF_TIME if future.cancel() else "the service did not end its answer in time"
+            failures += _settled(task, _failed(task, cause), notice, ports)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    if failures:
+        raise failures[0]
+
+
+def _attempt(task: _Task) -> Remainder:
     try:
         with isolated():
-            return deliver_all(wanted, deadline_s, ports)
+            return task.run()
     except ImageAutomationError as error:
-        cause = DeliveryFailed(error.message, is_final=False)
-        return Remainder(left=tuple(one.id for one in wanted.events), cause=cause)
+        return _failed(task, error.message)
 
 
-def _settle(alert: NamespacedName, remainder: Remainder, attempt: int, ports: NotifyPorts) -> None:
-    """Ask for what is left anew, or give it up."""
-    if remainder.refused:
-        _give_up(alert, remainder.refused, remainder.refused_because, ports)
-    if not remainder.left or remainder.cause is None:
+def _failed(task: _Task, cause: str) -> Remainder:
+    return Remainder(left=task.ids, cause=DeliveryFailed(cause, is_final=False))
+
+
+def _settled(
+    task: _Task, remainder: Remainder, notice: QueuedNotice, ports: NotifyPorts
+) -> Sequence[ImageAutomationError]:
+    """Ask for what is left anew, or give it up; returns what failed in that."""
+    try:
+        if remainder.refused:
+            _give_up(task, remainder.refused, remainder.refused_because, ports)
+        if remainder.left and remainder.cause is not None:
+            _ask_anew(task, remainder, remainder.cause, notice, ports)
+    except ImageAutomationError as error:
+        return [error]
+    return []
+
+
+def _ask_anew(
+    task: _Task, remainder: Remainder, cause: DeliveryFailed, notice: QueuedNotice, ports: NotifyPorts
+) -> None:
+    # No attempt counts for which there was no time. AWS ends a chain of functions and messages, so the hops count too.
+    has_failed = not remainder.is_out_of_time
+    if (has_failed and notice.attempt >= LAST_ATTEMPT) or notice.hops >= MOST_HOPS:
+        _give_up(task, remainder.left, cause.message, ports)
         return
-    if attempt >= LAST_ATTEMPT:
-        _give_up(alert, remainder.left, remainder.cause.message, ports)
+    later = QueuedNotice(
+        entries=remainder.left,
+        alert=task.alert,
+        only_bus=task.alert is None,
+        attempt=notice.attempt + 1 if has_failed else notice.attempt,
+        hops=notice.hops + 1,
+        delay_s=wait_s(notice.attempt, cause.retry_after_s) if has_failed else pause_s(notice.hops),
+    )
+    ports.notices.send(later)
+
+
+def _give_up(task: _Task, ids: Sequence[str], cause: str, ports: NotifyPorts) -> None:
+    ports.notices.bury(QueuedNotice(entries=tuple(ids), alert=task.alert, only_bus=task.alert is None))
+    if task.alert is None:
+        ports.log.error("event bus given up", error=cause, events=len(ids))
         return
-    delay_s = 0.0 if remainder.is_out_of_time else wait_s(attempt, remainder.cause.retry_after_s)
-    ports.notices.send(QueuedNotice(entries=remainder.left, alert=alert, attempt=attempt + 1, delay_s=delay_s))
-
-
-def _give_up(alert: NamespacedName, ids: Sequence[str], cause: str, ports: NotifyPorts) -> None:
-    ports.notices.bury(QueuedNotice(entries=tuple(ids), alert=alert))
     entry = LedgerEntry(
         at=ports.clock.now(),
         kind="Alert",
-        key=alert,
+        key=task.alert,
         severity="error",
         reason="NotificationDispatchFailed",
         message=f"failed to send notification: {cause}",
