@@ -6,6 +6,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.operations import DeadLetter
 from tests.house.source_files import ROOT
@@ -17,6 +19,7 @@ RUN = {"automations": ["apps/all"], "reason": "debounce"}
 FAILED = {"requestContext": {"condition": "RetriesExhausted"}, "responsePayload": {"errorMessage": "boom"}}
 TICK = {**FAILED, "requestPayload": {"tagstream": "tick"}}
 ECR = json.loads((ROOT / "events/ecr_push.json").read_text())
+NOTICE = {"tagstream": "notice", "entries": ["a"], "alert": "ns/chat", "attempt": 5, "hops": 9}
 BATCH = {**FAILED, "DDBStreamBatchInfo": {"batchSize": 3}}
 
 
@@ -34,7 +37,7 @@ def ports(*letters: DeadLetter) -> MemoryPorts:
 
 
 def test_each_message_is_named_by_what_it_is_about() -> None:
-    bodies = (SCAN, RUN, TICK, ECR, BATCH, "no json", {"a": 1})
+    bodies = (SCAN, RUN, TICK, ECR, BATCH, NOTICE, {**FAILED, "requestPayload": NOTICE}, "no json", {"a": 1})
     found = ports(*(letter(str(at), body) for at, body in enumerate(bodies)))
     rows = [line.split("\t") for line in command("redrive", ports=found).out.splitlines()[1:]]
     assert [[cell.strip() for cell in row[1:4]] for row in rows] == [
@@ -43,6 +46,8 @@ def test_each_message_is_named_by_what_it_is_about() -> None:
         ["20m", "tick", "RetriesExhausted: boom"],
         ["20m", "registry push", "team/app:1.4.2: not delivered"],
         ["20m", "changes", "3 changes of the table: RetriesExhausted: boom"],
+        ["20m", "notification", "1 event for Alert/ns/chat"],
+        ["20m", "notification", "1 event for Alert/ns/chat"],
         ["20m", "unknown", "no json"],
         ["20m", "unknown", '{"a": 1}'],
     ]
@@ -60,6 +65,18 @@ def test_retrying_sends_scans_and_runs_again_before_it_removes_them() -> None:
     assert found.operations.actions == ["resend a", "resend b", "drop a", "drop b", "drop c"]
     assert done.err.endswith("► the next tick scans and evaluates whatever is due\n✔ 3 dead letters retried\n")
     assert found.selections.runs == []
+
+
+@pytest.mark.parametrize("body", [NOTICE, {**FAILED, "requestPayload": NOTICE}])
+def test_a_notification_is_sent_again_as_if_it_had_never_been_tried(
+    body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ports(letter("a", body))
+    sent: list[str] = []
+    monkeypatch.setattr(found.operations, "resend", lambda one: sent.append(one.body))
+    command("redrive", "scan", "--retry", ports=found)
+    assert [json.loads(one) for one in sent] == [{**NOTICE, "attempt": 1, "hops": 0}]
+    assert found.operations.letters == []
 
 
 def test_retrying_lost_changes_asks_for_a_run_of_every_automation_that_is_not_suspended() -> None:

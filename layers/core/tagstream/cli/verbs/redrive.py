@@ -1,15 +1,15 @@
 """Looks at dead letters, asks again for what they were about, or drops them: ``tagstream redrive``.
 
 The functions keep their state in the table, so a message of a dead-letter queue holds nothing that is lost. To retry
-one means to ask for its work again: the scans or runs that it names, or, for a batch of changes whose content AWS does
-not keep, a run of every automation. What cannot be read stays where it is.
+one means to ask for its work again: the scans, runs or notifications that it names, or, for a batch of changes whose
+content AWS does not keep, a run of every automation. What cannot be read stays where it is.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from tagstream.cli.ages import human_duration
@@ -20,6 +20,7 @@ from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.instant import instant_text
 from tagstream.events.delivery import Delivery
+from tagstream.events.notices import parse_notice
 from tagstream.events.source import UnknownEvent, read_event
 from tagstream.ports.operations import DeadLetter
 from tagstream.reconcile.receive.registry_event import receive_registry_event
@@ -27,6 +28,7 @@ from tagstream.reconcile.receive.registry_event import receive_registry_event
 QUEUES = ("scan", "update")
 COLUMNS = (Column(title="Queue"), Column(title="Age"), Column(title="What"), Column(title="Detail", soft=True))
 SCAN, RUN, TICK, PUSH, CHANGES, UNKNOWN = "scan", "run", "tick", "registry push", "changes", "unknown"
+NOTICE = "notification"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,8 @@ def _retried(session: Session, letters: Sequence[DeadLetter]) -> Sequence[DeadLe
     for one in done:
         if kinds[one.receipt] in (SCAN, RUN):
             session.operations.resend(one)
+        if kinds[one.receipt] == NOTICE:
+            session.operations.resend(_first_attempt(one))
         if kinds[one.receipt] == PUSH:
             _receive_push(session, one)
     if any(one.queue == "update" for one in done):
@@ -92,6 +96,13 @@ def _retried(session: Session, letters: Sequence[DeadLetter]) -> Sequence[DeadLe
     if any(kinds[one.receipt] in (TICK, CHANGES) and one.queue == "scan" for one in done):
         session.console.action("the next tick scans and evaluates whatever is due")
     return done
+
+
+def _first_attempt(letter: DeadLetter) -> DeadLetter:
+    """The notice in a message, which may be wrapped as a failed invocation, with all of its attempts before it."""
+    body = json.loads(letter.body)
+    notice = {**body.get("requestPayload", body), "attempt": 1, "hops": 0}
+    return replace(letter, body=json.dumps(notice))
 
 
 def _receive_push(session: Session, letter: DeadLetter) -> None:
@@ -156,6 +167,11 @@ def _told(letter: DeadLetter) -> _Told:
         return _Told(what=PUSH, detail=f"{_ecr(payload)}: {_condition(body)}")
     if isinstance(payload, dict) and payload.get("tagstream") == "tick":
         return _Told(what=TICK, detail=_condition(body))
+    notice = parse_notice(payload) if isinstance(payload, dict) else None
+    if notice is not None:
+        whom = "the event bus" if notice.only_bus else f"Alert/{notice.alert}" if notice.alert else "all Alerts"
+        events = "1 event" if len(notice.entries) == 1 else f"{len(notice.entries)} events"
+        return _Told(what=NOTICE, detail=f"{events} for {whom}")
     return _Told(what=UNKNOWN, detail=letter.body[:200])
 
 
