@@ -9,6 +9,7 @@ import pytest
 
 from tagstream.domain.objects.model import ImageRef
 from tagstream.domain.status.conditions import (
+    MAX_MESSAGE,
     Condition,
     Conditions,
     Moment,
@@ -44,6 +45,13 @@ def test_a_stalled_object_is_not_reconciling() -> None:
         "Ready": ("False", "InvalidPolicy", "bad"),
         "Stalled": ("True", "InvalidPolicy", "bad"),
     }
+
+
+def test_a_long_message_is_cut_in_each_condition_and_says_what_is_missing() -> None:
+    found = mark_failed({}, "BuildFailed", "x" * MAX_MESSAGE + "yy", NOON)
+    cut = "x" * MAX_MESSAGE + "… (2 more characters)"
+    assert [message for _, _, message in shown(found).values()] == [cut, cut]
+    assert mark_failed(found, "BuildFailed", "x" * MAX_MESSAGE + "yy", LATER) == found
 
 
 def test_the_transition_time_moves_only_when_something_is_said_anew() -> None:

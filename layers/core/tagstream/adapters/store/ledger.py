@@ -14,10 +14,10 @@ from typing import cast
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import Table
 from tagstream.domain.notify.event import is_told
+from tagstream.domain.status.conditions import shortened
 from tagstream.ports.ledger import ONCE, LedgerEntry
 
 DAY = len("2026-01-01")
-MAX_MESSAGE = 20_000
 # An item holds 400 KB.
 MAX_ENTRY_BYTES = 380_000
 
@@ -75,9 +75,7 @@ def _told_once(entries: Iterable[LedgerEntry]) -> Iterator[LedgerEntry]:
 
 def _bounded(document: dict[str, object]) -> dict[str, object]:
     """An entry that an item has room for: long messages are cut, facts that leave no room are named and dropped."""
-    message = str(document["message"])
-    if len(message) > MAX_MESSAGE:
-        document["message"] = f"{message[:MAX_MESSAGE]}… ({len(message) - MAX_MESSAGE} more characters)"
+    document["message"] = shortened(str(document["message"]))
     facts = cast("dict[str, object]", document["facts"])
     if len(keys.document(document)["S"].encode()) > MAX_ENTRY_BYTES:
         document["facts"] = {"dropped": f"too large: {', '.join(sorted(facts))}"}

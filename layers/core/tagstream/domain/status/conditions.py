@@ -17,6 +17,8 @@ RECONCILING = "Reconciling"
 STALLED = "Stalled"
 SUCCEEDED = "Succeeded"
 PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
+MAX_MESSAGE = 20_000
+"""Characters. Two conditions may hold the same message, and an item of the table holds 400 KB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ def _only(*conditions: Condition) -> Conditions:
 
 
 def _changed(before: Conditions, kind: str, status: str, words: tuple[str, str], moment: Moment) -> Condition:
-    reason, message = words
+    reason, message = words[0], shortened(words[1])
     fresh = Condition(
         type=kind,
         status=status,
@@ -81,6 +83,11 @@ def _changed(before: Conditions, kind: str, status: str, words: tuple[str, str],
     old = before.get(kind)
     # As in fluxcd/pkg conditions.Set, the time changes only if something else changes.
     return old if old is not None and replace(fresh, last_transition_time=old.last_transition_time) == old else fresh
+
+
+def shortened(message: str, most: int = MAX_MESSAGE) -> str:
+    """Return a message; of a longer one its first ``most`` characters, and how many are missing."""
+    return message if len(message) <= most else f"{message[:most]}… ({len(message) - most} more characters)"
 
 
 def is_transition(before: Condition | None, after: Condition) -> bool:

@@ -27,6 +27,8 @@ OWNER_NAME = "kustomize.toolkit.fluxcd.io/name"
 OWNER_NAMESPACE = "kustomize.toolkit.fluxcd.io/namespace"
 NOT_SYNCED = ("Secret", "ServiceAccount")
 SHOWN_ERRORS = 10
+# The begin of an error says where it is, and its end what is wrong; a value that it quotes may be of any length.
+SHOWN_BEGIN, SHOWN_END = 1_000, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,11 @@ def _where(one: Resource) -> str:
 
 
 def _failed(errors: Sequence[str]) -> RetryableError:
-    shown = "; ".join(errors[:SHOWN_ERRORS])
+    shown = "; ".join(_shown(one) for one in errors[:SHOWN_ERRORS])
     more = f"; and {len(errors) - SHOWN_ERRORS} more" if len(errors) > SHOWN_ERRORS else ""
     return RetryableError(f"{shown}{more}", reason="BuildFailed")
+
+
+def _shown(error: str) -> str:
+    missing = len(error) - SHOWN_BEGIN - SHOWN_END
+    return error if missing <= 0 else f"{error[:SHOWN_BEGIN]}… ({missing} more characters) …{error[-SHOWN_END:]}"
