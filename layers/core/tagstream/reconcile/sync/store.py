@@ -97,8 +97,15 @@ def store(kustomization: Kustomization, wanted: Sequence[Located], ports: Ports)
     )
 
 
-def remove(stored: StoredObject, ports: Ports) -> tuple[str, ...]:
+def remove(
+    stored: StoredObject, ports: Ports, being_removed: frozenset[NamespacedName] = frozenset()
+) -> tuple[str, ...]:
     """Delete a Kustomization, and before it what it owns, if it prunes; an object that cannot be read keeps them.
+
+    Args:
+        stored: the Kustomization.
+        ports: objects.
+        being_removed: Kustomizations that are deleted with it already: two may own each other.
 
     Returns:
         The names of the objects that were deleted with it.
@@ -110,7 +117,8 @@ def remove(stored: StoredObject, ports: Ports) -> tuple[str, ...]:
         kustomization = None
     if kustomization is not None and kustomization.prune and not (kustomization.keeps_objects or kustomization.suspend):
         owned = owned_objects(stored.key, ports).values()
-        deleted = [shown(one) for one in _last_first(owned) if _prune(one, kustomization, ports)]
+        above = being_removed | {stored.key}
+        deleted = [shown(one) for one in _last_first(owned) if _prune(one, kustomization, ports, above)]
     ports.objects.delete(KIND, stored.key)
     return tuple(deleted)
 
@@ -148,7 +156,12 @@ def _last_first(objects: Iterable[StoredObject]) -> Sequence[StoredObject]:
     return sorted(objects, key=lambda one: (-STORED.index(one.kind), one.key))
 
 
-def _prune(one: StoredObject, kustomization: Kustomization, ports: Ports) -> bool:
+def _prune(
+    one: StoredObject,
+    kustomization: Kustomization,
+    ports: Ports,
+    being_removed: frozenset[NamespacedName] = frozenset(),
+) -> bool:
     """Delete an object that vanished from Git; False for one that stays.
 
     A Kustomization deletes neither itself nor its GitRepository: nobody could bring them back with a commit.
@@ -159,7 +172,9 @@ def _prune(one: StoredObject, kustomization: Kustomization, ports: Ports) -> boo
     if (one.kind, one.key) in ((KIND, kustomization.metadata.key), ("GitRepository", kustomization.source.key)):
         return False
     if one.kind == KIND:
-        remove(one, ports)
+        if one.key in being_removed:
+            return False
+        remove(one, ports, being_removed)
         return True
     return ports.objects.delete(one.kind, one.key)
 
