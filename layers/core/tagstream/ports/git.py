@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import Protocol
 
 from tagstream.domain.objects.model import CommitId, GitRef, Provider, Revision
@@ -16,12 +17,14 @@ class GitAccess:
     """Where a repository is and how to authenticate.
 
     Secret members are never printed, nor is ``url``, which may hold some.
+    ``timeout_s`` is that of each request, and ``session_s`` that of all of a session's together, from its opening on.
     ``app`` holds the secret of an application: its ``githubApp…`` members, or those of one in Azure.
     """
 
     url: str = field(repr=False)
     provider: Provider = "generic"
     timeout_s: float = 60.0
+    session_s: float = inf
     username: str = ""
     password: str = field(default="", repr=False)
     bearer_token: str = field(default="", repr=False)

@@ -266,6 +266,17 @@ def test_a_server_that_hangs_before_it_lists_refs_does_not_get_its_whole_time_ou
     assert time.monotonic() - began_s < 30
 
 
+def test_all_requests_of_a_session_together_have_its_time() -> None:
+    began_s = time.monotonic()
+    with hanging() as server:
+        access = GitAccess(url=f"http://{server.address}/app.git", timeout_s=50, session_s=0.5)
+        session = GitClient().open(access)
+        for _ in range(3):
+            with pytest.raises(RetryableError, match="unable to reach"):
+                session.resolve(GitRef(branch="main"))
+    assert time.monotonic() - began_s < 10
+
+
 def test_a_warm_container_asks_once_to_see_that_nothing_moved(server: GitServer) -> None:
     client = GitClient()
     opened(server, client).resolve(GitRef(branch="main"))

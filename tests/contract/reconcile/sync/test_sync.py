@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import secrets
+import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,7 +24,9 @@ from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.due import due_at
 from tagstream.reconcile.scan.tick import tick
 from tagstream.reconcile.stored_objects import parse_stored
+from tagstream.reconcile.sync.store import remove
 from tagstream.reconcile.sync.sync import sync
+from tagstream.reconcile.sync.wanted import OWNER_NAME, OWNER_NAMESPACE
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconciling import Silent, emptied, ports_on
 from tests.contract.set_clock import SetClock
@@ -320,6 +325,42 @@ def test_a_commit_is_looked_for_at_the_interval_of_its_git_repository(fleet: Fle
     assert stored is not None
     now = datetime.now(UTC)
     assert due_at(stored, parse_stored(stored, Kustomization), now) == interval_end(now, 60.0)
+
+
+def test_a_value_of_any_length_is_quoted_in_part_with_what_is_wrong_with_it(fleet: Fleet) -> None:
+    image = secrets.token_hex(225_000)
+    fleet.commit({"fleet/web.yaml": repository("web").replace("registry.example/web", f"'{image} {image}'")})
+    fleet.sync()
+    status, reason, message = fleet.ready()
+    assert (status, reason) == ("False", "BuildFailed")
+    assert message.startswith("fleet/web.yaml:4: ImageRepository/apps/web spec.image: Invalid value: ")
+    assert "more characters)" in message
+    assert len(message) < 4_000
+
+
+def test_kustomizations_that_own_each_other_are_deleted_together(fleet: Fleet) -> None:
+    source = {"interval": "10m", "path": "./", "prune": True, "sourceRef": {"kind": "GitRepository", "name": "fleet"}}
+    for name, owner in (("a", "b"), ("b", "a")):
+        made = _document("kustomize.toolkit.fluxcd.io/v1", "Kustomization", source)
+        labels = {OWNER_NAME: owner, OWNER_NAMESPACE: FLEET.namespace}
+        fleet.ports.objects.put({**made, "metadata": {"name": name, "namespace": FLEET.namespace, "labels": labels}})
+    stored = fleet.ports.objects.get("Kustomization", NamespacedName(FLEET.namespace, "a"))
+    assert stored is not None
+    assert remove(stored, fleet.ports) == ("Kustomization/flux-system/b",)
+    assert [one.key for one in fleet.ports.objects.list("Kustomization")] == [FLEET]
+
+
+def test_a_server_that_hangs_costs_one_timeout_and_is_left_alone_then(fleet: Fleet) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        hanging = {"url": f"http://127.0.0.1:{server.getsockname()[1]}/x.git", "interval": "1m", "timeout": "60s"}
+        fleet.kustomization(timeout="4s")
+        fleet.ports.objects.put(_document("source.toolkit.fluxcd.io/v1", "GitRepository", hanging))
+        began_s = time.monotonic()
+        fleet.sync()
+        assert time.monotonic() - began_s < 15
+        assert "unable to reach" in fleet.ready()[2]
+        fleet.sync()
+    assert "did not answer in time and is left alone until" in fleet.ready()[2]
 
 
 def test_a_sync_that_dies_at_any_call_is_finished_by_the_next_one(fleet: Fleet, table: Table) -> None:

@@ -6,6 +6,7 @@ Protocol version 2 answers request by request, over HTTP and over SSH alike. Bot
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from dulwich.protocol import (
 
 from tagstream.adapters.git.objects import WarmObjects
 from tagstream.adapters.git.replies import BrokenReply, ServerRefused
+from tagstream.ports.git import GitAccess
 
 UPLOAD, RECEIVE = b"git-upload-pack", b"git-receive-pack"
 BLOBLESS = b"blob:none"
@@ -45,6 +47,21 @@ Nothing has to be computed for it, so a server that takes longer hangs. It must 
 meant for packs.
 """
 Refs = Mapping[bytes, bytes]
+
+
+class TimeLeft:
+    """How long the next request of a session may take; the session begins now.
+
+    Args:
+        access: bounds each request, and all of them together.
+    """
+
+    def __init__(self, access: GitAccess) -> None:
+        self._request_s, self._ends_s = access.timeout_s, time.monotonic() + access.session_s
+
+    def seconds(self) -> float:
+        """Never 0, which some libraries take for no bound."""
+        return max(0.1, min(self._request_s, self._ends_s - time.monotonic()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

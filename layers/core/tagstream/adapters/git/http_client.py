@@ -24,6 +24,7 @@ from tagstream.adapters.git.clients import (
     KnownServers,
     RepositoryClient,
     Response,
+    TimeLeft,
 )
 from tagstream.adapters.git.replies import REASON, BrokenReply, UnexpectedStatus, censored, failed, unanswered, words
 from tagstream.adapters.http.faults import ConnectionFault
@@ -57,7 +58,7 @@ class HttpClient(RepositoryClient):
         super().__init__(urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", "")), known)
         self._access, self._secrets = access, secrets_of(access)
         self._headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **_authorization(access)}
-        self._session = Session(access.tls, access.proxy)
+        self._session, self._left = Session(access.tls, access.proxy), TimeLeft(access)
         self._has_answered = False
 
     def renew(self) -> None:
@@ -103,7 +104,7 @@ class HttpClient(RepositoryClient):
             request = replace(request, first_answer_s=LISTED_WITHIN_S)
         with ExitStack() as stack:
             try:
-                answer, _ = stack.enter_context(self._session.open(request, self._access.timeout_s))
+                answer, _ = stack.enter_context(self._session.open(request, self._left.seconds()))
                 self._has_answered = True
                 self._check(answer, request)
             except ConnectionFault as fault:

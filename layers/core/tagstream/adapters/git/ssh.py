@@ -18,7 +18,14 @@ from dulwich.client import SSHVendor, _quote_remote_path
 from dulwich.protocol import Protocol, pkt_line
 
 from tagstream.adapters.git.bounded_answer import FLUSH, BoundedAnswer
-from tagstream.adapters.git.clients import LIST_REFS, LISTED_WITHIN_S, KnownServers, RepositoryClient, Response
+from tagstream.adapters.git.clients import (
+    LIST_REFS,
+    LISTED_WITHIN_S,
+    KnownServers,
+    RepositoryClient,
+    Response,
+    TimeLeft,
+)
 from tagstream.adapters.git.host_certificate import HostKeyRefused
 from tagstream.adapters.git.known_hosts import DEFAULT_PORT, InvalidKnownHosts, parse_known_hosts
 from tagstream.adapters.git.replies import REASON, ServerRefused, failed, unanswered, words
@@ -55,7 +62,7 @@ class SshClient(RepositoryClient):
         path = unquote(parts.path)
         # Git's own rule: ~user is looked up by the server's shell, so it must not stand behind a slash.
         self._path = path[1:] if path.startswith("/~") else path
-        self._host, self._timeout_s = parts.hostname or "", access.timeout_s
+        self._host, self._left = parts.hostname or "", TimeLeft(access)
         self._vendor = ParamikoVendor(access, self.url)
         self._running: dict[str, Service] = {}
 
@@ -75,7 +82,7 @@ class SshClient(RepositoryClient):
             running.skip_greeting()
         self.requests += 1
         body = data if isinstance(data, bytes) else b"".join(data)
-        running.send(body, self._timeout_s, lists_refs=LIST_REFS in body[: 4 + len(LIST_REFS)])
+        running.send(body, self._left.seconds(), lists_refs=LIST_REFS in body[: 4 + len(LIST_REFS)])
         return Response(f"application/x-{name}-result", lambda: self._leave(name)), running.answer.read
 
     def _begin(self, name: str) -> Service:
@@ -118,7 +125,7 @@ class ParamikoVendor(SSHVendor):
         parts = urlsplit(access.url)
         self._host, self._port = parts.hostname or "", parts.port or DEFAULT_PORT
         self._user = unquote(parts.username or "") or DEFAULT_USER
-        self._access, self._url = access, url
+        self._access, self._url, self._left = access, url, TimeLeft(access)
         self._connection: paramiko.Transport | None = None
         self._has_answered = False
 
@@ -129,9 +136,10 @@ class ParamikoVendor(SSHVendor):
         from tagstream.adapters.git.ssh_handshake import ended_by
 
         with self._reported():
-            deadline_s = time.monotonic() + self._access.timeout_s
+            left_s = self._left.seconds()
+            deadline_s = time.monotonic() + left_s
             # A service begins with a list of refs, or with what it can do.
-            first_s = time.monotonic() + min(self._access.timeout_s, LISTED_WITHIN_S)
+            first_s = time.monotonic() + min(left_s, LISTED_WITHIN_S)
             channel = self._session(first_s)
             if protocol_version and b"receive-pack" not in command:
                 # Servers that do not accept the variable answer in version 0.

@@ -16,7 +16,7 @@ from tagstream.domain.objects.model import GitRef, GitRepository, Kustomization,
 from tagstream.domain.update.destination import DEFAULT_BRANCH, checkout_refs
 from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError, StalledError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.git import Checkout, GitSession
+from tagstream.ports.git import Checkout, GitAccess, GitSession
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import due, status
@@ -27,6 +27,7 @@ from tagstream.reconcile.sync.git_source import GitSource
 from tagstream.reconcile.sync.store import KIND, Stored, checksum, inventory, owned_objects, store
 from tagstream.reconcile.sync.wanted import wanted
 from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
+from tagstream.reconcile.update.host_health import HostHealth
 from tagstream.reconcile.update.lease import lease_held
 
 APPLIED, ATTEMPTED, CHECKSUM = "lastAppliedRevision", "lastAttemptedRevision", "appliedChecksum"
@@ -35,6 +36,19 @@ SOURCE_INTERVAL = "sourceIntervalSeconds"
 RECONCILED = "ReconciliationSucceeded"
 MIN_TIMEOUT_S = 1.0
 SHOWN_CHANGES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """A Kustomization that asks a Git server."""
+
+    stored: StoredObject
+    access: GitAccess
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether a person asks for it."""
+        return status.is_asked_for(self.stored)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +111,18 @@ def _synced(attempt: Attempt, kustomization: Kustomization, deadline_s: float, p
         return None
     if kustomization.timeout_s:
         deadline_s = min(deadline_s, ports.clock.monotonic_s() + kustomization.timeout_s)
-    with closing(_opened(repository, deadline_s, ports)) as session:
-        source = _Source(repository=repository, session=session, checkout=_checked_out(repository, session))
+    asking, health = _Asking(stored=attempt.stored, access=git_access(repository, ports.secrets)), HostHealth(ports)
+    health.check(asking)
+    with closing(_opened(asking.access, repository, deadline_s, ports)) as session:
+        with health.watched([asking]):
+            checkout = _checked_out(repository, session)
+        health.note_answer(asking)
+        source = _Source(repository=repository, session=session, checkout=checkout)
         if _is_up_to_date(attempt.stored, kustomization, source.checkout, ports):
             return _unchanged(attempt, source)
         try:
-            found = wanted(kustomization, GitSource(session, source.checkout.commit), ports)
+            with health.watched([asking]):
+                found = wanted(kustomization, GitSource(session, source.checkout.commit), ports)
         except RetryableError as error:
             return failed(
                 attempt,
@@ -123,12 +143,10 @@ def _repository(kustomization: Kustomization, ports: Ports) -> GitRepository:
     return parse_stored(stored, GitRepository)
 
 
-def _opened(repository: GitRepository, deadline_s: float, ports: Ports) -> GitSession:
-    access = git_access(repository, ports.secrets)
+def _opened(access: GitAccess, repository: GitRepository, deadline_s: float, ports: Ports) -> GitSession:
     left_s = max(MIN_TIMEOUT_S, deadline_s - ports.clock.monotonic_s())
-    return ports.git.open(
-        replace(access, timeout_s=min(access.timeout_s, left_s)), frozenset(checkout_refs(_ref(repository)))
-    )
+    bounded = replace(access, timeout_s=min(access.timeout_s, left_s), session_s=left_s)
+    return ports.git.open(bounded, frozenset(checkout_refs(_ref(repository))))
 
 
 def _ref(repository: GitRepository) -> GitRef:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from tagstream.domain.instant import instant_text
 from tagstream.domain.scan.schedule import retry_delay_s
@@ -17,9 +18,9 @@ from tagstream.domain.update.destination import repository_name
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.git import GitAccess, PushConflict
+from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 from tagstream.reconcile.cool_downs import CoolDowns, digest, has_hung, is_unanswered
-from tagstream.reconcile.update.job import UpdateJob
 
 # A server that has failed, or has never answered yet, gets this long for its first answer.
 FIRST_ANSWER_S = 10.0
@@ -33,7 +34,23 @@ MOST_HUNG = 3
 LOGIN_ADDRESSES = ("githubAppBaseURL", "authorityHost")
 
 
-def way_of(job: UpdateJob) -> str:
+class Asking(Protocol):
+    """Who asks a Git server: the job of an automation, or a Kustomization."""
+
+    @property
+    def stored(self) -> StoredObject:
+        """As it is in the table, with its status."""
+
+    @property
+    def access(self) -> GitAccess:
+        """To its repository."""
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether a person asks for it."""
+
+
+def way_of(job: Asking) -> str:
     """Which server a job asks, and through what: its host and port, then a digest of a proxy and of a login.
 
     The prefix tells it from a registry of the same name, which has a cool-down of its own.
@@ -50,8 +67,8 @@ def _between(access: GitAccess) -> tuple[str, ...]:
     return (*proxy, access.provider, *addresses) if access.app else proxy
 
 
-def is_proven(job: UpdateJob) -> bool:
-    """Whether the automation's last run succeeded, so that its server is likely to answer."""
+def is_proven(job: Asking) -> bool:
+    """Whether the object's last run succeeded, so that its server is likely to answer."""
     return status.is_ready(job.stored.status)
 
 
@@ -71,7 +88,7 @@ class HostHealth:
         self._waits: dict[str, list[float]] = {}
         self._wait_ended = threading.Condition(self._lock)
 
-    def check(self, job: UpdateJob) -> None:
+    def check(self, job: Asking) -> None:
         """Refuse to ask a server that is left alone.
 
         A job whose last run succeeded may ask all the same, as does one that a person asks for: somebody else's
@@ -109,19 +126,19 @@ class HostHealth:
         now_s = self._ports.clock.monotonic_s()
         return now_s - min(self._waits.get(way, ()), default=now_s)
 
-    def is_waited_for_enough(self, job: UpdateJob) -> bool:
+    def is_waited_for_enough(self, job: Asking) -> bool:
         """Whether so many have waited for this job's server in this run that no other one must."""
         way = way_of(job)
         with self._lock:
             return self._hung.get(way, 0) >= (MOST_HUNG if way in self._answered else 1)
 
-    def note_answer(self, job: UpdateJob) -> None:
+    def note_answer(self, job: Asking) -> None:
         """Remember that the server of a job answers: a repository of it that hangs does so by itself."""
         with self._lock:
             self._answered.add(way_of(job))
 
     @contextmanager
-    def watched(self, jobs: Sequence[UpdateJob]) -> Iterator[None]:
+    def watched(self, jobs: Sequence[Asking]) -> Iterator[None]:
         """Begin a cool-down when talking to the jobs' server fails after a long wait; longer after each such failure.
 
         Args:
@@ -144,7 +161,7 @@ class HostHealth:
                 self._waits[way].remove(began_s)
                 self._wait_ended.notify_all()
 
-    def _hanging(self, job: UpdateJob, error: RetryableError) -> str:
+    def _hanging(self, job: Asking, error: RetryableError) -> str:
         """What is to be left alone: the whole server only if nothing came of it, and nobody else heard of it."""
         way = way_of(job)
         with self._lock:
@@ -153,7 +170,7 @@ class HostHealth:
         return way if is_unanswered(error) and not is_answering else _repository(job)
 
 
-def _repository(job: UpdateJob) -> str:
+def _repository(job: Asking) -> str:
     """The cool-down of one repository, asked in the job's way; its path may be longer than a key of the table."""
     path = repository_name(job.access.url).partition("/")[2]
     return f"{way_of(job)}/{digest(path)}"
