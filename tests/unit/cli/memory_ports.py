@@ -19,7 +19,7 @@ from tagstream.cli.entry import INTERRUPTED, Stack, run
 from tagstream.domain.calendar.hand_freeze import HandFreeze
 from tagstream.domain.objects.annotations import annotated
 from tagstream.domain.objects.model import Digest, NamespacedName, Revision
-from tagstream.errors import RetryableError
+from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.agenda import Agenda, ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.freezes import StackCalendar
@@ -340,14 +340,23 @@ class NoTelemetry:
 
 @dataclass
 class MemoryFreezes:
-    """FreezeStore; ``recorded`` is what the ledger got with a change."""
+    """FreezeStore; ``recorded`` is what the ledger got with a change; what is ``broken`` cannot be read."""
 
+    broken: bool = False
     stored: tuple[HandFreeze, ...] = ()
     recorded: list[LedgerEntry] = field(default_factory=list)
 
     def read(self) -> tuple[HandFreeze, ...]:
         """All."""
+        if self.broken:
+            raise ImageAutomationError("freezes cannot be read", reason="StorageOperationFailed")
         return self.stored
+
+    def give_up(self, entries: Sequence[LedgerEntry]) -> bool:
+        """If they cannot be read."""
+        was_broken, self.broken = self.broken, False
+        self.recorded += entries if was_broken else ()
+        return was_broken
 
     def replace(
         self, before: Sequence[HandFreeze], after: Sequence[HandFreeze], entries: Sequence[LedgerEntry]

@@ -40,3 +40,10 @@ class FreezeStore(Protocol):
         Returns:
             False when others than ``before`` are stored; nothing is written then.
         """
+
+    def give_up(self, entries: Sequence[LedgerEntry]) -> bool:
+        """Remove freezes that cannot be read, together with what the ledger keeps of it.
+
+        Returns:
+            False when they can be read by now; nothing is written then.
+        """

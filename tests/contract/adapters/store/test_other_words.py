@@ -17,7 +17,7 @@ from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.table import Table, is_item
 from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.calendar.hand_freeze import HandFreeze, Scope
-from tagstream.errors import RetryableError
+from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.freezes import FREEZES
 from tests.contract.adapters.store.test_store import APP, NOW, SetClock, records, repository, state
 
@@ -112,6 +112,20 @@ def test_freezes_are_replaced_by_who_has_read_them(table: Table) -> None:
     before = freezes.read()
     assert freezes.replace(before, (replace(one, reason="why"),), ())
     assert not freezes.replace(before, (), ())
+
+
+@pytest.mark.parametrize("document", ["{not json", '{"freezes": 7}', '{"freezes": [{"a": 1}]}', "[]"])
+def test_freezes_that_nobody_can_read_are_given_up(table: Table, document: str) -> None:
+    freezes = DynamoFreezes(table=table, ledger=DynamoLedger(table=table, ttl_s=60))
+    table.put(
+        keys.key(keys.objects(FREEZES.kind), str(FREEZES.key)) | {"t": keys.text("object"), "doc": {"S": document}}
+    )
+    with pytest.raises(ImageAutomationError, match="thaw --all"):
+        freezes.read()
+    assert not freezes.replace((HandFreeze(scope=Scope(), author="somebody", made_at=NOW),), (), ())
+    assert freezes.give_up(())
+    assert freezes.read() == ()
+    assert not freezes.give_up(())
 
 
 def test_an_item_is_the_one_that_was_written_whatever_form_its_numbers_and_sets_have() -> None:

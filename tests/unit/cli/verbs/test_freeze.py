@@ -133,3 +133,19 @@ def test_a_freeze_that_says_nothing_useful_is_refused_and_nothing_is_frozen(
 def test_thaw_takes_no_end() -> None:
     with pytest.raises(UsageError, match="unrecognized arguments: --until"):
         parse(["thaw", "--all", "--until", "2h"])
+
+
+def test_thaw_of_everything_removes_freezes_that_cannot_be_read() -> None:
+    ports = stack()
+    ports.freezes.broken = True
+    done = command("thaw", "--all", ports=ports)
+    assert done.code == 0
+    assert "freezes that could not be read are removed" in done.out + done.err
+    assert [one.reason for one in ports.freezes.recorded] == ["Thawed"]
+
+
+def test_thaw_of_one_scope_leaves_freezes_that_cannot_be_read() -> None:
+    ports = stack()
+    ports.freezes.broken = True
+    assert command("thaw", "automation", "app", ports=ports).code == 1
+    assert ports.freezes.broken

@@ -33,18 +33,17 @@ class DynamoFreezes:
         item = self.table.get(_KEY)
         if item is None:
             return ()
-        from tagstream.domain.calendar.hand_freeze import read_freezes
-
         try:
-            return read_freezes(keys.read_document(item))
+            return _read(item)
         except ValueError as error:
-            raise ImageAutomationError(f"{error}: delete {NAME}", reason="StorageOperationFailed") from error
+            text = f"{error}: run 'tagstream thaw --all', or delete {NAME}"
+            raise ImageAutomationError(text, reason="StorageOperationFailed") from error
 
     def replace(
         self, before: Sequence[HandFreeze], after: Sequence[HandFreeze], entries: Sequence[LedgerEntry]
     ) -> bool:
         """One transaction: the freezes and the entries of the ledger are both there, or neither."""
-        from tagstream.domain.calendar.hand_freeze import freezes_document, read_freezes
+        from tagstream.domain.calendar.hand_freeze import freezes_document
 
         item = _KEY | {"t": keys.text(keys.OBJECT), "doc": keys.document(freezes_document(after))}
         others = [self.table.putting(self.ledger.item(entry)) for entry in entries]
@@ -53,7 +52,7 @@ class DynamoFreezes:
             if self.table.replace(item, same, others):
                 return True
             found = self.table.get(_KEY)
-            if found is None or read_freezes(keys.read_document(found)) != tuple(before):
+            if found is None or not _is_readable(found) or _read(found) != tuple(before):
                 return False
             # The same in other words: those of another version, or of a person.
             return self.table.replace(item, unchanged(found), others)
@@ -61,6 +60,32 @@ class DynamoFreezes:
         return self.table.replace(
             item, Condition(expression=f"{ABSENT.expression} OR doc = :doc", values=same.values), others
         )
+
+    def give_up(self, entries: Sequence[LedgerEntry]) -> bool:
+        """One transaction, on what cannot be read and nothing else."""
+        from tagstream.domain.calendar.hand_freeze import freezes_document
+
+        found = self.table.get(_KEY)
+        if found is None or _is_readable(found):
+            return False
+        item = _KEY | {"t": keys.text(keys.OBJECT), "doc": keys.document(freezes_document(()))}
+        return self.table.replace(
+            item, unchanged(found), [self.table.putting(self.ledger.item(entry)) for entry in entries]
+        )
+
+
+def _read(item: keys.Item) -> tuple[HandFreeze, ...]:
+    from tagstream.domain.calendar.hand_freeze import read_freezes
+
+    return read_freezes(keys.read_document(item))
+
+
+def _is_readable(item: keys.Item) -> bool:
+    try:
+        _read(item)
+    except ValueError:
+        return False
+    return True
 
 
 _KEY = keys.key(keys.objects(FREEZES.kind), str(FREEZES.key))

@@ -15,6 +15,7 @@ from tagstream.domain.calendar.hand_freeze import HandFreeze, Scope
 from tagstream.domain.instant import instant_text, read_instant
 from tagstream.domain.objects.long_duration import parse_long_duration
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.reconcile.update.quiesce import wait_for_pushes
 
@@ -57,12 +58,21 @@ def freeze(session: Session) -> int:
 def thaw(session: Session) -> int:
     """Run ``thaw --all | -n NAMESPACE | automation NAME… [--reason …]``: lift the freezes of exactly these scopes.
 
+    If the freezes cannot be read, ``--all`` removes them: nobody could lift them otherwise, and nothing is pushed.
+
     Raises:
         CommandFailed: it is not said what to thaw, or it is not frozen by hand.
     """
     now = session.ports.clock.now()
     scopes = _scopes(session)
-    frozen = {one.scope for one in session.ports.freezes.read() if not one.is_over(now)}
+    try:
+        stored = session.ports.freezes.read()
+    except ImageAutomationError:
+        if not session.args.all or not session.ports.freezes.give_up([_entry(session, Scope(), "Thawed")]):
+            raise
+        session.console.success("freezes that could not be read are removed, whatever they froze")
+        return 0
+    frozen = {one.scope for one in stored if not one.is_over(now)}
     missing = [scope for scope in scopes if scope not in frozen]
     if missing:
         others = f"; frozen by hand: {', '.join(map(str, sorted(frozen)))}" if frozen else ""

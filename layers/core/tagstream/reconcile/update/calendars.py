@@ -69,7 +69,7 @@ class Calendars:
         try:
             return freezes_of(automation, read_freezes(document))
         except ValueError as error:
-            raise RetryableError(str(error), reason=INVALID) from error
+            raise RetryableError(f"{error}: run 'tagstream thaw --all'", reason=INVALID) from error
 
 
 def read_stack_calendar(stack: StackCalendar) -> Calendar | None:
