@@ -26,6 +26,7 @@ from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.pull_requests import FAILED, INVALID, Proposal, PullRequest, PullRequests
+from tagstream.reconcile.cool_downs import digest
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.kept_requests import known_request
 from tagstream.reconcile.update.branch import RunResult, as_named_by_flux
@@ -367,7 +368,7 @@ class _Course:
                     "base": self.wants.base,
                     "commit": self.head_commit,
                 },
-                identity=f"{reason}-{self.head}-{request.number}",
+                identity=f"{reason}-{digest(self.head)}-{request.number}",
             )
         )
 
