@@ -167,7 +167,7 @@ class DryTags:
     def put_cool_down(self, host: str, until: datetime) -> None:
         """Not kept."""
 
-    def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None]) -> None:
+    def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None], now: datetime) -> None:
         """Not kept."""
 
     def __getattr__(self, member: str) -> Any:

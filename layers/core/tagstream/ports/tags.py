@@ -97,8 +97,8 @@ class TagStore(Protocol):
     def creation_times(self, key: NamespacedName) -> Mapping[str, datetime | None]:
         """When tags were created (aware UTC, whole seconds); None for one that does not say. Others are not known."""
 
-    def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None]) -> None:
-        """Replace what is known of when tags were created."""
+    def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None], now: datetime) -> None:
+        """Replace what is known of when tags were created; forgotten when no tag was new for more than a year."""
 
     def cool_down(self, host: str) -> datetime | None:
         """Until when a host must be left alone."""

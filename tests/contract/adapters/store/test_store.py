@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,8 @@ from tagstream.ports.leases import CommitIntent
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.selections import Selection
 from tagstream.ports.tags import TagRecord, TagState
-from tagstream.ports.webhook import ScanWindow
+from tagstream.ports.webhook import LastDelivery, ScanWindow
+from tagstream.reconcile import status
 from tests.contract.counted_calls import CountingClient
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
@@ -515,3 +517,23 @@ def test_a_receivers_former_path_stops_working(table: Table) -> None:
     deliveries.put_targets(["/hook/a", "/hook/b"], APP)
     deliveries.put_targets(["/hook/b", "/hook/c"], APP)
     assert [deliveries.target(path) is not None for path in ("/hook/a", "/hook/b", "/hook/c")] == [False, True, True]
+
+
+def test_what_may_be_written_after_its_object_was_deleted_goes_by_itself(table: Table) -> None:
+    DynamoSelections(table=table).request_run(APP, "webhook", NOW)
+    DynamoTags(table=table).put_creation_times(APP, {"v1": NOW}, NOW)
+    last = LastDelivery(at=NOW, sender="harbor", delivery_id="1", result="asked for a scan")
+    DynamoDeliveries(table=table, clock=SetClock()).put_last_delivery("ImageRepository", [APP], last)
+    written = [keys.run(APP), keys.creation_times(APP), keys.last_delivery("ImageRepository", APP)]
+    ends = [keys.read_number(table.get(where) or {}, "expiresAt") - NOW.timestamp() for where in written]
+    assert [timedelta(seconds=left) for left in ends] == [timedelta(days=days) for days in (2, 400, 400)]
+
+
+def test_a_failure_with_a_very_long_text_is_stored(table: Table) -> None:
+    objects = DynamoObjects(table=table, clock=SetClock())
+    objects.put({"kind": "Kustomization", "metadata": {"name": APP.name, "namespace": APP.namespace}, "spec": {}})
+    text = secrets.token_hex(230_000)
+    objects.put_status("Kustomization", APP, status.failed({}, 1, RetryableError(text, reason="BuildFailed"), NOW))
+    stored = objects.get("Kustomization", APP)
+    assert stored is not None
+    assert status.conditions(stored.status)["Ready"].message.startswith(text[:20_000])

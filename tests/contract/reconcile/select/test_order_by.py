@@ -152,7 +152,7 @@ def test_a_dry_stack_looks_at_new_tags_and_keeps_nothing(ports: Ports, registry:
     push(registry, "main-a", "2026-11-03T00:00:00Z")
     push(registry, "main-b", "2026-11-01T00:00:00Z")
     scan(ports)
-    ports.tags.put_creation_times(APP, {})
+    ports.tags.put_creation_times(APP, {}, ports.clock.now())
     dry = dry_ports(ports, (), ports.clock.now())
     evaluate_policies([APP], Cause(text="preview"), ports.clock.monotonic_s() + 30, dry)
     assert (selected(dry), selected(ports)) == ("main-a", "main-a")

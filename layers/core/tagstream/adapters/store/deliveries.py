@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import PUT_TRIES, Condition, Table, overtaken
@@ -18,6 +19,8 @@ PENDING_TTL_S = 3600
 JOINED_TAGS = 200
 # As far the clocks of two machines may be apart before a window is mistrusted.
 CLOCKS_APART_S = 1.0
+# Older ones are no news: the newest delivery of an object is kept this long.
+LAST_TTL = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +209,8 @@ def _last_item(kind: str, name: NamespacedName, delivery: LastDelivery) -> keys.
         "sender": keys.text(delivery.sender),
         "id": keys.text(delivery.delivery_id),
         "result": keys.text(delivery.result),
+        # It may be noted after its object was deleted.
+        "expiresAt": keys.number(int((delivery.at + LAST_TTL).timestamp())),
     }
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 WAITING_TTL = timedelta(hours=1)
+# Nobody reads a request: it only wakes, and the stream hands it on for a day. It may outlive its automation.
+RUN_TTL = timedelta(days=2)
 WITHOUT_DOCUMENT = Condition(expression="attribute_not_exists(doc)")
 
 
@@ -63,6 +65,7 @@ class DynamoSelections:
                 "t": keys.text(keys.RUN),
                 "reason": keys.text(reason),
                 "requestedAt": keys.text(keys.iso(now)),
+                "expiresAt": keys.number(int((now + RUN_TTL).timestamp())),
             }
         )
 

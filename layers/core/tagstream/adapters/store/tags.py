@@ -181,10 +181,16 @@ class DynamoTags:
         numbers = {tag: at for tag, at in found.items() if at is None or isinstance(at, int)}
         return {tag: None if at is None else keys.moment(at) for tag, at in numbers.items()}
 
-    def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None]) -> None:
-        """One write."""
+    def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None], now: datetime) -> None:
+        """One write. It may come after the repository was deleted, so it expires by itself."""
         found = {tag: None if at is None else int(at.timestamp()) for tag, at in times.items()}
-        self.table.put(keys.creation_times(key) | {"doc": keys.packed_document(found)})
+        self.table.put(
+            keys.creation_times(key)
+            | {
+                "doc": keys.packed_document(found),
+                "expiresAt": keys.number(int((now + SIGHTING_TTL).timestamp())),
+            }
+        )
 
     def cool_down(self, host: str) -> datetime | None:
         """One read."""

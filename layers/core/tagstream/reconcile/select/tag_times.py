@@ -96,7 +96,7 @@ def with_times(
         there = set(listed)
         times = {tag: at for tag, at in known.items() if tag in there} | looked_at
         if looked_at:
-            tags.put_creation_times(policy.repository, times)
+            tags.put_creation_times(policy.repository, times, contents.now)
     return Timed(policy=replace(compiled, time_of=times.get), left=tuple(new[MOST_LOOKED_AT:]))
 
 
