@@ -405,16 +405,27 @@ def test_a_provider_with_a_timeout_longer_than_the_function_is_told(told: Told) 
     assert told.outbox.later == []
 
 
-def test_a_slow_service_gets_every_event(told: Told) -> None:
+@pytest.mark.parametrize(("count", "takes_s", "timeout"), [(100, 14.0, "15s"), (30, 80.0, "2m")])
+def test_a_slow_service_gets_every_event(told: Told, count: int, takes_s: float, timeout: str) -> None:
     clock = Leaping(told.ports.clock)
-    told.ports = replace(told.ports, clock=clock, courier=Slow(told.ports.courier, clock, 14.0))
-    waiting = [QueuedNotice(entries=told.record(*(selected(number) for number in range(40))))]
+    told.ports = replace(told.ports, clock=clock, courier=Slow(told.ports.courier, clock, takes_s))
+    told.provider("generic", timeout=timeout)
+    waiting = [QueuedNotice(entries=told.record(*(selected(number) for number in range(count))))]
     while waiting:
-        tell(waiting.pop(), clock.monotonic_s() + 115, told.ports)
+        tell(waiting.pop(0), clock.monotonic_s() + 115, told.ports)
         waiting += told.outbox.later
         told.outbox.later.clear()
-    assert len({one.headers["X-Event-Id"] for one in told.receiver.received}) == 40
+    names = [one.headers["X-Event-Id"] for one in told.receiver.received]
+    assert len(names) == len(set(names)) == count
     assert told.outbox.buried == []
+
+
+def test_what_there_is_no_time_for_is_told_in_parts_one_after_the_other(told: Told) -> None:
+    ids = told.record(*(selected(number) for number in range(25)))
+    tell(QueuedNotice(entries=ids), told.ports.clock.monotonic_s() + 5, told.ports)
+    assert [len(one.entries) for one in told.outbox.later] == [11, 11, 3]
+    assert [one.delay_s for one in told.outbox.later] == [1.0, 121.0, 241.0]
+    assert tuple(name for one in told.outbox.later for name in one.entries) == ids
 
 
 def test_a_service_that_hangs_holds_up_neither_the_function_nor_the_other_alerts(told: Told) -> None:

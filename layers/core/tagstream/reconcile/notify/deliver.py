@@ -33,12 +33,14 @@ class Remainder:
     Attributes:
         left: ids of events to tell later.
         cause: why.
+        messages: the same ids by the messages that there was no time for; empty if time was not the cause.
         refused: ids of events that the service does not take, now or later.
         refused_because: why.
     """
 
     left: tuple[str, ...] = ()
     cause: DeliveryFailed | None = None
+    messages: tuple[tuple[str, ...], ...] = ()
     refused: tuple[str, ...] = ()
     refused_because: str = ""
 
@@ -77,8 +79,8 @@ def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remain
     for at, message in enumerate(messages):
         left = tuple(name for one in messages[at:] for name in one.ids)
         if ports.clock.monotonic_s() + route.timeout_s > deadline_s:
-            out = DeliveryFailed(OUT_OF_TIME, is_final=False)
-            return Remainder(left=left, cause=out, refused=tuple(refused), refused_because=because)
+            out, later = DeliveryFailed(OUT_OF_TIME, is_final=False), tuple(one.ids for one in messages[at:])
+            return Remainder(left=left, cause=out, messages=later, refused=tuple(refused), refused_because=because)
         try:
             named = _named(destination, provider, message.event, (wanted.stored, stored))
             _tell(message, named, route, deadline_s, ports)

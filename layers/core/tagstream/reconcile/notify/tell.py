@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tagstream.domain.notify.event import Event
 from tagstream.domain.objects.model import NamespacedName
@@ -25,6 +25,8 @@ from tagstream.reconcile.scan.put_back import MOST_HOPS, pause_s
 FIRST_WAIT_S, LONGEST_WAIT_S = 10.0, 900.0
 LAST_ATTEMPT = 7
 """A service that does not take a notification is asked so often, within about 35 minutes."""
+PART_S = 120.0
+"""Seconds that the parts of what is left begin after one another, so that they are told in their order as a rule."""
 THREADS = 8
 SETTLE_S = 2.0
 """Before the deadline, for what is left to be asked for anew."""
@@ -141,7 +143,7 @@ def _ask_anew(
     if (has_failed and notice.attempt >= LAST_ATTEMPT) or notice.hops >= MOST_HOPS:
         _give_up(task, remainder.left, cause.message, ports)
         return
-    later = QueuedNotice(
+    first = QueuedNotice(
         entries=remainder.left,
         alert=task.alert,
         only_bus=task.alert is None,
@@ -149,7 +151,17 @@ def _ask_anew(
         hops=notice.hops + 1,
         delay_s=wait_s(notice.attempt, cause.retry_after_s) if has_failed else pause_s(notice.hops),
     )
-    ports.notices.send(later)
+    for at, part in enumerate(_parts(remainder, MOST_HOPS - first.hops)):
+        delay_s = min(LONGEST_WAIT_S, first.delay_s + at * PART_S)
+        ports.notices.send(replace(first, entries=part, delay_s=delay_s))
+
+
+def _parts(remainder: Remainder, most: int) -> Sequence[tuple[str, ...]]:
+    """What is left, in parts of which each can be told before its chain ends, were it one message an invocation."""
+    messages, size = remainder.messages, max(1, most)
+    if len(messages) <= size:
+        return [remainder.left]
+    return [tuple(name for ids in messages[at : at + size] for name in ids) for at in range(0, len(messages), size)]
 
 
 def _give_up(task: _Task, ids: Sequence[str], cause: str, ports: NotifyPorts) -> None:
