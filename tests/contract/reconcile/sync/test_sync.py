@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconciling import Silent, emptied, ports_on
 from tests.contract.set_clock import SetClock
 from tests.embedded.git_server import bare_repository, git, git_server
+from tests.house.template_file import of_type
 
 FLEET = NamespacedName("flux-system", "fleet")
 # The calls of a whole sync, so that the test does not end early.
@@ -350,7 +352,7 @@ def test_kustomizations_that_own_each_other_are_deleted_together(fleet: Fleet) -
     assert [one.key for one in fleet.ports.objects.list("Kustomization")] == [FLEET]
 
 
-def test_a_server_that_hangs_costs_one_timeout_and_is_left_alone_then(fleet: Fleet) -> None:
+def test_a_server_that_hangs_costs_one_timeout_and_is_left_alone_then(fleet: Fleet, table: Table) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         hanging = {"url": f"http://127.0.0.1:{server.getsockname()[1]}/x.git", "interval": "1m", "timeout": "60s"}
         fleet.kustomization(timeout="4s")
@@ -361,6 +363,20 @@ def test_a_server_that_hangs_costs_one_timeout_and_is_left_alone_then(fleet: Fle
         assert "unable to reach" in fleet.ready()[2]
         fleet.sync()
     assert "did not answer in time and is left alone until" in fleet.ready()[2]
+    assert {one for one in partitions(table) if not any(fnmatch(one, allowed) for allowed in writable())} == set()
+
+
+def partitions(table: Table) -> set[str]:
+    """Of all items."""
+    return {str(item["pk"]["S"]) for item in table.client.scan(TableName=table.name)["Items"]}
+
+
+def writable() -> list[str]:
+    """Patterns of the partitions that SyncFunction's role may write to."""
+    statements = of_type("AWS::IAM::Role")["SyncRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+    (found,) = [one["Condition"] for one in statements if one["Sid"] == "WriteObjects"]
+    keys: list[str] = found["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    return keys
 
 
 def test_a_sync_that_dies_at_any_call_is_finished_by_the_next_one(fleet: Fleet, table: Table) -> None:
