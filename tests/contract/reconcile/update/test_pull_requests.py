@@ -526,3 +526,12 @@ def test_a_request_that_a_person_opens_again_is_noticed_when_the_host_says_so(st
     stack.run()
     assert stack.request["headCommit"] == stack.head()
     assert "refused" not in stack.request
+
+
+def test_the_event_of_a_request_fits_into_a_key_however_long_the_branchs_name_is(stack: Hosted) -> None:
+    branch = "/".join(["long" * 50] * 5)
+    stack.ports.objects.put(automation_document(push=branch))
+    stack.run()
+    entries = stack.ports.ledger.read(stack.clock.at - timedelta(days=1), stack.clock.at + timedelta(days=1))
+    opened = [one for one in entries if one.reason == "RequestOpened"]
+    assert [len(one.identity) < 50 for one in opened] == [True]
