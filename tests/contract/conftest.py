@@ -23,6 +23,7 @@ from tests.embedded.table import create_table
 ON_MINISTACK_ALONE = {
     "adapters/git/": "they are about keys and Git; a table is there only to hold what is signed",
     "reconcile/update/": "they race real time around Git servers, and moto answers the slower the more workers ask",
+    "reconcile/test_crashes.py": "they repeat a whole stage for each of its calls; shorter ones run on both",
     "reconcile/sync/": "they ask a Git server in each step, and every store that they use is tested on both",
     "reconcile/receive/test_ecr_events.py::test_the_rule_lets_in": "moto has no TestEventPattern",
     "adapters/registry/test_clouds.py::test_the_embedded_ecr_gives_a_password": "moto's passwords expired in 2015",
