@@ -24,7 +24,7 @@ ALL_FUNCTIONS = frozenset(
 
 # The AWS services that the functions call; tests/house compares this with the clients that the code makes.
 SERVICES = frozenset(
-    {*("codecommit", "dynamodb", "ecr", "ecr-public", "events", "lambda", "secretsmanager", "sns", "sqs", "sts")}
+    {"codecommit", "dynamodb", "ecr", "ecr-public", "events", "lambda", "secretsmanager", "sns", "sqs", "sts"}
 )
 # CEL extensions that Flux's environment does not have; each is a library of its own, of several megabytes.
 UNREAD_EXTENSIONS = ("ext_bindings", "ext_math", "ext_proto")

@@ -76,8 +76,8 @@ def test_the_streams_wake_each_function_by_the_type_of_item(stack: EmbeddedStack
         for mapping in mappings
         if "FilterCriteria" in mapping and f":{stack.name}-" in mapping["FunctionArn"]
     }
-    # The scan function is woken by objects that are written, and by those that are deleted.
-    assert found == {("scan", "object", "object"), ("update", "selection", "run")}
+    # The scan function is woken by objects that are written, by those that are deleted, and by what is told.
+    assert found == {("scan", "object", "object", "ledger"), ("update", "selection", "run")}
 
 
 def _types(filters: Iterable[dict[str, str]]) -> list[str]:

@@ -20,7 +20,7 @@ from tests.house.template_file import of_type, template
 
 LIMIT_BYTES = 100_000_000
 # Clients that only the command line makes, with the whole botocore of its own installation.
-COMMAND_LINE_ONLY = frozenset({"cloudformation", "logs"})
+COMMAND_LINE_ONLY = frozenset({"cloudformation", "cloudwatch", "logs"})
 THIRD_PARTY = ("VendorLayer", "HeavyLayer")
 LOADED_BY_THE_WEBHOOK = frozenset(
     {
