@@ -37,7 +37,7 @@ demo: .venv/ready
 	"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
 
 test: .venv/ready servers lint
-	pytest -n 2 --dist loadgroup $(ARGS)
+	pytest -n 3 $(ARGS)
 
 vectors: .venv/ready
 	@"$(PYTHON)" -m tests.vectors $(VECTORS)

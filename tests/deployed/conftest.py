@@ -14,11 +14,10 @@ HERE = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this folder and keep them on one worker, so that a run deploys only once."""
+    """Mark the tests of this folder; ``tests/conftest.py`` keeps them on one worker."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.deployed)
-            item.add_marker(pytest.mark.xdist_group("deployed"))
 
 
 @pytest.fixture(scope="session")

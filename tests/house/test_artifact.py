@@ -50,7 +50,6 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.xdist_group("artifact")
 def test_binary_wheels_are_for_the_target_python_and_platform(for_lambda: Path) -> None:
     files = [path for layer in THIRD_PARTY for path in (for_lambda / layer / "python").glob("*.dist-info/WHEEL")]
     tags = {tag for path in files for tag in re.findall(r"^Tag: (.+)$", path.read_text(), re.MULTILINE)}
@@ -59,13 +58,11 @@ def test_binary_wheels_are_for_the_target_python_and_platform(for_lambda: Path) 
     assert {tag for tag in tags if not fits.fullmatch(tag)} == set()
 
 
-@pytest.mark.xdist_group("artifact")
 def test_shared_objects_are_of_the_target_machine(for_lambda: Path) -> None:
     machines = {path.read_bytes()[18:20] for layer in THIRD_PARTY for path in (for_lambda / layer).rglob("*.so")}
     assert machines == {(183).to_bytes(2, "little")}, "ELF e_machine 183 is AArch64"
 
 
-@pytest.mark.xdist_group("artifact")
 def test_shared_objects_come_without_what_only_linkers_and_debuggers_read(for_lambda: Path, for_host: Path) -> None:
     libraries = [path for built in (for_lambda, for_host) for path in built.rglob("*.so")]
     # e_shoff, then e_shnum and e_shstrndx.
@@ -73,7 +70,6 @@ def test_shared_objects_come_without_what_only_linkers_and_debuggers_read(for_la
     assert sections == {(bytes(8), bytes(4))}
 
 
-@pytest.mark.xdist_group("artifact")
 def test_shared_objects_keep_every_byte_that_a_loader_maps(for_lambda: Path, for_host: Path) -> None:
     # Those for Lambda are not loaded on this machine, so that only this tells.
     libraries = {path: path.read_bytes() for built in (for_lambda, for_host) for path in built.rglob("*.so")}
@@ -87,13 +83,11 @@ def _last_mapped(library: bytes) -> int:
     return max(table + size * count, *(offset + in_file for _, _, offset, _, _, in_file, _, _ in headers))
 
 
-@pytest.mark.xdist_group("artifact")
 def test_a_function_with_its_layers_is_at_most_half_of_what_lambda_allows(for_lambda: Path) -> None:
     folders = [for_lambda / name for name in ("UpdateFunction", *_layers("UpdateFunction"))]
     assert sum(map(_size, folders)) < LIMIT_BYTES
 
 
-@pytest.mark.xdist_group("artifact")
 def test_the_core_layer_is_the_sources_and_nothing_else(for_lambda: Path) -> None:
     files = [path for path in _files(for_lambda / "CoreLayer") if path.suffix != ".pyc"]
     built = {path.relative_to(for_lambda / "CoreLayer/python") for path in files}
@@ -103,7 +97,6 @@ def test_the_core_layer_is_the_sources_and_nothing_else(for_lambda: Path) -> Non
     assert built == sources
 
 
-@pytest.mark.xdist_group("artifact")
 def test_no_layer_is_compiled_when_a_function_starts(for_host: Path) -> None:
     folders = [for_host / layer / "python" for layer in ("CoreLayer", *THIRD_PARTY)]
     sources = [path for folder in folders for path in folder.rglob("*.py")]
@@ -142,7 +135,6 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-@pytest.mark.xdist_group("artifact")
 @pytest.mark.parametrize("function", ["ScanFunction", "WebhookFunction", "UpdateFunction"])
 def test_a_handler_imports_with_only_the_built_folders(for_host: Path, function: str) -> None:
     name = function.removesuffix("Function").lower()
@@ -171,7 +163,6 @@ def _run_built(built: Path, function: str, code: str) -> str:
     return done.stdout
 
 
-@pytest.mark.xdist_group("artifact")
 def test_the_webhook_loads_of_the_layer_what_its_calls_to_aws_and_its_log_need(for_host: Path) -> None:
     # All senders too, as after a first delivery of each; what verifies tokens or filters comes later.
     code = (
@@ -187,7 +178,6 @@ def test_the_webhook_loads_of_the_layer_what_its_calls_to_aws_and_its_log_need(f
     assert set(_run_built(for_host, "WebhookFunction", code).split()) == LOADED_BY_THE_WEBHOOK
 
 
-@pytest.mark.xdist_group("artifact")
 @pytest.mark.parametrize("target", ["host", "lambda-arm64"])
 def test_the_layer_that_the_webhook_waits_for_holds_nothing_that_it_does_not_load(target: str) -> None:
     built = build(target)
@@ -201,7 +191,6 @@ def test_the_layer_that_the_webhook_waits_for_holds_nothing_that_it_does_not_loa
     assert records == {f"{name}-{version}.dist-info" for name, version in pinned}
 
 
-@pytest.mark.xdist_group("artifact")
 def test_a_token_is_verified_in_the_artifact(for_host: Path) -> None:
     tokens = ROOT / "tests/vectors/data/webhooks/gcr_pubsub.jwt.json"
     code = (
@@ -214,7 +203,6 @@ def test_a_token_is_verified_in_the_artifact(for_host: Path) -> None:
     assert _run_built(for_host, "WebhookFunction", code) == "True\n"
 
 
-@pytest.mark.xdist_group("artifact")
 def test_a_filter_of_every_extension_runs_in_the_artifact(for_host: Path) -> None:
     code = (
         "from tagstream.events.receiver.expression import evaluate\n"
@@ -240,7 +228,6 @@ def _assigned(path: Path, name: str) -> ast.expr:
     raise AssertionError(f"{path}: no {name}")
 
 
-@pytest.mark.xdist_group("artifact")
 def test_licences_and_versions_can_be_read_from_the_artifact(for_lambda: Path) -> None:
     records = [path for layer in THIRD_PARTY for path in (for_lambda / layer / "python").glob("*.dist-info")]
     assert [path.name for path in records if not (path / "METADATA").is_file()] == []

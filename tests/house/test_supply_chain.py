@@ -11,8 +11,6 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
 from tests.embedded.aws import build
 from tests.house.source_files import ROOT, tracked_files
 
@@ -39,7 +37,6 @@ def _release(built: Path, target: Path) -> dict[str, str]:
     return {one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in target.iterdir()}
 
 
-@pytest.mark.xdist_group("artifact")
 def test_the_same_build_is_packed_into_the_same_bytes(tmp_path: Path) -> None:
     built = build("lambda-arm64")
     first = _release(built, tmp_path / "first")
@@ -57,14 +54,12 @@ def test_the_same_build_is_packed_into_the_same_bytes(tmp_path: Path) -> None:
     } <= set(first)
 
 
-@pytest.mark.xdist_group("artifact")
 def test_the_packed_template_finds_what_it_includes_beside_itself(tmp_path: Path) -> None:
     _release(build("lambda-arm64"), tmp_path)
     assert re.findall(r"Location: (\S+)", (tmp_path / "template.yaml").read_text()) == ["dashboard.yaml"]
     assert (tmp_path / "dashboard.yaml").read_bytes() == (ROOT / "dashboard.yaml").read_bytes()
 
 
-@pytest.mark.xdist_group("artifact")
 def test_a_packed_layer_holds_every_file_of_the_built_one(tmp_path: Path) -> None:
     built = build("lambda-arm64")
     _release(built, tmp_path)
@@ -74,7 +69,6 @@ def test_a_packed_layer_holds_every_file_of_the_built_one(tmp_path: Path) -> Non
     assert found == {one.relative_to(layer).as_posix(): one.read_bytes() for one in layer.rglob("*") if one.is_file()}
 
 
-@pytest.mark.xdist_group("artifact")
 def test_the_bill_of_materials_names_every_locked_package_with_licence_and_hashes(tmp_path: Path) -> None:
     _release(build("lambda-arm64"), tmp_path)
     bill = json.loads((tmp_path / "sbom.cdx.json").read_text())

@@ -1,0 +1,31 @@
+"""Spreads tests over the workers of a run; tests that share something expensive stay on one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+TOGETHER = {
+    "tests/deployed/": "deployed",
+    "tests/house/test_artifact.py": "artifact",
+    "tests/house/test_supply_chain.py": "artifact",
+}
+"""By the beginning of a test's id, what its group shares: a deployed stack, or what sam has built."""
+
+
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each test to whichever worker is free, but those of a group to one.
+
+    xdist's own groups mean the same, but pytest 9.2 no longer reads the id in which xdist 3.8 keeps them.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((group for start, group in TOGETHER.items() if nodeid.startswith(start)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
+    """The scheduler of every run with several workers."""
+    return GroupScheduling(config, log)
