@@ -162,6 +162,27 @@ class HostApi:
         return without_secrets(text, self.secrets)
 
 
+def host_api(
+    access: HostAccess, clock: Clock, *, base: str, headers: Mapping[str, str], secrets: tuple[str, ...], needs: str
+) -> HostApi:
+    """The API of a repository's host, over a session with the repository's TLS and proxy.
+
+    Args:
+        access: of the repository.
+        clock: for pauses.
+        base, headers, secrets, needs: as of ``HostApi``.
+    """
+    return HostApi(
+        base=base,
+        headers=headers,
+        secrets=secrets,
+        session=Session(access.git.tls, access.git.proxy),
+        clock=clock,
+        timeout_s=access.git.timeout_s,
+        needs=needs,
+    )
+
+
 def api_url(access: HostAccess, default: str) -> str:
     """Where the API is, without a slash at the end.
 

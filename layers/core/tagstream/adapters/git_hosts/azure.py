@@ -18,11 +18,11 @@ from tagstream.adapters.git_hosts.api import (
     NotFound,
     RefusedValue,
     api_url,
+    host_api,
     objects,
     one_object,
     text_of,
 )
-from tagstream.adapters.http.session import Session
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
 from tagstream.ports.pull_requests import (
@@ -65,14 +65,13 @@ def open_requests(access: HostAccess, clock: Clock) -> AzureRequests:
     """
     account = account_of(access.git)
     place = _place(access.git.url)
-    api = HostApi(
+    api = host_api(
+        access,
+        clock,
         base=api_url(access, place.collection),
         # Without the second header a refused token is answered with a redirect to a page for people.
         headers={"Authorization": _authorization(account, access), "X-TFS-FedAuthRedirect": "Suppress"},
         secrets=(*account.secrets, _basic(account).partition(" ")[2]),
-        session=Session(access.git.tls, access.git.proxy),
-        clock=clock,
-        timeout_s=access.git.timeout_s,
         needs=NEEDS,
     )
     return AzureRequests(api=api, project=place.project, repository=place.repository)

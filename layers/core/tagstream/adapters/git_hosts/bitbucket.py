@@ -17,11 +17,11 @@ from tagstream.adapters.git_hosts.api import (
     NotFound,
     RefusedValue,
     api_url,
+    host_api,
     objects,
     one_object,
     text_of,
 )
-from tagstream.adapters.http.session import Session
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError
 from tagstream.ports.pull_requests import (
@@ -52,13 +52,12 @@ def open_requests(access: HostAccess, clock: Clock) -> BitbucketRequests:
     """
     account = account_of(access.git)
     workspace, slug = owner_and_name(access.git.url)
-    api = HostApi(
+    api = host_api(
+        access,
+        clock,
         base=api_url(access, API),
         headers={"Authorization": authorization(account)},
         secrets=account.secrets,
-        session=Session(access.git.tls, access.git.proxy),
-        clock=clock,
-        timeout_s=access.git.timeout_s,
         needs=NEEDS,
     )
     return BitbucketRequests(api=api, workspace=workspace, slug=slug)

@@ -19,13 +19,13 @@ from tagstream.adapters.git_hosts.api import (
     NotFound,
     RefusedValue,
     api_url,
+    host_api,
     member,
     objects,
     one_object,
     text_of,
 )
 from tagstream.adapters.git_hosts.bitbucket import authorization
-from tagstream.adapters.http.session import Session
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
 from tagstream.ports.pull_requests import (
@@ -56,13 +56,12 @@ def open_requests(access: HostAccess, clock: Clock) -> DataCenterRequests:
     """
     account = account_of(access.git)
     context, project, slug = _place(access.git.url)
-    api = HostApi(
+    api = host_api(
+        access,
+        clock,
         base=api_url(access, _default_api(access.git.url, context)),
         headers={"Authorization": authorization(account), "X-Atlassian-Token": "no-check"},
         secrets=account.secrets,
-        session=Session(access.git.tls, access.git.proxy),
-        clock=clock,
-        timeout_s=access.git.timeout_s,
         needs=NEEDS,
     )
     return DataCenterRequests(api=api, project=project, slug=slug)

@@ -18,12 +18,12 @@ from tagstream.adapters.git_hosts.api import (
     NotFound,
     RefusedValue,
     api_url,
+    host_api,
     objects,
     one_object,
     text_of,
     web_address,
 )
-from tagstream.adapters.http.session import Session
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError
 from tagstream.ports.pull_requests import (
@@ -57,13 +57,12 @@ def open_requests(access: HostAccess, clock: Clock) -> GiteaRequests:
     account = account_of(access.git)
     # A user's password is none of the tokens that the header of that name takes; Basic takes both.
     authorization = account.basic if account.username else f"token {account.token}"
-    api = HostApi(
+    api = host_api(
+        access,
+        clock,
         base=api_url(access, f"{web_address(access.git.url)}/api/v1"),
         headers={"Authorization": authorization},
         secrets=account.secrets,
-        session=Session(access.git.tls, access.git.proxy),
-        clock=clock,
-        timeout_s=access.git.timeout_s,
         needs=NEEDS,
     )
     owner, name = owner_and_name(access.git.url)

@@ -18,13 +18,13 @@ from tagstream.adapters.git_hosts.api import (
     NotFound,
     RefusedValue,
     api_url,
+    host_api,
     member,
     objects,
     one_object,
     text_of,
     web_address,
 )
-from tagstream.adapters.http.session import Session
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import AuthenticationError, RetryableError, ThrottledError
 from tagstream.ports.pull_requests import (
@@ -74,13 +74,12 @@ def open_requests(access: HostAccess, clock: Clock) -> GitHubRequests:
     """
     account = account_of(access.git)
     base = api_url(access, _default_api(access.git.url))
-    rest = HostApi(
+    rest = host_api(
+        access,
+        clock,
         base=base,
         headers={**_HEADERS, "Authorization": f"Bearer {account.token}"},
         secrets=account.secrets,
-        session=Session(access.git.tls, access.git.proxy),
-        clock=clock,
-        timeout_s=access.git.timeout_s,
         needs=NEEDS,
     )
     # GitHub Enterprise has REST below /api/v3 and GraphQL beside it.

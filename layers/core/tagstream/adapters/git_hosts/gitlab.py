@@ -18,13 +18,13 @@ from tagstream.adapters.git_hosts.api import (
     NotFound,
     RefusedValue,
     api_url,
+    host_api,
     member,
     objects,
     one_object,
     text_of,
     web_address,
 )
-from tagstream.adapters.http.session import Session
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError, StalledError
 from tagstream.ports.pull_requests import (
@@ -74,13 +74,12 @@ def open_requests(access: HostAccess, clock: Clock) -> GitLabRequests:
     parts = path_of(access.git.url)
     if len(parts) < 2:
         raise StalledError("the path of the repository's URL is not GROUP/PROJECT", reason=INVALID)
-    api = HostApi(
+    api = host_api(
+        access,
+        clock,
         base=api_url(access, f"{web_address(access.git.url)}/api/v4"),
         headers={"Authorization": f"Bearer {account.token}"},
         secrets=account.secrets,
-        session=Session(access.git.tls, access.git.proxy),
-        clock=clock,
-        timeout_s=access.git.timeout_s,
         needs=NEEDS,
     )
     return GitLabRequests(api=api, project=quote("/".join(parts), safe=""))

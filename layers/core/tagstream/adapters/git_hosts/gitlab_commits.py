@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from tagstream.adapters.git_hosts.account import account_of, path_of
-from tagstream.adapters.git_hosts.api import HostApi, api_url, one_object, text_of
+from tagstream.adapters.git_hosts.api import HostApi, api_url, host_api, one_object, text_of
 from tagstream.adapters.git_hosts.commit_content import commit_id, files_of
-from tagstream.adapters.http.session import Session
 from tagstream.domain.objects.model import CommitId
 from tagstream.ports.git import PushConflict
 from tagstream.ports.host_commits import CommitDraft
@@ -32,13 +31,12 @@ def open_commits(access: HostAccess, clock: Clock) -> GitLabCommits:
     """
     account, parts = account_of(access.git), urlsplit(access.git.url)
     scheme, netloc = ("https", parts.hostname or "") if parts.scheme == "ssh" else (parts.scheme, parts.netloc)
-    api = HostApi(
+    api = host_api(
+        access,
+        clock,
         base=api_url(access, f"{scheme}://{netloc.rpartition('@')[2]}/api/v4"),
         headers={"Authorization": f"Bearer {account.token}"},
         secrets=account.secrets,
-        session=Session(access.git.tls, access.git.proxy),
-        clock=clock,
-        timeout_s=access.git.timeout_s,
         needs=NEEDS,
     )
     return GitLabCommits(api=api, project="/".join(path_of(access.git.url)))

@@ -9,6 +9,7 @@ Source: image-reflector-controller internal/controller/imagerepository_controlle
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
@@ -96,10 +97,8 @@ class RegistryClient:
             Unanswered: ReadOperationFailed, nothing came from the registry, its proxy or its token service.
             RetryableError: ReadOperationFailed, ``scan failed: GET URL: CODE: message``.
         """
-        try:
+        with _explaining(image, access, "scan failed: "):
             repository, tags = self._listed(image, access, deadline_s)
-        except RetryableError as error:
-            raise _explained("scan failed: ", error, image, access) from error
         warnings = (*repository.login.warnings, *repository.session.warnings)
         return TagListing(tags=tags, requests=repository.session.requests, warnings=warnings)
 
@@ -117,11 +116,8 @@ class RegistryClient:
             ThrottledError: ReadOperationFailed, with the seconds the registry asked for.
             RetryableError: ReadOperationFailed, ``HEAD URL: …``.
         """
-        try:
-            repository = self._repository(image, access, deadline_s)
-            return fetch_digest(repository, tag)
-        except RetryableError as error:
-            raise _explained("", error, image, access) from error
+        with _explaining(image, access):
+            return fetch_digest(self._repository(image, access, deadline_s), tag)
 
     def platforms(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> frozenset[str]:
         """The platforms of an image: one request for an index, two for a single image; none of what is no image.
@@ -138,16 +134,15 @@ class RegistryClient:
             RetryableError: ReadOperationFailed, the registry fails, or it sends something else than the digest says.
         """
         try:
-            repository = self._repository(image, access, deadline_s)
-            manifest = fetch_verified(repository, "manifests", digest)
-            found = platforms_of_index(manifest)
-            if found is not None:
-                return found
-            return platforms_of_configuration(fetch_verified(repository, "blobs", configuration_digest(manifest)))
+            with _explaining(image, access):
+                repository = self._repository(image, access, deadline_s)
+                manifest = fetch_verified(repository, "manifests", digest)
+                found = platforms_of_index(manifest)
+                if found is not None:
+                    return found
+                return platforms_of_configuration(fetch_verified(repository, "blobs", configuration_digest(manifest)))
         except (UnreadableManifest, MalformedDigest):
             return frozenset()
-        except RetryableError as error:
-            raise _explained("", error, image, access) from error
 
     def created(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> datetime | None:
         """When an image was created: two requests for a single image, three for an index, whose first image counts.
@@ -164,16 +159,15 @@ class RegistryClient:
             RetryableError: ReadOperationFailed, the registry fails, or it sends something else than the digest says.
         """
         try:
-            repository = self._repository(image, access, deadline_s)
-            manifest = fetch_verified(repository, "manifests", digest)
-            inner = first_image(manifest)
-            if inner is not None:
-                manifest = fetch_verified(repository, "manifests", inner)
-            return read_creation_time(fetch_verified(repository, "blobs", configuration_digest(manifest)))
+            with _explaining(image, access):
+                repository = self._repository(image, access, deadline_s)
+                manifest = fetch_verified(repository, "manifests", digest)
+                inner = first_image(manifest)
+                if inner is not None:
+                    manifest = fetch_verified(repository, "manifests", inner)
+                return read_creation_time(fetch_verified(repository, "blobs", configuration_digest(manifest)))
         except (UnreadableManifest, MalformedDigest):
             return None
-        except RetryableError as error:
-            raise _explained("", error, image, access) from error
 
     def images(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> tuple[Digest, ...]:
         """The digests of the images of an index, without attestations; of a single image, its own. One request.
@@ -189,10 +183,8 @@ class RegistryClient:
             ThrottledError: ReadOperationFailed, with the seconds the registry asked for.
             RetryableError: ReadOperationFailed, the registry fails, or it sends something else than the digest says.
         """
-        try:
+        with _explaining(image, access):
             manifest = fetch_verified(self._repository(image, access, deadline_s), "manifests", digest)
-        except RetryableError as error:
-            raise _explained("", error, image, access) from error
         return tuple(Digest(one) for one in images_of_index(manifest)) or (digest,)
 
     def scan_findings(
@@ -236,10 +228,8 @@ class RegistryClient:
             ThrottledError: ReadOperationFailed, with the seconds the registry asked for.
             RetryableError: ReadOperationFailed, the registry fails, or it sends something else than a digest says.
         """
-        try:
+        with _explaining(image, access):
             yield from find_signatures(self._repository(image, access, deadline_s), digest)
-        except RetryableError as error:
-            raise _explained("", error, image, access) from error
 
     def _listed(
         self, image: ImageName, access: RegistryAccess, deadline_s: float
@@ -279,6 +269,15 @@ class RegistryClient:
             memory=self._memory,
             tokens=self._tokens,
         )
+
+
+@contextmanager
+def _explaining(image: ImageName, access: RegistryAccess, prefix: str = "") -> Iterator[None]:
+    """Say with each failure of the registry what a person can do about it."""
+    try:
+        yield
+    except RetryableError as error:
+        raise _explained(prefix, error, image, access) from error
 
 
 def _explained(prefix: str, error: RetryableError, image: ImageName, access: RegistryAccess) -> RetryableError:
