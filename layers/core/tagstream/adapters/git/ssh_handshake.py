@@ -8,10 +8,9 @@ Source: RFC 4253 sections 7 and 8; OpenSSH PROTOCOL.certkeys; fluxcd/pkg ssh.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import paramiko
 from paramiko.ssh_exception import IncompatiblePeer
@@ -19,6 +18,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 from tagstream.adapters.git.host_certificate import SUFFIX, HostKeyRefused, read_certificate
 from tagstream.adapters.git.known_hosts import KnownHosts, Shown
 from tagstream.adapters.git.private_key import UnusableKey, paramiko_key, read_private_key
+from tagstream.adapters.http.time_limit import time_limit
 from tagstream.errors import RetryableError
 from tagstream.ports.git import GitAccess
 
@@ -76,8 +76,7 @@ class Handshake(paramiko.Transport):
             self.auth_publickey(user, key)
 
 
-@contextmanager
-def ended_by(connection: paramiko.Transport | None, deadline_s: float) -> Iterator[None]:
+def ended_by(connection: paramiko.Transport | None, deadline_s: float) -> AbstractContextManager[None]:
     """End a connection that has not done in time what the with block waits for.
 
     paramiko waits for the answer to some requests without a timeout, and anew for every piece that a server takes.
@@ -85,24 +84,7 @@ def ended_by(connection: paramiko.Transport | None, deadline_s: float) -> Iterat
     Raises:
         TimeoutError: the time, which is on the monotonic clock, was over.
     """
-    expired = threading.Event()
-
-    def end() -> None:
-        expired.set()
-        if connection is not None:
-            connection.close()
-
-    timer = threading.Timer(max(0.0, deadline_s - time.monotonic()), end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except Exception as error:
-        if expired.is_set():
-            raise TimeoutError from error
-        raise
-    finally:
-        timer.cancel()
+    return time_limit(deadline_s - time.monotonic(), lambda: connection.close() if connection is not None else None)
 
 
 @contextmanager

@@ -34,6 +34,7 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
+    already_open,
     newest_of,
 )
 from tagstream.ports.runtime import Clock
@@ -171,8 +172,8 @@ class AzureRequests:
             return self._request(self._asked("POST", self._requests(), document))
         except RefusedValue as refused:
             # TF401179: an active pull request for the source and target branch already exists.
-            found = self.newest(proposal.head, proposal.base) if refused.status == 409 else None
-            if found is None or found.state != "open":
+            found = already_open(self, proposal) if refused.status == 409 else None
+            if found is None:
                 raise
             return found
 

@@ -32,6 +32,7 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
+    already_open,
     newest_of,
 )
 from tagstream.ports.runtime import Clock
@@ -119,8 +120,8 @@ class BitbucketRequests:
         try:
             return _request(self._asked("POST", self._path(), document))
         except RefusedValue as refused:
-            found = self.newest(proposal.head, proposal.base) if refused.status in (400, 409) else None
-            if found is None or found.state != "open":
+            found = already_open(self, proposal) if refused.status in (400, 409) else None
+            if found is None:
                 raise
             return found
 

@@ -37,6 +37,7 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
+    already_open,
     newest_of,
 )
 from tagstream.ports.runtime import Clock
@@ -133,8 +134,8 @@ class DataCenterRequests:
         try:
             return _request(self._asked("POST", self._path(), document))
         except RefusedValue as refused:
-            found = self.newest(proposal.head, proposal.base) if refused.status == 409 else None
-            if found is None or found.state != "open":
+            found = already_open(self, proposal) if refused.status == 409 else None
+            if found is None:
                 raise
             return found
 

@@ -31,6 +31,7 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
+    already_open,
     newest_of,
 )
 
@@ -143,8 +144,8 @@ class CodeCommitRequests:
 
     def open(self, proposal: Proposal) -> PullRequest:
         """As ``PullRequests.open``."""
-        found = self.newest(proposal.head, proposal.base)
-        if found is not None and found.state == "open":
+        found = already_open(self, proposal)
+        if found is not None:
             return found
         with _reported("CreatePullRequest"):
             answer = self.client.create_pull_request(

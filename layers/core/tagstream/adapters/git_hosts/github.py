@@ -36,6 +36,7 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
+    already_open,
     newest_of,
 )
 from tagstream.ports.runtime import Clock
@@ -133,11 +134,12 @@ class GitHubRequests:
         try:
             return _request(self._sent("POST", self._path("pulls"), document))
         except RefusedValue as refused:
-            if refused.status == 422 and "already exists" in refused.message:
-                found = self.newest(proposal.head, proposal.base)
-                if found is not None and found.state == "open":
-                    return found
-            raise
+            found = (
+                already_open(self, proposal) if refused.status == 422 and "already exists" in refused.message else None
+            )
+            if found is None:
+                raise
+            return found
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``."""

@@ -37,6 +37,7 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
+    already_open,
     newest_of,
 )
 from tagstream.ports.runtime import Clock
@@ -133,11 +134,10 @@ class GitLabRequests:
         try:
             return _request(one_object(self.api.send("POST", self._path(), document), "POST merge request"))
         except RefusedValue as refused:
-            if refused.status == 409:
-                found = self.newest(proposal.head, proposal.base)
-                if found is not None and found.state == "open":
-                    return found
-            raise
+            found = already_open(self, proposal) if refused.status == 409 else None
+            if found is None:
+                raise
+            return found
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``."""

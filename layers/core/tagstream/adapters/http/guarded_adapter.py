@@ -7,8 +7,8 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
@@ -19,6 +19,7 @@ from urllib3 import Retry
 
 from tagstream.adapters.http.address_guard import Reach, check_address, check_reach
 from tagstream.adapters.http.proxies import SOCKS_PORT, socks_connection
+from tagstream.adapters.http.time_limit import time_limit
 from tagstream.adapters.http.timed_socket import CONNECT_S, TimedSocket
 
 MAX_CONNECTIONS = 32
@@ -134,38 +135,15 @@ class _Guarded:
         if self._checks_addresses:
             super().connect()  # type: ignore[misc]
         else:
-            with self._one_deadline():
+            with time_limit(float(self.timeout or CONNECT_S), self._end):
                 super().connect()  # type: ignore[misc]
         self.sock = TimedSocket(self.sock)
 
-    @contextmanager
-    def _one_deadline(self) -> Iterator[None]:
-        """End a connection through a proxy that does not stand in time.
-
-        A proxy may answer, byte by byte, for as long as it likes: each read has a timeout of its own.
-
-        Raises:
-            TimeoutError: it does not stand in time.
-        """
-        expired = threading.Event()
-
-        def end() -> None:
-            expired.set()
-            if self._raw is not None:
-                with suppress(OSError):
-                    self._raw.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(float(self.timeout or CONNECT_S), end)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        except Exception as error:
-            if expired.is_set():
-                raise TimeoutError("timed out") from error
-            raise
-        finally:
-            timer.cancel()
+    def _end(self) -> None:
+        """End a connection through a proxy, which may answer byte by byte: each read has a timeout of its own."""
+        if self._raw is not None:
+            with suppress(OSError):
+                self._raw.shutdown(socket.SHUT_RDWR)
 
     def _new_conn(self) -> socket.socket:
         options = getattr(self, "_socks_options", None)

@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from tagstream.domain.objects.acl import BLOCKED, may_refer
 from tagstream.domain.objects.model import GitRef, GitRepository, Kustomization, NamespacedName
 from tagstream.domain.update.destination import DEFAULT_BRANCH, checkout_refs
-from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError, StalledError
+from tagstream.errors import ImageAutomationError, RetryableError, StalledError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.git import Checkout, GitAccess, GitSession
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import due, status
+from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.credentials import git_access
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
@@ -114,8 +115,8 @@ def _synced(attempt: Attempt, kustomization: Kustomization, deadline_s: float, p
     asking, health = _Asking(stored=attempt.stored, access=git_access(repository, ports.secrets)), HostHealth(ports)
     health.check(asking)
     with closing(_opened(asking.access, repository, deadline_s, ports)) as session:
-        with health.watched([asking]):
-            checkout = _checked_out(repository, session)
+        with health.watched([asking]), checking_out():
+            checkout = session.resolve(_ref(repository))
         health.note_answer(asking)
         source = _Source(repository=repository, session=session, checkout=checkout)
         if _is_up_to_date(attempt.stored, kustomization, source.checkout, ports):
@@ -151,17 +152,6 @@ def _opened(access: GitAccess, repository: GitRepository, deadline_s: float, por
 
 def _ref(repository: GitRepository) -> GitRef:
     return repository.ref or GitRef(branch=DEFAULT_BRANCH)
-
-
-def _checked_out(repository: GitRepository, session: GitSession) -> Checkout:
-    try:
-        return session.resolve(_ref(repository))
-    except RetryableError as error:
-        raise RetryableError(
-            f"failed to checkout source: {error.message}", reason=error.reason, retry_after_s=error.retry_after_s
-        ) from error
-    except AuthenticationError as error:
-        raise AuthenticationError(f"failed to checkout source: {error.message}", reason=error.reason) from error
 
 
 def _is_up_to_date(stored: StoredObject, kustomization: Kustomization, checkout: Checkout, ports: Ports) -> bool:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import posixpath
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -21,13 +21,14 @@ from tagstream.domain.setters.marker import MarkerReport
 from tagstream.domain.setters.plan import Change
 from tagstream.domain.update.message import MessageData, TemplateError, render_message
 from tagstream.domain.update.request_course import KeptRequest
-from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError
+from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.commit_outlet import Outgoing
 from tagstream.ports.git import Checkout, CommitText, GitSession, PushConflict
 from tagstream.ports.host_commits import CommitDraft
 from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.ports.ledger import LedgerEntry
+from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.host_health import FIRST_ANSWER_S, is_proven
@@ -204,24 +205,6 @@ def _run_in(
             continue
         return results
     raise AssertionError("unreachable: the last try returns or raises")
-
-
-@contextmanager
-def checking_out() -> Iterator[None]:
-    """Turn what a Git server refuses into Flux's words of a failed checkout.
-
-    Raises:
-        RetryableError: GitOperationFailed.
-        AuthenticationError: the server does not let us in.
-    """
-    try:
-        yield
-    except RetryableError as error:
-        raise RetryableError(
-            f"failed to checkout source: {error.message}", reason=error.reason, retry_after_s=error.retry_after_s
-        ) from error
-    except AuthenticationError as error:
-        raise AuthenticationError(f"failed to checkout source: {error.message}", reason=error.reason) from error
 
 
 def _is_settled(job: UpdateJob) -> bool:

@@ -18,10 +18,11 @@ from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.git import GitSession
 from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.batches import grouped
-from tagstream.reconcile.update.branch import RunResult, applied, checking_out, opened
+from tagstream.reconcile.update.branch import RunResult, applied, opened
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.marker_problems import QUIET
 from tagstream.reconcile.update.ref_updates import (
