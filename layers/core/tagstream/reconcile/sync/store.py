@@ -56,9 +56,13 @@ class Stored:
 
 
 def owned_objects(owner: NamespacedName, ports: Ports) -> Mapping[ObjectName, StoredObject]:
-    """All stored objects that carry a Kustomization's labels."""
-    found = (one for kind in STORED for one in ports.objects.list(kind) if is_owned(one.document, owner))
-    return {ObjectName(kind=one.kind, key=one.key): one for one in found}
+    """All stored objects that carry a Kustomization's labels, without their statuses."""
+    return {
+        ObjectName(kind=kind, key=key): StoredObject(kind=kind, key=key, document=document, status={})
+        for kind in STORED
+        for key, document in ports.objects.documents_of(kind).items()
+        if is_owned(document, owner)
+    }
 
 
 def store(kustomization: Kustomization, wanted: Sequence[Located], ports: Ports) -> Stored:
