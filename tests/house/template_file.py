@@ -30,10 +30,14 @@ _Loader.add_multi_constructor("!", _tagged)
 
 @functools.cache
 def dashboard() -> dict[str, Any]:
-    """The dashboard's body, before its references are resolved."""
+    """The dashboard's body as it is with ticks, before its references are resolved."""
     included = of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Transform"]
     body = yaml.load((ROOT / included["Parameters"]["Location"]).read_text(), Loader=_Loader)
-    found: dict[str, Any] = json.loads(body["Fn::Sub"])
+    text, variables = body["Fn::Sub"]
+    for name, value in variables.items():
+        _condition, there, _else = value["Fn::If"]
+        text = text.replace(f"${{{name}}}", there["Fn::Sub"])
+    found: dict[str, Any] = json.loads(text)
     return found
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import HeldBack, ImageAutomationError, RetryableError
 from tagstream.ports.ledger import ONCE, LedgerEntry
@@ -111,6 +113,13 @@ def test_a_failure_that_repeats_itself_is_told_once_in_the_ledger_and_each_time_
     assert written.counts == {"ReconcileFailed imagepolicy": 1}
     assert [line for line, _ in written.lines] == ["evaluation failed"]
     assert written.statuses[0][2]["tagstream"] == {"failures": 2, "retryAt": "2026-01-01T00:03:00Z"}
+
+
+@pytest.mark.parametrize("kind", ["ImageUpdateAutomation", "Kustomization"])
+def test_failures_of_automations_and_kustomizations_are_counted_together_for_their_alarm(kind: str) -> None:
+    error = RetryableError("no such host", reason="GitOperationFailed")
+    outcome = failed(Attempt(stored=replace(stored(), kind=kind), at=NOW), error)
+    assert reported(outcome).counts == {f"ReconcileFailed {kind.lower()}": 1, "GitFailed git": 1}
 
 
 def test_a_selection_that_a_gate_holds_counts_as_held_and_not_as_failed() -> None:

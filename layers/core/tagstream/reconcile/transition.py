@@ -27,6 +27,9 @@ FAILURE_LINES: Mapping[str, str] = MappingProxyType(
     {"ImageRepository": "scan failed", "ImagePolicy": "evaluation failed", "ImageUpdateAutomation": "reconcile failed"}
 )
 
+# What fails for these is nearly always a Git server, its credentials or a commit.
+GIT_KINDS = frozenset({"ImageUpdateAutomation", "Kustomization"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
@@ -177,9 +180,12 @@ def _handled(attempt: Attempt, body: Mapping[str, object]) -> status.Status:
 
 
 def _measure(one: Transition, ports: Ports) -> None:
+    kind = one.attempt.stored.kind
     if one.outcome in ("failed", "held"):
         name = "SelectionsHeld" if one.outcome == "held" else "ReconcileFailed"
-        ports.metrics.add(name, 1, one.attempt.stored.kind.lower())
+        ports.metrics.add(name, 1, kind.lower())
+    if one.outcome == "failed" and kind in GIT_KINDS:
+        ports.metrics.add("GitFailed", 1, "git")
 
 
 def _log(one: Transition, ports: Ports) -> None:

@@ -19,6 +19,7 @@ RUN = {"automations": ["apps/all"], "reason": "debounce"}
 FAILED = {"requestContext": {"condition": "RetriesExhausted"}, "responsePayload": {"errorMessage": "boom"}}
 TICK = {**FAILED, "requestPayload": {"tagstream": "tick"}}
 ECR = json.loads((ROOT / "events/ecr_push.json").read_text())
+SYNC = {**FAILED, "requestPayload": {"tagstream": "sync", "kustomization": "apps/fleet", "cause": "schedule"}}
 NOTICE = {"tagstream": "notice", "entries": ["a"], "alert": "ns/chat", "attempt": 5, "hops": 9}
 BATCH = {**FAILED, "DDBStreamBatchInfo": {"batchSize": 3}}
 
@@ -37,13 +38,14 @@ def ports(*letters: DeadLetter) -> MemoryPorts:
 
 
 def test_each_message_is_named_by_what_it_is_about() -> None:
-    bodies = (SCAN, RUN, TICK, ECR, BATCH, NOTICE, {**FAILED, "requestPayload": NOTICE}, "no json", {"a": 1})
+    bodies = (SCAN, RUN, TICK, SYNC, ECR, BATCH, NOTICE, {**FAILED, "requestPayload": NOTICE}, "no json", {"a": 1})
     found = ports(*(letter(str(at), body) for at, body in enumerate(bodies)))
     rows = [line.split("\t") for line in command("redrive", ports=found).out.splitlines()[1:]]
     assert [[cell.strip() for cell in row[1:4]] for row in rows] == [
         ["20m", "scan", "apps/web (webhook)"],
         ["20m", "run", "apps/all (debounce)"],
         ["20m", "tick", "RetriesExhausted: boom"],
+        ["20m", "sync", "Kustomization/apps/fleet: RetriesExhausted: boom"],
         ["20m", "registry push", "team/app:1.4.2: not delivered"],
         ["20m", "changes", "3 changes of the table: RetriesExhausted: boom"],
         ["20m", "notification", "1 event for Alert/ns/chat"],
@@ -65,6 +67,13 @@ def test_retrying_sends_scans_and_runs_again_before_it_removes_them() -> None:
     assert found.operations.actions == ["resend a", "resend b", "drop a", "drop b", "drop c"]
     assert done.err.endswith("► the next tick scans and evaluates whatever is due\n✔ 3 dead letters retried\n")
     assert found.selections.runs == []
+
+
+def test_a_sync_is_left_to_the_next_tick() -> None:
+    found = ports(letter("a", SYNC))
+    done = command("redrive", "scan", "--retry", ports=found)
+    assert found.operations.actions == ["drop a"]
+    assert done.err.endswith("► the next tick scans and evaluates whatever is due\n✔ 1 dead letter retried\n")
 
 
 @pytest.mark.parametrize("body", [NOTICE, {**FAILED, "requestPayload": NOTICE}])

@@ -28,7 +28,7 @@ from tagstream.reconcile.receive.registry_event import receive_registry_event
 QUEUES = ("scan", "update")
 COLUMNS = (Column(title="Queue"), Column(title="Age"), Column(title="What"), Column(title="Detail", soft=True))
 SCAN, RUN, TICK, PUSH, CHANGES, UNKNOWN = "scan", "run", "tick", "registry push", "changes", "unknown"
-NOTICE = "notification"
+NOTICE, SYNC = "notification", "sync"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ def _retried(session: Session, letters: Sequence[DeadLetter]) -> Sequence[DeadLe
             _receive_push(session, one)
     if any(one.queue == "update" for one in done):
         _request_runs(session)
-    if any(kinds[one.receipt] in (TICK, CHANGES) and one.queue == "scan" for one in done):
+    if any(kinds[one.receipt] in (TICK, CHANGES, SYNC) and one.queue == "scan" for one in done):
         session.console.action("the next tick scans and evaluates whatever is due")
     return done
 
@@ -167,6 +167,8 @@ def _told(letter: DeadLetter) -> _Told:
         return _Told(what=PUSH, detail=f"{_ecr(payload)}: {_condition(body)}")
     if isinstance(payload, dict) and payload.get("tagstream") == "tick":
         return _Told(what=TICK, detail=_condition(body))
+    if isinstance(payload, dict) and payload.get("tagstream") == "sync":
+        return _Told(what=SYNC, detail=f"Kustomization/{payload.get('kustomization', '?')}: {_condition(body)}")
     notice = parse_notice(payload) if isinstance(payload, dict) else None
     if notice is not None:
         whom = "the event bus" if notice.only_bus else f"Alert/{notice.alert}" if notice.alert else "all Alerts"
