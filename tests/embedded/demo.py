@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import secrets
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
-from tests.embedded.aws import EmbeddedAws, EmbeddedStack, start
+from tests.embedded.aws import EmbeddedAws, start
+from tests.embedded.demo_commands import Place, commands
 from tests.embedded.git_server import bare_repository, git
-from tests.embedded.sample import FRONTEND, NAMESPACE, Sample
 from tests.embedded.system import PASSWORD, USER, Server, System, documents, start_server
 
-OLD, NEW = "v2.27.5", "v2.28.0"
+DATA = Path(__file__).parents[1] / "data" / "demo"
+NAMESPACE, IMAGE, FILE = "flux-system", "shop/app", "apps/app.yaml"
+OLD, NEW, NEXT = "1.0.0", "1.1.0", "1.2.0"
+LOOKS = (("get", "images", "repository"), ("get", "images", "policy"), ("get", "images", "update"), ("events",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Started:
+    """The servers of the demo, and the folder that has its Git repository."""
+
+    aws: EmbeddedAws
+    registry: Server
+    git: Server
+    folder: Path
 
 
 def main() -> int:
@@ -31,26 +43,28 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="tagstream-demo-"))
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
-        aws, registry, git_server = _started(folder, keep, cleanup)
+        started = _start(folder, keep, cleanup)
         with _step("building and deploying template.yaml with sam"):
-            stack = aws.deploy("tagstream", TickState="ENABLED")
-        system, bare, token = _applied(stack, registry, git_server, folder)
+            stack = started.aws.deploy("tagstream", TickState="ENABLED")
+        system = System(stack=stack, registry=started.registry.address)
+        token = secrets.token_hex(16)
+        bare = _filled(system, started)
+        _apply(system, started, token)
         _show_push(system, bare, token)
-        print(f"\nwebhook URL  {system.cli('webhook-url', 'pushes', '-n', NAMESPACE).strip()}")
-        print(f"dashboard    {stack.outputs['DashboardUrl']}")
         if keep:
             cleanup.pop_all()
-            _say_how_to_talk(aws, stack, registry, git_server)
-            print(f"  and then   rm -r {aws.folder} {folder}")
+            _say_how_to_talk(system, started, bare, token)
+        else:
+            print("Everything is stopped and removed again. To leave it running and try more: make demo KEEP=1")
     return 0
 
 
-def _started(folder: Path, keep: bool, cleanup: contextlib.ExitStack) -> tuple[EmbeddedAws, Server, Server]:
+def _start(folder: Path, keep: bool, cleanup: contextlib.ExitStack) -> _Started:
     """Start the embedded AWS, the registry and the Git server.
 
     Each is registered for cleanup as soon as it runs, so that it is stopped even if the next one fails to start.
     """
-    with _step("starting the embedded AWS, a registry and a Git server on loopback"):
+    with _step("starting an embedded AWS, a registry and a Git server on loopback"):
         aws = start(keep=keep)
         cleanup.callback(aws.stop)
         registry = start_server("registry", keep=keep)
@@ -58,96 +72,92 @@ def _started(folder: Path, keep: bool, cleanup: contextlib.ExitStack) -> tuple[E
         users = ("--user", f"{USER}:{PASSWORD}")
         git_server = start_server("git_server", "--root", str(folder), *users, keep=keep)
         cleanup.callback(git_server.stop)
-    return aws, registry, git_server
+    return _Started(aws=aws, registry=registry, git=git_server, folder=folder)
 
 
-def _applied(stack: EmbeddedStack, registry: Server, git_server: Server, folder: Path) -> tuple[System, Path, str]:
-    """Apply the sample of the guide with its hosts on loopback, and a Receiver."""
-    sample = Sample(registry=registry.address, git_url=f"http://{git_server.address}/harvis.git")
-    system = System(stack=stack, registry=registry.address)
-    token = secrets.token_hex(16)
-    with _step("filling the Git repository and the registry"):
-        bare = bare_repository(folder, "harvis.git", sample.files())
-        for image, tag in ((sample.frontend_image, OLD), (sample.backend_image, "v2.28.4")):
-            system.push(image, tag)
-            system.push(image, "latest")
-    with _step("applying the manifests with tagstream apply"):
-        system.cli("apply", "-f", "-", stdin=documents(_secret("git", username=USER, password=PASSWORD)))
-        system.cli("apply", "-f", "-", stdin=documents(_secret("hook", token=token)))
-        for path in sample.write_objects(folder / "objects"):
-            for file in path.rglob("*.yaml"):
-                file.write_bytes(_with_secret(file.read_bytes()))
-            system.cli("apply", "-f", str(path))
-        system.cli("apply", "-f", "-", stdin=documents(_receiver()))
-        stack.wait_for(
-            "the first selection", lambda: _status(system, "policy", "harvis-frontend-prod").get("latestRef")
-        )
-    return system, bare, token
+def _filled(system: System, started: _Started) -> Path:
+    """Push the image that runs today, and make the Git repository that says so."""
+    with _step(f"pushing {system.registry}/{IMAGE}:{OLD} and a Git repository that runs it"):
+        system.push(f"{system.registry}/{IMAGE}", OLD)
+        deployment = _pointed(DATA / "fleet" / FILE, started)
+        return bare_repository(started.folder, "fleet.git", {FILE: deployment})
+
+
+def _apply(system: System, started: _Started, token: str) -> None:
+    with _step("tagstream apply -f objects.yaml (Flux's objects, and two secrets)"):
+        hook = _secret("hook", token=token)
+        login = _secret("git", username=USER, password=PASSWORD)
+        objects = _pointed(DATA / "objects.yaml", started)
+        system.cli("apply", "-f", "-", stdin=b"\n---\n".join((documents(login, hook), objects)))
+        system.stack.wait_for("the first selection", lambda: OLD in system.cli("get", "images", "policy", *_here()))
+        # The first run finds the repository as it should be. The push below is then all that happens.
+        system.stack.wait_for("the first run", lambda: "True" in system.cli("get", "images", "update", *_here()))
 
 
 def _show_push(system: System, bare: Path, token: str) -> None:
-    path = system.hook_path("pushes", NAMESPACE)
-    image = f"{system.registry}/dulc3/jarvis-frontend"
-    print(f"\npushing {image}:{NEW} and delivering the registry's webhook")
-    pushed = time.time()
-    system.push(image, NEW)
-    answered = system.deliver(path, token, {"image": image, "tag": NEW})
-    delivered = time.time()
-    system.stack.wait_for("the commit", lambda: NEW in git("show", f"main:{FRONTEND}", folder=bare))
-    committed = time.time()
-    print(f"\n{system.cli('get', 'images', 'all', '-n', NAMESPACE)}")
-    print(git("show", "--stat", "--patch", "--unified=1", "main", folder=bare))
-    selected = _selected_at(system.stack, NEW)
-    print("time from push to commit")
-    print(f"  push and webhook answered ({answered.status})   {delivered - pushed:6.2f} s")
-    print(f"  scanned and selected               {selected - delivered:6.2f} s")
-    print(f"  gathered, committed and pushed     {committed - selected:6.2f} s")
-    print(f"  all                                {committed - pushed:6.2f} s")
+    image, path = f"{system.registry}/{IMAGE}", system.hook_path("pushes", NAMESPACE)
+    with _step(f"pushing {image}:{NEW}, and telling the webhook as a registry does"):
+        began = time.monotonic()
+        system.push(image, NEW)
+        answered = system.deliver(path, token, {"image": image, "tag": NEW})
+    if answered.status != 200:
+        raise SystemExit(f"the webhook answered {answered.status}")
+    with _step("scanning, selecting, committing"):
+        system.stack.wait_for("the commit", lambda: f":{NEW}" in git("show", f"main:{FILE}", folder=bare))
+        took_s = time.monotonic() - began
+        # The status is written after the push.
+        wanted = git("rev-parse", "main", folder=bare).strip()
+        system.stack.wait_for(
+            "the status", lambda: wanted in system.cli("get", "images", "update", "-o", "json", *_here())
+        )
+    for words in LOOKS:
+        print(f"=== tagstream {' '.join(words)}")
+        _show(system, *words)
+    print("=== git show main")
+    print("\n".join(line for line in git("show", "--unified=1", "main", folder=bare).splitlines() if line.strip()))
+    print(f"=== From push to commit: {took_s:.1f} s, with functions that start for the first time.")
 
 
-def _selected_at(stack: EmbeddedStack, tag: str) -> float:
-    """Return when a policy selected a tag, in seconds; the ledger has whole seconds."""
-    items = [item for item in stack.table_items() if item["pk"]["S"].startswith("selection#")]
-    found = [one for one in (json.loads(item["doc"]["S"]) for item in items) if one["ref"]["tag"] == tag]
-    return datetime.fromisoformat(found[0]["selectedAt"]).timestamp()
+def _show(system: System, *words: str) -> None:
+    """Print what a command prints: for a terminal, if this is one."""
+    if sys.stdout.isatty():
+        sys.stdout.flush()
+        system.run(*words, *_here())
+    else:
+        print("\n".join(line.rstrip() for line in system.cli(*words, *_here()).splitlines() if line.strip()))
 
 
-def _status(system: System, kind: str, name: str) -> dict[str, Any]:
-    found = {one["metadata"]["name"]: one for one in system.objects(kind, NAMESPACE)}
-    status: dict[str, Any] = found.get(name, {}).get("status", {})
-    return status
+def _here() -> Sequence[str]:
+    return ("-n", NAMESPACE)
 
 
-def _secret(name: str, **data: str) -> dict[str, Any]:
+def _pointed(path: Path, started: _Started) -> bytes:
+    """A file of the sample, with the servers that run now."""
+    text = path.read_text().replace("REGISTRY", started.registry.address)
+    return text.replace("GIT", f"http://{started.git.address}/fleet.git").encode()
+
+
+def _secret(name: str, **data: str) -> dict[str, object]:
     metadata = {"name": name, "namespace": NAMESPACE}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
 
 
-def _receiver() -> dict[str, Any]:
-    names = ("harvis-frontend", "harvis-backend")
-    resources = [{"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImageRepository", "name": one} for one in names]
-    return {
-        "apiVersion": "notification.toolkit.fluxcd.io/v1",
-        "kind": "Receiver",
-        "metadata": {"name": "pushes", "namespace": NAMESPACE},
-        "spec": {"type": "generic-hmac", "secretRef": {"name": "hook"}, "resources": resources},
-    }
-
-
-def _with_secret(source: bytes) -> bytes:
-    """Add a secret to the sample's GitRepository, since the demo's Git server asks for a password."""
-    return source.replace(b"\n  url: http://127.0.0.1", b"\n  secretRef:\n    name: git\n  url: http://127.0.0.1")
-
-
-def _say_how_to_talk(aws: EmbeddedAws, stack: EmbeddedStack, registry: Server, git_server: Server) -> None:
-    print("\nEverything is still up. To talk to it:")
-    for name, value in stack.environ.items():
-        print(f"  export {name}={value}")
-    print(f"  .venv/bin/tagstream --stack {stack.name} get images all -A")
-    print(f"  registry   http://{registry.address}")
-    print(f"  Git        http://{USER}:{PASSWORD}@{git_server.address}/harvis.git")
-    pids = (aws.process.pid, registry.process.pid, git_server.process.pid)
-    print(f"  to end it  kill {' '.join(str(pid) for pid in pids)}")
+def _say_how_to_talk(system: System, started: _Started, bare: Path, token: str) -> None:
+    stack, url = system.stack, urlsplit(system.stack.outputs["WebhookUrl"])
+    path = system.hook_path("pushes", NAMESPACE)
+    place = Place(
+        environ={**stack.environ, "TAGSTREAM_STACK": stack.name, "TAGSTREAM_NAMESPACE": NAMESPACE},
+        image=f"{started.registry.address}/{IMAGE}",
+        # The name of a Function URL is known to AWS's DNS only; the embedded AWS takes its first label in the path too.
+        hook=f"{started.aws.endpoint}/_aws/lambda-url/{url.netloc.partition('.')[0]}{path}",
+        token=token,
+        git=f"http://{USER}:{PASSWORD}@{started.git.address}/fleet.git",
+        bare=bare,
+        pids=tuple(one.process.pid for one in (started.aws, started.registry, started.git)),
+        folders=(started.aws.folder, started.folder),
+    )
+    print("=== Everything is still up. These lines can be pasted into a shell:")
+    print("\n".join(commands(place, old=NEW, new=NEXT, has_skopeo=shutil.which("skopeo") is not None)))
 
 
 @contextlib.contextmanager

@@ -88,12 +88,23 @@ class System:
         Raises:
             CommandFailed: the exit code is not 0.
         """
-        command = [sys.executable, "-m", "tagstream.cli", "--stack", self.stack.name, *arguments]
-        environ = {**os.environ, **self.stack.environ}
+        command, environ = self._command(*arguments), self._environ()
         done = subprocess.run(command, input=stdin, capture_output=True, env=environ, cwd=ROOT, check=False)
         if done.returncode:
             raise CommandFailed(f"tagstream {' '.join(arguments)}\n{done.stdout.decode()}{done.stderr.decode()}")
         return done.stdout.decode()
+
+    def run(self, *arguments: str) -> None:
+        """Run ``tagstream`` on this process's own terminal."""
+        subprocess.run(self._command(*arguments), env=self._environ(), cwd=ROOT, check=True)
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "tagstream.cli", "--stack", self.stack.name, *arguments]
+
+    def _environ(self) -> dict[str, str]:
+        # A profile or a token of the shell would come before the embedded AWS's keys.
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        return {**kept, **self.stack.environ}
 
     def objects(self, kind: str, namespace: str) -> list[Mapping[str, Any]]:
         """Return the objects that ``get images KIND -o json`` prints, as a list of documents."""
