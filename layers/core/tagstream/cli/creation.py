@@ -11,9 +11,10 @@ from typing import cast
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import WAITED, Target
 from tagstream.cli.object_columns import is_suspended
+from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.export import print_manifest
-from tagstream.cli.waiting import tell_outcome, wait_for_written
+from tagstream.cli.waiting import wait_for_written
 from tagstream.domain.objects.kinds import GROUPS, parse_object
 from tagstream.domain.objects.manifest import Document
 from tagstream.ports.objects import StoredObject

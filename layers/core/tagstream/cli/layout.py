@@ -44,6 +44,11 @@ def brief(text: str) -> str:
     return line
 
 
+def cut(line: str, width: int) -> str:
+    """Return a line that takes no more than ``width`` characters; what is left out ends in ``…``."""
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
 def fitted(widths: Sequence[int], columns: Sequence[Column], total: int) -> list[int]:
     """Return the widths of columns that together take no more than ``total``.
 

@@ -82,7 +82,7 @@ def _suspended(stored: StoredObject) -> str:
     return "True" if is_suspended(stored) else "False"
 
 
-def _suspended_by(stored: StoredObject) -> str:
+def suspended_by(stored: StoredObject) -> str:
     """Say who suspended an object with the command line, and why; empty for any other object."""
     notes = annotations_of(stored.document)
     if not is_suspended(stored) or SUSPENDED not in notes:
@@ -165,7 +165,7 @@ _READY = (
 _LAST_DELIVERY = ObjectColumn(
     cell=_delivery, short=_short_delivery, layout=Column(title="Last delivery", soft=True), only_if=any
 )
-_SUSPENDED_BY = ObjectColumn(cell=_suspended_by, layout=Column(title="Suspended by", soft=True), only_if=any)
+_SUSPENDED_BY = ObjectColumn(cell=suspended_by, layout=Column(title="Suspended by", soft=True), only_if=any)
 _WAITS = ObjectColumn(cell=wait_of, layout=Column(title="Waits", soft=True), only_if=any)
 _REQUEST = ObjectColumn(cell=_request, layout=Column(title="Pull request", soft=True), only_if=any)
 _DEFAULT = (_SUSPENDED, *_READY, _SUSPENDED_BY)

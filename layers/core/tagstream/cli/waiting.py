@@ -1,4 +1,4 @@
-"""Waits for the reconcile of an object and prints its outcome, as flux does.
+"""Waits for the reconcile of an object, and for the commit that it leads to, as flux does.
 
 A stored status may have any shape. What cannot be read counts as absent, so that something sensible is printed.
 
@@ -77,22 +77,6 @@ def _observed_generation(stored: StoredObject) -> int:
 
 def _generation(found: object) -> int:
     return found if isinstance(found, int) else -1
-
-
-def tell_outcome(session: Session, target: Target, stored: StoredObject) -> None:
-    """Print the outcome of a reconcile.
-
-    Raises:
-        CommandFailed: the object is not ready; the message is that of its Ready condition.
-    """
-    ready, message = ready_of(stored)
-    if ready != "True":
-        raise CommandFailed(f"{target.kind} reconciliation failed: {message}")
-    postponed = status.postponement(stored.status)
-    if postponed:
-        session.console.action(f"nothing is pushed yet: {wait_text(postponed)}")
-        return
-    session.console.success(_success(stored, message))
 
 
 def wait_text(postponed: Mapping[str, object]) -> str:
@@ -183,14 +167,3 @@ def shown(found: Mapping[str, object], name: str) -> str:
     """Return a member as text; empty if there is none."""
     value = found.get(name)
     return "" if value is None else str(value)
-
-
-def _success(stored: StoredObject, message: str) -> str:
-    if stored.kind == "ImageRepository":
-        scan = members(stored.status.get("lastScanResult"))
-        return f"scan fetched {scan.get('tagCount', 0)} tags"
-    if stored.kind == "ImagePolicy":
-        ref = members(stored.status.get("latestRef"))
-        digest = f"@{ref['digest']}" if ref.get("digest") else ""
-        return f"selected ref {shown(ref, 'name')}:{shown(ref, 'tag')}{digest}"
-    return message

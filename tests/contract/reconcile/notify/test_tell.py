@@ -260,6 +260,18 @@ def test_what_a_service_does_not_take_now_is_asked_for_later_for_its_alert_alone
     assert [one for one in told.silent.lines if "s3cr3t" in one or "t0ken" in one or "k3y" in one] == []
 
 
+def test_the_first_failure_of_a_notification_is_an_event_of_the_alert_and_later_ones_are_not(told: Told) -> None:
+    told.receiver.answer(503, b"s3cr3t")
+    ids = told.tell(PUSHED)
+    failed_again(told, told.outbox.later[0])
+    now = told.ports.clock.now()
+    (entry,) = [one for one in told.ports.ledger.read(now - timedelta(minutes=5), now) if one.kind == "Alert"]
+    assert (entry.key, entry.severity, entry.reason) == (CHAT, "error", "NotificationDelayed")
+    where = f"failed to send notification: Provider/ns/chat: POST to {told.receiver.address}: status 503"
+    assert entry.message == f"{where}; it is tried again up to 6 times"
+    assert entry.facts == {"entries": list(ids), "provider": "ns/chat"}
+
+
 def test_a_service_is_not_asked_for_the_rest_while_it_takes_nothing_and_gets_the_rest_only(told: Told) -> None:
     told.receiver.answer(200)
     told.receiver.answer(500)
@@ -283,7 +295,9 @@ def test_a_service_that_never_takes_it_ends_in_the_dead_letters_and_as_an_event_
     now = told.ports.clock.now()
     (entry,) = [one for one in told.ports.ledger.read(now - timedelta(minutes=5), now) if one.kind == "Alert"]
     assert (entry.key, entry.severity, entry.reason) == (CHAT, "error", "NotificationDispatchFailed")
-    assert entry.message == (f"failed to send notification: POST to {told.receiver.address}: status 503")
+    assert entry.message == (
+        f"failed to send notification: Provider/ns/chat: POST to {told.receiver.address}: status 503"
+    )
 
 
 def test_an_event_that_a_service_refuses_for_good_does_not_keep_it_from_the_next(told: Told) -> None:
@@ -306,7 +320,7 @@ def test_a_provider_that_cannot_be_used_is_told_to_its_owner(told: Told, spec: d
     told.tell(PUSHED)
     now = told.ports.clock.now()
     (entry,) = [one for one in told.ports.ledger.read(now - timedelta(minutes=5), now) if one.kind == "Alert"]
-    assert entry.message == f"failed to send notification: {cause}"
+    assert entry.message == f"failed to send notification: Provider/ns/chat: {cause}"
     assert len(told.outbox.buried) == 1
 
 

@@ -123,6 +123,73 @@ def test_a_policy_that_can_select_nothing_says_why() -> None:
     assert section(out, "Selection")[0].startswith("cannot be evaluated: no tags of ImageRepository/flux-system/app")
 
 
+def failed(ports: MemoryPorts, kind: str, name: str, message: str, **spec: object) -> None:
+    add(ports, kind, name, {"conditions": [READY | {"status": "False", "message": message}]}, **spec)
+
+
+def test_a_failure_has_advice_that_names_the_field_and_its_value() -> None:
+    ports = fleet()
+    source = {"kind": "GitRepository", "name": "apps"}
+    add(ports, "GitRepository", "apps", {}, url="https://example.com/a.git", secretRef={"name": "login"})
+    failed(ports, "ImageUpdateAutomation", "apps", "authentication required: HTTP status 401", sourceRef=source)
+    out = command("describe", "image", "update", "apps", ports=ports).out
+    assert section(out, "Advice") == [
+        "the host of 'https://example.com/a.git' refuses the login in Secret/flux-system/login (spec.secretRef.name of"
+        " GitRepository/flux-system/apps)"
+    ]
+
+
+def test_a_policy_without_tags_has_the_failure_of_its_repository() -> None:
+    ports = fleet()
+    ports.tags.lists.clear()
+    failed(ports, "ImageRepository", "app", "scan failed: connection refused", image="ghcr.io/a/app", interval="1m")
+    spec = {"imageRepositoryRef": {"name": "app"}, "policy": {"semver": {"range": "1.x"}}}
+    failed(ports, "ImagePolicy", "app", "no tags in database", **spec)
+    out = command("describe", "image", "policy", "app", ports=ports).out
+    (line,) = section(out, "Advice")
+    assert line.startswith("ImageRepository/flux-system/app is not ready: scan failed: connection refused (spec.image")
+
+
+def test_a_policy_whose_range_admits_nothing_has_the_advice_of_explain() -> None:
+    ports = fleet()
+    spec = {"imageRepositoryRef": {"name": "app"}, "policy": {"semver": {"range": ">=5.0.0"}}}
+    failed(ports, "ImagePolicy", "app", "unable to determine latest version from provided list", **spec)
+    out = command("describe", "image", "policy", "app", ports=ports).out
+    assert section(out, "Advice") == [
+        "spec.policy.semver.range: '>=5.0.0' admits none of the 2 versions; the highest is 1.1.0"
+    ]
+
+
+def test_a_suspended_object_says_by_whom_and_what_ends_it() -> None:
+    ports = fleet()
+    command("suspend", "image", "update", "apps", "--reason", "incident 17", ports=ports)
+    out = command("describe", "image", "update", "apps", ports=ports).out
+    (line,) = section(out, "Advice")
+    assert line.startswith("suspended by ")
+    assert line.endswith(": incident 17; tagstream resume ends it")
+
+
+def test_an_alert_names_a_provider_that_is_not_there_and_a_provider_has_the_failures_of_its_alerts() -> None:
+    ports = stored("Alert", "chat", {}, providerRef={"name": "slack"})
+    out = command("describe", "alert", "chat", ports=ports).out
+    assert section(out, "Status") == ["none: it is read when it is used"]
+    assert section(out, "Advice") == ["spec.providerRef.name 'slack': there is no such Provider, so nobody is told"]
+    add(ports, "Provider", "slack", {}, type="slack")
+    alert = NamespacedName("flux-system", "chat")
+    ports.ledger.record([entry("Alert", alert, "NotificationDelayed", provider="flux-system/slack")])
+    out = command("describe", "alert-provider", "slack", ports=ports).out
+    assert "message of NotificationDelayed" in out.partition("Events:\n")[2]
+
+
+def test_a_refused_delivery_has_no_id_and_names_the_secret() -> None:
+    ports = stored("Receiver", "quay", {"conditions": [READY]}, type="quay", secretRef={"name": "token"})
+    last = LastDelivery(at=NOW, sender="quay", delivery_id="", result="refused: token")
+    ports.deliveries.deliveries["Receiver"] = {NamespacedName("flux-system", "quay"): last}
+    out = command("describe", "receiver", "quay", ports=ports).out
+    assert section(out, "Deliveries") == ["0s ago quay: refused: token"]
+    assert "Secret/flux-system/token" in section(out, "Advice")[0]
+
+
 def test_an_automation_has_why_it_waits_its_commits_and_its_events() -> None:
     ports = fleet()
     key = NamespacedName("flux-system", "apps")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
-from tests.unit.cli.memory_ports import MemoryPorts, command
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.selections import Waiting
+from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
 from tests.unit.cli.verbs.test_get import READY, add, stored
 
 GIT = {"checkout": {"ref": {"branch": "main"}}, "commit": {"author": {"email": "bot@example.com"}}}
@@ -45,6 +48,18 @@ def test_every_repository_of_the_namespace_has_a_tree_and_says_where_it_ends() -
         "ImageRepository/flux-system/idle ghcr.io/a/idle (not ready)",
         "└── no ImagePolicy selects from it",
     ]
+
+
+def test_what_is_not_ready_says_why_and_what_waits_says_until_when() -> None:
+    ports = fleet()
+    failure = {"conditions": [READY | {"status": "False", "message": "push refused"}]}
+    add(ports, "ImageUpdateAutomation", "all", failure, interval="1m", sourceRef=SOURCE, git=GIT)
+    assert "ImageUpdateAutomation/flux-system/all -> GitRepository/apps (not ready: push refused)" in (
+        command("tree", "web", ports=ports).out
+    )
+    key = NamespacedName("flux-system", "all")
+    ports.selections.waits[key] = Waiting(since=NOW, until=NOW + timedelta(minutes=5), reason="until it is quiet")
+    assert "(waits until it is quiet" in command("tree", "web", ports=ports).out
 
 
 def test_programs_get_the_same_as_json() -> None:

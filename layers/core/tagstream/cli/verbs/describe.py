@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from tagstream.cli.ages import age, human_duration
 from tagstream.cli.completed_objects import completed
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.kinds import POLICY, REPOSITORY, Target
+from tagstream.cli.failure_advice import failure_advice
+from tagstream.cli.kinds import POLICY, RECONCILED, REPOSITORY, TARGETS, Target
 from tagstream.cli.object_columns import is_suspended, spec_of, wait_of
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.events import print_entries
@@ -27,6 +28,8 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 
 MAX_COMMITS, MAX_DELIVERIES = 5, 5
+# Nothing reconciles these.
+READ_WHEN_USED = frozenset(one.kind for one in TARGETS) - frozenset(one.kind for one in RECONCILED)
 # Printed in sections of their own.
 ELSEWHERE = frozenset({"conditions", "lastDelivery", "waiting", "observedGeneration"})
 
@@ -44,6 +47,7 @@ def describe(session: Session) -> int:
     _print_head(session, stored)
     _print_yaml(session, "Spec", spec_of(stored))
     _print_status(session, stored, now)
+    _print_section(session, "Advice", failure_advice(session, stored))
     if target == REPOSITORY:
         _print_section(session, "Scans", _scans(session, stored, now))
     if target == POLICY:
@@ -51,7 +55,7 @@ def describe(session: Session) -> int:
     _print_section(session, "Waits", [wait] if (wait := wait_of(stored)) else [])
     _print_section(session, "Deliveries", _deliveries(stored, entries, now))
     _print_section(session, "Commits", _commits(stored, entries, now))
-    _print_events(session, [one for one in entries if one.kind == stored.kind and one.key == stored.key])
+    _print_events(session, [one for one in entries if _is_of(one, stored)])
     return 0
 
 
@@ -99,7 +103,15 @@ def _print_status(session: Session, stored: StoredObject, now: datetime) -> None
     rest = {name: value for name, value in stored.status.items() if name not in ELSEWHERE}
     if rest:
         lines += as_yaml(rest).rstrip("\n").split("\n")
-    _print_section(session, "Status", lines or ["waiting to be reconciled"])
+    _print_section(session, "Status", lines or [_without_status(stored)])
+
+
+def _without_status(stored: StoredObject) -> str:
+    if is_suspended(stored):
+        return "suspended"
+    if stored.kind in READ_WHEN_USED:
+        return "none: it is read when it is used"
+    return "waiting to be reconciled"
 
 
 def _scans(session: Session, stored: StoredObject, now: datetime) -> list[str]:
@@ -136,7 +148,9 @@ def _deliveries(stored: StoredObject, entries: Sequence[LedgerEntry], now: datet
     last = stored.status.get("lastDelivery")
     lines = []
     if isinstance(last, Mapping):
-        lines.append(f"{age(str(last['time']), now)} ago {last['sender']}: {last['result']} (id {last['id']})")
+        # A delivery that was refused has no id.
+        identity = f" (id {last['id']})" if last.get("id") else ""
+        lines.append(f"{age(str(last['time']), now)} ago {last['sender']}: {last['result']}{identity}")
     named = [one for one in entries if one.kind == "Receiver" and str(stored.key) in _texts(one, "repositories")]
     for one in named[-MAX_DELIVERIES:]:
         since = human_duration((now - one.at).total_seconds())
@@ -152,6 +166,12 @@ def _commits(stored: StoredObject, entries: Sequence[LedgerEntry], now: datetime
         f" by {one.kind} {one.key.name}"
         for one in found[-MAX_COMMITS:]
     ]
+
+
+def _is_of(entry: LedgerEntry, stored: StoredObject) -> bool:
+    # What a Provider did not take is told of the Alerts that use it.
+    is_own = entry.kind == stored.kind and entry.key == stored.key
+    return is_own or (stored.kind == "Provider" and _fact(entry, "provider") == str(stored.key))
 
 
 def _concerns(entry: LedgerEntry, stored: StoredObject) -> bool:

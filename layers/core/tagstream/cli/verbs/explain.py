@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.dry_stack import dry_ports
+from tagstream.cli.failure_advice import repository_failure
 from tagstream.cli.files import read_file, read_manifests, read_stdin
 from tagstream.cli.layout import Column, brief
 from tagstream.cli.session import Session
@@ -248,7 +249,11 @@ def _situation(
 def _stored_tags(session: Session, repository: NamespacedName) -> tuple[str, ...]:
     tags = tuple(one.tag for one in session.ports.tags.tags(repository))
     if not tags:
-        raise CommandFailed(f"no tags of ImageRepository/{repository} are stored: is it there and Ready?")
+        why = (
+            repository_failure(session, repository)
+            or f"the registry lists none that ImageRepository/{repository} keeps"
+        )
+        raise CommandFailed(f"no tags of ImageRepository/{repository} are stored: {why}")
     return tags
 
 

@@ -12,8 +12,9 @@ from tagstream.cli.audit import in_words, record_action
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import POLICY
 from tagstream.cli.object_columns import is_suspended
+from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import required, tell_commit, tell_outcome, wait_for
+from tagstream.cli.waiting import required, tell_commit, wait_for
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.annotations import annotations_of
 from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, Intervention, Place, intervention_text

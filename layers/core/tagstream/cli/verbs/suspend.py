@@ -11,8 +11,9 @@ from typing import cast
 from tagstream.cli.audit import record_action
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import WAITED, Target
+from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import required, tell_commit, tell_outcome, wait_for_written
+from tagstream.cli.waiting import required, tell_commit, wait_for_written
 from tagstream.domain.instant import instant_text
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.apply.validation import REASON, SUSPENDED, SUSPENDED_BY

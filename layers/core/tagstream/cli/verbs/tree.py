@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tagstream.cli.completed_objects import completed
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.dry_stack import dry_ports
 from tagstream.cli.kinds import POLICY, REPOSITORY, UPDATE
-from tagstream.cli.object_columns import is_suspended, ready, spec_of
+from tagstream.cli.layout import brief, cut
+from tagstream.cli.object_columns import is_suspended, spec_of, suspended_by, wait_of
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import required
+from tagstream.cli.waiting import ready_of, required
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.model import ImagePolicy, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.objects.receiver import read_metadata
@@ -41,7 +43,7 @@ def tree(session: Session) -> int:
     """
     roots = _repositories(session)
     policies = _policies(session)
-    automations = session.ports.objects.list(UPDATE.kind)
+    automations = completed(session, session.ports.objects.list(UPDATE.kind))
     markers = _markers(session, automations) if session.args.markers else {}
     nodes = [_repository(one, policies, automations, markers) for one in roots]
     if session.args.output == "json":
@@ -145,13 +147,24 @@ def _name(stored: StoredObject) -> str:
 
 
 def _state(stored: StoredObject) -> str:
+    """Say what is wrong with an object, or what it waits for; empty if all is well."""
     if is_suspended(stored):
-        return " (suspended)"
-    return "" if ready(stored) == "True" else " (not ready)"
+        who = suspended_by(stored)
+        return f" (suspended by {who})" if who else " (suspended)"
+    if wait := wait_of(stored):
+        return f" (waits {wait})"
+    ready, message = ready_of(stored)
+    if ready == "True":
+        return ""
+    return f" (not ready: {message})" if message else " (not ready)"
 
 
 def _print(session: Session, node: Node, first: str, rest: str) -> None:
-    session.console.line(f"{first}{node.text}")
+    line, width = f"{first}{node.text}", session.console.width
+    if width:
+        # Its end is the message of something that is not ready, which ``describe`` has in full.
+        line = cut(f"{first}{brief(node.text)}", width)
+    session.console.line(line)
     for at, one in enumerate(node.below):
         is_last = at == len(node.below) - 1
         _print(session, one, f"{rest}{'└── ' if is_last else '├── '}", f"{rest}{'    ' if is_last else '│   '}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tagstream.domain.notify.event import Event
 from tagstream.domain.objects.model import NamespacedName
@@ -25,6 +26,8 @@ from tagstream.reconcile.scan.put_back import MOST_HOPS, pause_s
 FIRST_WAIT_S, LONGEST_WAIT_S = 10.0, 900.0
 LAST_ATTEMPT = 7
 """A service that does not take a notification is asked so often, within about 35 minutes."""
+DELAYED, GIVEN_UP = "NotificationDelayed", "NotificationDispatchFailed"
+"""Reasons of an Alert's events: the first attempt has failed, and all have."""
 PART_S = 120.0
 """Seconds that the parts of what is left begin after one another, so that they are told in their order as a rule."""
 THREADS = 8
@@ -34,9 +37,10 @@ SETTLE_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
-    """Someone who is to be told: an Alert, or the event bus if ``alert`` is None."""
+    """Someone who is to be told: an Alert through its Provider, or the event bus if ``alert`` is None."""
 
     alert: NamespacedName | None
+    provider: NamespacedName | None = None
     ids: tuple[str, ...]
     run: Callable[[], Remainder]
 
@@ -82,7 +86,9 @@ def _bus_task(found: Sequence[tuple[Event, LedgerEntry]], bus: EventBus) -> _Tas
 
 def _alert_task(wanted: Wanted, stop_s: float, ports: NotifyPorts) -> _Task:
     ids = tuple(one.id for one in wanted.events)
-    return _Task(alert=wanted.alert.metadata.key, ids=ids, run=lambda: deliver_all(wanted, stop_s, ports))
+    alert = wanted.alert
+    run = partial(deliver_all, wanted, stop_s, ports)
+    return _Task(alert=alert.metadata.key, provider=alert.provider, ids=ids, run=run)
 
 
 def _run(tasks: Sequence[_Task], notice: QueuedNotice, stop_s: float, ports: NotifyPorts) -> None:
@@ -151,6 +157,9 @@ def _ask_anew(
         hops=notice.hops + 1,
         delay_s=wait_s(notice.attempt, cause.retry_after_s) if has_failed else pause_s(notice.hops),
     )
+    if has_failed and notice.attempt == 1:
+        # Whoever waits for a message must not have to wait for the last attempt to learn why there is none.
+        _report(task, remainder.left, DELAYED, cause.message, ports)
     for at, part in enumerate(_parts(remainder, MOST_HOPS - first.hops)):
         delay_s = min(LONGEST_WAIT_S, first.delay_s + at * PART_S)
         ports.notices.send(replace(first, entries=part, delay_s=delay_s))
@@ -169,13 +178,22 @@ def _give_up(task: _Task, ids: Sequence[str], cause: str, ports: NotifyPorts) ->
     if task.alert is None:
         ports.log.error("event bus given up", error=cause, events=len(ids))
         return
+    _report(task, ids, GIVEN_UP, cause, ports)
+
+
+def _report(task: _Task, ids: Sequence[str], reason: str, cause: str, ports: NotifyPorts) -> None:
+    """Record an event of the Alert that says why nobody was told; of the event bus nothing is recorded."""
+    if task.alert is None:
+        return
+    named = "" if f"Provider/{task.provider}" in cause else f"Provider/{task.provider}: "
+    again = f"; it is tried again up to {LAST_ATTEMPT - 1} times" if reason == DELAYED else ""
     entry = LedgerEntry(
         at=ports.clock.now(),
         kind="Alert",
         key=task.alert,
         severity="error",
-        reason="NotificationDispatchFailed",
-        message=f"failed to send notification: {cause}",
-        facts={"entries": list(ids)},
+        reason=reason,
+        message=f"failed to send notification: {named}{cause}{again}",
+        facts={"entries": list(ids), "provider": str(task.provider)},
     )
     ports.ledger.record([entry])
