@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from tagstream.cli.examples_table import EXAMPLES
-from tagstream.cli.parser import MAX_EXAMPLES, Parser, build_parser, example_command, parse
+from tagstream.cli.parser import MAX_EXAMPLES, SECTIONS, Parser, build_parser, example_command, parse
 
 
 def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -54,3 +54,19 @@ def test_an_example_is_a_command_that_the_parser_takes(line: str) -> None:
 def test_a_kind_without_examples_of_its_own_has_those_of_another() -> None:
     text = Parser(prog="tagstream annotate pigeon").format_help()
     assert text.endswith("examples:\n  tagstream annotate pigeon example note-\n")
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda one: one[0])
+def test_a_section_names_the_verbs_that_it_adds(section: tuple[str, Sequence[str]]) -> None:
+    for verb in section[1]:
+        assert [*_verbs(build_parser(verb=verb))] == [*section[1]]
+
+
+def test_all_sections_are_built_for_a_word_that_is_no_verb() -> None:
+    assert [*_verbs(build_parser(verb="--stack"))] == [verb for _, names in SECTIONS for verb in names]
+
+
+def _verbs(parser: Parser) -> Iterator[str]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices

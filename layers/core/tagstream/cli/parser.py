@@ -13,17 +13,28 @@ from typing import Any, NoReturn
 
 import tagstream
 from tagstream.cli.examples_table import EXAMPLES
-from tagstream.cli.parser_control import add_control
-from tagstream.cli.parser_create import add_bootstrap, add_create
-from tagstream.cli.parser_look import add_look
-from tagstream.cli.parser_objects import add_objects
-from tagstream.cli.parser_operate import add_operate
 from tagstream.cli.parser_stack import add_stack
 from tagstream.cli.verbs_table import RUN
 
 STACK, NAMESPACE = "TAGSTREAM_STACK", "TAGSTREAM_NAMESPACE"
 DEFAULT_NAMESPACE = "flux-system"
 MAX_EXAMPLES = 6
+SECTIONS: Sequence[tuple[str, Sequence[str]]] = (
+    (
+        "tagstream.cli.parser_objects:add_objects",
+        ("apply", "get", "reconcile", "suspend", "resume", "export", "delete", "annotate"),
+    ),
+    ("tagstream.cli.parser_create:add_create", ("create",)),
+    ("tagstream.cli.parser_create:add_bootstrap", ("bootstrap",)),
+    (
+        "tagstream.cli.parser_control:add_control",
+        ("freeze", "thaw", "pin", "hold", "rollback", "unpin", "preview", "backtest"),
+    ),
+    ("tagstream.cli.parser_look:add_look", ("describe", "tree", "events", "logs", "webhook-url")),
+    ("tagstream.cli.parser_offline:add_offline", ("explain", "lint", "diff")),
+    ("tagstream.cli.parser_operate:add_operate", ("version", "check", "redrive", "completion")),
+)
+"""The functions that add verbs, in the order of the help text, and the verbs that each of them adds."""
 
 
 class UsageError(ValueError):
@@ -81,16 +92,24 @@ def example_command(line: str) -> str:
     return line.partition("  #")[0].rpartition(" | ")[2]
 
 
-def build_parser(environ: Mapping[str, str] = MappingProxyType({})) -> Parser:
-    """Return the parser of all verbs; ``environ`` gives the defaults of the stack and the namespace."""
+def build_parser(environ: Mapping[str, str] = MappingProxyType({}), verb: str = "") -> Parser:
+    """Return the parser of all verbs, or of the section in which ``verb`` is.
+
+    The parsers of all verbs take longer to build than ``diff`` takes to read a thousand files.
+
+    Args:
+        environ: gives the defaults of the stack and the namespace.
+        verb: the only verb that will be parsed; all verbs are there if it is none.
+    """
     parser = Parser(prog="tagstream", description="FluxCD image automation without a cluster.")
     parser.add_argument("--version", action="version", version=f"tagstream {tagstream.__version__}")
     add_stack(parser, stack=environ.get(STACK) or "tagstream", namespace=None, timeout=300.0)
     # What -n gives is told apart: a freeze of a namespace must be asked for in so many words.
     parser.set_defaults(usual_namespace=environ.get(NAMESPACE) or DEFAULT_NAMESPACE)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for add in (add_objects, add_create, add_bootstrap, add_control, add_look, add_operate):
-        add(verbs)
+    wanted = [add for add, names in SECTIONS if verb in names] or [add for add, _ in SECTIONS]
+    for add in wanted:
+        _found(add)(verbs)
     return parser
 
 
@@ -105,7 +124,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = MappingProxyType({})
     Raises:
         UsageError: the arguments are wrong.
     """
-    parser = build_parser(environ)
+    # Behind a flag the verb cannot be told from the flag's value without all parsers.
+    parser = build_parser(environ, argv[0] if argv else "")
     try:
         args, unknown = parser.parse_known_args(list(argv))
     except _HelpShown:
@@ -113,10 +133,11 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = MappingProxyType({})
     if unknown:
         message = f"unrecognized arguments: {' '.join(unknown)}; see {parser.prog} --help"
         raise UsageError(message, getattr(args, "failure_code", 1))
-    args.run = _function(args.verb)
+    args.run = _found(RUN[args.verb])
     return args
 
 
-def _function(verb: str) -> Any:
-    module, _, name = RUN[verb].partition(":")
+def _found(path: str) -> Any:
+    """Import the function that ``module:name`` names."""
+    module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)

@@ -1,4 +1,4 @@
-"""Defines the arguments of the verbs that show what happened and why: ``events``, ``logs``, ``explain``, ``lint`` …
+"""Defines the arguments of the verbs that show what happened and why: ``describe``, ``tree``, ``events``, ``logs`` …
 
 Source: flux2 cmd/flux/events.go, logs.go.
 """
@@ -6,15 +6,13 @@ Source: flux2 cmd/flux/events.go, logs.go.
 from __future__ import annotations
 
 from tagstream.cli.kinds import TARGETS
-from tagstream.cli.parser_stack import Parsers, add_group, add_verb, add_verb_of_kinds, seconds, seconds_or_days
-from tagstream.cli.verbs_table import HELP
+from tagstream.cli.parser_stack import Parsers, add_verb, add_verb_of_kinds, seconds, seconds_or_days
 
 
 def add_look(verbs: Parsers) -> None:
     """Add the verbs to the parser."""
     _add_views(verbs)
     _add_events(verbs)
-    _add_offline(verbs)
 
 
 def _add_views(verbs: Parsers) -> None:
@@ -54,34 +52,3 @@ def _add_events(verbs: Parsers) -> None:
     parser.add_argument("--name", default="", help="only this object")
     parser = add_verb(verbs, "webhook-url", "webhook-url")
     parser.add_argument("name", metavar="RECEIVER", help="a Receiver of the namespace")
-
-
-def _add_offline(verbs: Parsers) -> None:
-    group = add_group(verbs, "explain", HELP["explain"])
-    parser = add_verb(group, "policy", "explain", "what a policy selects and why")
-    parser.add_argument("name", nargs="?", help="the policy; not needed when the files hold one")
-    parser.add_argument("-f", "--filename", action="append", default=[], help="manifests (offline)")
-    parser.add_argument("--tags", metavar="FILE", help="one tag a line, or a JSON list; - for stdin")
-    parser.add_argument(
-        "--registry", action="store_true", help="ask the registry, from here, what the gates want to know of images"
-    )
-    parser.add_argument("-o", "--output", choices=("wide", "json"), help="wide: whole values; json: for programs")
-    for verb in ("lint", "diff"):
-        parser = add_verb(verbs, verb, verb)
-        parser.add_argument(
-            "--objects", action="extend", nargs="+", required=True, metavar="PATH", help="manifests: files or folders"
-        )
-        parser.add_argument("--repo", required=True, help="the working tree")
-        parser.add_argument("-R", "--recursive", action="store_true", help="--objects: also folders below")
-        parser.add_argument(
-            "--ref", action="append", default=[], metavar="NS/NAME=IMAGE:TAG[@DIGEST]", help="what a policy selected"
-        )
-        parser.add_argument("-o", "--output", choices=("json",), help="for programs")
-        if verb == "lint":
-            parser.add_argument("--fix", action="store_true", help="write misspelt markers and missing quotes right")
-            parser.add_argument(
-                "--no-cross-namespace-refs", action="store_true", help="as the stack's parameter NoCrossNamespaceRefs"
-            )
-        if verb == "diff":
-            parser.add_argument("--write", action="store_true", help="write the changes into the working tree")
-            parser.set_defaults(failure_code=2)
