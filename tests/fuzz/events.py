@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
 from tagstream.domain.objects.model import Metadata, NamespacedName, Receiver
-from tagstream.domain.objects.receiver import TYPES
+from tagstream.domain.objects.receiver import SENDER, TYPES
 from tagstream.errors import RefusedDelivery
 from tagstream.events.delivery import IncomingDelivery
 from tagstream.events.queue import parse_request
 from tagstream.events.receiver import ReceiverSecret, accept, admit, hook_paths, is_hook_path
-from tagstream.events.receiver.addressed import SENDER, AddressedDelivery
+from tagstream.events.receiver.addressed import AddressedDelivery
 from tagstream.events.receiver.bearer import ExpectedToken, unverified_issuer, verified_claims
 from tagstream.events.receiver.check import InvalidReceiver, check_receiver
 from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression, check_expression, evaluate

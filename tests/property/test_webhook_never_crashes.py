@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagstream.domain.objects.model import Metadata, NamespacedName, Receiver
-from tagstream.domain.objects.receiver import TYPES
+from tagstream.domain.objects.receiver import SENDER, TYPES
 from tagstream.errors import RefusedDelivery
 from tagstream.events.delivery import Delivery, IncomingDelivery
 from tagstream.events.receiver import ReceiverSecret, accept
-from tagstream.events.receiver.addressed import SENDER, AddressedDelivery
+from tagstream.events.receiver.addressed import AddressedDelivery
 from tagstream.events.receiver.senders.gcr import read as read_gcr
 from tagstream.events.receiver.senders_table import MODULE_BY_SENDER
 from tagstream.events.source import read_event

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tagstream.domain.objects.model import Metadata, NamespacedName, OIDCProvider, Receiver, ReceiverResource
+from tagstream.domain.objects.receiver import SENDER
 from tagstream.errors import RefusedDelivery
 from tagstream.events.delivery import Delivery, IncomingDelivery
 from tagstream.events.receiver import ReceiverSecret, accept
-from tagstream.events.receiver.addressed import SENDER
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TOKEN = b"hook-token-123"

@@ -12,11 +12,11 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes import LambdaFunctionUrlEvent
 
 from tagstream.domain.objects.model import Metadata, NamespacedName, Receiver
+from tagstream.domain.objects.receiver import SENDER
 from tagstream.errors import RefusedDelivery
 from tagstream.events.delivery import DeliveryAnswer
 from tagstream.events.function_url import function_url_answer, incoming_delivery
 from tagstream.events.receiver import BODY_LIMIT, ReceiverSecret, accept, hook_paths
-from tagstream.events.receiver.addressed import SENDER
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ROOT = pathlib.Path(__file__).parents[3]

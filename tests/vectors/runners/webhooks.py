@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tagstream.domain.objects.model import Metadata, NamespacedName, Receiver
+from tagstream.domain.objects.receiver import SENDER
 from tagstream.errors import RefusedDelivery
 from tagstream.events.delivery import Delivery, IncomingDelivery
 from tagstream.events.receiver import ReceiverSecret, accept
-from tagstream.events.receiver.addressed import SENDER
 from tagstream.events.source import read_event
 
 FILES: tuple[str, ...] = ("webhooks/manifest.json", "webhooks/gcr_pubsub.jwt.json")

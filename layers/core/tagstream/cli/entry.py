@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import io
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _terminal_width(stream: TextIO) -> int:
     """Return the columns of a terminal, or what ``COLUMNS`` says; 0 for a pipe or a file."""
-    return shutil.get_terminal_size().columns if stream.isatty() else 0
+    if not stream.isatty():
+        return 0
+    # It brings all kinds of archives along, which output to a file or a pipe does not need.
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

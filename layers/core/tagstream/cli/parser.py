@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ from tagstream.cli.verbs_table import RUN
 STACK, NAMESPACE = "TAGSTREAM_STACK", "TAGSTREAM_NAMESPACE"
 DEFAULT_NAMESPACE = "flux-system"
 MAX_EXAMPLES = 6
+ANY_WIDTH = 80
 SECTIONS: Sequence[tuple[str, Sequence[str]]] = (
     (
         "tagstream.cli.parser_objects:add_objects",
@@ -54,6 +56,11 @@ class Parser(argparse.ArgumentParser):
 
     Usage errors exit with 1, as in flux.
     """
+
+    def __init__(self, **options: Any) -> None:
+        # argparse makes a formatter for every argument, and a formatter without a width asks the terminal for it.
+        options.setdefault("formatter_class", partial(argparse.HelpFormatter, width=ANY_WIDTH))
+        super().__init__(**options)
 
     def format_help(self) -> str:
         """Return the help, with the examples that begin with these words."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +142,7 @@ def write_file(path: Path, content: bytes) -> None:
     new = path.with_name(f"{path.name}.tagstream-new")
     try:
         new.write_bytes(content)
-        shutil.copymode(path, new)
+        new.chmod(stat.S_IMODE(path.stat().st_mode))
         new.replace(path)
     except OSError as error:
         new.unlink(missing_ok=True)

@@ -13,10 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tagstream.domain.objects.receiver import SIGNATURE_MAX_AGE
 from tagstream.errors import RefusedDelivery
 from tagstream.events.delivery import DeliveryAnswer, IncomingDelivery
 from tagstream.events.receiver import ReceiverSecret, accept
-from tagstream.events.receiver.addressed import SIGNATURE_MAX_AGE
 from tests.unit.webhook_builder import TOKEN, Case, no_keys
 
 PAGE = (pathlib.Path(__file__).parents[4] / "docs/webhooks.md").read_text()

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tagstream.domain.objects.model import NamedExpression, NamespacedName, OIDCProvider, Receiver, ReceiverResource
-from tagstream.domain.objects.receiver import TYPES
-from tagstream.events.receiver.addressed import REGISTRY, SENDER, SIGNATURE_MAX_AGE
+from tagstream.domain.objects.receiver import REGISTRY, SENDER, SIGNATURE_MAX_AGE, TYPES
 from tagstream.events.receiver.check import InvalidReceiver, check_receiver
 from tests.unit.webhook_builder import Case
 

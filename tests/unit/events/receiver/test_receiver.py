@@ -9,9 +9,8 @@ import sys
 import pytest
 
 from tagstream.domain.objects.model import NamespacedName, ReceiverResource
-from tagstream.domain.objects.receiver import TYPES
+from tagstream.domain.objects.receiver import REGISTRY, TYPES
 from tagstream.events.receiver import ReceiverSecret, hook_path, hook_paths
-from tagstream.events.receiver.addressed import REGISTRY
 from tests.unit.webhook_builder import TOKEN, Case
 
 HUB = {"push_data": {"tag": "1.0"}, "repository": {"repo_name": "team/app"}}

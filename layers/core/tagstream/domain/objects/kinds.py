@@ -19,7 +19,6 @@ from tagstream.domain.objects.calendar_annotations import annotated_calendar
 from tagstream.domain.objects.fields import Fields, Problem
 from tagstream.domain.objects.git import read_automation, read_git_repository
 from tagstream.domain.objects.image import read_image_policy, read_image_repository
-from tagstream.domain.objects.kustomization import OTHER_SOURCES, read_kustomization
 from tagstream.domain.objects.model import FluxObject, Metadata, Namespace, NamespacedName
 from tagstream.domain.objects.receiver import read_metadata, read_receiver
 from tagstream.domain.objects.sops import ENCRYPTED, HOW, encrypted_members
@@ -185,6 +184,8 @@ def _value(
 
 def _passed_over_kustomization(document: Mapping[str, object]) -> str:
     """Why a Kustomization is none for tagstream: its objects are elsewhere, or for another cluster; empty if it is."""
+    from tagstream.domain.objects.kustomization import OTHER_SOURCES
+
     spec = document.get("spec")
     members = cast("Mapping[str, object]", spec) if isinstance(spec, dict) else {}
     if members.get("kubeConfig"):
@@ -216,6 +217,9 @@ def _object(
     if kind == "Provider":
         return read_alert_provider(metadata, spec)
     if kind == "Kustomization":
+        # Its patches bring a YAML reader along, which no other kind needs.
+        from tagstream.domain.objects.kustomization import read_kustomization
+
         return read_kustomization(metadata, spec)
     return read_receiver(metadata, spec)
 

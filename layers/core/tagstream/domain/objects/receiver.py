@@ -25,6 +25,14 @@ TYPES = (
     *("gcr", "nexus", "acr", "cdevents"),
 )
 """What ``spec.type`` may be; every other sender needs an annotation, so that the object stays valid in Flux."""
+SENDER = "tagstream.dev/sender"
+"""Annotation: who sends, where Flux has no type for it (``distribution``, ``jfrog``, ``aliyun``, ``ecr``, ``keel``)."""
+REGISTRY = "tagstream.dev/registry"
+"""Annotation: the ``host[:port]`` the images are pulled from, when the sender names another or none."""
+REPOSITORY_PREFIX = "tagstream.dev/repository-prefix"
+"""Annotation (jfrog): the first part of the image path instead of the repository key; empty for none."""
+SIGNATURE_MAX_AGE = "tagstream.dev/signature-max-age-seconds"
+"""Annotation (generic-hmac): require a signed timestamp at most this old."""
 KINDS = (
     *("Bucket", "GitRepository", "Kustomization", "HelmRelease", "HelmChart", "HelmRepository", "ImageRepository"),
     *("ImagePolicy", "ImageUpdateAutomation", "OCIRepository", "ArtifactGenerator", "ExternalArtifact"),

@@ -12,18 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tagstream.domain.objects.model import Receiver
+from tagstream.domain.objects.receiver import REGISTRY, SENDER
 from tagstream.events.delivery import Delivery, IncomingDelivery, PushHint
 from tagstream.events.receiver.hints import delivery_id, is_tagged, push_hints, untagged_pushes
 from tagstream.events.receiver.secret import ReceiverSecret, check_value, require_tokens, without_line_break
-
-SENDER = "tagstream.dev/sender"
-"""Annotation: who sends, where Flux has no type for it (``distribution``, ``jfrog``, ``aliyun``, ``ecr``, ``keel``)."""
-REGISTRY = "tagstream.dev/registry"
-"""Annotation: the ``host[:port]`` the images are pulled from, when the sender names another or none."""
-REPOSITORY_PREFIX = "tagstream.dev/repository-prefix"
-"""Annotation (jfrog): the first part of the image path instead of the repository key; empty for none."""
-SIGNATURE_MAX_AGE = "tagstream.dev/signature-max-age-seconds"
-"""Annotation (generic-hmac): require a signed timestamp at most this old."""
 
 KeySource = Callable[[str, bool], Mapping[str, object]]
 """The JWKS document of an issuer URL; True asks for a fresh copy because a key id is unknown.

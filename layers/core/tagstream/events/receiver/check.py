@@ -9,8 +9,8 @@ import re
 
 from tagstream.domain.objects.issuer_url import is_trusted_source
 from tagstream.domain.objects.model import NamedExpression, OIDCProvider, Receiver
-from tagstream.domain.objects.receiver import TYPES
-from tagstream.events.receiver.addressed import REGISTRY, SENDER, SIGNATURE_MAX_AGE, sender_name
+from tagstream.domain.objects.receiver import REGISTRY, SENDER, SIGNATURE_MAX_AGE, TYPES
+from tagstream.events.receiver.addressed import sender_name
 from tagstream.events.receiver.expression import InvalidExpression, check_expression
 from tagstream.events.receiver.hints import is_registry
 from tagstream.events.receiver.senders_table import MODULE_BY_SENDER

@@ -6,17 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gocompat.quote import quote
-from tagstream.domain.calendar.calendar import Calendar, ever_open_together
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.model import WINDOW, ImageUpdateAutomation, Namespace
 from tagstream.errors import RetryableError
 from tagstream.reconcile.apply.located import Located
-from tagstream.reconcile.update.calendars import Calendars, namespace_name, read_stack_calendar
 
 if TYPE_CHECKING:
+    from tagstream.domain.calendar.calendar import Calendar
     from tagstream.ports.bundle import Ports
 
-StoredCalendars = Callable[[str], Sequence[Calendar]]
+StoredCalendars = Callable[[str], "Sequence[Calendar]"]
 """The calendars that a stack has for a namespace: the stored Namespace's and the stack's own."""
 
 
@@ -27,6 +26,8 @@ def no_calendars(namespace: str) -> Sequence[Calendar]:
 
 def stored_calendars(ports: Ports) -> StoredCalendars:
     """Read the calendars of a stack; one that cannot be read is passed over, because the functions tell of it."""
+
+    from tagstream.reconcile.update.calendars import Calendars, namespace_name, read_stack_calendar
 
     def read(namespace: str) -> Sequence[Calendar]:
         name = namespace_name(namespace)
@@ -62,6 +63,9 @@ def never_open(objects: Sequence[Located], stored: StoredCalendars) -> Sequence[
         value = one.parsed.value
         if not isinstance(value, ImageUpdateAutomation) or value.calendar is None or not value.calendar.windows:
             continue
+        # Few automations have windows.
+        from tagstream.domain.calendar.calendar import ever_open_together
+
         others = _others(one.parsed.key.namespace, here, stored)
         if not ever_open_together([value.calendar, *others]):
             text = value.metadata.annotations[WINDOW]

@@ -38,10 +38,8 @@ from tagstream.domain.objects.model import (
     Receiver,
 )
 from tagstream.domain.objects.pull_request import DETAILS, PULL_REQUEST
-from tagstream.domain.objects.receiver import read_metadata
+from tagstream.domain.objects.receiver import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE, read_metadata
 from tagstream.domain.select.gates import ALLOW_DOWNGRADE
-from tagstream.events.receiver.addressed import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE
-from tagstream.events.receiver.check import InvalidReceiver, check_receiver
 from tagstream.ports.signatures import ReadPublicKeys
 from tagstream.reconcile.apply.calendars import StoredCalendars, never_open, no_calendars
 from tagstream.reconcile.apply.host_features import lacking_features
@@ -203,6 +201,9 @@ def _checked(one: Located, no_cross_namespace_refs: bool) -> Located:
             for path, value, message in forbidden_references(draft)
         ]
     if isinstance(draft, Receiver) and not known:
+        # Only manifests with Receivers need to know the senders.
+        from tagstream.events.receiver.check import InvalidReceiver, check_receiver
+
         try:
             check_receiver(draft)
         except InvalidReceiver as error:

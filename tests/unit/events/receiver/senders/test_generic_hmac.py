@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagstream.events.receiver.addressed import SIGNATURE_MAX_AGE
+from tagstream.domain.objects.receiver import SIGNATURE_MAX_AGE
 from tests.unit.webhook_builder import NOW, TOKEN, Case, signed
 
 PLAIN = Case(kind="generic-hmac", secret={"token": b"new", "token-previous": TOKEN})

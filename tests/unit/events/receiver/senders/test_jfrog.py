@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagstream.events.receiver.addressed import REGISTRY, REPOSITORY_PREFIX
+from tagstream.domain.objects.receiver import REGISTRY, REPOSITORY_PREFIX
 from tests.unit.webhook_builder import DIGEST, Case, signed
 
 JFROG = Case(kind="generic", sender="jfrog")

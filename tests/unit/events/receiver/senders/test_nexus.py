@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagstream.events.receiver.addressed import REGISTRY
+from tagstream.domain.objects.receiver import REGISTRY
 from tests.unit.webhook_builder import DIGEST, Case, signed
 
 NEXUS = Case(kind="nexus")

@@ -12,8 +12,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tagstream.domain.objects.receiver import SIGNATURE_MAX_AGE
 from tagstream.events.delivery import Delivery
-from tagstream.events.receiver.addressed import SIGNATURE_MAX_AGE, AddressedDelivery, plain_delivery
+from tagstream.events.receiver.addressed import AddressedDelivery, plain_delivery
 from tagstream.events.receiver.secret import check_prefixed_mac, require_tokens, unauthentic
 
 _UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tagstream.domain.objects.receiver import REPOSITORY_PREFIX
 from tagstream.errors import RefusedDelivery
 from tagstream.events.delivery import Delivery, PushAction, PushHint
-from tagstream.events.receiver.addressed import REPOSITORY_PREFIX, AddressedDelivery, image_delivery
+from tagstream.events.receiver.addressed import AddressedDelivery, image_delivery
 from tagstream.events.receiver.document import text_at
 from tagstream.events.receiver.hints import url_host
 from tagstream.events.receiver.secret import check_mac, check_value, require_tokens
