@@ -24,7 +24,8 @@ _PATH_SAFE = "$&+,/:;=@-_.~"
 _FRAGMENT_SAFE = "$&+,/:;=?@-_.~!*()"
 _USER_SAFE = "$&+,;=-_.~"
 _HOST_SAFE = "-_.~!$&'()*+,;=:[]<>\""
-_NO_HOST = re.compile(rf"[^A-Za-z0-9%\x80-\U0010ffff{re.escape(_HOST_SAFE)}]")
+# A range up to the last letter of Unicode takes 3 ms to compile.
+_NO_HOST = re.compile(rf"(?=[\x00-\x7f])[^A-Za-z0-9%{re.escape(_HOST_SAFE)}]")
 
 
 class InvalidURL(ValueError):

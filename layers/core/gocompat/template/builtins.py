@@ -40,7 +40,8 @@ from gocompat.template.values import (
 
 _HTML = {"\0": "�", '"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _JS = {"\\": "\\\\", "'": "\\'", '"': '\\"', "<": "\\u003C", ">": "\\u003E", "&": "\\u0026", "=": "\\u003D"}
-_JS_SPECIAL = re.compile("[\\\\'\"<>&=\x00-\x1f\x80-\U0010ffff]")
+# A range up to the last letter of Unicode takes 3 ms to compile.
+_JS_SPECIAL = re.compile("[\\\\'\"<>&=]|[^\x20-\x7f]")
 _INCOMPATIBLE = "incompatible types for comparison"
 _BAD_TYPE = "invalid type for comparison"
 

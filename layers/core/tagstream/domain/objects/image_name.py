@@ -18,9 +18,10 @@ DEFAULT_REGISTRY = "index.docker.io"
 _REPOSITORY = re.compile(r"[a-z0-9_\-./]{1,255}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9_.\-]{1,128}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}", re.ASCII)
-# Letters that net/url accepts in a host: no userinfo, blanks, escapes or slashes. A port follows the last colon.
-_HOST = r"A-Za-z0-9\-._~!$&'()*+,;=<>\"\]\u0080-\U0010ffff"
-_AUTHORITY = re.compile(rf"\[(?P<ipv6>[^]%]*)\](?::[0-9]*)?|[{_HOST}]*|[{_HOST}:]*:[0-9]*")
+# What net/url refuses in a host besides a colon: userinfo, blanks, escapes, slashes. A port follows the last colon.
+# Written the other way round, with all letters up to the last one of Unicode, the pattern takes 4 ms to compile.
+_NO_HOST = r"\x00-\x20#%/?@\[\\^`{|}\x7f"
+_AUTHORITY = re.compile(rf"\[(?P<ipv6>[^]%]*)\](?::[0-9]*)?|[^:{_NO_HOST}]*|[^{_NO_HOST}]*:[0-9]*")
 _PORT = "(?::[0-9]{1,5})?"
 _LOCAL = re.compile(rf"localhost:.*|.*\.localhost{_PORT}|127\.0\.0\.1{_PORT}|::1|\[::1\]{_PORT}")
 _PRIVATE = tuple(ipaddress.ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
