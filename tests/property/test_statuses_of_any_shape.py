@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tagstream.cli.object_columns import COLUMNS
 from tagstream.cli.waiting import _observed_generation as observed_generation
 from tagstream.cli.waiting import _success as success
-from tagstream.cli.waiting import conditions_of, ready_of, wait_text
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
+from tagstream.reconcile.shown_status import conditions_of, ready_of, wait_text
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import members, ready_of, wait_text
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.shown_status import members, ready_of, wait_text
 from tagstream.reconcile.status import postponement
 
 

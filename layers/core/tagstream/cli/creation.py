@@ -10,7 +10,6 @@ from typing import cast
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import WAITED, Target
-from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.export import print_manifest
@@ -21,6 +20,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.apply.applied import prepared
 from tagstream.reconcile.apply.located import Located, Manifests
 from tagstream.reconcile.apply.validation import validate
+from tagstream.reconcile.shown_status import is_suspended
 
 
 def document(session: Session, target: Target, spec: Mapping[str, object]) -> dict[str, object]:

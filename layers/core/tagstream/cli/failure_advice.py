@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tagstream.cli.object_columns import is_suspended, spec_of, suspended_by
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import members, ready_of, shown
 from tagstream.domain.objects.model import VERIFY_SECRET, ImagePolicy, NamespacedName
 from tagstream.domain.select.advice import policy_advice
 from tagstream.domain.status.advice import Named, git_advice, receiver_advice, repository_advice
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.shown_status import is_suspended, members, ready_of, shown, spec_of, suspended_by
 from tagstream.reconcile.stored_objects import parse_stored
 
 

@@ -9,16 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tagstream.cli.ages import age
 from tagstream.cli.layout import Column, brief
-from tagstream.cli.waiting import conditions_of, members, shown, wait_text
+from tagstream.domain.ages import age
 from tagstream.domain.objects.annotations import annotations_of
 from tagstream.domain.objects.model import PROVIDER_TYPE
 from tagstream.domain.update.request_course import kept_request
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile import status
-from tagstream.reconcile.apply.validation import REASON, SUSPENDED, SUSPENDED_BY
 from tagstream.reconcile.kept_requests import FIELD as REQUEST
+from tagstream.reconcile.shown_status import (
+    conditions_of,
+    is_suspended,
+    members,
+    ready,
+    shown,
+    spec_of,
+    suspended_by,
+    wait_of,
+)
 
 WAITING = "waiting to be reconciled"
 Cell = Callable[[StoredObject], str]
@@ -59,36 +66,12 @@ def columns_of(kind: str, stored: Sequence[StoredObject], *, on_terminal: bool) 
     return tuple(shown)
 
 
-def ready(stored: StoredObject) -> str:
-    """Return the status of the Ready condition; ``False`` before the first reconcile, as in flux."""
-    return next((shown(one, "status") for one in conditions_of(stored) if one.get("type") == "Ready"), "") or "False"
-
-
-def is_suspended(stored: StoredObject) -> bool:
-    """Tell whether ``spec.suspend`` is true."""
-    return spec_of(stored).get("suspend") is True
-
-
-def spec_of(stored: StoredObject) -> Mapping[str, object]:
-    """Return the spec of an object."""
-    return members(stored.document.get("spec"))
-
-
 def _message(stored: StoredObject) -> str:
     return next((shown(one, "message") for one in conditions_of(stored) if one.get("type") == "Ready"), WAITING)
 
 
 def _suspended(stored: StoredObject) -> str:
     return "True" if is_suspended(stored) else "False"
-
-
-def suspended_by(stored: StoredObject) -> str:
-    """Say who suspended an object with the command line, and why; empty for any other object."""
-    notes = annotations_of(stored.document)
-    if not is_suspended(stored) or SUSPENDED not in notes:
-        return ""
-    reason = f": {notes[REASON]}" if REASON in notes else ""
-    return f"{notes.get(SUSPENDED_BY, 'somebody')}{reason}"
 
 
 def _url(stored: StoredObject) -> str:
@@ -114,15 +97,6 @@ def _short_delivery(stored: StoredObject, now: datetime) -> str:
     if not last:
         return ""
     return brief(f"{age(shown(last, 'time'), now)} {shown(last, 'sender')}: {shown(last, 'result')}")
-
-
-def wait_of(stored: StoredObject) -> str:
-    """Say until when an automation does not push, and why; empty if it does not wait."""
-    postponed = status.postponement(stored.status)
-    if postponed:
-        return wait_text(postponed)
-    wait = members(stored.status.get("waiting"))
-    return f"{shown(wait, 'reason')} ({shown(wait, 'until')})" if wait else ""
 
 
 def _request(stored: StoredObject) -> str:

@@ -9,9 +9,9 @@ from tagstream.cli.console import CommandFailed
 from tagstream.cli.failure_advice import failure_advice
 from tagstream.cli.kinds import Target
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import members, ready_of, shown, wait_text
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
+from tagstream.reconcile.shown_status import members, ready_of, shown, wait_text
 
 
 def tell_outcome(session: Session, target: Target, stored: StoredObject) -> None:

@@ -7,9 +7,8 @@ Source: flux2 cmd/flux/reconcile.go, resume.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import cast
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import Target
@@ -17,6 +16,7 @@ from tagstream.cli.session import Session
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
+from tagstream.reconcile.shown_status import conditions_of, members
 
 POLL_S = 0.5
 COMMIT_WAIT_S = 20.0
@@ -79,14 +79,6 @@ def _generation(found: object) -> int:
     return found if isinstance(found, int) else -1
 
 
-def wait_text(postponed: Mapping[str, object]) -> str:
-    """Say until when a window or a freeze keeps an automation from pushing, why, and how much waits."""
-    until = f"until {postponed['until']}: " if postponed.get("until") else ""
-    count = postponed.get("selections", 0)
-    what = "nothing new" if not count else "1 new tag" if count == 1 else f"{count} new tags"
-    return f"{until}{postponed.get('reason', '')} ({what})"
-
-
 def tell_commit(session: Session, target: Target, after: StoredObject, since: datetime) -> None:
     """Print the commit that a reconcile led to, if there is one.
 
@@ -142,28 +134,3 @@ def _committed(session: Session, selected: set[tuple[str, str]], since: datetime
         if selected & {(str(one.get("policy")), str(one.get("tag"))) for one in pairs}:
             found.append((entry.key.name, str(facts.get("commit", ""))))
     return found
-
-
-def ready_of(stored: StoredObject) -> tuple[str, str]:
-    """Return the status and the message of the Ready condition; (``Unknown``, empty) before the first reconcile."""
-    for one in conditions_of(stored):
-        if one.get("type") == "Ready":
-            return shown(one, "status") or "Unknown", shown(one, "message")
-    return "Unknown", ""
-
-
-def conditions_of(stored: StoredObject) -> list[Mapping[str, object]]:
-    """Return the conditions of a status; those that are no objects are left out."""
-    found = stored.status.get("conditions")
-    return [members(one) for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
-
-
-def members(value: object) -> Mapping[str, object]:
-    """Return a member of a status that should be an object; empty if it is none."""
-    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
-
-
-def shown(found: Mapping[str, object], name: str) -> str:
-    """Return a member as text; empty if there is none."""
-    value = found.get(name)
-    return "" if value is None else str(value)

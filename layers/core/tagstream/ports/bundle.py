@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from gocompat.entropy import Entropy
 from tagstream.ports.agenda import AgendaStore
@@ -67,6 +68,38 @@ class NotifyPorts:
     log: Log
     stack: str
     no_cross_namespace_refs: bool = False
+
+
+class GatePorts(Protocol):
+    """What the gates of a policy are told from."""
+
+    @property
+    def tags(self) -> TagStore: ...
+    @property
+    def secrets(self) -> Secrets: ...
+    @property
+    def read_public_keys(self) -> ReadPublicKeys: ...
+
+
+class LookPorts(GatePorts, Protocol):
+    """What may be touched by whoever only looks at a stack, such as the dashboard: it writes nothing."""
+
+    @property
+    def objects(self) -> ObjectStore: ...
+    @property
+    def agenda(self) -> AgendaStore: ...
+    @property
+    def selections(self) -> SelectionStore: ...
+    @property
+    def freezes(self) -> FreezeStore: ...
+    @property
+    def stack_calendar(self) -> StackCalendar: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def deliveries(self) -> DeliveryStore: ...
+    @property
+    def clock(self) -> Clock: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

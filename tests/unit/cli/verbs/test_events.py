@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from tagstream.cli.ages import human_duration
+from tagstream.domain.ages import human_duration
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.events.receiver import hook_path
 from tagstream.ports.ledger import LedgerEntry

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import tagstream
-from tagstream.cli.ages import human_duration
 from tagstream.cli.kinds import TARGETS
 from tagstream.cli.layout import Column
-from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import conditions_of
 from tagstream.cli.yaml_text import as_json
+from tagstream.domain.ages import human_duration
 from tagstream.errors import ImageAutomationError
+from tagstream.reconcile.shown_status import conditions_of, is_suspended
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 COLUMNS = (Column(title="Check"), Column(title="Status"), Column(title="Detail", soft=True))

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from tagstream.cli.ages import age, human_duration
-from tagstream.cli.completed_objects import completed
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.failure_advice import failure_advice
 from tagstream.cli.kinds import POLICY, RECONCILED, REPOSITORY, TARGETS, Target
-from tagstream.cli.object_columns import is_suspended, spec_of, wait_of
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.events import print_entries
 from tagstream.cli.verbs.explain import explained
-from tagstream.cli.waiting import conditions_of, required, shown
+from tagstream.cli.waiting import required
 from tagstream.cli.yaml_text import as_yaml
+from tagstream.domain.ages import age, human_duration
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.annotations import annotations_of
 from tagstream.domain.objects.receiver import read_metadata
@@ -26,6 +24,8 @@ from tagstream.errors import ImageAutomationError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.completed_objects import completed
+from tagstream.reconcile.shown_status import conditions_of, is_suspended, shown, spec_of, wait_of
 
 MAX_COMMITS, MAX_DELIVERIES = 5, 5
 # Nothing reconciles these.
@@ -41,7 +41,7 @@ def describe(session: Session) -> int:
         CommandFailed: the object does not exist.
     """
     target: Target = session.args.target
-    stored = completed(session, [required(session, target, session.key(session.args.name))])[0]
+    stored = completed([required(session, target, session.key(session.args.name))], session.ports)[0]
     now = session.ports.clock.now()
     entries = session.ports.ledger.read(now - timedelta(seconds=session.args.since), now)
     _print_head(session, stored)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import timedelta
 
-from tagstream.cli.ages import human_duration
 from tagstream.cli.audit import EVERY_NAMESPACE
 from tagstream.cli.chain_end import chain_end
 from tagstream.cli.console import CommandFailed
@@ -17,6 +16,7 @@ from tagstream.cli.kinds import TARGETS, checked_kind
 from tagstream.cli.layout import Column, brief
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json, as_yaml
+from tagstream.domain.ages import human_duration
 from tagstream.ports.ledger import LedgerEntry
 
 TYPES: Mapping[str, str] = {"info": "Normal", "error": "Warning"}

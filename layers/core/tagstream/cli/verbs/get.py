@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tagstream.cli.completed_objects import completed, with_status
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import IMAGES, TARGETS, Target, resource_name
 from tagstream.cli.label_selector import read_label_selector
 from tagstream.cli.layout import Column
 from tagstream.cli.object_columns import columns_of
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import conditions_of, shown
 from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.objects.selector import selects
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.completed_objects import completed, with_status
+from tagstream.reconcile.shown_status import conditions_of, shown
 
 WATCH_S = 2.0
 """How often ``--watch`` reads the table."""
@@ -108,7 +108,7 @@ def _listed(session: Session, kind: Target) -> Sequence[StoredObject]:
         and (selector is None or selects(selector, read_metadata(one.document).labels))
         and _has_status(one, args.status_selector)
     ]
-    return completed(session, found)
+    return completed(found, session.ports)
 
 
 def _has_status(stored: StoredObject, selector: str | None) -> bool:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from tagstream.cli.audit import in_words, record_action
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import POLICY
-from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required, tell_commit, wait_for
@@ -23,6 +22,7 @@ from tagstream.domain.select.interventions import CONDITION_REASONS
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.select.tag_times import stored_times
+from tagstream.reconcile.shown_status import is_suspended
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 
 

@@ -12,10 +12,8 @@ from datetime import datetime
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.dry_stack import dry_ports
 from tagstream.cli.files import read_manifests
-from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.patch import patch_lines
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import ready_of
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.instant import instant_text, read_instant
 from tagstream.domain.objects.kinds import STORED
@@ -29,6 +27,7 @@ from tagstream.ports.objects import Document
 from tagstream.reconcile import status
 from tagstream.reconcile.apply.validation import validate
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.shown_status import is_suspended, ready_of
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.preview import Preview, preview
 from tagstream.reconcile.update.snapshot import KIND

@@ -9,12 +9,12 @@ from datetime import UTC
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import RECEIVER, Target
-from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required, tell_commit, wait_for
 from tagstream.domain.objects.model import REQUESTED_AT
 from tagstream.reconcile.receive.paths import publish_receiver
+from tagstream.reconcile.shown_status import is_suspended
 
 
 def reconcile(session: Session) -> int:

@@ -12,18 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
-from tagstream.cli.ages import human_duration
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.layout import Column, brief
-from tagstream.cli.object_columns import is_suspended
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json
+from tagstream.domain.ages import human_duration
 from tagstream.domain.instant import instant_text
 from tagstream.events.delivery import Delivery
 from tagstream.events.notices import parse_notice
 from tagstream.events.source import UnknownEvent, read_event
 from tagstream.ports.operations import DeadLetter
 from tagstream.reconcile.receive.registry_event import receive_registry_event
+from tagstream.reconcile.shown_status import is_suspended
 
 QUEUES = ("scan", "update")
 COLUMNS = (Column(title="Queue"), Column(title="Age"), Column(title="What"), Column(title="Detail", soft=True))

@@ -9,20 +9,20 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tagstream.cli.completed_objects import completed
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.dry_stack import dry_ports
 from tagstream.cli.kinds import POLICY, REPOSITORY, UPDATE
 from tagstream.cli.layout import brief, cut
-from tagstream.cli.object_columns import is_suspended, spec_of, suspended_by, wait_of
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import ready_of, required
+from tagstream.cli.waiting import required
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.model import ImagePolicy, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.objects.selector import InvalidSelector, selects
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.completed_objects import completed
+from tagstream.reconcile.shown_status import is_suspended, ready_of, spec_of, suspended_by, wait_of
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.preview import Preview, preview
 
@@ -43,7 +43,7 @@ def tree(session: Session) -> int:
     """
     roots = _repositories(session)
     policies = _policies(session)
-    automations = completed(session, session.ports.objects.list(UPDATE.kind))
+    automations = completed(session.ports.objects.list(UPDATE.kind), session.ports)
     markers = _markers(session, automations) if session.args.markers else {}
     nodes = [_repository(one, policies, automations, markers) for one in roots]
     if session.args.output == "json":

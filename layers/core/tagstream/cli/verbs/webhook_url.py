@@ -5,7 +5,8 @@ from __future__ import annotations
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import RECEIVER
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import ready_of, required
+from tagstream.cli.waiting import required
+from tagstream.reconcile.shown_status import ready_of
 
 
 def webhook_url(session: Session) -> int:

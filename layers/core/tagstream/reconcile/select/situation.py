@@ -13,7 +13,7 @@ from tagstream.domain.select.choice import Situation, TagCounts
 from tagstream.domain.select.gates import may_go_back
 from tagstream.domain.select.reflection import needs_digest, rollback_digest
 from tagstream.errors import RetryableError
-from tagstream.ports.bundle import Ports
+from tagstream.ports.bundle import GatePorts
 from tagstream.ports.material import InvalidMaterial
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.secrets import SecretNotFound
@@ -60,7 +60,7 @@ class Gathered:
 
 
 def gather(
-    occasion: Occasion, questions: RegistryQuestions | None, ports: Ports, most_looked_at: int = MOST_LOOKED_AT
+    occasion: Occasion, questions: RegistryQuestions | None, ports: GatePorts, most_looked_at: int = MOST_LOOKED_AT
 ) -> Gathered:
     """Collect what the gates are told.
 
@@ -112,7 +112,7 @@ def gather(
     return Gathered(situation=situation, contents=contents)
 
 
-def _contents(occasion: Occasion, questions: RegistryQuestions | None, ports: Ports) -> Contents:
+def _contents(occasion: Occasion, questions: RegistryQuestions | None, ports: GatePorts) -> Contents:
     policy, current = occasion.policy, occasion.current
     return Contents(
         first_seen=FirstSeen(policy.repository, ports.tags),
@@ -126,7 +126,7 @@ def _contents(occasion: Occasion, questions: RegistryQuestions | None, ports: Po
     )
 
 
-def _public_keys(policy: ImagePolicy, ports: Ports) -> PublicKeys:
+def _public_keys(policy: ImagePolicy, ports: GatePorts) -> PublicKeys:
     """The keys that must have signed an image."""
     key = NamespacedName(policy.metadata.key.namespace, policy.control.verify_secret)
     try:

@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tagstream.cli.kinds import REPOSITORY, UPDATE
-from tagstream.cli.object_columns import ready
-from tagstream.cli.session import Session
 from tagstream.domain.instant import instant_text
 from tagstream.ports.agenda import ObjectName, Times
+from tagstream.ports.bundle import LookPorts
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Waiting
 from tagstream.ports.webhook import LastDelivery
+from tagstream.reconcile.shown_status import ready
 
-DELIVERED = frozenset({"ImageRepository", "Receiver"})
+REPOSITORY, UPDATE = "ImageRepository", "ImageUpdateAutomation"
+DELIVERED = frozenset({REPOSITORY, "Receiver"})
 # Each automation costs one read of the table.
 MAX_WAITS = 25
 
 
-def completed(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+def completed(stored: Sequence[StoredObject], ports: LookPorts) -> Sequence[StoredObject]:
     """Add to each status what is stored apart from it."""
-    return _with_waits(session, _with_deliveries(session, _with_scan_times(session, stored)))
+    return _with_waits(_with_deliveries(_with_scan_times(stored, ports), ports), ports)
 
 
 def with_status(stored: StoredObject) -> Mapping[str, object]:
@@ -30,14 +30,14 @@ def with_status(stored: StoredObject) -> Mapping[str, object]:
     return {**stored.document, "status": stored.status or {"observedGeneration": -1}}
 
 
-def _with_waits(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+def _with_waits(stored: Sequence[StoredObject], ports: LookPorts) -> Sequence[StoredObject]:
     """Add why an automation does not push yet; read for up to ``MAX_WAITS`` automations only."""
-    waiting = [one for one in stored if one.kind == UPDATE.kind]
+    waiting = [one for one in stored if one.kind == UPDATE]
     if not waiting or len(waiting) > MAX_WAITS:
         return stored
-    now = session.ports.clock.now()
-    found = {one.key: session.ports.selections.waiting(one.key) for one in waiting}
-    return [_with_wait(one, found.get(one.key), now) if one.kind == UPDATE.kind else one for one in stored]
+    now = ports.clock.now()
+    found = {one.key: ports.selections.waiting(one.key) for one in waiting}
+    return [_with_wait(one, found.get(one.key), now) if one.kind == UPDATE else one for one in stored]
 
 
 def _with_wait(stored: StoredObject, wait: Waiting | None, now: datetime) -> StoredObject:
@@ -47,12 +47,12 @@ def _with_wait(stored: StoredObject, wait: Waiting | None, now: datetime) -> Sto
     return replace(stored, status={**stored.status, "waiting": shown})
 
 
-def _with_scan_times(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+def _with_scan_times(stored: Sequence[StoredObject], ports: LookPorts) -> Sequence[StoredObject]:
     """Add the times of the last scans: a scan that finds nothing new writes only its time, apart from the status."""
-    if not any(one.kind == REPOSITORY.kind for one in stored):
+    if not any(one.kind == REPOSITORY for one in stored):
         return stored
-    times = session.ports.agenda.read().times
-    return [_with_scan_time(one, times) if one.kind == REPOSITORY.kind else one for one in stored]
+    times = ports.agenda.read().times
+    return [_with_scan_time(one, times) if one.kind == REPOSITORY else one for one in stored]
 
 
 def _with_scan_time(stored: StoredObject, times: Mapping[ObjectName, Times]) -> StoredObject:
@@ -66,9 +66,9 @@ def _with_scan_time(stored: StoredObject, times: Mapping[ObjectName, Times]) -> 
     return replace(stored, status={**stored.status, "lastScanResult": {**scan, "scanTime": latest}})
 
 
-def _with_deliveries(session: Session, stored: Sequence[StoredObject]) -> Sequence[StoredObject]:
+def _with_deliveries(stored: Sequence[StoredObject], ports: LookPorts) -> Sequence[StoredObject]:
     """Add the last deliveries; the webhook function stores them apart, since other functions write the status."""
-    found = {kind: session.ports.deliveries.last_deliveries(kind) for kind in DELIVERED & {one.kind for one in stored}}
+    found = {kind: ports.deliveries.last_deliveries(kind) for kind in DELIVERED & {one.kind for one in stored}}
     return [_with_delivery(one, found.get(one.kind, {}).get(one.key)) for one in stored]
 
 
