@@ -6,11 +6,11 @@ Source: flux2 cmd/flux/reconcile.go.
 from __future__ import annotations
 
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.failure_advice import failure_advice
 from tagstream.cli.kinds import Target
 from tagstream.cli.session import Session
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
+from tagstream.reconcile.failure_advice import failure_advice
 from tagstream.reconcile.shown_status import members, ready_of, shown, wait_text
 
 
@@ -22,7 +22,7 @@ def tell_outcome(session: Session, target: Target, stored: StoredObject) -> None
     """
     ready, message = ready_of(stored)
     if ready != "True":
-        for line in failure_advice(session, stored):
+        for line in failure_advice(stored, session.ports):
             session.console.action(line)
         raise CommandFailed(f"{target.kind} reconciliation failed: {message}")
     postponed = status.postponement(stored.status)

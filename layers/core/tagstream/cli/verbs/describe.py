@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from tagstream.cli.console import CommandFailed
-from tagstream.cli.failure_advice import failure_advice
 from tagstream.cli.kinds import POLICY, RECONCILED, REPOSITORY, TARGETS, Target
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.events import print_entries
-from tagstream.cli.verbs.explain import explained
 from tagstream.cli.waiting import required
 from tagstream.cli.yaml_text import as_yaml
 from tagstream.domain.ages import age, human_duration
@@ -25,6 +22,8 @@ from tagstream.ports.agenda import ObjectName
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.completed_objects import completed
+from tagstream.reconcile.failure_advice import failure_advice
+from tagstream.reconcile.select.explanation import chosen, question_of
 from tagstream.reconcile.shown_status import conditions_of, is_suspended, shown, spec_of, wait_of
 
 MAX_COMMITS, MAX_DELIVERIES = 5, 5
@@ -47,7 +46,7 @@ def describe(session: Session) -> int:
     _print_head(session, stored)
     _print_yaml(session, "Spec", spec_of(stored))
     _print_status(session, stored, now)
-    _print_section(session, "Advice", failure_advice(session, stored))
+    _print_section(session, "Advice", failure_advice(stored, session.ports))
     if target == REPOSITORY:
         _print_section(session, "Scans", _scans(session, stored, now))
     if target == POLICY:
@@ -134,9 +133,9 @@ def _selection(session: Session, stored: StoredObject, now: datetime) -> list[st
         if selection.previous is not None:
             lines.append(f"before {selection.previous.tag}")
     try:
-        choice, problem = explained(session, stored)
-    except (CommandFailed, ImageAutomationError) as error:
-        return [*lines, f"cannot be evaluated: {error}"]
+        choice, problem = chosen(question_of(stored, None, session.ports), session.ports.tags)
+    except ImageAutomationError as error:
+        return [*lines, f"cannot be evaluated: {error.message}"]
     if problem:
         return [*lines, problem]
     gates = [one.message for one in (choice.held, choice.decided, choice.wait) if one is not None] if choice else []
