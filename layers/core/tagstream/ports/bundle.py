@@ -74,32 +74,54 @@ class GatePorts(Protocol):
     """What the gates of a policy are told from."""
 
     @property
-    def tags(self) -> TagStore: ...
+    def tags(self) -> TagStore:
+        """Stored tags, first sightings and what is known of images."""
+
     @property
-    def secrets(self) -> Secrets: ...
+    def secrets(self) -> Secrets:
+        """For the keys that must have signed an image."""
+
     @property
-    def read_public_keys(self) -> ReadPublicKeys: ...
+    def read_public_keys(self) -> ReadPublicKeys:
+        """Reads such keys."""
+
 
 
 class LookPorts(GatePorts, Protocol):
     """What may be touched by whoever only looks at a stack, such as the dashboard: it writes nothing."""
 
     @property
-    def objects(self) -> ObjectStore: ...
+    def objects(self) -> ObjectStore:
+        """Objects with their statuses."""
+
     @property
-    def agenda(self) -> AgendaStore: ...
+    def agenda(self) -> AgendaStore:
+        """When objects were looked at, and when they are due."""
+
     @property
-    def selections(self) -> SelectionStore: ...
+    def selections(self) -> SelectionStore:
+        """What policies have selected."""
+
     @property
-    def freezes(self) -> FreezeStore: ...
+    def freezes(self) -> FreezeStore:
+        """Freezes that people made."""
+
     @property
-    def stack_calendar(self) -> StackCalendar: ...
+    def stack_calendar(self) -> StackCalendar:
+        """The windows and freezes of the stack."""
+
     @property
-    def ledger(self) -> Ledger: ...
+    def ledger(self) -> Ledger:
+        """What happened."""
+
     @property
-    def deliveries(self) -> DeliveryStore: ...
+    def deliveries(self) -> DeliveryStore:
+        """The last deliveries."""
+
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> Clock:
+        """The time."""
+
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
