@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from tagstream.cli.layout import Column
-from tagstream.cli.steering import harmless
+from tagstream.domain.steering import harmless
 
 
 class CommandFailed(Exception):

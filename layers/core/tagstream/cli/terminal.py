@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.style import Style
 
 from tagstream.cli.layout import Column, fitted
-from tagstream.cli.steering import harmless
+from tagstream.domain.steering import harmless
 
 GAP = "  "
 CUT = "…"

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tagstream.cli.steering import harmless, harmless_json
 from tagstream.domain.setters.quoting import is_read_as_string
+from tagstream.domain.steering import harmless, harmless_json
 
 _WIDTH = 2**31 - 1
 

@@ -86,7 +86,6 @@ class GatePorts(Protocol):
         """Reads such keys."""
 
 
-
 class LookPorts(GatePorts, Protocol):
     """What may be touched by whoever only looks at a stack, such as the dashboard: it writes nothing."""
 
@@ -121,7 +120,6 @@ class LookPorts(GatePorts, Protocol):
     @property
     def clock(self) -> Clock:
         """The time."""
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

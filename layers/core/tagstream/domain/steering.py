@@ -1,4 +1,4 @@
-"""Escapes characters that steer a terminal: control characters, and those that change the direction of text.
+"""Escapes characters that steer a terminal or a page: control characters, and those that change the direction of text.
 
 Names, messages and manifests come from registries, Git servers and other people. Printed as they are, such characters
 could hide or fake what a person reads.

@@ -14,8 +14,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from tagstream.cli.console import Console, table
-from tagstream.cli.steering import STEERING, harmless, harmless_json
 from tagstream.cli.yaml_text import as_json, as_yaml
+from tagstream.domain.steering import STEERING, harmless, harmless_json
 from tests.unit.cli.memory_ports import MemoryPorts, Outcome, command
 
 # A control of the second set (CSI), an override of the direction, a separator, a tag beyond U+FFFF.
