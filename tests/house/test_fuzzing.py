@@ -31,6 +31,8 @@ SAYS_SO = re.compile(r"^def (?:parse|read|decode)_\w+\(|^class (?:Invalid|Bad|Br
 ELSEWHERE = {
     "tagstream.adapters.http.retrying_session": "reads bodies up to a limit; parsers get them whole",
     "tagstream.cli.label_selector": "reads what the user has typed",
+    "tagstream.dashboard.fleet": "reads stored objects through the parsers of object-fields",
+    "tagstream.dashboard.overview": "reads stored objects through the parsers of object-fields",
     "tagstream.domain.update.destination": "raises its errors for fields that object-fields fuzzes",
     "tagstream.ports.material": "has the error of secret-material",
     "tagstream.reconcile.status": "reads statuses that this program wrote; table-item fuzzes how they are stored",

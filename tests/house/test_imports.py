@@ -24,12 +24,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "events": {"domain", "errors", "events", "ports"},
     "adapters": {"adapters", "domain", "errors", "metric_names", "ports"},
     "reconcile": VALUES | {"ports", "reconcile"},
+    "dashboard": VALUES | {"dashboard", "ports", "reconcile"},
     "wiring": VALUES | {"adapters", "ports"},
-    "cli": VALUES | {"cli", "ports", "reconcile", "wiring"},
-    "functions": {"reconcile", "wiring"},
+    "cli": VALUES | {"cli", "dashboard", "ports", "reconcile", "wiring"},
+    "functions": {"dashboard", "reconcile", "wiring"},
 }
 # Who may be given all ports at once; the others speak the values of single ports.
-MAY_TOUCH_ALL = {"ports", "reconcile", "wiring", "cli"}
+MAY_TOUCH_ALL = {"ports", "reconcile", "dashboard", "wiring", "cli"}
 IMPURE = {
     *("asyncio", "boto3", "botocore", "dulwich", "http", "logging", "os", "paramiko", "pathlib", "random", "requests"),
     *("secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "threading", "time", "urllib3"),

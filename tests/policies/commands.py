@@ -69,6 +69,7 @@ COMMANDS = (
     "get secrets",
     "describe image policy app",
     "tree app",
+    "dashboard -A -o html",
     "annotate image policy app team=a",
     "create receiver other --type=generic --secret-ref=token --resource=ImageRepository/app",
     "version",

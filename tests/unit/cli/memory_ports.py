@@ -177,7 +177,11 @@ class MemorySelections:
     selected: dict[NamespacedName, Selection] = field(default_factory=dict)
     runs: list[tuple[NamespacedName, str]] = field(default_factory=list)
     waits: dict[NamespacedName, Waiting] = field(default_factory=dict)
-    list = put = put_waiting = not_called
+    put = put_waiting = not_called
+
+    def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
+        """Of a namespace."""
+        return {key: one for key, one in self.selected.items() if key.namespace == namespace}
 
     def waiting(self, automation: NamespacedName) -> Waiting | None:
         """Kept in ``waits``."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 from tagstream.cli.kinds import TARGETS
 from tagstream.cli.parser_stack import Parsers, add_verb, add_verb_of_kinds, seconds, seconds_or_days
 
+PORT = 8787
+"""Where ``dashboard`` listens unless ``--port`` says otherwise."""
+
 
 def add_look(verbs: Parsers) -> None:
     """Add the verbs to the parser."""
@@ -23,6 +26,11 @@ def _add_views(verbs: Parsers) -> None:
         parser.add_argument("-o", "--output", choices=("wide",), help="whole values in the table of events")
         # The table of events has no column for the namespace.
         parser.set_defaults(all_namespaces=False, cause="")
+    parser = add_verb(verbs, "dashboard", "dashboard")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="begin with the objects of all namespaces")
+    parser.add_argument("--port", type=int, default=PORT, help=f"where to listen (default {PORT}); 0 for a free port")
+    parser.add_argument("--no-browser", action="store_true", help="print the address, and open nothing")
+    parser.add_argument("-o", "--output", choices=("html",), help="print the first page, and serve nothing")
     parser = add_verb(verbs, "tree", "tree")
     parser.add_argument("name", nargs="?", metavar="REPOSITORY", help="an ImageRepository; all without it")
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="repositories of all namespaces")

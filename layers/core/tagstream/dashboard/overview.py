@@ -1,0 +1,105 @@
+"""Makes the dashboard's first page of a stack: what runs where, what is red and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from tagstream.dashboard.calendars import calendar_rows
+from tagstream.dashboard.commits import latency
+from tagstream.dashboard.fleet import MAX_NAMESPACES, PERIOD, Fleet, read_fleet
+from tagstream.dashboard.health import health_of, told_in_vain, urgency
+from tagstream.dashboard.rows import (
+    automation_row,
+    kustomization_row,
+    orders,
+    policy_row,
+    repository_row,
+    request_row,
+)
+from tagstream.dashboard.view import (
+    AutomationRow,
+    Health,
+    KustomizationRow,
+    Overview,
+    PolicyRow,
+    RedObject,
+    RepositoryRow,
+)
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.bundle import LookPorts
+from tagstream.ports.operations import Alarm
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+Row = TypeVar("Row", RepositoryRow, PolicyRow, AutomationRow, KustomizationRow)
+
+
+def read_overview(
+    stack: str, namespace: str | None, ports: LookPorts, alarms: Sequence[Alarm] = (), period: timedelta = PERIOD
+) -> Overview:
+    """Read a stack and return its first page.
+
+    Args:
+        stack: its name, which is only shown.
+        namespace: whose objects are shown; None for those of all.
+        ports: of the stack.
+        alarms: of the stack; those that ring are red.
+        period: how far back commits go.
+
+    Raises:
+        ImageAutomationError: the table does not answer.
+    """
+    fleet = read_fleet(namespace, ports.clock.now() - period, ports)
+    committed = fleet.committed_by()
+    entries = [one for one in fleet.entries if namespace in (None, one.key.namespace)]
+    automations = fleet.objects["ImageUpdateAutomation"]
+    requests = (request_row(one) for one in automations)
+    return Overview(
+        stack=stack,
+        namespace=namespace,
+        namespaces=fleet.namespaces,
+        at=fleet.at,
+        red=tuple(sorted(_red(namespace, fleet, alarms), key=_longest_first)),
+        repositories=_urgent_first(repository_row(one, fleet) for one in fleet.objects["ImageRepository"]),
+        policies=_urgent_first(policy_row(one, fleet) for one in fleet.objects["ImagePolicy"]),
+        automations=_urgent_first(automation_row(one, fleet, len(committed.get(one.key, ()))) for one in automations),
+        kustomizations=_urgent_first(kustomization_row(one, fleet) for one in fleet.objects["Kustomization"]),
+        requests=tuple(one for one in requests if one is not None),
+        orders=tuple(order for policy in fleet.policies.values() for order in orders(policy, fleet)),
+        calendars=tuple(calendar_rows(namespace, fleet, ports)),
+        latency=latency(entries, fleet.since, fleet.at),
+        notes=_notes(fleet),
+    )
+
+
+def _red(namespace: str | None, fleet: Fleet, alarms: Sequence[Alarm]) -> Iterator[RedObject]:
+    for one in alarms:
+        if one.state == "ALARM":
+            health = Health(state="red", since=one.since, reason="Alarm", message=one.description)
+            yield RedObject(kind="Alarm", key=NamespacedName("", one.name), health=health)
+    for stored in fleet.stored():
+        health = health_of(stored, fleet.at)
+        if health.state == "red":
+            yield RedObject(kind=stored.kind, key=stored.key, health=health)
+    suspended = {one.key for one in fleet.objects["Alert"] if health_of(one, fleet.at).state != "ready"}
+    for entry in told_in_vain(fleet.entries).values():
+        if namespace in (None, entry.key.namespace) and entry.key not in suspended:
+            health = Health(state="red", since=entry.at, reason=entry.reason, message=entry.message)
+            yield RedObject(kind=entry.kind, key=entry.key, health=health)
+
+
+def _longest_first(one: RedObject) -> tuple[bool, datetime, str, NamespacedName]:
+    # Alarms come first: they are about the stack itself.
+    return one.kind != "Alarm", one.health.since or _NEVER, one.kind, one.key
+
+
+def _urgent_first(rows: Iterable[Row]) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=lambda one: (urgency(one.health), one.key)))
+
+
+def _notes(fleet: Fleet) -> tuple[str, ...]:
+    count = len({one.key.namespace for one in fleet.objects["ImagePolicy"]})
+    if count <= MAX_NAMESPACES:
+        return ()
+    return (f"Selections are shown for the first {MAX_NAMESPACES} of {count} namespaces: choose one to see its own.",)
