@@ -63,17 +63,18 @@ def test_the_page_is_served_until_the_command_is_interrupted() -> None:
 def test_the_browser_opens_the_page_of_the_namespace(tmp_path: Path) -> None:
     opened = tmp_path / "opened"
     browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.part\nmv {opened}.part {opened}\n')
+    os.mkfifo(opened)
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
     browser.chmod(0o755)
     process = started("-n", "shop", browser=str(browser))
     try:
         url = address(process)
         assert url.endswith("/?namespace=shop")
+        assert opened.read_text().strip() == url
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
     finally:
         process.kill()
-    assert opened.read_text().strip() == url
 
 
 def test_a_taken_port_is_told_with_a_way_out() -> None:
