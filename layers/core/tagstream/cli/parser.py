@@ -32,7 +32,7 @@ SECTIONS: Sequence[tuple[str, Sequence[str]]] = (
         "tagstream.cli.parser_control:add_control",
         ("freeze", "thaw", "pin", "hold", "rollback", "unpin", "preview", "backtest"),
     ),
-    ("tagstream.cli.parser_look:add_look", ("describe", "tree", "events", "logs", "webhook-url")),
+    ("tagstream.cli.parser_look:add_look", ("describe", "dashboard", "tree", "events", "logs", "webhook-url")),
     ("tagstream.cli.parser_offline:add_offline", ("explain", "lint", "diff")),
     ("tagstream.cli.parser_operate:add_operate", ("version", "check", "redrive", "completion")),
 )
