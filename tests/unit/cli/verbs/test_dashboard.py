@@ -14,12 +14,14 @@ from tests.house.source_files import ROOT
 from tests.unit.cli.memory_ports import command
 from tests.unit.dashboard.sample_stack import sample
 
-# The command line on the sample stack, in a process of its own: the signal of ^C goes to one process.
+# The command line on the sample stack, in a process of its own: the signal of ^C goes to one process. What a shell runs
+# in the background ignores that signal, and so would what the tests start.
 PROGRAM = """
-import sys
+import signal, sys
 from tagstream.cli.console import Console
 from tagstream.cli.entry import Stack, run
 from tests.unit.dashboard.sample_stack import alarms, sample
+signal.signal(signal.SIGINT, signal.default_int_handler)
 ports = sample()
 ports.operations.ringing = alarms()
 connect, operate = (lambda _: ports.bundle()), (lambda _: ports.operations)
