@@ -17,7 +17,7 @@ from tests.embedded.system import System, documents
 
 NAMESPACE, TOKEN = "proposed", "token-of-the-bot"
 PAGE = (Path(__file__).parents[2] / "docs/pull-requests.md").read_text()
-EXAMPLE = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0]
+EXAMPLE, EACH_POLICY = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def image_objects(image: str) -> bytes:
@@ -95,6 +95,16 @@ def test_a_new_tag_is_proposed_merged_and_told(stack: EmbeddedStack, tmp_path: P
         assert "1.4.2" in git("show", "main:fleet.yaml", folder=host.bare)
         events = system.cli("events", "-n", NAMESPACE)
         assert "RequestOpened" in events and "RequestMerged" in events
+
+        system.cli("apply", "-f", "-", stdin=EACH_POLICY.replace("namespace: apps", f"namespace: {NAMESPACE}").encode())
+        for tag in ("1.5.0", "1.6.0"):
+            registry.add_tags("example/fleet", [tag])
+            system.cli("reconcile", "image", "repository", "fleet", "-n", NAMESPACE)
+            title = f"Update fleet to {tag}"
+            stack.wait_for(f"a request for {tag}", lambda title=title: host.requests[-1].title == title)
+        stack.wait_for("the end of the request before", lambda: host.requests[1].state == "closed")
+        assert [one.head for one in host.requests[1:]] == ["images/fleet-1.5.0", "images/fleet-1.6.0"]
+        stack.wait_for("the new request in the status", lambda: shown("#3 open"))
         assert host.problems == []
 
 

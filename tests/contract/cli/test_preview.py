@@ -93,6 +93,24 @@ def test_where_everything_is_up_to_date_nothing_would_change(chosen: tuple[Ports
     assert "# nothing would change" in preview(ports).out
 
 
+def url_of(ports: Ports) -> str:
+    stored = ports.objects.get("GitRepository", APP)
+    assert stored is not None
+    spec: Any = stored.document["spec"]
+    return str(spec["url"])
+
+
+def test_each_branch_of_a_template_has_a_preview(chosen: tuple[Ports, Path]) -> None:
+    ports, bare = chosen
+    automated(ports, url_of(ports), branch="images/{{ .Policy }}-{{ .NewTag }}")
+    found = document_of(ports)
+    assert (found["branch"], found["problems"]) == ("images/app-v1.1.0", [])
+    assert "+image: app:v1.1.0" in found["patch"]
+    assert git("for-each-ref", "refs/heads/images", folder=bare) == ""
+    run(ports)
+    assert "# nothing would change" in preview(ports).out
+
+
 def test_a_window_is_named_and_the_patch_is_shown_all_the_same(chosen: tuple[Ports, Path]) -> None:
     ports, _ = chosen
     ports.objects.annotate("ImageUpdateAutomation", APP, {WINDOW: "Mon-Fri 09:00-17:00 Europe/Berlin"})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tagstream.ports.bundle import Ports
 from tests.contract.mortal_ports import Life
-from tests.contract.reconciling import automated, document
+from tests.contract.reconciling import APP, automated, document
 from tests.unit.cli.memory_ports import command
 
 
@@ -23,3 +23,20 @@ def test_files_and_markers_of_the_branch_stand_below_the_automation(ports: Ports
     ]
     written = [one for one in life.calls if one.split(".")[-1] in ("put", "put_status", "annotate", "record", "push")]
     assert written == []
+
+
+def test_the_request_of_a_policy_s_branch_stands_below_its_automation(
+    ports: Ports, repository: tuple[str, Path]
+) -> None:
+    automated(ports, repository[0], branch="images/{{ .Policy }}")
+    ports.objects.put(document("ImageRepository", image="registry.example.com/app", interval="1m"))
+    ports.objects.put(document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}}))
+    request = {"number": "7", "url": "https://git.example/pull/7", "state": "open"}
+    others = {"number": "8", "url": "https://git.example/pull/8", "state": "open"}
+    branches = [
+        {"branch": "images/app", "policies": ["app"], "pullRequest": request},
+        {"branch": "images/api", "policies": ["api"], "pullRequest": others},
+    ]
+    ports.objects.put_status("ImageUpdateAutomation", APP, {"pushBranches": branches})
+    done = command("tree", "-n", "ns", ports=ports)
+    assert done.out.splitlines()[-1] == "        └── pull request #7 open https://git.example/pull/7"

@@ -13,9 +13,9 @@ from tagstream.cli.layout import Column, brief
 from tagstream.domain.ages import age
 from tagstream.domain.objects.annotations import annotations_of
 from tagstream.domain.objects.model import PROVIDER_TYPE
-from tagstream.domain.update.request_course import kept_request
+from tagstream.domain.update.request_course import KeptRequest
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.kept_requests import FIELD as REQUEST
+from tagstream.reconcile.kept_requests import known_branches, known_request, known_requests
 from tagstream.reconcile.shown_status import (
     conditions_of,
     is_suspended,
@@ -100,10 +100,19 @@ def _short_delivery(stored: StoredObject, now: datetime) -> str:
 
 
 def _request(stored: StoredObject) -> str:
-    """Say which pull request an automation keeps, and how it stands."""
-    found = kept_request(stored.status.get(REQUEST))
-    if found is None or not found.number:
-        return ""
+    """Say which pull requests an automation keeps, and how they stand."""
+    return "; ".join(_one_request(one) for one in known_requests(stored.status) if one.number)
+
+
+def requests_of(stored: StoredObject, policy: str) -> Sequence[str]:
+    """Return the open pull requests of an automation that a policy's changes may be in."""
+    single = known_request(stored)
+    found = [single] if single is not None else []
+    found += [one.request for one in known_branches(stored.status) if policy in one.policies and one.request]
+    return [_one_request(one) for one in found if one.is_open]
+
+
+def _one_request(found: KeptRequest) -> str:
     checks = f", checks {found.checks}" if found.is_open and found.checks not in ("", "none") else ""
     closed_by = f" by {found.closed_by}" if found.closed_by else ""
     return f"#{found.number} {found.state}{closed_by}{checks} {found.url}"

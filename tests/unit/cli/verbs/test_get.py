@@ -236,6 +236,15 @@ def test_a_watch_prints_what_changes_and_nothing_else() -> None:
     assert [line.split()[0] for line in done.out.splitlines()] == ["NAME", "podinfo-semver", "still", "still", "new"]
 
 
+def test_an_automation_with_a_branch_for_each_policy_shows_all_its_requests() -> None:
+    opened = {"number": "7", "url": "https://git.example/pull/7", "state": "open", "checks": "failed"}
+    merged = {"number": "8", "url": "https://git.example/pull/8", "state": "merged"}
+    branches = [{"branch": "a", "pullRequest": opened}, {"branch": "b", "pullRequest": merged}]
+    ports = stored("ImageUpdateAutomation", "app", {"conditions": [READY], "pushBranches": branches})
+    shown = "#7 open, checks failed https://git.example/pull/7; #8 merged https://git.example/pull/8"
+    assert shown in command("get", "images", "update", ports=ports).out
+
+
 def test_an_automation_shows_its_pull_request_once_it_has_one() -> None:
     request = {"number": "7", "url": "https://git.example/pull/7", "state": "open", "checks": "pending"}
     ports = stored("ImageUpdateAutomation", "app", {"conditions": [READY], "pullRequest": {"settings": "1"}})

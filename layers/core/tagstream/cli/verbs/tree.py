@@ -13,6 +13,7 @@ from tagstream.cli.console import CommandFailed
 from tagstream.cli.dry_stack import dry_ports
 from tagstream.cli.kinds import POLICY, REPOSITORY, UPDATE
 from tagstream.cli.layout import brief, cut
+from tagstream.cli.object_columns import requests_of
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required
 from tagstream.cli.yaml_text import as_json
@@ -82,7 +83,9 @@ def _markers(session: Session, automations: Sequence[StoredObject]) -> Mapping[N
     now = session.ports.clock.now()
     keys = [one.key for one in automations if not is_suspended(one)]
     deadline_s = session.ports.clock.monotonic_s() + session.args.timeout
-    return {one.stored.key: one for one in preview(keys, deadline_s, dry_ports(session.ports, (), now))}
+    found = preview(keys, deadline_s, dry_ports(session.ports, (), now))
+    # An automation with a template has a preview for each branch, all with the same markers.
+    return {one.stored.key: one for one in sorted(found, key=lambda one: one.error is None)}
 
 
 def _repository(
@@ -125,6 +128,7 @@ def _automation(stored: StoredObject, policy: NamespacedName, found: Preview | N
     source = spec_of(stored).get("sourceRef")
     name = source.get("name", "") if isinstance(source, Mapping) else ""
     node = Node(text=f"{_name(stored)} -> GitRepository/{name}{_state(stored)}")
+    node.below += [Node(text=f"pull request {text}") for text in requests_of(stored, policy.name)]
     if found is None:
         return node
     if found.error is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from gocompat.quote import quote
 from gocompat.regexp import InvalidPattern, abridged, compile_pattern
 from gocompat.semver.range import InvalidRange, parse_range
+from tagstream.domain.objects.branch_template import BRANCH_TEMPLATE, branch_template
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.git_host import API_URL, GIT_HOST, GIT_HOST_KINDS
 from tagstream.domain.objects.git_url import suggestion, url_problem, without_password
@@ -107,7 +108,8 @@ def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
     else:
         commit = automation.git.commit
         yield from _template("spec.git.commit.messageTemplate", commit.message_template, automation)
-        yield from _git(automation.git)
+        yield from _git(automation.git, branch_template(automation.metadata.annotations, ""))
+        yield from _branch_template(automation, automation.git)
         if automation.pull_request is not None:
             yield from _pull_request(automation, automation.git, automation.pull_request)
     if automation.policy_selector is not None:
@@ -119,11 +121,30 @@ def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:
             )
 
 
-def _git(git: GitSpec) -> Iterator[Problem]:
+def _branch_template(automation: ImageUpdateAutomation, git: GitSpec) -> Iterator[Problem]:
+    """Report a template that makes no names of branches, and what cannot go with one."""
+    is_annotated = BRANCH_TEMPLATE in automation.metadata.annotations
+    template = automation.branch_template
+    if not (template or is_annotated):
+        return
+    # The template engine takes a sixth of the command line's start.
+    from tagstream.domain.update.branch_name import InvalidBranchName, check_branch_template
+
+    path = f"metadata.annotations[{BRANCH_TEMPLATE}]" if is_annotated else "spec.git.push.branch"
+    try:
+        check_branch_template(template)
+    except InvalidBranchName as error:
+        yield _invalid(path, template, error)
+    if git.push is not None and git.push.refspec:
+        yield _invalid("spec.git.push.refspec", git.push.refspec, "cannot go with a template of push branches")
+
+
+def _git(git: GitSpec, annotated: str) -> Iterator[Problem]:
     yield from _ref("spec.git.checkout.ref", git.checkout)
     if git.push is None:
         return
-    yield from _ref_name("spec.git.push.branch", git.push.branch)
+    if annotated or not branch_template({}, git.push.branch):
+        yield from _ref_name("spec.git.push.branch", git.push.branch)
     if not git.push.refspec:
         return
     path, text = "spec.git.push.refspec", git.push.refspec
@@ -164,7 +185,8 @@ def _ref_name(path: str, name: str) -> Iterator[Problem]:
 
 def _pull_request(automation: ImageUpdateAutomation, git: GitSpec, wanted: PullRequestSpec) -> Iterator[Problem]:
     """Report a request without a branch of its own, and templates that would fail."""
-    branch, checkout = git.push.branch if git.push else "", git.checkout.branch if git.checkout else ""
+    branch = automation.branch_template or (git.push.branch if git.push else "")
+    checkout = git.checkout.branch if git.checkout else ""
     path = f"metadata.annotations[{PULL_REQUEST}]"
     if not branch:
         yield _invalid(path, "true", "needs a spec.git.push.branch, from which the request is made")

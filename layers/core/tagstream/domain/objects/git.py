@@ -11,6 +11,7 @@ from typing import cast
 
 from gocompat.duration import InvalidDuration, parse_interval, print_duration
 from gocompat.quote import quote
+from tagstream.domain.objects.branch_template import branch_template
 from tagstream.domain.objects.calendar_annotations import annotated_calendar
 from tagstream.domain.objects.commit_by import read_commit_by
 from tagstream.domain.objects.fields import Fields, Problem
@@ -105,6 +106,7 @@ def read_automation(metadata: Metadata, spec: Fields, dialect: str) -> ImageUpda
         commit_by=commit_by,
         # What a pull request needs too has been read with it.
         api_secret=read_api_secret(notes, spec.problems if pull_request is None else []) if commit_by == "api" else "",
+        branch_template=branch_template(notes, git.push.branch if git is not None and git.push is not None else ""),
         git=git,
         policy_selector=_selector(selector) if selector is not None else None,
         update=_update(update) if update is not None else UpdateStrategy(),

@@ -288,6 +288,7 @@ class ImageUpdateAutomation:
     ``honours_reverts`` says whether a value that a person has set back in Git is left as it is. ``pull_request`` is
     the request of the push branch that is wanted; None where none is kept. ``commit_by`` says who makes the commits:
     this stack, or the Git host; ``api_secret`` is then the secret for the host's API, empty for the GitRepository's.
+    ``branch_template`` makes the name of a push branch for each policy; empty where all changes go to one branch.
     """
 
     metadata: Metadata
@@ -300,6 +301,7 @@ class ImageUpdateAutomation:
     pull_request: PullRequestSpec | None = None
     commit_by: CommitBy = "push"
     api_secret: str = ""
+    branch_template: str = ""
     git: GitSpec | None = None
     policy_selector: LabelSelector | None = None
     update: UpdateStrategy | None = field(default_factory=UpdateStrategy)

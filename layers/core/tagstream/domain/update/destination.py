@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from tagstream.domain.objects.branch_template import fixed_beginning
 from tagstream.domain.objects.commit_by import CommitBy
 from tagstream.domain.objects.model import GitRef, GitRepository, ImageUpdateAutomation
 from tagstream.domain.objects.ref_name import PEELED
@@ -29,7 +30,8 @@ class Destination:
 
     ``rebuilds_branch`` is true when the push branch is not the checkout branch: every run rebuilds that branch from the
     checkout's head and may replace it. The checkout branch itself is only added to. ``configured`` is the checkout of
-    the spec where the commits start from another one. ``commit_by`` says who makes the commits.
+    the spec where the commits start from another one. ``commit_by`` says who makes the commits. ``is_template`` says
+    that ``push_branch`` is a template, from which each policy's branch gets its name.
     """
 
     url: str
@@ -39,11 +41,16 @@ class Destination:
     rebuilds_branch: bool
     configured: GitRef | None = None
     commit_by: CommitBy = "push"
+    is_template: bool = False
 
     @property
     def scratch_branch(self) -> str:
         """The branch on which the Git host makes the commits first; empty if they are made here."""
         return SCRATCH + self.push_branch if self.commit_by == "api" else ""
+
+    def named(self, branch: str) -> Destination:
+        """The branch of this name, of those of a template."""
+        return replace(self, push_branch=branch, is_template=False)
 
     @property
     def target(self) -> str:
@@ -74,10 +81,13 @@ class Destination:
     @property
     def refs(self) -> frozenset[bytes]:
         """Beginnings of the names of all refs that an update of this destination looks at."""
-        names = {f"refs/heads/{self.push_branch}".encode(), *checkout_refs(self.checkout)}
+        ours = (self.push_branch, self.scratch_branch)
+        if self.is_template:
+            ours = (fixed_beginning(ours[0]), fixed_beginning(ours[1]))
+        names = {f"refs/heads/{ours[0]}".encode(), *checkout_refs(self.checkout)}
         names |= {name for ref in self.required for name in checkout_refs(ref)}
         if self.scratch_branch:
-            names.add(f"refs/heads/{self.scratch_branch}".encode())
+            names.add(f"refs/heads/{ours[1]}".encode())
         if self.refspec:
             refspec = parse_refspec(self.refspec)
             names |= {refspec.source, refspec.target}
@@ -108,7 +118,7 @@ def destination(automation: ImageUpdateAutomation, repository: GitRepository) ->
     git = automation.git
     checkout = (git.checkout if git else None) or repository.ref or GitRef(branch=DEFAULT_BRANCH)
     push = git.push if git else None
-    branch = (push.branch if push else "") or checkout.branch
+    branch = automation.branch_template or (push.branch if push else "") or checkout.branch
     if not branch:
         raise NoPushBranch(
             "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
@@ -122,6 +132,7 @@ def destination(automation: ImageUpdateAutomation, repository: GitRepository) ->
         # Here a name that is the push branch counts as that branch (docs/differences.md).
         rebuilds_branch=branch != checkout.branch and checkout.name != f"refs/heads/{branch}",
         commit_by=automation.commit_by,
+        is_template=bool(automation.branch_template),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gocompat.quote import quote
+from tagstream.domain.objects.branch_template import BRANCH_TEMPLATE
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.commit_by import COMMIT_BY
 from tagstream.domain.objects.fields import Problem
@@ -73,7 +74,9 @@ ANNOTATIONS: Mapping[str, frozenset[str]] = {
             *(PIN, HOLD, UNTIL, WHY, SKIP_TAGS, ON_REVERT, INTERVENTION, REVERTED),
         }
     ),
-    "ImageUpdateAutomation": frozenset({DEBOUNCE, WINDOW, FREEZE, ON_REVERT, COMMIT_BY, PULL_REQUEST, *DETAILS}),
+    "ImageUpdateAutomation": frozenset(
+        {DEBOUNCE, WINDOW, FREEZE, ON_REVERT, COMMIT_BY, BRANCH_TEMPLATE, PULL_REQUEST, *DETAILS}
+    ),
     "GitRepository": frozenset({GIT_HOST, API_URL}),
     "Namespace": frozenset({WINDOW, FREEZE}),
     "Provider": frozenset({PROVIDER_TYPE}),

@@ -22,16 +22,19 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
 from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.kept_requests import known_branches
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.transition import Transition, record, report
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
 from tagstream.reconcile.update.branch import RunResult, pushed_before, unchanged, update_branch
+from tagstream.reconcile.update.branch_parts import with_pushed
 from tagstream.reconcile.update.debounce import departs_at, pause, record_refusal, wake_after
 from tagstream.reconcile.update.host_health import HostHealth, is_proven, way_of
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.lanes import LAST_TURN, THREADS, Work, run_lanes
 from tagstream.reconcile.update.lease import lease_held
 from tagstream.reconcile.update.outcome import not_run, outcome, put_off
+from tagstream.reconcile.update.policy_branches import update_policy_branches, with_branch_requests
 from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, departing
 from tagstream.reconcile.update.requests import with_requests
 from tagstream.reconcile.update.reverts import HELD_BACK, without_reverted
@@ -158,7 +161,8 @@ def _run_group(group: Sequence[UpdateJob], run: _Run) -> None:
             results = _unchanged(group, deadline_s, run)
             if results is not None:
                 run.health.note_answer(group[0])
-                _report_unchanged(with_requests(results, deadline_s, ports), started_s, ports)
+                with_theirs = with_branch_requests if group[0].destination.is_template else with_requests
+                _report_unchanged(with_theirs(results, deadline_s, ports), started_s, ports)
                 return
             with lease_held(target, run.owner, deadline_s, ports) as lease:
                 _run_leased(group, lease, deadline_s, run)
@@ -177,7 +181,7 @@ def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run
     ports, started_s = run.ports, run.ports.clock.monotonic_s()
     with run.health.watched(group):
         pushed = pushed_before(group, lease, ports)
-    _recover(pushed, ports)
+    _recover(pushed, ports, of_template=group[0].destination.is_template)
     current = list(group)
     if pushed or not group[0].snapshot.is_current(lease):
         # Another worker may just have committed newer values than those that were read before the lease.
@@ -186,21 +190,32 @@ def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run
     if not current:
         return
     try:
+        update = update_policy_branches if current[0].destination.is_template else update_branch
         with run.health.watched(current):
-            results = update_branch(current, lease, deadline_s, ports)
+            results = update(current, lease, deadline_s, ports)
         run.health.note_answer(current[0])
     except ImageAutomationError as error:
         results = tuple(RunResult(job=job, error=error) for job in current)
-    results = with_requests(results, deadline_s, ports)
+    if not current[0].destination.is_template:
+        results = with_requests(results, deadline_s, ports)
     if not ports.leases.is_held(lease):
         # Whoever has it by now reports what was pushed here, and may have gone further.
         put_off(current, ports)
         return
     _report(results, started_s, ports)
     has_intents = lease.has_intents or any(result.commit is not None for result in results)
-    if has_intents and any(result.error is None for result in results):
-        # One that succeeded shows that the push arrived. When all failed nobody knows: the next holder looks.
+    if has_intents and _has_arrived(results):
         ports.leases.clear_intents(lease)
+
+
+def _has_arrived(results: Sequence[RunResult]) -> bool:
+    """Whether everything that was pushed is known to have arrived; otherwise the next holder looks.
+
+    All automations of one branch have one push, so one that succeeded shows that it arrived. Each branch of a template
+    has a push of its own.
+    """
+    parts = [part for result in results for part in result.parts]
+    return any(result.error is None for result in results) and all(part.error is None for part in parts)
 
 
 def _prepared_again(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:
@@ -294,12 +309,20 @@ def _report_error(group: Sequence[UpdateJob], error: ImageAutomationError, ports
     _report([RunResult(job=job, error=error) for job in now], ports.clock.monotonic_s(), ports)
 
 
-def _recover(pushed: Sequence[CommitIntent], ports: Ports) -> None:
+def _recover(pushed: Sequence[CommitIntent], ports: Ports, *, of_template: bool) -> None:
     """Write the statuses that a crashed worker owed for commits it had pushed."""
     for intent in pushed:
         stored = ports.objects.get(KIND, intent.automation)
-        if stored is not None and stored.status.get("lastPushCommit") != intent.commit:
+        if stored is not None and not _knows(stored, intent, of_template=of_template):
             owed = {"lastPushCommit": intent.commit, "lastPushTime": instant_text(intent.made_at)}
-            ports.objects.put_status(KIND, intent.automation, dict(stored.status) | owed)
+            branches = with_pushed(stored.status, intent) if of_template else {}
+            ports.objects.put_status(KIND, intent.automation, {**stored.status, **owed, **branches})
         # Perhaps it was recorded already: the same event is one entry, however often it is written.
         ports.ledger.record([intent.event])
+
+
+def _knows(stored: StoredObject, intent: CommitIntent, *, of_template: bool) -> bool:
+    """Whether a status has a commit already."""
+    if of_template:
+        return intent.commit in {kept.commit for kept in known_branches(stored.status)}
+    return stored.status.get("lastPushCommit") == intent.commit

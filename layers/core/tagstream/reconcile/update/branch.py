@@ -18,7 +18,7 @@ from datetime import datetime
 
 from tagstream.domain.objects.model import CommitId, Revision
 from tagstream.domain.setters.marker import MarkerReport
-from tagstream.domain.setters.plan import Change
+from tagstream.domain.setters.plan import Change, FilePlan
 from tagstream.domain.update.message import MessageData, TemplateError, render_message
 from tagstream.domain.update.request_course import KeptRequest
 from tagstream.errors import ImageAutomationError, RetryableError
@@ -31,11 +31,13 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.update.branch_files import BranchFiles
+from tagstream.reconcile.update.branch_parts import TEMPLATE, branches_of
 from tagstream.reconcile.update.host_health import FIRST_ANSWER_S, is_proven
 from tagstream.reconcile.update.host_made import LocalCommit, Scratch, host_made, scratch_removal
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.push_event import PushedCommit, push_event, reset_event
 from tagstream.reconcile.update.ref_updates import (
+    HEADS,
     PUSH_REVISION,
     check_push,
     is_already_pushed,
@@ -82,6 +84,7 @@ class RunResult:
         request: what the status keeps of the branch's pull request; None where none is kept.
         request_events: what the ledger gets of it.
         request_error: why it could not be kept current, though the push went well.
+        parts: what became of each push branch, where the name of the push branch is a template.
     """
 
     job: UpdateJob
@@ -102,6 +105,26 @@ class RunResult:
     request: KeptRequest | None = None
     request_events: tuple[LedgerEntry, ...] = ()
     request_error: ImageAutomationError | None = None
+    parts: tuple[RunResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """Under what a branch is pushed.
+
+    Attributes:
+        lease: of the destination.
+        deadline_s: on the monotonic clock; no new try is begun after it.
+        before: the commits that were pushed to other branches under the same lease.
+        branches: how many branches are pushed under the same lease.
+        files: of the checkout, if they were looked at already.
+    """
+
+    lease: Lease
+    deadline_s: float
+    before: Sequence[CommitIntent] = ()
+    branches: int = 1
+    files: BranchFiles | None = None
 
 
 def unchanged(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> tuple[RunResult, ...] | None:
@@ -126,7 +149,7 @@ def unchanged(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> tup
         with checking_out():
             jobs = with_default_branch(jobs, session)
             checkout = resolve_checkout(jobs, session)
-        return _skips(jobs, checkout, session)
+        return skips(jobs, checkout, session)
 
 
 def update_branch(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports) -> tuple[RunResult, ...]:
@@ -151,7 +174,7 @@ def update_branch(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, po
 def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tuple[CommitIntent, ...]:
     """Commits that a former holder pushed without living to report it.
 
-    They were pushed if the last of them is the branch's head, or is just below it. Otherwise they are not on the
+    They were pushed if the last one of their branch is its head, or is just below it. Otherwise they are not on the
     branch. Neither can lead to a second commit, because setters are compared with the head itself.
 
     Raises:
@@ -160,17 +183,23 @@ def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tupl
     intents = ports.leases.intents(lease.target) if lease.has_intents else ()
     if not intents:
         return ()
-    with closing(ports.git.open(jobs[0].access, {push_ref(jobs[0])})) as session:
-        head = session.refs().get(push_ref(jobs[0]))
-        pushed = head is not None and session.descends(head, intents[-1].commit, RECENT_COMMITS)
-    return intents if pushed else ()
+    last = {HEADS + one.branch.encode(): one for one in intents}
+    with closing(ports.git.open(jobs[0].access, last.keys())) as session:
+        heads = session.refs()
+        pushed = {
+            one.branch
+            for ref, one in last.items()
+            if ref in heads and session.descends(heads[ref], one.commit, RECENT_COMMITS)
+        }
+    return tuple(one for one in intents if one.branch in pushed)
 
 
 def opened(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> GitSession:
     """A session of the jobs' repository; the caller closes it."""
     left_s = max(MIN_TIMEOUT_S, deadline_s - ports.clock.monotonic_s())
     access = replace(jobs[0].access, timeout_s=min(jobs[0].access.timeout_s, left_s))
-    return ports.git.open(access, frozenset(name for job in jobs for name in job.destination.refs))
+    places = [one.destination for job in jobs for one in (job, *branches_of(job))]
+    return ports.git.open(access, frozenset(name for place in places for name in place.refs))
 
 
 def _run_in(
@@ -179,11 +208,34 @@ def _run_in(
     with checking_out():
         jobs = with_default_branch(jobs, session)
         checkout = resolve_checkout(jobs, session)
-    skipped = _skips(jobs, checkout, session)
+    skipped = skips(jobs, checkout, session)
     if skipped is not None:
         return skipped
+    return commit_and_push(jobs, checkout, session, Push(lease=lease, deadline_s=deadline_s), ports)
+
+
+def commit_and_push(
+    jobs: Sequence[UpdateJob], checkout: Checkout, session: GitSession, push: Push, ports: Ports
+) -> tuple[RunResult, ...]:
+    """Make the commits of one push branch and push them; if the branch moved meanwhile, from the new head again.
+
+    Args:
+        jobs: at least one, all of the same destination and the same Git access.
+        checkout: what the first commit is made on.
+        session: of their repository.
+        push: under which lease.
+        ports: commits are made and sent through.
+
+    Returns:
+        One result per job, in the same order. An error of one job is in its result.
+
+    Raises:
+        ImageAutomationError: the whole branch failed.
+    """
+    files = push.files
     for attempt in range(PUSH_TRIES):
-        results = applied(jobs, session, checkout, ports)
+        results = applied(jobs, session, checkout, ports, files)
+        files = None
         made = [result.commit for result in results if result.commit is not None]
         if made and is_already_pushed(jobs, made, session):
             results = tuple(replace(result, commit=None) for result in results)
@@ -192,11 +244,11 @@ def _run_in(
             if any(result.reset_to is not None for result in results):
                 announce_withdrawal(jobs, ports)
         try:
-            results = _with_events(_made_by_host(results, checkout, session, ports), ports.clock.now())
-            results = _pushed(results, lease, session, ports)
+            results = _with_events(_made_by_host(results, checkout, session, ports), ports.clock.now(), push)
+            results = _pushed(results, push, session, ports)
         except PushConflict as conflict:
             ports.log.info("push conflict", controller="imageupdateautomation", error=str(conflict))
-            if attempt + 1 == PUSH_TRIES or ports.clock.monotonic_s() >= deadline_s:
+            if attempt + 1 == PUSH_TRIES or ports.clock.monotonic_s() >= push.deadline_s:
                 raise RetryableError(f"failed to push to remote: {conflict}", reason="GitOperationFailed") from conflict
             ports.clock.sleep(random.uniform(0, min(MAX_PAUSE_S, FIRST_PAUSE_S * 2**attempt)))
             session.refresh()
@@ -213,35 +265,45 @@ def _is_settled(job: UpdateJob) -> bool:
     return (
         status.get("observedGeneration") == job.automation.metadata.generation
         and status.get("observedPolicies") == job.observed
-        and is_settled_request(job.stored, job.requests, job.destination.push_branch)
+        and status.get(TEMPLATE, "") == job.automation.branch_template
+        and all(is_settled_request(one.stored, one.requests, one.destination.push_branch) for one in branches_of(job))
     )
 
 
 def _is_current(job: UpdateJob, checkout: Checkout, session: GitSession) -> bool:
-    """Whether the branch has not changed either."""
-    status = job.stored.status
-    if not _is_settled(job) or status.get("observedSourceRevision") != checkout.revision:
+    """Whether the branches have not changed either."""
+    if not _is_settled(job) or job.stored.status.get("observedSourceRevision") != checkout.revision:
         return False
-    return not job.destination.rebuilds_branch or status.get(PUSH_REVISION) == push_revision(job, session)
-
-
-def _skips(jobs: Sequence[UpdateJob], checkout: Checkout, session: GitSession) -> tuple[RunResult, ...] | None:
-    """The results of jobs that have nothing to do; None if one has."""
-    if not all(_is_current(job, checkout, session) for job in jobs):
-        return None
-    return tuple(
-        RunResult(
-            job=job,
-            checkout=checkout,
-            revision=checkout.revision,
-            push_revision=push_revision(job, session),
-            skipped=True,
-        )
-        for job in jobs
+    return not job.destination.rebuilds_branch or all(
+        one.stored.status.get(PUSH_REVISION) == push_revision(one, session) for one in branches_of(job)
     )
 
 
-def applied(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, ports: Ports) -> tuple[RunResult, ...]:
+def skips(jobs: Sequence[UpdateJob], checkout: Checkout, session: GitSession) -> tuple[RunResult, ...] | None:
+    """The results of jobs that have nothing to do; None if one has."""
+    if not all(_is_current(job, checkout, session) for job in jobs):
+        return None
+    return tuple(_skipped(job, checkout, session) for job in jobs)
+
+
+def _skipped(job: UpdateJob, checkout: Checkout, session: GitSession) -> RunResult:
+    return RunResult(
+        job=job,
+        checkout=checkout,
+        revision=checkout.revision,
+        push_revision=push_revision(job, session),
+        skipped=True,
+        parts=tuple(_skipped(one, checkout, session) for one in branches_of(job) if one is not job),
+    )
+
+
+def applied(
+    jobs: Sequence[UpdateJob],
+    session: GitSession,
+    checkout: Checkout,
+    ports: Ports,
+    files: BranchFiles | None = None,
+) -> tuple[RunResult, ...]:
     """One commit on top of the other for every job that changes something; nothing is sent.
 
     Args:
@@ -249,13 +311,13 @@ def applied(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, 
         session: of their repository.
         checkout: what the first commit is made on.
         ports: give the time, entropy and what is known of blobs.
+        files: of that commit, if they were looked at already.
 
     Returns:
         One result per job; an error of one job is in its result.
     """
     tip = checkout.commit
-    session.fetch(tip, {_path(job) for job in jobs})
-    files = BranchFiles(session, tip, ports.markers)
+    files = files or files_of(jobs, session, checkout, ports)
     results = []
     for job in jobs:
         try:
@@ -269,9 +331,15 @@ def applied(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, 
     return tuple(replace(result, revision=_revision(result, checkout, tip)) for result in results)
 
 
-def _with_events(results: Sequence[RunResult], now: datetime) -> tuple[RunResult, ...]:
+def files_of(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, ports: Ports) -> BranchFiles:
+    """The files of a commit that jobs may change, before any of them does."""
+    session.fetch(checkout.commit, {_path(job) for job in jobs})
+    return BranchFiles(session, checkout.commit, ports.markers)
+
+
+def _with_events(results: Sequence[RunResult], now: datetime, push: Push) -> tuple[RunResult, ...]:
     """Make the event of each commit before it is pushed: if this worker dies, another one has to record it."""
-    commits = sum(result.commit is not None for result in results)
+    commits = sum(result.commit is not None for result in results) * push.branches
     return tuple(
         result
         if result.commit is None
@@ -301,12 +369,7 @@ def _revision(result: RunResult, checkout: Checkout, tip: CommitId) -> Revision:
 
 def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], files: BranchFiles, ports: Ports) -> RunResult:
     checkout, tip = base
-    job = without_reverted(job)
-    plans = files.plans(job)
-    honoured = honour(job, plans, checkout, files.session, ports)
-    if honoured is not job:
-        job = honoured
-        plans = files.plans(job)
+    job, plans = planned(job, checkout, files, ports)
     edits = files.edited(plans)
     changes = tuple(change for plan in plans.values() for change in plan.changes)
     markers = tuple((path.decode(errors="replace"), one) for path, plan in plans.items() for one in plan.markers)
@@ -345,6 +408,20 @@ def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], files: BranchFil
         markers=markers,
         warnings=rendered.warnings,
     )
+
+
+def planned(
+    job: UpdateJob, checkout: Checkout, files: BranchFiles, ports: Ports
+) -> tuple[UpdateJob, Mapping[bytes, FilePlan]]:
+    """A job without the policies that a person has reverted, and what it would do to each file with markers.
+
+    Raises:
+        ImageAutomationError: the table failed, or there is nothing at the job's path.
+    """
+    job = without_reverted(job)
+    plans = files.plans(job)
+    honoured = honour(job, plans, checkout, files.session, ports)
+    return (job, plans) if honoured is job else (honoured, files.plans(honoured))
 
 
 def as_named_by_flux(changes: Sequence[Change], job: UpdateJob) -> tuple[Change, ...]:
@@ -406,14 +483,14 @@ def _local(result: RunResult) -> LocalCommit:
     return LocalCommit(commit=result.commit or CommitId(""), draft=draft)
 
 
-def _pushed(results: Sequence[RunResult], lease: Lease, session: GitSession, ports: Ports) -> tuple[RunResult, ...]:
+def _pushed(results: Sequence[RunResult], push: Push, session: GitSession, ports: Ports) -> tuple[RunResult, ...]:
     """Send the commits, and say in every result where that left the push branch."""
     made = [result for result in results if result.commit is not None]
     tip = made[-1].commit if made else results[0].reset_to
     jobs = [result.job for result in made]
     updates = scratch_removal(results[0].job.destination.scratch_branch, tip if made else None, session)
     if tip is not None:
-        ports.leases.put_intent(lease, _intents(made))
+        ports.leases.put_intent(push.lease, [*push.before, *intents_of(made)])
         updates = [*ref_updates(push_ref(results[0].job), jobs, tip, session), *updates]
     if updates:
         options = {key: value for job in jobs for key, value in job.push_options.items()}
@@ -421,7 +498,8 @@ def _pushed(results: Sequence[RunResult], lease: Lease, session: GitSession, por
     return tuple(replace(result, push_revision=push_revision(result.job, session)) for result in results)
 
 
-def _intents(made: Sequence[RunResult]) -> list[CommitIntent]:
+def intents_of(made: Sequence[RunResult]) -> list[CommitIntent]:
+    """The commits that these results have made, for whoever has to record them if this worker dies."""
     return [
         CommitIntent(
             automation=result.job.automation.metadata.key,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tagstream.domain.objects.model import CommitId, ImageRef, NamespacedName
 from tagstream.domain.setters.marker import mentions_marker
@@ -48,6 +48,16 @@ class BranchFiles:
     _marked: dict[bytes, _Marked] = field(default_factory=dict)
     _searched: set[bytes] = field(default_factory=set)
     _plans: dict[_PlanKey, FilePlan] = field(default_factory=dict)
+
+    def copy(self) -> BranchFiles:
+        """A copy for the commits of one branch, whose edits are not in the commits of others on the same base."""
+        return replace(
+            self,
+            _listed=dict(self._listed),
+            _marked=dict(self._marked),
+            _searched=set(self._searched),
+            _plans=dict(self._plans),
+        )
 
     def plans(self, job: UpdateJob) -> Mapping[bytes, FilePlan]:
         """What a job does to each file with markers at or below its path, sorted by file.

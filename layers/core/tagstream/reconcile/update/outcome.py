@@ -10,17 +10,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tagstream.domain.instant import instant_text
-from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.model import CommitId, NamespacedName
 from tagstream.domain.scan.schedule import retry_delay_s
+from tagstream.domain.update.kept_branch import KeptBranch
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
+from tagstream.reconcile.kept_requests import BRANCHES, known_branches
 from tagstream.reconcile.kept_requests import FIELD as FIELD_OF_REQUEST
 from tagstream.reconcile.transition import Attempt, Transition, failed, succeeded, success_entry
 from tagstream.reconcile.update.branch import RunResult
+from tagstream.reconcile.update.branch_parts import TEMPLATE
 from tagstream.reconcile.update.job import UpdateJob, joined_causes, new_selections
 from tagstream.reconcile.update.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.update.push_event import causes
@@ -43,10 +46,11 @@ def outcome(result: RunResult, duration_ms: float, now: datetime) -> Transition:
     """
     job = result.job
     attempt = Attempt(stored=job.stored, at=now, cause=job.cause, duration_ms=duration_ms)
-    if result.error is not None:
+    if result.error is not None and not result.parts:
         return _failure(attempt, result.error, job.began_at)
-    if result.request_error is not None:
-        return _without_request(result, attempt, result.request_error, now)
+    error = result.error or result.request_error
+    if error is not None:
+        return _in_part(result, attempt, error, now)
     found = succeeded(attempt, "committed" if result.commit else "reconciled", _body(result, now), UP_TO_DATE)
     return replace(
         found,
@@ -108,13 +112,52 @@ def _failure(attempt: Attempt, error: ImageAutomationError, began_at: datetime) 
     return failed(attempt, error, {**attempt.stored.status, "lastAutomationRunTime": instant_text(began_at)})
 
 
-def _without_request(result: RunResult, attempt: Attempt, error: ImageAutomationError, now: datetime) -> Transition:
-    """The commit is pushed, but its pull request could not be kept: the next run looks at everything again."""
+def _in_part(result: RunResult, attempt: Attempt, error: ImageAutomationError, now: datetime) -> Transition:
+    """A commit is pushed, but its pull request or another branch failed: the next run looks at everything again."""
     kept = {} if result.request is None else {FIELD_OF_REQUEST: result.request.document()}
-    body = {**attempt.stored.status, **kept, **_pushed(result, now)}
+    body = {**_without_former(result, attempt.stored), **kept, **_branches(result), **_pushed(result, now)}
     found = failed(attempt, error, {**body, "lastAutomationRunTime": instant_text(result.job.began_at)})
-    events = (result.event, *result.request_events)
-    return replace(found, entries=(*(one for one in events if one is not None), *found.entries))
+    return replace(found, entries=(*_events(result), *found.entries))
+
+
+def _without_former(result: RunResult, stored: StoredObject) -> Mapping[str, object]:
+    """The status before, without the request of a push branch that has become one of a template's."""
+    is_former = result.job.destination.is_template
+    return {name: value for name, value in stored.status.items() if not (is_former and name == FIELD_OF_REQUEST)}
+
+
+def _branches(result: RunResult) -> Mapping[str, object]:
+    """``status.pushBranches``; empty where the push branch is no template."""
+    if not result.job.destination.is_template:
+        return {}
+    before = {one.branch: one for one in known_branches(result.job.stored.status)}
+    after = dict(before)
+    for part in result.parts:
+        name = part.job.destination.push_branch
+        after.pop(name, None)
+        if _is_kept(part):
+            after[name] = _kept(part, before.get(name, KeptBranch(branch=name)))
+    return {BRANCHES: [one.document() for _, one in sorted(after.items())]}
+
+
+def _is_kept(part: RunResult) -> bool:
+    """Whether a branch offers something, or there is something left to be done about it."""
+    is_open = part.request is not None and part.request.is_open
+    return bool(part.skipped or part.changes or part.error or part.request_error or is_open)
+
+
+def _kept(part: RunResult, before: KeptBranch) -> KeptBranch:
+    policies = tuple(sorted(key.name for key in part.job.selections)) or before.policies
+    if part.error is not None:
+        return replace(before, policies=policies)
+    head = CommitId(part.push_revision.rpartition(":")[2]) if part.changes else before.commit
+    return replace(
+        before,
+        policies=policies,
+        commit=part.commit or head,
+        revision=part.push_revision,
+        request=part.request if part.job.requests is not None else None,
+    )
 
 
 def _pushed(result: RunResult, now: datetime) -> Mapping[str, object]:
@@ -131,14 +174,17 @@ def _body(result: RunResult, now: datetime) -> Mapping[str, object]:
     renewed = {PUSH_REVISION} | ({FIELD} if not result.skipped else set())
     # A run without a commit has not read the template.
     renewed |= {TEMPLATE_FIELD} if result.commit is not None else set()
-    renewed |= {HELD_BACK, FIELD_OF_REQUEST} | ({OFFERED} if not result.skipped else set())
+    renewed |= {HELD_BACK, FIELD_OF_REQUEST, BRANCHES, TEMPLATE} | ({OFFERED} if not result.skipped else set())
+    where, template = job.destination, job.automation.branch_template
     body = {
         **{name: value for name, value in job.stored.status.items() if name not in renewed},
         **marker_problems(result.markers),
         **template_warnings(result.warnings),
         **_held_back(result),
         **({FIELD_OF_REQUEST: result.request.document()} if result.request is not None else {}),
-        **({PUSH_REVISION: result.push_revision} if job.destination.rebuilds_branch else {}),
+        **({PUSH_REVISION: result.push_revision} if where.rebuilds_branch and not where.is_template else {}),
+        **_branches(result),
+        **({TEMPLATE: template} if template else {}),
         "lastAutomationRunTime": instant_text(job.began_at),
         "observedSourceRevision": result.revision,
         "observedPolicies": job.observed,
@@ -158,13 +204,18 @@ def _entries(result: RunResult, found: Transition) -> tuple[LedgerEntry, ...]:
     """One event for each push, one when the automation becomes ready; none while nothing happens."""
     attempt = found.attempt
     stored = attempt.stored
-    event = result.event
-    if event is None and not status.is_ready(stored.status):
-        event = success_entry(attempt, UP_TO_DATE)
+    told = _events(result)
+    if all(one.event is None for one in result.parts or (result,)) and not status.is_ready(stored.status):
+        told = (success_entry(attempt, UP_TO_DATE), *told)
     events = (
-        event,
-        *result.request_events,
+        *told,
         marker_event(stored.key, stored.status, found.status, attempt.at),
         template_event(stored.key, stored.status, found.status, attempt.at),
     )
     return tuple(one for one in events if one is not None)
+
+
+def _events(result: RunResult) -> tuple[LedgerEntry, ...]:
+    """The events of pushes and of pull requests, branch by branch."""
+    found = (event for one in result.parts or (result,) for event in (one.event, *one.request_events))
+    return tuple(one for one in found if one is not None)

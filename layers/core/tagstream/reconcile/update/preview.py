@@ -16,15 +16,16 @@ from tagstream.domain.setters.plan import Change
 from tagstream.domain.update.departure import Answer, Go, may_push
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.git import GitSession
+from tagstream.ports.git import Checkout, GitSession
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.batches import grouped
-from tagstream.reconcile.update.branch import RunResult, applied, opened
+from tagstream.reconcile.update.branch import RunResult, applied, files_of, opened
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.marker_problems import QUIET
+from tagstream.reconcile.update.policy_branches import plan_branches
 from tagstream.reconcile.update.ref_updates import (
     is_already_pushed,
     resolve_checkout,
@@ -92,7 +93,7 @@ def preview(keys: Collection[NamespacedName], deadline_s: float, ports: Ports) -
             found.append(Preview(stored=stored, error=error))
     for group in grouped(jobs):
         found += _previews(group, deadline_s, ports)
-    return tuple(sorted(found, key=lambda one: one.stored.key))
+    return tuple(sorted(found, key=lambda one: (one.stored.key, one.branch)))
 
 
 def _prepared(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> list[UpdateJob]:
@@ -109,14 +110,39 @@ def _previews(group: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> li
             with checking_out():
                 jobs = with_default_branch(group, session)
                 checkout = resolve_checkout(jobs, session)
-            results = applied(jobs, session, checkout, ports)
-            made = [result.commit for result in results if result.commit is not None]
-            resets = not made and stale_head(jobs, checkout, session) is not None
-            if made and is_already_pushed(jobs, made, session):
-                results = tuple(replace(result, commit=None, changes=(), message="") for result in results)
-            return _of_results(results, checkout.commit, resets, session, ports)
+            if jobs[0].destination.is_template:
+                return _of_branches(jobs, session, checkout, ports)
+            return _of_branch(jobs, session, checkout, ports)
     except ImageAutomationError as error:
         return [replace(_basis(job, ports), error=error) for job in group]
+
+
+def _of_branches(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, ports: Ports) -> list[Preview]:
+    """A preview for each branch of a template, and one for each automation that changes nothing."""
+    plans = plan_branches(jobs, checkout, files_of(jobs, session, checkout, ports), ports)
+    found = [
+        replace(_basis(one.job, ports), revision=checkout.revision, error=one.error)
+        for one in plans
+        if one.error is not None or not one.parts
+    ]
+    parts: dict[str, list[UpdateJob]] = {}
+    for plan in plans:
+        for name, part in plan.parts.items():
+            parts.setdefault(name, []).append(part)
+    for _, together in sorted(parts.items()):
+        found += _of_branch(together, session, checkout, ports)
+    # A part knows of its own policies only; markers of others would seem to have nothing selected.
+    markers = {plan.job.stored.key: plan.markers for plan in plans}
+    return [replace(one, markers=(known := markers[one.stored.key]), problems=_problems(known)) for one in found]
+
+
+def _of_branch(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, ports: Ports) -> list[Preview]:
+    results = applied(jobs, session, checkout, ports)
+    made = [result.commit for result in results if result.commit is not None]
+    resets = not made and stale_head(jobs, checkout, session) is not None
+    if made and is_already_pushed(jobs, made, session):
+        results = tuple(replace(result, commit=None, changes=(), message="") for result in results)
+    return _of_results(results, checkout.commit, resets, session, ports)
 
 
 def _of_results(
@@ -134,14 +160,16 @@ def _of_results(
                 files=files,
                 resets=resets,
                 markers=result.markers,
-                problems=tuple(
-                    f"{file}:{one.line}: {one.reason}" for file, one in result.markers if one.state not in QUIET
-                ),
+                problems=_problems(result.markers),
                 error=result.error,
             )
         )
         tip = result.commit or tip
     return found
+
+
+def _problems(markers: Sequence[tuple[str, MarkerReport]]) -> tuple[str, ...]:
+    return tuple(f"{file}:{one.line}: {one.reason}" for file, one in markers if one.state not in QUIET)
 
 
 def _basis(job: UpdateJob, ports: Ports) -> Preview:

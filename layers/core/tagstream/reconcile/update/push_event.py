@@ -77,6 +77,21 @@ def reset_event(job: UpdateJob, stale: CommitId, base: Revision, at: datetime) -
     )
 
 
+def removal_event(job: UpdateJob, head: CommitId, at: datetime) -> LedgerEntry:
+    """The event of a push branch that is gone, because none of its changes is offered any more."""
+    branch = job.destination.push_branch
+    return LedgerEntry(
+        at=at,
+        kind=KIND,
+        key=job.stored.key,
+        severity="info",
+        reason="Succeeded",
+        message=f"branch '{branch}' at '{head[:7]}' is removed: its changes are merged, replaced or not wanted",
+        facts={"branch": branch, "replaced": head},
+        identity=f"removed-{head}",
+    )
+
+
 def causes(job: UpdateJob, changes: Iterable[Change]) -> list[Selection]:
     """The selections that made these changes, sorted by policy."""
     setters = {":".join(change.setter.split(":")[:2]) for change in changes}

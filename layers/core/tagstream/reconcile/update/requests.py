@@ -28,7 +28,7 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.pull_requests import FAILED, INVALID, Proposal, PullRequest, PullRequests
 from tagstream.reconcile.cool_downs import digest
 from tagstream.reconcile.isolated import isolated
-from tagstream.reconcile.kept_requests import known_request
+from tagstream.reconcile.kept_requests import known_requests
 from tagstream.reconcile.update.branch import RunResult, as_named_by_flux
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.request_access import RequestJob
@@ -68,6 +68,27 @@ def with_requests(results: Sequence[RunResult], deadline_s: float, ports: Ports)
     )
 
 
+def withdrawn(result: RunResult, why: str, ports: Ports, *, is_ours: bool) -> RunResult:
+    """The result of a branch that offers nothing any more, with what became of its request.
+
+    Args:
+        result: of the branch.
+        why: the comment with which its request is closed.
+        ports: the host is asked through.
+        is_ours: whether nobody else has committed to the branch; otherwise its request is left open.
+    """
+    if result.job.requests is None:
+        return result
+    course = _Course(results=(result,), leader=result.job, wants=result.job.requests, ports=ports)
+    error: ImageAutomationError | None = None
+    try:
+        with isolated():
+            course.retire(why, is_ours=is_ours)
+    except ImageAutomationError as found:
+        error = found
+    return replace(result, request=course.known, request_events=tuple(course.events), request_error=error)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Course:
     """What happens to the request of one branch in one run; ``known`` and ``events`` grow with every step."""
@@ -84,7 +105,7 @@ class _Course:
 
     def __post_init__(self) -> None:
         self.now = self.ports.clock.now()
-        kept = [known for one in self.results if (known := known_request(one.job.stored)) is not None]
+        kept = [known for one in self.results for known in known_requests(one.job.stored.status)]
         # After a crash one of the automations may know of a newer request than the others.
         kept.sort(key=lambda one: (one.number != "", one.read_at is not None, one.read_at or self.now))
         here = [one for one in kept if not one.number or one.is_for(self.head, self.wants.base)]
@@ -128,6 +149,33 @@ class _Course:
             self._withdraw()
         if self.is_finished:
             self.known = replace(self.known or KeptRequest(), settings=settings)
+
+    def retire(self, why: str, *, is_ours: bool) -> None:
+        """Close the request of a branch that is about to be removed, unless a person has a part in it.
+
+        Raises:
+            ImageAutomationError: as ``run``.
+        """
+        known = self.known if self.known is not None and self.known.number else None
+        if (known is None and not self.head_commit) or (known is not None and not self._is_worth_reading(known)):
+            return
+        if known is not None:
+            self.known = replace(known, settings="")
+        host = self._host()
+        current = host.read(known.number) if known is not None else host.newest(self.head, self.wants.base)
+        if known is None and (current is None or current.state != "open" or not identity_in(current.body)):
+            return
+        # The host may know of a commit that has come since the branch was read.
+        is_same = current is not None and (not self.head_commit or self.head_commit.startswith(current.head_commit))
+        if current is not None and current.state == "open" and is_ours and is_same:
+            current = self._closed(host, current, why)
+        self._note(current)
+        self.known = replace(self.known or KeptRequest(), settings=self.wants.settings(self.head))
+
+    @staticmethod
+    def _is_worth_reading(known: KeptRequest) -> bool:
+        """Whether a request is open, or may have been opened again."""
+        return known.is_open or (known.may_reopen and known.read_at is None)
 
     def _leave_former(self) -> None:
         """Close open requests of a branch, or into a base, that is configured no longer."""

@@ -23,7 +23,7 @@ from tagstream.domain.objects.model import (
 )
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.objects.selector import InvalidSelector, check_selector, selects
-from tagstream.domain.update.destination import Destination, NoPushBranch, destination
+from tagstream.domain.update.destination import Destination, NoPushBranch, destination, repository_name
 from tagstream.errors import StalledError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
@@ -31,6 +31,7 @@ from tagstream.ports.freezes import FREEZES
 from tagstream.ports.leases import LastHolder, Lease
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.selections import Selection
+from tagstream.reconcile.kept_requests import known_branches
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 from tagstream.reconcile.update.calendars import Calendars, namespace_name
 from tagstream.reconcile.update.secrets_ahead import secrets_of
@@ -198,6 +199,24 @@ class Snapshot:
             if self._writers is None:
                 self._writers = self._all_writers()
             return self._writers.get(target, ())
+
+    def owner_of(self, where: Destination, branch: str) -> NamespacedName | None:
+        """The automation that pushes to a branch of a template's repository, and has not that template; None if none.
+
+        Args:
+            where: the template.
+            branch: one of its names.
+        """
+        repository = repository_name(where.url)
+        with self._lock:
+            for writer in self.writers(where.named(branch).target):
+                return writer.stored.key
+            for target, writers in (self._writers or {}).items():
+                for one in writers if target != where.target else ():
+                    is_here = one.destination.is_template and repository_name(one.destination.url) == repository
+                    if is_here and any(kept.branch == branch for kept in known_branches(one.stored.status)):
+                        return one.stored.key
+        return None
 
     def targets(self, is_wanted: Callable[[NamespacedName], bool]) -> Sequence[str]:
         """The branches of these automations, sorted, suspended ones too."""

@@ -1,0 +1,62 @@
+"""The parts of a job whose push branch is a template: a job for each branch, which sees the status of its branch only.
+
+A part is an ordinary job, so whatever is done for one push branch and its pull request is done for each part alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.update.kept_branch import KeptBranch
+from tagstream.ports.leases import CommitIntent
+from tagstream.ports.objects import Document
+from tagstream.reconcile.kept_requests import BRANCHES, FIELD, known_branches
+from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.ref_updates import PUSH_REVISION
+
+PUSH_COMMIT = "lastPushCommit"
+TEMPLATE = "pushBranchTemplate"
+"""The status field with the template that the last run named its branches by."""
+
+
+def kept_by(job: UpdateJob) -> tuple[KeptBranch, ...]:
+    """The branches that a job's automation has pushed to, if its push branch is a template."""
+    return known_branches(job.stored.status) if job.destination.is_template else ()
+
+
+def branches_of(job: UpdateJob) -> tuple[UpdateJob, ...]:
+    """A part for each branch that a job keeps; the job itself where its push branch is no template."""
+    return tuple(part_of(job, one.branch) for one in kept_by(job)) if job.destination.is_template else (job,)
+
+
+def part_of(job: UpdateJob, branch: str, policies: Collection[NamespacedName] = ()) -> UpdateJob:
+    """The job of one branch.
+
+    Args:
+        job: whose push branch is a template.
+        branch: the name.
+        policies: whose changes go there; none for a branch that is only looked at.
+    """
+    kept = next((one for one in kept_by(job) if one.branch == branch), KeptBranch(branch=branch))
+    ours = {BRANCHES, FIELD, PUSH_COMMIT, PUSH_REVISION, TEMPLATE}
+    status = {name: value for name, value in job.stored.status.items() if name not in ours}
+    status |= {PUSH_COMMIT: kept.commit, PUSH_REVISION: kept.revision}
+    status |= {FIELD: kept.request.document()} if kept.request is not None else {}
+    return replace(
+        job,
+        stored=replace(job.stored, status=status),
+        destination=job.destination.named(branch),
+        selections={key: one for key, one in job.selections.items() if key in policies},
+    )
+
+
+def with_pushed(status: Document, pushed: CommitIntent) -> Mapping[str, object]:
+    """``status.pushBranches`` with a commit that a worker has pushed without living to report it."""
+    kept = {one.branch: one for one in known_branches(status)}
+    selections = (pushed.event.facts or {}).get("selections")
+    policies = {one["policy"].rpartition("/")[2] for one in selections} if isinstance(selections, list) else set()
+    before = kept.get(pushed.branch, KeptBranch(branch=pushed.branch))
+    kept[pushed.branch] = replace(before, commit=pushed.commit, policies=tuple(sorted(policies)))
+    return {BRANCHES: [one.document() for one in kept.values()]}

@@ -1,0 +1,291 @@
+"""Automations whose push branch is a template: a branch, and a pull request, for each policy that changes something.
+
+All of it is done under the lease of the template, in this order: every branch is pushed, its request is kept, and the
+branches of tags that nothing offers any more are taken back. Each step finds out by itself whether it was done before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.setters.marker import MarkerReport
+from tagstream.domain.setters.plan import Change
+from tagstream.domain.update.branch_name import InvalidBranchName, branch_name
+from tagstream.domain.update.kept_branch import KeptBranch
+from tagstream.errors import ImageAutomationError, RetryableError
+from tagstream.ports.bundle import Ports
+from tagstream.ports.commit_outlet import Outgoing
+from tagstream.ports.git import Checkout, GitSession, PushConflict, RefUpdate
+from tagstream.ports.leases import CommitIntent, Lease
+from tagstream.reconcile.checking_out import checking_out
+from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.update.branch import (
+    Push,
+    RunResult,
+    commit_and_push,
+    files_of,
+    intents_of,
+    opened,
+    planned,
+    skips,
+)
+from tagstream.reconcile.update.branch_files import BranchFiles
+from tagstream.reconcile.update.branch_parts import kept_by, part_of
+from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.push_event import removal_event
+from tagstream.reconcile.update.ref_updates import push_ref, push_revision, resolve_checkout
+from tagstream.reconcile.update.requests import NOTHING_LEFT, with_requests, withdrawn
+
+INVALID = "InvalidPushBranch"
+SUPERSEDED = "tagstream closed this request: #{number} has newer changes of its policies."
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """What one automation would change, and on which branches.
+
+    Attributes:
+        job: without the policies that a person has reverted.
+        markers: file and report of every marker.
+        parts: a job for each branch, by the branch's name.
+        error: why some or all of it cannot be done.
+        unnamed: the policies whose branch has no name.
+        is_known: whether the files could be read at all.
+    """
+
+    job: UpdateJob
+    markers: tuple[tuple[str, MarkerReport], ...] = ()
+    parts: dict[str, UpdateJob] = field(default_factory=dict)
+    error: ImageAutomationError | None = None
+    unnamed: set[str] = field(default_factory=set)
+    is_known: bool = True
+
+
+def plan_branches(jobs: Sequence[UpdateJob], checkout: Checkout, files: BranchFiles, ports: Ports) -> tuple[Plan, ...]:
+    """Find out which branches automations push to; one plan per job, in the same order.
+
+    Args:
+        jobs: whose push branches have the same template.
+        checkout: what the commits are made on.
+        files: of that commit.
+        ports: as ``planned``.
+    """
+    return tuple(_plan(job, checkout, files, ports) for job in jobs)
+
+
+def _plan(job: UpdateJob, checkout: Checkout, files: BranchFiles, ports: Ports) -> Plan:
+    try:
+        with isolated():
+            job, found = planned(job, checkout, files, ports)
+    except ImageAutomationError as error:
+        return Plan(job=job, error=error, is_known=False)
+    markers = tuple((path.decode(errors="replace"), one) for path, plan in found.items() for one in plan.markers)
+    plan = Plan(job=job, markers=markers)
+    changed = {_policy(change) for one in found.values() for change in one.changes}
+    named: dict[str, list[NamespacedName]] = {}
+    for policy in sorted(changed & job.selections.keys()):
+        try:
+            name = branch_name(job.automation.branch_template, policy, job.selections[policy].ref.tag)
+            _check_free(name, job, files.session)
+        except InvalidBranchName as error:
+            plan.error = plan.error or RetryableError(f"invalid push branch: {error}", reason=INVALID)
+            plan.unnamed.add(policy.name)
+            continue
+        named.setdefault(name, []).append(policy)
+    plan.parts |= {name: part_of(job, name, policies) for name, policies in named.items()}
+    return plan
+
+
+def _policy(change: Change) -> NamespacedName:
+    namespace, _, rest = change.setter.partition(":")
+    return NamespacedName(namespace, rest.partition(":")[0])
+
+
+def _check_free(name: str, job: UpdateJob, session: GitSession) -> None:
+    """Refuse a branch that is not the automation's to replace.
+
+    Raises:
+        InvalidBranchName: it is the checkout, the default branch, or one that another automation pushes to.
+    """
+    if name in (job.destination.checkout.branch, session.default_branch()):
+        raise InvalidBranchName(f"'{name}' is the branch that commits are merged into")
+    other = job.snapshot.owner_of(job.destination, name)
+    if other is not None:
+        raise InvalidBranchName(f"'{name}' is a push branch of ImageUpdateAutomation '{other}'")
+
+
+def update_policy_branches(
+    jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports
+) -> tuple[RunResult, ...]:
+    """Run every job of one template; the caller holds its lease.
+
+    Args:
+        jobs: at least one, all of the same destination and the same Git access.
+        lease: of this destination.
+        deadline_s: on the monotonic clock; no new step is begun after it.
+        ports: commits are made and sent, and requests are kept through.
+
+    Returns:
+        One result per job, in the same order, each with its parts. An error of one part stops none of the others.
+
+    Raises:
+        ImageAutomationError: the repository cannot be read.
+    """
+    with closing(opened(jobs, deadline_s, ports)) as session:
+        with checking_out():
+            checkout = resolve_checkout(jobs, session)
+        skipped = skips(jobs, checkout, session)
+        if skipped is not None:
+            return with_branch_requests(skipped, deadline_s, ports)
+        files = files_of(jobs, session, checkout, ports)
+        plans = plan_branches(jobs, checkout, files, ports)
+        branches = Branches(session=session, checkout=checkout, lease=lease, deadline_s=deadline_s, ports=ports)
+        branches.push(plans, files)
+        branches.keep_requests()
+        branches.retire(plans)
+        return tuple(_joined(plan, checkout, branches.results) for plan in plans)
+
+
+def with_branch_requests(results: Sequence[RunResult], deadline_s: float, ports: Ports) -> tuple[RunResult, ...]:
+    """The results of runs that had nothing to do, with what became of the requests of their branches.
+
+    Args:
+        results: with a part for each branch.
+        deadline_s: on the monotonic clock; no call is begun after it.
+        ports: the hosts are asked through.
+    """
+    by_branch: dict[str, list[RunResult]] = {}
+    for part in (part for result in results for part in result.parts):
+        by_branch.setdefault(part.job.destination.push_branch, []).append(part)
+    found = [one for parts in by_branch.values() for one in with_requests(parts, deadline_s, ports)]
+    return tuple(
+        _with_parts(result, [one for one in found if one.job.stored.key == result.job.stored.key]) for result in results
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Branches:
+    """The branches of one template in one run; ``results`` grows with every step."""
+
+    session: GitSession
+    checkout: Checkout
+    lease: Lease
+    deadline_s: float
+    ports: Ports
+    results: dict[str, tuple[RunResult, ...]] = field(default_factory=dict)
+
+    def push(self, plans: Sequence[Plan], files: BranchFiles) -> None:
+        """Push every branch; those of several automations have a commit of each."""
+        parts: dict[str, list[UpdateJob]] = {}
+        for plan in plans:
+            for name, part in plan.parts.items():
+                parts.setdefault(name, []).append(part)
+        before: list[CommitIntent] = []
+        for name, together in sorted(parts.items()):
+            push = Push(
+                lease=self.lease,
+                deadline_s=self.deadline_s,
+                before=tuple(before),
+                branches=len(parts),
+                files=files.copy(),
+            )
+            try:
+                with isolated():
+                    self._check_time()
+                    found = commit_and_push(together, self.checkout, self.session, push, self.ports)
+            except ImageAutomationError as error:
+                found = tuple(RunResult(job=one, checkout=self.checkout, error=error) for one in together)
+            self.results[name] = found
+            before += intents_of([one for one in found if one.commit is not None])
+
+    def keep_requests(self) -> None:
+        """Keep the request of every branch."""
+        for name, found in self.results.items():
+            self.results[name] = with_requests(found, self.deadline_s, self.ports)
+
+    def retire(self, plans: Sequence[Plan]) -> None:
+        """Take back the branches that nothing is offered on any more, and close their requests."""
+        for plan in (one for one in plans if one.is_known):
+            for kept in kept_by(plan.job):
+                if kept.branch not in self.results and not plan.unnamed & set(kept.policies):
+                    self.results[kept.branch] = (self._retired(plan.job, kept),)
+
+    def _retired(self, job: UpdateJob, kept: KeptBranch) -> RunResult:
+        part = part_of(job, kept.branch)
+        result = RunResult(
+            job=part,
+            checkout=self.checkout,
+            revision=self.checkout.revision,
+            push_revision=push_revision(part, self.session),
+        )
+        try:
+            with isolated():
+                self._check_time()
+                head = self.session.refs().get(push_ref(part))
+                is_ours = head in (None, kept.commit)
+                result = withdrawn(result, self._reason(kept), self.ports, is_ours=is_ours)
+                is_open = result.request is not None and result.request.is_open
+                if is_ours and not is_open and result.request_error is None:
+                    result = self._removed(result, kept)
+        except ImageAutomationError as error:
+            return replace(result, request_error=error)
+        return result
+
+    def _reason(self, kept: KeptBranch) -> str:
+        """Why a request is closed: for people."""
+        for found in self.results.values():
+            for one in found:
+                is_newer = {policy.name for policy in one.job.selections} & set(kept.policies)
+                if is_newer and one.request is not None and one.request.is_open:
+                    return SUPERSEDED.format(number=one.request.number)
+        return NOTHING_LEFT
+
+    def _removed(self, result: RunResult, kept: KeptBranch) -> RunResult:
+        """The result of a branch that is removed now, or was before by whoever merged its request."""
+        ref, now = push_ref(result.job), self.ports.clock.now()
+        head = self.session.refs().get(ref)
+        if head is not None:
+            try:
+                update = RefUpdate(ref=ref, old=head, new=None)
+                self.ports.outlet.send(Outgoing(updates=[update], options={}), self.session)
+            except PushConflict:
+                # Somebody has just pushed to it, so it is not ours to remove.
+                return result
+        event = removal_event(result.job, kept.commit, now) if kept.commit else None
+        return replace(result, push_revision="", event=event)
+
+    def _check_time(self) -> None:
+        if self.ports.clock.monotonic_s() >= self.deadline_s:
+            raise RetryableError("no time is left for all push branches of the template", reason="GitOperationFailed")
+
+
+def _joined(plan: Plan, checkout: Checkout, results: Mapping[str, Sequence[RunResult]]) -> RunResult:
+    """One result for an automation, with its parts."""
+    own = plan.job.stored.key
+    parts = [one for found in results.values() for one in found if one.job.stored.key == own]
+    whole = RunResult(
+        job=plan.job, checkout=checkout, revision=checkout.revision, markers=plan.markers, error=plan.error
+    )
+    return _with_parts(whole, parts)
+
+
+def _with_parts(whole: RunResult, parts: Sequence[RunResult]) -> RunResult:
+    made = [one for one in parts if one.commit is not None]
+    last = made[-1] if made else whole
+    errors = [one.error for one in parts if one.error is not None]
+    request_errors = [one.request_error for one in parts if one.request_error is not None]
+    return replace(
+        whole,
+        parts=tuple(parts),
+        commit=last.commit,
+        author=last.author,
+        event=last.event,
+        message=last.message,
+        changes=tuple(change for one in parts for change in one.changes),
+        warnings=tuple(dict.fromkeys(text for one in parts for text in one.warnings)),
+        error=whole.error or next(iter(errors), None),
+        request_error=next(iter(request_errors), None),
+    )

@@ -1,0 +1,282 @@
+"""Push branches whose name is a template: one branch and one pull request for each policy, on a real Git server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagstream.ports.bundle import Ports
+from tagstream.reconcile.kept_requests import forget_reads
+from tests.contract.mortal_ports import Killed, Life
+from tests.contract.reconcile.update.hosted import AUTOMATION, Hosted, automation_document, hosted
+from tests.contract.reconciling import APP, Silent, document
+from tests.embedded.git_hosts.host import Answer
+from tests.embedded.git_server import commit_files, git
+
+TAGGED = "images/{{ .Policy }}-{{ .NewTag }}"
+MOVED = "images/{{ .Policy }}"
+API = b'image: app:v1.0.0 # {"$imagepolicy": "ns:api"}\n'
+
+
+@pytest.fixture
+def stack(ports: Ports, silent: Silent, tmp_path: Path) -> Iterator[Hosted]:
+    with begun(ports, silent, tmp_path) as made:
+        yield made
+
+
+def begun(ports: Ports, silent: Silent, root: Path) -> Any:
+    """A stack with two policies, whose markers are in two files."""
+    made = hosted(ports, silent, root, "github")
+
+    class Begun:
+        def __enter__(self) -> Hosted:
+            stack: Hosted = made.__enter__()
+            for name in ("app", "api"):
+                policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "x"}})
+                policy["metadata"]["name"] = name
+                stack.ports.objects.put(policy)
+            commit_files(stack.bare, {"api.yaml": API}, "another image")
+            stack.ports.objects.put(automation_document(TAGGED))
+            stack.select("v2.1.0", "api")
+            return stack
+
+        def __exit__(self, *problem: Any) -> None:
+            made.__exit__(*problem)
+
+    return Begun()
+
+
+def branches(stack: Hosted) -> list[str]:
+    """The branches of the repository, but for main."""
+    found = git("for-each-ref", "--format=%(refname:short)", "refs/heads", folder=stack.bare).split()
+    return [one for one in found if one != "main"]
+
+
+def kept(stack: Hosted) -> dict[str, Any]:
+    """The request of each branch in the status, as number and state."""
+    found = stack.status["pushBranches"]
+    return {one["branch"]: (one["pullRequest"]["number"], one["pullRequest"]["state"]) for one in found}
+
+
+def shown(stack: Hosted) -> list[tuple[str, str]]:
+    return [(one.head, one.state) for one in stack.host.requests]
+
+
+def changed(stack: Hosted, branch: str) -> list[str]:
+    """The lines that a branch adds to main."""
+    lines = git("diff", "main", branch, folder=stack.bare).splitlines()
+    return [line[1:].split(" #")[0] for line in lines if line.startswith("+image")]
+
+
+def test_each_policy_has_a_branch_and_a_request_with_its_changes_only(stack: Hosted) -> None:
+    stack.run()
+    assert branches(stack) == ["images/api-v2.1.0", "images/app-v1.1.0"]
+    assert changed(stack, "images/api-v2.1.0") == ["image: app:v2.1.0"]
+    assert changed(stack, "images/app-v1.1.0") == ["image: app:v1.1.0"]
+    assert [(one.head, one.base, one.title) for one in stack.host.requests] == [
+        ("images/api-v2.1.0", "main", "Update app to v2.1.0"),
+        ("images/app-v1.1.0", "main", "Update app to v1.1.0"),
+    ]
+    assert kept(stack) == {"images/api-v2.1.0": ("1", "open"), "images/app-v1.1.0": ("2", "open")}
+    assert stack.ready == "Succeeded: repository up-to-date"
+
+
+def test_a_run_without_news_asks_the_git_server_only(stack: Hosted) -> None:
+    stack.run()
+    stack.host.calls.clear()
+    life = Life()
+    stack.run(after_s=30, ports=life.ports(stack.ports))
+    assert stack.host.calls == []
+    assert "outlet.send" not in life.calls and "leases.acquire" not in life.calls
+
+
+def test_open_requests_are_read_once_an_interval(stack: Hosted) -> None:
+    stack.run()
+    stack.host.calls.clear()
+    stack.host.requests[1].checks = "passed"
+    stack.run()
+    assert stack.host.calls == ["graphql", "graphql"]
+    assert [one["pullRequest"]["checks"] for one in stack.status["pushBranches"]] == ["none", "passed"]
+
+
+def test_a_newer_tag_has_its_own_branch_and_the_older_request_is_closed_with_a_comment(stack: Hosted) -> None:
+    stack.run()
+    stack.select("v1.2.0")
+    stack.run()
+    assert shown(stack) == [
+        ("images/api-v2.1.0", "open"),
+        ("images/app-v1.1.0", "closed"),
+        ("images/app-v1.2.0", "open"),
+    ]
+    assert stack.host.requests[1].comments == ["tagstream closed this request: #3 has newer changes of its policies."]
+    assert branches(stack) == ["images/api-v2.1.0", "images/app-v1.2.0"]
+    assert kept(stack) == {"images/api-v2.1.0": ("1", "open"), "images/app-v1.2.0": ("3", "open")}
+    assert stack.told()[2:] == [
+        "RequestClosed: pull request #2 was closed by tagstream: Update app to v1.1.0",
+        "RequestOpened: opened pull request #3: Update app to v1.2.0",
+    ]
+
+
+def test_without_the_tag_in_its_name_the_branch_is_moved_and_the_request_kept_current(stack: Hosted) -> None:
+    stack.ports.objects.put(automation_document(MOVED))
+    stack.run()
+    stack.select("v1.2.0")
+    stack.run()
+    assert shown(stack) == [("images/api", "open"), ("images/app", "open")]
+    assert stack.host.requests[1].title == "Update app to v1.2.0"
+    assert changed(stack, "images/app") == ["image: app:v1.2.0"]
+
+
+def test_the_branch_of_a_merged_request_is_removed_and_the_others_are_made_on_the_new_base(stack: Hosted) -> None:
+    stack.run()
+    stack.host.merge(stack.host.requests[1])
+    stack.run()
+    assert branches(stack) == ["images/api-v2.1.0"]
+    assert kept(stack) == {"images/api-v2.1.0": ("1", "open")}
+    assert git("merge-base", "main", "images/api-v2.1.0", folder=stack.bare) == git(
+        "rev-parse", "main", folder=stack.bare
+    )
+    assert "RequestMerged: pull request #2 was merged: Update app to v1.1.0" in stack.told()
+
+
+def test_a_request_that_a_person_has_closed_stays_closed_until_a_newer_tag(stack: Hosted) -> None:
+    stack.run()
+    stack.host.requests[1].state = "closed"
+    stack.run()
+    commit_files(stack.bare, {"README": b"other"}, "elsewhere")
+    stack.run()
+    assert kept(stack)["images/app-v1.1.0"] == ("2", "closed")
+    stack.select("v1.2.0")
+    stack.run()
+    assert shown(stack)[1:] == [("images/app-v1.1.0", "closed"), ("images/app-v1.2.0", "open")]
+    assert stack.host.requests[1].comments == []
+
+
+def test_a_request_to_whose_branch_somebody_has_committed_is_left_open(stack: Hosted) -> None:
+    stack.run()
+    commit_files(stack.bare, {"other": b"x"}, "a person adds to the branch", "images/app-v1.1.0")
+    stack.select("v1.2.0")
+    stack.run()
+    assert ("images/app-v1.1.0", "open") in shown(stack)
+    assert "images/app-v1.1.0" in branches(stack)
+    assert kept(stack)["images/app-v1.1.0"] == ("2", "open")
+
+
+def test_policies_whose_branches_have_one_name_share_a_branch_and_a_request(stack: Hosted) -> None:
+    stack.ports.objects.put(automation_document("images/{{ .NewTag }}"))
+    stack.select("v1.1.0", "api")
+    stack.run()
+    assert shown(stack) == [("images/v1.1.0", "open")]
+    assert changed(stack, "images/v1.1.0") == ["image: app:v1.1.0", "image: app:v1.1.0"]
+    assert stack.status["pushBranches"][0]["policies"] == ["api", "app"]
+
+
+def test_a_tag_that_makes_no_name_of_a_branch_stops_none_of_the_others(stack: Hosted) -> None:
+    stack.select("v2..2", "api")
+    stack.run()
+    assert shown(stack) == [("images/app-v1.1.0", "open")]
+    assert stack.ready == (
+        'InvalidPushBranch: invalid push branch: "images/api-v2..2" is no name of a Git branch'
+        " (policy 'ns/api', tag 'v2..2')"
+    )
+
+
+def test_the_branch_of_another_automation_is_not_touched(stack: Hosted) -> None:
+    other = automation_document("images/app-v1.1.0", "other")
+    del other["metadata"]["annotations"]
+    stack.ports.objects.put(other)
+    stack.run()
+    assert shown(stack) == [("images/api-v2.1.0", "open")]
+    assert "'images/app-v1.1.0' is a push branch of ImageUpdateAutomation 'ns/other'" in stack.ready
+
+
+def test_a_template_takes_over_the_request_of_the_branch_before(stack: Hosted) -> None:
+    stack.ports.objects.put(automation_document("updates"))
+    stack.run()
+    stack.ports.objects.put(automation_document(MOVED))
+    stack.run()
+    assert shown(stack) == [("updates", "closed"), ("images/api", "open"), ("images/app", "open")]
+    assert branches(stack) == ["images/api", "images/app"]
+    assert "pullRequest" not in stack.status
+
+
+def test_the_annotation_has_the_template_and_flux_goes_on_with_its_branch(stack: Hosted) -> None:
+    stack.ports.objects.put(automation_document("updates", push_branch_template=MOVED))
+    stack.run()
+    assert shown(stack) == [("images/api", "open"), ("images/app", "open")]
+    stack.annotate(push_branch_template=None)
+    stack.run()
+    assert shown(stack)[:2] == [("images/api", "closed"), ("images/app", "closed")]
+    assert shown(stack)[2:] == [("updates", "open")]
+    assert "pushBranches" not in stack.status
+
+
+def test_without_the_annotation_for_requests_there_are_branches_only(stack: Hosted) -> None:
+    stack.annotate(pull_request=None)
+    stack.run()
+    stack.select("v1.2.0")
+    stack.run()
+    assert branches(stack) == ["images/api-v2.1.0", "images/app-v1.2.0"]
+    assert stack.host.calls == []
+
+
+def test_a_host_that_refuses_one_request_is_asked_again_for_that_one_only(stack: Hosted) -> None:
+    stack.host.refusals_of["pulls/create"] = Answer(status=403, document={"message": "no right to open requests"})
+    stack.run()
+    assert stack.ready.startswith("PullRequestFailed")
+    assert len(stack.host.requests) == 1
+    stack.run(after_s=3600)
+    assert len(stack.host.requests) == 2
+    assert stack.ready == "Succeeded: repository up-to-date"
+
+
+def test_every_request_is_read_when_the_host_says_that_one_has_changed(stack: Hosted) -> None:
+    stack.run()
+    stack.host.calls.clear()
+    stack.run(after_s=1)
+    assert stack.host.calls == []
+    forget_reads([APP], stack.ports)
+    stack.run(after_s=1)
+    assert stack.host.calls == ["graphql", "graphql"]
+
+
+WRITES = {
+    *("outlet.send", "git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
+    *("objects.put_status", "ledger.record", "leases.put_intent", "leases.clear_intents"),
+}
+
+
+def test_a_worker_that_dies_at_any_step_leaves_one_request_for_each_policy(
+    ports: Ports, silent: Silent, tmp_path: Path
+) -> None:
+    def prepared(number: int) -> Any:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        ports.objects.put_status(AUTOMATION, APP, {})
+        return begun(ports, silent, folder)
+
+    def prepare(stack: Hosted) -> None:
+        stack.run()
+        stack.select("v1.2.0")
+        stack.select("v2.2.0", "api")
+
+    with prepared(0) as stack:
+        prepare(stack)
+        life = Life()
+        stack.run(ports=life.ports(stack.ports))
+    deaths = [number for number, call in enumerate(life.calls, start=1) if call in WRITES]
+    assert len(deaths) > 12
+    for at in deaths:
+        with prepared(at) as stack:
+            prepare(stack)
+            with pytest.raises(Killed):
+                stack.run(ports=Life(ends_at=at).ports(stack.ports))
+            stack.run(after_s=3600)
+            assert shown(stack)[2:] == [("images/api-v2.2.0", "open"), ("images/app-v1.2.0", "open")], at
+            assert shown(stack)[:2] == [("images/api-v2.1.0", "closed"), ("images/app-v1.1.0", "closed")], at
+            assert branches(stack) == ["images/api-v2.2.0", "images/app-v1.2.0"], at
+            assert set(kept(stack)) == {"images/api-v2.2.0", "images/app-v1.2.0"}
+            assert stack.ready == "Succeeded: repository up-to-date"
