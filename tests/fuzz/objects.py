@@ -25,6 +25,7 @@ from tagstream.domain.instant import read_instant
 from tagstream.domain.kustomize.build import build
 from tagstream.domain.kustomize.kustomization_file import Overlay
 from tagstream.domain.kustomize.source import BuildFailed
+from tagstream.domain.objects.branch_template import BRANCH_TEMPLATE
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.git_host import API_URL, GIT_HOST
 from tagstream.domain.objects.image_name import InvalidImage, ecr_region, parse_repository_image
@@ -104,7 +105,7 @@ def _kustomization_file(data: bytes) -> None:
     build("", Repository(files), Overlay())
 
 
-NOTES = (*DETAILS, GIT_HOST, API_URL)
+NOTES = (*DETAILS, BRANCH_TEMPLATE, GIT_HOST, API_URL)
 
 
 def _typed(data: bytes) -> None:
@@ -237,12 +238,15 @@ TARGETS = (
     Target(
         name="object-fields",
         parse=_typed,
-        modules=tuple(
-            f"{OBJECTS}{one}"
-            for one in (
-                *("kinds", "fields", "git", "image", "kustomization", "receiver", "alert", "checks", "policy_control"),
-                *("calendar_annotations", "dockerconfig", "pull_request"),
-            )
+        modules=(
+            *(
+                f"{OBJECTS}{one}"
+                for one in (
+                    *("kinds", "fields", "git", "image", "kustomization", "receiver", "alert", "checks"),
+                    *("policy_control", "calendar_annotations", "dockerconfig", "pull_request", "branch_template"),
+                )
+            ),
+            "tagstream.domain.update.branch_name",
         ),
         seeds=lambda: [
             b'{"interval":"1m","image":"a/b","exclusionList":["^x"],"accessFrom":{"namespaceSelectors":[{}]}}',
@@ -265,6 +269,7 @@ TARGETS = (
             Shape(b"(a|b)*", b'{"filterTags":{"pattern":"', b'"},"policy":{"numerical":{}}}'),
             Shape(b">=1 ", b'{"policy":{"semver":{"range":"', b'"}}}'),
             Shape(b"{{.}}", b'{"git":{"commit":{"messageTemplate":"', b'"}}}'),
+            Shape(b"{{.Policy}}", b'{"git":{"push":{"branch":"', b'"}}}'),
         ),
     ),
     Target(
