@@ -141,7 +141,7 @@ def _automation(stored: StoredObject, policy: NamespacedName, found: Preview | N
             why = f": {marker.state}" if marker.reason else ""
             files[file].append(Node(text=f"line {marker.line} {marker.setter}{why}"))
     node.below += [Node(text=file, below=lines) for file, lines in sorted(files.items())]
-    if not node.below:
+    if not files:
         node.below.append(Node(text=f"no marker names {setter}"))
     return node
 
