@@ -12,7 +12,7 @@ from tests.embedded.aws import EmbeddedStack
 from tests.embedded.git_hosts.github import GitHub
 from tests.embedded.git_hosts.host import running
 from tests.embedded.git_server import bare_repository, git, git_server
-from tests.embedded.registry import running_registry
+from tests.embedded.registry import Registry, running_registry
 from tests.embedded.system import System, documents
 
 NAMESPACE, TOKEN = "proposed", "token-of-the-bot"
@@ -96,17 +96,23 @@ def test_a_new_tag_is_proposed_merged_and_told(stack: EmbeddedStack, tmp_path: P
         events = system.cli("events", "-n", NAMESPACE)
         assert "RequestOpened" in events and "RequestMerged" in events
 
-        system.cli("apply", "-f", "-", stdin=EACH_POLICY.replace("namespace: apps", f"namespace: {NAMESPACE}").encode())
-        for tag in ("1.5.0", "1.6.0"):
-            registry.add_tags("example/fleet", [tag])
-            system.cli("reconcile", "image", "repository", "fleet", "-n", NAMESPACE)
-            title = f"Update fleet to {tag}"
-            stack.wait_for(f"a request for {tag}", lambda title=title: host.requests[-1].title == title)
-        stack.wait_for("the end of the request before", lambda: host.requests[1].state == "closed")
-        assert [one.head for one in host.requests[1:]] == ["images/fleet-1.5.0", "images/fleet-1.6.0"]
-        stack.wait_for("the new request in the status", lambda: shown("#3 open"))
+        each_policy_has_a_request_of_its_own(system, registry, host)
         assert host.problems == []
 
 
 def host_page() -> str:
     return "https://github.example/acme/fleet/pull/1"
+
+
+def each_policy_has_a_request_of_its_own(system: System, registry: Registry, host: GitHub) -> None:
+    """Go on with the page's second example: two new tags, one after the other."""
+    wait_for = system.stack.wait_for
+    system.cli("apply", "-f", "-", stdin=EACH_POLICY.replace("namespace: apps", f"namespace: {NAMESPACE}").encode())
+    for tag in ("1.5.0", "1.6.0"):
+        registry.add_tags("example/fleet", [tag])
+        system.cli("reconcile", "image", "repository", "fleet", "-n", NAMESPACE)
+        title = f"Update fleet to {tag}"
+        wait_for(f"a request for {tag}", lambda title=title: host.requests[-1].title == title)
+    wait_for("the end of the request before", lambda: host.requests[1].state == "closed")
+    assert [one.head for one in host.requests[1:]] == ["images/fleet-1.5.0", "images/fleet-1.6.0"]
+    wait_for("it in the status", lambda: "#3 open" in system.cli("get", "images", "update", "-n", NAMESPACE))

@@ -195,10 +195,7 @@ class Snapshot:
 
     def writers(self, target: str) -> Sequence[Writer]:
         """All automations that write to a branch, suspended ones too, sorted by name."""
-        with self._lock:
-            if self._writers is None:
-                self._writers = self._all_writers()
-            return self._writers.get(target, ())
+        return self._all().get(target, ())
 
     def owner_of(self, where: Destination, branch: str) -> NamespacedName | None:
         """The automation that pushes to a branch of a template's repository, and has not that template; None if none.
@@ -207,24 +204,15 @@ class Snapshot:
             where: the template.
             branch: one of its names.
         """
-        repository = repository_name(where.url)
-        with self._lock:
-            for writer in self.writers(where.named(branch).target):
-                return writer.stored.key
-            for target, writers in (self._writers or {}).items():
-                for one in writers if target != where.target else ():
-                    is_here = one.destination.is_template and repository_name(one.destination.url) == repository
-                    if is_here and any(kept.branch == branch for kept in known_branches(one.stored.status)):
-                        return one.stored.key
-        return None
+        fixed = self.writers(where.named(branch).target)
+        others = [one for target, writers in self._all().items() if target != where.target for one in writers]
+        owners = [*fixed, *(one for one in others if _keeps(one, repository_name(where.url), branch))]
+        return owners[0].stored.key if owners else None
 
     def targets(self, is_wanted: Callable[[NamespacedName], bool]) -> Sequence[str]:
         """The branches of these automations, sorted, suspended ones too."""
-        with self._lock:
-            if self._writers is None:
-                self._writers = self._all_writers()
-            found = self._writers.items()
-            return sorted(target for target, writers in found if any(is_wanted(one.stored.key) for one in writers))
+        found = self._all().items()
+        return sorted(target for target, writers in found if any(is_wanted(one.stored.key) for one in writers))
 
     def secrets_of(self, automation: ImageUpdateAutomation) -> frozenset[NamespacedName]:
         """The secrets that a run of an automation needs, after ``read_branches``."""
@@ -268,6 +256,13 @@ class Snapshot:
                 self._labels[namespace] = Labels({stored.key: policy.metadata.labels for stored, policy in parsed})
             return self._labels[namespace]
 
+    def _all(self) -> Mapping[str, Sequence[Writer]]:
+        """All automations by the branch that they write to; read once."""
+        with self._lock:
+            if self._writers is None:
+                self._writers = self._all_writers()
+            return self._writers
+
     def _all_writers(self) -> Mapping[str, Sequence[Writer]]:
         listed = parsed_objects(self._ports.objects.list("GitRepository"), GitRepository, self._ports.log)
         repositories = {stored.key: repository for stored, repository in listed}
@@ -284,6 +279,14 @@ class Snapshot:
             writer = Writer(stored=stored, automation=automation, destination=where)
             found.setdefault(where.target, []).append(writer)
         return found
+
+
+def _keeps(writer: Writer, repository: str, branch: str) -> bool:
+    """Whether an automation with a template has pushed to a branch of a repository."""
+    where = writer.destination
+    if not where.is_template or repository_name(where.url) != repository:
+        return False
+    return any(kept.branch == branch for kept in known_branches(writer.stored.status))
 
 
 def _names_revert(stored: StoredObject) -> bool:
