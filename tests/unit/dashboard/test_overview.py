@@ -98,6 +98,14 @@ def test_an_open_request_is_shown_and_a_merged_one_is_not() -> None:
     assert overview(ports).requests == ()
 
 
+def test_each_push_branch_of_a_template_shows_its_open_request() -> None:
+    ports = sample()
+    opened = [{"number": number, "state": "open", "head": f"images/{number}", "base": "main"} for number in ("8", "9")]
+    branches = [{"branch": one["head"], "policies": [], "pullRequest": one} for one in opened]
+    automation(ports, "platform/fleet", "fleet", {"pushBranches": branches})
+    assert [one.head for one in overview(ports).requests] == ["images/8", "images/9"]
+
+
 def test_windows_and_freezes_say_whether_they_are_open_now() -> None:
     window, freeze = overview().calendars
     assert (window.owner, window.is_open) == ("ImageUpdateAutomation platform/fleet", False)

@@ -16,7 +16,7 @@ from tagstream.dashboard.rows import (
     orders,
     policy_row,
     repository_row,
-    request_row,
+    request_rows,
 )
 from tagstream.dashboard.view import (
     AutomationRow,
@@ -54,7 +54,7 @@ def read_overview(
     committed = fleet.committed_by()
     entries = [one for one in fleet.entries if namespace in (None, one.key.namespace)]
     automations = fleet.objects["ImageUpdateAutomation"]
-    requests = (request_row(one) for one in automations)
+    requests = (row for one in automations for row in request_rows(one))
     return Overview(
         stack=stack,
         namespace=namespace,
@@ -65,7 +65,7 @@ def read_overview(
         policies=_urgent_first(policy_row(one, fleet) for one in fleet.objects["ImagePolicy"]),
         automations=_urgent_first(automation_row(one, fleet, len(committed.get(one.key, ()))) for one in automations),
         kustomizations=_urgent_first(kustomization_row(one, fleet) for one in fleet.objects["Kustomization"]),
-        requests=tuple(one for one in requests if one is not None),
+        requests=tuple(requests),
         orders=tuple(order for policy in fleet.policies.values() for order in orders(policy, fleet)),
         calendars=tuple(calendar_rows(namespace, fleet, ports)),
         latency=latency(entries, fleet.since, fleet.at),

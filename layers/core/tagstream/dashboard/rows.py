@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from tagstream.dashboard.commits import page_of
 from tagstream.dashboard.fleet import Fleet
@@ -23,7 +23,7 @@ from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
-from tagstream.reconcile.kept_requests import known_request
+from tagstream.reconcile.kept_requests import known_requests
 from tagstream.reconcile.shown_status import members, shown, spec_of
 
 CAUSES: Mapping[str, str] = {
@@ -110,7 +110,8 @@ def automation_row(stored: StoredObject, fleet: Fleet, committed: int) -> Automa
     source = source_of(stored.key, fleet)
     git = automation.git if automation else None
     push, checkout = (git.push, git.checkout) if git else (None, None)
-    branch = (push.branch if push else "") or (checkout.branch if checkout else "")
+    template = automation.branch_template if automation else ""
+    branch = template or (push.branch if push else "") or (checkout.branch if checkout else "")
     if not branch and source is not None and source.ref is not None:
         branch = source.ref.branch
     return AutomationRow(
@@ -160,19 +161,20 @@ def _last_commit(stored: StoredObject, branch: str, fleet: Fleet) -> CommitRow |
     )
 
 
-def request_row(stored: StoredObject) -> RequestRow | None:
-    """The row of the open pull request of an automation; None without one."""
-    found = known_request(stored)
-    if found is None or not found.number or not found.is_open:
-        return None
-    return RequestRow(
-        automation=stored.key,
-        title=f"#{found.number}",
-        url=found.url,
-        head=found.head,
-        base=found.base,
-        checks="" if found.checks == "none" else found.checks,
-    )
+def request_rows(stored: StoredObject) -> Sequence[RequestRow]:
+    """The rows of the open pull requests of an automation: one for each of its push branches."""
+    return [
+        RequestRow(
+            automation=stored.key,
+            title=f"#{found.number}",
+            url=found.url,
+            head=found.head,
+            base=found.base,
+            checks="" if found.checks == "none" else found.checks,
+        )
+        for found in known_requests(stored.status)
+        if found.number and found.is_open
+    ]
 
 
 def kustomization_row(stored: StoredObject, fleet: Fleet) -> KustomizationRow:
