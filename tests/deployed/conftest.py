@@ -10,6 +10,8 @@ import pytest
 from tests.embedded.aws import EmbeddedAws, EmbeddedStack, running
 
 HERE = Path(__file__).parent
+ALARM_TOPIC = "arn:aws:sns:eu-central-1:000000000000:alarms"
+"""The topic that the stack's alarms tell; the test of alarms makes it."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -30,4 +32,4 @@ def aws() -> Iterator[EmbeddedAws]:
 @pytest.fixture(scope="session")
 def stack(aws: EmbeddedAws) -> EmbeddedStack:
     """The deployed template of the project. Its schedule is off; tests call ``stack.tick()``."""
-    return aws.deploy()
+    return aws.deploy(AlarmTopicArn=ALARM_TOPIC)

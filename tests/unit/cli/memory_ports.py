@@ -435,6 +435,10 @@ class MemoryOperations:
         self.actions.append("delete at once" if at_once else "delete")
         return self.secrets.data.pop(key, None) is not None
 
+    def may_write_secrets(self) -> bool:
+        """Unless it is refused."""
+        return "may_write_secrets" not in self.refused
+
     def may_write_table(self) -> bool:
         """Unless it is refused."""
         return "may_write_table" not in self.refused

@@ -82,6 +82,9 @@ class Operations(Protocol):
     def delete_secret(self, key: NamespacedName, *, at_once: bool) -> bool:
         """Delete a secret; unless ``at_once``, AWS keeps it for thirty days. False when there is none."""
 
+    def may_write_secrets(self) -> bool:
+        """Whether the caller may write the stack's secrets; nothing is written to find out."""
+
     def may_write_table(self) -> bool:
         """Whether the caller may write to the table; nothing is written."""
 

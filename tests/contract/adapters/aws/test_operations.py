@@ -140,6 +140,12 @@ def test_whether_the_table_may_be_written_is_found_without_a_write(make: Make, n
     assert table.client.scan(TableName=table.name)["Count"] == 0
 
 
+def test_whether_secrets_may_be_written_is_found_without_a_write(make: Make, name: str) -> None:
+    operations = make(name)
+    assert operations.may_write_secrets() is True
+    assert operations.secret_names(None) == ()
+
+
 def test_what_aws_refuses_names_the_stack(make: Make, name: str) -> None:
     operations = make(name)
     operations.clients.cloudformation.delete_stack(StackName=name)

@@ -261,7 +261,7 @@ def test_what_a_service_does_not_take_now_is_asked_for_later_for_its_alert_alone
 
 
 def test_the_first_failure_of_a_notification_is_an_event_of_the_alert_and_later_ones_are_not(told: Told) -> None:
-    told.receiver.answer(503, b"s3cr3t")
+    told.receiver.answer(503)
     ids = told.tell(PUSHED)
     failed_again(told, told.outbox.later[0])
     now = told.ports.clock.now()

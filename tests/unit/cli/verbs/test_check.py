@@ -75,12 +75,13 @@ def test_a_schedule_that_is_off_is_a_warning_and_one_without_ticks_a_failure() -
 
 def test_what_aws_refuses_is_one_finding_and_the_others_are_made() -> None:
     ports = MemoryPorts()
-    ports.operations.refused = {"alarms", "webhook_answers", "may_write_table"}
+    ports.operations.refused = {"alarms", "webhook_answers", "may_write_table", "may_write_secrets"}
     code, found = findings(ports)
     assert code == 1
     assert found["alarms"] == ("failed", "alarms is not authorized")
     assert found["webhook"] == ("failed", "webhook_answers is not authorized")
     assert found["table"] == ("warning", "0 objects; arn:aws:iam::1:user/ann may read, not write")
+    assert found["secrets"] == ("warning", "0 can be listed; arn:aws:iam::1:user/ann may not write them")
     assert found["dead letters"][0] == "ok"
 
 

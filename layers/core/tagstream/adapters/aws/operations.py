@@ -174,6 +174,24 @@ class AwsOperations:
                 raise
         return True
 
+    def may_write_secrets(self) -> bool:
+        """Write to a secret that never exists: AWS looks at the caller's rights first, and then for the secret.
+
+        No object can refer to it, because ``_`` is no name of a namespace.
+        """
+        try:
+            self.clients.secretsmanager.put_secret_value(SecretId=f"{self.stack}/_/nothing", SecretString="{}")
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code in GONE:
+                return True
+            if "AccessDenied" in code:
+                return False
+            raise self._failed("secrets", error) from error
+        except BotoCoreError as error:
+            raise self._failed("secrets", error) from error
+        return True
+
     def may_write_table(self) -> bool:
         """Delete an item that never exists, on the condition that it does."""
         try:

@@ -114,7 +114,7 @@ def _alarms(session: Session) -> Iterator[Finding]:
     if not ringing:
         yield Finding(check="alarms", status=OK, detail=f"none of {len(alarms)} rings")
     if alarms and not any(one.tells for one in alarms):
-        yield Finding(check="alarms", status=WARNING, detail="they tell nobody: the parameter AlarmTopicArn is empty")
+        yield Finding(check="alarms", status=WARNING, detail="they tell nobody: give AlarmEmail or AlarmTopicArn")
 
 
 def _dead_letters(session: Session) -> Iterator[Finding]:
@@ -128,7 +128,9 @@ def _dead_letters(session: Session) -> Iterator[Finding]:
 
 
 def _secrets(session: Session) -> Iterator[Finding]:
-    yield Finding(check="secrets", status=OK, detail=f"{len(session.operations.secret_names(None))} can be listed")
+    listed, may_write = len(session.operations.secret_names(None)), session.operations.may_write_secrets()
+    told = f"{listed} can be listed; {session.caller()} {'may write them' if may_write else 'may not write them'}"
+    yield Finding(check="secrets", status=OK if may_write else WARNING, detail=told)
 
 
 def _logs(session: Session) -> Iterator[Finding]:
