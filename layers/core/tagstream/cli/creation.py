@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from tagstream.cli.console import CommandFailed
+from tagstream.cli.git_owner import warn_of_owner
 from tagstream.cli.kinds import WAITED, Target
 from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
@@ -71,6 +72,7 @@ def store(session: Session, target: Target, wanted: Mapping[str, object]) -> int
     console.generate(f"generating {target.kind}")
     check(session, wanted)
     before = objects.get(target.kind, session.key(session.args.name))
+    warn_of_owner(session, before)
     console.action(f"applying {target.kind}")
     after = objects.put(prepared(_annotated(wanted, before), before))
     console.success(f"{target.kind} {'updated' if before else 'created'}")

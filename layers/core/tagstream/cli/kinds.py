@@ -41,10 +41,15 @@ PROVIDER = Target(
     group="alert-provider", word="", kind="Provider", human="alert provider", aliases=("alert-providers",)
 )
 TARGETS = (*IMAGES, GIT, RECEIVER, KUSTOMIZATION, ALERT, PROVIDER)
+NAMESPACE = Target(group="namespace", word="", kind="Namespace", human="namespace", aliases=("ns", "namespaces"))
+STORED = (*TARGETS, NAMESPACE)
+"""Every kind that is stored: a Namespace has no spec, and is neither suspended nor reconciled."""
 WAITED = (*IMAGES, KUSTOMIZATION)
 """The kinds that are reconciled when they change, which a command waits for."""
 RECONCILED = (*IMAGES, RECEIVER, KUSTOMIZATION)
-"""The kinds that a reconcile can be asked for; the others are read when they are used."""
+"""The kinds that are reconciled; the others are read when they are used."""
+ASKED = (*RECONCILED, GIT)
+"""The kinds that a reconcile can be asked for: that of a GitRepository is one of all that read it."""
 
 
 def resource_name(kind: str, name: str) -> str:

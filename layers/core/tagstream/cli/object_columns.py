@@ -12,7 +12,7 @@ from datetime import datetime
 from tagstream.cli.layout import Column, brief
 from tagstream.domain.ages import age
 from tagstream.domain.objects.annotations import annotations_of
-from tagstream.domain.objects.model import PROVIDER_TYPE
+from tagstream.domain.objects.model import FREEZE, PROVIDER_TYPE, WINDOW
 from tagstream.domain.update.request_course import KeptRequest
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.kept_requests import known_branches, known_request, known_requests
@@ -139,6 +139,13 @@ def _time(title: str, *path: str) -> ObjectColumn:
     return ObjectColumn(cell=cell, short=short, layout=Column(title=title))
 
 
+def _note(annotation: str, title: str) -> ObjectColumn:
+    """Return a column of an annotation."""
+    return ObjectColumn(
+        cell=lambda stored: annotations_of(stored.document).get(annotation, ""), layout=Column(title=title, soft=True)
+    )
+
+
 _SUSPENDED = ObjectColumn(cell=_suspended, layout=Column(title="Suspended"), is_dull=lambda cell: cell == "False")
 _READY = (
     ObjectColumn(cell=ready, layout=Column(title="Ready")),
@@ -194,6 +201,7 @@ COLUMNS: Mapping[str, Sequence[ObjectColumn]] = {
         ObjectColumn(cell=_alerts_provider, layout=Column(title="Provider")),
         _SUSPENDED_BY,
     ),
+    "Namespace": (_note(WINDOW, "Window"), _note(FREEZE, "Freeze")),
     "Provider": (_SUSPENDED, ObjectColumn(cell=_provider_type, layout=Column(title="Type")), _SUSPENDED_BY),
 }
 """The columns by kind. A kind without an entry has Flux's columns of every kind: SUSPENDED, READY, MESSAGE."""

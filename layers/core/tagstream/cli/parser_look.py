@@ -5,7 +5,7 @@ Source: flux2 cmd/flux/events.go, logs.go.
 
 from __future__ import annotations
 
-from tagstream.cli.kinds import TARGETS
+from tagstream.cli.kinds import STORED
 from tagstream.cli.parser_stack import Parsers, add_verb, add_verb_of_kinds, seconds, seconds_or_days
 
 PORT = 8787
@@ -19,7 +19,7 @@ def add_look(verbs: Parsers) -> None:
 
 
 def _add_views(verbs: Parsers) -> None:
-    for parser in add_verb_of_kinds(verbs, "describe", TARGETS):
+    for parser in add_verb_of_kinds(verbs, "describe", STORED):
         parser.add_argument("name", help="the object")
         text = "how far back commits, deliveries and events go (default 1d)"
         parser.add_argument("--since", type=seconds_or_days, default=86_400.0, help=text)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from tagstream.cli.kinds import RECONCILED, TARGETS
+from tagstream.cli.kinds import ASKED, KUSTOMIZATION, STORED, TARGETS
 from tagstream.cli.parser_stack import Parsers, add_group, add_kinds, add_verb, add_verb_of_kinds
 from tagstream.cli.verbs_table import HELP
 
@@ -45,7 +45,7 @@ def _add_get(verbs: Parsers) -> None:
     parser.add_argument("-o", "--output", choices=("wide", "name", "json"), help="name: secret/NAME")
     parser.add_argument("--no-header", action="store_true", help="no titles")
     sources = add_group(group, "sources", "Git repositories", aliases=["source"])
-    for target in TARGETS:
+    for target in STORED:
         where = {"image": images, "source": sources}.get(target.group, group)
         words = target.word or target.group
         parser = add_verb(where, words, "get", f"{target.kind} objects", aliases=list(target.aliases))
@@ -76,9 +76,12 @@ def _add_get_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_actions(verbs: Parsers) -> None:
-    for parser in add_verb_of_kinds(verbs, "reconcile", RECONCILED):
+    for parser in add_verb_of_kinds(verbs, "reconcile", ASKED):
         parser.add_argument("name", help="the object")
         parser.add_argument("--no-wait", action="store_true", help="do not wait for the outcome")
+        if parser.get_default("target") == KUSTOMIZATION:
+            text = "taken for scripts made for flux: the source is always looked at"
+            parser.add_argument("--with-source", action="store_true", help=text)
     for verb in ("suspend", "resume"):
         for parser in add_verb_of_kinds(verbs, verb, TARGETS):
             parser.add_argument("name", nargs="*", help="the objects")
@@ -89,7 +92,7 @@ def _add_actions(verbs: Parsers) -> None:
                 parser.add_argument("--no-wait", action="store_true", help="do not wait for the outcome")
     _add_export(verbs)
     _add_delete(verbs)
-    for parser in add_verb_of_kinds(verbs, "annotate", TARGETS):
+    for parser in add_verb_of_kinds(verbs, "annotate", STORED):
         parser.add_argument("name", help="the object")
         parser.add_argument("change", nargs="+", metavar="KEY=VALUE|KEY-", help="set an annotation, or remove it")
 
@@ -97,11 +100,11 @@ def _add_actions(verbs: Parsers) -> None:
 def _add_export(verbs: Parsers) -> None:
     group = add_group(verbs, "export", HELP["export"])
     groups: dict[str, Parsers] = {}
-    for parser in add_kinds(group, "export", TARGETS, groups):
+    for parser in add_kinds(group, "export", STORED, groups):
         parser.add_argument("name", nargs="?", help="the object")
         parser.add_argument("--all", action="store_true", help="all objects of the namespace")
     for word, below in (("", group), *groups.items()):
-        targets = [one for one in TARGETS if word in ("", one.group)]
+        targets = [one for one in STORED if word in ("", one.group)]
         parser = add_verb(below, "all", "export all", f"Export all {word} objects" if word else "Export all objects")
         parser.add_argument("-A", "--all-namespaces", action="store_true", help="objects of all namespaces")
         parser.set_defaults(targets=targets)
@@ -111,6 +114,6 @@ def _add_delete(verbs: Parsers) -> None:
     group = add_group(verbs, "delete", HELP["delete"])
     secret = add_verb(group, "secret", "delete secret", "Delete a secret; AWS keeps it for thirty days")
     secret.add_argument("--now", action="store_true", help="delete it at once: nobody can bring it back")
-    for parser in (secret, *add_kinds(group, "delete", TARGETS, {})):
+    for parser in (secret, *add_kinds(group, "delete", STORED, {})):
         parser.add_argument("name", help="the object or the secret")
         parser.add_argument("-s", "--silent", action="store_true", help="do not ask")

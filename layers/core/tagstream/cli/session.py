@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
 from tagstream.cli.console import CommandFailed, Console
+from tagstream.cli.kinds import NAMESPACE, Target
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.schema import SCHEMA
 
@@ -88,6 +89,10 @@ class Session:
         """The namespace that ``--namespace`` or ``TAGSTREAM_NAMESPACE`` gives, or Flux's default."""
         found: str = self.args.namespace or self.args.usual_namespace
         return found
+
+    def key_of(self, target: Target, name: str) -> NamespacedName:
+        """Return the key of an object of a kind; a Namespace is in no namespace but its own."""
+        return NamespacedName(name, name) if target == NAMESPACE else self.key(name)
 
     def key(self, name: str) -> NamespacedName:
         """Return the key of an object in the command's namespace."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tagstream.domain.objects.model import VERIFY_SECRET, ImagePolicy, NamespacedName
 from tagstream.domain.select.advice import policy_advice
 from tagstream.domain.status.advice import Named, git_advice, receiver_advice, repository_advice
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import LookPorts
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.shown_status import is_suspended, members, ready_of, shown, spec_of, suspended_by
+from tagstream.reconcile.shown_status import is_suspended, members, ready_of, shown, source_key, spec_of, suspended_by
 from tagstream.reconcile.stored_objects import parse_stored
 
 
@@ -84,9 +82,8 @@ def _of_alert(stored: StoredObject, ports: LookPorts) -> tuple[str, ...]:
 
 
 def _source(stored: StoredObject, ports: LookPorts) -> Named | None:
-    reference: Mapping[str, object] = members(spec_of(stored).get("sourceRef"))
-    namespace = shown(reference, "namespace") or stored.key.namespace
-    found = ports.objects.get("GitRepository", NamespacedName(namespace, shown(reference, "name")))
+    key = source_key(stored)
+    found = ports.objects.get("GitRepository", key) if key else None
     return _named(found) if found else None
 
 

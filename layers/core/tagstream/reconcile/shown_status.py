@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from tagstream.domain.objects.annotations import annotations_of
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 from tagstream.reconcile.apply.validation import REASON, SUSPENDED, SUSPENDED_BY
@@ -60,6 +61,14 @@ def is_suspended(stored: StoredObject) -> bool:
 def spec_of(stored: StoredObject) -> Mapping[str, object]:
     """Return the spec of an object."""
     return members(stored.document.get("spec"))
+
+
+def source_key(stored: StoredObject) -> NamespacedName | None:
+    """Return the GitRepository that a Kustomization or an automation reads; None if it refers to none."""
+    reference = members(spec_of(stored).get("sourceRef"))
+    if shown(reference, "kind") != "GitRepository":
+        return None
+    return NamespacedName(shown(reference, "namespace") or stored.key.namespace, shown(reference, "name"))
 
 
 def suspended_by(stored: StoredObject) -> str:

@@ -161,7 +161,7 @@ def test_events_of_a_kind_that_does_not_exist_are_an_error() -> None:
     assert done.err == (
         "✗ kind 'Policy' not supported, can be one of: "
         "ImageRepository, ImagePolicy, ImageUpdateAutomation, GitRepository, Receiver, Kustomization, Alert, "
-        "Provider\n"
+        "Provider, Namespace\n"
     )
 
 

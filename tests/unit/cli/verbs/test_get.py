@@ -115,6 +115,35 @@ def test_all_prints_a_table_per_kind_with_the_kind_before_each_name() -> None:
     ]
 
 
+def namespaces() -> MemoryPorts:
+    ports = policy()
+    for name, notes in (("apps", {"tagstream.dev/window": "Mon-Fri 09:00-17:00"}), ("web", {})):
+        metadata = {"name": name, "namespace": name, "annotations": notes}
+        ports.objects.put({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    return ports
+
+
+def test_namespaces_are_shown_with_their_windows_and_freezes_whatever_the_namespace_of_the_command() -> None:
+    assert command("get", "namespaces", ports=namespaces()).out == (
+        "NAME\tWINDOW             \tFREEZE\napps\tMon-Fri 09:00-17:00\t      \t\nweb \t                   \t      \t\n"
+    )
+    assert command("get", "ns", "apps", "-o", "name", ports=namespaces()).out == "namespace/apps\n"
+    assert "namespace/apps" in command("get", "all", "-A", ports=namespaces()).out
+
+
+def test_a_namespace_can_be_described_exported_annotated_and_deleted() -> None:
+    ports = namespaces()
+    assert "tagstream.dev/window=Mon-Fri 09:00-17:00" in command("describe", "namespace", "apps", ports=ports).out
+    assert command("annotate", "ns", "apps", "tagstream.dev/window-", "team=a", ports=ports).code == 0
+    exported = yaml.safe_load(command("export", "namespace", "apps", ports=ports).out)
+    metadata = {"name": "apps", "annotations": {"team": "a"}}
+    assert exported == {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    assert "kind: Namespace" in command("export", "all", "-A", ports=ports).out
+    done = command("delete", "namespace", "apps", "-s", ports=ports)
+    assert "the objects of the namespace stay" in done.err
+    assert command("describe", "namespace", "apps", ports=ports).code == 1
+
+
 def test_nothing_found_is_said_and_is_no_failure() -> None:
     ports = MemoryPorts()
     done = [

@@ -131,3 +131,45 @@ def test_a_selection_without_a_commit_is_not_waited_for_longer_than_the_timeout(
     done = command("reconcile", "image", "policy", "app", "--timeout=3s", ports=ports)
     assert done.err.splitlines()[-1] == "► no commit yet; tagstream events shows what follows"
     assert ports.clock.passed_s <= 4
+
+
+def test_a_git_repository_is_reconciled_with_all_that_reads_it() -> None:
+    source = {"kind": "GitRepository", "name": "app"}
+    ports = answering("ImageUpdateAutomation", ready("True", "repository up-to-date"), sourceRef=source)
+    other = {"name": "other", "namespace": "flux-system"}
+    kept = {"kind": "GitRepository", "name": "other"}
+    for kind, metadata, spec in (
+        ("GitRepository", {**other, "name": "app"}, {}),
+        ("GitRepository", other, {}),
+        (
+            "Kustomization",
+            {"name": "fleet", "namespace": "apps"},
+            {"sourceRef": {**source, "namespace": "flux-system"}},
+        ),
+        ("ImageUpdateAutomation", other, {"sourceRef": kept, "suspend": True}),
+    ):
+        ports.objects.put({"kind": kind, "metadata": metadata, "spec": spec})
+    done = command("reconcile", "source", "git", "app", ports=ports)
+    assert done.code == 0
+    assert done.err.splitlines() == [
+        "► annotating Kustomization fleet in apps namespace",
+        "✔ Kustomization annotated",
+        "◎ waiting for Kustomization reconciliation",
+        "✔ repository up-to-date",
+        "► annotating ImageUpdateAutomation app in flux-system namespace",
+        "✔ ImageUpdateAutomation annotated",
+        "◎ waiting for ImageUpdateAutomation reconciliation",
+        "✔ repository up-to-date",
+    ]
+    assert "nothing to do" in command("reconcile", "source", "git", "other", ports=ports).err
+
+
+def test_a_failure_of_one_reader_of_a_git_repository_does_not_keep_it_from_the_next() -> None:
+    source = {"kind": "GitRepository", "name": "app"}
+    ports = answering("ImageUpdateAutomation", ready("False", "no such branch"), sourceRef=source)
+    for kind, name in (("GitRepository", "app"), ("ImageUpdateAutomation", "web")):
+        spec = {"sourceRef": source} if kind != "GitRepository" else {}
+        ports.objects.put({"kind": kind, "metadata": {"name": name, "namespace": "flux-system"}, "spec": spec})
+    done = command("reconcile", "source", "git", "app", ports=ports)
+    assert done.code == 1
+    assert done.err.count("✗ ImageUpdateAutomation reconciliation failed: no such branch") == 2

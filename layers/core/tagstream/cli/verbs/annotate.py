@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from tagstream.cli.audit import record_action
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.creation import check
+from tagstream.cli.git_owner import warn_of_owner
 from tagstream.cli.kinds import Target
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.export import OURS
@@ -28,13 +29,14 @@ def annotate(session: Session) -> int:
             of its own keeps, or has a value that ``apply`` would refuse; or the object was changed at the same time.
     """
     target: Target = session.args.target
-    stored = required(session, target, session.key(session.args.name))
+    stored = required(session, target, session.key_of(target, session.args.name))
     before = annotations_of(stored.document)
     wanted = {key: value for key, value in _changes(session).items() if before.get(key) != value}
     if not wanted:
         session.console.success(f"{target.human} not changed")
         return 0
     check(session, annotated(stored.document, wanted))
+    warn_of_owner(session, stored)
     expected = {key: before.get(key) for key in wanted}
     if not session.ports.objects.annotate(target.kind, stored.key, wanted, expected):
         raise CommandFailed(f"{target.kind} '{stored.key.name}' was changed by somebody else: try again")

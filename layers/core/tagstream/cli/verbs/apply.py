@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from tagstream import wiring
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.files import read_manifests
+from tagstream.cli.git_owner import warn_of_owner
 from tagstream.cli.kinds import resource_name
 from tagstream.cli.session import Session
 from tagstream.domain.objects.kinds import SERVICE_ACCOUNT, SecretData
@@ -110,8 +111,10 @@ def _outcome(one: Located, session: Session) -> str:
         stored = session.ports.objects.get(one.parsed.kind, one.parsed.key)
         document = prepared(one.parsed.document, stored)
         outcome = outcome_of(document, stored)
-        if outcome != "unchanged" and not session.args.dry_run:
-            session.ports.objects.put(document)
+        if outcome != "unchanged":
+            warn_of_owner(session, stored)
+            if not session.args.dry_run:
+                session.ports.objects.put(document)
     return f"{outcome} (server dry run)" if session.args.dry_run else outcome
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import tagstream
-from tagstream.cli.kinds import TARGETS
+from tagstream.cli.kinds import STORED
 from tagstream.cli.layout import Column
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json
@@ -79,7 +79,7 @@ def _version(session: Session) -> Iterator[Finding]:
 
 
 def _table(session: Session) -> Iterator[Finding]:
-    count = sum(len(session.ports.objects.list(target.kind)) for target in TARGETS)
+    count = sum(len(session.ports.objects.list(target.kind)) for target in STORED)
     caller = session.caller()
     if session.operations.may_write_table():
         yield Finding(check="table", status=OK, detail=f"{count} objects; {caller} may read and write")
@@ -145,7 +145,7 @@ def _logs(session: Session) -> Iterator[Finding]:
 
 
 def _objects(session: Session) -> Iterator[Finding]:
-    stored = [one for target in TARGETS for one in session.ports.objects.list(target.kind)]
+    stored = [one for target in STORED for one in session.ports.objects.list(target.kind)]
     states = [
         condition.get("status")
         for one in stored

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tagstream.cli.kinds import NAMESPACE
 from tagstream.cli.parser import build_parser
 from tagstream.cli.session import Session
 
@@ -77,7 +78,8 @@ class _Names:
             with _patience():
                 objects = self._connect(parsed_args.stack).objects
                 namespace = parsed_args.namespace or parsed_args.usual_namespace
-                return [one.key.name for one in objects.list(self._kind, namespace)]
+                where = None if self._kind == NAMESPACE.kind else namespace
+                return [one.key.name for one in objects.list(self._kind, where)]
         except (Exception, _TooLate):
             # What is wrong with the stack is told by the command itself.
             return []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from tagstream.cli.kinds import POLICY, RECONCILED, REPOSITORY, TARGETS, Target
+from tagstream.cli.kinds import POLICY, RECONCILED, REPOSITORY, STORED, Target
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.events import print_entries
 from tagstream.cli.waiting import required
@@ -28,7 +28,7 @@ from tagstream.reconcile.shown_status import conditions_of, is_suspended, shown,
 
 MAX_COMMITS, MAX_DELIVERIES = 5, 5
 # Nothing reconciles these.
-READ_WHEN_USED = frozenset(one.kind for one in TARGETS) - frozenset(one.kind for one in RECONCILED)
+READ_WHEN_USED = frozenset(one.kind for one in STORED) - frozenset(one.kind for one in RECONCILED)
 # Printed in sections of their own.
 ELSEWHERE = frozenset({"conditions", "lastDelivery", "waiting", "observedGeneration"})
 
@@ -40,7 +40,7 @@ def describe(session: Session) -> int:
         CommandFailed: the object does not exist.
     """
     target: Target = session.args.target
-    stored = completed([required(session, target, session.key(session.args.name))], session.ports)[0]
+    stored = completed([required(session, target, session.key_of(target, session.args.name))], session.ports)[0]
     now = session.ports.clock.now()
     entries = session.ports.ledger.read(now - timedelta(seconds=session.args.since), now)
     _print_head(session, stored)

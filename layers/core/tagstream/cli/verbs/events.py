@@ -12,7 +12,7 @@ from tagstream.cli.audit import EVERY_NAMESPACE
 from tagstream.cli.chain_end import chain_end
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.following import followed
-from tagstream.cli.kinds import TARGETS, checked_kind
+from tagstream.cli.kinds import STORED, checked_kind
 from tagstream.cli.layout import Column, brief
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json, as_yaml
@@ -43,7 +43,7 @@ def events(session: Session) -> int:
     for one in _types(session) - {"normal", "warning"}:
         raise CommandFailed(f"type '{one}' not supported. Supported types are Normal, Warning")
     if args.involved:
-        checked_kind(args.involved.partition("/")[0], [target.kind for target in TARGETS])
+        checked_kind(args.involved.partition("/")[0], [target.kind for target in STORED])
     since = session.ports.clock.now() - timedelta(seconds=args.since)
     if args.watch:
         if args.cause:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from tagstream.cli.console import CommandFailed, Console
-from tagstream.cli.kinds import Target
+from tagstream.cli.kinds import NAMESPACE, Target
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required
 from tagstream.cli.yaml_text import as_yaml
@@ -33,7 +33,7 @@ def export(session: Session) -> int:
     """
     target: Target = session.args.target
     if session.args.name:
-        found = [required(session, target, session.key(session.args.name))]
+        found = [required(session, target, session.key_of(target, session.args.name))]
     elif session.args.all:
         found = list(session.ports.objects.list(target.kind, session.namespace))
     else:
@@ -65,5 +65,8 @@ def print_manifest(console: Console, document: Mapping[str, object]) -> None:
     kept = {name: value for name, value in metadata.items() if name not in (*SERVER_SIDE, "annotations")}
     if annotations:
         kept["annotations"] = annotations
+    if document.get("kind") == NAMESPACE.kind:
+        # It is stored below its own name, and in no namespace.
+        kept.pop("namespace", None)
     console.line("---")
     console.line(as_yaml({**document, "metadata": kept}))

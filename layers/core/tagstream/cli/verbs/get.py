@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.kinds import IMAGES, TARGETS, Target, resource_name
+from tagstream.cli.kinds import IMAGES, NAMESPACE, STORED, Target, resource_name
 from tagstream.cli.label_selector import read_label_selector
 from tagstream.cli.layout import Column
 from tagstream.cli.object_columns import columns_of
@@ -34,7 +34,7 @@ def get_images(session: Session) -> int:
 
 def get_all(session: Session) -> int:
     """Run ``get all``: print a table for every kind that has objects."""
-    return _get_kinds(session, TARGETS, "")
+    return _get_kinds(session, STORED, "")
 
 
 def _get_kinds(session: Session, kinds: Sequence[Target], word: str) -> int:
@@ -99,7 +99,9 @@ def _name(stored: StoredObject) -> ObjectName:
 def _listed(session: Session, kind: Target) -> Sequence[StoredObject]:
     """Return the objects that the arguments select, with what is stored apart from their statuses."""
     args = session.args
-    namespace = None if args.all_namespaces else session.namespace
+    # Whoever asks for Namespaces means all of them.
+    is_everywhere = args.all_namespaces or getattr(args, "target", None) == NAMESPACE
+    namespace = None if is_everywhere else session.namespace
     selector = read_label_selector(args.label_selector) if args.label_selector else None
     found = [
         one

@@ -8,17 +8,17 @@ from __future__ import annotations
 from datetime import UTC
 
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.kinds import RECEIVER, Target
+from tagstream.cli.kinds import GIT, KUSTOMIZATION, RECEIVER, UPDATE, Target
 from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required, tell_commit, wait_for
-from tagstream.domain.objects.model import REQUESTED_AT
+from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
 from tagstream.reconcile.receive.paths import publish_receiver
-from tagstream.reconcile.shown_status import is_suspended
+from tagstream.reconcile.shown_status import is_suspended, source_key
 
 
 def reconcile(session: Session) -> int:
-    """Run ``reconcile image repository|policy|update NAME`` or ``reconcile receiver NAME``.
+    """Run ``reconcile image repository|policy|update NAME``, ``reconcile source git NAME`` and so on.
 
     Raises:
         CommandFailed: the object does not exist or is suspended, or its reconcile fails or takes longer than
@@ -33,9 +33,40 @@ def reconcile(session: Session) -> int:
         publish_receiver(stored, session.ports)
         tell_outcome(session, target, required(session, target, key))
         return 0
-    session.console.action(f"annotating {target.kind} {key.name} in {key.namespace} namespace")
     # The functions keep secrets for a while. They must read a secret again that was corrected in Secrets Manager.
     session.ports.secrets.expire()
+    if target == GIT:
+        return _reconcile_users(session, key)
+    _reconcile(session, target, key)
+    return 0
+
+
+def _reconcile_users(session: Session, source: NamespacedName) -> int:
+    """Reconcile everything that reads a GitRepository: nothing is fetched for it alone.
+
+    Returns:
+        1 if one of them has failed, else 0.
+    """
+    users = [
+        (target, stored.key)
+        for target in (KUSTOMIZATION, UPDATE)
+        for stored in session.ports.objects.list(target.kind)
+        if source_key(stored) == source and not is_suspended(stored)
+    ]
+    if not users:
+        session.console.action("no Kustomization and no ImageUpdateAutomation reads it, so there is nothing to do")
+    failures = 0
+    for target, key in users:
+        try:
+            _reconcile(session, target, key)
+        except CommandFailed as failure:
+            session.console.failure(str(failure))
+            failures += 1
+    return int(bool(failures))
+
+
+def _reconcile(session: Session, target: Target, key: NamespacedName) -> None:
+    session.console.action(f"annotating {target.kind} {key.name} in {key.namespace} namespace")
     asked_at = session.ports.clock.now().astimezone(UTC)
     requested = asked_at.isoformat().replace("+00:00", "Z")
     if not session.ports.objects.annotate(target.kind, key, {REQUESTED_AT: requested}):
@@ -45,4 +76,3 @@ def reconcile(session: Session) -> int:
         handled = wait_for(session, target, key, lambda one: one.status.get("lastHandledReconcileAt") == requested)
         tell_outcome(session, target, handled)
         tell_commit(session, target, handled, asked_at)
-    return 0

@@ -85,13 +85,17 @@ def wanted(kustomization: Kustomization, source: Source, ports: Ports) -> Wanted
     return Wanted(objects=found.objects, warnings=found.warnings, left_out=dict(left_out))
 
 
-def is_owned(document: Mapping[str, object], owner: NamespacedName) -> bool:
-    """Tell whether an object carries the labels of a Kustomization."""
+def owner_of(document: Mapping[str, object]) -> NamespacedName | None:
+    """The Kustomization that an object's labels name; None if they name none."""
     metadata = document.get("metadata")
     labels = metadata.get("labels") if isinstance(metadata, Mapping) else None
-    if not isinstance(labels, Mapping):
-        return False
-    return labels.get(OWNER_NAME) == owner.name and labels.get(OWNER_NAMESPACE) == owner.namespace
+    found = [labels.get(name) if isinstance(labels, Mapping) else None for name in (OWNER_NAMESPACE, OWNER_NAME)]
+    return NamespacedName(str(found[0]), str(found[1])) if all(found) else None
+
+
+def is_owned(document: Mapping[str, object], owner: NamespacedName) -> bool:
+    """Tell whether an object carries the labels of a Kustomization."""
+    return owner_of(document) == owner
 
 
 def _owned(one: Resource, owner: NamespacedName) -> Mapping[str, object]:
