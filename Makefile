@@ -34,7 +34,7 @@ COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-v
 .PHONY: demo test upgrade vectors event-answers policies bench chaos load cost fuzz build build-target lint release audit format lock deploy aws-check clean servers
 
 demo: .venv/ready
-	"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
+	@"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
 
 test: .venv/ready servers lint
 	pytest -n 3 $(ARGS)

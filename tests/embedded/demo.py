@@ -44,7 +44,7 @@ def main() -> int:
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
         started = _start(folder, keep, cleanup)
-        with _step("building and deploying template.yaml with sam"):
+        with _step("building and deploying template.yaml with sam (the first build takes a minute)"):
             stack = started.aws.deploy("tagstream", TickState="ENABLED")
         system = System(stack=stack, registry=started.registry.address)
         token = secrets.token_hex(16)
