@@ -25,7 +25,7 @@ def handler(event, context):
 """
 
 
-def _zipped(source: str) -> bytes:
+def zipped(source: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("app.py", source)
@@ -40,7 +40,7 @@ def test_a_function_is_refused_what_its_role_lacks(stack: EmbeddedStack) -> None
         Runtime="python3.13",
         Role=role,
         Handler="app.handler",
-        Code={"ZipFile": _zipped(PROBE)},
+        Code={"ZipFile": zipped(PROBE)},
         Environment={"Variables": {"TABLE": stack.outputs["TableName"]}},
     )
     try:

@@ -25,6 +25,7 @@ from tagstream.events.receiver.hints import split_image, url_host
 from tagstream.events.receiver.senders.gcr import read as read_gcr
 from tagstream.events.receiver.senders_table import MODULE_BY_SENDER
 from tagstream.events.source import UnknownEvent, read_event
+from tagstream.events.widget import BadWidgetRequest, parse_widget
 from tests.fuzz.target import ROOT, Shape, Target, files_in, text
 from tests.property.test_webhook_never_crashes import proofs
 
@@ -95,6 +96,20 @@ def _event(data: bytes) -> None:
         try:
             read_event(event, NOW)
         except (RefusedDelivery, UnknownEvent):
+            continue
+
+
+def _widget(data: bytes) -> None:
+    """Any JSON as an event of a widget, and any text as each of its parameters."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        found = text(data)
+    given = ({"namespace": found}, {"namespace": text(data)}, {"widgetContext": found})
+    for event in (found, *given):
+        try:
+            parse_widget(event)
+        except BadWidgetRequest:
             continue
 
 
@@ -195,6 +210,14 @@ TARGETS = (
         words=SENDER_WORDS,
         seeds=lambda: [b"eyJhY3Rpb24iOiJJTlNFUlQiLCJ0YWciOiJnY3IuaW8vYS9iOjEifQ=="],
         shapes=(Shape(b"W1tb"),),
+    ),
+    Target(
+        name="widget",
+        parse=_widget,
+        modules=(f"{EVENTS}widget",),
+        words=(b'"namespace":', b'"widgetContext":', b'"theme":', b'"describe":true', b"a/b", b"null"),
+        seeds=lambda: files_in(ROOT / "events", "widget_*.json"),
+        shapes=(Shape(b"a"), Shape(b"a-"), Shape(b".", b"a"), Shape(b"a/")),
     ),
     Target(
         name="lambda-event",

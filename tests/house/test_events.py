@@ -57,7 +57,7 @@ def test_a_stream_sample_is_a_changed_item_that_a_filter_lets_through(kind: str)
 
 def test_every_source_has_its_sample() -> None:
     names = {path.stem.partition("_")[0] for path in (ROOT / "events").glob("*.json")}
-    assert names == {"schedule", "sqs", "stream", "ecr", "webhook"}
+    assert names == {"schedule", "sqs", "stream", "ecr", "webhook", "widget"}
 
 
 def test_every_sender_but_those_with_a_token_of_the_day_has_its_sample() -> None:

@@ -206,6 +206,23 @@ def test_only_the_command_line_writes_secrets() -> None:
     assert {action for action in granted if action.startswith("secretsmanager:")} == {"secretsmanager:GetSecretValue"}
 
 
+def test_the_function_of_the_dashboard_may_read_what_it_shows_and_nothing_else() -> None:
+    granted = {action for action, _ in _granted("DashboardRole")} - ANY_RESOURCE
+    reads = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+    assert granted == reads | {"logs:CreateLogStream", "logs:PutLogEvents"}
+    statements = of_type("AWS::IAM::Role")["DashboardRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+    (condition,) = [one["Condition"] for one in statements if one["Sid"] == "ReadTable"]
+    assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}
+    # The paths of Receivers are half a secret.
+    keys = condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    assert [one for one in keys if one.startswith("hook") or one == "*"] == []
+
+
+def test_the_widget_of_the_dashboard_calls_its_function() -> None:
+    (shown,) = [one["properties"] for one in _widgets() if one["type"] == "custom"]
+    assert shown["endpoint"] == "${DashboardFunction.Arn}"
+
+
 def test_the_table_is_on_demand_recoverable_and_streamed() -> None:
     table = of_type("AWS::DynamoDB::Table")["TagStateTable"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
@@ -242,6 +259,7 @@ def test_the_webhook_reserves_what_its_parameter_says_and_nothing_at_zero() -> N
     }
     reserved = {"Fn::If": ["ReservesWebhook", {"Ref": "WebhookConcurrency"}, {"Ref": "AWS::NoValue"}]}
     assert {name: one.get("ReservedConcurrentExecutions") for name, one in FUNCTIONS.items()} == {
+        "DashboardFunction": None,
         "NotifyFunction": None,
         "ScanFunction": None,
         "SyncFunction": None,
@@ -308,8 +326,9 @@ def test_the_functions_are_traced_as_the_parameter_says() -> None:
     assert template()["Parameters"]["Tracing"]["Default"] == "PassThrough"
 
 
-def test_the_dashboard_is_there_unless_its_parameter_says_no() -> None:
-    assert template()["Resources"]["Dashboard"]["Condition"] == "ShowsDashboard"
+def test_the_dashboard_and_its_function_are_there_unless_the_parameter_says_no() -> None:
+    parts = ("Dashboard", "DashboardFunction", "DashboardRole", "DashboardLog")
+    assert {template()["Resources"][name]["Condition"] for name in parts} == {"ShowsDashboard"}
     assert template()["Parameters"]["DashboardState"]["Default"] == "ENABLED"
 
 

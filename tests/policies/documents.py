@@ -1,4 +1,4 @@
-"""Makes the policies of docs/policies: for users of the command line, and for whoever deploys.
+"""Makes the policies of docs/policies: for users of the command line, for deployers, for viewers of the dashboard.
 
 REGION, ACCOUNT and STACK stand in them for what a reader has to put in.
 """
@@ -18,10 +18,10 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from tests.house.source_files import ROOT
-from tests.house.template_file import template
+from tests.house.template_file import dashboard, template
 
 FOLDER = ROOT / "docs" / "policies"
-CLI, DEPLOYER = FOLDER / "cli.json", FOLDER / "deployer.json"
+CLI, DEPLOYER, VIEWER = FOLDER / "cli.json", FOLDER / "deployer.json", FOLDER / "viewer.json"
 PLACE = "REGION:ACCOUNT"
 
 # What a user of the command line does anything to, by service.
@@ -34,6 +34,25 @@ CLI_RESOURCES = {
 }
 # AWS has no resource for these: they list names and states of the whole account, and read no content.
 CLI_LISTS = frozenset({"cloudwatch:DescribeAlarms", "secretsmanager:ListSecrets"})
+# What the console calls in a viewer's name, by the type of a widget (CloudWatch's user guide, "Permissions required to
+# use the CloudWatch console", and the guide of each service).
+WIDGET_ACTIONS = {
+    "alarm": ("cloudwatch:DescribeAlarms",),
+    "custom": ("lambda:InvokeFunction",),
+    "log": ("logs:GetQueryResults", "logs:StartQuery", "logs:StopQuery"),
+    "metric": ("cloudwatch:GetMetricData",),
+}
+VIEWER_RESOURCES = {
+    "cloudwatch:GetDashboard": "arn:aws:cloudwatch::ACCOUNT:dashboard/STACK",
+    "lambda:InvokeFunction": f"arn:aws:lambda:{PLACE}:function:STACK-dashboard",
+    "logs:StartQuery": f"arn:aws:logs:{PLACE}:log-group:/aws/lambda/STACK-*",
+}
+# AWS has no resource for these: states of alarms, values of metrics, and the results of queries that are known by a
+# random id.
+VIEWER_LISTS = frozenset(
+    {"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListDashboards"}
+    | {"logs:GetQueryResults", "logs:StopQuery"}
+)
 # sam keeps code in a bucket that it makes, with a stack of its own, at the first deployment in a region.
 SAM = "aws-sam-cli-managed-default"
 SAM_TYPES = ("AWS::S3::Bucket", "AWS::S3::BucketPolicy")
@@ -131,6 +150,20 @@ def deployer_policy(used: Iterable[str]) -> dict[str, Any]:
         },
     ]
     return made
+
+
+def viewer_policy() -> dict[str, Any]:
+    """Return the policy of whoever looks at the dashboard in the console, from the types of its widgets."""
+    kinds = {one["type"] for one in dashboard()["widgets"]}
+    used = {action for kind in kinds for action in WIDGET_ACTIONS[kind]}
+    used |= {"cloudwatch:GetDashboard", "cloudwatch:ListDashboards"}
+    own = sorted(used - VIEWER_LISTS)
+    return policy(
+        [
+            *((action.partition(":")[2], [action], [VIEWER_RESOURCES[action]]) for action in own),
+            ("List", used & VIEWER_LISTS, ["*"]),
+        ]
+    )
 
 
 def resource_types() -> list[str]:

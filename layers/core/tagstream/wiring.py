@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tagstream.ports.bundle import NotifyPorts, Ports, WebhookPorts
+from tagstream.ports.bundle import DashboardPorts, NotifyPorts, Ports, WebhookPorts
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -82,6 +82,36 @@ def sync_ports() -> Ports:
 def notify_ports() -> NotifyPorts:
     """Ports of NotifyFunction: the table, the secrets, and whoever is told."""
     return _notify_ports(os.environ)
+
+
+@functools.cache
+def dashboard_ports() -> DashboardPorts:
+    """Ports of DashboardFunction: the table, of which it may read a part, and no secret."""
+    from tagstream.adapters.store.agenda import DynamoAgenda
+    from tagstream.adapters.store.deliveries import DynamoDeliveries
+    from tagstream.adapters.store.freezes import DynamoFreezes
+    from tagstream.adapters.store.ledger import DynamoLedger
+    from tagstream.adapters.store.objects import DynamoObjects
+    from tagstream.adapters.store.selections import DynamoSelections
+    from tagstream.adapters.store.tags import DynamoTags
+    from tagstream.adapters.withheld_secrets import WithheldSecrets
+
+    table = _table(os.environ, _dynamodb())
+    ledger = DynamoLedger(table=table, ttl_s=LEDGER_TTL_S)
+    return DashboardPorts(
+        objects=DynamoObjects(table=table, clock=table.clock),
+        agenda=DynamoAgenda(table=table, clock=table.clock),
+        tags=DynamoTags(table=table),
+        selections=DynamoSelections(table=table),
+        freezes=DynamoFreezes(table=table, ledger=ledger),
+        stack_calendar=_stack_calendar(os.environ),
+        ledger=ledger,
+        deliveries=DynamoDeliveries(table=table, clock=table.clock),
+        secrets=WithheldSecrets(),
+        read_public_keys=signature_keys,
+        clock=table.clock,
+        stack=_required(os.environ, STACK),
+    )
 
 
 @functools.cache

@@ -44,11 +44,13 @@ class Frame:
             other pages of the dashboard.
         theme: ``light`` or ``dark``; empty for what the browser prefers.
         parts: which part of each table is shown, by the table's name, where it is not the first.
+        endpoint: of a widget, the ARN of the function that its links call; empty for a widget without links.
     """
 
     kind: Literal["page", "widget"] = "page"
     theme: Literal["", "light", "dark"] = ""
     parts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    endpoint: str = ""
 
     @property
     def rows(self) -> int:

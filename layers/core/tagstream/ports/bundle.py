@@ -123,6 +123,24 @@ class LookPorts(GatePorts, Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardPorts:
+    """What the dashboard's function may touch, which is what ``LookPorts`` asks for; ``stack`` is its name."""
+
+    objects: ObjectStore
+    agenda: AgendaStore
+    tags: TagStore
+    selections: SelectionStore
+    freezes: FreezeStore
+    stack_calendar: StackCalendar
+    ledger: Ledger
+    deliveries: DeliveryStore
+    secrets: Secrets
+    read_public_keys: ReadPublicKeys
+    clock: Clock
+    stack: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything the shell may touch; always the last argument.
 

@@ -1,0 +1,70 @@
+"""Reads what CloudWatch sends a custom widget's function: its parameters, or those of a link that was followed.
+
+Whoever may edit a dashboard, or invoke the function, chooses them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Theme = Literal["", "light", "dark"]
+# Names of Kubernetes: RFC 1123 subdomains.
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
+SHOWN_CHARACTERS = 100
+
+
+class BadWidgetRequest(ValueError):
+    """A parameter of the widget cannot be used; the message names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WidgetRequest:
+    """What is to be shown.
+
+    Attributes:
+        describes: whether the console asks for the documentation of the widget's parameters.
+        namespace: whose objects; None for those of all.
+        theme: of the dashboard; empty if it is not told.
+    """
+
+    describes: bool = False
+    namespace: str | None = None
+    theme: Theme = ""
+
+
+def parse_widget(event: object) -> WidgetRequest:
+    """What an event asks for.
+
+    Args:
+        event: the parameters beside ``widgetContext``, as CloudWatch passes them.
+
+    Raises:
+        BadWidgetRequest: a parameter is no name of a namespace.
+
+    Source: Amazon CloudWatch user guide, "Details about custom widgets" and "Interactivity in the custom widget".
+    """
+    given = event if isinstance(event, Mapping) else {}
+    if given.get("describe") is True:
+        return WidgetRequest(describes=True)
+    theme = _theme(given.get("widgetContext"))
+    namespace = given.get("namespace")
+    return WidgetRequest(namespace=_name("namespace", namespace) if namespace not in (None, "") else None, theme=theme)
+
+
+def _name(parameter: str, value: object) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise BadWidgetRequest(f"{parameter}: {_shown(value)} is no name of an object")
+    return value
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else type(value).__name__
+    return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…")
+
+
+def _theme(context: Any) -> Theme:
+    theme = context.get("theme") if isinstance(context, Mapping) else None
+    return theme if theme in ("light", "dark") else ""

@@ -1,0 +1,61 @@
+"""What the widget reads of the table is what the role of its function may read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tagstream.adapters.store.table import Table
+from tagstream.dashboard.widget import widget
+from tagstream.ports.bundle import DashboardPorts, Ports
+from tests.house.source_files import ROOT
+from tests.house.template_file import of_type
+from tests.unit.dashboard.sample_stack import sample
+
+ARN = "arn:aws:lambda:eu-central-1:000000000000:function:tagstream-dashboard"
+
+
+def readable() -> list[str]:
+    """Patterns of the partitions that DashboardFunction's role may read."""
+    statements = of_type("AWS::IAM::Role")["DashboardRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+    (found,) = [one["Condition"] for one in statements if one["Sid"] == "ReadTable"]
+    keys: list[str] = found["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    return keys
+
+
+def read_keys(name: str, body: Mapping[str, Any]) -> list[str]:
+    """The partitions that a call reads."""
+    if name == "GetItem":
+        return [body["Key"]["pk"]["S"]]
+    if name == "BatchGetItem":
+        return [key["pk"]["S"] for asked in body["RequestItems"].values() for key in asked["Keys"]]
+    assert name == "Query", f"{name} is no read that the role may make"
+    return [body["ExpressionAttributeValues"][":pk"]["S"]]
+
+
+def stored(ports: Ports) -> None:
+    """Store the objects and statuses of the sample stack."""
+    memory = sample().bundle()
+    for kind in ("GitRepository", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "Kustomization", "Alert"):
+        for one in memory.objects.list(kind):
+            ports.objects.put(dict(one.document))
+            ports.objects.put_status(one.kind, one.key, dict(one.status), is_first=True)
+
+
+def test_the_widget_reads_only_what_its_role_may(ports: Ports, table: Table) -> None:
+    stored(ports)
+    asked: set[str] = set()
+
+    def note(params: dict[str, Any], model: Any, **_: object) -> None:
+        asked.update(read_keys(model.name, json.loads(params["body"])))
+
+    table.client.meta.events.register("before-call.dynamodb", note)
+    given = {one.name: getattr(ports, one.name) for one in fields(DashboardPorts) if one.name != "stack"}
+    event = json.loads((ROOT / "events/widget_overview.json").read_bytes())
+    assert "ghcr.io/example/shop-web" in widget(event, ARN, DashboardPorts(stack="prod", **given))
+    assert {one for one in asked if not any(fnmatchcase(one, allowed) for allowed in readable())} == set()
+    unread = {one for one in readable() if not any(fnmatchcase(key, one) for key in asked)}
+    assert unread == set()

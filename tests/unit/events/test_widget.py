@@ -1,0 +1,45 @@
+"""What CloudWatch sends a custom widget: documentation or the overview; nothing else is believed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tagstream.events.widget import BadWidgetRequest, WidgetRequest, parse_widget
+from tests.house.source_files import ROOT
+
+
+def sample(name: str) -> Any:
+    return json.loads((ROOT / f"events/{name}.json").read_bytes())
+
+
+def test_the_console_asks_for_documentation() -> None:
+    assert parse_widget(sample("widget_describe")) == WidgetRequest(describes=True)
+
+
+def test_the_overview_is_of_all_namespaces_unless_one_is_named() -> None:
+    assert parse_widget(sample("widget_overview")) == WidgetRequest(theme="light")
+    named = parse_widget({**sample("widget_overview"), "namespace": "apps"})
+    assert named == WidgetRequest(namespace="apps", theme="light")
+
+
+@pytest.mark.parametrize("event", [{}, [], None, "x", {"widgetContext": []}, {"widgetContext": {"theme": 1}}])
+def test_what_is_not_told_is_the_overview_without_a_theme(event: object) -> None:
+    assert parse_widget(event) == WidgetRequest()
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({"namespace": "<script>alert(1)</script>"}, "namespace: '<script>alert(1)</script>' is no name of an object"),
+        ({"namespace": "a#b"}, "namespace: 'a#b' is no name of an object"),
+        ({"namespace": 7}, "namespace: 'int' is no name of an object"),
+        ({"namespace": "x" * 300}, f"namespace: '{'x' * 100}…' is no name of an object"),
+    ],
+)
+def test_a_parameter_that_is_no_name_is_refused(event: dict[str, object], message: str) -> None:
+    with pytest.raises(BadWidgetRequest) as refused:
+        parse_widget(event)
+    assert str(refused.value) == message
