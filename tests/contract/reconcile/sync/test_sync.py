@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import secrets
 import socket
 import time
@@ -338,6 +339,22 @@ def test_a_value_of_any_length_is_quoted_in_part_with_what_is_wrong_with_it(flee
     assert message.startswith("fleet/web.yaml:4: ImageRepository/apps/web spec.image: Invalid value: ")
     assert "more characters)" in message
     assert len(message) < 4_000
+
+
+def test_an_object_that_another_kustomization_keeps_too_is_told_with_its_name(fleet: Fleet) -> None:
+    fleet.sync()
+    rival = _document("kustomize.toolkit.fluxcd.io/v1", "Kustomization", {"interval": "10m"})
+    fleet.ports.objects.put({**rival, "metadata": {"name": "rival", "namespace": FLEET.namespace}})
+    stored = fleet.get("ImagePolicy", "web")
+    assert stored is not None
+    taken: dict[str, Any] = json.loads(json.dumps(stored.document))
+    taken["metadata"]["labels"][OWNER_NAME] = "rival"
+    fleet.ports.objects.put(taken)
+    fleet.sync()
+    assert fleet.told()[-1] == (
+        "DriftCorrected",
+        "ImagePolicy/apps/web (which Kustomization/flux-system/rival keeps, too) configured",
+    )
 
 
 def test_kustomizations_that_own_each_other_are_deleted_together(fleet: Fleet) -> None:

@@ -94,6 +94,12 @@ def test_a_provider_without_a_timeout_has_that_of_flux() -> None:
         ("Provider", {"type": "nats"}, 'spec.type: Unsupported value: "nats": a NATS server speaks no HTTP'),
         ("Provider", {"type": "azureeventhub"}, 'spec.type: Unsupported value: "azureeventhub": Event Hubs asks'),
         ("Provider", {"type": "googlepubsub"}, 'spec.type: Unsupported value: "googlepubsub": Pub/Sub asks'),
+        ("Provider", {"type": "otel"}, 'spec.type: Unsupported value: "otel": traces are X-Ray\'s'),
+        (
+            "Provider",
+            {"type": "githubpullrequestcomment"},
+            'spec.type: Unsupported value: "githubpullrequestcomment": no event names a pull request',
+        ),
         ("Provider", {"proxy": "ftp://user:secret@x"}, "spec.proxy: Invalid value: spec.proxy in body should match"),
         ("Provider", {"timeout": "1h"}, 'spec.timeout: Invalid value: "1h"'),
         ("Provider", {"commitStatusExpr": "'a'"}, "spec.commitStatusExpr: spec.commitStatusExpr is only supported for"),

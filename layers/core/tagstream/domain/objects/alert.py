@@ -34,6 +34,11 @@ NOT_SENT: Mapping[str, str] = {
     "nats": "a NATS server speaks no HTTP: use generic with a gateway, or a rule of EventBridge",
     "azureeventhub": "Event Hubs asks for tokens of an identity in Azure: use generic with a Logic App",
     "googlepubsub": "Pub/Sub asks for tokens of an identity in Google Cloud: use generic with a Cloud Function",
+    "otel": "traces are X-Ray's: set the stack's parameter Tracing",
+    **dict.fromkeys(
+        ("githubpullrequestcomment", "gitlabmergerequestcomment", "giteapullrequestcomment"),
+        "no event names a pull request: tagstream.dev/pull-request keeps one with all changes in its text",
+    ),
 }
 """Types of Flux that are refused, and what to use in their place."""
 OWN_TYPES = ("email", "sns")

@@ -24,7 +24,7 @@ from tagstream.reconcile.apply.applied import by_person, in_order, outcome_of, p
 from tagstream.reconcile.apply.located import Located
 from tagstream.reconcile.receive.paths import publish_receiver
 from tagstream.reconcile.stored_objects import parse_stored
-from tagstream.reconcile.sync.wanted import is_owned
+from tagstream.reconcile.sync.wanted import is_owned, owner_of
 
 KIND = "Kustomization"
 PRUNE, RECONCILE, APPLY = (f"kustomize.toolkit.fluxcd.io/{name}" for name in ("prune", "reconcile", "ssa"))
@@ -92,7 +92,7 @@ def store(kustomization: Kustomization, wanted: Sequence[Located], ports: Ports)
         stored = known if known is not None and outcome == "unchanged" else ports.objects.put(document)
         present[name] = stored
         if outcome != "unchanged":
-            (created if outcome == "created" else configured).append(one.parsed.name)
+            (created if outcome == "created" else configured).append(one.parsed.name + _rival(known, owner, ports))
             _publish(stored, ports)
     gone = [one for name, one in before.items() if name not in present] if kustomization.prune else []
     deleted = [shown(one) for one in _last_first(gone) if _prune(one, kustomization, ports)]
@@ -146,6 +146,14 @@ def inventory(objects: Iterable[StoredObject]) -> Mapping[str, object]:
 def shown(one: StoredObject) -> str:
     """``Kind/namespace/name``."""
     return f"{one.kind}/{one.key}"
+
+
+def _rival(known: StoredObject | None, owner: NamespacedName, ports: Ports) -> str:
+    """Say that another Kustomization keeps an object too: the two take it from each other at each sync."""
+    other = owner_of(known.document) if known is not None else None
+    if other is None or other == owner or ports.objects.get("Kustomization", other) is None:
+        return ""
+    return f" (which Kustomization/{other} keeps, too)"
 
 
 def _is_left_alone(known: StoredObject, wanted: Located) -> bool:

@@ -67,7 +67,7 @@ def wanted(kustomization: Kustomization, source: Source, ports: Ports) -> Wanted
     left_out = Counter(one.identity.kind for one in built if one.identity.kind in NOT_SYNCED and not one.identity.group)
     objects: list[Located] = []
     for one in built:
-        if not one.is_ours:
+        if not one.is_ours or encrypted_members(one.value):
             continue
         if not one.identity.namespace and one.identity.kind != "Namespace":
             errors.append(f"{_where(one)}: {one.identity}: metadata.namespace is required, or spec.targetNamespace")
