@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -22,6 +23,12 @@ from tagstream.domain.signatures.bundle import read_bundle
 from tagstream.domain.signatures.referrers import read_bundle_digest, read_referrers
 from tagstream.domain.signatures.signed import UnreadableSignature
 from tagstream.domain.signatures.simple_signing import read_payload, read_signature_layers
+from tagstream.domain.update.image_labels import (
+    SOURCE_LABELS,
+    labels_of_configuration,
+    labels_of_manifest,
+    read_source,
+)
 from tagstream.ports.material import InvalidMaterial
 from tests.embedded.cosign import recording
 from tests.fuzz.target import Shape, Target, text, texts_in
@@ -114,7 +121,31 @@ def _creation(data: bytes) -> None:
     read_creation_time(data)
 
 
+SOURCE_NAMES = tuple(one.encode() for one in SOURCE_LABELS)
+
+
+def _labels(data: bytes) -> None:
+    for labels in (labels_of_manifest(data), labels_of_configuration(data)):
+        source = read_source(labels)
+        if source is not None and re.fullmatch(r"https?://[a-z0-9.:-]+/[A-Za-z0-9._~/%-]+", source.url) is None:
+            raise AssertionError(f"not only an address: {source.url}")
+
+
 TARGETS = (
+    Target(
+        name="image-labels",
+        parse=_labels,
+        modules=("tagstream.domain.update.image_labels",),
+        seeds=lambda: [
+            b'{"annotations":{"%b":"https://github.com/a/b.git","%b":"0123456789"}}' % SOURCE_NAMES,
+            b'{"config":{"Labels":{"%b":"http://u:p@h:1/a%%20b","%b":"ABCDEF0"}}}' % SOURCE_NAMES,
+        ],
+        words=(*SOURCE_NAMES, b"https://", b'"annotations":{', b'"config":{"Labels":{', b".git", b"%", b"//", b"@"),
+        shapes=(
+            *DEEP,
+            Shape(b"a", b'{"annotations":{"%b":"https://a/' % SOURCE_NAMES[0], b'","%b":"0123456"}}' % SOURCE_NAMES[1]),
+        ),
+    ),
     Target(
         name="creation-time",
         parse=_creation,

@@ -321,7 +321,7 @@ class NoQueue:
 class NoRegistry:
     """The command line talks to no registry."""
 
-    list_tags = digest = platforms = created = images = scan_findings = signatures = not_called
+    list_tags = digest = platforms = created = labels = images = scan_findings = signatures = not_called
 
 
 class NoGit:

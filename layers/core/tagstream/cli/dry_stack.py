@@ -28,7 +28,7 @@ READS: Mapping[str, frozenset[str]] = {
     "schema": frozenset({"version"}),
     "ledger": frozenset({"read"}),
     "secrets": frozenset({"get", "renewed"}),
-    "registry": frozenset({"digest", "platforms", "created", "signatures", "images", "scan_findings"}),
+    "registry": frozenset({"digest", "platforms", "created", "labels", "signatures", "images", "scan_findings"}),
     "git": frozenset({"open", "signer"}),
     "deliveries": frozenset(),
     "queue": frozenset(),

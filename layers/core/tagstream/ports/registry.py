@@ -78,6 +78,9 @@ class Registry(Protocol):
     def created(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> datetime | None:
         """When an image was created (aware UTC), by its configuration; None if it does not say, or is no image."""
 
+    def labels(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> Mapping[str, str]:
+        """What an image's annotations and labels say of its source, by their names; nobody has checked it."""
+
     def images(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> tuple[Digest, ...]:
         """The digests of the images of an index, without attestations; of a single image, its own."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -152,3 +153,9 @@ def test_an_empty_title_is_an_error() -> None:
 )
 def test_images_of_well_known_registries_link_to_their_pages(name: str, page: str) -> None:
     assert registry_page(ImageRef(name=name, tag="1.1.0")) == page
+
+
+def test_a_new_value_links_to_the_commits_since_the_old_one() -> None:
+    commits = "https://github.com/acme/web/compare/aaaaaaa...bbbbbbb"
+    changes = replace(ONE, ranges={(WEB, ONE.changes[0].old_value): commits})
+    assert f"| `registry.example.com/web` | `1.0.0` | [`1.1.0`]({commits}) | `apps/web.yaml` |" in text(changes).body

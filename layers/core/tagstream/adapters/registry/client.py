@@ -8,7 +8,7 @@ Source: image-reflector-controller internal/controller/imagerepository_controlle
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -41,6 +41,7 @@ from tagstream.domain.select.platforms import (
     platforms_of_index,
 )
 from tagstream.domain.signatures.signed import Signed
+from tagstream.domain.update.image_labels import SOURCE_LABELS, labels_of_configuration, labels_of_manifest
 from tagstream.errors import RetryableError, StalledError, ThrottledError, Unanswered
 from tagstream.ports.connection import Proxy, TlsMaterial
 from tagstream.ports.registry import RegistryAccess, ScanFindings, TagListing
@@ -168,6 +169,38 @@ class RegistryClient:
                 return read_creation_time(fetch_verified(repository, "blobs", configuration_digest(manifest)))
         except (UnreadableManifest, MalformedDigest):
             return None
+
+    def labels(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> Mapping[str, str]:
+        """What an image says of its source: one to three requests, as deep as its annotations and labels lie.
+
+        Args:
+            image: the repository.
+            digest: of the index or the manifest; of an index, the annotations come before those of its first image.
+            access: credentials, TLS, proxy.
+            deadline_s: on the monotonic clock.
+
+        Raises:
+            AuthenticationError: AuthenticationFailed, credentials or certificates that cannot be used.
+            ThrottledError: ReadOperationFailed, with the seconds the registry asked for.
+            RetryableError: ReadOperationFailed, the registry fails, or it sends something else than the digest says.
+        """
+        found: Mapping[str, str] = {}
+        try:
+            with _explaining(image, access):
+                repository = self._repository(image, access, deadline_s)
+                manifest = fetch_verified(repository, "manifests", digest)
+                found = labels_of_manifest(manifest)
+                inner = first_image(manifest)
+                if inner is not None and len(found) < len(SOURCE_LABELS):
+                    manifest = fetch_verified(repository, "manifests", inner)
+                    found = {**labels_of_manifest(manifest), **found}
+                if len(found) < len(SOURCE_LABELS):
+                    configuration = fetch_verified(repository, "blobs", configuration_digest(manifest))
+                    found = {**labels_of_configuration(configuration), **found}
+        except (UnreadableManifest, MalformedDigest):
+            # What is no image has no configuration.
+            return found
+        return found
 
     def images(self, image: ImageName, digest: Digest, access: RegistryAccess, deadline_s: float) -> tuple[Digest, ...]:
         """The digests of the images of an index, without attestations; of a single image, its own. One request.

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from tagstream.domain.objects.image_name import DEFAULT_REGISTRY, InvalidImage, parse_reference
@@ -19,6 +19,7 @@ from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.domain.objects.pull_request import BODY_NAME, TITLE_NAME
 from tagstream.domain.setters.plan import Change
 from tagstream.domain.update.message import MessageData, TemplateError, render_message
+from tagstream.domain.update.source_range import Ranges
 
 MAX_CELL = 200
 MAX_ROWS = 500
@@ -35,12 +36,14 @@ _GOOGLE = re.compile(r"(?:[a-z]+\.)?gcr\.io|[a-z0-9-]+-docker\.pkg\.dev")
 class ChangeSet:
     """All changes that a push branch offers, of all its automations.
 
-    ``named`` are the changes as templates see them; ``changes`` have whole paths.
+    ``named`` are the changes as templates see them; ``changes`` have whole paths. ``ranges`` are pages with the commits
+    between the image that is replaced and the new one.
     """
 
     changes: tuple[Change, ...]
     named: tuple[Change, ...]
     refs: Mapping[NamespacedName, ImageRef]
+    ranges: Ranges = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
@@ -139,7 +142,7 @@ def default_title(changes: ChangeSet) -> str:
 
 def changes_table(changes: ChangeSet, room: int) -> str:
     """A table of image, old and new value and file, with as many rows as there is room for (in characters)."""
-    rows = list(dict.fromkeys(_row(change, changes.refs) for change in changes.changes))
+    rows = list(dict.fromkeys(_row(change, changes) for change in changes.changes))
     text = _HEADER
     for index, row in enumerate(rows):
         more = f"\n… and {len(rows) - index} more"
@@ -149,15 +152,17 @@ def changes_table(changes: ChangeSet, room: int) -> str:
     return text.rstrip("\n")
 
 
-def _row(change: Change, refs: Mapping[NamespacedName, ImageRef]) -> str:
-    ref = refs.get(_policy(change))
+def _row(change: Change, changes: ChangeSet) -> str:
+    ref = changes.refs.get(policy_of(change))
     old, new = change.old_value, change.new_value
     if ref is None:
         return f"| {_code(change.setter)} | {_code(old)} | {_code(new)} | {_code(change.file)} |\n"
     old, new = (one.removeprefix(f"{ref.name}:") for one in (old, new))
     page = registry_page(ref)
     image = f"[{_code(ref.name)}]({page})" if page else _code(ref.name)
-    return f"| {image} | {_code(old)} | {_code(new)} | {_code(change.file)} |\n"
+    commits = changes.ranges.get((policy_of(change), change.old_value), "")
+    value = f"[{_code(new)}]({commits})" if commits else _code(new)
+    return f"| {image} | {_code(old)} | {value} | {_code(change.file)} |\n"
 
 
 def registry_page(ref: ImageRef) -> str:
@@ -182,7 +187,7 @@ def registry_page(ref: ImageRef) -> str:
 
 
 def _images(changes: ChangeSet) -> list[ImageRef]:
-    policies = {_policy(change) for change in changes.changes}
+    policies = {policy_of(change) for change in changes.changes}
     found = {changes.refs[key] for key in policies if key in changes.refs}
     return sorted(found, key=lambda ref: (ref.name, ref.tag))
 
@@ -200,7 +205,8 @@ def _short(image: str) -> str:
     return image.rpartition("/")[2]
 
 
-def _policy(change: Change) -> NamespacedName:
+def policy_of(change: Change) -> NamespacedName:
+    """The policy that a change's marker names."""
     namespace, _, rest = change.setter.partition(":")
     return NamespacedName(namespace, rest.partition(":")[0])
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.setters.marker import MarkerReport
-from tagstream.domain.setters.plan import Change
 from tagstream.domain.update.branch_name import InvalidBranchName, branch_name
 from tagstream.domain.update.kept_branch import KeptBranch
+from tagstream.domain.update.request_text import policy_of
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.commit_outlet import Outgoing
@@ -84,7 +84,7 @@ def _plan(job: UpdateJob, checkout: Checkout, files: BranchFiles, ports: Ports) 
         return Plan(job=job, error=error, is_known=False)
     markers = tuple((path.decode(errors="replace"), one) for path, plan in found.items() for one in plan.markers)
     plan = Plan(job=job, markers=markers)
-    changed = {_policy(change) for one in found.values() for change in one.changes}
+    changed = {policy_of(change) for one in found.values() for change in one.changes}
     named: dict[str, list[NamespacedName]] = {}
     for policy in sorted(changed & job.selections.keys()):
         try:
@@ -97,11 +97,6 @@ def _plan(job: UpdateJob, checkout: Checkout, files: BranchFiles, ports: Ports) 
         named.setdefault(name, []).append(policy)
     plan.parts |= {name: part_of(job, name, policies) for name, policies in named.items()}
     return plan
-
-
-def _policy(change: Change) -> NamespacedName:
-    namespace, _, rest = change.setter.partition(":")
-    return NamespacedName(namespace, rest.partition(":")[0])
 
 
 def _check_free(name: str, job: UpdateJob, session: GitSession) -> None:

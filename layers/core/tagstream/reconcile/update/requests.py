@@ -33,6 +33,7 @@ from tagstream.reconcile.update.branch import RunResult, as_named_by_flux
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.request_access import RequestJob
 from tagstream.reconcile.update.snapshot import KIND
+from tagstream.reconcile.update.source_ranges import source_ranges
 from tagstream.reconcile.update.withdrawal import mark_withdrawn, rewritten
 
 NOTHING_LEFT = "tagstream closed this request: its base branch needs none of these changes any more."
@@ -367,6 +368,7 @@ class _Course:
 
     def _proposal(self, changes: ChangeSet, host: PullRequests) -> Proposal:
         spec, commit = self.wants.spec, self.leader.commit
+        changes = replace(changes, ranges=source_ranges(changes, self.leader.snapshot, self.wants.host, self.ports))
         data = MessageData(
             automation=self.leader.automation.metadata.key,
             changes=changes.named,
