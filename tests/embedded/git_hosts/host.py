@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
+import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -70,6 +71,7 @@ class FakeHost(ThreadingHTTPServer):
         refusals_of: the answer to the next request for an operation.
         bare: a real repository whose branches the requests are of; None for one with a commit that never changes.
         lost: operations that are carried out and never answered.
+        delay_s: how long each answer takes.
     """
 
     daemon_threads = True
@@ -90,6 +92,7 @@ class FakeHost(ThreadingHTTPServer):
         self.refusals: list[Answer] = []
         self.refusals_of: dict[str, Answer] = {}
         self.lost: set[str] = set()
+        self.delay_s = 0.0
 
     @property
     def origin(self) -> str:
@@ -203,6 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        time.sleep(self.server.delay_s)
         with self.server.lock:
             answer = self.server.answer(self.command, self.path, dict(self.headers), body)
             if self.server.calls and self.server.calls[-1] in self.server.lost:

@@ -18,7 +18,8 @@ What an adapter must keep:
   AuthenticationError for 401, and for 403 and 404, which mean a right that the token does not have (the text says which
   right the operation needs);
   ThrottledError for rate limits and secondary limits, with the seconds until the host wants to be asked again;
-  RetryableError for everything else: a refused value (400, 409, 422), a host that fails or cannot be reached;
+  RetryableError for everything else: a refused value (400, 409, 422), a host that fails, no time that is left;
+  Unanswered, one of them, where nothing came of the host at all;
   StalledError (reason ``InvalidPullRequest``) for what only a change of the objects can mend: a kind of host that is
   not known, or a setting that this host does not have.
 * Credentials go to the API's host only, over https, or over http where the repository's own URL is of that very scheme
@@ -194,11 +195,13 @@ class HostAccess:
             ``username``) or the members of an application, TLS, proxy and time-out.
         kind: of the host; None if nothing tells.
         api_url: of the host's API; empty stands for where that kind of host has it.
+        deadline_s: on the monotonic clock; no call is begun after it, and no call of HTTP ends after it. None for none.
     """
 
     git: GitAccess
     kind: GitHostKind | None = None
     api_url: str = field(default="", repr=False)
+    deadline_s: float | None = None
 
 
 class GitHosts(Protocol):

@@ -292,6 +292,14 @@ def test_an_answer_that_is_none_of_the_host_s_is_no_request(on: Running) -> None
         on.requests.read("1")
 
 
+def test_no_call_is_begun_after_the_deadline(on: Running) -> None:
+    late = opened(replace(on.access, deadline_s=SystemClock().monotonic_s()))
+    for ask in (lambda: late.newest(HEAD, BASE), lambda: late.read("1"), lambda: late.open(PROPOSAL)):
+        with pytest.raises(RetryableError, match="no time is left"):
+            ask()
+    assert on.fake.calls == []
+
+
 @over_http
 def test_credentials_never_go_to_another_host(on: Running) -> None:
     other = on.host.fake()

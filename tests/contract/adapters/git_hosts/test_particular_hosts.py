@@ -87,7 +87,7 @@ def nobody(*_: object) -> object:
 def test_codecommit_s_api_cannot_be_elsewhere() -> None:
     url = "https://git-codecommit.eu-central-1.amazonaws.com/v1/repos/fleet"
     with pytest.raises(StalledError, match="remove the api-url"):
-        codecommit.open_requests(access(url, "https://elsewhere.example"), nobody)
+        codecommit.open_requests(access(url, "https://elsewhere.example"), nobody, SystemClock())
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_codecommit_s_api_cannot_be_elsewhere() -> None:
 )
 def test_a_url_that_is_none_of_codecommit_stalls(url: str) -> None:
     with pytest.raises(StalledError, match=r"git-codecommit\.REGION"):
-        codecommit.open_requests(access(url), nobody)
+        codecommit.open_requests(access(url), nobody, SystemClock())
 
 
 def test_a_token_is_never_sent_over_http_to_another_host_than_the_repository_s() -> None:

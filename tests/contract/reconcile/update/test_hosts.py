@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -116,6 +117,24 @@ def test_a_server_that_answered_so_far_and_hangs_now_does_not_get_its_whole_time
         # Now it is left alone.
         assert len(hung.taken) == asked
     assert "v1.1.0" in git("show", "main:app.yaml", folder=bare)
+
+
+def test_a_server_that_answers_each_request_slowly_does_not_hold_a_run_beyond_its_time(
+    ports: Ports, tmp_path: Path
+) -> None:
+    bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
+    with git_server(tmp_path) as server:
+        automated(ports, server.url("app.git"))
+        ports.selections.put(selection("v1.1.0"), None)
+        server.hangs = lambda path, body: bool(time.sleep(0.9))
+        began_s = ports.clock.monotonic_s()
+        run(ports, left_s=1.5)
+        took_s = ports.clock.monotonic_s() - began_s
+        asked = len(server.requests)
+    # A commit needs four requests. Those that were begun have what is left of the time, and not each the whole of it.
+    assert asked < 4
+    assert took_s < 2.7
+    assert status_in(ports, APP)["conditions"][0]["reason"] == "GitOperationFailed"
 
 
 def test_a_server_that_is_left_alone_is_asked_when_somebody_asks_for_the_run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -80,3 +81,17 @@ def test_work_that_fails_stops_no_other_work_and_is_told_in_the_end() -> None:
     with pytest.raises(ValueError, match="out of reach"):
         run_lanes([work("a", fail), work("a", lambda: done.append("a")), work("b", lambda: done.append("b"), "other")])
     assert sorted(done) == ["a", "b"]
+
+
+def test_work_of_one_branch_never_runs_at_the_same_time_though_its_server_is_asked_in_two_ways() -> None:
+    at_work: list[int] = []
+    most: list[int] = []
+
+    def step() -> None:
+        at_work.append(1)
+        most.append(len(at_work))
+        time.sleep(0.01)
+        at_work.pop()
+
+    run_lanes([work("branch", step, "directly" if number % 2 else "by a proxy") for number in range(6)])
+    assert max(most) == 1

@@ -21,7 +21,14 @@ from tagstream.adapters.http.faults import ConnectionFault
 from tagstream.adapters.http.retry import parse_retry_after
 from tagstream.adapters.http.retrying_session import read_body, same_origin
 from tagstream.adapters.http.session import Request, Session
-from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError, StalledError, ThrottledError
+from tagstream.errors import (
+    AuthenticationError,
+    ImageAutomationError,
+    RetryableError,
+    StalledError,
+    ThrottledError,
+    Unanswered,
+)
 from tagstream.ports.pull_requests import FAILED, INVALID, HostAccess
 from tagstream.ports.runtime import Clock
 
@@ -33,6 +40,9 @@ DEFAULT_PAUSE_S = 60.0
 """What GitHub asks for where a limit names no time."""
 # The whole exchange; an API that needs longer than this holds up a branch's lease.
 LONGEST_CALL_S = 15.0
+# A host from which nothing has come by then hangs.
+FIRST_BYTE_S = 10.0
+NO_TIME = "no time is left to ask the Git host's API"
 _REDIRECTS = frozenset({301, 302, 307, 308})
 # Azure DevOps answers a token that it does not take with the page for signing in, and this status.
 SIGN_IN_PAGE = 203
@@ -69,6 +79,7 @@ class HostApi:
         clock: for pauses that the host asks for until a time.
         timeout_s: of one call.
         needs: which right the calls need, as the host names it; shown when it is missing.
+        deadline_s: on the monotonic clock, of all calls; None for none.
     """
 
     base: str
@@ -78,6 +89,7 @@ class HostApi:
     clock: Clock
     timeout_s: float
     needs: str
+    deadline_s: float | None = None
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> object:
         """The JSON of a 2xx; errors as ``send``."""
@@ -101,7 +113,8 @@ class HostApi:
             ThrottledError: a limit, with the pause that the host asks for.
             NotFound, AuthenticationError: the token is refused, or lacks a right.
             RefusedValue: the host does not take what was sent.
-            RetryableError: the host fails, or cannot be reached.
+            Unanswered: nothing came of the host.
+            RetryableError: the host fails, or no time is left.
         """
         url = self.base + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", **self.headers}
@@ -125,11 +138,25 @@ class HostApi:
         return capped(self._censored("; ".join(dict.fromkeys(_words(found)))), MAX_SAID)
 
     def _exchange(self, request: Request, shown: str) -> tuple[int, Mapping[str, str], object]:
+        within_s = self._within_s(shown)
+        request = replace(request, first_answer_s=min(within_s, FIRST_BYTE_S))
+        kind: type[RetryableError] = Unanswered
         try:
-            with self.session.open(request, min(self.timeout_s, LONGEST_CALL_S)) as (response, _):
+            with self.session.open(request, within_s) as (response, _):
+                kind = RetryableError
                 return response.status, response.headers, _json(response)
         except ConnectionFault as fault:
-            raise RetryableError(f"{shown}: {capped(self._censored(str(fault)))}", reason=FAILED) from None
+            raise kind(f"{shown}: {capped(self._censored(str(fault)))}", reason=FAILED) from None
+
+    def _within_s(self, shown: str) -> float:
+        """How long the next exchange may take, in seconds."""
+        within_s = min(self.timeout_s, LONGEST_CALL_S)
+        if self.deadline_s is None:
+            return within_s
+        left_s = self.deadline_s - self.clock.monotonic_s()
+        if left_s <= 0:
+            raise RetryableError(f"{shown}: {NO_TIME}", reason=FAILED)
+        return min(within_s, left_s)
 
     def _moved_to(self, url: str, location: str, shown: str) -> str:
         """A renamed repository answers from another path of the same host."""
@@ -180,6 +207,7 @@ def host_api(
         clock=clock,
         timeout_s=access.git.timeout_s,
         needs=needs,
+        deadline_s=access.deadline_s,
     )
 
 

@@ -16,12 +16,21 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 
+from tagstream.adapters.aws.silence import ask_once
 from tagstream.adapters.git_hosts.account import path_of
+from tagstream.adapters.git_hosts.api import NO_TIME
 from tagstream.adapters.http.fault_text import capped
 from tagstream.domain.objects.model import CommitId
-from tagstream.errors import AuthenticationError, ImageAutomationError, RetryableError, StalledError, ThrottledError
+from tagstream.errors import (
+    AuthenticationError,
+    ImageAutomationError,
+    RetryableError,
+    StalledError,
+    ThrottledError,
+    Unanswered,
+)
 from tagstream.ports.connection import Proxy
 from tagstream.ports.pull_requests import (
     FAILED,
@@ -34,6 +43,7 @@ from tagstream.ports.pull_requests import (
     already_open,
     newest_of,
 )
+from tagstream.ports.runtime import Clock
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -55,12 +65,13 @@ _NONE = frozenset({"PullRequestDoesNotExistException", "InvalidPullRequestIdExce
 _FORBIDDEN = frozenset({"AccessDeniedException", "RepositoryDoesNotExistException", "UnrecognizedClientException"})
 
 
-def open_requests(access: HostAccess, make_client: MakeClient) -> CodeCommitRequests:
+def open_requests(access: HostAccess, make_client: MakeClient, clock: Clock) -> CodeCommitRequests:
     """The requests of a repository.
 
     Args:
         access: the role's credentials are not in it.
         make_client: of the session that the function has.
+        clock: for the deadline of the access.
 
     Raises:
         StalledError: InvalidPullRequest, the URL names no repository of CodeCommit, or an API of its own.
@@ -75,8 +86,12 @@ def open_requests(access: HostAccess, make_client: MakeClient) -> CodeCommitRequ
     if access.api_url:
         raise StalledError("the API of CodeCommit is where its region has it: remove the api-url", reason=INVALID)
     client: CodeCommitClient = make_client("codecommit", _config(access.git.proxy), host[1])
+    # A service that hangs is waited for once, because the SDK repeats what has timed out.
+    ask_once(client, clock)
     domain = "amazonaws.cn" if host[2] else "aws.amazon.com"
-    return CodeCommitRequests(client=client, region=host[1], domain=domain, name=parts[2])
+    return CodeCommitRequests(
+        client=client, region=host[1], domain=domain, name=parts[2], clock=clock, deadline_s=access.deadline_s
+    )
 
 
 def _config(proxy: Proxy | None) -> Config:
@@ -105,12 +120,16 @@ class CodeCommitRequests:
         region: its region.
         domain: of the console's host.
         name: of the repository.
+        clock: for the deadline.
+        deadline_s: on the monotonic clock; no call is begun after it. None for none.
     """
 
     client: CodeCommitClient
     region: str
     domain: str
     name: str
+    clock: Clock
+    deadline_s: float | None
 
     @property
     def limits(self) -> Limits:
@@ -133,7 +152,7 @@ class CodeCommitRequests:
 
     def read(self, number: str) -> PullRequest | None:
         """As ``PullRequests.read``; CodeCommit knows no checks."""
-        with _reported("GetPullRequest"):
+        with self._asked("GetPullRequest"):
             try:
                 answer = self.client.get_pull_request(pullRequestId=number)
             except ClientError as error:
@@ -147,7 +166,7 @@ class CodeCommitRequests:
         found = already_open(self, proposal)
         if found is not None:
             return found
-        with _reported("CreatePullRequest"):
+        with self._asked("CreatePullRequest"):
             answer = self.client.create_pull_request(
                 title=proposal.title,
                 description=proposal.body,
@@ -168,11 +187,11 @@ class CodeCommitRequests:
         """As ``PullRequests.change``: two calls, of which only the needed ones are sent."""
         found = request
         if proposal.title != request.title:
-            with _reported("UpdatePullRequestTitle"):
+            with self._asked("UpdatePullRequestTitle"):
                 title = self.client.update_pull_request_title(pullRequestId=request.number, title=proposal.title)
             found = self._request(title.get("pullRequest"))
         if proposal.body != request.body:
-            with _reported("UpdatePullRequestDescription"):
+            with self._asked("UpdatePullRequestDescription"):
                 body = self.client.update_pull_request_description(
                     pullRequestId=request.number, description=proposal.body
                 )
@@ -181,12 +200,12 @@ class CodeCommitRequests:
 
     def close(self, request: PullRequest, comment: str) -> PullRequest:
         """As ``PullRequests.close``."""
-        with _reported("GetPullRequest"):
+        with self._asked("GetPullRequest"):
             target = _target(self.client.get_pull_request(pullRequestId=request.number).get("pullRequest", {}))
         before, after = str(target.get("destinationCommit") or ""), str(target.get("sourceCommit") or "")
         # CodeCommit takes comments on differences only.
         if before and after and before != after:
-            with _reported("PostCommentForPullRequest"):
+            with self._asked("PostCommentForPullRequest"):
                 self.client.post_comment_for_pull_request(
                     pullRequestId=request.number,
                     repositoryName=self.name,
@@ -194,7 +213,7 @@ class CodeCommitRequests:
                     afterCommitId=after,
                     content=comment,
                 )
-        with _reported("UpdatePullRequestStatus"):
+        with self._asked("UpdatePullRequestStatus"):
             try:
                 answer = self.client.update_pull_request_status(
                     pullRequestId=request.number, pullRequestStatus="CLOSED"
@@ -205,13 +224,21 @@ class CodeCommitRequests:
                 return self._now(request)
         return self._request(answer.get("pullRequest"))
 
+    @contextmanager
+    def _asked(self, operation: str) -> Iterator[None]:
+        """A call, unless the time is over."""
+        if self.deadline_s is not None and self.clock.monotonic_s() >= self.deadline_s:
+            raise RetryableError(f"{operation}: {NO_TIME}", reason=FAILED)
+        with _reported(operation):
+            yield
+
     def _now(self, request: PullRequest) -> PullRequest:
         return self.read(request.number) or request
 
     def _numbers(self, status: PullRequestStatusEnumType) -> Iterator[str]:
         """The numbers of the repository's requests, the highest first, which are the newest."""
         found: list[str] = []
-        with _reported("ListPullRequests"):
+        with self._asked("ListPullRequests"):
             pages = self.client.get_paginator("list_pull_requests").paginate(
                 repositoryName=self.name, pullRequestStatus=status
             )
@@ -251,6 +278,8 @@ def _reported(operation: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _refusal(operation, error) from None
+    except (ConnectTimeoutError, ReadTimeoutError) as error:
+        raise Unanswered(f"{operation}: {capped(str(error))}", reason=FAILED) from None
     except BotoCoreError as error:
         raise RetryableError(f"{operation}: {capped(str(error))}", reason=FAILED) from None
 

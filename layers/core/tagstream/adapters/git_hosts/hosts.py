@@ -53,6 +53,6 @@ class KnownHosts:
                 reason=INVALID,
             )
         if access.kind == "codecommit":
-            return cast("PullRequests", import_module(module).open_requests(access, self.make_client))
+            return cast("PullRequests", import_module(module).open_requests(access, self.make_client, self.clock))
         opened = import_module(module).open_requests(replace(access, git=self.applied(access.git)), self.clock)
         return cast("PullRequests", opened)

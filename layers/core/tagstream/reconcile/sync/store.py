@@ -143,6 +143,17 @@ def inventory(objects: Iterable[StoredObject]) -> Mapping[str, object]:
     return {"entries": sorted(entries, key=lambda entry: entry["id"])}
 
 
+def inventory_names(status: Mapping[str, object]) -> frozenset[str] | None:
+    """Return the names of the objects in a status, each as ``Kind/namespace/name``; None if it has no inventory."""
+    found = status.get("inventory")
+    entries = found.get("entries") if isinstance(found, Mapping) else None
+    if not isinstance(entries, list):
+        return None
+    # Neither names nor groups nor kinds have an underscore.
+    parts = [str(one.get("id", "")).split("_") for one in entries if isinstance(one, Mapping)]
+    return frozenset(f"{one[3]}/{one[0]}/{one[1]}" for one in parts if len(one) == 4)
+
+
 def shown(one: StoredObject) -> str:
     """``Kind/namespace/name``."""
     return f"{one.kind}/{one.key}"

@@ -7,7 +7,7 @@ Source: kustomize-controller internal/controller/kustomization_controller.go (or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -25,7 +25,16 @@ from tagstream.reconcile.credentials import git_access
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.sync.git_source import GitSource
-from tagstream.reconcile.sync.store import KIND, Stored, checksum, inventory, owned_objects, store
+from tagstream.reconcile.sync.store import (
+    KIND,
+    Stored,
+    checksum,
+    inventory,
+    inventory_names,
+    owned_objects,
+    shown,
+    store,
+)
 from tagstream.reconcile.sync.wanted import wanted
 from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
 from tagstream.reconcile.update.host_health import HostHealth
@@ -191,20 +200,43 @@ def _applied(attempt: Attempt, source: _Source, stored: Stored, left_out: Mappin
         "inventory": inventory(stored.present),
     }
     found = succeeded(attempt, "reconciled", body, message, RECONCILED)
+    changes = _untold(before, stored, revision)
     is_drift = bool(stored.changes) and before.get(APPLIED) == revision and status.is_ready(before)
     return replace(
         found,
-        entries=_entries(attempt, found, stored, "DriftCorrected" if is_drift else RECONCILED),
-        facts={"revision": revision, "changes": len(stored.changes)},
-        is_news=bool(stored.changes) or found.changes_ready,
+        entries=_entries(attempt, found, changes, "DriftCorrected" if is_drift else RECONCILED),
+        facts={"revision": revision, "changes": len(changes)},
+        is_news=bool(changes) or found.changes_ready,
     )
 
 
-def _entries(attempt: Attempt, found: Transition, stored: Stored, reason: str) -> tuple[LedgerEntry, ...]:
+def _untold(before: Mapping[str, object], stored: Stored, revision: object) -> tuple[str, ...]:
+    """What has changed since the last sync that told it, one line each.
+
+    A sync that died has stored objects and told nothing; what it created and deleted is seen by the inventory.
+
+    Args:
+        before: the status.
+        stored: what this sync has changed.
+        revision: of the commit.
+    """
+    known = inventory_names(before)
+    if known is None or before.get(APPLIED) == revision:
+        return stored.changes
+    now = [shown(one) for one in stored.present]
+    created = tuple(one for one in now if one not in known and one not in stored.configured)
+    gone = (*stored.deleted, *sorted(known - set(now) - set(stored.deleted)))
+    found = replace(stored, created=created, deleted=gone).changes
+    if not found and before.get(CHECKSUM) != checksum(stored.present):
+        return (f"objects configured as of {revision}",)
+    return found
+
+
+def _entries(attempt: Attempt, found: Transition, changes: Sequence[str], reason: str) -> tuple[LedgerEntry, ...]:
     """One event for what was changed, or for becoming ready; none while nothing happens."""
-    if not stored.changes:
+    if not changes:
         ready = status.conditions(found.status)["Ready"].message
         return (success_entry(attempt, ready, reason=reason),) if found.changes_ready else ()
-    more = len(stored.changes) - SHOWN_CHANGES
-    text = "\n".join(stored.changes[:SHOWN_CHANGES]) + (f"\nand {more} more" if more > 0 else "")
+    more = len(changes) - SHOWN_CHANGES
+    text = "\n".join(changes[:SHOWN_CHANGES]) + (f"\nand {more} more" if more > 0 else "")
     return (success_entry(attempt, text, {"revision": found.status[APPLIED]}, reason),)

@@ -29,7 +29,8 @@ from tagstream.reconcile.update.batches import companions, goes_with, grouped, j
 from tagstream.reconcile.update.branch import RunResult, pushed_before, unchanged, update_branch
 from tagstream.reconcile.update.branch_parts import with_pushed
 from tagstream.reconcile.update.debounce import departs_at, pause, record_refusal, wake_after
-from tagstream.reconcile.update.host_health import HostHealth, is_proven, way_of
+from tagstream.reconcile.update.host_apis import HostApis, api_way_of
+from tagstream.reconcile.update.host_health import API, HostHealth, is_proven, way_of
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.lanes import LAST_TURN, THREADS, Work, run_lanes
 from tagstream.reconcile.update.lease import lease_held
@@ -56,8 +57,14 @@ class _Run:
     owner: str
     deadline_s: float
     health: HostHealth
+    api_health: HostHealth
     ports: Ports
     places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(THREADS))
+
+    def ports_of(self, jobs: Sequence[UpdateJob], deadline_s: float) -> Ports:
+        """The ports of a branch's run, which ask the APIs of Git hosts until its deadline only."""
+        apis = HostApis(jobs, deadline_s, self.api_health, self.ports)
+        return replace(self.ports, git_hosts=apis, host_commits=apis)
 
 
 def run_automations(
@@ -76,7 +83,8 @@ def run_automations(
     Raises:
         ImageAutomationError: the table or the queue failed; the call may be repeated.
     """
-    run = _Run(owner=owner, deadline_s=deadline_s, health=HostHealth(ports), ports=ports)
+    health, api_health = HostHealth(ports), HostHealth(ports, API)
+    run = _Run(owner=owner, deadline_s=deadline_s, health=health, api_health=api_health, ports=ports)
     snapshot = Snapshot(ports, may_lag=may_lag)
     stored = ports.objects.get_many(KIND, keys)
     automations = _read_branches(stored, snapshot)
@@ -117,7 +125,9 @@ def _work(group: list[UpdateJob], run: _Run) -> Work:
             _run_group(settled, run)
 
     turn = min(_turn(job) for job in group)
-    return Work(target=group[0].destination.target, host=way_of(group[0]), turn=turn, carry_out=carry_out)
+    apis = sorted({way for job in group if (way := api_way_of(job))})
+    host = " ".join([way_of(group[0]), *apis])
+    return Work(target=group[0].destination.target, host=host, turn=turn, carry_out=carry_out)
 
 
 def _turn(job: UpdateJob) -> int:
@@ -162,7 +172,8 @@ def _run_group(group: Sequence[UpdateJob], run: _Run) -> None:
             if results is not None:
                 run.health.note_answer(group[0])
                 with_theirs = with_branch_requests if group[0].destination.is_template else with_requests
-                _report_unchanged(with_theirs(results, deadline_s, ports), started_s, ports)
+                asking = run.ports_of(group, deadline_s)
+                _report_unchanged(with_theirs(results, deadline_s, asking), started_s, ports)
                 return
             with lease_held(target, run.owner, deadline_s, ports) as lease:
                 _run_leased(group, lease, deadline_s, run)
@@ -180,7 +191,7 @@ def _unchanged(group: Sequence[UpdateJob], deadline_s: float, run: _Run) -> tupl
 def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run: _Run) -> None:
     ports, started_s = run.ports, run.ports.clock.monotonic_s()
     with run.health.watched(group):
-        pushed = pushed_before(group, lease, ports)
+        pushed = pushed_before(group, lease, deadline_s, ports)
     _recover(pushed, ports, of_template=group[0].destination.is_template)
     current = list(group)
     if pushed or not group[0].snapshot.is_current(lease):
@@ -189,15 +200,16 @@ def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run
     current = _with_companions(current, ports)
     if not current:
         return
+    asking = run.ports_of(current, deadline_s)
     try:
         update = update_policy_branches if current[0].destination.is_template else update_branch
         with run.health.watched(current):
-            results = update(current, lease, deadline_s, ports)
+            results = update(current, lease, deadline_s, asking)
         run.health.note_answer(current[0])
     except ImageAutomationError as error:
         results = tuple(RunResult(job=job, error=error) for job in current)
     if not current[0].destination.is_template:
-        results = with_requests(results, deadline_s, ports)
+        results = with_requests(results, deadline_s, asking)
     if not ports.leases.is_held(lease):
         # Whoever has it by now reports what was pushed here, and may have gone further.
         put_off(current, ports)

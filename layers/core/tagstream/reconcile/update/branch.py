@@ -24,7 +24,7 @@ from tagstream.domain.update.request_course import KeptRequest
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.commit_outlet import Outgoing
-from tagstream.ports.git import Checkout, CommitText, GitSession, PushConflict
+from tagstream.ports.git import Checkout, CommitText, GitAccess, GitSession, PushConflict
 from tagstream.ports.host_commits import CommitDraft
 from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.ports.ledger import LedgerEntry
@@ -171,11 +171,17 @@ def update_branch(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, po
         return _run_in(session, jobs, lease, deadline_s, ports)
 
 
-def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tuple[CommitIntent, ...]:
+def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports) -> tuple[CommitIntent, ...]:
     """Commits that a former holder pushed without living to report it.
 
     They were pushed if the last one of their branch is its head, or is just below it. Otherwise they are not on the
     branch. Neither can lead to a second commit, because setters are compared with the head itself.
+
+    Args:
+        jobs: of the branch.
+        lease: of it.
+        deadline_s: on the monotonic clock.
+        ports: the Git server is asked through.
 
     Raises:
         RetryableError: GitOperationFailed, the server cannot say now.
@@ -184,7 +190,7 @@ def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tupl
     if not intents:
         return ()
     last = {HEADS + one.branch.encode(): one for one in intents}
-    with closing(ports.git.open(jobs[0].access, last.keys())) as session:
+    with closing(ports.git.open(_bounded(jobs[0].access, deadline_s, ports), last.keys())) as session:
         heads = session.refs()
         pushed = {
             one.branch
@@ -196,10 +202,15 @@ def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, ports: Ports) -> tupl
 
 def opened(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> GitSession:
     """A session of the jobs' repository; the caller closes it."""
-    left_s = max(MIN_TIMEOUT_S, deadline_s - ports.clock.monotonic_s())
-    access = replace(jobs[0].access, timeout_s=min(jobs[0].access.timeout_s, left_s))
+    access = _bounded(jobs[0].access, deadline_s, ports)
     places = [one.destination for job in jobs for one in (job, *branches_of(job))]
     return ports.git.open(access, frozenset(name for place in places for name in place.refs))
+
+
+def _bounded(access: GitAccess, deadline_s: float, ports: Ports) -> GitAccess:
+    """The access whose sessions end at the deadline, however many requests they send."""
+    left_s = max(MIN_TIMEOUT_S, deadline_s - ports.clock.monotonic_s())
+    return replace(access, timeout_s=min(access.timeout_s, left_s), session_s=left_s)
 
 
 def _run_in(

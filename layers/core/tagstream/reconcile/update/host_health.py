@@ -1,4 +1,4 @@
-"""Which Git servers are left alone for a while, because they did not answer.
+"""Which Git servers, and which APIs of Git hosts, are left alone for a while, because they did not answer.
 
 A server that hangs costs a worker its whole time-out. Its cool-down is kept in the table, so that no other worker and
 no other namespace pays for it again before the time is over. What only one tenant suffers from must not close a server
@@ -10,15 +10,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from tagstream.domain.instant import instant_text
 from tagstream.domain.scan.schedule import retry_delay_s
 from tagstream.domain.update.destination import repository_name
-from tagstream.errors import RetryableError
+from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.git import GitAccess, PushConflict
 from tagstream.ports.objects import StoredObject
+from tagstream.ports.pull_requests import FAILED
 from tagstream.reconcile import status
 from tagstream.reconcile.cool_downs import CoolDowns, digest, has_hung, is_unanswered
 
@@ -34,8 +36,33 @@ MOST_HUNG = 3
 LOGIN_ADDRESSES = ("githubAppBaseURL", "authorityHost")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What is asked of a host.
+
+    Attributes:
+        prefix: of the names of its cool-downs. It tells a Git server from the API, and from the registry, of that name.
+        reason: of a refusal to ask.
+        words: what such a refusal begins with.
+        reasons: of the errors that are the host's.
+    """
+
+    prefix: str
+    reason: str
+    words: str
+    reasons: frozenset[str]
+
+
+GIT_FAILED = "GitOperationFailed"
+GIT = Service(prefix="git:", reason=GIT_FAILED, words="failed to checkout source", reasons=frozenset({GIT_FAILED}))
+# A login for the API fails as one for Git does, and so does a commit that the API has not made.
+API = Service(
+    prefix="api:", reason=FAILED, words="failed to ask the Git host's API", reasons=frozenset({FAILED, GIT_FAILED})
+)
+
+
 class Asking(Protocol):
-    """Who asks a Git server: the job of an automation, or a Kustomization."""
+    """Who asks a host: the job of an automation, or a Kustomization."""
 
     @property
     def stored(self) -> StoredObject:
@@ -43,19 +70,16 @@ class Asking(Protocol):
 
     @property
     def access(self) -> GitAccess:
-        """To its repository."""
+        """To its repository; for the API of a Git host, with the API's host in the URL."""
 
     @property
     def is_asked_for(self) -> bool:
         """Whether a person asks for it."""
 
 
-def way_of(job: Asking) -> str:
-    """Which server a job asks, and through what: its host and port, then a digest of a proxy and of a login.
-
-    The prefix tells it from a registry of the same name, which has a cool-down of its own.
-    """
-    host = "git:" + repository_name(job.access.url).partition("/")[0]
+def way_of(job: Asking, service: Service = GIT) -> str:
+    """Which server a job asks, and through what: its host and port, then a digest of a proxy and of a login."""
+    host = service.prefix + repository_name(job.access.url).partition("/")[0]
     others = _between(job.access)
     return f"{host}@{digest(repr(others))}" if others else host
 
@@ -77,10 +101,11 @@ class HostHealth:
 
     Args:
         ports: cool-downs are read and begun through.
+        service: what the servers are asked for.
     """
 
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
+    def __init__(self, ports: Ports, service: Service = GIT) -> None:
+        self._ports, self._service = ports, service
         self._cool_downs = CoolDowns(ports.tags, ports.clock)
         self._lock = threading.Lock()
         self._answered: set[str] = set()
@@ -95,23 +120,24 @@ class HostHealth:
         trouble with the server need not be its own.
 
         Raises:
-            RetryableError: GitOperationFailed, with the time when it may be asked again.
+            RetryableError: with the reason of the service, and the time when it may be asked again.
         """
         if job.is_asked_for or is_proven(job):
             return
-        self._await_suspects(way_of(job))
+        way = way_of(job, self._service)
+        self._await_suspects(way)
         repository = repository_name(job.access.url)
-        names = {way_of(job): repository.partition("/")[0]}
+        names = {way: repository.partition("/")[0]}
         if status.failures(job.stored.status):
             # Whoever has not failed yet need not read whether its repository is slow.
-            names[_repository(job)] = repository
+            names[self._repository(job)] = repository
         for name, shown in names.items():
             until = self._cool_downs.until(name)
             if until is not None:
                 raise RetryableError(
-                    f"failed to checkout source: '{shown}' did not answer in time and is left alone until"
+                    f"{self._service.words}: '{shown}' did not answer in time and is left alone until"
                     f" {instant_text(until)}",
-                    reason="GitOperationFailed",
+                    reason=self._service.reason,
                     retry_after_s=(until - self._ports.clock.now()).total_seconds(),
                 )
 
@@ -128,31 +154,32 @@ class HostHealth:
 
     def is_waited_for_enough(self, job: Asking) -> bool:
         """Whether so many have waited for this job's server in this run that no other one must."""
-        way = way_of(job)
+        way = way_of(job, self._service)
         with self._lock:
             return self._hung.get(way, 0) >= (MOST_HUNG if way in self._answered else 1)
 
     def note_answer(self, job: Asking) -> None:
         """Remember that the server of a job answers: a repository of it that hangs does so by itself."""
         with self._lock:
-            self._answered.add(way_of(job))
+            self._answered.add(way_of(job, self._service))
 
     @contextmanager
-    def watched(self, jobs: Sequence[Asking]) -> Iterator[None]:
+    def watched(self, jobs: Sequence[Asking], since_s: float | None = None) -> Iterator[None]:
         """Begin a cool-down when talking to the jobs' server fails after a long wait; longer after each such failure.
 
         Args:
             jobs: all of one repository.
+            since_s: when the talk began, on the monotonic clock; None for now.
         """
-        clock, way = self._ports.clock, way_of(jobs[0])
+        clock, way = self._ports.clock, way_of(jobs[0], self._service)
         began_s = clock.monotonic_s()
         with self._lock:
             self._waits.setdefault(way, []).append(began_s)
         try:
             yield
         except RetryableError as error:
-            is_of_git = error.reason == "GitOperationFailed" and not isinstance(error.__cause__, PushConflict)
-            if is_of_git and has_hung(error, clock.monotonic_s() - began_s, HUNG_AFTER_S):
+            waited_s = clock.monotonic_s() - (began_s if since_s is None else since_s)
+            if self._is_of_server(error) and has_hung(error, waited_s, HUNG_AFTER_S):
                 failures = 1 + max(status.failures(job.stored.status) for job in jobs)
                 self._cool_downs.begin(self._hanging(jobs[0], error), retry_delay_s(failures))
             raise
@@ -161,16 +188,21 @@ class HostHealth:
                 self._waits[way].remove(began_s)
                 self._wait_ended.notify_all()
 
+    def _is_of_server(self, error: RetryableError) -> bool:
+        """Whether the server has failed: not a push that somebody else's has overtaken, nor another service."""
+        cause = error.__cause__
+        reasons = {error.reason} | ({cause.reason} if isinstance(cause, ImageAutomationError) else set())
+        return reasons <= self._service.reasons and not isinstance(cause, PushConflict)
+
     def _hanging(self, job: Asking, error: RetryableError) -> str:
         """What is to be left alone: the whole server only if nothing came of it, and nobody else heard of it."""
-        way = way_of(job)
+        way = way_of(job, self._service)
         with self._lock:
             self._hung[way] = self._hung.get(way, 0) + 1
             is_answering = way in self._answered
-        return way if is_unanswered(error) and not is_answering else _repository(job)
+        return way if is_unanswered(error) and not is_answering else self._repository(job)
 
-
-def _repository(job: Asking) -> str:
-    """The cool-down of one repository, asked in the job's way; its path may be longer than a key of the table."""
-    path = repository_name(job.access.url).partition("/")[2]
-    return f"{way_of(job)}/{digest(path)}"
+    def _repository(self, job: Asking) -> str:
+        """The cool-down of one repository, asked in the job's way; its path may be longer than a key of the table."""
+        path = repository_name(job.access.url).partition("/")[2]
+        return f"{way_of(job, self._service)}/{digest(path)}"

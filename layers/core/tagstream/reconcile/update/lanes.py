@@ -26,7 +26,7 @@ class Work:
 
     Attributes:
         target: the branch; work of one branch never runs at the same time.
-        host: the Git server, and through what it is asked.
+        host: the Git server and the API of its host, if one is asked, and through what they are asked.
         turn: 0 if the host answered last time, 1 if nobody knows, LAST_TURN if the last run failed.
         carry_out: does the work; it may raise what stops the invocation.
     """
@@ -72,8 +72,10 @@ def _run_lane(lane: Sequence[Work], places: threading.Semaphore) -> None:
 def _lanes(work: Sequence[Work]) -> list[list[Work]]:
     """What the threads take one after the other: healthy hosts first, and each host in a few lanes only."""
     branches: dict[str, dict[str, list[Work]]] = {}
+    # All work of a branch is in the lane of the first, however its server is asked.
+    hosts: dict[str, str] = {}
     for one in work:
-        branches.setdefault(one.host, {}).setdefault(one.target, []).append(one)
+        branches.setdefault(hosts.setdefault(one.target, one.host), {}).setdefault(one.target, []).append(one)
     rated = []
     for of_host in branches.values():
         turn = min(one.turn for group in of_host.values() for one in group)
