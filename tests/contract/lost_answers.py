@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -81,6 +81,12 @@ def picture(table: Table, without: Collection[str] = ()) -> dict[tuple[str, str]
         plain = {name: value for name, value in item.items() if name not in (*TIMES, "pk", "sk", "doc")}
         found[pk, sk] = read | {name: _timeless(value) for name, value in plain.items()}
     return {where: said for where, said in found.items() if where[0] not in without}
+
+
+def differing(expected: Mapping[Any, object], found: Mapping[Any, object]) -> Mapping[Any, object]:
+    """What differs between two pictures, for people."""
+    names = expected.keys() | found.keys()
+    return {name: (expected.get(name), found.get(name)) for name in names if expected.get(name) != found.get(name)}
 
 
 def _timeless(value: object) -> object:

@@ -6,9 +6,9 @@ import threading
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar, cast
 
-from tagstream.ports.bundle import Ports, WebhookPorts
+from tagstream.ports.bundle import NotifyPorts, Ports, WebhookPorts
 
-P = TypeVar("P", WebhookPorts, Ports)
+P = TypeVar("P", WebhookPorts, Ports, NotifyPorts)
 T = TypeVar("T")
 
 # Calls of these ports change nothing that outlives the worker, so dying between them makes no difference.
@@ -22,6 +22,7 @@ UNCOUNTED = frozenset(
         "stack_calendar",
         "read_public_keys",
         "no_cross_namespace_refs",
+        "stack",
     }
 )
 

@@ -12,15 +12,17 @@ from typing import Any
 
 import pytest
 
+from tagstream.adapters.store import keys
 from tagstream.adapters.store.agenda import NOTES_KEPT, change_note
 from tagstream.adapters.store.table import Table
 from tagstream.errors import RetryableError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports, WebhookPorts
 from tagstream.reconcile import handlers
+from tagstream.reconcile.migrations import migrate
 from tagstream.reconcile.receive.paths import publish_receiver
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
-from tests.contract.lost_answers import EVERY, Ending, losing_ports, picture
+from tests.contract.lost_answers import EVERY, Ending, differing, losing_ports, picture
 from tests.contract.reconciling import APP, Silent, automated, document, emptied, ports_on, scan, watched
 from tests.contract.webhook_front import HOOK, IMAGE, TOKEN
 from tests.embedded.registry import Registry
@@ -86,6 +88,22 @@ def with_leftovers(ports: Ports, registry: Registry) -> None:
     evaluate(ports)
 
 
+def with_a_gate(ports: Ports, registry: Registry) -> None:
+    """A policy that has selected a tag, and may take another one only after an hour."""
+    with_digest(ports, registry)
+    evaluate(ports)
+    ports.objects.annotate("ImagePolicy", APP, {"tagstream.dev/minimum-age": "1h"})
+    registry.add_tags("app", ["v1.9.0"])
+    scan(ports)
+
+
+def with_an_older_schema(ports: Ports, registry: Registry) -> None:
+    watched(ports, registry)
+    objects: Any = ports.objects
+    image = f"{registry.address}/app"
+    objects.table.delete_many([keys.key("schema"), keys.image(image, APP), keys.policies(APP)])
+
+
 def evaluate(ports: Ports) -> None:
     evaluate_policies([APP], Cause(text="test"), ports.clock.monotonic_s() + 30, ports)
 
@@ -137,6 +155,8 @@ STAGES = {
     "receive": Stage(with_an_open_hook, deliver),
     "tick": Stage(with_many_notes, ticked),
     "delete": Stage(with_leftovers, deleted),
+    "minimum-age": Stage(with_a_gate, evaluate),
+    "migrate": Stage(with_an_older_schema, migrate),
 }
 
 
@@ -175,10 +195,4 @@ def test_a_stage_leaves_the_same_whichever_answer_of_the_table_is_lost(
     numbers = [*range(1, count + 1), *([EVERY] if ending == "repeated" else [])]
     found = {f"{at} of {client.writes}": after(stage, table, registry, at, ending) for at in numbers}
     assert count > 0
-    assert {where: changed(expected, one) for where, one in found.items() if one != expected} == {}
-
-
-def changed(expected: dict[Any, object], found: dict[Any, object]) -> dict[Any, object]:
-    """What differs, for people."""
-    names = expected.keys() | found.keys()
-    return {name: (expected.get(name), found.get(name)) for name in names if expected.get(name) != found.get(name)}
+    assert {where: differing(expected, one) for where, one in found.items() if one != expected} == {}

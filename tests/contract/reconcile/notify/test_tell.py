@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +28,7 @@ from tagstream.ports.runtime import Clock
 from tagstream.reconcile import handlers
 from tagstream.reconcile.notify.tell import LAST_ATTEMPT, tell, wait_s
 from tagstream.reconcile.scan.put_back import MOST_HOPS
+from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconciling import APP, NOW, Silent
 from tests.embedded.hook_receiver import HookReceiver, hook_receiver
 
@@ -476,3 +479,30 @@ def test_the_function_tells_what_its_event_names(told: Told) -> None:
     assert len(told.receiver.received) == 1
     with pytest.raises(handlers.UnknownEvent):
         handlers.notify({"Records": []}, 60_000, told.ports)
+
+
+@pytest.mark.parametrize(("answers", "is_buried"), [((), False), ((503,), False), ((400, 400), True)])
+def test_an_event_is_told_with_the_same_id_wherever_its_worker_dies(
+    told: Told, answers: Sequence[int], is_buried: bool
+) -> None:
+    for at in itertools.count(1):
+        told.receiver.received.clear()
+        told.receiver.answers.clear()
+        told.outbox.__init__()  # type: ignore[misc]
+        for status in answers:
+            told.receiver.answer(status)
+        ids = told.record(replace(PUSHED, identity=f"death-{at}"))
+        life = Life(ends_at=at)
+        with suppress(Killed):
+            tell(QueuedNotice(entries=ids), told.ports.clock.monotonic_s() + 60, life.ports(told.ports))
+        if life.dead:
+            # Lambda repeats an asynchronous invocation.
+            tell(QueuedNotice(entries=ids), told.ports.clock.monotonic_s() + 60, told.ports)
+        while told.outbox.later:
+            tell(told.outbox.later.pop(0), told.ports.clock.monotonic_s() + 60, told.ports)
+        call = life.calls[at - 1] if life.dead else "the end"
+        assert {one.headers["X-Event-Id"] for one in told.receiver.received} == set(ids), call
+        assert {json.loads(one.detail)["id"] for one in told.outbox.events} == set(ids), call
+        assert {one.entries for one in told.outbox.buried} == ({ids} if is_buried else set()), call
+        if not life.dead:
+            return

@@ -21,6 +21,7 @@ from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import Kustomization, NamespacedName
 from tagstream.domain.scan.schedule import interval_end
+from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.due import due_at
@@ -29,6 +30,7 @@ from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.sync.store import remove
 from tagstream.reconcile.sync.sync import sync
 from tagstream.reconcile.sync.wanted import OWNER_NAME, OWNER_NAMESPACE
+from tests.contract.lost_answers import EVERY, Ending, differing, losing_ports, picture
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconciling import Silent, emptied, ports_on
 from tests.contract.set_clock import SetClock
@@ -396,21 +398,59 @@ def writable() -> list[str]:
     return keys
 
 
+CHANGED = {
+    "fleet/policy.yaml": None,
+    "fleet/api.yaml": repository("api"),
+    "fleet/web.yaml": repository("web", "9m"),
+}
+
+
+class Pair:
+    """Two commits: a stack that has synced the first one and knows nothing of the second, as often as it is wanted."""
+
+    def __init__(self, fleet: Fleet, table: Table) -> None:
+        self.fleet, self.table = fleet, table
+        self.first = git("rev-parse", "main", folder=fleet.bare).strip()
+        self.second = fleet.commit(CHANGED).partition(":")[2]
+
+    def begin(self) -> None:
+        emptied(self.table)
+        self.fleet.kustomization()
+        git("update-ref", "refs/heads/main", self.first, folder=self.fleet.bare)
+        self.fleet.sync()
+        git("update-ref", "refs/heads/main", self.second, folder=self.fleet.bare)
+
+
+@pytest.mark.parametrize("ending", ["repeated", "given up"])
+def test_a_sync_leaves_the_same_whichever_answer_of_the_table_is_lost(
+    fleet: Fleet, table: Table, ending: Ending
+) -> None:
+    pair = Pair(fleet, table)
+    pair.begin()
+    worker, client = losing_ports(table)
+    fleet.sync(worker)
+    # A sync that is done again may tell in other words, and an index without policies goes with its repository.
+    without = frozenset[str]() if ending == "repeated" else frozenset({"ledger", "policies#apps/web"})
+    expected, found = picture(table, without), {}
+    for at in [*range(1, len(client.writes) + 1), *([EVERY] if ending == "repeated" else [])]:
+        pair.begin()
+        worker, _ = losing_ports(table, at, ending)
+        if ending == "repeated":
+            fleet.sync(worker)
+        else:
+            with suppress(RetryableError):
+                fleet.sync(worker)
+            sync(FLEET, "test", "next", fleet.ports.clock.monotonic_s() + 60, later(table))
+        found[f"{at} of {client.writes}"] = picture(table, without)
+    assert len(client.writes) > 5
+    assert {where: differing(expected, one) for where, one in found.items() if one != expected} == {}
+
+
 def test_a_sync_that_dies_at_any_call_is_finished_by_the_next_one(fleet: Fleet, table: Table) -> None:
-    first = git("rev-parse", "main", folder=fleet.bare).strip()
-    changed = {
-        "fleet/policy.yaml": None,
-        "fleet/api.yaml": repository("api"),
-        "fleet/web.yaml": repository("web", "9m"),
-    }
-    second = fleet.commit(changed).partition(":")[2]
+    pair = Pair(fleet, table)
     wanted = ["ImageRepository/api", "ImageRepository/web"]
     for at in itertools.count(1):
-        emptied(table)
-        fleet.kustomization()
-        git("update-ref", "refs/heads/main", first, folder=fleet.bare)
-        fleet.sync()
-        git("update-ref", "refs/heads/main", second, folder=fleet.bare)
+        pair.begin()
         life = Life(ends_at=at)
         with suppress(Killed):
             fleet.sync(life.ports(fleet.ports))
@@ -418,6 +458,10 @@ def test_a_sync_that_dies_at_any_call_is_finished_by_the_next_one(fleet: Fleet, 
         sync(FLEET, "test", "next", fleet.ports.clock.monotonic_s() + 60, later(table))
         assert fleet.names() == wanted, life.calls[-1]
         assert fleet.ready()[0] == "True"
+        # Whoever comes tells what the dead one has stored, and may tell again what that one told last.
+        told = "\n".join(message for _, message in fleet.told()[1:])
+        assert "ImageRepository/apps/api created" in told, life.calls[-1]
+        assert "ImagePolicy/apps/web deleted" in told, life.calls[-1]
         if not life.dead:
             assert at > MANY_CALLS
             return
