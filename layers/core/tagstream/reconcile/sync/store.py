@@ -41,12 +41,14 @@ class Stored:
         configured: objects that were different.
         deleted: objects that vanished from Git.
         present: all objects that the Kustomization owns now.
+        kept: objects that vanished from Git and stay all the same.
     """
 
     created: tuple[str, ...]
     configured: tuple[str, ...]
     deleted: tuple[str, ...]
     present: tuple[StoredObject, ...]
+    kept: tuple[str, ...] = ()
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -94,10 +96,14 @@ def store(kustomization: Kustomization, wanted: Sequence[Located], ports: Ports)
         if outcome != "unchanged":
             (created if outcome == "created" else configured).append(one.parsed.name + _rival(known, owner, ports))
             _publish(stored, ports)
-    gone = [one for name, one in before.items() if name not in present] if kustomization.prune else []
-    deleted = [shown(one) for one in _last_first(gone) if _prune(one, kustomization, ports)]
+    gone = _last_first(one for name, one in before.items() if name not in present)
+    deleted = [shown(one) for one in gone if kustomization.prune and _prune(one, kustomization, ports)]
     return Stored(
-        created=tuple(created), configured=tuple(configured), deleted=tuple(deleted), present=tuple(present.values())
+        created=tuple(created),
+        configured=tuple(configured),
+        deleted=tuple(deleted),
+        present=tuple(present.values()),
+        kept=tuple(kept for one in gone if (kept := shown(one)) not in deleted),
     )
 
 

@@ -224,8 +224,9 @@ def _untold(before: Mapping[str, object], stored: Stored, revision: object) -> t
     if known is None or before.get(APPLIED) == revision:
         return stored.changes
     now = [shown(one) for one in stored.present]
-    created = tuple(one for one in now if one not in known and one not in stored.configured)
-    gone = (*stored.deleted, *sorted(known - set(now) - set(stored.deleted)))
+    unknown = [one for one in now if one not in known and one not in stored.configured]
+    created = tuple(one for one in now if one in stored.created or one in unknown)
+    gone = (*stored.deleted, *sorted(known.difference(now, stored.deleted, stored.kept)))
     found = replace(stored, created=created, deleted=gone).changes
     if not found and before.get(CHECKSUM) != checksum(stored.present):
         return (f"objects configured as of {revision}",)
