@@ -5,6 +5,7 @@
     ├─ RetryableError(retry_after_s)    Ready=False, retried with back-off
     │  ├─ ThrottledError                also puts the host on a cool-down
     │  ├─ Unanswered                    nothing came at all: perhaps the host hangs for everybody
+    │  ├─ OutOfOrder                    a service of the stack itself failed, which is tried again within minutes
     │  └─ HeldBack(trusted_tags)        a guard keeps the selection in force
     ├─ AuthenticationError              Ready=False, retried slowly
     └─ RefusedDelivery(status)          webhook only: answered with that HTTP status
@@ -62,6 +63,10 @@ class ThrottledError(RetryableError):
 
 class Unanswered(RetryableError):
     """Nothing came from a host, its proxy or its login: perhaps nobody gets an answer, whatever the repository."""
+
+
+class OutOfOrder(RetryableError):
+    """The table, a queue, Secrets Manager or Lambda failed: no fault of an object, and over for all of them at once."""
 
 
 class HeldBack(RetryableError):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.errors import RetryableError
+from tagstream.errors import OutOfOrder, RetryableError
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 
@@ -88,3 +88,15 @@ def test_an_object_without_a_readable_generation_has_the_first(metadata: object)
         kind="ImagePolicy", key=NamespacedName("ns", "app"), document={"metadata": metadata}, status={}
     )
     assert status.generation(stored) == 1
+
+
+def test_a_fault_of_the_stack_s_own_services_is_tried_again_within_five_minutes() -> None:
+    waits = []
+    for kind in (OutOfOrder, RetryableError):
+        body: status.Status = {}
+        for _ in range(5):
+            body = status.failed(body, 1, kind("no", reason="Failed"), NOW)
+        until = status.retry_at(body)
+        assert until is not None
+        waits.append((until - NOW).total_seconds())
+    assert waits == [300.0, 900.0]

@@ -17,6 +17,7 @@ from typing import cast
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import REQUESTED_AT, Metadata, NamespacedName
 from tagstream.domain.objects.receiver import read_metadata
+from tagstream.domain.scan.schedule import MAX_OWN_RETRY_S, MAX_RETRY_S
 from tagstream.domain.scan.schedule import retry_at as next_retry
 from tagstream.domain.status.conditions import (
     READY,
@@ -30,7 +31,7 @@ from tagstream.domain.status.conditions import (
     mark_ready,
     mark_stalled,
 )
-from tagstream.errors import HeldBack, ImageAutomationError, RetryableError, StalledError
+from tagstream.errors import HeldBack, ImageAutomationError, OutOfOrder, RetryableError, StalledError
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 
@@ -74,7 +75,8 @@ def failed(body: Mapping[str, object], generation: int, error: ImageAutomationEr
     after = mark_failed(conditions(body), error.reason, error.message, moment)
     count = failures(body) + 1
     asked_s = error.retry_after_s if isinstance(error, RetryableError) else None
-    retry: dict[str, object] = {"failures": count, "retryAt": instant_text(next_retry(count, now, asked_s))}
+    most_s = MAX_OWN_RETRY_S if isinstance(error, OutOfOrder) else MAX_RETRY_S
+    retry: dict[str, object] = {"failures": count, "retryAt": instant_text(next_retry(count, now, asked_s, most_s))}
     if isinstance(error, HeldBack):
         retry["trustedTags"] = error.trusted_tags
         if error.wait_until is not None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tagstream.adapters.aws.queue import MAX_DELAY_S, translated
-from tagstream.errors import RetryableError
+from tagstream.errors import OutOfOrder
 from tagstream.ports.notices import QueuedNotice
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class FunctionNotifier:
         """One invocation a notice; AWS keeps it until the function has taken it.
 
         Raises:
-            RetryableError: NotifyOperationFailed.
+            OutOfOrder: NotifyOperationFailed.
         """
         for one in notices:
             payload = notice_body(one).encode()
@@ -45,8 +45,8 @@ class FunctionNotifier:
                 raise _failed(type(error).__name__) from error
 
 
-def _failed(cause: str) -> RetryableError:
-    return RetryableError(f"failed to ask for notifications: {cause}", reason="NotifyOperationFailed")
+def _failed(cause: str) -> OutOfOrder:
+    return OutOfOrder(f"failed to ask for notifications: {cause}", reason="NotifyOperationFailed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class SqsNoticeQueue:
         """One message.
 
         Raises:
-            RetryableError: QueueOperationFailed.
+            OutOfOrder: QueueOperationFailed.
         """
         delay_s = min(MAX_DELAY_S, math.ceil(notice.delay_s))
         with translated("send a notice"):
@@ -71,7 +71,7 @@ class SqsNoticeQueue:
         """One message.
 
         Raises:
-            RetryableError: QueueOperationFailed.
+            OutOfOrder: QueueOperationFailed.
         """
         with translated("bury a notice"):
             self.client.send_message(QueueUrl=self.dead_letters_url, MessageBody=notice_body(notice))

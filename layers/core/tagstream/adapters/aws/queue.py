@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tagstream.errors import RetryableError
+from tagstream.errors import OutOfOrder
 from tagstream.ports.queue import Queued, QueuedRun, QueuedSync
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class SqsScanQueue:
         """In order, up to the first that fails.
 
         Raises:
-            RetryableError: QueueOperationFailed.
+            OutOfOrder: QueueOperationFailed.
         """
         for one in requests:
             delay_s = min(MAX_DELAY_S, math.ceil(one.delay_s))
@@ -44,7 +44,7 @@ class SqsScanQueue:
         """One call for ten messages.
 
         Raises:
-            RetryableError: QueueOperationFailed.
+            OutOfOrder: QueueOperationFailed.
         """
         given = [
             {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": math.ceil(seconds)}
@@ -61,7 +61,7 @@ class SqsScanQueue:
         """Change the message's visibility.
 
         Raises:
-            RetryableError: QueueOperationFailed.
+            OutOfOrder: QueueOperationFailed.
         """
         with translated("give back a message"):
             self.client.change_message_visibility(
@@ -74,15 +74,15 @@ def translated(what: str) -> Iterator[None]:
     """Turn the SDK's errors into ours.
 
     Raises:
-        RetryableError: QueueOperationFailed.
+        OutOfOrder: QueueOperationFailed.
     """
     try:
         yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "Unknown")
-        raise RetryableError(f"failed to {what}: {code}", reason="QueueOperationFailed") from error
+        raise OutOfOrder(f"failed to {what}: {code}", reason="QueueOperationFailed") from error
     except BotoCoreError as error:
-        raise RetryableError(f"failed to {what}: {type(error).__name__}", reason="QueueOperationFailed") from error
+        raise OutOfOrder(f"failed to {what}: {type(error).__name__}", reason="QueueOperationFailed") from error
 
 
 def message_body(request: Queued) -> str:

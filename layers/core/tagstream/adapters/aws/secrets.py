@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.errors import AuthenticationError, RetryableError
+from tagstream.errors import AuthenticationError, OutOfOrder, RetryableError
 from tagstream.ports.runtime import Clock
 from tagstream.ports.secrets import SecretNotFound
 
@@ -80,7 +80,7 @@ class SecretsManager:
         Raises:
             SecretNotFound: there is no such secret, or it is being deleted.
             AuthenticationError: the function may not read it, or it is no JSON object of strings.
-            RetryableError: Secrets Manager or the table is throttling or out of reach.
+            OutOfOrder: Secrets Manager or the table is throttling or out of reach.
         """
         return self._read(key, fresh=self._was_changed_lately())
 
@@ -181,7 +181,7 @@ def _unread(key: NamespacedName, cause: BaseException | None) -> Exception:
         return _unusable(key)
     if isinstance(cause, _DoesNotAnswer):
         code = "Secrets Manager does not answer"
-    return RetryableError(f"failed to read secret '{key}': {code}", reason="AuthenticationFailed")
+    return OutOfOrder(f"failed to read secret '{key}': {code}", reason="AuthenticationFailed")
 
 
 def _unusable(key: NamespacedName) -> AuthenticationError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.errors import RetryableError
+from tagstream.errors import OutOfOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ class SyncInvocations:
         """Send one invocation for each name.
 
         Raises:
-            RetryableError: SyncRequestFailed.
+            OutOfOrder: SyncRequestFailed.
         """
         for key in sorted(kustomizations):
             payload = {"tagstream": "sync", "kustomization": str(key), "cause": cause}
@@ -42,8 +42,8 @@ class SyncInvocations:
                 )
             except ClientError as error:
                 code = error.response.get("Error", {}).get("Code", "Unknown")
-                raise RetryableError(f"failed to ask for a sync: {code}", reason="SyncRequestFailed") from error
+                raise OutOfOrder(f"failed to ask for a sync: {code}", reason="SyncRequestFailed") from error
             except BotoCoreError as error:
-                raise RetryableError(
+                raise OutOfOrder(
                     f"failed to ask for a sync: {type(error).__name__}", reason="SyncRequestFailed"
                 ) from error

@@ -1,6 +1,6 @@
 """The table as a handful of calls: paging, batching and conditional writes in one place.
 
-A failed condition is answered with False; throttling and outages are a RetryableError. A write whose answer got lost
+A failed condition is answered with False; throttling and outages are OutOfOrder. A write whose answer got lost
 counts as what it was: after a failed condition, and after an outage in the middle of a conditional write, the item is
 read, and a write that finds itself stored has succeeded.
 
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tagstream.adapters.store.combined import Combined
-from tagstream.errors import ImageAutomationError, RetryableError
+from tagstream.errors import ImageAutomationError, OutOfOrder, RetryableError
 from tagstream.ports.runtime import Clock
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def translated(action: str) -> Iterator[None]:
     """Turn the SDK's errors into ours; a failed condition passes through.
 
     Raises:
-        RetryableError: throttled or unreachable, reason ``StorageOperationFailed``.
+        OutOfOrder: throttled or unreachable, reason ``StorageOperationFailed``.
         ItemTooLarge: an item would hold more than 400 KB.
         ImageAutomationError: anything else the table refuses.
     """
@@ -82,10 +82,10 @@ def translated(action: str) -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code", "Unknown")
         if code == CONDITION_FAILED or _is_overtaken(error):
             raise
-        kind = ItemTooLarge if _is_too_large(error) else RetryableError if code in RETRYABLE else ImageAutomationError
+        kind = ItemTooLarge if _is_too_large(error) else OutOfOrder if code in RETRYABLE else ImageAutomationError
         raise kind(f"failed to {action} in the table: {code}", reason="StorageOperationFailed") from error
     except BotoCoreError as error:
-        raise RetryableError(
+        raise OutOfOrder(
             f"failed to {action} in the table: {type(error).__name__}", reason="StorageOperationFailed"
         ) from error
 
@@ -195,7 +195,7 @@ class Table:
                     break
                 self.back_off(attempt)
             if pending:
-                raise RetryableError("failed to read items in the table: throttled", reason="StorageOperationFailed")
+                raise OutOfOrder("failed to read items in the table: throttled", reason="StorageOperationFailed")
         return found
 
     def query(self, pk: str, prefix: str = "", *, may_lag: bool = False) -> Iterator[Item]:
@@ -432,7 +432,7 @@ class Table:
             if not pending:
                 return
             self.back_off(attempt)
-        raise RetryableError("failed to write items in the table: throttled", reason="StorageOperationFailed")
+        raise OutOfOrder("failed to write items in the table: throttled", reason="StorageOperationFailed")
 
     def _write_alone(self, request: WriteRequestTypeDef) -> None:
         with translated("write an item"):

@@ -14,6 +14,8 @@ TICK_S = 60.0
 MIN_INTERVAL_S = 30.0
 FIRST_RETRY_S = 60.0
 MAX_RETRY_S = 900.0
+# After a failure of the stack's own services: no more often than an interval of many objects, so that it is no storm.
+MAX_OWN_RETRY_S = 300.0
 # Flux scans when less than a second of the interval is left. A tick may come a few seconds early.
 EARLY_S = 5.0
 
@@ -52,9 +54,16 @@ def retry_delay_s(failures: int) -> float:
     return float(min(MAX_RETRY_S, FIRST_RETRY_S * 2 ** min(max(0, failures - 1), 10)))
 
 
-def retry_at(failures: int, now: datetime, asked_s: float | None) -> datetime:
-    """When to try again: after the back-off, or after ``asked_s`` seconds if the other side asked for more."""
-    return now + timedelta(seconds=max(retry_delay_s(failures), asked_s or 0.0))
+def retry_at(failures: int, now: datetime, asked_s: float | None, most_s: float = MAX_RETRY_S) -> datetime:
+    """When to try again.
+
+    Args:
+        failures: in a row, with the last one.
+        now: aware UTC.
+        asked_s: what the other side asked for; it counts if it is more than the back-off.
+        most_s: the longest back-off.
+    """
+    return now + timedelta(seconds=max(min(retry_delay_s(failures), most_s), asked_s or 0.0))
 
 
 def jitter_s(name: str, spread_s: float) -> float:
