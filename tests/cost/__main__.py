@@ -2,7 +2,7 @@
 
 For each number of repositories a stack is simulated: HOURS of ticks in which nothing changes, among them the hourly
 look at every object, and PUSHES pushes, each from its webhook to its commit. A month is 730 such hours and 20 pushes a
-day.
+day. What an Alert and what a Kustomization add is the difference to another stack of the smallest size.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import argparse
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.cost.apps import SECRETS, app_name, fill, manifests
+from tests.cost.apps import INTERVAL_TICKS, SECRETS, add_alert, add_kustomization, app_name, fill, fleet, manifests
 from tests.cost.prices_table import DAYS_A_MONTH, HOURS_A_MONTH
-from tests.cost.report import PAGE, table, written
+from tests.cost.report import ADDED, PAGE, SIZES, added_table, table, written
 from tests.cost.simulated_stack import SimulatedStack, simulated_stack
 from tests.embedded.aws import running
 from tests.embedded.git_server import bare_repository, git_server
@@ -33,11 +33,18 @@ FUNCTIONS = {
     "webhook": "WebhookFunction",
     "update": "UpdateFunction",
     "notify": "NotifyFunction",
+    "sync": "SyncFunction",
+}
+ADDITIONS: Mapping[str, Callable[[SimulatedStack], None]] = {
+    "An Alert": add_alert,
+    "A Kustomization": add_kustomization,
 }
 
 
-def month(size: int, hours: int, pushes: int) -> Mapping[str, float]:
-    """Return what a month of a stack with this many repositories uses."""
+def month(
+    size: int, hours: int, pushes: int, add: Callable[[SimulatedStack], None] = lambda stack: None
+) -> Mapping[str, float]:
+    """Return what a month of a stack with this many repositories uses; ``add`` applies more objects."""
     memory = {name: of_type("AWS::Serverless::Function")[one]["MemorySize"] for name, one in FUNCTIONS.items()}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -46,8 +53,13 @@ def month(size: int, hours: int, pushes: int) -> Mapping[str, float]:
         git_server(Path(folder)) as git,
     ):
         bare_repository(Path(folder), "app.git", manifests(size))
+        bare_repository(Path(folder), "fleet.git", fleet())
         stack = simulated_stack(aws.endpoint, registry, git, memory)
         fill(stack, size)
+        add(stack)
+        stack.settle()
+        for _ in range(INTERVAL_TICKS):
+            stack.tick()
         idle = _idle(stack, hours)
         pushed = _pushed(stack, pushes)
         stored = stack.aws.stored_bytes()
@@ -98,9 +110,12 @@ def main() -> int:
     parser.add_argument("--hours", type=int, default=1)
     parser.add_argument("--pushes", type=int, default=5)
     args = parser.parse_args()
-    rows = table({int(size): month(int(size), args.hours, args.pushes) for size in args.sizes.split()})
-    print(rows, end="")
-    PAGE.write_text(written(PAGE.read_text(), rows))
+    months = {int(size): month(int(size), args.hours, args.pushes) for size in args.sizes.split()}
+    least = min(months)
+    more = {name: month(least, args.hours, args.pushes, add) for name, add in ADDITIONS.items()}
+    rows, added = table(months), added_table(months[least], more)
+    print(rows, added, sep="\n", end="")
+    PAGE.write_text(written(written(PAGE.read_text(), rows, SIZES), added, ADDED))
     return 0
 
 

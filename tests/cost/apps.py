@@ -16,6 +16,9 @@ SECRETS = 2
 TAGS = 40
 APPS_AN_AUTOMATION = 20
 INTERVAL_TICKS = 5
+FLEET = 10
+"""How many objects the Kustomization has."""
+NOTIFICATION = "notification.toolkit.fluxcd.io/v1beta3"
 
 
 def fill(stack: SimulatedStack, count: int) -> None:
@@ -38,6 +41,35 @@ def fill(stack: SimulatedStack, count: int) -> None:
     # The first look at every object is over, and the runs that commits asked for.
     for _ in range(INTERVAL_TICKS):
         stack.tick()
+
+
+def add_alert(stack: SimulatedStack) -> None:
+    """Apply an Alert that asks for everything that happens, and its Provider."""
+    kinds = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "Kustomization")
+    sources = [{"kind": kind, "name": "*"} for kind in kinds]
+    address = "https://chat.example.com/hook"
+    _put(stack, document("Provider", NOTIFICATION, type="generic", address=address), "chat")
+    _put(stack, document("Alert", NOTIFICATION, providerRef={"name": "chat"}, eventSources=sources), "chat")
+
+
+def add_kustomization(stack: SimulatedStack) -> None:
+    """Apply a Kustomization of the objects that ``fleet`` makes, and its GitRepository; both look every 5 minutes."""
+    source, reference = "source.toolkit.fluxcd.io/v1", {"kind": "GitRepository", "name": "fleet"}
+    url, secret = stack.git.url("fleet.git"), {"name": "git"}
+    repository = document("GitRepository", source, url=url, interval="5m", ref={"branch": "main"}, secretRef=secret)
+    _put(stack, repository, "fleet")
+    spec: dict[str, Any] = {"interval": "5m", "path": "./", "prune": True, "sourceRef": reference}
+    _put(stack, document("Kustomization", "kustomize.toolkit.fluxcd.io/v1", **spec), "fleet")
+
+
+def fleet() -> dict[str, bytes]:
+    """Return the files of the Kustomization: FLEET ImageRepositories that nobody has to scan."""
+    found = {}
+    for number in range(FLEET):
+        spec: dict[str, Any] = {"image": "registry.example.com/fleet", "interval": "1h", "suspend": True}
+        made = {**document("ImageRepository", **spec), "metadata": {"name": f"fleet-{number}", "namespace": "ns"}}
+        found[f"{number}.yaml"] = json.dumps(made).encode()
+    return found
 
 
 def _apply_endpoints(stack: SimulatedStack) -> None:

@@ -8,12 +8,17 @@ from pathlib import Path
 from tests.cost.prices_table import FLUX_USD, PRICES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cost.md"
-BEGIN, END = "<!-- make cost: begin -->\n", "<!-- make cost: end -->\n"
+Marks = tuple[str, str]
+SIZES: Marks = ("<!-- make cost: begin -->\n", "<!-- make cost: end -->\n")
+ADDED: Marks = ("<!-- make cost, additions: begin -->\n", "<!-- make cost, additions: end -->\n")
+"""The lines around the two tables of the page."""
+ADDED_TOTAL = "**At list price**"
 DASHBOARDS = "Dashboards"
 TOTAL = "**Total at list price, with the secrets**"
 WITH_DASHBOARD = "Total at list price, with a dashboard beyond the three that are free"
 FREE_TIER = "**Total in an account whose free tier nothing else uses**"
 FLUX = "Flux's two controllers, by the compute they request"
+LEAST_SHOWN_USD = 0.005
 UNITS: Mapping[str, tuple[float, str]] = {"Log bytes": (2**20, " MB"), "DynamoDB bytes stored": (2**20, " MB")}
 
 
@@ -35,6 +40,22 @@ def table(months: Mapping[int, Mapping[str, float]]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
+def added_table(before: Mapping[str, float], months: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the table of what additions cost, in Markdown.
+
+    Args:
+        before: a month without them.
+        months: the same with each of them, by what was added.
+    """
+    more = {name: {one: used - before.get(one, 0.0) for one, used in month.items()} for name, month in months.items()}
+    rows = [["A month more of", *more], ["---"] * (len(more) + 1)]
+    for name in PRICES:
+        if any(PRICES[name].usd * abs(month.get(name, 0.0)) >= LEAST_SHOWN_USD for month in more.values()):
+            rows.append([name, *(_cell(name, month.get(name, 0.0)) for month in more.values())])
+    rows.append([ADDED_TOTAL, *(f"**${list_price(month):.2f}**" for month in more.values())])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
 def list_price(month: Mapping[str, float], *without: str) -> float:
     """Return the dollars of a month at list price, but for some items."""
     return sum(price.usd * month.get(name, 0.0) for name, price in PRICES.items() if name not in without)
@@ -45,16 +66,18 @@ def free_tier(month: Mapping[str, float]) -> float:
     return sum(price.usd * max(0.0, month.get(name, 0.0) - price.free) for name, price in PRICES.items())
 
 
-def written(page: str, rows: str) -> str:
-    """Return the page with its table replaced."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{rows}\n{END}{after}"
+def written(page: str, rows: str, marks: Marks = SIZES) -> str:
+    """Return the page with the table between two marks replaced."""
+    begin, end = marks
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{rows}\n{end}{after}"
 
 
 def rows_of(page: str) -> Sequence[Sequence[str]]:
     """Return the cells of the page's table, its head first, without the line of dashes."""
-    lines = page.partition(BEGIN)[2].partition(END)[0].split("\n")
+    begin, end = SIZES
+    lines = page.partition(begin)[2].partition(end)[0].split("\n")
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line]
     return [row for row in cells if row[0] != "---"]
 

@@ -65,6 +65,7 @@ PLATFORM_LOG_BYTES = 450
 EVENT_LOG_BYTES = 26
 # Waits that an embedded AWS does not have, in seconds.
 AWS_CALL_S, REGISTRY_REQUEST_S, GIT_REQUEST_S, COLD_START_S = 0.006, 0.1, 0.25, 1.0
+NOTIFICATION_S = 0.25
 SCAN_WORKERS = 32
 LEFT_MS = 110_000
 
@@ -99,7 +100,8 @@ class SimulatedStack:
     secrets: SecretsManager
     log: io.StringIO
     queue: list[tuple[datetime, str]]
-    notices: list[QueuedNotice]
+    told: _Told
+    syncs: _Syncs
     notify_ports: NotifyPorts
     path: str = ""
     counts: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -156,8 +158,11 @@ class SimulatedStack:
                 records, self.aws.stream = self.aws.stream, []
                 self._stream(records)
                 continue
-            if self.notices:
-                self._notify(self.notices.pop(0))
+            if self.told.notices:
+                self._notify(self.told.notices.pop(0))
+                continue
+            if self.syncs.requests:
+                self._sync(*self.syncs.requests.pop(0))
                 continue
             ready = sorted(one for one in self.queue if one[0] <= self.clock.at)[:10]
             if ready:
@@ -188,6 +193,11 @@ class SimulatedStack:
         event = json.loads(notice_body(notice))
         self._run("notify", lambda: handlers.notify(event, LEFT_MS, self.notify_ports))
 
+    def _sync(self, kustomization: NamespacedName, cause: str) -> None:
+        event = {"tagstream": "sync", "kustomization": str(kustomization), "cause": cause}
+        owner = f"worker-{self.counts['Lambda invocations']}"
+        self._run("sync", lambda: handlers.sync(event, LEFT_MS, owner, self.ports))
+
     def _update(self, event: Mapping[str, Any]) -> None:
         owner = f"worker-{self.counts['Lambda invocations']}"
         self._run("update", lambda: handlers.update(event, LEFT_MS, owner, self.ports))
@@ -198,6 +208,7 @@ class SimulatedStack:
         self.log.seek(0)
         self.log.truncate()
         asked, git_asked, busy_s = len(self.registry.requests), len(self.git.requests), time.process_time()
+        told = self.told.delivered
         with contextlib.redirect_stdout(self.log):
             act()
             self.ports.metrics.flush()
@@ -206,6 +217,7 @@ class SimulatedStack:
         mine = self.aws.threads.pop(threading.get_ident(), 0)
         waits_s = AWS_CALL_S * (mine + max(self.aws.threads.values(), default=0))
         waits_s += REGISTRY_REQUEST_S * -(-asked // SCAN_WORKERS) + GIT_REQUEST_S * git_asked
+        waits_s += NOTIFICATION_S * (self.told.delivered - told)
         memory = self.memory_mb[function]
         seconds = busy_s * max(1.0, CPU_MB / memory) + waits_s
         lines = self.log.getvalue().splitlines()
@@ -270,11 +282,12 @@ def simulated_stack(endpoint: str, registry: Registry, git: GitServer, memory_mb
         metrics=EmbeddedMetrics(namespace=NAMESPACE, service=STACK),
         log=PowertoolsLog(logger=Logger(service=aws.table, stream=log)),
     )
-    told = _Told()
+    told, syncs = _Told(), _Syncs()
     return SimulatedStack(
         aws=aws,
-        ports=_ports(webhook_ports, table, secrets, told),
-        notices=told.notices,
+        ports=_ports(webhook_ports, table, secrets, told, syncs),
+        told=told,
+        syncs=syncs,
         notify_ports=_notify_ports(webhook_ports, aws, told),
         webhook_ports=webhook_ports,
         registry=registry,
@@ -293,18 +306,23 @@ def created(aws: CountedAws) -> str:
     return aws.table
 
 
-class _NoSyncs:
-    """The simulated stack has no Kustomizations."""
+@dataclass
+class _Syncs:
+    """The syncs that were asked for, for the next invocations."""
+
+    requests: list[tuple[NamespacedName, str]] = field(default_factory=list)
 
     def request(self, kustomizations: Collection[NamespacedName], cause: str) -> None:
-        raise AssertionError(f"a sync of {kustomizations} is not counted")
+        """Keep one request for each name."""
+        self.requests += [(one, cause) for one in sorted(kustomizations)]
 
 
 @dataclass
 class _Told:
-    """Who is told what: notices for the notify function, events for the bus; no Alert asks for anything."""
+    """Who is told what: notices for the notify function, events for the bus, and requests to a service."""
 
     notices: list[QueuedNotice] = field(default_factory=list)
+    delivered: int = 0
     counts: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def tell(self, notices: Sequence[QueuedNotice]) -> None:
@@ -315,11 +333,15 @@ class _Told:
         """Count events by their size, as EventBridge does: one for each 64 KB."""
         self.counts["EventBridge events"] += sum(1 + len(one.detail.encode()) // 65_536 for one in events)
 
-    def deliver(self, *message: object) -> NoReturn:
-        """Fail: nobody is told here, now or later."""
+    def deliver(self, *_request: object) -> None:
+        """Take a notification, as a service that is well does."""
+        self.delivered += 1
+
+    def fail(self, *message: object) -> NoReturn:
+        """Fail: nothing is told later, by mail or to a topic."""
         raise AssertionError(message)
 
-    send = bury = publish = deliver
+    send = bury = publish = fail
 
 
 def _notify_ports(shared: WebhookPorts, aws: CountedAws, told: _Told) -> NotifyPorts:
@@ -340,7 +362,7 @@ def _notify_ports(shared: WebhookPorts, aws: CountedAws, told: _Told) -> NotifyP
     )
 
 
-def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager, told: _Told) -> Ports:
+def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager, told: _Told, syncs: _Syncs) -> Ports:
     return Ports(
         objects=shared.objects,
         agenda=DynamoAgenda(table=table, clock=shared.clock),
@@ -354,7 +376,7 @@ def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager, told: _T
         deliveries=shared.deliveries,
         secrets=secrets,
         queue=shared.queue,
-        syncs=_NoSyncs(),
+        syncs=syncs,
         notifier=told,
         registry=RegistryClient(),
         read_public_keys=read_public_keys,
