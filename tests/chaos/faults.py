@@ -28,8 +28,12 @@ STRENGTHS = {
     "registry": (0.3, 1.0),
     "git": (0.3, 1.0),
     "silence": (1.0, 1.0),
+    "hook": (0.3, 1.0),
 }
 HOST_MODES = ("hang", "cut", "redirect", "5xx", "slow", "lost", "429")
+# A service that redirects a notification refuses it for good.
+HOOK_MODES = tuple(one for one in HOST_MODES if one != "redirect")
+MODES = {"registry": HOST_MODES, "git": HOST_MODES, "hook": HOOK_MODES}
 _CLOSED = "http://127.0.0.1:9/"
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"})
 
@@ -51,12 +55,12 @@ def planned(entropy: random.Random, length_s: float, hosts: int) -> list[Episode
     Args:
         entropy: seeded.
         length_s: of the run; the last episode ends with it.
-        hosts: how many registries, and how many Git servers, there are.
+        hosts: how many registries, how many Git servers, and how many services that are told, there are.
     """
     names = ["kill", "throttle", "lost", "secrets"]
     names += [f"{kind} {number}" for kind in ("registry", "git") for number in range(hosts)]
-    # Secrets Manager does not answer. It comes last, so that the seeds of older runs repeat their other faults.
-    names.append("silence")
+    # What is newer comes last, so that the seeds of older runs repeat their other faults.
+    names += ["silence", *(f"hook {number}" for number in range(hosts))]
     found = []
     for name in names:
         at_s = entropy.uniform(0, 30)
@@ -64,7 +68,7 @@ def planned(entropy: random.Random, length_s: float, hosts: int) -> list[Episode
             kind = name.partition(" ")[0]
             ends_s = min(length_s, at_s + entropy.uniform(10, 60))
             strength = entropy.uniform(*STRENGTHS[kind])
-            mode = entropy.choice(HOST_MODES) if kind in ("registry", "git") else ""
+            mode = entropy.choice(MODES[kind]) if kind in MODES else ""
             found.append(Episode(name=name, begins_s=at_s, ends_s=ends_s, strength=strength, mode=mode))
             at_s = ends_s + entropy.uniform(10, 90)
     return sorted(found, key=lambda one: one.begins_s)

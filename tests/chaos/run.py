@@ -18,7 +18,9 @@ from tests.chaos.world import PASSWORD, USER, Image, World, add_image, build, re
 from tests.embedded.distribution import running_distribution
 from tests.embedded.fault_proxy import FaultProxy, running_fault_proxy
 from tests.embedded.git_server import commit_files, git_server
+from tests.embedded.hook_receiver import hook_receiver
 from tests.simulation.cloud import Cloud, running_cloud
+from tests.simulation.event_sources import returned
 from tests.simulation.figures import spread
 from tests.simulation.image_host import ImageHost
 
@@ -60,6 +62,7 @@ class _Run:
     size: Size
     recovered_s: float | None = None
     humans: int = 0
+    redriven: int = 0
     previews: list[Image] = field(default_factory=list)
 
     @property
@@ -95,6 +98,7 @@ def run(seed: int, size: Size, logs: Path | None = None) -> Outcome:
         _suffer(this)
         _recover(this)
         _go_on(this)
+        _tell_again(this)
         lost = list(findings(world))
         if logs is not None:
             shutil.copytree(world.cloud.folder, logs, dirs_exist_ok=True)
@@ -108,13 +112,14 @@ def _world(seed: int, size: Size) -> Iterator[tuple[World, dict[str, FaultProxy]
         registry = stack.enter_context(running_distribution())
         server = stack.enter_context(git_server(root, {USER: PASSWORD}))
         git_address = f"127.0.0.1:{server.server_address[1]}"
-        upstreams = {"registry": registry.address, "git": git_address}
+        hooks = stack.enter_context(hook_receiver())
+        upstreams = {"registry": registry.address, "git": git_address, "hook": hooks.address}
         proxies = {
             kind: [stack.enter_context(running_fault_proxy(upstream)) for _ in range(HOSTS)]
             for kind, upstream in upstreams.items()
         }
-        cloud = stack.enter_context(running_cloud(random.Random(f"records {seed}")))
-        world = World(cloud=cloud, registry=ImageHost(registry))
+        cloud = stack.enter_context(running_cloud(random.Random(f"records {seed}"), tells_bus=True))
+        world = World(cloud=cloud, registry=ImageHost(registry), hooks=hooks)
         build(world, proxies, root, size.namespaces, size.images)
         for image in world.images[:: size.images]:
             # Their lists do not fit into one item.
@@ -136,7 +141,8 @@ def _settle(this: _Run, within_s: float, when: str) -> None:
         if this.cloud.quiet() and not this.world.missing():
             return
     if when:
-        raise RuntimeError(f"{when}: {this.world.missing()}")
+        errors = [one for pool in this.cloud.pools.values() for one in pool.errors]
+        raise RuntimeError(f"{when}: {this.world.missing()}; functions raised: {errors[:3]}")
 
 
 def _suffer(this: _Run) -> None:
@@ -144,11 +150,15 @@ def _suffer(this: _Run) -> None:
     clock, faults = this.cloud.clock, this.faults
     length_s = faults.ends_s
     deployments = sorted(this.entropy.uniform(0, length_s) for _ in range(this.size.deployments))
-    next_push_s = 0.0
+    next_push_s, is_half = 0.0, False
     while (at_s := clock.now_s() - faults.began_s) < length_s:
         if at_s >= next_push_s:
             _push(this)
             next_push_s = at_s + this.entropy.expovariate(1 / PUSH_EVERY_S)
+        if at_s >= length_s / 2 and not is_half:
+            is_half = True
+            for fleet in this.world.fleets:
+                fleet.change(this.entropy)
         if deployments and at_s >= deployments[0]:
             deployments.pop(0)
             _deploy(this)
@@ -156,7 +166,7 @@ def _suffer(this: _Run) -> None:
 
 
 def _push(this: _Run) -> None:
-    """One thing that people do: push a tag, mostly with a delivery; commit by hand; create or delete a preview."""
+    """One thing that people do: push a tag, mostly with a delivery; commit by hand; change previews or a fleet."""
     world, entropy = this.world, this.entropy
     dice = entropy.random()
     if dice < 0.08:
@@ -164,12 +174,14 @@ def _push(this: _Run) -> None:
         this.humans += 1
     elif dice < 0.16:
         _change_previews(this)
+    elif dice < 0.28:
+        entropy.choice(world.fleets).change(entropy)
     else:
         image = entropy.choice(world.images)
         tag = world.push(image)
         if dice < 0.8:
             world.deliver(image, tag, world.cloud.clock.now_s() + entropy.choice([0.0, 0.0, 2.0, 20.0]))
-        if dice < 0.3:
+        if dice < 0.42:
             world.deliver(image, tag, world.cloud.clock.now_s() + entropy.uniform(0, 30))
 
 
@@ -216,6 +228,15 @@ def _go_on(this: _Run) -> None:
     _settle(this, RECOVERY_S, "")
 
 
+def _tell_again(this: _Run) -> None:
+    """Do for notices what ``tagstream redrive`` does: AWS gives up those whose workers died three times."""
+    notices = this.cloud.notices
+    this.redriven = len(notices.given_up)
+    for event in notices.given_up:
+        notices.add(event, this.cloud.clock.now_s(), returned)
+    _settle(this, RECOVERY_S, "")
+
+
 def _figures(this: _Run, took_s: float) -> Iterator[tuple[str, str]]:
     world, cloud, gate = this.world, this.cloud, this.cloud.gate
     lags = world.lags_s()
@@ -243,5 +264,9 @@ def _figures(this: _Run, took_s: float) -> Iterator[tuple[str, str]]:
     yield "push to commit: p50, p99, longest", spread(lags, digits=0)
     recovered = "not within the bound" if this.recovered_s is None else f"{this.recovered_s:.0f} s"
     yield "all committed after the last fault", f"{recovered} (bound {RECOVERY_S:.0f} s)"
-    ticks = sum(explained(one) for one in cloud.dead_letters)
-    yield "dead letters (ticks whose worker was killed twice)", f"{len(cloud.dead_letters) - ticks} ({ticks})"
+    yield "commits to fleets", str(sum(fleet.commits for fleet in world.fleets))
+    ids = [one.headers["X-Event-Id"] for one in world.hooks.received]
+    yield "events told, told again, by hand", f"{len(set(ids))}, {len(ids) - len(set(ids))}, {this.redriven}"
+    fine = sum(explained(one) for one in cloud.dead_letters)
+    text = "dead letters (ticks, syncs and notices whose workers were killed each time)"
+    yield text, f"{len(cloud.dead_letters) - fine} ({fine})"

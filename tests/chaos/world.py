@@ -1,4 +1,7 @@
-"""What the chaos run automates: namespaces with images, policies, automations, Receivers and Git repositories."""
+"""What the chaos run automates: namespaces with images, policies, automations, Receivers, Alerts and repositories.
+
+Every second namespace has a Kustomization too.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from tagstream.domain.objects.model import NamespacedName
+from tests.chaos.fleet import Fleet, add_fleet
 from tests.embedded.fault_proxy import FaultProxy
 from tests.embedded.git_server import bare_repository
+from tests.embedded.hook_receiver import HookReceiver
 from tests.simulation.cloud import Cloud
-from tests.simulation.documents import SOURCE, add_receiver, automation, delivery_event, document, marked
+from tests.simulation.documents import SOURCE, add_alert, add_receiver, automation, delivery_event, document, marked
 from tests.simulation.git_history import GitHistory, Marker, WatchedBranch
 from tests.simulation.image_host import ImageHost
 
 USER, PASSWORD = "bot", "hunter2"
 FIRST = "1.0.0"
-TIMEOUT = "15s"
+TIMEOUT, HOOK_TIMEOUT = "15s", "3s"
+BY_HAND = "byhand"
+"""An ImageRepository that no commit has: a Kustomization must leave it alone."""
 INTERVALS = ("1m", "2m", "5m")
 
 
@@ -49,10 +56,14 @@ class World:
     Attributes:
         paths: of the Receivers, by namespace.
         policies: the image of each marker.
+        hooks: who is told what happens.
+        fleets: the Kustomizations.
     """
 
     cloud: Cloud
     registry: ImageHost
+    hooks: HookReceiver
+    fleets: list[Fleet] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
     history: GitHistory = field(default_factory=GitHistory)
@@ -82,13 +93,15 @@ class World:
         self.cloud.senders.add(event, at_s, is_taken)
 
     def missing(self) -> list[str]:
-        """The markers that do not have the newest tag yet."""
+        """The markers that do not have the newest tag yet, and the stored objects that are not as Git has them."""
         values = self.history.values()
-        return [
+        found = [
             f"{marker} has {values.get(marker)} and not {image.newest}"
             for marker, image in self.policies.items()
             if values.get(marker) != image.newest
         ]
+        # Reading the objects costs more than reading Git's.
+        return found or [one for fleet in self.fleets for one in fleet.missing(self.cloud.ports)]
 
     def lags_s(self) -> list[float]:
         """From push to commit, for every tag and marker that was committed, in seconds."""
@@ -121,7 +134,7 @@ def build(world: World, proxies: Mapping[str, Sequence[FaultProxy]], root: Path,
 
     Args:
         world: an empty one.
-        proxies: the hosts, ``registry`` and ``git``; namespaces take them in turn.
+        proxies: the hosts, ``registry``, ``git`` and ``hook``; namespaces take them in turn.
         root: the folder that the Git server serves.
         namespaces: how many.
         images: how many in each.
@@ -135,8 +148,16 @@ def build(world: World, proxies: Mapping[str, Sequence[FaultProxy]], root: Path,
             add_image(world, image, entropy)
         world.images += mine
         git_host = proxies["git"][number % len(proxies["git"])].address
-        world.paths[namespace] = add_receiver(world.cloud.ports, namespace)
+        ports = world.cloud.ports
+        world.paths[namespace] = add_receiver(ports, namespace)
+        hook = proxies["hook"][number % len(proxies["hook"])].address
+        add_alert(ports, namespace, f"http://{hook}/{namespace}", HOOK_TIMEOUT)
         _add_automations(world, mine, f"http://{git_host}/{namespace}.git", root)
+        if number % 2 == 0:
+            address = f"{host}/{mine[0].repository}"
+            world.fleets.append(add_fleet(ports, root, git_host, namespace, address))
+            theirs = NamespacedName(namespace, BY_HAND)
+            ports.objects.put(document("ImageRepository", theirs, image=address, interval="30m"))
 
 
 def _add_automations(world: World, images: Sequence[Image], url: str, root: Path) -> None:

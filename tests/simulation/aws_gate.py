@@ -1,15 +1,19 @@
-"""The endpoint that the functions take for AWS: the embedded AWS behind faults, and the simulation's own queue."""
+"""The endpoint that the functions take for AWS: the embedded AWS behind faults, and the simulation's own services.
+
+Those are the queue, asynchronous invocations, and the event bus.
+"""
 
 from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from tests.simulation.request_units import units_of
@@ -21,7 +25,11 @@ AwsFault = Literal["throttled", "lost", "down", "hung"]
 HUNG_S = 10.0
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"})
 _NO_HEADERS: Mapping[str, str] = {}
-_WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "SendMessage")
+_WRITES = (
+    *("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"),
+    *("SendMessage", "Invoke", "PutEvents"),
+)
+_INVOCATION = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations")
 _THROTTLED = {
     "dynamodb": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
     "sqs": "com.amazonaws.sqs#RequestThrottled",
@@ -30,7 +38,11 @@ _THROTTLED = {
 
 
 class AwsGate(ThreadingHTTPServer):
-    """Forwards to the embedded AWS; ``fault`` is asked for every request (service, action) what happens to it."""
+    """Forwards to the embedded AWS; ``fault`` is asked for every request (service, action) what happens to it.
+
+    ``invoked`` are asynchronous invocations that nobody has carried out yet, by the function's name, and ``bus`` the
+    details of events.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -45,6 +57,8 @@ class AwsGate(ThreadingHTTPServer):
         self.stopped = threading.Event()
         self.calls: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
+        self.invoked: list[tuple[str, Mapping[str, Any]]] = []
+        self.bus: list[Mapping[str, Any]] = []
         self.read_units, self.write_units = 0.0, 0.0
 
     @property
@@ -61,6 +75,12 @@ class AwsGate(ThreadingHTTPServer):
             self.calls[f"{service} {action}"] += 1
             if fault:
                 self.faults[fault] += 1
+
+    def taken_invocations(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """The invocations that came since this was asked last."""
+        with self.lock:
+            found, self.invoked = self.invoked, []
+        return found
 
     def count_units(self, read: float, written: float) -> None:
         """Add to the read and write units that the calls would have been billed."""
@@ -81,14 +101,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         target, _, action = str(self.headers.get("X-Amz-Target", "")).partition(".")
-        service = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs"}.get(target, target)
+        service = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "AWSEvents": "events"}.get(target, target)
+        if _INVOCATION.fullmatch(self.path):
+            service, action = "lambda", "Invoke"
         fault = self.server.fault(service, action)
         if fault == "lost" and action not in _WRITES:
             fault = None
         self.server.count(service, action, fault)
         if fault == "throttled":
             text = {"__type": _THROTTLED.get(service, "ThrottlingException"), "message": "too fast"}
-            self._answer(400, {}, json.dumps(text).encode())
+            status = http.client.TOO_MANY_REQUESTS if service == "lambda" else http.client.BAD_REQUEST
+            self._answer(status, {}, json.dumps(text).encode())
         elif fault == "hung":
             self.server.stopped.wait(HUNG_S)
             self.close_connection = True
@@ -98,9 +121,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._answered(service, action, body, is_lost=fault == "lost")
 
     def _answered(self, service: str, action: str, body: bytes, *, is_lost: bool) -> None:
+        invocation = _INVOCATION.fullmatch(self.path)
         if service == "sqs":
             answer = self.server.queue.call(action, json.loads(body))
             status, headers, content = 200, _NO_HEADERS, json.dumps(answer).encode()
+        elif service == "events":
+            status, headers, content = 200, _NO_HEADERS, self._put_on_bus(json.loads(body)["Entries"])
+        elif invocation:
+            with self.server.lock:
+                self.server.invoked.append((invocation["function"], json.loads(body)))
+            status, headers, content = 202, _NO_HEADERS, b""
         else:
             status, headers, content = self._forwarded(body)
             if service == "dynamodb" and status == http.client.OK:
@@ -109,6 +139,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(500, {}, b'{"__type":"InternalServerError","message":"lost"}')
         else:
             self._answer(status, headers, content)
+
+    def _put_on_bus(self, entries: list[Mapping[str, Any]]) -> bytes:
+        with self.server.lock:
+            self.server.bus += [json.loads(one["Detail"]) for one in entries]
+        return json.dumps({"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in entries]}).encode()
 
     def _forwarded(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         # One connection to the embedded AWS for each connection of a function.

@@ -1,4 +1,4 @@
-"""A whole stack on simulated time: three functions in worker processes, their sources, a real table and real secrets.
+"""A whole stack on simulated time: five functions in worker processes, their sources, a real table and real secrets.
 
 What template.yaml says of time-outs, batches, filters and retries is read from it.
 """
@@ -25,7 +25,7 @@ from tests.simulation.aws_gate import AwsGate, running_gate
 from tests.simulation.clock import SharedClock
 from tests.simulation.event_sources import CallSource, QueueSource, Source, StreamSource, returned
 from tests.simulation.function_pool import FunctionPool, preload
-from tests.simulation.scan_queue import ScanQueue
+from tests.simulation.scan_queue import DEAD_LETTERS, ScanQueue
 
 STACK = "simulated"
 TICK_S = 60.0
@@ -34,8 +34,9 @@ READ_EVERY_S = 0.05
 LONGEST_SKIP_S = 60.0
 # Senders repeat a delivery that was not answered with 2xx; this is what distribution and Harbor do, roughly.
 SENDER_PAUSES_S = (1.0, 5.0, 15.0, 60.0, 60.0, 60.0)
-ASYNC_RETRY_S = 60.0
-LIMITS = {"scan": 3, "update": 3, "webhook": 2}
+# Lambda repeats an asynchronous invocation that failed after a minute, and after two more.
+ASYNC_PAUSES_S = (60.0, 120.0)
+LIMITS = {"scan": 3, "update": 3, "webhook": 2, "sync": 2, "notify": 2}
 TICK = {"tagstream": "tick"}
 
 
@@ -60,6 +61,8 @@ class Cloud:
     scans: StreamSource
     updates: StreamSource
     messages: QueueSource
+    syncs: CallSource
+    notices: CallSource
     ports: Ports
     streams: Any
     ticks: bool = True
@@ -73,7 +76,7 @@ class Cloud:
     @property
     def sources(self) -> tuple[Source, ...]:
         """Everything that invokes functions."""
-        return (self.schedule, self.senders, self.scans, self.updates, self.messages)
+        return (self.schedule, self.senders, self.scans, self.updates, self.messages, self.syncs, self.notices)
 
     @property
     def elapsed_s(self) -> float:
@@ -82,9 +85,10 @@ class Cloud:
 
     @property
     def dead_letters(self) -> list[str]:
-        """What AWS gave up: scans, batches of records, and ticks."""
+        """What AWS gave up: scans, batches of records, ticks, syncs and notices; and what the functions gave up."""
         streams = [*self.scans.dead_letters, *self.updates.dead_letters]
-        return [*self.queue.dead_letters, *streams, *self.schedule.dead_letters]
+        invocations = [*self.schedule.dead_letters, *self.syncs.dead_letters, *self.notices.dead_letters]
+        return [*self.queue.dead_letters, *self.queue.buried, *streams, *invocations]
 
     def step(self, wake_s: float) -> None:
         """Do what is due, then wait a moment, or skip to what comes next if nobody works.
@@ -94,6 +98,7 @@ class Cloud:
         """
         self._tick()
         self._read_streams()
+        self._take_invocations()
         for source in self.sources:
             source.pump()
         ended = [pool.collect() for pool in self.pools.values()]
@@ -111,8 +116,8 @@ class Cloud:
     def quiet(self) -> bool:
         """Whether nobody works and nothing waits but ticks."""
         is_busy = any(pool.busy for pool in self.pools.values())
-        waiting = [source.next_s() for source in (self.senders, self.scans, self.updates, self.messages)]
-        return self._is_settled and not is_busy and waiting == [None] * 4
+        waiting = [source.next_s() for source in self.sources if source is not self.schedule]
+        return self._is_settled and not is_busy and set(waiting) == {None}
 
     def touched(self) -> None:
         """Something has written to the table from outside: the stream has to be read before time is skipped."""
@@ -131,6 +136,12 @@ class Cloud:
         if self.ticks and now_s >= self._next_tick_s:
             self.schedule.add(TICK, now_s, returned)
             self._next_tick_s = now_s - now_s % TICK_S + TICK_S
+
+    def _take_invocations(self) -> None:
+        """Hand on what functions have asked of other functions."""
+        sources = {"sync": self.syncs, "notify": self.notices}
+        for function, event in self.gate.taken_invocations():
+            sources[function.removeprefix(f"{STACK}-")].add(event, self.clock.now_s(), returned)
 
     def _read_streams(self) -> None:
         """Hand new records of the table's stream to both functions, a few times a second as Lambda does."""
@@ -155,15 +166,20 @@ class Cloud:
 
 
 @contextmanager
-def running_cloud(entropy: random.Random) -> Iterator[Cloud]:
-    """Run a stack with an empty table until the end of the with block."""
+def running_cloud(entropy: random.Random, *, tells_bus: bool = False) -> Iterator[Cloud]:
+    """Run a stack with an empty table until the end of the with block.
+
+    Args:
+        entropy: of records that are handed on twice or in another order.
+        tells_bus: whether what happens is put on the event bus.
+    """
     with ExitStack() as stack:
         aws = stack.enter_context(running())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="simulation-")))
         clock = SharedClock(folder / "clock")
         gate = stack.enter_context(running_gate(aws.endpoint, _queue(clock)))
         _make_table(aws)
-        os.environ.update(_environ(aws, gate.endpoint))
+        os.environ.update(_environ(aws, gate.endpoint) | ({wiring.EVENTS: wiring.ENABLED} if tells_bus else {}))
         preload()
         cloud = _cloud(aws, gate, clock, folder, entropy)
         for pool in cloud.pools.values():
@@ -183,6 +199,9 @@ def _environ(aws: EmbeddedAws, endpoint: str) -> dict[str, str]:
         wiring.TABLE: STACK,
         wiring.STACK: STACK,
         wiring.QUEUE_URL: f"{endpoint}/queue",
+        wiring.DEAD_LETTERS_URL: f"{endpoint}{DEAD_LETTERS}",
+        wiring.SYNC_FUNCTION: f"{STACK}-sync",
+        wiring.NOTIFY_FUNCTION: f"{STACK}-notify",
         "POWERTOOLS_SERVICE_NAME": STACK,
         "LOG_LEVEL": "INFO",
     }
@@ -231,7 +250,6 @@ def _cloud(aws: EmbeddedAws, gate: AwsGate, clock: SharedClock, folder: Path, en
         for name, limit in LIMITS.items()
     }
     scan, update = _function("scan")["Events"], _function("update")["Events"]
-    retries = _function("scan")["EventInvokeConfig"]["MaximumRetryAttempts"]
     most = scan["Queue"]["Properties"]["ScalingConfig"]["MaximumConcurrency"]
     environ = {**os.environ, "AWS_ENDPOINT_URL": aws.endpoint}
     return Cloud(
@@ -241,15 +259,23 @@ def _cloud(aws: EmbeddedAws, gate: AwsGate, clock: SharedClock, folder: Path, en
         gate=gate,
         queue=gate.queue,
         pools=pools,
-        schedule=CallSource(pools["scan"], clock, (ASYNC_RETRY_S,) * retries),
+        schedule=_invocations("scan", pools, clock),
         senders=CallSource(pools["webhook"], clock, SENDER_PAUSES_S),
         scans=_stream_source(pools["scan"], clock, scan["Applied"]["Properties"], entropy),
         updates=_stream_source(pools["update"], clock, update["Selected"]["Properties"], entropy),
         messages=QueueSource(gate.queue, pools["scan"], most),
+        syncs=_invocations("sync", pools, clock),
+        notices=_invocations("notify", pools, clock),
         ports=_ports_past_faults(environ),
         streams=client_of(aws, "dynamodbstreams"),
         began_s=time.time(),
     )
+
+
+def _invocations(name: str, pools: Mapping[str, FunctionPool], clock: SharedClock) -> CallSource:
+    """Asynchronous invocations of a function, which are repeated as often as the template says."""
+    retries = _function(name)["EventInvokeConfig"]["MaximumRetryAttempts"]
+    return CallSource(pools[name], clock, ASYNC_PAUSES_S[:retries])
 
 
 def _ports_past_faults(environ: Mapping[str, str]) -> Ports:

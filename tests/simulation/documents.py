@@ -14,6 +14,9 @@ from tagstream.reconcile.receive.paths import publish_receiver
 IMAGE = "image.toolkit.fluxcd.io/v1"
 SOURCE = "source.toolkit.fluxcd.io/v1"
 NOTIFICATION = "notification.toolkit.fluxcd.io/v1"
+ALERTS = "notification.toolkit.fluxcd.io/v1beta3"
+KUSTOMIZE = "kustomize.toolkit.fluxcd.io/v1"
+TOLD_KINDS = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "Kustomization")
 TOKEN = "a-token-of-the-receiver"
 
 
@@ -51,6 +54,20 @@ def add_receiver(ports: Ports, namespace: str) -> str:
     path = publish_receiver(stored, ports)
     assert path is not None
     return path
+
+
+def add_alert(ports: Ports, namespace: str, address: str, timeout: str) -> None:
+    """Everything that happens in a namespace is told to an address, one event a request."""
+    key = NamespacedName(namespace, "hook")
+    sources = [{"kind": kind, "name": "*"} for kind in TOLD_KINDS]
+    ports.objects.put(document("Provider", key, ALERTS, type="generic", address=address, timeout=timeout))
+    ports.objects.put(document("Alert", key, ALERTS, providerRef={"name": key.name}, eventSources=sources))
+
+
+def kustomization(key: NamespacedName) -> dict[str, Any]:
+    """A Kustomization of the folder ``fleet`` of the GitRepository of its name; it prunes."""
+    source = {"kind": "GitRepository", "name": key.name}
+    return document("Kustomization", key, KUSTOMIZE, interval="5m", path="./fleet", prune=True, sourceRef=source)
 
 
 def automation(key: NamespacedName, checkout: str, push: str, path: str) -> dict[str, Any]:

@@ -189,12 +189,15 @@ class CallSource:
 
     Args:
         pauses_s: the pause before each repetition; when there are no more, the event goes to the dead letters.
+
+    ``given_up`` are the events of the dead letters.
     """
 
     pool: FunctionPool
     clock: SharedClock
     pauses_s: Sequence[float]
     dead_letters: list[str] = field(default_factory=list)
+    given_up: list[Event] = field(default_factory=list)
     _calls: list[_Call] = field(default_factory=list)
 
     def add(self, event: Event, at_s: float, is_taken: Callable[[Answer | None], bool]) -> None:
@@ -219,6 +222,7 @@ class CallSource:
                 return
             if call.attempts >= len(self.pauses_s):
                 self.dead_letters.append(str(call.event)[:200])
+                self.given_up.append(call.event)
                 return
             call.at_s = self.clock.now_s() + self.pauses_s[call.attempts]
             call.attempts += 1

@@ -19,6 +19,7 @@ from tests.simulation.worker import Answer, Job, work
 _PRELOADED = [
     *("tests.simulation.worker", "tagstream.wiring", "boto3", "botocore.client", "dulwich.client"),
     *("functions.scan.app", "functions.update.app", "functions.webhook.app", "tagstream.reconcile.handlers"),
+    *("functions.sync.app", "functions.notify.app", "tagstream.reconcile.sync.sync", "tagstream.reconcile.notify.tell"),
     *("tagstream.reconcile.scan.tick", "tagstream.reconcile.scan.messages", "tagstream.reconcile.update.automations"),
     *("tagstream.reconcile.receive.deliver", "tagstream.adapters.git.remote", "tagstream.adapters.registry.client"),
     *("tagstream.adapters.aws.secrets", "tagstream.adapters.store.tags", "tagstream.adapters.store.leases"),
@@ -44,7 +45,7 @@ class FunctionPool:
     """The environments of one function.
 
     Args:
-        name: ``scan``, ``update`` or ``webhook``.
+        name: ``scan``, ``update``, ``webhook``, ``sync`` or ``notify``.
         timeout_s: after which an invocation is ended with its worker.
         limit: how many invocations run at the same time.
         clock: of the simulation.
@@ -172,9 +173,9 @@ class FunctionPool:
 
 
 def kind_of(event: Mapping[str, Any]) -> str:
-    """What an event is: ``tick``, ``webhook``, ``aws:sqs`` or ``aws:dynamodb``."""
+    """What an event is: ``tick``, ``sync``, ``notice``, ``webhook``, ``aws:sqs`` or ``aws:dynamodb``."""
     if "tagstream" in event:
-        return "tick"
+        return str(event["tagstream"])
     return str(event["Records"][0]["eventSource"]) if "Records" in event else "webhook"
 
 

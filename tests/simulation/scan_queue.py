@@ -15,6 +15,8 @@ from typing import Any
 from tests.simulation.clock import SharedClock
 
 BATCH = 10
+DEAD_LETTERS = "/dead-letters"
+"""The end of the URL of the queue for dead letters."""
 
 
 @dataclass
@@ -36,6 +38,8 @@ class ScanQueue:
         clock: of the simulation.
         visibility_s: for how long a received message is hidden.
         most_receives: after so many, a message goes to the dead letters.
+
+    ``buried`` are the bodies of messages that a function has sent to the dead letters itself.
     """
 
     clock: SharedClock
@@ -43,6 +47,7 @@ class ScanQueue:
     most_receives: int
     messages: list[Message] = field(default_factory=list)
     dead_letters: list[str] = field(default_factory=list)
+    buried: list[str] = field(default_factory=list)
     sent: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -52,8 +57,11 @@ class ScanQueue:
             if action == "SendMessage":
                 visible_at_s = self.clock.now_s() + float(request.get("DelaySeconds", 0))
                 message = Message(body=request["MessageBody"], visible_at_s=visible_at_s)
-                self.messages.append(message)
-                self.sent += 1
+                if request["QueueUrl"].endswith(DEAD_LETTERS):
+                    self.buried.append(message.body)
+                else:
+                    self.messages.append(message)
+                    self.sent += 1
                 digest = hashlib.md5(message.body.encode(), usedforsecurity=False).hexdigest()
                 return {"MessageId": message.message_id, "MD5OfMessageBody": digest}
             changes = request.get("Entries", [request])

@@ -59,7 +59,7 @@ def work(connection: Connection, function: str, clock_file: Path, skew_s: float,
 
     Args:
         connection: a Job comes in, an Answer goes out.
-        function: ``scan``, ``update`` or ``webhook``.
+        function: ``scan``, ``update``, ``webhook``, ``sync`` or ``notify``.
         clock_file: of the simulation.
         skew_s: how far this worker's calendar is wrong.
         log: gets everything that the function prints.
