@@ -34,6 +34,7 @@ def findings(world: World) -> Iterator[str]:
     yield from _untold(world, items)
     yield from _told_in_other_words(world)
     yield from _pruned(world)
+    yield from _requests(world)
     yield from _raised(world)
 
 
@@ -171,3 +172,11 @@ def _pruned(world: World) -> Iterator[str]:
     for image in world.images:
         if world.cloud.ports.objects.get("ImageRepository", image.key) is None:
             yield f"{image.key} is gone"
+
+
+def _requests(world: World) -> Iterator[str]:
+    """The push branch on the Git host has one pull request, which is open and was never opened twice."""
+    yield from (f"the Git host was asked wrongly: {one}" for one in world.git_host.problems)
+    found = [one.state for one in world.git_host.requests]
+    if world.git_host.bare is not None and found != ["open"]:
+        yield f"the push branch has the pull requests {found}"

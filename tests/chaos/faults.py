@@ -29,11 +29,12 @@ STRENGTHS = {
     "git": (0.3, 1.0),
     "silence": (1.0, 1.0),
     "hook": (0.3, 1.0),
+    "api": (0.3, 1.0),
 }
 HOST_MODES = ("hang", "cut", "redirect", "5xx", "slow", "lost", "429")
 # A service that redirects a notification refuses it for good.
 HOOK_MODES = tuple(one for one in HOST_MODES if one != "redirect")
-MODES = {"registry": HOST_MODES, "git": HOST_MODES, "hook": HOOK_MODES}
+MODES = {"registry": HOST_MODES, "git": HOST_MODES, "hook": HOOK_MODES, "api": HOST_MODES}
 _CLOSED = "http://127.0.0.1:9/"
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"})
 
@@ -60,7 +61,7 @@ def planned(entropy: random.Random, length_s: float, hosts: int) -> list[Episode
     names = ["kill", "throttle", "lost", "secrets"]
     names += [f"{kind} {number}" for kind in ("registry", "git") for number in range(hosts)]
     # What is newer comes last, so that the seeds of older runs repeat their other faults.
-    names += ["silence", *(f"hook {number}" for number in range(hosts))]
+    names += ["silence", *(f"hook {number}" for number in range(hosts)), "api 0"]
     found = []
     for name in names:
         at_s = entropy.uniform(0, 30)

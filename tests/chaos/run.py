@@ -14,9 +14,11 @@ from pathlib import Path
 from tagstream.domain.objects.model import NamespacedName
 from tests.chaos.audit import explained, findings
 from tests.chaos.faults import Faults, planned
-from tests.chaos.world import PASSWORD, USER, Image, World, add_image, build, remove_image
+from tests.chaos.world import PASSWORD, TOKEN, USER, Image, World, add_image, build, remove_image
 from tests.embedded.distribution import running_distribution
 from tests.embedded.fault_proxy import FaultProxy, running_fault_proxy
+from tests.embedded.git_hosts.gitea import Gitea
+from tests.embedded.git_hosts.host import running as serving
 from tests.embedded.git_server import commit_files, git_server
 from tests.embedded.hook_receiver import hook_receiver
 from tests.simulation.cloud import Cloud, running_cloud
@@ -113,13 +115,17 @@ def _world(seed: int, size: Size) -> Iterator[tuple[World, dict[str, FaultProxy]
         server = stack.enter_context(git_server(root, {USER: PASSWORD}))
         git_address = f"127.0.0.1:{server.server_address[1]}"
         hooks = stack.enter_context(hook_receiver())
-        upstreams = {"registry": registry.address, "git": git_address, "hook": hooks.address}
+        git_host = Gitea()
+        git_host.authorizations = {f"token {TOKEN}"}
+        stack.enter_context(serving(git_host))
+        api = git_host.origin.removeprefix("http://")
+        upstreams = {"registry": registry.address, "git": git_address, "hook": hooks.address, "api": api}
         proxies = {
-            kind: [stack.enter_context(running_fault_proxy(upstream)) for _ in range(HOSTS)]
+            kind: [stack.enter_context(running_fault_proxy(upstream)) for _ in range(1 if kind == "api" else HOSTS)]
             for kind, upstream in upstreams.items()
         }
         cloud = stack.enter_context(running_cloud(random.Random(f"records {seed}"), tells_bus=True))
-        world = World(cloud=cloud, registry=ImageHost(registry), hooks=hooks)
+        world = World(cloud=cloud, registry=ImageHost(registry), hooks=hooks, git_host=git_host)
         build(world, proxies, root, size.namespaces, size.images)
         for image in world.images[:: size.images]:
             # Their lists do not fit into one item.
@@ -264,6 +270,8 @@ def _figures(this: _Run, took_s: float) -> Iterator[tuple[str, str]]:
     yield "push to commit: p50, p99, longest", spread(lags, digits=0)
     recovered = "not within the bound" if this.recovered_s is None else f"{this.recovered_s:.0f} s"
     yield "all committed after the last fault", f"{recovered} (bound {RECOVERY_S:.0f} s)"
+    calls = len(world.git_host.calls)
+    yield "calls of the Git host, pull requests", f"{calls}, {len(world.git_host.requests)}"
     yield "commits to fleets", str(sum(fleet.commits for fleet in world.fleets))
     ids = [one.headers["X-Event-Id"] for one in world.hooks.received]
     yield "events told, told again, by hand", f"{len(set(ids))}, {len(ids) - len(set(ids))}, {this.redriven}"

@@ -1,6 +1,7 @@
 """What the chaos run automates: namespaces with images, policies, automations, Receivers, Alerts and repositories.
 
-Every second namespace has a Kustomization too.
+Every second namespace has a Kustomization too. The repository of the second one is on a Git host, where its push branch
+has a pull request.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tagstream.domain.objects.git_host import API_URL, GIT_HOST
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.pull_request import API_SECRET, PULL_REQUEST
 from tests.chaos.fleet import Fleet, add_fleet
 from tests.embedded.fault_proxy import FaultProxy
+from tests.embedded.git_hosts.gitea import Gitea
+from tests.embedded.git_hosts.host import NAME, OWNER
 from tests.embedded.git_server import bare_repository
 from tests.embedded.hook_receiver import HookReceiver
 from tests.simulation.cloud import Cloud
@@ -24,6 +29,9 @@ from tests.simulation.image_host import ImageHost
 USER, PASSWORD = "bot", "hunter2"
 FIRST = "1.0.0"
 TIMEOUT, HOOK_TIMEOUT = "15s", "3s"
+TOKEN = "token-of-the-bot"
+HOSTED = "team1"
+"""The namespace whose repository is on the Git host."""
 BY_HAND = "byhand"
 """An ImageRepository that no commit has: a Kustomization must leave it alone."""
 INTERVALS = ("1m", "2m", "5m")
@@ -57,12 +65,14 @@ class World:
         paths: of the Receivers, by namespace.
         policies: the image of each marker.
         hooks: who is told what happens.
+        git_host: has the pull requests of one namespace.
         fleets: the Kustomizations.
     """
 
     cloud: Cloud
     registry: ImageHost
     hooks: HookReceiver
+    git_host: Gitea
     fleets: list[Fleet] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
@@ -134,7 +144,7 @@ def build(world: World, proxies: Mapping[str, Sequence[FaultProxy]], root: Path,
 
     Args:
         world: an empty one.
-        proxies: the hosts, ``registry``, ``git`` and ``hook``; namespaces take them in turn.
+        proxies: the hosts, ``registry``, ``git`` and ``hook``; namespaces take them in turn. ``api`` is the Git host's.
         root: the folder that the Git server serves.
         namespaces: how many.
         images: how many in each.
@@ -152,7 +162,8 @@ def build(world: World, proxies: Mapping[str, Sequence[FaultProxy]], root: Path,
         world.paths[namespace] = add_receiver(ports, namespace)
         hook = proxies["hook"][number % len(proxies["hook"])].address
         add_alert(ports, namespace, f"http://{hook}/{namespace}", HOOK_TIMEOUT)
-        _add_automations(world, mine, f"http://{git_host}/{namespace}.git", root)
+        api = f"http://{proxies['api'][0].address}/api/v1" if namespace == HOSTED else ""
+        _add_automations(world, mine, f"http://{git_host}/{_path(namespace)}", root, api)
         if number % 2 == 0:
             address = f"{host}/{mine[0].repository}"
             world.fleets.append(add_fleet(ports, root, git_host, namespace, address))
@@ -160,11 +171,15 @@ def build(world: World, proxies: Mapping[str, Sequence[FaultProxy]], root: Path,
             ports.objects.put(document("ImageRepository", theirs, image=address, interval="30m"))
 
 
-def _add_automations(world: World, images: Sequence[Image], url: str, root: Path) -> None:
+def _path(namespace: str) -> str:
+    return f"{OWNER}/{NAME}.git" if namespace == HOSTED else f"{namespace}.git"
+
+
+def _add_automations(world: World, images: Sequence[Image], url: str, root: Path, api: str) -> None:
     """Two automations of one repository.
 
     In every second namespace they share a branch; in the others the second one pushes to a branch of its own, which is
-    rebuilt from main.
+    rebuilt from main. Where the repository is on the Git host, whose API is at ``api``, that branch has a pull request.
     """
     ports, namespace = world.cloud.ports, images[0].key.namespace
     staging = "main" if int(namespace.removeprefix("team")) % 2 == 0 else "staging"
@@ -173,15 +188,21 @@ def _add_automations(world: World, images: Sequence[Image], url: str, root: Path
         for image in images
         for part in ("a", "b")
     }
-    bare = bare_repository(root, f"{namespace}.git", files)
+    bare = bare_repository(root, _path(namespace), files)
     world.folders.append(bare)
+    notes = {GIT_HOST: "gitea", API_URL: api} if api else {}
+    if api:
+        world.git_host.bare = bare
+        ports.secrets.put(NamespacedName(namespace, "api"), {"bearerToken": TOKEN.encode()})
     ports.secrets.put(NamespacedName(namespace, "git"), {"username": USER.encode(), "password": PASSWORD.encode()})
     source = NamespacedName(namespace, "source")
-    ports.objects.put(
-        document("GitRepository", source, SOURCE, url=url, interval="1m", timeout=TIMEOUT, secretRef={"name": "git"})
-    )
+    spec: dict[str, Any] = {"url": url, "interval": "1m", "timeout": TIMEOUT, "secretRef": {"name": "git"}}
+    ports.objects.put(document("GitRepository", source, SOURCE, annotations=notes, **spec))
     for part, branch in (("a", "main"), ("b", staging)):
-        ports.objects.put(automation(NamespacedName(namespace, part), "main", branch, f"./{part}"))
+        made = automation(NamespacedName(namespace, part), "main", branch, f"./{part}")
+        if api and part == "b":
+            made["metadata"]["annotations"] = {PULL_REQUEST: "true", API_SECRET: "api"}
+        ports.objects.put(made)
     _watch(world, bare, images, {"a": "main", "b": staging})
 
 

@@ -96,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
             fault = self._upstream(body)
         self._answer(fault)
 
-    do_GET = do_HEAD = do_PUT = do_POST = _any  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _any  # noqa: N815
 
     def _upstream(self, body: bytes) -> Fault:
         connection = http.client.HTTPConnection(self.server.upstream, timeout=20)
