@@ -12,6 +12,7 @@
 # make event-answers  what AWS's event-ruler says of the template's event patterns, recorded anew (Java, Maven)
 # make aws-check  a walk through a real AWS account that deletes what it makes (STACK=, KEEP=1, CLEANUP=1)
 # make policies   the least-privilege policies of docs/policies, recorded anew
+# make screenshots  the pictures of docs/images, made anew by the tests of the dashboard
 # make upgrade    the last release, then this version, on the embedded AWS in the middle of work
 # make audit      known vulnerabilities of the pinned packages (needs the network)
 # make deploy     build and deploy to AWS (ENV=dev|prod, PARAMS="Architecture=x86_64 …", CONFIRM=1 asks first)
@@ -31,7 +32,7 @@ CLI_ONLY := argcomplete rich markdown-it-py mdurl pygments
 COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: demo test upgrade vectors event-answers policies bench chaos load cost fuzz build build-target lint release audit format lock deploy aws-check clean servers
+.PHONY: demo test upgrade vectors event-answers policies screenshots bench chaos load cost fuzz build build-target lint release audit format lock deploy aws-check clean servers
 
 demo: .venv/ready
 	@"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
@@ -47,6 +48,9 @@ event-answers: .venv/ready
 
 policies: .venv/ready
 	@"$(PYTHON)" -m tests.policies
+
+screenshots: .venv/ready servers
+	TAGSTREAM_SCREENSHOTS=1 pytest -q tests/contract/dashboard
 
 bench: .venv/ready
 	@"$(PYTHON)" -m tests.bench $(filter growth,$(MAKECMDGOALS)) $(if $(ROWS),--rows "$(ROWS)") $(BENCH_ARGS)

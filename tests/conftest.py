@@ -9,10 +9,11 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 TOGETHER = {
     "tests/deployed/": "deployed",
+    "tests/contract/dashboard/": "chromium",
     "tests/house/test_artifact.py": "artifact",
     "tests/house/test_supply_chain.py": "artifact",
 }
-"""By the beginning of a test's id, what its group shares: a deployed stack, or what sam has built."""
+"""By the beginning of a test's id, what its group shares: a deployed stack, a browser, or what sam has built."""
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]

@@ -49,6 +49,7 @@ install_servers() {
   [ -x /usr/sbin/sshd ] || missing+=(openssh-server)
   command -v ssh-keygen > /dev/null || missing+=(openssh-client)
   command -v gpg > /dev/null || missing+=(gnupg)
+  command -v chromium > /dev/null || missing+=(chromium fonts-dejavu-core)
   [ "${#missing[@]}" = 0 ] || install_packages "${missing[@]}" ||
     echo "tests that need them will say so and be skipped" >&2
 }

@@ -91,3 +91,14 @@ def test_alarms_that_may_not_be_read_are_left_out_with_a_note() -> None:
     for read in (refused, none):
         html = Site(stack="prod", ports=lambda: sample().bundle(), alarms=read, on_error=[].append).answer("/").html
         assert b"The alarms of the stack are not shown" in html
+
+
+def test_a_policy_has_a_page() -> None:
+    answer = site().answer("/policy/shop/web?tags=1")
+    assert answer.status == 200
+    assert b"ImagePolicy in shop" in answer.html
+
+
+@pytest.mark.parametrize("path", ["/policy/shop/none", "/policy/shop/A", "/policy/shop/web/x", "/policy/shop/%3Cb%3E"])
+def test_a_policy_that_does_not_exist_has_none(path: str) -> None:
+    assert site().answer(path).status == 404

@@ -198,3 +198,8 @@ def test_of_many_namespaces_the_page_says_whose_selections_it_shows() -> None:
     [note] = overview(ports).notes
     assert note == "Selections are shown for the first 50 of 60 namespaces: choose one to see its own."
     assert NamespacedName("n59", "web") == overview(ports).policies[-1].key
+
+
+def test_a_red_object_says_what_its_failure_points_to() -> None:
+    [hint] = overview().red[1].hints
+    assert hint.startswith("registry.example.com refuses a request without login")

@@ -5,21 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
 from tagstream.cli.console import CommandFailed
+from tagstream.dashboard.drill_down import read_policy_page
+from tagstream.dashboard.fleet import PERIOD
 from tagstream.dashboard.overview import read_overview
-from tagstream.dashboard.render import Frame, overview_html, problem_html
+from tagstream.dashboard.render import Frame, overview_html, policy_html, problem_html
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import LookPorts
 from tagstream.ports.operations import Alarm
 
 PARTS = frozenset(
-    {"red", "policies", "automations", "requests", "orders", "calendars", "repositories", "kustomizations"}
+    {
+        *("red", "policies", "automations", "requests", "orders", "calendars", "repositories", "kustomizations"),
+        *("tags", "events"),
+    }
 )
 """The tables of which a request may ask for a part, by number."""
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
+_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
+_POLICY = re.compile(rf"/policy/({_NAME.pattern})/({_NAME.pattern})", re.ASCII)
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 
 
@@ -40,12 +48,14 @@ class Site:
         ports: reaches the stack.
         alarms: reads its alarms; they are left out, with a note, where AWS does not tell them.
         on_error: is told of an error that nobody expected.
+        period: how far back commits and events go.
     """
 
     stack: str
     ports: Callable[[], LookPorts]
     alarms: Callable[[], Sequence[Alarm]]
     on_error: Callable[[Exception], None] = field(repr=False)
+    period: timedelta = PERIOD
 
     def answer(self, target: str) -> Answer:
         """The answer to a request for a path with its query; it never raises."""
@@ -67,17 +77,23 @@ class Site:
         except ValueError:
             return _problem(HTTPStatus.BAD_REQUEST, "There is no such page", "The address cannot be read.")
         if parts.path == "/":
-            return self._overview(query)
+            return self._overview(query.get("namespace", [""])[-1], _frame(query))
+        found = _POLICY.fullmatch(parts.path)
+        if found:
+            return self._policy(NamespacedName(found[1], found[2]), _frame(query))
         return _problem(HTTPStatus.NOT_FOUND, "There is no such page", "The dashboard begins at /.")
 
-    def _overview(self, query: Mapping[str, Sequence[str]]) -> Answer:
-        namespace = query.get("namespace", [""])[-1]
+    def _policy(self, key: NamespacedName, frame: Frame) -> Answer:
+        page = read_policy_page(self.stack, key, self.ports(), self.period)
+        if page is None:
+            return _problem(HTTPStatus.NOT_FOUND, "There is no such policy", f"ImagePolicy {key} does not exist.")
+        return Answer(status=HTTPStatus.OK, html=policy_html(page, frame))
+
+    def _overview(self, namespace: str, frame: Frame) -> Answer:
         if namespace and not _NAME.fullmatch(namespace):
             return _problem(HTTPStatus.BAD_REQUEST, "There is no such namespace", "No namespace has such a name.")
-        numbers = {name: found[-1] for name, found in query.items() if name in PARTS}
-        frame = Frame(parts={name: int(text) for name, text in numbers.items() if _NUMBER.fullmatch(text)})
         alarms, note = self._alarms()
-        view = read_overview(self.stack, namespace or None, self.ports(), alarms)
+        view = read_overview(self.stack, namespace or None, self.ports(), alarms, self.period)
         return Answer(status=HTTPStatus.OK, html=overview_html(replace(view, notes=(*view.notes, *note)), frame))
 
     def _alarms(self) -> tuple[Sequence[Alarm], Sequence[str]]:
@@ -85,6 +101,12 @@ class Site:
             return self.alarms(), ()
         except (ImageAutomationError, CommandFailed):
             return (), ("The alarms of the stack are not shown: AWS does not let this caller read them.",)
+
+
+def _frame(query: Mapping[str, Sequence[str]]) -> Frame:
+    """Which part of each table is asked for; what is no number counts as the first."""
+    numbers = {name: found[-1] for name, found in query.items() if name in PARTS}
+    return Frame(parts={name: int(text) for name, text in numbers.items() if _NUMBER.fullmatch(text)})
 
 
 def _problem(status: HTTPStatus, title: str, text: str) -> Answer:

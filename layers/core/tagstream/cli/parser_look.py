@@ -6,7 +6,7 @@ Source: flux2 cmd/flux/events.go, logs.go.
 from __future__ import annotations
 
 from tagstream.cli.kinds import STORED
-from tagstream.cli.parser_stack import Parsers, add_verb, add_verb_of_kinds, seconds, seconds_or_days
+from tagstream.cli.parser_stack import Parsers, add_verb, add_verb_of_kinds, seconds, seconds_or_days, some_seconds
 
 PORT = 8787
 """Where ``dashboard`` listens unless ``--port`` says otherwise."""
@@ -29,6 +29,8 @@ def _add_views(verbs: Parsers) -> None:
     parser = add_verb(verbs, "dashboard", "dashboard")
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="begin with the objects of all namespaces")
     parser.add_argument("--port", type=int, default=PORT, help=f"where to listen (default {PORT}); 0 for a free port")
+    text = "how far back commits and events go (default 1d)"
+    parser.add_argument("--since", type=some_seconds, default=86_400.0, help=text)
     parser.add_argument("--no-browser", action="store_true", help="print the address, and open nothing")
     parser.add_argument("-o", "--output", choices=("html",), help="print the first page, and serve nothing")
     parser = add_verb(verbs, "tree", "tree")

@@ -105,8 +105,25 @@ def read_fleet(namespace: str | None, since: datetime, ports: LookPorts) -> Flee
     Raises:
         ImageAutomationError: the table does not answer.
     """
+    return _fleet([one for kind in KINDS for one in ports.objects.list(kind, namespace)], since, ports)
+
+
+def read_policy_fleet(policy: StoredObject, since: datetime, ports: LookPorts) -> Fleet:
+    """Read what belongs to one policy: the automations of its namespace and their GitRepositories.
+
+    Args:
+        policy: as it is stored.
+        since: where the ledger's entries begin (aware UTC).
+        ports: of the stack.
+
+    Raises:
+        ImageAutomationError: the table does not answer.
+    """
+    return _fleet([policy, *ports.objects.list("ImageUpdateAutomation", policy.key.namespace)], since, ports)
+
+
+def _fleet(listed: Sequence[StoredObject], since: datetime, ports: LookPorts) -> Fleet:
     now = ports.clock.now()
-    listed = [one for kind in KINDS for one in ports.objects.list(kind, namespace)]
     objects: dict[str, list[StoredObject]] = {kind: [] for kind in KINDS}
     for one in completed(listed, ports):
         objects[one.kind].append(one)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -30,7 +31,10 @@ from tagstream.dashboard.view import (
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import LookPorts
 from tagstream.ports.operations import Alarm
+from tagstream.reconcile.failure_advice import failure_advice
 
+MAX_HINTS = 10
+"""Of how many red objects it is said what their failure points to."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 Row = TypeVar("Row", RepositoryRow, PolicyRow, AutomationRow, KustomizationRow)
 
@@ -60,7 +64,7 @@ def read_overview(
         namespace=namespace,
         namespaces=fleet.namespaces,
         at=fleet.at,
-        red=tuple(sorted(_red(namespace, fleet, alarms), key=_longest_first)),
+        red=_with_hints(sorted(_red(namespace, fleet, alarms), key=_longest_first), fleet, ports),
         repositories=_urgent_first(repository_row(one, fleet) for one in fleet.objects["ImageRepository"]),
         policies=_urgent_first(policy_row(one, fleet) for one in fleet.objects["ImagePolicy"]),
         automations=_urgent_first(automation_row(one, fleet, len(committed.get(one.key, ()))) for one in automations),
@@ -87,6 +91,14 @@ def _red(namespace: str | None, fleet: Fleet, alarms: Sequence[Alarm]) -> Iterat
         if namespace in (None, entry.key.namespace) and entry.key not in suspended:
             health = Health(state="red", since=entry.at, reason=entry.reason, message=entry.message)
             yield RedObject(kind=entry.kind, key=entry.key, health=health)
+
+
+def _with_hints(red: Sequence[RedObject], fleet: Fleet, ports: LookPorts) -> tuple[RedObject, ...]:
+    """Add what the failures of the first objects point to: each is a read or two of what the object refers to."""
+    stored = {(one.kind, one.key): one for one in fleet.stored()}
+    known = [(one, stored.get((one.kind, one.key))) for one in red[:MAX_HINTS]]
+    hinted = [replace(one, hints=failure_advice(found, ports)) if found else one for one, found in known]
+    return (*hinted, *red[MAX_HINTS:])
 
 
 def _longest_first(one: RedObject) -> tuple[bool, datetime, str, NamespacedName]:

@@ -18,7 +18,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from tagstream.dashboard.view import Overview
+from tagstream.dashboard.lag_chart import lag_bars
+from tagstream.dashboard.view import Overview, PolicyPage
 from tagstream.domain.ages import human_duration
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import NamespacedName
@@ -71,7 +72,22 @@ class Part(Generic[Row]):
 
 def overview_html(overview: Overview, frame: Frame) -> bytes:
     """The first page, or the widget that shows the same."""
-    return _rendered("overview.html" if frame.kind == "page" else "widget.html", frame, view=overview, at=overview.at)
+
+    def address(parts: Mapping[str, int]) -> str:
+        return overview_address(overview.namespace, parts)
+
+    template = "overview.html" if frame.kind == "page" else "widget.html"
+    bars = lag_bars(overview.latency.lags)
+    return _rendered(template, frame, view=overview, at=overview.at, address=address, bars=bars)
+
+
+def policy_html(page: PolicyPage, frame: Frame) -> bytes:
+    """The page of a policy."""
+
+    def address(parts: Mapping[str, int]) -> str:
+        return policy_address(page.row.key, parts)
+
+    return _rendered("policy.html", frame, view=page, at=page.at, address=address)
 
 
 def problem_html(title: str, text: str, frame: Frame) -> bytes:
@@ -91,9 +107,10 @@ def overview_address(namespace: str | None, parts: Mapping[str, int] = MappingPr
     return f"/?{urlencode(query)}" if query else "/"
 
 
-def policy_address(key: NamespacedName) -> str:
+def policy_address(key: NamespacedName, parts: Mapping[str, int] = MappingProxyType({})) -> str:
     """The path of a policy's page."""
-    return f"/policy/{quote(key.namespace, safe='')}/{quote(key.name, safe='')}"
+    query = f"?{urlencode(parts)}" if parts else ""
+    return f"/policy/{quote(key.namespace, safe='')}/{quote(key.name, safe='')}{query}"
 
 
 def linkable(url: str) -> str:

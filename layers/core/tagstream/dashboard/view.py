@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from tagstream.dashboard.timeline import Timeline
 from tagstream.domain.objects.model import NamespacedName
 
 State = Literal["red", "waiting", "new", "suspended", "ready"]
@@ -39,11 +40,15 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedObject:
-    """Something that is red: an object, or an alarm of the stack (``kind`` is ``Alarm`` then, without a namespace)."""
+    """Something that is red: an object, or an alarm of the stack (``kind`` is ``Alarm`` then, without a namespace).
+
+    ``hints`` are what its failure points to.
+    """
 
     kind: str
     key: NamespacedName
     health: Health
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +243,7 @@ class Overview:
         namespace: that is shown; None for all.
         namespaces: that there are.
         at: when the stack was read.
-        red: what is red, the longest first.
+        red: what is red: alarms, then what has been red the longest.
         repositories: as all rows, what is wrong first.
         policies: likewise.
         automations: likewise.
@@ -264,3 +269,69 @@ class Overview:
     calendars: tuple[CalendarRow, ...]
     latency: Latency
     notes: tuple[str, ...] = ()
+
+    @property
+    def red_since(self) -> datetime | None:
+        """Since when the first of them is red, where that is known."""
+        return min((one.health.since for one in self.red if one.health.since is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagRow:
+    """What a policy says of a tag: ``verdict`` and ``detail`` are those of ``tagstream explain``."""
+
+    tag: str
+    value: str
+    verdict: str
+    detail: str
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """Something that happened, and what led to it."""
+
+    at: datetime
+    is_error: bool
+    reason: str
+    kind: str
+    key: NamespacedName
+    cause: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyPage:
+    """Everything on the page of a policy.
+
+    Attributes:
+        stack: its name.
+        at: when the stack was read.
+        hours: how far back commits and events go.
+        row: as on the first page.
+        tags: all tags, the best candidates first.
+        gates: what the gates say now.
+        advice: what people get wrong with such a policy.
+        problem: why nothing can be selected; empty if something can.
+        hints: what its failure points to.
+        timeline: when tags were seen, selected and committed.
+        automations: that commit the policy.
+        orders: pins, holds, rollbacks and reverts.
+        commits: that set its tag, the newest first.
+        events: that concern it, the newest first.
+    """
+
+    stack: str
+    at: datetime
+    hours: float
+    row: PolicyRow
+    tags: tuple[TagRow, ...]
+    gates: tuple[str, ...]
+    advice: tuple[str, ...]
+    problem: str
+    hints: tuple[str, ...]
+    timeline: Timeline
+    automations: tuple[AutomationRow, ...]
+    orders: tuple[OrderRow, ...]
+    commits: tuple[CommitRow, ...]
+    events: tuple[EventRow, ...]

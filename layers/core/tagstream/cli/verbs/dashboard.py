@@ -6,6 +6,7 @@ import errno
 import threading
 import webbrowser
 from contextlib import suppress
+from datetime import timedelta
 from http import HTTPStatus
 
 from tagstream.cli.console import CommandFailed
@@ -28,6 +29,7 @@ def dashboard(session: Session) -> int:
         stack=args.stack,
         ports=lambda: session.ports,
         alarms=lambda: session.operations.alarms(),
+        period=timedelta(seconds=args.since),
         on_error=lambda error: session.console.failure(f"the page cannot be made: {type(error).__name__}"),
     )
     path = overview_address(None if args.all_namespaces else session.namespace)
