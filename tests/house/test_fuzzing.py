@@ -31,6 +31,7 @@ SAYS_SO = re.compile(r"^def (?:parse|read|decode)_\w+\(|^class (?:Invalid|Bad|Br
 ELSEWHERE = {
     "tagstream.adapters.http.retrying_session": "reads bodies up to a limit; parsers get them whole",
     "tagstream.cli.label_selector": "reads what the user has typed",
+    "tagstream.dashboard.drill_down": "reads stored objects through the parsers of object-fields",
     "tagstream.dashboard.fleet": "reads stored objects through the parsers of object-fields",
     "tagstream.dashboard.overview": "reads stored objects through the parsers of object-fields",
     "tagstream.domain.update.destination": "raises its errors for fields that object-fields fuzzes",
