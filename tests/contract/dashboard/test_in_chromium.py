@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tagstream.cli.dashboard_site import Site
 from tagstream.cli.loopback_server import LoopbackServer
 from tagstream.dashboard.overview import read_overview
-from tagstream.dashboard.render import Frame, overview_html, style_hash
+from tagstream.dashboard.render import Frame, content_policy, overview_html
 from tests.embedded.need import need
 from tests.house.source_files import ROOT
 from tests.unit.cli.memory_ports import MemoryPorts
@@ -59,7 +59,7 @@ def serving(ports: MemoryPorts) -> Iterator[str]:
     errors: list[Exception] = []
     bundle = ports.bundle()
     site = Site(stack="prod", ports=lambda: bundle, alarms=alarms, on_error=errors.append)
-    with LoopbackServer(0, site.answer, style_hash()) as server:
+    with LoopbackServer(0, site.answer, content_policy()) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"

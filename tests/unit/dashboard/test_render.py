@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -9,7 +11,15 @@ from html.parser import HTMLParser
 import pytest
 
 from tagstream.dashboard.overview import read_overview
-from tagstream.dashboard.render import Frame, cut, linkable, overview_address, overview_html, problem_html, style_hash
+from tagstream.dashboard.render import (
+    Frame,
+    content_policy,
+    cut,
+    linkable,
+    overview_address,
+    overview_html,
+    problem_html,
+)
 from tagstream.dashboard.view import Overview
 from tests.unit.cli.memory_ports import MemoryPorts
 from tests.unit.dashboard.sample_stack import EVIL, alarms, hostile, policy, ready, sample
@@ -178,13 +188,18 @@ def test_a_long_text_is_cut() -> None:
     assert cut("a" * 600) == "a" * 600
 
 
-def test_the_hash_is_that_of_the_style_on_the_page() -> None:
-    import base64
-    import hashlib
-
-    style = re.search(r"<style>(.*?)</style>", problem_html("a", "b", Frame()).decode(), re.DOTALL)
+def test_the_policy_of_a_page_allows_the_style_on_it_and_nothing_else() -> None:
+    page = problem_html("a", "b", Frame()).decode()
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
     assert style is not None
-    assert style_hash() == "sha256-" + base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    told = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert content_policy() == (f"default-src 'none'; style-src 'sha256-{told}'; form-action 'self'; base-uri 'none'")
+
+
+@pytest.mark.parametrize("html", [problem_html("a", "b", Frame()), overview_html(overview(sample()), Frame())])
+def test_a_saved_page_has_its_policy_in_its_head(html: bytes) -> None:
+    policies = [attributes["content"] for tag, attributes in elements(html).found if "http-equiv" in attributes]
+    assert policies == [content_policy()]
 
 
 def test_an_age_is_counted_from_when_the_stack_was_read() -> None:

@@ -36,7 +36,7 @@ class LoopbackServer(ThreadingHTTPServer):
     Args:
         port: 0 for any that is free.
         answer: makes the page of a path with its query; called by one thread at a time.
-        style: the source of the one style sheet that pages contain, as a Content-Security-Policy names it.
+        policy: the Content-Security-Policy of the pages; that nobody frames them is added.
 
     Raises:
         OSError: the port is taken, or this user may not listen on it.
@@ -46,14 +46,13 @@ class LoopbackServer(ThreadingHTTPServer):
     # The next command may listen at once, and two commands never share a port on Linux.
     allow_reuse_address = True
 
-    def __init__(self, port: int, answer: Answered, style: str) -> None:
+    def __init__(self, port: int, answer: Answered, policy: str) -> None:
         super().__init__((HOST, port), _Handler)
         self.answer, self.turn = answer, threading.Lock()
         self.names = {f"{name}:{self.server_port}" for name in (HOST, "localhost")}
         if self.server_port == 80:
             self.names |= {HOST, "localhost"}
-        rules = ("default-src 'none'", f"style-src '{style}'", "form-action 'self'", "base-uri 'none'")
-        self.policy = "; ".join((*rules, "frame-ancestors 'none'"))
+        self.policy = f"{policy}; frame-ancestors 'none'"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a browser that goes away in between is no error."""

@@ -96,9 +96,13 @@ def problem_html(title: str, text: str, frame: Frame) -> bytes:
 
 
 @functools.cache
-def style_hash() -> str:
-    """The source of the one style sheet, as a Content-Security-Policy names it: ``sha256-…``."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()}"
+def content_policy() -> str:
+    """The Content-Security-Policy of the pages: their own style sheet, and nothing else.
+
+    Every page has it in its head too, so that it holds for a page that was saved to a file.
+    """
+    style = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'"
 
 
 def overview_address(namespace: str | None, parts: Mapping[str, int] = MappingProxyType({})) -> str:
@@ -157,7 +161,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"style": Markup(_style()), "overview_address": overview_address}
+    environment.globals |= {
+        "style": Markup(_style()),
+        "content_policy": content_policy(),
+        "overview_address": overview_address,
+    }
     environment.filters |= {
         "cut": cut,
         "instant": instant_text,

@@ -13,7 +13,7 @@ from tagstream.cli.console import CommandFailed
 from tagstream.cli.dashboard_site import Site
 from tagstream.cli.loopback_server import HOST, LoopbackServer
 from tagstream.cli.session import Session
-from tagstream.dashboard.render import overview_address, style_hash
+from tagstream.dashboard.render import content_policy, overview_address
 
 
 def dashboard(session: Session) -> int:
@@ -59,7 +59,7 @@ def _serve(session: Session, server: LoopbackServer, path: str) -> None:
 
 def _listening(port: int, site: Site) -> LoopbackServer:
     try:
-        return LoopbackServer(port, site.answer, style_hash())
+        return LoopbackServer(port, site.answer, content_policy())
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             why = f"port {port} is taken: another program, or another dashboard, listens there"
