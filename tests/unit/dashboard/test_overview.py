@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NoReturn
 
 from tagstream.dashboard.overview import read_overview
 from tagstream.dashboard.view import Overview
 from tagstream.domain.objects.model import FREEZE, WINDOW, NamespacedName
+from tagstream.errors import RetryableError
 from tests.unit.cli.memory_ports import NOW, MemoryPorts
 from tests.unit.dashboard.sample_stack import (
     COMMITS,
@@ -203,3 +205,14 @@ def test_of_many_namespaces_the_page_says_whose_selections_it_shows() -> None:
 def test_a_red_object_says_what_its_failure_points_to() -> None:
     [hint] = overview().red[1].hints
     assert hint.startswith("registry.example.com refuses a request without login")
+
+
+def test_what_a_failure_points_to_is_left_out_where_it_may_not_be_read() -> None:
+    ports = sample()
+    ports.objects.put_status("ImageRepository", key("platform/search"), {"conditions": ready()})
+
+    def refused(*arguments: object) -> NoReturn:
+        raise RetryableError("not authorized", reason="StorageOperationFailed")
+
+    ports.tags.tags = refused  # type: ignore[method-assign]
+    assert [(one.kind, one.hints) for one in overview(ports).red][1] == ("ImagePolicy", ())

@@ -29,7 +29,9 @@ from tagstream.dashboard.view import (
     RepositoryRow,
 )
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import LookPorts
+from tagstream.ports.objects import StoredObject
 from tagstream.ports.operations import Alarm
 from tagstream.reconcile.failure_advice import failure_advice
 
@@ -97,8 +99,16 @@ def _with_hints(red: Sequence[RedObject], fleet: Fleet, ports: LookPorts) -> tup
     """Add what the failures of the first objects point to: each is a read or two of what the object refers to."""
     stored = {(one.kind, one.key): one for one in fleet.stored()}
     known = [(one, stored.get((one.kind, one.key))) for one in red[:MAX_HINTS]]
-    hinted = [replace(one, hints=failure_advice(found, ports)) if found else one for one, found in known]
+    hinted = [replace(one, hints=_hints(found, ports)) if found else one for one, found in known]
     return (*hinted, *red[MAX_HINTS:])
+
+
+def _hints(stored: StoredObject, ports: LookPorts) -> tuple[str, ...]:
+    try:
+        return failure_advice(stored, ports)
+    except ImageAutomationError:
+        # The function of the widget may not read tags, which some advice needs.
+        return ()
 
 
 def _longest_first(one: RedObject) -> tuple[bool, datetime, str, NamespacedName]:
