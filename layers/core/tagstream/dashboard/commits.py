@@ -6,10 +6,10 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from tagstream.dashboard.commit_page import commit_page
 from tagstream.dashboard.view import CommitRow, Lag, Latency
 from tagstream.domain.objects.git_host import GIT_HOST, git_host_kind
 from tagstream.domain.objects.model import GitRepository, NamespacedName
+from tagstream.domain.update.commit_page import commit_page
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.reconcile import status
 from tagstream.reconcile.shown_status import members, shown

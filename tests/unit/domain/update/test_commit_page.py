@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tagstream.dashboard.commit_page import commit_page
 from tagstream.domain.objects.git_host import GitHostKind
+from tagstream.domain.update.commit_page import commit_page
 
 COMMIT = "4f1c09e2" * 5
 
