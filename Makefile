@@ -1,4 +1,4 @@
-# make demo       the main job on this machine, seen working (KEEP=1 leaves it up)
+# make demo       the main job on this machine, seen working (KEEP=1 leaves it up and opens the page)
 # make test       everything: linters, types, then all tests
 # make vectors    the vectors alone (VECTORS=DIR: those of another folder)
 # make bench      what it takes, beside Flux's packages where Go is there (ROWS=name,… for some; docs/benchmarks.md)

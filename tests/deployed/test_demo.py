@@ -66,6 +66,8 @@ def test_every_url_of_the_demo_answers_on_this_machine(printed: list[str]) -> No
     assert all("refs/heads/main" in _in_shell(f"git ls-remote {url}") for url in repositories)
     others = {url: requests.get(url, timeout=20).status_code for url in urls - hooks - repositories}
     assert {url for url, status in others.items() if status != 200} == set()
+    (page,) = [url for url in others if "?namespace=" in url]
+    assert ">1.1.0<" in requests.get(page, timeout=20).text
 
 
 def test_the_commands_of_the_demo_push_deliver_and_show_the_next_commit(printed: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import secrets
 import shutil
 import sys
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from tests.embedded.aws import EmbeddedAws, start
 from tests.embedded.demo_commands import Place, commands
 from tests.embedded.git_server import bare_repository, git
-from tests.embedded.system import PASSWORD, USER, Server, System, documents, start_server
+from tests.embedded.system import PASSWORD, USER, Server, System, documents, start_page, start_server
 
 DATA = Path(__file__).parents[1] / "data" / "demo"
 NAMESPACE, IMAGE, FILE = "flux-system", "shop/app", "apps/app.yaml"
@@ -144,6 +145,9 @@ def _secret(name: str, **data: str) -> dict[str, object]:
 
 def _say_how_to_talk(system: System, started: _Started, bare: Path, token: str) -> None:
     stack, url = system.stack, urlsplit(system.stack.outputs["WebhookUrl"])
+    # Without a display, the browser that Python finds would take this terminal.
+    has_display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    page = start_page(stack, *_here(), *(() if has_display else ("--no-browser",)))
     path = system.hook_path("pushes", NAMESPACE)
     place = Place(
         environ={**stack.environ, "TAGSTREAM_STACK": stack.name, "TAGSTREAM_NAMESPACE": NAMESPACE},
@@ -153,9 +157,10 @@ def _say_how_to_talk(system: System, started: _Started, bare: Path, token: str) 
         token=token,
         git=f"http://{USER}:{PASSWORD}@{started.git.address}/fleet.git",
         bare=bare,
-        pids=tuple(one.process.pid for one in (started.aws, started.registry, started.git)),
+        pids=tuple(one.process.pid for one in (started.aws, started.registry, started.git, page)),
         folders=(started.aws.folder, started.folder),
     )
+    print(f"=== What runs where: http://{page.address}/?namespace={NAMESPACE}")
     print("=== Everything is still up. These lines can be pasted into a shell:")
     print("\n".join(commands(place, old=NEW, new=NEXT, has_skopeo=shutil.which("skopeo") is not None)))
 

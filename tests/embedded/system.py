@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,20 @@ def start_server(module: str, *arguments: str, keep: bool = False) -> Server:
         arguments: the arguments after the port.
         keep: whether the server may outlive this process.
     """
+    return _listening([f"tests.embedded.{module}", *arguments], keep=keep)
+
+
+def start_page(stack: EmbeddedStack, *arguments: str) -> Server:
+    """Run ``tagstream dashboard`` on a free port, and wait until it listens; it outlives this process."""
+    return _listening(["tagstream.cli", "--stack", stack.name, "dashboard", *arguments], stack.environ, keep=True)
+
+
+def _listening(module: Sequence[str], environ: Mapping[str, str] | None = None, *, keep: bool) -> Server:
     port = free_port()
-    command = [sys.executable, "-m", f"tests.embedded.{module}", "--port", str(port), *arguments]
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-m", *module, "--port", str(port)],
         cwd=ROOT,
+        env=_without_aws() | dict(environ or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL if keep else None,
@@ -72,7 +81,12 @@ def start_server(module: str, *arguments: str, keep: bool = False) -> Server:
             return Server(process=process, port=port)
         time.sleep(0.05)
     process.kill()
-    raise RuntimeError(f"{module} does not listen on port {port}")
+    raise RuntimeError(f"{module[0]} does not listen on port {port}")
+
+
+def _without_aws() -> dict[str, str]:
+    """The environment, but for its AWS: a profile or a token of the shell would come before the embedded AWS's keys."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +116,7 @@ class System:
         return [sys.executable, "-m", "tagstream.cli", "--stack", self.stack.name, *arguments]
 
     def _environ(self) -> dict[str, str]:
-        # A profile or a token of the shell would come before the embedded AWS's keys.
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-        return {**kept, **self.stack.environ}
+        return {**_without_aws(), **self.stack.environ}
 
     def objects(self, kind: str, namespace: str) -> list[Mapping[str, Any]]:
         """Return the objects that ``get images KIND -o json`` prints, as a list of documents."""

@@ -10,8 +10,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tagstream.domain.instant import instant_text
-from tagstream.domain.objects.model import CommitId, NamespacedName
+from tagstream.domain.objects.git_host import GIT_HOST, git_host_kind
+from tagstream.domain.objects.model import CommitId, GitRepository, NamespacedName
 from tagstream.domain.scan.schedule import retry_delay_s
+from tagstream.domain.update.commit_page import commit_page
 from tagstream.domain.update.kept_branch import KeptBranch
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
@@ -21,6 +23,7 @@ from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
 from tagstream.reconcile.kept_requests import BRANCHES, known_branches
 from tagstream.reconcile.kept_requests import FIELD as FIELD_OF_REQUEST
+from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.transition import Attempt, Transition, failed, succeeded, success_entry
 from tagstream.reconcile.update.branch import RunResult
 from tagstream.reconcile.update.branch_parts import TEMPLATE
@@ -86,7 +89,19 @@ def _commit_facts(result: RunResult, now: datetime) -> Mapping[str, object]:
     lags = [(now - (one.received_at or one.selected_at)).total_seconds() for one in found]
     files = {change.file for change in result.changes}
     lag = {"lag_s": round(max(lags), 1)} if lags else {}
-    return {"commit": result.commit, "changes": len(result.changes), "files": len(files), **lag}
+    url = _page(result.job, result.commit)
+    page = {"url": url} if url else {}
+    return {"commit": result.commit, "changes": len(result.changes), "files": len(files), **lag, **page}
+
+
+def _page(job: UpdateJob, commit: str) -> str:
+    """The address of a commit on its Git host; empty where the kind of host is not known."""
+    stored = job.snapshot.repository(job.automation.source.key)
+    if stored is None:
+        return ""
+    source = parse_stored(stored, GitRepository)
+    kind = git_host_kind(source.url, source.provider, source.metadata.annotations.get(GIT_HOST, ""))
+    return commit_page(source.url, kind, commit)
 
 
 def put_off(jobs: Sequence[UpdateJob], ports: Ports) -> None:
