@@ -10,6 +10,7 @@ from typing import cast
 from tagstream.domain.notify.destination import Destination, Mail, Sendable, TopicMessage, Unsendable
 from tagstream.domain.notify.event import Event, event_document
 from tagstream.domain.notify.group import Told, grouped, one_by_one
+from tagstream.domain.notify.limits import fitting
 from tagstream.domain.notify.senders_table import CHATS, SENDERS
 from tagstream.domain.objects.model import AlertProvider
 from tagstream.errors import ImageAutomationError
@@ -163,7 +164,7 @@ def _tell(message: Told, destination: Destination, whole: Route, deadline_s: flo
 
 def _calls(event: Event, destination: Destination) -> Sequence[Sendable]:
     sender = importlib.import_module(SENDERS[destination.type])
-    return cast("Sequence[Sendable]", sender.calls(event, destination))
+    return cast("Sequence[Sendable]", sender.calls(fitting(event, destination.type), destination))
 
 
 def _log(wanted: Wanted, provider: AlertProvider, error: DeliveryFailed, ports: NotifyPorts) -> None:

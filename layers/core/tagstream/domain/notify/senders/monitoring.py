@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 from tagstream.domain.notify.destination import Call, Destination, basic, bearer, json_call
 from tagstream.domain.notify.event import Event, time_text
 
+MAX_OPSGENIE = 130
+"""Characters of the title of an alert; a longer one is refused."""
+
 
 def calls(event: Event, destination: Destination) -> tuple[Call, ...]:
     """One POST."""
@@ -19,7 +22,7 @@ def calls(event: Event, destination: Destination) -> tuple[Call, ...]:
 
 def _opsgenie(event: Event, destination: Destination) -> Call:
     payload = {
-        "message": f"{event.kind}/{event.key.name}",
+        "message": f"{event.kind}/{event.key.name}"[:MAX_OPSGENIE],
         "description": event.message,
         "details": {**event.metadata, "severity": event.severity},
     }
