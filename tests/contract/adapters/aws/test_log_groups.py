@@ -13,6 +13,7 @@ import pytest
 from tagstream.adapters.aws.logs import FUNCTIONS, LogGroups
 from tagstream.errors import RetryableError
 from tests.embedded.aws import EmbeddedAws
+from tests.house.template_file import of_type
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -31,8 +32,8 @@ def client(aws: EmbeddedAws) -> Any:
 
 def test_lines_of_all_functions_come_by_time_and_within_the_period(client: Any) -> None:
     stack = f"s{uuid.uuid4().hex}"
-    ages = {"scan": (7200, 30), "webhook": (40,), "update": (10,)}
-    for function in FUNCTIONS:
+    ages = {"scan": (7200, 30), "webhook": (40,), "update": (10,), "sync": (9,), "notify": (8,)}
+    for function in ages:
         group = f"/aws/lambda/{stack}-{function}"
         client.create_log_group(logGroupName=group)
         client.create_log_stream(logGroupName=group, logStreamName="one")
@@ -42,7 +43,18 @@ def test_lines_of_all_functions_come_by_time_and_within_the_period(client: Any) 
         ]
         client.put_log_events(logGroupName=group, logStreamName="one", logEvents=events)
     lines = LogGroups(client=client, stack=stack).read(NOW - timedelta(hours=1), NOW)
-    assert lines == ({"message": "plain text"}, {"message": "scan", "age": 30}, {"message": "update", "age": 10})
+    assert lines == (
+        {"message": "plain text"},
+        {"message": "scan", "age": 30},
+        {"message": "update", "age": 10},
+        {"message": "sync", "age": 9},
+        {"message": "notify", "age": 8},
+    )
+
+
+def test_every_log_group_of_the_template_is_read() -> None:
+    groups = [one["LogGroupName"]["Fn::Sub"] for one in of_type("AWS::Logs::LogGroup").values()]
+    assert {one.rpartition("-")[2] for one in groups} == set(FUNCTIONS)
 
 
 def _message(function: str, age: int) -> str:

@@ -73,7 +73,7 @@ def test_a_line_as_the_functions_write_it_is_found_by_its_object() -> None:
         (
             ("--kind", "Policy"),
             "kind 'Policy' not supported, can be one of: ImageRepository, ImagePolicy, ImageUpdateAutomation, "
-            "Receiver, Alert",
+            "Kustomization, Receiver, Alert",
         ),
     ],
 )

@@ -15,7 +15,7 @@ from tagstream.errors import RetryableError
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-FUNCTIONS = ("scan", "webhook", "update")
+FUNCTIONS = ("scan", "webhook", "update", "sync", "notify", "dashboard")
 """The last words of the log groups that template.yaml makes: ``/aws/lambda/<stack>-<function>``."""
 
 
@@ -30,14 +30,22 @@ class LogGroups:
         """Lines of all functions by time; one that is no JSON object has only a ``message``.
 
         Raises:
-            RetryableError: CloudWatch refuses or cannot be reached.
+            RetryableError: CloudWatch refuses or cannot be reached, or the stack has no log group.
         """
-        try:
-            found = [line for name in FUNCTIONS for line in self._lines(name, since, until)]
-        except ClientError as error:
-            raise self._failed(error.response.get("Error", {}).get("Message", "")) from error
-        except BotoCoreError as error:
-            raise self._failed(str(error)) from error
+        found: list[tuple[int, Mapping[str, object]]] = []
+        missing: list[ClientError] = []
+        for name in FUNCTIONS:
+            try:
+                found += self._lines(name, since, until)
+            except ClientError as error:
+                # A stack of an earlier version, or one without a dashboard, has fewer functions.
+                if error.response.get("Error", {}).get("Code", "") != "ResourceNotFoundException":
+                    raise self._failed(error.response.get("Error", {}).get("Message", "")) from error
+                missing.append(error)
+            except BotoCoreError as error:
+                raise self._failed(str(error)) from error
+        if len(missing) == len(FUNCTIONS):
+            raise self._failed(missing[0].response.get("Error", {}).get("Message", "")) from missing[0]
         return tuple(line for _, line in sorted(found, key=lambda pair: pair[0]))
 
     def _failed(self, cause: str) -> RetryableError:

@@ -19,6 +19,7 @@ KINDS: Mapping[str, str] = {
     "imagerepository": "ImageRepository",
     "imagepolicy": "ImagePolicy",
     "imageupdateautomation": "ImageUpdateAutomation",
+    "kustomization": "Kustomization",
     "receiver": "Receiver",
     "alert": "Alert",
 }

@@ -84,7 +84,8 @@ def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remain
             return Remainder(left=left, cause=out, messages=later, refused=tuple(refused), refused_because=because)
         try:
             named = _named(destination, provider, message.event, (wanted.stored, stored))
-            _tell(message, named, route, deadline_s, ports)
+            if _tell(message, named, route, deadline_s, ports):
+                _log_told(wanted, provider, message, ports)
         except DeliveryFailed as error:
             _log(wanted, provider, error, ports)
             if not error.is_final:
@@ -140,7 +141,8 @@ def _named(
     return with_status_name(destination, name)
 
 
-def _tell(message: Told, destination: Destination, whole: Route, deadline_s: float, ports: NotifyPorts) -> None:
+def _tell(message: Told, destination: Destination, whole: Route, deadline_s: float, ports: NotifyPorts) -> bool:
+    """Send one message; tells whether there was anything to send."""
     try:
         calls = _calls(message.event, destination)
     except Unsendable as error:
@@ -156,10 +158,7 @@ def _tell(message: Told, destination: Destination, whole: Route, deadline_s: flo
             ports.topics.publish(one)
         else:
             ports.courier.deliver(one, route)
-    if calls:
-        event = message.event
-        names = {"controller": "alert", "namespace": event.key.namespace, "name": event.key.name}
-        ports.log.info("notified", **names, provider=destination.type, events=len(message.ids), event=event.id)
+    return bool(calls)
 
 
 def _calls(event: Event, destination: Destination) -> Sequence[Sendable]:
@@ -167,7 +166,15 @@ def _calls(event: Event, destination: Destination) -> Sequence[Sendable]:
     return cast("Sequence[Sendable]", sender.calls(fitting(event, destination.type), destination))
 
 
+def _log_told(wanted: Wanted, provider: AlertProvider, message: Told, ports: NotifyPorts) -> None:
+    facts = {"provider": str(provider.metadata.key), "events": len(message.ids), "event": message.event.id}
+    ports.log.info("notified", **_names(wanted), about=message.event.object_name, **facts)
+
+
 def _log(wanted: Wanted, provider: AlertProvider, error: DeliveryFailed, ports: NotifyPorts) -> None:
+    ports.log.error("notification failed", **_names(wanted), provider=str(provider.metadata.key), error=error.message)
+
+
+def _names(wanted: Wanted) -> Mapping[str, str]:
     key = wanted.alert.metadata.key
-    names = {"controller": "alert", "namespace": key.namespace, "name": key.name}
-    ports.log.error("notification failed", **names, provider=str(provider.metadata.key), error=error.message)
+    return {"controller": "alert", "namespace": key.namespace, "name": key.name}
