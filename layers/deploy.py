@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -68,11 +69,36 @@ def _deploy(table: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def template_parameters() -> Sequence[str]:
-    """Return the names of the template's parameters."""
+def template_parameters() -> Mapping[str, Mapping[str, Any]]:
+    """Return the template's parameters: what it declares of each, by name."""
     reader = YAML(typ="safe", pure=True)
     reader.constructor.add_multi_constructor("!", lambda loader, suffix, node: None)
-    return list(reader.load((ROOT / "template.yaml").read_text())["Parameters"])
+    found: Mapping[str, Mapping[str, Any]] = reader.load((ROOT / "template.yaml").read_text())["Parameters"]
+    return found
+
+
+def check_values(parameters: Mapping[str, str], declared: Mapping[str, Mapping[str, Any]]) -> None:
+    """Make sure that the template takes every value: CloudFormation would refuse it after the build only.
+
+    Raises:
+        CannotDeploy: it does not take one.
+    """
+    for name, value in parameters.items():
+        rule = declared[name]
+        allowed = [str(one) for one in rule.get("AllowedValues", [])]
+        if allowed and value not in allowed:
+            raise CannotDeploy(f"{name}={value} is not among the values that it may have: {', '.join(allowed)}")
+        if "AllowedPattern" in rule and not re.fullmatch(rule["AllowedPattern"], value):
+            raise CannotDeploy(f"{name}={value} does not match {rule['AllowedPattern']}")
+        if rule["Type"] == "Number" and not _is_between(value, rule):
+            least, most = rule.get("MinValue", "any"), rule.get("MaxValue", "any")
+            raise CannotDeploy(f"{name}={value} is no number from {least} to {most}")
+
+
+def _is_between(value: str, rule: Mapping[str, Any]) -> bool:
+    if not re.fullmatch(r"-?[0-9]+", value):
+        return False
+    return bool(rule.get("MinValue", int(value)) <= int(value) <= rule.get("MaxValue", int(value)))
 
 
 def check_account(parameters: Mapping[str, str], session: Any) -> str:
@@ -131,7 +157,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         config = environment(given.env)
         configured = config.get("parameter_overrides", [])
-        parameters = chosen_parameters(given.parameters, configured, template_parameters())
+        declared = template_parameters()
+        parameters = chosen_parameters(given.parameters, configured, list(declared))
+        check_values(parameters, declared)
         if given.step == "check":
             print(f"deploying stack {config['stack_name']} to {check_account(parameters, boto3.Session())}")
             return 0

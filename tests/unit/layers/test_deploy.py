@@ -67,6 +67,34 @@ def test_the_template_says_which_parameters_there_are() -> None:
 
 
 @pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"Architecture": "riscv"}, "Architecture=riscv is not among the values that it may have: arm64, x86_64"),
+        ({"DeletionProtection": "yes"}, "DeletionProtection=yes is not among the values"),
+        ({"BatchingWindowSeconds": "90"}, "BatchingWindowSeconds=90 is no number from 0 to 60"),
+        ({"WebhookConcurrency": "many"}, "WebhookConcurrency=many is no number from 0 to 200"),
+        ({"AlarmEmail": "ops"}, "AlarmEmail=ops does not match"),
+        ({"AlarmTopicArn": "alarms"}, "AlarmTopicArn=alarms does not match"),
+        ({"NotifyTopicArn": "arn:aws:sqs:eu-central-1:123456789012:x"}, "NotifyTopicArn=arn:aws:sqs"),
+    ],
+    ids=lambda one: next(iter(one)) if isinstance(one, dict) else "",
+)
+def test_a_value_that_the_template_does_not_take_is_named_before_the_build(
+    parameters: Mapping[str, str], message: str
+) -> None:
+    with pytest.raises(deploy.CannotDeploy, match=message):
+        deploy.check_values(parameters, deploy.template_parameters())
+
+
+def test_values_that_the_template_takes_pass() -> None:
+    declared = deploy.template_parameters()
+    deploy.check_values({name: str(one["Default"]) for name, one in declared.items()}, declared)
+    topics = "arn:aws:sns:eu-central-1:123456789012:"
+    given = {"AlarmEmail": "ops@example.com", "AlarmTopicArn": f"{topics}alarms", "NotifyTopicArn": f"{topics}told-*"}
+    deploy.check_values({**given, "LogRetentionDays": "7"}, declared)
+
+
+@pytest.mark.parametrize(
     ("session", "parameters", "message"),
     [
         (Session(region=None), {}, "no region: set AWS_REGION"),

@@ -8,6 +8,7 @@ import shlex
 import pytest
 
 from tagstream.cli.parser import parse
+from tagstream.domain.objects import git, kustomization
 from tagstream.reconcile.apply.validation import ANNOTATIONS
 from tests.unit.cli.coming_from.pages import GUIDE, PAGES, commands, section, text, yaml_blocks
 from tests.unit.cli.memory_ports import command
@@ -81,6 +82,11 @@ def test_the_page_for_argo_names_every_setting_of_the_updater(word: str) -> None
 @pytest.mark.parametrize("word", RENOVATE)
 def test_the_page_for_renovate_names_every_setting_for_images(word: str) -> None:
     assert word in text("coming-from-renovate.md")
+
+
+@pytest.mark.parametrize("field", [*git.NOT_USED, *kustomization.NOT_USED, *kustomization.NOT_BUILT])
+def test_the_page_for_flux_names_every_field_that_has_no_meaning_here(field: str) -> None:
+    assert f"`{field}`" in section(GUIDE, "Fields without a meaning here")
 
 
 def test_every_annotation_on_such_a_page_exists() -> None:
