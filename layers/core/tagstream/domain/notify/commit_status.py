@@ -13,6 +13,8 @@ from tagstream.domain.notify.destination import Destination, Unsendable
 from tagstream.domain.notify.event import Event
 from tagstream.domain.notify.words import name_and_description
 
+MAX_NAME, MAX_DESCRIPTION = 255, 140
+"""Characters that every host takes; GitHub takes the shortest description."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SCP = re.compile(r"(?:[^@/]+@)?([^:/]+):(?!//)(.+)")
 
@@ -63,11 +65,16 @@ def commit_status(event: Event, destination: Destination, parts: int | None = 2)
         host=host,
         repository=repository,
         commit=commit,
-        name=destination.status_name or f"{event.kind}/{event.key.name}/{destination.uid.partition('-')[0]}".lower(),
-        title=title,
-        description=description,
+        name=destination.status_name[:MAX_NAME] or _own_name(event, destination.uid.partition("-")[0]),
+        title=title[:MAX_NAME],
+        description=description[:MAX_DESCRIPTION],
         is_error=event.is_error,
     )
+
+
+def _own_name(event: Event, uid: str) -> str:
+    """Flux's name of a status; the end of a long one tells Providers apart, so it stays."""
+    return f"{f'{event.kind}/{event.key.name}'[: MAX_NAME - len(uid) - 1]}/{uid}".lower()
 
 
 def repository_address(address: str) -> tuple[str, str]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from importlib import import_module
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import yaml
 
 from tagstream.domain.notify.destination import Call, Unsendable
-from tagstream.domain.notify.event import event_document
+from tagstream.domain.notify.event import Event, event_document
 from tagstream.domain.notify.senders_table import SENDERS
 from tagstream.domain.objects.alert import COMMIT_STATUS_TYPES, OWN_TYPES, TYPES
+from tagstream.domain.objects.model import NamespacedName
+from tests.embedded.git_hosts.described import Description
+from tests.house.source_files import ROOT
 from tests.unit.domain.notify.sample_events import COMMIT, EVENT, FAILURE, body, destination
 
 NAME = "imageupdateautomation/apps/abcdef12"
@@ -37,6 +42,27 @@ def test_every_type_that_may_be_applied_has_a_sender() -> None:
 @pytest.mark.parametrize("type_", COMMIT_STATUS_TYPES)
 def test_an_event_about_no_commit_sends_nothing(type_: str) -> None:
     assert sent(type_, FAILURE) == ()
+
+
+LONG = replace(
+    EVENT,
+    key=NamespacedName("n" * 63, "a" * 253),
+    reason="Reason" * 40,
+    message="x" * 39_000,
+    metadata={**EVENT.metadata, "summary": "s" * 255},
+)
+
+
+@pytest.mark.parametrize("event", [EVENT, replace(EVENT, severity="error"), LONG], ids=["push", "failure", "long"])
+@pytest.mark.parametrize("type_", COMMIT_STATUS_TYPES)
+def test_a_status_is_as_the_host_s_published_description_says(type_: str, event: Event) -> None:
+    (call,) = sent(type_, event)
+    url = urlsplit(call.url)
+    description = Description(yaml.safe_load((ROOT / f"tests/data/commit_statuses/{type_}.yaml").read_text()))
+    operation = description.operation(call.method, url.path)
+    assert operation is not None, url.path
+    assert list(description.problems_of_request(operation, parse_qsl(url.query), body(call))) == []
+    assert any(name.lower() in ("authorization", "private-token") for name in call.headers)
 
 
 def test_github_sets_a_status() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from urllib.parse import quote
 
-from tagstream.domain.notify.commit_status import CommitStatus, commit_status
+from tagstream.domain.notify.commit_status import MAX_NAME, CommitStatus, commit_status
 from tagstream.domain.notify.destination import Call, Destination, Unsendable, basic, bearer, json_call
 from tagstream.domain.notify.event import Event
 
@@ -46,7 +46,7 @@ def _server(status: CommitStatus, destination: Destination) -> Call:
     base = "/".join([status.host, *map(quote, context)])
     url = f"{base}/rest/api/latest/projects/{quote(project)}/repos/{quote(name)}/commits/{status.commit}/builds"
     headers = {**login, "x-atlassian-token": "no-check", "x-requested-with": "XMLHttpRequest"}
-    title = f"{status.title} [{status.description}]"
+    title = f"{status.title} [{status.description}]"[:MAX_NAME]
     return json_call(url, _build(status, title, destination.address), headers)
 
 
