@@ -288,7 +288,7 @@ def simulated_stack(endpoint: str, registry: Registry, git: GitServer, memory_mb
         ports=_ports(webhook_ports, table, secrets, told, syncs),
         told=told,
         syncs=syncs,
-        notify_ports=_notify_ports(webhook_ports, aws, told),
+        notify_ports=_notify_ports(webhook_ports, table, aws, told),
         webhook_ports=webhook_ports,
         registry=registry,
         git=git,
@@ -344,11 +344,12 @@ class _Told:
     send = bury = publish = fail
 
 
-def _notify_ports(shared: WebhookPorts, aws: CountedAws, told: _Told) -> NotifyPorts:
+def _notify_ports(shared: WebhookPorts, table: Table, aws: CountedAws, told: _Told) -> NotifyPorts:
     told.counts = aws.counts
     return NotifyPorts(
         objects=shared.objects,
         ledger=shared.ledger,
+        tags=DynamoTags(table=table),
         secrets=shared.secrets,
         notices=told,
         courier=told,

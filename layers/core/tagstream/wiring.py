@@ -194,6 +194,7 @@ def _notify_ports(environ: Mapping[str, str]) -> NotifyPorts:
     from tagstream.adapters.store.ledger import DynamoLedger
     from tagstream.adapters.store.objects import DynamoObjects
     from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
+    from tagstream.adapters.store.tags import DynamoTags
 
     table, clock, stack = _table(environ, _dynamodb()), _clock(), _required(environ, STACK)
     log, metrics = _telemetry(stack)
@@ -201,6 +202,7 @@ def _notify_ports(environ: Mapping[str, str]) -> NotifyPorts:
     return NotifyPorts(
         objects=DynamoObjects(table=table, clock=clock),
         ledger=DynamoLedger(table=table, ttl_s=LEDGER_TTL_S),
+        tags=DynamoTags(table=table),
         secrets=SecretsManager(_client("secretsmanager", _quick()), stack, epoch, clock, CACHE_S),
         notices=SqsNoticeQueue(
             client=_client("sqs", _quick()),

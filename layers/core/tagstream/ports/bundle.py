@@ -52,11 +52,13 @@ class WebhookPorts:
 class NotifyPorts:
     """What the notify function may touch.
 
-    ``bus`` is None where the stack puts no events on EventBridge. ``stack`` is its name.
+    ``bus`` is None where the stack puts no events on EventBridge. ``stack`` is its name. ``tags`` keeps the cool-downs
+    of services that hang.
     """
 
     objects: ObjectStore
     ledger: Ledger
+    tags: TagStore
     secrets: Secrets
     notices: NoticeQueue
     courier: Courier

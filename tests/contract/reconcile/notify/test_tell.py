@@ -18,6 +18,7 @@ from tagstream.adapters.notify.mail import SmtpMailer
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.table import Table
+from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.notify.destination import Call, TopicMessage
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import RetryableError
@@ -30,6 +31,7 @@ from tagstream.reconcile.notify.tell import LAST_ATTEMPT, tell, wait_s
 from tagstream.reconcile.scan.put_back import MOST_HOPS
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconciling import APP, NOW, Silent
+from tests.embedded.hanging import hanging
 from tests.embedded.hook_receiver import HookReceiver, hook_receiver
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -116,6 +118,7 @@ class Told:
         self.ports = NotifyPorts(
             objects=DynamoObjects(table=table, clock=table.clock),
             ledger=DynamoLedger(table=table, ttl_s=86_400 * 30),
+            tags=DynamoTags(table=table),
             secrets=silent,
             notices=self.outbox,
             courier=HttpCourier(clock=table.clock),
@@ -479,6 +482,27 @@ def test_the_function_tells_what_its_event_names(told: Told) -> None:
     assert len(told.receiver.received) == 1
     with pytest.raises(handlers.UnknownEvent):
         handlers.notify({"Records": []}, 60_000, told.ports)
+
+
+def test_a_service_that_hangs_is_left_alone_for_a_minute_and_keeps_no_worker_waiting(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagstream.reconcile.notify.deliver.HUNG_AFTER_S", 0.5)
+    told.put("Provider", "other", type="generic", address=told.receiver.url())
+    told.alert("other", providerRef={"name": "other"})
+    with hanging() as hung:
+        told.put("Provider", type="generic", address=f"http://{hung.address}/hook", timeout="1s")
+        told.tell(PUSHED)
+        asked = len(hung.taken)
+        began_s = told.ports.clock.monotonic_s()
+        ids = told.tell(selected(1))
+        assert told.ports.clock.monotonic_s() - began_s < 0.9
+        assert len(hung.taken) == asked
+    # It counts as an attempt, and the next one comes when the minute is over.
+    later = told.outbox.later[-1]
+    assert (later.entries, later.alert, later.attempt) == (ids, CHAT, 2)
+    assert 50 < later.delay_s <= 60
+    assert len(told.receiver.received) == 2, "the other service is told"
 
 
 @pytest.mark.parametrize(("answers", "is_buried"), [((), False), ((503,), False), ((400, 400), True)])

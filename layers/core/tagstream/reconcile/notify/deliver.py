@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import cast
 
 from tagstream.domain.notify.destination import Destination, Mail, Sendable, TopicMessage, Unsendable
@@ -23,6 +24,9 @@ from tagstream.reconcile.notify.wanted import Wanted
 from tagstream.reconcile.stored_objects import parse_stored
 
 OUT_OF_TIME = "the function's time is over"
+# A service that has failed after so long is left alone for a while: each invocation that waits occupies a worker.
+HUNG_AFTER_S, COOL_DOWN_S = 3.0, 60.0
+LEFT_ALONE = "the service did not answer in time a moment ago, and is left alone"
 LONGEST_TIMEOUT_S = 90.0
 """A service has no more time than this, whatever its Provider says: an invocation ends after 120 seconds."""
 
@@ -68,6 +72,7 @@ def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remain
         if found is None or found[1].suspend:
             return Remainder()
         stored, provider = found
+        _check_cool_down(provider, ports)
         destination, asked = destination_of(provider, ports.secrets, ports.stack)
     except DeliveryFailed as error:
         return _failed_whole(everything, error)
@@ -82,17 +87,45 @@ def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remain
         if ports.clock.monotonic_s() + route.timeout_s > deadline_s:
             out, later = DeliveryFailed(OUT_OF_TIME, is_final=False), tuple(one.ids for one in messages[at:])
             return Remainder(left=left, cause=out, messages=later, refused=tuple(refused), refused_because=because)
+        began_s = ports.clock.monotonic_s()
         try:
             named = _named(destination, provider, message.event, (wanted.stored, stored))
             if _tell(message, named, route, deadline_s, ports):
                 _log_told(wanted, provider, message, ports)
         except DeliveryFailed as error:
             _log(wanted, provider, error, ports)
+            _note_hang(provider, error, ports.clock.monotonic_s() - began_s, ports)
             if not error.is_final:
                 return Remainder(left=left, cause=error, refused=tuple(refused), refused_because=because)
             refused += message.ids
             because = error.message
     return Remainder(refused=tuple(refused), refused_because=because)
+
+
+def _check_cool_down(provider: AlertProvider, ports: NotifyPorts) -> None:
+    """Refuse to ask a service that hung a moment ago.
+
+    Raises:
+        DeliveryFailed: with the seconds until it may be asked again.
+    """
+    now, until = ports.clock.now(), ports.tags.cool_down(_cool_down_name(provider))
+    if until is not None and until > now:
+        left_s = (until - now).total_seconds()
+        raise DeliveryFailed(LEFT_ALONE, is_final=False, retry_after_s=left_s)
+
+
+def _note_hang(provider: AlertProvider, error: DeliveryFailed, waited_s: float, ports: NotifyPorts) -> None:
+    if not error.is_final and error.message != OUT_OF_TIME and waited_s >= HUNG_AFTER_S:
+        until = ports.clock.now() + timedelta(seconds=COOL_DOWN_S)
+        try:
+            ports.tags.put_cool_down(_cool_down_name(provider), until)
+        except ImageAutomationError as failure:
+            ports.log.error("cool-down not kept", provider=str(provider.metadata.key), error=failure.message)
+
+
+def _cool_down_name(provider: AlertProvider) -> str:
+    """A Provider's own: what one tenant suffers from keeps nobody else from being told."""
+    return f"provider:{provider.metadata.key}"
 
 
 def _failed_whole(ids: tuple[str, ...], error: DeliveryFailed) -> Remainder:
