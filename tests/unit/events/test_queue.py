@@ -25,9 +25,10 @@ RUN = QueuedRun(automations=(NamespacedName("ns", "a"), NamespacedName("ns", "b"
 
 
 SYNC = QueuedSync(sources=(NamespacedName("ns", "a"), NamespacedName("ns", "b")), cause="delivery-1")
+SYNC_BY_NAME = QueuedSync(kustomizations=(NamespacedName("ns", "c"),), cause="schedule")
 
 
-@pytest.mark.parametrize("request_", [REQUEST, RUN, SYNC], ids=["scan", "run", "sync"])
+@pytest.mark.parametrize("request_", [REQUEST, RUN, SYNC, SYNC_BY_NAME], ids=["scan", "run", "sync", "sync-by-name"])
 def test_a_request_is_read_back_as_it_was_sent(request_: Queued) -> None:
     assert parse_request(message_body(request_)) == request_
 

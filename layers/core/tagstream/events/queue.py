@@ -60,7 +60,8 @@ def parse_request(body: str) -> Queued | QueuedNotice | None:
         if "automations" in found:
             return QueuedRun(automations=tuple(map(_named, found["automations"])), reason=str(found["reason"]))
         if "sources" in found:
-            return QueuedSync(sources=tuple(map(_named, found["sources"])), cause=str(found["cause"]))
+            sources, others = (tuple(map(_named, found.get(name, ()))) for name in ("sources", "kustomizations"))
+            return QueuedSync(sources=sources, kustomizations=others, cause=str(found["cause"]))
         received = found.get("receivedAt")
         return QueuedScan(
             repositories=tuple(_named(one) for one in found["repositories"]),

@@ -44,10 +44,11 @@ class QueuedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedSync:
-    """A request to sync the Kustomizations of GitRepositories; ``cause`` is kept in the ledger."""
+    """A request to sync Kustomizations, and those of GitRepositories; ``cause`` is kept in the ledger."""
 
-    sources: tuple[NamespacedName, ...]
     cause: str
+    sources: tuple[NamespacedName, ...] = ()
+    kustomizations: tuple[NamespacedName, ...] = ()
     delay_s: float = 0.0
 
 

@@ -88,7 +88,10 @@ def translated(what: str) -> Iterator[None]:
 def message_body(request: Queued) -> str:
     """The JSON that ``events/queue.py`` parses."""
     if isinstance(request, QueuedSync):
-        return json.dumps({"sources": [str(key) for key in request.sources], "cause": request.cause})
+        names = {"sources": request.sources, "kustomizations": request.kustomizations}
+        # Versions before the second list read the first one only.
+        listed = {name: [str(key) for key in keys] for name, keys in names.items() if keys or name == "sources"}
+        return json.dumps({**listed, "cause": request.cause})
     if isinstance(request, QueuedRun):
         return json.dumps({"automations": [str(key) for key in request.automations], "reason": request.reason})
     return json.dumps(

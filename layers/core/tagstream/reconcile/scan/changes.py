@@ -14,6 +14,7 @@ from tagstream.ports.freezes import FREEZES
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tagstream.reconcile.scan.sync_requests import request_syncs
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tagstream.reconcile.stored_objects import parsed_objects
 
@@ -100,8 +101,7 @@ def _request_syncs(named: Mapping[str, Sequence[NamespacedName]], cause: str, po
     sources = set(named.get("GitRepository", ()))
     if sources:
         wanted |= kustomizations_of(sources, ports)
-    if wanted:
-        ports.syncs.request(wanted, cause)
+    request_syncs(wanted, cause, ports)
 
 
 def kustomizations_of(sources: Collection[NamespacedName], ports: Ports) -> frozenset[NamespacedName]:

@@ -24,6 +24,7 @@ from tagstream.reconcile.scan.changes import kustomizations_of
 from tagstream.reconcile.scan.held_messages import HeldMessages
 from tagstream.reconcile.scan.host_turns import WORKERS
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tagstream.reconcile.scan.sync_requests import request_syncs
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 720.0
 # As many messages as a batch has at most (template.yaml).
@@ -122,7 +123,10 @@ def _fulfil(request: Queued | QueuedNotice, deadline_s: float, workers: int, por
         ports.notifier.tell([request])
         return
     if isinstance(request, QueuedSync):
-        ports.syncs.request(kustomizations_of(request.sources, ports), request.cause)
+        # These are a few: whoever sent them has spread them over time.
+        ports.syncs.request(request.kustomizations, request.cause)
+        if request.sources:
+            request_syncs(kustomizations_of(request.sources, ports), request.cause, ports)
         return
     if request.reason == WEBHOOK:
         forget_reads(request.automations, ports)

@@ -29,6 +29,7 @@ from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.migrations import migrate
 from tagstream.reconcile.receive.paths import refresh_receivers
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_stored
+from tagstream.reconcile.scan.sync_requests import request_syncs
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tagstream.reconcile.stored_objects import parsed_objects
 
@@ -209,7 +210,7 @@ def _request_runs(automations: _Due, now: datetime, ports: Ports) -> None:
 def _request_syncs(kustomizations: Found, now: datetime, ports: Ports) -> None:
     if not kustomizations:
         return
-    ports.syncs.request([stored.key for stored, _ in kustomizations], TRIGGER.cause)
+    request_syncs([stored.key for stored, _ in kustomizations], TRIGGER.cause, ports)
     again = Times(last=None, due=now + SYNC_AGAIN_AFTER)
     ports.agenda.note({due.name_of(stored): again for stored, _ in kustomizations})
 
