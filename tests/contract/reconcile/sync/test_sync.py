@@ -7,7 +7,7 @@ import json
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import Kustomization, NamespacedName
 from tagstream.domain.scan.schedule import interval_end
-from tagstream.errors import RetryableError
+from tagstream.errors import OutOfOrder, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.due import due_at
@@ -320,6 +320,26 @@ def test_the_tick_asks_for_a_sync_when_it_is_due(fleet: Fleet) -> None:
     tick(ports.clock.monotonic_s() + 30, ports)
     assert fleet.silent.synced == [FLEET]
     fleet.sync()
+    tick(ports.clock.monotonic_s() + 30, ports)
+    assert fleet.silent.synced == [FLEET]
+
+
+class NoRoom:
+    """Lambda that throttles."""
+
+    def request(self, kustomizations: Collection[NamespacedName], cause: str) -> None:
+        raise OutOfOrder("failed to ask for a sync: TooManyRequestsException", reason="SyncRequestFailed")
+
+
+def test_a_tick_that_cannot_ask_for_syncs_does_the_rest_and_leaves_them_to_the_next(fleet: Fleet) -> None:
+    ports = fleet.ports
+    spec = {"image": "127.0.0.1:9/app", "interval": "5m"}
+    metadata = {"name": "web", "namespace": "apps"}
+    ports.objects.put({"apiVersion": IMAGE, "kind": "ImageRepository", "metadata": metadata, "spec": spec})
+    tick(ports.clock.monotonic_s() + 30, replace(ports, syncs=NoRoom()))
+    repository = fleet.get("ImageRepository", "web")
+    assert repository is not None
+    assert repository.status["conditions"], "it was scanned"
     tick(ports.clock.monotonic_s() + 30, ports)
     assert fleet.silent.synced == [FLEET]
 

@@ -210,7 +210,12 @@ def _request_runs(automations: _Due, now: datetime, ports: Ports) -> None:
 def _request_syncs(kustomizations: Found, now: datetime, ports: Ports) -> None:
     if not kustomizations:
         return
-    request_syncs([stored.key for stored, _ in kustomizations], TRIGGER.cause, ports)
+    try:
+        request_syncs([stored.key for stored, _ in kustomizations], TRIGGER.cause, ports)
+    except ImageAutomationError as error:
+        # They stay due. Lambda may have no room for syncs, which must not keep the tick from its scans.
+        ports.log.error("syncs not asked for", reason=error.reason, error=error.message)
+        return
     again = Times(last=None, due=now + SYNC_AGAIN_AFTER)
     ports.agenda.note({due.name_of(stored): again for stored, _ in kustomizations})
 
