@@ -191,6 +191,10 @@ class MemorySelections:
         """One."""
         return self.selected.get(key)
 
+    def get_many(self, policies: Collection[NamespacedName]) -> Mapping[NamespacedName, Selection]:
+        """Those of some policies."""
+        return {key: self.selected[key] for key in policies if key in self.selected}
+
     def request_run(self, automation: NamespacedName, reason: str, now: datetime) -> None:
         """Kept in ``runs``."""
         self.runs.append((automation, reason))

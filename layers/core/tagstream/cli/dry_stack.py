@@ -20,7 +20,7 @@ from tagstream.reconcile import status
 
 READS: Mapping[str, frozenset[str]] = {
     "objects": frozenset({"get", "get_many", "documents", "documents_of", "list"}),
-    "selections": frozenset({"get", "list", "waiting"}),
+    "selections": frozenset({"get", "get_many", "list", "waiting"}),
     "tags": frozenset({"state", "states", "tags", "sightings", "image_fact", "creation_times", "cool_down"}),
     "leases": frozenset({"last_holders"}),
     "freezes": frozenset({"read"}),
@@ -139,6 +139,11 @@ class DrySelections:
     def get(self, key: NamespacedName) -> Selection | None:
         """A policy's selection."""
         return self.made.get(key) or self.inner.get(key)
+
+    def get_many(self, policies: Collection[NamespacedName]) -> Mapping[NamespacedName, Selection]:
+        """The selections of policies."""
+        own = {key: self.made[key] for key in policies if key in self.made}
+        return {**self.inner.get_many([key for key in policies if key not in own]), **own}
 
     def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
         """All selections of a namespace."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -50,6 +50,9 @@ class SelectionStore(Protocol):
 
     def get(self, key: NamespacedName) -> Selection | None:
         """A policy's current selection."""
+
+    def get_many(self, policies: Collection[NamespacedName]) -> Mapping[NamespacedName, Selection]:
+        """The current selections of policies, without those that have none."""
 
     def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
         """All selections of a namespace.

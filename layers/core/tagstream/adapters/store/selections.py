@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.table import ABSENT, Condition, Table
+from tagstream.adapters.store.table import ABSENT, Condition, Table, name_of
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
 from tagstream.ports.selections import Selection, Waiting
 
@@ -30,6 +30,13 @@ class DynamoSelections:
     def get(self, key: NamespacedName) -> Selection | None:
         """One read."""
         return _selection(key, self.table.get(keys.selection(key)))
+
+    def get_many(self, policies: Collection[NamespacedName]) -> Mapping[NamespacedName, Selection]:
+        """A hundred selections a call."""
+        wanted = {name_of(where): (policy, where) for policy in policies for where in [keys.selection(policy)]}
+        items = self.table.get_many([where for _, where in wanted.values()])
+        found = {policy: _selection(policy, item) for item in items for policy, _ in [wanted[name_of(item)]]}
+        return {policy: selection for policy, selection in found.items() if selection is not None}
 
     def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
         """One query."""

@@ -32,6 +32,7 @@ from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.scan.tag_list import ScannedTags
 from tagstream.reconcile.select import interventions
 from tagstream.reconcile.select.contents import Contents
+from tagstream.reconcile.select.read_ahead import Inputs, ReadAhead
 from tagstream.reconcile.select.registry_questions import RegistryQuestions
 from tagstream.reconcile.select.situation import Gathered, Occasion, gather
 from tagstream.reconcile.select.tag_times import with_times
@@ -74,7 +75,7 @@ class PolicyRun:
 class _Evaluation:
     """One policy, what is selected now, and what it is evaluated with.
 
-    ``repository`` is None to read it, and ``scanned`` to read the stored tags.
+    ``repository`` and ``scanned`` come from a scan; ``inputs`` are what was read ahead. What none of them has is read.
     """
 
     stored: StoredObject
@@ -86,6 +87,7 @@ class _Evaluation:
     now: datetime
     run: PolicyRun
     gates: tuple[Gate, ...] = GATES
+    inputs: Inputs | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,15 +162,19 @@ def evaluate_policies(
     found = {stored.key: stored for stored in ports.objects.get_many(KIND, keys)}
     in_order = [found[key] for key in dict.fromkeys(keys) if key in found]
     run = PolicyRun(deadline_s=deadline_s, health=RegistryHealth(CoolDowns(ports.tags, ports.clock), ports))
+    active = [one for one in parsed_objects(in_order, ImagePolicy, ports.log) if not one[1].suspend]
+    ahead = ReadAhead([policy for _, policy in active], ports) if len(active) > 1 else None
 
     def evaluate(one: tuple[StoredObject, ImagePolicy]) -> tuple[ObjectName, Times] | None:
         stored, policy = one
-        if policy.suspend or ports.clock.monotonic_s() >= deadline_s:
+        if ports.clock.monotonic_s() >= deadline_s:
             return None
+        inputs = ahead.inputs(policy) if ahead is not None else None
         evaluation = _Evaluation(
             stored=stored,
             policy=policy,
-            current=ports.selections.get(stored.key),
+            current=inputs.current if inputs is not None else ports.selections.get(stored.key),
+            inputs=inputs,
             repository=None,
             scanned=None,
             cause=replace(cause, text=status.cause_of(stored, cause.text)),
@@ -185,7 +191,7 @@ def evaluate_policies(
         return due.name_of(stored), due.next_times(after, policy, ports.clock.now())
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        times = dict(filter(None, pool.map(evaluate, parsed_objects(in_order, ImagePolicy, ports.log))))
+        times = dict(filter(None, pool.map(evaluate, active)))
     if times:
         ports.agenda.note(times)
 
@@ -225,7 +231,7 @@ def _selected_and_stored(found: _Evaluation, ports: Ports) -> tuple[_Evaluation,
         except _Overtaken:
             key = found.stored.key
             stored = ports.objects.get(KIND, key) or found.stored
-            found = replace(found, stored=stored, current=ports.selections.get(key), scanned=None)
+            found = replace(found, stored=stored, current=ports.selections.get(key), scanned=None, inputs=None)
     selected = _select(found, ports)
     return found, selected, _stored(found, selected, ports)
 
@@ -238,7 +244,7 @@ def _select(found: _Evaluation, ports: Ports) -> _Selected:
     policy, current = found.policy, found.current
     repository = _repository(found, ports)
     compiled = _compiled(policy, found.gates)
-    scanned = found.scanned or _stored_tags(policy.repository, ports)
+    scanned = found.scanned or _stored_tags(found, ports)
     if not scanned.tags:
         raise RetryableError(
             "retrying in 30s error: no tags in database", reason="DependencyNotReady", retry_after_s=DEPENDENCY_RETRY_S
@@ -293,8 +299,9 @@ def _gathered(found: _Evaluation, tag_count: int, questions: RegistryQuestions, 
     return gather(occasion, questions, ports)
 
 
-def _stored_tags(repository: NamespacedName, ports: Ports) -> ScannedTags:
-    state = ports.tags.state(repository)
+def _stored_tags(found: _Evaluation, ports: Ports) -> ScannedTags:
+    repository = found.policy.repository
+    state = found.inputs.tags if found.inputs is not None else ports.tags.state(repository)
     tags = tuple(one.tag for one in ports.tags.tags(repository, state)) if state else ()
     return ScannedTags(tags=tags, revision=state.revision if state else Revision(""))
 
@@ -304,7 +311,7 @@ def _repository(found: _Evaluation, ports: Ports) -> ImageRepository:
     policy, blocks = found.policy, ports.no_cross_namespace_refs
     if not may_refer(policy.metadata.key.namespace, policy.repository, no_cross_namespace_refs=blocks):
         raise RetryableError(f"cannot access 'ImageRepository/{policy.repository}', {BLOCKED}", reason="AccessDenied")
-    repository = found.repository or _stored_repository(policy, ports)
+    repository = found.repository or _stored_repository(found, ports)
     _check_access(policy, repository, ports)
     try:
         parse_repository_image(repository.image)
@@ -313,9 +320,10 @@ def _repository(found: _Evaluation, ports: Ports) -> ImageRepository:
     return repository
 
 
-def _stored_repository(policy: ImagePolicy, ports: Ports) -> ImageRepository:
+def _stored_repository(found: _Evaluation, ports: Ports) -> ImageRepository:
     """The ImageRepository that a policy refers to."""
-    stored = ports.objects.get("ImageRepository", policy.repository)
+    policy, inputs = found.policy, found.inputs
+    stored = inputs.repository if inputs is not None else ports.objects.get("ImageRepository", policy.repository)
     if stored is None:
         raise RetryableError(
             "referenced ImageRepository does not exist: imagerepositories.image.toolkit.fluxcd.io"
