@@ -6,7 +6,7 @@ What has become old meanwhile, because a registry was slow, is read again.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tagstream.domain.objects.acl import may_refer
@@ -79,18 +79,16 @@ class ReadAhead:
 
 def _read(policies: Sequence[ImagePolicy], ports: Ports) -> dict[NamespacedName, Inputs]:
     current = ports.selections.get_many([policy.metadata.key for policy in policies])
-    names = {policy.repository for policy in policies if _may_refer(policy, ports)}
-    repositories: Mapping[NamespacedName, StoredObject] = {
-        one.key: one for one in ports.objects.get_many("ImageRepository", names)
-    }
-    tags = ports.tags.states(names)
+    named = {policy.metadata.key: policy.repository for policy in policies if _may_refer(policy, ports)}
+    repositories = {one.key: one for one in ports.objects.get_many("ImageRepository", set(named.values()))}
+    tags = ports.tags.states(set(named.values()))
     return {
-        policy.metadata.key: Inputs(
-            current=current.get(policy.metadata.key),
-            repository=repositories.get(policy.repository),
-            tags=tags.get(policy.repository),
+        key: Inputs(
+            current=current.get(key),
+            repository=repositories.get(named[key]) if key in named else None,
+            tags=tags.get(named[key]) if key in named else None,
         )
-        for policy in policies
+        for key in (policy.metadata.key for policy in policies)
     }
 
 
