@@ -20,7 +20,7 @@ from tagstream.domain.objects.manifest import Document
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.apply.applied import prepared
 from tagstream.reconcile.apply.located import Located, Manifests
-from tagstream.reconcile.apply.validation import validate
+from tagstream.reconcile.apply.validation import Rules, validate
 from tagstream.reconcile.shown_status import is_suspended
 
 
@@ -110,7 +110,7 @@ def check(session: Session, wanted: Mapping[str, object], *, is_printed: bool = 
     validation = validate(
         Manifests(objects=(located,), errors=()),
         lambda kind, key: True,
-        no_cross_namespace_refs=not is_printed and session.ports.no_cross_namespace_refs,
+        rules=Rules(no_cross_namespace_refs=not is_printed and session.ports.no_cross_namespace_refs),
     )
     for warning in validation.warnings:
         session.console.warning(warning.removeprefix("arguments:1: "))

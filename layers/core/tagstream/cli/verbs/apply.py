@@ -19,7 +19,7 @@ from tagstream.reconcile.apply.applied import in_order, outcome_of, prepared
 from tagstream.reconcile.apply.calendars import no_calendars, stored_calendars
 from tagstream.reconcile.apply.located import Located
 from tagstream.reconcile.apply.pull_secrets import no_members
-from tagstream.reconcile.apply.validation import Validation, validate
+from tagstream.reconcile.apply.validation import Rules, Validation, validate
 from tagstream.reconcile.receive.paths import publish_receiver, publish_receivers_of
 
 
@@ -39,7 +39,7 @@ def apply(session: Session) -> int:
         stack.members if stack else no_members,
         stored_calendars(stack.ports) if stack else no_calendars,
         read_keys=wiring.signature_keys,
-        no_cross_namespace_refs=stack is not None and stack.ports.no_cross_namespace_refs,
+        rules=Rules(no_cross_namespace_refs=stack is not None and stack.ports.no_cross_namespace_refs),
     )
     _tell(session, validation, offline)
     if validation.errors:

@@ -19,7 +19,7 @@ from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.domain.setters.plan import Change, FilePlan, apply_edits, plan_file
 from tagstream.errors import ImageAutomationError
-from tagstream.reconcile.apply.validation import validate
+from tagstream.reconcile.apply.validation import Rules, validate
 from tagstream.reconcile.update.marker_problems import QUIET
 
 DIFFERENT = 1
@@ -76,7 +76,7 @@ def diff(session: Session) -> int:
 def _workloads(session: Session) -> tuple[Workload, ...]:
     args = session.args
     manifests = read_objects(args.objects, session.stdin, session.namespace, recursive=args.recursive)
-    validation = validate(manifests, lambda kind, key: True)
+    validation = validate(manifests, lambda kind, key: True, rules=Rules(advises=False))
     for note in manifests.notes:
         session.console.action(note)
     for warning in manifests.warnings:

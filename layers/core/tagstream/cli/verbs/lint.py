@@ -31,7 +31,7 @@ from tagstream.domain.setters.plan import plan_file
 from tagstream.domain.setters.repair import repaired
 from tagstream.domain.update.destination import NoPushBranch, destination
 from tagstream.reconcile.apply.located import Located
-from tagstream.reconcile.apply.validation import Validation, validate
+from tagstream.reconcile.apply.validation import Rules, Validation, validate
 
 SEVERITIES: Mapping[str, str] = {
     **dict.fromkeys(("malformed marker", "unknown policy", "unknown suffix", "unparsable file"), "error"),
@@ -79,7 +79,7 @@ def lint(session: Session) -> int:
         manifests,
         lambda kind, key: kind in ("Secret", "ServiceAccount"),
         read_keys=wiring.signature_keys,
-        no_cross_namespace_refs=args.no_cross_namespace_refs,
+        rules=Rules(no_cross_namespace_refs=args.no_cross_namespace_refs),
     )
     # An object with errors exists too: markers may name it. Treat it as if it were valid.
     found = workloads([one.parsed.draft for one in validation.drafts])

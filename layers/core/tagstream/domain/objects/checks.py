@@ -14,7 +14,7 @@ from tagstream.domain.objects.branch_template import BRANCH_TEMPLATE, branch_tem
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.git_host import API_URL, GIT_HOST, GIT_HOST_KINDS
 from tagstream.domain.objects.git_url import suggestion, url_problem, without_password
-from tagstream.domain.objects.image import POLICY_MISSING
+from tagstream.domain.objects.image import DEFAULT_EXCLUSION_LIST, POLICY_MISSING
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import (
     ORDER_BY,
@@ -39,18 +39,22 @@ from tagstream.domain.objects.pull_request import (
 )
 from tagstream.domain.objects.ref_name import PEELED, is_ref_name
 from tagstream.domain.objects.selector import InvalidSelector, check_selector
-from tagstream.domain.select.advice import policy_advice
 from tagstream.domain.select.filter import InvalidFilter, compile_filter
 from tagstream.domain.select.ordering import InvalidPolicy, compile_ordering
 from tagstream.domain.update.destination import InvalidRefspec, parse_refspec
 
 
-def check_object(value: object) -> tuple[Problem, ...]:
-    """Return what is wrong with a value whose schema is right. Kinds without such rules have no problems."""
+def check_object(value: object, *, advises: bool = True) -> tuple[Problem, ...]:
+    """Return what is wrong with a value whose schema is right. Kinds without such rules have no problems.
+
+    Args:
+        value: an object of any kind.
+        advises: whether to warn of policies that may not select what they seem to.
+    """
     if isinstance(value, ImageRepository):
         return tuple(_repository(value))
     if isinstance(value, ImagePolicy):
-        return tuple(_policy(value))
+        return (*_policy(value), *(_advice(value) if advises else ()))
     if isinstance(value, ImageUpdateAutomation):
         return tuple(_automation(value))
     if isinstance(value, GitRepository):
@@ -69,7 +73,8 @@ def _repository(repository: ImageRepository) -> Iterator[Problem]:
 
 
 def _patterns(name: str, patterns: Sequence[str]) -> Iterator[Problem]:
-    for index, text in enumerate(patterns):
+    # Most repositories have the default, for which google-re2 need not be loaded.
+    for index, text in enumerate(() if patterns == DEFAULT_EXCLUSION_LIST else patterns):
         try:
             compile_pattern(text)
         except InvalidPattern as error:
@@ -90,7 +95,6 @@ def _policy(policy: ImagePolicy) -> Iterator[Problem]:
             compile_filter(policy.filter_tags)
         except InvalidFilter as error:
             yield _invalid("spec.filterTags.pattern", abridged(policy.filter_tags.pattern), error)
-    yield from policy_advice(policy)
     order_by = policy.control.order_by
     if order_by and (choice.alphabetical is None or choice.alphabetical.upper() not in ("", "ASC")):
         words = "needs spec.policy.alphabetical with order asc, which Flux follows and which decides among equal times"
@@ -98,6 +102,13 @@ def _policy(policy: ImagePolicy) -> Iterator[Problem]:
     if policy.control.verify_secret and policy.digest_reflection == "Never":
         words = "the tag alone is written, which may be moved to other content: set spec.digestReflectionPolicy"
         yield Problem(path=f"metadata.annotations[{VERIFY}]", message=words, is_warning=True)
+
+
+def _advice(policy: ImagePolicy) -> Sequence[Problem]:
+    # It brings half of what selecting needs along.
+    from tagstream.domain.select.advice import policy_advice
+
+    return policy_advice(policy)
 
 
 def _automation(automation: ImageUpdateAutomation) -> Iterator[Problem]:

@@ -12,14 +12,12 @@ from datetime import datetime, timedelta
 
 from gocompat.duration import print_duration
 from tagstream.domain.instant import instant_text
-from tagstream.domain.objects.model import SEVERITIES, Metadata
+from tagstream.domain.objects.model import ALLOW_DOWNGRADE, SEVERITIES, Metadata
 from tagstream.domain.scan.drop_guard import is_suspicious_drop
 from tagstream.domain.select.choice import Answer, Candidate, Gate, Go, No, Situation, Stay, Wait
 from tagstream.domain.select.interventions import intervened, reverted, skipped
 from tagstream.domain.select.platforms import missing
 
-ALLOW_DOWNGRADE = "tagstream.dev/allow-downgrade"
-"""The annotation of an ImagePolicy that lets a selection go backwards when its value is ``true``."""
 # A tag that lacks a platform is looked at again after this time.
 LOOK_AGAIN_AFTER = timedelta(minutes=10)
 # The next few tags are looked at for when they were created after this time.

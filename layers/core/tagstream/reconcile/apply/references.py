@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from tagstream.domain.notify.event import CONTROLLERS
 from tagstream.domain.objects.acl import BLOCKED, may_refer
 from tagstream.domain.objects.model import (
     VERIFY_SECRET,
@@ -125,6 +124,8 @@ def _receiver(value: Receiver) -> Iterator[tuple[str, str, NamespacedName]]:
 
 
 def _alert(value: Alert) -> Iterator[tuple[str, str, NamespacedName]]:
+    from tagstream.domain.notify.event import CONTROLLERS
+
     yield "spec.providerRef", "Provider", value.provider
     for index, one in enumerate(value.sources):
         if one.kind in CONTROLLERS and one.key.name != "*":

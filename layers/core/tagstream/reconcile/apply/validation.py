@@ -15,6 +15,7 @@ from tagstream.domain.objects.git_host import API_URL, GIT_HOST
 from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
 from tagstream.domain.objects.kinds import STORED, SecretData
 from tagstream.domain.objects.model import (
+    ALLOW_DOWNGRADE,
     DEBOUNCE,
     FREEZE,
     HOLD,
@@ -40,7 +41,6 @@ from tagstream.domain.objects.model import (
 )
 from tagstream.domain.objects.pull_request import DETAILS, PULL_REQUEST
 from tagstream.domain.objects.receiver import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE, read_metadata
-from tagstream.domain.select.gates import ALLOW_DOWNGRADE
 from tagstream.ports.signatures import ReadPublicKeys
 from tagstream.reconcile.apply.calendars import StoredCalendars, never_open, no_calendars
 from tagstream.reconcile.apply.host_features import lacking_features
@@ -86,6 +86,22 @@ NO_PULL_SECRETS = "it has no imagePullSecrets, and no object names it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Which checks there are.
+
+    Attributes:
+        no_cross_namespace_refs: whether references to objects of other namespaces are errors.
+        advises: whether to warn of policies that may not select what they seem to; of no use where nobody is warned.
+    """
+
+    no_cross_namespace_refs: bool = False
+    advises: bool = True
+
+
+USUAL = Rules()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
     """The result of the checks.
 
@@ -107,7 +123,7 @@ def validate(
     stored_calendars: StoredCalendars = no_calendars,
     *,
     read_keys: ReadPublicKeys | None = None,
-    no_cross_namespace_refs: bool = False,
+    rules: Rules = USUAL,
 ) -> Validation:
     """Check every object by itself, then against all others.
 
@@ -117,9 +133,9 @@ def validate(
         stored_members: reads the secrets that are not among the manifests.
         stored_calendars: reads the windows of a stack.
         read_keys: reads the public keys of a secret; None to leave such secrets unchecked.
-        no_cross_namespace_refs: whether references to objects of other namespaces are errors.
+        rules: which checks there are.
     """
-    checked = [_checked(one, no_cross_namespace_refs) for one in manifests.objects]
+    checked = [_checked(one, rules) for one in manifests.objects]
     valued = [one for one in checked if one.parsed.value is not None]
     latest = {(one.parsed.kind, one.parsed.key): one for one in valued}
     unique = [one for one in valued if latest[one.parsed.kind, one.parsed.key] is one]
@@ -192,13 +208,13 @@ def _is_named(one: Located, named: Collection[tuple[str, NamespacedName]], known
     return key in named or known(*key)
 
 
-def _checked(one: Located, no_cross_namespace_refs: bool) -> Located:
+def _checked(one: Located, rules: Rules) -> Located:
     """Return the object with the problems that the deeper checks find; its value is None if one of them is an error."""
     draft, known = one.parsed.draft, {problem.path for problem in one.parsed.problems if not problem.is_warning}
     # A field that has a problem already may have been replaced by a default; checking that would mislead.
-    problems = [problem for problem in check_object(draft) if problem.path not in known]
+    problems = [problem for problem in check_object(draft, advises=rules.advises) if problem.path not in known]
     problems += _unknown_annotations(one)
-    if no_cross_namespace_refs:
+    if rules.no_cross_namespace_refs:
         problems += [
             Problem(path=path, message=f"Invalid value: {quote(value)}: {message}")
             for path, value, message in forbidden_references(draft)

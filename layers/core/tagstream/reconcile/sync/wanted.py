@@ -21,7 +21,7 @@ from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile.apply.calendars import stored_calendars
 from tagstream.reconcile.apply.located import Located, Manifests, add_objects
-from tagstream.reconcile.apply.validation import validate
+from tagstream.reconcile.apply.validation import Rules, validate
 
 OWNER_NAME = "kustomize.toolkit.fluxcd.io/name"
 OWNER_NAMESPACE = "kustomize.toolkit.fluxcd.io/namespace"
@@ -78,7 +78,7 @@ def wanted(kustomization: Kustomization, source: Source, ports: Ports) -> Wanted
         # Whether a reference leads somewhere is told when the object is reconciled.
         lambda kind, key: True,
         stored_calendars=stored_calendars(ports),
-        no_cross_namespace_refs=ports.no_cross_namespace_refs,
+        rules=Rules(no_cross_namespace_refs=ports.no_cross_namespace_refs),
     )
     if found.errors:
         raise _failed(found.errors)
