@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagstream.cli.object_columns import COLUMNS
+from tagstream.cli.outcome import _success as success
 from tagstream.cli.waiting import _observed_generation as observed_generation
-from tagstream.cli.waiting import _success as success
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
