@@ -91,6 +91,10 @@ def test_the_widget_shows_the_stack_and_nothing_that_is_injected(system: System)
     refused = stack.invoke("dashboard", sample("overview", namespace=HOSTILE))
     assert HOSTILE not in refused
     assert "is no name of an object" in refused
+    page = stack.invoke("dashboard", sample("policy", policy=f"{NAMESPACE}/app"))
+    assert "Why this tag and no other" in page
+    assert HOSTILE not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     # A link of the widget calls this very function.
     assert f':function:{stack.name}-dashboard"' in shown
     assert "ERROR" not in "".join(stack.logs("dashboard"))

@@ -105,7 +105,7 @@ def _widget(data: bytes) -> None:
         found = json.loads(data)
     except (ValueError, RecursionError):
         found = text(data)
-    given = ({"namespace": found}, {"namespace": text(data)}, {"widgetContext": found})
+    given = ({"namespace": found}, {"policy": found}, {"policy": f"a/{text(data)}"}, {"widgetContext": found})
     for event in (found, *given):
         try:
             parse_widget(event)
@@ -215,7 +215,7 @@ TARGETS = (
         name="widget",
         parse=_widget,
         modules=(f"{EVENTS}widget",),
-        words=(b'"namespace":', b'"widgetContext":', b'"theme":', b'"describe":true', b"a/b", b"null"),
+        words=(b'"namespace":', b'"policy":', b'"widgetContext":', b'"theme":', b'"describe":true', b"a/b", b"null"),
         seeds=lambda: files_in(ROOT / "events", "widget_*.json"),
         shapes=(Shape(b"a"), Shape(b"a-"), Shape(b".", b"a"), Shape(b"a/")),
     ),

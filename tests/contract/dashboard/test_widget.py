@@ -11,9 +11,10 @@ from typing import Any
 from tagstream.adapters.store.table import Table
 from tagstream.dashboard.widget import widget
 from tagstream.ports.bundle import DashboardPorts, Ports
+from tests.contract.dashboard.test_reads import fleet
+from tests.contract.reconciling import automated, document
 from tests.house.source_files import ROOT
 from tests.house.template_file import of_type
-from tests.unit.dashboard.sample_stack import sample
 
 ARN = "arn:aws:lambda:eu-central-1:000000000000:function:tagstream-dashboard"
 
@@ -37,12 +38,14 @@ def read_keys(name: str, body: Mapping[str, Any]) -> list[str]:
 
 
 def stored(ports: Ports) -> None:
-    """Store the objects and statuses of the sample stack."""
-    memory = sample().bundle()
-    for kind in ("GitRepository", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "Kustomization", "Alert"):
-        for one in memory.objects.list(kind):
-            ports.objects.put(dict(one.document))
-            ports.objects.put_status(one.kind, one.key, dict(one.status), is_first=True)
+    """Store a policy that needs to know when its tags were created, an automation that commits it, and tags."""
+    fleet(ports, range(1))
+    notes = {"annotations": {"tagstream.dev/order-by": "created"}, "name": "app-0", "namespace": "ns"}
+    reference = {"name": "app-0"}
+    ports.objects.put(
+        document("ImagePolicy", imageRepositoryRef=reference, policy={"alphabetical": {}}) | {"metadata": notes}
+    )
+    automated(ports, "https://github.com/a/b")
 
 
 def test_the_widget_reads_only_what_its_role_may(ports: Ports, table: Table) -> None:
@@ -54,8 +57,14 @@ def test_the_widget_reads_only_what_its_role_may(ports: Ports, table: Table) -> 
 
     table.client.meta.events.register("before-call.dynamodb", note)
     given = {one.name: getattr(ports, one.name) for one in fields(DashboardPorts) if one.name != "stack"}
-    event = json.loads((ROOT / "events/widget_overview.json").read_bytes())
-    assert "ghcr.io/example/shop-web" in widget(event, ARN, DashboardPorts(stack="prod", **given))
+    for name in ("overview", "policy"):
+        event = json.loads((ROOT / f"events/widget_{name}.json").read_bytes())
+        shown = widget(
+            {**event, **({"policy": "ns/app-0"} if name == "policy" else {})},
+            ARN,
+            DashboardPorts(stack="prod", **given),
+        )
+        assert "ghcr.io/a/app-0" in shown
     assert {one for one in asked if not any(fnmatchcase(one, allowed) for allowed in readable())} == set()
     unread = {one for one in readable() if not any(fnmatchcase(key, one) for key in asked)}
     assert unread == set()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
+from tagstream.adapters.withheld_secrets import WithheldSecrets
 from tagstream.dashboard.widget import widget
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import DashboardPorts
 from tests.house.source_files import ROOT
 from tests.unit.cli.memory_ports import MemoryPorts
-from tests.unit.dashboard.sample_stack import hostile, policy, sample
+from tests.unit.dashboard.sample_stack import hostile, key, policy, sample
 from tests.unit.dashboard.test_render import elements, text_of
 
 ARN = "arn:aws:lambda:eu-central-1:000000000000:function:tagstream-dashboard"
@@ -65,6 +66,35 @@ def test_other_namespaces_are_one_click_away() -> None:
     assert {"namespace": namespaces[0]} not in calls(one)
 
 
+def test_a_policy_is_one_click_away_and_opens_in_front_of_the_overview() -> None:
+    html = shown(sample(), event("overview"))
+    assert {"policy": "shop/web"} in calls(html)
+    popups = [one for tag, one in elements(html.encode()).found if tag == "cwdb-action" and one["display"] == "popup"]
+    assert len(popups) == len([one for one in calls(html) if "policy" in one])
+    page = shown(sample(), event("policy", policy="shop/web"))
+    assert 'data-theme="dark"' in page
+    for words in ("1.4.2", "Why this tag and no other", "Tags of web since"):
+        assert words in text_of(page.encode())
+    assert 'href="/' not in page
+
+
+def test_a_policy_that_does_not_exist_is_a_message() -> None:
+    assert "No ImagePolicy has the name flux-system/app." in shown(sample(), event("policy"))
+
+
+def test_a_policy_whose_images_must_be_signed_is_shown_without_the_keys() -> None:
+    memory = sample()
+    stored = memory.objects.get("ImagePolicy", key("shop/web"))
+    assert stored is not None
+    notes = {"tagstream.dev/verify": "cosign", "tagstream.dev/verify-secret": "keys"}
+    document: Any = stored.document
+    memory.objects.put({**document, "metadata": {**document["metadata"], "annotations": notes}})
+    given = replace(ports(memory), secrets=WithheldSecrets())
+    page = widget(event("policy", policy="shop/web"), ARN, given)
+    assert isinstance(page, str)
+    assert "1.4.2" in page
+
+
 def test_every_link_calls_the_function_of_the_widget() -> None:
     found = elements(shown(sample(), event("overview")).encode()).found
     actions = [attributes for tag, attributes in found if tag == "cwdb-action"]
@@ -94,12 +124,15 @@ def test_a_table_that_does_not_answer_is_a_message_and_no_error(monkeypatch: pyt
     assert "the table does not answer" in answer
 
 
-def test_nothing_that_others_write_becomes_an_element_an_attribute_or_a_parameter() -> None:
-    html = shown(hostile(), event("overview"))
+@pytest.mark.parametrize("name", ["overview", "policy"])
+def test_nothing_that_others_write_becomes_an_element_an_attribute_or_a_parameter(name: str) -> None:
+    memory = hostile()
+    (policy_, *_) = memory.objects.list("ImagePolicy")
+    html = shown(memory, event(name, **({"policy": str(policy_.key)} if name == "policy" else {})))
     found = elements(html.encode())
     assert {tag for tag, _ in found.found} & {"script", "img", "iframe", "object", "use", "form", "link"} == set()
     assert [name for _, attributes in found.found for name in attributes if name.startswith("on")] == []
-    assert calls(html) is not None
+    assert all(set(one) <= {"namespace", "policy"} for one in calls(html))
 
 
 def test_a_widget_of_many_objects_stays_small() -> None:

@@ -1,4 +1,4 @@
-"""What CloudWatch sends a custom widget: documentation or the overview; nothing else is believed."""
+"""What CloudWatch sends a custom widget: documentation, the overview, a policy; nothing else is believed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.events.widget import BadWidgetRequest, WidgetRequest, parse_widget
 from tests.house.source_files import ROOT
 
@@ -25,6 +26,11 @@ def test_the_overview_is_of_all_namespaces_unless_one_is_named() -> None:
     assert named == WidgetRequest(namespace="apps", theme="light")
 
 
+def test_a_link_that_was_followed_names_a_policy() -> None:
+    asked = WidgetRequest(policy=NamespacedName("flux-system", "app"), theme="dark")
+    assert parse_widget(sample("widget_policy")) == asked
+
+
 @pytest.mark.parametrize("event", [{}, [], None, "x", {"widgetContext": []}, {"widgetContext": {"theme": 1}}])
 def test_what_is_not_told_is_the_overview_without_a_theme(event: object) -> None:
     assert parse_widget(event) == WidgetRequest()
@@ -37,6 +43,10 @@ def test_what_is_not_told_is_the_overview_without_a_theme(event: object) -> None
         ({"namespace": "a#b"}, "namespace: 'a#b' is no name of an object"),
         ({"namespace": 7}, "namespace: 'int' is no name of an object"),
         ({"namespace": "x" * 300}, f"namespace: '{'x' * 100}…' is no name of an object"),
+        ({"policy": "app"}, "policy: expected namespace/name, found 'app'"),
+        ({"policy": ["a/b"]}, "policy: expected namespace/name, found 'list'"),
+        ({"policy": "a/b/c"}, "policy: 'b/c' is no name of an object"),
+        ({"policy": "/b"}, "policy: '' is no name of an object"),
     ],
 )
 def test_a_parameter_that_is_no_name_is_refused(event: dict[str, object], message: str) -> None:

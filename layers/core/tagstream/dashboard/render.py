@@ -82,12 +82,13 @@ def overview_html(overview: Overview, frame: Frame) -> bytes:
 
 
 def policy_html(page: PolicyPage, frame: Frame) -> bytes:
-    """The page of a policy."""
+    """The page of a policy, or the widget that shows the same."""
 
     def address(parts: Mapping[str, int]) -> str:
         return policy_address(page.row.key, parts)
 
-    return _rendered("policy.html", frame, view=page, at=page.at, address=address)
+    template = "policy.html" if frame.kind == "page" else "policy_widget.html"
+    return _rendered(template, frame, view=page, at=page.at, address=address)
 
 
 def problem_html(title: str, text: str, frame: Frame) -> bytes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tagstream.dashboard.drill_down import read_policy_page
 from tagstream.dashboard.overview import read_overview
-from tagstream.dashboard.render import Frame, overview_html, problem_html
+from tagstream.dashboard.render import Frame, overview_html, policy_html, problem_html
 from tagstream.errors import ImageAutomationError
 from tagstream.events.widget import BadWidgetRequest, WidgetRequest, parse_widget
 from tagstream.ports.bundle import DashboardPorts
@@ -23,6 +24,8 @@ automation, open pull requests, holds, pins, windows and freezes, and what is re
 ``` yaml
 # Only the objects of this namespace; without it, or empty, those of all.
 namespace: apps
+# Or one policy, with the verdict on each of its tags, its tags over time, its commits and events.
+policy: apps/web
 ```
 """
 
@@ -51,4 +54,9 @@ def widget(event: object, endpoint: str, ports: DashboardPorts) -> str | Mapping
 
 
 def _html(asked: WidgetRequest, frame: Frame, ports: DashboardPorts) -> bytes:
+    if asked.policy is not None:
+        page = read_policy_page(ports.stack, asked.policy, ports)
+        if page is None:
+            return problem_html("There is no such policy", f"No ImagePolicy has the name {asked.policy}.", frame)
+        return policy_html(page, frame)
     return overview_html(read_overview(ports.stack, asked.namespace, ports), frame)

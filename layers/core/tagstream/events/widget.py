@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tagstream.domain.objects.model import NamespacedName
+
 Theme = Literal["", "light", "dark"]
 # Names of Kubernetes: RFC 1123 subdomains.
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
@@ -27,11 +29,13 @@ class WidgetRequest:
     Attributes:
         describes: whether the console asks for the documentation of the widget's parameters.
         namespace: whose objects; None for those of all.
+        policy: the policy that is looked at; None for the overview.
         theme: of the dashboard; empty if it is not told.
     """
 
     describes: bool = False
     namespace: str | None = None
+    policy: NamespacedName | None = None
     theme: Theme = ""
 
 
@@ -42,7 +46,7 @@ def parse_widget(event: object) -> WidgetRequest:
         event: the parameters beside ``widgetContext``, as CloudWatch passes them.
 
     Raises:
-        BadWidgetRequest: a parameter is no name of a namespace.
+        BadWidgetRequest: a parameter is no name of a namespace or of a policy.
 
     Source: Amazon CloudWatch user guide, "Details about custom widgets" and "Interactivity in the custom widget".
     """
@@ -50,8 +54,18 @@ def parse_widget(event: object) -> WidgetRequest:
     if given.get("describe") is True:
         return WidgetRequest(describes=True)
     theme = _theme(given.get("widgetContext"))
+    policy = given.get("policy")
+    if policy not in (None, ""):
+        return WidgetRequest(policy=_policy(policy), theme=theme)
     namespace = given.get("namespace")
     return WidgetRequest(namespace=_name("namespace", namespace) if namespace not in (None, "") else None, theme=theme)
+
+
+def _policy(value: object) -> NamespacedName:
+    namespace, slash, name = value.partition("/") if isinstance(value, str) else ("", "", "")
+    if not slash:
+        raise BadWidgetRequest(f"policy: expected namespace/name, found {_shown(value)}")
+    return NamespacedName(_name("policy", namespace), _name("policy", name))
 
 
 def _name(parameter: str, value: object) -> str:
