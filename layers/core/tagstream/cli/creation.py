@@ -10,11 +10,11 @@ from typing import cast
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.git_owner import warn_of_owner
-from tagstream.cli.kinds import WAITED, Target
+from tagstream.cli.kinds import KUSTOMIZATION, WAITED, Target
 from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.export import print_manifest
-from tagstream.cli.waiting import wait_for_written
+from tagstream.cli.waiting import ask, wait_for_answer, wait_for_written
 from tagstream.domain.objects.kinds import GROUPS, parse_object
 from tagstream.domain.objects.manifest import Document
 from tagstream.ports.objects import StoredObject
@@ -22,6 +22,7 @@ from tagstream.reconcile.apply.applied import prepared
 from tagstream.reconcile.apply.located import Located, Manifests
 from tagstream.reconcile.apply.validation import Rules, validate
 from tagstream.reconcile.shown_status import is_suspended
+from tagstream.reconcile.status import generation
 
 
 def document(session: Session, target: Target, spec: Mapping[str, object]) -> dict[str, object]:
@@ -80,8 +81,19 @@ def store(session: Session, target: Target, wanted: Mapping[str, object]) -> int
         console.action(f"{target.kind} is suspended: nothing is reconciled until it is resumed")
     elif target in WAITED:
         # The other kinds have no reconcile to wait for.
-        tell_outcome(session, target, wait_for_written(session, target, after))
+        tell_outcome(session, target, _reconciled(session, target, before, after))
     return 0
+
+
+def _reconciled(session: Session, target: Target, before: StoredObject | None, after: StoredObject) -> StoredObject:
+    """Wait for the reconcile of what was written.
+
+    A Kustomization that has not changed would have none, and its GitRepository may have, so one is asked for.
+    """
+    if target != KUSTOMIZATION or before is None or generation(before) != generation(after):
+        return wait_for_written(session, target, after)
+    session.ports.secrets.expire()
+    return wait_for_answer(session, target, after.key, ask(session, target, after.key))
 
 
 def _annotated(wanted: Mapping[str, object], before: StoredObject | None) -> Mapping[str, object]:

@@ -8,12 +8,12 @@ Source: flux2 cmd/flux/reconcile.go, resume.go.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import Target
 from tagstream.cli.session import Session
-from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 from tagstream.reconcile.shown_status import conditions_of, members
@@ -52,6 +52,32 @@ def wait_for(
         if clock.monotonic_s() >= until_s:
             raise CommandFailed(f"{target.kind} '{key.name}' was not reconciled within {limit_s:g} s")
         clock.sleep(POLL_S)
+
+
+def ask(session: Session, target: Target, key: NamespacedName) -> datetime:
+    """Ask for the reconcile of an object, and return when that was, which ``wait_for_answer`` needs.
+
+    Raises:
+        CommandFailed: the object does not exist.
+    """
+    asked_at = session.ports.clock.now().astimezone(UTC)
+    if not session.ports.objects.annotate(target.kind, key, {REQUESTED_AT: _requested(asked_at)}):
+        raise CommandFailed(f"{target.kind} '{key.name}' not found in {key.namespace} namespace")
+    return asked_at
+
+
+def wait_for_answer(session: Session, target: Target, key: NamespacedName, asked_at: datetime) -> StoredObject:
+    """Read an object again and again until the reconcile that was asked for has ended, with success or not.
+
+    Raises:
+        CommandFailed: the object was deleted, or ``--timeout`` has passed.
+    """
+    requested = _requested(asked_at)
+    return wait_for(session, target, key, lambda one: one.status.get("lastHandledReconcileAt") == requested)
+
+
+def _requested(asked_at: datetime) -> str:
+    return asked_at.isoformat().replace("+00:00", "Z")
 
 
 def wait_for_written(session: Session, target: Target, written: StoredObject) -> StoredObject:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tagstream.domain.objects.manifest import read_documents
-from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
 from tests.unit.cli.memory_ports import MemoryPorts, command
 
 FLAGS = ("--url=https://git.example/fleet", "--branch=main", "--path=clusters/prod")
@@ -41,6 +43,23 @@ def test_both_objects_are_stored_and_the_first_sync_is_waited_for() -> None:
     assert ports.objects.writes == ["GitRepository/flux-system/fleet", "Kustomization/flux-system/fleet"]
     assert done.code == 1
     assert "waiting for Kustomization" in done.err
+
+
+def test_a_bootstrap_again_waits_for_a_sync_of_its_own() -> None:
+    ports = MemoryPorts()
+    command("--timeout=1s", "bootstrap", *FLAGS, ports=ports)
+    key = NamespacedName("flux-system", "fleet")
+    old = {"type": "Ready", "status": "False", "message": "no such branch", "observedGeneration": 1}
+    ports.objects.put_status("Kustomization", key, {"conditions": [old], "observedGeneration": 1})
+
+    def sync(kind: str, key: NamespacedName, annotations: Mapping[str, str | None]) -> None:
+        ready = {"type": "Ready", "status": "True", "message": "Applied revision: main@sha1:0"}
+        answered = {"conditions": [ready], "lastHandledReconcileAt": annotations[REQUESTED_AT]}
+        ports.objects.put_status(kind, key, answered)
+
+    ports.objects.on_annotate = sync
+    done = command("--timeout=1s", "bootstrap", *FLAGS, ports=ports)
+    assert (done.code, done.err.splitlines()[-1]) == (0, "✔ Applied revision: main@sha1:0")
 
 
 def test_a_flag_that_is_missing_is_named() -> None:

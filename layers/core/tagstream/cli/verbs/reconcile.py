@@ -5,14 +5,12 @@ Source: flux2 cmd/flux/reconcile.go.
 
 from __future__ import annotations
 
-from datetime import UTC
-
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.kinds import GIT, KUSTOMIZATION, RECEIVER, UPDATE, Target
 from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
-from tagstream.cli.waiting import required, tell_commit, wait_for
-from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
+from tagstream.cli.waiting import ask, required, tell_commit, wait_for_answer
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.reconcile.receive.paths import publish_receiver
 from tagstream.reconcile.shown_status import is_suspended, source_key
 
@@ -67,12 +65,9 @@ def _reconcile_users(session: Session, source: NamespacedName) -> int:
 
 def _reconcile(session: Session, target: Target, key: NamespacedName) -> None:
     session.console.action(f"annotating {target.kind} {key.name} in {key.namespace} namespace")
-    asked_at = session.ports.clock.now().astimezone(UTC)
-    requested = asked_at.isoformat().replace("+00:00", "Z")
-    if not session.ports.objects.annotate(target.kind, key, {REQUESTED_AT: requested}):
-        raise CommandFailed(f"{target.kind} '{key.name}' not found in {key.namespace} namespace")
+    asked_at = ask(session, target, key)
     session.console.success(f"{target.kind} annotated")
     if not session.args.no_wait:
-        handled = wait_for(session, target, key, lambda one: one.status.get("lastHandledReconcileAt") == requested)
+        handled = wait_for_answer(session, target, key, asked_at)
         tell_outcome(session, target, handled)
         tell_commit(session, target, handled, asked_at)
