@@ -9,7 +9,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 TOGETHER = {
     "tests/deployed/": "deployed",
-    "tests/contract/dashboard/": "chromium",
+    "tests/contract/dashboard/test_in_chromium.py": "chromium",
     "tests/house/test_artifact.py": "artifact",
     "tests/house/test_supply_chain.py": "artifact",
 }

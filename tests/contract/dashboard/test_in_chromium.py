@@ -70,9 +70,9 @@ def serving(ports: MemoryPorts) -> Iterator[str]:
     assert errors == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests of a worker."""
+    """One Chromium for all tests here."""
     path = need("chromium")
     # Chromium has no sandbox for root, who runs CI's containers.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
@@ -82,13 +82,13 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def prod() -> Iterator[str]:
     with serving(sample()) as address:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def attacked() -> Iterator[str]:
     with serving(hostile()) as address:
         yield address

@@ -98,6 +98,12 @@ def test_the_page_can_be_printed() -> None:
     assert "1.4.2" in done.out
 
 
+def test_commits_go_as_far_back_as_it_is_told() -> None:
+    page = command("dashboard", "-A", "-o", "html", "--since", "10h", ports=sample()).out
+    assert "2 commits in 10h" in page
+    assert command("dashboard", "--since", "0s", ports=sample()).err.startswith("✗ argument --since: invalid duration")
+
+
 def test_a_stack_that_cannot_be_read_is_a_failure() -> None:
     ports = sample()
     ports.schema.marked = 999
