@@ -377,6 +377,7 @@ def hostile() -> MemoryPorts:
         {"interval": "5m", "path": EVIL, "prune": True, "sourceRef": {"kind": "GitRepository", "name": "deploy"}},
     )
     committed(ports, "shop/apps", EVIL, ago(hours=1), {"shop/web": EVIL}, 5)
+    put(ports, "Alert", "shop/evil", {}, {"providerRef": {"name": EVIL}})
     entry(ports, "Alert", "shop/evil", ago(hours=1), EVIL, EVIL, severity="error", reason=EVIL)
     ports.freezes.stored = (HandFreeze(scope=Scope(), author=EVIL, made_at=ago(hours=1), reason=EVIL),)
     return ports

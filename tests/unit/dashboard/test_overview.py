@@ -58,6 +58,17 @@ def test_a_suspended_object_is_not_red() -> None:
     assert view.repositories[0].health.state == "suspended"
 
 
+def test_an_alert_that_is_gone_or_suspended_is_not_red() -> None:
+    for change in ("delete", "suspend"):
+        ports = sample()
+        stored = ports.objects.get("Alert", key("platform/chat"))
+        assert stored is not None
+        ports.objects.delete("Alert", stored.key)
+        if change == "suspend":
+            put(ports, "Alert", "platform/chat", {}, {"providerRef": {"name": "slack"}, "suspend": True})
+        assert "Alert" not in {one.kind for one in overview(ports).red}
+
+
 def test_what_is_wrong_comes_first_in_each_table() -> None:
     assert [(one.key.name, one.health.state) for one in overview().policies] == [
         ("search", "red"),

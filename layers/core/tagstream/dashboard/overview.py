@@ -66,7 +66,7 @@ def read_overview(
         namespace=namespace,
         namespaces=fleet.namespaces,
         at=fleet.at,
-        red=_with_hints(sorted(_red(namespace, fleet, alarms), key=_longest_first), fleet, ports),
+        red=_with_hints(sorted(_red(fleet, alarms), key=_longest_first), fleet, ports),
         repositories=_urgent_first(repository_row(one, fleet) for one in fleet.objects["ImageRepository"]),
         policies=_urgent_first(policy_row(one, fleet) for one in fleet.objects["ImagePolicy"]),
         automations=_urgent_first(automation_row(one, fleet, len(committed.get(one.key, ()))) for one in automations),
@@ -79,7 +79,7 @@ def read_overview(
     )
 
 
-def _red(namespace: str | None, fleet: Fleet, alarms: Sequence[Alarm]) -> Iterator[RedObject]:
+def _red(fleet: Fleet, alarms: Sequence[Alarm]) -> Iterator[RedObject]:
     for one in alarms:
         if one.state == "ALARM":
             health = Health(state="red", since=one.since, reason="Alarm", message=one.description)
@@ -88,9 +88,9 @@ def _red(namespace: str | None, fleet: Fleet, alarms: Sequence[Alarm]) -> Iterat
         health = health_of(stored, fleet.at)
         if health.state == "red":
             yield RedObject(kind=stored.kind, key=stored.key, health=health)
-    suspended = {one.key for one in fleet.objects["Alert"] if health_of(one, fleet.at).state != "ready"}
+    told = {one.key for one in fleet.objects["Alert"] if health_of(one, fleet.at).state == "ready"}
     for entry in told_in_vain(fleet.entries).values():
-        if namespace in (None, entry.key.namespace) and entry.key not in suspended:
+        if entry.key in told:
             health = Health(state="red", since=entry.at, reason=entry.reason, message=entry.message)
             yield RedObject(kind=entry.kind, key=entry.key, health=health)
 
