@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NoReturn
 
+import pytest
+
 from tagstream.dashboard.overview import read_overview
 from tagstream.dashboard.view import Overview
 from tagstream.domain.objects.model import FREEZE, WINDOW, NamespacedName
@@ -67,6 +69,19 @@ def test_an_alert_that_is_gone_or_suspended_is_not_red() -> None:
         if change == "suspend":
             put(ports, "Alert", "platform/chat", {}, {"providerRef": {"name": "slack"}, "suspend": True})
         assert "Alert" not in {one.kind for one in overview(ports).red}
+
+
+@pytest.mark.parametrize(("minutes", "is_red"), [(5, True), (90, False)])
+def test_an_alert_whose_notification_was_only_delayed_is_red_no_longer_than_it_is_tried(
+    minutes: int, is_red: bool
+) -> None:
+    ports = sample()
+    ports.ledger.entries.clear()
+    delayed = "failed to send notification: 503; it is tried again up to 6 times"
+    entry(
+        ports, "Alert", "platform/chat", ago(minutes=minutes), delayed, severity="error", reason="NotificationDelayed"
+    )
+    assert ("Alert" in {one.kind for one in overview(ports).red}) == is_red
 
 
 def test_what_is_wrong_comes_first_in_each_table() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tagstream.dashboard.view import STATES, Health
+from tagstream.domain.notify.event import DELAYED
 from tagstream.domain.status.conditions import READY, Condition
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
@@ -14,6 +15,8 @@ from tagstream.reconcile.shown_status import is_suspended, suspended_by, wait_of
 
 NOT_RECONCILED = frozenset({"GitRepository", "Alert", "Provider"})
 """The kinds that are read when they are used, and have no status before something is wrong."""
+ATTEMPTS_LAST = timedelta(hours=1)
+"""How long a notification is tried at most."""
 
 
 def health_of(stored: StoredObject, now: datetime) -> Health:
@@ -54,6 +57,13 @@ def urgency(health: Health) -> int:
     return STATES.index(health.state)
 
 
-def told_in_vain(entries: Iterable[LedgerEntry]) -> dict[str, LedgerEntry]:
-    """The last failure of each Alert that could not tell something, by the Alert's name."""
-    return {str(one.key): one for one in entries if one.kind == "Alert" and one.severity == "error"}
+def told_in_vain(entries: Iterable[LedgerEntry], now: datetime) -> dict[str, LedgerEntry]:
+    """The last failure of each Alert that could not tell something, by the Alert's name.
+
+    The first attempts of a notification may fail. When the last one has passed without another failure, it was told.
+    """
+    return {
+        str(one.key): one
+        for one in entries
+        if one.kind == "Alert" and one.severity == "error" and (one.reason != DELAYED or now - one.at < ATTEMPTS_LAST)
+    }

@@ -89,7 +89,7 @@ def _red(fleet: Fleet, alarms: Sequence[Alarm]) -> Iterator[RedObject]:
         if health.state == "red":
             yield RedObject(kind=stored.kind, key=stored.key, health=health)
     told = {one.key for one in fleet.objects["Alert"] if health_of(one, fleet.at).state == "ready"}
-    for entry in told_in_vain(fleet.entries).values():
+    for entry in told_in_vain(fleet.entries, fleet.at).values():
         if entry.key in told:
             health = Health(state="red", since=entry.at, reason=entry.reason, message=entry.message)
             yield RedObject(kind=entry.kind, key=entry.key, health=health)

@@ -26,6 +26,8 @@ CONTROLLERS: Mapping[str, str] = MappingProxyType(
 """The controller of Flux that tells events of a kind. The kinds whose events are told are those of this table."""
 DELIVERY_ACCEPTED = "DeliveryAccepted"
 """The reason of the ledger's entry of a webhook or of a registry's event."""
+DELAYED, GIVEN_UP = "NotificationDelayed", "NotificationDispatchFailed"
+"""Reasons of an Alert's events: the first attempt has failed, and all have."""
 _VERSIONS: Mapping[str, str] = MappingProxyType(
     {"GitRepository": "source.toolkit.fluxcd.io/v1", "Kustomization": "kustomize.toolkit.fluxcd.io/v1"}
 )

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tagstream.domain.notify.event import Event
+from tagstream.domain.notify.event import DELAYED, GIVEN_UP, Event
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import NotifyPorts
@@ -26,8 +26,6 @@ from tagstream.reconcile.scan.put_back import MOST_HOPS, pause_s
 FIRST_WAIT_S, LONGEST_WAIT_S = 10.0, 900.0
 LAST_ATTEMPT = 7
 """A service that does not take a notification is asked so often, within about 35 minutes."""
-DELAYED, GIVEN_UP = "NotificationDelayed", "NotificationDispatchFailed"
-"""Reasons of an Alert's events: the first attempt has failed, and all have."""
 PART_S = 120.0
 """Seconds that the parts of what is left begin after one another, so that they are told in their order as a rule."""
 THREADS = 8
