@@ -145,3 +145,27 @@ def test_an_unreadable_scan_request_is_given_back_to_the_queue(system: System) -
     record = {"eventSource": "aws:sqs", "messageId": "m-1", "body": "not a request"}
     answer = system.stack.invoke("scan", {"Records": [record]})
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+
+
+def test_what_control_cannot_mean_is_refused_with_annotation_and_value(system: System) -> None:
+    def noted(found: dict[str, Any], **annotations: str) -> dict[str, Any]:
+        notes = {f"tagstream.dev/{name.replace('_', '-')}": text for name, text in annotations.items()}
+        return {**found, "metadata": {**found["metadata"], "annotations": notes}}
+
+    policies = [
+        image_object("ImagePolicy", f"p{number}", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "x"}})
+        for number in range(2)
+    ]
+    private = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys", "namespace": NAMESPACE}}
+    objects = (
+        noted(automation("a0", "far"), window="Mon-Fri 09:00-17:00 Europe/Atlantis"),
+        noted(automation("a1", "far"), window="Mon to Fri"),
+        noted(automation("a2", "far"), push_branch_template="images/{{ .Tag }}"),
+        noted(policies[0], minimum_age="3 days"),
+        noted(policies[1], verify="cosign", verify_secret="keys"),
+        {**private, "stringData": {"cosign.pub": "no key"}},
+    )
+    with pytest.raises(CommandFailed) as refused:
+        system.cli("apply", "-f", "-", stdin=documents(*objects))
+    for words in ("Europe/Atlantis", "Mon to Fri", "can't evaluate field Tag", "3 days", "cosign.pub"):
+        assert words in str(refused.value)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.embedded.aws import EmbeddedStack
 from tests.embedded.git_hosts.github import GitHub
-from tests.embedded.git_hosts.host import running
+from tests.embedded.git_hosts.host import Answer, running
 from tests.embedded.git_server import bare_repository, git, git_server
 from tests.embedded.registry import Registry, running_registry
 from tests.embedded.system import System, documents
@@ -65,9 +65,16 @@ def test_a_new_tag_is_proposed_merged_and_told(stack: EmbeddedStack, tmp_path: P
             .replace("https://github.example.com/api/v3", host.origin)
             .replace("namespace: apps", f"namespace: {NAMESPACE}")
         )
+        words = "no right to open requests"
+        host.refusals_of["pulls/create"] = Answer(status=403, document={"message": words})
         system.cli("apply", "-f", "-", stdin=image_objects(image))
         system.cli("apply", "-f", "-", stdin=manifests.encode())
 
+        def shown(words: str) -> bool:
+            return words in system.cli("get", "images", "update", "-n", NAMESPACE, "-o", "wide")
+
+        stack.wait_for("the refusal in the status", lambda: shown(words))
+        system.cli("reconcile", "image", "update", "fleet", "-n", NAMESPACE)
         stack.wait_for("the request and what belongs to it", lambda: host.requests and host.requests[0].auto_merge)
         (request,) = host.requests
         assert (request.head, request.base, request.state) == ("image-updates", "main", "open")
@@ -77,20 +84,9 @@ def test_a_new_tag_is_proposed_merged_and_told(stack: EmbeddedStack, tmp_path: P
         assert (request.labels, request.reviewers) == (["images", "bot"], ["alice", "platform"])
         assert request.auto_merge == "squash"
 
-        def shown(words: str) -> bool:
-            return words in system.cli("get", "images", "update", "-n", NAMESPACE, "-o", "wide")
-
         stack.wait_for("the request in the status", lambda: shown(f"#1 open {host_page()}"))
         host.merge(request)
-        body = json.dumps({"action": "closed", "number": 1}).encode()
-        signature = hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
-        headers = {
-            "Content-Type": "application/json",
-            "X-Hub-Signature-256": f"sha256={signature}",
-            "X-GitHub-Event": "pull_request",
-            "X-GitHub-Delivery": "1",
-        }
-        assert stack.post(system.hook_path("fleet", NAMESPACE), body, headers).status == 200
+        deliver_the_merge(system)
         stack.wait_for("the merge in the status", lambda: shown("#1 merged"))
         assert "1.4.2" in git("show", "main:fleet.yaml", folder=host.bare)
         events = system.cli("events", "-n", NAMESPACE)
@@ -98,6 +94,19 @@ def test_a_new_tag_is_proposed_merged_and_told(stack: EmbeddedStack, tmp_path: P
 
         each_policy_has_a_request_of_its_own(system, registry, host)
         assert host.problems == []
+
+
+def deliver_the_merge(system: System) -> None:
+    """What the host sends to the Receiver."""
+    body = json.dumps({"action": "closed", "number": 1}).encode()
+    signature = hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/json",
+        "X-Hub-Signature-256": f"sha256={signature}",
+        "X-GitHub-Event": "pull_request",
+        "X-GitHub-Delivery": "1",
+    }
+    assert system.stack.post(system.hook_path("fleet", NAMESPACE), body, headers).status == 200
 
 
 def host_page() -> str:
