@@ -20,6 +20,8 @@ from tagstream.ports.selections import Selection
 from tagstream.ports.webhook import LastDelivery
 from tests.unit.cli.memory_ports import NOW, MemoryPorts
 
+LAGS_S = (13, 9, 17, 12, 31, 10, 11, 14, 9, 12, 19, 10, 8, 12, 15, 11, 9, 13)
+"""Of the commits of another image of the shop, one every 75 minutes."""
 COMMITS = ("4f1c09e2", "b7d3a815", "0c9e77fa", "93ab5d10")
 GROUPS = {
     "GitRepository": "source.toolkit.fluxcd.io/v1",
@@ -257,6 +259,9 @@ def _shop(ports: MemoryPorts) -> None:
         {"tagstream.dev/minimum-age": "24h"},
     )
     selected(ports, "shop/api", api, "1.0.0", "0.9.0", ago(days=2))
+    for number, lag_s in enumerate(LAGS_S):
+        at = ago(minutes=80 + 75 * number)
+        committed(ports, "shop/apps", f"{number:08x}", at, {"shop/mail": f"0.{60 - number}.0"}, lag_s)
     source = {"url": "https://github.com/example/shop-deploy", "interval": "10m"}
     put(ports, "GitRepository", "shop/deploy", {}, source)
     pushed = {"lastPushCommit": COMMITS[0] * 5, "lastPushTime": instant_text(ago(minutes=36))}

@@ -156,7 +156,10 @@ def test_freezes_that_cannot_be_read_are_told() -> None:
 
 
 def test_the_latency_counts_from_the_delivery_to_the_push() -> None:
-    found = overview().latency
+    ports = MemoryPorts()
+    for lag_s in (48, 14, 9, 11):
+        committed(ports, "shop/apps", COMMITS[0], ago(hours=1), {"shop/web": "1.0.0"}, lag_s)
+    found = overview(ports).latency
     assert [one.seconds for one in found.lags] == [48, 14, 9, 11]
     assert (found.median_s, found.p95_s, found.hours) == (12.5, 48, 24)
 
@@ -170,7 +173,7 @@ def test_a_namespace_shows_its_own_objects_and_all_namespaces_that_there_are() -
     view = overview(namespace="shop")
     assert {one.key.namespace for one in (*view.policies, *view.repositories, *view.automations)} == {"shop"}
     assert [one.kind for one in view.red] == ["Alarm"]
-    assert len(view.latency.lags) == 3
+    assert 48 not in {one.seconds for one in view.latency.lags}
     assert view.namespaces == ("platform", "shop")
 
 

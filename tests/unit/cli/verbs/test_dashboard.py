@@ -99,8 +99,8 @@ def test_the_page_can_be_printed() -> None:
 
 
 def test_commits_go_as_far_back_as_it_is_told() -> None:
-    page = command("dashboard", "-A", "-o", "html", "--since", "10h", ports=sample()).out
-    assert "2 commits in 10h" in page
+    page = command("dashboard", "-A", "-o", "html", "--since", "170m", ports=sample()).out
+    assert "3 commits in 170m" in page
     assert command("dashboard", "--since", "0s", ports=sample()).err.startswith("✗ argument --since: invalid duration")
 
 
