@@ -25,6 +25,8 @@ from tagstream.reconcile import status
 
 KINDS: tuple[type[FluxObject], ...] = (ImageRepository, ImagePolicy, ImageUpdateAutomation, Kustomization, Receiver)
 DEFAULT_DIGEST_INTERVAL_S = 600.0
+SOURCE_INTERVAL = "sourceIntervalSeconds"
+"""The status field of a Kustomization that says how often its GitRepository wants its branch to be looked at."""
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -86,7 +88,7 @@ def _interval_ends(stored: StoredObject, parsed: FluxObject, last: datetime | No
     if isinstance(parsed, Kustomization):
         # A commit is looked for at the interval of the GitRepository, which the last sync has kept in the status.
         yield interval_end(last, parsed.interval_s)
-        source_s = stored.status.get("sourceIntervalSeconds")
+        source_s = stored.status.get(SOURCE_INTERVAL)
         if isinstance(source_s, int | float) and source_s > 0:
             yield interval_end(last, float(source_s))
     if isinstance(parsed, ImageUpdateAutomation):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +274,8 @@ def test_a_worker_that_dies_at_any_step_leaves_one_request_for_each_policy(
     assert len(deaths) > 8
     for at in deaths:
         with prepared(at) as stack:
+            # What the lives before have told is over.
+            stack.clock.at += timedelta(days=2 * at)
             prepare(stack)
             with pytest.raises(Killed):
                 stack.run(ports=Life(ends_at=at).ports(stack.ports))
@@ -280,4 +284,9 @@ def test_a_worker_that_dies_at_any_step_leaves_one_request_for_each_policy(
             assert shown(stack) == [("images/app-v1.1.0", "closed"), *opened], at
             assert branches(stack) == ["images/api-v2.2.0", "images/app-v1.2.0"], at
             assert set(kept(stack)) == {"images/api-v2.2.0", "images/app-v1.2.0"}
+            entries = stack.ports.ledger.read(stack.clock.at - timedelta(days=1), stack.clock.at)
+            told = Counter(one.reason for one in entries if one.reason.startswith("Request"))
+            assert told == {"RequestOpened": 3, "RequestClosed": 1}, at
+            assert sum("is removed" in one.message for one in entries) == 1, at
+            assert sum("pushed commit" in one.message for one in entries) == 3, at
             assert stack.ready == "Succeeded: repository up-to-date"

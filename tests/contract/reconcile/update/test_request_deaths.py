@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,8 @@ class Lives:
         folder.mkdir()
         self.ports.objects.put_status(AUTOMATION, APP, {})
         with hosted(self.ports, self.silent, folder, "github") as stack:
+            # What the lives before have told is over.
+            stack.clock.at += timedelta(days=2 * self.made)
             self.prepare(stack)
             yield stack
 
@@ -49,8 +52,15 @@ class Lives:
                 stack.run(after_s=3600)
                 kept = stack.request
                 on_host = tuple((one.title, one.state, *one.labels) for one in stack.host.requests)
-                found.add((*on_host, kept["state"], kept.get("closedBy"), stack.ready))
+                found.add((*on_host, kept["state"], kept.get("closedBy"), stack.ready, told(stack)))
         return found
+
+
+def told(stack: Hosted) -> str:
+    """What the ledger says of the request in this life, in the order of time."""
+    now = stack.clock.at
+    found = stack.ports.ledger.read(now - timedelta(days=1), now)
+    return ", ".join(one.reason.removeprefix("Request") for one in found if one.reason.startswith("Request"))
 
 
 READY = "Succeeded: repository up-to-date"
@@ -63,7 +73,7 @@ WRITES = {
 
 def test_a_worker_that_dies_while_it_opens_a_request_leaves_one(ports: Ports, silent: Silent, tmp_path: Path) -> None:
     lives = Lives(ports, silent, tmp_path, lambda stack: stack.annotate(pull_request_labels="bot"))
-    assert lives.outcomes() == {(("Update app to v1.1.0", "open", "bot"), "open", None, READY)}
+    assert lives.outcomes() == {(("Update app to v1.1.0", "open", "bot"), "open", None, READY, "Opened")}
 
 
 def test_a_worker_that_dies_while_it_changes_a_request_leaves_it_current(
@@ -74,7 +84,7 @@ def test_a_worker_that_dies_while_it_changes_a_request_leaves_it_current(
         stack.select("v1.2.0")
 
     lives = Lives(ports, silent, tmp_path, prepare)
-    assert lives.outcomes() == {(("Update app to v1.2.0", "open"), "open", None, READY)}
+    assert lives.outcomes() == {(("Update app to v1.2.0", "open"), "open", None, READY, "Opened, Updated")}
 
 
 def test_a_worker_that_dies_while_it_closes_a_request_has_closed_it(
@@ -85,7 +95,7 @@ def test_a_worker_that_dies_while_it_closes_a_request_has_closed_it(
         stack.commit("v1.1.0")
 
     lives = Lives(ports, silent, tmp_path, prepare)
-    assert lives.outcomes() == {(("Update app to v1.1.0", "closed"), "closed", "tagstream", READY)}
+    assert lives.outcomes() == {(("Update app to v1.1.0", "closed"), "closed", "tagstream", READY, "Opened, Closed")}
 
 
 def test_changes_that_return_after_a_worker_died_while_it_closed_a_request_are_proposed_again(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tagstream.domain.kustomize.kustomization_file import (
     FILE_NAMES,
@@ -61,14 +62,10 @@ def build(root: str, source: Source, overlay: Overlay) -> Sequence[Resource]:
 
 
 def _with_overlay(found: KustomizationFile, overlay: Overlay) -> KustomizationFile:
-    return KustomizationFile(
-        resources=found.resources,
-        merge_patches=found.merge_patches,
+    return replace(
+        found,
         patches=(*found.patches, *overlay.patches),
         namespace=overlay.target_namespace or found.namespace,
-        labels=found.labels,
-        annotations=found.annotations,
-        json_patches=found.json_patches,
     )
 
 

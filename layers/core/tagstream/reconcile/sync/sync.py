@@ -41,8 +41,6 @@ from tagstream.reconcile.update.host_health import HostHealth
 from tagstream.reconcile.update.lease import lease_held
 
 APPLIED, ATTEMPTED, CHECKSUM = "lastAppliedRevision", "lastAttemptedRevision", "appliedChecksum"
-SOURCE_INTERVAL = "sourceIntervalSeconds"
-"""In the status: how often the GitRepository wants its branch to be looked at; the tick reads it."""
 RECONCILED = "ReconciliationSucceeded"
 MIN_TIMEOUT_S = 1.0
 SHOWN_CHANGES = 20
@@ -174,7 +172,7 @@ def _is_up_to_date(stored: StoredObject, kustomization: Kustomization, checkout:
 
 
 def _unchanged(attempt: Attempt, source: _Source) -> Transition:
-    body = {**attempt.stored.status, SOURCE_INTERVAL: source.repository.interval_s}
+    body = {**attempt.stored.status, due.SOURCE_INTERVAL: source.repository.interval_s}
     message = f"Applied revision: {source.checkout.revision}"
     return replace(
         succeeded(attempt, "reconciled", body, _kept_message(attempt.stored, message), RECONCILED), is_news=False
@@ -196,7 +194,7 @@ def _applied(attempt: Attempt, source: _Source, stored: Stored, left_out: Mappin
         APPLIED: revision,
         ATTEMPTED: revision,
         CHECKSUM: checksum(stored.present),
-        SOURCE_INTERVAL: source.repository.interval_s,
+        due.SOURCE_INTERVAL: source.repository.interval_s,
         "inventory": inventory(stored.present),
     }
     found = succeeded(attempt, "reconciled", body, message, RECONCILED)

@@ -14,7 +14,7 @@ from datetime import datetime
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import CommitId, Revision
 from tagstream.domain.setters.plan import Change
-from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.ledger import ONCE, LedgerEntry
 from tagstream.ports.selections import Selection
 from tagstream.reconcile.update.job import UpdateJob, joined_causes
 
@@ -88,7 +88,8 @@ def removal_event(job: UpdateJob, head: CommitId, at: datetime) -> LedgerEntry:
         reason="Succeeded",
         message=f"branch '{branch}' at '{head[:7]}' is removed: its changes are merged, replaced or not wanted",
         facts={"branch": branch, "replaced": head},
-        identity=f"removed-{head}",
+        # The time of it differs if the work of a dead worker is repeated.
+        identity=f"{ONCE}removed-{head}",
     )
 
 

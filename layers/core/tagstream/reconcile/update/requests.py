@@ -24,7 +24,7 @@ from tagstream.domain.update.request_text import (
 )
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.ledger import ONCE, LedgerEntry
 from tagstream.ports.pull_requests import FAILED, INVALID, Proposal, PullRequest, PullRequests
 from tagstream.reconcile.cool_downs import digest
 from tagstream.reconcile.isolated import isolated
@@ -102,6 +102,7 @@ class _Course:
     events: list[LedgerEntry] = field(default_factory=list)
     is_finished: bool = True
     now: datetime = field(init=False)
+    before: KeptRequest | None = field(init=False)
     former: Mapping[str, KeptRequest] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,7 +111,7 @@ class _Course:
         # After a crash one of the automations may know of a newer request than the others.
         kept.sort(key=lambda one: (one.number != "", one.read_at is not None, one.read_at or self.now))
         here = [one for one in kept if not one.number or one.is_for(self.head, self.wants.base)]
-        self.known = here[-1] if here else None
+        self.known = self.before = here[-1] if here else None
         self.former = {one.number: one for one in kept if one not in here}
 
     @property
@@ -418,9 +419,19 @@ class _Course:
                     "base": self.wants.base,
                     "commit": self.head_commit,
                 },
-                identity=f"{reason}-{digest(self.head)}-{request.number}",
+                identity=f"{ONCE}{reason}-{digest(self.head)}-{request.number}{self._occasion(reason)}",
             )
         )
+
+    def _occasion(self, reason: str) -> str:
+        """What tells one event of a request from the next of the same kind, and not from its repetition.
+
+        A worker that died has not written the status, so whoever goes on for it begins with the same one. A request is
+        opened and merged once.
+        """
+        if reason in ("RequestOpened", "RequestMerged") or self.before is None:
+            return ""
+        return f"-{text_identity([str(self.before.document())])}"
 
 
 def _is_refused(known: KeptRequest, changes: ChangeSet) -> bool:
