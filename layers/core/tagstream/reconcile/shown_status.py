@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from tagstream.domain.objects.annotations import annotations_of
+from tagstream.domain.objects.annotations import REASON, SUSPENDED, SUSPENDED_BY, annotations_of
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
-from tagstream.reconcile.apply.validation import REASON, SUSPENDED, SUSPENDED_BY
 
 
 def ready_of(stored: StoredObject) -> tuple[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tagstream.domain.objects.annotations import SUSPENDED, SUSPENDED_BY
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.reconcile.apply.validation import SUSPENDED, SUSPENDED_BY
 from tests.unit.cli.memory_ports import MemoryPorts, command
 
 READY = {"conditions": [{"type": "Ready", "status": "True", "message": "m"}], "observedGeneration": 9}

@@ -15,8 +15,8 @@ from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required, tell_commit, wait_for_written
 from tagstream.domain.instant import instant_text
+from tagstream.domain.objects.annotations import REASON, SUSPENDED, SUSPENDED_BY
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.apply.validation import REASON, SUSPENDED, SUSPENDED_BY
 
 
 def suspend(session: Session) -> int:

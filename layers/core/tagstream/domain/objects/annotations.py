@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+SUSPENDED = "tagstream.dev/suspended"
+SUSPENDED_BY = "tagstream.dev/suspended-by"
+REASON = "suspend.toolkit.fluxcd.io/reason"
+"""Annotations of an object that the command line has suspended: when, by whom and why.
+
+Applying a manifest that does not speak of ``suspend`` keeps it so.
+"""
 Text = Mapping[str, str]
 Document = Mapping[str, object]
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gocompat.quote import quote
+from tagstream.domain.objects.annotations import SUSPENDED, SUSPENDED_BY
 from tagstream.domain.objects.branch_template import BRANCH_TEMPLATE
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.commit_by import COMMIT_BY
@@ -53,10 +54,6 @@ from tagstream.reconcile.apply.verify_secrets import unverifiable_policies
 MAX_OBJECT_BYTES = 300_000
 """DynamoDB keeps at most 400 KB in an item."""
 EXTENSION = "tagstream.dev/"
-SUSPENDED = "tagstream.dev/suspended"
-SUSPENDED_BY = "tagstream.dev/suspended-by"
-REASON = "suspend.toolkit.fluxcd.io/reason"
-"""Annotation: suspended by the command line; applying a manifest that does not speak of ``suspend`` keeps it so."""
 ANNOTATIONS: Mapping[str, frozenset[str]] = {
     "ImagePolicy": frozenset(
         {
