@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -215,3 +217,33 @@ def test_docker_hub_may_be_named_as_docker_writes_it() -> None:
     ports = MemoryPorts()
     command("create", "secret", "oci", "s", "--url=https://index.docker.io/v1/", "-u=me", "-p=pw", ports=ports)
     assert list(json.loads(ports.secrets.data[KEY][".dockerconfigjson"])["auths"]) == ["https://index.docker.io/v1/"]
+
+
+# Types a value at a terminal when it is asked for, and prints all that the terminal shows.
+TERMINAL = """
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.executable, [sys.executable, "-m", "tagstream.cli", *sys.argv[1:]])
+shown = b""
+while b"value: " not in shown:
+    shown += os.read(terminal, 4096)
+os.write(terminal, b"hunter2\\n")
+try:
+    while more := os.read(terminal, 4096):
+        shown += more
+except OSError:
+    pass
+os.waitpid(pid, 0)
+print(shown.decode())
+"""
+
+
+def test_at_a_terminal_a_value_is_asked_for_and_not_shown_while_it_is_typed() -> None:
+    words = ["create", "secret", "git", "s", "--url=https://g/x", "--username=bot", "--password=-", "--export"]
+    done = subprocess.run(
+        [sys.executable, "-c", TERMINAL, *words], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.startswith("the secret value: ")
+    assert base64.b64encode(b"hunter2").decode() in done.stdout
+    assert "hunter2" not in done.stdout

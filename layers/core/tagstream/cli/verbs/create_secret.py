@@ -6,6 +6,7 @@ Source: flux2 cmd/flux/create_secret_git.go, _oci.go, _tls.go, _proxy.go, _recei
 from __future__ import annotations
 
 import base64
+import getpass
 import json
 import secrets
 from collections.abc import Iterator, Mapping
@@ -178,12 +179,14 @@ def _certificates(session: Session) -> dict[str, bytes]:
 def _given(session: Session, value: str) -> str:
     """Return the value of a flag; for ``-``, one line of stdin, which unlike a flag shows in no process list.
 
+    At a terminal it is asked for, and not shown while it is typed.
+
     Raises:
         CommandFailed: the line is empty; an empty secret protects nothing.
     """
     if value != "-":
         return value
-    line = session.stdin.readline().rstrip("\n")
+    line = getpass.getpass("the secret value: ") if session.stdin.isatty() else session.stdin.readline().rstrip("\n")
     if not line:
         raise CommandFailed("'-' reads a value from stdin, but there is none")
     return line

@@ -153,7 +153,8 @@ def _deliveries(stored: StoredObject, entries: Sequence[LedgerEntry], now: datet
     named = [one for one in entries if one.kind == "Receiver" and str(stored.key) in _texts(one, "repositories")]
     for one in named[-MAX_DELIVERIES:]:
         since = human_duration((now - one.at).total_seconds())
-        lines.append(f"{since} ago by Receiver {one.key.name}: {', '.join(_texts(one, 'tags'))} (id {one.cause})")
+        tags = ", ".join(_texts(one, "tags")) or "no tag is named"
+        lines.append(f"{since} ago by Receiver {one.key.name}: {tags} (id {one.cause})")
     return lines
 
 
