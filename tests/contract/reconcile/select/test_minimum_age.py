@@ -13,6 +13,7 @@ from tagstream.domain.objects.model import Digest
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import handlers
+from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconcile.select.test_waiting import TICK, later
 from tests.contract.reconciling import APP, document, message_of, reason, scan, selected, watched
 from tests.embedded.registry import Registry
@@ -170,3 +171,26 @@ class Deaf:
 def digest_of(ports: Ports) -> str:
     found = ports.selections.get(APP)
     return found.ref.digest if found else ""
+
+
+WRITING = frozenset({"put", "put_status", "first_seen", "record", "note"})
+
+
+def test_new_tags_wait_as_long_wherever_the_scan_that_sees_them_first_dies(ports: Ports, registry: Registry) -> None:
+    aged(ports, registry)
+    registry.add_tags("app", ["v1.30.0"])
+    life = Life()
+    scan(life.ports(ports))
+    deaths = [at for at, call in enumerate(life.calls, start=1) if call.rpartition(".")[2] in WRITING]
+    assert {"tags.put", "tags.first_seen", "objects.put_status"} <= {life.calls[at - 1] for at in deaths}
+    for at in deaths:
+        registry.add_tags("app", [f"v1.{30 + at}.0"])
+        with pytest.raises(Killed):
+            scan(Life(ends_at=at).ports(ports))
+        scan(ports)
+        assert selected(ports) == "v1.29.0", at
+        assert ", first seen at " in message_of(ports, "ImagePolicy"), at
+    tick(ports, AGE - HOUR)
+    assert selected(ports) == "v1.29.0"
+    tick(ports, AGE + HOUR)
+    assert selected(ports) == f"v1.{30 + deaths[-1]}.0"
