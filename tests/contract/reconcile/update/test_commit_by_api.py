@@ -195,6 +195,16 @@ def test_automations_of_a_branch_have_their_commits_on_top_of_each_other(worlds:
 
 
 @EVERY_HOST
+def test_each_branch_of_a_template_gets_a_commit_of_the_host_s(worlds: Worlds, kind: str) -> None:
+    world = worlds.begun(kind, ("a", "b"), branch="images/{{ .Policy }}")
+    world.run()
+    assert world.branches() == ["images/a", "images/b", "main"]
+    for name in ("a", "b"):
+        assert "v1.1.0" in world.file(name, f"images/{name}")
+        assert world.status(name)["lastPushCommit"] == world.commits(f"images/{name}")[0]
+
+
+@EVERY_HOST
 def test_a_push_branch_is_made_and_rebuilt_without_ever_being_its_base(worlds: Worlds, kind: str) -> None:
     world = worlds.begun(kind, branch="updates")
     world.run()

@@ -105,7 +105,8 @@ def _check_free(name: str, job: UpdateJob, session: GitSession) -> None:
     Raises:
         InvalidBranchName: it is the checkout, the default branch, or one that another automation pushes to.
     """
-    if name in (job.destination.checkout.branch, session.default_branch()):
+    checkout = job.destination.checkout
+    if name in (checkout.branch, checkout.name.removeprefix("refs/heads/"), session.default_branch()):
         raise InvalidBranchName(f"'{name}' is the branch that commits are merged into")
     other = job.snapshot.owner_of(job.destination, name)
     if other is not None:
