@@ -6,6 +6,7 @@ Source: flux2 cmd/flux/*.go (names of verbs and flags).
 from __future__ import annotations
 
 import argparse
+import importlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -13,7 +14,6 @@ from typing import Any, NoReturn
 
 import tagstream
 from tagstream.cli.examples_table import EXAMPLES
-from tagstream.cli.imported import imported
 from tagstream.cli.parser_stack import add_stack
 from tagstream.cli.verbs_table import RUN
 
@@ -116,7 +116,7 @@ def build_parser(environ: Mapping[str, str] = MappingProxyType({}), verb: str = 
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     wanted = [add for add, names in SECTIONS if verb in names] or [add for add, _ in SECTIONS]
     for add in wanted:
-        imported(add)(verbs)
+        _found(add)(verbs)
     return parser
 
 
@@ -140,5 +140,11 @@ def parse(argv: Sequence[str], environ: Mapping[str, str] = MappingProxyType({})
     if unknown:
         message = f"unrecognized arguments: {' '.join(unknown)}; see {parser.prog} --help"
         raise UsageError(message, getattr(args, "failure_code", 1))
-    args.run = imported(RUN[args.verb])
+    args.run = _found(RUN[args.verb])
     return args
+
+
+def _found(path: str) -> Any:
+    """Import the function that ``module:name`` names."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
