@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def _run(chosen: Mapping[str, Bench], needs_flux: bool) -> tuple[list[Row], list
     notes = [f"Rows against Flux are left out: {reason}."] if reason else []
     rows: list[Row] = []
     for name, bench in chosen.items():
-        print(f"running {name}", file=sys.stderr, flush=True)
+        begun = time.monotonic()
         # A driver for each, so that what one has left in memory does not slow the next one down.
         try:
             with running(binary) as flux:
@@ -68,6 +69,7 @@ def _run(chosen: Mapping[str, Bench], needs_flux: bool) -> tuple[list[Row], list
         except Exception as error:
             # The other rows are worth having all the same.
             notes.append(f"FAILED: {name}: {type(error).__name__}: {error}")
+        print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     return rows, notes
 
 
