@@ -30,6 +30,10 @@ def _all_tests() -> str:
 def test_the_first_screen_has_the_two_commands() -> None:
     screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:FIRST_SCREEN_LINES])
     assert "make demo" in screen
+    pictures = re.findall(r'(?:src|srcset)="([^"]+)"', screen)
+    assert pictures and [one for one in pictures if not (ROOT / one).is_file()] == []
+    # What a marked line looks like before and after.
+    assert re.findall(r'^([-+]) +image: \S+ # \{"\$imagepolicy"', screen, re.MULTILINE) == ["-", "+"]
     assert "make test" in screen
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -18,12 +19,14 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tagstream.cli.dashboard_site import Site
 from tagstream.cli.loopback_server import LoopbackServer
-from tagstream.dashboard.overview import read_overview
-from tagstream.dashboard.render import Frame, content_policy, overview_html
+from tagstream.dashboard.render import content_policy
+from tagstream.dashboard.widget import widget
 from tests.embedded.need import need
 from tests.house.source_files import ROOT
 from tests.unit.cli.memory_ports import MemoryPorts
 from tests.unit.dashboard.sample_stack import alarms, hostile, sample
+from tests.unit.dashboard.test_widget import ARN
+from tests.unit.dashboard.test_widget import ports as widget_ports
 
 CUT_OFF = """[...document.querySelectorAll(".sheet:not(.scroll)")]
     .filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent.trim().slice(0, 40))"""
@@ -132,14 +135,35 @@ def test_axe_finds_nothing_wrong_on_a_small_screen(browser: Browser, prod: str) 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_axe_finds_nothing_wrong_with_the_widget(browser: Browser, scheme: str) -> None:
-    view = read_overview("prod", None, sample().bundle(), alarms())
-    html = overview_html(view, Frame(kind="widget", theme="dark" if scheme == "dark" else "light")).decode()
     with visiting(browser) as visit:
-        # Somebody else's page may have no doctype.
-        for begin in ("<!doctype html>", ""):
-            visit.page.set_content(f"{begin}<html lang=en><title>x</title><main><h1>Widget</h1>{html}</main>")
-            assert violations(visit.page) == []
+        for asked in ({}, {"namespace": "shop"}, {"policy": "shop/web"}, {"policy": "shop/none"}):
+            html = widget({**asked, "widgetContext": {"theme": scheme}}, ARN, widget_ports(sample()))
+            # Somebody else's page may have no doctype.
+            for begin in ("<!doctype html>", ""):
+                visit.page.set_content(f"{begin}<html lang=en><title>x</title><main><h1>Widget</h1>{html}</main>")
+                assert (asked, violations(visit.page)) == (asked, [])
+            assert visit.page.evaluate(CUT_OFF) == []
         assert visit.requests == []
+
+
+def test_parameters_of_the_widgets_links_are_for_the_console_alone(browser: Browser) -> None:
+    html = widget({}, ARN, widget_ports(sample()))
+    with visiting(browser) as visit:
+        visit.page.set_content(f"<!doctype html><html lang=en><title>x</title><main>{html}</main>")
+        assert "{" not in visit.page.inner_text("main")
+        told = visit.page.locator("a.call + cwdb-action").all_text_contents()
+        assert {"policy": "shop/web"} in [json.loads(one) for one in told]
+
+
+def test_nothing_that_others_write_runs_or_loads_anything_in_the_widget(browser: Browser) -> None:
+    with visiting(browser) as visit:
+        for asked in ({}, {"policy": "shop/web"}):
+            html = widget(asked, ARN, widget_ports(hostile()))
+            visit.page.set_content(f"<!doctype html><html lang=en><title>x</title><main>{html}</main>")
+            assert visit.page.locator("text=<script>").count() > 0
+            assert visit.page.evaluate("window.evil") is None
+            assert visit.page.locator("script, img, iframe, object, embed, link, use").count() == 0
+        assert (visit.complaints, visit.requests) == ([], [])
 
 
 def test_nothing_that_others_write_runs_or_loads_anything(browser: Browser, attacked: str) -> None:
