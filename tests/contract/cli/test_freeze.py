@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import Table
 from tagstream.ports.bundle import Ports
+from tagstream.ports.freezes import FREEZES
 from tagstream.reconcile.update.lease import lease_held
 from tests.contract.lost_answers import Ending, losing_ports
 from tests.contract.reconciling import Silent, automated, ports_on, run, selection, target_of
@@ -92,3 +94,23 @@ def test_what_waited_for_a_thaw_is_pushed_after_it(ports: Ports, repository: tup
     command("thaw", "automation", "app", "-n", "ns", ports=ports)
     run(ports)
     assert "v1.1.0" in git("show", "main:app.yaml", folder=repository[1])
+
+
+@pytest.mark.parametrize("ending", ["repeated", "given up"])
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_a_thaw_counts_and_is_told_once_although_an_answer_was_lost(
+    table: Table, ending: Ending, is_readable: bool
+) -> None:
+    ports = ports_on(table, Silent())
+    assert command("freeze", "--all", "--no-wait", ports=ports).code == 0
+    if not is_readable:
+        item = keys.key(keys.objects(FREEZES.kind), str(FREEZES.key))
+        table.put(item | {"t": keys.text(keys.OBJECT), "doc": keys.text("no document")})
+    worker, client = losing_ports(table, 1, ending)
+    done = command("thaw", "--all", ports=worker)
+    if done.code != 0:
+        # The person does it again, and is told that nothing is frozen any more.
+        assert "not frozen" in command("thaw", "--all", ports=ports).err
+    assert client.writes[0] == "transact_write_items"
+    assert scopes(ports) == []
+    assert told(ports) == ["Frozen", "Thawed"]
