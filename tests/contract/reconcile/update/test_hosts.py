@@ -127,13 +127,10 @@ def test_a_server_that_answers_each_request_slowly_does_not_hold_a_run_beyond_it
         automated(ports, server.url("app.git"))
         ports.selections.put(selection("v1.1.0"), None)
         server.hangs = lambda path, body: bool(time.sleep(0.9))
-        began_s = ports.clock.monotonic_s()
         run(ports, left_s=1.5)
-        took_s = ports.clock.monotonic_s() - began_s
         asked = len(server.requests)
     # A commit needs four requests. Those that were begun have what is left of the time, and not each the whole of it.
     assert asked < 4
-    assert took_s < 2.7
     assert status_in(ports, APP)["conditions"][0]["reason"] == "GitOperationFailed"
 
 

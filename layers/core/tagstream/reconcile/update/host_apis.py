@@ -27,6 +27,10 @@ T = TypeVar("T")
 REQUEST_BUDGET_S = 60.0
 
 
+class AskedLater(RetryableError):
+    """Others of the run have waited for an API, so it was not asked again: a look that changes nothing can wait."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asking:
     """An automation that asks an API; the URL of ``access`` has the API's host."""
@@ -60,6 +64,7 @@ class HostApis:
 
         Raises:
             RetryableError: PullRequestFailed, the API is left alone.
+            AskedLater: the same, in this run.
         """
         talk = self._talk(access, REQUEST_BUDGET_S)
         talk.begin()
@@ -103,15 +108,15 @@ class _Talk:
     began_s: float
 
     def begin(self) -> None:
-        """Refuse to talk to an API that is left alone, or that others of this run wait for.
+        """Refuse to talk to an API that is left alone, or that others of this run have waited for.
 
         Raises:
-            RetryableError: PullRequestFailed.
+            RetryableError: PullRequestFailed; AskedLater for the second.
         """
         first = self.asking[0]
         self.health.check(first)
         if self.health.is_waited_for_enough(first):
-            raise RetryableError(
+            raise AskedLater(
                 "failed to ask the Git host's API: it did not answer others a moment ago", reason=API.reason
             )
 

@@ -30,6 +30,7 @@ from tagstream.reconcile.cool_downs import digest
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.kept_requests import known_requests
 from tagstream.reconcile.update.branch import RunResult, as_named_by_flux
+from tagstream.reconcile.update.host_apis import AskedLater
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.request_access import RequestJob
 from tagstream.reconcile.update.snapshot import KIND
@@ -58,6 +59,9 @@ def with_requests(results: Sequence[RunResult], deadline_s: float, ports: Ports)
             if ports.clock.monotonic_s() >= deadline_s:
                 raise RetryableError("no time is left to ask for the pull request", reason=FAILED)
             course.run()
+    except AskedLater as found:
+        # The next run looks at the request of a branch to which nothing has happened.
+        error = None if all(one.skipped for one in results) else found
     except ImageAutomationError as found:
         error = found
     events = {id(asking[0]): tuple(course.events)}
