@@ -8,6 +8,7 @@ import secrets
 import socket
 import time
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from tagstream.domain.objects.model import Kustomization, NamespacedName
 from tagstream.domain.scan.schedule import interval_end
 from tagstream.errors import OutOfOrder, RetryableError
 from tagstream.ports.bundle import Ports
+from tagstream.ports.leases import Lease
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.due import due_at
 from tagstream.reconcile.scan.tick import tick
@@ -30,6 +32,7 @@ from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.sync.store import remove
 from tagstream.reconcile.sync.sync import sync
 from tagstream.reconcile.sync.wanted import OWNER_NAME, OWNER_NAMESPACE
+from tagstream.reconcile.update.lease import lease_held
 from tests.contract.lost_answers import EVERY, Ending, differing, losing_ports, picture
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconciling import Silent, emptied, ports_on
@@ -485,3 +488,24 @@ def test_a_sync_that_dies_at_any_call_is_finished_by_the_next_one(fleet: Fleet, 
         if not life.dead:
             assert at > MANY_CALLS
             return
+
+
+def test_while_a_sync_is_under_way_one_other_waits_and_further_ones_end_at_once(fleet: Fleet, table: Table) -> None:
+    fleet.sync()
+    revision = fleet.commit({"fleet/api.yaml": repository("api")})
+    deadline_s = fleet.ports.clock.monotonic_s() + 60
+    with lease_held(f"kustomization/{FLEET}", "at work", deadline_s, fleet.ports), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(sync, FLEET, "test", "first", deadline_s, ports_on(table, fleet.silent))
+        while fleet.ports.leases.holder(f"kustomization/{FLEET}/next") is None:
+            time.sleep(0.02)
+        # It does not wait for the one at work, nor raise, which would have Lambda repeat it.
+        sync(FLEET, "test", "second", deadline_s, ports_on(table, fleet.silent))
+        assert not waiting.done()
+        fleet.ports.leases.release(required(fleet.ports.leases.holder(f"kustomization/{FLEET}")))
+        waiting.result()
+    assert fleet.status()["lastAppliedRevision"] == revision
+
+
+def required(lease: Lease | None) -> Lease:
+    assert lease is not None
+    return lease

@@ -8,7 +8,7 @@ Source: kustomize-controller internal/controller/kustomization_controller.go (or
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
 from tagstream.domain.objects.acl import BLOCKED, may_refer
@@ -38,7 +38,7 @@ from tagstream.reconcile.sync.store import (
 from tagstream.reconcile.sync.wanted import wanted
 from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
 from tagstream.reconcile.update.host_health import HostHealth
-from tagstream.reconcile.update.lease import lease_held
+from tagstream.reconcile.update.lease import LeaseTaken, lease_held
 
 APPLIED, ATTEMPTED, CHECKSUM = "lastAppliedRevision", "lastAttemptedRevision", "appliedChecksum"
 RECONCILED = "ReconciliationSucceeded"
@@ -71,6 +71,9 @@ class _Source:
 def sync(key: NamespacedName, cause: str, owner: str, deadline_s: float, ports: Ports) -> None:
     """Sync one Kustomization; one that is gone or suspended is passed over.
 
+    While one invocation syncs it, another one waits for its turn, and will see the newest commit. Further ones end at
+    once: otherwise a slow Git server and many pushes would occupy all workers of an account.
+
     Args:
         key: its name.
         cause: what led here, for the ledger.
@@ -81,21 +84,37 @@ def sync(key: NamespacedName, cause: str, owner: str, deadline_s: float, ports: 
     Raises:
         RetryableError: the table failed, or another invocation is at work on this Kustomization.
     """
-    with lease_held(f"kustomization/{key}", owner, deadline_s, ports):
-        stored = ports.objects.get(KIND, key)
-        if stored is None:
-            return
-        attempt = Attempt(stored=stored, at=ports.clock.now(), cause=status.cause_of(stored, cause))
-        kustomization: Kustomization | None = None
+    turn, at_once_s = f"kustomization/{key}", ports.clock.monotonic_s()
+    with ExitStack() as held:
         try:
-            with isolated():
-                kustomization = parse_stored(stored, Kustomization)
-                found = None if kustomization.suspend else _synced(attempt, kustomization, deadline_s, ports)
-        except ImageAutomationError as error:
-            found = failed(attempt, _with_retry(error, kustomization))
-        if found is not None:
-            report([found], ports)
-        _note(stored if found is None else replace(stored, status=found.status), kustomization, ports)
+            held.enter_context(lease_held(turn, owner, at_once_s, ports))
+        except LeaseTaken:
+            with ExitStack() as waiting:
+                try:
+                    waiting.enter_context(lease_held(f"{turn}/next", owner, at_once_s, ports))
+                except LeaseTaken:
+                    ports.log.info("another sync waits already", controller="kustomization", key=str(key))
+                    return
+                held.enter_context(lease_held(turn, owner, deadline_s, ports))
+        _sync_leased(key, cause, deadline_s, ports)
+
+
+def _sync_leased(key: NamespacedName, cause: str, deadline_s: float, ports: Ports) -> None:
+    """Sync a Kustomization whose lease is held. Nobody relies on this invocation any more to see a later commit."""
+    stored = ports.objects.get(KIND, key)
+    if stored is None:
+        return
+    attempt = Attempt(stored=stored, at=ports.clock.now(), cause=status.cause_of(stored, cause))
+    kustomization: Kustomization | None = None
+    try:
+        with isolated():
+            kustomization = parse_stored(stored, Kustomization)
+            found = None if kustomization.suspend else _synced(attempt, kustomization, deadline_s, ports)
+    except ImageAutomationError as error:
+        found = failed(attempt, _with_retry(error, kustomization))
+    if found is not None:
+        report([found], ports)
+    _note(stored if found is None else replace(stored, status=found.status), kustomization, ports)
 
 
 def _note(stored: StoredObject, kustomization: Kustomization | None, ports: Ports) -> None:

@@ -21,6 +21,10 @@ RENEWED_EVERY_S = 5.0
 POLL_S = 0.5
 
 
+class LeaseTaken(RetryableError):
+    """Another worker kept a lease as long as there was time to wait for it."""
+
+
 @contextmanager
 def lease_held(target: str, owner: str, deadline_s: float, ports: Ports) -> Iterator[Lease]:
     """Hold the lease of a destination and renew it in the background.
@@ -32,7 +36,7 @@ def lease_held(target: str, owner: str, deadline_s: float, ports: Ports) -> Iter
         ports: the lease is kept in.
 
     Raises:
-        RetryableError: GitOperationFailed, another worker kept it.
+        LeaseTaken: GitOperationFailed, another worker kept it.
     """
     lease = _acquired(target, owner, deadline_s, ports)
     ends = threading.Event()
@@ -78,7 +82,7 @@ def _acquired(target: str, owner: str, deadline_s: float, ports: Ports) -> Lease
     while lease is None:
         now_s = ports.clock.monotonic_s()
         if now_s >= deadline_s:
-            raise RetryableError("another worker is writing to this Git branch", reason="GitOperationFailed")
+            raise LeaseTaken("another worker is writing to this Git branch", reason="GitOperationFailed")
         holder = ports.leases.holder(target)
         if holder != seen:
             seen, seen_s = holder, now_s
