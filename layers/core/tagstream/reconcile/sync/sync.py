@@ -84,19 +84,30 @@ def sync(key: NamespacedName, cause: str, owner: str, deadline_s: float, ports: 
     Raises:
         RetryableError: the table failed, or another invocation is at work on this Kustomization.
     """
-    turn, at_once_s = f"kustomization/{key}", ports.clock.monotonic_s()
+    now_s, turn = ports.clock.monotonic_s(), f"kustomization/{key}"
     with ExitStack() as held:
         try:
-            held.enter_context(lease_held(turn, owner, at_once_s, ports))
+            held.enter_context(lease_held(turn, owner, now_s, ports))
         except LeaseTaken:
-            with ExitStack() as waiting:
-                try:
-                    waiting.enter_context(lease_held(f"{turn}/next", owner, at_once_s, ports))
-                except LeaseTaken:
-                    ports.log.info("another sync waits already", controller="kustomization", key=str(key))
-                    return
-                held.enter_context(lease_held(turn, owner, deadline_s, ports))
+            if not _has_waited(turn, owner, deadline_s, held, ports):
+                ports.log.info("another sync waits already", controller="kustomization", key=str(key))
+                return
         _sync_leased(key, cause, deadline_s, ports)
+
+
+def _has_waited(turn: str, owner: str, deadline_s: float, held: ExitStack, ports: Ports) -> bool:
+    """Wait for a lease, which ``held`` keeps; False if another one waits for it.
+
+    Raises:
+        LeaseTaken: nobody else waits, and there was not time enough.
+    """
+    with ExitStack() as waiting:
+        try:
+            waiting.enter_context(lease_held(f"{turn}/next", owner, ports.clock.monotonic_s(), ports))
+        except LeaseTaken:
+            return False
+        held.enter_context(lease_held(turn, owner, deadline_s, ports))
+    return True
 
 
 def _sync_leased(key: NamespacedName, cause: str, deadline_s: float, ports: Ports) -> None:
