@@ -106,9 +106,12 @@ def questions(targets: Targets) -> Iterator[Question]:
 def _questions_of_one_role(targets: Targets) -> Iterator[Question]:
     names = targets.names
     image, git = names.arn("ecr", f"repository/{names.repository}"), names.arn("codecommit", names.repository)
+    # For a pull request, UpdateFunction reads what images were built from.
+    yield Question(role="update", actions=("ecr:BatchGetImage",), resource=image, allowed=True)
+    yield Question(role="webhook", actions=("ecr:BatchGetImage",), resource=image)
+    yield Question(role="webhook", actions=("ecr:GetAuthorizationToken",), resource="*")
     for role in ("webhook", "update"):
-        yield Question(role=role, actions=("ecr:BatchGetImage", "ecr:ListImages"), resource=image)
-        yield Question(role=role, actions=("ecr:GetAuthorizationToken",), resource="*")
+        yield Question(role=role, actions=("ecr:ListImages",), resource=image)
         yield Question(role=role, actions=("sqs:ReceiveMessage",), resource=targets.queue("ScanQueueUrl"))
     for role in ("webhook", "scan"):
         yield Question(role=role, actions=("codecommit:GitPull", "codecommit:GitPush"), resource=git)
@@ -116,6 +119,17 @@ def _questions_of_one_role(targets: Targets) -> Iterator[Question]:
     writes = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
     for role in ("scan", "update"):
         yield Question(role=role, actions=writes, resource=targets.table, allowed=True, keys=("object#Receiver",))
+    # The function of the dashboard's widget reads a part of the table, and can do nothing else.
+    changes = (*writes, "dynamodb:BatchWriteItem", "dynamodb:Scan")
+    yield Question(role="dashboard", actions=changes, resource=targets.table)
+    reads = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+    for key in ("object#ImagePolicy", "tags#a/b", "ledger#2026-01-01"):
+        yield Question(role="dashboard", actions=reads, resource=targets.table, allowed=True, keys=(key,))
+    for key in ("hook#/hook/a", "hookpath#a/b", "lease#a"):
+        yield Question(role="dashboard", actions=reads, resource=targets.table, keys=(key,))
+    secret = targets.secret(f"{names.stack}/{NAMESPACE}/x")
+    yield Question(role="dashboard", actions=("secretsmanager:GetSecretValue",), resource=secret)
+    yield Question(role="dashboard", actions=("sqs:SendMessage",), resource=targets.queue("ScanQueueUrl"))
     for key in ("delivery#a", "pending#a", "ledger#2026-01-01"):
         yield Question(role="webhook", actions=writes, resource=targets.table, allowed=True, keys=(key,))
     for key in ("object#Receiver", "selection#a", "run#a", "tags#a/b", "hook#/hook/a", "secrets#changed", "lease#a"):
