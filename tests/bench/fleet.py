@@ -25,6 +25,7 @@ from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.registry import TagListing
+from tagstream.ports.schema import SCHEMA
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
 from tagstream.reconcile.scan.tick import tick
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
@@ -150,7 +151,8 @@ class Fleet:
             scan_repositories(message.repositories, ScanTrigger.of(message), time.monotonic() + LONG_S, self.ports)
 
     def settled(self) -> Fleet:
-        """With the hourly look at everything behind it, and nothing due for the next minutes."""
+        """With this version's first tick and the hourly look at everything behind it, and nothing due for a while."""
+        self.ports.schema.raise_to(SCHEMA)
         soon = Times(last=self.clock.now(), due=self.clock.now() + timedelta(minutes=5))
         kinds = ("ImageRepository", "ImagePolicy")
         self.ports.agenda.rewrite({ObjectName(kind=kind, key=key): soon for key in self.keys for kind in kinds})
