@@ -65,6 +65,10 @@ class Unanswered(RetryableError):
     """Nothing came from a host, its proxy or its login: perhaps nobody gets an answer, whatever the repository."""
 
 
+class RefusedRef(RetryableError):
+    """A Git server has understood a push, and its rules or hooks refuse one of the refs."""
+
+
 class OutOfOrder(RetryableError):
     """The table, a queue, Secrets Manager or Lambda failed: no fault of an object, and over for all of them at once."""
 

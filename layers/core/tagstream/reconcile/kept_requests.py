@@ -19,6 +19,10 @@ FIELD = "pullRequest"
 """The status field with the request of the push branch."""
 BRANCHES = "pushBranches"
 """The status field with the push branches of a template, and their requests."""
+TEMPLATE = "pushBranchTemplate"
+"""The status field with the template that the last run named its branches by."""
+PUSH_REVISION = "observedPushRevision"
+"""The status field that says where a push branch that is rebuilt stood after the last run."""
 KIND = "ImageUpdateAutomation"
 
 
@@ -30,13 +34,15 @@ def known_request(stored: StoredObject) -> KeptRequest | None:
 def known_branches(status: Document) -> tuple[KeptBranch, ...]:
     """The push branches of a template that a status keeps.
 
-    A branch with a request that was kept before the automation had a template is one of them.
+    The branch that was pushed to before the automation had a template is one of them, with its request.
     """
     request = kept_request(status.get(FIELD))
-    if BRANCHES in status or request is None or not request.number:
+    request = request if request is not None and request.number else None
+    branch = request.head if request is not None else str(status.get(PUSH_REVISION, "")).rpartition("@")[0]
+    if BRANCHES in status or not branch:
         return kept_branches(status.get(BRANCHES))
     last = status.get("lastPushCommit")
-    return (KeptBranch(branch=request.head, commit=CommitId(str(last)) if last else None, request=request),)
+    return (KeptBranch(branch=branch, commit=CommitId(str(last)) if last else None, request=request),)
 
 
 def known_requests(status: Document) -> tuple[KeptRequest, ...]:

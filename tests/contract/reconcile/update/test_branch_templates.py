@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tagstream.domain.objects.intervention import REVERTED, Revert, revert_text
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile.kept_requests import forget_reads
 from tests.contract.mortal_ports import Killed, Life
@@ -233,6 +234,163 @@ def test_a_host_that_refuses_one_request_is_asked_again_for_that_one_only(stack:
     stack.run(after_s=3600)
     assert len(stack.host.requests) == 2
     assert stack.ready == "Succeeded: repository up-to-date"
+
+
+def refuse_pushes(stack: Hosted, words: str) -> Path:
+    """Have the Git server refuse the refs for which a line of shell is true; ``$1`` is the name."""
+    hook = stack.bare / "hooks" / "update"
+    hook.write_text(f"#!/bin/sh\n! {words}\n")
+    hook.chmod(0o755)
+    return hook
+
+
+@pytest.mark.parametrize("refused", ["branch", "request"])
+def test_an_older_request_stays_until_the_newer_one_is_there(stack: Hosted, refused: str) -> None:
+    stack.run()
+    stack.select("v1.2.0")
+    if refused == "request":
+        stack.host.refusals_of["pulls/create"] = Answer(status=403, document={"message": "no right"})
+    else:
+        hook = refuse_pushes(stack, "test $1 = refs/heads/images/app-v1.2.0")
+    stack.run()
+    assert ("images/app-v1.1.0", "open") in shown(stack)
+    assert "images/app-v1.1.0" in branches(stack)
+    if refused == "branch":
+        hook.unlink()
+    stack.run(after_s=3600)
+    assert shown(stack)[1:] == [("images/app-v1.1.0", "closed"), ("images/app-v1.2.0", "open")]
+    assert stack.host.requests[1].comments == ["tagstream closed this request: #3 has newer changes of its policies."]
+    assert set(kept(stack)) == {"images/api-v2.1.0", "images/app-v1.2.0"}
+
+
+def test_a_branch_makes_room_for_those_that_are_named_below_it(stack: Hosted) -> None:
+    stack.ports.objects.put(automation_document(MOVED))
+    stack.run()
+    stack.ports.objects.put(automation_document("images/{{ .Policy }}/{{ .NewTag }}"))
+    stack.run()
+    assert branches(stack) == ["images/api/v2.1.0", "images/app/v1.1.0"]
+    assert [state for _, state in shown(stack)] == ["closed", "closed", "open", "open"]
+    assert "now pushes to another branch" in stack.host.requests[0].comments[0]
+    assert stack.ready == "Succeeded: repository up-to-date"
+
+
+def test_a_branch_before_the_template_makes_room_without_requests_too(stack: Hosted) -> None:
+    stack.ports.objects.put(automation_document("updates"))
+    stack.annotate(pull_request=None)
+    stack.run()
+    assert branches(stack) == ["updates"]
+    stack.annotate(push_branch_template="updates/{{ .Policy }}")
+    stack.run()
+    assert branches(stack) == ["updates/api", "updates/app"]
+    assert stack.ready == "Succeeded: repository up-to-date"
+
+
+def test_a_template_s_requests_are_not_those_of_another_repository(stack: Hosted) -> None:
+    stack.run()
+    commit_files(stack.bare, {"other": b"x"}, "a person's work", "feature")
+    for one in stack.host.requests:
+        git("update-ref", "-d", f"refs/heads/{one.head}", folder=stack.bare)
+        one.head, one.title, one.body = "feature", "Mine", "by a person"
+    stack.select("v1.2.0")
+    stack.run()
+    assert [(one.title, one.body, one.state, one.comments) for one in stack.host.requests[:2]] == [
+        ("Mine", "by a person", "open", [])
+    ] * 2
+    assert ("images/app-v1.2.0", "open") in shown(stack)
+
+
+def test_the_branch_that_a_checkout_names_in_full_is_not_pushed_to(stack: Hosted) -> None:
+    git("branch", "app", "main", folder=stack.bare)
+    before = stack.head("app")
+    document = automation_document("{{ .Policy }}")
+    document["spec"]["git"]["checkout"] = {"ref": {"name": "refs/heads/app"}}
+    stack.ports.objects.put(document)
+    stack.run()
+    assert stack.head("app") == before
+    assert "'app' is the branch that commits are merged into" in stack.ready
+    assert shown(stack) == [("api", "open")]
+
+
+def test_a_branch_that_another_automation_still_pushes_to_is_left_to_it(stack: Hosted) -> None:
+    stack.ports.objects.put(automation_document("updates"))
+    stack.ports.objects.put(automation_document("updates", "other"))
+    stack.run()
+    stack.ports.objects.put(automation_document(MOVED))
+    stack.run()
+    assert shown(stack) == [("updates", "open"), ("images/api", "open"), ("images/app", "open")]
+    assert "updates" in branches(stack)
+    assert set(kept(stack)) == {"images/api", "images/app"}
+
+
+def test_the_request_of_a_branch_of_a_template_that_another_automation_still_has_is_left_open(stack: Hosted) -> None:
+    for name in ("app", "other"):
+        stack.ports.objects.put(automation_document(MOVED, name))
+    stack.run()
+    stack.ports.objects.put(automation_document("updates"))
+    stack.run()
+    assert shown(stack) == [("images/api", "open"), ("images/app", "open"), ("updates", "open")]
+
+
+def test_a_server_that_lets_no_branch_go_stops_nothing(stack: Hosted) -> None:
+    stack.run()
+    git("config", "receive.denyDeletes", "true", folder=stack.bare)
+    stack.select("v1.2.0")
+    stack.run()
+    assert stack.ready == "Succeeded: repository up-to-date"
+    assert ("images/app-v1.1.0", "closed") in shown(stack)
+    assert set(kept(stack)) == {"images/api-v2.1.0", "images/app-v1.2.0"}
+    entries = stack.ports.ledger.read(stack.clock.at - timedelta(hours=1), stack.clock.at)
+    assert [one.severity for one in entries if "and stays: " in one.message] == ["error"]
+
+
+def test_requests_stay_open_when_the_annotation_for_requests_is_removed(stack: Hosted) -> None:
+    stack.run()
+    stack.annotate(pull_request=None)
+    stack.run()
+    stack.select("v1.2.0")
+    stack.run()
+    assert shown(stack)[1:] == [("images/app-v1.1.0", "open")]
+    assert branches(stack) == ["images/api-v2.1.0", "images/app-v1.1.0", "images/app-v1.2.0"]
+    assert stack.ready == "Succeeded: repository up-to-date"
+
+
+def test_a_branch_that_a_person_has_deleted_with_its_request_is_not_made_again(stack: Hosted) -> None:
+    stack.run()
+    stack.host.requests[1].state = "closed"
+    git("update-ref", "-d", "refs/heads/images/app-v1.1.0", folder=stack.bare)
+    for number in range(2):
+        commit_files(stack.bare, {"README": str(number).encode()}, "elsewhere")
+        stack.run()
+        assert branches(stack) == ["images/api-v2.1.0"]
+    life = Life()
+    stack.run(after_s=30, ports=life.ports(stack.ports))
+    assert "leases.acquire" not in life.calls
+    stack.select("v1.2.0")
+    stack.run()
+    assert branches(stack) == ["images/api-v2.1.0", "images/app-v1.2.0"]
+
+
+@pytest.mark.parametrize("why", ["not selected", "reverted", "not needed"])
+def test_a_request_is_closed_with_the_reason_of_its_own_case(stack: Hosted, why: str) -> None:
+    stack.run()
+    if why == "not selected":
+        document = automation_document(TAGGED)
+        document["spec"]["policySelector"] = {"matchLabels": {"team": "other"}}
+        stack.ports.objects.put(document)
+    elif why == "reverted":
+        # Another automation of the policy has found this.
+        revert = Revert(rejected="v1.1.0", found="v1.0.0", file="other.yaml", at=stack.clock.at)
+        stack.ports.objects.annotate("ImagePolicy", APP, {REVERTED: revert_text(revert)})
+        commit_files(stack.bare, {"README": b"other"}, "elsewhere")
+    else:
+        stack.commit("v1.1.0")
+    stack.run()
+    words = {
+        "not selected": "its automation does not select its policies any more",
+        "reverted": "its changes were reverted on its base branch",
+        "not needed": "its base branch needs none of these changes any more",
+    }
+    assert stack.host.requests[1].comments == [f"tagstream closed this request: {words[why]}."]
 
 
 def test_every_request_is_read_when_the_host_says_that_one_has_changed(stack: Hosted) -> None:

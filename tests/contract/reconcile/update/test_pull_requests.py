@@ -254,6 +254,43 @@ def test_what_a_person_wrote_into_a_request_of_their_own_stays_until_other_chang
     assert stack.host.requests[0].title == "Update app to v1.2.0"
 
 
+@pytest.mark.parametrize("left", [True, False], ids=["something to propose", "nothing left"])
+def test_a_request_of_another_repository_with_the_number_that_is_kept_is_not_touched(stack: Hosted, left: bool) -> None:
+    stack.run()
+    (request,) = stack.host.requests
+    commit_files(stack.bare, {"other": b"x"}, "a person's work", "feature")
+    request.head, request.title, request.body = "feature", "Mine", "by a person"
+    stack.select("v1.2.0" if left else "v1.0.0")
+    stack.run()
+    assert (request.title, request.body, request.state, request.comments) == ("Mine", "by a person", "open", [])
+    assert [one.head for one in stack.host.requests[1:]] == ([BRANCH] if left else [])
+
+
+def test_a_request_of_another_repository_is_not_taken_for_the_known_one_when_nothing_is_new(stack: Hosted) -> None:
+    stack.run()
+    commit_files(stack.bare, {"other": b"x"}, "a person's work", "feature")
+    stack.host.requests[0].head = "feature"
+    stack.run()
+    stack.run()
+    assert [one.head for one in stack.host.requests] == ["feature", BRANCH]
+    assert stack.request["number"] == "2"
+
+
+def test_a_branch_that_a_person_has_deleted_after_closing_its_request_is_not_made_again(stack: Hosted) -> None:
+    stack.run()
+    stack.host.requests[0].state = "closed"
+    git("update-ref", "-d", f"refs/heads/{BRANCH}", folder=stack.bare)
+    for number in range(2):
+        commit_files(stack.bare, {"README": str(number).encode()}, "elsewhere")
+        stack.run()
+        assert stack.head() == ""
+    assert (stack.request["state"], stack.request["closedBy"]) == ("closed", "a person")
+    stack.select("v1.2.0")
+    stack.run()
+    assert tag_on(stack.bare) == "v1.2.0"
+    assert [one.state for one in stack.host.requests] == ["closed", "open"]
+
+
 def test_labels_reviewers_and_auto_merge_are_asked_for_once(stack: Hosted) -> None:
     stack.annotate(
         pull_request_labels="bot, images",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from tagstream.errors import RetryableError, Unanswered
+from tagstream.errors import RefusedRef, RetryableError, Unanswered
 from tagstream.ports.git import PushConflict
 
 REASON = "GitOperationFailed"
@@ -18,6 +18,10 @@ class BrokenReply(Exception):
 
 class ServerRefused(Exception):
     """The server refused; the message is in its own words."""
+
+
+class RefRefused(ServerRefused):
+    """The server took the push, and refused a ref of it."""
 
 
 class UnpackRefused(ServerRefused):
@@ -70,6 +74,8 @@ def reported(doing: str, secrets: Iterable[str]) -> Iterator[None]:
     """
     try:
         yield
+    except RefRefused as error:
+        raise RefusedRef(failed(doing, censored(str(error), secrets)).message, reason=REASON) from None
     except (BrokenReply, ServerRefused, MissingObjects) as error:
         raise failed(doing, censored(str(error), secrets)) from None
     except PushConflict as error:

@@ -18,7 +18,14 @@ from dulwich.pack import UnpackedObject
 
 from tagstream.adapters.git.clients import BLOBLESS, TODAYS, RepositoryClient
 from tagstream.adapters.git.objects import LIMIT
-from tagstream.adapters.git.replies import BrokenReply, ServerRefused, UnexpectedStatus, UnpackRefused, words
+from tagstream.adapters.git.replies import (
+    BrokenReply,
+    RefRefused,
+    ServerRefused,
+    UnexpectedStatus,
+    UnpackRefused,
+    words,
+)
 from tagstream.ports.git import PushConflict, RefUpdate
 
 HEAD = b"HEAD"
@@ -212,7 +219,7 @@ class Server:
         is_together = any(together in reason for together in _TOGETHER)
         said, signs = (self._progress.decode(errors="replace"), _LOCKED) if is_together else (reason, _CONFLICTS)
         text = words(self._progress + b"\n" + ref + b": " + reason.encode())
-        raise PushConflict(text) if any(one in said for one in signs) else ServerRefused(text)
+        raise PushConflict(text) if any(one in said for one in signs) else RefRefused(text)
 
     def _hear(self, piece: bytes) -> None:
         """Keep the end of what the server says meanwhile."""

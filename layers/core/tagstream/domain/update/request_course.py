@@ -75,6 +75,13 @@ class KeptRequest:
         """Whether it was opened from ``head`` into ``base``, wherever a person has retargeted it to."""
         return (self.head, self.opened_into or self.base) == (head, base)
 
+    def is_request(self, head: str, url: str) -> bool:
+        """Whether what a host has under this number is this request.
+
+        It may be somebody else's once the GitRepository has another URL.
+        """
+        return (self.head or head, self.url or url) == (head, url)
+
     def has_refused(self, changes: str) -> bool:
         """Whether a person has closed a request of these very changes."""
         is_last = self.state == "closed" and self.closed_by == "a person" and self.changes == changes

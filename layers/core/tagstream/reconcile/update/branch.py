@@ -30,15 +30,15 @@ from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.kept_requests import PUSH_REVISION, TEMPLATE
 from tagstream.reconcile.update.branch_files import BranchFiles
-from tagstream.reconcile.update.branch_parts import TEMPLATE, branches_of
+from tagstream.reconcile.update.branch_parts import branches_of
 from tagstream.reconcile.update.host_health import FIRST_ANSWER_S, is_proven
 from tagstream.reconcile.update.host_made import LocalCommit, Scratch, host_made, scratch_removal
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.push_event import PushedCommit, push_event, reset_event
 from tagstream.reconcile.update.ref_updates import (
     HEADS,
-    PUSH_REVISION,
     check_push,
     is_already_pushed,
     push_ref,
@@ -48,6 +48,7 @@ from tagstream.reconcile.update.ref_updates import (
     stale_head,
     with_default_branch,
 )
+from tagstream.reconcile.update.refusal import is_refused
 from tagstream.reconcile.update.request_access import is_settled_request
 from tagstream.reconcile.update.reverts import honour, without_reverted
 from tagstream.reconcile.update.withdrawal import announce_withdrawal
@@ -248,7 +249,7 @@ def commit_and_push(
         results = applied(jobs, session, checkout, ports, files)
         files = None
         made = [result.commit for result in results if result.commit is not None]
-        if made and is_already_pushed(jobs, made, session):
+        if made and (is_already_pushed(jobs, made, session) or _is_unwanted(results, session, ports)):
             results = tuple(replace(result, commit=None) for result in results)
         elif not made:
             results = _reset(results, checkout, session, ports.clock.now())
@@ -448,6 +449,14 @@ def as_named_by_flux(changes: Sequence[Change], job: UpdateJob) -> tuple[Change,
 
 def _path(job: UpdateJob) -> str:
     return job.automation.update.path if job.automation.update else ""
+
+
+def _is_unwanted(results: Sequence[RunResult], session: GitSession, ports: Ports) -> bool:
+    """Whether a person has deleted the push branch and closed its request, which offered what these results change."""
+    if push_ref(results[0].job) in session.refs():
+        return False
+    changes = [change for one in results if one.error is None for change in one.changes]
+    return is_refused([one.job for one in results], changes, ports)
 
 
 def _reset(

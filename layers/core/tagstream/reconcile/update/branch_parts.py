@@ -12,13 +12,10 @@ from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.update.kept_branch import KeptBranch
 from tagstream.ports.leases import CommitIntent
 from tagstream.ports.objects import Document
-from tagstream.reconcile.kept_requests import BRANCHES, FIELD, known_branches
+from tagstream.reconcile.kept_requests import BRANCHES, FIELD, PUSH_REVISION, TEMPLATE, known_branches
 from tagstream.reconcile.update.job import UpdateJob
-from tagstream.reconcile.update.ref_updates import PUSH_REVISION
 
 PUSH_COMMIT = "lastPushCommit"
-TEMPLATE = "pushBranchTemplate"
-"""The status field with the template that the last run named its branches by."""
 
 
 def kept_by(job: UpdateJob) -> tuple[KeptBranch, ...]:

@@ -21,16 +21,14 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
-from tagstream.reconcile.kept_requests import BRANCHES, known_branches
+from tagstream.reconcile.kept_requests import BRANCHES, PUSH_REVISION, TEMPLATE, known_branches
 from tagstream.reconcile.kept_requests import FIELD as FIELD_OF_REQUEST
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.transition import Attempt, Transition, failed, succeeded, success_entry
 from tagstream.reconcile.update.branch import RunResult
-from tagstream.reconcile.update.branch_parts import TEMPLATE
 from tagstream.reconcile.update.job import UpdateJob, joined_causes, new_selections
 from tagstream.reconcile.update.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.update.push_event import causes
-from tagstream.reconcile.update.ref_updates import PUSH_REVISION
 from tagstream.reconcile.update.reverts import HELD_BACK, OFFERED, PUSH_AUTHOR
 from tagstream.reconcile.update.template_warnings import FIELD as TEMPLATE_FIELD
 from tagstream.reconcile.update.template_warnings import template_event, template_warnings
@@ -171,7 +169,8 @@ def _kept(part: RunResult, before: KeptBranch) -> KeptBranch:
         policies=policies,
         commit=part.commit or head,
         revision=part.push_revision,
-        request=part.request if part.job.requests is not None else None,
+        # Without the annotation nobody looks after a request, which stays as it is.
+        request=part.request if part.job.requests is not None else before.request,
     )
 
 

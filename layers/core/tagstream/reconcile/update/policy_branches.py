@@ -15,7 +15,7 @@ from tagstream.domain.setters.marker import MarkerReport
 from tagstream.domain.update.branch_name import InvalidBranchName, branch_name
 from tagstream.domain.update.kept_branch import KeptBranch
 from tagstream.domain.update.request_text import policy_of
-from tagstream.errors import ImageAutomationError, RetryableError
+from tagstream.errors import ImageAutomationError, RefusedRef, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.commit_outlet import Outgoing
 from tagstream.ports.git import Checkout, GitSession, PushConflict, RefUpdate
@@ -35,12 +35,14 @@ from tagstream.reconcile.update.branch import (
 from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.branch_parts import kept_by, part_of
 from tagstream.reconcile.update.job import UpdateJob
-from tagstream.reconcile.update.push_event import removal_event
+from tagstream.reconcile.update.push_event import refused_removal_event, removal_event
 from tagstream.reconcile.update.ref_updates import push_ref, push_revision, resolve_checkout
-from tagstream.reconcile.update.requests import NOTHING_LEFT, with_requests, withdrawn
+from tagstream.reconcile.update.requests import MOVED, NOTHING_LEFT, with_requests, withdrawn
 
 INVALID = "InvalidPushBranch"
 SUPERSEDED = "tagstream closed this request: #{number} has newer changes of its policies."
+NOT_SELECTED = "tagstream closed this request: its automation does not select its policies any more."
+REVERTED = "tagstream closed this request: its changes were reverted on its base branch."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,12 +107,17 @@ def _check_free(name: str, job: UpdateJob, session: GitSession) -> None:
     Raises:
         InvalidBranchName: it is the checkout, the default branch, or one that another automation pushes to.
     """
-    checkout = job.destination.checkout
-    if name in (checkout.branch, checkout.name.removeprefix("refs/heads/"), session.default_branch()):
+    if _is_base(name, job, session):
         raise InvalidBranchName(f"'{name}' is the branch that commits are merged into")
     other = job.snapshot.owner_of(job.destination, name)
     if other is not None:
         raise InvalidBranchName(f"'{name}' is a push branch of ImageUpdateAutomation '{other}'")
+
+
+def _is_base(name: str, job: UpdateJob, session: GitSession) -> bool:
+    """Whether a branch is the one that commits are merged into, or the repository's default branch."""
+    checkout = job.destination.checkout
+    return name in (checkout.branch, checkout.name.removeprefix("refs/heads/"), session.default_branch())
 
 
 def update_policy_branches(
@@ -139,6 +146,7 @@ def update_policy_branches(
         files = files_of(jobs, session, checkout, ports)
         plans = plan_branches(jobs, checkout, files, ports)
         branches = Branches(session=session, checkout=checkout, lease=lease, deadline_s=deadline_s, ports=ports)
+        branches.make_room(plans)
         branches.push(plans, files)
         branches.keep_requests()
         branches.retire(plans)
@@ -172,6 +180,15 @@ class Branches:
     deadline_s: float
     ports: Ports
     results: dict[str, tuple[RunResult, ...]] = field(default_factory=dict)
+    room: dict[str, tuple[RunResult, ...]] = field(default_factory=dict)
+
+    def make_room(self, plans: Sequence[Plan]) -> None:
+        """Take back the branches beside which Git cannot have a new one: ``a`` and ``a/b`` exclude each other."""
+        names = {name for plan in plans for name in plan.parts}
+        for plan in (one for one in plans if one.is_known):
+            for kept in kept_by(plan.job):
+                if kept.branch not in names and any(_exclude(kept.branch, name) for name in names):
+                    self.room[kept.branch] = (self._retired(plan, kept),)
 
     def push(self, plans: Sequence[Plan], files: BranchFiles) -> None:
         """Push every branch; those of several automations have a commit of each."""
@@ -204,12 +221,28 @@ class Branches:
 
     def retire(self, plans: Sequence[Plan]) -> None:
         """Take back the branches that nothing is offered on any more, and close their requests."""
+        self.results |= self.room
         for plan in (one for one in plans if one.is_known):
             for kept in kept_by(plan.job):
-                if kept.branch not in self.results and not plan.unnamed & set(kept.policies):
-                    self.results[kept.branch] = (self._retired(plan.job, kept),)
+                if kept.branch not in self.results and not self._is_waiting(plan, kept):
+                    self.results[kept.branch] = (self._retired(plan, kept),)
 
-    def _retired(self, job: UpdateJob, kept: KeptBranch) -> RunResult:
+    def _is_waiting(self, plan: Plan, kept: KeptBranch) -> bool:
+        """Whether a policy of a branch has no newer branch or no newer request, because making it failed."""
+        parts = [one for found in self.results.values() for one in found if one.job.stored.key == plan.job.stored.key]
+        failed = [one for one in parts if one.error is not None or one.request_error is not None]
+        waiting = plan.unnamed | {policy.name for one in failed for policy in one.job.selections}
+        # Of the branch before the template nobody knows the policies.
+        return bool(waiting & set(kept.policies) if kept.policies else waiting)
+
+    def _is_left_alone(self, job: UpdateJob, kept: KeptBranch) -> bool:
+        """Whether a branch is only forgotten: others need it, or nobody looks after its open request any more."""
+        if _is_base(kept.branch, job, self.session) or job.snapshot.users_of(job.destination, kept.branch):
+            return True
+        return job.requests is None and kept.request is not None and kept.request.is_open
+
+    def _retired(self, plan: Plan, kept: KeptBranch) -> RunResult:
+        job = plan.job
         part = part_of(job, kept.branch)
         result = RunResult(
             job=part,
@@ -219,10 +252,12 @@ class Branches:
         )
         try:
             with isolated():
+                if self._is_left_alone(job, kept):
+                    return result
                 self._check_time()
                 head = self.session.refs().get(push_ref(part))
                 is_ours = head in (None, kept.commit)
-                result = withdrawn(result, self._reason(kept), self.ports, is_ours=is_ours)
+                result = withdrawn(result, self._reason(plan, kept), self.ports, is_ours=is_ours)
                 is_open = result.request is not None and result.request.is_open
                 if is_ours and not is_open and result.request_error is None:
                     result = self._removed(result, kept)
@@ -230,14 +265,20 @@ class Branches:
             return replace(result, request_error=error)
         return result
 
-    def _reason(self, kept: KeptBranch) -> str:
+    def _reason(self, plan: Plan, kept: KeptBranch) -> str:
         """Why a request is closed: for people."""
+        policies = set(kept.policies)
         for found in self.results.values():
             for one in found:
-                is_newer = {policy.name for policy in one.job.selections} & set(kept.policies)
+                is_newer = {policy.name for policy in one.job.selections} & policies
                 if is_newer and one.request is not None and one.request.is_open:
                     return SUPERSEDED.format(number=one.request.number)
-        return NOTHING_LEFT
+        if policies & {policy.name for policy in plan.job.reverted}:
+            return REVERTED
+        if policies and not policies & {policy.name for policy in plan.job.selections}:
+            return NOT_SELECTED
+        going = {policy.name for part in plan.parts.values() for policy in part.selections}
+        return MOVED if (policies & going if policies else going) else NOTHING_LEFT
 
     def _removed(self, result: RunResult, kept: KeptBranch) -> RunResult:
         """The result of a branch that is removed now, or was before by whoever merged its request."""
@@ -250,12 +291,20 @@ class Branches:
             except PushConflict:
                 # Somebody has just pushed to it, so it is not ours to remove.
                 return result
+            except RefusedRef as refusal:
+                # The server would refuse every run alike: people can remove the branch, or leave it there.
+                return replace(result, event=refused_removal_event(result.job, head, refusal.message, now))
         event = removal_event(result.job, kept.commit, now) if kept.commit else None
         return replace(result, push_revision="", event=event)
 
     def _check_time(self) -> None:
         if self.ports.clock.monotonic_s() >= self.deadline_s:
             raise RetryableError("no time is left for all push branches of the template", reason="GitOperationFailed")
+
+
+def _exclude(one: str, other: str) -> bool:
+    """Whether one name of a branch is a folder of the other."""
+    return one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 def _joined(plan: Plan, checkout: Checkout, results: Mapping[str, Sequence[RunResult]]) -> RunResult:

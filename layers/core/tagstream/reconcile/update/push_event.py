@@ -93,6 +93,21 @@ def removal_event(job: UpdateJob, head: CommitId, at: datetime) -> LedgerEntry:
     )
 
 
+def refused_removal_event(job: UpdateJob, head: CommitId, words: str, at: datetime) -> LedgerEntry:
+    """The event of a push branch that the server does not let go, though none of its changes is offered any more."""
+    branch = job.destination.push_branch
+    return LedgerEntry(
+        at=at,
+        kind=KIND,
+        key=job.stored.key,
+        severity="error",
+        reason="GitOperationFailed",
+        message=f"branch '{branch}' at '{head[:7]}' is not needed any more, and stays: {words}",
+        facts={"branch": branch},
+        identity=f"{ONCE}stays-{head}",
+    )
+
+
 def causes(job: UpdateJob, changes: Iterable[Change]) -> list[Selection]:
     """The selections that made these changes, sorted by policy."""
     setters = {":".join(change.setter.split(":")[:2]) for change in changes}

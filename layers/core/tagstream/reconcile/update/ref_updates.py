@@ -17,8 +17,6 @@ from tagstream.ports.git import Checkout, GitSession, RefUpdate
 from tagstream.reconcile.update.job import UpdateJob
 
 HEADS = b"refs/heads/"
-PUSH_REVISION = "observedPushRevision"
-"""The status field that says where a push branch that is rebuilt stood after the last run."""
 
 
 def with_default_branch(jobs: Sequence[UpdateJob], session: GitSession) -> tuple[UpdateJob, ...]:

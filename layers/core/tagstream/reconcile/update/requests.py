@@ -167,9 +167,8 @@ class _Course:
             return
         if known is not None:
             self.known = replace(known, settings="")
-        host = self._host()
-        current = host.read(known.number) if known is not None else host.newest(self.head, self.wants.base)
-        if known is None and (current is None or current.state != "open" or not identity_in(current.body)):
+        current = self._current(host := self._host())
+        if not (self.known and self.known.number) and not _is_open_of_ours(current):
             return
         # The host may know of a commit that has come since the branch was read.
         is_same = current is not None and (not self.head_commit or self.head_commit.startswith(current.head_commit))
@@ -191,7 +190,7 @@ class _Course:
             host = self._host()
             current = host.read(former.number)
             # The GitRepository may be another one by now.
-            if current is None or (current.url, current.head, current.state) != (former.url, former.head, "open"):
+            if current is None or current.state != "open" or not former.is_request(current.head, current.url):
                 continue
             # What a person has added is not ours to close.
             if former.head_commit.startswith(current.head_commit):
@@ -201,9 +200,9 @@ class _Course:
 
     def _is_others(self, known: KeptRequest) -> bool:
         """Whether another automation still pushes to the branch of a request."""
-        former = replace(self.leader.destination, push_branch=known.head).target
         own = {one.job.stored.key for one in self.results}
-        others = [one for one in self.leader.snapshot.writers(former) if one.stored.key not in own]
+        users = self.leader.snapshot.users_of(self.leader.destination, known.head)
+        others = [one for one in users if one.stored.key not in own]
         return any(one.automation.pull_request is not None for one in others)
 
     def _look(self) -> None:
@@ -219,7 +218,19 @@ class _Course:
         interval = timedelta(seconds=min(one.job.automation.interval_s for one in self.results))
         if known.read_at is not None and self.now - known.read_at < interval and not self._is_asked_for:
             return
-        self._note(self._host().read(known.number))
+        self._note(self._current(self._host()))
+
+    def _current(self, host: PullRequests) -> PullRequest | None:
+        """The request as the host has it: the known one, or else the newest of the branch.
+
+        A known number that is another request by now is forgotten: that one may be a person's.
+        """
+        if self.known is not None and self.known.number:
+            current = host.read(self.known.number)
+            if current is None or self.known.is_request(current.head, current.url):
+                return current
+            self.known = None
+        return host.newest(self.head, self.wants.base)
 
     def _propose(self, changes: ChangeSet) -> None:
         """Keep a request for these changes, unless a person does not want them."""
@@ -229,7 +240,8 @@ class _Course:
         elif _is_refused(known, changes) and known.read_at is not None and not self._is_asked_for:
             return
         host = self._host()
-        current = host.read(known.number) if known is not None else host.newest(self.head, self.wants.base)
+        current = self._current(host)
+        known = self.known
         if known is not None:
             self._note(current)
         step = next_step(self.known, _found(current), changes.identity, self.head_commit)
@@ -286,8 +298,8 @@ class _Course:
         if known is None and not any(one.reset_to for one in self.results):
             return
         host = self._host()
-        current = host.read(known.number) if known is not None else host.newest(self.head, self.wants.base)
-        if known is None and (current is None or current.state != "open" or not identity_in(current.body)):
+        current = self._current(host) if known is not None else host.newest(self.head, self.wants.base)
+        if (known is None or self.known is None) and not _is_open_of_ours(current):
             return
         if current is not None and current.state == "open" and self._is_empty:
             current = self._closed(host, current, NOTHING_LEFT)
@@ -436,6 +448,11 @@ class _Course:
         if reason in ("RequestOpened", "RequestMerged") or self.before is None:
             return ""
         return f"-{text_identity([str(self.before.document())])}"
+
+
+def _is_open_of_ours(request: PullRequest | None) -> bool:
+    """Whether a request that the status does not know is open and was written by tagstream."""
+    return request is not None and request.state == "open" and identity_in(request.body) != ""
 
 
 def _is_refused(known: KeptRequest, changes: ChangeSet) -> bool:

@@ -31,7 +31,7 @@ from tagstream.ports.freezes import FREEZES
 from tagstream.ports.leases import LastHolder, Lease
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.selections import Selection
-from tagstream.reconcile.kept_requests import known_branches
+from tagstream.reconcile.kept_requests import TEMPLATE, known_branches
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 from tagstream.reconcile.update.calendars import Calendars, namespace_name
 from tagstream.reconcile.update.secrets_ahead import secrets_of
@@ -208,6 +208,23 @@ class Snapshot:
         others = [one for target, writers in self._all().items() if target != where.target for one in writers]
         owners = [*fixed, *(one for one in others if _keeps(one, repository_name(where.url), branch))]
         return owners[0].stored.key if owners else None
+
+    def users_of(self, where: Destination, branch: str) -> Sequence[Writer]:
+        """The automations that push to a branch by its own name, or by a template that is not ``where``'s.
+
+        One whose template has changed since its last run is about to leave the branches of the former template.
+
+        Args:
+            where: in the branch's repository.
+            branch: without ``refs/heads/``.
+        """
+        repository = repository_name(where.url)
+        others = [one for target, writers in self._all().items() if target != where.target for one in writers]
+        staying = [one for one in others if one.stored.status.get(TEMPLATE) == one.automation.branch_template]
+        return [
+            *self.writers(where.named(branch).target),
+            *(one for one in staying if _keeps(one, repository, branch)),
+        ]
 
     def targets(self, is_wanted: Callable[[NamespacedName], bool]) -> Sequence[str]:
         """The branches of these automations, sorted, suspended ones too."""

@@ -34,7 +34,9 @@ def announce_withdrawal(jobs: Sequence[UpdateJob], ports: Ports) -> None:
     is_open = [one for one in kept if one.is_open]
     if kept and not is_open:
         return
-    current = host.read(is_open[0].number) if is_open else host.newest(head, base)
+    current = host.read(is_open[0].number) if is_open else None
+    if current is None or not is_open[0].is_request(current.head, current.url):
+        is_open, current = [], host.newest(head, base)
     if current is not None and current.state == "open" and (is_open or identity_in(current.body)):
         mark_withdrawn(host, current)
 
