@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tagstream.domain.objects.model import NamespacedName
 from tests.unit.cli.memory_ports import MemoryPorts, command
 from tests.unit.cli.verbs.test_get import add
 
@@ -34,7 +35,8 @@ def kept(**kustomization: object) -> MemoryPorts:
     spec = {"image": "ghcr.io/org/web", "interval": "7m"}
     version = "image.toolkit.fluxcd.io/v1"
     ports.objects.put({"apiVersion": version, "kind": "ImageRepository", "metadata": metadata, "spec": spec})
-    add(ports, "Kustomization", "fleet", {}, **kustomization)
+    synced = {"inventory": {"entries": [{"id": "flux-system_web_image.toolkit.fluxcd.io_ImageRepository", "v": "v1"}]}}
+    add(ports, "Kustomization", "fleet", synced, **kustomization)
     return ports
 
 
@@ -55,4 +57,10 @@ def test_nobody_is_warned_while_the_kustomization_is_suspended(words: str) -> No
 def test_the_labels_of_a_kustomization_that_is_not_here_mean_nothing() -> None:
     ports = kept()
     command("delete", "kustomization", "fleet", "-s", ports=ports)
+    assert not warned("annotate image repository web team=a", ports)
+
+
+def test_a_copy_that_no_sync_has_stored_is_changed_without_a_warning() -> None:
+    ports = kept()
+    ports.objects.put_status("Kustomization", NamespacedName("flux-system", "fleet"), {"inventory": {"entries": []}})
     assert not warned("annotate image repository web team=a", ports)

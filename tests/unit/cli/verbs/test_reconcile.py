@@ -81,6 +81,16 @@ def test_a_suspended_object_is_not_reconciled() -> None:
     assert done.err == "✗ resource is suspended\n"
 
 
+def test_a_kustomization_of_a_suspended_git_repository_is_not_waited_for() -> None:
+    reference = {"kind": "GitRepository", "name": "fleet"}
+    ports = answering("Kustomization", ready("True"), sourceRef=reference)
+    metadata = {"name": "fleet", "namespace": "flux-system"}
+    ports.objects.put({"kind": "GitRepository", "metadata": metadata, "spec": {"suspend": True}})
+    done = command("reconcile", "kustomization", "app", ports=ports)
+    assert done.code == 1
+    assert done.err == "✗ source is suspended: GitRepository/flux-system/fleet\n"
+
+
 def test_an_object_that_does_not_exist_is_an_error() -> None:
     done = command("reconcile", "image", "update", "gone", ports=MemoryPorts())
     assert done.code == 1

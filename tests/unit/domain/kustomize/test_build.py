@@ -65,6 +65,26 @@ def test_a_folder_below_that_has_a_kustomization_file_is_built_by_it() -> None:
     assert sorted(names(build("", Repository(files), NOTHING))) == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(".github/workflows/ci.yml", "deep/.circleci/config.yml", ".travis.yml", ".gitlab-ci.yml", "appveyor.yml"),
+        *(".drone.yml", "cloudbuild.yaml", "codeship-services.yml", "deep/codeship-steps.yml"),
+        *(".goreleaser.yml", "deep/.sops.yaml", ".flux.yaml", ".git/a.yaml", "logo.png/a.yaml"),
+    ],
+)
+def test_files_that_flux_leaves_out_of_a_repository_are_no_objects(path: str) -> None:
+    files = {"apps/a.yaml": repository("a"), path: "version: 2\n"}
+    assert names(build("", Repository(files), NOTHING)) == ["a"]
+    with pytest.raises(BuildFailed, match="no such file"):
+        build("", Repository({**files, "kustomization.yaml": f"resources: [{path}]\n"}), NOTHING)
+
+
+def test_a_file_whose_name_only_resembles_one_that_is_left_out_is_read() -> None:
+    files = {"github/ci.yml": repository("b"), "my.travis.yml": repository("c"), "a.zip.yaml": repository("a")}
+    assert sorted(names(build("", Repository(files), NOTHING))) == ["a", "b", "c"]
+
+
 def test_a_path_that_is_not_there_is_named() -> None:
     with pytest.raises(BuildFailed, match=r"^kustomization path not found: clusters/prod$"):
         build("clusters/prod", Repository({"clusters/test/a.yaml": repository("a")}), NOTHING)

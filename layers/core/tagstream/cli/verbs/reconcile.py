@@ -11,6 +11,7 @@ from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import ask, required, tell_commit, wait_for_answer
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.receive.paths import publish_receiver
 from tagstream.reconcile.shown_status import is_suspended, source_key
 
@@ -27,6 +28,8 @@ def reconcile(session: Session) -> int:
     stored = required(session, target, key)
     if is_suspended(stored):
         raise CommandFailed("resource is suspended")
+    if target == KUSTOMIZATION:
+        _refuse_suspended_source(session, stored)
     if target == RECEIVER:
         publish_receiver(stored, session.ports)
         tell_outcome(session, target, required(session, target, key))
@@ -61,6 +64,13 @@ def _reconcile_users(session: Session, source: NamespacedName) -> int:
             session.console.failure(str(failure))
             failures += 1
     return int(bool(failures))
+
+
+def _refuse_suspended_source(session: Session, kustomization: StoredObject) -> None:
+    source = source_key(kustomization)
+    repository = session.ports.objects.get(GIT.kind, source) if source is not None else None
+    if repository is not None and is_suspended(repository):
+        raise CommandFailed(f"source is suspended: {GIT.kind}/{source}")
 
 
 def _reconcile(session: Session, target: Target, key: NamespacedName) -> None:

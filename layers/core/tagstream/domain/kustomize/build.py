@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from tagstream.domain.kustomize.exclusions import WithoutExcluded
 from tagstream.domain.kustomize.kustomization_file import (
     FILE_NAMES,
     KustomizationFile,
@@ -49,6 +50,7 @@ def build(root: str, source: Source, overlay: Overlay) -> Sequence[Resource]:
     Raises:
         BuildFailed: a file is missing or invalid, an object is there twice, a field is not supported, or a patch fails.
     """
+    source = WithoutExcluded(source)
     files = _Files(source)
     if not source.below(root):
         raise BuildFailed(f"kustomization path not found: {root or '.'}")

@@ -52,9 +52,13 @@ class Resource:
 
     @property
     def is_ours(self) -> bool:
-        """Whether tagstream stores objects of this kind; only those are patched."""
-        group = GROUPS.get(self.original.kind, (None,))[0]
-        return group == self.original.group or (self.original.kind == "Namespace" and not self.original.group)
+        """Whether tagstream stores objects of the kind that it was read with; only those are patched."""
+        return _is_ours(self.original)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is of tagstream's kinds still: a patch may have made another kind of it, such as a Secret."""
+        return _is_ours(self.original) and _is_ours(self.identity)
 
     def changed(self, value: Mapping[str, object]) -> Resource:
         """Return the same object with another content."""
@@ -72,6 +76,11 @@ def identity_of(value: Mapping[str, object]) -> Identity:
         namespace=_text(metadata, "namespace"),
         name=_text(metadata, "name"),
     )
+
+
+def _is_ours(identity: Identity) -> bool:
+    group = GROUPS.get(identity.kind, (None,))[0]
+    return group == identity.group or (identity.kind == "Namespace" and not identity.group)
 
 
 def with_metadata(value: Mapping[str, object], **members: object) -> Mapping[str, object]:

@@ -17,6 +17,7 @@ NOT_USED = (
     *("images", "wait", "healthChecks", "healthCheckExprs", "dependsOn", "force", "serviceAccountName", "validation"),
     *("ignoreMissingComponents", "readyExpr"),
 )
+BOUNDS_NOTHING = "bounds nothing here: see the parameter NoCrossNamespaceRefs in docs/security.md#tenants"
 DELETION_POLICIES = ("MirrorPrune", "Delete", "WaitForTermination", "Orphan")
 OTHER_SOURCES = ("OCIRepository", "Bucket", "ExternalArtifact")
 """Kinds of ``spec.sourceRef`` that Flux has besides GitRepository."""
@@ -48,6 +49,8 @@ def read_kustomization(metadata: Metadata, spec: Fields) -> Kustomization:
         spec.warn(name, "not supported by tagstream: the Kustomization will not become ready with it")
     if spec.has("decryption"):
         spec.warn("decryption", "nothing is decrypted: a file that is encrypted with SOPS is refused")
+    if spec.has("serviceAccountName"):
+        spec.warn("serviceAccountName", BOUNDS_NOTHING)
     spec.finish((*NOT_USED, *NOT_BUILT, "decryption", "kubeConfig"))
     return kustomization
 

@@ -1,7 +1,7 @@
 """Stores what a commit wants, and deletes what vanished from it.
 
-Every step may be repeated: what is stored already is left alone, and what a Kustomization owns is told by its labels,
-so that a sync which dies in between is finished by the next one.
+Every step may be repeated: what is stored already is left alone, so that a sync which dies in between is finished by
+the next one. It never deletes an object that is not in the inventory of the last sync, whatever its labels say.
 
 Source: kustomize-controller internal/controller (apply, prune), fluxcd/pkg ssa (its annotations).
 """
@@ -40,15 +40,15 @@ class Stored:
         created: objects that were not there.
         configured: objects that were different.
         deleted: objects that vanished from Git.
-        present: all objects that the Kustomization owns now.
-        kept: objects that vanished from Git and stay all the same.
+        present: all objects that the commit holds, with those that an annotation has it leave alone.
+        kept: objects of the inventory that vanished from Git and stay all the same; the next inventory lacks them.
     """
 
     created: tuple[str, ...]
     configured: tuple[str, ...]
     deleted: tuple[str, ...]
     present: tuple[StoredObject, ...]
-    kept: tuple[str, ...] = ()
+    kept: tuple[StoredObject, ...] = ()
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -57,21 +57,28 @@ class Stored:
         return tuple(f"{name} {word}" for names, word in words for name in names)
 
 
-def owned_objects(owner: NamespacedName, ports: Ports) -> Mapping[ObjectName, StoredObject]:
-    """All stored objects that carry a Kustomization's labels, without their statuses."""
-    return {
-        ObjectName(kind=kind, key=key): StoredObject(kind=kind, key=key, document=document, status={})
+def synced_objects(stored: StoredObject, ports: Ports) -> Mapping[ObjectName, StoredObject]:
+    """All stored objects that the inventory of a Kustomization names, without their statuses.
+
+    An object with its labels that no sync has stored is not among them: it is a copy under another name.
+    """
+    names = inventory_names(stored.status) or frozenset()
+    found = (
+        StoredObject(kind=kind, key=key, document=document, status={})
         for kind in STORED
         for key, document in ports.objects.documents_of(kind).items()
-        if is_owned(document, owner)
-    }
+    )
+    return {ObjectName(kind=one.kind, key=one.key): one for one in found if shown(one) in names}
 
 
-def store(kustomization: Kustomization, wanted: Sequence[Located], ports: Ports) -> Stored:
+def store(
+    kustomization: Kustomization, before: Mapping[ObjectName, StoredObject], wanted: Sequence[Located], ports: Ports
+) -> Stored:
     """Make the stored objects those that are wanted.
 
     Args:
         kustomization: owns the objects.
+        before: what ``synced_objects`` has found.
         wanted: valid objects with its labels.
         ports: objects, Receivers' paths and secrets.
 
@@ -79,7 +86,6 @@ def store(kustomization: Kustomization, wanted: Sequence[Located], ports: Ports)
         RetryableError: the table failed; the next sync does the rest.
     """
     owner = kustomization.metadata.key
-    before = owned_objects(owner, ports)
     created: list[str] = []
     configured: list[str] = []
     present: dict[ObjectName, StoredObject] = {}
@@ -97,13 +103,13 @@ def store(kustomization: Kustomization, wanted: Sequence[Located], ports: Ports)
             (created if outcome == "created" else configured).append(one.parsed.name + _rival(known, owner, ports))
             _publish(stored, ports)
     gone = _last_first(one for name, one in before.items() if name not in present)
-    deleted = [shown(one) for one in gone if kustomization.prune and _prune(one, kustomization, ports)]
+    deleted = [one for one in gone if kustomization.prune and _prune(one, kustomization, ports)]
     return Stored(
         created=tuple(created),
         configured=tuple(configured),
-        deleted=tuple(deleted),
+        deleted=tuple(shown(one) for one in deleted),
         present=tuple(present.values()),
-        kept=tuple(kept for one in gone if (kept := shown(one)) not in deleted),
+        kept=tuple(one for one in gone if one not in deleted),
     )
 
 
@@ -113,7 +119,7 @@ def remove(
     """Delete a Kustomization, and before it what it owns, if it prunes; an object that cannot be read keeps them.
 
     Args:
-        stored: the Kustomization.
+        stored: the Kustomization with its status.
         ports: objects.
         being_removed: Kustomizations that are deleted with it already: two may own each other.
 
@@ -126,7 +132,7 @@ def remove(
     except ImageAutomationError:
         kustomization = None
     if kustomization is not None and kustomization.prune and not (kustomization.keeps_objects or kustomization.suspend):
-        owned = owned_objects(stored.key, ports).values()
+        owned = synced_objects(stored, ports).values()
         above = being_removed | {stored.key}
         deleted = [shown(one) for one in _last_first(owned) if _prune(one, kustomization, ports, above)]
     ports.objects.delete(KIND, stored.key)
@@ -193,8 +199,11 @@ def _prune(
 ) -> bool:
     """Delete an object that vanished from Git; False for one that stays.
 
-    A Kustomization deletes neither itself nor its GitRepository: nobody could bring them back with a commit.
+    As in Flux, an object of the inventory stays, too, if it does not have the labels: somebody else keeps it. A
+    Kustomization deletes neither itself nor its GitRepository: nobody could bring them back with a commit.
     """
+    if not is_owned(one.document, kustomization.metadata.key):
+        return False
     notes = annotations_of(one.document)
     if DISABLED in (notes.get(PRUNE), notes.get(RECONCILE)):
         return False
@@ -203,7 +212,10 @@ def _prune(
     if one.kind == KIND:
         if one.key in being_removed:
             return False
-        remove(one, ports, being_removed)
+        whole = ports.objects.get(KIND, one.key)
+        if whole is None:
+            return False
+        remove(whole, ports, being_removed)
         return True
     return ports.objects.delete(one.kind, one.key)
 

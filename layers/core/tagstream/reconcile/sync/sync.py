@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from tagstream.domain.objects.acl import BLOCKED, may_refer
 from tagstream.domain.objects.model import GitRef, GitRepository, Kustomization, NamespacedName
+from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.update.destination import DEFAULT_BRANCH, checkout_refs
 from tagstream.errors import ImageAutomationError, RetryableError, StalledError
 from tagstream.ports.bundle import Ports
@@ -31,17 +32,18 @@ from tagstream.reconcile.sync.store import (
     checksum,
     inventory,
     inventory_names,
-    owned_objects,
     shown,
     store,
+    synced_objects,
 )
-from tagstream.reconcile.sync.wanted import wanted
+from tagstream.reconcile.sync.wanted import is_owned, wanted
 from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
 from tagstream.reconcile.update.host_health import HostHealth
 from tagstream.reconcile.update.lease import LeaseTaken, lease_held
 
 APPLIED, ATTEMPTED, CHECKSUM = "lastAppliedRevision", "lastAttemptedRevision", "appliedChecksum"
 RECONCILED = "ReconciliationSucceeded"
+SOURCE_SUSPENDED = "source is suspended"
 MIN_TIMEOUT_S = 1.0
 SHOWN_CHANGES = 20
 
@@ -143,10 +145,10 @@ def _with_retry(error: ImageAutomationError, kustomization: Kustomization | None
 
 
 def _synced(attempt: Attempt, kustomization: Kustomization, deadline_s: float, ports: Ports) -> Transition | None:
-    """What became of a Kustomization; None if its GitRepository is suspended."""
+    """What became of a Kustomization; None if its GitRepository is suspended and nobody has asked for a reconcile."""
     repository = _repository(kustomization, ports)
     if repository.suspend:
-        return None
+        return _source_suspended(attempt)
     if kustomization.timeout_s:
         deadline_s = min(deadline_s, ports.clock.monotonic_s() + kustomization.timeout_s)
     asking, health = _Asking(stored=attempt.stored, access=git_access(repository, ports.secrets)), HostHealth(ports)
@@ -167,8 +169,16 @@ def _synced(attempt: Attempt, kustomization: Kustomization, deadline_s: float, p
                 _with_retry(error, kustomization),
                 {**attempt.stored.status, ATTEMPTED: source.checkout.revision},
             )
-    stored = store(kustomization, found.objects, ports)
+    stored = store(kustomization, synced_objects(attempt.stored, ports), found.objects, ports)
     return _applied(attempt, source, stored, found.left_out)
+
+
+def _source_suspended(attempt: Attempt) -> Transition | None:
+    """Answer a request to reconcile, so that nobody waits for it; the conditions stay as they are."""
+    if not status.is_asked_for(attempt.stored):
+        return None
+    handled = status.handled(attempt.stored.status, read_metadata(attempt.stored.document))
+    return Transition(attempt=attempt, outcome="postponed", status=handled, facts={"reason": SOURCE_SUSPENDED})
 
 
 def _repository(kustomization: Kustomization, ports: Ports) -> GitRepository:
@@ -192,13 +202,13 @@ def _ref(repository: GitRepository) -> GitRef:
 
 
 def _is_up_to_date(stored: StoredObject, kustomization: Kustomization, checkout: Checkout, ports: Ports) -> bool:
-    """Whether neither the commit, nor the Kustomization, nor an object that it owns has changed since the last sync."""
+    """Whether the commit, the Kustomization and the objects of its inventory are as the last sync left them."""
     before = stored.status
     if not status.is_ready(before) or before.get("observedGeneration") != kustomization.metadata.generation:
         return False
     if before.get(APPLIED) != checkout.revision or CHECKSUM not in before:
         return False
-    return before[CHECKSUM] == checksum(owned_objects(stored.key, ports).values())
+    return before[CHECKSUM] == checksum(synced_objects(stored, ports).values())
 
 
 def _unchanged(attempt: Attempt, source: _Source) -> Transition:
@@ -228,7 +238,7 @@ def _applied(attempt: Attempt, source: _Source, stored: Stored, left_out: Mappin
         "inventory": inventory(stored.present),
     }
     found = succeeded(attempt, "reconciled", body, message, RECONCILED)
-    changes = _untold(before, stored, revision)
+    changes = _untold(attempt.stored, stored, revision)
     is_drift = bool(stored.changes) and before.get(APPLIED) == revision and status.is_ready(before)
     return replace(
         found,
@@ -238,25 +248,30 @@ def _applied(attempt: Attempt, source: _Source, stored: Stored, left_out: Mappin
     )
 
 
-def _untold(before: Mapping[str, object], stored: Stored, revision: object) -> tuple[str, ...]:
+def _untold(kustomization: StoredObject, stored: Stored, revision: object) -> tuple[str, ...]:
     """What has changed since the last sync that told it, one line each.
 
     A sync that died has stored objects and told nothing; what it created and deleted is seen by the inventory.
 
     Args:
-        before: the status.
+        kustomization: with its status before.
         stored: what this sync has changed.
         revision: of the commit.
     """
+    before = kustomization.status
     known = inventory_names(before)
     if known is None or before.get(APPLIED) == revision:
         return stored.changes
-    now = [shown(one) for one in stored.present]
-    unknown = [one for one in now if one not in known and one not in stored.configured]
-    created = tuple(one for one in now if one in stored.created or one in unknown)
-    gone = (*stored.deleted, *sorted(known.difference(now, stored.deleted, stored.kept)))
+    now = {shown(one): one for one in stored.present}
+    # An object that an annotation has a sync leave alone may be unknown, too, but it is not ours.
+    unknown = [name for name, one in now.items() if name not in known and is_owned(one.document, kustomization.key)]
+    created = tuple(
+        name for name in now if name in stored.created or (name in unknown and name not in stored.configured)
+    )
+    gone = (*stored.deleted, *sorted(known.difference(now, stored.deleted, map(shown, stored.kept))))
     found = replace(stored, created=created, deleted=gone).changes
-    if not found and before.get(CHECKSUM) != checksum(stored.present):
+    still_there = [one for one in (*stored.present, *stored.kept) if shown(one) in known]
+    if not found and before.get(CHECKSUM) != checksum(still_there):
         return (f"objects configured as of {revision}",)
     return found
 

@@ -15,6 +15,7 @@ from typing import cast
 from tagstream.domain.kustomize.build import build
 from tagstream.domain.kustomize.resource import Resource
 from tagstream.domain.kustomize.source import BuildFailed, Source
+from tagstream.domain.objects.acl import BLOCKED, may_refer
 from tagstream.domain.objects.model import Kustomization, NamespacedName
 from tagstream.domain.objects.sops import HOW, encrypted_members
 from tagstream.errors import RetryableError
@@ -67,10 +68,13 @@ def wanted(kustomization: Kustomization, source: Source, ports: Ports) -> Wanted
     left_out = Counter(one.identity.kind for one in built if one.identity.kind in NOT_SYNCED and not one.identity.group)
     objects: list[Located] = []
     for one in built:
-        if not one.is_ours or encrypted_members(one.value):
+        if not one.is_stored or encrypted_members(one.value):
             continue
         if not one.identity.namespace and one.identity.kind != "Namespace":
             errors.append(f"{_where(one)}: {one.identity}: metadata.namespace is required, or spec.targetNamespace")
+            continue
+        if _is_elsewhere(one, kustomization.metadata.key.namespace, ports):
+            errors.append(f"{_where(one)}: can't apply '{one.identity}', {BLOCKED}")
             continue
         add_objects(replace(one.document, value=_owned(one, kustomization.metadata.key)), "", objects, errors)
     found = validate(
@@ -103,6 +107,17 @@ def _owned(one: Resource, owner: NamespacedName) -> Mapping[str, object]:
     given = metadata.get("labels")
     labels = {**(given if isinstance(given, Mapping) else {}), OWNER_NAME: owner.name, OWNER_NAMESPACE: owner.namespace}
     return {**one.value, "metadata": {**metadata, "labels": labels}}
+
+
+def _is_elsewhere(one: Resource, own: str, ports: Ports) -> bool:
+    """Whether an object is none of the Kustomization's namespace, and the stack forbids others; a Namespace is of none.
+
+    Flux bounds a tenant by ``serviceAccountName``, whose rights a stack does not have.
+    """
+    identity = one.identity
+    namespace = "" if identity.kind == "Namespace" else identity.namespace
+    key = NamespacedName(namespace, identity.name)
+    return not may_refer(own, key, no_cross_namespace_refs=ports.no_cross_namespace_refs)
 
 
 def _encrypted(one: Resource) -> str:
