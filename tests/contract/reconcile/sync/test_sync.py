@@ -7,25 +7,21 @@ import json
 import secrets
 import socket
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import Kustomization, NamespacedName
 from tagstream.domain.scan.schedule import interval_end
 from tagstream.errors import OutOfOrder, RetryableError
-from tagstream.ports.bundle import Ports
 from tagstream.ports.leases import Lease
-from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.due import due_at
 from tagstream.reconcile.scan.tick import tick
 from tagstream.reconcile.stored_objects import parse_stored
@@ -35,119 +31,13 @@ from tagstream.reconcile.sync.wanted import OWNER_NAME, OWNER_NAMESPACE
 from tagstream.reconcile.update.lease import lease_held
 from tests.contract.lost_answers import EVERY, Ending, differing, losing_ports, picture
 from tests.contract.mortal_ports import Killed, Life
-from tests.contract.reconciling import Silent, emptied, ports_on
-from tests.contract.set_clock import SetClock
-from tests.embedded.git_server import bare_repository, git, git_server
+from tests.contract.reconcile.sync.fleet import FLEET, IMAGE, Fleet, flux_document, later, policy, repository
+from tests.contract.reconciling import emptied, ports_on
+from tests.embedded.git_server import git
 from tests.house.template_file import of_type
 
-FLEET = NamespacedName("flux-system", "fleet")
 # The calls of a whole sync, so that the test does not end early.
 MANY_CALLS = 20
-IMAGE = "image.toolkit.fluxcd.io/v1"
-SECRET = {"apiVersion": "v1", "kind": "Secret"}
-
-
-def repository(name: str, interval: str = "5m") -> str:
-    spec = f"spec: {{image: registry.example/{name}, interval: {interval}}}\n"
-    return f"apiVersion: {IMAGE}\nkind: ImageRepository\nmetadata: {{name: {name}, namespace: apps}}\n{spec}"
-
-
-def policy(name: str, version: str = "1.x") -> str:
-    spec = f"spec: {{imageRepositoryRef: {{name: {name}}}, policy: {{semver: {{range: {version}}}}}}}\n"
-    return f"apiVersion: {IMAGE}\nkind: ImagePolicy\nmetadata: {{name: {name}, namespace: apps}}\n{spec}"
-
-
-@dataclass
-class Fleet:
-    """A stack with one Kustomization, and the repository that it is synced from."""
-
-    ports: Ports
-    silent: Silent
-    bare: Path
-    url: str
-
-    def commit(self, files: Mapping[str, str | None]) -> str:
-        """Write files and delete those that are None; the new revision."""
-        work = self.bare.parent / "work"
-        if not work.exists():
-            git("clone", "--quiet", str(self.bare), str(work), folder=self.bare.parent)
-        for path, text in files.items():
-            file = work / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if text is None:
-                file.unlink()
-            else:
-                file.write_text(text)
-        git("add", "--all", folder=work)
-        git("commit", "--quiet", "--message", "change", folder=work)
-        git("push", "--quiet", "origin", "HEAD:main", folder=work)
-        return "main@sha1:" + git("rev-parse", "HEAD", folder=work).strip()
-
-    def kustomization(self, **spec: Any) -> None:
-        """Store the GitRepository and the Kustomization."""
-        source = {"url": self.url, "interval": "1m", "ref": {"branch": "main"}}
-        self.ports.objects.put(_document("source.toolkit.fluxcd.io/v1", "GitRepository", source))
-        whole = {
-            "interval": "10m",
-            "path": "./fleet",
-            "prune": True,
-            "sourceRef": {"kind": "GitRepository", "name": "fleet"},
-        }
-        self.ports.objects.put(_document("kustomize.toolkit.fluxcd.io/v1", "Kustomization", whole | spec))
-
-    def sync(self, ports: Ports | None = None) -> None:
-        """One invocation of the sync function."""
-        used = ports or self.ports
-        sync(FLEET, "test", "worker", used.clock.monotonic_s() + 30, used)
-
-    def status(self) -> Mapping[str, Any]:
-        stored = self.ports.objects.get("Kustomization", FLEET)
-        assert stored is not None
-        return stored.status
-
-    def ready(self) -> tuple[str, str, str]:
-        """Status, reason and message of the Ready condition."""
-        conditions: Any = self.status()["conditions"]
-        found = next(one for one in conditions if one["type"] == "Ready")
-        return found["status"], found["reason"], found["message"]
-
-    def get(self, kind: str, name: str) -> StoredObject | None:
-        return self.ports.objects.get(kind, NamespacedName("apps", name))
-
-    def names(self) -> list[str]:
-        """All images objects that are stored."""
-        kinds = ("ImageRepository", "ImagePolicy")
-        return [f"{one.kind}/{one.key.name}" for kind in kinds for one in self.ports.objects.list(kind)]
-
-    def told(self) -> list[tuple[str, str]]:
-        """Reason and message of the Kustomization's events."""
-        now = datetime.now(UTC)
-        entries = self.ports.ledger.read(now - timedelta(hours=1), now + timedelta(minutes=1))
-        return [(one.reason, one.message) for one in entries if one.kind == "Kustomization"]
-
-
-def later(table: Table) -> Ports:
-    """The ports of a worker that comes when every lease is over."""
-    clock = SetClock(datetime.now(UTC) + timedelta(hours=1))
-    ports = ports_on(table, Silent())
-    return replace(ports, leases=DynamoLeases(table=table, clock=clock))
-
-
-def _document(version: str, kind: str, spec: Mapping[str, object]) -> dict[str, object]:
-    metadata = {"name": FLEET.name, "namespace": FLEET.namespace}
-    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
-
-
-@pytest.fixture
-def fleet(table: Table, silent: Silent, tmp_path: Path) -> Iterator[Fleet]:
-    root = tmp_path / "git"
-    root.mkdir()
-    first = {"fleet/web.yaml": repository("web").encode(), "fleet/policy.yaml": policy("web").encode()}
-    bare = bare_repository(root, "fleet.git", first)
-    with git_server(root) as server:
-        found = Fleet(ports=ports_on(table, silent), silent=silent, bare=bare, url=server.url("fleet.git"))
-        found.kustomization()
-        yield found
 
 
 def test_the_objects_of_a_commit_are_stored_with_their_owner(fleet: Fleet) -> None:
@@ -186,109 +76,6 @@ def test_a_changed_and_a_new_file_change_their_objects_only(fleet: Fleet) -> Non
     fleet.sync()
     assert fleet.names() == ["ImageRepository/api", "ImageRepository/web", "ImagePolicy/web"]
     assert fleet.told()[-1][1] == "ImageRepository/apps/api created\nImagePolicy/apps/web configured"
-
-
-def test_prune_deletes_what_vanished_and_nothing_else(fleet: Fleet) -> None:
-    theirs = {"name": "theirs", "namespace": "apps"}
-    spec = {"image": "registry.example/theirs", "interval": "5m"}
-    fleet.ports.objects.put({"apiVersion": IMAGE, "kind": "ImageRepository", "metadata": theirs, "spec": spec})
-    kept = repository("kept").replace(
-        "namespace: apps}", "namespace: apps, annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}}"
-    )
-    fleet.commit({"fleet/kept.yaml": kept})
-    fleet.sync()
-    fleet.commit({"fleet/policy.yaml": None, "fleet/kept.yaml": None})
-    fleet.sync()
-    assert fleet.names() == ["ImageRepository/kept", "ImageRepository/theirs", "ImageRepository/web"]
-    assert fleet.told()[-1][1] == "ImagePolicy/apps/web deleted"
-
-
-def test_a_copy_with_the_labels_of_a_kustomization_is_neither_pruned_nor_drift(fleet: Fleet) -> None:
-    fleet.sync()
-    stored = fleet.get("ImagePolicy", "web")
-    assert stored is not None
-    copy: dict[str, Any] = json.loads(json.dumps(stored.document))
-    copy["metadata"]["name"] = "copy"
-    fleet.ports.objects.put(copy)
-    fleet.sync()
-    fleet.commit({"fleet/policy.yaml": None})
-    fleet.sync()
-    assert fleet.names() == ["ImageRepository/web", "ImagePolicy/copy"]
-    assert [message for _, message in fleet.told()[1:]] == ["ImagePolicy/apps/web deleted"]
-
-
-def test_an_object_of_another_namespace_is_refused_where_references_to_others_are(fleet: Fleet) -> None:
-    provider = (
-        "apiVersion: notification.toolkit.fluxcd.io/v1beta3\nkind: Provider\n"
-        "metadata: {name: p, namespace: payments}\n"
-        "spec: {type: generic, address: https://evil.example, secretRef: {name: prod-login}}\n"
-    )
-    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system, namespace: flux-system}\n"
-    own = policy("own").replace("namespace: apps", "namespace: flux-system")
-    tenant = replace(fleet.ports, no_cross_namespace_refs=True)
-    fleet.kustomization(path="tenant", serviceAccountName="tenant")
-    fleet.commit({"tenant/own.yaml": own, "tenant/p.yaml": provider, "tenant/ns.yaml": namespace})
-    fleet.sync(tenant)
-    blocked = "cross-namespace references have been blocked"
-    assert fleet.ready() == (
-        "False",
-        "BuildFailed",
-        f"tenant/ns.yaml:1: can't apply 'Namespace flux-system/flux-system', {blocked}"
-        f"; tenant/p.yaml:1: can't apply 'Provider payments/p', {blocked}",
-    )
-    assert [*fleet.ports.objects.list("Provider"), *fleet.ports.objects.list("Namespace"), *fleet.names()] == []
-    fleet.commit({"tenant/p.yaml": None, "tenant/ns.yaml": None})
-    fleet.sync(tenant)
-    assert fleet.names() == ["ImagePolicy/own"]
-
-
-def test_a_patch_that_makes_a_secret_of_an_object_stores_none(fleet: Fleet) -> None:
-    to_secret = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in SECRET.items()]
-    fleet.kustomization(patches=[{"patch": json.dumps(to_secret), "target": {"kind": "ImagePolicy"}}])
-    fleet.sync()
-    assert fleet.ready()[2].endswith("; not synced from Git: 1 Secret")
-    assert fleet.names() == ["ImageRepository/web"]
-    assert len(fleet.status()["inventory"]["entries"]) == 1
-
-
-def annotated(name: str, note: str) -> str:
-    written = f"namespace: apps, annotations: {{kustomize.toolkit.fluxcd.io/{note}}}}}"
-    return repository(name).replace("namespace: apps}", written)
-
-
-def assert_idle(fleet: Fleet) -> None:
-    """A sync of the same commit neither fetches files nor writes."""
-    life = Life()
-    fleet.sync(life.ports(fleet.ports))
-    assert {one.split(".")[1] for one in life.calls} & {"fetch", "files", "put", "put_status", "record"} == set()
-
-
-@pytest.mark.parametrize("prune", [True, False])
-def test_an_object_that_stays_is_no_reason_for_a_build_nor_for_an_event(fleet: Fleet, prune: bool) -> None:
-    fleet.kustomization(prune=prune)
-    fleet.commit({"fleet/kept.yaml": annotated("kept", "prune: disabled") if prune else repository("kept")})
-    fleet.sync()
-    revision = fleet.commit({"fleet/kept.yaml": None})
-    fleet.sync()
-    assert_idle(fleet)
-    assert fleet.names() == ["ImageRepository/kept", "ImageRepository/web", "ImagePolicy/web"]
-    assert fleet.told()[-1][1] == f"Applied revision: {revision}"
-
-
-def test_an_object_of_somebody_else_that_is_left_alone_is_never_told_nor_pruned(fleet: Fleet) -> None:
-    spec = {"image": "registry.example/theirs", "interval": "9m"}
-    metadata = {"name": "theirs", "namespace": "apps"}
-    fleet.ports.objects.put({"apiVersion": IMAGE, "kind": "ImageRepository", "metadata": metadata, "spec": spec})
-    before = fleet.get("ImageRepository", "theirs")
-    fleet.sync()
-    revisions = [fleet.commit({"fleet/theirs.yaml": annotated("theirs", "ssa: IfNotPresent")})]
-    fleet.sync()
-    assert_idle(fleet)
-    revisions.append(fleet.commit({"fleet/theirs.yaml": None}))
-    fleet.sync()
-    assert_idle(fleet)
-    assert fleet.get("ImageRepository", "theirs") == before
-    assert [message for _, message in fleet.told()[1:]] == [f"Applied revision: {one}" for one in revisions]
 
 
 def test_a_request_under_a_suspended_git_repository_is_answered_and_changes_nothing(fleet: Fleet) -> None:
@@ -472,7 +259,7 @@ def test_a_value_of_any_length_is_quoted_in_part_with_what_is_wrong_with_it(flee
 
 def test_an_object_that_another_kustomization_keeps_too_is_told_with_its_name(fleet: Fleet) -> None:
     fleet.sync()
-    rival = _document("kustomize.toolkit.fluxcd.io/v1", "Kustomization", {"interval": "10m"})
+    rival = flux_document("kustomize.toolkit.fluxcd.io/v1", "Kustomization", {"interval": "10m"})
     fleet.ports.objects.put({**rival, "metadata": {"name": "rival", "namespace": FLEET.namespace}})
     stored = fleet.get("ImagePolicy", "web")
     assert stored is not None
@@ -489,7 +276,7 @@ def test_an_object_that_another_kustomization_keeps_too_is_told_with_its_name(fl
 def test_kustomizations_that_own_each_other_are_deleted_together(fleet: Fleet) -> None:
     source = {"interval": "10m", "path": "./", "prune": True, "sourceRef": {"kind": "GitRepository", "name": "fleet"}}
     for name, owner in (("a", "b"), ("b", "a")):
-        made = _document("kustomize.toolkit.fluxcd.io/v1", "Kustomization", source)
+        made = flux_document("kustomize.toolkit.fluxcd.io/v1", "Kustomization", source)
         labels = {OWNER_NAME: owner, OWNER_NAMESPACE: FLEET.namespace}
         fleet.ports.objects.put({**made, "metadata": {"name": name, "namespace": FLEET.namespace, "labels": labels}})
     for name, other in (("a", "b"), ("b", "a")):
@@ -505,7 +292,7 @@ def test_a_server_that_hangs_costs_one_timeout_and_is_left_alone_then(fleet: Fle
     with socket.create_server(("127.0.0.1", 0)) as server:
         hanging = {"url": f"http://127.0.0.1:{server.getsockname()[1]}/x.git", "interval": "1m", "timeout": "60s"}
         fleet.kustomization(timeout="4s")
-        fleet.ports.objects.put(_document("source.toolkit.fluxcd.io/v1", "GitRepository", hanging))
+        fleet.ports.objects.put(flux_document("source.toolkit.fluxcd.io/v1", "GitRepository", hanging))
         began_s = time.monotonic()
         fleet.sync()
         assert time.monotonic() - began_s < 15
