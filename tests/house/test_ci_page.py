@@ -42,3 +42,10 @@ def test_the_role_is_a_template_that_cloudformation_takes(tmp_path: Path) -> Non
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--format", "json", str(tmp_path / "role.yaml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert json.loads(done.stdout or "[]") == []
+
+
+def test_the_role_may_do_what_the_deployment_and_the_command_line_need() -> None:
+    granted = set(re.findall(r":policy/tagstream-([a-z]+)\"", ROLE))
+    steps = {"deployer": "make deploy", "cli": ".venv/bin/tagstream"}
+    assert granted == {policy for policy, command in steps.items() if command in WORKFLOW}
+    assert all((ROOT / f"docs/policies/{policy}.json").exists() for policy in granted)
