@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -14,6 +14,7 @@ from tagstream.adapters.aws.operations import AwsOperations, StackClients
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import RetryableError
 from tests.embedded.aws import EmbeddedAws
+from tests.embedded.hook_receiver import hook_receiver
 
 ALARM = {
     "Type": "AWS::CloudWatch::Alarm",
@@ -151,3 +152,30 @@ def test_what_aws_refuses_names_the_stack(make: Make, name: str) -> None:
     operations.clients.cloudformation.delete_stack(StackName=name)
     with pytest.raises(RetryableError, match=f"stack '{name}'"):
         operations.is_ticking()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "is_ours"),
+    [
+        (404, {}, True),
+        (404, {"x_amzn_ErrorType": "ResourceNotFoundException"}, False),
+        (403, {"x_amzn_ErrorType": "AccessDeniedException"}, False),
+        (403, {}, False),
+        (429, {}, False),
+        (502, {}, False),
+        (200, {}, False),
+    ],
+)
+def test_only_the_refusal_of_the_webhook_itself_shows_that_it_runs(
+    status: int, headers: dict[str, str], is_ours: bool
+) -> None:
+    with hook_receiver() as receiver:
+        receiver.answer(status, b'{"Message":"Forbidden"}', **headers)
+        operations = AwsOperations(
+            stack="s", outputs={"WebhookUrl": receiver.url("/")}, clients=cast(StackClients, None)
+        )
+        if is_ours:
+            assert operations.webhook_answers() == "404 Not Found"
+        else:
+            with pytest.raises(RetryableError, match=f"answers {status} "):
+                operations.webhook_answers()

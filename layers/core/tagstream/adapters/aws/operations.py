@@ -27,6 +27,10 @@ HIDDEN_S = 30
 BATCH = 10
 MAX_LETTERS = 1_000
 ANSWER_S = 10
+WEBHOOK_REFUSES = 404
+"""What the webhook answers to whatever names no Receiver."""
+AWS_ERROR = "x-amzn-ErrorType"
+"""A header of what AWS itself answers instead of a function."""
 GONE = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
 PROBE = {"pk": {"S": "permission#probe"}, "sk": {"S": "-"}}
 
@@ -219,7 +223,8 @@ class AwsOperations:
             answer = requests.get(self.endpoint or url, headers={"Host": host}, timeout=ANSWER_S, allow_redirects=False)
         except requests.RequestException as error:
             raise RetryableError(f"{host} does not answer: {type(error).__name__}", reason="Failure") from error
-        if answer.status_code >= 500:
+        # Lambda refuses too, with 403 or 429, where nobody may call the function or too many do.
+        if answer.status_code != WEBHOOK_REFUSES or AWS_ERROR in answer.headers:
             raise RetryableError(f"{host} answers {answer.status_code} {answer.reason}", reason="Failure")
         return f"{answer.status_code} {answer.reason}"
 
