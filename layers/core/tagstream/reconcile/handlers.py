@@ -6,6 +6,7 @@ A function imports its own stage only, and with its first event: the webhook's l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from tagstream.errors import ImageAutomationError, RefusedDelivery
@@ -48,11 +49,14 @@ def scan(event: Mapping[str, Any], remaining_ms: int, ports: Ports) -> PartialIt
         case Scans(messages=messages):
             return process_messages(messages, deadline_s, ports)
         case Changes(changes=changes):
-            # First: what happened must not wait for what happens now. Nor may it keep that from happening.
-            untold = _failure_of(lambda: forward_entries(changes, ports))
-            failure = _failure_of(lambda: reconcile_changed(changes, deadline_s, ports)) or untold
+            failure = _failure_of(lambda: reconcile_changed(changes, deadline_s, ports))
+            # The records from the first object on come again if that failed, and would be told again each time.
+            settled = changes if failure is None else tuple(takewhile(lambda one: one.entry, changes))
+            untold = _failure_of(lambda: forward_entries(settled, ports))
+            if untold is not None:
+                return _batch_failed(changes, untold, ports)
             if failure is not None:
-                return _whole_batch_failed(changes, failure, ports)
+                return _batch_failed(changes[len(settled) :], failure, ports)
         case Delivery() as delivery:
             receive_registry_event(delivery, ports)
         case IncomingDelivery() | SyncRequest():
@@ -85,7 +89,7 @@ def update(event: Mapping[str, Any], remaining_ms: int, owner: str, ports: Ports
         wanted, may_lag = automations_to_run(found.changes, ports), only_by_interval(found.changes)
         run_automations(wanted, owner, _deadline_s(remaining_ms, ports), ports, may_lag=may_lag)
     except ImageAutomationError as error:
-        return _whole_batch_failed(found.changes, error, ports)
+        return _batch_failed(found.changes, error, ports)
     return {"batchItemFailures": []}
 
 
@@ -168,9 +172,9 @@ def _failure_of(stage: Callable[[], None]) -> ImageAutomationError | None:
     return None
 
 
-def _whole_batch_failed(
+def _batch_failed(
     changes: Sequence[StreamChange], error: ImageAutomationError, ports: Ports
 ) -> PartialItemFailureResponse:
-    """The table or the queue failed, so the batch is repeated from its first record."""
+    """The table or the queue failed, so the batch is repeated from the first of these changes."""
     ports.log.error("batch failed", reason=error.reason, error=error.message)
     return {"batchItemFailures": [{"itemIdentifier": change.sequence} for change in changes[:1]]}
