@@ -79,6 +79,24 @@ def test_the_time_that_a_service_asks_for_is_kept(courier: HttpCourier, receiver
     assert failure(courier, call(receiver)).retry_after_s == 42.0
 
 
+@pytest.mark.parametrize(
+    ("headers", "words", "pause_s"),
+    [
+        ({"Retry_After": "60"}, b"{}", 60.0),
+        ({"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "30"}, b"{}", 30.0),
+        ({}, b'{"message": "You have exceeded a secondary rate limit"}', None),
+    ],
+)
+def test_a_403_of_a_rate_limit_is_not_final(
+    courier: HttpCourier, receiver: HookReceiver, headers: dict[str, str], words: bytes, pause_s: float | None
+) -> None:
+    receiver.answer(403, words, **headers)
+    error = failure(courier, call(receiver))
+    assert (error.is_final, error.retry_after_s) == (False, pause_s)
+    receiver.answer(403, b"Forbidden")
+    assert failure(courier, call(receiver)).is_final
+
+
 def test_an_answer_that_says_no_in_a_200_is_a_refusal(courier: HttpCourier, receiver: HookReceiver) -> None:
     receiver.answer(200, b'{"ok":false,"error":"channel_not_found"}')
     error = failure(courier, call(receiver, says_ok=True))

@@ -18,7 +18,7 @@ from urllib3.response import BaseHTTPResponse
 from tagstream.adapters.http.cloud_call import secure_url
 from tagstream.adapters.http.fault_text import capped, without_secrets
 from tagstream.adapters.http.faults import ConnectionFault
-from tagstream.adapters.http.retry import parse_retry_after
+from tagstream.adapters.http.retry import is_limit, parse_retry_after
 from tagstream.adapters.http.retrying_session import read_body, same_origin
 from tagstream.adapters.http.session import Request, Session
 from tagstream.errors import (
@@ -172,7 +172,7 @@ class HostApi:
     def _refusal(self, shown: str, status: int, headers: Mapping[str, str], found: object) -> ImageAutomationError:
         words = self.said(found)
         text = f"{shown}: HTTP status {status}{f': {words}' if words else ''}"
-        if status == 429 or (status in (403, 503) and _is_limit(headers, words)):
+        if is_limit(status, headers, words):
             pause_s = _pause_s(headers, self.clock)
             return ThrottledError(text, reason=FAILED, host=urlsplit(self.base).netloc, retry_after_s=pause_s)
         if status in (401, SIGN_IN_PAGE):
@@ -280,11 +280,6 @@ def _json(response: BaseHTTPResponse) -> object:
         return json.loads(body) if body else None
     except (ValueError, RecursionError):
         return None
-
-
-def _is_limit(headers: Mapping[str, str], words: str) -> bool:
-    """Whether a refusal is one of a limit: GitHub's secondary limits answer 403, some with Retry-After."""
-    return bool(headers.get("Retry-After")) or headers.get("X-RateLimit-Remaining") == "0" or "rate limit" in words
 
 
 def _pause_s(headers: Mapping[str, str], clock: Clock) -> float:

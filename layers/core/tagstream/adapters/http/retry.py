@@ -85,7 +85,8 @@ def requested_pause_s(status: int, headers: Mapping[str, str], now: datetime) ->
     """Seconds that a refusal asks to wait: its Retry-After, or if it is a 429, the reset of its rate limit.
 
     Args:
-        status: of the answer; other answers tell of the limit's reset too, and mean no pause by it.
+        status: of the answer; other answers tell of the limit's reset too, and mean no pause by it. Whoever knows that
+            a 403 is one of a limit passes 429.
         headers: of the answer, found in any case.
         now: what times are compared with.
     """
@@ -96,6 +97,23 @@ def requested_pause_s(status: int, headers: Mapping[str, str], now: datetime) ->
         found = _RESET.search(headers.get(name) or "")
         asked = parse_retry_after(found[1], now) if found else None
     return asked
+
+
+def is_limit(status: int, headers: Mapping[str, str], words: str) -> bool:
+    """Whether a refusal is one of a rate limit.
+
+    Args:
+        status: of the answer.
+        headers: of the answer, found in any case.
+        words: what the answer says.
+
+    Source: GitHub's documentation, "Rate limits for the REST API": secondary limits answer 403 or 429, and some have a
+    Retry-After.
+    """
+    if status not in (403, 503):
+        return status in THROTTLED
+    has_header = bool(headers.get("Retry-After")) or headers.get("X-RateLimit-Remaining") == "0"
+    return has_header or "rate limit" in words
 
 
 def _seconds_from(number: float, now: datetime) -> float:

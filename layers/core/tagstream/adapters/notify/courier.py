@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 from tagstream.adapters.http.address_guard import Reach
 from tagstream.adapters.http.fault_text import capped, without_secrets
 from tagstream.adapters.http.faults import ConnectionFault
-from tagstream.adapters.http.retry import requested_pause_s
+from tagstream.adapters.http.retry import is_limit, requested_pause_s
 from tagstream.adapters.http.session import Request, Sessions
 from tagstream.domain.notify.destination import Call
 from tagstream.errors import ImageAutomationError
@@ -56,7 +56,8 @@ class HttpCourier:
             with session.open(request, route.timeout_s) as (response, _):
                 status = response.status
                 answer = response.read(MAX_ANSWER, decode_content=True)
-                pause_s = requested_pause_s(status, response.headers, self.clock.now())
+                is_throttled = is_limit(status, response.headers, answer.decode(errors="replace"))
+                pause_s = requested_pause_s(429 if is_throttled else status, response.headers, self.clock.now())
         except ConnectionFault as fault:
             text = without_secrets(str(fault), route.secrets)
             raise DeliveryFailed(f"{call.method} to {host}: {capped(text, MAX_TEXT)}", is_final=False) from None
@@ -65,7 +66,7 @@ class HttpCourier:
         except ImageAutomationError as error:
             raise DeliveryFailed(f"{call.method} to {host}: {error.message}", is_final=False) from None
         if not 200 <= status < 300:
-            is_final = 300 <= status < 500 and status not in REPEATED
+            is_final = 300 <= status < 500 and status not in REPEATED and not is_throttled
             words = f"{call.method} to {host}: status {status}{_words(answer, route.secrets)}"
             raise DeliveryFailed(words, is_final=is_final, retry_after_s=pause_s)
         if call.says_ok:
