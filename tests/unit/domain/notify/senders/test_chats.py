@@ -138,3 +138,34 @@ def test_zulip_gets_a_form_for_a_channel_and_a_topic() -> None:
 def test_zulip_needs_a_channel_and_a_topic(channel: str) -> None:
     with pytest.raises(Unsendable, match="zulip needs a"):
         markdown.calls(EVENT, destination("zulip", channel=channel, username="a", password="b"))
+
+
+MARKS = "<!channel> <@all> <at id=all></at> @**all** [x](https://evil.example) 'app:1' is in <2.0.0 >=1"
+
+
+@pytest.mark.parametrize(
+    ("type_", "marks"),
+    [
+        ("slack", ("<!", "<@", "<2", ">=")),
+        ("webex", ("<@", "<at", "<2", " [x]")),
+        ("lark", ("<at", "<2", "[x]")),
+        ("zulip", ("@*",)),
+        ("msteams", ("<at", "<2")),
+        ("googlechat", ("<at", "<2")),
+    ],
+)
+def test_nothing_that_a_message_or_a_fact_quotes_is_a_mark_or_a_mention_of_the_chat(
+    type_: str, marks: tuple[str, ...]
+) -> None:
+    event = replace(EVENT, message=MARKS, metadata={"range": MARKS})
+    senders = {"slack": slack, "lark": lark, "msteams": msteams, "googlechat": googlechat}
+    home = destination(type_, "https://acme.webhook.office.com/x", channel="a/b", username="u", password="p", token="t")
+    (call,) = senders.get(type_, markdown).calls(event, home)
+    told = parse_qs(call.body.decode())["content"][0] if type_ == "zulip" else call.body.decode()
+    assert "2.0.0" in told
+    assert [mark for mark in marks if mark in told] == []
+
+
+def test_slack_shows_a_range_as_it_is_written() -> None:
+    (call,) = slack.calls(replace(EVENT, message="<2.0.0 & >=1"), destination("slack"))
+    assert body(call)["attachments"][0]["text"] == "&lt;2.0.0 &amp; &gt;=1"

@@ -6,6 +6,7 @@ Webhook".
 
 from __future__ import annotations
 
+from html import escape
 from urllib.parse import urlsplit
 
 from tagstream.domain.notify.destination import Call, Destination, json_call
@@ -21,13 +22,15 @@ def calls(event: Event, destination: Destination) -> tuple[Call, ...]:
 
 
 def _message_card(event: Event) -> dict[str, object]:
-    facts = [{"name": name, "value": value} for name, value in sorted(event.metadata.items())]
+    # A connector shows HTML.
+    facts = [{"name": name, "value": escape(value, quote=False)} for name, value in sorted(event.metadata.items())]
+    title = escape(event.message, quote=False)
     return {
         "@type": "MessageCard",
         "@context": "http://schema.org/extensions",
         "themeColor": "FF0000" if event.is_error else "0076D7",
         "summary": event.object_name,
-        "sections": [{"activityTitle": event.message, "activitySubtitle": event.object_name, "facts": facts}],
+        "sections": [{"activityTitle": title, "activitySubtitle": event.object_name, "facts": facts}],
     }
 
 

@@ -7,6 +7,7 @@ chat.postMessage.
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 from urllib.parse import urlsplit, urlunsplit
 
 from tagstream.domain.notify.destination import Call, Destination, bearer, json_call
@@ -20,9 +21,12 @@ def calls(event: Event, destination: Destination) -> tuple[Call, ...]:
     attachment = {
         "color": "danger" if event.is_error else "good",
         "author_name": event.object_name,
-        "text": event.message,
+        "text": _text(event.message, destination),
         "mrkdwn_in": ["text"],
-        "fields": [{"title": name, "value": value, "short": False} for name, value in sorted(event.metadata.items())],
+        "fields": [
+            {"title": _text(name, destination), "value": _text(value, destination), "short": False}
+            for name, value in sorted(event.metadata.items())
+        ],
     }
     payload = {
         "channel": destination.channel,
@@ -34,6 +38,14 @@ def calls(event: Event, destination: Destination) -> tuple[Call, ...]:
     url = _slack_form(destination.url) if destination.type == "discord" else destination.url
     headers = bearer(destination.token) if destination.type == "slack" else {}
     return (replace(json_call(url, payload, headers), says_ok=url == POST_MESSAGE),)
+
+
+def _text(text: str, destination: Destination) -> str:
+    """The text as Slack shows it literally: ``<!channel>`` tells nobody, and a range keeps its ``<``.
+
+    Source: Slack's documentation, "Formatting text for app surfaces", escaping text.
+    """
+    return escape(text, quote=False) if destination.type == "slack" else text
 
 
 def _slack_form(url: str) -> str:
