@@ -38,8 +38,17 @@ def test_a_message_of_any_length_fits_into_an_event() -> None:
     assert len(str(event_document(replace(EVENT, message="x" * 50_000))["message"])) == 39_000
 
 
-def test_deliveries_and_what_alerts_met_are_no_events() -> None:
-    assert is_told("ImagePolicy", "Succeeded")
+def test_every_entry_is_an_event_but_that_of_a_delivery() -> None:
+    for kind in ("ImagePolicy", "Receiver", "Alert", "Provider", "Namespace", "Stack"):
+        assert is_told(kind, "Succeeded")
     assert not is_told("ImageRepository", "DeliveryAccepted")
     assert not is_told("Receiver", "DeliveryAccepted")
-    assert not is_told("Alert", "NotificationDispatchFailed")
+
+
+def test_objects_that_flux_tells_no_events_of_have_their_own_versions() -> None:
+    receiver, stack = replace(EVENT, kind="Receiver"), replace(EVENT, kind="Stack")
+    assert (receiver.controller, receiver.api_version) == (
+        "notification-controller",
+        "notification.toolkit.fluxcd.io/v1",
+    )
+    assert stack.api_version == "tagstream.dev/v1"

@@ -46,6 +46,17 @@ def test_a_star_means_every_object_or_those_with_the_labels() -> None:
     assert not wants(labelled)
 
 
+@pytest.mark.parametrize("blocked", [False, True])
+def test_a_freeze_of_the_namespace_or_of_the_stack_is_one_of_each_automation(blocked: bool) -> None:
+    namespace = replace(EVENT, kind="Namespace", key=NamespacedName("flux-system", "flux-system"), reason="Frozen")
+    stack = replace(EVENT, kind="Stack", key=NamespacedName("*", "tagstream"), reason="Frozen")
+    elsewhere = replace(namespace, key=NamespacedName("other", "other"))
+    policies = alert(sources=(replace(source("*"), kind="ImagePolicy"),))
+    assert [wants(alert(), one, blocked=blocked) for one in (namespace, stack, elsewhere)] == [True, True, False]
+    assert not wants(policies, namespace, blocked=blocked)
+    assert not wants(policies, stack, blocked=blocked)
+
+
 def test_severity_error_leaves_out_what_went_well() -> None:
     failed = replace(EVENT, severity="error")
     assert wants(alert(severity="error"), failed)

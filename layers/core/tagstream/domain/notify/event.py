@@ -23,13 +23,25 @@ CONTROLLERS: Mapping[str, str] = MappingProxyType(
         "Kustomization": "kustomize-controller",
     }
 )
-"""The controller of Flux that tells events of a kind. The kinds whose events are told are those of this table."""
+"""The controller of Flux that tells events of a kind; those of the other kinds are notification-controller's."""
+UNSOURCED = ("Receiver", "Alert", "Provider", "Namespace", "Stack")
+"""Further kinds whose events are told, though an Alert of Flux has no source of these kinds."""
+FROZEN_KINDS = ("Namespace", "Stack")
+"""Kinds whose events are those of all automations below them: they say that a freeze begins or ends."""
 DELIVERY_ACCEPTED = "DeliveryAccepted"
 """The reason of the ledger's entry of a webhook or of a registry's event."""
-DELAYED, GIVEN_UP = "NotificationDelayed", "NotificationDispatchFailed"
-"""Reasons of an Alert's events: the first attempt has failed, and all have."""
+DELAYED, GIVEN_UP, DELIVERED = "NotificationDelayed", "NotificationDispatchFailed", "NotificationDelivered"
+"""Reasons of an Alert's events: the first attempt has failed, all have, and one after the first has not."""
 _VERSIONS: Mapping[str, str] = MappingProxyType(
-    {"GitRepository": "source.toolkit.fluxcd.io/v1", "Kustomization": "kustomize.toolkit.fluxcd.io/v1"}
+    {
+        "GitRepository": "source.toolkit.fluxcd.io/v1",
+        "Kustomization": "kustomize.toolkit.fluxcd.io/v1",
+        "Receiver": "notification.toolkit.fluxcd.io/v1",
+        "Alert": "notification.toolkit.fluxcd.io/v1beta3",
+        "Provider": "notification.toolkit.fluxcd.io/v1beta3",
+        "Namespace": "v1",
+        "Stack": "tagstream.dev/v1",
+    }
 )
 _IMAGE_VERSION = "image.toolkit.fluxcd.io/v1"
 
@@ -93,7 +105,7 @@ def is_told(kind: str, reason: str) -> bool:
     Deliveries are not: they are what others did, there may be thousands of them in a minute, and what they lead to is
     told anyway.
     """
-    return kind in CONTROLLERS and reason != DELIVERY_ACCEPTED
+    return (kind in CONTROLLERS or kind in UNSOURCED) and reason != DELIVERY_ACCEPTED
 
 
 def time_text(at: datetime) -> str:

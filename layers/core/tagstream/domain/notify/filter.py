@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gocompat.regexp import InvalidPattern, compile_pattern
-from tagstream.domain.notify.event import Event
+from tagstream.domain.notify.event import FROZEN_KINDS, Event
 from tagstream.domain.objects.acl import may_refer
 from tagstream.domain.objects.model import Alert, EventSource
 
@@ -27,7 +27,9 @@ def is_wanted(alert: Alert, event: Event, labels: Mapping[str, str], *, no_cross
     """
     if alert.suspend or (alert.severity == "error" and not event.is_error):
         return False
-    if not may_refer(alert.metadata.key.namespace, event.key, no_cross_namespace_refs=no_cross_namespace_refs):
+    own = alert.metadata.key.namespace
+    # The whole stack is in no namespace, and concerns each.
+    if event.kind != "Stack" and not may_refer(own, event.key, no_cross_namespace_refs=no_cross_namespace_refs):
         return False
     if not any(_is_from(source, event, labels) for source in alert.sources):
         return False
@@ -52,6 +54,9 @@ def told_event(alert: Alert, event: Event, annotations: Mapping[str, str]) -> Ev
 
 
 def _is_from(source: EventSource, event: Event, labels: Mapping[str, str]) -> bool:
+    if event.kind in FROZEN_KINDS:
+        is_below = event.kind == "Stack" or source.key.namespace == event.key.namespace
+        return is_below and source.kind == "ImageUpdateAutomation"
     if source.kind != event.kind or source.key.namespace != event.key.namespace:
         return False
     if source.key.name != "*":
