@@ -84,6 +84,16 @@ def test_an_alert_whose_notification_was_only_delayed_is_red_no_longer_than_it_i
     assert ("Alert" in {one.kind for one in overview(ports).red}) == is_red
 
 
+def test_an_alert_that_told_its_delayed_notification_is_not_red() -> None:
+    ports = sample()
+    ports.ledger.entries.clear()
+    entry(ports, "Alert", "platform/chat", ago(minutes=5), "503", "", severity="error", reason="NotificationDelayed")
+    entry(ports, "Alert", "platform/chat", ago(minutes=4), "sent", "", reason="NotificationDelivered")
+    assert "Alert" not in {one.kind for one in overview(ports).red}
+    entry(ports, "Alert", "platform/chat", ago(minutes=3), "503", "", severity="error", reason="NotificationDelayed")
+    assert "Alert" in {one.kind for one in overview(ports).red}
+
+
 def test_what_is_wrong_comes_first_in_each_table() -> None:
     assert [(one.key.name, one.health.state) for one in overview().policies] == [
         ("search", "red"),

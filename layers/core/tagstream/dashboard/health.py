@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from tagstream.dashboard.view import STATES, Health
-from tagstream.domain.notify.event import DELAYED
+from tagstream.domain.notify.event import DELAYED, DELIVERED
 from tagstream.domain.status.conditions import READY, Condition
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
@@ -57,13 +57,16 @@ def urgency(health: Health) -> int:
     return STATES.index(health.state)
 
 
-def told_in_vain(entries: Iterable[LedgerEntry], now: datetime) -> dict[str, LedgerEntry]:
+def undelivered(entries: Iterable[LedgerEntry], now: datetime) -> dict[str, LedgerEntry]:
     """The last failure of each Alert that could not tell something, by the Alert's name.
 
-    The first attempts of a notification may fail. When the last one has passed without another failure, it was told.
+    The first attempts of a notification may fail. It was told when an entry says so, and when the last attempt has
+    passed without another failure.
     """
-    return {
-        str(one.key): one
-        for one in entries
-        if one.kind == "Alert" and one.severity == "error" and (one.reason != DELAYED or now - one.at < ATTEMPTS_LAST)
-    }
+    last: dict[str, LedgerEntry] = {}
+    for one in sorted((one for one in entries if one.kind == "Alert"), key=lambda one: one.at):
+        if one.reason == DELIVERED:
+            last.pop(str(one.key), None)
+        elif one.severity == "error" and (one.reason != DELAYED or now - one.at < ATTEMPTS_LAST):
+            last[str(one.key)] = one
+    return last

@@ -10,7 +10,7 @@ from typing import TypeVar
 from tagstream.dashboard.calendars import calendar_rows
 from tagstream.dashboard.commits import latency
 from tagstream.dashboard.fleet import MAX_NAMESPACES, PERIOD, Fleet, read_fleet
-from tagstream.dashboard.health import health_of, told_in_vain, urgency
+from tagstream.dashboard.health import health_of, undelivered, urgency
 from tagstream.dashboard.rows import (
     automation_row,
     kustomization_row,
@@ -89,7 +89,7 @@ def _red(fleet: Fleet, alarms: Sequence[Alarm]) -> Iterator[RedObject]:
         if health.state == "red":
             yield RedObject(kind=stored.kind, key=stored.key, health=health)
     told = {one.key for one in fleet.objects["Alert"] if health_of(one, fleet.at).state == "ready"}
-    for entry in told_in_vain(fleet.entries, fleet.at).values():
+    for entry in undelivered(fleet.entries, fleet.at).values():
         if entry.key in told:
             health = Health(state="red", since=entry.at, reason=entry.reason, message=entry.message)
             yield RedObject(kind=entry.kind, key=entry.key, health=health)
@@ -107,7 +107,7 @@ def _hints(stored: StoredObject, ports: LookPorts) -> tuple[str, ...]:
     try:
         return failure_advice(stored, ports)
     except ImageAutomationError:
-        # The function of the widget may not read tags, which some advice needs.
+        # Advice is an extra: what cannot be read just now only leaves it out.
         return ()
 
 

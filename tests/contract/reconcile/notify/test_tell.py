@@ -180,6 +180,11 @@ def selected(number: int, **changed: Any) -> LedgerEntry:
     return replace(entry, **changed)
 
 
+def alert_entries(told: Told) -> list[LedgerEntry]:
+    now = told.ports.clock.now()
+    return [one for one in told.ports.ledger.read(now - timedelta(minutes=5), now) if one.kind == "Alert"]
+
+
 def failed_again(told: Told, notice: QueuedNotice) -> None:
     told.receiver.answer(503)
     tell(notice, told.ports.clock.monotonic_s() + 60, told.ports)
@@ -335,11 +340,37 @@ def test_a_provider_that_is_missing_is_told_to_the_owner_of_the_alert(told: Told
     told.tell(PUSHED)
     assert len(told.outbox.buried) == 1
 
+    assert told.silent.lines.count("notification failed") == 1
+
 
 def test_a_secret_that_is_missing_is_waited_for(told: Told) -> None:
     told.silent.secrets.clear()
     told.tell(PUSHED)
     assert told.outbox.later[0].attempt == 2
+    assert told.silent.lines.count("notification failed") == 1
+
+
+def test_a_service_that_is_left_alone_is_not_said_to_have_failed_and_not_given_up_for_it(told: Told) -> None:
+    told.ports.tags.put_cool_down(f"provider:{CHAT}", told.ports.clock.now() + timedelta(seconds=60))
+    ids = told.tell(PUSHED, attempt=LAST_ATTEMPT, hops=LAST_ATTEMPT)
+    assert (told.receiver.received, told.outbox.buried) == ([], [])
+    (later,) = told.outbox.later
+    assert (later.entries, later.attempt, later.hops) == (ids, LAST_ATTEMPT, LAST_ATTEMPT + 1)
+    told.tell(selected(1))
+    assert alert_entries(told) == []
+    told.tell(PUSHED, attempt=1, hops=MOST_HOPS)
+    assert len(told.outbox.buried) == 1, "AWS ends longer chains"
+    assert told.silent.lines.count("notification failed") == 1
+
+
+def test_a_notification_that_is_told_after_all_is_an_event_of_the_alert(told: Told) -> None:
+    told.receiver.answer(503)
+    told.tell(PUSHED)
+    tell(told.outbox.later.pop(), told.ports.clock.monotonic_s() + 60, told.ports)
+    told.tell(selected(1))
+    assert [(one.severity, one.reason, one.message) for one in alert_entries(told)][1:] == [
+        ("info", "NotificationDelivered", "sent the notification through Provider/ns/chat at attempt 2")
+    ]
 
 
 def test_a_commit_status_may_have_a_name_of_its_own(told: Told) -> None:
@@ -498,9 +529,9 @@ def test_a_service_that_hangs_is_left_alone_for_a_minute_and_keeps_no_worker_wai
         ids = told.tell(selected(1))
         assert told.ports.clock.monotonic_s() - began_s < 0.9
         assert len(hung.taken) == asked
-    # It counts as an attempt, and the next one comes when the minute is over.
+    # Nobody was asked, so it is no attempt; the first one comes when the minute is over.
     later = told.outbox.later[-1]
-    assert (later.entries, later.alert, later.attempt) == (ids, CHAT, 2)
+    assert (later.entries, later.alert, later.attempt) == (ids, CHAT, 1)
     assert 50 < later.delay_s <= 60
     assert len(told.receiver.received) == 2, "the other service is told"
 

@@ -13,7 +13,7 @@ from tagstream.domain.notify.event import Event, event_document
 from tagstream.domain.notify.group import Told, grouped, one_by_one
 from tagstream.domain.notify.limits import fitting
 from tagstream.domain.notify.senders_table import CHATS, SENDERS
-from tagstream.domain.objects.model import AlertProvider
+from tagstream.domain.objects.model import AlertProvider, NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.events.receiver.expression import ExpressionFailed, InvalidExpression, evaluate
 from tagstream.ports.bundle import NotifyPorts
@@ -41,6 +41,7 @@ class Remainder:
         messages: the same ids by the messages that there was no time for; empty if time was not the cause.
         refused: ids of events that the service does not take, now or later.
         refused_because: why.
+        has_told: whether the service took something.
     """
 
     left: tuple[str, ...] = ()
@@ -48,11 +49,12 @@ class Remainder:
     messages: tuple[tuple[str, ...], ...] = ()
     refused: tuple[str, ...] = ()
     refused_because: str = ""
+    has_told: bool = False
 
     @property
-    def is_out_of_time(self) -> bool:
-        """Whether nobody has refused anything: there was no time to ask."""
-        return self.cause is not None and self.cause.message == OUT_OF_TIME
+    def is_unasked(self) -> bool:
+        """Whether nobody has refused anything: there was no time to ask, or the service is left alone."""
+        return self.cause is not None and self.cause.message in (OUT_OF_TIME, LEFT_ALONE)
 
 
 def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remainder:
@@ -66,7 +68,6 @@ def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remain
         deadline_s: monotonic.
         ports: of the notify function.
     """
-    everything = tuple(one.id for one in wanted.events)
     try:
         found = _provider(wanted, ports)
         if found is None or found[1].suspend:
@@ -75,13 +76,14 @@ def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remain
         _check_cool_down(provider, ports)
         destination, asked = destination_of(provider, ports.secrets, ports.stack)
     except DeliveryFailed as error:
-        return _failed_whole(everything, error)
+        return _failed_whole(wanted, error, ports)
     except ImageAutomationError as error:
-        return _failed_whole(everything, DeliveryFailed(error.message, is_final=False))
+        return _failed_whole(wanted, DeliveryFailed(error.message, is_final=False), ports)
     messages = grouped(wanted.events) if provider.type in CHATS else one_by_one(wanted.events)
     route = replace(asked, timeout_s=min(asked.timeout_s, LONGEST_TIMEOUT_S))
     refused: list[str] = []
     because = ""
+    has_told = False
     for at, message in enumerate(messages):
         left = tuple(name for one in messages[at:] for name in one.ids)
         if ports.clock.monotonic_s() + route.timeout_s > deadline_s:
@@ -92,14 +94,15 @@ def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remain
             named = _named(destination, provider, message.event, (wanted.stored, stored))
             if _tell(message, named, route, deadline_s, ports):
                 _log_told(wanted, provider, message, ports)
+                has_told = True
         except DeliveryFailed as error:
-            _log(wanted, provider, error, ports)
+            _log(wanted, error, ports)
             _note_hang(provider, error, ports.clock.monotonic_s() - began_s, ports)
             if not error.is_final:
                 return Remainder(left=left, cause=error, refused=tuple(refused), refused_because=because)
             refused += message.ids
             because = error.message
-    return Remainder(refused=tuple(refused), refused_because=because)
+    return Remainder(refused=tuple(refused), refused_because=because, has_told=has_told)
 
 
 def _check_cool_down(provider: AlertProvider, ports: NotifyPorts) -> None:
@@ -128,7 +131,10 @@ def _cool_down_name(provider: AlertProvider) -> str:
     return f"provider:{provider.metadata.key}"
 
 
-def _failed_whole(ids: tuple[str, ...], error: DeliveryFailed) -> Remainder:
+def _failed_whole(wanted: Wanted, error: DeliveryFailed, ports: NotifyPorts) -> Remainder:
+    ids = tuple(one.id for one in wanted.events)
+    if error.message != LEFT_ALONE:
+        _log(wanted, error, ports)
     if error.is_final:
         return Remainder(refused=ids, refused_because=error.message)
     return Remainder(left=ids, cause=error)
@@ -204,8 +210,14 @@ def _log_told(wanted: Wanted, provider: AlertProvider, message: Told, ports: Not
     ports.log.info("notified", **_names(wanted), about=message.event.object_name, **facts)
 
 
-def _log(wanted: Wanted, provider: AlertProvider, error: DeliveryFailed, ports: NotifyPorts) -> None:
-    ports.log.error("notification failed", **_names(wanted), provider=str(provider.metadata.key), error=error.message)
+def _log(wanted: Wanted, error: DeliveryFailed, ports: NotifyPorts) -> None:
+    log_failure(wanted.alert.metadata.key, wanted.alert.provider, error.message, ports)
+
+
+def log_failure(alert: NamespacedName, provider: NamespacedName | None, cause: str, ports: NotifyPorts) -> None:
+    """Write the line that the log queries count: an Alert could not be told, for now or for good."""
+    names = {"controller": "alert", "namespace": alert.namespace, "name": alert.name}
+    ports.log.error("notification failed", **names, provider=str(provider), error=cause)
 
 
 def _names(wanted: Wanted) -> Mapping[str, str]:

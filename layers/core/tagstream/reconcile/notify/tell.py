@@ -11,14 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tagstream.domain.notify.event import DELAYED, GIVEN_UP, Event
+from tagstream.domain.notify.event import DELAYED, DELIVERED, GIVEN_UP, Event
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import NotifyPorts
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.notices import DeliveryFailed, EventBus, QueuedNotice
 from tagstream.reconcile.isolated import isolated
-from tagstream.reconcile.notify.deliver import OUT_OF_TIME, Remainder, deliver_all
+from tagstream.reconcile.notify.deliver import LEFT_ALONE, OUT_OF_TIME, Remainder, deliver_all, log_failure
 from tagstream.reconcile.notify.events import bus_event, event_of
 from tagstream.reconcile.notify.wanted import Wanted, wanted_by
 from tagstream.reconcile.scan.put_back import MOST_HOPS, pause_s
@@ -97,7 +97,7 @@ def _run(tasks: Sequence[_Task], notice: QueuedNotice, stop_s: float, ports: Not
     """
     # Not ``with``: that would wait for the threads of services that hang.
     pool = ThreadPoolExecutor(max_workers=THREADS)
-    running: dict[Future[Remainder], _Task] = {pool.submit(_attempt, one): one for one in tasks}
+    running: dict[Future[Remainder], _Task] = {pool.submit(_attempt, one, ports): one for one in tasks}
     failures: list[ImageAutomationError] = []
     try:
         for future in as_completed(list(running), timeout=max(0.0, stop_s - ports.clock.monotonic_s())):
@@ -106,6 +106,8 @@ def _run(tasks: Sequence[_Task], notice: QueuedNotice, stop_s: float, ports: Not
         for future, task in running.items():
             # Who could not even begin has refused nothing.
             cause = OUT_OF_TIME if future.cancel() else "the service did not end its answer in time"
+            if task.alert is not None and cause != OUT_OF_TIME:
+                log_failure(task.alert, task.provider, cause, ports)
             failures += _settled(task, _failed(task, cause), notice, ports)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -113,11 +115,13 @@ def _run(tasks: Sequence[_Task], notice: QueuedNotice, stop_s: float, ports: Not
         raise failures[0]
 
 
-def _attempt(task: _Task) -> Remainder:
+def _attempt(task: _Task, ports: NotifyPorts) -> Remainder:
     try:
         with isolated():
             return task.run()
     except ImageAutomationError as error:
+        if task.alert is not None:
+            log_failure(task.alert, task.provider, error.message, ports)
         return _failed(task, error.message)
 
 
@@ -134,6 +138,8 @@ def _settled(
             _give_up(task, remainder.refused, remainder.refused_because, ports)
         if remainder.left and remainder.cause is not None:
             _ask_anew(task, remainder, remainder.cause, notice, ports)
+        elif remainder.has_told and notice.attempt > 1 and not remainder.refused:
+            _report_success(task, notice, ports)
     except ImageAutomationError as error:
         return [error]
     return []
@@ -142,9 +148,11 @@ def _settled(
 def _ask_anew(
     task: _Task, remainder: Remainder, cause: DeliveryFailed, notice: QueuedNotice, ports: NotifyPorts
 ) -> None:
-    # No attempt counts for which there was no time. AWS ends a chain of functions and messages, so the hops count too.
-    has_failed = not remainder.is_out_of_time
+    # An attempt is what a service was asked for. AWS ends a chain of functions and messages, so the hops count too.
+    has_failed = not remainder.is_unasked
     if (has_failed and notice.attempt >= LAST_ATTEMPT) or notice.hops >= MOST_HOPS:
+        if task.alert is not None and not has_failed:
+            log_failure(task.alert, task.provider, cause.message, ports)
         _give_up(task, remainder.left, cause.message, ports)
         return
     first = QueuedNotice(
@@ -153,7 +161,7 @@ def _ask_anew(
         only_bus=task.alert is None,
         attempt=notice.attempt + 1 if has_failed else notice.attempt,
         hops=notice.hops + 1,
-        delay_s=wait_s(notice.attempt, cause.retry_after_s) if has_failed else pause_s(notice.hops),
+        delay_s=_delay_s(cause, notice),
     )
     if has_failed and notice.attempt == 1:
         # Whoever waits for a message must not have to wait for the last attempt to learn why there is none.
@@ -161,6 +169,14 @@ def _ask_anew(
     for at, part in enumerate(_parts(remainder, MOST_HOPS - first.hops)):
         delay_s = min(LONGEST_WAIT_S, first.delay_s + at * PART_S)
         ports.notices.send(replace(first, entries=part, delay_s=delay_s))
+
+
+def _delay_s(cause: DeliveryFailed, notice: QueuedNotice) -> float:
+    if cause.message == OUT_OF_TIME:
+        return pause_s(notice.hops)
+    # Being left alone is no attempt; the pauses grow all the same, so that the hops last as long as the attempts do.
+    count = notice.hops + 1 if cause.message == LEFT_ALONE else notice.attempt
+    return wait_s(count, cause.retry_after_s)
 
 
 def _parts(remainder: Remainder, most: int) -> Sequence[tuple[str, ...]]:
@@ -185,13 +201,25 @@ def _report(task: _Task, ids: Sequence[str], reason: str, cause: str, ports: Not
         return
     named = "" if f"Provider/{task.provider}" in cause else f"Provider/{task.provider}: "
     again = f"; it is tried again up to {LAST_ATTEMPT - 1} times" if reason == DELAYED else ""
+    _record(task, ids, reason, f"failed to send notification: {named}{cause}{again}", ports)
+
+
+def _report_success(task: _Task, notice: QueuedNotice, ports: NotifyPorts) -> None:
+    """Record that a notification was told after all, so that the delay is not taken for a failure any longer."""
+    message = f"sent the notification through Provider/{task.provider} at attempt {notice.attempt}"
+    _record(task, notice.entries, DELIVERED, message, ports)
+
+
+def _record(task: _Task, ids: Sequence[str], reason: str, message: str, ports: NotifyPorts) -> None:
+    if task.alert is None:
+        return
     entry = LedgerEntry(
         at=ports.clock.now(),
         kind="Alert",
         key=task.alert,
-        severity="error",
+        severity="info" if reason == DELIVERED else "error",
         reason=reason,
-        message=f"failed to send notification: {named}{cause}{again}",
+        message=message,
         facts={"entries": list(ids), "provider": str(task.provider)},
     )
     ports.ledger.record([entry])
