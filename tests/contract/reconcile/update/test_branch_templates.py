@@ -448,3 +448,31 @@ def test_a_worker_that_dies_at_any_step_leaves_one_request_for_each_policy(
             assert sum("is removed" in one.message for one in entries) == 1, at
             assert sum("pushed commit" in one.message for one in entries) == 3, at
             assert stack.ready == "Succeeded: repository up-to-date"
+
+
+def test_a_revert_is_honoured_though_another_branch_of_the_template_fails(stack: Hosted) -> None:
+    stack.select("v2..2", "api")
+    stack.run()
+    stack.host.merge(stack.host.requests[0])
+    stack.run()
+    stack.commit("v1.0.0")
+    stack.run()
+    assert shown(stack) == [("images/app-v1.1.0", "merged")]
+    assert stack.status["revertedPolicies"] == ["app"]
+    assert stack.ready.startswith("InvalidPushBranch")
+
+
+def test_a_host_that_asks_for_a_pause_is_left_alone_by_all_branches_until_it_is_over(stack: Hosted) -> None:
+    limit = {"message": "You have exceeded a secondary rate limit"}
+    stack.host.refusals = [Answer(status=403, document=limit, headers={"Retry-After": "300"})]
+    stack.run()
+    assert len(stack.host.calls) <= 1
+    assert branches(stack) == ["images/api-v2.1.0", "images/app-v1.1.0"]
+    stack.host.calls.clear()
+    stack.select("v1.2.0")
+    stack.run(after_s=120)
+    assert stack.host.calls == []
+    assert "limits requests and is left alone until 2026-11-27T10:06:00Z" in stack.ready
+    stack.run(after_s=300)
+    assert [one.head for one in stack.host.requests] == ["images/api-v2.1.0", "images/app-v1.2.0"]
+    assert stack.ready == "Succeeded: repository up-to-date"

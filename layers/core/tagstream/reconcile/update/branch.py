@@ -86,6 +86,7 @@ class RunResult:
         request_events: what the ledger gets of it.
         request_error: why it could not be kept current, though the push went well.
         parts: what became of each push branch, where the name of the push branch is a template.
+        unnamed: the policies whose push branch has no name by the template.
     """
 
     job: UpdateJob
@@ -107,6 +108,7 @@ class RunResult:
     request_events: tuple[LedgerEntry, ...] = ()
     request_error: ImageAutomationError | None = None
     parts: tuple[RunResult, ...] = ()
+    unnamed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

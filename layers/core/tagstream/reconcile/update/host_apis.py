@@ -13,7 +13,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from tagstream.domain.objects.model import CommitId
-from tagstream.errors import RetryableError
+from tagstream.errors import RetryableError, ThrottledError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.git import GitAccess
 from tagstream.ports.host_commits import CommitDraft
@@ -108,12 +108,13 @@ class _Talk:
     began_s: float
 
     def begin(self) -> None:
-        """Refuse to talk to an API that is left alone, or that others of this run have waited for.
+        """Refuse to talk to an API that is left alone, or asks for a pause, or that others of this run have waited for.
 
         Raises:
-            RetryableError: PullRequestFailed; AskedLater for the second.
+            RetryableError: PullRequestFailed; AskedLater for the last.
         """
         first = self.asking[0]
+        self.health.check_limit(first)
         self.health.check(first)
         if self.health.is_waited_for_enough(first):
             raise AskedLater(
@@ -124,7 +125,11 @@ class _Talk:
     def waiting(self) -> Iterator[None]:
         """Watch a wait; it has lasted since the talk began."""
         with self.health.watched(self.asking, self.began_s):
-            yield
+            try:
+                yield
+            except ThrottledError as error:
+                self.health.note_limit(self.asking[0], error)
+                raise
 
     @contextmanager
     def going(self) -> Iterator[None]:

@@ -11,18 +11,19 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from tagstream.domain.instant import instant_text
 from tagstream.domain.scan.schedule import retry_delay_s
 from tagstream.domain.update.destination import repository_name
-from tagstream.errors import ImageAutomationError, RetryableError
+from tagstream.errors import ImageAutomationError, RetryableError, ThrottledError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.git import GitAccess, PushConflict
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.pull_requests import FAILED
 from tagstream.reconcile import status
-from tagstream.reconcile.cool_downs import CoolDowns, digest, has_hung, is_unanswered
+from tagstream.reconcile.cool_downs import DEFAULT_COOL_DOWN_S, CoolDowns, digest, has_hung, is_unanswered
 
 # A server that has failed, or has never answered yet, gets this long for its first answer.
 FIRST_ANSWER_S = 10.0
@@ -32,6 +33,8 @@ HUNG_AFTER_S = 8.0
 SUSPECT_AFTER_S, LATEST_S = 5.0, FIRST_ANSWER_S + 1.0
 # As many repositories of a server that answers others may hang in one run; the rest is left to later runs.
 MOST_HUNG = 3
+# The end of the name of a cool-down that the host itself has asked for.
+LIMIT = "#limit"
 # Where an application's login is, if its secret names another place than the provider's own.
 LOGIN_ADDRESSES = ("githubAppBaseURL", "authorityHost")
 
@@ -110,6 +113,7 @@ class HostHealth:
         self._lock = threading.Lock()
         self._answered: set[str] = set()
         self._hung: dict[str, int] = {}
+        self._limits: dict[tuple[str, object], datetime] = {}
         self._waits: dict[str, list[float]] = {}
         self._wait_ended = threading.Condition(self._lock)
 
@@ -140,6 +144,43 @@ class HostHealth:
                     reason=self._service.reason,
                     retry_after_s=(until - self._ports.clock.now()).total_seconds(),
                 )
+
+    def check_limit(self, job: Asking) -> None:
+        """Refuse to ask a host that has asked for a pause: a host may block whoever goes on asking.
+
+        In the run that was told so nobody asks with the same credentials. Later runs leave the repository alone, but
+        for those whose last run succeeded and those that a person asks for, as in ``check``.
+
+        Raises:
+            ThrottledError: with the reason of the service, and the seconds until the host may be asked again.
+        """
+        with self._lock:
+            until = self._limits.get(self._limited(job))
+        now = self._ports.clock.now()
+        if until is None and status.failures(job.stored.status) and not (job.is_asked_for or is_proven(job)):
+            until = self._cool_downs.until(f"{self._repository(job)}{LIMIT}")
+        if until is not None and until > now:
+            host = repository_name(job.access.url).partition("/")[0]
+            raise ThrottledError(
+                f"{self._service.words}: '{host}' limits requests and is left alone until {instant_text(until)}",
+                reason=self._service.reason,
+                host=host,
+                retry_after_s=(until - now).total_seconds(),
+            )
+
+    def note_limit(self, job: Asking, error: ThrottledError) -> None:
+        """Remember that a host asks for a pause."""
+        wait_s = DEFAULT_COOL_DOWN_S if error.retry_after_s is None else error.retry_after_s
+        until = self._ports.clock.now() + timedelta(seconds=wait_s)
+        with self._lock:
+            self._limits[self._limited(job)] = until
+        self._cool_downs.begin(f"{self._repository(job)}{LIMIT}", error.retry_after_s)
+
+    def _limited(self, job: Asking) -> tuple[str, object]:
+        """Whose requests a host counts together: those of one token or login. It is compared, and never written."""
+        access = job.access
+        who = (access.username, access.password, access.bearer_token, tuple(sorted(access.app.items())))
+        return way_of(job, self._service), who
 
     def _await_suspects(self, way: str) -> None:
         """Let those who have waited long for a first answer find out first whether the server hangs."""

@@ -47,7 +47,7 @@ def outcome(result: RunResult, duration_ms: float, now: datetime) -> Transition:
     """
     job = result.job
     attempt = Attempt(stored=job.stored, at=now, cause=job.cause, duration_ms=duration_ms)
-    if result.error is not None and not result.parts:
+    if result.error is not None and not (result.parts or result.unnamed):
         return _failure(attempt, result.error, job.began_at)
     error = result.error or result.request_error
     if error is not None:
@@ -129,8 +129,27 @@ def _in_part(result: RunResult, attempt: Attempt, error: ImageAutomationError, n
     """A commit is pushed, but its pull request or another branch failed: the next run looks at everything again."""
     kept = {} if result.request is None else {FIELD_OF_REQUEST: result.request.document()}
     body = {**_without_former(result, attempt.stored), **kept, **_branches(result), **_pushed(result, now)}
+    body = body if result.skipped else _seen_in_part(result, body)
     found = failed(attempt, error, {**body, "lastAutomationRunTime": instant_text(result.job.began_at)})
     return replace(found, entries=(*_events(result), *found.entries))
+
+
+def _seen_in_part(result: RunResult, body: Mapping[str, object]) -> Mapping[str, object]:
+    """A status with what the run has seen of the policies that did not fail, so that a revert of them is recognised.
+
+    Nothing of it says that the run is done: the next one looks at everything again.
+    """
+    failing = {key.name for part in result.parts if part.error is not None for key in part.job.selections}
+    failing |= result.unnamed
+    renewed = {HELD_BACK, OFFERED, TEMPLATE}
+    request = result.request
+    return {
+        **{name: value for name, value in body.items() if name not in renewed},
+        **_held_back(result),
+        **({FIELD_OF_REQUEST: replace(request, settings="").document()} if request is not None else {}),
+        "observedSourceRevision": result.revision,
+        "observedPolicies": {name: ref for name, ref in result.job.observed.items() if name not in failing},
+    }
 
 
 def _without_former(result: RunResult, stored: StoredObject) -> Mapping[str, object]:

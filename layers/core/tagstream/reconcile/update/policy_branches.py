@@ -314,7 +314,7 @@ def _joined(plan: Plan, checkout: Checkout, results: Mapping[str, Sequence[RunRe
     whole = RunResult(
         job=plan.job, checkout=checkout, revision=checkout.revision, markers=plan.markers, error=plan.error
     )
-    return _with_parts(whole, parts)
+    return replace(_with_parts(whole, parts), unnamed=frozenset(plan.unnamed))
 
 
 def _with_parts(whole: RunResult, parts: Sequence[RunResult]) -> RunResult:
