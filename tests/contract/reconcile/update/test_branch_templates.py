@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ import pytest
 
 from tagstream.domain.objects.intervention import REVERTED, Revert, revert_text
 from tagstream.ports.bundle import Ports
+from tagstream.ports.pull_requests import HostAccess, PullRequests
 from tagstream.reconcile.kept_requests import forget_reads
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconcile.update.hosted import AUTOMATION, Hosted, automation_document, hosted
-from tests.contract.reconciling import APP, Silent, document
+from tests.contract.reconciling import APP, Silent, document, run
 from tests.embedded.git_hosts.host import Answer
 from tests.embedded.git_server import commit_files, git
 
@@ -476,3 +478,39 @@ def test_a_host_that_asks_for_a_pause_is_left_alone_by_all_branches_until_it_is_
     stack.run(after_s=300)
     assert [one.head for one in stack.host.requests] == ["images/api-v2.1.0", "images/app-v1.2.0"]
     assert stack.ready == "Succeeded: repository up-to-date"
+
+
+@dataclass(frozen=True)
+class SlowHosts:
+    """Hosts of which each conversation takes six seconds."""
+
+    stack: Hosted
+
+    def of(self, access: HostAccess) -> PullRequests:
+        self.stack.clock.sleep(6.0)
+        return self.stack.ports.git_hosts.of(access)
+
+
+def test_more_branches_than_a_run_has_time_for_are_proposed_by_the_next_runs(stack: Hosted) -> None:
+    stack.ports.objects.put(automation_document(MOVED))
+    for name in ("p1", "p2", "p3"):
+        policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "x"}})
+        policy["metadata"]["name"] = name
+        stack.ports.objects.put(policy)
+        commit_files(stack.bare, {f"{name}.yaml": API.replace(b"ns:api", f"ns:{name}".encode())}, name)
+        stack.select("v1.3.0", name)
+    slow = replace(stack.ports, git_hosts=SlowHosts(stack))
+
+    def proposed() -> int:
+        stack.clock.at += timedelta(minutes=15)
+        run(slow, left_s=15.0)
+        return len(stack.host.requests)
+
+    first = proposed()
+    assert 0 < first < 5
+    assert stack.ready.startswith("PutOff: no time is left for all pull requests of the template")
+    assert first < proposed() < 5
+    assert proposed() == 5
+    proposed()
+    assert stack.ready == "Succeeded: repository up-to-date"
+    assert [one.state for one in stack.host.requests] == ["open"] * 5

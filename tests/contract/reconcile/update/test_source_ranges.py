@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from tagstream.domain.objects.image_name import parse_repository_image
-from tagstream.domain.objects.model import Digest
+from tagstream.domain.objects.model import Digest, NamespacedName
 from tagstream.domain.update.image_labels import REVISION, SOURCE
 from tagstream.ports.bundle import Ports
 from tagstream.ports.registry import RegistryAccess
-from tests.contract.reconcile.update.hosted import Hosted, hosted
+from tests.contract.reconcile.update.hosted import Hosted, automation_document, hosted
 from tests.contract.reconciling import Silent, document
 from tests.embedded.git_server import commit_files
+from tests.embedded.hanging import hanging
 from tests.embedded.registry import Registry, digest_of
 
 REPOSITORY = "https://github.com/acme/app"
@@ -81,6 +82,30 @@ def test_a_registry_that_fails_stops_no_request_and_takes_no_link_away(stack: Ho
     stack.select("v1.2.0")
     stack.run()
     assert "| `v1.0.0` | `v1.2.0` |" in stack.host.requests[0].body
+
+
+def test_a_registry_that_hangs_is_waited_for_once_and_its_neighbour_is_asked(
+    stack: Hosted, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagstream.reconcile.update.source_ranges.LONGEST_S", 0.5)
+    stack.ports.objects.put(automation_document("images/{{ .Policy }}"))
+    with hanging() as hung:
+        for name in ("a1", "a2"):
+            repository = document("ImageRepository", image=f"{hung.address}/{name}", interval="1m")
+            policy = document("ImagePolicy", imageRepositoryRef={"name": name}, policy={"semver": {"range": "x"}})
+            repository["metadata"]["name"] = policy["metadata"]["name"] = name
+            stack.ports.objects.put(repository)
+            stack.ports.objects.put(policy)
+            marked = f'image: app:v1.0.0 # {{"$imagepolicy": "ns:{name}"}}\n'
+            commit_files(stack.bare, {f"{name}.yaml": marked.encode()}, name)
+            stack.select("v1.1.0", name)
+        stack.run()
+        assert len(hung.taken) == 1
+        bodies = {one.head: one.body for one in stack.host.requests}
+        assert set(bodies) == {"images/a1", "images/a2", "images/app"}
+        assert f"/compare/{OLD}...{NEW}" in bodies["images/app"]
+    found = NamespacedName("ns", "a1")
+    assert stack.ports.tags.image_fact(found, Digest("tag:v1.1.0"), "source") is None
 
 
 def test_the_annotations_of_an_index_come_before_the_labels_of_its_image(ports: Ports, registry: Registry) -> None:

@@ -129,8 +129,8 @@ def _in_part(result: RunResult, attempt: Attempt, error: ImageAutomationError, n
     """A commit is pushed, but its pull request or another branch failed: the next run looks at everything again."""
     kept = {} if result.request is None else {FIELD_OF_REQUEST: result.request.document()}
     body = {**_without_former(result, attempt.stored), **kept, **_branches(result), **_pushed(result, now)}
-    body = body if result.skipped else _seen_in_part(result, body)
-    found = failed(attempt, error, {**body, "lastAutomationRunTime": instant_text(result.job.began_at)})
+    seen = body if result.skipped else _seen_in_part(result, body)
+    found = failed(attempt, error, {**seen, "lastAutomationRunTime": instant_text(result.job.began_at)})
     return replace(found, entries=(*_events(result), *found.entries))
 
 

@@ -22,6 +22,7 @@ from tagstream.ports.git import Checkout, GitSession, PushConflict, RefUpdate
 from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.kept_requests import known_request
 from tagstream.reconcile.update.branch import (
     Push,
     RunResult,
@@ -37,7 +38,8 @@ from tagstream.reconcile.update.branch_parts import kept_by, part_of
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.push_event import refused_removal_event, removal_event
 from tagstream.reconcile.update.ref_updates import push_ref, push_revision, resolve_checkout
-from tagstream.reconcile.update.requests import MOVED, NOTHING_LEFT, with_requests, withdrawn
+from tagstream.reconcile.update.request_turns import PUT_OFF, as_known, is_settled, kept_in_turn
+from tagstream.reconcile.update.requests import MOVED, NOTHING_LEFT, withdrawn
 
 INVALID = "InvalidPushBranch"
 SUPERSEDED = "tagstream closed this request: #{number} has newer changes of its policies."
@@ -150,6 +152,7 @@ def update_policy_branches(
         branches.push(plans, files)
         branches.keep_requests()
         branches.retire(plans)
+        branches.look()
         return tuple(_joined(plan, checkout, branches.results) for plan in plans)
 
 
@@ -164,7 +167,7 @@ def with_branch_requests(results: Sequence[RunResult], deadline_s: float, ports:
     by_branch: dict[str, list[RunResult]] = {}
     for part in (part for result in results for part in result.parts):
         by_branch.setdefault(part.job.destination.push_branch, []).append(part)
-    found = [one for parts in by_branch.values() for one in with_requests(parts, deadline_s, ports)]
+    found = [one for parts in kept_in_turn(by_branch, deadline_s, ports).values() for one in parts]
     return tuple(
         _with_parts(result, [one for one in found if one.job.stored.key == result.job.stored.key]) for result in results
     )
@@ -181,6 +184,7 @@ class Branches:
     ports: Ports
     results: dict[str, tuple[RunResult, ...]] = field(default_factory=dict)
     room: dict[str, tuple[RunResult, ...]] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
 
     def make_room(self, plans: Sequence[Plan]) -> None:
         """Take back the branches beside which Git cannot have a new one: ``a`` and ``a/b`` exclude each other."""
@@ -215,9 +219,16 @@ class Branches:
             before += intents_of([one for one in found if one.commit is not None])
 
     def keep_requests(self) -> None:
-        """Keep the request of every branch."""
-        for name, found in self.results.items():
-            self.results[name] = with_requests(found, self.deadline_s, self.ports)
+        """Keep the request of every branch that has changed, or whose request is not done."""
+        self.settled = {name for name, found in self.results.items() if is_settled(found)}
+        changed = {name: found for name, found in self.results.items() if name not in self.settled}
+        self.results |= kept_in_turn(changed, self.deadline_s, self.ports)
+        self.results |= {name: as_known(self.results[name]) for name in self.settled}
+
+    def look(self) -> None:
+        """Look at the other requests; it comes last, because it may take all the time that is left."""
+        others = {name: found for name, found in self.results.items() if name in self.settled}
+        self.results |= kept_in_turn(others, self.deadline_s, self.ports)
 
     def retire(self, plans: Sequence[Plan]) -> None:
         """Take back the branches that nothing is offered on any more, and close their requests."""
@@ -262,7 +273,7 @@ class Branches:
                 if is_ours and not is_open and result.request_error is None:
                     result = self._removed(result, kept)
         except ImageAutomationError as error:
-            return replace(result, request_error=error)
+            return replace(result, request=result.request or known_request(part.stored), request_error=error)
         return result
 
     def _reason(self, plan: Plan, kept: KeptBranch) -> str:
@@ -299,7 +310,8 @@ class Branches:
 
     def _check_time(self) -> None:
         if self.ports.clock.monotonic_s() >= self.deadline_s:
-            raise RetryableError("no time is left for all push branches of the template", reason="GitOperationFailed")
+            text = "no time is left for all push branches of the template"
+            raise RetryableError(text, reason=PUT_OFF)
 
 
 def _exclude(one: str, other: str) -> bool:

@@ -145,6 +145,8 @@ class _Course:
             )
         changes = self._changes()
         settings = self.wants.settings(self.head)
+        if self._is_untouched(changes, settings):
+            return
         if self.known is not None:
             # While this runs nothing counts as done: whoever comes after an error begins anew.
             self.known = replace(self.known, settings="")
@@ -215,10 +217,21 @@ class _Course:
             return
         if not known.is_open and known.read_at is not None and not self._is_asked_for:
             return
+        if not self._was_just_read(known):
+            self._note(self._current(self._host()))
+
+    def _was_just_read(self, known: KeptRequest) -> bool:
         interval = timedelta(seconds=min(one.job.automation.interval_s for one in self.results))
-        if known.read_at is not None and self.now - known.read_at < interval and not self._is_asked_for:
-            return
-        self._note(self._current(self._host()))
+        return known.read_at is not None and self.now - known.read_at < interval and not self._is_asked_for
+
+    def _is_untouched(self, changes: ChangeSet, settings: str) -> bool:
+        """Whether the open request offers these changes already, and was read within the interval."""
+        known = self.known
+        if known is None or not known.is_open or not self._was_just_read(known):
+            return False
+        is_left = any(one.is_open for one in self.former.values())
+        same = (known.settings, known.changes, known.head_commit) == (settings, changes.identity, self.head_commit)
+        return same and not is_left
 
     def _current(self, host: PullRequests) -> PullRequest | None:
         """The request as the host has it: the known one, or else the newest of the branch.
@@ -385,7 +398,7 @@ class _Course:
 
     def _proposal(self, changes: ChangeSet, host: PullRequests) -> Proposal:
         spec, commit = self.wants.spec, self.leader.commit
-        changes = replace(changes, ranges=source_ranges(changes, self.leader.snapshot, self.wants.host, self.ports))
+        changes = replace(changes, ranges=source_ranges(changes, self.leader, self.wants.host, self.ports))
         data = MessageData(
             automation=self.leader.automation.metadata.key,
             changes=changes.named,

@@ -101,6 +101,17 @@ class Snapshot:
         self._labels: dict[str, Labels] = {}
         self._writers: Mapping[str, Sequence[Writer]] | None = None
         self._holders: dict[str, LastHolder] = {}
+        self._spent_on_texts: dict[NamespacedName, float] = {}
+
+    def spent_on_texts_s(self, automation: NamespacedName) -> float:
+        """How many seconds registries were asked for the texts of an automation's pull requests."""
+        with self._lock:
+            return self._spent_on_texts.get(automation, 0.0)
+
+    def spend_on_texts(self, automation: NamespacedName, seconds: float) -> None:
+        """Count time that registries were asked for the text of a pull request."""
+        with self._lock:
+            self._spent_on_texts[automation] = self._spent_on_texts.get(automation, 0.0) + seconds
 
     def read_branches(self, automations: Iterable[ImageUpdateAutomation]) -> None:
         """Read what the last holders of these automations' branches have left, and on the way what they refer to.

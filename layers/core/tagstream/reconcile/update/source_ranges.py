@@ -1,7 +1,8 @@
 """The commits between the images that a pull request replaces and the new ones, for its text.
 
 The registry is asked for a few images of a request only, and once for each: the answer is kept, a failure for a day. A
-request whose images do not say where they come from is as good as one that links to the registry.
+registry that hangs is left alone for a while, and of its images nothing is kept. A request whose images do not say
+where they come from is as good as one that links to the registry.
 """
 
 from __future__ import annotations
@@ -22,30 +23,40 @@ from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.pull_requests import HostAccess
 from tagstream.ports.tags import ImageFact
+from tagstream.reconcile.cool_downs import CoolDowns, has_hung
 from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
+from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.snapshot import Snapshot
 
 KIND = "source"
+# The beginning of the name of a registry's cool-down for these questions: it stops no scan.
+HUNG = "source:"
 # Of a request with more images, the others link to the registry only.
 MOST_IMAGES = 20
-# What all questions of one request may take.
-MOST_S = 8.0
+# What all questions of an automation's run may take, which has the lease of its branches meanwhile.
+MOST_S = 20.0
+# What one question may take, so that a registry that hangs leaves some time to its neighbours.
+LONGEST_S = 4.0
+# A registry that has hung is asked for no image of a request for this long.
+HUNG_FOR_S = 900.0
 # A tag may be moved; the content of a digest never changes. What nobody asks for any more goes by itself.
 KEPT_FOR, TAG_KEPT_FOR = timedelta(days=30), timedelta(days=1)
 
 
-def source_ranges(changes: ChangeSet, snapshot: Snapshot, host: HostAccess, ports: Ports) -> Ranges:
+def source_ranges(changes: ChangeSet, job: UpdateJob, host: HostAccess, ports: Ports) -> Ranges:
     """The pages with the commits behind changes, as far as images say where they come from.
 
     Args:
         changes: of one request.
-        snapshot: knows the policies.
+        job: whose request it is.
         host: on which the request is; images of its repositories need not say which kind of host it is.
         ports: the registry and what is kept of images.
     """
-    sources = _Sources(snapshot=snapshot, ports=ports, until_s=ports.clock.monotonic_s() + MOST_S)
+    began_s, automation = ports.clock.monotonic_s(), job.stored.key
+    until_s = began_s + MOST_S - job.snapshot.spent_on_texts_s(automation)
+    sources = _Sources(snapshot=job.snapshot, ports=ports, until_s=until_s)
     kinds: dict[str, GitHostKind] = {} if host.kind is None else {urlsplit(host.git.url).hostname or "": host.kind}
     found = {}
     for change in changes.changes:
@@ -58,6 +69,7 @@ def source_ranges(changes: ChangeSet, snapshot: Snapshot, host: HostAccess, port
         old = sources.of(policy, before) if new is not None else None
         if new is not None and old is not None:
             found[policy, change.old_value] = compare_page(old, new, kinds)
+    job.snapshot.spend_on_texts(automation, ports.clock.monotonic_s() - began_s)
     return {change: page for change, page in found.items() if page}
 
 
@@ -70,6 +82,10 @@ class _Sources:
     until_s: float
     _known: dict[tuple[NamespacedName, str], ImageSource | None] = field(default_factory=dict)
     _repositories: dict[NamespacedName, ImageRepository | None] = field(default_factory=dict)
+    _cool_downs: CoolDowns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._cool_downs = CoolDowns(self.ports.tags, self.ports.clock)
 
     def of(self, policy: NamespacedName, image: ImageRef) -> ImageSource | None:
         """Where an image comes from; None if it does not say, or nobody may ask any more."""
@@ -103,22 +119,32 @@ class _Sources:
         kept = tags.image_fact(key, which, KIND)
         if kept is not None and kept.until > now:
             return _read(kept.value)
+        before = _read(kept.value) if kept is not None else None
         lasts = KEPT_FOR if image.digest else TAG_KEPT_FOR
+        began_s, registry = self.ports.clock.monotonic_s(), parse_repository_image(repository.image).registry
+        until_s = min(self.until_s, began_s + LONGEST_S)
+        if began_s >= self.until_s or self._cool_downs.until(f"{HUNG}{registry}") is not None:
+            return before
         try:
             with isolated():
-                source = read_source(self._asked(repository, image))
+                source = read_source(self._asked(repository, image, until_s))
         except ImageAutomationError as error:
             self.ports.log.info("source of image not known", image=str(image), error=error.message)
+            if has_hung(error, self.ports.clock.monotonic_s() - began_s, LONGEST_S):
+                self._cool_downs.begin(f"{HUNG}{registry}", HUNG_FOR_S)
+            if self.ports.clock.monotonic_s() >= until_s:
+                # Nobody knows what it would have said.
+                return before
             # Else the text of a request would come and go with its registry.
-            source, lasts = _read(kept.value) if kept is not None else None, TAG_KEPT_FOR
+            source, lasts = before, TAG_KEPT_FOR
         tags.put_image_fact(key, which, KIND, ImageFact(value=_text(source), until=now + lasts))
         return source
 
-    def _asked(self, repository: ImageRepository, image: ImageRef) -> Mapping[str, str]:
+    def _asked(self, repository: ImageRepository, image: ImageRef, until_s: float) -> Mapping[str, str]:
         registry, name = self.ports.registry, parse_repository_image(repository.image)
         access = registry_access(repository, self.ports.secrets)
-        digest = Digest(image.digest) if image.digest else registry.digest(name, image.tag, access, self.until_s)
-        return registry.labels(name, digest, access, self.until_s)
+        digest = Digest(image.digest) if image.digest else registry.digest(name, image.tag, access, until_s)
+        return registry.labels(name, digest, access, until_s)
 
 
 def _text(source: ImageSource | None) -> str:
