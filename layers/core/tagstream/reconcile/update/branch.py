@@ -280,6 +280,8 @@ def _is_settled(job: UpdateJob) -> bool:
         status.get("observedGeneration") == job.automation.metadata.generation
         and status.get("observedPolicies") == job.observed
         and status.get(TEMPLATE, "") == job.automation.branch_template
+        # What is left to be done may be about a branch of which no policy is any more.
+        and (is_proven(job) or not job.automation.branch_template)
         and all(is_settled_request(one.stored, one.requests, one.destination.push_branch) for one in branches_of(job))
     )
 

@@ -137,11 +137,11 @@ def _in_part(result: RunResult, attempt: Attempt, error: ImageAutomationError, n
 def _seen_in_part(result: RunResult, body: Mapping[str, object]) -> Mapping[str, object]:
     """A status with what the run has seen of the policies that did not fail, so that a revert of them is recognised.
 
-    Nothing of it says that the run is done: the next one looks at everything again.
+    The request is not done, nor is a template whose last run failed: the next run looks at everything again.
     """
     failing = {key.name for part in result.parts if part.error is not None for key in part.job.selections}
     failing |= result.unnamed
-    renewed = {HELD_BACK, OFFERED, TEMPLATE}
+    renewed = {HELD_BACK, OFFERED}
     request = result.request
     return {
         **{name: value for name, value in body.items() if name not in renewed},
