@@ -194,6 +194,18 @@ def test_automations_of_a_branch_have_their_commits_on_top_of_each_other(worlds:
     assert world.branches() == ["main"]
 
 
+def test_a_scratch_branch_of_a_template_goes_though_its_tag_is_selected_no_more(worlds: Worlds) -> None:
+    world = worlds.begun(branch="images/{{ .Policy }}-{{ .NewTag }}")
+    other = world.automation("web")
+    other["spec"]["git"] = {**other["spec"]["git"], "push": {"branch": "images/web"}}
+    world.ports.objects.put(other)
+    # What workers leave that die when the host has made their commits.
+    for left in ("images/app-v1.0.9", "images/web"):
+        git("update-ref", f"refs/heads/{SCRATCH}/{left}", "main", folder=world.bare)
+    world.run()
+    assert world.branches() == ["images/app-v1.1.0", "main", f"{SCRATCH}/images/web"]
+
+
 @EVERY_HOST
 def test_each_branch_of_a_template_gets_a_commit_of_the_host_s(worlds: Worlds, kind: str) -> None:
     world = worlds.begun(kind, ("a", "b"), branch="images/{{ .Policy }}")

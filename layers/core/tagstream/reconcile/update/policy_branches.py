@@ -40,6 +40,7 @@ from tagstream.reconcile.update.push_event import refused_removal_event, removal
 from tagstream.reconcile.update.ref_updates import push_ref, push_revision, resolve_checkout
 from tagstream.reconcile.update.request_turns import PUT_OFF, as_known, is_settled, kept_in_turn
 from tagstream.reconcile.update.requests import MOVED, NOTHING_LEFT, withdrawn
+from tagstream.reconcile.update.scratch_remains import remove_remains
 
 INVALID = "InvalidPushBranch"
 SUPERSEDED = "tagstream closed this request: #{number} has newer changes of its policies."
@@ -150,6 +151,7 @@ def update_policy_branches(
         branches = Branches(session=session, checkout=checkout, lease=lease, deadline_s=deadline_s, ports=ports)
         branches.make_room(plans)
         branches.push(plans, files)
+        remove_remains(jobs[0], branches.results.keys(), session, ports)
         branches.keep_requests()
         branches.retire(plans)
         branches.look()

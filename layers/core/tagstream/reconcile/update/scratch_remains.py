@@ -1,0 +1,71 @@
+"""Removes the scratch branches that runs of a template have left behind, and that no later run would use again.
+
+A worker may die after the Git host has made a commit and before the push. The next run of the same branch removes the
+scratch branch; a template may have gone on to a branch of another name. What another automation may be at work on is
+never removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from tagstream.domain.objects.branch_template import fixed_beginning
+from tagstream.domain.update.destination import SCRATCH, Destination, repository_name
+from tagstream.errors import ImageAutomationError
+from tagstream.ports.bundle import Ports
+from tagstream.ports.commit_outlet import Outgoing
+from tagstream.ports.git import GitSession, PushConflict, RefUpdate
+from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.update.ref_updates import HEADS
+
+if TYPE_CHECKING:
+    from tagstream.reconcile.update.job import UpdateJob
+
+
+def remove_remains(job: UpdateJob, used: Collection[str], session: GitSession, ports: Ports) -> None:
+    """Remove the scratch branches of a template but for those in use; the caller holds the template's lease.
+
+    A server that refuses changes nothing for the branches themselves, so that is only logged.
+
+    Args:
+        job: whose push branch is the template.
+        used: the names of the push branches of this run.
+        session: of the repository.
+        ports: the removal is sent through.
+    """
+    if not job.destination.scratch_branch:
+        return
+    below = HEADS + SCRATCH.encode()
+    own = fixed_beginning(job.destination.push_branch)
+    names = {ref: ref.removeprefix(below).decode(errors="replace") for ref in session.refs() if ref.startswith(below)}
+    left = {ref: name for ref, name in names.items() if name.startswith(own) and name not in used}
+    theirs = _beginnings_of_others(job) if left else ()
+    updates = [
+        RefUpdate(ref=ref, old=session.refs()[ref], new=None)
+        for ref, name in sorted(left.items())
+        if not name.startswith(theirs)
+    ]
+    if not updates:
+        return
+    try:
+        with isolated():
+            ports.outlet.send(Outgoing(updates=updates, options={}), session)
+    except (PushConflict, ImageAutomationError) as error:
+        ports.log.info("scratch branches stay", automation=str(job.stored.key), error=str(error))
+
+
+def _beginnings_of_others(job: UpdateJob) -> tuple[str, ...]:
+    """What the names of branches begin with on which the host makes commits of automations with another push branch."""
+    where, snapshot = job.destination, job.snapshot
+    targets = [target for target in snapshot.targets(lambda _: True) if target != where.target]
+    places = [one.destination for target in targets for one in snapshot.writers(target)]
+    return tuple(_beginning(one) for one in places if one.scratch_branch and _are_of_one_repository(one, where))
+
+
+def _are_of_one_repository(one: Destination, other: Destination) -> bool:
+    return repository_name(one.url) == repository_name(other.url)
+
+
+def _beginning(where: Destination) -> str:
+    return fixed_beginning(where.push_branch) if where.is_template else where.push_branch
