@@ -15,7 +15,7 @@ from tagstream.domain.objects.annotations import annotations_of
 from tagstream.domain.objects.model import FREEZE, PROVIDER_TYPE, WINDOW
 from tagstream.domain.update.request_course import KeptRequest
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.kept_requests import known_branches, known_request, known_requests
+from tagstream.reconcile.kept_requests import BRANCHES, known_branches, known_request
 from tagstream.reconcile.shown_status import (
     conditions_of,
     is_suspended,
@@ -100,8 +100,12 @@ def _short_delivery(stored: StoredObject, now: datetime) -> str:
 
 
 def _request(stored: StoredObject) -> str:
-    """Say which pull requests an automation keeps, and how they stand."""
-    return "; ".join(_one_request(one) for one in known_requests(stored.status) if one.number)
+    """Say which pull requests an automation keeps, and how they stand; of a template, with the branch of each."""
+    single = known_request(stored)
+    branches = known_branches(stored.status) if BRANCHES in stored.status else ()
+    found = [_one_request(single)] if single is not None and single.number else []
+    found += [f"{one.branch}: {_one_request(one.request)}" for one in branches if one.request and one.request.number]
+    return "; ".join(found)
 
 
 def requests_of(stored: StoredObject, policy: str) -> Sequence[str]:

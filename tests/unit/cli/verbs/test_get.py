@@ -270,7 +270,7 @@ def test_an_automation_with_a_branch_for_each_policy_shows_all_its_requests() ->
     merged = {"number": "8", "url": "https://git.example/pull/8", "state": "merged"}
     branches = [{"branch": "a", "pullRequest": opened}, {"branch": "b", "pullRequest": merged}]
     ports = stored("ImageUpdateAutomation", "app", {"conditions": [READY], "pushBranches": branches})
-    shown = "#7 open, checks failed https://git.example/pull/7; #8 merged https://git.example/pull/8"
+    shown = "a: #7 open, checks failed https://git.example/pull/7; b: #8 merged https://git.example/pull/8"
     assert shown in command("get", "images", "update", ports=ports).out
 
 
