@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from tagstream.domain.objects.intervention import REVERTED, Revert, revert_text
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.pull_requests import HostAccess, PullRequests
 from tagstream.reconcile.kept_requests import forget_reads
+from tagstream.reconcile.update.automations import run_automations
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconcile.update.hosted import AUTOMATION, Hosted, automation_document, hosted
 from tests.contract.reconciling import APP, Silent, document, run
@@ -514,3 +516,31 @@ def test_more_branches_than_a_run_has_time_for_are_proposed_by_the_next_runs(sta
     proposed()
     assert stack.ready == "Succeeded: repository up-to-date"
     assert [one.state for one in stack.host.requests] == ["open"] * 5
+
+
+def test_two_automations_leave_the_branch_that_they_shared_together_or_one_by_one(stack: Hosted) -> None:
+    other = NamespacedName("ns", "other")
+    for name, path in (("app", "app.yaml"), ("other", "api.yaml")):
+        made = automation_document("images/{{ .NewTag }}", name)
+        stack.ports.objects.put({**made, "spec": {**made["spec"], "update": {"path": path, "strategy": "Setters"}}})
+
+    def run_both(app: str, api: str) -> None:
+        stack.clock.at += timedelta(minutes=1)
+        stack.select(app)
+        stack.select(api, "api")
+        run_automations([APP, other], "worker", stack.ports.clock.monotonic_s() + 60, stack.ports)
+
+    run_both("v1.1.0", "v1.1.0")
+    assert shown(stack) == [("images/v1.1.0", "open")]
+    run_both("v1.2.0", "v1.2.0")
+    assert shown(stack) == [("images/v1.1.0", "closed"), ("images/v1.2.0", "open")]
+    assert branches(stack) == ["images/v1.2.0"]
+    run_both("v1.2.0", "v1.3.0")
+    assert shown(stack)[1:] == [("images/v1.2.0", "open"), ("images/v1.3.0", "open")]
+    kept_by_other = stack.ports.objects.get(AUTOMATION, other)
+    assert kept_by_other is not None
+    assert [one["branch"] for one in kept_by_other.status["pushBranches"]] == ["images/v1.3.0"]  # type: ignore[attr-defined]
+    life = Life()
+    stack.clock.at += timedelta(minutes=1)
+    run_automations([APP, other], "worker", stack.ports.clock.monotonic_s() + 60, life.ports(stack.ports))
+    assert "leases.acquire" not in life.calls

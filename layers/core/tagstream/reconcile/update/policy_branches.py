@@ -6,11 +6,11 @@ branches of tags that nothing offers any more are taken back. Each step finds ou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.model import CommitId, NamespacedName
 from tagstream.domain.setters.marker import MarkerReport
 from tagstream.domain.update.branch_name import InvalidBranchName, branch_name
 from tagstream.domain.update.kept_branch import KeptBranch
@@ -148,12 +148,20 @@ def update_policy_branches(
             return with_branch_requests(skipped, deadline_s, ports)
         files = files_of(jobs, session, checkout, ports)
         plans = plan_branches(jobs, checkout, files, ports)
-        branches = Branches(session=session, checkout=checkout, lease=lease, deadline_s=deadline_s, ports=ports)
+        branches = Branches(
+            session=session,
+            checkout=checkout,
+            lease=lease,
+            deadline_s=deadline_s,
+            ports=ports,
+            made=_commits_of(jobs),
+        )
         branches.make_room(plans)
         branches.push(plans, files)
         remove_remains(jobs[0], branches.results.keys(), session, ports)
         branches.keep_requests()
         branches.retire(plans)
+        branches.part(plans)
         branches.look()
         return tuple(_joined(plan, checkout, branches.results) for plan in plans)
 
@@ -177,13 +185,17 @@ def with_branch_requests(results: Sequence[RunResult], deadline_s: float, ports:
 
 @dataclass(slots=True, kw_only=True)
 class Branches:
-    """The branches of one template in one run; ``results`` grows with every step."""
+    """The branches of one template in one run; ``results`` grows with every step.
+
+    ``made`` has the last commits that the automations have pushed to each branch.
+    """
 
     session: GitSession
     checkout: Checkout
     lease: Lease
     deadline_s: float
     ports: Ports
+    made: Mapping[str, Collection[CommitId | None]]
     results: dict[str, tuple[RunResult, ...]] = field(default_factory=dict)
     room: dict[str, tuple[RunResult, ...]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
@@ -193,7 +205,8 @@ class Branches:
         names = {name for plan in plans for name in plan.parts}
         for plan in (one for one in plans if one.is_known):
             for kept in kept_by(plan.job):
-                if kept.branch not in names and any(_exclude(kept.branch, name) for name in names):
+                is_done = kept.branch in names or kept.branch in self.room
+                if not is_done and any(_exclude(kept.branch, name) for name in names):
                     self.room[kept.branch] = (self._retired(plan, kept),)
 
     def push(self, plans: Sequence[Plan], files: BranchFiles) -> None:
@@ -240,6 +253,18 @@ class Branches:
                 if kept.branch not in self.results and not self._is_waiting(plan, kept):
                     self.results[kept.branch] = (self._retired(plan, kept),)
 
+    def part(self, plans: Sequence[Plan]) -> None:
+        """Have an automation leave the branches that others of the template still offer something on, or took back."""
+        offered = {name for plan in plans for name in plan.parts}
+        for plan in (one for one in plans if one.is_known):
+            for kept in kept_by(plan.job):
+                found = self.results.get(kept.branch, ())
+                if found and all(one.job.stored.key != plan.job.stored.key for one in found):
+                    left = RunResult(job=part_of(plan.job, kept.branch), checkout=self.checkout)
+                    if kept.branch not in offered:
+                        left = replace(found[0], job=left.job, event=None, request_events=())
+                    self.results[kept.branch] = (*found, left)
+
     def _is_waiting(self, plan: Plan, kept: KeptBranch) -> bool:
         """Whether a policy of a branch has no newer branch or no newer request, because making it failed."""
         parts = [one for found in self.results.values() for one in found if one.job.stored.key == plan.job.stored.key]
@@ -269,7 +294,7 @@ class Branches:
                     return result
                 self._check_time()
                 head = self.session.refs().get(push_ref(part))
-                is_ours = head in (None, kept.commit)
+                is_ours = head is None or head in self.made[kept.branch]
                 result = withdrawn(result, self._reason(plan, kept), self.ports, is_ours=is_ours)
                 is_open = result.request is not None and result.request.is_open
                 if is_ours and not is_open and result.request_error is None:
@@ -319,6 +344,14 @@ class Branches:
 def _exclude(one: str, other: str) -> bool:
     """Whether one name of a branch is a folder of the other."""
     return one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+def _commits_of(jobs: Sequence[UpdateJob]) -> Mapping[str, Collection[CommitId | None]]:
+    """The last commit of each automation on each branch; the head is that of the last one."""
+    found: dict[str, set[CommitId | None]] = {}
+    for kept in (one for job in jobs for one in kept_by(job)):
+        found.setdefault(kept.branch, set()).add(kept.commit)
+    return found
 
 
 def _joined(plan: Plan, checkout: Checkout, results: Mapping[str, Sequence[RunResult]]) -> RunResult:
