@@ -161,8 +161,8 @@ def update_policy_branches(
         remove_remains(jobs[0], branches.results.keys(), session, ports)
         branches.keep_requests()
         branches.retire(plans)
-        branches.part(plans)
         branches.look()
+        branches.part(plans)
         return tuple(_joined(plan, checkout, branches.results) for plan in plans)
 
 
