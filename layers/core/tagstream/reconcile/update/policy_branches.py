@@ -256,14 +256,15 @@ class Branches:
     def part(self, plans: Sequence[Plan]) -> None:
         """Have an automation leave the branches that others of the template still offer something on, or took back."""
         offered = {name for plan in plans for name in plan.parts}
-        for plan in (one for one in plans if one.is_known):
-            for kept in kept_by(plan.job):
-                found = self.results.get(kept.branch, ())
-                if found and all(one.job.stored.key != plan.job.stored.key for one in found):
-                    left = RunResult(job=part_of(plan.job, kept.branch), checkout=self.checkout)
-                    if kept.branch not in offered:
-                        left = replace(found[0], job=left.job, event=None, request_events=())
-                    self.results[kept.branch] = (*found, left)
+        known = [plan for plan in plans if plan.is_known]
+        for job, kept in ((plan.job, kept) for plan in known for kept in kept_by(plan.job)):
+            found = self.results.get(kept.branch, ())
+            if not found or any(one.job.stored.key == job.stored.key for one in found):
+                continue
+            left = RunResult(job=part_of(job, kept.branch), checkout=self.checkout)
+            if kept.branch not in offered:
+                left = replace(found[0], job=left.job, event=None, request_events=())
+            self.results[kept.branch] = (*found, left)
 
     def _is_waiting(self, plan: Plan, kept: KeptBranch) -> bool:
         """Whether a policy of a branch has no newer branch or no newer request, because making it failed."""
