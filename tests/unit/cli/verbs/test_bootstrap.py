@@ -76,6 +76,9 @@ def test_a_deleted_kustomization_takes_what_it_owns_with_it() -> None:
         spec = {"image": "registry.example/a", "interval": "5m"}
         version = "image.toolkit.fluxcd.io/v1"
         ports.objects.put({"apiVersion": version, "kind": "ImageRepository", "metadata": metadata, "spec": spec})
+    entry = {"id": "apps_owned_image.toolkit.fluxcd.io_ImageRepository", "v": "v1"}
+    fleet = NamespacedName("flux-system", "fleet")
+    ports.objects.put_status("Kustomization", fleet, {"inventory": {"entries": [entry]}})
     done = command("delete", "kustomization", "fleet", "--silent", ports=ports)
     assert done.code == 0
     assert "ImageRepository/apps/owned deleted" in done.err
