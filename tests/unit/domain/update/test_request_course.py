@@ -71,3 +71,11 @@ def test_what_somebody_else_has_written_counts_as_none(stored: object) -> None:
 
 def test_a_time_that_cannot_be_read_counts_as_long_ago() -> None:
     assert kept_request({"number": "7", "state": "open", "readAt": "soon"}) == KeptRequest(number="7", state="open")
+
+
+def test_a_number_is_the_same_request_only_on_the_same_page_and_from_the_same_branch() -> None:
+    kept = KeptRequest(number="1", head="updates", url="https://host/acme/fleet/pull/1")
+    assert kept.is_request("updates", "https://host/acme/fleet/pull/1")
+    assert kept.is_request("updates", "")
+    assert not kept.is_request("feature", "https://host/acme/fleet/pull/1")
+    assert not kept.is_request("updates", "https://host/acme/other/pull/1")

@@ -78,9 +78,9 @@ class KeptRequest:
     def is_request(self, head: str, url: str) -> bool:
         """Whether what a host has under this number is this request.
 
-        It may be somebody else's once the GitRepository has another URL.
+        It may be somebody else's once the GitRepository has another URL. A host may show no page of a request.
         """
-        return (self.head or head, self.url or url) == (head, url)
+        return (self.head or head, self.url or url) == (head, url or self.url)
 
     def has_refused(self, changes: str) -> bool:
         """Whether a person has closed a request of these very changes."""
