@@ -230,6 +230,11 @@ FOREIGN = {
         "spec.eventSources[0].namespace",
         "can't access 'ImagePolicy/other/*'",
     ),
+    "Kustomization": (
+        "{interval: 1m, sourceRef: {kind: GitRepository, name: app}, targetNamespace: other}",
+        "spec.targetNamespace",
+        "can't apply objects of namespace 'other'",
+    ),
 }
 
 
@@ -237,7 +242,7 @@ FOREIGN = {
 def test_a_reference_to_another_namespace_is_refused_where_such_references_are_blocked(kind: str) -> None:
     spec, path, refused = FOREIGN[kind]
     notification = {"Receiver": "notification.toolkit.fluxcd.io/v1", "Alert": "notification.toolkit.fluxcd.io/v1beta3"}
-    group = notification.get(kind, "image.toolkit.fluxcd.io/v1")
+    group = (notification | {"Kustomization": "kustomize.toolkit.fluxcd.io/v1"}).get(kind, "image.toolkit.fluxcd.io/v1")
     text = f"apiVersion: {group}\nkind: {kind}\nmetadata: {{name: app}}\nspec: {spec}\n"
     blocked = apply(text, MemoryPorts(no_cross_namespace_refs=True))
     assert blocked.code == 1

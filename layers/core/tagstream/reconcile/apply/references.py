@@ -49,9 +49,14 @@ def forbidden_references(value: object) -> tuple[tuple[str, str, str], ...]:
         ]
     else:
         return ()
+    named = [(f"{path}.namespace", refused, key) for path, refused, key in named]
     own = value.metadata.key.namespace
+    if isinstance(value, Kustomization) and (target := value.overlay.target_namespace):
+        named.append(
+            ("spec.targetNamespace", f"can't apply objects of namespace '{target}'", NamespacedName(target, ""))
+        )
     return tuple(
-        (f"{path}.namespace", key.namespace, f"{refused}, {BLOCKED}")
+        (path, key.namespace, f"{refused}, {BLOCKED}")
         for path, refused, key in named
         if not may_refer(own, key, no_cross_namespace_refs=True)
     )
