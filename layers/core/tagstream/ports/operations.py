@@ -83,10 +83,10 @@ class Operations(Protocol):
         """Delete a secret; unless ``at_once``, AWS keeps it for thirty days. False when there is none."""
 
     def may_write_secrets(self) -> bool:
-        """Whether the caller may write the stack's secrets; nothing is written to find out."""
+        """Whether the caller may write secrets of the stack that exist; nothing is written to find out."""
 
     def may_write_table(self) -> bool:
-        """Whether the caller may write to the table; nothing is written."""
+        """Whether the caller may put, update and delete items of the table; nothing is written."""
 
     def webhook_answers(self) -> str:
         """Send a request to the webhook's URL and return the status line of its answer.

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from tagstream.adapters.aws.operations import AwsOperations, StackClients
 from tagstream.domain.objects.model import NamespacedName
@@ -139,6 +140,19 @@ def test_a_deleted_secret_is_listed_no_more(make: Make, name: str, at_once: bool
 def test_whether_the_table_may_be_written_is_found_without_a_write(make: Make, name: str, table: Any) -> None:
     assert make(name).may_write_table() is True
     assert table.client.scan(TableName=table.name)["Count"] == 0
+
+
+@pytest.mark.parametrize("denied", ["put_item", "update_item", "delete_item"])
+def test_a_table_may_be_written_only_by_whoever_may_do_each_kind_of_write(
+    make: Make, name: str, denied: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, denied)
+
+    operations = make(name)
+    with monkeypatch.context() as patched:
+        patched.setattr(operations.clients.dynamodb, denied, deny)
+        assert operations.may_write_table() is False
 
 
 def test_whether_secrets_may_be_written_is_found_without_a_write(make: Make, name: str) -> None:

@@ -81,7 +81,7 @@ def test_what_aws_refuses_is_one_finding_and_the_others_are_made() -> None:
     assert found["alarms"] == ("failed", "alarms is not authorized")
     assert found["webhook"] == ("failed", "webhook_answers is not authorized")
     assert found["table"] == ("warning", "0 objects; arn:aws:iam::1:user/ann may read, not write")
-    assert found["secrets"] == ("warning", "0 can be listed; arn:aws:iam::1:user/ann may not write them")
+    assert found["secrets"] == ("warning", "0 can be listed; arn:aws:iam::1:user/ann may not change them")
     assert found["dead letters"][0] == "ok"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -197,11 +197,22 @@ class AwsOperations:
         return True
 
     def may_write_table(self) -> bool:
-        """Delete an item that never exists, on the condition that it does."""
+        """Put, update and delete an item that never exists, on the condition that it does.
+
+        A batch write has no condition, so it is not tried.
+        """
+        table, is_there = self.outputs["TableName"], "attribute_exists(pk)"
+        dynamodb = self.clients.dynamodb
+        writes: tuple[Callable[[], object], ...] = (
+            lambda: dynamodb.put_item(TableName=table, Item=PROBE, ConditionExpression=is_there),
+            lambda: dynamodb.update_item(TableName=table, Key=PROBE, ConditionExpression=is_there),
+            lambda: dynamodb.delete_item(TableName=table, Key=PROBE, ConditionExpression=is_there),
+        )
+        return all(self._may(write) for write in writes)
+
+    def _may(self, write: Callable[[], object]) -> bool:
         try:
-            self.clients.dynamodb.delete_item(
-                TableName=self.outputs["TableName"], Key=PROBE, ConditionExpression="attribute_exists(pk)"
-            )
+            write()
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if code == "ConditionalCheckFailedException":

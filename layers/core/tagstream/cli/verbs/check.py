@@ -112,7 +112,7 @@ def _alarms(session: Session) -> Iterator[Finding]:
         since = human_duration((now - one.since).total_seconds())
         yield Finding(check="alarms", status=FAILED, detail=f"{one.name} for {since}: {one.description}")
     if not ringing:
-        yield Finding(check="alarms", status=OK, detail=f"none of {len(alarms)} rings")
+        yield Finding(check="alarms", status=OK, detail=f"none of {len(alarms)} is in the state ALARM")
     if alarms and not any(one.tells for one in alarms):
         yield Finding(check="alarms", status=WARNING, detail="they tell nobody: give AlarmEmail or AlarmTopicArn")
 
@@ -129,7 +129,7 @@ def _dead_letters(session: Session) -> Iterator[Finding]:
 
 def _secrets(session: Session) -> Iterator[Finding]:
     listed, may_write = len(session.operations.secret_names(None)), session.operations.may_write_secrets()
-    told = f"{listed} can be listed; {session.caller()} {'may write them' if may_write else 'may not write them'}"
+    told = f"{listed} can be listed; {session.caller()} {'may change them' if may_write else 'may not change them'}"
     yield Finding(check="secrets", status=OK if may_write else WARNING, detail=told)
 
 
