@@ -363,6 +363,21 @@ def test_a_service_that_is_left_alone_is_not_said_to_have_failed_and_not_given_u
     assert told.silent.lines.count("notification failed") == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "key"), [("Namespace", NamespacedName("ns", "ns")), ("Stack", NamespacedName("*", "tagstream"))]
+)
+def test_a_freeze_reaches_the_bus_and_the_alerts_of_the_automations_below(
+    told: Told, kind: str, key: NamespacedName
+) -> None:
+    told.ports = replace(told.ports, no_cross_namespace_refs=True)
+    frozen = replace(PUSHED, kind=kind, key=key, reason="Frozen", message="frozen by ann", facts={"author": "ann"})
+    told.tell(frozen)
+    (found,) = told.receiver.received
+    assert (found.json["involvedObject"]["kind"], found.json["message"]) == (kind, "frozen by ann")
+    assert [one.detail_type for one in told.outbox.events] == [f"{kind} Changed"]
+    assert told.ports.ledger.item(frozen)["t"] == {"S": "ledger"}, "the stream's filter lets it through"
+
+
 def test_a_notification_that_is_told_after_all_is_an_event_of_the_alert(told: Told) -> None:
     told.receiver.answer(503)
     told.tell(PUSHED)
