@@ -199,7 +199,7 @@ def _change_the_rest(table: Table, clock: SetClock) -> None:
         clock.sleep(1)
     for schema in (1, 2):
         DynamoSchema(table=table).raise_to(schema)
-    agenda.read()
+    agenda.read(folds=True)
     agenda.rewrite({ObjectName(kind="ImagePolicy", key=APP): Times(last=None, due=clock.now())})
 
 

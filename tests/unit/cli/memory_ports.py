@@ -208,7 +208,7 @@ class MemoryAgenda:
     swept_at: datetime | None = NOW
     forget = rewrite = not_called
 
-    def read(self) -> Agenda:
+    def read(self, *, folds: bool = False) -> Agenda:
         """Kept in ``times``."""
         return Agenda(times=self.times, swept_at=self.swept_at)
 

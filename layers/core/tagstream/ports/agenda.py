@@ -37,8 +37,11 @@ class Agenda:
 class AgendaStore(Protocol):
     """When objects are due. Changed objects and statuses that name a time to retry are noted by ``ObjectStore``."""
 
-    def read(self) -> Agenda:
-        """Everything, in a few read units for a thousand objects."""
+    def read(self, *, folds: bool = False) -> Agenda:
+        """Everything, in a few read units for a thousand objects.
+
+        With ``folds`` many small notes are gathered into few items, which takes the right to write.
+        """
 
     def note(self, times: Mapping[ObjectName, Times]) -> None:
         """When these are due from now on; ``last`` None keeps what is known."""

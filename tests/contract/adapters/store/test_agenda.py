@@ -70,6 +70,8 @@ def test_notes_are_folded_into_a_page_and_say_the_same_then(table: Table) -> Non
         agenda.note({ObjectName(kind="ImagePolicy", key=NamespacedName("ns", f"p{number}")): SOON})
         clock.sleep(0.01)
     before = agenda.read()
+    assert notes_in(table) == NOTES_KEPT + 1, "who only looks writes nothing"
+    assert agenda.read(folds=True).times == before.times
     assert notes_in(table) == 0
     assert agenda.read().times == before.times
     assert len(before.times) == NOTES_KEPT + 1

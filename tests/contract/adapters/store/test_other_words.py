@@ -42,7 +42,11 @@ def test_a_tag_list_is_replaced_by_who_has_read_it(table: Table) -> None:
     assert [one.tag for one in tags.tags(APP)] == ["v2"]
 
 
-def test_a_tag_list_that_cannot_be_read_is_given_up(table: Table) -> None:
+def _refused(*_: object) -> bool:
+    raise ImageAutomationError("failed to delete an item of the table: AccessDeniedException", reason="AccessDenied")
+
+
+def test_a_tag_list_that_cannot_be_read_is_given_up(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     tags = DynamoTags(table=table)
     assert tags.put(APP, state(), records("v1"), None)
     where = keys.key(keys.tags(APP), "state")
@@ -53,6 +57,11 @@ def test_a_tag_list_that_cannot_be_read_is_given_up(table: Table) -> None:
         UpdateExpression="SET tags = :tags",
         ExpressionAttributeValues={":tags": {"B": b"no zlib"}},
     )
+    with monkeypatch.context() as reader, pytest.raises(RetryableError, match="the next scan stores them anew"):
+        # Who only looks may have no right to delete it, and is told the same.
+        reader.setattr(Table, "delete", _refused)
+        list(tags.tags(APP, tags.state(APP)))
+    assert tags.state(APP) is not None
     with pytest.raises(RetryableError, match="the next scan stores them anew"):
         list(tags.tags(APP, tags.state(APP)))
     assert tags.state(APP) is None

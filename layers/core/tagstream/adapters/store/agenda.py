@@ -58,12 +58,12 @@ class DynamoAgenda:
     table: Table
     clock: Clock
 
-    def read(self) -> Agenda:
-        """One query."""
+    def read(self, *, folds: bool = False) -> Agenda:
+        """One query. Who only looks may have no right to write, so that folding is for the tick."""
         rows, stored = self._rows()
         notes = [item for item in stored if keys.read_text(item, "sk").startswith(NOTE)]
         swept_at = max((keys.read_number(item, "sweptAt") for item in stored), default=0.0)
-        if len(notes) > NOTES_KEPT:
+        if folds and len(notes) > NOTES_KEPT:
             self._fold(rows, stored, swept_at)
         times = {name: _times(row) for name, row in rows.items() if not row.is_gone}
         return Agenda(times=times, swept_at=keys.moment(swept_at) if swept_at else None)

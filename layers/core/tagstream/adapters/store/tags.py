@@ -6,6 +6,7 @@ cannot be read any more is given up, and the next scan stores it anew.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import secrets
@@ -92,7 +93,9 @@ class DynamoTags:
         """Forget a list that cannot be read, unless it was replaced meanwhile."""
         stored = self.table.get(_where(key))
         if stored is not None and _state(stored) == _state(state):
-            self.table.delete(_where(key), unchanged(stored))
+            # Who only looks may have no right to delete it; the next scan has.
+            with contextlib.suppress(ImageAutomationError):
+                self.table.delete(_where(key), unchanged(stored))
         message = f"stored tags of ImageRepository/{key} cannot be read, the next scan stores them anew"
         return RetryableError(message, reason="StorageOperationFailed")
 

@@ -76,7 +76,7 @@ def tick(deadline_s: float, ports: Ports) -> None:
     """
     migrate(ports)
     now = ports.clock.now()
-    agenda = ports.agenda.read()
+    agenda = ports.agenda.read(folds=True)
     if agenda.swept_at is None or now - agenda.swept_at >= SWEEP_EVERY:
         agenda = _swept(agenda, now, ports)
     gone: dict[str, Sequence[NamespacedName]] = {}
