@@ -99,8 +99,8 @@ class Site:
     def _alarms(self) -> tuple[Sequence[Alarm], Sequence[str]]:
         try:
             return self.alarms(), ()
-        except (ImageAutomationError, CommandFailed):
-            return (), ("The alarms of the stack are not shown: AWS does not let this caller read them.",)
+        except (ImageAutomationError, CommandFailed) as error:
+            return (), (f"The alarms of the stack are not shown: {error}",)
 
 
 def _frame(query: Mapping[str, Sequence[str]]) -> Frame:

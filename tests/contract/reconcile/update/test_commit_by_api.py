@@ -206,6 +206,13 @@ def test_a_scratch_branch_of_a_template_goes_though_its_tag_is_selected_no_more(
     assert world.branches() == ["images/app-v1.1.0", "main", f"{SCRATCH}/images/web"]
 
 
+def test_a_template_that_could_make_any_name_leaves_scratch_branches_to_their_makers(worlds: Worlds) -> None:
+    world = worlds.begun(branch="{{ .Policy }}-{{ .NewTag }}")
+    git("update-ref", f"refs/heads/{SCRATCH}/of-another-stack", "main", folder=world.bare)
+    world.run()
+    assert world.branches() == ["app-v1.1.0", "main", f"{SCRATCH}/of-another-stack"]
+
+
 @EVERY_HOST
 def test_each_branch_of_a_template_gets_a_commit_of_the_host_s(worlds: Worlds, kind: str) -> None:
     world = worlds.begun(kind, ("a", "b"), branch="images/{{ .Policy }}")

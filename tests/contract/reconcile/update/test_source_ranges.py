@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,17 @@ def test_the_registry_is_asked_once_for_each_image(stack: Hosted, registry: Regi
 def test_without_a_request_nobody_asks_the_registry(stack: Hosted, registry: Registry) -> None:
     stack.annotate(pull_request=None)
     stack.run()
+    assert registry.requests == []
+
+
+def test_another_tenant_s_repository_gives_no_link_once_the_switch_is_on(stack: Hosted, registry: Registry) -> None:
+    foreign = document("ImageRepository", image=f"{registry.address}/app", interval="1m")
+    stack.ports.objects.put({**foreign, "metadata": {"name": "app", "namespace": "theirs"}})
+    reference = {"name": "app", "namespace": "theirs"}
+    stack.ports.objects.put(document("ImagePolicy", imageRepositoryRef=reference, policy={"semver": {"range": "x"}}))
+    stack.ports = replace(stack.ports, no_cross_namespace_refs=True)
+    stack.run()
+    assert "| `v1.0.0` | `v1.1.0` |" in stack.host.requests[0].body
     assert registry.requests == []
 
 

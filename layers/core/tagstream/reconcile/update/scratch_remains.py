@@ -2,7 +2,7 @@
 
 A worker may die after the Git host has made a commit and before the push. The next run of the same branch removes the
 scratch branch; a template may have gone on to a branch of another name. What another automation may be at work on is
-never removed.
+never removed. A template that could make any name leaves all of them.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ def remove_remains(job: UpdateJob, used: Collection[str], session: GitSession, p
         return
     below = HEADS + SCRATCH.encode()
     own = fixed_beginning(job.destination.push_branch)
+    if not own:
+        # Any branch could be this template's, also one on which another stack makes a commit right now.
+        return
     names = {ref: ref.removeprefix(below).decode(errors="replace") for ref in session.refs() if ref.startswith(below)}
     left = {ref: name for ref, name in names.items() if name.startswith(own) and name not in used}
     theirs = _beginnings_of_others(job) if left else ()

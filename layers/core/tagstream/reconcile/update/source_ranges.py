@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from tagstream.domain.objects.acl import may_refer
 from tagstream.domain.objects.git_host import GitHostKind
 from tagstream.domain.objects.image_name import parse_repository_image
 from tagstream.domain.objects.model import Digest, ImagePolicy, ImageRef, ImageRepository, NamespacedName
@@ -111,7 +112,11 @@ class _Sources:
         stored = self.snapshot.policy(policy)
         if stored is None:
             return None
-        found = self.ports.objects.get("ImageRepository", parse_stored(stored, ImagePolicy).repository)
+        named = parse_stored(stored, ImagePolicy).repository
+        # The policy may be older than the switch: another tenant's Secret and commits are not for this request.
+        if not may_refer(policy.namespace, named, no_cross_namespace_refs=self.ports.no_cross_namespace_refs):
+            return None
+        found = self.ports.objects.get("ImageRepository", named)
         return parse_stored(found, ImageRepository) if found is not None else None
 
     def _kept(self, repository: ImageRepository, image: ImageRef, which: Digest) -> ImageSource | None:
