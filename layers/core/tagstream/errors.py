@@ -70,7 +70,7 @@ class RefusedRef(RetryableError):
 
 
 class OutOfOrder(RetryableError):
-    """The table, a queue, Secrets Manager or Lambda failed: no fault of an object, and over for all of them at once."""
+    """The table, a queue, Secrets Manager or Lambda failed. No object is at fault, and it ends for all at once."""
 
 
 class HeldBack(RetryableError):

@@ -1,4 +1,4 @@
-"""Secrets for who may read none: the dashboard's function has no right to them."""
+"""Refuses every access to secrets: the function of the dashboard has no right to them."""
 
 from __future__ import annotations
 

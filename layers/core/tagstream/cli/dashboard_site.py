@@ -47,7 +47,7 @@ class Site:
         stack: its name.
         ports: reaches the stack.
         alarms: reads its alarms; they are left out, with a note, where AWS does not tell them.
-        on_error: is told of an error that nobody expected.
+        on_error: called with an unexpected error.
         period: how far back commits and events go.
     """
 

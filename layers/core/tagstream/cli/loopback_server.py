@@ -1,4 +1,4 @@
-"""Serves pages to browsers of this machine: on 127.0.0.1 only, to be looked at only.
+"""Serves pages to browsers of this machine: on 127.0.0.1 only, and for reading only.
 
 A page of the Internet must not reach it through a name that it points to this machine, so a request for another host is
 refused. Pages may load nothing, run nothing and be framed by nobody.

@@ -51,7 +51,7 @@ def set_by(entry: LedgerEntry) -> frozenset[str]:
 
 
 def latency(entries: Iterable[LedgerEntry], since: datetime, now: datetime) -> Latency:
-    """How long the commits of a period took."""
+    """How long the commits of a period took, in seconds."""
     found = tuple(lag for one in entries if (lag := _lag(one)) is not None)
     seconds = sorted(one.seconds for one in found)
     return Latency(

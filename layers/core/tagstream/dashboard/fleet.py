@@ -1,4 +1,4 @@
-"""Reads what the dashboard shows of a stack, in a number of reads that does not grow with what happened."""
+"""Reads what the dashboard shows of a stack: a query for each kind, for the selections of each namespace, and so on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KINDS = (
     *("Receiver", "Provider", "Alert"),
 )
 MAX_NAMESPACES = 50
-"""Of how many namespaces the selections are read: each is one query."""
+"""The most namespaces whose selections are read: each is one query."""
 PERIOD = timedelta(hours=24)
 """How far back commits and events go, unless something else is asked for."""
 T = TypeVar("T", bound=FluxObject)

@@ -1,4 +1,4 @@
-"""How an object is, in one word, and since when: made from its status."""
+"""The state of an object in one word, with its reason and its time, made from its status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ATTEMPTS_LAST = timedelta(hours=1)
 
 
 def health_of(stored: StoredObject, now: datetime) -> Health:
-    """Say how an object is.
+    """Return the state of an object.
 
     Args:
         stored: with its status.
@@ -60,8 +60,8 @@ def urgency(health: Health) -> int:
 def undelivered(entries: Iterable[LedgerEntry], now: datetime) -> dict[str, LedgerEntry]:
     """The last failure of each Alert that could not tell something, by the Alert's name.
 
-    The first attempts of a notification may fail. It was told when an entry says so, and when the last attempt has
-    passed without another failure.
+    The first attempts of a notification may fail. It counts as delivered if an entry says so, or if all attempts must
+    have ended and none of them has failed since.
     """
     last: dict[str, LedgerEntry] = {}
     for one in sorted((one for one in entries if one.kind == "Alert"), key=lambda one: one.at):

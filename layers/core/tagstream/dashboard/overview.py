@@ -36,7 +36,7 @@ from tagstream.ports.operations import Alarm
 from tagstream.reconcile.failure_advice import failure_advice
 
 MAX_HINTS = 10
-"""Of how many red objects it is said what their failure points to."""
+"""The most red objects that get hints on their failure."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 Row = TypeVar("Row", RepositoryRow, PolicyRow, AutomationRow, KustomizationRow)
 

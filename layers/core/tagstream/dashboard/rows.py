@@ -31,7 +31,7 @@ CAUSES: Mapping[str, str] = {
     "reconcile": "somebody's reconcile",
     "object": "a change of the objects",
 }
-"""The causes that are no delivery's id, in words."""
+"""Words for the causes that are not the id of a delivery."""
 
 
 def repository_row(stored: StoredObject, fleet: Fleet) -> RepositoryRow:
@@ -105,7 +105,7 @@ def orders(policy: ImagePolicy, fleet: Fleet) -> Iterator[OrderRow]:
 
 
 def automation_row(stored: StoredObject, fleet: Fleet, committed: int) -> AutomationRow:
-    """The row of an ImageUpdateAutomation, which commits so many policies."""
+    """The row of an ImageUpdateAutomation; ``committed`` is the number of policies that it commits."""
     automation = fleet.automations.get(stored.key)
     source = source_of(stored.key, fleet)
     git = automation.git if automation else None

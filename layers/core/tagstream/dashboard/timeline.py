@@ -1,6 +1,6 @@
 """The timeline of a policy's tags as a drawing: when tags were first seen, selected and committed.
 
-Here are coordinates only; the template draws them. The drawing is 1000 units wide.
+This module computes coordinates only; the template draws them. The drawing is 1000 units wide.
 """
 
 from __future__ import annotations

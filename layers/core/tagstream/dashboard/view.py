@@ -272,7 +272,7 @@ class Overview:
 
     @property
     def red_since(self) -> datetime | None:
-        """Since when the first of them is red, where that is known."""
+        """Since when the oldest of them is red, where that is known."""
         return min((one.health.since for one in self.red if one.health.since is not None), default=None)
 
 

@@ -73,7 +73,7 @@ class NotifyPorts:
 
 
 class GatePorts(Protocol):
-    """What the gates of a policy are told from."""
+    """What the gates of a policy are fed from."""
 
     @property
     def tags(self) -> TagStore:
@@ -89,7 +89,7 @@ class GatePorts(Protocol):
 
 
 class LookPorts(GatePorts, Protocol):
-    """What may be touched by whoever only looks at a stack, such as the dashboard: it writes nothing."""
+    """The ports of code that only reads a stack, such as the dashboard; it writes nothing."""
 
     @property
     def objects(self) -> ObjectStore:

@@ -31,7 +31,7 @@ def with_status(stored: StoredObject) -> Mapping[str, object]:
 
 
 def _with_waits(stored: Sequence[StoredObject], ports: LookPorts) -> Sequence[StoredObject]:
-    """Add why an automation does not push yet; read for up to ``MAX_WAITS`` automations only."""
+    """Add why automations do not push yet; with more than ``MAX_WAITS`` automations, nothing is read or added."""
     waiting = [one for one in stored if one.kind == UPDATE]
     if not waiting or len(waiting) > MAX_WAITS:
         return stored

@@ -52,11 +52,11 @@ def known_requests(status: Document) -> tuple[KeptRequest, ...]:
 
 
 def forget_reads(automations: Collection[NamespacedName], ports: Ports) -> None:
-    """Have the next run of these automations ask their hosts for requests, however short the last time was ago.
+    """Have the next run of these automations read their requests from the host, even if they were read just now.
 
     A closed request is read too, because a person may have opened it again.
 
-    A status that somebody else writes meanwhile is left alone: that run has asked, or is about to.
+    If somebody else writes a status meanwhile, it is left alone: that run has read the requests, or is about to.
     """
     for stored in ports.objects.get_many(KIND, automations):
         unread = _unread(stored.status)

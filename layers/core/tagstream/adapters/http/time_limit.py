@@ -1,4 +1,4 @@
-"""Ends what a blocking call waits for, where the call itself has no deadline for the whole."""
+"""Gives a blocking call a deadline for the whole, where its own timeout counts for each read only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from contextlib import contextmanager
 @contextmanager
 def time_limit(seconds: float, end: Callable[[], object]) -> Iterator[None]:
     """Call ``end`` when the time of the with block is over; it makes the block fail, e.g. by closing a connection.
+
+    Args:
+        seconds: the time of the with block.
+        end: called by another thread.
 
     Raises:
         TimeoutError: the block failed after its time was over.

@@ -1,4 +1,4 @@
-"""The files of a commit that Flux leaves out of what it builds, and so does tagstream: those of CI, of Git, pictures.
+"""Files that Flux leaves out of a build by default, as tagstream does: those of CI and Git, pictures and archives.
 
 Source: fluxcd/pkg sourceignore/sourceignore.go (the patterns), go-git plumbing/format/gitignore (what they match).
 """

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 BRANCH_TEMPLATE = "tagstream.dev/push-branch-template"
 """Annotation of an ImageUpdateAutomation: replaces ``spec.git.push.branch``, which Flux then goes on using."""
 BRANCH_NAME = "push branch"
-"""What the template is for, as errors say it."""
+"""The name of the template in error messages."""
 _OPENING = "{{"
 
 

@@ -1,6 +1,6 @@
 """Renders the names of push branches from a template, one for each policy and tag.
 
-A name is the same at every run: neither the time nor chance is in it, or a branch would be left behind at each run.
+A name is the same in every run. It must not depend on time or randomness: each run would leave a branch behind.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ def check_branch_template(template: str) -> None:
         raise InvalidBranchName("it gives another name at every run: use neither the time nor random functions")
 
 
-def _rendered(template: str, policy: NamespacedName, tag: str, now: datetime, chance: int) -> str:
+def _rendered(template: str, policy: NamespacedName, tag: str, now: datetime, byte: int) -> str:
     data = GoStruct(
         go_type=_DATA,
         fields=(("Namespace", policy.namespace), ("Policy", policy.name), ("NewTag", tag)),
     )
     try:
-        text = render(parse_template(BRANCH_NAME, template), data, now=now, entropy=lambda size: bytes([chance]) * size)
+        text = render(parse_template(BRANCH_NAME, template), data, now=now, entropy=lambda size: bytes([byte]) * size)
     except (InvalidTemplate, ExecutionError) as error:
         raise InvalidBranchName(raw(str(error)).decode("utf-8", "replace")) from error
     return raw(text).decode("utf-8", "replace").strip()

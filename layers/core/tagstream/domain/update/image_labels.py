@@ -1,6 +1,6 @@
 """What annotations and labels of an image say of the source that it was built from.
 
-They are written by whoever builds the image, so nothing of them is believed before ``read_source`` has looked at it.
+They are written by whoever builds the image, so nothing in them is trusted before ``read_source`` has checked it.
 
 Source: OCI image-spec annotations.md (``org.opencontainers.image.source`` and ``.revision``), image-index.md,
 manifest.md (``annotations``) and config.md (``config.Labels``).

@@ -28,7 +28,7 @@ def compare_page(old: ImageSource, new: ImageSource, kinds: Mapping[str, GitHost
     Args:
         old: of the image that is replaced.
         new: of the image that replaces it.
-        kinds: of hosts whose name does not tell.
+        kinds: by host name, for hosts whose name does not tell their kind.
 
     Returns:
         Empty if the images are of two repositories or of one commit, or if nobody knows how the host shows commits.

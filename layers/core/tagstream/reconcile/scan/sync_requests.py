@@ -1,4 +1,4 @@
-"""Asks for syncs, a few at once: each is an invocation of its own, and a new AWS account runs ten in all."""
+"""Asks for syncs, a few at a time: each is an invocation, and a new AWS account runs ten at once in all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedSync
 
-# A sync takes some seconds, so about as many run at the same time.
+# A sync takes some seconds, so about AT_ONCE of them run at the same time.
 AT_ONCE, APART_S, WITHIN_S = 5, 5.0, 55.0
 
 

@@ -16,9 +16,9 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.ports.tags import TagState
 
-# The selections and tag lists of so many policies are one call each, their repositories are another one.
+# For this many policies, the selections are one call, the tag lists another and the repositories a third.
 GROUP = 50
-# An evaluation that waits for its registry takes as long, so that others may have selected meanwhile in any case.
+# Older inputs are read again. Another worker may select within this time, but it may do so during an evaluation too.
 FRESH_S = 2.0
 
 
@@ -39,7 +39,7 @@ class Inputs:
 
 @dataclass(slots=True, eq=False)
 class _Group:
-    """Policies whose inputs are read together; an input is given away once, so that thousands need little memory."""
+    """Policies whose inputs are read together; each input is handed out once and dropped, which saves memory."""
 
     policies: Sequence[ImagePolicy]
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -61,7 +61,7 @@ class ReadAhead:
         self._groups = {policy.metadata.key: group for group in groups for policy in group.policies}
 
     def inputs(self, policy: ImagePolicy) -> Inputs:
-        """What the table holds of a policy now, or held ``FRESH_S`` ago at most; asked for once for each policy.
+        """What the table holds for a policy, read at most ``FRESH_S`` ago; to be called once for each policy.
 
         Raises:
             ImageAutomationError: the table failed.

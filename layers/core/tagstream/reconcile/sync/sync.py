@@ -113,7 +113,7 @@ def _has_waited(turn: str, owner: str, deadline_s: float, held: ExitStack, ports
 
 
 def _sync_leased(key: NamespacedName, cause: str, deadline_s: float, ports: Ports) -> None:
-    """Sync a Kustomization whose lease is held. Nobody relies on this invocation any more to see a later commit."""
+    """Sync a Kustomization whose lease is held. A commit that is pushed later is synced by another invocation."""
     stored = ports.objects.get(KIND, key)
     if stored is None:
         return
@@ -249,9 +249,9 @@ def _applied(attempt: Attempt, source: _Source, stored: Stored, left_out: Mappin
 
 
 def _untold(kustomization: StoredObject, stored: Stored, revision: object) -> tuple[str, ...]:
-    """What has changed since the last sync that told it, one line each.
+    """The changes since the last sync that reported them, one line each.
 
-    A sync that died has stored objects and told nothing; what it created and deleted is seen by the inventory.
+    A sync that died may have stored objects and reported nothing; the inventory shows what it created and deleted.
 
     Args:
         kustomization: with its status before.

@@ -110,7 +110,7 @@ def _owned(one: Resource, owner: NamespacedName) -> Mapping[str, object]:
 
 
 def _is_elsewhere(one: Resource, own: str, ports: Ports) -> bool:
-    """Whether an object is none of the Kustomization's namespace, and the stack forbids others; a Namespace is of none.
+    """Whether the stack forbids an object outside the Kustomization's namespace; a Namespace counts as outside.
 
     Flux bounds a tenant by ``serviceAccountName``, whose rights a stack does not have.
     """

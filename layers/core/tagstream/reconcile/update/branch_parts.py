@@ -50,7 +50,7 @@ def part_of(job: UpdateJob, branch: str, policies: Collection[NamespacedName] = 
 
 
 def with_pushed(status: Document, pushed: CommitIntent) -> Mapping[str, object]:
-    """``status.pushBranches`` with a commit that a worker has pushed without living to report it."""
+    """``status.pushBranches`` with a commit whose worker died before it reported it."""
     kept = {one.branch: one for one in known_branches(status)}
     selections = (pushed.event.facts or {}).get("selections")
     policies = {one["policy"].rpartition("/")[2] for one in selections} if isinstance(selections, list) else set()

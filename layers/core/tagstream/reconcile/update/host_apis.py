@@ -1,6 +1,6 @@
-"""Asks the APIs of Git hosts for one branch: within a time for all calls, and not while a host is left alone.
+"""Calls the APIs of Git hosts for one branch: within one deadline for all calls, and not while a host is left alone.
 
-What an API costs is counted for itself: a Git server that answers is not left alone because the API of its host hangs,
+The health of an API is noted apart: a Git server that answers is not left alone because the API of its host hangs,
 nor the other way round.
 """
 
@@ -28,7 +28,7 @@ REQUEST_BUDGET_S = 60.0
 
 
 class AskedLater(RetryableError):
-    """Others of the run have waited for an API, so it was not asked again: a look that changes nothing can wait."""
+    """Other branches of this run waited for the API in vain, so it was not called again; a mere look can wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class _Asking:
 
 
 def api_way_of(job: UpdateJob) -> str:
-    """Which API the run of a job asks, and through what; empty if it asks none."""
+    """The API that a job calls, with its proxy and login, as ``way_of`` names it; empty if it calls none."""
     access = job.requests.host if job.requests is not None else job.committer
     return "" if access is None else way_of(_asking(job, access), API)
 
@@ -68,7 +68,7 @@ class HostApis:
         """
         talk = self._talk(access, REQUEST_BUDGET_S)
         talk.begin()
-        # Perhaps somebody is asked for a login, which is no answer of the API.
+        # This may ask another server for a login, so success is no answer of the API.
         with talk.waiting():
             return _WatchedRequests(self._ports.git_hosts.of(talk.access), talk)
 
@@ -123,7 +123,7 @@ class _Talk:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Watch a wait; it has lasted since the talk began."""
+        """Note a failure of the API, with the time since the talk began; success says nothing about the API."""
         with self.health.watched(self.asking, self.began_s):
             try:
                 yield
@@ -133,7 +133,7 @@ class _Talk:
 
     @contextmanager
     def going(self) -> Iterator[None]:
-        """Watch a call."""
+        """Like ``waiting``, and note that the API has answered if the call succeeds."""
         with self.waiting():
             yield
         self.health.note_answer(self.asking[0])
@@ -141,7 +141,7 @@ class _Talk:
 
 @dataclass(frozen=True, slots=True)
 class _WatchedRequests:
-    """PullRequests of which each call is watched."""
+    """PullRequests whose calls tell the health of the API."""
 
     inner: PullRequests
     talk: _Talk

@@ -46,8 +46,8 @@ class Service:
     Attributes:
         prefix: of the names of its cool-downs. It tells a Git server from the API, and from the registry, of that name.
         reason: of a refusal to ask.
-        words: what such a refusal begins with.
-        reasons: of the errors that are the host's.
+        words: how the message of such a refusal begins.
+        reasons: of the errors that count as failures of the host.
     """
 
     prefix: str
@@ -73,7 +73,7 @@ class Asking(Protocol):
 
     @property
     def access(self) -> GitAccess:
-        """To its repository; for the API of a Git host, with the API's host in the URL."""
+        """The access to its repository; for the API of a Git host, with the API's host in the URL."""
 
     @property
     def is_asked_for(self) -> bool:

@@ -1,7 +1,7 @@
 """Automations whose push branch is a template: a branch, and a pull request, for each policy that changes something.
 
-All of it is done under the lease of the template, in this order: every branch is pushed, its request is kept, and the
-branches of tags that nothing offers any more are taken back. Each step finds out by itself whether it was done before.
+The run holds the lease of the template. It pushes every branch, then keeps the request of each branch, and last deletes
+the branches that offer nothing any more. Each step can be repeated after a crash: it finds out what was done before.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def plan_branches(jobs: Sequence[UpdateJob], checkout: Checkout, files: BranchFi
         jobs: whose push branches have the same template.
         checkout: what the commits are made on.
         files: of that commit.
-        ports: as ``planned``.
+        ports: are passed on to ``planned``.
     """
     return tuple(_plan(job, checkout, files, ports) for job in jobs)
 
@@ -201,7 +201,7 @@ class Branches:
     settled: set[str] = field(default_factory=set)
 
     def make_room(self, plans: Sequence[Plan]) -> None:
-        """Take back the branches beside which Git cannot have a new one: ``a`` and ``a/b`` exclude each other."""
+        """Delete the kept branches that block the name of a new one: Git cannot have both ``a`` and ``a/b``."""
         names = {name for plan in plans for name in plan.parts}
         for plan in (one for one in plans if one.is_known):
             for kept in kept_by(plan.job):
@@ -210,7 +210,7 @@ class Branches:
                     self.room[kept.branch] = (self._retired(plan, kept),)
 
     def push(self, plans: Sequence[Plan], files: BranchFiles) -> None:
-        """Push every branch; those of several automations have a commit of each."""
+        """Push every branch; a branch that several automations share gets one commit from each of them."""
         parts: dict[str, list[UpdateJob]] = {}
         for plan in plans:
             for name, part in plan.parts.items():
@@ -246,7 +246,7 @@ class Branches:
         self.results |= kept_in_turn(others, self.deadline_s, self.ports)
 
     def retire(self, plans: Sequence[Plan]) -> None:
-        """Take back the branches that nothing is offered on any more, and close their requests."""
+        """Delete the branches that offer nothing any more, and close their requests."""
         self.results |= self.room
         for plan in (one for one in plans if one.is_known):
             for kept in kept_by(plan.job):
@@ -254,7 +254,7 @@ class Branches:
                     self.results[kept.branch] = (self._retired(plan, kept),)
 
     def part(self, plans: Sequence[Plan]) -> None:
-        """Have an automation leave the branches that others of the template still offer something on, or took back."""
+        """Add a result for automations that leave a branch, which others of the template keep or have deleted."""
         offered = {name for plan in plans for name in plan.parts}
         known = [plan for plan in plans if plan.is_known]
         for job, kept in ((plan.job, kept) for plan in known for kept in kept_by(plan.job)):
@@ -271,11 +271,11 @@ class Branches:
         parts = [one for found in self.results.values() for one in found if one.job.stored.key == plan.job.stored.key]
         failed = [one for one in parts if one.error is not None or one.request_error is not None]
         waiting = plan.unnamed | {policy.name for one in failed for policy in one.job.selections}
-        # Of the branch before the template nobody knows the policies.
+        # The policies of the branch that was used before the template are not known.
         return bool(waiting & set(kept.policies) if kept.policies else waiting)
 
     def _is_left_alone(self, job: UpdateJob, kept: KeptBranch) -> bool:
-        """Whether a branch is only forgotten: others need it, or nobody looks after its open request any more."""
+        """Whether a branch only leaves the status: others need it, or its open request is left to people."""
         if _is_base(kept.branch, job, self.session) or job.snapshot.users_of(job.destination, kept.branch):
             return True
         return job.requests is None and kept.request is not None and kept.request.is_open
@@ -305,7 +305,7 @@ class Branches:
         return result
 
     def _reason(self, plan: Plan, kept: KeptBranch) -> str:
-        """Why a request is closed: for people."""
+        """The comment that tells people why a request is closed."""
         policies = set(kept.policies)
         for found in self.results.values():
             for one in found:
@@ -320,7 +320,7 @@ class Branches:
         return MOVED if (policies & going if policies else going) else NOTHING_LEFT
 
     def _removed(self, result: RunResult, kept: KeptBranch) -> RunResult:
-        """The result of a branch that is removed now, or was before by whoever merged its request."""
+        """Delete a branch, unless whoever merged its request has done so, and return its result."""
         ref, now = push_ref(result.job), self.ports.clock.now()
         head = self.session.refs().get(ref)
         if head is not None:
@@ -348,7 +348,7 @@ def _exclude(one: str, other: str) -> bool:
 
 
 def _commits_of(jobs: Sequence[UpdateJob]) -> Mapping[str, Collection[CommitId | None]]:
-    """The last commit of each automation on each branch; the head is that of the last one."""
+    """The last commit of each automation on each branch; the head of a branch that is ours is one of them."""
     found: dict[str, set[CommitId | None]] = {}
     for kept in (one for job in jobs for one in kept_by(job)):
         found.setdefault(kept.branch, set()).add(kept.commit)

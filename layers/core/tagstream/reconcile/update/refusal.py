@@ -1,6 +1,6 @@
 """Notices that a person has closed a branch's pull request and deleted the branch, so that it is not pushed again.
 
-It asks the host only while the branch is missing and the status has an open request of the very changes to push.
+It asks the host only if the branch is missing and the status has an open request for exactly the changes to push.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The order in which the requests of a template's branches are kept, so that none of them starves.
 
 What is left to be done comes before what is only looked at, and the request that was looked at longest ago before the
-others. When the time is up, the next run goes on; it must never be told as a fault of a host.
+others. When the time is up, the next run goes on. A lack of time must never be reported as a fault of the host.
 """
 
 from __future__ import annotations

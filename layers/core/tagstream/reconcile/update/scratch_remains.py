@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 def remove_remains(job: UpdateJob, used: Collection[str], session: GitSession, ports: Ports) -> None:
-    """Remove the scratch branches of a template but for those in use; the caller holds the template's lease.
+    """Remove the scratch branches of a template except those in use; the caller holds the template's lease.
 
-    A server that refuses changes nothing for the branches themselves, so that is only logged.
+    If the server refuses, the push branches are not affected, so the refusal is only logged.
 
     Args:
         job: whose push branch is the template.
@@ -59,7 +59,7 @@ def remove_remains(job: UpdateJob, used: Collection[str], session: GitSession, p
 
 
 def _beginnings_of_others(job: UpdateJob) -> tuple[str, ...]:
-    """What the names of branches begin with on which the host makes commits of automations with another push branch."""
+    """The prefixes of the names of other automations' push branches, if the Git host makes their commits."""
     where, snapshot = job.destination, job.snapshot
     targets = [target for target in snapshot.targets(lambda _: True) if target != where.target]
     places = [one.destination for target in targets for one in snapshot.writers(target)]

@@ -1,8 +1,8 @@
 """The commits between the images that a pull request replaces and the new ones, for its text.
 
 The registry is asked for a few images of a request only, and once for each: the answer is kept, a failure for a day. A
-registry that hangs is left alone for a while, and of its images nothing is kept. A request whose images do not say
-where they come from is as good as one that links to the registry.
+registry that hangs is left alone for a while, and nothing is kept about its images. If images do not say where they
+come from, the request is complete without these links.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from tagstream.reconcile.update.snapshot import Snapshot
 KIND = "source"
 # The beginning of the name of a registry's cool-down for these questions: it stops no scan.
 HUNG = "source:"
-# Of a request with more images, the others link to the registry only.
+# A request with more images has no such links for the others.
 MOST_IMAGES = 20
-# What all questions of an automation's run may take, which has the lease of its branches meanwhile.
+# Seconds for all questions of an automation's run, which holds the lease of its branches meanwhile.
 MOST_S = 20.0
-# What one question may take, so that a registry that hangs leaves some time to its neighbours.
+# Seconds for one question, so that a registry that hangs leaves time for the others.
 LONGEST_S = 4.0
-# A registry that has hung is asked for no image of a request for this long.
+# Seconds in which a registry that has hung is not asked again for the images of requests.
 HUNG_FOR_S = 900.0
-# A tag may be moved; the content of a digest never changes. What nobody asks for any more goes by itself.
+# A tag may be moved; the content of a digest never changes. Facts that are not asked for again expire.
 KEPT_FOR, TAG_KEPT_FOR = timedelta(days=30), timedelta(days=1)
 
 
@@ -89,7 +89,7 @@ class _Sources:
         self._cool_downs = CoolDowns(self.ports.tags, self.ports.clock)
 
     def of(self, policy: NamespacedName, image: ImageRef) -> ImageSource | None:
-        """Where an image comes from; None if it does not say, or nobody may ask any more."""
+        """Where an image comes from; None if it does not say, or no question is allowed any more."""
         repository = self._repository(policy)
         # A tag is no digest, so both can be keys.
         which = Digest(image.digest or f"tag:{image.tag}")
@@ -138,9 +138,9 @@ class _Sources:
             if has_hung(error, self.ports.clock.monotonic_s() - began_s, LONGEST_S):
                 self._cool_downs.begin(f"{HUNG}{registry}", HUNG_FOR_S)
             if self.ports.clock.monotonic_s() >= until_s:
-                # Nobody knows what it would have said.
+                # The registry was cut off, so what it would have said is not known.
                 return before
-            # Else the text of a request would come and go with its registry.
+            # Keep the last answer for a day: otherwise the text would change whenever the registry fails.
             source, lasts = before, TAG_KEPT_FOR
         tags.put_image_fact(key, which, KIND, ImageFact(value=_text(source), until=now + lasts))
         return source
