@@ -97,7 +97,7 @@ def test_every_command_of_the_guide_works_here(system: System) -> None:
     piped = next(line for line in ending if " | jq " in line)
     assert json.loads(results[piped]["out"])["status"]["latestRef"]["tag"] == "1.1.0"
     assert piped.endswith("| jq .status.latestRef")
-    assert "webhook     \tok" in results["tagstream check"]["out"]
+    assert "webhook     \tok" in results["tagstream check"]["out"], results["tagstream check"]["out"]
     assert len(endless) == 2
     assert [_interrupted(line, environ) for line in endless] == [130, 130]
     assert "web" in completed("tagstream describe image repository w", **environ)

@@ -7,7 +7,8 @@ import hmac
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from tagstream.reconcile.receive.paths import publish_receiver
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tests.contract.lost_answers import EVERY, Ending, differing, losing_ports, picture
 from tests.contract.reconciling import APP, Silent, automated, document, emptied, ports_on, scan, watched
+from tests.contract.set_clock import SetClock
 from tests.contract.webhook_front import HOOK, IMAGE, TOKEN
 from tests.embedded.registry import Registry
 
@@ -94,7 +96,8 @@ def with_a_gate(ports: Ports, registry: Registry) -> None:
     evaluate(ports)
     ports.objects.annotate("ImagePolicy", APP, {"tagstream.dev/minimum-age": "1h"})
     registry.add_tags("app", ["v1.9.0"])
-    scan(ports)
+    # Tags of the second of a repository's first scan count as old.
+    scan(replace(ports, clock=SetClock(ports.clock.now() + timedelta(seconds=5))))
 
 
 def with_an_older_schema(ports: Ports, registry: Registry) -> None:

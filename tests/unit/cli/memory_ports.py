@@ -450,7 +450,7 @@ class MemoryOperations:
     def webhook_answers(self) -> str:
         """It does."""
         self._ask("webhook_answers")
-        return "404 Not Found"
+        return "405 Method Not Allowed"
 
 
 @dataclass

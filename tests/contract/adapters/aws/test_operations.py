@@ -171,10 +171,11 @@ def test_what_aws_refuses_names_the_stack(make: Make, name: str) -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "is_ours"),
     [
-        (404, {}, True),
-        (404, {"x_amzn_ErrorType": "ResourceNotFoundException"}, False),
+        (405, {}, True),
+        (405, {"x_amzn_ErrorType": "MethodNotAllowedException"}, False),
         (403, {"x_amzn_ErrorType": "AccessDeniedException"}, False),
         (403, {}, False),
+        (404, {}, False),
         (429, {}, False),
         (502, {}, False),
         (200, {}, False),
@@ -189,7 +190,7 @@ def test_only_the_refusal_of_the_webhook_itself_shows_that_it_runs(
             stack="s", outputs={"WebhookUrl": receiver.url("/")}, clients=cast(StackClients, None)
         )
         if is_ours:
-            assert operations.webhook_answers() == "404 Not Found"
+            assert operations.webhook_answers() == "405 Method Not Allowed"
         else:
             with pytest.raises(RetryableError, match=f"answers {status} "):
                 operations.webhook_answers()

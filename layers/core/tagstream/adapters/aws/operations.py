@@ -27,8 +27,8 @@ HIDDEN_S = 30
 BATCH = 10
 MAX_LETTERS = 1_000
 ANSWER_S = 10
-WEBHOOK_REFUSES = 404
-"""What the webhook answers to whatever names no Receiver."""
+WEBHOOK_REFUSES = 405
+"""What the webhook answers to a GET."""
 AWS_ERROR = "x-amzn-ErrorType"
 """A header of what AWS itself answers instead of a function."""
 GONE = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
