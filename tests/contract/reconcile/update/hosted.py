@@ -13,7 +13,10 @@ from tagstream.adapters.git_hosts.hosts import KnownHosts
 from tagstream.domain.objects.git_host import API_URL, GIT_HOST, GitHostKind
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.domain.objects.pull_request import PULL_REQUEST
+from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
+from tagstream.ports.commit_outlet import CommitOutlet, Outgoing
+from tagstream.ports.git import GitSession
 from tests.contract.adapters.git_hosts.hosts import HOSTS
 from tests.contract.reconciling import APP, MARKED, Silent, document, run, selection
 from tests.contract.set_clock import SetClock
@@ -87,6 +90,20 @@ class Hosted:
     def head(self, branch: str = BRANCH) -> str:
         """The commit of a branch; empty if there is none."""
         return self.host.branch(branch)
+
+
+@dataclass
+class CutOff:
+    """An outlet whose first answer is lost, though the push has arrived."""
+
+    outlet: CommitOutlet
+    is_cut: bool = False
+
+    def send(self, outgoing: Outgoing, session: GitSession) -> None:
+        self.outlet.send(outgoing, session)
+        if not self.is_cut:
+            self.is_cut = True
+            raise RetryableError("the connection is cut off", reason="GitOperationFailed")
 
 
 def repository_document(url: str, kind: str, api_url: str) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from tagstream.ports.pull_requests import HostAccess, PullRequests
 from tagstream.reconcile.kept_requests import forget_reads
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.mortal_ports import Killed, Life
-from tests.contract.reconcile.update.hosted import AUTOMATION, Hosted, automation_document, hosted
-from tests.contract.reconciling import APP, Silent, document, run
+from tests.contract.reconcile.update.hosted import AUTOMATION, CutOff, Hosted, automation_document, hosted
+from tests.contract.reconciling import APP, Silent, document, run, target_of
 from tests.embedded.git_hosts.host import Answer
 from tests.embedded.git_server import commit_files, git
 
@@ -76,6 +76,13 @@ def changed(stack: Hosted, branch: str) -> list[str]:
     """The lines that a branch adds to main."""
     lines = git("diff", "main", branch, folder=stack.bare).splitlines()
     return [line[1:].split(" #")[0] for line in lines if line.startswith("+image")]
+
+
+def in_doubt(stack: Hosted) -> list[str]:
+    """The branches of which the lease says that a commit may or may not have been pushed."""
+    [source] = stack.ports.objects.list("GitRepository")
+    spec: Any = source.document["spec"]
+    return [one.branch for one in stack.ports.leases.intents(target_of(spec["url"], TAGGED))]
 
 
 def test_each_policy_has_a_branch_and_a_request_with_its_changes_only(stack: Hosted) -> None:
@@ -189,6 +196,41 @@ def test_a_tag_that_makes_no_name_of_a_branch_stops_none_of_the_others(stack: Ho
         'InvalidPushBranch: invalid push branch: "images/api-v2..2" is no name of a Git branch'
         " (policy 'ns/api', tag 'v2..2')"
     )
+
+
+def test_what_has_arrived_is_not_looked_for_again_though_another_branch_fails_for_good(stack: Hosted) -> None:
+    stack.select("v2..2", "api")
+    stack.run()
+    git("config", "receive.denyDeletes", "true", folder=stack.bare)
+    stack.commit("v1.1.0")
+    stack.run()
+    pushed_at = stack.status["lastPushTime"]
+    life = Life()
+    stack.run(after_s=3600, ports=life.ports(stack.ports))
+    assert "images/app-v1.1.0" in branches(stack)
+    assert kept(stack) == {}
+    assert stack.status["lastPushTime"] == pushed_at
+    assert "leases.intents" not in life.calls and "outlet.send" not in life.calls
+
+
+def test_only_the_branch_that_the_server_refuses_stays_in_doubt(stack: Hosted) -> None:
+    hook = refuse_pushes(stack, "test $1 = refs/heads/images/api-v2.1.0")
+    stack.run()
+    assert in_doubt(stack) == ["images/api-v2.1.0"]
+    hook.unlink()
+    stack.run(after_s=3600)
+    assert in_doubt(stack) == []
+    assert stack.ready == "Succeeded: repository up-to-date"
+
+
+def test_a_push_whose_answer_is_lost_is_told_by_the_next_run_though_others_follow_it(stack: Hosted) -> None:
+    stack.run(ports=replace(stack.ports, outlet=CutOff(stack.ports.outlet)))
+    assert in_doubt(stack) == ["images/api-v2.1.0"]
+    stack.run(after_s=3600)
+    entries = stack.ports.ledger.read(stack.clock.at - timedelta(days=1), stack.clock.at)
+    pushed = [one.message.split("'")[3] for one in entries if "pushed commit" in one.message]
+    assert sorted(pushed) == ["images/api-v2.1.0", "images/app-v1.1.0"]
+    assert in_doubt(stack) == []
 
 
 def test_the_branch_of_another_automation_is_not_touched(stack: Hosted) -> None:

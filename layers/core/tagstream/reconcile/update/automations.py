@@ -11,11 +11,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from tagstream.domain.instant import instant_text
-from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
-from tagstream.errors import ImageAutomationError
+from tagstream.domain.objects.model import CommitId, ImageUpdateAutomation, NamespacedName
+from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.ports.objects import StoredObject
@@ -215,19 +216,43 @@ def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run
         put_off(current, ports)
         return
     _report(results, started_s, ports)
-    has_intents = lease.has_intents or any(result.commit is not None for result in results)
-    if has_intents and _has_arrived(results):
+    if lease.has_intents or any(result.commit is not None for result in results):
+        _settle_intents(results, {one.commit for one in pushed}, lease, ports)
+
+
+def _settle_intents(results: Sequence[RunResult], recovered: Collection[CommitId], lease: Lease, ports: Ports) -> None:
+    """Forget the commits whose statuses are written; the next holder looks for those that are still in doubt.
+
+    Args:
+        results: reported by now.
+        recovered: the commits of former holders that were found on the server, and are reported too.
+        lease: under which they were pushed.
+        ports: the intents are kept through.
+    """
+    before = ports.leases.intents(lease.target) if any(_has_failed(one) for one in results) else ()
+    left = [one for one in before if one.commit not in recovered and _is_in_doubt(one.branch, results)]
+    if not left:
         ports.leases.clear_intents(lease)
+    elif len(left) < len(before):
+        # Whoever has got the lease meanwhile finds more than is in doubt, which does no harm.
+        with suppress(RetryableError):
+            ports.leases.put_intent(lease, left)
 
 
-def _has_arrived(results: Sequence[RunResult]) -> bool:
-    """Whether everything that was pushed is known to have arrived; otherwise the next holder looks.
+def _has_failed(result: RunResult) -> bool:
+    return result.error is not None or any(part.error is not None for part in result.parts)
+
+
+def _is_in_doubt(branch: str, results: Sequence[RunResult]) -> bool:
+    """Whether nothing shows what became of the last push to a branch.
 
     All automations of one branch have one push, so one that succeeded shows that it arrived. Each branch of a template
-    has a push of its own.
+    has a push of its own; one that no automation has any more is not looked for, if a run got so far as to know that.
     """
-    parts = [part for result in results for part in result.parts]
-    return any(result.error is None for result in results) and all(part.error is None for part in parts)
+    parts = [one for result in results for one in result.parts if one.job.destination.push_branch == branch]
+    if parts:
+        return all(one.error is not None for one in parts)
+    return all(one.error is not None and not one.parts and not one.unnamed for one in results)
 
 
 def _prepared_again(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:

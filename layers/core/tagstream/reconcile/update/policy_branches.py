@@ -230,6 +230,9 @@ class Branches:
                     found = commit_and_push(together, self.checkout, self.session, push, self.ports)
             except ImageAutomationError as error:
                 found = tuple(RunResult(job=one, checkout=self.checkout, error=error) for one in together)
+                if error.reason != PUT_OFF:
+                    # The push may have arrived all the same, so that the next holder has to look for it.
+                    before += [one for one in self.ports.leases.intents(self.lease.target) if one.branch == name]
             self.results[name] = found
             before += intents_of([one for one in found if one.commit is not None])
 
