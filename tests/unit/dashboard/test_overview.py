@@ -127,6 +127,19 @@ def test_an_automation_shows_its_last_commit_with_its_page_on_the_git_host() -> 
     assert (apps.url, apps.branch, apps.policies) == ("github.com/example/shop-deploy", "main", 2)
 
 
+@pytest.mark.parametrize(("kept", "shown"), [("images/web", "images/web"), ("", "")])
+def test_the_last_commit_of_a_branch_template_is_shown_with_the_branch_it_went_to(kept: str, shown: str) -> None:
+    ports = sample()
+    commit = COMMITS[0] * 5
+    others = [{"branch": "images/api", "policies": [], "commit": COMMITS[1] * 5}]
+    branches = [*others, *([{"branch": kept, "policies": [], "commit": commit}] if kept else [])]
+    status = {"lastPushCommit": commit, "pushBranches": branches}
+    automation(ports, "platform/fleet", "fleet", status, push="images/{{ .Policy }}")
+    fleet = next(one for one in overview(ports).automations if one.key == key("platform/fleet"))
+    assert fleet.commit is not None
+    assert (fleet.branch, fleet.commit.branch) == ("images/{{ .Policy }}", shown)
+
+
 def test_an_open_request_is_shown_and_a_merged_one_is_not() -> None:
     ports = sample()
     [request] = overview(ports).requests

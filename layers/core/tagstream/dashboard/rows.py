@@ -23,7 +23,7 @@ from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
-from tagstream.reconcile.kept_requests import known_requests
+from tagstream.reconcile.kept_requests import known_branches, known_requests
 from tagstream.reconcile.shown_status import members, shown, spec_of
 
 CAUSES: Mapping[str, str] = {
@@ -119,7 +119,7 @@ def automation_row(stored: StoredObject, fleet: Fleet, committed: int) -> Automa
         source=str(automation.source.key) if automation else "",
         url=address(source.url) if source else "",
         branch=branch,
-        commit=_last_commit(stored, branch, fleet),
+        commit=_last_commit(stored, "" if template else branch, fleet),
         ran_at=status.read_time(stored.status.get("lastAutomationRunTime")),
         policies=committed,
         health=health_of(stored, fleet.at),
@@ -151,11 +151,13 @@ def _last_commit(stored: StoredObject, branch: str, fleet: Fleet) -> CommitRow |
     commit = shown(stored.status, "lastPushCommit")
     if not commit:
         return None
+    # The branches of a template are in the status, until they are taken back.
+    kept = next((one.branch for one in known_branches(stored.status) if one.commit == commit), "")
     source = source_of(stored.key, fleet)
     return CommitRow(
         id=commit,
         url=page_of(commit, stored.key, {stored.key: source} if source else {}),
-        branch=branch,
+        branch=branch or kept,
         at=status.read_time(stored.status.get("lastPushTime")),
         automation=stored.key,
     )

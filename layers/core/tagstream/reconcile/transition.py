@@ -58,6 +58,8 @@ class Transition:
         status: the whole status from now on.
         entries: what the ledger keeps of it; empty when it is nothing new.
         facts: keys of the log line beside the object's name.
+        commits: keys of a line for each commit that was pushed. They take the place of the line of a success, and
+            precede that of a failure.
         is_news: whether its log line is of level INFO; that of an outcome like the one before is DEBUG.
     """
 
@@ -66,6 +68,7 @@ class Transition:
     status: status.Status
     entries: tuple[LedgerEntry, ...] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
+    commits: tuple[Mapping[str, object], ...] = ()
     is_news: bool = True
 
     @property
@@ -192,8 +195,10 @@ def _log(one: Transition, ports: Ports) -> None:
     stored, duration_ms = one.attempt.stored, one.attempt.duration_ms
     names = {"controller": stored.kind.lower(), "namespace": stored.key.namespace, "name": stored.key.name}
     timed = {} if duration_ms is None else {"duration_ms": round(duration_ms)}
+    for facts in one.commits:
+        ports.log.info("committed", **names, **facts, **timed)
     if one.outcome in ("failed", "held"):
         ports.log.error(FAILURE_LINES.get(stored.kind, "reconcile failed"), **names, **one.facts, **timed)
-    else:
+    elif not one.commits:
         write = ports.log.info if one.is_news else ports.log.debug
         write(one.outcome, **names, **one.facts, **timed)

@@ -56,7 +56,8 @@ def outcome(result: RunResult, duration_ms: float, now: datetime) -> Transition:
     return replace(
         found,
         entries=_entries(result, found),
-        facts={"branch": job.destination.push_branch, "revision": result.revision, **_commit_facts(result, now)},
+        facts={"branch": job.destination.push_branch, "revision": result.revision},
+        commits=_commits(result, now),
         is_news=result.commit is not None or found.changes_ready,
     )
 
@@ -79,17 +80,22 @@ def not_run(
     return _failure(Attempt(stored=stored, at=now, cause=cause), error, now)
 
 
-def _commit_facts(result: RunResult, now: datetime) -> Mapping[str, object]:
+def _commits(result: RunResult, now: datetime) -> tuple[Mapping[str, object], ...]:
+    """What the log lines of a run's commits say, one for each push branch that got one."""
+    parts = result.parts or (result,)
+    return tuple(_commit_facts(one, one.commit, now) for one in parts if one.commit is not None)
+
+
+def _commit_facts(result: RunResult, commit: CommitId, now: datetime) -> Mapping[str, object]:
     """What a log line says of a commit; ``lag_s`` is the time from its oldest tag's delivery or selection to now."""
-    if result.commit is None:
-        return {}
     found = causes(result.job, result.changes)
     lags = [(now - (one.received_at or one.selected_at)).total_seconds() for one in found]
     files = {change.file for change in result.changes}
     lag = {"lag_s": round(max(lags), 1)} if lags else {}
-    url = _page(result.job, result.commit)
+    url = _page(result.job, commit)
     page = {"url": url} if url else {}
-    return {"commit": result.commit, "changes": len(result.changes), "files": len(files), **lag, **page}
+    where = {"branch": result.job.destination.push_branch, "revision": result.revision}
+    return {**where, "commit": commit, "changes": len(result.changes), "files": len(files), **lag, **page}
 
 
 def _page(job: UpdateJob, commit: str) -> str:
@@ -131,7 +137,7 @@ def _in_part(result: RunResult, attempt: Attempt, error: ImageAutomationError, n
     body = {**_without_former(result, attempt.stored), **kept, **_branches(result), **_pushed(result, now)}
     seen = body if result.skipped else _seen_in_part(result, body)
     found = failed(attempt, error, {**seen, "lastAutomationRunTime": instant_text(result.job.began_at)})
-    return replace(found, entries=(*_events(result), *found.entries))
+    return replace(found, entries=(*_events(result), *found.entries), commits=_commits(result, now))
 
 
 def _seen_in_part(result: RunResult, body: Mapping[str, object]) -> Mapping[str, object]:
