@@ -38,7 +38,7 @@ demo: .venv/ready
 	@"$(PYTHON)" -m tests.embedded.demo $(if $(KEEP),--keep)
 
 test: .venv/ready servers lint
-	pytest -n 3 $(ARGS)
+	pytest -n 4 $(ARGS)
 
 vectors: .venv/ready
 	@"$(PYTHON)" -m tests.vectors $(VECTORS)
