@@ -70,15 +70,27 @@ def _environ(stack: EmbeddedStack) -> dict[str, str]:
     return {**kept, **stack.environ, "TAGSTREAM_STACK": stack.name, "TAGSTREAM_NAMESPACE": NAMESPACE}
 
 
+# What a shell runs in the background ignores the signal of ^C, and so would what the tests start.
+LISTENING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("tagstream.cli", run_name="__main__")
+"""
+
+
 def _interrupted(line: str, environ: dict[str, str]) -> int:
-    """Run a command that does not end, until it has printed a line."""
-    command = [sys.executable, "-m", "tagstream.cli", *line.split()[1:]]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environ, cwd=ROOT)
-    assert process.stdout is not None
-    assert process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    process.stdout.read()
-    return process.wait(30)
+    """Run a command that does not end, until it has printed a line; it has half a minute to end then."""
+    command = [sys.executable, "-c", LISTENING, *line.split()[1:]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return process.returncode
 
 
 def test_every_command_of_the_guide_works_here(system: System) -> None:
