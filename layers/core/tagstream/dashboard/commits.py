@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tagstream.dashboard.view import CommitRow, Lag, Latency
-from tagstream.domain.objects.git_host import GIT_HOST, git_host_kind
+from tagstream.domain.objects.git_host import kind_of_repository
 from tagstream.domain.objects.model import GitRepository, NamespacedName
 from tagstream.domain.update.commit_page import commit_page
 from tagstream.ports.ledger import LedgerEntry
@@ -25,8 +25,7 @@ def page_of(commit: str, automation: NamespacedName, sources: Pages) -> str:
     source = sources.get(automation)
     if source is None:
         return ""
-    kind = git_host_kind(source.url, source.provider, source.metadata.annotations.get(GIT_HOST, ""))
-    return commit_page(source.url, kind, commit)
+    return commit_page(source.url, kind_of_repository(source), commit)
 
 
 def commits(entries: Iterable[LedgerEntry], sources: Pages) -> Iterator[CommitRow]:

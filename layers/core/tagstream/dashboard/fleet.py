@@ -123,9 +123,9 @@ def read_policy_fleet(policy: StoredObject, since: datetime, ports: LookPorts) -
 
 
 def _fleet(listed: Sequence[StoredObject], since: datetime, ports: LookPorts) -> Fleet:
-    now = ports.clock.now()
+    now, times = ports.clock.now(), ports.agenda.read().times
     objects: dict[str, list[StoredObject]] = {kind: [] for kind in KINDS}
-    for one in completed(listed, ports):
+    for one in completed(listed, ports, times):
         objects[one.kind].append(one)
     automations = _parsed(objects["ImageUpdateAutomation"], ImageUpdateAutomation)
     spaces = sorted({one.key.namespace for one in objects["ImagePolicy"]})[:MAX_NAMESPACES]
@@ -137,7 +137,7 @@ def _fleet(listed: Sequence[StoredObject], since: datetime, ports: LookPorts) ->
         automations=automations,
         sources=_sources(objects["GitRepository"], automations, ports),
         selections={key: one for space in spaces for key, one in ports.selections.list(space, may_lag=True).items()},
-        times=ports.agenda.read().times,
+        times=times,
         entries=ports.ledger.read(since, now),
     )
 

@@ -20,9 +20,17 @@ DELIVERED = frozenset({REPOSITORY, "Receiver"})
 MAX_WAITS = 25
 
 
-def completed(stored: Sequence[StoredObject], ports: LookPorts) -> Sequence[StoredObject]:
-    """Add to each status what is stored apart from it."""
-    return _with_waits(_with_deliveries(_with_scan_times(stored, ports), ports), ports)
+def completed(
+    stored: Sequence[StoredObject], ports: LookPorts, times: Mapping[ObjectName, Times] | None = None
+) -> Sequence[StoredObject]:
+    """Add to each status what is stored apart from it.
+
+    Args:
+        stored: as they were read.
+        ports: of the stack.
+        times: of the agenda, if it was read already.
+    """
+    return _with_waits(_with_deliveries(_with_scan_times(stored, ports, times), ports), ports)
 
 
 def with_status(stored: StoredObject) -> Mapping[str, object]:
@@ -47,12 +55,14 @@ def _with_wait(stored: StoredObject, wait: Waiting | None, now: datetime) -> Sto
     return replace(stored, status={**stored.status, "waiting": shown})
 
 
-def _with_scan_times(stored: Sequence[StoredObject], ports: LookPorts) -> Sequence[StoredObject]:
+def _with_scan_times(
+    stored: Sequence[StoredObject], ports: LookPorts, times: Mapping[ObjectName, Times] | None
+) -> Sequence[StoredObject]:
     """Add the times of the last scans: a scan that finds nothing new writes only its time, apart from the status."""
     if not any(one.kind == REPOSITORY for one in stored):
         return stored
-    times = ports.agenda.read().times
-    return [_with_scan_time(one, times) if one.kind == REPOSITORY else one for one in stored]
+    known = ports.agenda.read().times if times is None else times
+    return [_with_scan_time(one, known) if one.kind == REPOSITORY else one for one in stored]
 
 
 def _with_scan_time(stored: StoredObject, times: Mapping[ObjectName, Times]) -> StoredObject:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-from tagstream.domain.objects.model import Provider
+from tagstream.domain.objects.model import GitRepository, Provider
 
 GitHostKind = Literal["github", "gitlab", "gitea", "forgejo", "bitbucket", "bitbucket-server", "azure", "codecommit"]
 """The APIs that tagstream speaks. Forgejo speaks Gitea's; ``bitbucket`` is Bitbucket Cloud, ``bitbucket-server`` is
@@ -39,6 +39,12 @@ _HOSTS: tuple[tuple[str, GitHostKind], ...] = (
     (r"git-codecommit(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", "codecommit"),
 )
 _OF_PROVIDER: dict[Provider, GitHostKind] = {"github": "github", "azure": "azure", "aws": "codecommit"}
+
+
+def kind_of_repository(repository: GitRepository) -> GitHostKind | None:
+    """The kind of host that a GitRepository is on; None if neither its annotation, its provider nor its URL tells."""
+    annotated = repository.metadata.annotations.get(GIT_HOST, "")
+    return git_host_kind(repository.url, repository.provider, annotated)
 
 
 def git_host_kind(url: str, provider: Provider = "generic", annotated: str = "") -> GitHostKind | None:

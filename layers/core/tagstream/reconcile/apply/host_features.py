@@ -12,7 +12,7 @@ from tagstream.domain.objects.git_host import (
     GIT_HOST_KINDS,
     LACKING,
     GitHostKind,
-    git_host_kind,
+    kind_of_repository,
 )
 from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation
 from tagstream.domain.objects.pull_request import AUTO_MERGE, DRAFT, LABELS, REVIEWERS, PullRequestSpec
@@ -34,7 +34,7 @@ def lacking_features(objects: Sequence[Located]) -> Iterator[tuple[Located, Prob
         source = sources.get(automation.source.key)
         if source is None:
             continue
-        kind = git_host_kind(source.url, source.provider, source.metadata.annotations.get(GIT_HOST, ""))
+        kind = kind_of_repository(source)
         if automation.commit_by == "api" and kind not in COMMITTING_KINDS:
             yield one, Problem(path=_path(COMMIT_BY), message=_no_commits(kind, source))
         for name in _asked_in_vain(automation.pull_request, kind):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tagstream.domain.instant import instant_text
-from tagstream.domain.objects.git_host import GIT_HOST, git_host_kind
+from tagstream.domain.objects.git_host import kind_of_repository
 from tagstream.domain.objects.model import CommitId, GitRepository, NamespacedName
 from tagstream.domain.scan.schedule import retry_delay_s
 from tagstream.domain.update.commit_page import commit_page
@@ -104,8 +104,7 @@ def _page(job: UpdateJob, commit: str) -> str:
     if stored is None:
         return ""
     source = parse_stored(stored, GitRepository)
-    kind = git_host_kind(source.url, source.provider, source.metadata.annotations.get(GIT_HOST, ""))
-    return commit_page(source.url, kind, commit)
+    return commit_page(source.url, kind_of_repository(source), commit)
 
 
 def put_off(jobs: Sequence[UpdateJob], ports: Ports) -> None:

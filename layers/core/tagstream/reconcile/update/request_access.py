@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from tagstream.domain.objects.commit_by import COMMIT_BY
-from tagstream.domain.objects.git_host import API_URL, COMMITTING_KINDS, GIT_HOST, GIT_HOST_KINDS, git_host_kind
+from tagstream.domain.objects.git_host import API_URL, COMMITTING_KINDS, GIT_HOST, GIT_HOST_KINDS, kind_of_repository
 from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.objects.pull_request import PULL_REQUEST, PullRequestSpec
 from tagstream.domain.update.destination import Destination
@@ -122,8 +122,7 @@ def committing_host(
 
 
 def _host_access(annotation: str, repository: GitRepository, access: GitAccess) -> HostAccess:
-    notes = repository.metadata.annotations
-    kind = git_host_kind(repository.url, repository.provider, notes.get(GIT_HOST, ""))
+    kind = kind_of_repository(repository)
     if kind is None:
         # It is mended in the GitRepository, so the automation is tried again.
         raise RetryableError(
@@ -131,7 +130,7 @@ def _host_access(annotation: str, repository: GitRepository, access: GitAccess) 
             f" '{repository.metadata.key}' with '{GIT_HOST}', one of {', '.join(GIT_HOST_KINDS)}",
             reason=INVALID,
         )
-    return HostAccess(git=access, kind=kind, api_url=notes.get(API_URL, ""))
+    return HostAccess(git=access, kind=kind, api_url=repository.metadata.annotations.get(API_URL, ""))
 
 
 def _with_secret(access: GitAccess, name: NamespacedName, secrets: Secrets, use: str) -> GitAccess:
