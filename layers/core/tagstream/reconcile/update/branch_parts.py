@@ -25,18 +25,17 @@ def kept_by(job: UpdateJob) -> tuple[KeptBranch, ...]:
 
 def branches_of(job: UpdateJob) -> tuple[UpdateJob, ...]:
     """A part for each branch that a job keeps; the job itself where its push branch is no template."""
-    return tuple(part_of(job, one.branch) for one in kept_by(job)) if job.destination.is_template else (job,)
+    return tuple(part_of(job, one) for one in kept_by(job)) if job.destination.is_template else (job,)
 
 
-def part_of(job: UpdateJob, branch: str, policies: Collection[NamespacedName] = ()) -> UpdateJob:
+def part_of(job: UpdateJob, kept: KeptBranch, policies: Collection[NamespacedName] = ()) -> UpdateJob:
     """The job of one branch.
 
     Args:
         job: whose push branch is a template.
-        branch: the name.
+        kept: the branch, as the job's automation keeps it.
         policies: whose changes go there; none for a branch that is only looked at.
     """
-    kept = next((one for one in kept_by(job) if one.branch == branch), KeptBranch(branch=branch))
     ours = {BRANCHES, FIELD, PUSH_COMMIT, PUSH_REVISION, TEMPLATE}
     status = {name: value for name, value in job.stored.status.items() if name not in ours}
     status |= {PUSH_COMMIT: kept.commit, PUSH_REVISION: kept.revision}
@@ -44,7 +43,7 @@ def part_of(job: UpdateJob, branch: str, policies: Collection[NamespacedName] = 
     return replace(
         job,
         stored=replace(job.stored, status=status),
-        destination=job.destination.named(branch),
+        destination=job.destination.named(kept.branch),
         selections={key: one for key, one in job.selections.items() if key in policies},
     )
 

@@ -100,8 +100,20 @@ def _plan(job: UpdateJob, checkout: Checkout, files: BranchFiles, ports: Ports) 
             plan.unnamed.add(policy.name)
             continue
         named.setdefault(name, []).append(policy)
-    plan.parts |= {name: part_of(job, name, policies) for name, policies in named.items()}
+    kept = {one.branch: one for one in kept_by(job)}
+    plan.parts |= {
+        name: part_of(job, kept.get(name, KeptBranch(branch=name)), policies) for name, policies in named.items()
+    }
     return plan
+
+
+def by_branch(plans: Sequence[Plan]) -> dict[str, list[UpdateJob]]:
+    """The jobs that push to each branch, by its name: several where automations share it."""
+    parts: dict[str, list[UpdateJob]] = {}
+    for plan in plans:
+        for name, part in plan.parts.items():
+            parts.setdefault(name, []).append(part)
+    return parts
 
 
 def _check_free(name: str, job: UpdateJob, session: GitSession) -> None:
@@ -211,10 +223,7 @@ class Branches:
 
     def push(self, plans: Sequence[Plan], files: BranchFiles) -> None:
         """Push every branch; a branch that several automations share gets one commit from each of them."""
-        parts: dict[str, list[UpdateJob]] = {}
-        for plan in plans:
-            for name, part in plan.parts.items():
-                parts.setdefault(name, []).append(part)
+        parts = by_branch(plans)
         before: list[CommitIntent] = []
         for name, together in sorted(parts.items()):
             push = Push(
@@ -264,7 +273,7 @@ class Branches:
             found = self.results.get(kept.branch, ())
             if not found or any(one.job.stored.key == job.stored.key for one in found):
                 continue
-            left = RunResult(job=part_of(job, kept.branch), checkout=self.checkout)
+            left = RunResult(job=part_of(job, kept), checkout=self.checkout)
             if kept.branch not in offered:
                 left = replace(found[0], job=left.job, event=None, request_events=())
             self.results[kept.branch] = (*found, left)
@@ -285,7 +294,7 @@ class Branches:
 
     def _retired(self, plan: Plan, kept: KeptBranch) -> RunResult:
         job = plan.job
-        part = part_of(job, kept.branch)
+        part = part_of(job, kept)
         result = RunResult(
             job=part,
             checkout=self.checkout,

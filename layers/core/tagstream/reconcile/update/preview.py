@@ -25,7 +25,7 @@ from tagstream.reconcile.update.batches import grouped
 from tagstream.reconcile.update.branch import RunResult, applied, files_of, opened
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.marker_problems import QUIET
-from tagstream.reconcile.update.policy_branches import plan_branches
+from tagstream.reconcile.update.policy_branches import by_branch, plan_branches
 from tagstream.reconcile.update.ref_updates import (
     is_already_pushed,
     resolve_checkout,
@@ -125,11 +125,7 @@ def _of_branches(jobs: Sequence[UpdateJob], session: GitSession, checkout: Check
         for one in plans
         if one.error is not None or not one.parts
     ]
-    parts: dict[str, list[UpdateJob]] = {}
-    for plan in plans:
-        for name, part in plan.parts.items():
-            parts.setdefault(name, []).append(part)
-    for _, together in sorted(parts.items()):
+    for _, together in sorted(by_branch(plans).items()):
         found += _of_branch(together, session, checkout, ports)
     # A part knows of its own policies only; markers of others would seem to have nothing selected.
     markers = {plan.job.stored.key: plan.markers for plan in plans}

@@ -100,6 +100,7 @@ class Snapshot:
         self._known: frozenset[NamespacedName] | None = None
         self._labels: dict[str, Labels] = {}
         self._writers: Mapping[str, Sequence[Writer]] | None = None
+        self._keepers: Mapping[tuple[str, str], Sequence[Writer]] | None = None
         self._holders: dict[str, LastHolder] = {}
         self._spent_on_texts: dict[NamespacedName, float] = {}
 
@@ -215,9 +216,7 @@ class Snapshot:
             where: the template.
             branch: one of its names.
         """
-        fixed = self.writers(where.named(branch).target)
-        others = [one for target, writers in self._all().items() if target != where.target for one in writers]
-        owners = [*fixed, *(one for one in others if _keeps(one, repository_name(where.url), branch))]
+        owners = [*self.writers(where.named(branch).target), *self._others_keeping(where, branch)]
         return owners[0].stored.key if owners else None
 
     def users_of(self, where: Destination, branch: str) -> Sequence[Writer]:
@@ -229,13 +228,18 @@ class Snapshot:
             where: in the branch's repository.
             branch: without ``refs/heads/``.
         """
-        repository = repository_name(where.url)
-        others = [one for target, writers in self._all().items() if target != where.target for one in writers]
+        others = self._others_keeping(where, branch)
         staying = [one for one in others if one.stored.status.get(TEMPLATE) == one.automation.branch_template]
-        return [
-            *self.writers(where.named(branch).target),
-            *(one for one in staying if _keeps(one, repository, branch)),
-        ]
+        return [*self.writers(where.named(branch).target), *staying]
+
+    def _others_keeping(self, where: Destination, branch: str) -> Sequence[Writer]:
+        """The automations with other templates than ``where``'s that have pushed to a branch of its repository."""
+        writers = self._all()
+        with self._lock:
+            if self._keepers is None:
+                self._keepers = _by_kept_branch(one for found in writers.values() for one in found)
+            keepers = self._keepers.get((repository_name(where.url), branch), ())
+        return [one for one in keepers if one.destination.target != where.target]
 
     def targets(self, is_wanted: Callable[[NamespacedName], bool]) -> Sequence[str]:
         """The branches of these automations, sorted, suspended ones too."""
@@ -309,12 +313,15 @@ class Snapshot:
         return found
 
 
-def _keeps(writer: Writer, repository: str, branch: str) -> bool:
-    """Whether an automation with a template has pushed to a branch of a repository."""
-    where = writer.destination
-    if not where.is_template or repository_name(where.url) != repository:
-        return False
-    return any(kept.branch == branch for kept in known_branches(writer.stored.status))
+def _by_kept_branch(writers: Iterable[Writer]) -> Mapping[tuple[str, str], Sequence[Writer]]:
+    """The automations that have pushed to a branch by a template, by the names of the repository and the branch."""
+    found: dict[tuple[str, str], list[Writer]] = {}
+    for one in writers:
+        if one.destination.is_template:
+            repository = repository_name(one.destination.url)
+            for branch in dict.fromkeys(kept.branch for kept in known_branches(one.stored.status)):
+                found.setdefault((repository, branch), []).append(one)
+    return found
 
 
 def _names_revert(stored: StoredObject) -> bool:
