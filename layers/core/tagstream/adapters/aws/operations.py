@@ -32,6 +32,7 @@ WEBHOOK_REFUSES = 405
 AWS_ERROR = "x-amzn-ErrorType"
 """A header of what AWS itself answers instead of a function."""
 GONE = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
+NOT_THERE = frozenset({"ConditionalCheckFailedException"})
 PROBE = {"pk": {"S": "permission#probe"}, "sk": {"S": "-"}}
 
 
@@ -183,18 +184,10 @@ class AwsOperations:
 
         No object can refer to it, because ``_`` is no name of a namespace.
         """
-        try:
-            self.clients.secretsmanager.put_secret_value(SecretId=f"{self.stack}/_/nothing", SecretString="{}")
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code in GONE:
-                return True
-            if "AccessDenied" in code:
-                return False
-            raise self._failed("secrets", error) from error
-        except BotoCoreError as error:
-            raise self._failed("secrets", error) from error
-        return True
+        name = f"{self.stack}/_/nothing"
+        return self._may(
+            lambda: self.clients.secretsmanager.put_secret_value(SecretId=name, SecretString="{}"), "secrets", GONE
+        )
 
     def may_write_table(self) -> bool:
         """Put, update and delete an item that never exists, on the condition that it does.
@@ -208,20 +201,21 @@ class AwsOperations:
             lambda: dynamodb.update_item(TableName=table, Key=PROBE, ConditionExpression=is_there),
             lambda: dynamodb.delete_item(TableName=table, Key=PROBE, ConditionExpression=is_there),
         )
-        return all(self._may(write) for write in writes)
+        return all(self._may(write, "table", NOT_THERE) for write in writes)
 
-    def _may(self, write: Callable[[], object]) -> bool:
+    def _may(self, write: Callable[[], object], what: str, not_there: frozenset[str]) -> bool:
+        """Whether AWS has let a write in; ``not_there`` are the codes that say it has, but found nothing there."""
         try:
             write()
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            if code == "ConditionalCheckFailedException":
+            if code in not_there:
                 return True
             if "AccessDenied" in code:
                 return False
-            raise self._failed("table", error) from error
+            raise self._failed(what, error) from error
         except BotoCoreError as error:
-            raise self._failed("table", error) from error
+            raise self._failed(what, error) from error
         return True
 
     def webhook_answers(self) -> str:

@@ -5,12 +5,11 @@ Source: OCI image-spec config.md (``created``, RFC 3339) and image-index.md.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from datetime import datetime
 
 from tagstream.domain.instant import read_instant
+from tagstream.domain.json_object import json_object
 
 # Go writes nanoseconds, Python reads six digits at most.
 _FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+", re.ASCII)
@@ -27,7 +26,7 @@ def images_of_index(index: bytes) -> tuple[str, ...]:
 
     BuildKit lists attestations beside the images; they are passed over.
     """
-    listed = _object(index).get("manifests")
+    listed = json_object(index).get("manifests")
     found = []
     for one in listed if isinstance(listed, list) else ():
         if not isinstance(one, dict) or not isinstance(one.get("digest"), str):
@@ -40,18 +39,10 @@ def images_of_index(index: bytes) -> tuple[str, ...]:
 
 def read_creation_time(configuration: bytes) -> datetime | None:
     """When an image was created (aware UTC); None if its configuration does not say."""
-    text = _object(configuration).get("created")
+    text = json_object(configuration).get("created")
     if not isinstance(text, str):
         return None
     try:
         return read_instant(_FRACTION.sub(r"\1", text))
     except ValueError:
         return None
-
-
-def _object(content: bytes) -> Mapping[str, object]:
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

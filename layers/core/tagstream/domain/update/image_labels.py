@@ -8,11 +8,12 @@ manifest.md (``annotations``) and config.md (``config.Labels``).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
+
+from tagstream.domain.json_object import json_object
 
 SOURCE, REVISION = "org.opencontainers.image.source", "org.opencontainers.image.revision"
 SOURCE_LABELS = (SOURCE, REVISION)
@@ -36,12 +37,12 @@ class ImageSource:
 
 def labels_of_manifest(manifest: bytes) -> Mapping[str, str]:
     """The annotations of an index or a manifest, as far as they say where the image comes from."""
-    return _ours(_object(manifest).get("annotations"))
+    return _ours(json_object(manifest).get("annotations"))
 
 
 def labels_of_configuration(configuration: bytes) -> Mapping[str, str]:
     """The labels in the configuration of an image, as far as they say where the image comes from."""
-    config = _object(configuration).get("config")
+    config = json_object(configuration).get("config")
     return _ours(config.get("Labels")) if isinstance(config, dict) else {}
 
 
@@ -72,11 +73,3 @@ def _ours(found: object) -> Mapping[str, str]:
     if not isinstance(found, dict):
         return {}
     return {name: text for name in SOURCE_LABELS if isinstance(text := found.get(name), str)}
-
-
-def _object(content: bytes) -> Mapping[str, object]:
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
