@@ -93,7 +93,8 @@ def policy_html(page: PolicyPage, frame: Frame) -> bytes:
 
 def problem_html(title: str, text: str, frame: Frame) -> bytes:
     """A page, or a widget, that says why the wanted one cannot be shown."""
-    return _rendered("problem.html", frame, title=title, text=text, at=None, view=None)
+    template = "problem.html" if frame.kind == "page" else "problem_widget.html"
+    return _rendered(template, frame, title=title, text=text, at=None, view=None)
 
 
 @functools.cache
