@@ -23,12 +23,29 @@ from tagstream.reconcile.notify.access import destination_of, with_status_name
 from tagstream.reconcile.notify.wanted import Wanted
 from tagstream.reconcile.stored_objects import parse_stored
 
-OUT_OF_TIME = "the function's time is over"
 # A service that has failed after so long is left alone for a while: each invocation that waits occupies a worker.
 HUNG_AFTER_S, COOL_DOWN_S = 3.0, 60.0
-LEFT_ALONE = "the service did not answer in time a moment ago, and is left alone"
 LONGEST_TIMEOUT_S = 90.0
 """A service has no more time than this, whatever its Provider says: an invocation ends after 120 seconds."""
+
+
+class NotAsked(DeliveryFailed):
+    """The service was not asked for now, so that it has refused nothing."""
+
+
+class OutOfTime(NotAsked):
+    """This invocation had no time left to ask."""
+
+    def __init__(self) -> None:
+        super().__init__("the function's time is over", is_final=False)
+
+
+class LeftAlone(NotAsked):
+    """The service hung a moment ago; it may be asked again in ``left_s`` seconds."""
+
+    def __init__(self, left_s: float) -> None:
+        text = "the service did not answer in time a moment ago, and is left alone"
+        super().__init__(text, is_final=False, retry_after_s=left_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +71,7 @@ class Remainder:
     @property
     def is_unasked(self) -> bool:
         """Whether nobody has refused anything: there was no time to ask, or the service is left alone."""
-        return self.cause is not None and self.cause.message in (OUT_OF_TIME, LEFT_ALONE)
+        return isinstance(self.cause, NotAsked)
 
 
 def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remainder:
@@ -87,8 +104,10 @@ def deliver_all(wanted: Wanted, deadline_s: float, ports: NotifyPorts) -> Remain
     for at, message in enumerate(messages):
         left = tuple(name for one in messages[at:] for name in one.ids)
         if ports.clock.monotonic_s() + route.timeout_s > deadline_s:
-            out, later = DeliveryFailed(OUT_OF_TIME, is_final=False), tuple(one.ids for one in messages[at:])
-            return Remainder(left=left, cause=out, messages=later, refused=tuple(refused), refused_because=because)
+            later = tuple(one.ids for one in messages[at:])
+            return Remainder(
+                left=left, cause=OutOfTime(), messages=later, refused=tuple(refused), refused_because=because
+            )
         began_s = ports.clock.monotonic_s()
         try:
             named = _named(destination, provider, message.event, (wanted.stored, stored))
@@ -109,16 +128,15 @@ def _check_cool_down(provider: AlertProvider, ports: NotifyPorts) -> None:
     """Refuse to ask a service that hung a moment ago.
 
     Raises:
-        DeliveryFailed: with the seconds until it may be asked again.
+        LeftAlone: with the seconds until it may be asked again.
     """
     now, until = ports.clock.now(), ports.tags.cool_down(_cool_down_name(provider))
     if until is not None and until > now:
-        left_s = (until - now).total_seconds()
-        raise DeliveryFailed(LEFT_ALONE, is_final=False, retry_after_s=left_s)
+        raise LeftAlone((until - now).total_seconds())
 
 
 def _note_hang(provider: AlertProvider, error: DeliveryFailed, waited_s: float, ports: NotifyPorts) -> None:
-    if not error.is_final and error.message != OUT_OF_TIME and waited_s >= HUNG_AFTER_S:
+    if not error.is_final and not isinstance(error, OutOfTime) and waited_s >= HUNG_AFTER_S:
         until = ports.clock.now() + timedelta(seconds=COOL_DOWN_S)
         try:
             ports.tags.put_cool_down(_cool_down_name(provider), until)
@@ -133,7 +151,7 @@ def _cool_down_name(provider: AlertProvider) -> str:
 
 def _failed_whole(wanted: Wanted, error: DeliveryFailed, ports: NotifyPorts) -> Remainder:
     ids = tuple(one.id for one in wanted.events)
-    if error.message != LEFT_ALONE:
+    if not isinstance(error, LeftAlone):
         _log(wanted, error, ports)
     if error.is_final:
         return Remainder(refused=ids, refused_because=error.message)
@@ -189,7 +207,7 @@ def _tell(message: Told, destination: Destination, whole: Route, deadline_s: flo
     for one in calls:
         left_s = deadline_s - ports.clock.monotonic_s()
         if left_s <= 0:
-            raise DeliveryFailed(OUT_OF_TIME, is_final=False)
+            raise OutOfTime
         route = replace(whole, timeout_s=min(whole.timeout_s, left_s))
         if isinstance(one, Mail):
             ports.mailer.send(one, route)

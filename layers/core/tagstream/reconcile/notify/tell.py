@@ -18,7 +18,7 @@ from tagstream.ports.bundle import NotifyPorts
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.notices import DeliveryFailed, EventBus, QueuedNotice
 from tagstream.reconcile.isolated import isolated
-from tagstream.reconcile.notify.deliver import LEFT_ALONE, OUT_OF_TIME, Remainder, deliver_all, log_failure
+from tagstream.reconcile.notify.deliver import LeftAlone, OutOfTime, Remainder, deliver_all, log_failure
 from tagstream.reconcile.notify.events import bus_event, event_of
 from tagstream.reconcile.notify.wanted import Wanted, wanted_by
 from tagstream.reconcile.scan.put_back import MOST_HOPS, pause_s
@@ -105,10 +105,10 @@ def _run(tasks: Sequence[_Task], notice: QueuedNotice, stop_s: float, ports: Not
     except TimeoutError:
         for future, task in running.items():
             # Who could not even begin has refused nothing.
-            cause = OUT_OF_TIME if future.cancel() else "the service did not end its answer in time"
-            if task.alert is not None and cause != OUT_OF_TIME:
-                log_failure(task.alert, task.provider, cause, ports)
-            failures += _settled(task, _failed(task, cause), notice, ports)
+            cause = OutOfTime() if future.cancel() else _failure("the service did not end its answer in time")
+            if task.alert is not None and not isinstance(cause, OutOfTime):
+                log_failure(task.alert, task.provider, cause.message, ports)
+            failures += _settled(task, Remainder(left=task.ids, cause=cause), notice, ports)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     if failures:
@@ -122,11 +122,11 @@ def _attempt(task: _Task, ports: NotifyPorts) -> Remainder:
     except ImageAutomationError as error:
         if task.alert is not None:
             log_failure(task.alert, task.provider, error.message, ports)
-        return _failed(task, error.message)
+        return Remainder(left=task.ids, cause=_failure(error.message))
 
 
-def _failed(task: _Task, cause: str) -> Remainder:
-    return Remainder(left=task.ids, cause=DeliveryFailed(cause, is_final=False))
+def _failure(cause: str) -> DeliveryFailed:
+    return DeliveryFailed(cause, is_final=False)
 
 
 def _settled(
@@ -172,10 +172,10 @@ def _ask_anew(
 
 
 def _delay_s(cause: DeliveryFailed, notice: QueuedNotice) -> float:
-    if cause.message == OUT_OF_TIME:
+    if isinstance(cause, OutOfTime):
         return pause_s(notice.hops)
     # Being left alone is no attempt; the pauses grow all the same, so that the hops last as long as the attempts do.
-    count = notice.hops + 1 if cause.message == LEFT_ALONE else notice.attempt
+    count = notice.hops + 1 if isinstance(cause, LeftAlone) else notice.attempt
     return wait_s(count, cause.retry_after_s)
 
 
