@@ -16,10 +16,8 @@ from tagstream.reconcile import status
 
 def ready_of(stored: StoredObject) -> tuple[str, str]:
     """Return the status and the message of the Ready condition; (``Unknown``, empty) before the first reconcile."""
-    for one in conditions_of(stored):
-        if one.get("type") == "Ready":
-            return shown(one, "status") or "Unknown", shown(one, "message")
-    return "Unknown", ""
+    found = _ready_condition(stored)
+    return shown(found, "status") or "Unknown", shown(found, "message")
 
 
 def conditions_of(stored: StoredObject) -> list[Mapping[str, object]]:
@@ -49,7 +47,11 @@ def wait_text(postponed: Mapping[str, object]) -> str:
 
 def ready(stored: StoredObject) -> str:
     """Return the status of the Ready condition; ``False`` before the first reconcile, as in flux."""
-    return next((shown(one, "status") for one in conditions_of(stored) if one.get("type") == "Ready"), "") or "False"
+    return shown(_ready_condition(stored), "status") or "False"
+
+
+def _ready_condition(stored: StoredObject) -> Mapping[str, object]:
+    return next((one for one in conditions_of(stored) if one.get("type") == "Ready"), {})
 
 
 def is_suspended(stored: StoredObject) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from tagstream.cli.kinds import POLICY, RECONCILED, REPOSITORY, STORED, Target
+from tagstream.cli.object_columns import WAITING
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.events import print_entries
 from tagstream.cli.waiting import required
@@ -110,7 +111,7 @@ def _without_status(stored: StoredObject) -> str:
         return "suspended"
     if stored.kind in READ_WHEN_USED:
         return "none: it is read when it is used"
-    return "waiting to be reconciled"
+    return WAITING
 
 
 def _scans(session: Session, stored: StoredObject, now: datetime) -> list[str]:
