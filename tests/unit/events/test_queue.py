@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from tagstream.adapters.aws.queue import message_body
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.update.branch_news import BranchNews
 from tagstream.events.queue import parse_request
 from tagstream.ports.queue import Queued, QueuedRun, QueuedScan, QueuedSync
 
@@ -24,11 +26,17 @@ REQUEST = QueuedScan(
 RUN = QueuedRun(automations=(NamespacedName("ns", "a"), NamespacedName("ns", "b")), reason="no more selections")
 
 
+TOLD = replace(
+    RUN, news=(BranchNews(branch="images/app", number="7"), BranchNews(branch="main", commit="c1")), reason="webhook"
+)
+TOLD_NOTHING = replace(RUN, news=())
+
+
 SYNC = QueuedSync(sources=(NamespacedName("ns", "a"), NamespacedName("ns", "b")), cause="delivery-1")
 SYNC_BY_NAME = QueuedSync(kustomizations=(NamespacedName("ns", "c"),), cause="schedule")
 
 
-@pytest.mark.parametrize("request_", [REQUEST, RUN, SYNC, SYNC_BY_NAME], ids=["scan", "run", "sync", "sync-by-name"])
+@pytest.mark.parametrize("request_", [REQUEST, RUN, TOLD, TOLD_NOTHING, SYNC, SYNC_BY_NAME])
 def test_a_request_is_read_back_as_it_was_sent(request_: Queued) -> None:
     assert parse_request(message_body(request_)) == request_
 
@@ -49,6 +57,8 @@ def test_a_request_is_read_back_as_it_was_sent(request_: Queued) -> None:
             '{"automations": ["noslash"], "reason": "x"}',
             '{"automations": "ns/a", "reason": "x"}',
             '{"automations": []}',
+            '{"automations": ["ns/a"], "reason": "x", "news": [["branch"]]}',
+            '{"automations": ["ns/a"], "reason": "x", "news": 1}',
         ),
     ],
 )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.update.branch_news import BranchNews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +31,21 @@ class QueuedScan:
 
 
 WEBHOOK = "webhook"
-"""The reason of a run that a Git host's delivery asks for: open pull requests are read whenever they were read last."""
+"""The reason of a run that a Git host's delivery asks for: pull requests are read whenever they were read last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedRun:
-    """A request to run automations after a delay of at most 900 seconds."""
+    """A request to run automations after a delay of at most 900 seconds.
+
+    ``news`` are the branches that a Git host's delivery is about: only their requests are read, whenever they were read
+    last. None stands for all.
+    """
 
     automations: tuple[NamespacedName, ...]
     reason: str
     delay_s: float = 0.0
+    news: tuple[BranchNews, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

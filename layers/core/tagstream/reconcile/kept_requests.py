@@ -6,12 +6,14 @@ with a request for each branch.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from tagstream.domain.objects.model import CommitId, NamespacedName
+from tagstream.domain.update.branch_news import BranchNews
 from tagstream.domain.update.kept_branch import KeptBranch, kept_branches
 from tagstream.domain.update.request_course import KeptRequest, kept_request
+from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import Document, StoredObject
 
@@ -24,6 +26,10 @@ TEMPLATE = "pushBranchTemplate"
 PUSH_REVISION = "observedPushRevision"
 """The status field that says where a push branch that is rebuilt stood after the last run."""
 KIND = "ImageUpdateAutomation"
+TRIES = 5
+"""How often a status is read and written again, if others write it at the same time."""
+News = tuple[BranchNews, ...] | None
+"""The branches that a Git host's delivery is about; None if it does not say."""
 
 
 def known_request(stored: StoredObject) -> KeptRequest | None:
@@ -51,33 +57,69 @@ def known_requests(status: Document) -> tuple[KeptRequest, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def forget_reads(automations: Collection[NamespacedName], ports: Ports) -> None:
+def forget_reads(automations: Collection[NamespacedName], ports: Ports, news: News = None) -> None:
     """Have the next run of these automations read their requests from the host, even if they were read just now.
 
     A closed request is read too, because a person may have opened it again.
 
-    If somebody else writes a status meanwhile, it is left alone: that run has read the requests, or is about to.
+    Args:
+        automations: whose requests are meant.
+        ports: the statuses are read and written through.
+        news: only the requests that one of these is about; None for all of them.
+
+    Raises:
+        RetryableError: StatusContended, others write a status all the time; the call may be repeated.
     """
-    for stored in ports.objects.get_many(KIND, automations):
-        unread = _unread(stored.status)
-        if unread != stored.status:
-            ports.objects.replace_status(stored, unread)
+    left = list(automations)
+    for _ in range(TRIES):
+        found = ports.objects.get_many(KIND, left)
+        unread = [(one, _unread(one.status, lambda request: is_concerned(request, news))) for one in found]
+        left = [
+            one.key for one, status in unread if status != one.status and not ports.objects.replace_status(one, status)
+        ]
+        if not left:
+            return
+    names = ", ".join(map(str, left))
+    raise RetryableError(f"others write the status of {names} all the time", reason="StatusContended")
 
 
-def _unread(status: Document) -> Document:
-    """A status whose requests were not read yet."""
+def is_concerned(request: KeptRequest, news: News) -> bool:
+    """Whether what a Git host tells may be about a known request."""
+    return news is None or any(one.concerns(request) for one in news)
+
+
+def with_forgotten(status: Document, before: Document, now: Document) -> Document:
+    """A status that a run is about to write, with the requests unread that were forgotten while it ran.
+
+    Args:
+        status: what the run has found.
+        before: the status that it began with.
+        now: the status that somebody has written meanwhile.
+    """
+    known = _unread_numbers(before)
+    forgotten = _unread_numbers(now) - known
+    return _unread(status, lambda request: request.number in forgotten) if forgotten else status
+
+
+def _unread_numbers(status: Document) -> set[str]:
+    return {one.number for one in known_requests(status) if one.read_at is None}
+
+
+def _unread(status: Document, is_meant: Callable[[KeptRequest], bool]) -> Document:
+    """A status of which some requests were not read yet."""
     found = dict(status)
     request = kept_request(status.get(FIELD))
     if request is not None:
-        found[FIELD] = _forgotten(request).document()
+        found[FIELD] = _forgotten(request, is_meant).document()
     if BRANCHES in status:
         branches = kept_branches(status[BRANCHES])
         found[BRANCHES] = [
-            replace(one, request=_forgotten(one.request) if one.request is not None else None).document()
+            replace(one, request=_forgotten(one.request, is_meant) if one.request is not None else None).document()
             for one in branches
         ]
     return found
 
 
-def _forgotten(request: KeptRequest) -> KeptRequest:
-    return replace(request, read_at=None) if request.is_open or request.may_reopen else request
+def _forgotten(request: KeptRequest, is_meant: Callable[[KeptRequest], bool]) -> KeptRequest:
+    may_change = request.is_open or request.may_reopen
+    return replace(request, read_at=None) if may_change and is_meant(request) else request

@@ -10,6 +10,7 @@ import pytest
 
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.update.branch_news import BranchNews
 from tagstream.ports.queue import QueuedRun
 from tagstream.reconcile.receive.paths import publish_receiver
 from tests.contract.reconciling import APP, automated, document
@@ -74,6 +75,27 @@ def test_the_same_delivery_twice_runs_them_once(front: Front) -> None:
     delivered(front, "push")
     assert len(delivered(front, "push")) == 1
     assert len(delivered(front, "push", "2")) == 2
+
+
+def told_of(front: Front, event: str, payload: object) -> tuple[BranchNews, ...] | None:
+    """What the run knows of the event that it is asked for by."""
+    listing(front, "ImageUpdateAutomation")
+    body = json.dumps(payload).encode()
+    signature = hmac.new(TOKEN, body, hashlib.sha256).hexdigest()
+    headers = {"x-hub-signature-256": f"sha256={signature}", "x-github-event": event, "x-github-delivery": "1"}
+    assert front.send(body, headers)["statusCode"] == 200
+    [asked] = runs(front)
+    return asked.news
+
+
+def test_the_run_is_told_which_request_the_host_speaks_of(front: Front) -> None:
+    payload = {"action": "closed", "number": 7, "pull_request": {"head": {"ref": "images/app"}}}
+    assert told_of(front, "pull_request", payload) == (BranchNews(branch="images/app", number="7"),)
+
+
+def test_the_run_is_told_which_branch_was_pushed(front: Front) -> None:
+    payload = {"ref": "refs/heads/images/app", "after": "c" * 40}
+    assert told_of(front, "push", payload) == (BranchNews(branch="images/app", commit="c" * 40),)
 
 
 @pytest.mark.parametrize("event", ["issues", "star", "ping"])

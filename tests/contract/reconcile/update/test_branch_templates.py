@@ -451,7 +451,7 @@ def test_every_request_is_read_when_the_host_says_that_one_has_changed(stack: Ho
 
 WRITES = {
     *("outlet.send", "git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
-    *("objects.put_status", "ledger.record", "leases.put_intent", "leases.clear_intents"),
+    *("objects.put_status", "objects.replace_status", "ledger.record", "leases.put_intent", "leases.clear_intents"),
 }
 
 

@@ -93,7 +93,9 @@ def message_body(request: Queued) -> str:
         listed = {name: [str(key) for key in keys] for name, keys in names.items() if keys or name == "sources"}
         return json.dumps({**listed, "cause": request.cause})
     if isinstance(request, QueuedRun):
-        return json.dumps({"automations": [str(key) for key in request.automations], "reason": request.reason})
+        told = {} if request.news is None else {"news": [[one.branch, one.number, one.commit] for one in request.news]}
+        asked = [str(key) for key in request.automations]
+        return json.dumps({"automations": asked, "reason": request.reason, **told})
     return json.dumps(
         {
             "repositories": [str(key) for key in request.repositories],

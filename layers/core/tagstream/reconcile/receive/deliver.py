@@ -145,7 +145,7 @@ def _ask(
     push = Push(reason="webhook", cause=delivery.delivery_id, received_at=received_at)
     joined = ask_for_scans(wanted, push, ports.deliveries, ports.queue)
     runs = _runs(receiver, delivery, ports)
-    ask_for_runs(runs, ports)
+    ask_for_runs(runs, delivery, ports)
     outcome = _Outcome(
         receiver=receiver,
         delivery=delivery,

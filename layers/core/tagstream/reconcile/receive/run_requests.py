@@ -54,15 +54,20 @@ def automations_of(listed: Iterable[StoredObject], ports: WebhookPorts) -> tuple
     return tuple(sorted(keys))
 
 
-def ask_for_runs(automations: Sequence[NamespacedName], ports: WebhookPorts) -> None:
+def ask_for_runs(automations: Sequence[NamespacedName], delivery: Delivery, ports: WebhookPorts) -> None:
     """Have the automations run; the scan function asks for it, because this one may not write their items.
+
+    Args:
+        automations: those that the delivery has run.
+        delivery: says which branches, and which requests, are to be looked at.
+        ports: the queue is asked through.
 
     Raises:
         RetryableError: the queue is out of reach.
     """
     for start in range(0, len(automations), RUNS_A_MESSAGE):
         part = tuple(automations[start : start + RUNS_A_MESSAGE])
-        ports.queue.send([QueuedRun(automations=part, reason=WEBHOOK)])
+        ports.queue.send([QueuedRun(automations=part, reason=WEBHOOK, news=delivery.news)])
 
 
 def _source(automation: StoredObject) -> NamespacedName | None:

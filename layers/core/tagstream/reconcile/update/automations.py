@@ -23,7 +23,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
 from tagstream.reconcile.isolated import isolated
-from tagstream.reconcile.kept_requests import known_branches
+from tagstream.reconcile.kept_requests import known_branches, known_requests, with_forgotten
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.transition import Transition, record, report
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
@@ -321,7 +321,23 @@ def _prepared_one(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> Upd
 
 def _report(results: Sequence[RunResult], started_s: float, ports: Ports) -> None:
     now, duration_ms = ports.clock.now(), (ports.clock.monotonic_s() - started_s) * 1000
-    report([outcome(result, duration_ms, now) for result in results], ports)
+    found = [outcome(result, duration_ms, now) for result in results]
+    keeping = [one for one in found if known_requests(one.status)]
+    record(keeping, ports)
+    for one in keeping:
+        _put_status(one, ports)
+    report([_as_written(one) if one in keeping else one for one in found], ports)
+
+
+def _put_status(one: Transition, ports: Ports) -> None:
+    """Write a status with requests, without losing what a Git host has told of them during the run."""
+    before = one.attempt.stored
+    if not one.changes_status or ports.objects.replace_status(before, one.status):
+        return
+    now = ports.objects.get(before.kind, before.key)
+    if now is not None:
+        after = with_forgotten(one.status, before.status, now.status)
+        ports.objects.put_status(before.kind, before.key, after, is_first=not now.status)
 
 
 def _report_unchanged(results: Sequence[RunResult], started_s: float, ports: Ports) -> None:

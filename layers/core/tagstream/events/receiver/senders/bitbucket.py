@@ -6,9 +6,11 @@ Source: notification-controller validate, BitbucketReceiver; Bitbucket Data Cent
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tagstream.events.delivery import Delivery
 from tagstream.events.receiver.addressed import AddressedDelivery, plain_delivery
+from tagstream.events.receiver.branch_news import bitbucket_news
 from tagstream.events.receiver.senders.github import check_hub_signature
 
 _PING = "diagnostics:ping"
@@ -25,4 +27,5 @@ def read(addressed: AddressedDelivery, document: object) -> Delivery:
     event, identity = addressed.incoming.header("x-event-key"), addressed.incoming.header("x-request-id")
     if event == _PING:
         return plain_delivery(addressed, event, "ping", identity)
-    return plain_delivery(addressed, event, "" if addressed.wants(event) else "event", identity)
+    delivery = plain_delivery(addressed, event, "" if addressed.wants(event) else "event", identity)
+    return replace(delivery, news=bitbucket_news(document))

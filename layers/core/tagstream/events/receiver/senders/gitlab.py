@@ -8,9 +8,11 @@ Source: notification-controller validate, GitLabReceiver; argocd-image-updater#1
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tagstream.events.delivery import Delivery
 from tagstream.events.receiver.addressed import AddressedDelivery, plain_delivery
+from tagstream.events.receiver.branch_news import gitlab_news
 from tagstream.events.receiver.document import list_at
 from tagstream.events.receiver.secret import check_value, require_tokens
 from tagstream.events.receiver.senders.envelope import envelope_delivery
@@ -28,4 +30,5 @@ def read(addressed: AddressedDelivery, document: object) -> Delivery:
         return envelope_delivery(addressed, document)
     event = addressed.incoming.header("x-gitlab-event")
     identity = addressed.incoming.header("idempotency-key") or addressed.incoming.header("x-gitlab-event-uuid")
-    return plain_delivery(addressed, event, "" if addressed.wants(event) else "event", identity)
+    delivery = plain_delivery(addressed, event, "" if addressed.wants(event) else "event", identity)
+    return replace(delivery, news=gitlab_news(document))
