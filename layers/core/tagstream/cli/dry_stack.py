@@ -14,7 +14,7 @@ from tagstream.domain.objects.model import Digest, NamespacedName
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import Document, ObjectStore, StoredObject
-from tagstream.ports.selections import Selection, SelectionStore
+from tagstream.ports.selections import Selection, SelectionStore, Waiting
 from tagstream.ports.tags import ImageFact, TagStore
 from tagstream.reconcile import status
 
@@ -35,10 +35,21 @@ READS: Mapping[str, frozenset[str]] = {
     "syncs": frozenset(),
     "notifier": frozenset(),
     "outlet": frozenset(),
-    "git_hosts": frozenset(),
+    "git_hosts": frozenset({"of"}),
     "host_commits": frozenset(),
 }
 """The calls that a dry stack lets through. Any other one is a mistake of ours, and fails."""
+PARTS: Mapping[str, frozenset[str]] = {
+    "git.open": frozenset(
+        {
+            *("refs", "refresh", "default_branch", "descends", "history", "resolve", "fetch", "files", "read", "tree"),
+            # A commit stays in memory until it is pushed.
+            *("commit", "close"),
+        }
+    ),
+    "git_hosts.of": frozenset({"limits", "newest", "read"}),
+}
+"""The same for a Git session and for the requests of a repository, by the call that returns them."""
 IGNORED: Mapping[str, frozenset[str]] = {
     "agenda": frozenset({"note"}),
     "ledger": frozenset({"record"}),
@@ -52,13 +63,16 @@ class WriteRefused(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class _ReadOnly:
-    """A port of which only reading calls exist."""
+    """A port, or what one of its calls has returned, of which only reading calls exist."""
 
     inner: Any
     name: str
 
     def __getattr__(self, member: str) -> Any:
-        if member in READS[self.name]:
+        called = f"{self.name}.{member}"
+        if called in PARTS:
+            return lambda *arguments: _ReadOnly(getattr(self.inner, member)(*arguments), called)
+        if member in (PARTS[self.name] if self.name in PARTS else READS[self.name]):
             return getattr(self.inner, member)
         if member in IGNORED.get(self.name, ()):
             return lambda *arguments, **options: None
@@ -149,6 +163,10 @@ class DrySelections:
         """All selections of a namespace."""
         own = {key: one for key, one in self.made.items() if key.namespace == namespace}
         return {**self.inner.list(namespace, may_lag=may_lag), **own}
+
+    def waiting(self, automation: NamespacedName) -> Waiting | None:
+        """Since when an automation waits for the end of a burst."""
+        return self.inner.waiting(automation)
 
     def put(self, selection: Selection, expected: Selection | None) -> bool:
         """Kept in memory."""

@@ -6,13 +6,14 @@ The output is a patch that ``git apply`` takes; everything else stands in lines 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.dry_stack import dry_ports
 from tagstream.cli.files import read_manifests
 from tagstream.cli.patch import patch_lines
+from tagstream.cli.request_lines import request_document, request_lines
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.instant import instant_text, read_instant
@@ -31,6 +32,13 @@ from tagstream.reconcile.shown_status import is_suspended, ready_of
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.preview import Preview, preview
 from tagstream.reconcile.update.snapshot import KIND
+
+_PUSHES: Mapping[str, str] = {
+    "create": "the branch {branch} is new",
+    "update": "the branch {branch} gets a commit",
+    "reset": "the branch {branch} is put back to its base, which needs nothing",
+    "delete": "the branch {branch} is removed: it has nothing to offer any more",
+}
 
 
 def run_preview(session: Session) -> int:
@@ -56,7 +64,7 @@ def run_preview(session: Session) -> int:
     else:
         for one in found:
             _print(session, one, held[one.stored.key])
-    return int(any(one.error is not None for one in found))
+    return int(any(one.error is not None or one.request_error is not None for one in found))
 
 
 def _time(text: str) -> datetime:
@@ -129,33 +137,38 @@ def _held_policies(one: Preview, ports: Ports) -> Sequence[str]:
 
 
 def _print(session: Session, one: Preview, held: Sequence[str]) -> None:
-    say = session.console.line
-    say(f"# ImageUpdateAutomation {one.stored.key}{f' to {one.branch}' if one.branch else ''}")
-    for line in held:
-        say(f"# {line}")
+    for line in [f"ImageUpdateAutomation {one.stored.key}{f' to {one.branch}' if one.branch else ''}", *held]:
+        session.console.line(f"# {line}")
     if one.error is not None:
-        say(f"# fails: {one.error.message}")
+        session.console.line(f"# fails: {one.error.message}")
         session.console.failure(f"ImageUpdateAutomation {one.stored.key}: {one.error.message}")
         return
-    say(f"# made on {one.revision}")
-    say(f"# {_departure(one)}")
-    for problem in one.problems:
-        say(f"# {problem}")
-    for line in one.message.splitlines():
-        say(f"#     {line}".rstrip())
+    message = (f"    {line}" for line in one.message.splitlines())
+    for line in (f"made on {one.revision}", *_departure(one), *message, *request_lines(one), *one.problems):
+        session.console.line(f"# {line}".rstrip())
     for line in _patch(one):
         session.console.verbatim(line)
+    if one.request_error is not None:
+        session.console.failure(f"ImageUpdateAutomation {one.stored.key}: {one.request_error.message}")
 
 
-def _departure(one: Preview) -> str:
-    if not one.message:
-        return "the push branch is put back to its base" if one.resets else "nothing would change"
+def _departure(one: Preview) -> Iterator[str]:
+    """What would become of the push branch, and when."""
+    if not one.push:
+        yield "nothing would change"
+        return
     answer = one.answer
     if isinstance(answer, Go):
-        return f"may be pushed{f': {answer.reason}' if answer.reason else ''}"
-    if isinstance(answer, Wait):
-        return f"waits until {instant_text(answer.until)}: {answer.reason}"
-    return f"is not pushed: {answer.reason}"
+        yield f"may be pushed{f': {answer.reason}' if answer.reason else ''}"
+    elif isinstance(answer, Wait):
+        yield f"waits until {instant_text(answer.until)}: {answer.reason}"
+    else:
+        yield f"is not pushed: {answer.reason}"
+    yield _PUSHES[one.push].format(branch=one.branch)
+    if one.companions:
+        yield f"pushed together with the changes of {', '.join(map(str, one.companions))}"
+    if one.committed_by and one.message:
+        yield f"the commit is made, and signed, by the Git host ({one.committed_by})"
 
 
 def _patch(one: Preview) -> list[str]:
@@ -178,6 +191,9 @@ def _document(one: Preview, held: Sequence[str]) -> Mapping[str, object]:
             "reason": answer.reason,
         },
         "policies": list(held),
+        "push": one.push,
+        "pushedWith": [str(key) for key in one.companions],
+        "committedBy": one.committed_by,
         "message": one.message,
         "changes": [
             {
@@ -190,7 +206,9 @@ def _document(one: Preview, held: Sequence[str]) -> Mapping[str, object]:
             for change in one.changes
         ],
         "patch": "".join(f"{line}\n" for line in _patch(one)),
-        "resets": one.resets,
+        "pullRequest": request_document(one.request) if one.request is not None else None,
+        "otherPullRequests": [request_document(other) for other in one.other_requests],
+        "pullRequestError": one.request_error.message if one.request_error else None,
         "problems": list(one.problems),
         "error": one.error.message if one.error else None,
     }

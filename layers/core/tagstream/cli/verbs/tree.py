@@ -25,7 +25,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.completed_objects import completed
 from tagstream.reconcile.shown_status import is_suspended, ready_of, spec_of, suspended_by, wait_of
 from tagstream.reconcile.stored_objects import parse_stored
-from tagstream.reconcile.update.preview import Preview, preview
+from tagstream.reconcile.update.marked_files import MarkedFiles, marked_files
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,21 +78,19 @@ def _policies(session: Session) -> Mapping[NamespacedName, list[StoredObject]]:
     return found
 
 
-def _markers(session: Session, automations: Sequence[StoredObject]) -> Mapping[NamespacedName, Preview]:
-    """Read the branches of the automations, as ``preview`` does, and return what it found by automation."""
+def _markers(session: Session, automations: Sequence[StoredObject]) -> Mapping[NamespacedName, MarkedFiles]:
+    """Read the branches of the automations."""
     now = session.ports.clock.now()
     keys = [one.key for one in automations if not is_suspended(one)]
     deadline_s = session.ports.clock.monotonic_s() + session.args.timeout
-    found = preview(keys, deadline_s, dry_ports(session.ports, (), now))
-    # An automation with a template has a preview for each branch, all with the same markers.
-    return {one.stored.key: one for one in sorted(found, key=lambda one: one.error is None)}
+    return marked_files(keys, deadline_s, dry_ports(session.ports, (), now))
 
 
 def _repository(
     stored: StoredObject,
     policies: Mapping[NamespacedName, list[StoredObject]],
     automations: Sequence[StoredObject],
-    markers: Mapping[NamespacedName, Preview],
+    markers: Mapping[NamespacedName, MarkedFiles],
 ) -> Node:
     node = Node(text=f"{_name(stored)} {spec_of(stored).get('image', '')}{_state(stored)}")
     for policy in policies.get(stored.key, ()):
@@ -103,7 +101,7 @@ def _repository(
 
 
 def _policy(
-    stored: StoredObject, automations: Sequence[StoredObject], markers: Mapping[NamespacedName, Preview]
+    stored: StoredObject, automations: Sequence[StoredObject], markers: Mapping[NamespacedName, MarkedFiles]
 ) -> Node:
     ref = stored.status.get("latestRef")
     selected = f": {ref.get('tag', '')}" if isinstance(ref, Mapping) else ""
@@ -124,7 +122,7 @@ def _admits(automation: StoredObject, policy: StoredObject) -> bool:
         return False
 
 
-def _automation(stored: StoredObject, policy: NamespacedName, found: Preview | None) -> Node:
+def _automation(stored: StoredObject, policy: NamespacedName, found: MarkedFiles | None) -> Node:
     source = spec_of(stored).get("sourceRef")
     name = source.get("name", "") if isinstance(source, Mapping) else ""
     node = Node(text=f"{_name(stored)} -> GitRepository/{name}{_state(stored)}")

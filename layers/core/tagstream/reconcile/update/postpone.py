@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import MAX_DEBOUNCE_S
-from tagstream.domain.update.departure import Answer, Go, No, may_push, windows_and_freezes
+from tagstream.domain.update.departure import Answer, Go, No, Wait, may_push, windows_and_freezes
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.queue import QueuedRun
@@ -35,7 +35,7 @@ OVERDUE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Postponed:
+class Postponed:
     """A job that is not pushed now; ``until`` is None when nobody knows for how long."""
 
     job: UpdateJob
@@ -47,42 +47,57 @@ class _Postponed:
         """What ``get`` and the ledger print."""
         return f"{self.reason} (until {instant_text(self.until)})" if self.until else self.reason
 
+    @property
+    def answer(self) -> Wait | No:
+        """The same as an answer to whether it may be pushed."""
+        return No(reason=self.reason) if self.until is None else Wait(until=self.until, reason=self.reason)
+
 
 def departing(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:
-    """The jobs of a push that no window and no freeze holds back; why the others wait is written down.
+    """The jobs of a push that no window and no freeze holds back; why the others wait is written down."""
+    now = ports.clock.now()
+    late = held_back(group, now)
+    if not late:
+        return list(group)
+    _send_wakes(late, now, ports)
+    _write_down(late, now, ports)
+    waiting = {one.job.stored.key for one in late}
+    return [job for job in group if job.stored.key not in waiting]
+
+
+def held_back(group: Sequence[UpdateJob], now: datetime) -> list[Postponed]:
+    """The jobs of a push that windows and freezes hold back, with the reason of each.
 
     A branch that is rebuilt is pushed whole or not at all: without the commit of one that waits, the push would remove
     the commit that is there.
+
+    Args:
+        group: the jobs of one push.
+        now: aware UTC.
     """
-    now = ports.clock.now()
     answers = [(job, may_push(job.pending, now, (windows_and_freezes,))) for job in group]
     late = [one for job, answer in answers if (one := _postponed(job, answer, now)) is not None]
-    if not late:
-        return list(group)
     waiting = {one.job.stored.key for one in late}
     free = [job for job in group if job.stored.key not in waiting]
-    if late[0].job.destination.rebuilds_branch:
+    if late and late[0].job.destination.rebuilds_branch:
         longest = max(late, key=lambda one: (one.until is None, one.until or now))
         why = f"the branch is rebuilt with the commit of {longest.job.stored.key}, which waits: {longest.reason}"
-        late += [_Postponed(job=job, until=longest.until, reason=why) for job in free]
-        free = []
-    _send_wakes(late, now, ports)
-    _write_down(late, now, ports)
-    return free
+        late += [Postponed(job=job, until=longest.until, reason=why) for job in free]
+    return late
 
 
-def _postponed(job: UpdateJob, answer: Answer, now: datetime) -> _Postponed | None:
+def _postponed(job: UpdateJob, answer: Answer, now: datetime) -> Postponed | None:
     if isinstance(answer, Go):
         return None
     if isinstance(answer, No):
-        return _Postponed(job=job, until=None, reason=answer.reason)
+        return Postponed(job=job, until=None, reason=answer.reason)
     if (answer.until - now).total_seconds() <= SHORT_PAUSE_S:
         # The pause for a burst sleeps through it.
         return None
-    return _Postponed(job=job, until=answer.until, reason=answer.reason)
+    return Postponed(job=job, until=answer.until, reason=answer.reason)
 
 
-def _send_wakes(late: Sequence[_Postponed], now: datetime, ports: Ports) -> None:
+def _send_wakes(late: Sequence[Postponed], now: datetime, ports: Ports) -> None:
     """One message for all that may be pushed at the same time, if it is near and none was sent before.
 
     It goes before the status that says so: if this worker dies in between, a second message does no harm.
@@ -98,12 +113,12 @@ def _is_near(until: datetime | None, now: datetime) -> bool:
     return until is not None and (until - now).total_seconds() <= MAX_DEBOUNCE_S
 
 
-def _is_woken(late: _Postponed) -> bool:
+def _is_woken(late: Postponed) -> bool:
     before = status.postponement(late.job.stored.status)
     return bool(before.get("woken")) and before.get("until") == _time(late.until)
 
 
-def _write_down(late: Sequence[_Postponed], now: datetime, ports: Ports) -> None:
+def _write_down(late: Sequence[Postponed], now: datetime, ports: Ports) -> None:
     """The statuses, the ledger and the log say why nothing is pushed.
 
     A status that another worker has written meanwhile is left alone: that worker has seen the same calendars, or ran.
@@ -119,7 +134,7 @@ def _as_written(one: Transition) -> Attempt:
     return replace(one.attempt, stored=replace(one.attempt.stored, status=one.status))
 
 
-def _transition(late: _Postponed, now: datetime) -> Transition:
+def _transition(late: Postponed, now: datetime) -> Transition:
     job = late.job
     attempt = Attempt(stored=job.stored, at=now, cause=job.cause)
     hold = _hold(late, now)
@@ -133,7 +148,7 @@ def _transition(late: _Postponed, now: datetime) -> Transition:
     )
 
 
-def _hold(late: _Postponed, now: datetime) -> Mapping[str, object]:
+def _hold(late: Postponed, now: datetime) -> Mapping[str, object]:
     """What the status keeps of a wait. It stays the same until something new happens."""
     selected = late.job.pending.selected_at
     return {
@@ -145,7 +160,7 @@ def _hold(late: _Postponed, now: datetime) -> Mapping[str, object]:
     }
 
 
-def _next_look(late: _Postponed, now: datetime) -> datetime:
+def _next_look(late: Postponed, now: datetime) -> datetime:
     """When the tick asks for the next run: in time for the message, and now and then before."""
     if late.until is not None and _is_near(late.until, now):
         return late.until + OVERDUE

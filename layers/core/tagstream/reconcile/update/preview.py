@@ -1,38 +1,43 @@
-"""What the next commit of automations would be, found without sending anything: what ``tagstream preview`` prints.
+"""What the next run of automations would do, found without sending anything: what ``tagstream preview`` prints.
 
-The commits are made by the code of the run itself, in memory. Nothing here writes to the table, a queue or a Git
-server.
+The code of the run itself makes the commits, and decides about branches and pull requests, in memory. Nothing here
+writes to the table, a queue, a Git server or a Git host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Literal
 
-from tagstream.domain.objects.model import CommitId, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.objects.model import CommitId, NamespacedName
 from tagstream.domain.setters.marker import MarkerReport
 from tagstream.domain.setters.plan import Change
-from tagstream.domain.update.departure import Answer, Go, may_push
+from tagstream.domain.update.departure import Answer, Go, No, Wait, may_push, together
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.git import Checkout, GitSession
+from tagstream.ports.git import GitSession, RefUpdate
+from tagstream.ports.leases import Lease
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
-from tagstream.reconcile.stored_objects import parse_stored
-from tagstream.reconcile.update.batches import grouped
-from tagstream.reconcile.update.branch import RunResult, applied, files_of, opened
-from tagstream.reconcile.update.job import UpdateJob, prepare
+from tagstream.reconcile.update.batches import companions, grouped, joined
+from tagstream.reconcile.update.branch import RunResult, update_branch
+from tagstream.reconcile.update.debounce import pause
+from tagstream.reconcile.update.dry_push import DryPush, RequestWrite
+from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.marked_files import markers_of, prepared
 from tagstream.reconcile.update.marker_problems import QUIET
-from tagstream.reconcile.update.policy_branches import by_branch, plan_branches
-from tagstream.reconcile.update.ref_updates import (
-    is_already_pushed,
-    resolve_checkout,
-    stale_head,
-    with_default_branch,
-)
+from tagstream.reconcile.update.planned_request import PlannedRequest, planned_request
+from tagstream.reconcile.update.policy_branches import update_policy_branches
+from tagstream.reconcile.update.postpone import held_back
+from tagstream.reconcile.update.ref_updates import push_ref
+from tagstream.reconcile.update.requests import with_requests
 from tagstream.reconcile.update.snapshot import KIND, Snapshot
+
+Push = Literal["", "create", "update", "reset", "delete"]
+"""What would become of the push branch. ``reset`` puts it back to its base, because the base needs nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +50,22 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """The next commit of one automation.
+    """What the next run would do for one automation, on one push branch.
 
     Attributes:
         stored: the automation.
-        answer: whether the commit may be pushed, as of the time of the preview.
+        answer: whether it may be pushed, as of the time of the preview.
         branch: the push branch; empty when it is not known.
         revision: ``branch@sha1:<id>`` of what the commit is made on.
         message: of the commit; empty when nothing would change.
         changes: the values that would change.
         files: what they are in, by path.
-        resets: whether the push branch would be put back to its base instead, because the base needs nothing.
+        push: what would become of the push branch; empty when it stays as it is.
+        committed_by: the kind of Git host that would make the commit; empty where it is made here.
+        companions: the automations whose changes are pushed together with it.
+        request: what would become of the push branch's pull request.
+        other_requests: the requests of former push branches that would be closed.
+        request_error: why the request could not be kept current.
         markers: of all files, with the path of each.
         problems: markers that would not be honoured, as ``file:line: why``.
         error: why there is no preview.
@@ -68,7 +78,12 @@ class Preview:
     message: str = ""
     changes: tuple[Change, ...] = ()
     files: Mapping[bytes, FileChange] = field(default_factory=dict)
-    resets: bool = False
+    push: Push = ""
+    committed_by: str = ""
+    companions: tuple[NamespacedName, ...] = ()
+    request: PlannedRequest | None = None
+    other_requests: tuple[PlannedRequest, ...] = ()
+    request_error: ImageAutomationError | None = None
     markers: tuple[tuple[str, MarkerReport], ...] = ()
     problems: tuple[str, ...] = ()
     error: ImageAutomationError | None = None
@@ -81,6 +96,9 @@ def preview(keys: Collection[NamespacedName], deadline_s: float, ports: Ports) -
         keys: of the automations; those that do not exist, or are suspended, have no preview.
         deadline_s: on the monotonic clock.
         ports: read only. The clock shows the time of the preview.
+
+    Returns:
+        One for each automation and push branch, sorted by both.
     """
     snapshot = Snapshot(ports)
     jobs: list[UpdateJob] = []
@@ -88,97 +106,137 @@ def preview(keys: Collection[NamespacedName], deadline_s: float, ports: Ports) -
     for stored in ports.objects.get_many(KIND, keys):
         try:
             with isolated():
-                jobs += _prepared(stored, snapshot, ports)
+                jobs += prepared(stored, snapshot, ports)
         except ImageAutomationError as error:
             found.append(Preview(stored=stored, error=error))
     for group in grouped(jobs):
-        found += _previews(group, deadline_s, ports)
+        own = {job.stored.key for job in group}
+        found += (one for one in _previews(group, deadline_s, ports) if one.stored.key in own)
     return tuple(sorted(found, key=lambda one: (one.stored.key, one.branch)))
 
 
-def _prepared(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> list[UpdateJob]:
-    """The job of an automation, none if it is suspended; a preview needs no signature."""
-    automation = parse_stored(stored, ImageUpdateAutomation)
-    if automation.suspend:
-        return []
-    return [replace(prepare(stored, automation, snapshot.admitted(automation), snapshot, ports), sign=None)]
+def _with_companions(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:
+    """The jobs, and those of the same branch that a run would push with them."""
+    now, snapshot = ports.clock.now(), group[0].snapshot
+    joining: list[UpdateJob] = []
+    for other in companions(group[0], group, now):
+        # A run leaves out who cannot be prepared, and says why in its status.
+        with suppress(ImageAutomationError), isolated():
+            joining += prepared(other.stored, snapshot, ports)
+    return joined(group, joining, now)
 
 
 def _previews(group: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> list[Preview]:
     try:
-        with isolated(), closing(opened(group, deadline_s, ports)) as session:
-            with checking_out():
-                jobs = with_default_branch(group, session)
-                checkout = resolve_checkout(jobs, session)
-            if jobs[0].destination.is_template:
-                return _of_branches(jobs, session, checkout, ports)
-            return _of_branch(jobs, session, checkout, ports)
+        with isolated(), DryPush(inner=ports, deadline_s=deadline_s) as dry:
+            jobs = _with_companions(group, ports)
+            answers = _answers(jobs, ports)
+            results = _run([_committing_here(job) for job in jobs], deadline_s, dry.ports)
+            found = [_of_result(result, dry) for whole in results for result in _branches(whole)]
+            hosts = {job.stored.key: job.committer for job in jobs}
+            return [
+                replace(
+                    one,
+                    answer=answers[one.stored.key],
+                    committed_by=str(host.kind) if (host := hosts[one.stored.key]) is not None else "",
+                    companions=tuple(other for other in _pushing_to(one.branch, found) if other != one.stored.key),
+                )
+                for one in _with_other_requests(found, dry.writes)
+            ]
     except ImageAutomationError as error:
-        return [replace(_basis(job, ports), error=error) for job in group]
+        return [Preview(stored=job.stored, branch=job.destination.push_branch, error=error) for job in group]
 
 
-def _of_branches(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, ports: Ports) -> list[Preview]:
-    """A preview for each branch of a template, and one for each automation that changes nothing."""
-    plans = plan_branches(jobs, checkout, files_of(jobs, session, checkout, ports), ports)
-    found = [
-        replace(_basis(one.job, ports), revision=checkout.revision, error=one.error)
-        for one in plans
-        if one.error is not None or not one.parts
-    ]
-    for _, together in sorted(by_branch(plans).items()):
-        found += _of_branch(together, session, checkout, ports)
-    # A part knows of its own policies only; markers of others would seem to have nothing selected.
-    markers = {plan.job.stored.key: plan.markers for plan in plans}
-    return [replace(one, markers=(known := markers[one.stored.key]), problems=_problems(known)) for one in found]
-
-
-def _of_branch(jobs: Sequence[UpdateJob], session: GitSession, checkout: Checkout, ports: Ports) -> list[Preview]:
-    results = applied(jobs, session, checkout, ports)
-    made = [result.commit for result in results if result.commit is not None]
-    resets = not made and stale_head(jobs, checkout, session) is not None
-    if made and is_already_pushed(jobs, made, session):
-        results = tuple(replace(result, commit=None, changes=(), message="") for result in results)
-    return _of_results(results, checkout.commit, resets, session, ports)
-
-
-def _of_results(
-    results: Sequence[RunResult], base: CommitId, resets: bool, session: GitSession, ports: Ports
-) -> list[Preview]:
-    found, tip = [], base
-    for result in results:
-        files = {} if result.commit is None else _changed(tip, result.commit, result.job, session)
-        found.append(
-            replace(
-                _basis(result.job, ports),
-                revision=result.checkout.revision if result.checkout else "",
-                message=result.message,
-                changes=result.changes,
-                files=files,
-                resets=resets,
-                markers=result.markers,
-                problems=_problems(result.markers),
-                error=result.error,
-            )
-        )
-        tip = result.commit or tip
+def _answers(jobs: Sequence[UpdateJob], ports: Ports) -> Mapping[NamespacedName, Answer]:
+    """When each job may be pushed, as a run finds it out: first windows and freezes, then the pause after a burst."""
+    now = ports.clock.now()
+    late = {one.job.stored.key: one.answer for one in held_back(jobs, now)}
+    free = [job for job in jobs if job.stored.key not in late]
+    own = {job.stored.key: may_push(job.pending, now) for job in jobs}
+    found = {key: together([own[key], answer]) for key, answer in late.items()}
+    wait = pause(free, now, ports) if free else None
+    for job in free:
+        answer = own[job.stored.key]
+        if wait is not None and wait.is_refused:
+            answer = No(reason=wait.reason)
+        elif wait is not None and wait.seconds > 0:
+            answer = Wait(until=now + timedelta(seconds=wait.seconds), reason=wait.reason)
+        found[job.stored.key] = answer
     return found
 
 
-def _problems(markers: Sequence[tuple[str, MarkerReport]]) -> tuple[str, ...]:
-    return tuple(f"{file}:{one.line}: {one.reason}" for file, one in markers if one.state not in QUIET)
+def _committing_here(job: UpdateJob) -> UpdateJob:
+    """The job without the Git host that would make its commits, whose commits have the same trees."""
+    return replace(job, committer=None, destination=replace(job.destination, commit_by="push"))
 
 
-def _basis(job: UpdateJob, ports: Ports) -> Preview:
-    return Preview(
-        stored=job.stored,
-        answer=may_push(job.pending, ports.clock.now()),
-        branch=job.destination.push_branch,
+def _run(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> Sequence[RunResult]:
+    """The results of a run that has no lease, because nothing of it is kept."""
+    lease = Lease(target=jobs[0].destination.target, owner="preview", fence=0, expires_at=ports.clock.now())
+    if jobs[0].destination.is_template:
+        return update_policy_branches(jobs, lease, deadline_s, ports)
+    return with_requests(update_branch(jobs, lease, deadline_s, ports), deadline_s, ports)
+
+
+def _branches(whole: RunResult) -> list[RunResult]:
+    """The results of the branches of a template, all with its markers; the result itself where there are none."""
+    found = [replace(one, markers=whole.markers) for one in whole.parts]
+    # An error of the template itself, such as a name of a branch that is not valid, is no branch's.
+    is_own_error = whole.error is not None and all(one.error is not whole.error for one in found)
+    return [replace(whole, commit=None), *found] if is_own_error else found or [whole]
+
+
+def _of_result(result: RunResult, dry: DryPush) -> Preview:
+    job, session = result.job, dry.session
+    branch = job.destination.push_branch
+    base = Preview(stored=job.stored, branch=branch, error=result.error, request_error=result.request_error)
+    if session is None or result.checkout is None:
+        return base
+    markers = result.markers
+    if result.skipped:
+        markers = markers_of(job, result.checkout, session, dry.ports)
+    writes = [one for one in dry.writes if one.request.head == branch]
+    base = replace(
+        base,
+        revision=result.checkout.revision,
+        push=_push(job, dry.moved, is_reset=result.reset_to is not None),
+        request=planned_request(writes, result.request),
+        markers=markers,
+        problems=tuple(f"{file}:{one.line}: {one.reason}" for file, one in markers if one.state not in QUIET),
     )
+    if result.commit is None:
+        return base
+    files = _changed(result.commit, job, session)
+    return replace(base, message=result.message, changes=result.changes, files=files)
 
 
-def _changed(before: CommitId, after: CommitId, job: UpdateJob, session: GitSession) -> Mapping[bytes, FileChange]:
+def _push(job: UpdateJob, moved: Sequence[RefUpdate], *, is_reset: bool) -> Push:
+    own = [one for one in moved if one.ref == push_ref(job)]
+    if not own:
+        return ""
+    if own[-1].new is None:
+        return "delete"
+    return "reset" if is_reset else "create" if own[0].old is None else "update"
+
+
+def _changed(commit: CommitId, job: UpdateJob, session: GitSession) -> Mapping[bytes, FileChange]:
+    """The files that a commit changes."""
     path = job.automation.update.path if job.automation.update else ""
+    [before] = session.tree(commit)[1]
     old = {one.path: one.blob for one in session.files(before, path)}
-    new = {one.path: one.blob for one in session.files(after, path) if old.get(one.path) != one.blob}
+    new = {one.path: one.blob for one in session.files(commit, path) if old.get(one.path) != one.blob}
     blobs = session.read({*new.values(), *(old[path] for path in new)})
     return {path: FileChange(before=blobs[old[path]], after=blobs[blob]) for path, blob in new.items()}
+
+
+def _pushing_to(branch: str, found: Iterable[Preview]) -> list[NamespacedName]:
+    return [one.stored.key for one in found if one.branch == branch and one.message]
+
+
+def _with_other_requests(found: Sequence[Preview], writes: Sequence[RequestWrite]) -> list[Preview]:
+    """The previews, the first of which has what would be done about requests of branches that none of them has."""
+    heads = {one.branch for one in found}
+    others = dict.fromkeys(one.request.head for one in writes if one.request.head not in heads)
+    planned = (planned_request([one for one in writes if one.request.head == head], None) for head in others)
+    left = tuple(one for one in planned if one is not None)
+    return [replace(one, other_requests=left if index == 0 else ()) for index, one in enumerate(found)]
