@@ -34,8 +34,13 @@ CHECKS: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
 
 
 class AzureDevOps(FakeHost):
-    """Answers for one repository. As the real one, it cuts descriptions in lists."""
+    """Answers for one repository. As the real one, it cuts descriptions in lists.
 
+    Attributes:
+        opened_by: the identity that has opened the requests.
+    """
+
+    opened_by = OURSELVES
     description = described("azure")
 
     def refused(self, status: int) -> Answer:
@@ -44,6 +49,8 @@ class AzureDevOps(FakeHost):
 
     def carry_out(self, operation: Operation, query: Query, document: Any) -> Answer:
         """Carry out an operation."""
+        if operation.name == "Connection Data_Get":
+            return Answer(document={"authenticatedUser": {"id": OURSELVES}})
         if operation.name == "Evaluations_List":
             return self._evaluations(dict(query)["artifactId"])
         place = tuple(operation.parts[name] for name in ("organization", "project", "repositoryId"))
@@ -110,6 +117,8 @@ class AzureDevOps(FakeHost):
             self.problems.append("a reviewer who was there was added again, which resets the vote")
         if document != {"id": reviewer, "vote": 0}:
             self.problems.append(f"somebody else's vote is set: {document}")
+        if reviewer in self.strangers:
+            return self.refused(400)
         hosted.reviewers.append(reviewer)
         return Answer(document={"id": reviewer, "vote": 0})
 
@@ -134,7 +143,7 @@ class AzureDevOps(FakeHost):
             "isDraft": hosted.draft,
             "sourceRefName": HEADS + hosted.head,
             "targetRefName": HEADS + hosted.base,
-            "createdBy": {"id": OURSELVES},
+            "createdBy": {"id": self.opened_by},
             "lastMergeSourceCommit": {"commitId": HEAD_COMMIT},
             "labels": [{"name": one, "active": True} for one in hosted.labels],
             "reviewers": [{"id": one, "vote": 0} for one in hosted.reviewers],

@@ -45,6 +45,9 @@ class BitbucketCloud(FakeHost):
             return self.refused(400)
         if operation.name == "declineAPullRequest":
             hosted.state = "closed"
+        elif self.strangers & {one.get("uuid") or one["account_id"] for one in document.get("reviewers", ())}:
+            error = {"message": "Bad request", "fields": {"reviewers": ["Malformed reviewers list"]}}
+            return Answer(status=400, document={"type": "error", "error": error})
         else:
             self._update(hosted, document)
         return Answer(document=self._shown(hosted, whole=True))

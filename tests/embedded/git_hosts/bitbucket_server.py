@@ -18,8 +18,14 @@ HEADS = "refs/heads/"
 
 
 class BitbucketDataCenter(FakeHost):
-    """Answers for one repository. Every change counts the version of a pull request up."""
+    """Answers for one repository. Every change counts the version of a pull request up.
 
+    Attributes:
+        auto_merge_setting: whether the repository lets requests merge by themselves; None for a server before 8.15,
+            which passes over ``autoMerge``.
+    """
+
+    auto_merge_setting: bool | None = True
     description = described("bitbucket-server")
 
     def refused(self, status: int) -> Answer:
@@ -37,6 +43,9 @@ class BitbucketDataCenter(FakeHost):
         if operation.name == "getPage":
             shown = [self._shown(one) for one in self._listed(dict(query))]
             return Answer(document={"values": shown, "isLastPage": True, "size": len(shown), "start": 0})
+        if operation.name == "get5":
+            enabled = self.auto_merge_setting
+            return self.refused(404) if enabled is None else Answer(document={"enabled": enabled})
         if operation.name == "create":
             return self._created(document)
         hosted = self.numbered(operation.parts["pullRequestId"])
@@ -46,6 +55,8 @@ class BitbucketDataCenter(FakeHost):
             return Answer(document=self._shown(hosted))
         if operation.name == "assignParticipantRole":
             name = document["user"]["name"]
+            if name in self.strangers:
+                return Answer(status=404, document={"errors": [{"context": None, "message": f"No user {name}"}]})
             if name not in hosted.reviewers:
                 hosted.reviewers.append(name)
             return Answer(document={"user": {"name": name}, "role": document["role"], "status": "UNAPPROVED"})
@@ -60,8 +71,9 @@ class BitbucketDataCenter(FakeHost):
             hosted.state = "closed"
             hosted.comments.append(document["comment"])
         elif name == "merge":
-            assert document["autoMerge"] is True
-            hosted.auto_merge = document["strategyId"]
+            if self.auto_merge_setting is None:
+                self.merge(hosted)
+            hosted.auto_merge = document["strategyId"] if document["autoMerge"] else ""
         else:
             hosted.title, hosted.body = document["title"], document.get("description", "")
             hosted.draft = document.get("draft", hosted.draft)

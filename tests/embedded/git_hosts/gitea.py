@@ -16,9 +16,13 @@ class Gitea(FakeHost):
 
     Attributes:
         unknown_labels: what is none of the repository's labels; Gitea passes over it.
+        version: of the server; it passes over ``merge_when_checks_succeed`` before 1.17.
+        has_conflicts: whether branches cannot be merged.
     """
 
     description = described("gitea")
+    version = "1.23.1"
+    has_conflicts = False
     unknown_labels = frozenset({"misspelt"})
 
     def refused(self, status: int) -> Answer:
@@ -27,6 +31,8 @@ class Gitea(FakeHost):
 
     def carry_out(self, operation: Operation, query: Query, document: Any) -> Answer:
         """Carry out an operation."""
+        if operation.name == "getVersion":
+            return Answer(document={"version": self.version})
         if (operation.parts["owner"], operation.parts["repo"]) != (OWNER, NAME):
             return self.refused(404)
         if operation.name == "repoGetCombinedStatusByRef":
@@ -35,6 +41,10 @@ class Gitea(FakeHost):
             return Answer(document={"sha": ref, "state": state, "total_count": int(bool(state))})
         if operation.name == "repoListPullRequests":
             return Answer(document=self._listed(dict(query)))
+        if operation.name == "repoGetPullRequestByBaseHead":
+            wanted = (operation.parts["base"], operation.parts["head"])
+            found = next((one for one in self.requests if (one.base, one.head) == wanted), None)
+            return Answer(document=self._shown(found)) if found else self.refused(404)
         if operation.name == "repoCreatePullRequest":
             return self._created(document)
         hosted = self.numbered(operation.parts["index"])
@@ -51,15 +61,13 @@ class Gitea(FakeHost):
             hosted.labels += [one for one in known if one not in hosted.labels]
             return Answer(document=[{"id": 1, "name": one} for one in hosted.labels])
         if name == "repoCreatePullReviewRequests":
-            hosted.reviewers += [one for one in document["reviewers"] if one not in hosted.reviewers]
-            return Answer(status=201, document=[])
+            return self._reviews_requested(hosted, document)
+        if name == "repoListPullReviews":
+            asked = [{"id": 1, "state": "REQUEST_REVIEW", "user": {"login": one}} for one in hosted.reviewers]
+            done = [{"id": 2, "state": "APPROVED", "user": {"login": one}} for one in hosted.reviews]
+            return Answer(document=[*asked, *done])
         if name == "repoMergePullRequest":
-            if hosted.auto_merge:
-                return self.refused(409)
-            assert document["merge_when_checks_succeed"]
-            assert document["head_commit_id"] == self.commit_of(hosted)
-            hosted.auto_merge = document["Do"]
-            return Answer(status=201)
+            return self._merged(hosted, document)
         if name == "repoEditPullRequest":
             hosted.draft = document.get("title", DRAFT if hosted.draft else "").startswith(DRAFT)
             hosted.title = document.get("title", hosted.title).removeprefix(DRAFT)
@@ -68,6 +76,31 @@ class Gitea(FakeHost):
                 hosted.state = "closed"
             return Answer(status=201, document=self._shown(hosted))
         return Answer(document=self._shown(hosted))
+
+    def _reviews_requested(self, hosted: Hosted, document: Any) -> Answer:
+        """Nobody is asked if one of them does not exist; who has reviewed is asked anew."""
+        wanted = document["reviewers"]
+        unknown = [one for one in wanted if one in self.strangers]
+        if unknown:
+            errors = [f"User '{unknown[0]}' not exist"]
+            return Answer(status=404, document={"message": "The target couldn't be found.", "errors": errors})
+        hosted.reviewers += [one for one in wanted if one not in hosted.reviewers]
+        hosted.reviews = [one for one in hosted.reviews if one not in wanted]
+        return Answer(status=201, document=[])
+
+    def _merged(self, hosted: Hosted, document: Any) -> Answer:
+        """Merge at once, or when the checks have passed; conflicts are a 409 as what is asked for already is."""
+        if self.has_conflicts:
+            return Answer(status=409, document={"message": "merge conflict"})
+        if self.version.startswith(("1.16", "1.15")) or not document.get("merge_when_checks_succeed"):
+            self.merge(hosted)
+            return Answer(status=200)
+        if hosted.auto_merge:
+            said = f"pull request is already scheduled to auto merge when checks succeed [pull_id: {hosted.number}]"
+            return Answer(status=409, document={"message": said, "url": "https://gitea.example/api"})
+        assert document["head_commit_id"] == self.commit_of(hosted)
+        hosted.auto_merge = document["Do"]
+        return Answer(status=201)
 
     def _listed(self, query: dict[str, str]) -> list[dict[str, Any]]:
         found = [one for one in reversed(self.requests) if query["state"] == "all" or one.state == query["state"]]

@@ -19,11 +19,17 @@ class GitHub(FakeHost):
 
     Attributes:
         requires_checks: whether something is required before a merge; without, auto-merge is refused.
+        teams: the reviewers that are teams.
     """
 
     description = described("github")
     requires_checks = True
     schema = build_schema((FOLDER / "github.graphql").read_text())
+
+    def begin_anew(self) -> None:
+        """Forget everything."""
+        super().begin_anew()
+        self.teams: set[str] = set()
 
     def refused(self, status: int) -> Answer:
         """Return one message."""
@@ -59,9 +65,7 @@ class GitHub(FakeHost):
             hosted.labels += [one for one in document["labels"] if one not in hosted.labels]
             return Answer(document=[{"id": 1, "name": one} for one in hosted.labels])
         if name == "pulls/request-reviewers":
-            wanted = [*document["reviewers"], *document["team_reviewers"]]
-            hosted.reviewers += [one for one in wanted if one not in hosted.reviewers]
-            return Answer(status=201, document=self._shown(hosted))
+            return self._reviews_requested(hosted, document)
         if name == "pulls/merge":
             if document["sha"] != self.commit_of(hosted):
                 return self.refused(409)
@@ -71,6 +75,17 @@ class GitHub(FakeHost):
         if document.get("state") == "closed" and hosted.state == "open":
             hosted.state = "closed"
         return Answer(document=self._shown(hosted))
+
+    def _reviews_requested(self, hosted: Hosted, document: Any) -> Answer:
+        """Nobody is asked if one of them cannot review; who has reviewed is asked anew."""
+        wanted = [*document["reviewers"], *document["team_reviewers"]]
+        if self.strangers & set(wanted):
+            said = "Reviews may only be requested from collaborators. One or more of the users or teams is none."
+            return Answer(status=422, document={"message": said, "documentation_url": "https://docs.github.com/rest"})
+        hosted.reviewers += [one for one in wanted if one not in hosted.reviewers]
+        self.teams |= set(document["team_reviewers"])
+        hosted.reviews = [one for one in hosted.reviews if one not in wanted]
+        return Answer(status=201, document=self._shown(hosted))
 
     def _listed(self, query: dict[str, str]) -> list[Hosted]:
         assert (query["sort"], query["direction"], query["state"]) == ("created", "desc", "all")
@@ -119,7 +134,13 @@ class GitHub(FakeHost):
             "headRefOid": self.commit_of(hosted),
             "labels": lambda _info, **_: {"nodes": [{"name": one} for one in hosted.labels]},
             "commits": lambda _info, **_: {"nodes": [{"commit": {"statusCheckRollup": rollup}}]},
+            "reviewRequests": lambda _info, **_: {"nodes": [self._asked(one) for one in hosted.reviewers]},
+            "latestReviews": lambda _info, **_: {"nodes": [_review(one) for one in hosted.reviews]},
         }
+
+    def _asked(self, name: str) -> dict[str, Any]:
+        found = {"__typename": "Team", "slug": name} if name in self.teams else {"__typename": "User", "login": name}
+        return {"requestedReviewer": found}
 
     def _auto_merge(self, _info: Any, input: dict[str, Any]) -> Any:
         if not self.requires_checks:
@@ -142,6 +163,10 @@ class GitHub(FakeHost):
             "head": {"ref": hosted.head, "sha": self.commit_of(hosted)},
             "base": {"ref": hosted.base},
         }
+
+
+def _review(name: str) -> dict[str, Any]:
+    return {"author": {"__typename": "User", "login": name}, "onBehalfOf": lambda _info, **_: {"nodes": []}}
 
 
 def _page(hosted: Hosted) -> str:

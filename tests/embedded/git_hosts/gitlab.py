@@ -11,7 +11,7 @@ GROUP = "platform"
 STATES = {"open": "opened", "merged": "merged", "closed": "closed"}
 PIPELINES = {"pending": "running", "passed": "success", "failed": "failed"}
 DRAFT = "Draft: "
-USERS = {"alice": 7, "{a-person}": 8}
+USERS = {"alice": 7, "{a-person}": 8, "mallory": 9}
 
 
 class GitLab(FakeHost):
@@ -20,9 +20,11 @@ class GitLab(FakeHost):
     Attributes:
         pipeline_commit: the commit of the head pipelines, if they are not of the head commits.
         merge_commits: by number, the head commit when auto-merge was asked for.
+        auto_merge_names: the parameters that ask for auto-merge; a server passes over those that it does not know.
     """
 
     description = described("gitlab")
+    auto_merge_names = ("auto_merge", "merge_when_pipeline_succeeds")
 
     def begin_anew(self) -> None:
         """Forget everything."""
@@ -57,6 +59,9 @@ class GitLab(FakeHost):
         if operation.name == "acceptMergeRequest":
             if hosted.auto_merge or hosted.state != "open" or document["sha"] != self.commit_of(hosted):
                 return self.refused(405)
+            if not any(document.get(one) for one in self.auto_merge_names):
+                self.merge(hosted)
+                return Answer(document=self._shown(hosted))
             hosted.auto_merge = "squash" if document["squash"] else "merge"
             self.merge_commits[hosted.number] = self.commit_of(hosted)
         elif operation.name == "updateMergeRequest":
@@ -71,7 +76,9 @@ class GitLab(FakeHost):
         hosted.labels += [one for one in added if one not in hosted.labels]
         if "reviewer_ids" in document:
             names = {number: name for name, number in USERS.items()}
-            hosted.reviewers = [names[one] for one in document["reviewer_ids"]]
+            wanted = [names[one] for one in document["reviewer_ids"]]
+            # Who is no member of the project is passed over.
+            hosted.reviewers = [one for one in wanted if one not in self.strangers]
         if document.get("state_event") == "close" and hosted.state == "open":
             hosted.state = "closed"
 

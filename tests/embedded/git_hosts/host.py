@@ -42,6 +42,7 @@ class Hosted:
     draft: bool = False
     labels: list[str] = field(default_factory=list)
     reviewers: list[str] = field(default_factory=list)
+    reviews: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     auto_merge: str = ""
     checks: str = "none"
@@ -71,6 +72,7 @@ class FakeHost(ThreadingHTTPServer):
         refusals_of: the answer to the next request for an operation.
         bare: a real repository whose branches the requests are of; None for one with a commit that never changes.
         lost: operations that are carried out and never answered.
+        strangers: names of whom the host takes none for a reviewer.
         delay_s: how long each answer takes.
     """
 
@@ -92,6 +94,7 @@ class FakeHost(ThreadingHTTPServer):
         self.refusals: list[Answer] = []
         self.refusals_of: dict[str, Answer] = {}
         self.lost: set[str] = set()
+        self.strangers: set[str] = set()
         self.delay_s = 0.0
 
     @property

@@ -5,6 +5,7 @@ The fakes check every request against the host's published description; a test f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -315,6 +316,31 @@ def test_credentials_never_go_to_another_host(on: Running) -> None:
 def test_a_user_and_a_password_are_sent_as_the_host_wants_them(on: Running) -> None:
     requests = opened(on.host.access(on.fake, with_password=True))
     assert requests.newest(HEAD, BASE) is None
+
+
+STRANGERS = {"bitbucket": "{5d1d0a5c-0000-4f0c-a7bc-87800b9d6f70}", "azure": "33333333-3333-3333-3333-333333333333"}
+
+
+def test_a_wrong_reviewer_is_named_and_keeps_nothing_else_from_being_asked_for(on: Running) -> None:
+    if not on.host.reviewer:
+        return
+    stranger = STRANGERS.get(on.host.kind, "mallory")
+    on.fake.strangers = {stranger}
+    request = on.requests.open(PROPOSAL)
+    wanted = replace(PROPOSAL, labels=("images",), reviewers=(stranger, on.host.reviewer), auto_merge="squash")
+    with pytest.raises((RetryableError, AuthenticationError), match=re.escape(f"'{stranger}'")) as raised:
+        on.requests.furnish(request, wanted)
+    assert raised.value.reason == "PullRequestFailed"
+    hosted = on.fake.requests[0]
+    assert hosted.reviewers == [on.host.reviewer]
+    assert hosted.labels == (["images"] if on.host.has_labels else [])
+    assert hosted.auto_merge == on.host.auto_merge
+
+
+def test_who_has_reviewed_is_not_asked_again(on: Running) -> None:
+    hosted = on.fake.made(HEAD, BASE, "title", reviewers=["{a-person}"], reviews=["alice"])
+    on.requests.furnish(read(on, hosted.number), replace(PROPOSAL, reviewers=("alice",)))
+    assert hosted.reviews == ["alice"]
 
 
 def read(on: Running, number: int) -> PullRequest:

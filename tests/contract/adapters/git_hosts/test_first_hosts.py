@@ -13,6 +13,8 @@ from tagstream.errors import AuthenticationError, RetryableError, StalledError, 
 from tagstream.ports.git import GitAccess
 from tagstream.ports.pull_requests import HostAccess, Proposal
 from tests.contract.adapters.git_hosts.hosts import HOSTS, TOKEN
+from tests.embedded.git_hosts.gitea import Gitea
+from tests.embedded.git_hosts.gitlab import GitLab
 from tests.embedded.git_hosts.host import Answer, FakeHost, running
 
 PROPOSAL = Proposal(head="tagstream", base="main", title="title", body="body")
@@ -112,6 +114,16 @@ def test_checks_that_the_token_may_not_see_are_none(fake: FakeHost) -> None:
     assert (found.state, found.checks) == ("open", "none")
 
 
+@pytest.mark.parametrize("fake", ["github"], indirect=True)
+def test_a_team_of_github_is_asked_once(fake: FakeHost) -> None:
+    requests = github.open_requests(BY_KIND["github"].access(fake), SystemClock())
+    made = requests.open(PROPOSAL)
+    for _ in range(2):
+        requests.furnish(made, replace(PROPOSAL, reviewers=("team:platform",)))
+    assert fake.requests[0].reviewers == ["platform"]
+    assert fake.calls.count("pulls/request-reviewers") == 1
+
+
 @pytest.mark.parametrize("fake", ["gitlab"], indirect=True)
 @pytest.mark.parametrize(
     ("wanted", "words"),
@@ -146,3 +158,55 @@ def test_a_request_is_found_behind_many_others(fake: FakeHost) -> None:
     assert found is not None
     assert found.number == str(made.number)
     assert len(fake.calls) == 2
+
+
+@pytest.mark.parametrize("fake", ["gitea"], indirect=True)
+def test_a_request_is_found_behind_more_requests_than_are_listed(fake: FakeHost) -> None:
+    requests = gitea.open_requests(BY_KIND["gitea"].access(fake), SystemClock())
+    made = fake.made("tagstream", "main", "ours")
+    for number in range(210):
+        fake.made(f"branch-{number}", "main", "another")
+    found = requests.newest("tagstream", "main")
+    assert found is not None
+    assert found.number == str(made.number)
+    assert requests.newest("never-pushed", "main") is None
+
+
+def test_gitlab_before_17_11_merges_by_itself_and_not_at_once() -> None:
+    old = GitLab()
+    old.auto_merge_names = ("merge_when_pipeline_succeeds",)
+    with running(old):
+        requests = gitlab.open_requests(BY_KIND["gitlab"].access(old), SystemClock())
+        requests.furnish(requests.open(PROPOSAL), replace(PROPOSAL, auto_merge="merge"))
+    assert (old.requests[0].state, old.requests[0].auto_merge) == ("open", "merge")
+    assert old.problems == []
+
+
+def test_gitea_before_1_17_is_not_asked_for_auto_merge_which_would_merge_at_once() -> None:
+    old = Gitea()
+    old.version = "1.16.9"
+    with running(old):
+        requests = gitea.open_requests(BY_KIND["gitea"].access(old), SystemClock())
+        made = requests.open(PROPOSAL)
+        with pytest.raises(StalledError, match=r"Gitea 1\.16\.9 has no auto-merge"):
+            requests.furnish(made, replace(PROPOSAL, auto_merge="merge"))
+    assert old.requests[0].state == "open"
+
+
+def test_forgejo_counts_its_versions_on_from_seven() -> None:
+    forgejo = Gitea()
+    forgejo.version = "7.0.0+gitea-1.21.11"
+    with running(forgejo):
+        requests = gitea.open_requests(BY_KIND["gitea"].access(forgejo), SystemClock())
+        requests.furnish(requests.open(PROPOSAL), replace(PROPOSAL, auto_merge="merge"))
+    assert forgejo.requests[0].auto_merge == "merge"
+
+
+def test_a_conflict_is_not_taken_for_an_auto_merge_that_is_asked_for_already() -> None:
+    conflicting = Gitea()
+    conflicting.has_conflicts = True
+    with running(conflicting):
+        requests = gitea.open_requests(BY_KIND["gitea"].access(conflicting), SystemClock())
+        made = requests.open(PROPOSAL)
+        with pytest.raises(RetryableError, match="merge conflict"):
+            requests.furnish(made, replace(PROPOSAL, auto_merge="merge"))

@@ -9,10 +9,12 @@ import pytest
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.git_hosts import azure, bitbucket, bitbucket_server, codecommit
+from tagstream.adapters.git_hosts.hosts import KnownHosts
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
 from tagstream.ports.git import GitAccess
 from tagstream.ports.pull_requests import HostAccess, Proposal
 from tests.contract.adapters.git_hosts.hosts import HOSTS, TOKEN
+from tests.embedded.git_hosts.azure import AzureDevOps
 from tests.embedded.git_hosts.bitbucket_server import BitbucketDataCenter
 from tests.embedded.git_hosts.host import Answer, FakeHost, running
 
@@ -156,6 +158,47 @@ def test_policies_that_the_token_may_not_read_are_no_checks(fake: FakeHost) -> N
     found = requests.read(made.number)
     assert found is not None
     assert found.checks == "passed"
+
+
+@pytest.mark.parametrize(
+    ("setting", "error", "words"),
+    [
+        (None, StalledError, r"auto-merge exists since Bitbucket Data Center 8\.15"),
+        (False, RetryableError, "auto-merge is not enabled in the settings of the repository"),
+    ],
+)
+def test_a_data_center_without_auto_merge_is_not_asked_for_it_because_it_would_merge_at_once(
+    setting: bool | None, error: type[Exception], words: str
+) -> None:
+    made = BitbucketDataCenter()
+    made.auto_merge_setting = setting
+    with running(made):
+        requests = bitbucket_server.open_requests(BY_KIND["bitbucket-server"].access(made), SystemClock())
+        request = requests.open(PROPOSAL)
+        with pytest.raises(error, match=words):
+            requests.furnish(request, replace(PROPOSAL, auto_merge="squash"))
+    assert (made.requests[0].state, made.requests[0].auto_merge) == ("open", "")
+
+
+def test_auto_complete_of_somebody_else_s_request_is_set_in_our_own_name() -> None:
+    made = AzureDevOps()
+    made.opened_by = "44444444-4444-4444-4444-444444444444"
+    with running(made):
+        requests = azure.open_requests(BY_KIND["azure"].access(made), SystemClock())
+        requests.furnish(requests.open(PROPOSAL), replace(PROPOSAL, auto_merge="squash"))
+    assert made.requests[0].auto_merge == "squash"
+    assert made.problems == []
+
+
+@pytest.mark.parametrize("kind", ["bitbucket", "bitbucket-server"])
+def test_a_team_cannot_review_on_bitbucket_and_people_are_asked_all_the_same(kind: str) -> None:
+    made, person = BY_KIND[kind].fake(), BY_KIND[kind].reviewer
+    with running(made):
+        requests = KnownHosts(lambda git: git, SystemClock()).of(BY_KIND[kind].access(made))
+        request = requests.open(PROPOSAL)
+        with pytest.raises(StalledError, match=r"'team:platform': Bitbucket .* has no teams that review"):
+            requests.furnish(request, replace(PROPOSAL, reviewers=("team:platform", person)))
+    assert made.requests[0].reviewers == [person]
 
 
 @pytest.mark.parametrize("fake", ["bitbucket"], indirect=True)

@@ -89,3 +89,50 @@ def test_details_of_a_request_that_the_host_has_not_are_warned_of(
         name for name in ("labels", "reviewers", "draft", "auto-merge") if f"pull-request-{name}]: does noth" in out
     ]
     assert said == lacking
+
+
+def reviewed(names: str, **annotations: str) -> dict[str, str]:
+    more = {f"tagstream.dev/pull-request-{name.replace('_', '-')}": value for name, value in annotations.items()}
+    return {"tagstream.dev/pull-request": "true", "tagstream.dev/pull-request-reviewers": names, **more}
+
+
+@pytest.mark.parametrize("kind", ["gitlab", "bitbucket", "bitbucket-server"])
+def test_a_team_is_an_error_where_only_users_review(tmp_path: Path, kind: str) -> None:
+    found = linted(tmp_path, kind, reviewed("team:platform"))
+    assert found.code == 1
+    assert (
+        f"pull-request-reviewers]: Invalid value: \"team:platform\": {kind}, where GitRepository 'prod/app' is, has no"
+        " teams that review" in found.err
+    )
+
+
+def test_auto_merge_by_rebase_is_an_error_on_gitlab(tmp_path: Path) -> None:
+    found = linted(tmp_path, "gitlab", reviewed("alice", auto_merge="rebase"))
+    assert found.code == 1
+    assert 'pull-request-auto-merge]: Invalid value: "rebase": gitlab' in found.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "right", "words"),
+    [
+        (
+            "azure",
+            "alice@example.com",
+            "team:504c3b62-8120-4f0c-a7bc-87800b9d6f70",
+            "Azure DevOps names reviewers by the ids (GUIDs) of their identities",
+        ),
+        (
+            "bitbucket",
+            "alice",
+            "{504c3b62-8120-4f0c-a7bc-87800b9d6f70}, 557058:1b-2c, 5b10a2844c20165700ede21g",
+            "Bitbucket Cloud names reviewers by their UUIDs in braces, or by Atlassian account ids",
+        ),
+    ],
+)
+def test_a_user_name_is_an_error_where_reviewers_are_named_by_ids(
+    tmp_path: Path, kind: str, wrong: str, right: str, words: str
+) -> None:
+    found = linted(tmp_path, kind, reviewed(f"{wrong}, {right}"))
+    assert found.code == 1
+    assert f'Invalid value: "{wrong}": {words}' in found.err
+    assert found.err.count("Invalid value") == 1

@@ -67,6 +67,10 @@ class NotFound(AuthenticationError):
     """HTTP 404: there is no such thing, or the token may not see it."""
 
 
+class Forbidden(AuthenticationError):
+    """HTTP 403: the token is good, and does not have the right to do this."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostApi:
     """The API of one host with one set of credentials.
@@ -111,7 +115,8 @@ class HostApi:
 
         Raises:
             ThrottledError: a limit, with the pause that the host asks for.
-            NotFound, AuthenticationError: the token is refused, or lacks a right.
+            NotFound, Forbidden: the token lacks a right.
+            AuthenticationError: the token is refused.
             RefusedValue: the host does not take what was sent.
             Unanswered: nothing came of the host.
             RetryableError: the host fails, or no time is left.
@@ -178,7 +183,7 @@ class HostApi:
         if status in (401, SIGN_IN_PAGE):
             return AuthenticationError(f"{text}: the token is not valid", reason=FAILED)
         if status == 403:
-            return AuthenticationError(f"{text}: the token needs {self.needs}", reason=FAILED)
+            return Forbidden(f"{text}: the token needs {self.needs}", reason=FAILED)
         if status == 404:
             return NotFound(f"{text}: no such thing, or the token needs {self.needs}", reason=FAILED)
         if status >= 500:

@@ -6,13 +6,15 @@ Source: Azure DevOps REST API 7.1 (Git: Pull Requests, Labels, Reviewers, Status
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
 from tagstream.adapters.git_hosts.account import Account, account_of, path_of
 from tagstream.adapters.git_hosts.api import (
+    Forbidden,
     HostApi,
     Json,
     NotFound,
@@ -23,6 +25,7 @@ from tagstream.adapters.git_hosts.api import (
     one_object,
     text_of,
 )
+from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
 from tagstream.ports.pull_requests import (
@@ -179,9 +182,12 @@ class AzureRequests:
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``; reviewers, people and teams alike, are the ids of identities."""
+        ask_for_each(self._wanted(request, proposal))
+
+    def _wanted(self, request: PullRequest, proposal: Proposal) -> Iterator[Ask]:
         for label in proposal.labels:
             if label.casefold() not in {one.casefold() for one in request.labels}:
-                self._asked("POST", self._below(request.number, "labels"), {"name": label})
+                yield partial(self._asked, "POST", self._below(request.number, "labels"), {"name": label})
         if not proposal.reviewers and not proposal.auto_merge:
             return
         found = self._asked("GET", self._requests(request.number))
@@ -189,13 +195,30 @@ class AzureRequests:
         for one in (one.removeprefix(TEAM) for one in proposal.reviewers):
             # To add somebody again would reset the vote.
             if one.casefold() not in known:
-                self._asked("PUT", self._below(request.number, "reviewers", one), {"id": one, "vote": 0})
+                yield partial(ask_reviewers, [one], partial(self._add_reviewers, request.number))
         if proposal.auto_merge and not found.get("autoCompleteSetBy"):
-            document = {
-                "autoCompleteSetBy": {"id": text_of(found, "createdBy", "id")},
-                "completionOptions": {"mergeStrategy": _STRATEGIES[proposal.auto_merge]},
-            }
-            self._asked("PATCH", self._requests(request.number), document)
+            yield partial(self._merge_when_ready, request.number, found, proposal.auto_merge)
+
+    def _merge_when_ready(self, number: str, found: Json, method: str) -> None:
+        """Set auto-complete, which everybody can only do in their own name: that of who has opened it, as a rule."""
+        creator = text_of(found, "createdBy", "id")
+        try:
+            self._set_auto_complete(number, creator, method)
+        except (Forbidden, RefusedValue):
+            known = self._asked("GET", "/_apis/connectionData", query={"api-version": PREVIEW})
+            own = text_of(known, "authenticatedUser", "id")
+            if own in ("", creator):
+                raise
+            self._set_auto_complete(number, own, method)
+
+    def _set_auto_complete(self, number: str, identity: str, method: str) -> None:
+        options = {"mergeStrategy": _STRATEGIES[method]}
+        document = {"autoCompleteSetBy": {"id": identity}, "completionOptions": options}
+        self._asked("PATCH", self._requests(number), document)
+
+    def _add_reviewers(self, number: str, ids: Sequence[str]) -> None:
+        for one in ids:
+            self._asked("PUT", self._below(number, "reviewers", one), {"id": one, "vote": 0})
 
     def change(self, request: PullRequest, proposal: Proposal) -> PullRequest:
         """As ``PullRequests.change``."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
@@ -22,10 +23,12 @@ from tagstream.adapters.git_hosts.api import (
     one_object,
     text_of,
 )
+from tagstream.adapters.git_hosts.furnishing import ask_for_each, ask_reviewers, no_teams
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError
 from tagstream.ports.pull_requests import (
     FAILED,
+    TEAM,
     Checks,
     HostAccess,
     Limits,
@@ -127,14 +130,21 @@ class BitbucketRequests:
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``, for reviewers: by their UUID in braces, else by their Atlassian account id."""
-        if not proposal.reviewers:
-            return
-        found = self._asked("GET", self._path(request.number))
+        people = [one for one in proposal.reviewers if not one.startswith(TEAM)]
+        ask_for_each(
+            [
+                partial(no_teams, proposal.reviewers, "Bitbucket Cloud"),
+                partial(ask_reviewers, people, partial(self._add_reviewers, request.number)),
+            ]
+        )
+
+    def _add_reviewers(self, number: str, names: Sequence[str]) -> None:
+        found = self._asked("GET", self._path(number))
         known = _reviewers(found)
-        named = [{"type": "user", ("uuid" if one.startswith("{") else "account_id"): one} for one in proposal.reviewers]
+        named = [{"type": "user", ("uuid" if one.startswith("{") else "account_id"): one} for one in names]
         missing = [one for one in named if not any(one.items() <= other.items() for other in known)]
         if missing:
-            self._put(request.number, found, {}, [*known, *missing])
+            self._put(number, found, {}, [*known, *missing])
 
     def change(self, request: PullRequest, proposal: Proposal) -> PullRequest:
         """As ``PullRequests.change``."""

@@ -7,8 +7,9 @@ Source: Bitbucket Data Center REST API 10.2 (Pull Requests, Builds and Deploymen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
@@ -26,6 +27,7 @@ from tagstream.adapters.git_hosts.api import (
     text_of,
 )
 from tagstream.adapters.git_hosts.bitbucket import authorization
+from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers, no_teams
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
 from tagstream.ports.pull_requests import (
@@ -141,17 +143,19 @@ class DataCenterRequests:
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``, for reviewers by their user names, and for auto-merge."""
+        ask_for_each(self._wanted(request, proposal))
+
+    def _wanted(self, request: PullRequest, proposal: Proposal) -> Iterator[Ask]:
         for one in proposal.reviewers:
-            participant = {"user": {"name": one}, "role": "REVIEWER"}
-            self._asked("POST", self._path(request.number, "participants"), participant)
+            yield partial(ask_reviewers, [one], partial(self._add_reviewers, request.number))
         if proposal.auto_merge:
-            found = self._asked("GET", self._path(request.number))
-            document: Json = {
-                "autoMerge": True,
-                "strategyId": _STRATEGIES[proposal.auto_merge],
-                "version": found.get("version"),
-            }
-            self._asked("POST", self._path(request.number, "merge"), document)
+            yield partial(self._merge_when_ready, request, proposal.auto_merge)
+
+    def _add_reviewers(self, number: str, names: Sequence[str]) -> None:
+        no_teams(names, "Bitbucket Data Center")
+        for one in names:
+            participant = {"user": {"name": one}, "role": "REVIEWER"}
+            self._asked("POST", self._path(number, "participants"), participant)
 
     def change(self, request: PullRequest, proposal: Proposal) -> PullRequest:
         """As ``PullRequests.change``."""
@@ -173,6 +177,25 @@ class DataCenterRequests:
             return _request(found)
         document = {"version": found.get("version"), "comment": comment}
         return _request(self._asked("POST", self._path(request.number, "decline"), document))
+
+    def _merge_when_ready(self, request: PullRequest, method: str) -> None:
+        """Ask for auto-merge, where the server has it: one that has not passes over the word, and merges at once.
+
+        Raises:
+            StalledError: InvalidPullRequest, the server is older than Bitbucket 8.15.
+            RetryableError: PullRequestFailed, the repository's settings do not let requests merge by themselves.
+        """
+        try:
+            settings = self._asked("GET", self._repository("settings", "auto-merge"))
+        except NotFound as error:
+            raise StalledError(
+                f"{error.message}: auto-merge exists since Bitbucket Data Center 8.15", reason=INVALID
+            ) from error
+        if settings.get("enabled") is not True:
+            raise RetryableError("auto-merge is not enabled in the settings of the repository", reason=FAILED)
+        found = self._asked("GET", self._path(request.number))
+        document = {"autoMerge": True, "strategyId": _STRATEGIES[method], "version": found.get("version")}
+        self._asked("POST", self._path(request.number, "merge"), document)
 
     def _checks(self, commit: CommitId) -> Checks:
         try:
@@ -202,7 +225,10 @@ class DataCenterRequests:
         return one_object(self.api.send(method, path, document, query=query), f"{method} {path}")
 
     def _path(self, *parts: str) -> str:
-        named = ("api", "latest", "projects", self.project, "repos", self.slug, "pull-requests", *parts)
+        return self._repository("pull-requests", *parts)
+
+    def _repository(self, *parts: str) -> str:
+        named = ("api", "latest", "projects", self.project, "repos", self.slug, *parts)
         return "".join("/" + quote(one, safe="~") for one in named)
 
 

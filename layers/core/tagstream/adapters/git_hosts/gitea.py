@@ -6,8 +6,9 @@ Source: Gitea's API v1 (swagger), Gitea 1.22 routers/api/v1/repo/pull.go and iss
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -24,10 +25,12 @@ from tagstream.adapters.git_hosts.api import (
     text_of,
     web_address,
 )
+from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers
 from tagstream.domain.objects.model import CommitId
-from tagstream.errors import RetryableError
+from tagstream.errors import AuthenticationError, RetryableError, StalledError
 from tagstream.ports.pull_requests import (
     FAILED,
+    INVALID,
     TEAM,
     Checks,
     HostAccess,
@@ -42,7 +45,12 @@ from tagstream.ports.runtime import Clock
 NEEDS = "the scopes write:repository and write:issue, and write access to this repository"
 DRAFT = "WIP: "
 PAGE, MAX_PAGES = 50, 4
+AUTO_MERGE_SINCE = (1, 17)
+# Forgejo counts on from 7.0, after 1.21.
+_VERSION = re.compile(r"v?(\d+)\.(\d+)", re.ASCII)
 _DRAFT = re.compile(r"^\s*(?:WIP:|\[WIP\])\s*", re.IGNORECASE)
+# Gitea's words for a request that is to be merged already (models/pull/automerge.go).
+_ASKED_FOR = "already scheduled to auto merge"
 _CHECKS: Mapping[str, Checks] = MappingProxyType(
     {"success": "passed", "warning": "passed", "failure": "failed", "error": "failed", "pending": "pending"}
 )
@@ -85,12 +93,16 @@ class GiteaRequests:
     def newest(self, head: str, base: str) -> PullRequest | None:
         """As ``PullRequests.newest``, among the requests that something was done about last.
 
-        The API finds requests by their branches too, but that answers any of them, not the open one.
+        The API finds requests by their branches too, but that answers any of them, not the open one; so it is asked for
+        older ones only.
         """
         return self._listed(head, base, "all")
 
     def _listed(self, head: str, base: str, state: str) -> PullRequest | None:
-        """The open request between two branches, else the last one, on the first pages of the list."""
+        """The open request between two branches, else the last one, on the first pages of the list.
+
+        What is none of these pages is asked for by its branches.
+        """
         matching: list[PullRequest] = []
         for page in range(1, 1 + MAX_PAGES):
             query = {"state": state, "sort": "recentupdate", "limit": str(PAGE), "page": str(page)}
@@ -100,8 +112,16 @@ class GiteaRequests:
                     continue
                 matching.append(found)
             if matching or len(listed) < PAGE:
-                break
-        return newest_of(sorted(matching, key=lambda one: int(one.number), reverse=True))
+                return newest_of(sorted(matching, key=lambda one: int(one.number), reverse=True))
+        return self._between(head, base)
+
+    def _between(self, head: str, base: str) -> PullRequest | None:
+        """One of the requests between two branches of this repository."""
+        path = f"{self._path('pulls', base)}/{quote(head, safe='/')}"
+        try:
+            return _request(one_object(self.api.get(path), f"GET {path}"))
+        except NotFound:
+            return None
 
     def read(self, number: str) -> PullRequest | None:
         """As ``PullRequests.read``; the checks of an open request take a second call."""
@@ -134,17 +154,30 @@ class GiteaRequests:
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``; labels must exist in the repository."""
+        ask_for_each(self._wanted(request, proposal))
+
+    def _wanted(self, request: PullRequest, proposal: Proposal) -> Iterator[Ask]:
         missing = [one for one in proposal.labels if one not in request.labels]
         if missing:
-            self._add_labels(request.number, missing)
+            yield partial(self._add_labels, request.number, missing)
         if proposal.reviewers:
-            document = {
-                "reviewers": [one for one in proposal.reviewers if not one.startswith(TEAM)],
-                "team_reviewers": [one.removeprefix(TEAM) for one in proposal.reviewers if one.startswith(TEAM)],
-            }
-            self.api.send("POST", self._path("pulls", request.number, "requested_reviewers"), document)
+            yield partial(self._ask_for_reviews, request.number, proposal.reviewers)
         if proposal.auto_merge:
-            self._merge_when_ready(request, proposal.auto_merge)
+            yield partial(self._merge_when_ready, request, proposal.auto_merge)
+
+    def _ask_for_reviews(self, number: str, names: Sequence[str]) -> None:
+        """Ask those who are not asked yet and have not reviewed; to ask again would take back a review."""
+        reviews = objects(self.api.get(self._path("pulls", number, "reviews"), {"limit": str(PAGE)}))
+        known = {text_of(one, "user", "login").casefold() for one in reviews}
+        known |= {TEAM + text_of(one, "team", "name").casefold() for one in reviews}
+        ask_reviewers([one for one in names if one.casefold() not in known], partial(self._request_reviews, number))
+
+    def _request_reviews(self, number: str, names: Sequence[str]) -> None:
+        document = {
+            "reviewers": [one for one in names if not one.startswith(TEAM)],
+            "team_reviewers": [one.removeprefix(TEAM) for one in names if one.startswith(TEAM)],
+        }
+        self.api.send("POST", self._path("pulls", number, "requested_reviewers"), document)
 
     def change(self, request: PullRequest, proposal: Proposal) -> PullRequest:
         """As ``PullRequests.change``."""
@@ -163,22 +196,38 @@ class GiteaRequests:
         """Add labels; Gitea passes over names that are none of the repository's labels.
 
         Raises:
-            RetryableError: PullRequestFailed, the repository has no such label.
+            RefusedValue: PullRequestFailed, the repository has no such label.
         """
         path = self._path("issues", number, "labels")
         added = {text_of(one, "name") for one in objects(self.api.send("POST", path, {"labels": names}))}
         unknown = [one for one in names if one not in added]
         if unknown:
-            raise RetryableError(f"POST {path}: the repository has no label '{unknown[0]}'", reason=FAILED)
+            raise RefusedValue(f"POST {path}: the repository has no label '{unknown[0]}'", status=200)
 
     def _merge_when_ready(self, request: PullRequest, method: str) -> None:
+        self._check_auto_merge()
         document = {"Do": method, "merge_when_checks_succeed": True, "head_commit_id": request.head_commit}
         try:
             self.api.send("POST", self._path("pulls", request.number, "merge"), document)
         except RefusedValue as refused:
-            # 409 says that this is asked for already.
-            if refused.status != 409:
+            # 409 says of a conflict, or of another head commit, too that the request cannot be merged.
+            if refused.status != 409 or _ASKED_FOR not in refused.message:
                 raise
+
+    def _check_auto_merge(self) -> None:
+        """Refuse to ask a server that has no auto-merge: it passes over the word, and merges at once.
+
+        Raises:
+            StalledError: InvalidPullRequest, the server is older than Gitea 1.17.
+        """
+        try:
+            version = text_of(one_object(self.api.get("/version"), "GET /version"), "version")
+        except AuthenticationError:
+            # Tokens that may not read it are as new as Gitea 1.19.
+            return
+        found = _VERSION.match(version)
+        if found is not None and (int(found[1]), int(found[2])) < AUTO_MERGE_SINCE:
+            raise StalledError(f"Gitea {version} has no auto-merge, which came with 1.17", reason=INVALID)
 
     def _sent(self, method: str, path: str, document: Json) -> PullRequest:
         return _request(one_object(self.api.send(method, path, document), f"{method} {path}"))

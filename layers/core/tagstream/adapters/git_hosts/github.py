@@ -6,13 +6,15 @@ its GraphQL API for what REST does not have: a request with its checks in one ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
 from tagstream.adapters.git_hosts.account import account_of, owner_and_name
 from tagstream.adapters.git_hosts.api import (
+    Forbidden,
     HostApi,
     Json,
     NotFound,
@@ -25,8 +27,9 @@ from tagstream.adapters.git_hosts.api import (
     text_of,
     web_address,
 )
+from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers
 from tagstream.domain.objects.model import CommitId
-from tagstream.errors import AuthenticationError, RetryableError, ThrottledError
+from tagstream.errors import RetryableError, ThrottledError
 from tagstream.ports.pull_requests import (
     FAILED,
     TEAM,
@@ -59,6 +62,15 @@ _READ = """query($owner: String!, $name: String!, $number: Int!) {
 }"""
 _IDENTITY = """query($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) { pullRequest(number: $number) { id } }
+}"""
+# Who is asked already, or has answered: to ask again would take back that somebody has reviewed.
+_REVIEWERS = """query($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      reviewRequests(first: 100) { nodes { requestedReviewer { ... on User { login } ... on Team { slug } } } }
+      latestReviews(first: 100) { nodes { author { login } onBehalfOf(first: 10) { nodes { slug } } } }
+    }
+  }
 }"""
 _AUTO_MERGE = """mutation($request: ID!, $method: PullRequestMergeMethod!) {
   enablePullRequestAutoMerge(input: { pullRequestId: $request, mergeMethod: $method }) { clientMutationId }
@@ -143,16 +155,7 @@ class GitHubRequests:
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``."""
-        missing = [one for one in proposal.labels if one not in request.labels]
-        if missing:
-            self.rest.send("POST", self._path("issues", request.number, "labels"), {"labels": missing})
-        if proposal.reviewers:
-            teams = [one.removeprefix(TEAM) for one in proposal.reviewers if one.startswith(TEAM)]
-            people = [one for one in proposal.reviewers if not one.startswith(TEAM)]
-            document = {"reviewers": people, "team_reviewers": teams}
-            self.rest.send("POST", self._path("pulls", request.number, "requested_reviewers"), document)
-        if proposal.auto_merge:
-            self._merge_when_ready(request, proposal.auto_merge)
+        ask_for_each(self._wanted(request, proposal))
 
     def change(self, request: PullRequest, proposal: Proposal) -> PullRequest:
         """As ``PullRequests.change``."""
@@ -166,6 +169,30 @@ class GitHubRequests:
             return now or replace(request, state="closed")
         self.rest.send("POST", self._path("issues", request.number, "comments"), {"body": comment})
         return _request(self._sent("PATCH", self._path("pulls", request.number), {"state": "closed"}))
+
+    def _wanted(self, request: PullRequest, proposal: Proposal) -> Iterator[Ask]:
+        missing = [one for one in proposal.labels if one not in request.labels]
+        if missing:
+            path = self._path("issues", request.number, "labels")
+            yield partial(self.rest.send, "POST", path, {"labels": missing})
+        if proposal.reviewers:
+            yield partial(self._ask_for_reviews, request, proposal.reviewers)
+        if proposal.auto_merge:
+            yield partial(self._merge_when_ready, request, proposal.auto_merge)
+
+    def _ask_for_reviews(self, request: PullRequest, names: Sequence[str]) -> None:
+        found = self._asked(_REVIEWERS, {"owner": self.owner, "name": self.name, "number": int(request.number)})
+        known = _reviewers(member(member(found, "repository"), "pullRequest"))
+        ask_reviewers(
+            [one for one in names if one.casefold() not in known], partial(self._request_reviews, request.number)
+        )
+
+    def _request_reviews(self, number: str, names: Sequence[str]) -> None:
+        document = {
+            "reviewers": [one for one in names if not one.startswith(TEAM)],
+            "team_reviewers": [one.removeprefix(TEAM) for one in names if one.startswith(TEAM)],
+        }
+        self.rest.send("POST", self._path("pulls", number, "requested_reviewers"), document)
 
     def _merge_when_ready(self, request: PullRequest, method: str) -> None:
         found = self._asked(_IDENTITY, {"owner": self.owner, "name": self.name, "number": int(request.number)})
@@ -200,7 +227,7 @@ class GitHubRequests:
             host = urlsplit(self.graph.base).netloc
             raise ThrottledError(f"{shown}: {words}", reason=FAILED, host=host, retry_after_s=None)
         if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
-            raise AuthenticationError(f"{shown}: {words}: the token needs {NEEDS}", reason=FAILED)
+            raise Forbidden(f"{shown}: {words}: the token needs {NEEDS}", reason=FAILED)
         if kinds & {"NOT_FOUND"}:
             raise NotFound(f"{shown}: {words}: no such thing, or the token needs {NEEDS}", reason=FAILED)
         raise RefusedValue(f"{shown}: {words}", status=200)
@@ -226,6 +253,16 @@ def _is_harmless(error: Json) -> bool:
         return False
     is_request = path == ["repository", "pullRequest"] and text_of(error, "type") == "NOT_FOUND"
     return is_request or "commits" in path
+
+
+def _reviewers(request: Json) -> frozenset[str]:
+    """Who is asked to review a request, or has reviewed it, in lower case; teams as reviewers are named."""
+    asked = [member(one, "requestedReviewer") for one in objects(member(request, "reviewRequests").get("nodes"))]
+    reviews = objects(member(request, "latestReviews").get("nodes"))
+    teams = [team for one in reviews for team in objects(member(one, "onBehalfOf").get("nodes"))]
+    people = [*asked, *(member(one, "author") for one in reviews)]
+    logins = {text_of(one, "login").casefold() for one in people}
+    return frozenset(logins | {TEAM + text_of(one, "slug").casefold() for one in (*asked, *teams)})
 
 
 def _request(found: Json) -> PullRequest:

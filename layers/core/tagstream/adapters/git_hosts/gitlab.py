@@ -6,8 +6,9 @@ Source: GitLab REST API v4 (merge_requests, notes, users); "Draft merge requests
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -25,12 +26,12 @@ from tagstream.adapters.git_hosts.api import (
     text_of,
     web_address,
 )
+from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, no_teams
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError, StalledError
 from tagstream.ports.pull_requests import (
     FAILED,
     INVALID,
-    TEAM,
     Checks,
     HostAccess,
     Limits,
@@ -56,6 +57,7 @@ _CHECKS: Mapping[str, Checks] = MappingProxyType(
         "created": "pending",
         "waiting_for_resource": "pending",
         "preparing": "pending",
+        "waiting_for_callback": "pending",
         "pending": "pending",
         "running": "pending",
         "manual": "pending",
@@ -141,20 +143,19 @@ class GitLabRequests:
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``."""
-        document: dict[str, object] = {}
+        ask_for_each(self._wanted(request, proposal))
+
+    def _wanted(self, request: PullRequest, proposal: Proposal) -> Iterator[Ask]:
         missing = [one for one in proposal.labels if one not in request.labels]
         if missing:
-            document["add_labels"] = ",".join(missing)
-        # What is sent of reviewers replaces those that there are.
+            yield partial(self.api.send, "PUT", self._path(request.number), {"add_labels": ",".join(missing)})
         known = self._document(request.number) or {} if proposal.reviewers or proposal.auto_merge else {}
-        reviewers = [one["id"] for one in objects(known.get("reviewers")) if isinstance(one.get("id"), int)]
-        wanted = [self._user(one) for one in proposal.reviewers]
-        if set(wanted) - set(reviewers):
-            document["reviewer_ids"] = list(dict.fromkeys([*reviewers, *wanted]))
-        if document:
-            self.api.send("PUT", self._path(request.number), document)
+        ids: dict[int, str] = {}
+        yield from (partial(self._find, one, ids) for one in proposal.reviewers)
+        if proposal.reviewers:
+            yield partial(self._add_reviewers, request.number, known, ids)
         if proposal.auto_merge and known.get("merge_when_pipeline_succeeds") is not True:
-            self._merge_when_ready(request, proposal.auto_merge)
+            yield partial(self._merge_when_ready, request, proposal.auto_merge)
 
     def change(self, request: PullRequest, proposal: Proposal) -> PullRequest:
         """As ``PullRequests.change``."""
@@ -172,20 +173,39 @@ class GitLabRequests:
     def _changed(self, request: PullRequest, document: Json) -> PullRequest:
         return _request(one_object(self.api.send("PUT", self._path(request.number), document), "PUT merge request"))
 
-    def _user(self, name: str) -> int:
-        """The number of a user.
+    def _find(self, name: str, ids: dict[int, str]) -> None:
+        """Note the number of a user.
 
         Raises:
             StalledError: InvalidPullRequest, a group cannot review.
-            RetryableError: PullRequestFailed, there is no such user.
+            RefusedValue: PullRequestFailed, there is no such user.
         """
-        if name.startswith(TEAM):
-            raise StalledError(f"'{name}': GitLab has no teams that review: name users", reason=INVALID)
+        no_teams([name], "GitLab")
         found = objects(self.api.get("/users", {"username": name}))
         number = found[0].get("id") if found else None
         if not isinstance(number, int):
-            raise RetryableError(f"there is no user '{name}' to review the merge request", reason=FAILED)
-        return number
+            raise RefusedValue(f"there is no user '{name}' to review the merge request", status=200)
+        ids[number] = name
+
+    def _add_reviewers(self, number: str, known: Json, ids: Mapping[int, str]) -> None:
+        """Add reviewers to those that there are, whom they would replace.
+
+        Raises:
+            RefusedValue: PullRequestFailed, GitLab has passed over some: it tells nobody that they are no members of
+                the project, or that its edition takes one reviewer.
+        """
+        before = _ids(known)
+        if set(ids) <= set(before):
+            return
+        document = {"reviewer_ids": list(dict.fromkeys([*before, *ids]))}
+        shown = f"PUT {self._path(number)}"
+        taken = _ids(one_object(self.api.send("PUT", self._path(number), document), shown))
+        for one in set(ids) - set(taken):
+            raise RefusedValue(
+                f"{shown}: GitLab has not taken '{ids[one]}' for a reviewer, who may not be a member of the project;"
+                " its free edition takes one reviewer",
+                status=200,
+            )
 
     def _merge_when_ready(self, request: PullRequest, method: str) -> None:
         if method == "rebase":
@@ -194,7 +214,13 @@ class GitLabRequests:
                 " of its settings",
                 reason=INVALID,
             )
-        document = {"auto_merge": True, "squash": method == "squash", "sha": request.head_commit}
+        document = {
+            "auto_merge": True,
+            # Its name before GitLab 17.11, which passes over the new one and would merge at once.
+            "merge_when_pipeline_succeeds": True,
+            "squash": method == "squash",
+            "sha": request.head_commit,
+        }
         self.api.send("PUT", self._path(request.number, "merge"), document)
 
     def _path(self, *parts: str) -> str:
@@ -203,6 +229,12 @@ class GitLabRequests:
 
 def _title(title: str, *, is_draft: bool) -> str:
     return DRAFT + title if is_draft else title
+
+
+def _ids(found: Json) -> list[int]:
+    """The numbers of a request's reviewers."""
+    numbers = (one.get("id") for one in objects(found.get("reviewers")))
+    return [one for one in numbers if isinstance(one, int)]
 
 
 def _request(found: Json) -> PullRequest:

@@ -25,6 +25,21 @@ LACKING: Mapping[GitHostKind, frozenset[Feature]] = {
     "codecommit": frozenset({"labels", "reviewers", "drafts", "auto-merge"}),
 }
 """What pull requests do not have on these hosts; their adapters leave it out, and ``apply`` and ``lint`` warn of it."""
+WITHOUT_TEAMS: frozenset[GitHostKind] = frozenset({"gitlab", "bitbucket", "bitbucket-server"})
+"""The hosts on which only users review; ``apply`` and ``lint`` refuse teams."""
+WITHOUT_REBASE: frozenset[GitHostKind] = frozenset({"gitlab"})
+"""The hosts whose auto-merge does not rebase unless their own settings say so; ``apply`` and ``lint`` refuse it."""
+IDS_OF_REVIEWERS: Mapping[GitHostKind, tuple[re.Pattern[str], str]] = {
+    "azure": (
+        re.compile(r"(?:team:)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
+        "Azure DevOps names reviewers by the ids (GUIDs) of their identities",
+    ),
+    "bitbucket": (
+        re.compile(r"\{[0-9a-fA-F-]{36}\}|[0-9a-zA-Z]{24}|[0-9a-zA-Z]+:[0-9a-zA-Z-]+", re.ASCII),
+        "Bitbucket Cloud names reviewers by their UUIDs in braces, or by Atlassian account ids",
+    ),
+}
+"""How reviewers are named on hosts that do not take their user names: the form, and what is wrong with another one."""
 GIT_HOST = "tagstream.dev/git-host"
 """Annotation of a GitRepository: its host's kind, where the name of the host does not tell."""
 API_URL = "tagstream.dev/api-url"

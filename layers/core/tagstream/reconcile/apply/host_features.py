@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from gocompat.quote import quote
 from tagstream.domain.objects.commit_by import COMMIT_BY
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.git_host import (
     COMMITTING_KINDS,
     GIT_HOST,
     GIT_HOST_KINDS,
+    IDS_OF_REVIEWERS,
     LACKING,
+    WITHOUT_REBASE,
+    WITHOUT_TEAMS,
     GitHostKind,
     kind_of_repository,
 )
 from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation
 from tagstream.domain.objects.pull_request import AUTO_MERGE, DRAFT, LABELS, REVIEWERS, PullRequestSpec
+from tagstream.ports.pull_requests import TEAM
 from tagstream.reconcile.apply.located import Located
 
 
 def lacking_features(objects: Sequence[Located]) -> Iterator[tuple[Located, Problem]]:
-    """Yield what an automation asks for in vain: errors for commits, warnings for details of pull requests.
+    """Yield what an automation asks for in vain: warnings for what is left out, errors for what cannot be done.
 
     Args:
         objects: automations, and the GitRepositories among which theirs are looked for.
@@ -37,9 +42,11 @@ def lacking_features(objects: Sequence[Located]) -> Iterator[tuple[Located, Prob
         kind = kind_of_repository(source)
         if automation.commit_by == "api" and kind not in COMMITTING_KINDS:
             yield one, Problem(path=_path(COMMIT_BY), message=_no_commits(kind, source))
+        where = f"{kind}, where GitRepository '{source.metadata.key}' is,"
         for name in _asked_in_vain(automation.pull_request, kind):
-            message = f"does nothing: {kind}, where GitRepository '{source.metadata.key}' is, has nothing of it"
-            yield one, Problem(path=_path(name), message=message, is_warning=True)
+            yield one, Problem(path=_path(name), message=f"does nothing: {where} has nothing of it", is_warning=True)
+        for name, value, cause in _impossible(automation.pull_request, kind, where):
+            yield one, Problem(path=_path(name), message=f"Invalid value: {quote(value)}: {cause}")
 
 
 def _no_commits(kind: GitHostKind | None, source: GitRepository) -> str:
@@ -56,6 +63,20 @@ def _asked_in_vain(spec: PullRequestSpec | None, kind: GitHostKind | None) -> It
     asked = {LABELS: spec.labels, REVIEWERS: spec.reviewers, DRAFT: spec.draft, AUTO_MERGE: spec.auto_merge}
     names = {"labels": LABELS, "reviewers": REVIEWERS, "drafts": DRAFT, "auto-merge": AUTO_MERGE}
     yield from (names[one] for one in sorted(LACKING.get(kind, ())) if asked[names[one]])
+
+
+def _impossible(spec: PullRequestSpec | None, kind: GitHostKind | None, where: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what the host cannot do: the annotation, its value or the part of it that is wrong, and why."""
+    if spec is None or kind is None:
+        return
+    if spec.auto_merge == "rebase" and kind in WITHOUT_REBASE:
+        yield AUTO_MERGE, "rebase", f"{where} has no auto-merge by rebase"
+    form = IDS_OF_REVIEWERS.get(kind)
+    for one in spec.reviewers:
+        if one.startswith(TEAM) and kind in WITHOUT_TEAMS:
+            yield REVIEWERS, one, f"{where} has no teams that review"
+        elif form is not None and not form[0].fullmatch(one):
+            yield REVIEWERS, one, form[1]
 
 
 def _path(annotation: str) -> str:
