@@ -13,6 +13,7 @@ from tagstream.events.receiver.branch_news import (
     News,
     azure_news,
     bitbucket_news,
+    codecommit_news,
     github_news,
     gitlab_news,
 )
@@ -34,6 +35,14 @@ def github_request(payload: object) -> News:
 
 def cloud_push(*changes: object) -> dict[str, object]:
     return {"push": {"changes": list(changes)}}
+
+
+CODECOMMIT = {"sourceReference": "refs/heads/images/app", "pullRequestStatus": "Closed", "isMerged": "True"}
+
+
+def codecommit(**detail: str) -> dict[str, object]:
+    kind = "Pull Request" if "pullRequestId" in detail else "Repository"
+    return {"source": "aws.codecommit", "detail-type": f"CodeCommit {kind} State Change", "detail": detail}
 
 
 CLOUD_BRANCH = {"type": "branch", "name": "images/app", "target": {"hash": COMMIT}}
@@ -75,6 +84,13 @@ SERVER_CHANGE = {"ref": {"id": "refs/heads/images/app", "type": "BRANCH"}, "toHa
             },
             PUSHED,
         ),
+        (codecommit_news, codecommit(event="pullRequestMergeStatusUpdated", pullRequestId="7", **CODECOMMIT), REQUEST),
+        (
+            codecommit_news,
+            codecommit(event="referenceUpdated", referenceFullName="refs/heads/images/app", commitId=COMMIT),
+            PUSHED,
+        ),
+        (codecommit_news, codecommit(event="referenceDeleted", referenceFullName="refs/heads/images/app"), REMOVED),
     ],
 )
 def test_an_event_names_the_branch_or_the_request(read: Callable[[object], News], payload: object, news: News) -> None:
@@ -100,10 +116,17 @@ UNCLEAR: list[Any] = [
     {"eventType": "build.complete", "resource": {"pullRequestId": 7, "sourceRefName": "refs/heads/images/app"}},
     {"eventType": "git.push", "resource": {"refUpdates": [None]}},
     {"eventType": ["git.push"], "resource": 1},
+    codecommit(event="pullRequestCreated", pullRequestId="9" * 4_400, **CODECOMMIT),
+    codecommit(event="pullRequestCreated", pullRequestId="²", **CODECOMMIT),
+    codecommit(event="pullRequestCreated", pullRequestId="7"),
+    {"source": "aws.codecommit", "detail": [1]},
+    {"source": "aws.ecr", "detail": {"pullRequestId": "7", **CODECOMMIT}},
 ]
 
 
 @pytest.mark.parametrize("payload", UNCLEAR)
-@pytest.mark.parametrize("read", [github_request, github_push, gitlab_news, bitbucket_news, azure_news])
+@pytest.mark.parametrize(
+    "read", [github_request, github_push, gitlab_news, bitbucket_news, azure_news, codecommit_news]
+)
 def test_an_event_of_another_shape_says_nothing(read: Callable[[object], News], payload: object) -> None:
     assert read(payload) is None

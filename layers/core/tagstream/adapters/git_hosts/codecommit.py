@@ -9,10 +9,9 @@ Source: AWS CodeCommit API 2015-04-13, as botocore's service model has it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -21,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 from tagstream.adapters.aws.silence import ask_once
 from tagstream.adapters.git_hosts.account import path_of
 from tagstream.adapters.git_hosts.api import NO_TIME
+from tagstream.adapters.git_hosts.request_memory import Branches, RequestMemory
 from tagstream.adapters.http.fault_text import capped
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import (
@@ -40,7 +40,6 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
-    already_open,
     newest_of,
 )
 from tagstream.ports.runtime import Clock
@@ -55,8 +54,8 @@ MakeClient = Callable[[str, "Config", str], Any]
 """(service, config, region) to a client of boto3."""
 HEADS = "refs/heads/"
 CONNECT_S, READ_S, ATTEMPTS = 3, 10, 2
-# How many requests are looked at for the one between two branches: each is a call, because lists have numbers only.
-MOST_READ = 60
+# Lists have numbers only, so each request that was never read is a call: so many open and closed ones in one search.
+MOST_OPEN, MOST_CLOSED = 300, 60
 NEEDS = "the stack's parameter CodeCommitRepositoryArn must name the repository"
 _HOST = re.compile(r"git-codecommit(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 _THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
@@ -65,13 +64,16 @@ _NONE = frozenset({"PullRequestDoesNotExistException", "InvalidPullRequestIdExce
 _FORBIDDEN = frozenset({"AccessDeniedException", "RepositoryDoesNotExistException", "UnrecognizedClientException"})
 
 
-def open_requests(access: HostAccess, make_client: MakeClient, clock: Clock) -> CodeCommitRequests:
+def open_requests(
+    access: HostAccess, make_client: MakeClient, clock: Clock, memory: RequestMemory | None = None
+) -> CodeCommitRequests:
     """The requests of a repository.
 
     Args:
         access: the role's credentials are not in it.
         make_client: of the session that the function has.
         clock: for the deadline of the access.
+        memory: of requests that were read before; None begins a new one.
 
     Raises:
         StalledError: InvalidPullRequest, the URL names no repository of CodeCommit, or an API of its own.
@@ -90,7 +92,13 @@ def open_requests(access: HostAccess, make_client: MakeClient, clock: Clock) -> 
     ask_once(client, clock)
     domain = "amazonaws.cn" if host[2] else "aws.amazon.com"
     return CodeCommitRequests(
-        client=client, region=host[1], domain=domain, name=parts[2], clock=clock, deadline_s=access.deadline_s
+        client=client,
+        region=host[1],
+        domain=domain,
+        name=parts[2],
+        clock=clock,
+        deadline_s=access.deadline_s,
+        memory=RequestMemory() if memory is None else memory,
     )
 
 
@@ -122,6 +130,7 @@ class CodeCommitRequests:
         name: of the repository.
         clock: for the deadline.
         deadline_s: on the monotonic clock; no call is begun after it. None for none.
+        memory: of requests that were read before.
     """
 
     client: CodeCommitClient
@@ -130,6 +139,7 @@ class CodeCommitRequests:
     name: str
     clock: Clock
     deadline_s: float | None
+    memory: RequestMemory
 
     @property
     def limits(self) -> Limits:
@@ -137,18 +147,50 @@ class CodeCommitRequests:
         return Limits(title=150, body=10_240)
 
     def newest(self, head: str, base: str) -> PullRequest | None:
-        """As ``PullRequests.newest``; lists have numbers only, so each candidate is a call, up to MOST_READ of them."""
-        statuses: tuple[PullRequestStatusEnumType, ...] = ("OPEN", "CLOSED")
-        closed = []
-        for status in statuses:
-            for number in islice(self._numbers(status), MOST_READ):
-                found = self.read(number)
-                if found is None or (found.head, found.base) != (head, base):
-                    continue
-                if found.state == "open":
-                    return found
-                closed.append(found)
-        return newest_of(closed)
+        """As ``PullRequests.newest``; among closed ones it reads MOST_CLOSED at a time that nobody has read before.
+
+        Raises:
+            As ``_open_one``.
+        """
+        found = self._open_one(head, base)
+        if found is not None:
+            return found
+        return newest_of(list(self._between((head, base), self._numbers("CLOSED"), MOST_CLOSED)))
+
+    def _open_one(self, head: str, base: str) -> PullRequest | None:
+        """The open request between two branches.
+
+        Raises:
+            RetryableError: PullRequestFailed, MOST_OPEN were read, and there are more that nobody has read.
+        """
+        numbers = self._numbers("OPEN")
+        found = next((one for one in self._between((head, base), numbers, MOST_OPEN) if one.state == "open"), None)
+        if found is None and any(self._known(one) is None for one in numbers):
+            raise RetryableError(
+                f"ListPullRequests: the repository has {len(numbers)} open requests, of which {MOST_OPEN} were looked"
+                " at for the one of this branch; the next runs look at the others",
+                reason=FAILED,
+            )
+        return found
+
+    def _between(self, wanted: Branches, numbers: Iterable[str], most: int) -> Iterator[PullRequest]:
+        """Yield the requests between two branches, reading at most so many of which the branches are not known."""
+        unknown = 0
+        for number in numbers:
+            known = self._known(number)
+            unknown += known is None
+            if known not in (None, wanted) or unknown > most:
+                continue
+            found = self.read(number)
+            if found is not None and (found.head, found.base) == wanted:
+                yield found
+
+    def _known(self, number: str) -> Branches | None:
+        return self.memory.branches_of(self._repository, number)
+
+    @property
+    def _repository(self) -> str:
+        return f"{self.region}/{self.name}"
 
     def read(self, number: str) -> PullRequest | None:
         """As ``PullRequests.read``; CodeCommit knows no checks."""
@@ -163,7 +205,7 @@ class CodeCommitRequests:
 
     def open(self, proposal: Proposal) -> PullRequest:
         """As ``PullRequests.open``."""
-        found = already_open(self, proposal)
+        found = self._open_one(proposal.head, proposal.base)
         if found is not None:
             return found
         with self._asked("CreatePullRequest"):
@@ -235,7 +277,7 @@ class CodeCommitRequests:
     def _now(self, request: PullRequest) -> PullRequest:
         return self.read(request.number) or request
 
-    def _numbers(self, status: PullRequestStatusEnumType) -> Iterator[str]:
+    def _numbers(self, status: PullRequestStatusEnumType) -> list[str]:
         """The numbers of the repository's requests, the highest first, which are the newest."""
         found: list[str] = []
         with self._asked("ListPullRequests"):
@@ -244,7 +286,7 @@ class CodeCommitRequests:
             )
             for page in pages:
                 found += page.get("pullRequestIds", [])
-        yield from sorted(found, key=lambda one: (len(one), one), reverse=True)
+        return sorted(found, key=lambda one: (len(one), one), reverse=True)
 
     def _request(self, found: PullRequestTypeDef | None) -> PullRequest:
         number = found.get("pullRequestId", "") if found else ""
@@ -255,12 +297,15 @@ class CodeCommitRequests:
         is_merged = isinstance(merged, Mapping) and merged.get("isMerged") is True
         closed: RequestState = "merged" if is_merged else "closed"
         place = f"https://{self.region}.console.{self.domain}/codesuite/codecommit/repositories"
+        head = str(target.get("sourceReference") or "").removeprefix(HEADS)
+        base = str(target.get("destinationReference") or "").removeprefix(HEADS)
+        self.memory.note(self._repository, number, (head, base))
         return PullRequest(
             number=number,
             url=f"{place}/{quote(self.name)}/pull-requests/{quote(number)}/details?region={self.region}",
             state="open" if found.get("pullRequestStatus") == "OPEN" else closed,
-            head=str(target.get("sourceReference") or "").removeprefix(HEADS),
-            base=str(target.get("destinationReference") or "").removeprefix(HEADS),
+            head=head,
+            base=base,
             head_commit=CommitId(str(target.get("sourceCommit") or "")),
             title=found.get("title", ""),
             body=found.get("description", ""),

@@ -20,7 +20,7 @@ MODULE_BY_KIND: Mapping[GitHostKind, str] = {
 }
 """Each module has ``open_requests(access: HostAccess, clock: Clock) -> PullRequests``; the access has credentials.
 
-CodeCommit's takes what makes clients of boto3 before the clock.
+CodeCommit's takes what makes clients of boto3 before the clock, and a RequestMemory after it.
 """
 
 COMMITS_BY_KIND: Mapping[GitHostKind, str] = {

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from tagstream.adapters.git_hosts.host_table import MODULE_BY_KIND
+from tagstream.adapters.git_hosts.request_memory import RequestMemory
 from tagstream.domain.objects.git_host import GIT_HOST, GIT_HOST_KINDS
 from tagstream.errors import StalledError
 from tagstream.ports.git import GitAccess
@@ -37,11 +38,13 @@ class KnownHosts:
         applied: puts what a provider hands out into an access (``GitCredentials.applied``).
         clock: of the adapters.
         make_client: makes clients of boto3 with the function's role, for CodeCommit.
+        memory: of requests that were read before, for CodeCommit.
     """
 
     applied: Callable[[GitAccess], GitAccess]
     clock: Clock
     make_client: MakeClient = no_role
+    memory: RequestMemory = field(default_factory=RequestMemory)
 
     def of(self, access: HostAccess) -> PullRequests:
         """The requests of a repository; as ``GitHosts.of``."""
@@ -53,6 +56,7 @@ class KnownHosts:
                 reason=INVALID,
             )
         if access.kind == "codecommit":
-            return cast("PullRequests", import_module(module).open_requests(access, self.make_client, self.clock))
+            found = import_module(module).open_requests(access, self.make_client, self.clock, self.memory)
+            return cast("PullRequests", found)
         opened = import_module(module).open_requests(replace(access, git=self.applied(access.git)), self.clock)
         return cast("PullRequests", opened)

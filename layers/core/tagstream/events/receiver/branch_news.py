@@ -4,7 +4,7 @@ What is of another shape than the host's documentation says tells nothing, so th
 
 Source: GitHub "Webhook events and payloads" (push, pull_request), which Gitea and Forgejo follow; GitLab "Webhook
 events" (push, merge request); Bitbucket Cloud and Data Center "Event payload"; Azure DevOps "Service hooks events"
-(git.push, git.pullrequest.*).
+(git.push, git.pullrequest.*); AWS CodeCommit "Monitoring CodeCommit events in Amazon EventBridge".
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ News = tuple[BranchNews, ...] | None
 """The branches that an event is about; None if it does not say."""
 MAX_NEWS = 100
 """Beyond so many branches an event is about all of them."""
-MAX_NAME = 1000
+MAX_NAME, MAX_DIGITS = 1000, 15
 HEADS = "refs/heads/"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 
@@ -62,6 +62,18 @@ def azure_news(payload: object) -> News:
     return _request(member(resource, "pullRequestId"), text_at(resource, "sourceRefName").removeprefix(HEADS))
 
 
+def codecommit_news(payload: object) -> News:
+    """The branch of a repository's state change, or the request of a pull request's; None for everything else."""
+    if text_at(payload, "source") != "aws.codecommit":
+        return None
+    detail = member(payload, "detail")
+    number = text_at(detail, "pullRequestId")
+    if not number:
+        return _pushed([(text_at(detail, "referenceFullName"), text_at(detail, "commitId"))])
+    is_number = number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
+    return _request(int(number) if is_number else None, text_at(detail, "sourceReference").removeprefix(HEADS))
+
+
 def _cloud_change(change: object) -> tuple[str, str]:
     """The ref and the commit of a change; a branch that is gone has an old state only."""
     state = member(change, "new") or member(change, "old")
@@ -82,7 +94,7 @@ def _pushed(updates: Iterable[tuple[str, str]]) -> News:
 
 def _request(number: object, branch: str) -> News:
     # A bool is an int for Python.
-    is_number = isinstance(number, int) and not isinstance(number, bool) and 0 < number < 10**15
+    is_number = isinstance(number, int) and not isinstance(number, bool) and 0 < number < 10**MAX_DIGITS
     if not is_number or not 0 < len(branch) <= MAX_NAME:
         return None
     return (BranchNews(branch=branch, number=str(number)),)
