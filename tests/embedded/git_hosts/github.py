@@ -8,7 +8,7 @@ from typing import Any
 from graphql import GraphQLError, build_schema, graphql_sync
 
 from tests.embedded.git_hosts.described import FOLDER, Operation, described
-from tests.embedded.git_hosts.host import NAME, OWNER, Answer, FakeHost, Hosted, Query
+from tests.embedded.git_hosts.host import BASE_COMMIT, NAME, OWNER, Answer, FakeHost, Hosted, Query
 
 ROLLUPS = {"pending": "PENDING", "passed": "SUCCESS", "failed": "FAILURE"}
 CLEAN = "Pull request Pull request is in clean status"
@@ -160,8 +160,8 @@ class GitHub(FakeHost):
             "body": hosted.body,
             "draft": hosted.draft,
             "labels": [{"id": 1, "name": one} for one in hosted.labels],
-            "head": {"ref": hosted.head, "sha": self.commit_of(hosted)},
-            "base": {"ref": hosted.base},
+            "head": {"label": f"{OWNER}:{hosted.head}", "ref": hosted.head, "sha": self.commit_of(hosted)},
+            "base": {"label": f"{OWNER}:{hosted.base}", "ref": hosted.base, "sha": BASE_COMMIT},
         }
 
 

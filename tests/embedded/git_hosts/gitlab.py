@@ -57,8 +57,11 @@ class GitLab(FakeHost):
             hosted.comments.append(document["body"])
             return Answer(status=201, document={"id": 1, "body": document["body"]})
         if operation.name == "acceptMergeRequest":
-            if hosted.auto_merge or hosted.state != "open" or document["sha"] != self.commit_of(hosted):
+            if hosted.auto_merge or hosted.state != "open":
                 return self.refused(405)
+            if document["sha"] != self.commit_of(hosted):
+                said = "SHA does not match HEAD of source branch"
+                return Answer(status=409, document={"message": said})
             if not any(document.get(one) for one in self.auto_merge_names):
                 self.merge(hosted)
                 return Answer(document=self._shown(hosted))

@@ -309,6 +309,22 @@ def test_labels_reviewers_and_auto_merge_are_asked_for_once(stack: Hosted) -> No
     assert request.labels == ["bot"]
 
 
+def test_a_wrong_reviewer_is_told_by_name_and_the_request_stays_known(stack: Hosted) -> None:
+    stack.host.strangers = {"mallory"}
+    stack.annotate(pull_request_reviewers="mallory, alice", pull_request_auto_merge="squash")
+    stack.run()
+    (request,) = stack.host.requests
+    assert (request.reviewers, request.auto_merge) == (["alice"], "squash")
+    assert stack.ready.startswith("PullRequestFailed: 'mallory' cannot review the request: POST /repos/")
+    assert (stack.request["number"], stack.request["state"]) == ("1", "open")
+    request.reviewers, request.reviews = [], ["alice"]
+    stack.annotate(pull_request_reviewers="alice")
+    stack.run(after_s=3_600)
+    assert stack.ready.startswith("Succeeded")
+    assert request.reviews == ["alice"]
+    assert len(stack.host.requests) == 1
+
+
 def test_with_nothing_to_wait_for_auto_merge_merges_at_once(stack: Hosted) -> None:
     assert isinstance(stack.host, GitHub)
     stack.host.requires_checks = False

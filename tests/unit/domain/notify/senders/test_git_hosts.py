@@ -143,6 +143,19 @@ def test_azure_devops_sets_a_status(address: str) -> None:
     assert call.headers["Authorization"] == "Basic OnVzZXI6dG9rZW4="
 
 
+@pytest.mark.parametrize("event", [FAILURE, LONG], ids=["failure", "long"])
+def test_a_dispatch_is_as_github_s_published_description_says(event: Event) -> None:
+    (call,) = sent("githubdispatch", event, "https://github.com/org/app")
+    description = Description(yaml.safe_load((ROOT / "tests/data/commit_statuses/github.yaml").read_text()))
+    operation = description.operation(call.method, urlsplit(call.url).path)
+    assert operation is not None
+    found = body(call)
+    assert list(description.problems_of_request(operation, [], found | {"client_payload": {}})) == []
+    payload = found["client_payload"]
+    schema = operation.definition["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert len(payload) <= schema["client_payload"]["maxProperties"]
+
+
 def test_a_dispatch_starts_workflows_with_the_whole_event() -> None:
     (call,) = sent("githubdispatch", FAILURE, "https://github.com/org/app")
     assert call.url == "https://api.github.com/repos/org/app/dispatches"
