@@ -283,6 +283,7 @@ def test_a_commit_with_other_files_than_asked_for_is_not_pushed(worlds: Worlds) 
     world.run()
     assert world.commits() == before
     assert world.ready().startswith("GitOperationFailed: failed to commit through the host's API: its commit")
+    assert world.ready().endswith("and is not pushed: file 'app/app.yaml' has mode 100644 in place of 100755")
 
 
 def executable(world: World) -> None:

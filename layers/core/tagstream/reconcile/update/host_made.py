@@ -20,6 +20,7 @@ from tagstream.ports.host_commits import CommitDraft, HostCommits
 from tagstream.ports.pull_requests import HostAccess
 
 HEADS = b"refs/heads/"
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +111,25 @@ def _checked(
     for one, commit in zip(made, ids, strict=True):
         theirs = history.get(commit)
         if theirs is None or theirs.parents != (parent,) or theirs.tree != session.tree(one.commit)[0]:
+            modes = "" if theirs is None else _other_modes(one, commit, session)
             raise RetryableError(
                 f"failed to commit through the host's API: its commit {commit[:7]} has other files or another parent"
-                " than it was asked for, and is not pushed",
+                f" than it was asked for, and is not pushed{modes}",
                 reason="GitOperationFailed",
             )
         found.append(HostCommit(commit=commit, author=theirs.author))
         parent = commit
     return tuple(found)
+
+
+def _other_modes(one: LocalCommit, commit: CommitId, session: GitSession) -> str:
+    """The files whose mode is another one in the host's commit, as the end of a message; empty if there is none."""
+    names = {path: path.decode(errors="surrogateescape") for path in one.draft.files}
+    session.fetch(commit, sorted(names.values()))
+    changed = []
+    for path, name in sorted(names.items()):
+        ours = {file.path: file.mode for file in session.files(one.commit, name)}.get(path)
+        theirs = {file.path: file.mode for file in session.files(commit, name)}.get(path)
+        if ours is not None and theirs is not None and ours != theirs:
+            changed.append(f"file '{name}' has mode {theirs:o} in place of {ours:o}")
+    return f": {'; '.join(changed[:MOST_NAMED])}" if changed else ""
