@@ -149,8 +149,7 @@ def _add(update: _Update, workload: Workload, path: str, content: bytes, plan: F
 
 def _print(session: Session, before: Mapping[str, MarkedFile], update: _Update) -> None:
     for path in sorted(update.files):
-        for line in patch_lines(path, before[path].source, update.files[path]):
-            session.console.verbatim(line)
+        session.console.verbatim("\n".join(patch_lines(path, before[path].source, update.files[path])))
     for (path, number), problem in sorted(update.problems.items()):
         session.console.warning(f"{path}:{number}: {problem}")
 
