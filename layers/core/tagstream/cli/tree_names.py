@@ -46,7 +46,8 @@ def _listed(repository: str) -> list[str] | None:
         return None
     if done.returncode:
         return None
-    return list(dict.fromkeys(os.fsdecode(one) for one in done.stdout.split(b"\0") if one and not one.endswith(b"/")))
+    names = os.fsdecode(done.stdout).split("\0")
+    return list(dict.fromkeys(name for name in names if name and not name.endswith("/")))
 
 
 def _behind_links(repository: str, folders: set[str]) -> set[str]:

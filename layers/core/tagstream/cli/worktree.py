@@ -26,7 +26,8 @@ from tagstream.domain.setters.plan import has_marker, is_candidate
 _ALIKE = re.compile(r"(?i)\.(?:ya?ml|json)(?:\.[a-z0-9]+)?$|^kustomization$")
 _NAMES = "only files named *.yaml, *.yml (in lower case) and Kustomization are read"
 _NO_FILE = frozenset({errno.ELOOP, errno.EISDIR, errno.ENOENT, errno.ENOTDIR, errno.ENXIO})
-FIRST_READ, LATER_READ = 65_536, 1_048_576
+# A read takes the memory it asks for first, so that asking for more than a manifest has makes it slower.
+FIRST_READ, LATER_READ = 8_192, 1_048_576
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
