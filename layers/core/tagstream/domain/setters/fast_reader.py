@@ -145,10 +145,13 @@ def _block_bodies(data: bytes, start: int, end: int, hits: Sequence[int]) -> lis
     """Spans of the block scalars' texts up to the last marker."""
     bodies = []
     position = start
+    newline = data.find(b"\n", hits[-1], end)
+    # What follows the last marker's line is not read.
+    limit = newline + 1 or end
     while position <= hits[-1]:
         header = _BLOCK_HEADER.match(data, position, end)
         if header is None:
-            run = _ORDINARY.match(data, position, end)
+            run = _ORDINARY.match(data, position, limit)
             if run is None:
                 raise Unsure
             position = run.end()

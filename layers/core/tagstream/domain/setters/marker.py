@@ -92,7 +92,8 @@ def key_indexes(text: str) -> list[int]:
 
 def mentions_marker(source: bytes) -> bool:
     """Whether a file has a marker, or something that a person may take for one. Only such files are looked at."""
-    return (b"magepolicy" in source or b"magePolicy" in source) and _ALIKE_WORD.search(source) is not None
+    # Few manifests have a dollar sign, and one letter is found ten times as fast as a word.
+    return b"$" in source and _ALIKE_WORD.search(source) is not None
 
 
 def intended(line: str) -> State:
@@ -116,7 +117,9 @@ def intended(line: str) -> State:
 
 def misspelt(data: bytes) -> tuple[MarkerReport, ...]:
     """The lines of a file that mention the key without its double quotes, with what each was meant to be."""
-    if sum(map(data.count, _ALIKE)) == data.count(TOKEN):
+    markers = data.count(TOKEN)
+    # One letter is counted faster than the words, and most files have no other dollar sign.
+    if data.count(b"$") == markers or sum(map(data.count, _ALIKE)) == markers:
         return ()
     found = sorted(at for word in _ALIKE for at in offsets_of(data, word))
     reports, line, counted, end = [], 1, 0, 0

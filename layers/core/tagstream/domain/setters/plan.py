@@ -9,6 +9,7 @@ re-emits files, damages values or passes over valid YAML, docs/differences.md sa
 from __future__ import annotations
 
 import bisect
+import functools
 import gc
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -197,6 +198,12 @@ def _problem(data: bytes) -> str | None:
     return f"not valid YAML: {alias}" if alias else None
 
 
+@functools.lru_cache(maxsize=8192)
+def _is_plain(written: bytes) -> bool:
+    """Whether a scalar can stand on an ordinary line. Usually many files are given the same few scalars."""
+    return _problem(b"- - k: " + written + b" #") is None
+
+
 class _Outcome(NamedTuple):
     """What is reported of a marker and, if its value changes, the old value, the new value and its bytes."""
 
@@ -329,7 +336,7 @@ class _Planner:
         if old == wanted.value:
             return _Outcome(setter, "equal", warning=warning)
         written = b"" if site.is_block else render(scalar[:1], wanted.value, in_flow=site.in_flow)
-        self.is_plain = self.is_plain and _problem(b"- - k: " + written + b" #") is None
+        self.is_plain = self.is_plain and _is_plain(written)
         return _Outcome(setter, wanted.state, wanted.reason, warning, old, wanted.value, written)
 
     def _edit(self, site: Site, outcome: _Outcome) -> Edit:
