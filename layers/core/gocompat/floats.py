@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from fractions import Fraction
+from typing import TYPE_CHECKING, TypeAlias
 
 from gocompat.quote import quote
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _DECIMAL = re.compile(r"([+-]?)([0-9_]*)(?:\.([0-9_]*))?(?:[eE]([+-]?[0-9_]+))?", re.ASCII)
 _HEXADECIMAL = re.compile(r"([+-]?)0[xX]([0-9A-Fa-f_]*)(?:\.([0-9A-Fa-f_]*))?[pP]([+-]?[0-9_]+)", re.ASCII)
@@ -23,9 +26,9 @@ _MAX_DIGITS = 400
 # Digits after these count only as being all zero or not.
 _SIGNIFICANT = 1000
 # The smallest magnitude that float64 rounds to infinity, which Go refuses.
-_OVERFLOW = Fraction(2**1024 - 2**970)
+_OVERFLOW = 2**1024 - 2**970
 
-ExactNumber = tuple[int, Fraction | int]
+ExactNumber: TypeAlias = "tuple[int, Fraction | int]"
 """Sorts numbers: (-1, 0) is minus infinity, (1, 0) is infinity, and (0, value) any other number."""
 
 
@@ -46,7 +49,7 @@ def parse_number(text: str) -> ExactNumber | None:
         return None
     infinite = _INFINITE.fullmatch(text)
     if infinite:
-        return (-1 if infinite[1] == "-" else 1, Fraction(0))
+        return (-1 if infinite[1] == "-" else 1, 0)
     found = _HEXADECIMAL.fullmatch(text)
     value = _hexadecimal(found, text) if found else _decimal(text)
     if abs(value) >= _OVERFLOW:
@@ -101,6 +104,9 @@ def _said(text: str, what: str) -> str:
 
 
 def _decimal(text: str) -> Fraction:
+    # Loading fractions takes as long as ordering thousands of whole numbers, which most values are.
+    from fractions import Fraction
+
     found = _DECIMAL.fullmatch(text)
     if found is None or not _underscores_fit(text, hexadecimal=False):
         raise InvalidNumber(_said(text, "invalid syntax"))
@@ -127,6 +133,8 @@ def _exponent(text: str) -> int:
 
 
 def _hexadecimal(found: re.Match[str], text: str) -> Fraction:
+    from fractions import Fraction
+
     whole, fraction = found[2].replace("_", ""), (found[3] or "").replace("_", "")
     if not whole + fraction or not _underscores_fit(text, hexadecimal=True):
         raise InvalidNumber(_said(text, "invalid syntax"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Protocol
 
 from gocompat.floats import ExactNumber, InvalidNumber, are_numbers_of_one_length, are_whole_numbers, parse_number
@@ -242,7 +241,7 @@ class NumericalOrdering:
         except InvalidNumber as error:
             raise InvalidValue(f"failed to parse invalid numeric value '{value}'", "not a number") from error
         if number is None:
-            return (-2, Fraction(0))
+            return (-2, 0)
         infinity, exact = number
         return (infinity, exact) if self.ascending else (-infinity, -exact)
 
