@@ -1,19 +1,9 @@
-"""Finds pull secrets that cannot log in to an image's registry, before a scan fails because of them.
-
-Messages name the secret, the registry and the entries that there are. They never show a value.
-"""
+"""Finds pull secrets that cannot log in to an image's registry, before a scan fails because of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from tagstream.domain.objects.dockerconfig import (
-    MEMBERS,
-    InvalidDockerConfig,
-    pull_secret_keyring,
-    why_unmatched,
-)
-from tagstream.domain.objects.image_name import parse_repository_image
 from tagstream.domain.objects.kinds import SERVICE_ACCOUNT
 from tagstream.domain.objects.model import ImageRepository, NamespacedName
 
@@ -36,24 +26,13 @@ def pull_secret_problems(value: object, members: Members) -> Iterator[tuple[str,
     if not isinstance(value, ImageRepository) or value.provider != "generic":
         return
     namespace = value.metadata.key.namespace
-    image = parse_repository_image(value.image)
     paths = dict(_named_secrets(value, members))
-    usable: dict[str, Mapping[str, bytes]] = {}
-    for name, path in paths.items():
-        data = members(NamespacedName(namespace, name))
-        # A scan passes over a secret of another kind if it is there for its certificates.
-        if data is None or (name == value.cert_secret_ref and not any(map(data.get, MEMBERS))):
-            continue
-        fault = _fault(data)
-        if fault:
-            yield path, f"secret '{namespace}/{name}' is no pull secret for {image.registry}: {fault}"
-        else:
-            usable[name] = data
-    if not paths or len(usable) < len(paths):
-        return
-    keyring = pull_secret_keyring(usable.values())
-    if not keyring.find(image.registry, image.repository) and not keyring.find_by_alias(image.registry):
-        yield next(iter(paths.values())), why_unmatched(image, usable, keyring)
+    secrets = {name: members(NamespacedName(namespace, name)) for name in paths}
+    if any(data is not None for data in secrets.values()):
+        # Most repositories name no secret, or one that is kept elsewhere.
+        from tagstream.reconcile.apply.pull_secret_entries import useless_secrets
+
+        yield from useless_secrets(value, paths, secrets)
 
 
 def _named_secrets(value: ImageRepository, members: Members) -> Iterator[tuple[str, str]]:
@@ -65,14 +44,3 @@ def _named_secrets(value: ImageRepository, members: Members) -> Iterator[tuple[s
             yield name, "spec.serviceAccountName"
     if value.secret_ref:
         yield value.secret_ref, "spec.secretRef"
-
-
-def _fault(data: Mapping[str, bytes]) -> str:
-    """Why a secret is no pull secret; empty if it is one."""
-    if not any(map(data.get, MEMBERS)):
-        return f"it has neither {' nor '.join(repr(one) for one in MEMBERS)}"
-    try:
-        pull_secret_keyring((data,))
-    except InvalidDockerConfig as error:
-        return str(error)
-    return ""
