@@ -33,7 +33,9 @@ SECTIONS: Sequence[tuple[str, Sequence[str]]] = (
         ("freeze", "thaw", "pin", "hold", "rollback", "unpin", "preview", "backtest"),
     ),
     ("tagstream.cli.parser_look:add_look", ("describe", "dashboard", "tree", "events", "logs", "webhook-url")),
-    ("tagstream.cli.parser_offline:add_offline", ("explain", "lint", "diff")),
+    ("tagstream.cli.parser_offline:add_explain", ("explain",)),
+    ("tagstream.cli.parser_offline:add_lint", ("lint",)),
+    ("tagstream.cli.parser_offline:add_diff", ("diff",)),
     ("tagstream.cli.parser_operate:add_operate", ("version", "check", "redrive", "completion")),
 )
 """The functions that add verbs, in the order of the help text, and the verbs that each of them adds."""
