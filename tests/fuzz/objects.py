@@ -25,11 +25,12 @@ from tagstream.domain.instant import read_instant
 from tagstream.domain.kustomize.build import build
 from tagstream.domain.kustomize.kustomization_file import Overlay
 from tagstream.domain.kustomize.source import BuildFailed
+from tagstream.domain.objects.annotations import INTERVENTION, REVERTED
 from tagstream.domain.objects.branch_template import BRANCH_TEMPLATE
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.git_host import API_URL, GIT_HOST
 from tagstream.domain.objects.image_name import InvalidImage, ecr_region, parse_repository_image
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, read_intervention, read_revert
+from tagstream.domain.objects.intervention import read_intervention, read_revert
 from tagstream.domain.objects.issuer_url import is_trusted_source
 from tagstream.domain.objects.kinds import parse_object
 from tagstream.domain.objects.long_duration import parse_long_duration

@@ -11,7 +11,8 @@ from typing import Any
 
 from tagstream.domain.calendar.hand_freeze import HandFreeze, Scope
 from tagstream.domain.instant import instant_text
-from tagstream.domain.objects.intervention import INTERVENTION, Intervention, intervention_text
+from tagstream.domain.objects.annotations import INTERVENTION
+from tagstream.domain.objects.intervention import Intervention, intervention_text
 from tagstream.domain.objects.model import WINDOW, Digest, ImageRef, NamespacedName, Revision
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.ledger import LedgerEntry

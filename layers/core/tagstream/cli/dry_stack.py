@@ -8,8 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
 
-from tagstream.domain.objects.annotations import annotated, annotations_of
-from tagstream.domain.objects.intervention import OWN
+from tagstream.domain.objects.annotations import OWN, annotated, annotations_of
 from tagstream.domain.objects.model import Digest, NamespacedName
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports

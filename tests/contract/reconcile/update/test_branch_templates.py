@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tagstream.domain.objects.intervention import REVERTED, Revert, revert_text
+from tagstream.domain.objects.annotations import REVERTED
+from tagstream.domain.objects.intervention import Revert, revert_text
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.pull_requests import HostAccess, PullRequests

@@ -28,9 +28,8 @@ from tagstream.adapters.store.table import (
     overtaken,
     unchanged,
 )
-from tagstream.domain.objects.annotations import annotated, annotations_of
+from tagstream.domain.objects.annotations import OWN, annotated, annotations_of
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
-from tagstream.domain.objects.intervention import OWN
 from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import Document, StoredObject

@@ -15,8 +15,7 @@ from tagstream.cli.kinds import NAMESPACE, Target
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required
 from tagstream.cli.yaml_text import as_yaml
-from tagstream.domain.objects.annotations import SUSPENDED, SUSPENDED_BY, annotations_of
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
+from tagstream.domain.objects.annotations import INTERVENTION, REVERTED, SUSPENDED, SUSPENDED_BY, annotations_of
 from tagstream.domain.objects.kinds import STORED
 from tagstream.domain.objects.model import REQUESTED_AT
 from tagstream.reconcile.apply.applied import SERVER_SIDE

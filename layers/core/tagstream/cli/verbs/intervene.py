@@ -15,8 +15,8 @@ from tagstream.cli.outcome import tell_outcome
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required, tell_commit, wait_for
 from tagstream.domain.instant import instant_text
-from tagstream.domain.objects.annotations import annotations_of
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, Intervention, Place, intervention_text
+from tagstream.domain.objects.annotations import INTERVENTION, REVERTED, annotations_of
+from tagstream.domain.objects.intervention import Intervention, Place, intervention_text
 from tagstream.domain.objects.model import REQUESTED_AT, ImagePolicy, ImageUpdateAutomation
 from tagstream.domain.select.interventions import CONDITION_REASONS
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy

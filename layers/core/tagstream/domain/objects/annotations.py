@@ -12,6 +12,12 @@ REASON = "suspend.toolkit.fluxcd.io/reason"
 
 Applying a manifest that does not speak of ``suspend`` keeps it so.
 """
+INTERVENTION = "tagstream.dev/intervention"
+"""Annotation of an ImagePolicy: the order of the last ``pin``, ``hold`` or ``rollback`` command."""
+REVERTED = "tagstream.dev/reverted"
+"""Annotation of an ImagePolicy: the revert that a run has noticed."""
+OWN = (INTERVENTION, REVERTED)
+"""The annotations that a manifest neither sets nor removes."""
 Text = Mapping[str, str]
 Document = Mapping[str, object]
 

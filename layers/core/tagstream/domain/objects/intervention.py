@@ -13,13 +13,7 @@ from datetime import datetime
 from typing import Literal
 
 from tagstream.domain.instant import instant_text, read_instant
-
-INTERVENTION = "tagstream.dev/intervention"
-"""Annotation: the order of the last ``pin``, ``hold`` or ``rollback`` command."""
-REVERTED = "tagstream.dev/reverted"
-"""Annotation: the revert that a run has noticed."""
-OWN = (INTERVENTION, REVERTED)
-"""The annotations that a manifest neither sets nor removes."""
+from tagstream.domain.objects.annotations import INTERVENTION, REVERTED
 
 Kind = Literal["pin", "hold", "rollback"]
 KINDS: tuple[Kind, ...] = ("pin", "hold", "rollback")

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NewType
 
-from tagstream.domain.objects.commit_by import CommitBy
-from tagstream.domain.objects.intervention import Intervention, Revert
-from tagstream.domain.objects.pull_request import PullRequestSpec
-
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tagstream.domain.calendar.calendar import Calendar
     from tagstream.domain.kustomize.kustomization_file import Overlay
+    from tagstream.domain.objects.commit_by import CommitBy
+    from tagstream.domain.objects.intervention import Intervention, Revert
+    from tagstream.domain.objects.pull_request import PullRequestSpec
 
 CanonicalImage = NewType("CanonicalImage", str)
 """A canonical image name, e.g. ``index.docker.io/library/alpine``; only ``domain/objects/image_name.py`` makes them."""

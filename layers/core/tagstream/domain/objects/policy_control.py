@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from gocompat.duration import InvalidDuration
 from gocompat.quote import quote
-from tagstream.domain.instant import read_instant
+from tagstream.domain.objects.annotations import INTERVENTION, REVERTED
 from tagstream.domain.objects.fields import Problem
-from tagstream.domain.objects.intervention import Intervention, read_intervention, read_revert
 from tagstream.domain.objects.long_duration import parse_long_duration
 from tagstream.domain.objects.model import (
     HOLD,
@@ -35,6 +35,11 @@ from tagstream.domain.objects.model import (
 from tagstream.domain.scan.tag_grammar import TAG
 from tagstream.domain.select.platforms import PLATFORM
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tagstream.domain.objects.intervention import Intervention, Revert
+
 NO_KEYLESS = (
     "keyless verification is not supported, because it would need nineteen more packages: sign with a key and"
     f" give its public half in {VERIFY_SECRET}"
@@ -53,10 +58,10 @@ def read_policy_control(metadata: Metadata, problems: list[Problem]) -> PolicyCo
         order_by=_order_by(metadata, problems),
         vulnerabilities_below=_vulnerabilities_below(metadata, problems),
         verify_secret=_verify_secret(metadata, problems),
-        ordered=read_intervention(notes),
+        ordered=_ordered(notes),
         annotated=_annotated(metadata, problems),
         skip_tags=_listed(metadata, SKIP_TAGS, TAG, NO_TAG, problems),
-        revert=read_revert(notes),
+        revert=_reverted(notes),
         honours_reverts=honours_reverts(metadata, problems),
     )
 
@@ -65,6 +70,25 @@ def honours_reverts(metadata: Metadata, problems: list[Problem]) -> bool:
     """Whether an ImagePolicy or an ImageUpdateAutomation honours what a person reverts in Git."""
     found = _one_of(metadata, ON_REVERT, ("hold", "ignore"), problems)
     return found != "ignore"
+
+
+def _ordered(notes: Mapping[str, str]) -> Intervention | None:
+    """The order of the last command."""
+    if INTERVENTION not in notes:
+        return None
+    # Few policies have orders, and the command line starts sooner without what reads them.
+    from tagstream.domain.objects.intervention import read_intervention
+
+    return read_intervention(notes)
+
+
+def _reverted(notes: Mapping[str, str]) -> Revert | None:
+    """The revert that a run has noticed."""
+    if REVERTED not in notes:
+        return None
+    from tagstream.domain.objects.intervention import read_revert
+
+    return read_revert(notes)
 
 
 def _minimum_age_s(metadata: Metadata, problems: list[Problem]) -> float:
@@ -119,6 +143,8 @@ def _annotated(metadata: Metadata, problems: list[Problem]) -> Intervention | No
         problems.append(_invalid(HOLD, notes[HOLD], f"{PIN} and {HOLD} exclude each other"))
     if tag is not None and not TAG.fullmatch(tag):
         problems.append(_invalid(PIN, tag, NO_TAG))
+    from tagstream.domain.objects.intervention import Intervention
+
     name = HOLD if tag is None else PIN
     reason = notes.get(WHY, "")
     author = f"the annotation {name}"
@@ -131,6 +157,8 @@ def _until(metadata: Metadata, problems: list[Problem]) -> datetime | None:
     text = metadata.annotations.get(UNTIL)
     if text is None:
         return None
+    from tagstream.domain.instant import read_instant
+
     try:
         return read_instant(text)
     except ValueError:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, cast
 
-from tagstream.domain.objects.annotations import REASON, SUSPENDED, SUSPENDED_BY
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
+from tagstream.domain.objects.annotations import INTERVENTION, REASON, REVERTED, SUSPENDED, SUSPENDED_BY
 from tagstream.domain.objects.kinds import STORED
 from tagstream.domain.objects.model import REQUESTED_AT
 from tagstream.ports.objects import StoredObject

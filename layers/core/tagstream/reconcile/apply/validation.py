@@ -7,13 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gocompat.quote import quote
-from tagstream.domain.objects.annotations import SUSPENDED, SUSPENDED_BY
+from tagstream.domain.objects.annotations import INTERVENTION, REVERTED, SUSPENDED, SUSPENDED_BY
 from tagstream.domain.objects.branch_template import BRANCH_TEMPLATE
 from tagstream.domain.objects.checks import check_object
 from tagstream.domain.objects.commit_by import COMMIT_BY
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.git_host import API_URL, GIT_HOST
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED
 from tagstream.domain.objects.kinds import STORED, SecretData
 from tagstream.domain.objects.model import (
     ALLOW_DOWNGRADE,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from tagstream.domain.objects.annotations import annotations_of
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, Place
+from tagstream.domain.objects.annotations import INTERVENTION, REVERTED, annotations_of
+from tagstream.domain.objects.intervention import Place
 from tagstream.domain.objects.model import PolicyControl
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from tagstream.domain.objects.annotations import annotations_of
-from tagstream.domain.objects.intervention import INTERVENTION, REVERTED, Place, Revert, revert_text
+from tagstream.domain.objects.annotations import INTERVENTION, REVERTED, annotations_of
+from tagstream.domain.objects.intervention import Place, Revert, revert_text
 from tagstream.domain.objects.model import CommitId, ImagePolicy, NamespacedName
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
 from tagstream.domain.setters.plan import Change, FilePlan, plan_file

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagstream.domain.objects.intervention import REVERTED
+from tagstream.domain.objects.annotations import REVERTED
 from tagstream.domain.objects.model import (
     GitRepository,
     ImagePolicy,
