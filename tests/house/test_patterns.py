@@ -15,18 +15,26 @@ from typing import Any
 
 import pytest
 
+import gocompat
 import tagstream
+from gocompat.semver import range as semver_range
 from tagstream.domain.setters import fast_reader
 
 ONE_CHARACTER = ("IN", "LITERAL", "NOT_LITERAL", "ANY", "CATEGORY")
 
 
 def _patterns() -> Iterator[Any]:
-    for module in pkgutil.walk_packages(tagstream.__path__, "tagstream."):
+    modules = (
+        *pkgutil.walk_packages(tagstream.__path__, "tagstream."),
+        *pkgutil.walk_packages(gocompat.__path__, "gocompat."),
+    )
+    for module in modules:
         if not module.name.endswith("__main__"):
             loaded = importlib.import_module(module.name)
             found = ((f"{module.name}.{name}", value) for name, value in vars(loaded).items())
             yield from (pytest.param(value, id=name) for name, value in found if isinstance(value, re.Pattern))
+    for text in (semver_range.HYPHEN, semver_range.LATER_HYPHEN):
+        yield pytest.param(re.compile(text), id=f"gocompat.semver.range: {text[:20]}")
     yield pytest.param(fast_reader._body_pattern(2), id="tagstream.domain.setters.fast_reader._body_pattern")
 
 

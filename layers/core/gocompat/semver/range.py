@@ -21,9 +21,9 @@ _OPERAND = rf"(?>v?{_PART}(?:\.{_PART})?(?:\.{_PART})?(?:-{_IDS})?(?:\+{_IDS})?)
 _TERM = rf"{_OPERATOR}{_WS}*+{_OPERAND}"
 # The groups are atomic and possessive. A space, a comma or the end follows each operand, so that backtracking into one
 # could never help; without it, no range can make the match take more than linear time.
-_HYPHEN = re.compile(rf"({_OPERAND}){_WS}++-{_WS}++({_OPERAND}){_WS}*+", re.ASCII)
+HYPHEN = rf"({_OPERAND}){_WS}++-{_WS}++({_OPERAND}){_WS}*+"
 # A search need not start within a run of digits: a match there would also start at the beginning of the run.
-_LATER_HYPHEN = re.compile(rf"(?:(?=v)|(?<![0-9|xX*])){_HYPHEN.pattern}", re.ASCII)
+LATER_HYPHEN = rf"(?:(?=v)|(?<![0-9|xX*])){HYPHEN}"
 _BLANKS = "\t\n\f\r "
 MAX_CHARACTERS = 10_000
 _GROUP = re.compile(rf"{_WS}*+{_TERM}(?>(?:{_WS}*+,{_WS}*+|{_WS}++){_TERM})*+{_WS}*+", re.ASCII)
@@ -141,8 +141,12 @@ def parse_range(text: str) -> Constraint:
 
 def _without_hyphens(text: str) -> str:
     """The range with ``>= A, <= B `` for each ``A - B``. As in rewriteRange, the first equal text is replaced."""
+    if "-" not in text:
+        return text
+    # Few ranges have one, so that these are compiled only when one is met.
+    hyphen, later_hyphen = re.compile(HYPHEN, re.ASCII), re.compile(LATER_HYPHEN, re.ASCII)
     rewritten, at = text, 0
-    while found := _HYPHEN.match(text, at) or _LATER_HYPHEN.search(text, at):
+    while found := hyphen.match(text, at) or later_hyphen.search(text, at):
         before = text[at : found.start()]
         blanks = before[len(before.rstrip(_BLANKS)) :]
         rewritten = rewritten.replace(blanks + found[0], f">= {found[1]}, <= {found[2]} ", 1)

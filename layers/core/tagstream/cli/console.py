@@ -8,10 +8,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from tagstream.cli.layout import Column
 from tagstream.domain.steering import harmless
+
+if TYPE_CHECKING:
+    from tagstream.cli.layout import Column
 
 
 class CommandFailed(Exception):
@@ -85,13 +87,15 @@ class Console:
             header: whether to print the titles.
             fit: whether to cut cells to the width of the terminal; without a terminal nothing is cut.
         """
-        known = [Column(title=one) if isinstance(one, str) else one for one in columns]
         if self.width:
+            from tagstream.cli.layout import Column
             from tagstream.cli.terminal import print_table
 
+            known = [Column(title=one) if isinstance(one, str) else one for one in columns]
             print_table(self.out, self.width, known, rows, header=header, fit=fit)
             return
-        for text in table([one.title for one in known] if header else (), rows):
+        titles = [one if isinstance(one, str) else one.title for one in columns]
+        for text in table(titles if header else (), rows):
             self.line(text)
 
     def _sign(self, sign: str, text: str) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import atexit
 import gc
-import getpass
 import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TextIO
 
@@ -20,6 +18,8 @@ from tagstream.cli.session import Session
 from tagstream.errors import ImageAutomationError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tagstream.ports.bundle import Ports
     from tagstream.ports.operations import Operations
 
@@ -165,6 +165,8 @@ def _operate(stack: str) -> Operations:
 
 
 def _who() -> str:
+    import getpass
+
     from tagstream import wiring
 
     try:

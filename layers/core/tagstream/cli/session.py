@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
 from tagstream.cli.console import CommandFailed, Console
@@ -14,6 +13,8 @@ from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.schema import SCHEMA
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tagstream.ports.bundle import Ports
     from tagstream.ports.operations import Operations
 

@@ -23,7 +23,7 @@ from tagstream.domain.setters.marker import MarkerReport, mentions_marker
 from tagstream.domain.setters.plan import has_marker, is_candidate
 
 # File names that people take for those of manifests, though an update does not read all of them.
-_ALIKE = re.compile(r"(?i)\.(?:ya?ml|json)(?:\.[a-z0-9]+)?$|^kustomization$")
+_ALIKE = r"(?i)\.(?:ya?ml|json)(?:\.[a-z0-9]+)?$|^kustomization$"
 _NAMES = "only files named *.yaml, *.yml (in lower case) and Kustomization are read"
 _NO_FILE = frozenset({errno.ELOOP, errno.EISDIR, errno.ENOENT, errno.ENOTDIR, errno.ENXIO})
 # A read takes the memory it asks for first, so that asking for more than a manifest has makes it slower.
@@ -85,7 +85,7 @@ def surveyed(repository: str) -> tuple[tuple[MarkedFile, ...], tuple[tuple[str, 
     unread: list[tuple[str, MarkerReport]] = []
     for name in tree_names(repository):
         is_read = is_candidate(os.fsencode(name))
-        if not (is_read or _ALIKE.search(name.rpartition("/")[2])):
+        if not (is_read or re.search(_ALIKE, name.rpartition("/")[2])):
             continue
         path = f"{repository}/{name}"
         source = _content(path)

@@ -17,10 +17,10 @@ from tagstream.cli.session import Session
 from tagstream.cli.worktree import MarkedFile, Workload, given_refs, marked_files, workloads, write_file
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.model import ImageRef, NamespacedName
+from tagstream.domain.setters.marker import QUIET
 from tagstream.domain.setters.plan import Change, FilePlan, apply_edits, plan_file
 from tagstream.errors import ImageAutomationError
 from tagstream.reconcile.apply.validation import Rules, validate
-from tagstream.reconcile.update.marker_problems import QUIET
 
 DIFFERENT = 1
 GIVE_REF = "give --ref NAMESPACE/NAME=IMAGE:TAG"

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gocompat.quote import quote
-from gocompat.regexp import InvalidPattern, abridged, compile_pattern
 from gocompat.semver.range import InvalidRange, parse_range
 from tagstream.domain.objects.branch_template import BRANCH_TEMPLATE, branch_template
 from tagstream.domain.objects.fields import Problem
@@ -27,6 +26,7 @@ from tagstream.domain.objects.model import (
     ImageRepository,
     ImageUpdateAutomation,
     PolicyChoice,
+    TagFilter,
 )
 from tagstream.domain.objects.pull_request import (
     BODY,
@@ -39,9 +39,7 @@ from tagstream.domain.objects.pull_request import (
 )
 from tagstream.domain.objects.ref_name import PEELED, is_ref_name
 from tagstream.domain.objects.selector import InvalidSelector, check_selector
-from tagstream.domain.select.filter import InvalidFilter, compile_filter
 from tagstream.domain.select.ordering import InvalidPolicy, compile_ordering
-from tagstream.domain.update.destination import InvalidRefspec, parse_refspec
 
 
 def check_object(value: object, *, advises: bool = True) -> tuple[Problem, ...]:
@@ -73,8 +71,13 @@ def _repository(repository: ImageRepository) -> Iterator[Problem]:
 
 
 def _patterns(name: str, patterns: Sequence[str]) -> Iterator[Problem]:
-    # Most repositories have the default, for which google-re2 need not be loaded.
-    for index, text in enumerate(() if patterns == DEFAULT_EXCLUSION_LIST else patterns):
+    if patterns == DEFAULT_EXCLUSION_LIST:
+        return
+    # Most repositories have the default, and most policies have no filter. Loading Go's patterns takes longer than
+    # checking a hundred objects.
+    from gocompat.regexp import InvalidPattern, abridged, compile_pattern
+
+    for index, text in enumerate(patterns):
         try:
             compile_pattern(text)
         except InvalidPattern as error:
@@ -91,10 +94,7 @@ def _policy(policy: ImagePolicy) -> Iterator[Problem]:
         else:
             yield _invalid("spec.policy.semver.range", choice.semver or "", error)
     if policy.filter_tags is not None:
-        try:
-            compile_filter(policy.filter_tags)
-        except InvalidFilter as error:
-            yield _invalid("spec.filterTags.pattern", abridged(policy.filter_tags.pattern), error)
+        yield from _filter(policy.filter_tags)
     order_by = policy.control.order_by
     if order_by and (choice.alphabetical is None or choice.alphabetical.upper() not in ("", "ASC")):
         words = "needs spec.policy.alphabetical with order asc, which Flux follows and which decides among equal times"
@@ -102,6 +102,16 @@ def _policy(policy: ImagePolicy) -> Iterator[Problem]:
     if policy.control.verify_secret and policy.digest_reflection == "Never":
         words = "the tag alone is written, which may be moved to other content: set spec.digestReflectionPolicy"
         yield Problem(path=f"metadata.annotations[{VERIFY}]", message=words, is_warning=True)
+
+
+def _filter(filter_tags: TagFilter) -> Iterator[Problem]:
+    from gocompat.regexp import abridged
+    from tagstream.domain.select.filter import InvalidFilter, compile_filter
+
+    try:
+        compile_filter(filter_tags)
+    except InvalidFilter as error:
+        yield _invalid("spec.filterTags.pattern", abridged(filter_tags.pattern), error)
 
 
 def _advice(policy: ImagePolicy) -> Sequence[Problem]:
@@ -158,6 +168,9 @@ def _git(git: GitSpec, annotated: str) -> Iterator[Problem]:
         yield from _ref_name("spec.git.push.branch", git.push.branch)
     if not git.push.refspec:
         return
+    # Few automations push to another refspec.
+    from tagstream.domain.update.destination import InvalidRefspec, parse_refspec
+
     path, text = "spec.git.push.refspec", git.push.refspec
     try:
         refspec = parse_refspec(text)

@@ -9,10 +9,8 @@ import re
 from urllib.parse import urlsplit
 
 # user@host:path, with a scheme before it or without. A number behind the colon is a port.
-_SHORT = re.compile(
-    r"(?P<scheme>ssh://|https?://)?(?P<user>[^@/:\s]+@)?(?P<host>[^@/:\s]+):(?!/|[0-9]+(?:/|$))(?P<path>[^@\s]+)"
-)
-_PASSWORD = re.compile(r"(://[^/:@\s]*):.*@", re.DOTALL)
+_SHORT = r"(?P<scheme>ssh://|https?://)?(?P<user>[^@/:\s]+@)?(?P<host>[^@/:\s]+):(?!/|[0-9]+(?:/|$))(?P<path>[^@\s]+)"
+_PASSWORD = r"(://[^/:@\s]*):.*@"
 
 
 def url_problem(url: str) -> str:
@@ -34,7 +32,7 @@ def url_problem(url: str) -> str:
 
 def suggestion(url: str) -> str:
     """``; did you mean …`` for an address in git's short form; empty for all others."""
-    found = _SHORT.fullmatch(url)
+    found = re.fullmatch(_SHORT, url)
     if found is None:
         return ""
     scheme = found["scheme"] or "ssh://"
@@ -44,4 +42,4 @@ def suggestion(url: str) -> str:
 
 def without_password(url: str) -> str:
     """The address as it may be shown."""
-    return _PASSWORD.sub(r"\1:***@", url)
+    return re.sub(_PASSWORD, r"\1:***@", url, flags=re.DOTALL)

@@ -12,11 +12,10 @@ from tagstream.domain.objects.model import LabelRequirement, LabelSelector
 
 _KEY = r"(?:[A-Za-z0-9][-A-Za-z0-9.]*/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
 _VALUE = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
-_REQUIREMENT = re.compile(
+_REQUIREMENT = (
     rf"\s*(?:!\s*(?P<absent>{_KEY})"
     rf"|(?P<key>{_KEY})(?:\s*(?P<compared>==|=|!=)\s*(?P<value>{_VALUE})"
-    rf"|\s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?)\s*(?:,(?=.)|$)",
-    re.DOTALL,
+    rf"|\s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?)\s*(?:,(?=.)|$)"
 )
 _OPERATORS = {"=": "In", "==": "In", "!=": "NotIn", "in": "In", "notin": "NotIn"}
 
@@ -33,9 +32,11 @@ def read_selector(text: str) -> LabelSelector:
 
     Source: apimachinery pkg/labels/selector.go (Parse).
     """
+    # Only commands have such texts, so that this is not compiled before.
+    requirement = re.compile(_REQUIREMENT, re.DOTALL)
     found, at = [], 0
     while at < len(text):
-        match = _REQUIREMENT.match(text, at)
+        match = requirement.match(text, at)
         if match is None:
             raise InvalidSelector(f"unable to parse '{text[at:]}', expected e.g. app=web,!old")
         found.append(_typed(match))

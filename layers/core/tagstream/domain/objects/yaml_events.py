@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
 MAX_FLOW_DEPTH = 1000
 """libyaml's own limit since 0.2.6. Before it, the time for nested ``[`` grew with the square of the depth."""
@@ -153,6 +152,8 @@ def _tag(event: Any) -> str:
 
 
 def _python_parser() -> Any:
+    from urllib.parse import unquote
+
     from ruamel.yaml import YAML
     from ruamel.yaml.scanner import Scanner, ScannerError
     from ruamel.yaml.tokens import TagToken

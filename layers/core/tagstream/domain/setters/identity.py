@@ -10,11 +10,13 @@ import bisect
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tagstream.domain.objects.yaml_events import parsed_events
 from tagstream.domain.setters.documents import plain_breaks
-from tagstream.domain.setters.exact_reader import ByteOffsets
+
+if TYPE_CHECKING:
+    from tagstream.domain.setters.exact_reader import ByteOffsets
 
 _WORDS = rb"[^\s\"'\[\]{}&*!|>%@`#,](?>[^\s#]|[ \t]++(?=[^\s#]))*+"
 _SCALAR = rb"(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|(" + _WORDS + rb"))[ \t]*(?:[ \t]#[^\n]*)?\r?$"
@@ -73,6 +75,9 @@ class Objects:
 
     def _by_events(self, offset: int) -> ObjectIdentifier:
         if self._read is None:
+            # Nearly every object has the usual layout.
+            from tagstream.domain.setters.exact_reader import ByteOffsets
+
             text = self.data.decode()
             self._read = ByteOffsets(text), list(_documents(text))
         place, documents = self._read

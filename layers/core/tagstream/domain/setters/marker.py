@@ -22,19 +22,19 @@ from tagstream.domain.objects.model import ImageRef, NamespacedName
 TOKEN = b'"$imagepolicy"'
 """What a file must hold, double quotes included, to be looked at (Flux's screening reader)."""
 _KEY = "$imagepolicy"
+# The patterns that are texts are for what few files have: they are compiled when they are first used.
 # JSON may spell any letter of the key as an escape.
-_SPELLED = re.compile('"' + "".join(f"(?:{re.escape(one)}|\\\\u00(?i:{ord(one):02x}))" for one in _KEY) + '"', re.ASCII)
-_SPELLED_BYTES = re.compile(_SPELLED.pattern.encode())
+_SPELLED = '"' + "".join(f"(?:{re.escape(one)}|\\\\u00(?i:{ord(one):02x}))" for one in _KEY) + '"'
 _ALIKE = (b"$imagepolicy", b"$imagePolicy", b"$ImagePolicy")
 _ALIKE_WORD = re.compile(rb"\$(?:imagepolicy|imagePolicy|ImagePolicy)")
 KEY_ALIKE = r"""['"`\u2018\u2019\u201c\u201d]?\$(?:imagepolicy|imagePolicy|ImagePolicy)['"`\u2018\u2019\u201c\u201d]?"""
-_BRACED = re.compile(r"[{(\[]\s*" + KEY_ALIKE)
+_BRACED = r"[{(\[]\s*" + KEY_ALIKE
 # How a comment begins that was to be a marker: with a brace, or with the key and what looks like a setter behind it.
-_MEANT = re.compile(r"[{(\[]\s*" + KEY_ALIKE + "|" + KEY_ALIKE + r"""\s*[:=]\s*['"]?[^\s'":]+:[^\s]""")
-_COMMENT_START = re.compile(r"(?:^|[ \t])#")
+_MEANT = r"[{(\[]\s*" + KEY_ALIKE + "|" + KEY_ALIKE + r"""\s*[:=]\s*['"]?[^\s'":]+:[^\s]"""
+_COMMENT_START = r"(?:^|[ \t])#"
 # Variables of kustomize-controller, kustomize, shells and Helm.
-_VARIABLE = re.compile(r"\$\{|\$\(|\$[A-Za-z_]|\{\{")
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_VARIABLE = r"\$\{|\$\(|\$[A-Za-z_]|\{\{"
+_SURROGATES = "[\ud800-\udfff]"
 
 State = Literal[
     "applied",
@@ -53,6 +53,9 @@ State = Literal[
 ]
 REMARKS: frozenset[State] = frozenset({"commented out", "mentioned"})
 """States of lines that nobody expects to be set: they are no problems."""
+QUIET: frozenset[State] = REMARKS | {"applied", "equal", "nothing selected", "other namespace"}
+"""States that are no problem: beside REMARKS, the value is changed or needs no change, the policy has selected nothing
+yet, or another namespace's automation sets the value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +84,13 @@ class Resolution:
 def key_offsets(data: bytes) -> list[int]:
     """Where the key stands, in whatever spelling JSON allows."""
     if b"\\u00" in data:
-        return [found.start() for found in _SPELLED_BYTES.finditer(data)]
+        return [found.start() for found in re.finditer(_SPELLED.encode(), data)]
     return offsets_of(data, TOKEN)
 
 
 def key_indexes(text: str) -> list[int]:
     """As ``key_offsets``, in characters."""
-    return [found.start() for found in _SPELLED.finditer(text)]
+    return [found.start() for found in re.finditer(_SPELLED, text, re.ASCII)]
 
 
 def mentions_marker(source: bytes) -> bool:
@@ -106,13 +109,13 @@ def intended(line: str) -> State:
     text = line.strip()
     body = text.lstrip("# \t")
     if text.startswith("#"):
-        if _MEANT.match(body):
+        if re.match(_MEANT, body):
             return "malformed marker"
         behind = body.rpartition("#")[2].strip(" \t") if "#" in body else ""
-        return "commented out" if _MEANT.match(behind) else "mentioned"
-    found = _COMMENT_START.search(text)
+        return "commented out" if re.match(_MEANT, behind) else "mentioned"
+    found = re.search(_COMMENT_START, text)
     comment = text[found.end() :].lstrip("# \t") if found else ""
-    return "malformed marker" if _MEANT.match(comment) or _BRACED.search(comment) else "mentioned"
+    return "malformed marker" if re.match(_MEANT, comment) or re.search(_BRACED, comment) else "mentioned"
 
 
 def misspelt(data: bytes) -> tuple[MarkerReport, ...]:
@@ -212,8 +215,10 @@ def read_marker(comment: str) -> str | None:
     if not all(value is None or isinstance(value, str) for _, value in pairs):
         return None
     setter = dict(pairs).get(_KEY)
+    if not setter or setter.isascii():
+        return setter or None
     # Half a character has no bytes; Go reads it as the replacement character.
-    return _SURROGATES.sub("\ufffd", setter) if setter else None
+    return re.sub(_SURROGATES, "\ufffd", setter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +245,7 @@ class SetterValues:
         return _value(ref, suffix)
 
     def _missing(self, key: NamespacedName, setter: str) -> Resolution:
-        if _VARIABLE.search(setter):
+        if re.search(_VARIABLE, setter):
             reason = (
                 f"{setter!r} holds a variable: a marker is a comment and read as it stands in Git, before any variable"
                 " is substituted; write the policy's namespace and name themselves"

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.domain.objects.yaml_events import check_yaml, parsed_events
 from tagstream.domain.setters.documents import MarkedDocument, has_text_behind_separator, marked_documents, plain_breaks
-from tagstream.domain.setters.exact_reader import scan_events, undefined_alias
 from tagstream.domain.setters.fast_reader import Site, Unsure, scan_document
 from tagstream.domain.setters.identity import ObjectIdentifier, Objects
 from tagstream.domain.setters.marker import (
@@ -194,7 +193,12 @@ def _problem(data: bytes) -> str | None:
         mark: Any = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         return f"not valid YAML: {getattr(error, 'problem', None) or error}{where}"
-    alias = undefined_alias(data.decode()) if _ALIAS.search(data) else None
+    if not _ALIAS.search(data):
+        return None
+    # Few manifests have aliases.
+    from tagstream.domain.setters.exact_reader import undefined_alias
+
+    alias = undefined_alias(data.decode())
     return f"not valid YAML: {alias}" if alias else None
 
 
@@ -274,6 +278,9 @@ class _Planner:
             except Unsure:
                 pass
         if self.slow_sites is None:
+            # Few files have a line that the fast reader leaves to this one.
+            from tagstream.domain.setters.exact_reader import scan_events
+
             self.is_plain = False
             # The whole file is read: a tag's handle may be declared before the document.
             self.slow_sites = scan_events(self.original.decode(), 0)

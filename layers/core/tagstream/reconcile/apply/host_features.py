@@ -37,7 +37,7 @@ def lacking_features(objects: Sequence[Located]) -> Iterator[tuple[Located, Prob
         if not isinstance(automation, ImageUpdateAutomation):
             continue
         source = sources.get(automation.source.key)
-        if source is None:
+        if source is None or (automation.commit_by == "push" and automation.pull_request is None):
             continue
         kind = kind_of_repository(source)
         if automation.commit_by == "api" and kind not in COMMITTING_KINDS:

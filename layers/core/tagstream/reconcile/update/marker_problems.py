@@ -9,15 +9,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.domain.setters.marker import REMARKS, MarkerReport
+from tagstream.domain.setters.marker import QUIET, MarkerReport
 from tagstream.ports.ledger import LedgerEntry
 
 FIELD = "markerProblems"
 # They are kept in one item with the rest of the status.
 MAX_SHOWN = 50
-# States that are no problem: the value is changed or needs no change, the policy has selected nothing yet, another
-# namespace's automation sets the value, or the text is a comment or prose that nobody expects to be set.
-QUIET = frozenset({"applied", "equal", "nothing selected", "other namespace"}) | REMARKS
 
 
 def marker_problems(markers: Sequence[tuple[str, MarkerReport]]) -> Mapping[str, object]:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Literal
 
 from tagstream.domain.objects.model import CommitId, NamespacedName
-from tagstream.domain.setters.marker import MarkerReport
+from tagstream.domain.setters.marker import QUIET, MarkerReport
 from tagstream.domain.setters.plan import Change
 from tagstream.domain.update.departure import Answer, Go, No, Wait, may_push, together
 from tagstream.errors import ImageAutomationError
@@ -28,7 +28,6 @@ from tagstream.reconcile.update.debounce import pause
 from tagstream.reconcile.update.dry_push import DryPush, RequestWrite
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.marked_files import markers_of, prepared
-from tagstream.reconcile.update.marker_problems import QUIET
 from tagstream.reconcile.update.planned_request import PlannedRequest, planned_request
 from tagstream.reconcile.update.policy_branches import update_policy_branches
 from tagstream.reconcile.update.postpone import held_back
