@@ -130,13 +130,15 @@ class AuthenticatedRepository:
 
     def _fetch(self, request: Request, receive: Receive) -> Answer:
         own = request.url.startswith(f"{self._root}/") or same_origin(self._root, request.url)
-        sent = replace(request, allowed=request.allowed if own else self.facts.reach)
-        if own and self.facts.challenge is not None:
-            sent = self._authorized(sent, self._token_scope(self.facts.challenge))
+        sent, facts = request, self.facts
+        if not own:
+            sent = replace(request, allowed=facts.reach)
+        elif facts.challenge is not None:
+            sent = self._authorized(sent, self._token_scope(facts.challenge))
         answer = self.session.send(sent, receive)
         if own:
             # A registry that redirects at once is as far inside as it is, not as the host that it leads to.
-            self.facts.reach = answer.first_reach
+            facts.reach = answer.first_reach
         refreshed: set[str] = set()
         while answer.status in _HIDDEN and answer.url not in refreshed and len(refreshed) < MAX_HOPS:
             again = self._authenticated(sent, answer, refreshed)

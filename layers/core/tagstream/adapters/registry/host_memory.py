@@ -54,6 +54,9 @@ class HostMemory:
 
     def facts(self, scheme: str, host: str) -> HostFacts:
         """The facts of a host, empty ones if it was never asked; all threads share them."""
+        known = self._facts.get((scheme, host))
+        if known is not None:
+            return known
         with self._lock:
             while len(self._facts) >= MAX_HOSTS and (scheme, host) not in self._facts:
                 self._facts.pop(next(iter(self._facts)))

@@ -106,6 +106,8 @@ def secret_login(image: ImageName, access: RegistryAccess) -> Login:
     Raises:
         AuthenticationError: AuthenticationFailed, a secret that is not a docker configuration.
     """
+    if not access.pull_secrets:
+        return Login(lambda: ANONYMOUS)
     secrets = {one.name: one.data for one in access.pull_secrets}
     try:
         keyring = pull_secret_keyring(secrets.values())
