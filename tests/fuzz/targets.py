@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.fuzz import events, git_servers, objects, registries, selections, setters
+from tests.fuzz import events, git_servers, http_answers, objects, registries, selections, setters
 from tests.fuzz.target import Target
 
 TARGETS: Mapping[str, Target] = {
-    one.name: one for part in (events, registries, git_servers, objects, selections, setters) for one in part.TARGETS
+    one.name: one
+    for part in (events, registries, http_answers, git_servers, objects, selections, setters)
+    for one in part.TARGETS
 }

@@ -74,7 +74,9 @@ class Scripted:
         self.sent: list[Request] = []
 
     @contextlib.contextmanager
-    def open(self, request: Request, timeout_s: float) -> Iterator[tuple[HTTPResponse, Reach]]:
+    def open(
+        self, request: Request, timeout_s: float, first_answer_s: float | None = None
+    ) -> Iterator[tuple[HTTPResponse, Reach]]:
         status, headers, body = self.answers[len(self.sent) % len(self.answers)]
         self.sent.append(request)
         assert len(self.sent) < MOST_REQUESTS

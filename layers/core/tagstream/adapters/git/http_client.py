@@ -100,11 +100,10 @@ class HttpClient(RepositoryClient):
     def _exchange(self, request: Request, *, lists_refs: bool) -> tuple[Response, Callable[[int], bytes]]:
         """Send a request; what dulwich wants to know of its answer, and what reads it."""
         self.requests += 1
-        if lists_refs:
-            request = replace(request, first_answer_s=LISTED_WITHIN_S)
+        first_s = LISTED_WITHIN_S if lists_refs else None
         with ExitStack() as stack:
             try:
-                answer, _ = stack.enter_context(self._session.open(request, self._left.seconds()))
+                answer, _ = stack.enter_context(self._session.open(request, self._left.seconds(), first_s))
                 self._has_answered = True
                 self._check(answer, request)
             except ConnectionFault as fault:

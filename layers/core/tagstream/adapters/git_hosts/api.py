@@ -144,10 +144,9 @@ class HostApi:
 
     def _exchange(self, request: Request, shown: str) -> tuple[int, Mapping[str, str], object]:
         within_s = self._within_s(shown)
-        request = replace(request, first_answer_s=min(within_s, FIRST_BYTE_S))
         kind: type[RetryableError] = Unanswered
         try:
-            with self.session.open(request, within_s) as (response, _):
+            with self.session.open(request, within_s, min(within_s, FIRST_BYTE_S)) as (response, _):
                 kind = RetryableError
                 return response.status, response.headers, _json(response)
         except ConnectionFault as fault:

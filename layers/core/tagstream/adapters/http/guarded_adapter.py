@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -16,14 +16,17 @@ from urllib.parse import unquote, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
+from urllib3.response import BaseHTTPResponse
 
 from tagstream.adapters.http.address_guard import Reach, check_address, check_reach
 from tagstream.adapters.http.proxies import SOCKS_PORT, socks_connection
+from tagstream.adapters.http.short_way import IdleConnections, ShortWay
 from tagstream.adapters.http.time_limit import time_limit
 from tagstream.adapters.http.timed_socket import CONNECT_S, TimedSocket
 
 MAX_CONNECTIONS = 32
 MAX_HOSTS = 64
+DEFAULT_PORTS = {"http": "80", "https": "443"}
 PLAIN_URL = re.compile(
     r"(https?)://([a-z0-9.\-]+)(?::([1-5]?[0-9]{1,4}|6[0-4][0-9]{3}))?(/[A-Za-z0-9._~:/?=&,+%\-]*)", re.ASCII
 )
@@ -91,6 +94,29 @@ class GuardedAdapter(HTTPAdapter):
         plain = None if self._proxy else PLAIN_URL.fullmatch(request.url or "")
         return super().request_url(request, proxies) if plain is None else plain[4]
 
+    def ask(
+        self, method: str, plain: re.Match[str], headers: Mapping[str, str], timeout: tuple[float, float]
+    ) -> BaseHTTPResponse:
+        """Send a request without a body, not through a proxy.
+
+        Args:
+            method: GET or HEAD.
+            plain: its URL, matched by ``PLAIN_URL``.
+            headers: all of them but the host's; their values are printable ASCII.
+            timeout: seconds for the connection to be made, and for the exchange.
+
+        Raises:
+            HTTPError: no connection could be made.
+            OSError: it broke, or was too slow.
+            HTTPException: what came is no answer.
+        """
+        scheme, host, port, target = plain.groups()
+        at = host if port is None or DEFAULT_PORTS[scheme] == port else f"{host}:{port}"
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        head = f"{method} {target} HTTP/1.1\r\nHost: {at}\r\n{lines}\r\n"
+        found: BaseHTTPResponse = self._pool(scheme, host, port).ask(method, target, head.encode("ascii"), timeout)
+        return found
+
     def _new_pool(self, scheme: str, host: str, port: str | None) -> Any:
         options = {"ssl_context": self._tls()} if scheme == "https" else {}
         kind = self.poolmanager.pool_classes_by_scheme[scheme]
@@ -116,7 +142,7 @@ class GuardedAdapter(HTTPAdapter):
 
 def _guarded_pool(kind: type[Any], members: dict[str, Any]) -> type[Any]:
     connection = type("GuardedConnection", (_Guarded, kind.ConnectionCls), members)
-    return type("GuardedPool", (kind,), {"ConnectionCls": connection})
+    return type("GuardedPool", (ShortWay, kind), {"ConnectionCls": connection, "QueueCls": IdleConnections})
 
 
 class _Guarded:
@@ -171,6 +197,16 @@ class _Guarded:
         super().request(*arguments, **options)  # type: ignore[misc]
         if self._checks_addresses:
             self._reach.reached = self._peer
+
+    def send_head(self, head: bytes, timeout_s: float) -> None:
+        """Send a request without a body."""
+        check_reach(self.host, self._peer, self._reach.allowed)
+        self._reach.reached = self._peer
+        self.sock.first_answer_s = self._reach.first_answer_s
+        self.sock.settimeout(timeout_s)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            # The server may have answered before it closed the connection.
+            self.sock.sendall(head)
 
     def getresponse(self) -> Any:
         self.sock.first_answer_s = self._reach.first_answer_s

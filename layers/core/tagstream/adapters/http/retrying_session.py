@@ -130,8 +130,10 @@ class RetryingSession:
             for _ in range(MAX_REDIRECTS):
                 answer = self._once(request, receive, first_reach)
                 first_reach = answer.first_reach
+                if answer.status not in _REDIRECTS:
+                    return answer
                 location = answer.headers.get("Location")
-                if answer.status not in _REDIRECTS or not location:
+                if not location:
                     return answer
                 request = _redirected(request, location, answer)
         except ConnectionFault as fault:
@@ -139,12 +141,13 @@ class RetryingSession:
         return ConnectionFault(f"stopped after {MAX_REDIRECTS} redirects", temporary=False)
 
     def _once(self, request: Request, receive: Receive, first_reach: Reach | None) -> Answer:
-        left_s, first_s = self.left_s, self._first_answer_left_s(request)
+        host = urlsplit(request.url).netloc
+        left_s, first_s = self.left_s, self._first_answer_left_s(host)
         if left_s <= 0 or (first_s is not None and first_s <= 0):
             raise ConnectionFault("context deadline exceeded", temporary=False)
         self.requests += 1
-        with self.session.open(replace(request, first_answer_s=first_s), left_s) as (response, reach):
-            self._answered.add(urlsplit(request.url).netloc)
+        with self.session.open(request, left_s, first_s) as (response, reach):
+            self._answered.add(host)
             value, refusal, pause_s = None, None, None
             if response.status == 200:
                 value = receive(response)
@@ -152,7 +155,8 @@ class RetryingSession:
                 pause_s = requested_pause_s(response.status, response.headers, self.clock.now())
                 body = _first_bytes(response)
                 refusal = read_refusal(request.method, request.url, response.status, body, request.secrets)
-            self._note_warnings(response.headers.getlist("Warning"), request.secrets)
+            if "Warning" in response.headers:
+                self._note_warnings(response.headers.getlist("Warning"), request.secrets)
             return Answer(
                 url=request.url,
                 status=response.status,
@@ -165,9 +169,8 @@ class RetryingSession:
                 retry_after_s=pause_s,
             )
 
-    def _first_answer_left_s(self, request: Request) -> float | None:
+    def _first_answer_left_s(self, host: str) -> float | None:
         """Seconds until the first byte of the host's first answer must have come; None if any time is good."""
-        host = urlsplit(request.url).netloc
         if self.first_answer_s is None or host in self._answered:
             return None
         now_s = self.clock.monotonic_s()

@@ -8,11 +8,13 @@ Source: image-reflector-controller internal/registry/options.go (transport); flu
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,7 +42,6 @@ class Request:
     """One HTTP request.
 
     ``allowed`` is the farthest inside that its host's address may be; ``secrets`` must not come back in any text.
-    ``first_answer_s`` is how long the first byte of the answer may take; None for the whole time-out.
     """
 
     method: str
@@ -49,7 +50,6 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     allowed: Reach = Reach.LOOPBACK
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    first_answer_s: float | None = None
 
 
 class Session(requests.Session):
@@ -72,12 +72,14 @@ class Session(requests.Session):
         if through:
             self.proxies = dict.fromkeys(("http", "https"), through)
         self._reach = CallReach()
-        adapter = GuardedAdapter(partial(tls_context, tls), self._reach, through)
-        self.mount("http://", adapter)
-        self.mount("https://", adapter)
+        self._adapter = GuardedAdapter(partial(tls_context, tls), self._reach, through)
+        self.mount("http://", self._adapter)
+        self.mount("https://", self._adapter)
 
     @contextmanager
-    def open(self, request: Request, timeout_s: float) -> Iterator[tuple[BaseHTTPResponse, Reach]]:
+    def open(
+        self, request: Request, timeout_s: float, first_answer_s: float | None = None
+    ) -> Iterator[tuple[BaseHTTPResponse, Reach]]:
         """Send a request and hand over its answer while it streams.
 
         The connection is kept when the answer was read to its end.
@@ -85,6 +87,7 @@ class Session(requests.Session):
         Args:
             request: what to send.
             timeout_s: seconds for the whole exchange, reading the answer included.
+            first_answer_s: seconds until the first byte of the answer; None for all of the time-out.
 
         Yields:
             The response, and how far inside its server is.
@@ -95,23 +98,31 @@ class Session(requests.Session):
         response: BaseHTTPResponse | None = None
         _check_headers(request.headers)
         plain = PLAIN_URL.fullmatch(request.url)
-        self._reach.allowed, self._reach.first_answer_s = request.allowed, request.first_answer_s
+        self._reach.allowed, self._reach.first_answer_s = request.allowed, first_answer_s
         try:
             host = plain[2] if plain else urlsplit(request.url).hostname or ""
             # Behind a proxy only addresses that are written out are known; the proxy resolves names.
             self._reach.reached = check_literal(host, request.allowed)
-            first_s = timeout_s if request.first_answer_s is None else request.first_answer_s
-            timeout = (min(CONNECT_S, timeout_s, first_s), timeout_s)
-            prepared = _prepared(request)
-            if plain is None:
-                prepared.prepare_url(request.url, None)
-            response = self.send(prepared, stream=True, timeout=timeout, proxies=self.proxies).raw
+            first_s = timeout_s if first_answer_s is None else first_answer_s
+            response = self._response(request, plain, (min(CONNECT_S, timeout_s, first_s), timeout_s))
             yield response, self._reach.reached
-        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+        except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
             raise as_fault(error) from error
         finally:
             if response is not None:
                 _release(response)
+
+    def _response(
+        self, request: Request, plain: re.Match[str] | None, timeout: tuple[float, float]
+    ) -> BaseHTTPResponse:
+        if plain is not None and not self.proxies and request.body is None and request.method in ("GET", "HEAD"):
+            headers = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT, **request.headers}
+            return self._adapter.ask(request.method, plain, headers, timeout)
+        prepared = _prepared(request)
+        if plain is None:
+            prepared.prepare_url(request.url, None)
+        found: BaseHTTPResponse = self.send(prepared, stream=True, timeout=timeout, proxies=self.proxies).raw
+        return found
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """As requests sends, without hooks, cookies and redirects.

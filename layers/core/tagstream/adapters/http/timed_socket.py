@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 CONNECT_S = 10.0
@@ -28,6 +29,7 @@ class TimedSocket:
         self._until = time.monotonic() + (inner.gettimeout() or CONNECT_S)
         self.first_answer_s: float | None = None
         self._first_until: float | None = None
+        self._unread = b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -54,15 +56,37 @@ class TimedSocket:
         Raises:
             TimeoutError: nothing came in time.
         """
+        if self._unread:
+            part = self._unread[: len(buffer)]
+            buffer[: len(part)] = part
+            self._unread = self._unread[len(part) :]
+            return len(part)
+        count: int = self._received(self._inner.recv_into, buffer)
+        return count
+
+    def recv(self, limit: int) -> bytes:
+        """As ``socket.recv``, within what is left of the time.
+
+        Raises:
+            TimeoutError: nothing came in time.
+        """
+        found: bytes = self._received(self._inner.recv, limit)
+        return found
+
+    def unread(self, data: bytes) -> None:
+        """Let ``recv_into`` give bytes again that ``recv`` gave."""
+        self._unread = data
+
+    def _received(self, receive: Callable[[Any], Any], argument: Any) -> Any:
         while True:
             self._limit_next_wait(min(SLICE_S, self._left_s()))
             try:
-                count: int = self._inner.recv_into(buffer)
+                found = receive(argument)
             except TimeoutError:
                 continue
             # What follows the first byte has all the time that is left.
             self._first_until = None
-            return count
+            return found
 
     def makefile(self, mode: str = "rb", buffering: int | None = None) -> io.BufferedReader:
         """As ``socket.makefile``, for reading."""
