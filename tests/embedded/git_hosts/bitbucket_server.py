@@ -23,19 +23,29 @@ class BitbucketDataCenter(FakeHost):
     Attributes:
         auto_merge_setting: whether the repository lets requests merge by themselves; None for a server before 8.15,
             which passes over ``autoMerge``.
+        merge_commits: by number, the head commit that auto-merge was asked for.
     """
 
     auto_merge_setting: bool | None = True
     description = described("bitbucket-server")
+
+    def begin_anew(self) -> None:
+        """Forget everything."""
+        super().begin_anew()
+        self.merge_commits: dict[int, str] = {}
 
     def refused(self, status: int) -> Answer:
         """Return a list of errors."""
         return Answer(status=status, document={"errors": [{"context": None, "message": f"refused with {status}"}]})
 
     def carry_out(self, operation: Operation, query: Query, document: Any) -> Answer:
-        """Carry out an operation."""
+        """Carry out an operation, after auto-merge of another head commit has become stale."""
+        for one in self.requests:
+            if one.auto_merge and self.merge_commits.get(one.number) != self.commit_of(one):
+                one.auto_merge = ""
         if operation.name == "getBuildStatusStats":
-            newest = self.requests[-1].checks if operation.parts["commitId"] == HEAD_COMMIT else "none"
+            is_newest = operation.parts["commitId"] == self.commit_of(self.requests[-1])
+            newest = self.requests[-1].checks if is_newest else "none"
             none = dict.fromkeys(("cancelled", "failed", "inProgress", "successful", "unknown"), 0)
             return Answer(document=none | BUILDS[newest])
         if (operation.parts["projectKey"], operation.parts["repositorySlug"]) != (OWNER, NAME):
@@ -74,6 +84,7 @@ class BitbucketDataCenter(FakeHost):
             if self.auto_merge_setting is None:
                 self.merge(hosted)
             hosted.auto_merge = document["strategyId"] if document["autoMerge"] else ""
+            self.merge_commits[hosted.number] = self.commit_of(hosted)
         else:
             hosted.title, hosted.body = document["title"], document.get("description", "")
             hosted.draft = document.get("draft", hosted.draft)
@@ -107,17 +118,17 @@ class BitbucketDataCenter(FakeHost):
             "description": hosted.body,
             "state": STATES[hosted.state],
             "draft": hosted.draft,
-            "fromRef": _ref(hosted.head, "~somebody" if hosted.is_of_fork else OWNER),
-            "toRef": _ref(hosted.base, OWNER),
+            "fromRef": _ref(hosted.head, "~somebody" if hosted.is_of_fork else OWNER, self.commit_of(hosted)),
+            "toRef": _ref(hosted.base, OWNER, HEAD_COMMIT),
             "reviewers": [{"user": {"name": one}, "role": "REVIEWER"} for one in hosted.reviewers],
             "links": {"self": [{"href": f"https://bitbucket.example/pull-requests/{hosted.number}"}]},
         }
 
 
-def _ref(branch: str, project: str) -> dict[str, Any]:
+def _ref(branch: str, project: str, commit: str) -> dict[str, Any]:
     return {
         "id": HEADS + branch,
         "displayId": branch,
-        "latestCommit": HEAD_COMMIT,
+        "latestCommit": commit,
         "repository": {"slug": NAME, "project": {"key": project}},
     }

@@ -30,7 +30,12 @@ AUTOMATION = "ImageUpdateAutomation"
 TOKEN = "token-of-the-bot"
 
 
-API_PATHS: Mapping[GitHostKind, str] = {"github": "", "gitlab": "/api/v4", "gitea": "/api/v1"}
+API_PATHS: Mapping[GitHostKind, str] = {
+    "github": "",
+    "gitlab": "/api/v4",
+    "gitea": "/api/v1",
+    "bitbucket-server": "/rest",
+}
 
 
 @dataclass

@@ -519,9 +519,33 @@ def test_auto_merge_is_asked_for_again_where_the_host_has_cancelled_it(
         assert stack.host.calls == []
 
 
-@pytest.mark.parametrize("kind", ["gitlab", "gitea"])
+def test_auto_merge_is_asked_for_each_head_commit_where_it_is_bound_to_one_and_a_wrong_reviewer_does_not_hinder_it(
+    ports: Ports, silent: Silent, tmp_path: Path
+) -> None:
+    with hosted(ports, silent, tmp_path, "bitbucket-server") as stack:
+        stack.host.strangers = {"mallory"}
+        stack.annotate(pull_request_auto_merge="squash", pull_request_reviewers="mallory, alice")
+        stack.run()
+        (request,) = stack.host.requests
+        assert stack.ready.startswith("PullRequestFailed: 'mallory' cannot review the request: POST /api/latest/")
+        # What a host opens just now is not told with checks: the next run asks for auto-merge.
+        stack.annotate(pull_request_reviewers="alice")
+        stack.run(after_s=3_600)
+        assert (request.auto_merge, request.reviewers) == ("squash", ["alice"])
+        stack.select("v1.2.0")
+        stack.run()
+        stack.run()
+        assert request.auto_merge == "squash"
+        stack.host.calls.clear()
+        stack.run(after_s=1)
+        assert stack.host.calls == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"), [("gitlab", ["bot"]), ("gitea", ["bot"]), ("bitbucket-server", [])], ids=lambda one: str(one)
+)
 def test_the_life_of_a_request_is_the_same_on_every_host(
-    ports: Ports, silent: Silent, tmp_path: Path, kind: GitHostKind
+    ports: Ports, silent: Silent, tmp_path: Path, kind: GitHostKind, labels: list[str]
 ) -> None:
     with hosted(ports, silent, tmp_path, kind) as stack:
         stack.annotate(pull_request_labels="bot", pull_request_draft="true")
@@ -538,8 +562,8 @@ def test_the_life_of_a_request_is_the_same_on_every_host(
         stack.commit("v1.3.0")
         stack.run()
         assert [(one.title, one.state, one.labels, one.draft) for one in stack.host.requests] == [
-            ("Update app to v1.2.0", "merged", ["bot"], True),
-            ("Update app to v1.3.0", "closed", ["bot"], True),
+            ("Update app to v1.2.0", "merged", labels, True),
+            ("Update app to v1.3.0", "closed", labels, True),
         ]
         assert [one.partition(":")[0] for one in stack.told()] == [
             *("RequestOpened", "RequestUpdated", "RequestMerged", "RequestOpened", "RequestClosed"),

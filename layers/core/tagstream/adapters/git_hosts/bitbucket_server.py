@@ -99,8 +99,8 @@ class DataCenterRequests:
 
     @property
     def limits(self) -> Limits:
-        """Bitbucket's."""
-        return Limits(title=255, body=32_768)
+        """Bitbucket's. A request for auto-merge names the head commit, and is stale when the branch has another one."""
+        return Limits(title=255, body=32_768, keeps_auto_merge=False)
 
     def newest(self, head: str, base: str) -> PullRequest | None:
         """As ``PullRequests.newest``."""

@@ -290,20 +290,30 @@ class _Course:
             # The changes are back before the request was closed: whoever closes it from now on is a person.
             rewritten(host, request, without_withdrawal(request.body))
         self.known = known = replace(known, text=text, changes=identity, head_commit=self.head_commit)
-        if known.furnished != self.wants.furnished:
-            once = proposal if host.limits.keeps_auto_merge else replace(proposal, auto_merge="")
-            host.furnish(request, once)
-            self.known = known = replace(known, furnished=self.wants.furnished, merges="")
-        if proposal.auto_merge and not host.limits.keeps_auto_merge and known.merges != self.head_commit:
-            self._ask_for_merge(host, request, proposal)
+        keeps = host.limits.keeps_auto_merge
+        asked = self._left_to_ask(request, proposal, keeps=keeps)
+        if asked is not None:
+            host.furnish(request, asked)
+            merges = self.head_commit if asked.auto_merge and not keeps else ""
+            self.known = replace(known, furnished=self.wants.furnished, merges=merges)
 
-    def _ask_for_merge(self, host: PullRequests, request: PullRequest, proposal: Proposal) -> None:
-        """Ask for auto-merge of the head commit once its checks have begun; until then the next runs come again."""
-        if not request.has_begun or request.head_commit != self.head_commit:
-            self.is_finished = False
-            return
-        host.furnish(request, replace(proposal, labels=(), reviewers=()))
-        self.known = replace(self._kept(request), merges=self.head_commit)
+    def _left_to_ask(self, request: PullRequest, proposal: Proposal, *, keeps: bool) -> Proposal | None:
+        """What the host is still to be asked for; None for nothing.
+
+        Where it does not keep auto-merge, it is asked for each head commit once the checks of that have begun; until
+        then the next runs come again.
+        """
+        known = self._kept(request)
+        is_new = known.furnished != self.wants.furnished
+        may_merge = is_new or (not keeps and known.merges != self.head_commit)
+        if not proposal.auto_merge or not may_merge:
+            may_merge = False
+        elif not keeps and not (request.has_begun and request.head_commit == self.head_commit):
+            may_merge, self.is_finished = False, False
+        if not is_new and not may_merge:
+            return None
+        details = proposal if is_new else replace(proposal, labels=(), reviewers=())
+        return details if may_merge else replace(details, auto_merge="")
 
     def _withdraw(self) -> None:
         """Close the request of a branch that has nothing to offer any more."""
