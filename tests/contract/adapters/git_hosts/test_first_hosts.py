@@ -101,6 +101,33 @@ def test_github_refuses_over_graphql_with_status_200(fake: FakeHost, document: o
         requests.read("1")
 
 
+@pytest.mark.parametrize(
+    ("left", "pause_s"), [("0", 1_800.0), ("4000", 60.0)], ids=["the counted limit", "a secondary limit"]
+)
+@pytest.mark.parametrize("fake", ["github"], indirect=True)
+def test_the_reset_of_github_s_counted_limit_is_not_the_end_of_a_secondary_one(
+    fake: FakeHost, left: str, pause_s: float
+) -> None:
+    requests = github.open_requests(BY_KIND["github"].access(fake), SystemClock())
+    reset = str(int(SystemClock().now().timestamp()) + 1_800)
+    headers = {"X-RateLimit-Remaining": left, "X-RateLimit-Reset": reset}
+    said = {"message": "You have exceeded a secondary rate limit."}
+    fake.refusals = [Answer(status=403, document=said, headers=headers)]
+    with pytest.raises(ThrottledError) as raised:
+        requests.newest("tagstream", "main")
+    assert raised.value.retry_after_s == pytest.approx(pause_s, abs=2)
+
+
+@pytest.mark.parametrize("fake", ["gitlab"], indirect=True)
+def test_a_token_that_may_not_merge_on_gitlab_is_told_so(fake: FakeHost) -> None:
+    requests = gitlab.open_requests(BY_KIND["gitlab"].access(fake), SystemClock())
+    made = requests.open(PROPOSAL)
+    fake.refusals_of = {"acceptMergeRequest": fake.refused(401)}
+    with pytest.raises(AuthenticationError, match="the token is not valid, or it may not merge into 'main'"):
+        requests.furnish(made, replace(PROPOSAL, labels=("images",), auto_merge="merge"))
+    assert fake.requests[0].labels == ["images"]
+
+
 @pytest.mark.parametrize("fake", ["github"], indirect=True)
 def test_checks_that_the_token_may_not_see_are_none(fake: FakeHost) -> None:
     requests = github.open_requests(BY_KIND["github"].access(fake), SystemClock())

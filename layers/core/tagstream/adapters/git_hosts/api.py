@@ -18,7 +18,7 @@ from urllib3.response import BaseHTTPResponse
 from tagstream.adapters.http.cloud_call import secure_url
 from tagstream.adapters.http.fault_text import capped, without_secrets
 from tagstream.adapters.http.faults import ConnectionFault
-from tagstream.adapters.http.retry import is_limit, parse_retry_after
+from tagstream.adapters.http.retry import is_limit, requested_pause_s
 from tagstream.adapters.http.retrying_session import read_body, same_origin
 from tagstream.adapters.http.session import Request, Session
 from tagstream.errors import (
@@ -287,11 +287,14 @@ def _json(response: BaseHTTPResponse) -> object:
 
 
 def _pause_s(headers: Mapping[str, str], clock: Clock) -> float:
-    for name in ("Retry-After", "X-RateLimit-Reset", "RateLimit-Reset"):
-        asked = parse_retry_after(headers.get(name), clock.now())
-        if asked is not None:
-            return asked
-    return DEFAULT_PAUSE_S
+    """The pause that a limit asks for.
+
+    Where the counted limit has something left, the refusal is one of a secondary limit, whose end the counted one's
+    reset does not tell.
+    """
+    is_counted = headers.get("X-RateLimit-Remaining") in (None, "0")
+    asked = requested_pause_s(429 if is_counted else 403, headers, clock.now())
+    return DEFAULT_PAUSE_S if asked is None else asked
 
 
 def _words(found: object, depth: int = 0) -> Iterator[str]:

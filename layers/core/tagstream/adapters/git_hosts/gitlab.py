@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from tagstream.adapters.git_hosts.account import account_of, path_of
 from tagstream.adapters.git_hosts.api import (
+    Forbidden,
     HostApi,
     Json,
     NotFound,
@@ -28,7 +29,7 @@ from tagstream.adapters.git_hosts.api import (
 )
 from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, no_teams
 from tagstream.domain.objects.model import CommitId
-from tagstream.errors import RetryableError, StalledError
+from tagstream.errors import AuthenticationError, RetryableError, StalledError
 from tagstream.ports.pull_requests import (
     FAILED,
     INVALID,
@@ -221,7 +222,12 @@ class GitLabRequests:
             "squash": method == "squash",
             "sha": request.head_commit,
         }
-        self.api.send("PUT", self._path(request.number, "merge"), document)
+        path = self._path(request.number, "merge")
+        try:
+            self.api.send("PUT", path, document)
+        except AuthenticationError as error:
+            # GitLab answers 401 to whoever may not merge into this branch.
+            raise Forbidden(f"{error.message}, or it may not merge into '{request.base}'", reason=FAILED) from error
 
     def _path(self, *parts: str) -> str:
         return "/".join((f"/projects/{self.project}/merge_requests", *(quote(one, safe="") for one in parts)))

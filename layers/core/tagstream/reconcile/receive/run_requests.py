@@ -27,6 +27,8 @@ EVENTS = frozenset(
             "repo:refs_changed",
             "pr:opened",
             "pr:from_ref_updated",
+            "pr:to_ref_updated",
+            "pr:reopened",
             "pr:modified",
             "pr:merged",
             "pr:declined",
