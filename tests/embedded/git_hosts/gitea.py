@@ -9,6 +9,7 @@ from tests.embedded.git_hosts.host import BASE_COMMIT, NAME, OWNER, Answer, Fake
 
 STATUSES = {"none": "", "pending": "pending", "passed": "success", "failed": "failure"}
 DRAFT = "WIP: "
+LABELS = {"images": 3, "bot": 4}
 
 
 class Gitea(FakeHost):
@@ -16,7 +17,8 @@ class Gitea(FakeHost):
 
     Attributes:
         unknown_labels: what is none of the repository's labels; Gitea passes over it.
-        version: of the server; it passes over ``merge_when_checks_succeed`` before 1.17.
+        version: of the server; it passes over ``merge_when_checks_succeed`` before 1.17, and takes labels by their
+            numbers only before 1.22.
         has_conflicts: whether branches cannot be merged.
     """
 
@@ -33,12 +35,16 @@ class Gitea(FakeHost):
         """Carry out an operation."""
         if operation.name == "getVersion":
             return Answer(document={"version": self.version})
+        if operation.name == "orgListLabels":
+            return Answer(document=[{"id": 7, "name": "of-the-organization"}])
         if (operation.parts["owner"], operation.parts["repo"]) != (OWNER, NAME):
             return self.refused(404)
         if operation.name == "repoGetCombinedStatusByRef":
             ref = operation.parts["ref"]
             state = STATUSES[self.requests[-1].checks] if ref == self.commit_of(self.requests[-1]) else ""
             return Answer(document={"sha": ref, "state": state, "total_count": int(bool(state))})
+        if operation.name == "issueListLabels":
+            return Answer(document=[{"id": number, "name": name} for name, number in LABELS.items()])
         if operation.name == "repoListPullRequests":
             return Answer(document=self._listed(dict(query)))
         if operation.name == "repoGetPullRequestByBaseHead":
@@ -57,6 +63,12 @@ class Gitea(FakeHost):
             hosted.comments.append(document["body"])
             return Answer(status=201, document={"id": 1, "body": document["body"]})
         if name == "issueAddLabel":
+            if self.version.startswith(("1.21", "1.20")):
+                names = {7: "of-the-organization"} | {number: name for name, number in LABELS.items()}
+                if not all(isinstance(one, int) for one in document["labels"]):
+                    said = "json: cannot unmarshal string into Go struct field IssueLabelsOption.labels of type int64"
+                    return Answer(status=422, document={"message": said})
+                document = {"labels": [names[one] for one in document["labels"]]}
             known = [one for one in document["labels"] if one not in self.unknown_labels]
             hosted.labels += [one for one in known if one not in hosted.labels]
             return Answer(document=[{"id": 1, "name": one} for one in hosted.labels])

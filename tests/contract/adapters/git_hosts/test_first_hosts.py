@@ -175,6 +175,18 @@ def test_a_label_that_gitea_passes_over_is_an_error(fake: FakeHost) -> None:
         requests.furnish(made, replace(PROPOSAL, labels=("images", "misspelt")))
 
 
+def test_gitea_before_1_22_gets_labels_by_their_numbers_those_of_the_organization_too() -> None:
+    old = Gitea()
+    old.version = "1.21.11"
+    with running(old):
+        requests = gitea.open_requests(BY_KIND["gitea"].access(old), SystemClock())
+        made = requests.open(PROPOSAL)
+        with pytest.raises(RetryableError, match="the repository has no label 'misspelt'"):
+            requests.furnish(made, replace(PROPOSAL, labels=("images", "of-the-organization", "misspelt")))
+    assert old.requests[0].labels == ["images", "of-the-organization"]
+    assert old.problems == []
+
+
 @pytest.mark.parametrize("fake", ["gitea"], indirect=True)
 def test_a_request_is_found_behind_many_others(fake: FakeHost) -> None:
     requests = gitea.open_requests(BY_KIND["gitea"].access(fake), SystemClock())

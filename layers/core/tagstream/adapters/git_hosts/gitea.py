@@ -199,10 +199,37 @@ class GiteaRequests:
             RefusedValue: PullRequestFailed, the repository has no such label.
         """
         path = self._path("issues", number, "labels")
-        added = {text_of(one, "name") for one in objects(self.api.send("POST", path, {"labels": names}))}
+        try:
+            answer = self.api.send("POST", path, {"labels": names})
+        except RefusedValue as refused:
+            # Before 1.22 Gitea takes the numbers of labels only.
+            if refused.status != 422:
+                raise
+            answer = self.api.send("POST", path, {"labels": self._numbers(names)})
+        added = {text_of(one, "name") for one in objects(answer)}
         unknown = [one for one in names if one not in added]
         if unknown:
             raise RefusedValue(f"POST {path}: the repository has no label '{unknown[0]}'", status=200)
+
+    def _numbers(self, names: Sequence[str]) -> list[int]:
+        """The numbers of labels of the repository and of its organization, as far as they exist."""
+        found: dict[str, int] = {}
+        for one in (*self._labels(self._path("labels")), *self._labels(f"/orgs/{quote(self.owner, safe='')}/labels")):
+            number = one.get("id")
+            if isinstance(number, int):
+                found.setdefault(text_of(one, "name"), number)
+        return [found[one] for one in names if one in found]
+
+    def _labels(self, path: str) -> Iterator[Json]:
+        """The labels on the first pages of a list; none where the owner is a person and not an organization."""
+        for page in range(1, 1 + MAX_PAGES):
+            try:
+                listed = objects(self.api.get(path, {"limit": str(PAGE), "page": str(page)}))
+            except NotFound:
+                return
+            yield from listed
+            if len(listed) < PAGE:
+                return
 
     def _merge_when_ready(self, request: PullRequest, method: str) -> None:
         self._check_auto_merge()
