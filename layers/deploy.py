@@ -21,9 +21,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from ruamel.yaml import YAML
 
+from tagstream.domain.calendar.calendar import read_calendar
+from tagstream.domain.calendar.zone import InvalidCalendar
+
 ROOT = Path(__file__).resolve().parents[1]
 # Lambda refuses to reserve what would leave fewer than these for all other functions of the account.
 LEFT_UNRESERVED = 100
+_CALENDARS = {"Window": "window", "Freeze": "freeze"}
 _QUICK = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
 
 
@@ -47,7 +51,9 @@ def chosen_parameters(given: Sequence[str], configured: Sequence[str], known: Se
         name, separator, value = text.partition("=")
         if not separator or name not in known:
             raise CannotDeploy(f"PARAMS has '{text}'; write KEY=VALUE with a KEY of {', '.join(known)}")
-        found[name] = value
+        # sam wants values with blanks in quotes, so people may have written them.
+        quoted = re.fullmatch(r'"(.*)"', value, re.DOTALL)
+        found[name] = quoted[1].replace('\\"', '"') if quoted else value
     return found
 
 
@@ -85,6 +91,8 @@ def check_values(parameters: Mapping[str, str], declared: Mapping[str, Mapping[s
     """
     for name, value in parameters.items():
         rule = declared[name]
+        if name in _CALENDARS:
+            _check_calendar(name, value)
         allowed = [str(one) for one in rule.get("AllowedValues", [])]
         if allowed and value not in allowed:
             raise CannotDeploy(f"{name}={value} is not among the values that it may have: {', '.join(allowed)}")
@@ -93,6 +101,14 @@ def check_values(parameters: Mapping[str, str], declared: Mapping[str, Mapping[s
         if rule["Type"] == "Number" and not _is_between(value, rule):
             least, most = rule.get("MinValue", "any"), rule.get("MaxValue", "any")
             raise CannotDeploy(f"{name}={value} is no number from {least} to {most}")
+
+
+def _check_calendar(name: str, value: str) -> None:
+    """Read a window or a freeze as the functions do: a pattern does not know which zones there are."""
+    try:
+        read_calendar("the stack", **{_CALENDARS[name]: value or None})
+    except InvalidCalendar as error:
+        raise CannotDeploy(f"{name}={value}: {error}") from error
 
 
 def _is_between(value: str, rule: Mapping[str, Any]) -> bool:
@@ -142,7 +158,13 @@ def sam_command(name: str, parameters: Mapping[str, str], template: str, *, conf
     command += ["--config-file", str(ROOT / "samconfig.toml"), *(["--template-file", template] if template else [])]
     command += ["--confirm-changeset" if confirm else "--no-confirm-changeset"]
     # These replace all of samconfig.toml, so its own are among them.
-    return [*command, "--parameter-overrides", *(f"{key}={value}" for key, value in parameters.items())]
+    return [*command, "--parameter-overrides", *(f"{key}={quoted(value)}" for key, value in parameters.items())]
+
+
+def quoted(value: str) -> str:
+    """Return a parameter's value as sam takes it: without quotes it would cut the value off at the first blank."""
+    escaped = value.replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.embedded.aws import EmbeddedStack
 from tests.embedded.git_server import bare_repository, git, git_server
@@ -130,3 +131,48 @@ def test_a_policy_follows_orders_and_a_push_waits_for_every_freeze(steered: Stee
     events = steered.cli("events")
     for words in ("a migration", "it crashes", "an incident"):
         assert words in events
+
+    parameters_hold_every_push(steered, steered.system.stack)
+
+
+def parameters(stack: EmbeddedStack, **changed: str) -> None:
+    """Deploy the stack with other values of its parameters, as CloudFormation does."""
+    cloudformation = stack.client("cloudformation")
+    (known,) = cloudformation.describe_stacks(StackName=stack.name)["Stacks"]
+    given = [
+        {"ParameterKey": name, "ParameterValue": changed[name]}
+        if (name := one["ParameterKey"]) in changed
+        else {"ParameterKey": name, "UsePreviousValue": True}
+        for one in known["Parameters"]
+    ]
+    capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    cloudformation.update_stack(
+        StackName=stack.name, UsePreviousTemplate=True, Capabilities=capabilities, Parameters=given
+    )
+    waiter = {"Delay": 1, "MaxAttempts": 60}
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack.name, WaiterConfig=waiter)
+
+
+def parameters_hold_every_push(steered: Steered, stack: EmbeddedStack) -> None:
+    """A freeze of the stack, and then a window that nobody can read."""
+    for name, value in (("Window", "Mon to Fri"), ("Freeze", "Christmas")):
+        with pytest.raises(ClientError, match=f"'{name}' needs "):
+            parameters(stack, **{name: value})
+    try:
+        parameters(stack, Freeze="2026-01-01..2100-01-01 Europe/Berlin (an audit)")
+        steered.push("c", day=4)
+        steered.scan()
+        stack.wait_for("the wait", lambda: "the stack is frozen" in steered.cli("get", "images", "update"))
+        # CloudFormation does not know which zones there are.
+        parameters(stack, Freeze="", Window="Mon-Sun 00:00-24:00 Europe/Atlantis")
+        stack.tick()
+        assert any("stack parameter invalid" in line and "Europe/Atlantis" in line for line in stack.logs("scan"))
+        words = "the stack's parameter Window is invalid: unknown time zone"
+        for verb in ("check", "preview"):
+            with pytest.raises(CommandFailed, match=words):
+                steered.cli(verb)
+    finally:
+        parameters(stack, Freeze="", Window="")
+    assert steered.in_git() == "main-d"
+    steered.cli("reconcile", "image", "update", NAME)
+    steered.wait_for_commit("c")

@@ -65,16 +65,26 @@ def test_a_new_tag_is_proposed_merged_and_told(stack: EmbeddedStack, tmp_path: P
             .replace("https://github.example.com/api/v3", host.origin)
             .replace("namespace: apps", f"namespace: {NAMESPACE}")
         )
-        words = "no right to open requests"
-        host.refusals_of["pulls/create"] = Answer(status=403, document={"message": words})
+        refusal = "no right to open requests"
+        host.refusals_of["pulls/create"] = Answer(status=403, document={"message": refusal})
         system.cli("apply", "-f", "-", stdin=image_objects(image))
+        (tmp_path / "new.yaml").write_text(manifests)
+
+        def previewed() -> str:
+            out = system.cli("preview", "-n", NAMESPACE, "-f", str(tmp_path / "new.yaml"))
+            return out if "# a pull request is opened\n" in out else ""
+
+        told = stack.wait_for("the preview", previewed)
+        for words in (f"title: Deploy {image}:1.4.2", "labels: images, bot", "auto-merge: squash"):
+            assert f"#     {words}\n" in told
+        assert not host.requests
         system.cli("apply", "-f", "-", stdin=manifests.encode())
 
         def shown(words: str) -> bool:
             return words in system.cli("get", "images", "update", "-n", NAMESPACE, "-o", "wide")
 
         # Another run may follow so soon that nobody sees the refusal in the status.
-        stack.wait_for("the refusal", lambda: words in system.cli("events", "-n", NAMESPACE))
+        stack.wait_for("the refusal", lambda: refusal in system.cli("events", "-n", NAMESPACE))
         system.cli("reconcile", "image", "update", "fleet", "-n", NAMESPACE)
         stack.wait_for("the request and what belongs to it", lambda: host.requests and host.requests[0].auto_merge)
         (request,) = host.requests

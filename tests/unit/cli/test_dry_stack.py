@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,6 +79,34 @@ def test_the_clock_shows_the_time_that_was_asked_for() -> None:
 def test_any_other_write_is_refused(call: Any) -> None:
     with pytest.raises(WriteRefused):
         call(dry()[1])
+
+
+class Opening:
+    """A Git server and a Git host that let everybody in, and do whatever they are asked for."""
+
+    def open(self, *_: object) -> Any:
+        return self
+
+    of = push = furnish = change = close = read = refs = open
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda ports: ports.git.open(None).push([], {}),
+        lambda ports: ports.git_hosts.of(None).open(None),
+        lambda ports: ports.git_hosts.of(None).furnish(None, None),
+        lambda ports: ports.git_hosts.of(None).change(None, None),
+        lambda ports: ports.git_hosts.of(None).close(None, ""),
+    ],
+)
+def test_git_sessions_and_pull_requests_are_only_read_too(call: Any) -> None:
+    anything: Any = Opening()
+    ports = dry_ports(replace(MemoryPorts().bundle(), git=anything, git_hosts=anything), (), AT)
+    assert ports.git.open(anything).refs() is anything
+    assert ports.git_hosts.of(anything).read("1") is anything
+    with pytest.raises(WriteRefused):
+        call(ports)
 
 
 def test_every_port_is_read_only_or_writes_nothing_that_outlives_the_command() -> None:

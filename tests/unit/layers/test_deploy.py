@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
+from samcli.cli.types import CfnParameterOverridesType
 
 from tests.house.source_files import ROOT
 
@@ -23,6 +25,21 @@ def _loaded() -> ModuleType:
 
 
 deploy = _loaded()
+WINDOWS = (
+    "Mon-Fri 09:00-17:00 Europe/Berlin",
+    "Mon-Fri 09:00-17:00 Europe/Berlin; Sat 10:00-12:00",
+    "\n  Tue,Thu 10:00-12:00,14:00-16:00 Europe/Berlin\n0 6 1 * * / 2h Europe/Berlin\n",
+    "9:00-17:00",
+    "fri 22:00-06:00 Etc/GMT+5; ; 00:00-24:00;",
+    "*/5 0 L * MON#1 / 90m",
+)
+FREEZES = (
+    "2026-12-20..2027-01-03 Europe/Berlin (Christmas)",
+    "2026-12-20..2027-01-03 Europe/Berlin (Christmas)\n2026-11-27T18:00..2026-11-30T08:00 America/New_York (Sales)",
+    "2026-12-24",
+    "2026-12-24 (a (nested) reason), 2026)",
+    "; 2026-12-24T18:00..2026-12-26;",
+)
 KNOWN = ("Architecture", "LogLevel", "WebhookConcurrency")
 
 
@@ -73,6 +90,9 @@ def test_the_template_says_which_parameters_there_are() -> None:
         ({"DeletionProtection": "yes"}, "DeletionProtection=yes is not among the values"),
         ({"BatchingWindowSeconds": "90"}, "BatchingWindowSeconds=90 is no number from 0 to 60"),
         ({"WebhookConcurrency": "many"}, "WebhookConcurrency=many is no number from 0 to 200"),
+        ({"Window": "Mon to Fri"}, 'Window=Mon to Fri: window "Mon to Fri": expected'),
+        ({"Window": "Mon 09:00-17:00 Europe/Atlantis"}, "unknown time zone .*did you mean"),
+        ({"Freeze": "2026-12-20..2026-12-01"}, "Freeze=2026-12-20..2026-12-01: .*ends before it starts"),
         ({"AlarmEmail": "ops"}, "AlarmEmail=ops does not match"),
         ({"AlarmTopicArn": "alarms"}, "AlarmTopicArn=alarms does not match"),
         ({"NotifyTopicArn": "arn:aws:sqs:eu-central-1:123456789012:x"}, "NotifyTopicArn=arn:aws:sqs"),
@@ -114,6 +134,47 @@ def test_what_would_fail_after_minutes_fails_at_once(
 def test_a_good_account_is_named(session: Session) -> None:
     found = deploy.check_account({"WebhookConcurrency": "20"}, session)
     assert found == "123456789012 in eu-central-1 as arn:aws:iam::123456789012:user/ann"
+
+
+@pytest.mark.parametrize("value", [*WINDOWS, *FREEZES, "", 'Mon 09:00-17:00; "quoted"', "INFO", "a\\\\b"])
+def test_sam_gets_every_value_whole_whatever_blanks_and_quotes_it_has(value: str) -> None:
+    command = deploy.sam_command("dev", {"Window": value, "LogLevel": "INFO"}, "", confirm=False)
+    given = tuple(command[command.index("--parameter-overrides") + 1 :])
+    assert CfnParameterOverridesType().convert(given, None, None) == {"Window": value, "LogLevel": "INFO"}
+
+
+def test_a_value_may_be_written_in_the_quotes_that_sam_wants() -> None:
+    found = deploy.chosen_parameters(['Window="Mon 09:00-17:00"'], [], ["Window"])
+    assert found == {"Window": "Mon 09:00-17:00"}
+
+
+@pytest.mark.parametrize(("name", "texts"), [("Window", WINDOWS), ("Freeze", FREEZES)], ids=["windows", "freezes"])
+def test_the_pattern_of_a_parameter_takes_every_text_that_the_functions_can_read(
+    name: str, texts: Sequence[str]
+) -> None:
+    pattern = deploy.template_parameters()[name]["AllowedPattern"]
+    for text in texts:
+        deploy.check_values({name: text}, deploy.template_parameters())
+    assert [text for text in texts if not re.fullmatch(pattern, text)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Window", "Mon to Fri"),
+        ("Window", "Mon-Fri 9-17"),
+        ("Window", "office hours"),
+        ("Window", "Mon 09:00-17:00; x"),
+        ("Window", " "),
+        ("Window", "0 9 * * 1-5"),
+        ("Freeze", "Christmas"),
+        ("Freeze", "20.12.2026"),
+        ("Freeze", "2026-12-20 to 2027-01-03"),
+        ("Freeze", "2026-12-24 (open"),
+    ],
+)
+def test_cloudformation_refuses_what_is_no_window_and_no_freeze(name: str, text: str) -> None:
+    assert not re.fullmatch(deploy.template_parameters()[name]["AllowedPattern"], text)
 
 
 def test_no_environment_asks_anybody_or_reserves_what_a_new_account_lacks() -> None:

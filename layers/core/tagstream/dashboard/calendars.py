@@ -14,7 +14,7 @@ from tagstream.domain.objects.kinds import parse_object
 from tagstream.domain.objects.model import Namespace
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import LookPorts
-from tagstream.reconcile.update.calendars import read_stack_calendar
+from tagstream.reconcile.stack_calendar import read_stack_calendar
 
 
 def calendar_rows(namespace: str | None, fleet: Fleet, ports: LookPorts) -> Iterator[CalendarRow]:

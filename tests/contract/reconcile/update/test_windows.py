@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,11 +23,23 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.queue import QueuedRun
 from tagstream.reconcile import due, status
 from tagstream.reconcile.scan.changes import reconcile_changed
+from tagstream.reconcile.scan.tick import tick
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.lease import lease_held
 from tests.contract.mortal_ports import Life
 from tests.contract.reconcile.update.test_destinations import automation, choose, run_named, status_of, tags
-from tests.contract.reconciling import APP, MARKED, Silent, automated, message_of, reason, run, selection, target_of
+from tests.contract.reconciling import (
+    APP,
+    MARKED,
+    Silent,
+    automated,
+    document,
+    message_of,
+    reason,
+    run,
+    selection,
+    target_of,
+)
 from tests.contract.set_clock import SetClock
 from tests.embedded.git_server import bare_repository, git, git_server
 
@@ -202,6 +215,21 @@ def test_with_a_bad_parameter_of_the_stack_nothing_is_pushed_and_the_condition_n
     assert reason(ports, "ImageUpdateAutomation") == "InvalidWindow"
     said = message_of(ports, "ImageUpdateAutomation")
     assert f'the stack\'s parameter {name.capitalize()} is invalid: {name} "Mon-Fri 9to5": expected' in said
+
+
+def test_a_tick_tells_of_a_bad_parameter_before_any_automation_runs_and_goes_on(ports: Ports, silent: Silent) -> None:
+    ports.objects.put(document("ImageRepository", image="127.0.0.1:9/app", interval="1m"))
+    for window in ("", "Mon-Fri 09:00-17:00"):
+        tick(time.monotonic() + 10.0, at(ports, MONDAY, stack_calendar=StackCalendar(window=window)))
+    held = "SelectionsHeld imagepolicy"
+    assert held not in silent.counted
+    assert "stack parameter invalid" not in silent.lines
+    scans = silent.lines.count("scan failed")
+    later = at(ports, MONDAY + timedelta(hours=1), stack_calendar=StackCalendar(window="Mon-Fri 9to5"))
+    tick(time.monotonic() + 10.0, later)
+    assert silent.counted.count(held) == 1
+    assert silent.lines.count("stack parameter invalid") == 1
+    assert silent.lines.count("scan failed") > scans
 
 
 def test_with_a_bad_window_of_a_stored_namespace_nothing_is_pushed(chosen: tuple[Ports, Path]) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from tagstream.ports.freezes import StackCalendar
 from tagstream.ports.operations import Alarm
 from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
 from tests.unit.cli.verbs.test_get import READY, add
@@ -93,3 +94,17 @@ def test_objects_and_log_lines_that_failed_are_counted() -> None:
     assert code == 0
     assert found["objects"][1].startswith("1 are not ready")
     assert found["logs"][1].startswith("1 errors in the last hour")
+
+
+def test_windows_of_the_stack_that_can_be_read_pass() -> None:
+    ports = MemoryPorts(stack_calendar=StackCalendar(window="Mon-Fri 09:00-17:00"))
+    assert findings(ports)[1]["windows"][0] == "ok"
+
+
+def test_a_parameter_of_the_stack_that_cannot_be_read_is_a_failure_with_its_value() -> None:
+    code, found = findings(MemoryPorts(stack_calendar=StackCalendar(freeze="2026-12-20 Mars/Olympus")))
+    assert code == 1
+    assert found["windows"] == (
+        "failed",
+        'the stack\'s parameter Freeze is invalid: unknown time zone "Mars/Olympus"',
+    )

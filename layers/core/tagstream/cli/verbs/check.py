@@ -17,6 +17,7 @@ from tagstream.cli.yaml_text import as_json
 from tagstream.domain.ages import human_duration
 from tagstream.errors import ImageAutomationError
 from tagstream.reconcile.shown_status import conditions_of, is_suspended
+from tagstream.reconcile.stack_calendar import read_stack_calendar
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 COLUMNS = (Column(title="Check"), Column(title="Status"), Column(title="Detail", soft=True))
@@ -43,6 +44,7 @@ def check(session: Session) -> int:
         ("version", _version),
         ("table", _table),
         ("schedule", _schedule),
+        ("windows", _windows),
         ("webhook", _webhook),
         ("alarms", _alarms),
         ("dead letters", _dead_letters),
@@ -99,6 +101,14 @@ def _schedule(session: Session) -> Iterator[Finding]:
         yield Finding(check="schedule", status=FAILED, detail=f"no tick has read all objects for {since}")
     else:
         yield Finding(check="schedule", status=OK, detail="ticks come")
+
+
+def _windows(session: Session) -> Iterator[Finding]:
+    stack = session.ports.stack_calendar
+    if stack.window or stack.freeze:
+        # It fails with the parameter, its value, and what is wrong with it; nothing is pushed then.
+        read_stack_calendar(stack)
+        yield Finding(check="windows", status=OK, detail="the stack's parameters Window and Freeze can be read")
 
 
 def _webhook(session: Session) -> Iterator[Finding]:

@@ -27,7 +27,8 @@ def no_calendars(namespace: str) -> Sequence[Calendar]:
 def stored_calendars(ports: Ports) -> StoredCalendars:
     """Read the calendars of a stack; one that cannot be read is passed over, because the functions tell of it."""
 
-    from tagstream.reconcile.update.calendars import Calendars, namespace_name, read_stack_calendar
+    from tagstream.reconcile.stack_calendar import read_stack_calendar
+    from tagstream.reconcile.update.calendars import Calendars, namespace_name
 
     def read(namespace: str) -> Sequence[Calendar]:
         name = namespace_name(namespace)

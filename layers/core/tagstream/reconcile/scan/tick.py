@@ -17,7 +17,7 @@ from tagstream.domain.objects.model import (
     Receiver,
 )
 from tagstream.domain.scan.schedule import jitter_s, offsets_in_tick
-from tagstream.errors import ImageAutomationError
+from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.agenda import Agenda, ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
@@ -31,6 +31,7 @@ from tagstream.reconcile.receive.paths import refresh_receivers
 from tagstream.reconcile.scan.repositories import ScanTrigger, scan_stored
 from tagstream.reconcile.scan.sync_requests import request_syncs
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.stack_calendar import read_stack_calendar
 from tagstream.reconcile.stored_objects import parsed_objects
 
 INLINE_SCANS = 200
@@ -75,6 +76,7 @@ def tick(deadline_s: float, ports: Ports) -> None:
         deadline_s: on the monotonic clock; what is left then stays due.
     """
     migrate(ports)
+    _check_parameters(ports)
     now = ports.clock.now()
     agenda = ports.agenda.read(folds=True)
     if agenda.swept_at is None or now - agenda.swept_at >= SWEEP_EVERY:
@@ -99,6 +101,18 @@ def tick(deadline_s: float, ports: Ports) -> None:
     receivers = due_now("Receiver")
     refresh_receivers([(stored, one) for stored, one in receivers if isinstance(one, Receiver)], deadline_s, ports)
     _clean_up(gone, min(deadline_s, ports.clock.monotonic_s() + CLEAN_UP_S), ports)
+
+
+def _check_parameters(ports: Ports) -> None:
+    """Tell of a window or a freeze of the stack that cannot be read: nothing is pushed until it is mended.
+
+    Automations say so when they run next, which may be in hours. This counts as held selections, for their alarm.
+    """
+    try:
+        read_stack_calendar(ports.stack_calendar)
+    except RetryableError as error:
+        ports.log.error("stack parameter invalid", reason=error.reason, error=error.message)
+        ports.metrics.add("SelectionsHeld", 1, "imagepolicy")
 
 
 def _swept(agenda: Agenda, now: datetime, ports: Ports) -> Agenda:

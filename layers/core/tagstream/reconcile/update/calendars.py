@@ -12,11 +12,10 @@ from tagstream.errors import RetryableError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.freezes import FREEZES, StackCalendar
 from tagstream.ports.objects import Document
+from tagstream.reconcile.stack_calendar import INVALID, read_stack_calendar
 
 if TYPE_CHECKING:
     from tagstream.domain.calendar.calendar import Calendar
-
-INVALID = "InvalidWindow"
 
 
 def namespace_name(namespace: str) -> ObjectName:
@@ -70,23 +69,3 @@ class Calendars:
             return freezes_of(automation, read_freezes(document))
         except ValueError as error:
             raise RetryableError(f"{error}: run 'tagstream thaw --all'", reason=INVALID) from error
-
-
-def read_stack_calendar(stack: StackCalendar) -> Calendar | None:
-    """The calendar of the stack; None when it has no windows and no freezes.
-
-    Raises:
-        RetryableError: InvalidWindow, a parameter of the stack cannot be read.
-    """
-    if not stack.window and not stack.freeze:
-        return None
-    from tagstream.domain.calendar.calendar import read_calendar
-    from tagstream.domain.calendar.zone import InvalidCalendar
-
-    name = "Window"
-    try:
-        read_calendar("the stack", window=stack.window or None)
-        name = "Freeze"
-        return read_calendar("the stack", stack.window or None, stack.freeze or None)
-    except InvalidCalendar as error:
-        raise RetryableError(f"the stack's parameter {name} is invalid: {error}", reason=INVALID) from error
