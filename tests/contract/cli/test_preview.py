@@ -17,9 +17,9 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.tags import TagRecord, TagState
 from tests.contract.mortal_ports import Life
 from tests.contract.reconcile.update.test_destinations import automation
-from tests.contract.reconciling import APP, automated, document, run, selection
+from tests.contract.reconciling import APP, MARKED, automated, document, run, selection
 from tests.contract.set_clock import SetClock
-from tests.embedded.git_server import git
+from tests.embedded.git_server import commit_files, git
 from tests.unit.cli.memory_ports import Outcome, command
 
 SATURDAY = datetime(2026, 11, 28, 10, tzinfo=UTC)
@@ -193,6 +193,50 @@ def test_a_policy_that_the_selector_does_not_admit_is_not_named(chosen: tuple[Po
     assert document_of(ports, "-f", written(tmp_path / "a.yaml", changed, unready))["policies"] == []
     (named,) = document_of(ports, "-f", written(tmp_path / "a.yaml", unready))["policies"]
     assert named.startswith("ImagePolicy other: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("pin", "v9.9.9", "the tag v9.9.9 that is pinned by the annotation tagstream.dev/pin is not listed"),
+        ("pin", "v1.0.0", "pinned by the annotation tagstream.dev/pin"),
+        ("hold", "true", "held by the annotation tagstream.dev/hold"),
+        ("platforms", "linux/arm64", "v1.1.0 is selected already and stays: its gates judge other tags only"),
+        ("on-revert", "ignore", "resolved to v1.1.0"),
+    ],
+)
+def test_a_policy_of_the_files_is_told_with_what_it_would_select_and_why(
+    chosen: tuple[Ports, Path], tmp_path: Path, name: str, value: str, words: str
+) -> None:
+    ports, _ = chosen
+    tagged(ports, v1_0_0=SATURDAY, v1_1_0=SATURDAY)
+    policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}})
+    policy["metadata"] = {**policy["metadata"], "annotations": {f"tagstream.dev/{name}": value}}
+    held = document_of(ports, "-f", written(tmp_path / "policy.yaml", policy))["policies"]
+    assert held[0].startswith("ImagePolicy app: Latest image tag for ")
+    assert words in held[-1]
+
+
+def test_what_a_person_has_reverted_is_told_before_any_run_has_seen_it(chosen: tuple[Ports, Path]) -> None:
+    ports, bare = chosen
+    tagged(ports, v1_0_0=SATURDAY, v1_1_0=SATURDAY)
+    run(ports)
+    commit_files(bare, {"app.yaml": MARKED}, "back again")
+    (told,) = document_of(ports)["policies"]
+    assert "set v1.1.0 back to v1.0.0 in app.yaml: held until" in told
+    stored = ports.objects.get("ImagePolicy", APP)
+    assert stored is not None
+    assert "reverted" not in str(stored.document)
+
+
+def test_an_automation_of_the_files_in_another_namespace_is_not_passed_over_in_silence(
+    chosen: tuple[Ports, Path], tmp_path: Path
+) -> None:
+    elsewhere = automation("app")
+    elsewhere["metadata"]["namespace"] = "other"
+    done = preview(chosen[0], "-f", written(tmp_path / "a.yaml", elsewhere))
+    assert done.code == 0
+    assert "ImageUpdateAutomation other/app of the files is not previewed: give its name, and -n other" in done.err
 
 
 def test_an_automation_that_fails_is_told_with_its_error(ports: Ports) -> None:

@@ -13,23 +13,18 @@ from tagstream.cli.console import CommandFailed
 from tagstream.cli.dry_stack import dry_ports
 from tagstream.cli.files import read_manifests
 from tagstream.cli.patch import patch_lines
+from tagstream.cli.previewed_policies import PreviewedPolicies
 from tagstream.cli.request_lines import request_document, request_lines
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.instant import instant_text, read_instant
 from tagstream.domain.objects.kinds import STORED
-from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
-from tagstream.domain.objects.receiver import read_metadata
-from tagstream.domain.objects.selector import InvalidSelector, selects
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.update.departure import Go, Wait
-from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import Document
-from tagstream.reconcile import status
 from tagstream.reconcile.apply.validation import validate
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
-from tagstream.reconcile.shown_status import is_suspended, ready_of
-from tagstream.reconcile.stored_objects import parse_stored
+from tagstream.reconcile.shown_status import is_suspended
 from tagstream.reconcile.update.preview import Preview, preview
 from tagstream.reconcile.update.snapshot import KIND
 
@@ -56,9 +51,19 @@ def run_preview(session: Session) -> int:
     ports = dry_ports(session.ports, documents, at)
     deadline_s = session.ports.clock.monotonic_s() + args.timeout
     keys = _keys(session, ports)
-    _evaluate(documents, keys, deadline_s, ports)
+    for key in _given(documents, KIND):
+        if key not in keys:
+            session.console.warning(
+                f"{KIND} {key} of the files is not previewed: give its name, and -n {key.namespace}"
+            )
+    namespaces = [key.namespace for key in keys]
+    policies = PreviewedPolicies(
+        _given(documents, "ImagePolicy"), namespaces, session.ports.selections, deadline_s, ports
+    )
+    policies.evaluate()
     found = preview(keys, deadline_s, ports)
-    held = {one.stored.key: _held_policies(one, ports) for one in found}
+    policies.evaluate_reverted()
+    held = {one.stored.key: policies.lines(one.stored) for one in found}
     if args.output:
         session.console.line(as_json({"automations": [_document(one, held[one.stored.key]) for one in found]}))
     else:
@@ -103,37 +108,10 @@ def _keys(session: Session, ports: Ports) -> Sequence[NamespacedName]:
     return found
 
 
-def _evaluate(documents: Sequence[Document], keys: Sequence[NamespacedName], deadline_s: float, ports: Ports) -> None:
-    """Evaluate the policies of the files, and those for which a better tag may have waited long enough by then."""
-    given = [
-        NamespacedName(str(metadata["namespace"]), str(metadata["name"]))
-        for one in documents
-        if one["kind"] == "ImagePolicy" and isinstance(metadata := one["metadata"], Mapping)
-    ]
-    for namespace in sorted({key.namespace for key in keys}):
-        for stored in ports.objects.list("ImagePolicy", namespace):
-            until = status.wait_until(stored.status)
-            if until is not None and until <= ports.clock.now():
-                given.append(stored.key)
-    if given:
-        evaluate_policies(list(dict.fromkeys(given)), Cause(text="preview"), deadline_s, ports)
-
-
-def _held_policies(one: Preview, ports: Ports) -> Sequence[str]:
-    """What gates and failures say of the policies that an automation admits."""
-    try:
-        selector = parse_stored(one.stored, ImageUpdateAutomation).policy_selector
-        policies = ports.objects.list("ImagePolicy", one.stored.key.namespace)
-        admitted = [policy for policy in policies if selects(selector, read_metadata(policy.document).labels)]
-    except (ImageAutomationError, InvalidSelector):
-        # The preview has this error too.
-        return ()
-    found = []
-    for policy in admitted:
-        ready, message = ready_of(policy)
-        if message and (ready != "True" or status.wait_until(policy.status) is not None):
-            found.append(f"ImagePolicy {policy.key.name}: {message}")
-    return found
+def _given(documents: Sequence[Document], kind: str) -> list[NamespacedName]:
+    """The names of the objects of a kind in the files."""
+    found = [one["metadata"] for one in documents if one["kind"] == kind]
+    return [NamespacedName(str(one["namespace"]), str(one["name"])) for one in found if isinstance(one, Mapping)]
 
 
 def _print(session: Session, one: Preview, held: Sequence[str]) -> None:

@@ -123,11 +123,12 @@ def committing_host(
 
 def _host_access(annotation: str, repository: GitRepository, access: GitAccess) -> HostAccess:
     kind = kind_of_repository(repository)
+    kinds = COMMITTING_KINDS if annotation == COMMIT_BY else GIT_HOST_KINDS
     if kind is None:
         # It is mended in the GitRepository, so the automation is tried again.
         raise RetryableError(
             f"annotation '{annotation}' needs to know the kind of Git host: annotate GitRepository"
-            f" '{repository.metadata.key}' with '{GIT_HOST}', one of {', '.join(GIT_HOST_KINDS)}",
+            f" '{repository.metadata.key}' with '{GIT_HOST}', one of {', '.join(kinds)}",
             reason=INVALID,
         )
     return HostAccess(git=access, kind=kind, api_url=repository.metadata.annotations.get(API_URL, ""))
