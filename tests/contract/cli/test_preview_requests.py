@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from datetime import timedelta
@@ -21,8 +22,15 @@ from tests.contract.reconcile.update.hosted import AUTOMATION, BRANCH, Hosted, a
 from tests.contract.reconciling import APP, Silent, document
 from tests.embedded.git_hosts.host import Answer
 from tests.embedded.git_server import commit_files, git
+from tests.house.source_files import ROOT
 from tests.unit.cli.memory_ports import Outcome, command
 
+PAGE = (ROOT / "docs/preview.md").read_text()
+# What the objects of these tests are called on the page.
+NAMES = {"ns/app": "apps/fleet", "ns:app": "apps:web", "v1.0.0": "1.4.1", "v1.1.0": "1.4.2", "v1.2.0": "1.4.3"} | {
+    text: text.replace("app", "web")
+    for text in ("images/app-", "Update app", "of app by", "[`app`]", "/_/app/", "app.yaml", "image: app:")
+}
 TAGGED = "images/{{ .Policy }}-{{ .NewTag }}"
 HOSTED = READING | {"git_hosts.of", "git_hosts.of.read", "git_hosts.of.newest"}
 
@@ -211,6 +219,21 @@ def test_what_would_be_opened_is_printed_with_everything_that_people_would_see(s
         "#       | [`app`](https://hub.docker.com/_/app/tags?name=v1.1.0) | `v1.0.0` | `v1.1.0` | `app.yaml` |",
     ]
     assert "+image: app:v1.1.0" in "\n".join(lines)
+
+
+def test_the_example_of_the_page_is_what_the_verb_prints(stack: Hosted) -> None:
+    hours = "Mon-Fri 09:00-17:00 Europe/Berlin"
+    wanted = automation_document(TAGGED, pull_request_labels="images, bot", pull_request_auto_merge="squash")
+    stack.ports.objects.put(wanted)
+    stack.run()
+    stack.annotate(window=hours)
+    stack.select("v1.2.0")
+    stack.clock.at += timedelta(days=1)
+    shown = re.sub(r"sha1:\w+", "sha1:0", preview(stack, "app").out)
+    for here, there in NAMES.items():
+        shown = shown.replace(here, there)
+    [example] = re.findall(r"^\$ tagstream preview fleet -n apps\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert shown == re.sub(r"sha1:\w+", "sha1:0", example)
 
 
 def test_a_request_that_a_person_has_closed_is_said_to_stay_closed(stack: Hosted) -> None:

@@ -235,14 +235,18 @@ class MemoryTags:
 
     lists: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
     seen: dict[str, datetime] = field(default_factory=dict)
-    states = put = first_seen = image_fact = put_image_fact = creation_times = put_creation_times = cool_down = (
-        put_cool_down
-    ) = not_called
+    states = put = first_seen = image_fact = put_image_fact = put_creation_times = cool_down = put_cool_down = (
+        not_called
+    )
 
     def tags(self, key: NamespacedName, state: TagState | None = None) -> Iterator[TagRecord]:
         """Descending."""
         listed = sorted(self.lists.get(key, ()), reverse=True)
         return iter([TagRecord(tag=tag, first_seen_at=self.seen.get(tag, NOW)) for tag in listed])
+
+    def creation_times(self, key: NamespacedName) -> Mapping[str, datetime | None]:
+        """No image was looked at."""
+        return {}
 
     def sightings(self, key: NamespacedName, tag: str) -> Mapping[Digest, datetime]:
         """No digest was seen."""

@@ -104,3 +104,46 @@ def test_a_question_without_an_answer_is_refused(arguments: tuple[str, ...], mes
 def test_without_tags_there_is_nothing_to_replay() -> None:
     done = command("backtest", "policy", "web", ports=stack())
     assert "no tags of ImageRepository/flux-system/web are stored" in done.err
+
+
+@pytest.mark.parametrize(
+    ("annotations", "words"),
+    [
+        (
+            {"minimum-age": "1d"},
+            "tags of the first scan count as old, because nobody knows when they were pushed: 2.3.0",
+        ),
+        ({"platforms": "linux/arm64"}, "what is known of images now counts for all times"),
+        ({"skip-tags": "2.4.0"}, "skipped at all times: 2.4.0"),
+        (
+            {"pin": "2.3.0", "reason": "a test"},
+            "a person's pin is not replayed: by the annotation tagstream.dev/pin: a test",
+        ),
+        ({"hold": "true"}, "a person's hold is not replayed: by the annotation tagstream.dev/hold"),
+    ],
+)
+def test_a_replay_says_what_it_leaves_out_of_what_the_policy_asks_for(
+    tmp_path: Path, annotations: dict[str, str], words: str
+) -> None:
+    new = policy()
+    new["metadata"]["annotations"] = {f"tagstream.dev/{name}": text for name, text in annotations.items()}
+    (tmp_path / "new.yaml").write_text(yaml.safe_dump(new))
+    assert f"► {words}" in command("backtest", "policy", "-f", tmp_path, ports=stack(**SEEN)).err
+    found = json.loads(command("backtest", "policy", "-f", tmp_path, "-o", "json", ports=stack(**SEEN)).out)
+    assert any(one.startswith(words) for one in found["caveats"])
+
+
+def test_a_replay_of_a_plain_policy_has_no_caveats() -> None:
+    done = command("backtest", "policy", "web", "-o", "json", ports=stack(**SEEN))
+    assert json.loads(done.out)["caveats"] == []
+
+
+def test_tags_without_a_kept_time_of_creation_are_named_and_many_are_counted(tmp_path: Path) -> None:
+    new = policy()
+    new["spec"]["policy"] = {"alphabetical": {"order": "asc"}}
+    new["metadata"]["annotations"] = {"tagstream.dev/order-by": "created"}
+    (tmp_path / "new.yaml").write_text(yaml.safe_dump(new))
+    many = stack(**{f"v1_{minor:02}": "2025-12-01 00:00" for minor in range(12)})
+    (caveat,) = json.loads(command("backtest", "policy", "-f", tmp_path, "-o", "json", ports=many).out)["caveats"]
+    assert caveat.startswith("12 tags are left out, because no time of creation is kept of them:")
+    assert caveat.endswith(": 1.00, 1.01, 1.02, 1.03, 1.04, 1.05, 1.06, 1.07, 1.08, 1.09 and 2 more")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -28,7 +28,10 @@ from tagstream.reconcile.select.tag_times import with_stored_times
 from tagstream.reconcile.stored_objects import parse_stored
 
 ASSUMED = "tags are assumed to pass the gates that look into images, because nothing is known of theirs"
+UNDATED = "tags are left out, because no time of creation is kept of them: it is for policies that order by it"
 NOT_KEPT = "deleted tags are not in it, nor is what a tag contained before it was moved"
+# More names than that are counted only.
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,19 @@ class _Question:
 
     policy: ImagePolicy
     repository: ImageRepository | None
+
+
+@dataclass(slots=True)
+class _Unknown:
+    """What the replay has found out that it does not know.
+
+    Attributes:
+        passed: tags that were let through a gate because nothing is kept of their images.
+        undated: tags of which no time of creation is kept.
+    """
+
+    passed: set[str] = field(default_factory=set)
+    undated: tuple[str, ...] = ()
 
 
 def backtest_policy(session: Session) -> int:
@@ -51,18 +67,20 @@ def backtest_policy(session: Session) -> int:
     question = _question(session)
     until = session.ports.clock.now()
     since = until - timedelta(seconds=session.args.since)
-    assumed = _Assumed()
-    replayed = _replayed(session, question, assumed)
+    unknown = _Unknown()
+    replayed = _replayed(session, question, unknown)
     try:
         turns = backtest(replayed, max(since, replayed.history.began_at), until)
     except ImageAutomationError as error:
         raise CommandFailed(f"ImagePolicy/{question.policy.metadata.key}: {error.message}") from error
+    caveats = [*_caveats(question.policy, replayed, until), *_unknown(unknown)]
     if session.args.output:
-        session.console.line(as_json({**_document(question, replayed, turns), "assumed": sorted(assumed.tags)}))
+        more = {"assumed": sorted(unknown.passed), "caveats": caveats}
+        session.console.line(as_json({**_document(question, replayed, turns), **more}))
     else:
         _print(session, replayed, turns)
-        if assumed.tags:
-            session.console.action(f"{len(assumed.tags)} {ASSUMED}: {', '.join(sorted(assumed.tags))}")
+        for text in caveats:
+            session.console.action(text)
     return int(not turns or bool(turns[-1].problem))
 
 
@@ -99,7 +117,39 @@ def _stored_policy(session: Session) -> ImagePolicy:
     return parse_stored(stored, ImagePolicy)
 
 
-def _replayed(session: Session, question: _Question, assumed: _Assumed) -> Replayed:
+def _caveats(policy: ImagePolicy, replayed: Replayed, now: datetime) -> Iterator[str]:
+    """What the replay leaves out of what this policy asks for."""
+    control, history = policy.control, replayed.history
+    old = [tag for tag, seen_at in history.first_seen.items() if seen_at <= history.began_at]
+    if control.minimum_age_s and old:
+        yield f"tags of the first scan count as old, because nobody knows when they were pushed: {_named(old)}"
+    if control.platforms or control.verify_secret or control.vulnerabilities_below is not None:
+        yield "what is known of images now counts for all times"
+    if control.skip_tags:
+        yield f"skipped at all times: {_named(control.skip_tags)}"
+    order = control.intervention(now)
+    if order is not None:
+        yield f"a person's {order.kind} is not replayed: {order}"
+    if control.revert is not None:
+        yield "a person's revert in Git is not replayed"
+    if policy.digest_reflection != "Never":
+        yield "tags are replayed, digests are not"
+
+
+def _unknown(unknown: _Unknown) -> Iterator[str]:
+    if unknown.passed:
+        yield f"{len(unknown.passed)} {ASSUMED}: {_named(unknown.passed)}"
+    if unknown.undated:
+        yield f"{len(unknown.undated)} {UNDATED}: {_named(unknown.undated)}"
+
+
+def _named(tags: Collection[str]) -> str:
+    names = sorted(tags)
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _replayed(session: Session, question: _Question, unknown: _Unknown) -> Replayed:
     policy = question.policy
     sightings = FirstSeen(policy.repository, session.ports.tags)
     first_seen = sightings.records()
@@ -110,13 +160,15 @@ def _replayed(session: Session, question: _Question, assumed: _Assumed) -> Repla
         kept = keep(tuple(first_seen), question.repository.exclusion_list if question.repository else ())
     except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
         raise CommandFailed(f"ImagePolicy/{policy.metadata.key}: {error}") from error
+    timed = with_stored_times(policy, compiled, kept, session.ports.tags)
+    unknown.undated = timed.left
     return Replayed(
-        policy=with_stored_times(policy, compiled, kept, session.ports.tags).policy,
+        policy=timed.policy,
         metadata=policy.metadata,
         minimum_age=timedelta(seconds=policy.control.minimum_age_s),
         history=History(first_seen={tag: first_seen[tag] for tag in kept}, began_at=sightings.first_scan()),
         image=question.repository.image if question.repository else "",
-        told=assumed.let_through(_told(session, policy)),
+        told=_letting_through(_told(session, policy), unknown.passed),
     )
 
 
@@ -133,32 +185,30 @@ def _told(session: Session, policy: ImagePolicy) -> Situation:
     return gather(occasion, None, session.ports, most_looked_at=sys.maxsize).situation
 
 
-@dataclass(slots=True)
-class _Assumed:
-    """Lets tags through of whose images nothing is kept, and remembers them."""
+def _letting_through(told: Situation, passed: set[str]) -> Situation:
+    """The same situation, in which what is not known keeps no tag out; tags that pass so are added to ``passed``."""
 
-    tags: set[str] = field(default_factory=set)
+    def platforms_of(tag: str) -> frozenset[str]:
+        found = told.platforms_of(tag)
+        if found is None:
+            passed.add(tag)
+        return told.platforms if found is None else found
 
-    def let_through(self, told: Situation) -> Situation:
-        """The same situation, in which what is not known keeps no tag out."""
+    def signing_of(tag: str) -> Signing:
+        found = told.signing_of(tag)
+        if found is not image_signatures.NOT_LOOKED_AT:
+            return found
+        passed.add(tag)
+        return Signing(may_go=True)
 
-        def platforms_of(tag: str) -> frozenset[str]:
-            found = told.platforms_of(tag)
-            return told.platforms if found is None and self._add(tag) else found or frozenset()
+    def findings_of(tag: str) -> Findings:
+        found = told.findings_of(tag)
+        if found is not image_findings.NOT_LOOKED_AT:
+            return found
+        passed.add(tag)
+        return Findings(state="complete")
 
-        def signing_of(tag: str) -> Signing:
-            found = told.signing_of(tag)
-            return Signing(may_go=True) if found is image_signatures.NOT_LOOKED_AT and self._add(tag) else found
-
-        def findings_of(tag: str) -> Findings:
-            found = told.findings_of(tag)
-            return Findings(state="complete") if found is image_findings.NOT_LOOKED_AT and self._add(tag) else found
-
-        return replace(told, platforms_of=platforms_of, signing_of=signing_of, findings_of=findings_of)
-
-    def _add(self, tag: str) -> bool:
-        self.tags.add(tag)
-        return True
+    return replace(told, platforms_of=platforms_of, signing_of=signing_of, findings_of=findings_of)
 
 
 def _print(session: Session, replayed: Replayed, turns: Sequence[Turn]) -> None:
