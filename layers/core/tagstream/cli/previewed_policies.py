@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tagstream.domain.objects.annotations import annotations_of
-from tagstream.domain.objects.intervention import REVERTED
+from tagstream.domain.objects.annotations import REVERTED, annotations_of
 from tagstream.domain.objects.model import (
     MINIMUM_AGE,
     PLATFORMS,

@@ -475,6 +475,32 @@ def test_an_annotation_that_is_none_of_ours_is_a_warning() -> None:
     assert warned == [f"{where}unknown annotation: it does nothing"]
 
 
+@pytest.mark.parametrize(
+    ("note", "words"),
+    [
+        (
+            "tagstream.dev/minimun-age: 3d",
+            "unknown annotation: it does nothing; did you mean tagstream.dev/minimum-age?",
+        ),
+        ("tagstream.dev/windows: x", "unknown annotation: it does nothing"),
+        (
+            "tagstream.dev/window: x",
+            "it does nothing on ImagePolicy: it is for ImageUpdateAutomation and Namespace",
+        ),
+    ],
+)
+def test_an_annotation_without_effect_is_told_with_what_may_have_been_meant(note: str, words: str) -> None:
+    text = f"""
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata: {{name: app, annotations: {{{note}}}}}
+spec: {{imageRepositoryRef: {{name: app}}, policy: {{semver: {{range: 1.x}}}}}}
+"""
+    done = apply(text, MemoryPorts())
+    assert done.code == 0
+    assert f"metadata.annotations[{note.partition(':')[0]}]: {words}\n" in done.err
+
+
 SECRET = """
 apiVersion: v1
 kind: Secret

@@ -238,9 +238,22 @@ def _unknown_annotations(one: Located) -> list[Problem]:
     given = read_metadata(one.parsed.document).annotations
     unknown = sorted(name for name in given if name.startswith(EXTENSION) and name not in known)
     return [
-        Problem(path=f"metadata.annotations[{name}]", message="unknown annotation: it does nothing", is_warning=True)
+        Problem(path=f"metadata.annotations[{name}]", message=_does_nothing(name, one.parsed.kind), is_warning=True)
         for name in unknown
     ]
+
+
+def _does_nothing(name: str, kind: str) -> str:
+    """Say that an annotation has no effect, and which object or which other name may have been meant."""
+    kinds = sorted(other for other, names in ANNOTATIONS.items() if name in names)
+    if kinds:
+        return f"it does nothing on {kind}: it is for {' and '.join(kinds)}"
+    # Only who has misspelt a name waits for this module.
+    import difflib
+
+    known = sorted(one.removeprefix(EXTENSION) for one in ANNOTATIONS.get(kind, ()))
+    close = difflib.get_close_matches(name.removeprefix(EXTENSION), known, n=1)
+    return "unknown annotation: it does nothing" + (f"; did you mean {EXTENSION}{close[0]}?" if close else "")
 
 
 def _notes(one: Located) -> Sequence[str]:
