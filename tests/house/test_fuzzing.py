@@ -36,9 +36,9 @@ ELSEWHERE = {
     "tagstream.dashboard.overview": "reads stored objects through the parsers of object-fields",
     "tagstream.domain.update.destination": "raises its errors for fields that object-fields fuzzes",
     "tagstream.ports.material": "has the error of secret-material",
+    "tagstream.reconcile.stack_calendar": "reads parameters of the stack through the parsers of calendar",
     "tagstream.reconcile.status": "reads statuses that this program wrote; table-item fuzzes how they are stored",
     "tagstream.reconcile.stored_objects": "reads stored objects through the parsers of object-fields",
-    "tagstream.reconcile.update.calendars": "reads annotations through the parsers of calendar",
 }
 
 
