@@ -68,13 +68,7 @@ def test_a_new_tag_is_proposed_merged_and_told(stack: EmbeddedStack, tmp_path: P
         refusal = "no right to open requests"
         host.refusals_of["pulls/create"] = Answer(status=403, document={"message": refusal})
         system.cli("apply", "-f", "-", stdin=image_objects(image))
-        (tmp_path / "new.yaml").write_text(manifests)
-
-        def previewed() -> str:
-            out = system.cli("preview", "-n", NAMESPACE, "-f", str(tmp_path / "new.yaml"))
-            return out if "# a pull request is opened\n" in out else ""
-
-        told = stack.wait_for("the preview", previewed)
+        told = previewed(system, tmp_path, manifests)
         for words in (f"title: Deploy {image}:1.4.2", "labels: images, bot", "auto-merge: squash"):
             assert f"#     {words}\n" in told
         assert not host.requests
@@ -105,6 +99,17 @@ def test_a_new_tag_is_proposed_merged_and_told(stack: EmbeddedStack, tmp_path: P
 
         each_policy_has_a_request_of_its_own(system, registry, host)
         assert host.problems == []
+
+
+def previewed(system: System, folder: Path, manifests: str) -> str:
+    """What a preview of manifests prints once a tag is selected."""
+    (folder / "new.yaml").write_text(manifests)
+
+    def opening() -> str:
+        out = system.cli("preview", "-n", NAMESPACE, "-f", str(folder / "new.yaml"))
+        return out if "# a pull request is opened\n" in out else ""
+
+    return str(system.stack.wait_for("the preview", opening))
 
 
 def deliver_the_merge(system: System) -> None:
