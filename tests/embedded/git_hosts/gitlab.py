@@ -19,6 +19,7 @@ class GitLab(FakeHost):
 
     Attributes:
         pipeline_commit: the commit of the head pipelines, if they are not of the head commits.
+        merged_results: the parents of the commits that pipelines of merged results are of.
         merge_commits: by number, the head commit when auto-merge was asked for.
         auto_merge_names: the parameters that ask for auto-merge; a server passes over those that it does not know.
     """
@@ -30,6 +31,7 @@ class GitLab(FakeHost):
         """Forget everything."""
         super().begin_anew()
         self.pipeline_commit = ""
+        self.merged_results: dict[str, list[str]] = {}
         self.merge_commits: dict[int, str] = {}
 
     def refused(self, status: int) -> Answer:
@@ -46,6 +48,10 @@ class GitLab(FakeHost):
             return Answer(document=[{"id": USERS[name], "username": name}] if name in USERS else [])
         if operation.parts["id"] != f"{OWNER}/{GROUP}/{NAME}":
             return self.refused(404)
+        if operation.name == "getCommit":
+            sha = operation.parts["sha"]
+            parents = self.merged_results.get(sha)
+            return self.refused(404) if parents is None else Answer(document={"id": sha, "parent_ids": parents})
         if operation.name == "listMergeRequests":
             return Answer(document=[self._shown(one) for one in self._listed(dict(query))])
         if operation.name == "createMergeRequest":
@@ -105,6 +111,11 @@ class GitLab(FakeHost):
         hosted = self.made(head, base, title.removeprefix(DRAFT), body=document["description"], draft=is_draft)
         return Answer(status=201, document=self._shown(hosted))
 
+    def _pipeline(self, hosted: Hosted, status: str, commit: str) -> dict[str, Any]:
+        sha = self.pipeline_commit or commit
+        ref = f"refs/merge-requests/{hosted.number}/merge" if sha in self.merged_results else hosted.head
+        return {"id": 1, "status": status, "sha": sha, "ref": ref}
+
     def _shown(self, hosted: Hosted) -> dict[str, Any]:
         pipeline, commit = PIPELINES.get(hosted.checks), self.commit_of(hosted)
         return {
@@ -123,5 +134,5 @@ class GitLab(FakeHost):
             "labels": list(hosted.labels),
             "reviewers": [{"id": USERS[one], "username": one} for one in hosted.reviewers],
             "merge_when_pipeline_succeeds": bool(hosted.auto_merge),
-            "head_pipeline": {"id": 1, "status": pipeline, "sha": self.pipeline_commit or commit} if pipeline else None,
+            "head_pipeline": self._pipeline(hosted, pipeline, commit) if pipeline else None,
         }

@@ -15,7 +15,7 @@ from tagstream.ports.pull_requests import HostAccess, Proposal
 from tests.contract.adapters.git_hosts.hosts import HOSTS, TOKEN
 from tests.embedded.git_hosts.gitea import Gitea
 from tests.embedded.git_hosts.gitlab import GitLab
-from tests.embedded.git_hosts.host import Answer, FakeHost, running
+from tests.embedded.git_hosts.host import BASE_COMMIT, HEAD_COMMIT, Answer, FakeHost, running
 
 PROPOSAL = Proposal(head="tagstream", base="main", title="title", body="body")
 BY_KIND = {host.kind: host for host in HOSTS}
@@ -209,6 +209,30 @@ def test_a_request_is_found_behind_more_requests_than_are_listed(fake: FakeHost)
     assert found is not None
     assert found.number == str(made.number)
     assert requests.newest("never-pushed", "main") is None
+
+
+@pytest.mark.parametrize(
+    ("parent", "has_begun", "checks"),
+    [(HEAD_COMMIT, True, "pending"), ("3" * 40, False, "none")],
+    ids=["this", "a former one"],
+)
+def test_a_pipeline_of_merged_results_is_one_of_the_head_commit_if_that_was_merged(
+    parent: str, has_begun: bool, checks: str
+) -> None:
+    host = GitLab()
+    host.pipeline_commit, host.merged_results = "4" * 40, {"4" * 40: [BASE_COMMIT, parent]}
+    with running(host):
+        requests = gitlab.open_requests(BY_KIND["gitlab"].access(host), SystemClock())
+        made = requests.open(PROPOSAL)
+        host.requests[0].checks = "pending"
+        found = requests.read(made.number)
+        assert found is not None
+        assert (found.has_begun, found.checks) == (has_begun, checks)
+        requests.furnish(found, replace(PROPOSAL, auto_merge="merge"))
+        host.calls.clear()
+        requests.read(made.number)
+    assert host.calls == ["getMergeRequest"]
+    assert host.problems == []
 
 
 def test_gitlab_before_17_11_merges_by_itself_and_not_at_once() -> None:

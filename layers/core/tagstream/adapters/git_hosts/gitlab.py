@@ -116,9 +116,29 @@ class GitLabRequests:
         return newest_of(found)
 
     def read(self, number: str) -> PullRequest | None:
-        """As ``PullRequests.read``."""
+        """As ``PullRequests.read``; a pipeline of merged results takes a second call until auto-merge is asked for."""
         found = self._document(number)
-        return None if found is None else _request(found)
+        if found is None:
+            return None
+        request = _request(found)
+        if request.state != "open" or request.has_begun or found.get("merge_when_pipeline_succeeds") is True:
+            return request
+        has_begun = self._has_merged(found, request.head_commit)
+        # What the head pipeline of a former commit says is nothing about this one.
+        return replace(request, has_begun=has_begun, checks=request.checks if has_begun else "none")
+
+    def _has_merged(self, found: Json, commit: CommitId) -> bool:
+        """Whether the head pipeline is one of a merge of this commit with the target branch, which GitLab has made."""
+        pipeline = member(found, "head_pipeline")
+        sha = text_of(pipeline, "sha")
+        if not sha or not text_of(pipeline, "ref").startswith("refs/merge-requests/"):
+            return False
+        path = f"/projects/{self.project}/repository/commits/{quote(sha, safe='')}"
+        try:
+            parents = one_object(self.api.get(path, {"stats": "false"}), f"GET {path}").get("parent_ids")
+        except NotFound:
+            return False
+        return isinstance(parents, list) and commit in parents
 
     def _document(self, number: str) -> Json | None:
         try:
