@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tagstream.domain.objects.annotations import REVERTED
+from tagstream.domain.objects.git_host import GitHostKind
 from tagstream.domain.objects.intervention import Revert, revert_text
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import Ports
@@ -35,9 +36,9 @@ def stack(ports: Ports, silent: Silent, tmp_path: Path) -> Iterator[Hosted]:
         yield made
 
 
-def begun(ports: Ports, silent: Silent, root: Path) -> Any:
+def begun(ports: Ports, silent: Silent, root: Path, kind: GitHostKind = "github") -> Any:
     """A stack with two policies, whose markers are in two files."""
-    made = hosted(ports, silent, root, "github")
+    made = hosted(ports, silent, root, kind)
 
     class Begun:
         def __enter__(self) -> Hosted:
@@ -133,6 +134,19 @@ def test_a_newer_tag_has_its_own_branch_and_the_older_request_is_closed_with_a_c
         "RequestClosed: pull request #2 was closed by tagstream: Update app to v1.1.0",
         "RequestOpened: opened pull request #3: Update app to v1.2.0",
     ]
+
+
+@pytest.mark.parametrize(("kind", "newer"), [("gitlab", "!3"), ("gitea", "#3")])
+def test_the_comment_names_the_newer_request_as_its_host_does(
+    ports: Ports, silent: Silent, tmp_path: Path, kind: GitHostKind, newer: str
+) -> None:
+    with begun(ports, silent, tmp_path, kind) as stack:
+        stack.run()
+        stack.select("v1.2.0")
+        stack.run()
+        assert stack.host.requests[1].comments == [
+            f"tagstream closed this request: {newer} has newer changes of its policies."
+        ]
 
 
 def test_without_the_tag_in_its_name_the_branch_is_moved_and_the_request_kept_current(stack: Hosted) -> None:

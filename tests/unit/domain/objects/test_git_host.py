@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagstream.domain.objects.git_host import git_host_kind
+from tagstream.domain.objects.git_host import GIT_HOST_KINDS, GitHostKind, git_host_kind, request_reference
 from tagstream.domain.objects.model import Provider
 
 
@@ -44,3 +44,28 @@ def test_the_annotation_comes_before_everything_else() -> None:
 
 def test_an_annotation_that_is_no_kind_counts_as_none() -> None:
     assert git_host_kind("https://github.com/a/b", annotated="sourcehut") == "github"
+
+
+PAGE = "https://git.example/7"
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        ("github", "#7"),
+        ("gitea", "#7"),
+        ("forgejo", "#7"),
+        ("gitlab", "!7"),
+        ("azure", "!7"),
+        ("bitbucket", f"[#7]({PAGE})"),
+        ("bitbucket-server", f"[#7]({PAGE})"),
+        ("codecommit", f"7 ({PAGE})"),
+    ],
+)
+def test_a_request_is_named_as_comments_on_its_host_do(kind: GitHostKind, named: str) -> None:
+    assert request_reference(kind, "7", PAGE) == named
+
+
+@pytest.mark.parametrize("kind", GIT_HOST_KINDS)
+def test_a_request_without_a_page_is_named_by_its_number(kind: GitHostKind) -> None:
+    assert request_reference(kind, "7", "") in ("#7", "!7", "7")

@@ -53,7 +53,25 @@ _HOSTS: tuple[tuple[str, GitHostKind], ...] = (
     (r"(?:ssh\.)?dev\.azure\.com|[^.]+\.visualstudio\.com", "azure"),
     (r"git-codecommit(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", "codecommit"),
 )
+_MARKS: Mapping[GitHostKind, str] = {"gitlab": "!", "azure": "!", "codecommit": ""}
+"""What stands before the number of a request; ``#`` elsewhere, which is an issue or a work item on GitLab and Azure."""
+_LINKED: frozenset[GitHostKind] = frozenset({"bitbucket", "bitbucket-server"})
 _OF_PROVIDER: dict[Provider, GitHostKind] = {"github": "github", "azure": "azure", "aws": "codecommit"}
+
+
+def request_reference(kind: GitHostKind | None, number: str, url: str) -> str:
+    """A pull request as comments on a host name it, so that the host makes a link of it.
+
+    Args:
+        kind: of the host, if it is known.
+        number: of the request.
+        url: of its page; it may be empty.
+    """
+    mark = _MARKS.get(kind, "#") if kind is not None else "#"
+    if kind in _LINKED and url:
+        # There ``#7`` is an issue of that number, or no link at all.
+        return f"[{mark}{number}]({url})"
+    return f"{mark}{number} ({url})" if kind == "codecommit" and url else f"{mark}{number}"
 
 
 def kind_of_repository(repository: GitRepository) -> GitHostKind | None:

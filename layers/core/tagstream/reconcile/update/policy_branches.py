@@ -10,10 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
+from tagstream.domain.objects.git_host import request_reference
 from tagstream.domain.objects.model import CommitId, NamespacedName
 from tagstream.domain.setters.marker import MarkerReport
 from tagstream.domain.update.branch_name import InvalidBranchName, branch_name
 from tagstream.domain.update.kept_branch import KeptBranch
+from tagstream.domain.update.request_course import KeptRequest
 from tagstream.domain.update.request_text import policy_of
 from tagstream.errors import ImageAutomationError, RefusedRef, RetryableError
 from tagstream.ports.bundle import Ports
@@ -43,7 +45,7 @@ from tagstream.reconcile.update.requests import MOVED, NOTHING_LEFT, withdrawn
 from tagstream.reconcile.update.scratch_remains import remove_remains
 
 INVALID = "InvalidPushBranch"
-SUPERSEDED = "tagstream closed this request: #{number} has newer changes of its policies."
+SUPERSEDED = "tagstream closed this request: {newer} has newer changes of its policies."
 NOT_SELECTED = "tagstream closed this request: its automation does not select its policies any more."
 REVERTED = "tagstream closed this request: its changes were reverted on its base branch."
 
@@ -323,7 +325,7 @@ class Branches:
             for one in found:
                 is_newer = {policy.name for policy in one.job.selections} & policies
                 if is_newer and one.request is not None and one.request.is_open:
-                    return SUPERSEDED.format(number=one.request.number)
+                    return SUPERSEDED.format(newer=_named(one.job, one.request))
         if policies & {policy.name for policy in plan.job.reverted}:
             return REVERTED
         if policies and not policies & {policy.name for policy in plan.job.selections}:
@@ -352,6 +354,13 @@ class Branches:
         if self.ports.clock.monotonic_s() >= self.deadline_s:
             text = "no time is left for all push branches of the template"
             raise RetryableError(text, reason=PUT_OFF)
+
+
+def _named(job: UpdateJob, request: KeptRequest) -> str:
+    """A request as its host's comments name it."""
+    if job.requests is None:
+        return request.number
+    return request_reference(job.requests.host.kind, request.number, request.url)
 
 
 def _exclude(one: str, other: str) -> bool:
