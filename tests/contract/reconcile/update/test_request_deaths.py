@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tagstream.ports.bundle import Ports
+from tagstream.reconcile.kept_requests import forget_reads
 from tests.contract.mortal_ports import Killed, Life
-from tests.contract.reconcile.update.hosted import AUTOMATION, Hosted, hosted
+from tests.contract.reconcile.update.hosted import AUTOMATION, FRIDAY, Hosted, hosted
 from tests.contract.reconciling import APP, Silent
 
 
@@ -24,6 +25,7 @@ class Lives:
     silent: Silent
     root: Path
     prepare: Callable[[Hosted], None]
+    meanwhile: Callable[[Hosted], None] = lambda _: None
     made: int = 0
 
     @contextmanager
@@ -49,6 +51,7 @@ class Lives:
             with self.begun() as stack:
                 with pytest.raises(Killed):
                     stack.run(ports=Life(ends_at=at).ports(stack.ports))
+                self.meanwhile(stack)
                 stack.run(after_s=3600)
                 kept = stack.request
                 on_host = tuple((one.title, one.state, *one.labels) for one in stack.host.requests)
@@ -96,6 +99,78 @@ def test_a_worker_that_dies_while_it_closes_a_request_has_closed_it(
 
     lives = Lives(ports, silent, tmp_path, prepare)
     assert lives.outcomes() == {(("Update app to v1.1.0", "closed"), "closed", "tagstream", READY, "Opened, Closed")}
+
+
+def heard(stack: Hosted) -> None:
+    """The host tells of the request."""
+    forget_reads([APP], stack.ports)
+
+
+Prepare = Callable[[Hosted], None]
+
+
+def updated(stack: Hosted) -> None:
+    stack.run()
+    stack.select("v1.2.0")
+
+
+def closed_by_a_person(stack: Hosted) -> None:
+    stack.run()
+    stack.host.requests[0].state = "closed"
+    heard(stack)
+
+
+def opened_again(stack: Hosted) -> None:
+    closed_by_a_person(stack)
+    stack.run()
+    stack.host.requests[0].state = "open"
+    heard(stack)
+
+
+def closed_twice(stack: Hosted) -> None:
+    opened_again(stack)
+    stack.run()
+    stack.host.requests[0].state = "closed"
+    heard(stack)
+
+
+def closed_by_tagstream(stack: Hosted) -> None:
+    stack.run()
+    stack.commit("v1.1.0")
+
+
+def merged(stack: Hosted) -> None:
+    stack.run()
+    stack.host.merge(stack.host.requests[0])
+
+
+@pytest.mark.parametrize(
+    ("prepare", "events"),
+    [
+        (updated, "Opened, Updated"),
+        (closed_by_a_person, "Opened, Closed"),
+        (opened_again, "Opened, Closed, Reopened"),
+        (closed_twice, "Opened, Closed, Reopened, Closed"),
+        (closed_by_tagstream, "Opened, Closed"),
+        (merged, "Opened, Merged"),
+    ],
+)
+def test_an_event_is_told_once_though_the_host_speaks_between_a_death_and_the_next_run(
+    ports: Ports, silent: Silent, tmp_path: Path, prepare: Prepare, events: str
+) -> None:
+    lives = Lives(ports, silent, tmp_path, prepare, heard)
+    assert {outcome[-1] for outcome in lives.outcomes()} == {events}
+
+
+def test_events_of_two_repositories_with_the_same_branch_and_number_are_two(
+    ports: Ports, silent: Silent, tmp_path: Path
+) -> None:
+    lives = Lives(ports, silent, tmp_path, lambda _: None)
+    for _ in range(2):
+        with lives.begun() as stack:
+            stack.run()
+    found = stack.ports.ledger.read(FRIDAY, stack.clock.at)
+    assert [one.reason for one in found if one.reason.startswith("Request")] == ["RequestOpened"] * 2
 
 
 def test_changes_that_return_after_a_worker_died_while_it_closed_a_request_are_proposed_again(

@@ -41,6 +41,8 @@ class KeptRequest:
         closed_by: who closed it without a merge.
         opened_into: the base that it was opened for; ``base`` is another one where a person has retargeted it.
         refused: the identities of the changes that a person has refused by closing a request, the last one at the end.
+        told: how many events there were of the requests of this branch: by it the next one is told from one that is
+            repeated because a worker died before it wrote the status.
         read_at: when the host was asked last (aware UTC).
     """
 
@@ -59,6 +61,7 @@ class KeptRequest:
     closed_by: ClosedBy = ""
     opened_into: str = ""
     refused: tuple[str, ...] = ()
+    told: int = 0
     read_at: datetime | None = None
 
     @property
@@ -92,6 +95,7 @@ class KeptRequest:
         texts = {name: getattr(self, member) for name, member in _MEMBERS.items()}
         found: dict[str, object] = {name: text for name, text in texts.items() if text}
         found |= {"refused": list(self.refused)} if self.refused else {}
+        found |= {"told": self.told} if self.told else {}
         return found | ({"readAt": instant_text(self.read_at)} if self.read_at is not None else {})
 
 
@@ -126,7 +130,10 @@ def kept_request(stored: object) -> KeptRequest | None:
         read_at = None
     listed = stored.get("refused")
     refused = tuple(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else ()
-    return KeptRequest(**cast("dict[str, str]", found), refused=refused, read_at=read_at)  # type: ignore[arg-type]
+    told = stored.get("told")
+    told = told if isinstance(told, int) and not isinstance(told, bool) and told > 0 else 0
+    texts = cast("dict[str, str]", found)
+    return KeptRequest(**texts, refused=refused, told=told, read_at=read_at)  # type: ignore[arg-type]
 
 
 def with_refused(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:

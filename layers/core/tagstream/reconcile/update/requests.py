@@ -66,7 +66,7 @@ def with_requests(results: Sequence[RunResult], deadline_s: float, ports: Ports)
         error = found
     events = {id(asking[0]): tuple(course.events)}
     return tuple(
-        replace(one, request=course.known, request_events=events.get(id(one), ()), request_error=error)
+        replace(one, request=course.kept, request_events=events.get(id(one), ()), request_error=error)
         if one.job.requests is not None and one.error is None
         else one
         for one in results
@@ -91,7 +91,7 @@ def withdrawn(result: RunResult, why: str, ports: Ports, *, is_ours: bool) -> Ru
             course.retire(why, is_ours=is_ours)
     except ImageAutomationError as found:
         error = found
-    return replace(result, request=course.known, request_events=tuple(course.events), request_error=error)
+    return replace(result, request=course.kept, request_events=tuple(course.events), request_error=error)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,6 +117,14 @@ class _Course:
         here = [one for one in kept if not one.number or one.is_for(self.head, self.wants.base)]
         self.known = self.before = here[-1] if here else None
         self.former = {one.number: one for one in kept if one not in here}
+
+    @property
+    def kept(self) -> KeptRequest | None:
+        """What the status keeps: the request, and how many events there were."""
+        if self.known is None:
+            return None
+        before = self.before.told if self.before is not None else 0
+        return replace(self.known, told=before + len(self.events))
 
     @property
     def head(self) -> str:
@@ -458,19 +466,22 @@ class _Course:
                     "base": self.wants.base,
                     "commit": self.head_commit,
                 },
-                identity=f"{ONCE}{reason}-{digest(self.head)}-{request.number}{self._occasion(reason)}",
+                identity=f"{ONCE}{reason}-{digest(self.leader.destination.target)}-{request.number}"
+                f"{self._occasion(reason)}",
             )
         )
 
     def _occasion(self, reason: str) -> str:
         """What tells one event of a request from the next of the same kind, and not from its repetition.
 
-        A worker that died has not written the status, so whoever goes on for it begins with the same one. A request is
-        opened and merged once.
+        A worker that died has not written the status, so whoever goes on for it begins with the same count, the same
+        commit and the same changes. When the request was read does not count: a delivery of the host, which may come
+        meanwhile, changes that. A request is opened and merged once.
         """
-        if reason in ("RequestOpened", "RequestMerged") or self.before is None:
+        if reason in ("RequestOpened", "RequestMerged"):
             return ""
-        return f"-{text_identity([str(self.before.document())])}"
+        before = self.before or KeptRequest()
+        return f"-{text_identity([str(before.told), before.head_commit, before.changes])}"
 
 
 def _is_open_of_ours(request: PullRequest | None) -> bool:
