@@ -37,7 +37,7 @@ from tagstream.reconcile.update.lanes import LAST_TURN, THREADS, Work, run_lanes
 from tagstream.reconcile.update.lease import lease_held
 from tagstream.reconcile.update.outcome import not_run, outcome, put_off
 from tagstream.reconcile.update.policy_branches import update_policy_branches, with_branch_requests
-from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, departing
+from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, Postponed, PushHeld, departing, held_back, write_down
 from tagstream.reconcile.update.requests import with_requests
 from tagstream.reconcile.update.reverts import HELD_BACK, without_reverted
 from tagstream.reconcile.update.secrets_ahead import SecretsAhead
@@ -198,15 +198,20 @@ def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run
     if pushed or not group[0].snapshot.is_current(lease):
         # Another worker may just have committed newer values than those that were read before the lease.
         current = _prepared_again(group, ports)
-    current = _with_companions(current, ports)
+    current, waiting = _with_companions(current, ports)
     if not current:
         return
     asking = run.ports_of(current, deadline_s)
     try:
-        update = update_policy_branches if current[0].destination.is_template else update_branch
         with run.health.watched(current):
-            results = update(current, lease, deadline_s, asking)
+            if current[0].destination.is_template:
+                results = update_policy_branches(current, lease, deadline_s, asking, waiting)
+            else:
+                results = update_branch(current, lease, deadline_s, asking)
         run.health.note_answer(current[0])
+    except PushHeld as held:
+        _hold(current, held, ports)
+        return
     except ImageAutomationError as error:
         results = tuple(RunResult(job=job, error=error) for job in current)
     if not current[0].destination.is_template:
@@ -215,7 +220,9 @@ def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run
         # Whoever has it by now reports what was pushed here, and may have gone further.
         put_off(current, ports)
         return
-    _report(results, started_s, ports)
+    # A run that only waits has neither succeeded nor failed.
+    _report([one for one in results if one.held is None or one.parts or one.error], started_s, ports)
+    _write_holds(results, ports)
     if lease.has_intents or any(result.commit is not None for result in results):
         _settle_intents(results, {one.commit for one in pushed}, lease, ports)
 
@@ -261,14 +268,37 @@ def _prepared_again(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]
     return [job for job in found if goes_with(job, group[0])]
 
 
-def _with_companions(group: list[UpdateJob], ports: Ports) -> list[UpdateJob]:
-    """The jobs and those of the same branch that belong into the same push, in the order of names."""
+def _hold(group: Sequence[UpdateJob], held: PushHeld, ports: Ports) -> None:
+    """Write down what waits since a moment ago; the others of a branch that is only added to run again at once."""
+    late = {one.job.stored.key for one in held.late}
+    write_down(held.late, ports)
+    put_off([job for job in group if job.stored.key not in late], ports)
+
+
+def _write_holds(results: Sequence[RunResult], ports: Ports) -> None:
+    """Write down which automations of a template have branches that wait, after what became of the others."""
+    held = {one.job.stored.key: one.held for one in results if one.held is not None}
+    if not held:
+        return
+    # What was pushed is in the statuses by now, so that only what waits is new.
+    stored = ports.objects.get_many(KIND, held)
+    jobs = {one.job.stored.key: one.job for one in results}
+    write_down([replace(held[one.key], job=replace(jobs[one.key], stored=one)) for one in stored], ports)
+
+
+def _with_companions(group: list[UpdateJob], ports: Ports) -> tuple[list[UpdateJob], list[Postponed]]:
+    """The jobs and those of the same branch that belong into the same push, in the order of names; and who waits."""
     if not group:
-        return group
+        return group, []
     now, snapshot = ports.clock.now(), group[0].snapshot
     others = companions(group[0], group, now)
     # Who joins may hold the others back, and what was read again under the lease may say that nobody may go.
-    return departing(joined(group, _prepared_from((one.stored for one in others), snapshot, ports), now), ports)
+    together = joined(group, _prepared_from((one.stored for one in others), snapshot, ports), now)
+    late = held_back(together, ports.clock.now())
+    if late:
+        write_down(late, ports)
+    waiting = {one.job.stored.key for one in late}
+    return [job for job in together if job.stored.key not in waiting], late
 
 
 def _prepared(stored: Collection[StoredObject], ports: Ports) -> list[UpdateJob]:

@@ -31,11 +31,13 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.kept_requests import PUSH_REVISION, TEMPLATE
+from tagstream.reconcile.status import postponement
 from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.branch_parts import branches_of
 from tagstream.reconcile.update.host_health import FIRST_ANSWER_S, is_proven
 from tagstream.reconcile.update.host_made import LocalCommit, Scratch, host_made, scratch_removal
 from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.postpone import Postponed, check_departure
 from tagstream.reconcile.update.push_event import PushedCommit, push_event, reset_event
 from tagstream.reconcile.update.ref_updates import (
     HEADS,
@@ -87,6 +89,8 @@ class RunResult:
         request_error: why it could not be kept current, though the push went well.
         parts: what became of each push branch, where the name of the push branch is a template.
         unnamed: the policies whose push branch has no name by the template.
+        held: why some of the branches of a template wait for a window; None if none does.
+        waiting: the names of the policies whose branches wait.
     """
 
     job: UpdateJob
@@ -109,6 +113,8 @@ class RunResult:
     request_error: ImageAutomationError | None = None
     parts: tuple[RunResult, ...] = ()
     unnamed: frozenset[str] = frozenset()
+    held: Postponed | None = None
+    waiting: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +250,7 @@ def commit_and_push(
         One result per job, in the same order. An error of one job is in its result.
 
     Raises:
+        PushHeld: a window has ended, or a freeze has begun, since the run began; nothing was pushed.
         ImageAutomationError: the whole branch failed.
     """
     files = push.files
@@ -255,8 +262,11 @@ def commit_and_push(
             results = tuple(replace(result, commit=None) for result in results)
         elif not made:
             results = _reset(results, checkout, session, ports.clock.now())
-            if any(result.reset_to is not None for result in results):
-                announce_withdrawal(jobs, ports)
+        is_reset = any(result.reset_to is not None for result in results)
+        if is_reset or any(result.commit is not None for result in results):
+            check_departure(jobs, ports)
+        if is_reset:
+            announce_withdrawal(jobs, ports)
         try:
             results = _with_events(_made_by_host(results, checkout, session, ports), ports.clock.now(), push)
             results = _pushed(results, push, session, ports)
@@ -281,7 +291,7 @@ def _is_settled(job: UpdateJob) -> bool:
         and status.get("observedPolicies") == job.observed
         and status.get(TEMPLATE, "") == job.automation.branch_template
         # What is left to be done may be about a branch of which no policy is any more.
-        and (is_proven(job) or not job.automation.branch_template)
+        and not (job.automation.branch_template and (not is_proven(job) or postponement(status)))
         and all(is_settled_request(one.stored, one.requests, one.destination.push_branch) for one in branches_of(job))
     )
 

@@ -57,6 +57,7 @@ class UpdateJob:
         joins: why it is pushed.
         no_later_than: when it is pushed even if selections keep arriving.
         calendars: when its changes may be pushed.
+        ignores_calendars: whether a preview shows what would be pushed if nothing held it back.
         sign: makes the signature of a commit object.
         reverted: policies that are left out because a person has reverted what they selected.
         requests: what the pull request of its push branch needs; None where none is kept.
@@ -74,6 +75,7 @@ class UpdateJob:
     joins: Joins = "own run"
     no_later_than: datetime | None = None
     calendars: tuple[Calendar, ...] = ()
+    ignores_calendars: bool = False
     sign: Callable[[bytes], bytes] | None = None
     reverted: frozenset[NamespacedName] = frozenset()
     requests: RequestJob | None = None

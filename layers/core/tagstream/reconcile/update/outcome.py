@@ -145,7 +145,7 @@ def _seen_in_part(result: RunResult, body: Mapping[str, object]) -> Mapping[str,
     The request is not done, nor is a template whose last run failed: the next run looks at everything again.
     """
     failing = {key.name for part in result.parts if part.error is not None for key in part.job.selections}
-    failing |= result.unnamed
+    failing |= result.unnamed | result.waiting
     renewed = {HELD_BACK, OFFERED}
     request = result.request
     return {
@@ -225,7 +225,7 @@ def _body(result: RunResult, now: datetime) -> Mapping[str, object]:
         **({TEMPLATE: template} if template else {}),
         "lastAutomationRunTime": instant_text(job.began_at),
         "observedSourceRevision": result.revision,
-        "observedPolicies": job.observed,
+        "observedPolicies": {name: ref for name, ref in job.observed.items() if name not in result.waiting},
     }
     return {**body, **_pushed(result, now)}
 

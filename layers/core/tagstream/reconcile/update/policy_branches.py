@@ -38,6 +38,7 @@ from tagstream.reconcile.update.branch import (
 from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.branch_parts import kept_by, part_of
 from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.postpone import Postponed, PushHeld, check_departure, held_with, longest_wait
 from tagstream.reconcile.update.push_event import refused_removal_event, removal_event
 from tagstream.reconcile.update.ref_updates import push_ref, push_revision, resolve_checkout
 from tagstream.reconcile.update.request_turns import PUT_OFF, as_known, is_settled, kept_in_turn
@@ -60,6 +61,7 @@ class Plan:
         parts: a job for each branch, by the branch's name.
         error: why some or all of it cannot be done.
         unnamed: the policies whose branch has no name.
+        waits: why a branch is neither pushed nor removed now, by its name.
         is_known: whether the files could be read at all.
     """
 
@@ -68,6 +70,7 @@ class Plan:
     parts: dict[str, UpdateJob] = field(default_factory=dict)
     error: ImageAutomationError | None = None
     unnamed: set[str] = field(default_factory=set)
+    waits: dict[str, Postponed] = field(default_factory=dict)
     is_known: bool = True
 
 
@@ -138,7 +141,7 @@ def _is_base(name: str, job: UpdateJob, session: GitSession) -> bool:
 
 
 def update_policy_branches(
-    jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports
+    jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, ports: Ports, waiting: Sequence[Postponed] = ()
 ) -> tuple[RunResult, ...]:
     """Run every job of one template; the caller holds its lease.
 
@@ -147,6 +150,7 @@ def update_policy_branches(
         lease: of this destination.
         deadline_s: on the monotonic clock; no new step is begun after it.
         ports: commits are made and sent, and requests are kept through.
+        waiting: other jobs of the template that may not be pushed now; their branches are left as they are.
 
     Returns:
         One result per job, in the same order, each with its parts. An error of one part stops none of the others.
@@ -162,6 +166,7 @@ def update_policy_branches(
             return with_branch_requests(skipped, deadline_s, ports)
         files = files_of(jobs, session, checkout, ports)
         plans = plan_branches(jobs, checkout, files, ports)
+        theirs = plan_branches([one.job for one in waiting], checkout, files, ports)
         branches = Branches(
             session=session,
             checkout=checkout,
@@ -169,10 +174,12 @@ def update_policy_branches(
             deadline_s=deadline_s,
             ports=ports,
             made=_commits_of(jobs),
+            theirs=_branches_of_those_who_wait(waiting, theirs),
         )
         branches.make_room(plans)
         branches.push(plans, files)
-        remove_remains(jobs[0], branches.results.keys(), session, ports)
+        if not any(plan.waits for plan in plans):
+            remove_remains(jobs[0], branches.results.keys(), session, ports)
         branches.keep_requests()
         branches.retire(plans)
         branches.look()
@@ -201,7 +208,8 @@ def with_branch_requests(results: Sequence[RunResult], deadline_s: float, ports:
 class Branches:
     """The branches of one template in one run; ``results`` grows with every step.
 
-    ``made`` has the last commits that the automations have pushed to each branch.
+    ``made`` has the last commits that the automations have pushed to each branch. ``theirs`` are the branches of
+    automations that wait for a window.
     """
 
     session: GitSession
@@ -210,6 +218,7 @@ class Branches:
     deadline_s: float
     ports: Ports
     made: Mapping[str, Collection[CommitId | None]]
+    theirs: Mapping[str, Postponed]
     results: dict[str, tuple[RunResult, ...]] = field(default_factory=dict)
     room: dict[str, tuple[RunResult, ...]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
@@ -220,7 +229,7 @@ class Branches:
         for plan in (one for one in plans if one.is_known):
             for kept in kept_by(plan.job):
                 is_done = kept.branch in names or kept.branch in self.room
-                if not is_done and any(_exclude(kept.branch, name) for name in names):
+                if not is_done and any(_exclude(kept.branch, name) for name in names) and self._may_go(plan, kept):
                     self.room[kept.branch] = (self._retired(plan, kept),)
 
     def push(self, plans: Sequence[Plan], files: BranchFiles) -> None:
@@ -238,7 +247,13 @@ class Branches:
             try:
                 with isolated():
                     self._check_time()
+                    self._check_theirs(name, together)
                     found = commit_and_push(together, self.checkout, self.session, push, self.ports)
+            except PushHeld as held:
+                late = {one.job.stored.key: one for one in held.late}
+                for plan in (one for one in plans if one.job.stored.key in late):
+                    plan.waits[name] = late[plan.job.stored.key]
+                continue
             except ImageAutomationError as error:
                 found = tuple(RunResult(job=one, checkout=self.checkout, error=error) for one in together)
                 if error.reason != PUT_OFF:
@@ -264,7 +279,8 @@ class Branches:
         self.results |= self.room
         for plan in (one for one in plans if one.is_known):
             for kept in kept_by(plan.job):
-                if kept.branch not in self.results and not self._is_waiting(plan, kept):
+                is_left = kept.branch not in self.results and kept.branch not in plan.waits
+                if is_left and not self._is_waiting(plan, kept) and self._may_go(plan, kept):
                     self.results[kept.branch] = (self._retired(plan, kept),)
 
     def part(self, plans: Sequence[Plan]) -> None:
@@ -284,9 +300,33 @@ class Branches:
         """Whether a policy of a branch has no newer branch or no newer request, because making it failed."""
         parts = [one for found in self.results.values() for one in found if one.job.stored.key == plan.job.stored.key]
         failed = [one for one in parts if one.error is not None or one.request_error is not None]
-        waiting = plan.unnamed | {policy.name for one in failed for policy in one.job.selections}
+        waiting = plan.unnamed | _waiting_policies(plan) | {key.name for one in failed for key in one.job.selections}
         # The policies of the branch that was used before the template are not known.
         return bool(waiting & set(kept.policies) if kept.policies else waiting)
+
+    def _check_theirs(self, name: str, together: Sequence[UpdateJob]) -> None:
+        """Leave a branch as it is that an automation which waits has, or would have: it is pushed whole or not at all.
+
+        Raises:
+            PushHeld: it is such a branch, or Git cannot have it beside one.
+        """
+        late = [one for branch, one in self.theirs.items() if branch == name or _exclude(branch, name)]
+        if late:
+            raise PushHeld(held_with(together, late))
+
+    def _may_go(self, plan: Plan, kept: KeptBranch) -> bool:
+        """Whether no window and no freeze holds the removal of a branch; why one does is noted in the plan."""
+        part = part_of(plan.job, kept)
+        try:
+            with isolated():
+                self._check_theirs(kept.branch, [part])
+                check_departure([part], self.ports)
+        except PushHeld as held:
+            plan.waits[kept.branch] = held.late[0]
+        except ImageAutomationError as error:
+            plan.error = plan.error or error
+            return False
+        return kept.branch not in plan.waits
 
     def _is_left_alone(self, job: UpdateJob, kept: KeptBranch) -> bool:
         """Whether a branch only leaves the status: others need it, or its open request is left to people."""
@@ -383,7 +423,26 @@ def _joined(plan: Plan, checkout: Checkout, results: Mapping[str, Sequence[RunRe
     whole = RunResult(
         job=plan.job, checkout=checkout, revision=checkout.revision, markers=plan.markers, error=plan.error
     )
-    return replace(_with_parts(whole, parts), unnamed=frozenset(plan.unnamed))
+    return replace(
+        _with_parts(whole, parts),
+        unnamed=frozenset(plan.unnamed),
+        held=longest_wait(plan.waits.values()) if plan.waits else None,
+        waiting=_waiting_policies(plan),
+    )
+
+
+def _waiting_policies(plan: Plan) -> frozenset[str]:
+    """The names of the policies whose branches wait."""
+    return frozenset(key.name for one in plan.waits.values() for key in one.job.selections)
+
+
+def _branches_of_those_who_wait(waiting: Sequence[Postponed], plans: Sequence[Plan]) -> Mapping[str, Postponed]:
+    """Why the branches wait that these automations have, or would have, by their names."""
+    found: dict[str, Postponed] = {}
+    for late, plan in zip(waiting, plans, strict=True):
+        names = (*plan.parts, *(one.branch for one in kept_by(late.job)))
+        found |= dict.fromkeys(names, late)
+    return found
 
 
 def _with_parts(whole: RunResult, parts: Sequence[RunResult]) -> RunResult:

@@ -8,13 +8,14 @@ waits for a tick. What a run says here never moves the automation's conditions: 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import MAX_DEBOUNCE_S
 from tagstream.domain.update.departure import Answer, Go, No, Wait, may_push, windows_and_freezes
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.queue import QueuedRun
@@ -53,14 +54,23 @@ class Postponed:
         return No(reason=self.reason) if self.until is None else Wait(until=self.until, reason=self.reason)
 
 
+class PushHeld(ImageAutomationError):
+    """A window has ended, or a freeze has begun, since the run began: nothing is pushed to the branch.
+
+    Args:
+        late: the jobs that wait; all of a branch that is rebuilt.
+    """
+
+    def __init__(self, late: Sequence[Postponed]) -> None:
+        super().__init__(f"the push waits: {late[0].words}", reason="Waiting")
+        self.late = tuple(late)
+
+
 def departing(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:
     """The jobs of a push that no window and no freeze holds back; why the others wait is written down."""
-    now = ports.clock.now()
-    late = held_back(group, now)
-    if not late:
-        return list(group)
-    _send_wakes(late, now, ports)
-    _write_down(late, now, ports)
+    late = held_back(group, ports.clock.now())
+    if late:
+        write_down(late, ports)
     waiting = {one.job.stored.key for one in late}
     return [job for job in group if job.stored.key not in waiting]
 
@@ -69,7 +79,8 @@ def held_back(group: Sequence[UpdateJob], now: datetime) -> list[Postponed]:
     """The jobs of a push that windows and freezes hold back, with the reason of each.
 
     A branch that is rebuilt is pushed whole or not at all: without the commit of one that waits, the push would remove
-    the commit that is there.
+    the commit that is there. The jobs of a template push to many branches, so each is held back by its own calendars
+    alone; those of one of its branches are held back together.
 
     Args:
         group: the jobs of one push.
@@ -77,13 +88,52 @@ def held_back(group: Sequence[UpdateJob], now: datetime) -> list[Postponed]:
     """
     answers = [(job, may_push(job.pending, now, (windows_and_freezes,))) for job in group]
     late = [one for job, answer in answers if (one := _postponed(job, answer, now)) is not None]
+    if not late or late[0].job.destination.is_template or not late[0].job.destination.rebuilds_branch:
+        return late
     waiting = {one.job.stored.key for one in late}
-    free = [job for job in group if job.stored.key not in waiting]
-    if late and late[0].job.destination.rebuilds_branch:
-        longest = max(late, key=lambda one: (one.until is None, one.until or now))
-        why = f"the branch is rebuilt with the commit of {longest.job.stored.key}, which waits: {longest.reason}"
-        late += [Postponed(job=job, until=longest.until, reason=why) for job in free]
-    return late
+    return late + held_with([job for job in group if job.stored.key not in waiting], late)
+
+
+def held_with(jobs: Sequence[UpdateJob], late: Sequence[Postponed]) -> list[Postponed]:
+    """The waits of jobs that share a branch with others that wait.
+
+    Args:
+        jobs: which nothing else holds back.
+        late: the others; at least one.
+    """
+    longest = longest_wait(late)
+    why = f"the branch is rebuilt with the commit of {longest.job.stored.key}, which waits: {longest.reason}"
+    return [Postponed(job=job, until=longest.until, reason=why) for job in jobs]
+
+
+def longest_wait(late: Collection[Postponed]) -> Postponed:
+    """The wait that ends last; one whose end nobody knows comes after all others."""
+    return max(late, key=lambda one: (one.until is None, one.until.timestamp() if one.until else 0.0))
+
+
+def check_departure(jobs: Sequence[UpdateJob], ports: Ports) -> None:
+    """Look at windows and freezes once more, just before a push.
+
+    Args:
+        jobs: all of one branch.
+        ports: give the time; freezes are read again if that was some seconds ago.
+
+    Raises:
+        PushHeld: one of the jobs may not be pushed any more.
+        RetryableError: InvalidWindow, a calendar cannot be read.
+    """
+    held = [job for job in jobs if not job.ignores_calendars]
+    now = [replace(job, calendars=job.snapshot.calendars_now(job.automation)) for job in held]
+    late = held_back(now, ports.clock.now())
+    if late:
+        raise PushHeld(late)
+
+
+def write_down(late: Sequence[Postponed], ports: Ports) -> None:
+    """The statuses, the ledger and the log say why nothing is pushed; a message comes back when a window opens."""
+    now = ports.clock.now()
+    _send_wakes(late, now, ports)
+    _write_down(late, now, ports)
 
 
 def _postponed(job: UpdateJob, answer: Answer, now: datetime) -> Postponed | None:
@@ -119,7 +169,7 @@ def _is_woken(late: Postponed) -> bool:
 
 
 def _write_down(late: Sequence[Postponed], now: datetime, ports: Ports) -> None:
-    """The statuses, the ledger and the log say why nothing is pushed.
+    """Write statuses, the ledger and the log.
 
     A status that another worker has written meanwhile is left alone: that worker has seen the same calendars, or ran.
     """

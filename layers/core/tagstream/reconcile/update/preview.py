@@ -130,15 +130,16 @@ def _previews(group: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> li
         with isolated(), DryPush(inner=ports, deadline_s=deadline_s) as dry:
             jobs = _with_companions(group, ports)
             answers = _answers(jobs, ports)
-            results = _run([_committing_here(job) for job in jobs], deadline_s, dry.ports)
+            results = _run([_shown(job) for job in jobs], deadline_s, dry.ports)
             found = [_of_result(result, dry) for whole in results for result in _branches(whole)]
             hosts = {job.stored.key: job.committer for job in jobs}
+            sharing = {one.branch: _pushing_to(one.branch, found) for one in found}
             return [
                 replace(
                     one,
-                    answer=answers[one.stored.key],
+                    answer=_answer(one, sharing[one.branch], answers),
                     committed_by=str(host.kind) if (host := hosts[one.stored.key]) is not None else "",
-                    companions=tuple(other for other in _pushing_to(one.branch, found) if other != one.stored.key),
+                    companions=tuple(other for other in sharing[one.branch] if other != one.stored.key),
                 )
                 for one in _with_other_requests(found, dry.writes)
             ]
@@ -164,9 +165,16 @@ def _answers(jobs: Sequence[UpdateJob], ports: Ports) -> Mapping[NamespacedName,
     return found
 
 
-def _committing_here(job: UpdateJob) -> UpdateJob:
-    """The job without the Git host that would make its commits, whose commits have the same trees."""
-    return replace(job, committer=None, destination=replace(job.destination, commit_by="push"))
+def _answer(one: Preview, others: Collection[NamespacedName], answers: Mapping[NamespacedName, Answer]) -> Answer:
+    """When a branch may be pushed: one of a template waits with the automations that share it, and with no others."""
+    shared = [answers[key] for key in others if not isinstance(answers[key], Go)]
+    return together([answers[one.stored.key], *shared])
+
+
+def _shown(job: UpdateJob) -> UpdateJob:
+    """The job as if nothing held it back, and without the Git host whose commits would have the same trees."""
+    where = replace(job.destination, commit_by="push")
+    return replace(job, committer=None, destination=where, ignores_calendars=True)
 
 
 def _run(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> Sequence[RunResult]:

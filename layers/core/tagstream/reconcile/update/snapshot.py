@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from tagstream.domain.calendar.calendar import Calendar
 
 KIND = "ImageUpdateAutomation"
+CALENDARS_S = 5.0
+"""How old what was read of windows and freezes may be at a push, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ class Snapshot:
         self._repositories: dict[NamespacedName, StoredObject | None] = {}
         self._documents: dict[ObjectName, Document] = {}
         self._namespaces: set[str] = set()
+        self._calendars_read_s: float | None = None
         self._policies: tuple[StoredObject, ...] | None = None
         self._known: frozenset[NamespacedName] | None = None
         self._labels: dict[str, Labels] = {}
@@ -128,6 +131,8 @@ class Snapshot:
     def _read(self, sources: Collection[NamespacedName], namespaces: Collection[str]) -> None:
         names = [ObjectName(kind="GitRepository", key=key) for key in sources]
         missing = set(namespaces) - self._namespaces
+        if missing and self._calendars_read_s is None:
+            self._calendars_read_s = self._ports.clock.monotonic_s()
         # The freezes are in one document, read together with the first Namespaces.
         names += [namespace_name(one) for one in missing] + ([FREEZES] if missing and not self._namespaces else [])
         read = self._ports.objects.documents(names) if names else {}
@@ -150,6 +155,25 @@ class Snapshot:
             # A companion may be in another namespace than those whose branches were read.
             self._read((), {automation.metadata.key.namespace})
             return Calendars(documents=self._documents, stack=self._ports.stack_calendar).of(automation)
+
+    def calendars_now(self, automation: ImageUpdateAutomation) -> tuple[Calendar, ...]:
+        """As ``calendars``, not older than ``CALENDARS_S``: a freeze may have been made while a run pushes branches.
+
+        One call reads the freezes and the Namespaces of all automations. The annotations of the automation itself stay
+        those that the run began with.
+
+        Raises:
+            RetryableError: as ``calendars``; StorageOperationFailed.
+        """
+        with self._lock:
+            now_s = self._ports.clock.monotonic_s()
+            if self._calendars_read_s is not None and now_s - self._calendars_read_s > CALENDARS_S:
+                names = [FREEZES, *map(namespace_name, sorted(self._namespaces))]
+                read = self._ports.objects.documents(names)
+                others = {name: found for name, found in self._documents.items() if name not in names}
+                self._documents = others | dict(read)
+                self._calendars_read_s = now_s
+            return self.calendars(automation)
 
     def is_current(self, lease: Lease) -> bool:
         """Whether this snapshot was read just before the lease, and nobody held the branch in between."""
