@@ -17,7 +17,6 @@ from tagstream.domain.objects.intervention import Revert, revert_text
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.pull_requests import HostAccess, PullRequests
-from tagstream.reconcile.kept_requests import forget_reads
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconcile.update.hosted import AUTOMATION, CutOff, Hosted, automation_document, hosted
@@ -452,16 +451,6 @@ def test_a_request_is_closed_with_the_reason_of_its_own_case(stack: Hosted, why:
         "not needed": "its base branch needs none of these changes any more",
     }
     assert stack.host.requests[1].comments == [f"tagstream closed this request: {words[why]}."]
-
-
-def test_every_request_is_read_when_the_host_says_that_one_has_changed(stack: Hosted) -> None:
-    stack.run()
-    stack.host.calls.clear()
-    stack.run(after_s=1)
-    assert stack.host.calls == []
-    forget_reads([APP], stack.ports)
-    stack.run(after_s=1)
-    assert stack.host.calls == ["graphql", "graphql"]
 
 
 WRITES = {

@@ -44,6 +44,16 @@ def processed(stack: Hosted, *requests: QueuedRun) -> None:
     assert process_messages(messages, stack.ports.clock.monotonic_s() + 60, stack.ports)["batchItemFailures"] == []
 
 
+def test_every_request_is_read_when_the_host_says_that_one_has_changed(stack: Hosted) -> None:
+    stack.run()
+    stack.host.calls.clear()
+    stack.run(after_s=1)
+    assert stack.host.calls == []
+    forget_reads([APP], stack.ports)
+    stack.run(after_s=1)
+    assert stack.host.calls == ["graphql", "graphql"]
+
+
 def test_the_event_of_one_request_has_that_one_read_alone(stack: Hosted) -> None:
     stack.run()
     stack.host.requests[1].state = "closed"
