@@ -125,6 +125,8 @@ def test_a_branch_that_both_offer_waits_for_both_and_other_branches_do_not(stack
     run_both(stack)
     assert branches(stack) == ["images/v1.3.0"]
     assert "the branch is rebuilt with the commit of ns/app, which waits: " in wait_of(stack, OTHER)
+    # Its other branches are looked at each interval.
+    assert status.wait_until(stored(stack, OTHER).status) == stack.clock.at + timedelta(minutes=1)
     freeze(stack)
     run_both(stack)
     assert branches(stack) == ["images/v1.1.0", "images/v1.3.0"]

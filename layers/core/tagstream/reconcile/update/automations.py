@@ -283,7 +283,7 @@ def _write_holds(results: Sequence[RunResult], ports: Ports) -> None:
     # What was pushed is in the statuses by now, so that only what waits is new.
     stored = ports.objects.get_many(KIND, held)
     jobs = {one.job.stored.key: one.job for one in results}
-    write_down([replace(held[one.key], job=replace(jobs[one.key], stored=one)) for one in stored], ports)
+    write_down([replace(held[one.key], job=replace(jobs[one.key], stored=one), in_part=True) for one in stored], ports)
 
 
 def _with_companions(group: list[UpdateJob], ports: Ports) -> tuple[list[UpdateJob], list[Postponed]]:

@@ -37,11 +37,19 @@ OVERDUE = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postponed:
-    """A job that is not pushed now; ``until`` is None when nobody knows for how long."""
+    """A job that is not pushed now.
+
+    Attributes:
+        job: the automation, or its part of one branch.
+        until: when it may be pushed; None when nobody knows.
+        reason: why it waits.
+        in_part: whether other branches of the automation go on, so that its intervals do too.
+    """
 
     job: UpdateJob
     until: datetime | None
     reason: str
+    in_part: bool = False
 
     @property
     def words(self) -> str:
@@ -212,6 +220,10 @@ def _hold(late: Postponed, now: datetime) -> Mapping[str, object]:
 
 def _next_look(late: Postponed, now: datetime) -> datetime:
     """When the tick asks for the next run: in time for the message, and now and then before."""
+    if late.in_part:
+        return min(
+            _next_look(replace(late, in_part=False), now), now + timedelta(seconds=late.job.automation.interval_s)
+        )
     if late.until is not None and _is_near(late.until, now):
         return late.until + OVERDUE
     before = status.wait_until(late.job.stored.status)
