@@ -74,6 +74,7 @@ def ports_that_count(read: list[str]) -> Any:
         objects=SimpleNamespace(documents_of=documents_of, documents=lambda names: {}),
         selections=SimpleNamespace(list=selections),
         leases=SimpleNamespace(last_holders=lambda targets: holders),
+        clock=SimpleNamespace(monotonic_s=lambda: 0.0),
         log=None,
     )
 
