@@ -24,6 +24,7 @@ LIMITS: dict[str, tuple[int, Any]] = {
     "zulip": (10_000, lambda call: parse_qs(call.body.decode())["content"][0]),
     "matrix": (65_536, lambda call: call.body),
     "opsgenie": (15_000, lambda call: body(call)["description"]),
+    "githubdispatch": (64_000, lambda call: call.body),
 }
 
 

@@ -2,7 +2,7 @@
 
 Source: the services' documentation: Discord, "Embed Limits"; Microsoft Teams, "message size"; Google Chat, "Usage
 limits"; Webex, "Create a Message"; Lark, "Custom bot"; Zulip, "Message length"; Matrix, "Size limits"; Opsgenie,
-"Create Alert".
+"Create Alert"; GitHub, "Create a repository dispatch event" (64 KB of client_payload).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ MOST: Mapping[str, int] = MappingProxyType(
         "zulip": 9_000,
         "matrix": 60_000,
         "opsgenie": 14_000,
+        "githubdispatch": 56_000,
     }
 )
 """Bytes of an event's message by type, so that its name and its facts have room beside it. Other types take any."""
