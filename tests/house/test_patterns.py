@@ -18,7 +18,7 @@ import pytest
 import gocompat
 import tagstream
 from gocompat.semver import range as semver_range
-from tagstream.domain.setters import fast_reader
+from tagstream.domain.setters import fast_reader, identity
 
 ONE_CHARACTER = ("IN", "LITERAL", "NOT_LITERAL", "ANY", "CATEGORY")
 
@@ -33,8 +33,9 @@ def _patterns() -> Iterator[Any]:
             loaded = importlib.import_module(module.name)
             found = ((f"{module.name}.{name}", value) for name, value in vars(loaded).items())
             yield from (pytest.param(value, id=name) for name, value in found if isinstance(value, re.Pattern))
-    for text in (semver_range.HYPHEN, semver_range.LATER_HYPHEN):
-        yield pytest.param(re.compile(text), id=f"gocompat.semver.range: {text[:20]}")
+    # They are texts until they are needed.
+    for text in (semver_range.HYPHEN, semver_range.LATER_HYPHEN, identity._TOP, identity._CHILD):
+        yield pytest.param(re.compile(text), id=repr(text[:40]))
     yield pytest.param(fast_reader._body_pattern(2), id="tagstream.domain.setters.fast_reader._body_pattern")
 
 

@@ -20,19 +20,18 @@ if TYPE_CHECKING:
 
 _WORDS = rb"[^\s\"'\[\]{}&*!|>%@`#,](?>[^\s#]|[ \t]++(?=[^\s#]))*+"
 _SCALAR = rb"(?:\"([^\"\\\n]*)\"|'([^'\n]*)'|(" + _WORDS + rb"))[ \t]*(?:[ \t]#[^\n]*)?\r?$"
+# Patterns that are texts are compiled when the first object is met that has not the usual layout.
 # A plain text may go on in deeper lines.
 _ENDS = rb"(?!\n(?:[ \t]*\r?\n)*"
-_TOP = re.compile(rb"^(apiVersion|kind):[ \t]+" + _SCALAR + _ENDS + rb"[ \t]+[^\s#])", re.MULTILINE)
-_METADATA = re.compile(
-    rb"^metadata:(?:[ \t]+#[^\n]*|[ \t]*)\r?\n((?:[ \t]*(?:#[^\n]*)?\r?\n|[ ]+[^\n]*(?:\n|\Z))*)", re.MULTILINE
-)
-_CHILD = re.compile(rb"^([ ]+)(name|namespace):[ \t]+" + _SCALAR + _ENDS + rb"\1[ \t]+[^\s#])", re.MULTILINE)
-_INDENT = re.compile(rb"^([ ]+)[^\s#]", re.MULTILINE)
-_KEYS = re.compile(rb"^(?:apiVersion|kind|metadata)[ \t]*:", re.MULTILINE)
-_NAMES = re.compile(rb"^([ ]+)(?:name|namespace)[ \t]*:", re.MULTILINE)
-_ODD_MEMBER = re.compile(rb"^[ ]+(?:[\"'?{\[&!*|>]|<<)", re.MULTILINE)
+_TOP = rb"(?m)^(apiVersion|kind):[ \t]+" + _SCALAR + _ENDS + rb"[ \t]+[^\s#])"
+_METADATA = rb"(?m)^metadata:(?:[ \t]+#[^\n]*|[ \t]*)\r?\n((?:[ \t]*(?:#[^\n]*)?\r?\n|[ ]+[^\n]*(?:\n|\Z))*)"
+_CHILD = rb"(?m)^([ ]+)(name|namespace):[ \t]+" + _SCALAR + _ENDS + rb"\1[ \t]+[^\s#])"
+_INDENT = rb"(?m)^([ ]+)[^\s#]"
+_KEYS = rb"(?m)^(?:apiVersion|kind|metadata)[ \t]*:"
+_NAMES = rb"(?m)^([ ]+)(?:name|namespace)[ \t]*:"
+_ODD_MEMBER = rb"(?m)^[ ]+(?:[\"'?{\[&!*|>]|<<)"
 _NAMING = frozenset({"apiVersion", "kind", "metadata", "name", "namespace", "items"})
-_ODD = re.compile(rb"^(?:[\"'?{\[&!-]|<<|kind:[ \t]*[\"']?(?:\w*List)\b)", re.MULTILINE)
+_ODD = rb"(?m)^(?:[\"'?{\[&!-]|<<|kind:[ \t]*[\"']?(?:\w*List)\b)"
 
 # The layout of nearly every object: the three keys come first, have plain values, and do not occur again.
 _PLAIN = rb"([A-Za-z][^\s\"'\[\]{}&*!|>%@`#,:]*)"
@@ -95,13 +94,17 @@ def _by_text(document: bytes) -> ObjectIdentifier | None:
     if usual:
         version, kind, name, namespace = usual.groups(b"")
         return ObjectIdentifier(version.decode(), kind.decode(), name.decode(), namespace.decode())
-    if _ODD.search(document):
+    if re.search(_ODD, document):
         return None
-    top = [(found[1].decode(), _text(found)) for found in _TOP.finditer(document)]
-    metadata = _METADATA.search(document)
+    top = [(found[1].decode(), _text(found)) for found in re.finditer(_TOP, document)]
+    metadata = re.search(_METADATA, document)
     inner = _metadata(metadata[1]) if metadata else {}
     # A value has a form that no pattern reads, or a key is given twice.
-    if len(_KEYS.findall(document)) != len(top) + (metadata is not None) or len(dict(top)) != len(top) or inner is None:
+    if (
+        len(re.findall(_KEYS, document)) != len(top) + (metadata is not None)
+        or len(dict(top)) != len(top)
+        or inner is None
+    ):
         return None
     return ObjectIdentifier(
         api_version=dict(top).get("apiVersion", ""),
@@ -113,12 +116,12 @@ def _by_text(document: bytes) -> ObjectIdentifier | None:
 
 def _metadata(block: bytes) -> dict[str, str] | None:
     """Return the direct members of ``metadata``, which have the first one's indentation; None if one cannot be read."""
-    first = _INDENT.search(block)
+    first = re.search(_INDENT, block)
     if first is None:
         return {}
-    found = [(one[2].decode(), _text(one, 3)) for one in _CHILD.finditer(block) if one[1] == first[1]]
-    names = [one for one in _NAMES.finditer(block) if one[1] == first[1]]
-    is_plain = len(names) == len(found) == len(dict(found)) and not _ODD_MEMBER.search(block)
+    found = [(one[2].decode(), _text(one, 3)) for one in re.finditer(_CHILD, block) if one[1] == first[1]]
+    names = [one for one in re.finditer(_NAMES, block) if one[1] == first[1]]
+    is_plain = len(names) == len(found) == len(dict(found)) and not re.search(_ODD_MEMBER, block)
     return dict(found) if is_plain else None
 
 
