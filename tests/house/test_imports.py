@@ -8,10 +8,12 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from tests.bench.bench_setters import MARKER, OBJECTS
 from tests.house.source_files import GOCOMPAT, PACKAGE, ROOT, imports_of, product_files, shown, tree_of
 
 VALUES = {"domain", "errors", "events", "metric_names"}
@@ -41,6 +43,21 @@ SLOW_FOR_WEBHOOKS = {
     *("requests", "dulwich", "ruamel", "_ruamel_yaml", "re2", "paramiko", "pysequoia"),
     # What the first delivery that needs it loads.
     *("jwt", "cel_expr_python"),
+}
+NOT_FOR_TREES = {
+    *("asyncio", "cryptography", "decimal", "difflib", "email", "fractions", "getpass", "hashlib", "http", "logging"),
+    *("rich", "shutil", "socket", "ssl", "tempfile", "uuid", "zoneinfo"),
+    *("gocompat.template", "gocompat.sprig"),
+    *("tagstream.adapters", "tagstream.dashboard", "tagstream.wiring", "tagstream.ports.bundle"),
+    *("tagstream.domain.calendar", "tagstream.domain.kustomize", "tagstream.domain.notify"),
+    *("tagstream.domain.objects.dockerconfig", "tagstream.domain.objects.kustomization"),
+    "tagstream.domain.setters.exact_reader",
+}
+"""What ``lint`` and ``diff`` must not load for plain objects and manifests: they are started for every pull request."""
+NOT_FOR_DIFF = NOT_FOR_TREES | {
+    *("gocompat.regexp", "gocompat.regexp_syntax", "tagstream.cli.layout", "tagstream.domain.objects.intervention"),
+    *("tagstream.domain.select.advice", "tagstream.domain.select.filter", "tagstream.domain.select.policy"),
+    *("tagstream.domain.setters.repair", "tagstream.domain.update.destination", "tagstream.ports.ledger"),
 }
 MAKERS = {"client", "resource", "Session", "create_client", "get_session", "_client", "_session"}
 
@@ -176,6 +193,26 @@ def test_importing_the_webhook_loads_nothing_slow() -> None:
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.split()) & SLOW_FOR_WEBHOOKS == set()
+
+
+@pytest.mark.parametrize(
+    ("verb", "unwanted"),
+    [(("lint",), NOT_FOR_TREES), (("diff", "--ref", "flux-system/app=ghcr.io/org/app:v2.0.0"), NOT_FOR_DIFF)],
+    ids=("lint", "diff"),
+)
+def test_the_verbs_of_continuous_integration_load_only_what_they_need(
+    tmp_path: Path, verb: tuple[str, ...], unwanted: set[str]
+) -> None:
+    (tmp_path / "objects.yaml").write_text(OBJECTS)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "app.yaml").write_text(f"image: ghcr.io/org/app:v1.0.0 {MARKER}\n")
+    argv = [*verb, "--objects", f"{tmp_path}/objects.yaml", "--repo", f"{tmp_path}/tree"]
+    code = f"import sys\nfrom tagstream.cli import main\nmain({argv!r})\nprint(*sys.modules, file=sys.stderr)\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # It did its work, and the names are those of modules.
+    assert "app.yaml" in done.stdout
+    assert [name for name in unwanted if find_spec(name) is None] == []
+    assert set(done.stderr.split()) & unwanted == set()
 
 
 def test_the_functions_never_load_the_command_line() -> None:

@@ -137,5 +137,7 @@ def _padded(text: str, width: int) -> str:
 
 def _width(text: str) -> int:
     """Count the columns that a text takes on a terminal: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
     wide = sum(unicodedata.east_asian_width(one) in "WF" for one in text)
     return len(text) + wide - sum(unicodedata.combining(one) > 0 for one in text)

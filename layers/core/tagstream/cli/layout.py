@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from tagstream.domain.steering import harmless
 
-_CHECKSUM = re.compile(r"\b([0-9a-f]{8})(?:[0-9a-f]{32}|[0-9a-f]{56})\b")
-_UUID = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
-_CALLER = re.compile(r"\barn:[a-z-]+:(?:iam|sts)::[0-9]*:[^\s,:]*?([^\s,:/]+)(?=$|[\s,:])")
+_CHECKSUM = r"\b([0-9a-f]{8})(?:[0-9a-f]{32}|[0-9a-f]{56})\b"
+_UUID = r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+_CALLER = r"\barn:[a-z-]+:(?:iam|sts)::[0-9]*:[^\s,:]*?([^\s,:/]+)(?=$|[\s,:])"
 STILL_READABLE, LEAST_SOFT, LEAST_END = 28, 12, 14
 LEAST = 4
 
@@ -40,7 +40,7 @@ def brief(text: str) -> str:
     """
     line = " ".join(harmless(text).split())
     for pattern in (_UUID, _CHECKSUM, _CALLER):
-        line = pattern.sub(lambda found: found[1], line)
+        line = re.sub(pattern, lambda found: found[1], line)
     return line
 
 

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tagstream import wiring
 from tagstream.cli.files import read_objects
 from tagstream.cli.layout import Column
 from tagstream.cli.rivals import rivals
@@ -28,10 +28,12 @@ from tagstream.domain.objects.model import (
 )
 from tagstream.domain.setters.marker import REMARKS, MarkerReport
 from tagstream.domain.setters.plan import plan_file
-from tagstream.domain.setters.repair import repaired
 from tagstream.domain.update.destination import NoPushBranch, destination
 from tagstream.reconcile.apply.located import Located
 from tagstream.reconcile.apply.validation import Rules, Validation, validate
+
+if TYPE_CHECKING:
+    from tagstream.ports.signatures import PublicKeys
 
 SEVERITIES: Mapping[str, str] = {
     **dict.fromkeys(("malformed marker", "unknown policy", "unknown suffix", "unparsable file"), "error"),
@@ -78,7 +80,7 @@ def lint(session: Session) -> int:
     validation = validate(
         manifests,
         lambda kind, key: kind in ("Secret", "ServiceAccount"),
-        read_keys=wiring.signature_keys,
+        read_keys=_public_keys,
         rules=Rules(no_cross_namespace_refs=args.no_cross_namespace_refs),
     )
     # An object with errors exists too: markers may name it. Treat it as if it were valid.
@@ -100,8 +102,17 @@ def lint(session: Session) -> int:
     return 1 if any(one.severity == "error" for one in findings) else 0
 
 
+def _public_keys(members: Mapping[str, bytes]) -> PublicKeys:
+    # It brings all ports along, and few policies verify signatures.
+    from tagstream import wiring
+
+    return wiring.signature_keys(members)
+
+
 def _fixed(session: Session, files: Sequence[MarkedFile]) -> tuple[MarkedFile, ...]:
     """Repair the files, write them and return their new content."""
+    from tagstream.domain.setters.repair import repaired
+
     found = []
     for file in files:
         repair = repaired(file.source)
