@@ -48,7 +48,7 @@ NOT_FOR_TREES = {
     *("asyncio", "cryptography", "decimal", "difflib", "email", "fractions", "getpass", "hashlib", "http", "logging"),
     *("rich", "shutil", "socket", "ssl", "tempfile", "uuid", "zoneinfo"),
     *("gocompat.template", "gocompat.sprig"),
-    *("tagstream.adapters", "tagstream.dashboard", "tagstream.wiring", "tagstream.ports.bundle"),
+    *("tagstream.adapters", "tagstream.dashboard", "tagstream.wiring", "tagstream.ports.bundle", "tagstream.ports.git"),
     *("tagstream.domain.calendar", "tagstream.domain.kustomize", "tagstream.domain.notify"),
     *("tagstream.domain.objects.dockerconfig", "tagstream.domain.objects.kustomization"),
     "tagstream.domain.setters.exact_reader",

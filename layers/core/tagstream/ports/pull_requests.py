@@ -42,9 +42,6 @@ FAILED = "PullRequestFailed"
 INVALID = "InvalidPullRequest"
 """The reason of errors that only a change of the objects can mend."""
 
-TEAM = "team:"
-"""Before a reviewer's name: it is a team's."""
-
 RequestState = Literal["open", "merged", "closed"]
 """``closed`` means closed without a merge."""
 Checks = Literal["none", "pending", "passed", "failed"]

@@ -27,6 +27,7 @@ from tagstream.adapters.git_hosts.api import (
 )
 from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers
 from tagstream.domain.objects.model import CommitId
+from tagstream.domain.objects.pull_request import TEAM
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
 from tagstream.ports.pull_requests import (
     FAILED,
@@ -44,7 +45,7 @@ from tagstream.ports.runtime import Clock
 
 VERSION, PREVIEW = "7.1", "7.1-preview.1"
 NEEDS = "the scope Code (Read & Write), and the rights Contribute and Contribute to pull requests"
-HEADS, TEAM = "refs/heads/", "team:"
+HEADS = "refs/heads/"
 # Lists show this much of a description.
 LISTED_CHARACTERS = 400
 # How many closed requests are read for what people have refused, when the status has been lost.

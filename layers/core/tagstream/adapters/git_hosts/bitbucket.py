@@ -25,10 +25,10 @@ from tagstream.adapters.git_hosts.api import (
 )
 from tagstream.adapters.git_hosts.furnishing import ask_for_each, ask_reviewers, no_teams
 from tagstream.domain.objects.model import CommitId
+from tagstream.domain.objects.pull_request import TEAM
 from tagstream.errors import RetryableError
 from tagstream.ports.pull_requests import (
     FAILED,
-    TEAM,
     Checks,
     HostAccess,
     Limits,

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from tagstream.adapters.git_hosts.api import Forbidden, NotFound, RefusedValue
+from tagstream.domain.objects.pull_request import TEAM
 from tagstream.errors import ImageAutomationError, StalledError
-from tagstream.ports.pull_requests import INVALID, TEAM
+from tagstream.ports.pull_requests import INVALID
 
 Ask = Callable[[], object]
 

@@ -29,10 +29,10 @@ from tagstream.adapters.git_hosts.api import (
 )
 from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers
 from tagstream.domain.objects.model import CommitId
+from tagstream.domain.objects.pull_request import TEAM
 from tagstream.errors import RetryableError, ThrottledError
 from tagstream.ports.pull_requests import (
     FAILED,
-    TEAM,
     Checks,
     HostAccess,
     Limits,

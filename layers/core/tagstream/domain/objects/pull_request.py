@@ -20,6 +20,8 @@ TITLE, BODY = "tagstream.dev/pull-request-title", "tagstream.dev/pull-request-bo
 """Annotations: templates with the data of the commit message, and ``.Table`` with the changes in Markdown."""
 LABELS, REVIEWERS = "tagstream.dev/pull-request-labels", "tagstream.dev/pull-request-reviewers"
 """Annotations: names with commas between them; ``team:NAME`` is a reviewing team."""
+TEAM = "team:"
+"""Before a reviewer's name: it is a team's."""
 DRAFT = "tagstream.dev/pull-request-draft"
 """Annotation: ``true`` opens requests as drafts."""
 AUTO_MERGE = "tagstream.dev/pull-request-auto-merge"

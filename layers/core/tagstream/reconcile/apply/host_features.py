@@ -19,8 +19,7 @@ from tagstream.domain.objects.git_host import (
     kind_of_repository,
 )
 from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation
-from tagstream.domain.objects.pull_request import AUTO_MERGE, DRAFT, LABELS, REVIEWERS, PullRequestSpec
-from tagstream.ports.pull_requests import TEAM
+from tagstream.domain.objects.pull_request import AUTO_MERGE, DRAFT, LABELS, REVIEWERS, TEAM, PullRequestSpec
 from tagstream.reconcile.apply.located import Located
 
 
