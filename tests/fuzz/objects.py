@@ -244,7 +244,14 @@ TARGETS = (
                 f"{OBJECTS}{one}"
                 for one in (
                     *("kinds", "fields", "git", "image", "kustomization", "receiver", "alert", "checks"),
-                    *("policy_control", "calendar_annotations", "dockerconfig", "pull_request", "branch_template"),
+                    *(
+                        "policy_control",
+                        "calendar_annotations",
+                        "dockerconfig",
+                        "pull_request",
+                        "branch_template",
+                        "object_name",
+                    ),
                 )
             ),
             "tagstream.domain.update.branch_name",

@@ -15,6 +15,7 @@ from tagstream.dashboard.fleet import PERIOD
 from tagstream.dashboard.overview import read_overview
 from tagstream.dashboard.render import Frame, overview_html, policy_html, problem_html
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.object_name import is_object_name
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import LookPorts
 from tagstream.ports.operations import Alarm
@@ -26,8 +27,6 @@ PARTS = frozenset(
     }
 )
 """The tables of which a request may ask for a part, by number."""
-_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
-_POLICY = re.compile(rf"/policy/({_NAME.pattern})/({_NAME.pattern})", re.ASCII)
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 
 
@@ -78,9 +77,9 @@ class Site:
             return _problem(HTTPStatus.BAD_REQUEST, "There is no such page", "The address cannot be read.")
         if parts.path == "/":
             return self._overview(query.get("namespace", [""])[-1], _frame(query))
-        found = _POLICY.fullmatch(parts.path)
-        if found:
-            return self._policy(NamespacedName(found[1], found[2]), _frame(query))
+        words = parts.path.split("/")
+        if len(words) == 4 and words[:2] == ["", "policy"] and all(map(is_object_name, words[2:])):
+            return self._policy(NamespacedName(words[2], words[3]), _frame(query))
         return _problem(HTTPStatus.NOT_FOUND, "There is no such page", "The dashboard begins at /.")
 
     def _policy(self, key: NamespacedName, frame: Frame) -> Answer:
@@ -90,7 +89,7 @@ class Site:
         return Answer(status=HTTPStatus.OK, html=policy_html(page, frame))
 
     def _overview(self, namespace: str, frame: Frame) -> Answer:
-        if namespace and not _NAME.fullmatch(namespace):
+        if namespace and not is_object_name(namespace):
             return _problem(HTTPStatus.BAD_REQUEST, "There is no such namespace", "No namespace has such a name.")
         alarms, note = self._alarms()
         view = read_overview(self.stack, namespace or None, self.ports(), alarms, self.period)

@@ -5,16 +5,14 @@ Whoever may edit a dashboard, or invoke the function, chooses them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.object_name import is_object_name
 
 Theme = Literal["", "light", "dark"]
-# Names of Kubernetes: RFC 1123 subdomains.
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 SHOWN_CHARACTERS = 100
 
 
@@ -69,7 +67,7 @@ def _policy(value: object) -> NamespacedName:
 
 
 def _name(parameter: str, value: object) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or not is_object_name(value):
         raise BadWidgetRequest(f"{parameter}: {_shown(value)} is no name of an object")
     return value
 

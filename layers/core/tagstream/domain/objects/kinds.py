@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -20,6 +19,7 @@ from tagstream.domain.objects.fields import Fields, Problem
 from tagstream.domain.objects.git import read_automation, read_git_repository
 from tagstream.domain.objects.image import read_image_policy, read_image_repository
 from tagstream.domain.objects.model import FluxObject, Metadata, Namespace, NamespacedName
+from tagstream.domain.objects.object_name import is_namespace_name, is_object_name
 from tagstream.domain.objects.receiver import read_metadata, read_receiver
 from tagstream.domain.objects.sops import ENCRYPTED, HOW, encrypted_members
 
@@ -41,8 +41,6 @@ STORED = (
 """Kinds that are kept in the table, each after what it refers to."""
 SERVICE_ACCOUNT = "serviceaccount+"
 """A ServiceAccount is kept beside the secrets under its name with this before it: its pull secrets, a name a line."""
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 Parsed = FluxObject | Namespace
 _SECRET_MAKERS: Mapping[str, str] = {
     "SealedSecret": "only the controller in its cluster can open it",
@@ -256,7 +254,7 @@ def _service_account(document: Mapping[str, object], key: NamespacedName, proble
 
 
 def _check_name(kind: str, key: NamespacedName, problems: list[Problem]) -> None:
-    if key.name and (len(key.name) > 253 or not _NAME.fullmatch(key.name)):
+    if key.name and not is_object_name(key.name):
         problems.append(
             Problem(
                 path="metadata.name",
@@ -265,7 +263,7 @@ def _check_name(kind: str, key: NamespacedName, problems: list[Problem]) -> None
                 " character",
             )
         )
-    if key.namespace and kind != "Namespace" and (len(key.namespace) > 63 or not _LABEL.fullmatch(key.namespace)):
+    if key.namespace and kind != "Namespace" and not is_namespace_name(key.namespace):
         problems.append(
             Problem(
                 path="metadata.namespace",

@@ -32,6 +32,7 @@ from tagstream.domain.objects.model import (
     PolicyControl,
     Severity,
 )
+from tagstream.domain.objects.object_name import is_object_name
 from tagstream.domain.scan.tag_grammar import TAG
 from tagstream.domain.select.platforms import PLATFORM
 
@@ -44,7 +45,6 @@ NO_KEYLESS = (
     "keyless verification is not supported, because it would need nineteen more packages: sign with a key and"
     f" give its public half in {VERIFY_SECRET}"
 )
-SECRET_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 NO_TAG = "is no tag"
 NO_PLATFORM = "is no platform, such as linux/arm64 or linux/arm/v7"
 
@@ -123,7 +123,7 @@ def _verify_secret(metadata: Metadata, problems: list[Problem]) -> str:
         return ""
     if secret is None:
         problems.append(_invalid(VERIFY, wanted, f"needs {VERIFY_SECRET}, the Secret with the public keys"))
-    elif not SECRET_NAME.fullmatch(secret):
+    elif not is_object_name(secret):
         problems.append(_invalid(VERIFY_SECRET, secret, "is no name of a Secret"))
     return secret or ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 from gocompat.quote import quote
 from tagstream.domain.objects.commit_by import COMMIT_BY
 from tagstream.domain.objects.fields import Problem
+from tagstream.domain.objects.object_name import is_object_name
 
 AutoMerge = Literal["", "merge", "squash", "rebase"]
 """How a host merges by itself once everything that it requires has passed; empty: it does not."""
@@ -39,7 +39,6 @@ _AUTO_MERGES: Mapping[str, AutoMerge] = {
     "squash": "squash",
     "rebase": "rebase",
 }
-_SECRET_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +89,7 @@ def read_pull_request(notes: Mapping[str, str], problems: list[Problem]) -> Pull
 def read_api_secret(notes: Mapping[str, str], problems: list[Problem]) -> str:
     """Read the annotation API_SECRET; empty without it. Problems are added as in ``read_pull_request``."""
     text = notes.get(API_SECRET, "")
-    if API_SECRET in notes and not _SECRET_NAME.fullmatch(text):
+    if API_SECRET in notes and not is_object_name(text):
         problems.append(_invalid(API_SECRET, text, "is no name of a secret"))
     return text
 
