@@ -22,8 +22,16 @@ from tagstream.ports.operations import Alarm
 
 PARTS = frozenset(
     {
-        *("red", "policies", "automations", "requests", "orders", "calendars", "repositories", "kustomizations"),
-        *("tags", "events"),
+        "red",
+        "policies",
+        "automations",
+        "requests",
+        "orders",
+        "calendars",
+        "repositories",
+        "kustomizations",
+        "tags",
+        "events",
     }
 )
 """The tables of which a request may ask for a part, by number."""

@@ -27,8 +27,14 @@ from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.snapshot import Labels
 
 KINDS = (
-    *("ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "GitRepository", "Kustomization"),
-    *("Receiver", "Provider", "Alert"),
+    "ImageRepository",
+    "ImagePolicy",
+    "ImageUpdateAutomation",
+    "GitRepository",
+    "Kustomization",
+    "Receiver",
+    "Provider",
+    "Alert",
 )
 MAX_NAMESPACES = 50
 """The most namespaces whose selections are read: each is one query."""

@@ -13,12 +13,19 @@ from tagstream.domain.kustomize.source import Source
 
 FOLDERS = frozenset({".git", ".github", ".circleci"})
 """Folders at any depth, with all that is below them."""
-NAMES = (
-    *(".gitignore", ".gitmodules", ".gitattributes"),
-    *("*.jpg", "*.jpeg", "*.gif", "*.png", "*.wmv", "*.flv", "*.tar.gz", "*.zip"),
-    *(".travis.yml", ".gitlab-ci.yml", "appveyor.yml", ".drone.yml", "cloudbuild.yaml"),
-    *("codeship-services.yml", "codeship-steps.yml", ".goreleaser.yml", ".sops.yaml", ".flux.yaml"),
+OF_GIT = (".gitignore", ".gitmodules", ".gitattributes")
+PICTURES_AND_ARCHIVES = ("*.jpg", "*.jpeg", "*.gif", "*.png", "*.wmv", "*.flv", "*.tar.gz", "*.zip")
+OF_CI = (
+    ".travis.yml",
+    ".gitlab-ci.yml",
+    "appveyor.yml",
+    ".drone.yml",
+    "cloudbuild.yaml",
+    "codeship-services.yml",
+    "codeship-steps.yml",
 )
+OF_TOOLS = (".goreleaser.yml", ".sops.yaml", ".flux.yaml")
+NAMES = OF_GIT + PICTURES_AND_ARCHIVES + OF_CI + OF_TOOLS
 """Files at any depth, or folders with all that is below them."""
 
 
