@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from tagstream.cli.console import CommandFailed
-from tagstream.domain.objects.kinds import GROUPS
+from tagstream.domain.objects.kinds import GROUPS, RECONCILED_KINDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,7 @@ STORED = (*TARGETS, NAMESPACE)
 """Every kind that is stored: a Namespace has no spec, and is neither suspended nor reconciled."""
 WAITED = (*IMAGES, KUSTOMIZATION)
 """The kinds that are reconciled when they change, which a command waits for."""
-RECONCILED = (*IMAGES, RECEIVER, KUSTOMIZATION)
-"""The kinds that are reconciled; the others are read when they are used."""
+RECONCILED = tuple(one for one in TARGETS if one.kind in RECONCILED_KINDS)
 ASKED = (*RECONCILED, GIT)
 """The kinds that a reconcile can be asked for: that of a GitRepository is one of all that read it."""
 

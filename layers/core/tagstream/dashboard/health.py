@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 
 from tagstream.dashboard.view import STATES, Health
 from tagstream.domain.notify.event import DELAYED, DELIVERED
+from tagstream.domain.objects.kinds import RECONCILED_KINDS
 from tagstream.domain.status.conditions import READY, Condition
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 from tagstream.reconcile.shown_status import is_suspended, suspended_by, wait_of
 
-NOT_RECONCILED = frozenset({"GitRepository", "Alert", "Provider"})
-"""The kinds that are read when they are used, and have no status before something is wrong."""
 ATTEMPTS_LAST = timedelta(hours=1)
 """How long a notification is tried at most."""
 
@@ -30,7 +29,7 @@ def health_of(stored: StoredObject, now: datetime) -> Health:
         return Health(state="suspended", message=suspended_by(stored))
     ready = status.conditions(stored.status).get(READY)
     if ready is None:
-        return Health(state="ready" if stored.kind in NOT_RECONCILED else "new")
+        return Health(state="new" if stored.kind in RECONCILED_KINDS else "ready")
     since = ready.last_transition_time
     if ready.status == "False":
         is_stalled = status.is_stalled(stored.status)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from tagstream.cli.kinds import POLICY, RECONCILED, REPOSITORY, STORED, Target
+from tagstream.cli.kinds import POLICY, REPOSITORY, Target
 from tagstream.cli.object_columns import WAITING
 from tagstream.cli.session import Session
 from tagstream.cli.verbs.events import print_entries
@@ -17,6 +17,7 @@ from tagstream.cli.yaml_text import as_yaml
 from tagstream.domain.ages import age, human_duration
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.annotations import annotations_of
+from tagstream.domain.objects.kinds import RECONCILED_KINDS
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.agenda import ObjectName
@@ -28,8 +29,6 @@ from tagstream.reconcile.select.explanation import chosen, question_of
 from tagstream.reconcile.shown_status import conditions_of, is_suspended, shown, spec_of, wait_of
 
 MAX_COMMITS, MAX_DELIVERIES = 5, 5
-# Nothing reconciles these.
-READ_WHEN_USED = frozenset(one.kind for one in STORED) - frozenset(one.kind for one in RECONCILED)
 # Printed in sections of their own.
 ELSEWHERE = frozenset({"conditions", "lastDelivery", "waiting", "observedGeneration"})
 
@@ -109,7 +108,7 @@ def _print_status(session: Session, stored: StoredObject, now: datetime) -> None
 def _without_status(stored: StoredObject) -> str:
     if is_suspended(stored):
         return "suspended"
-    if stored.kind in READ_WHEN_USED:
+    if stored.kind not in RECONCILED_KINDS:
         return "none: it is read when it is used"
     return WAITING
 

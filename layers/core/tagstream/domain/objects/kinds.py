@@ -39,6 +39,8 @@ STORED = (
     *("Receiver", "Provider", "Alert"),
 )
 """Kinds that are kept in the table, each after what it refers to."""
+RECONCILED_KINDS = frozenset({"ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "Receiver", "Kustomization"})
+"""The others are read when they are used, and have no status before something is wrong."""
 SERVICE_ACCOUNT = "serviceaccount+"
 """A ServiceAccount is kept beside the secrets under its name with this before it: its pull secrets, a name a line."""
 Parsed = FluxObject | Namespace
