@@ -33,6 +33,7 @@ CUT_OFF = """[...document.querySelectorAll(".sheet:not(.scroll)")]
 IMAGES = ROOT / "docs" / "images"
 WRITES_IMAGES = os.environ.get("TAGSTREAM_SCREENSHOTS") == "1"
 SCHEMES = ("light", "dark")
+BACKGROUNDS = {"light": "rgb(246, 247, 249)", "dark": "rgb(16, 20, 27)"}
 VIEWS = {
     "all namespaces": "/",
     "one namespace": "/?namespace=shop",
@@ -190,13 +191,26 @@ def test_no_link_leads_anywhere_but_to_the_dashboard_and_to_git_hosts(
         assert {url.split("/")[2] for url in visit.page.evaluate(every)} == {attacked.removeprefix("http://")}
 
 
-@pytest.mark.parametrize(("scheme", "background"), [("light", "rgb(246, 247, 249)"), ("dark", "rgb(16, 20, 27)")])
+@pytest.mark.parametrize(("scheme", "background"), BACKGROUNDS.items())
 def test_the_page_follows_the_scheme_of_the_browser(browser: Browser, prod: str, scheme: str, background: str) -> None:
     with visiting(browser, scheme=scheme) as visit:
         visit.page.goto(prod)
         assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == background
         # A style sheet that the Content-Security-Policy forbids would be a complaint.
         assert visit.complaints == []
+
+
+@pytest.mark.parametrize(("theme", "background"), BACKGROUNDS.items())
+def test_the_theme_of_cloudwatch_comes_before_the_scheme_of_the_browser(
+    browser: Browser, prod: str, theme: str, background: str
+) -> None:
+    other = "light" if theme == "dark" else "dark"
+    with visiting(browser, scheme=other) as visit:
+        visit.page.goto(prod)
+        visit.page.evaluate("theme => document.querySelector('.tagstream').dataset.theme = theme", theme)
+        assert (
+            visit.page.evaluate("getComputedStyle(document.querySelector('.tagstream')).backgroundColor") == background
+        )
 
 
 @pytest.mark.parametrize("width", [400, 1200])
