@@ -17,7 +17,7 @@ from urllib3.response import BaseHTTPResponse
 from tagstream.adapters.http.address_guard import Reach
 from tagstream.adapters.http.fault_text import MAX_BODY, Refusal, capped, read_refusal, redacted_url, server_text
 from tagstream.adapters.http.faults import ConnectionFault
-from tagstream.adapters.http.host_pauses import HostPauses
+from tagstream.adapters.http.host_pauses import HostPauses, host_of
 from tagstream.adapters.http.retry import (
     BACKOFF_S,
     CODES,
@@ -119,7 +119,7 @@ class RetryingSession:
         if wait <= 0:
             return
         if wait > min(LONGEST_WAIT_S, self.left_s):
-            host = urlsplit(request.url).netloc
+            host = host_of(request.url)
             text = f"{request.method} {redacted_url(request.url)}: TOOMANYREQUESTS: waiting as {host} asked"
             raise ThrottledError(text, reason=REASON, host=host, retry_after_s=wait)
         self.clock.sleep(wait)
@@ -141,7 +141,7 @@ class RetryingSession:
         return ConnectionFault(f"stopped after {MAX_REDIRECTS} redirects", temporary=False)
 
     def _once(self, request: Request, receive: Receive, first_reach: Reach | None) -> Answer:
-        host = urlsplit(request.url).netloc
+        host = host_of(request.url)
         left_s, first_s = self.left_s, self._first_answer_left_s(host)
         if left_s <= 0 or (first_s is not None and first_s <= 0):
             raise ConnectionFault("context deadline exceeded", temporary=False)
@@ -179,7 +179,7 @@ class RetryingSession:
     def _connection_error(self, request: Request, fault: ConnectionFault) -> RetryableError:
         """``Get "https://…": dial tcp: …``, as Go's HTTP client says it."""
         text = f'{request.method.capitalize()} "{redacted_url(request.url)}": {fault}'
-        kind = RetryableError if urlsplit(request.url).netloc in self._answered else Unanswered
+        kind = RetryableError if host_of(request.url) in self._answered else Unanswered
         return kind(capped(text), reason=REASON)
 
     def _note_warnings(self, headers: Iterable[str], secrets: Iterable[str]) -> None:
@@ -220,7 +220,7 @@ def refused(answer: Answer) -> RetryableError:
     """The error of an answer that is not 200: ThrottledError if the server asks for a pause, else Refused."""
     text = answer.refusal.text if answer.refusal is not None else ""
     if is_throttled(answer):
-        host = urlsplit(answer.url).netloc
+        host = host_of(answer.url)
         return ThrottledError(text, reason=REASON, host=host, retry_after_s=answer.retry_after_s)
     return Refused(text, status=answer.status, retry_after_s=answer.retry_after_s)
 
