@@ -133,6 +133,7 @@ def _exponent(text: str) -> int:
 
 
 def _hexadecimal(found: re.Match[str], text: str) -> Fraction:
+    # As in _decimal.
     from fractions import Fraction
 
     whole, fraction = found[2].replace("_", ""), (found[3] or "").replace("_", "")

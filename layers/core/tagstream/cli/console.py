@@ -88,6 +88,7 @@ class Console:
             fit: whether to cut cells to the width of the terminal; without a terminal nothing is cut.
         """
         if self.width:
+            # Output to a pipe or a file has no layout.
             from tagstream.cli.layout import Column
             from tagstream.cli.terminal import print_table
 

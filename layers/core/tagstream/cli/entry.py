@@ -165,6 +165,7 @@ def _operate(stack: str) -> Operations:
 
 
 def _who() -> str:
+    # It asks for the terminal's modules, and only pins, freezes and the like say who gave them.
     import getpass
 
     from tagstream import wiring

@@ -111,6 +111,7 @@ def _public_keys(members: Mapping[str, bytes]) -> PublicKeys:
 
 def _fixed(session: Session, files: Sequence[MarkedFile]) -> tuple[MarkedFile, ...]:
     """Repair the files, write them and return their new content."""
+    # Without --fix nothing is repaired.
     from tagstream.domain.setters.repair import repaired
 
     found = []

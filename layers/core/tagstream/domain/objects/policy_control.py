@@ -86,6 +86,7 @@ def _reverted(notes: Mapping[str, str]) -> Revert | None:
     """The revert that a run has noticed."""
     if REVERTED not in notes:
         return None
+    # As in _ordered.
     from tagstream.domain.objects.intervention import read_revert
 
     return read_revert(notes)
@@ -143,6 +144,7 @@ def _annotated(metadata: Metadata, problems: list[Problem]) -> Intervention | No
         problems.append(_invalid(HOLD, notes[HOLD], f"{PIN} and {HOLD} exclude each other"))
     if tag is not None and not TAG.fullmatch(tag):
         problems.append(_invalid(PIN, tag, NO_TAG))
+    # As in _ordered.
     from tagstream.domain.objects.intervention import Intervention
 
     name = HOLD if tag is None else PIN
@@ -157,6 +159,7 @@ def _until(metadata: Metadata, problems: list[Problem]) -> datetime | None:
     text = metadata.annotations.get(UNTIL)
     if text is None:
         return None
+    # Few policies have a pin or a hold that ends.
     from tagstream.domain.instant import read_instant
 
     try:

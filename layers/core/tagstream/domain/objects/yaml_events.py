@@ -152,6 +152,7 @@ def _tag(event: Any) -> str:
 
 
 def _python_parser() -> Any:
+    # Only this parser needs it, and few texts need this parser.
     from urllib.parse import unquote
 
     from ruamel.yaml import YAML
