@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.embedded.aws import EmbeddedStack
 from tests.embedded.git_hosts.github import GitHub
-from tests.embedded.git_hosts.host import Answer, running
+from tests.embedded.git_hosts.host import Answer, Hosted, running
 from tests.embedded.git_server import bare_repository, git, git_server
 from tests.embedded.registry import Registry, running_registry
 from tests.embedded.system import System, documents
@@ -91,7 +91,7 @@ def test_a_new_tag_is_proposed_merged_and_told(stack: EmbeddedStack, tmp_path: P
 
         stack.wait_for("the request in the status", lambda: shown(f"#1 open {host_page()}"))
         host.merge(request)
-        deliver_the_merge(system)
+        deliver_the_end(system, request)
         stack.wait_for("the merge in the status", lambda: shown("#1 merged"))
         assert "1.4.2" in git("show", "main:fleet.yaml", folder=host.bare)
         events = system.cli("events", "-n", NAMESPACE)
@@ -112,15 +112,16 @@ def previewed(system: System, folder: Path, manifests: str) -> str:
     return str(system.stack.wait_for("the preview", opening))
 
 
-def deliver_the_merge(system: System) -> None:
-    """What the host sends to the Receiver."""
-    body = json.dumps({"action": "closed", "number": 1}).encode()
+def deliver_the_end(system: System, request: Hosted) -> None:
+    """What the host sends to the Receiver when a request was merged or closed."""
+    told = {"action": "closed", "number": request.number, "pull_request": {"head": {"ref": request.head}}}
+    body = json.dumps(told).encode()
     signature = hmac.new(TOKEN.encode(), body, hashlib.sha256).hexdigest()
     headers = {
         "Content-Type": "application/json",
         "X-Hub-Signature-256": f"sha256={signature}",
         "X-GitHub-Event": "pull_request",
-        "X-GitHub-Delivery": "1",
+        "X-GitHub-Delivery": str(request.number),
     }
     assert system.stack.post(system.hook_path("fleet", NAMESPACE), body, headers).status == 200
 
@@ -141,3 +142,7 @@ def each_policy_has_a_request_of_its_own(system: System, registry: Registry, hos
     wait_for("the end of the request before", lambda: host.requests[1].state == "closed")
     assert [one.head for one in host.requests[1:]] == ["images/fleet-1.5.0", "images/fleet-1.6.0"]
     wait_for("it in the status", lambda: "#3 open" in system.cli("get", "images", "update", "-n", NAMESPACE))
+    # The interval is ten minutes, so that only the delivery can tell of the closing.
+    host.requests[2].state = "closed"
+    deliver_the_end(system, host.requests[2])
+    wait_for("the closing in the status", lambda: "#3 closed" in system.cli("get", "images", "update", "-n", NAMESPACE))

@@ -134,6 +134,40 @@ def test_a_branch_that_both_offer_waits_for_both_and_other_branches_do_not(stack
     assert [wait_of(stack, key) for key in (APP, OTHER)] == ["", ""]
 
 
+def test_a_branch_that_another_folder_offers_too_waits_for_its_automation(stack: Hosted) -> None:
+    for name in ("app", "api"):
+        marked = b'image: app:v1.0.0 # {"$imagepolicy": "ns:%s"}\n' % name.encode()
+        commit_files(stack.bare, {f"{name}/deep/image.yaml": marked}, f"folder {name}")
+    for name, path in (("app", "./app"), ("other", "./api")):
+        stack.ports.objects.put(automation_of(BY_TAG, name, path))
+    stack.select("v1.1.0", "api")
+    freeze(stack, ONE)
+    run_both(stack)
+    assert branches(stack) == []
+    freeze(stack)
+    run_both(stack)
+    assert changed(stack, "images/v1.1.0") == ["image: app:v1.1.0"] * 2
+
+
+def test_two_automations_of_the_same_policies_keep_one_branch_and_one_request_for_each(stack: Hosted) -> None:
+    for name in ("app", "other"):
+        stack.ports.objects.put(automation_of(MOVED, name, "./"))
+    run_both(stack)
+    heads = [stack.head(f"images/{name}") for name in ("api", "app")]
+    for _ in range(2):
+        run_both(stack)
+        assert [stack.head(f"images/{name}") for name in ("api", "app")] == heads
+    freeze(stack, ONE)
+    stack.select("v1.2.0")
+    run_both(stack)
+    assert [stack.head(f"images/{name}") for name in ("api", "app")] == heads
+    freeze(stack)
+    run_both(stack)
+    assert changed(stack, "images/app") == ["image: app:v1.2.0"]
+    assert stack.head("images/api") == heads[0]
+    assert shown(stack) == [("images/api", "open"), ("images/app", "open")]
+
+
 def test_who_waits_for_another_automation_goes_when_that_one_is_gone(stack: Hosted) -> None:
     two_automations(stack, BY_TAG)
     stack.select("v1.1.0", "api")

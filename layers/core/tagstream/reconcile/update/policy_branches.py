@@ -164,9 +164,10 @@ def update_policy_branches(
         skipped = skips(jobs, checkout, session)
         if skipped is not None:
             return with_branch_requests(skipped, deadline_s, ports)
-        files = files_of(jobs, session, checkout, ports)
+        others = [one.job for one in waiting]
+        files = files_of([*jobs, *others], session, checkout, ports)
         plans = plan_branches(jobs, checkout, files, ports)
-        theirs = plan_branches([one.job for one in waiting], checkout, files, ports)
+        theirs = plan_branches(others, checkout, files, ports)
         branches = Branches(
             session=session,
             checkout=checkout,
