@@ -177,7 +177,7 @@ TARGETS = (
         parse=_authentic,
         modules=(
             *(f"{EVENTS}receiver", f"{EVENTS}receiver.addressed", f"{EVENTS}receiver.document"),
-            f"{EVENTS}receiver.branch_news",
+            f"{EVENTS}receiver.request_numbers",
             *(f"{EVENTS}receiver.hints", f"{EVENTS}receiver.resource_filter", f"{EVENTS}delivery"),
             *sorted(set(MODULE_BY_SENDER.values())),
             f"{EVENTS}receiver.senders_table",

@@ -9,7 +9,6 @@ import pytest
 
 from tagstream.adapters.aws.queue import message_body
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.domain.update.branch_news import BranchNews
 from tagstream.events.queue import parse_request
 from tagstream.ports.queue import Queued, QueuedRun, QueuedScan, QueuedSync
 
@@ -26,10 +25,8 @@ REQUEST = QueuedScan(
 RUN = QueuedRun(automations=(NamespacedName("ns", "a"), NamespacedName("ns", "b")), reason="no more selections")
 
 
-TOLD = replace(
-    RUN, news=(BranchNews(branch="images/app", number="7"), BranchNews(branch="main", commit="c1")), reason="webhook"
-)
-TOLD_NOTHING = replace(RUN, news=())
+TOLD = replace(RUN, requests=("7", "12"), reason="webhook")
+TOLD_NOTHING = replace(RUN, requests=())
 
 
 SYNC = QueuedSync(sources=(NamespacedName("ns", "a"), NamespacedName("ns", "b")), cause="delivery-1")
@@ -57,8 +54,7 @@ def test_a_request_is_read_back_as_it_was_sent(request_: Queued) -> None:
             '{"automations": ["noslash"], "reason": "x"}',
             '{"automations": "ns/a", "reason": "x"}',
             '{"automations": []}',
-            '{"automations": ["ns/a"], "reason": "x", "news": [["branch"]]}',
-            '{"automations": ["ns/a"], "reason": "x", "news": 1}',
+            '{"automations": ["ns/a"], "reason": "x", "requests": 7}',
         ),
     ],
 )

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from tagstream.domain.update.branch_news import BranchNews
-
 PushAction = Literal["push", "delete"]
 
 
@@ -64,9 +62,9 @@ class Delivery:
 
     ``action`` is the sender's own word. ``hints`` are the tags that it names, ``rescans`` the images that it names by
     digest alone, whose new tags are not known. ``all_resources`` asks for every listed resource whatever the hints
-    (Flux's behaviour, for senders that do not speak of images). ``news`` are the Git branches that it is about, None if
-    it does not say. ``remark`` says in one word why nothing is to be done (``malformed``, ``untagged``, ``irrelevant``,
-    ``event``, ``ping``, ``handshake``, ``suspended``).
+    (Flux's behaviour, for senders that do not speak of images). ``requests`` are the numbers of the pull requests that
+    it is about, None if it does not say. ``remark`` says in one word why nothing is to be done (``malformed``,
+    ``untagged``, ``irrelevant``, ``event``, ``ping``, ``handshake``, ``suspended``).
     ``replay_s`` is how long the same delivery must be refused, where the sender signs the time; else 0.
     ``claims`` are those of a verified OIDC token; ``document`` is what a resource filter sees as ``req``, set only
     when the Receiver has filters.
@@ -78,7 +76,7 @@ class Delivery:
     hints: tuple[PushHint, ...] = ()
     rescans: tuple[PushHint, ...] = ()
     all_resources: bool = False
-    news: tuple[BranchNews, ...] | None = None
+    requests: tuple[str, ...] | None = None
     remark: str = ""
     replay_s: float = 0.0
     claims: Mapping[str, object] = field(default_factory=dict, repr=False)

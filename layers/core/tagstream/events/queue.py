@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.domain.update.branch_news import BranchNews
 from tagstream.events.notices import parse_notice
 from tagstream.ports.notices import QueuedNotice
 from tagstream.ports.queue import Queued, QueuedRun, QueuedScan, QueuedSync
@@ -59,9 +58,9 @@ def parse_request(body: str) -> Queued | QueuedNotice | None:
         if "entries" in found:
             return parse_notice(found)
         if "automations" in found:
-            asked, news = tuple(map(_named, found["automations"])), found.get("news")
-            told = None if news is None else tuple(_news(*one) for one in news)
-            return QueuedRun(automations=asked, reason=str(found["reason"]), news=told)
+            asked, numbers = tuple(map(_named, found["automations"])), found.get("requests")
+            told = None if numbers is None else tuple(str(one) for one in numbers)
+            return QueuedRun(automations=asked, reason=str(found["reason"]), requests=told)
         if "sources" in found:
             sources, others = (tuple(map(_named, found.get(name, ()))) for name in ("sources", "kustomizations"))
             return QueuedSync(sources=sources, kustomizations=others, cause=str(found["cause"]))
@@ -77,10 +76,6 @@ def parse_request(body: str) -> Queued | QueuedNotice | None:
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-
-
-def _news(branch: object, number: object, commit: object) -> BranchNews:
-    return BranchNews(branch=str(branch), number=str(number), commit=str(commit))
 
 
 def _named(value: str) -> NamespacedName:

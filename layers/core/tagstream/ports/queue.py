@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Protocol
 
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.domain.update.branch_news import BranchNews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +37,14 @@ WEBHOOK = "webhook"
 class QueuedRun:
     """A request to run automations after a delay of at most 900 seconds.
 
-    ``news`` are the branches that a Git host's delivery is about: only their requests are read, whenever they were read
-    last. None stands for all.
+    ``requests`` are the numbers of the pull requests that a Git host's delivery is about: those are read, whenever they
+    were read last. None stands for all.
     """
 
     automations: tuple[NamespacedName, ...]
     reason: str
     delay_s: float = 0.0
-    news: tuple[BranchNews, ...] | None = None
+    requests: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

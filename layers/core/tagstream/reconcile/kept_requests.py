@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from tagstream.domain.objects.model import CommitId, NamespacedName
-from tagstream.domain.update.branch_news import BranchNews
 from tagstream.domain.update.kept_branch import KeptBranch, kept_branches
 from tagstream.domain.update.request_course import KeptRequest, kept_request
 from tagstream.errors import RetryableError
@@ -28,8 +27,6 @@ PUSH_REVISION = "observedPushRevision"
 KIND = "ImageUpdateAutomation"
 TRIES = 5
 """How often a status is read and written again, if others write it at the same time."""
-News = tuple[BranchNews, ...] | None
-"""The branches that a Git host's delivery is about; None if it does not say."""
 
 
 def known_request(stored: StoredObject) -> KeptRequest | None:
@@ -57,7 +54,7 @@ def known_requests(status: Document) -> tuple[KeptRequest, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def forget_reads(automations: Collection[NamespacedName], ports: Ports, news: News = None) -> None:
+def forget_reads(automations: Collection[NamespacedName], ports: Ports, numbers: Collection[str] | None = None) -> None:
     """Have the next run of these automations read their requests from the host, even if they were read just now.
 
     A closed request is read too, because a person may have opened it again.
@@ -65,7 +62,7 @@ def forget_reads(automations: Collection[NamespacedName], ports: Ports, news: Ne
     Args:
         automations: whose requests are meant.
         ports: the statuses are read and written through.
-        news: only the requests that one of these is about; None for all of them.
+        numbers: of the requests that are to be read; None for all of them.
 
     Raises:
         RetryableError: StatusContended, others write a status all the time; the call may be repeated.
@@ -73,7 +70,9 @@ def forget_reads(automations: Collection[NamespacedName], ports: Ports, news: Ne
     left = list(automations)
     for _ in range(TRIES):
         found = ports.objects.get_many(KIND, left)
-        unread = [(one, _unread(one.status, lambda request: is_concerned(request, news))) for one in found]
+        unread = [
+            (one, _unread(one.status, lambda request: numbers is None or request.number in numbers)) for one in found
+        ]
         left = [
             one.key for one, status in unread if status != one.status and not ports.objects.replace_status(one, status)
         ]
@@ -81,11 +80,6 @@ def forget_reads(automations: Collection[NamespacedName], ports: Ports, news: Ne
             return
     names = ", ".join(map(str, left))
     raise RetryableError(f"others write the status of {names} all the time", reason="StatusContended")
-
-
-def is_concerned(request: KeptRequest, news: News) -> bool:
-    """Whether what a Git host tells may be about a known request."""
-    return news is None or any(one.concerns(request) for one in news)
 
 
 def with_forgotten(status: Document, before: Document, now: Document) -> Document:

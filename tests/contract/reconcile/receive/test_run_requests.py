@@ -10,7 +10,6 @@ import pytest
 
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.domain.update.branch_news import BranchNews
 from tagstream.ports.queue import QueuedRun
 from tagstream.reconcile.receive.paths import publish_receiver
 from tests.contract.reconciling import APP, automated, document
@@ -60,13 +59,14 @@ def delivered(front: Front, event: str, delivery: str = "1") -> list[QueuedRun]:
 
 def test_a_listed_repository_runs_its_automations_of_every_namespace(front: Front) -> None:
     listing(front, "GitRepository")
-    assert delivered(front, "pull_request") == [QueuedRun(automations=(APP, SECOND), reason="webhook")]
+    [asked] = delivered(front, "pull_request")
+    assert asked == QueuedRun(automations=(APP, SECOND), reason="webhook", requests=("7",))
     assert front.last("Receiver", HOOK) == ("github", "asked for 2 runs and ns/app")
 
 
 def test_a_listed_automation_runs_alone(front: Front) -> None:
     listing(front, "ImageUpdateAutomation")
-    assert delivered(front, "push") == [QueuedRun(automations=(APP,), reason="webhook")]
+    assert delivered(front, "push") == [QueuedRun(automations=(APP,), reason="webhook", requests=())]
     assert any("runs ImageUpdateAutomations: ns/app" in one.message for one in front.told())
 
 
@@ -75,27 +75,6 @@ def test_the_same_delivery_twice_runs_them_once(front: Front) -> None:
     delivered(front, "push")
     assert len(delivered(front, "push")) == 1
     assert len(delivered(front, "push", "2")) == 2
-
-
-def told_of(front: Front, event: str, payload: object) -> tuple[BranchNews, ...] | None:
-    """What the run knows of the event that it is asked for by."""
-    listing(front, "ImageUpdateAutomation")
-    body = json.dumps(payload).encode()
-    signature = hmac.new(TOKEN, body, hashlib.sha256).hexdigest()
-    headers = {"x-hub-signature-256": f"sha256={signature}", "x-github-event": event, "x-github-delivery": "1"}
-    assert front.send(body, headers)["statusCode"] == 200
-    [asked] = runs(front)
-    return asked.news
-
-
-def test_the_run_is_told_which_request_the_host_speaks_of(front: Front) -> None:
-    payload = {"action": "closed", "number": 7, "pull_request": {"head": {"ref": "images/app"}}}
-    assert told_of(front, "pull_request", payload) == (BranchNews(branch="images/app", number="7"),)
-
-
-def test_the_run_is_told_which_branch_was_pushed(front: Front) -> None:
-    payload = {"ref": "refs/heads/images/app", "after": "c" * 40}
-    assert told_of(front, "push", payload) == (BranchNews(branch="images/app", commit="c" * 40),)
 
 
 @pytest.mark.parametrize("event", ["issues", "star", "ping"])

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tagstream.domain.update.branch_news import BranchNews
 from tagstream.errors import RetryableError
 from tagstream.events.queue import QueueMessage
 from tagstream.ports.bundle import Ports
@@ -31,9 +30,9 @@ def stack(ports: Ports, silent: Silent, tmp_path: Path) -> Iterator[Hosted]:
         yield made
 
 
-def told_closed(number: str, branch: str = "images/app-v1.1.0") -> QueuedRun:
-    """What a host's event of one request asks the queue for."""
-    return QueuedRun(automations=(APP,), reason=WEBHOOK, news=(BranchNews(branch=branch, number=number),))
+def told_of(*numbers: str) -> QueuedRun:
+    """What a host's event asks the queue for; without a number it is a push."""
+    return QueuedRun(automations=(APP,), reason=WEBHOOK, requests=numbers)
 
 
 def processed(stack: Hosted, *requests: QueuedRun) -> None:
@@ -58,7 +57,7 @@ def test_the_event_of_one_request_has_that_one_read_alone(stack: Hosted) -> None
     stack.run()
     stack.host.requests[1].state = "closed"
     stack.host.calls.clear()
-    processed(stack, told_closed("2"))
+    processed(stack, told_of("2"))
     stack.run(after_s=1)
     assert stack.host.calls == ["graphql"]
     assert kept(stack) == {"images/api-v2.1.0": ("1", "open"), "images/app-v1.1.0": ("2", "closed")}
@@ -70,47 +69,40 @@ def test_events_of_several_requests_in_one_batch_are_all_heeded(stack: Hosted) -
     for one in stack.host.requests:
         one.state = "closed"
     stack.host.calls.clear()
-    processed(stack, told_closed("2"), told_closed("1", "images/api-v2.1.0"), told_closed("2"))
+    processed(stack, told_of("2"), told_of("1"), told_of("2"))
     stack.run(after_s=1)
     assert stack.host.calls == ["graphql", "graphql"]
     assert [state for _, state in kept(stack).values()] == ["closed", "closed"]
 
 
-@pytest.mark.parametrize(
-    "news",
-    [
-        BranchNews(branch="images/app-v1.1.0", number="99"),
-        BranchNews(branch="feature", number="50"),
-        BranchNews(branch="main", commit="c" * 40),
-    ],
-)
-def test_events_of_others_read_nothing_and_change_nothing(stack: Hosted, news: BranchNews) -> None:
+@pytest.mark.parametrize("numbers", [("99",), ("50",), ()])
+def test_events_of_others_and_pushes_read_nothing_and_change_nothing(stack: Hosted, numbers: tuple[str, ...]) -> None:
     stack.run()
     before = stack.status
     stack.host.calls.clear()
-    processed(stack, QueuedRun(automations=(APP,), reason=WEBHOOK, news=(news,)))
+    processed(stack, told_of(*numbers))
     assert stack.status == before
     stack.run(after_s=1)
     assert stack.host.calls == []
 
 
-def test_the_event_of_our_own_push_reads_nothing(stack: Hosted) -> None:
+def test_a_push_by_a_person_has_the_request_of_its_branch_read(stack: Hosted) -> None:
     stack.run()
+    commit_files(stack.bare, {"other": b"x"}, "a person adds to the branch", "images/app-v1.1.0")
     stack.host.calls.clear()
-    pushed = BranchNews(branch="images/app-v1.1.0", commit=stack.head("images/app-v1.1.0"))
-    processed(stack, QueuedRun(automations=(APP,), reason=WEBHOOK, news=(pushed,)))
+    processed(stack, told_of())
     stack.run(after_s=1)
-    assert stack.host.calls == []
+    assert "graphql" in stack.host.calls
 
 
 def test_an_event_that_comes_late_or_twice_does_no_harm(stack: Hosted) -> None:
     stack.run()
     stack.host.requests[1].state = "closed"
     for _ in range(2):
-        processed(stack, told_closed("2"))
+        processed(stack, told_of("2"))
         stack.run(after_s=1)
     stack.host.requests[1].state = "open"
-    processed(stack, told_closed("2"))
+    processed(stack, told_of("2"))
     stack.run(after_s=1)
     assert kept(stack)["images/app-v1.1.0"] == ("2", "open")
     assert Counter(one.partition(":")[0] for one in stack.told()) == {
@@ -127,7 +119,7 @@ def test_an_event_of_a_branch_that_no_policy_has_any_more_is_heeded_too(stack: H
     stack.run()
     assert kept(stack)["images/app-v1.1.0"] == ("2", "open")
     stack.host.merge(stack.host.requests[1])
-    processed(stack, told_closed("2"))
+    processed(stack, told_of("2"))
     stack.run(after_s=1)
     assert "images/app-v1.1.0" not in kept(stack)
     assert "RequestMerged: pull request #2 was merged: Update app to v1.1.0" in stack.told()
@@ -148,7 +140,7 @@ def test_an_event_that_comes_while_a_run_goes_on_is_heeded_by_the_next_one(stack
             if not self.is_over:
                 self.is_over = True
                 stack.host.requests[1].state = "closed"
-                processed(stack, told_closed("2"))
+                processed(stack, told_of("2"))
             run_on.send(outgoing, session)
 
     stack.run(after_s=1, ports=replace(stack.ports, outlet=Meanwhile()))
@@ -172,4 +164,4 @@ def test_an_event_is_asked_for_again_if_others_write_the_status_all_the_time(sta
 
     contended: Any = Contended()
     with pytest.raises(RetryableError, match="others write the status of ns/app"):
-        forget_reads([APP], replace(stack.ports, objects=contended), told_closed("2").news)
+        forget_reads([APP], replace(stack.ports, objects=contended), ["2"])

@@ -93,7 +93,7 @@ def message_body(request: Queued) -> str:
         listed = {name: [str(key) for key in keys] for name, keys in names.items() if keys or name == "sources"}
         return json.dumps({**listed, "cause": request.cause})
     if isinstance(request, QueuedRun):
-        told = {} if request.news is None else {"news": [[one.branch, one.number, one.commit] for one in request.news]}
+        told = {} if request.requests is None else {"requests": list(request.requests)}
         asked = [str(key) for key in request.automations]
         return json.dumps({"automations": asked, "reason": request.reason, **told})
     return json.dumps(

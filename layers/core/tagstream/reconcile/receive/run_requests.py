@@ -61,7 +61,7 @@ def ask_for_runs(automations: Sequence[NamespacedName], delivery: Delivery, port
 
     Args:
         automations: those that the delivery has run.
-        delivery: says which branches, and which requests, are to be looked at.
+        delivery: says which requests are to be read.
         ports: the queue is asked through.
 
     Raises:
@@ -69,7 +69,7 @@ def ask_for_runs(automations: Sequence[NamespacedName], delivery: Delivery, port
     """
     for start in range(0, len(automations), RUNS_A_MESSAGE):
         part = tuple(automations[start : start + RUNS_A_MESSAGE])
-        ports.queue.send([QueuedRun(automations=part, reason=WEBHOOK, news=delivery.news)])
+        ports.queue.send([QueuedRun(automations=part, reason=WEBHOOK, requests=delivery.requests)])
 
 
 def _source(automation: StoredObject) -> NamespacedName | None:

@@ -129,6 +129,6 @@ def _fulfil(request: Queued | QueuedNotice, deadline_s: float, workers: int, por
             request_syncs(kustomizations_of(request.sources, ports), request.cause, ports)
         return
     if request.reason == WEBHOOK:
-        forget_reads(request.automations, ports, request.news)
+        forget_reads(request.automations, ports, request.requests)
     for key in request.automations:
         ports.selections.request_run(key, request.reason, ports.clock.now())

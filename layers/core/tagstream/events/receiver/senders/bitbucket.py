@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tagstream.events.delivery import Delivery
 from tagstream.events.receiver.addressed import AddressedDelivery, plain_delivery
-from tagstream.events.receiver.branch_news import bitbucket_news
+from tagstream.events.receiver.request_numbers import bitbucket_requests
 from tagstream.events.receiver.senders.github import check_hub_signature
 
 _PING = "diagnostics:ping"
@@ -28,4 +28,4 @@ def read(addressed: AddressedDelivery, document: object) -> Delivery:
     if event == _PING:
         return plain_delivery(addressed, event, "ping", identity)
     delivery = plain_delivery(addressed, event, "" if addressed.wants(event) else "event", identity)
-    return replace(delivery, news=bitbucket_news(document))
+    return replace(delivery, requests=bitbucket_requests(event, document))

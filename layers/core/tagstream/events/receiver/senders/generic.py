@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tagstream.events.delivery import Delivery
 from tagstream.events.receiver.addressed import AddressedDelivery, by_path, plain_delivery
-from tagstream.events.receiver.branch_news import azure_news, codecommit_news
+from tagstream.events.receiver.request_numbers import azure_requests, codecommit_requests
 
 authenticate = by_path
 
@@ -17,8 +17,8 @@ authenticate = by_path
 def read(addressed: AddressedDelivery, document: object) -> Delivery:
     """All listed resources, whatever the body says.
 
-    A service hook of Azure DevOps, and CodeCommit's event of EventBridge, say which branch or request they are about.
+    A service hook of Azure DevOps, and CodeCommit's event of EventBridge, say which request they are about.
     """
     delivery = plain_delivery(addressed, "", "", addressed.incoming.header("x-delivery-id"))
-    news = azure_news(document)
-    return replace(delivery, news=codecommit_news(document) if news is None else news)
+    found = azure_requests(document)
+    return replace(delivery, requests=codecommit_requests(document) if found is None else found)

@@ -15,9 +15,9 @@ from urllib.parse import parse_qs
 from tagstream.events.delivery import Delivery, PushHint
 from tagstream.events.receiver.addressed import AddressedDelivery, image_delivery, plain_delivery
 from tagstream.events.receiver.body import media_type
-from tagstream.events.receiver.branch_news import github_news
 from tagstream.events.receiver.document import NotJson, member, parse_json, text_at
 from tagstream.events.receiver.hints import split_image
+from tagstream.events.receiver.request_numbers import github_requests
 from tagstream.events.receiver.secret import check_prefixed_mac, require_tokens
 
 _PACKAGE_EVENTS = ("package", "registry_package")
@@ -53,7 +53,7 @@ def read(addressed: AddressedDelivery, document: object) -> Delivery:
         _form_payload(addressed) if media_type(addressed.incoming) == "application/x-www-form-urlencoded" else document
     )
     if event not in _PACKAGE_EVENTS:
-        return replace(plain_delivery(addressed, event, "", identity), news=github_news(event, payload))
+        return replace(plain_delivery(addressed, event, "", identity), requests=github_requests(event, payload))
     return image_delivery(addressed, text_at(payload, "action"), _hints(payload, member(payload, event)), identity)
 
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from tagstream.events.delivery import Delivery
 from tagstream.events.receiver.addressed import AddressedDelivery, plain_delivery
-from tagstream.events.receiver.branch_news import gitlab_news
 from tagstream.events.receiver.document import list_at
+from tagstream.events.receiver.request_numbers import gitlab_requests
 from tagstream.events.receiver.secret import check_value, require_tokens
 from tagstream.events.receiver.senders.envelope import envelope_delivery
 
@@ -31,4 +31,4 @@ def read(addressed: AddressedDelivery, document: object) -> Delivery:
     event = addressed.incoming.header("x-gitlab-event")
     identity = addressed.incoming.header("idempotency-key") or addressed.incoming.header("x-gitlab-event-uuid")
     delivery = plain_delivery(addressed, event, "" if addressed.wants(event) else "event", identity)
-    return replace(delivery, news=gitlab_news(document))
+    return replace(delivery, requests=gitlab_requests(event, document))
