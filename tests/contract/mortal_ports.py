@@ -36,12 +36,13 @@ class Life:
     """Counts the calls of a worker.
 
     ``ends_at`` is the number of the last call, counted from 1; 0 means that the worker never dies. With an ``error``,
-    that call raises the error instead, and the worker lives on.
+    that call raises the error instead, and the worker lives on; if it ``is_carried_out``, only its answer is lost.
     """
 
     ends_at: int = 0
     after_call: bool = True
     error: Exception | None = None
+    is_carried_out: bool = False
     calls: list[str] = field(default_factory=list)
     dead: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -65,6 +66,8 @@ class Life:
             dies = len(self.calls) == self.ends_at
             self.dead = dies and self.error is None
         if dies and self.error is not None:
+            if self.is_carried_out:
+                method(*arguments, **options)
             raise self.error
         if dies and not self.after_call:
             raise Killed

@@ -32,13 +32,15 @@ class Committing(FakeHost):
     """A host that makes commits.
 
     Attributes:
+        project: the path of the repository.
         before: is called before a commit is made.
         changes_modes: whether the host loses the modes of files, as it must not.
     """
 
-    def __init__(self, bare: Path) -> None:
+    def __init__(self, bare: Path, project: str = PROJECT) -> None:
         super().__init__()
         self.bare: Path = bare
+        self.project = project
         self.before: Callable[[], object] | None = None
         self.changes_modes = False
         self.authorizations = {f"Bearer {TOKEN}"}
@@ -72,13 +74,13 @@ class Committing(FakeHost):
 
 
 class CommittingGitHub(Committing):
-    """``org/app`` on GitHub."""
+    """A repository on GitHub."""
 
     description = described("github-commits")
     schema = build_schema((FOLDER / "github-commits.graphql").read_text())
 
-    def __init__(self, bare: Path) -> None:
-        super().__init__(bare)
+    def __init__(self, bare: Path, project: str = PROJECT) -> None:
+        super().__init__(bare, project)
         self.error: tuple[str, str] | None = None
 
     def carry_out(self, operation: Operation, query: Query, document: Any) -> Answer:
@@ -99,7 +101,7 @@ class CommittingGitHub(Committing):
         if self.error is not None:
             raise GraphQLError(self.error[1], extensions={"type": self.error[0]})
         branch, message = input["branch"]["branchName"], input["message"]
-        if input["branch"]["repositoryNameWithOwner"] != PROJECT:
+        if input["branch"]["repositoryNameWithOwner"] != self.project:
             raise GraphQLError("Could not resolve to a Repository.", extensions={"type": "NOT_FOUND"})
         expected = input["expectedHeadOid"]
         if self.branch(branch) != expected:
@@ -114,7 +116,7 @@ class CommittingGitHub(Committing):
 
 
 class CommittingGitLab(Committing):
-    """``org/app`` on GitLab; the author is the one that is asked for."""
+    """A repository on GitLab; the author is the one that is asked for."""
 
     description = described("gitlab-commits")
 
@@ -123,7 +125,7 @@ class CommittingGitLab(Committing):
         if self.before is not None:
             self.before()
         given = document
-        if operation.parts["id"] != PROJECT:
+        if operation.parts["id"] != self.project:
             return self.refused(404)
         parent = self.branch(given["branch"])
         if not parent:

@@ -73,6 +73,7 @@ class FakeHost(ThreadingHTTPServer):
         bare: a real repository whose branches the requests are of; None for one with a commit that never changes.
         lost: operations that are carried out and never answered.
         strangers: names of whom the host takes none for a reviewer.
+        loses: the number of the one call that is carried out and never answered, as the length of ``calls`` with it.
         delay_s: how long each answer takes.
     """
 
@@ -95,6 +96,7 @@ class FakeHost(ThreadingHTTPServer):
         self.refusals_of: dict[str, Answer] = {}
         self.lost: set[str] = set()
         self.strangers: set[str] = set()
+        self.loses = 0
         self.delay_s = 0.0
 
     @property
@@ -212,7 +214,8 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(self.server.delay_s)
         with self.server.lock:
             answer = self.server.answer(self.command, self.path, dict(self.headers), body)
-            if self.server.calls and self.server.calls[-1] in self.server.lost:
+            calls = self.server.calls
+            if calls and (calls[-1] in self.server.lost or len(calls) == self.server.loses):
                 self.close_connection = True
                 return
         sent = b"" if answer.document is None else json.dumps(answer.document).encode()

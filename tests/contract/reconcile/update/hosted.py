@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.commit_outlet import CommitOutlet, Outgoing
 from tagstream.ports.git import GitSession
+from tagstream.reconcile.update.automations import run_automations
 from tests.contract.adapters.git_hosts.hosts import HOSTS
 from tests.contract.reconciling import APP, MARKED, Silent, document, run, selection
 from tests.contract.set_clock import SetClock
@@ -58,6 +59,12 @@ class Hosted:
         """One run of the automation, some time after the last one."""
         self.clock.at += timedelta(seconds=after_s)
         run(ports or self.ports, left_s=60.0)
+
+    def run_all(self, names: Sequence[str], after_s: float = 60.0, ports: Ports | None = None) -> None:
+        """One run of several automations."""
+        self.clock.at += timedelta(seconds=after_s)
+        keys = [NamespacedName("ns", name) for name in names]
+        run_automations(keys, "worker", self.ports.clock.monotonic_s() + 60.0, ports or self.ports)
 
     def annotate(self, **annotations: str | None) -> None:
         """Annotations of the automation, by the part behind ``tagstream.dev/``, with ``_`` for ``-``."""

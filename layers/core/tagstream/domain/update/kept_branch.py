@@ -27,6 +27,11 @@ class KeptBranch:
     revision: str = ""
     request: KeptRequest | None = None
 
+    @property
+    def head(self) -> CommitId | None:
+        """The commit of the branch after the last run: the same for all automations that push to it."""
+        return CommitId(self.revision.rpartition(":")[2]) if self.revision else self.commit
+
     def document(self) -> Mapping[str, object]:
         """The branch for a status."""
         found: dict[str, object] = {"branch": self.branch, "policies": list(self.policies)}

@@ -14,21 +14,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import CommitId, ImageUpdateAutomation, NamespacedName
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.leases import CommitIntent, Lease
+from tagstream.ports.leases import Lease
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
 from tagstream.reconcile.isolated import isolated
-from tagstream.reconcile.kept_requests import known_branches, known_requests, with_forgotten
+from tagstream.reconcile.kept_requests import known_requests, with_forgotten
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.transition import Transition, record, report
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
 from tagstream.reconcile.update.branch import RunResult, pushed_before, unchanged, update_branch
-from tagstream.reconcile.update.branch_parts import with_pushed
 from tagstream.reconcile.update.debounce import departs_at, pause, record_refusal, wake_after
 from tagstream.reconcile.update.host_apis import HostApis, api_way_of
 from tagstream.reconcile.update.host_health import API, HostHealth, is_proven, way_of
@@ -38,6 +36,7 @@ from tagstream.reconcile.update.lease import lease_held
 from tagstream.reconcile.update.outcome import not_run, outcome, put_off
 from tagstream.reconcile.update.policy_branches import update_policy_branches, with_branch_requests
 from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, Postponed, PushHeld, departing, held_back, write_down
+from tagstream.reconcile.update.recovery import recover, recover_former
 from tagstream.reconcile.update.requests import with_requests
 from tagstream.reconcile.update.reverts import HELD_BACK, without_reverted
 from tagstream.reconcile.update.secrets_ahead import SecretsAhead
@@ -193,11 +192,13 @@ def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run
     ports, started_s = run.ports, run.ports.clock.monotonic_s()
     with run.health.watched(group):
         pushed = pushed_before(group, lease, deadline_s, ports)
-    _recover(pushed, ports, of_template=group[0].destination.is_template)
+    recover(pushed, ports, of_template=group[0].destination.is_template)
     current = list(group)
     if pushed or not group[0].snapshot.is_current(lease):
         # Another worker may just have committed newer values than those that were read before the lease.
         current = _prepared_again(group, ports)
+    if current and recover_former(current[0], run.owner, deadline_s, ports):
+        current = _prepared_again(current, ports)
     current, waiting = _with_companions(current, ports)
     if not current:
         return
@@ -255,10 +256,12 @@ def _is_in_doubt(branch: str, results: Sequence[RunResult]) -> bool:
 
     All automations of one branch have one push, so one that succeeded shows that it arrived. Each branch of a template
     has a push of its own; one that no automation has any more is not looked for, if a run got so far as to know that.
+    An automation that leaves a branch, to which others push, says nothing of their push.
     """
     parts = [one for result in results for one in result.parts if one.job.destination.push_branch == branch]
     if parts:
-        return all(one.error is not None for one in parts)
+        pushing = [one for one in parts if one.job.selections]
+        return all(one.error is not None for one in pushing or parts)
     return all(one.error is not None and not one.parts and not one.unnamed for one in results)
 
 
@@ -390,22 +393,3 @@ def _report_error(group: Sequence[UpdateJob], error: ImageAutomationError, ports
     stored = {one.key: one for one in ports.objects.get_many(KIND, [job.stored.key for job in group])}
     now = [replace(job, stored=stored[job.stored.key]) for job in group if job.stored.key in stored]
     _report([RunResult(job=job, error=error) for job in now], ports.clock.monotonic_s(), ports)
-
-
-def _recover(pushed: Sequence[CommitIntent], ports: Ports, *, of_template: bool) -> None:
-    """Write the statuses that a crashed worker owed for commits it had pushed."""
-    for intent in pushed:
-        stored = ports.objects.get(KIND, intent.automation)
-        if stored is not None and not _knows(stored, intent, of_template=of_template):
-            owed = {"lastPushCommit": intent.commit, "lastPushTime": instant_text(intent.made_at)}
-            branches = with_pushed(stored.status, intent) if of_template else {}
-            ports.objects.put_status(KIND, intent.automation, {**stored.status, **owed, **branches})
-        # Perhaps it was recorded already: the same event is one entry, however often it is written.
-        ports.ledger.record([intent.event])
-
-
-def _knows(stored: StoredObject, intent: CommitIntent, *, of_template: bool) -> bool:
-    """Whether a status has a commit already."""
-    if of_template:
-        return intent.commit in {kept.commit for kept in known_branches(stored.status)}
-    return stored.status.get("lastPushCommit") == intent.commit

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.model import CommitId, NamespacedName
 from tagstream.domain.update.kept_branch import KeptBranch
 from tagstream.ports.leases import CommitIntent
 from tagstream.ports.objects import Document
@@ -48,11 +48,18 @@ def part_of(job: UpdateJob, kept: KeptBranch, policies: Collection[NamespacedNam
     )
 
 
-def with_pushed(status: Document, pushed: CommitIntent) -> Mapping[str, object]:
-    """``status.pushBranches`` with a commit whose worker died before it reported it."""
+def with_pushed(status: Document, pushed: CommitIntent, head: CommitId) -> Mapping[str, object]:
+    """``status.pushBranches`` with a commit whose worker died before it reported it.
+
+    Args:
+        status: of the automation that the commit was made for.
+        pushed: the commit.
+        head: the last commit of the same push to the branch, which may be another automation's.
+    """
     kept = {one.branch: one for one in known_branches(status)}
     selections = (pushed.event.facts or {}).get("selections")
     policies = {one["policy"].rpartition("/")[2] for one in selections} if isinstance(selections, list) else set()
     before = kept.get(pushed.branch, KeptBranch(branch=pushed.branch))
-    kept[pushed.branch] = replace(before, commit=pushed.commit, policies=tuple(sorted(policies)))
+    revision = f"{pushed.branch}@sha1:{head}"
+    kept[pushed.branch] = replace(before, commit=pushed.commit, revision=revision, policies=tuple(sorted(policies)))
     return {BRANCHES: [one.document() for one in kept.values()]}

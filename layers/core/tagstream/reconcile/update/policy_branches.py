@@ -388,7 +388,7 @@ class Branches:
             except RefusedRef as refusal:
                 # The server would refuse every run alike: people can remove the branch, or leave it there.
                 return replace(result, event=refused_removal_event(result.job, head, refusal.message, now))
-        event = removal_event(result.job, kept.commit, now) if kept.commit else None
+        event = removal_event(result.job, kept.head, now) if kept.head else None
         return replace(result, push_revision="", event=event)
 
     def _check_time(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from tagstream.domain.update.kept_branch import kept_branches
 from tagstream.domain.update.message import MessageData, TemplateError
 from tagstream.domain.update.request_course import ClosedBy, Found, KeptRequest, next_step, with_refused
 from tagstream.domain.update.request_text import (
@@ -28,7 +29,7 @@ from tagstream.ports.ledger import ONCE, LedgerEntry
 from tagstream.ports.pull_requests import FAILED, INVALID, Proposal, PullRequest, PullRequests
 from tagstream.reconcile.cool_downs import digest
 from tagstream.reconcile.isolated import isolated
-from tagstream.reconcile.kept_requests import known_requests
+from tagstream.reconcile.kept_requests import BRANCHES, known_requests
 from tagstream.reconcile.update.branch import RunResult, as_named_by_flux
 from tagstream.reconcile.update.host_apis import AskedLater
 from tagstream.reconcile.update.job import UpdateJob
@@ -159,6 +160,7 @@ class _Course:
             # While this runs nothing counts as done: whoever comes after an error begins anew.
             self.known = replace(self.known, settings="")
         self._leave_former()
+        self._leave_unknown()
         if changes.changes and self.head_commit:
             self._propose(changes)
         else:
@@ -205,6 +207,15 @@ class _Course:
             # What a person has added is not ours to close.
             if former.head_commit.startswith(current.head_commit):
                 closed = self._closed(host, current, MOVED)
+                text = f"pull request #{closed.number} was closed by tagstream: {closed.title}"
+                self._record("RequestClosed", closed, text)
+
+    def _leave_unknown(self) -> None:
+        """Close the requests of branches of a former template that a worker opened without living to report them."""
+        for kept in (one for result in self.results for one in kept_branches(result.job.stored.status.get(BRANCHES))):
+            current = self._host().newest(kept.branch, self.wants.base) if kept.request is None else None
+            if current is not None and _is_open_of_ours(current) and current.head_commit == kept.commit:
+                closed = self._closed(self._host(), current, MOVED)
                 text = f"pull request #{closed.number} was closed by tagstream: {closed.title}"
                 self._record("RequestClosed", closed, text)
 

@@ -1,0 +1,86 @@
+"""Writes the statuses and events of commits whose worker died after the push and before its report.
+
+The commits are looked for at the destination of the automations, and at the one that they have left since then: nobody
+else would ever look after a branch that was pushed there, and after its pull request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from tagstream.domain.instant import instant_text
+from tagstream.domain.update.destination import Destination
+from tagstream.ports.bundle import Ports
+from tagstream.ports.leases import CommitIntent
+from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.kept_requests import BRANCHES, TEMPLATE, known_branches
+from tagstream.reconcile.update.branch import pushed_before
+from tagstream.reconcile.update.branch_parts import with_pushed
+from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.lease import lease_held
+from tagstream.reconcile.update.snapshot import KIND, Writer
+
+
+def recover(pushed: Sequence[CommitIntent], ports: Ports, *, of_template: bool) -> None:
+    """Write the statuses and events that a crashed worker owed for commits it had pushed.
+
+    Args:
+        pushed: the commits, in the order in which they were made.
+        ports: the table.
+        of_template: whether they were pushed to branches of a template.
+    """
+    heads = {one.branch: one.commit for one in pushed}
+    for intent in pushed:
+        stored = ports.objects.get(KIND, intent.automation)
+        if stored is not None and not _knows(stored, intent, of_template=of_template):
+            owed = {"lastPushCommit": intent.commit, "lastPushTime": instant_text(intent.made_at)}
+            branches = with_pushed(stored.status, intent, heads[intent.branch]) if of_template else {}
+            ports.objects.put_status(KIND, intent.automation, {**stored.status, **owed, **branches})
+        # Perhaps it was recorded already: the same event is one entry, however often it is written.
+        ports.ledger.record([intent.event])
+
+
+def recover_former(job: UpdateJob, owner: str, deadline_s: float, ports: Ports) -> bool:
+    """Do the same for the destinations that the automations of a destination had before.
+
+    Args:
+        job: one of them; the caller holds the lease of its destination.
+        owner: names this worker, for the leases.
+        deadline_s: on the monotonic clock.
+        ports: the table and the Git server.
+
+    Returns:
+        Whether statuses may be others now.
+
+    Raises:
+        ImageAutomationError: another worker is still at work there, or the Git server cannot say now.
+    """
+    writers = job.snapshot.writers(job.destination.target)
+    former = {where.target: where for one in writers for where in _former_destinations(one)}
+    holders = ports.leases.last_holders(sorted(former)) if former else {}
+    in_doubt = [target for target, holder in holders.items() if holder.has_intents]
+    for target in in_doubt:
+        with lease_held(target, owner, deadline_s, ports) as lease:
+            recover(pushed_before([job], lease, deadline_s, ports), ports, of_template=former[target].is_template)
+            ports.leases.clear_intents(lease)
+    return bool(in_doubt)
+
+
+def _former_destinations(writer: Writer) -> Iterator[Destination]:
+    """Where the last run of an automation pushed to that got to its end, if that is another place than now."""
+    status, where = writer.stored.status, writer.destination
+    template = status.get(TEMPLATE)
+    if template:
+        if template != writer.automation.branch_template:
+            yield replace(where, push_branch=str(template), is_template=True)
+    elif BRANCHES not in status:
+        branches = [one.branch for one in known_branches(status)]
+        yield from (where.named(one) for one in branches if one != where.push_branch)
+
+
+def _knows(stored: StoredObject, intent: CommitIntent, *, of_template: bool) -> bool:
+    """Whether a status has a commit already."""
+    if of_template:
+        return intent.commit in {kept.commit for kept in known_branches(stored.status)}
+    return stored.status.get("lastPushCommit") == intent.commit
