@@ -10,6 +10,7 @@ from typing import Any
 from tagstream.adapters.store import keys
 from tagstream.domain.objects.model import NamespacedName
 from tests.chaos.world import BY_HAND, World
+from tests.embedded.git_server import git
 from tests.simulation.cloud import STACK, TICK, client_of
 from tests.simulation.documents import TOLD_KINDS
 
@@ -136,7 +137,7 @@ def _commits_without_one_event(world: World, items: Items) -> Iterator[str]:
     for item in items:
         if item["pk"]["S"].startswith("ledger#") and re.fullmatch(r"[0-9a-f]{40}", item["sk"]["S"].rpartition("#")[2]):
             told[item["sk"]["S"].rpartition("#")[2]] += 1
-    for commit in world.history.made:
+    for commit in (*world.history.made, *_heads(world)):
         if told[commit] != 1:
             yield f"commit {commit[:8]} has {told[commit]} entries in the ledger"
 
@@ -175,8 +176,19 @@ def _pruned(world: World) -> Iterator[str]:
 
 
 def _requests(world: World) -> Iterator[str]:
-    """The push branch on the Git host has one pull request, which is open and was never opened twice."""
+    """Each push branch on the Git host has one pull request, which is open; what was replaced is closed and gone."""
     yield from (f"the Git host was asked wrongly: {one}" for one in world.git_host.problems)
-    found = [one.state for one in world.git_host.requests]
-    if world.git_host.bare is not None and found != ["open"]:
-        yield f"the push branch has the pull requests {found}"
+    if world.git_host.bare is None:
+        return
+    wanted = {"staging", *world.branches()}
+    names = git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads", folder=world.git_host.bare).split()
+    yield from (f"branch {one} is nobody's" for one in sorted(set(names) - wanted - {"main"}))
+    for head in sorted(wanted | {one.head for one in world.git_host.requests}):
+        found = [one.state for one in world.git_host.requests if one.head == head]
+        if found != ["open" if head in wanted else "closed"]:
+            yield f"branch {head} has the pull requests {found}"
+
+
+def _heads(world: World) -> Iterator[str]:
+    """The commits of the branches that the policies of a template have."""
+    yield from (world.git_host.branch(one) for one in world.branches())

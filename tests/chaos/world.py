@@ -1,7 +1,7 @@
 """What the chaos run automates: namespaces with images, policies, automations, Receivers, Alerts and repositories.
 
 Every second namespace has a Kustomization too. The repository of the second one is on a Git host, where its push branch
-has a pull request.
+has a pull request, and a third automation has a branch and a pull request for each policy.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ TIMEOUT, HOOK_TIMEOUT = "15s", "3s"
 TOKEN = "token-of-the-bot"
 HOSTED = "team1"
 """The namespace whose repository is on the Git host."""
+TEMPLATE = "images/{{ .Policy }}-{{ .NewTag }}"
+"""The push branch of the automation that has one for each policy of that namespace."""
 BY_HAND = "byhand"
 """An ImageRepository that no commit has: a Kustomization must leave it alone."""
 INTERVALS = ("1m", "2m", "5m")
@@ -66,6 +68,7 @@ class World:
         policies: the image of each marker.
         hooks: who is told what happens.
         git_host: has the pull requests of one namespace.
+        proposed: the images of that namespace, each of which has a branch and a request of its own.
         fleets: the Kustomizations.
     """
 
@@ -75,6 +78,7 @@ class World:
     git_host: Gitea
     fleets: list[Fleet] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
+    proposed: list[Image] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
     history: GitHistory = field(default_factory=GitHistory)
     policies: dict[Marker, Image] = field(default_factory=dict)
@@ -110,8 +114,13 @@ class World:
             for marker, image in self.policies.items()
             if values.get(marker) != image.newest
         ]
+        found += [f"no branch {one} on the Git host" for one in self.branches() if not self.git_host.branch(one)]
         # Reading the objects costs more than reading Git's.
         return found or [one for fleet in self.fleets for one in fleet.missing(self.cloud.ports)]
+
+    def branches(self) -> list[str]:
+        """The branch of each policy with a tag that is newer than the one on main."""
+        return [f"images/{one.key.name}-{one.newest}" for one in self.proposed if one.newest != FIRST]
 
     def lags_s(self) -> list[float]:
         """From push to commit, for every tag and marker that was committed, in seconds."""
@@ -176,17 +185,18 @@ def _path(namespace: str) -> str:
 
 
 def _add_automations(world: World, images: Sequence[Image], url: str, root: Path, api: str) -> None:
-    """Two automations of one repository.
+    """Two automations of one repository, and a third one where it is on the Git host.
 
     In every second namespace they share a branch; in the others the second one pushes to a branch of its own, which is
-    rebuilt from main. Where the repository is on the Git host, whose API is at ``api``, that branch has a pull request.
+    rebuilt from main. Where the repository is on the Git host, whose API is at ``api``, that branch has a pull request,
+    and the third one has a branch and a pull request for each policy.
     """
     ports, namespace = world.cloud.ports, images[0].key.namespace
     staging = "main" if int(namespace.removeprefix("team")) % 2 == 0 else "staging"
     files = {
         f"{part}/{image.key.name}.yaml": marked(image.key, f"{image.host}/{image.repository}:{FIRST}")
         for image in images
-        for part in ("a", "b")
+        for part in ("a", "b", "c")
     }
     bare = bare_repository(root, _path(namespace), files)
     world.folders.append(bare)
@@ -203,6 +213,11 @@ def _add_automations(world: World, images: Sequence[Image], url: str, root: Path
         if api and part == "b":
             made["metadata"]["annotations"] = {PULL_REQUEST: "true", API_SECRET: "api"}
         ports.objects.put(made)
+    if api:
+        made = automation(NamespacedName(namespace, "c"), "main", TEMPLATE, "./c")
+        made["metadata"]["annotations"] = {PULL_REQUEST: "true", API_SECRET: "api"}
+        ports.objects.put(made)
+        world.proposed += images
     _watch(world, bare, images, {"a": "main", "b": staging})
 
 

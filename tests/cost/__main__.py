@@ -2,7 +2,7 @@
 
 For each number of repositories a stack is simulated: HOURS of ticks in which nothing changes, among them the hourly
 look at every object, and PUSHES pushes, each from its webhook to its commit. A month is 730 such hours and 20 pushes a
-day. What an Alert and what a Kustomization add is the difference to another stack of the smallest size.
+day. What an Alert, a Kustomization and a template add is the difference to another stack of the smallest size.
 """
 
 from __future__ import annotations
@@ -14,11 +14,25 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.cost.apps import INTERVAL_TICKS, SECRETS, add_alert, add_kustomization, app_name, fill, fleet, manifests
+from tests.cost.apps import (
+    HOSTED,
+    INTERVAL_TICKS,
+    SECRETS,
+    add_alert,
+    add_kustomization,
+    add_template,
+    app_name,
+    fill,
+    fleet,
+    manifests,
+    proposed,
+)
 from tests.cost.prices_table import DAYS_A_MONTH, HOURS_A_MONTH
 from tests.cost.report import ADDED, PAGE, SIZES, added_table, table, written
 from tests.cost.simulated_stack import SimulatedStack, simulated_stack
 from tests.embedded.aws import running
+from tests.embedded.git_hosts.github import GitHub
+from tests.embedded.git_hosts.host import running as serving
 from tests.embedded.git_server import bare_repository, git_server
 from tests.embedded.registry import running_registry
 from tests.house.template_file import of_type
@@ -38,6 +52,7 @@ FUNCTIONS = {
 ADDITIONS: Mapping[str, Callable[[SimulatedStack], None]] = {
     "An Alert": add_alert,
     "A Kustomization": add_kustomization,
+    "A template with ten policies": add_template,
 }
 
 
@@ -46,15 +61,19 @@ def month(
 ) -> Mapping[str, float]:
     """Return what a month of a stack with this many repositories uses; ``add`` applies more objects."""
     memory = {name: of_type("AWS::Serverless::Function")[one]["MemorySize"] for name, one in FUNCTIONS.items()}
+    git_host = GitHub()
+    git_host.authorizations = {"Bearer secret"}
     with (
         tempfile.TemporaryDirectory() as folder,
         running() as aws,
         running_registry() as registry,
         git_server(Path(folder)) as git,
+        serving(git_host),
     ):
         bare_repository(Path(folder), "app.git", manifests(size))
         bare_repository(Path(folder), "fleet.git", fleet())
-        stack = simulated_stack(aws.endpoint, registry, git, memory)
+        git_host.bare = bare_repository(Path(folder), HOSTED, proposed())
+        stack = simulated_stack(aws.endpoint, registry, git, git_host, memory)
         fill(stack, size)
         add(stack)
         stack.settle()
@@ -63,6 +82,8 @@ def month(
         idle = _idle(stack, hours)
         pushed = _pushed(stack, pushes)
         stored = stack.aws.stored_bytes()
+        if git_host.problems:
+            raise AssertionError(f"the Git host was asked wrongly: {git_host.problems[:3]}")
     print(f"{size} repositories, an idle hour: {_shown(idle)}", file=sys.stderr)
     print(f"{size} repositories, a push: {_shown(pushed)}", file=sys.stderr)
     total: defaultdict[str, float] = defaultdict(float)

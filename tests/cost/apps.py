@@ -6,10 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tagstream.domain.objects.git_host import API_URL, GIT_HOST
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.pull_request import PULL_REQUEST
 from tagstream.reconcile.receive.paths import publish_receiver
 from tests.contract.reconciling import document
 from tests.cost.simulated_stack import SimulatedStack
+from tests.embedded.git_hosts.host import NAME, OWNER
 
 TOKEN = b"a-token-of-the-receiver"
 SECRETS = 2
@@ -18,6 +21,10 @@ APPS_AN_AUTOMATION = 20
 INTERVAL_TICKS = 5
 FLEET = 10
 """How many objects the Kustomization has."""
+PROPOSED = 10
+"""How many policies have a branch and a pull request of their own where a template is added."""
+HOSTED = f"{OWNER}/{NAME}.git"
+"""The repository that is on a Git host."""
 NOTIFICATION = "notification.toolkit.fluxcd.io/v1beta3"
 
 
@@ -62,6 +69,23 @@ def add_kustomization(stack: SimulatedStack) -> None:
     _put(stack, document("Kustomization", "kustomize.toolkit.fluxcd.io/v1", **spec), "fleet")
 
 
+def add_template(stack: SimulatedStack) -> None:
+    """Apply an automation whose push branch is a template, and its GitRepository; both look every 5 minutes.
+
+    It has a branch with an open pull request for each of PROPOSED policies.
+    """
+    source = "source.toolkit.fluxcd.io/v1"
+    repository = document("GitRepository", source, url=stack.git.url(HOSTED), interval="5m", secretRef={"name": "git"})
+    _put(stack, repository, "hosted", annotations={GIT_HOST: "github", API_URL: stack.git_host.origin})
+    spec = _automation("hosted", "images/{{ .Policy }}-{{ .NewTag }}", "./")
+    _put(stack, document("ImageUpdateAutomation", **spec), "hosted", annotations={PULL_REQUEST: "true"})
+
+
+def proposed() -> dict[str, bytes]:
+    """Return the files of the repository on the Git host: one for each of PROPOSED policies."""
+    return {f"{app_name(number)}.yaml": _marked(app_name(number)) for number in range(PROPOSED)}
+
+
 def fleet() -> dict[str, bytes]:
     """Return the files of the Kustomization: FLEET ImageRepositories that nobody has to scan."""
     found = {}
@@ -97,19 +121,25 @@ def _apply_app(stack: SimulatedStack, number: int) -> None:
 
 
 def _apply_automation(stack: SimulatedStack, team: int) -> None:
-    git = {
-        "checkout": {"ref": {"branch": "main"}},
-        "push": {"branch": "main"},
-        "commit": {"author": {"email": "bot@example.com", "name": "bot"}},
-    }
-    spec: dict[str, Any] = {
-        "interval": "5m",
-        "sourceRef": {"kind": "GitRepository", "name": "app"},
-        "git": git,
+    spec = {
+        **_automation("app", "main", f"./team-{team}"),
         "policySelector": {"matchLabels": {"team": f"t{team}"}},
-        "update": {"path": f"./team-{team}", "strategy": "Setters"},
     }
     _put(stack, document("ImageUpdateAutomation", **spec), f"team-{team}")
+
+
+def _automation(source: str, push: str, path: str) -> dict[str, Any]:
+    git = {
+        "checkout": {"ref": {"branch": "main"}},
+        "push": {"branch": push},
+        "commit": {"author": {"email": "bot@example.com", "name": "bot"}},
+    }
+    return {
+        "interval": "5m",
+        "sourceRef": {"kind": "GitRepository", "name": source},
+        "git": git,
+        "update": {"path": path, "strategy": "Setters"},
+    }
 
 
 def app_name(number: int) -> str:
@@ -121,12 +151,23 @@ def manifests(count: int) -> dict[str, bytes]:
     """Return the files that the automations edit: one for each app."""
     found = {}
     for number in range(count):
-        marker = json.dumps({"$imagepolicy": f"ns:{app_name(number)}"})
         path = f"team-{number // APPS_AN_AUTOMATION}/{app_name(number)}.yaml"
-        found[path] = f"image: app:1.0.0 # {marker}\n".encode()
+        found[path] = _marked(app_name(number))
     return found
 
 
-def _put(stack: SimulatedStack, made: Mapping[str, Any], name: str, labels: Mapping[str, str] | None = None) -> None:
-    metadata = {"name": name, "namespace": "ns", "labels": dict(labels or {})}
+def _marked(policy: str) -> bytes:
+    marker = json.dumps({"$imagepolicy": f"ns:{policy}"})
+    return f"image: app:1.0.0 # {marker}\n".encode()
+
+
+def _put(
+    stack: SimulatedStack,
+    made: Mapping[str, Any],
+    name: str,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> None:
+    labels, annotations = dict(labels or {}), dict(annotations or {})
+    metadata = {"name": name, "namespace": "ns", "labels": labels, "annotations": annotations}
     stack.ports.objects.put({**made, "metadata": metadata})

@@ -53,6 +53,7 @@ from tagstream.ports.notices import BusEvent, QueuedNotice
 from tagstream.reconcile import handlers
 from tagstream.wiring import LEDGER_TTL_S
 from tests.cost.counted_aws import CountedAws
+from tests.embedded.git_hosts.host import FakeHost
 from tests.embedded.git_server import GitServer
 from tests.embedded.registry import Registry
 from tests.embedded.table import create_table
@@ -88,13 +89,17 @@ class SimulatedClock:
 
 @dataclass
 class SimulatedStack:
-    """A stack with its counts; ``memory_mb`` are the sizes of the functions in template.yaml."""
+    """A stack with its counts; ``memory_mb`` are the sizes of the functions in template.yaml.
+
+    ``git_host`` has the pull requests.
+    """
 
     aws: CountedAws
     ports: Ports
     webhook_ports: WebhookPorts
     registry: Registry
     git: GitServer
+    git_host: FakeHost
     clock: SimulatedClock
     memory_mb: Mapping[str, int]
     secrets: SecretsManager
@@ -208,15 +213,16 @@ class SimulatedStack:
         self.log.seek(0)
         self.log.truncate()
         asked, git_asked, busy_s = len(self.registry.requests), len(self.git.requests), time.process_time()
-        told = self.told.delivered
+        told, called = self.told.delivered, len(self.git_host.calls)
         with contextlib.redirect_stdout(self.log):
             act()
             self.ports.metrics.flush()
         busy_s = time.process_time() - busy_s
         asked, git_asked = len(self.registry.requests) - asked, len(self.git.requests) - git_asked
+        called = len(self.git_host.calls) - called
         mine = self.aws.threads.pop(threading.get_ident(), 0)
         waits_s = AWS_CALL_S * (mine + max(self.aws.threads.values(), default=0))
-        waits_s += REGISTRY_REQUEST_S * -(-asked // SCAN_WORKERS) + GIT_REQUEST_S * git_asked
+        waits_s += REGISTRY_REQUEST_S * -(-asked // SCAN_WORKERS) + GIT_REQUEST_S * (git_asked + called)
         waits_s += NOTIFICATION_S * (self.told.delivered - told)
         memory = self.memory_mb[function]
         seconds = busy_s * max(1.0, CPU_MB / memory) + waits_s
@@ -226,6 +232,7 @@ class SimulatedStack:
         self.counts[f"{function} seconds"] += seconds
         self.counts[f"{function} CPU seconds"] += busy_s
         self.counts[f"{function} invocations"] += 1
+        self.counts["calls of the Git host"] += called
         self.counts["Log bytes"] += PLATFORM_LOG_BYTES + sum(len(one.encode()) + EVENT_LOG_BYTES for one in lines)
         self.counts["log lines"] += len(lines)
         self.counts["X-Ray traces"] += 1
@@ -256,7 +263,9 @@ def _batch(messages: Sequence[tuple[datetime, str]]) -> dict[str, Any]:
     }
 
 
-def simulated_stack(endpoint: str, registry: Registry, git: GitServer, memory_mb: Mapping[str, int]) -> SimulatedStack:
+def simulated_stack(
+    endpoint: str, registry: Registry, git: GitServer, git_host: FakeHost, memory_mb: Mapping[str, int]
+) -> SimulatedStack:
     """Create a table on the embedded AWS at ``endpoint`` and the functions' ports on it."""
     clock, log, messages = SimulatedClock(), io.StringIO(), list[tuple[datetime, str]]()
     session = boto3.Session("test", "test", region_name="us-east-1")
@@ -292,6 +301,7 @@ def simulated_stack(endpoint: str, registry: Registry, git: GitServer, memory_mb
         webhook_ports=webhook_ports,
         registry=registry,
         git=git,
+        git_host=git_host,
         clock=clock,
         memory_mb=memory_mb,
         secrets=secrets,
