@@ -1,10 +1,13 @@
-"""Load on the update: a thousand tags at once, for a hundred images on twenty branches."""
+"""Load on the update: a thousand tags at once, for a hundred images on twenty branches.
+
+In each repository, five of the images are also proposed on a branch of their own, by an automation with a template.
+"""
 
 from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,6 +25,7 @@ REPOSITORIES = 4
 BRANCHES = 5
 IMAGES = 5
 TAGS = 10
+TEMPLATE = "images/{{ .Policy }}"
 SETTLE_S = 1800.0
 
 
@@ -41,7 +45,8 @@ def rows(seed: int) -> Iterator[Row]:
         _until(cloud, history, f"1.{TAGS}.0")
         lags = [at_s - began_s for (_, tag), at_s in history.seen.items() if tag == f"1.{TAGS}.0"]
         tags = REPOSITORIES * BRANCHES * IMAGES * TAGS
-        yield "tags, images, branches", f"{tags}, {tags // TAGS}, {REPOSITORIES * BRANCHES}"
+        branches = f"{REPOSITORIES * BRANCHES}, {REPOSITORIES * IMAGES}"
+        yield "tags, images, branches, branches of templates", f"{tags}, {tags // TAGS}, {branches}"
         yield "push to commit: p50, p99, longest", spread(lags)
         yield "commits, what went wrong on branches", f"{len(history.made)}, {history.wrong or 'nothing'}"
         units = cloud.gate.read_units - before[0], cloud.gate.write_units - before[1]
@@ -73,7 +78,22 @@ def _add(cloud: Cloud, registry: ImageHost, url: str, root: Path, history: GitHi
         ports.objects.put(automation(NamespacedName(namespace, branch), branch, branch, "./"))
         markers = [Marker(bare.name, branch, path) for path in files]
         history.branches.append(WatchedBranch(folder=bare, name=branch, markers=markers))
+    proposed = [NamespacedName(namespace, f"branch0-app{one}") for one in range(IMAGES)]
+    address = registry.registry.address
+    _propose(cloud, bare, {f"{key.name}.yaml": marked(key, f"{address}/{key}:1.0.0") for key in proposed})
+    for key in proposed:
+        marker = Marker(bare.name, f"images/{key.name}", f"{key.name}.yaml")
+        watched = WatchedBranch(folder=bare, name=marker.branch, markers=[marker], is_rebuilt=True)
+        watched.values = {marker: "1.0.0"}
+        history.branches.append(watched)
     return add_receiver(ports, namespace)
+
+
+def _propose(cloud: Cloud, bare: Path, files: Mapping[str, bytes]) -> None:
+    """A branch with these files, and an automation that has a branch for each of their policies."""
+    commit_files(bare, files, "begin", "proposals")
+    key = NamespacedName(bare.name.removesuffix(".git"), "proposals")
+    cloud.ports.objects.put(automation(key, "proposals", TEMPLATE, "./"))
 
 
 def _push(cloud: Cloud, registry: ImageHost, paths: list[str]) -> None:
