@@ -258,5 +258,5 @@ def _kept(request: Any) -> object:
     """What a status says of a request; what a request that is over was furnished with matters no more."""
     if request is None:
         return None
-    others = {"readAt", "headCommit", "merges", *(("furnished",) if request["state"] != "open" else ())}
+    others = {"readAt", "headCommit", "merges", "told", *(("furnished",) if request["state"] != "open" else ())}
     return {name: one for name, one in request.items() if name not in others}
