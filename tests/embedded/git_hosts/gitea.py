@@ -49,7 +49,8 @@ class Gitea(FakeHost):
             return Answer(document=self._listed(dict(query)))
         if operation.name == "repoGetPullRequestByBaseHead":
             wanted = (operation.parts["base"], operation.parts["head"])
-            found = next((one for one in self.requests if (one.base, one.head) == wanted), None)
+            ours = [one for one in self.requests if not one.is_of_fork]
+            found = next((one for one in ours if (one.base, one.head) == wanted), None)
             return Answer(document=self._shown(found)) if found else self.refused(404)
         if operation.name == "repoCreatePullRequest":
             return self._created(document)

@@ -64,6 +64,13 @@ class GitHub(FakeHost):
         if name == "issues/add-labels":
             hosted.labels += [one for one in document["labels"] if one not in hosted.labels]
             return Answer(document=[{"id": 1, "name": one} for one in hosted.labels])
+        if name == "pulls/list-requested-reviewers":
+            users = [{"login": one, "id": 1} for one in hosted.reviewers if one not in self.teams]
+            teams = [{"slug": one, "id": 2} for one in hosted.reviewers if one in self.teams]
+            return Answer(document={"users": users, "teams": teams})
+        if name == "pulls/list-reviews":
+            found = [{"id": 1, "user": {"login": one, "id": 1}, "state": "APPROVED"} for one in hosted.reviews]
+            return Answer(document=found)
         if name == "pulls/request-reviewers":
             return self._reviews_requested(hosted, document)
         if name == "pulls/merge":
@@ -134,13 +141,7 @@ class GitHub(FakeHost):
             "headRefOid": self.commit_of(hosted),
             "labels": lambda _info, **_: {"nodes": [{"name": one} for one in hosted.labels]},
             "commits": lambda _info, **_: {"nodes": [{"commit": {"statusCheckRollup": rollup}}]},
-            "reviewRequests": lambda _info, **_: {"nodes": [self._asked(one) for one in hosted.reviewers]},
-            "latestReviews": lambda _info, **_: {"nodes": [_review(one) for one in hosted.reviews]},
         }
-
-    def _asked(self, name: str) -> dict[str, Any]:
-        found = {"__typename": "Team", "slug": name} if name in self.teams else {"__typename": "User", "login": name}
-        return {"requestedReviewer": found}
 
     def _auto_merge(self, _info: Any, input: dict[str, Any]) -> Any:
         if not self.requires_checks:
@@ -163,10 +164,6 @@ class GitHub(FakeHost):
             "head": {"label": f"{OWNER}:{hosted.head}", "ref": hosted.head, "sha": self.commit_of(hosted)},
             "base": {"label": f"{OWNER}:{hosted.base}", "ref": hosted.base, "sha": BASE_COMMIT},
         }
-
-
-def _review(name: str) -> dict[str, Any]:
-    return {"author": {"__typename": "User", "login": name}, "onBehalfOf": lambda _info, **_: {"nodes": []}}
 
 
 def _page(hosted: Hosted) -> str:

@@ -175,6 +175,18 @@ def test_a_label_that_gitea_passes_over_is_an_error(fake: FakeHost) -> None:
         requests.furnish(made, replace(PROPOSAL, labels=("images", "misspelt")))
 
 
+@pytest.mark.parametrize("fake", ["gitea"], indirect=True)
+def test_a_closed_request_is_none_that_is_open_already(fake: FakeHost) -> None:
+    requests = gitea.open_requests(BY_KIND["gitea"].access(fake), SystemClock())
+    fake.made("tagstream", "main", "closed before", state="closed")
+    fake.made("elsewhere", "main", "open")
+    fake.refusals_of = {
+        "repoCreatePullRequest": Answer(status=409, document={"message": "pull request already exists"})
+    }
+    with pytest.raises(RetryableError, match="already exists"):
+        requests.open(PROPOSAL)
+
+
 def test_gitea_before_1_22_gets_labels_by_their_numbers_those_of_the_organization_too() -> None:
     old = Gitea()
     old.version = "1.21.11"

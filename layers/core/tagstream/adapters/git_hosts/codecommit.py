@@ -182,7 +182,9 @@ class CodeCommitRequests:
             if known not in (None, wanted) or unknown > most:
                 continue
             found = self.read(number)
-            if found is not None and (found.head, found.base) == wanted:
+            if found is None:
+                self.memory.note(self._repository, number, ("", ""))
+            elif (found.head, found.base) == wanted:
                 yield found
 
     def _known(self, number: str) -> Branches | None:

@@ -1,6 +1,6 @@
 """Pull requests on Gitea and Forgejo, which speak the same API.
 
-Source: Gitea's API v1 (swagger), Gitea 1.22 routers/api/v1/repo/pull.go and issue_label.go; Forgejo keeps them.
+Source: Gitea's API v1 (swagger), Gitea 1.23 routers/api/v1/repo/pull.go and issue_label.go; Forgejo keeps them.
 """
 
 from __future__ import annotations
@@ -111,17 +111,21 @@ class GiteaRequests:
                 if (found.head, found.base) != (head, base):
                     continue
                 matching.append(found)
-            if matching or len(listed) < PAGE:
+            if matching:
                 return newest_of(sorted(matching, key=lambda one: int(one.number), reverse=True))
-        return self._between(head, base)
+            # A short page may be the last one, or all that a server's own limit lets through.
+            if len(listed) < PAGE:
+                break
+        return self._between(head, base) if listed else None
 
     def _between(self, head: str, base: str) -> PullRequest | None:
         """One of the requests between two branches of this repository."""
-        path = f"{self._path('pulls', base)}/{quote(head, safe='/')}"
+        path = self._path("pulls", base, head)
         try:
-            return _request(one_object(self.api.get(path), f"GET {path}"))
+            found = one_object(self.api.get(path), f"GET {path}")
         except NotFound:
             return None
+        return _request(found) if _is_of_repository(found) else None
 
     def read(self, number: str) -> PullRequest | None:
         """As ``PullRequests.read``; the checks of an open request take a second call."""
@@ -148,7 +152,7 @@ class GiteaRequests:
         except RefusedValue as refused:
             if refused.status == 409:
                 found = self._listed(proposal.head, proposal.base, "open")
-                if found is not None:
+                if found is not None and found.state == "open":
                     return found
             raise
 

@@ -63,15 +63,6 @@ _READ = """query($owner: String!, $name: String!, $number: Int!) {
 _IDENTITY = """query($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) { pullRequest(number: $number) { id } }
 }"""
-# Who is asked already, or has answered: to ask again would take back that somebody has reviewed.
-_REVIEWERS = """query($owner: String!, $name: String!, $number: Int!) {
-  repository(owner: $owner, name: $name) {
-    pullRequest(number: $number) {
-      reviewRequests(first: 100) { nodes { requestedReviewer { ... on User { login } ... on Team { slug } } } }
-      latestReviews(first: 100) { nodes { author { login } onBehalfOf(first: 10) { nodes { slug } } } }
-    }
-  }
-}"""
 _AUTO_MERGE = """mutation($request: ID!, $method: PullRequestMergeMethod!) {
   enablePullRequestAutoMerge(input: { pullRequestId: $request, mergeMethod: $method }) { clientMutationId }
 }"""
@@ -181,11 +172,22 @@ class GitHubRequests:
             yield partial(self._merge_when_ready, request, proposal.auto_merge)
 
     def _ask_for_reviews(self, request: PullRequest, names: Sequence[str]) -> None:
-        found = self._asked(_REVIEWERS, {"owner": self.owner, "name": self.name, "number": int(request.number)})
-        known = _reviewers(member(member(found, "repository"), "pullRequest"))
-        ask_reviewers(
-            [one for one in names if one.casefold() not in known], partial(self._request_reviews, request.number)
-        )
+        known = self._reviewers(request.number)
+        missing = [one for one in names if one.casefold() not in known]
+        ask_reviewers(missing, partial(self._request_reviews, request.number))
+
+    def _reviewers(self, number: str) -> frozenset[str]:
+        """Who is asked already or has reviewed, in lower case: to ask again would take back that somebody has reviewed.
+
+        GraphQL would tell it in one call, but shows teams only to tokens that may read the organization.
+        """
+        shown = f"GET {self._path('pulls', number, 'requested_reviewers')}"
+        asked = one_object(self.rest.get(self._path("pulls", number, "requested_reviewers")), shown)
+        reviews = objects(self.rest.get(self._path("pulls", number, "reviews"), {"per_page": "100"}))
+        people = [*objects(asked.get("users")), *(member(one, "user") for one in reviews)]
+        teams = objects(asked.get("teams"))
+        logins = {text_of(one, "login").casefold() for one in people}
+        return frozenset(logins | {TEAM + text_of(one, "slug").casefold() for one in teams})
 
     def _request_reviews(self, number: str, names: Sequence[str]) -> None:
         document = {
@@ -253,16 +255,6 @@ def _is_harmless(error: Json) -> bool:
         return False
     is_request = path == ["repository", "pullRequest"] and text_of(error, "type") == "NOT_FOUND"
     return is_request or "commits" in path
-
-
-def _reviewers(request: Json) -> frozenset[str]:
-    """Who is asked to review a request, or has reviewed it, in lower case; teams as reviewers are named."""
-    asked = [member(one, "requestedReviewer") for one in objects(member(request, "reviewRequests").get("nodes"))]
-    reviews = objects(member(request, "latestReviews").get("nodes"))
-    teams = [team for one in reviews for team in objects(member(one, "onBehalfOf").get("nodes"))]
-    people = [*asked, *(member(one, "author") for one in reviews)]
-    logins = {text_of(one, "login").casefold() for one in people}
-    return frozenset(logins | {TEAM + text_of(one, "slug").casefold() for one in (*asked, *teams)})
 
 
 def _request(found: Json) -> PullRequest:
