@@ -18,7 +18,7 @@ from tagstream.ports.bundle import Ports
 from tagstream.reconcile.update.requests import NOTHING_LEFT
 from tests.contract.cli.test_preview import READING
 from tests.contract.mortal_ports import Life
-from tests.contract.reconcile.update.hosted import AUTOMATION, BRANCH, Hosted, automation_document, hosted
+from tests.contract.reconcile.update.hosted import AUTOMATION, BRANCH, TOKEN, Hosted, automation_document, hosted
 from tests.contract.reconciling import APP, Silent, document
 from tests.embedded.git_hosts.host import Answer
 from tests.embedded.git_server import commit_files, git
@@ -264,6 +264,20 @@ def test_pull_requests_can_be_tried_before_they_are_asked_for(stack: Hosted, tmp
     file.write_text(yaml.safe_dump(automation_document(pull_request_draft="true")))
     tried = found(stack, "-f", file)[0]["pullRequest"]
     assert (tried["action"], tried["draft"]) == ("open", True)
+
+
+def test_a_secret_of_the_files_is_used_and_never_shown(stack: Hosted, tmp_path: Path) -> None:
+    changed = automation_document(api_secret="other")
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(changed))
+    missing = preview(stack, "-f", tmp_path / "a.yaml")
+    assert missing.code == 1
+    assert "failed to get secret 'ns/other' for pull requests" in missing.out
+    metadata = {"name": "other", "namespace": "ns"}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"bearerToken": TOKEN}}
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump_all([changed, secret]))
+    done = preview(stack, "-f", tmp_path / "a.yaml")
+    assert "# a pull request is opened\n" in done.out
+    assert TOKEN not in done.out + done.err
 
 
 @pytest.mark.parametrize("status", [401, 404])

@@ -13,6 +13,7 @@ from tagstream.domain.objects.model import Digest, NamespacedName
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import Document, ObjectStore, StoredObject
+from tagstream.ports.secrets import Secrets
 from tagstream.ports.selections import Selection, SelectionStore, Waiting
 from tagstream.ports.tags import ImageFact, TagStore
 from tagstream.reconcile import status
@@ -197,6 +198,30 @@ class DryTags:
 
 
 @dataclass(frozen=True, slots=True)
+class DrySecrets:
+    """The secrets of the stack, some of them replaced.
+
+    Args:
+        inner: the stack's.
+        given: secrets that count instead, by name; they never print.
+    """
+
+    inner: Secrets
+    given: Mapping[NamespacedName, Mapping[str, bytes]] = field(default_factory=dict, repr=False)
+
+    def get(self, key: NamespacedName) -> Mapping[str, bytes]:
+        """The secret's members."""
+        return self.given[key] if key in self.given else self.inner.get(key)
+
+    def renewed(self, key: NamespacedName) -> Mapping[str, bytes]:
+        """The secret's members as they are now."""
+        return self.given[key] if key in self.given else self.inner.renewed(key)
+
+    def __getattr__(self, member: str) -> Any:
+        return getattr(_ReadOnly(self.inner, "secrets"), member)
+
+
+@dataclass(frozen=True, slots=True)
 class _Quiet:
     """Neither metrics nor log."""
 
@@ -225,15 +250,21 @@ class ClockAt:
         self.inner.sleep(seconds)
 
 
-def dry_ports(ports: Ports, documents: Iterable[Document], at: datetime) -> Ports:
+def dry_ports(
+    ports: Ports,
+    documents: Iterable[Document],
+    at: datetime,
+    secrets: Mapping[NamespacedName, Mapping[str, bytes]] = MappingProxyType({}),
+) -> Ports:
     """The ports of a stack that is only read.
 
     Args:
         ports: of the stack.
         documents: objects that count instead of those of the stack.
         at: what the clock shows (aware UTC).
+        secrets: that count instead of those of the stack.
     """
-    names = [name for name in READS if name not in ("objects", "selections", "tags")]
+    names = [name for name in READS if name not in ("objects", "selections", "tags", "secrets")]
     closed: dict[str, Any] = {name: _ReadOnly(getattr(ports, name), name) for name in names}
     objects = DryObjects(_as_objects(ports))
     for document in documents:
@@ -244,6 +275,7 @@ def dry_ports(ports: Ports, documents: Iterable[Document], at: datetime) -> Port
         "objects": objects,
         "selections": DrySelections(cast("SelectionStore", _ReadOnly(ports.selections, "selections"))),
         "tags": DryTags(ports.tags),
+        "secrets": DrySecrets(ports.secrets, secrets),
         "clock": ClockAt(ports.clock, at),
     }
     return replace(ports, **closed, **written, metrics=quiet, log=quiet)

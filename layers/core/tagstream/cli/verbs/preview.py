@@ -18,7 +18,7 @@ from tagstream.cli.request_lines import request_document, request_lines
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.instant import instant_text, read_instant
-from tagstream.domain.objects.kinds import STORED
+from tagstream.domain.objects.kinds import STORED, ParsedObject, SecretData
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.update.departure import Go, Wait
 from tagstream.ports.bundle import Ports
@@ -47,8 +47,11 @@ def run_preview(session: Session) -> int:
     """
     args = session.args
     at = _time(args.at) if args.at else session.ports.clock.now()
-    documents = _documents(session)
-    ports = dry_ports(session.ports, documents, at)
+    given = _validated(session)
+    # They are as they would be stored.
+    documents = [one.document for one in given if one.kind in STORED]
+    secrets = {one.value.key: one.value.data for one in given if isinstance(one.value, SecretData)}
+    ports = dry_ports(session.ports, documents, at, secrets)
     deadline_s = session.ports.clock.monotonic_s() + args.timeout
     keys = _keys(session, ports)
     for key in _given(documents, KIND):
@@ -79,8 +82,8 @@ def _time(text: str) -> datetime:
         raise CommandFailed(f"--at '{text}': expected a time with its zone (2026-12-01T08:00:00Z)") from problem
 
 
-def _documents(session: Session) -> Sequence[Document]:
-    """The objects of the files, valid and as they would be stored."""
+def _validated(session: Session) -> Sequence[ParsedObject]:
+    """The valid objects of the files."""
     args = session.args
     if not args.filename:
         return ()
@@ -90,7 +93,7 @@ def _documents(session: Session) -> Sequence[Document]:
         session.console.failure(error)
     if validation.errors:
         raise CommandFailed(f"{len(validation.errors)} errors in the manifests")
-    return [one.parsed.document for one in validation.objects if one.parsed.kind in STORED]
+    return [one.parsed for one in validation.objects]
 
 
 def _keys(session: Session, ports: Ports) -> Sequence[NamespacedName]:
