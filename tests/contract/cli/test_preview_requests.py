@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -45,14 +46,21 @@ def stack(ports: Ports, silent: Silent, tmp_path: Path) -> Iterator[Hosted]:
         yield made
 
 
+def seen(stack: Hosted) -> object:
+    """What people see of the requests, all refs, and the automation's status."""
+    # The fake finds out what the head of a request is when it is asked.
+    requests = [replace(one, commit="", comments=list(one.comments)) for one in stack.host.requests]
+    return requests, git("for-each-ref", folder=stack.bare), stack.status
+
+
 def preview(stack: Hosted, *arguments: str | Path) -> Outcome:
     """Preview the namespace, and see to it that nothing was written, neither here nor there."""
-    before = deepcopy(stack.host.requests), git("for-each-ref", folder=stack.bare), stack.status
+    before = seen(stack)
     life = Life()
     done = command("preview", "-n", "ns", *arguments, ports=life.ports(stack.ports))
     assert {one for one in life.calls if one not in HOSTED and not one.startswith("git.open.")} == set()
     assert "git.open.push" not in life.calls
-    assert (stack.host.requests, git("for-each-ref", folder=stack.bare), stack.status) == before
+    assert seen(stack) == before
     return done
 
 
@@ -162,6 +170,51 @@ def nothing_has_changed(stack: Hosted) -> None:
     stack.run()
 
 
+def a_request_was_merged_and_a_newer_tag_follows(stack: Hosted) -> None:
+    stack.run()
+    stack.host.merge(stack.host.requests[0])
+    stack.run()
+    stack.select("v1.2.0")
+
+
+def a_person_has_closed_it_and_deleted_the_branch(stack: Hosted) -> None:
+    stack.run()
+    stack.host.requests[0].state = "closed"
+    git("update-ref", "-d", f"refs/heads/{BRANCH}", folder=stack.bare)
+
+
+def somebody_has_committed_to_the_branch_of_the_older_tag(stack: Hosted) -> None:
+    each_policy_has_a_branch(stack)
+    stack.run()
+    commit_files(stack.bare, {"more.txt": b"mine"}, "by hand", branch="images/app-v1.1.0")
+    stack.select("v1.2.0")
+
+
+def a_template_follows_a_branch(stack: Hosted) -> None:
+    stack.run()
+    stack.ports.objects.put(automation_document(TAGGED))
+
+
+def a_branch_follows_a_template(stack: Hosted) -> None:
+    each_policy_has_a_branch(stack)
+    stack.run()
+    stack.ports.objects.put(automation_document(BRANCH))
+
+
+def a_policy_of_a_template_is_not_selected_any_more(stack: Hosted) -> None:
+    each_policy_has_a_branch(stack)
+    stack.run()
+    document = automation_document(TAGGED, pull_request_auto_merge="squash")
+    document["spec"]["policySelector"] = {"matchLabels": {"team": "a"}}
+    stack.ports.objects.put(document)
+
+
+def a_request_of_a_person_is_open(stack: Hosted) -> None:
+    git("update-ref", f"refs/heads/{BRANCH}", "refs/heads/main", folder=stack.bare)
+    commit_files(stack.bare, {"more.txt": b"mine"}, "by hand", branch=BRANCH)
+    stack.host.made(BRANCH, "main", "mine", body="my words")
+
+
 SCENES: dict[str, tuple[Callable[[Hosted], None], Mapping[str, str]]] = {
     one.__name__: (one, pushed)
     for one, pushed in (
@@ -176,6 +229,16 @@ SCENES: dict[str, tuple[Callable[[Hosted], None], Mapping[str, str]]] = {
         (a_person_has_closed_it, {}),
         (other_changes_follow_a_closed_one, {BRANCH: "update"}),
         (nothing_has_changed, {}),
+        (a_request_was_merged_and_a_newer_tag_follows, {BRANCH: "create"}),
+        (a_person_has_closed_it_and_deleted_the_branch, {}),
+        (somebody_has_committed_to_the_branch_of_the_older_tag, {"images/app-v1.2.0": "create"}),
+        (a_template_follows_a_branch, {"images/app-v1.1.0": "create", BRANCH: "delete"}),
+        (a_branch_follows_a_template, {BRANCH: "create"}),
+        (
+            a_policy_of_a_template_is_not_selected_any_more,
+            {"images/api-v2.1.0": "delete", "images/app-v1.1.0": "delete"},
+        ),
+        (a_request_of_a_person_is_open, {BRANCH: "update"}),
     )
 }
 

@@ -56,13 +56,15 @@ def planned_request(writes: Sequence[RequestWrite], known: KeptRequest | None) -
         writes: the calls about requests of the branch, in order.
         known: what the status would keep of the request.
     """
-    if not writes:
-        return _as_it_is(known)
-    last = writes[-1].request
+    writes = [one for one in writes if one.action != "furnish" or _asks_for_something(one.proposal)]
     opened = next((one.proposal for one in writes if one.action == "open"), None)
     text = opened or next((one.proposal for one in reversed(writes) if _writes_text(one)), None)
     furnished = next((one.proposal for one in writes if one.action == "furnish"), None)
     closing = next((one for one in writes if one.action == "close"), None)
+    if opened is None and text is None and furnished is None and closing is None:
+        # At most the mark of a withdrawal is written, which nobody sees.
+        return _as_it_is(known)
+    last = writes[-1].request
     action: PlannedAction = "close" if closing is not None else "open" if opened is not None else "update"
     return PlannedRequest(
         action=action,
@@ -91,6 +93,11 @@ def _as_it_is(known: KeptRequest | None) -> PlannedRequest | None:
         closed_by=known.closed_by,
         head=known.head,
     )
+
+
+def _asks_for_something(proposal: Proposal | None) -> bool:
+    """Whether a request would get labels or reviewers, or be merged by the host."""
+    return proposal is not None and bool(proposal.labels or proposal.reviewers or proposal.auto_merge)
 
 
 def _writes_text(write: RequestWrite) -> bool:
