@@ -377,6 +377,13 @@ def test_automations_of_one_rebuilt_branch_are_shown_with_what_holds_the_others(
     assert one["pullRequest"]["body"].count("| `v1.0.0` |") == 2
 
 
+def test_a_branch_of_two_automations_is_reset_for_both(stack: Hosted) -> None:
+    stack.ports.objects.put(automation_document(name="another"))
+    the_base_has_the_tag(stack)
+    stack.clock.at += timedelta(seconds=60)
+    assert [(one["automation"], one["push"]) for one in found(stack)] == [("ns/another", "reset"), ("ns/app", "reset")]
+
+
 def test_a_request_that_needs_no_new_host_call_asks_the_host_for_nothing(stack: Hosted) -> None:
     stack.run()
     stack.host.calls.clear()

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Literal
 
 from tagstream.domain.objects.model import CommitId, NamespacedName
-from tagstream.domain.setters.marker import QUIET, MarkerReport
+from tagstream.domain.setters.marker import QUIET
 from tagstream.domain.setters.plan import Change
 from tagstream.domain.update.departure import Answer, Go, No, Wait, may_push, together
 from tagstream.errors import ImageAutomationError
@@ -65,7 +65,6 @@ class Preview:
         request: what would become of the push branch's pull request.
         other_requests: the requests of former push branches that would be closed.
         request_error: why the request could not be kept current.
-        markers: of all files, with the path of each.
         problems: markers that would not be honoured, as ``file:line: why``.
         error: why there is no preview.
     """
@@ -83,7 +82,6 @@ class Preview:
     request: PlannedRequest | None = None
     other_requests: tuple[PlannedRequest, ...] = ()
     request_error: ImageAutomationError | None = None
-    markers: tuple[tuple[str, MarkerReport], ...] = ()
     problems: tuple[str, ...] = ()
     error: ImageAutomationError | None = None
 
@@ -131,7 +129,9 @@ def _previews(group: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> li
             jobs = _with_companions(group, ports)
             answers = _answers(jobs, ports)
             results = _run([_shown(job) for job in jobs], deadline_s, dry.ports)
-            found = [_of_result(result, dry) for whole in results for result in _branches(whole)]
+            branches = [result for whole in results for result in _branches(whole)]
+            commits = {one.commit for one in branches if one.commit is not None}
+            found = [_of_result(one, commits, dry) for one in branches]
             hosts = {job.stored.key: job.committer for job in jobs}
             sharing = {one.branch: _pushing_to(one.branch, found) for one in found}
             return [
@@ -193,7 +193,7 @@ def _branches(whole: RunResult) -> list[RunResult]:
     return [replace(whole, commit=None), *found] if is_own_error else found or [whole]
 
 
-def _of_result(result: RunResult, dry: DryPush) -> Preview:
+def _of_result(result: RunResult, commits: Collection[CommitId], dry: DryPush) -> Preview:
     job, session = result.job, dry.session
     branch = job.destination.push_branch
     base = Preview(stored=job.stored, branch=branch, error=result.error, request_error=result.request_error)
@@ -206,9 +206,8 @@ def _of_result(result: RunResult, dry: DryPush) -> Preview:
     base = replace(
         base,
         revision=result.checkout.revision,
-        push=_push(job, dry.moved, is_reset=result.reset_to is not None),
+        push=_push(job, dry.moved, commits),
         request=planned_request(writes, result.request),
-        markers=markers,
         problems=tuple(f"{file}:{one.line}: {one.reason}" for file, one in markers if one.state not in QUIET),
     )
     if result.commit is None:
@@ -217,13 +216,16 @@ def _of_result(result: RunResult, dry: DryPush) -> Preview:
     return replace(base, message=result.message, changes=result.changes, files=files)
 
 
-def _push(job: UpdateJob, moved: Sequence[RefUpdate], *, is_reset: bool) -> Push:
+def _push(job: UpdateJob, moved: Sequence[RefUpdate], commits: Collection[CommitId]) -> Push:
+    """What the pushes would do to a job's branch; a new head that is none of the run's commits is the base."""
     own = [one for one in moved if one.ref == push_ref(job)]
     if not own:
         return ""
     if own[-1].new is None:
         return "delete"
-    return "reset" if is_reset else "create" if own[0].old is None else "update"
+    if own[-1].new not in commits:
+        return "reset"
+    return "create" if own[0].old is None else "update"
 
 
 def _changed(commit: CommitId, job: UpdateJob, session: GitSession) -> Mapping[bytes, FileChange]:
