@@ -126,6 +126,11 @@ class MemoryObjects:
         one = self.stored[kind, key]
         self.stored[kind, key] = StoredObject(kind=kind, key=key, document=one.document, status=status)
 
+    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
+        """Replace the statuses."""
+        for stored, status in changes:
+            self.put_status(stored.kind, stored.key, status)
+
 
 @dataclass
 class MemorySecrets:
@@ -177,7 +182,7 @@ class MemorySelections:
     selected: dict[NamespacedName, Selection] = field(default_factory=dict)
     runs: list[tuple[NamespacedName, str]] = field(default_factory=list)
     waits: dict[NamespacedName, Waiting] = field(default_factory=dict)
-    put = put_waiting = not_called
+    put = put_each = put_waiting = not_called
 
     def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
         """Of a namespace."""

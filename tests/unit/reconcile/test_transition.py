@@ -33,6 +33,10 @@ class Written:
         self.order.append("status")
         self.statuses.append((kind, key, status))
 
+    def put_statuses(self, changes: Any) -> None:
+        for stored, status in changes:
+            self.put_status(stored.kind, stored.key, status, is_first=not stored.status)
+
     def record(self, entries: Any) -> None:
         self.order.append("ledger")
         self.entries.extend(entries)

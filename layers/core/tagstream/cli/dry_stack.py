@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -120,6 +120,11 @@ class DryObjects:
         if stored is not None:
             self.replaced[ObjectName(kind=kind, key=key)] = replace(stored, status=status)
 
+    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
+        """Kept in memory."""
+        for stored, new in changes:
+            self.put_status(stored.kind, stored.key, new)
+
     def annotate(
         self,
         kind: str,
@@ -172,6 +177,10 @@ class DrySelections:
         """Kept in memory."""
         self.made[selection.policy] = selection
         return True
+
+    def put_each(self, changes: Sequence[tuple[Selection, Selection | None]]) -> Sequence[bool]:
+        """Kept in memory."""
+        return [self.put(selection, expected) for selection, expected in changes]
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -53,8 +53,8 @@ class ObjectStore(Protocol):
         ``may_lag`` is that of ``get_many``.
         """
 
-    def policies_of(self, repository: NamespacedName) -> tuple[StoredObject, ...]:
-        """The ImagePolicies that refer to a repository, with their status, not older than the call."""
+    def policies_of(self, *repositories: NamespacedName) -> tuple[StoredObject, ...]:
+        """The ImagePolicies that refer to one of these repositories, with their status, not older than the call."""
 
     def put(self, document: Document) -> StoredObject:
         """Create or replace; the generation grows only when the spec changed.
@@ -91,6 +91,13 @@ class ObjectStore(Protocol):
                 object is gone, so that nobody has to look for the object itself.
 
         A status that is too large for the table loses its largest members; its ``truncated`` names them.
+        """
+
+    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
+        """The same for different objects, as they were read, and their new statuses.
+
+        Raises:
+            ImageAutomationError: of the statuses that could not be written; the others are.
         """
 
     def replace_status(self, stored: StoredObject, status: Document) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
+from tagstream.errors import ImageAutomationError
 
 INTERVAL = "interval"
 """The reason of a run that the schedule asks for."""
@@ -62,6 +63,13 @@ class SelectionStore(Protocol):
 
     def put(self, selection: Selection, expected: Selection | None) -> bool:
         """Store if the stored one still is ``expected``; False when somebody was faster."""
+
+    def put_each(self, changes: Sequence[tuple[Selection, Selection | None]]) -> Sequence[bool | ImageAutomationError]:
+        """The same for selections of different policies, in as few calls as the table allows.
+
+        Returns:
+            For each its answer, or why it could not be stored.
+        """
 
     def request_run(self, automation: NamespacedName, reason: str, now: datetime) -> None:
         """Ask for a run of an automation through the stream."""

@@ -16,11 +16,12 @@ from typing import Literal
 
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.status.conditions import SUCCEEDED
-from tagstream.errors import HeldBack, ImageAutomationError
+from tagstream.errors import HeldBack, ImageAutomationError, OutOfOrder
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import ONCE, LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
+from tagstream.reconcile.isolated import isolated
 
 Outcome = Literal["scanned", "selected", "reconciled", "committed", "held", "postponed", "failed"]
 FAILURE_LINES: Mapping[str, str] = MappingProxyType(
@@ -150,13 +151,35 @@ def report(transitions: Sequence[Transition], ports: Ports) -> None:
         ImageAutomationError: the table failed; the same transitions may be reported again.
     """
     record(transitions, ports)
-    for one in transitions:
-        if one.changes_status:
-            stored = one.attempt.stored
-            ports.objects.put_status(stored.kind, stored.key, one.status, is_first=not stored.status)
+    _write_statuses([one for one in transitions if one.changes_status], ports)
     for one in transitions:
         _measure(one, ports)
         _log(one, ports)
+
+
+def report_each(transitions: Sequence[Transition], ports: Ports) -> list[ImageAutomationError | None]:
+    """Report what became of different objects together, and one by one where one of them cannot be written.
+
+    Returns:
+        For each why it could not be reported; None for those that are.
+    """
+    try:
+        with isolated():
+            report(transitions, ports)
+    except ImageAutomationError as error:
+        if len(transitions) > 1 and not isinstance(error, OutOfOrder):
+            return [failure for one in transitions for failure in report_each([one], ports)]
+        return [error] * len(transitions)
+    return [None] * len(transitions)
+
+
+def _write_statuses(changed: Sequence[Transition], ports: Ports) -> None:
+    if len(changed) > 1:
+        ports.objects.put_statuses([(one.attempt.stored, one.status) for one in changed])
+        return
+    for one in changed:
+        stored = one.attempt.stored
+        ports.objects.put_status(stored.kind, stored.key, one.status, is_first=not stored.status)
 
 
 def record(transitions: Sequence[Transition], ports: Ports) -> None:

@@ -22,6 +22,7 @@ from tagstream.adapters.store.table import (
     PUT_TRIES,
     Action,
     Condition,
+    GuardedPut,
     ItemTooLarge,
     Table,
     name_of,
@@ -31,6 +32,7 @@ from tagstream.adapters.store.table import (
 from tagstream.domain.objects.annotations import OWN, annotated, annotations_of
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
 from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.runtime import Clock
@@ -88,13 +90,14 @@ class DynamoObjects:
         found = self.table.query(keys.objects(kind), may_lag=may_lag)
         return {keys.named(keys.read_text(item, "sk")): keys.read_document(item) for item in found}
 
-    def policies_of(self, repository: NamespacedName) -> tuple[StoredObject, ...]:
-        """One read of the index, one of the policies. If the index is full, all policies are read in pages."""
-        index = self.table.get(keys.policies(repository)) or {}
-        if FULL in index:
-            return tuple(one for one in self.list("ImagePolicy") if _repository(one.key, one.document) == repository)
-        names = _names(index)
-        return self.get_many("ImagePolicy", [keys.named(name) for name in names]) if names else ()
+    def policies_of(self, *repositories: NamespacedName) -> tuple[StoredObject, ...]:
+        """One read of the indexes, one of the policies. If an index is full, all policies are read in pages."""
+        indexes = self.table.get_many([keys.policies(repository) for repository in repositories])
+        if any(FULL in index for index in indexes):
+            listed = self.list("ImagePolicy")
+            return tuple(one for one in listed if _repository(one.key, one.document) in repositories)
+        names = [keys.named(name) for index in indexes for name in _names(index)]
+        return self.get_many("ImagePolicy", names) if names else ()
 
     def put(self, document: Document) -> StoredObject:
         """Write unless nothing changed; conflicting writers are repeated from what is stored by then.
@@ -177,13 +180,41 @@ class DynamoObjects:
 
     def put_status(self, kind: str, key: NamespacedName, status: Document, *, is_first: bool = True) -> None:
         """One reconcile writes a status once, last. A time to retry goes into the agenda with it."""
-        item = keys.key(keys.statuses(kind), str(key)) | {"doc": _status_document(status)}
+        item = _status_item(kind, key, status)
         notes = self._status_notes(kind, key, status)
         if not is_first:
             if self.table.put(item, PRESENT):
                 self.table.write_many(notes)
         elif self.table.get(keys.key(keys.objects(kind), str(key))) is not None:
             self.table.write_many([item, *notes])
+
+    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
+        """Later statuses share transactions, first ones and notes share batches."""
+        later = [(stored, status) for stored, status in changes if stored.status]
+        outcomes = self.table.put_each(
+            [GuardedPut(_status_item(stored.kind, stored.key, status), PRESENT) for stored, status in later]
+        )
+        written = [one for one, outcome in zip(later, outcomes, strict=True) if outcome is True]
+        items = self._first_statuses([(stored, status) for stored, status in changes if not stored.status])
+        items += [note for stored, status in written for note in self._status_notes(stored.kind, stored.key, status)]
+        self.table.write_many(items)
+        for outcome in outcomes:
+            if isinstance(outcome, ImageAutomationError):
+                raise outcome
+
+    def _first_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> list[keys.Item]:
+        """What is to be written of the first statuses of objects, as far as the objects are still there."""
+        objects = [keys.key(keys.objects(stored.kind), str(stored.key)) for stored, _ in changes]
+        there = {name_of(item) for item in self.table.get_many(objects)}
+        return [
+            item
+            for (stored, status), where in zip(changes, objects, strict=True)
+            if name_of(where) in there
+            for item in (
+                _status_item(stored.kind, stored.key, status),
+                *self._status_notes(stored.kind, stored.key, status),
+            )
+        ]
 
     def replace_status(self, stored: StoredObject, status: Document) -> bool:
         """A conditional put; a first status asks besides whether the object is still there."""
@@ -353,6 +384,10 @@ def _status_document(status: Document) -> AttributeValueTypeDef:
         del kept[largest]
         kept[TRUNCATED] = [*cast("Sequence[str]", kept.get(TRUNCATED, ())), largest]
     return keys.packed_document(kept)
+
+
+def _status_item(kind: str, key: NamespacedName, status: Document) -> keys.Item:
+    return keys.key(keys.statuses(kind), str(key)) | {"doc": _status_document(status)}
 
 
 def _stored(kind: str, item: keys.Item, status: Document) -> StoredObject:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.table import ABSENT, Condition, Table, name_of
+from tagstream.adapters.store.table import ABSENT, Condition, GuardedPut, Table, name_of
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.selections import Selection, Waiting
 
 if TYPE_CHECKING:
@@ -50,19 +51,29 @@ class DynamoSelections:
 
     def put(self, selection: Selection, expected: Selection | None) -> bool:
         """A conditional put on what was read; one read more if that was stored in other words, or cannot be read."""
-        item = keys.selection(selection.policy) | {
-            "t": keys.text(keys.SELECTION),
-            "doc": keys.document(_selection_document(selection)),
-        }
-        known = ABSENT if expected is None else _still(keys.document(_selection_document(expected)))
-        if self.table.put(item, known):
-            return True
-        stored = self.table.get(keys.selection(selection.policy))
-        if stored is None or _selection(selection.policy, stored) != expected:
-            return False
-        # What is stored says the same in other words, or nothing to this version: it is replaced, not respected for
-        # ever.
-        return self.table.put(item, _still(stored["doc"]) if "doc" in stored else WITHOUT_DOCUMENT)
+        (outcome,) = self.put_each([(selection, expected)])
+        if isinstance(outcome, ImageAutomationError):
+            raise outcome
+        return outcome
+
+    def put_each(self, changes: Sequence[tuple[Selection, Selection | None]]) -> Sequence[bool | ImageAutomationError]:
+        """The same for many, which share their calls."""
+        outcomes = self.table.put_each([_guarded(selection, expected) for selection, expected in changes])
+        return [
+            self._put_over_other_words(selection, expected) if outcome is False else outcome
+            for (selection, expected), outcome in zip(changes, outcomes, strict=True)
+        ]
+
+    def _put_over_other_words(self, selection: Selection, expected: Selection | None) -> bool | ImageAutomationError:
+        """Replace what says the same in other words, or nothing to this version: it is not respected for ever."""
+        try:
+            stored = self.table.get(keys.selection(selection.policy))
+            if stored is None or _selection(selection.policy, stored) != expected:
+                return False
+            item = _guarded(selection, expected).item
+            return self.table.put(item, _still(stored["doc"]) if "doc" in stored else WITHOUT_DOCUMENT)
+        except ImageAutomationError as error:
+            return error
 
     def request_run(self, automation: NamespacedName, reason: str, now: datetime) -> None:
         """A new time is a new image in the stream, so a repeated request wakes again."""
@@ -136,6 +147,15 @@ def _selection_document(selection: Selection) -> dict[str, object]:
         "cause": selection.cause,
         "receivedAt": keys.iso(selection.received_at) if selection.received_at else None,
     }
+
+
+def _guarded(selection: Selection, expected: Selection | None) -> GuardedPut:
+    item = keys.selection(selection.policy) | {
+        "t": keys.text(keys.SELECTION),
+        "doc": keys.document(_selection_document(selection)),
+    }
+    known = ABSENT if expected is None else _still(keys.document(_selection_document(expected)))
+    return GuardedPut(item, known)
 
 
 def _still(document: AttributeValueTypeDef) -> Condition:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tagstream.adapters.store.combined import Combined
+from tagstream.combined import Combined
 from tagstream.errors import ImageAutomationError, OutOfOrder, RetryableError
 from tagstream.ports.runtime import Clock
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 GET_BATCH = 100
 WRITE_BATCH = 25
+TRANSACTION = 100
 # So many reads or writes at once go along with those of other threads; more are batches of their own.
 SHARED = 8
 BATCH_TRIES = 8
@@ -159,7 +160,7 @@ class Table:
         """Give each table its own queues of requests."""
         object.__setattr__(self, "reads", Combined(self._read_together, GET_BATCH))
         object.__setattr__(self, "writes", Combined(self._write_together, WRITE_BATCH))
-        object.__setattr__(self, "guarded", Combined(self._put_together, WRITE_BATCH))
+        object.__setattr__(self, "guarded", Combined(self._put_together, TRANSACTION))
 
     def get(self, key: Item) -> Item | None:
         """One item, or None."""
@@ -234,10 +235,14 @@ class Table:
         if condition is None:
             self.write_many([item])
             return True
-        (outcome,) = self.guarded.ask({name_of(item): GuardedPut(item, condition)})
+        (outcome,) = self.put_each([GuardedPut(item, condition)])
         if isinstance(outcome, ImageAutomationError):
             raise outcome
         return outcome
+
+    def put_each(self, puts: Sequence[GuardedPut]) -> list[bool | ImageAutomationError]:
+        """Write different items: for each whether its own condition held, or why it could not be written."""
+        return self.guarded.ask({name_of(one.item): one for one in puts}) if puts else []
 
     def _put_together(self, puts: Sequence[GuardedPut]) -> list[bool | ImageAutomationError]:
         """For each whether its condition held, or why it could not be written.

@@ -7,19 +7,19 @@ Source: image-reflector-controller internal/controller/imagerepository_controlle
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tagstream.combined import Combined
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.image_name import ImageName, InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import ImageRepository, NamespacedName
-from tagstream.domain.scan.exclusion import InvalidExclusion, ScanResult, exclude, keep
-from tagstream.domain.scan.tag_grammar import shown, sort_out
-from tagstream.errors import ImageAutomationError, RetryableError, StalledError, ThrottledError
+from tagstream.domain.scan.exclusion import InvalidExclusion, exclude, keep
+from tagstream.domain.scan.tag_grammar import sort_out
+from tagstream.errors import ImageAutomationError, OutOfOrder, RetryableError, StalledError, ThrottledError
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
-from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.registry import RegistryAccess, TagListing
@@ -31,10 +31,18 @@ from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.scan.host_turns import SHARED_S, WORKERS, HostTurns
 from tagstream.reconcile.scan.put_back import MOST_HOPS, put_back
+from tagstream.reconcile.scan.scan_outcome import Scan, has_news, reported_revision, transition
 from tagstream.reconcile.scan.tag_list import ScannedTags, Sightings
-from tagstream.reconcile.select.policies import Cause, PolicyRun, evaluate_for_repository
+from tagstream.reconcile.select.policies import (
+    Cause,
+    ChangedRepository,
+    Evaluation,
+    PolicyRun,
+    evaluate_together,
+    evaluations_of,
+)
 from tagstream.reconcile.stored_objects import parsed_objects
-from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
+from tagstream.reconcile.transition import Transition, report, report_each
 
 KIND = "ImageRepository"
 CONTROLLER = "imagerepository"
@@ -44,7 +52,8 @@ LATE_TAG_DELAYS_S = (5.0, 15.0, 45.0)
 SCANS_PER_MESSAGE = 50
 # A time-out that comes this much early was the time-out all the same.
 TOLERANCE_S = 0.5
-REFUSED = "refusedTags"
+# Of so many scans, the policies and their statuses are read in one call.
+TOGETHER = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,38 +94,20 @@ class ScanTrigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Scan:
-    """One repository's scan, from what was stored to what was found."""
+class _News:
+    """A scan whose policies have to be evaluated; ``scanned`` are the tags that it stored, None to read them."""
 
-    stored: StoredObject
-    repository: ImageRepository
-    before: TagState | None
-    image: ImageName | None = None
-    found: ScanResult | None = None
-    error: ImageAutomationError | None = None
-    requests: int = 0
-    warnings: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
+    scan: Scan
+    scanned: ScannedTags | None
+    cause: str
+    started_s: float
 
-    @property
-    def host(self) -> str:
-        """The registry host; empty for an image that cannot be parsed."""
-        try:
-            return parse_repository_image(self.repository.image).registry
-        except InvalidImage:
-            return ""
 
-    @property
-    def changed(self) -> bool:
-        """Whether the stored list has to be replaced."""
-        if self.found is None or self.image is None:
-            return False
-        before = self.before
-        return before is None or (before.revision, before.canonical_image, before.exclusion_list) != (
-            self.found.revision,
-            self.image.canonical,
-            self.repository.exclusion_list,
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Alone:
+    """The policies of a scan some of which may wait for somebody, so that no other scan is evaluated with it."""
+
+    evaluations: tuple[Evaluation, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +117,9 @@ class _Run:
     trigger: ScanTrigger
     policies: PolicyRun
     cool_downs: CoolDowns
-    turns: HostTurns[_Scan]
+    turns: HostTurns[Scan]
     may_lag: bool
+    together: Combined[_News, _Done | _Alone | ImageAutomationError]
 
     @property
     def deadline_s(self) -> float:
@@ -142,7 +134,7 @@ class _Run:
 class _Done:
     """A scan that is settled: the policies that were evaluated on the way, and when the repository is due again."""
 
-    scan: _Scan
+    scan: Scan
     evaluated: frozenset[NamespacedName]
     times: Times
 
@@ -182,21 +174,23 @@ def scan_stored(
     if not stored:
         return frozenset()
     scans = _begun(stored, ports, may_lag=may_lag)
-    by_host: dict[str, list[_Scan]] = {}
+    by_host: dict[str, list[Scan]] = {}
     for scan in scans:
         by_host.setdefault(scan.host, []).append(scan)
     cool_downs = CoolDowns(ports.tags, ports.clock)
+    policies = PolicyRun(deadline_s=deadline_s, health=RegistryHealth(cool_downs, ports))
     run = _Run(
         trigger=trigger,
-        policies=PolicyRun(deadline_s=deadline_s, health=RegistryHealth(cool_downs, ports)),
+        policies=policies,
         cool_downs=cool_downs,
         turns=HostTurns(by_host, workers),
         may_lag=may_lag,
+        together=Combined(lambda news: _evaluated(news, trigger, policies, ports), TOGETHER, lanes=1),
     )
     done: dict[NamespacedName, _Done] = {}
     started_s = ports.clock.monotonic_s()
 
-    def act(scan: _Scan) -> None:
+    def act(scan: Scan) -> None:
         outcome = _scan(scan, run, ports)
         if outcome is not None:
             done[scan.stored.key] = outcome
@@ -210,7 +204,7 @@ def scan_stored(
     return frozenset(key for one in done.values() for key in one.evaluated)
 
 
-def _log_run(scans: Sequence[_Scan], started_s: float, ports: Ports) -> None:
+def _log_run(scans: Sequence[Scan], started_s: float, ports: Ports) -> None:
     """One line for all scans of a run; a scan that found nothing new has none of its own, since lines are paid for."""
     ports.log.info(
         "scans done",
@@ -223,14 +217,14 @@ def _log_run(scans: Sequence[_Scan], started_s: float, ports: Ports) -> None:
     )
 
 
-def _begun(found: Sequence[StoredObject], ports: Ports, *, may_lag: bool) -> list[_Scan]:
+def _begun(found: Sequence[StoredObject], ports: Ports, *, may_lag: bool) -> list[Scan]:
     readable = parsed_objects(found, ImageRepository, ports.log)
     wanted = [(stored, repository) for stored, repository in readable if not repository.suspend]
     before = ports.tags.states([stored.key for stored, _ in wanted], may_lag=may_lag)
-    return [_Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted]
+    return [Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted]
 
 
-def _put_back(scans: Sequence[_Scan], run: _Run, ports: Ports) -> None:
+def _put_back(scans: Sequence[Scan], run: _Run, ports: Ports) -> None:
     """Queue the remaining scans; those of a slow host go into separate messages, so that they delay no others."""
     groups: dict[str, list[NamespacedName]] = {}
     for scan in scans:
@@ -243,7 +237,7 @@ def _put_back(scans: Sequence[_Scan], run: _Run, ports: Ports) -> None:
     put_back(requests, ports)
 
 
-def _scan(scan: _Scan, run: _Run, ports: Ports) -> _Done | None:
+def _scan(scan: Scan, run: _Run, ports: Ports) -> _Done | None:
     """None when the scan has to be done later."""
     if ports.clock.monotonic_s() >= run.deadline_s:
         return None
@@ -256,7 +250,7 @@ def _scan(scan: _Scan, run: _Run, ports: Ports) -> _Done | None:
         return None
 
 
-def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> _Done | None:
+def _scan_now(scan: Scan, run: _Run, ports: Ports) -> _Done | None:
     started = ports.clock.monotonic_s()
     try:
         with isolated():
@@ -266,8 +260,7 @@ def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> _Done | None:
             return None
         scan = replace(scan, error=_cool_down(error, run.cool_downs))
     cause = status.cause_of(scan.stored, run.trigger.cause)
-    evaluated: frozenset[NamespacedName] = frozenset()
-    outcome = None if _has_news(scan) else _transition(scan, cause, _since_ms(started, ports), ports)
+    outcome = None if has_news(scan) else transition(scan, cause, _since_ms(started, ports), ports.clock.now())
     if run.may_lag and (outcome is None or outcome.changes_status) and not _is_as_stored(scan, ports):
         # Somebody has just written it: the queue brings the scan back, which reads what is stored by then.
         return None
@@ -279,23 +272,115 @@ def _scan_now(scan: _Scan, run: _Run, ports: Ports) -> _Done | None:
                 return None
         except ImageAutomationError as error:
             scan = replace(scan, error=error)
+            outcome = transition(scan, cause, _since_ms(started, ports), ports.clock.now())
         else:
-            # Before the status: if this breaks off, the status still has the old revision and the next scan evaluates.
-            about = _cause(scan, run.trigger)
-            evaluated = evaluate_for_repository(scan.repository, scanned, about, run.policies, ports)
-        outcome = _transition(scan, cause, _since_ms(started, ports), ports)
+            news = _News(scan=scan, scanned=scanned, cause=cause, started_s=started)
+            return _with_policies(news, run, ports)
     report([outcome], ports)
-    _look_again(scan, run.trigger, ports)
+    return _done(scan, outcome, run.trigger, ports)
+
+
+def _done(
+    scan: Scan,
+    outcome: Transition,
+    trigger: ScanTrigger,
+    ports: Ports,
+    evaluations: Sequence[Evaluation] = (),
+) -> _Done:
+    _look_again(scan, trigger, ports)
     after = replace(scan.stored, status=outcome.status)
-    return _Done(scan=scan, evaluated=evaluated, times=due.next_times(after, scan.repository, ports.clock.now()))
+    return _Done(
+        scan=scan,
+        evaluated=frozenset(one.stored.key for one in evaluations),
+        times=due.next_times(after, scan.repository, ports.clock.now()),
+    )
 
 
-def _has_news(scan: _Scan) -> bool:
-    """Whether the tags have to be stored, or their policies evaluated."""
-    return scan.error is None and (scan.changed or _owes_evaluation(scan))
+def _with_policies(news: _News, run: _Run, ports: Ports) -> _Done:
+    """Evaluate the policies of a scan, together with those of other scans, unless they may wait for somebody.
+
+    Raises:
+        ImageAutomationError: the table failed.
+    """
+    (found,) = run.together.ask({news.scan.stored.key: news})
+    if isinstance(found, _Alone):
+        (found,) = _settled([(news, found.evaluations)], run.trigger, ports)
+    if isinstance(found, ImageAutomationError):
+        raise found
+    return found
 
 
-def _is_as_stored(scan: _Scan, ports: Ports) -> bool:
+def _evaluated(
+    news: Sequence[_News], trigger: ScanTrigger, policies: PolicyRun, ports: Ports
+) -> list[_Done | _Alone | ImageAutomationError]:
+    """Evaluate the policies of scans, and settle the scans; one thread does so for all that wait by then."""
+    try:
+        with isolated():
+            return _evaluated_together(news, trigger, policies, ports)
+    except ImageAutomationError as error:
+        if len(news) > 1 and not isinstance(error, OutOfOrder):
+            return [answer for one in news for answer in _evaluated([one], trigger, policies, ports)]
+        return [error] * len(news)
+
+
+def _evaluated_together(
+    news: Sequence[_News], trigger: ScanTrigger, policies: PolicyRun, ports: Ports
+) -> list[_Done | _Alone | ImageAutomationError]:
+    found = list(zip(news, evaluations_of([_changed(one, trigger) for one in news], policies, ports), strict=True))
+    at_once = [(one, evaluations) for one, evaluations in found if not any(each.may_wait for each in evaluations)]
+    settled = iter(_settled(at_once, trigger, ports))
+    return [
+        _Alone(evaluations=evaluations) if any(each.may_wait for each in evaluations) else next(settled)
+        for _, evaluations in found
+    ]
+
+
+def _settled(
+    found: Sequence[tuple[_News, tuple[Evaluation, ...]]], trigger: ScanTrigger, ports: Ports
+) -> list[_Done | ImageAutomationError]:
+    """Evaluate, then report the scans.
+
+    The statuses of the repositories come last: if this breaks off before, they have the old revision, and the next scan
+    evaluates.
+    """
+    outcomes = iter(evaluate_together([one for _, evaluations in found for one in evaluations], ports))
+    errors = [
+        next((one for one in [next(outcomes) for _ in evaluations] if isinstance(one, ImageAutomationError)), None)
+        for _, evaluations in found
+    ]
+    evaluated = [one for one, error in zip(found, errors, strict=True) if error is None]
+    transitions = [
+        transition(news.scan, news.cause, _since_ms(news.started_s, ports), ports.clock.now()) for news, _ in evaluated
+    ]
+    failures = report_each(transitions, ports)
+    settled = iter(
+        failure or _noted(news.scan, outcome, evaluations, trigger, ports)
+        for (news, evaluations), outcome, failure in zip(evaluated, transitions, failures, strict=True)
+    )
+    return [error or next(settled) for error in errors]
+
+
+def _noted(
+    scan: Scan, outcome: Transition, evaluations: Sequence[Evaluation], trigger: ScanTrigger, ports: Ports
+) -> _Done | ImageAutomationError:
+    try:
+        with isolated():
+            return _done(scan, outcome, trigger, ports, evaluations)
+    except ImageAutomationError as error:
+        return error
+
+
+def _changed(news: _News, trigger: ScanTrigger) -> ChangedRepository:
+    scan = news.scan
+    cause = Cause(
+        text=news.cause,
+        received_at=trigger.received_at,
+        dropped_from=scan.before.tag_count if scan.before else 0,
+    )
+    return ChangedRepository(repository=scan.repository, scanned=news.scanned, cause=cause)
+
+
+def _is_as_stored(scan: Scan, ports: Ports) -> bool:
     """Whether what the scan began with is still what the table holds."""
     key = scan.stored.key
     return ports.objects.get(KIND, key) == scan.stored and ports.tags.state(key) == scan.before
@@ -305,7 +390,7 @@ def _since_ms(started: float, ports: Ports) -> float:
     return (ports.clock.monotonic_s() - started) * 1000
 
 
-def _ran_out_of_turn(scan: _Scan, run: _Run, started: float, ports: Ports) -> bool:
+def _ran_out_of_turn(scan: Scan, run: _Run, started: float, ports: Ports) -> bool:
     """Whether only the other hosts of the run cut this scan short: then it failed nothing, and is done by itself."""
     took_s = ports.clock.monotonic_s() - started
     if not run.turns.is_shared or took_s < SHARED_S - TOLERANCE_S:
@@ -318,26 +403,7 @@ def _timeout_s(repository: ImageRepository) -> float:
     return max(MIN_TIMEOUT_S, repository.timeout_s or repository.interval_s or MIN_TIMEOUT_S)
 
 
-def _cause(scan: _Scan, trigger: ScanTrigger) -> Cause:
-    return Cause(
-        text=status.cause_of(scan.stored, trigger.cause),
-        received_at=trigger.received_at,
-        dropped_from=scan.before.tag_count if scan.before else 0,
-    )
-
-
-def _owes_evaluation(scan: _Scan) -> bool:
-    """Whether tags were stored by a scan that did not live to evaluate the policies and write its status."""
-    return scan.found is not None and _reported(scan) != scan.found.revision
-
-
-def _reported(scan: _Scan) -> object:
-    """The revision of the tags that all policies were evaluated on."""
-    result = scan.stored.status.get("lastScanResult")
-    return result.get("revision") if isinstance(result, Mapping) else None
-
-
-def _listed(scan: _Scan, run: _Run, ports: Ports) -> _Scan:
+def _listed(scan: Scan, run: _Run, ports: Ports) -> Scan:
     """Ask the registry.
 
     Raises:
@@ -384,7 +450,7 @@ def _listed(scan: _Scan, run: _Run, ports: Ports) -> _Scan:
     )
 
 
-def _asked(scan: _Scan, image: ImageName, access: RegistryAccess, run: _Run, ports: Ports) -> TagListing:
+def _asked(scan: Scan, image: ImageName, access: RegistryAccess, run: _Run, ports: Ports) -> TagListing:
     now_s, timeout_s = ports.clock.monotonic_s(), _timeout_s(scan.repository)
     if run.turns.is_shared and timeout_s > SHARED_S:
         # What the other hosts cut short says nothing of this one.
@@ -393,7 +459,7 @@ def _asked(scan: _Scan, image: ImageName, access: RegistryAccess, run: _Run, por
         return ports.registry.list_tags(image, bounded, min(run.deadline_s, now_s + timeout_s))
 
 
-def _store(scan: _Scan, ports: Ports) -> ScannedTags | None:
+def _store(scan: Scan, ports: Ports) -> ScannedTags | None:
     """Replace the list this scan was compared with; None when another scan replaced it meanwhile."""
     assert scan.found is not None and scan.image is not None
     key, found, before = scan.stored.key, scan.found, scan.before
@@ -412,7 +478,7 @@ def _store(scan: _Scan, ports: Ports) -> ScannedTags | None:
     sightings = Sightings(found.tags, known, now.replace(microsecond=0))
     if not ports.tags.put(key, state, sightings.records(), expected=before):
         return None
-    settled = before is not None and _reported(scan) == before.revision
+    settled = before is not None and reported_revision(scan) == before.revision
     return ScannedTags(tags=found.tags, revision=found.revision, difference=sightings.difference() if settled else None)
 
 
@@ -427,62 +493,7 @@ def _cool_down(error: ImageAutomationError, cool_downs: CoolDowns) -> ImageAutom
     return ThrottledError(text, reason=error.reason, host=error.host)
 
 
-def _transition(scan: _Scan, cause: str, duration_ms: float, ports: Ports) -> Transition:
-    """What became of the repository."""
-    attempt = Attempt(stored=scan.stored, at=ports.clock.now(), cause=cause, duration_ms=duration_ms)
-    if scan.error is not None:
-        return failed(attempt, scan.error)
-    assert scan.found is not None and scan.image is not None
-    body = {name: value for name, value in scan.stored.status.items() if name != REFUSED} | _refused(scan)
-    if scan.changed or _owes_evaluation(scan):
-        body |= {
-            "canonicalImageName": scan.image.canonical,
-            "observedExclusionList": list(scan.repository.exclusion_list),
-            "lastScanResult": {
-                "revision": scan.found.revision,
-                "tagCount": len(scan.found.tags),
-                "scanTime": instant_text(attempt.at),
-                "latestTags": list(scan.found.latest_tags),
-            },
-        }
-    message = f"successful scan: found {len(scan.found.tags)} tags with checksum {scan.found.revision}"
-    outcome = succeeded(attempt, "scanned", body, message)
-    return replace(
-        outcome,
-        entries=_entries(scan, outcome, message),
-        facts={
-            "tag_count": _size(scan),
-            "changed": scan.changed,
-            "requests": scan.requests,
-            "warnings": scan.warnings,
-            **_refused(scan),
-        },
-        is_news=scan.changed or outcome.changes_status or bool(scan.warnings),
-    )
-
-
-def _refused(scan: _Scan) -> dict[str, object]:
-    """``status.refusedTags``: how many names the registry lists that are no tags, and the first of them."""
-    return {REFUSED: {"count": len(scan.refused), "tags": shown(scan.refused)}} if scan.refused else {}
-
-
-def _entries(scan: _Scan, outcome: Transition, message: str) -> tuple[LedgerEntry, ...]:
-    if not outcome.changes_status:
-        return ()
-    found = [success_entry(outcome.attempt, message)]
-    refused = outcome.status.get(REFUSED)
-    if refused is not None and refused != scan.stored.status.get(REFUSED):
-        words = f"{len(scan.refused)} listed names are no tags and were left out: {', '.join(shown(scan.refused))}"
-        entry = success_entry(outcome.attempt, words, {REFUSED: refused})
-        found.append(replace(entry, severity="error", reason="TagsRefused"))
-    return tuple(found)
-
-
-def _size(scan: _Scan) -> int:
-    return len(scan.found.tags) if scan.found else 0
-
-
-def _look_again(scan: _Scan, trigger: ScanTrigger, ports: Ports) -> None:
+def _look_again(scan: Scan, trigger: ScanTrigger, ports: Ports) -> None:
     """A delivery named a tag that is not listed yet: caches between a registry's writers and readers are real."""
     if scan.found is None or trigger.attempt >= len(LATE_TAG_DELAYS_S) or trigger.hops >= MOST_HOPS:
         return

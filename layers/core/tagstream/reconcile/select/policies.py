@@ -7,14 +7,22 @@ Source: image-reflector-controller internal/controller/imagepolicy_controller.go
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tagstream.domain.objects.acl import BLOCKED, may_access, may_refer
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
-from tagstream.domain.objects.model import Digest, ImagePolicy, ImageRef, ImageRepository, NamespacedName, Revision
+from tagstream.domain.objects.model import (
+    Digest,
+    ImagePolicy,
+    ImageRef,
+    ImageRepository,
+    NamespacedName,
+    PolicyControl,
+    Revision,
+)
 from tagstream.domain.select.choice import Choice, Gate, No, Situation, Stay, TagCounts, Take, Wait
 from tagstream.domain.select.gates import GATES
 from tagstream.domain.select.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
@@ -37,13 +45,14 @@ from tagstream.reconcile.select.registry_questions import RegistryQuestions
 from tagstream.reconcile.select.situation import Gathered, Occasion, gather
 from tagstream.reconcile.select.tag_times import with_times
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
-from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
+from tagstream.reconcile.transition import Attempt, Transition, failed, report_each, succeeded, success_entry
 
 KIND = "ImagePolicy"
 SELECT_TRIES = 3
 STORAGE_FAILED = "StorageOperationFailed"
 # They wait for registries, whose digests they ask for.
 WORKERS = 32
+NO_CONTROL = PolicyControl()
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 DEPENDENCY_RETRY_S = 30.0
 
@@ -72,7 +81,22 @@ class PolicyRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Evaluation:
+class ChangedRepository:
+    """A repository whose tags changed.
+
+    Attributes:
+        repository: as it was when its tags were listed: another image has other tags.
+        scanned: its tags as they are stored now; None to read them.
+        cause: kept with the selections.
+    """
+
+    repository: ImageRepository
+    scanned: ScannedTags | None
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
     """One policy, what is selected now, and what it is evaluated with.
 
     ``repository`` and ``scanned`` come from a scan; ``inputs`` are what was read ahead. What none of them has is read.
@@ -88,6 +112,11 @@ class _Evaluation:
     run: PolicyRun
     gates: tuple[Gate, ...] = GATES
     inputs: Inputs | None = None
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether the evaluation may wait for a registry, for AWS or for a Secret."""
+        return self.policy.digest_reflection != "Never" or self.policy.control != NO_CONTROL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,37 +139,45 @@ class _Selected:
         return min(times, default=None)
 
 
-def evaluate_for_repository(
-    repository: ImageRepository, scanned: ScannedTags | None, cause: Cause, run: PolicyRun, ports: Ports
-) -> frozenset[NamespacedName]:
-    """Evaluate every policy that refers to a repository whose tags changed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ended:
+    """An evaluation that is to be reported; ``over`` are the annotations of orders and reverts that end with it."""
 
-    Args:
-        repository: the one that was scanned, as it was when its tags were listed: another image has other tags.
-        scanned: its tags as they are stored now; None to read them.
-        cause: kept with the selections.
-        run: what the scans of an invocation share.
+    stored: StoredObject
+    outcome: Transition
+    over: tuple[str, ...] = ()
 
-    Returns:
-        The policies that were evaluated; suspended ones are not.
+
+def evaluations_of(changed: Sequence[ChangedRepository], run: PolicyRun, ports: Ports) -> list[tuple[Evaluation, ...]]:
+    """What has to be evaluated for each of these repositories: every policy that refers to it and is not suspended.
+
+    Raises:
+        ImageAutomationError: the table failed.
     """
-    done = set()
     # Read after the tags were stored: a policy applied later is evaluated by its own change, from these tags.
-    for stored, policy in parsed_objects(ports.objects.policies_of(repository.metadata.key), ImagePolicy, ports.log):
-        if policy.repository == repository.metadata.key and not policy.suspend:
-            evaluation = _Evaluation(
+    stored = ports.objects.policies_of(*(one.repository.metadata.key for one in changed))
+    policies = [one for one in parsed_objects(stored, ImagePolicy, ports.log) if not one[1].suspend]
+    current = ports.selections.get_many([one.key for one, _ in policies]) if policies else {}
+    now = ports.clock.now()
+    found: dict[NamespacedName, list[tuple[StoredObject, ImagePolicy]]] = {}
+    for one, policy in policies:
+        found.setdefault(policy.repository, []).append((one, policy))
+    return [
+        tuple(
+            Evaluation(
                 stored=stored,
                 policy=policy,
-                current=ports.selections.get(stored.key),
-                repository=repository,
-                scanned=scanned,
-                cause=cause,
-                now=ports.clock.now(),
+                current=current.get(stored.key),
+                repository=one.repository,
+                scanned=one.scanned,
+                cause=one.cause,
+                now=now,
                 run=run,
             )
-            _evaluate(evaluation, ports)
-            done.add(stored.key)
-    return frozenset(done)
+            for stored, policy in found.get(one.repository.metadata.key, ())
+        )
+        for one in changed
+    ]
 
 
 def evaluate_policies(
@@ -170,7 +207,7 @@ def evaluate_policies(
         if ports.clock.monotonic_s() >= deadline_s:
             return None
         inputs = ahead.inputs(policy) if ahead is not None else None
-        evaluation = _Evaluation(
+        evaluation = Evaluation(
             stored=stored,
             policy=policy,
             current=inputs.current if inputs is not None else ports.selections.get(stored.key),
@@ -196,51 +233,129 @@ def evaluate_policies(
         ports.agenda.note(times)
 
 
-def _evaluate(found: _Evaluation, ports: Ports) -> status.Status:
+def _evaluate(found: Evaluation, ports: Ports) -> status.Status:
     """The policy's status afterwards.
 
     Raises:
         ImageAutomationError: the table failed: what came of the evaluation is not known, and it has to be repeated.
     """
-    over: tuple[str, ...] = ()
+    (outcome,) = evaluate_together([found], ports)
+    if isinstance(outcome, ImageAutomationError):
+        raise outcome
+    return outcome
+
+
+def evaluate_together(evaluations: Sequence[Evaluation], ports: Ports) -> list[status.Status | ImageAutomationError]:
+    """Evaluate different policies; what is written of them shares its calls.
+
+    Returns:
+        For each the policy's status afterwards. Where the table failed, what came of the evaluation is not known and
+        it has to be repeated: then it is the table's error.
+    """
+    ended = _ended(evaluations, ports, SELECT_TRIES)
+    failures = iter(report_each([one.outcome for one in ended if isinstance(one, _Ended)], ports))
+    return [
+        one if isinstance(one, ImageAutomationError) else next(failures) or _cleaned_up(one, ports) for one in ended
+    ]
+
+
+def _cleaned_up(ended: _Ended, ports: Ports) -> status.Status | ImageAutomationError:
+    if ended.over:
+        try:
+            with isolated():
+                interventions.remove(ended.over, ended.stored, ports)
+        except ImageAutomationError as error:
+            return error
+    return ended.outcome.status
+
+
+def _ended(evaluations: Sequence[Evaluation], ports: Ports, tries: int) -> list[_Ended | ImageAutomationError]:
+    """Select and store; again, from what is stored by then, where another worker selected at the same time."""
+    selected = [_selected(one, ports) for one in evaluations]
+    ended: list[_Ended | ImageAutomationError] = []
+    for one, chosen, is_stored in zip(evaluations, selected, _stored(evaluations, selected, ports), strict=True):
+        if is_stored is False and tries > 1:
+            ended.append(_ended_again(one, ports, tries - 1))
+        else:
+            ended.append(_outcome(one, chosen, is_stored))
+    return ended
+
+
+def _ended_again(overtaken: Evaluation, ports: Ports, tries: int) -> _Ended | ImageAutomationError:
+    key = overtaken.stored.key
     try:
         with isolated():
-            found, selected, outcome = _selected_and_stored(found, ports)
-            over = selected.ended
+            stored = ports.objects.get(KIND, key) or overtaken.stored
+            again = replace(overtaken, stored=stored, current=ports.selections.get(key), scanned=None, inputs=None)
     except ImageAutomationError as error:
-        if error.reason == STORAGE_FAILED:
-            raise
-        # latestRef stays: automations keep to the last good tag.
-        outcome = failed(_attempt(found), error)
-    report([outcome], ports)
-    if over:
-        interventions.remove(over, found.stored, ports)
-    return outcome.status
+        return _outcome(overtaken, error, error)
+    (ended,) = _ended([again], ports, tries)
+    return ended
 
 
-class _Overtaken(RetryableError):
-    """Another worker has selected since this one read what was selected."""
+def _selected(found: Evaluation, ports: Ports) -> _Selected | ImageAutomationError:
+    try:
+        with isolated():
+            return _select(found, ports)
+    except ImageAutomationError as error:
+        return error
 
 
-def _selected_and_stored(found: _Evaluation, ports: Ports) -> tuple[_Evaluation, _Selected, Transition]:
-    """Select and store; again, from what is stored by then, if another worker selected at the same time."""
-    for _ in range(SELECT_TRIES - 1):
-        selected = _select(found, ports)
+def _stored(
+    evaluations: Sequence[Evaluation], selected: Sequence[_Selected | ImageAutomationError], ports: Ports
+) -> list[bool | ImageAutomationError]:
+    """Store what is newly selected, which wakes the update.
+
+    Returns:
+        For each policy whether its selection is stored; False if another worker was faster; or why there is none.
+    """
+    new = {
+        place: (chosen.selection, one.current)
+        for place, (one, chosen) in enumerate(zip(evaluations, selected, strict=True))
+        if isinstance(chosen, _Selected) and chosen.selection is not one.current
+    }
+    answers: Sequence[bool | ImageAutomationError]
+    try:
+        with isolated():
+            answers = _put(list(new.values()), ports)
+    except ImageAutomationError as error:
+        answers = [error] * len(new)
+    stored = dict(zip(new, answers, strict=True))
+    return [
+        chosen if isinstance(chosen, ImageAutomationError) else stored.get(place, True)
+        for place, chosen in enumerate(selected)
+    ]
+
+
+def _put(changes: Sequence[tuple[Selection, Selection | None]], ports: Ports) -> Sequence[bool | ImageAutomationError]:
+    if len(changes) > 1:
+        return ports.selections.put_each(changes)
+    return [ports.selections.put(selection, expected) for selection, expected in changes]
+
+
+def _outcome(
+    found: Evaluation, selected: _Selected | ImageAutomationError, is_stored: bool | ImageAutomationError
+) -> _Ended | ImageAutomationError:
+    """What becomes of the policy; the error if the table failed."""
+    error = is_stored if isinstance(is_stored, ImageAutomationError) else None
+    if isinstance(selected, _Selected) and is_stored is True:
         try:
-            return found, selected, _stored(found, selected, ports)
-        except _Overtaken:
-            key = found.stored.key
-            stored = ports.objects.get(KIND, key) or found.stored
-            found = replace(found, stored=stored, current=ports.selections.get(key), scanned=None, inputs=None)
-    selected = _select(found, ports)
-    return found, selected, _stored(found, selected, ports)
+            with isolated():
+                return _Ended(stored=found.stored, outcome=_transition(found, selected), over=selected.ended)
+        except ImageAutomationError as failure:
+            error = failure
+    error = error or RetryableError("another worker selected at the same time", reason="Failure")
+    if error.reason == STORAGE_FAILED:
+        return error
+    # latestRef stays: automations keep to the last good tag.
+    return _Ended(stored=found.stored, outcome=failed(_attempt(found), error))
 
 
-def _attempt(found: _Evaluation) -> Attempt:
+def _attempt(found: Evaluation) -> Attempt:
     return Attempt(stored=found.stored, at=found.now, cause=found.cause.text)
 
 
-def _select(found: _Evaluation, ports: Ports) -> _Selected:
+def _select(found: Evaluation, ports: Ports) -> _Selected:
     policy, current = found.policy, found.current
     repository = _repository(found, ports)
     compiled = _compiled(policy, found.gates)
@@ -287,7 +402,7 @@ def _select(found: _Evaluation, ports: Ports) -> _Selected:
     return _Selected(selection=selection, wait=choice.wait, decided=choice.decided, ended=over)
 
 
-def _gathered(found: _Evaluation, tag_count: int, questions: RegistryQuestions, ports: Ports) -> Gathered:
+def _gathered(found: Evaluation, tag_count: int, questions: RegistryQuestions, ports: Ports) -> Gathered:
     before = max(found.cause.dropped_from, status.trusted_tags(found.stored.status))
     occasion = Occasion(
         stored=found.stored,
@@ -299,14 +414,14 @@ def _gathered(found: _Evaluation, tag_count: int, questions: RegistryQuestions, 
     return gather(occasion, questions, ports)
 
 
-def _stored_tags(found: _Evaluation, ports: Ports) -> ScannedTags:
+def _stored_tags(found: Evaluation, ports: Ports) -> ScannedTags:
     repository = found.policy.repository
     state = found.inputs.tags if found.inputs is not None else ports.tags.state(repository)
     tags = tuple(one.tag for one in ports.tags.tags(repository, state)) if state else ()
     return ScannedTags(tags=tags, revision=state.revision if state else Revision(""))
 
 
-def _repository(found: _Evaluation, ports: Ports) -> ImageRepository:
+def _repository(found: Evaluation, ports: Ports) -> ImageRepository:
     """The ImageRepository that a policy refers to, if the policy may read it."""
     policy, blocks = found.policy, ports.no_cross_namespace_refs
     if not may_refer(policy.metadata.key.namespace, policy.repository, no_cross_namespace_refs=blocks):
@@ -320,7 +435,7 @@ def _repository(found: _Evaluation, ports: Ports) -> ImageRepository:
     return repository
 
 
-def _stored_repository(found: _Evaluation, ports: Ports) -> ImageRepository:
+def _stored_repository(found: Evaluation, ports: Ports) -> ImageRepository:
     """The ImageRepository that a policy refers to."""
     policy, inputs = found.policy, found.inputs
     stored = inputs.repository if inputs is not None else ports.objects.get("ImageRepository", policy.repository)
@@ -360,7 +475,7 @@ def _compiled(policy: ImagePolicy, gates: tuple[Gate, ...]) -> CompiledPolicy:
         raise StalledError(str(error), reason="InvalidPolicy") from error
 
 
-def _choice(found: _Evaluation, compiled: CompiledPolicy, scanned: ScannedTags, situation: Situation) -> Choice:
+def _choice(found: Evaluation, compiled: CompiledPolicy, scanned: ScannedTags, situation: Situation) -> Choice:
     current = found.current
     try:
         if scanned.difference is not None and current is not None and _chose(found, current):
@@ -372,7 +487,7 @@ def _choice(found: _Evaluation, compiled: CompiledPolicy, scanned: ScannedTags, 
         raise RetryableError(str(error), reason="Failure") from error
 
 
-def _chose(found: _Evaluation, current: Selection) -> bool:
+def _chose(found: Evaluation, current: Selection) -> bool:
     """Whether this policy chose its current selection from all tags: nothing held it, and no better tag waited."""
     body = found.stored.status
     return (
@@ -397,7 +512,7 @@ def _held_back(choice: Choice, situation: Situation) -> HeldBack:
     )
 
 
-def _digest(found: _Evaluation, repository: ImageRepository, tag: str, contents: Contents, ports: Ports) -> Digest:
+def _digest(found: Evaluation, repository: ImageRepository, tag: str, contents: Contents, ports: Ports) -> Digest:
     policy, current = found.policy, found.current.ref if found.current else None
     if not needs_digest(policy.digest_reflection, current, repository.image, tag):
         return Digest(current.digest if current and policy.digest_reflection != "Never" else "")
@@ -408,11 +523,9 @@ def _digest(found: _Evaluation, repository: ImageRepository, tag: str, contents:
     return digest
 
 
-def _stored(found: _Evaluation, selected: _Selected, ports: Ports) -> Transition:
-    """Store the selection first, because it wakes the update; the status follows and says the same."""
+def _transition(found: Evaluation, selected: _Selected) -> Transition:
+    """The policy's outcome, when its selection is stored."""
     selection = selected.selection
-    if selection is not found.current and not ports.selections.put(selection, found.current):
-        raise _Overtaken("another worker selected at the same time", reason="Failure")
     body = dict(found.stored.status) | {"latestRef": _document(selection.ref)}
     if selection.previous is not None:
         body["observedPreviousRef"] = _document(selection.previous)
