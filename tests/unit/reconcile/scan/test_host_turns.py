@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from tagstream.reconcile.scan.host_turns import WORKERS, HostTurns
 
 
@@ -50,3 +52,48 @@ def test_a_host_alone_has_all_workers_and_is_never_given_up() -> None:
 
 def test_no_work_is_no_mistake() -> None:
     HostTurns[str]({}).carry_out(lambda _item: None)
+
+
+def test_an_open_item_keeps_the_workers_of_its_host_until_it_is_closed_or_comes_again() -> None:
+    turns = HostTurns({"a": ["first", "second"]})
+    done: list[str] = []
+    is_second_done = threading.Event()
+
+    def act(item: str) -> bool:
+        done.append(item)
+        if item == "first":
+            assert is_second_done.wait(10)
+            turns.again("a", "first again")
+            return True
+        if item == "second":
+            # Its worker finds nothing else to do now, but an item is open.
+            threading.Timer(0.05, is_second_done.set).start()
+        return False
+
+    turns.carry_out(act)
+    assert sorted(done) == ["first", "first again", "second"]
+
+
+def test_an_open_item_that_another_thread_closes_ends_the_run() -> None:
+    turns = HostTurns({"a": ["left"]})
+    closing = threading.Timer(0.05, turns.close, ["a"])
+
+    def act(_item: str) -> bool:
+        closing.start()
+        return True
+
+    turns.carry_out(act)
+    closing.join()
+
+
+def test_a_worker_that_dies_leaves_nobody_waiting() -> None:
+    turns = HostTurns({"a": list(range(WORKERS))})
+
+    def act(item: int) -> bool:
+        if item == 0:
+            turns.close("a")
+            raise KeyboardInterrupt
+        return False
+
+    with pytest.raises(KeyboardInterrupt):
+        turns.carry_out(act)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tagstream.combined import Combined
+from tagstream.adapters.store.combined import Combined
 from tagstream.errors import ImageAutomationError, OutOfOrder, RetryableError
 from tagstream.ports.runtime import Clock
 

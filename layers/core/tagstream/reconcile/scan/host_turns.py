@@ -35,11 +35,16 @@ class HostTurns(Generic[T]):
         self._workers = workers
         self._waiting = {host: deque(items) for host, items in work.items()}
         self._slow: set[str] = set()
+        self._open = dict.fromkeys(work, 0)
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self.is_shared = len(work) > 1
 
-    def carry_out(self, act: Callable[[T], None]) -> None:
-        """Call ``act`` for every item of every host that is not given up; no host can take all workers."""
+    def carry_out(self, act: Callable[[T], bool | None]) -> None:
+        """Call ``act`` for every item of every host that is not given up; no host can take all workers.
+
+        ``act`` answers True if the item is still open. Then ``close`` or ``again`` has to be called for it.
+        """
         hosts = list(self._waiting)
         share = max(LEAST_WORKERS, self._workers // max(1, len(hosts)))
         turns = [[host] * min(share, len(self._waiting[host])) for host in hosts]
@@ -50,14 +55,40 @@ class HostTurns(Generic[T]):
         with ThreadPoolExecutor(max_workers=min(self._workers, len(in_order))) as pool:
             list(pool.map(lambda host: self._work_off(host, act), in_order))
 
-    def _work_off(self, host: str, act: Callable[[T], None]) -> None:
+    def _work_off(self, host: str, act: Callable[[T], bool | None]) -> None:
         while (item := self._next(host)) is not None:
-            act(item)
+            is_open: bool | None = False
+            try:
+                is_open = act(item)
+            finally:
+                if not is_open:
+                    self.close(host)
 
     def _next(self, host: str) -> T | None:
+        """The next item; None when there is none left, and none is open that might come again."""
         with self._lock:
             waiting = self._waiting[host]
-            return waiting.popleft() if waiting and host not in self._slow else None
+            while not waiting and self._open[host]:
+                self._changed.wait()
+            if not waiting or host in self._slow:
+                return None
+            self._open[host] += 1
+            return waiting.popleft()
+
+    def close(self, host: str) -> None:
+        """An item of this host is done with."""
+        with self._lock:
+            # A worker that dies may close what another has closed.
+            self._open[host] = max(0, self._open[host] - 1)
+            if not self._open[host]:
+                self._changed.notify_all()
+
+    def again(self, host: str, item: T) -> None:
+        """An open item of this host becomes this one, which has its turn before all others."""
+        with self._lock:
+            self._open[host] -= 1
+            self._waiting[host].appendleft(item)
+            self._changed.notify_all()
 
     def give_up(self, host: str) -> None:
         """Skip the remaining items of a host in this run; does nothing if it is the only host."""

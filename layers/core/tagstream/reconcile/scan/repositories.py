@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import zip_longest
 
-from tagstream.combined import Combined
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.image_name import ImageName, InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import ImageRepository, NamespacedName
@@ -29,6 +29,7 @@ from tagstream.reconcile.cool_downs import DEFAULT_COOL_DOWN_S, CoolDowns
 from tagstream.reconcile.credentials import registry_access
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.registry_health import RegistryHealth
+from tagstream.reconcile.scan.gathering import Gathering
 from tagstream.reconcile.scan.host_turns import SHARED_S, WORKERS, HostTurns
 from tagstream.reconcile.scan.put_back import MOST_HOPS, put_back
 from tagstream.reconcile.scan.scan_outcome import Scan, has_news, reported_revision, transition
@@ -54,6 +55,8 @@ SCANS_PER_MESSAGE = 50
 TOLERANCE_S = 0.5
 # Of so many scans, the policies and their statuses are read in one call.
 TOGETHER = 50
+# A longer list is not kept until others come: with many of them, the memory would not do.
+LONG_LIST = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +108,9 @@ class _News:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Alone:
-    """The policies of a scan some of which may wait for somebody, so that no other scan is evaluated with it."""
+    """A scan some of whose policies may wait for somebody, so that no other scan is evaluated with it."""
 
+    news: _News
     evaluations: tuple[Evaluation, ...]
 
 
@@ -117,9 +121,8 @@ class _Run:
     trigger: ScanTrigger
     policies: PolicyRun
     cool_downs: CoolDowns
-    turns: HostTurns[Scan]
+    turns: HostTurns[Scan | _Alone]
     may_lag: bool
-    together: Combined[_News, _Done | _Alone | ImageAutomationError]
 
     @property
     def deadline_s(self) -> float:
@@ -174,34 +177,74 @@ def scan_stored(
     if not stored:
         return frozenset()
     scans = _begun(stored, ports, may_lag=may_lag)
-    by_host: dict[str, list[Scan]] = {}
+    by_host: dict[str, list[Scan | _Alone]] = {}
     for scan in scans:
         by_host.setdefault(scan.host, []).append(scan)
     cool_downs = CoolDowns(ports.tags, ports.clock)
-    policies = PolicyRun(deadline_s=deadline_s, health=RegistryHealth(cool_downs, ports))
     run = _Run(
         trigger=trigger,
-        policies=policies,
+        policies=PolicyRun(deadline_s=deadline_s, health=RegistryHealth(cool_downs, ports)),
         cool_downs=cool_downs,
         turns=HostTurns(by_host, workers),
         may_lag=may_lag,
-        together=Combined(lambda news: _evaluated(news, trigger, policies, ports), TOGETHER, lanes=1),
     )
-    done: dict[NamespacedName, _Done] = {}
     started_s = ports.clock.monotonic_s()
-
-    def act(scan: Scan) -> None:
-        outcome = _scan(scan, run, ports)
-        if outcome is not None:
-            done[scan.stored.key] = outcome
-
-    # Each result is written as it arrives: one slow registry never holds up the others.
-    run.turns.carry_out(act)
+    done = _carried_out(run, ports)
     _put_back([scan for scan in scans if scan.stored.key not in done], run, ports)
     if done:
         ports.agenda.note({ObjectName(kind=KIND, key=key): one.times for key, one in done.items()})
         _log_run([one.scan for one in done.values()], started_s, ports)
     return frozenset(key for one in done.values() for key in one.evaluated)
+
+
+def _carried_out(run: _Run, ports: Ports) -> dict[NamespacedName, _Done]:
+    """Scan all repositories; those that are not in the answer have to be scanned later.
+
+    Each result is written as it arrives: one slow registry never holds up the others.
+    """
+    done: dict[NamespacedName, _Done] = {}
+
+    def keep(scan: Scan, outcome: _Done | ImageAutomationError | None) -> None:
+        if isinstance(outcome, _Done):
+            done[scan.stored.key] = outcome
+        elif outcome is not None:
+            # The table failed, or a mistake of ours: nothing is known, so nothing is recorded, and it is tried again.
+            reason, message = outcome.reason, outcome.message
+            ports.log.error("scan broke off", key=str(scan.stored.key), reason=reason, error=message)
+
+    def settle(news: Sequence[_News]) -> None:
+        found: Sequence[_Done | _Alone | ImageAutomationError] = ()
+        try:
+            found = _evaluated(news, run, ports)
+        finally:
+            for one, outcome in zip_longest(news, found):
+                if isinstance(outcome, _Alone):
+                    run.turns.again(one.scan.host, outcome)
+                else:
+                    keep(one.scan, outcome)
+                    run.turns.close(one.scan.host)
+
+    gathering = Gathering(settle, TOGETHER)
+
+    def act(item: Scan | _Alone) -> bool:
+        if ports.clock.monotonic_s() >= run.deadline_s:
+            return False
+        if isinstance(item, _Alone):
+            (outcome,) = _settled([(item.news, item.evaluations)], run.trigger, ports)
+            keep(item.news.scan, outcome)
+            return False
+        found = _scan(item, run, ports)
+        if isinstance(found, _News):
+            if len(found.scanned.tags if found.scanned else ()) > LONG_LIST:
+                settle([found])
+            else:
+                gathering.add(found)
+            return True
+        keep(item, found)
+        return False
+
+    run.turns.carry_out(act)
+    return done
 
 
 def _log_run(scans: Sequence[Scan], started_s: float, ports: Ports) -> None:
@@ -237,20 +280,16 @@ def _put_back(scans: Sequence[Scan], run: _Run, ports: Ports) -> None:
     put_back(requests, ports)
 
 
-def _scan(scan: Scan, run: _Run, ports: Ports) -> _Done | None:
-    """None when the scan has to be done later."""
-    if ports.clock.monotonic_s() >= run.deadline_s:
-        return None
+def _scan(scan: Scan, run: _Run, ports: Ports) -> _Done | _News | ImageAutomationError | None:
+    """None when the scan has to be done later, an error when it broke off."""
     try:
         with isolated():
             return _scan_now(scan, run, ports)
     except ImageAutomationError as error:
-        # The table failed, or a mistake of ours: nothing is known, so nothing is recorded, and it is tried again.
-        ports.log.error("scan broke off", key=str(scan.stored.key), reason=error.reason, error=error.message)
-        return None
+        return error
 
 
-def _scan_now(scan: Scan, run: _Run, ports: Ports) -> _Done | None:
+def _scan_now(scan: Scan, run: _Run, ports: Ports) -> _Done | _News | None:
     started = ports.clock.monotonic_s()
     try:
         with isolated():
@@ -274,8 +313,7 @@ def _scan_now(scan: Scan, run: _Run, ports: Ports) -> _Done | None:
             scan = replace(scan, error=error)
             outcome = transition(scan, cause, _since_ms(started, ports), ports.clock.now())
         else:
-            news = _News(scan=scan, scanned=scanned, cause=cause, started_s=started)
-            return _with_policies(news, run, ports)
+            return _News(scan=scan, scanned=scanned, cause=cause, started_s=started)
     report([outcome], ports)
     return _done(scan, outcome, run.trigger, ports)
 
@@ -296,42 +334,25 @@ def _done(
     )
 
 
-def _with_policies(news: _News, run: _Run, ports: Ports) -> _Done:
-    """Evaluate the policies of a scan, together with those of other scans, unless they may wait for somebody.
-
-    Raises:
-        ImageAutomationError: the table failed.
-    """
-    (found,) = run.together.ask({news.scan.stored.key: news})
-    if isinstance(found, _Alone):
-        (found,) = _settled([(news, found.evaluations)], run.trigger, ports)
-    if isinstance(found, ImageAutomationError):
-        raise found
-    return found
-
-
-def _evaluated(
-    news: Sequence[_News], trigger: ScanTrigger, policies: PolicyRun, ports: Ports
-) -> list[_Done | _Alone | ImageAutomationError]:
-    """Evaluate the policies of scans, and settle the scans; one thread does so for all that wait by then."""
+def _evaluated(news: Sequence[_News], run: _Run, ports: Ports) -> list[_Done | _Alone | ImageAutomationError]:
+    """Evaluate the policies of scans, and settle the scans, but for those whose policies may wait for somebody."""
     try:
         with isolated():
-            return _evaluated_together(news, trigger, policies, ports)
+            return _evaluated_together(news, run, ports)
     except ImageAutomationError as error:
         if len(news) > 1 and not isinstance(error, OutOfOrder):
-            return [answer for one in news for answer in _evaluated([one], trigger, policies, ports)]
+            return [answer for one in news for answer in _evaluated([one], run, ports)]
         return [error] * len(news)
 
 
-def _evaluated_together(
-    news: Sequence[_News], trigger: ScanTrigger, policies: PolicyRun, ports: Ports
-) -> list[_Done | _Alone | ImageAutomationError]:
-    found = list(zip(news, evaluations_of([_changed(one, trigger) for one in news], policies, ports), strict=True))
+def _evaluated_together(news: Sequence[_News], run: _Run, ports: Ports) -> list[_Done | _Alone | ImageAutomationError]:
+    changed = [_changed(one, run.trigger) for one in news]
+    found = list(zip(news, evaluations_of(changed, run.policies, ports), strict=True))
     at_once = [(one, evaluations) for one, evaluations in found if not any(each.may_wait for each in evaluations)]
-    settled = iter(_settled(at_once, trigger, ports))
+    settled = iter(_settled(at_once, run.trigger, ports))
     return [
-        _Alone(evaluations=evaluations) if any(each.may_wait for each in evaluations) else next(settled)
-        for _, evaluations in found
+        _Alone(news=one, evaluations=evaluations) if any(each.may_wait for each in evaluations) else next(settled)
+        for one, evaluations in found
     ]
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tagstream.combined import CROWD, Combined
+from tagstream.adapters.store.combined import CROWD, Combined
 
 
 class Doubling:

@@ -1,7 +1,7 @@
-"""Single requests of many threads, carried out as one batch.
+"""Single requests of many threads, carried out as one batch call.
 
 A thousand scans read and write the same kinds of item at the same time. Whoever finds a free lane carries out all that
-is waiting by then, so nobody waits for a timer: the request of a single thread is carried out at once and alone.
+is waiting by then, so nobody waits for a timer: the request of a single thread is sent at once and alone.
 """
 
 from __future__ import annotations
@@ -56,11 +56,10 @@ class Combined(Generic[Q, A]):
     Args:
         carry_out: answers a batch, in its order; what it raises is raised to everybody in the batch.
         most: requests in a batch.
-        lanes: batches on their way at the same time.
     """
 
-    def __init__(self, carry_out: Callable[[Sequence[Q]], Sequence[A]], most: int, lanes: int = LANES) -> None:
-        self._carry_out, self._most, self._most_lanes = carry_out, most, lanes
+    def __init__(self, carry_out: Callable[[Sequence[Q]], Sequence[A]], most: int) -> None:
+        self._carry_out, self._most = carry_out, most
         self._lock = threading.Lock()
         self._waiting: list[_Waiting[Q, A]] = []
         self._lanes = 0
@@ -75,7 +74,7 @@ class Combined(Generic[Q, A]):
         mine: list[_Waiting[Q, A]] = [_Waiting(name=name, request=one, asker=asker) for name, one in requests.items()]
         with self._lock:
             self._waiting.extend(mine)
-            asker.leads = not self._lanes or (self._lanes < self._most_lanes and len(self._waiting) >= CROWD)
+            asker.leads = not self._lanes or (self._lanes < LANES and len(self._waiting) >= CROWD)
             self._lanes += asker.leads
         while asker.leads or asker.unanswered:
             if asker.leads:
