@@ -230,8 +230,7 @@ def _carried_out(run: _Run, ports: Ports) -> dict[NamespacedName, _Done]:
         if ports.clock.monotonic_s() >= run.deadline_s:
             return False
         if isinstance(item, _Alone):
-            (outcome,) = _settled([(item.news, item.evaluations)], run.trigger, ports)
-            keep(item.news.scan, outcome)
+            keep(item.news.scan, _settled_alone(item, run.trigger, ports))
             return False
         found = _scan(item, run, ports)
         if isinstance(found, _News):
@@ -354,6 +353,15 @@ def _evaluated_together(news: Sequence[_News], run: _Run, ports: Ports) -> list[
         _Alone(news=one, evaluations=evaluations) if any(each.may_wait for each in evaluations) else next(settled)
         for one, evaluations in found
     ]
+
+
+def _settled_alone(alone: _Alone, trigger: ScanTrigger, ports: Ports) -> _Done | ImageAutomationError:
+    try:
+        with isolated():
+            (outcome,) = _settled([(alone.news, alone.evaluations)], trigger, ports)
+            return outcome
+    except ImageAutomationError as error:
+        return error
 
 
 def _settled(
