@@ -173,7 +173,7 @@ def digest_of(ports: Ports) -> str:
     return found.ref.digest if found else ""
 
 
-WRITING = frozenset({"put", "put_status", "first_seen", "record", "note"})
+WRITING = frozenset({"put", "put_each", "put_status", "put_statuses", "first_seen", "record", "note"})
 
 
 def test_new_tags_wait_as_long_wherever_the_scan_that_sees_them_first_dies(ports: Ports, registry: Registry) -> None:

@@ -86,7 +86,14 @@ def assert_idle(fleet: Fleet) -> None:
     """A sync of the same commit neither fetches files nor writes."""
     life = Life()
     fleet.sync(life.ports(fleet.ports))
-    assert {one.split(".")[1] for one in life.calls} & {"fetch", "files", "put", "put_status", "record"} == set()
+    assert {one.split(".")[1] for one in life.calls} & {
+        "fetch",
+        "files",
+        "put",
+        "put_status",
+        "put_statuses",
+        "record",
+    } == set()
 
 
 @pytest.mark.parametrize("prune", [True, False])

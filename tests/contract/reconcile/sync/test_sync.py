@@ -166,7 +166,9 @@ def test_an_unchanged_commit_asks_git_once_and_writes_no_status(fleet: Fleet) ->
     fleet.sync()
     life = Life()
     fleet.sync(life.ports(fleet.ports))
-    written = [one for one in life.calls if one.split(".")[1] in ("put", "put_status", "record", "delete")]
+    written = [
+        one for one in life.calls if one.split(".")[1] in ("put", "put_status", "put_statuses", "record", "delete")
+    ]
     assert written == []
 
 

@@ -455,7 +455,8 @@ def test_a_request_is_closed_with_the_reason_of_its_own_case(stack: Hosted, why:
 
 WRITES = {
     *("outlet.send", "git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
-    *("objects.put_status", "objects.replace_status", "ledger.record", "leases.put_intent", "leases.clear_intents"),
+    *("objects.put_status", "objects.put_statuses", "objects.replace_status"),
+    *("ledger.record", "leases.put_intent", "leases.clear_intents"),
 }
 
 

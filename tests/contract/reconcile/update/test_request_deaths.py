@@ -70,7 +70,8 @@ READY = "Succeeded: repository up-to-date"
 # Whoever dies before one of them has done no more than one who dies after the one before.
 WRITES = {
     *("outlet.send", "git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
-    *("objects.put_status", "objects.replace_status", "ledger.record", "leases.clear_intents"),
+    *("objects.put_status", "objects.put_statuses", "objects.replace_status"),
+    *("ledger.record", "leases.clear_intents"),
 }
 
 
