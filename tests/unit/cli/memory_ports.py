@@ -253,6 +253,10 @@ class MemoryTags:
         """No image was looked at."""
         return {}
 
+    def names(self, key: NamespacedName, state: TagState | None = None) -> Sequence[str]:
+        """Descending."""
+        return [one.tag for one in self.tags(key, state)]
+
     def sightings(self, key: NamespacedName, tag: str) -> Mapping[Digest, datetime]:
         """No digest was seen."""
         return {}

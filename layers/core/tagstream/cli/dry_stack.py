@@ -21,7 +21,7 @@ from tagstream.reconcile import status
 READS: Mapping[str, frozenset[str]] = {
     "objects": frozenset({"get", "get_many", "documents", "documents_of", "list"}),
     "selections": frozenset({"get", "get_many", "list", "waiting"}),
-    "tags": frozenset({"state", "states", "tags", "sightings", "image_fact", "creation_times", "cool_down"}),
+    "tags": frozenset({"state", "states", "tags", "names", "sightings", "image_fact", "creation_times", "cool_down"}),
     "leases": frozenset({"last_holders"}),
     "freezes": frozenset({"read"}),
     "agenda": frozenset({"read"}),

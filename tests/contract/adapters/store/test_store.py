@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+import zlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -113,6 +114,30 @@ def test_a_short_list_is_kept_in_the_item_of_its_state(table: Table) -> None:
     stored = list(table.query("tags#flux-system/app"))
     assert [keys.read_text(item, "sk") for item in stored] == ["state"]
     assert len(tuple(tags.tags(APP))) == 100
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [records("v2", "v1"), records("z\\n", "y\ty", "x\n", "\ud800", "a"), records(), many("v")],
+    ids=["short", "odd", "empty", "chunks"],
+)
+def test_the_names_of_a_list_are_those_of_its_records(table: Table, listed: tuple[TagRecord, ...]) -> None:
+    tags = DynamoTags(table=table)
+    assert tags.put(APP, replace(state(), tag_count=len(listed)), listed, None)
+    names = [one.tag for one in listed]
+    assert list(tags.names(APP)) == list(tags.names(APP, tags.state(APP))) == names
+    assert list(tags.names(NamespacedName("flux-system", "unknown"))) == []
+
+
+@pytest.mark.parametrize("text", [b"v2\t1\nv1", b"v2\nv1\t1\n", b"v2\tlater\n", b""])
+def test_names_that_cannot_be_read_are_forgotten_as_their_records_are(table: Table, text: bytes) -> None:
+    tags = DynamoTags(table=table)
+    tags.put(APP, state(), records("v2", "v1"), None)
+    (item,) = table.query("tags#flux-system/app")
+    table.write_many([{**item, "tags": {"B": zlib.compress(text)}}])
+    with pytest.raises(RetryableError, match="the next scan stores them anew"):
+        tags.names(APP)
+    assert tags.state(APP) is None
 
 
 def test_an_empty_list_is_read_back_as_empty(table: Table) -> None:

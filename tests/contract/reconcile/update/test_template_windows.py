@@ -200,7 +200,8 @@ def test_a_branch_of_one_that_waits_is_not_removed_by_another_that_leaves_it(sta
 
 WRITES = {
     *("outlet.send", "git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
-    *("objects.put_status", "objects.replace_status", "ledger.record", "leases.put_intent", "leases.clear_intents"),
+    *("objects.put_status", "objects.put_statuses", "objects.replace_status"),
+    *("ledger.record", "leases.put_intent", "leases.clear_intents"),
 }
 
 

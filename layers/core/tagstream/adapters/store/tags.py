@@ -61,21 +61,36 @@ class DynamoTags:
             RetryableError: StorageOperationFailed. The list changed at every attempt; or it can no longer be read, and
                 is deleted so that the next scan stores it again. The second error may be raised by the iterator.
         """
+        found = self._parts(key, state)
+        return iter(()) if found is None else self._records(key, *found)
+
+    def names(self, key: NamespacedName, state: TagState | None = None) -> Sequence[str]:
+        """Read a repository's tags as ``tags`` does, all at once and without their first sightings."""
+        found = self._parts(key, state)
+        if found is None:
+            return ()
+        known, parts = found
+        try:
+            return [tag for part in parts for tag in _names(part)]
+        except UNREADABLE as error:
+            raise self._given_up(key, known) from error
+
+    def _parts(self, key: NamespacedName, state: TagState | None) -> tuple[TagState, Sequence[keys.Item]] | None:
+        """The state and the items that hold the list, in order; None if nothing is stored."""
         if state is not None and state.packed_tags:
-            came = _where(key) | {"doc": keys.document(_state_document(state)), "tags": {"B": state.packed_tags}}
-            return self._records(key, came, [came])
+            return state, [{"tags": {"B": state.packed_tags}}]
         before: keys.Item | None = None
         for _ in range(READ_TRIES):
             item = self.table.get(_where(key))
             state = _state(item)
             if item is None or state is None:
-                return iter(())
+                return None
             parts = [item] if "tags" in item else self._chunks(key, state)
             if len(parts) == state.chunk_count or "tags" in item:
-                return self._records(key, item, parts)
+                return state, parts
             if item == before:
                 # Nobody replaced the list meanwhile: its chunks are gone for good.
-                raise self._given_up(key, item)
+                raise self._given_up(key, state)
             before = item
         raise RetryableError(f"tags of ImageRepository/{key} keep changing", reason="StorageOperationFailed")
 
@@ -83,16 +98,16 @@ class DynamoTags:
         found = self.table.get_many(_chunk_keys(key, state))
         return sorted(found, key=lambda item: keys.read_text(item, "sk"))
 
-    def _records(self, key: NamespacedName, state: keys.Item, parts: Sequence[keys.Item]) -> Iterator[TagRecord]:
+    def _records(self, key: NamespacedName, state: TagState, parts: Sequence[keys.Item]) -> Iterator[TagRecord]:
         try:
             yield from _unpacked(parts)
         except UNREADABLE as error:
             raise self._given_up(key, state) from error
 
-    def _given_up(self, key: NamespacedName, state: keys.Item) -> RetryableError:
+    def _given_up(self, key: NamespacedName, state: TagState) -> RetryableError:
         """Forget a list that cannot be read, unless it was replaced meanwhile."""
         stored = self.table.get(_where(key))
-        if stored is not None and _state(stored) == _state(state):
+        if stored is not None and _state(stored) == state:
             # Who only looks may have no right to delete it; the next scan has.
             with contextlib.suppress(ImageAutomationError):
                 self.table.delete(_where(key), unchanged(stored))
@@ -305,10 +320,26 @@ _ESCAPE = re.compile(r"\\[\\nt]")
 _ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\t": "\t"}
 
 
+_LINE = re.compile(r"([^\t\n]*)\t-?\d+\n")
+
+
+def _names(part: keys.Item) -> Sequence[str]:
+    """The tags of an item.
+
+    Raises:
+        ValueError: some line is none.
+    """
+    text = _text(part)
+    tags: list[str] = _LINE.findall(text)
+    if not text.endswith("\n") or len(tags) != text.count("\n"):
+        raise ValueError("not a list of tags")
+    return [_unescaped(tag) for tag in tags] if "\\" in text else tags
+
+
 def _unpacked(parts: Iterable[keys.Item]) -> Iterator[TagRecord]:
     moments: dict[str, datetime] = {}
     for part in parts:
-        text = zlib.decompress(keys.read_bytes(part, "tags")).decode(errors="surrogatepass")
+        text = _text(part)
         is_escaped = "\\" in text
         for line in text.removesuffix("\n").split("\n"):
             tag, _, stamp = line.partition("\t")
@@ -316,5 +347,13 @@ def _unpacked(parts: Iterable[keys.Item]) -> Iterator[TagRecord]:
             if at is None:
                 at = moments[stamp] = keys.moment(int(stamp))
             if is_escaped:
-                tag = _ESCAPE.sub(lambda found: _ESCAPES[found[0]], tag)
+                tag = _unescaped(tag)
             yield TagRecord(tag=tag, first_seen_at=at)
+
+
+def _text(part: keys.Item) -> str:
+    return zlib.decompress(keys.read_bytes(part, "tags")).decode(errors="surrogatepass")
+
+
+def _unescaped(tag: str) -> str:
+    return _ESCAPE.sub(lambda found: _ESCAPES[found[0]], tag)

@@ -417,7 +417,7 @@ def _gathered(found: Evaluation, tag_count: int, questions: RegistryQuestions, p
 def _stored_tags(found: Evaluation, ports: Ports) -> ScannedTags:
     repository = found.policy.repository
     state = found.inputs.tags if found.inputs is not None else ports.tags.state(repository)
-    tags = tuple(one.tag for one in ports.tags.tags(repository, state)) if state else ()
+    tags = ports.tags.names(repository, state) if state else ()
     return ScannedTags(tags=tags, revision=state.revision if state else Revision(""))
 
 
