@@ -42,6 +42,7 @@ from tagstream.reconcile.select.policies import (
     evaluate_together,
     evaluations_of,
 )
+from tagstream.reconcile.select.read_ahead import FRESH_S
 from tagstream.reconcile.stored_objects import parsed_objects
 from tagstream.reconcile.transition import Transition, report, report_each
 
@@ -108,10 +109,14 @@ class _News:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Alone:
-    """A scan some of whose policies may wait for somebody, so that no other scan is evaluated with it."""
+    """A scan some of whose policies may wait for somebody, so that no other scan is evaluated with it.
+
+    ``read_at_s`` is when its policies were read, on the monotonic clock.
+    """
 
     news: _News
     evaluations: tuple[Evaluation, ...]
+    read_at_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +235,7 @@ def _carried_out(run: _Run, ports: Ports) -> dict[NamespacedName, _Done]:
         if ports.clock.monotonic_s() >= run.deadline_s:
             return False
         if isinstance(item, _Alone):
-            keep(item.news.scan, _settled_alone(item, run.trigger, ports))
+            keep(item.news.scan, _settled_alone(item, run, ports))
             return False
         found = _scan(item, run, ports)
         if isinstance(found, _News):
@@ -345,20 +350,30 @@ def _evaluated(news: Sequence[_News], run: _Run, ports: Ports) -> list[_Done | _
 
 
 def _evaluated_together(news: Sequence[_News], run: _Run, ports: Ports) -> list[_Done | _Alone | ImageAutomationError]:
-    changed = [_changed(one, run.trigger) for one in news]
-    found = list(zip(news, evaluations_of(changed, run.policies, ports), strict=True))
+    read_at_s = ports.clock.monotonic_s()
+    found = list(zip(news, _evaluations(news, run, ports), strict=True))
     at_once = [(one, evaluations) for one, evaluations in found if not any(each.may_wait for each in evaluations)]
     settled = iter(_settled(at_once, run.trigger, ports))
     return [
-        _Alone(news=one, evaluations=evaluations) if any(each.may_wait for each in evaluations) else next(settled)
+        _Alone(news=one, evaluations=evaluations, read_at_s=read_at_s)
+        if any(each.may_wait for each in evaluations)
+        else next(settled)
         for one, evaluations in found
     ]
 
 
-def _settled_alone(alone: _Alone, trigger: ScanTrigger, ports: Ports) -> _Done | ImageAutomationError:
+def _evaluations(news: Sequence[_News], run: _Run, ports: Ports) -> list[tuple[Evaluation, ...]]:
+    return evaluations_of([_changed(one, run.trigger) for one in news], run.policies, ports)
+
+
+def _settled_alone(alone: _Alone, run: _Run, ports: Ports) -> _Done | ImageAutomationError:
+    """Settle a scan whose policies are read again if it had to wait for its turn."""
+    evaluations = alone.evaluations
     try:
         with isolated():
-            (outcome,) = _settled([(alone.news, alone.evaluations)], trigger, ports)
+            if ports.clock.monotonic_s() - alone.read_at_s > FRESH_S:
+                (evaluations,) = _evaluations([alone.news], run, ports)
+            (outcome,) = _settled([(alone.news, evaluations)], run.trigger, ports)
             return outcome
     except ImageAutomationError as error:
         return error
