@@ -387,7 +387,10 @@ def _settled(
     The statuses of the repositories come last: if this breaks off before, they have the old revision, and the next scan
     evaluates.
     """
-    outcomes = iter(evaluate_together([one for _, evaluations in found for one in evaluations], ports))
+    policies = [one for _, evaluations in found for one in evaluations]
+    # What came of one is stored before the next one waits for somebody.
+    parts = [[one] for one in policies] if any(one.may_wait for one in policies) else [policies]
+    outcomes = iter([outcome for part in parts for outcome in evaluate_together(part, ports)])
     errors = [
         next((one for one in [next(outcomes) for _ in evaluations] if isinstance(one, ImageAutomationError)), None)
         for _, evaluations in found
