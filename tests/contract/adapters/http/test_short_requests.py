@@ -17,6 +17,7 @@ from tagstream.adapters.http.guarded_adapter import MAX_CONNECTIONS
 from tagstream.adapters.http.session import CHUNK, Request, Session
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 WAIT_S = 30.0
 
 
@@ -108,10 +109,17 @@ def test_a_connection_is_used_again() -> None:
 
 
 def test_a_connection_is_used_again_after_an_unusual_answer() -> None:
-    session, chunks = Session(), b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
-    with serving(chunks) as server:
+    session = Session()
+    with serving(CHUNKS + b"2;a=b\r\n{}\r\n0\r\n\r\n") as server:
         assert [got(session, server) for _ in range(3)] == [b"{}"] * 3
         assert [len(heads) for heads in server.heads] == [3]
+
+
+def test_what_follows_an_unusual_answer_is_not_taken_for_the_next_one() -> None:
+    session = Session()
+    with serving(CHUNKS + b"1\r\n{\r\n" * 4000 + b"0\r\n\r\n" + ANSWER * 300) as server:
+        assert [got(session, server) for _ in range(2)] == [b"{" * 4000] * 2
+        assert [len(heads) for heads in server.heads] == [1, 1]
 
 
 def test_a_long_answer_is_not_read_before_somebody_wants_it() -> None:

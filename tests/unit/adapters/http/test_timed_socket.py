@@ -117,3 +117,14 @@ def test_without_a_limit_for_the_first_byte_the_whole_time_counts(ends: tuple[Ti
     timed.settimeout(0.2)
     with pytest.raises(TimeoutError):
         timed.makefile("rb").read(1)
+
+
+def test_bytes_that_were_given_back_come_first(ends: tuple[TimedSocket, socket.socket]) -> None:
+    timed, server = ends
+    timed.settimeout(PATIENT_S)
+    server.sendall(b"abc")
+    timed.unread(timed.recv(2))
+    assert timed.has_unread
+    with timed.makefile("rb") as answer:
+        assert answer.read(3) == b"abc"
+    assert not timed.has_unread

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import socket
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +15,7 @@ from tagstream.adapters.http.whole_answer import LONGEST, read_answer
 
 OK = b"HTTP/1.1 200 OK\r\n"
 LENGTH = b"Content-Length: 2\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 END = b"\r\n{}"
 
 
@@ -62,6 +65,24 @@ def test_a_body_may_come_in_parts(ends: tuple[TimedSocket, socket.socket]) -> No
     assert found.read() == body[10:]
 
 
+def test_chunks_are_joined_wherever_they_are_cut(ends: tuple[TimedSocket, socket.socket]) -> None:
+    ours, theirs = ends
+    answer = OK + CHUNKED + b"1\r\n{\r\n001\r\n}\r\n0\r\n\r\n"
+
+    def drip() -> None:
+        for end in range(len(OK + CHUNKED), len(answer)):
+            theirs.sendall(answer[end : end + 1])
+            time.sleep(0.001)
+
+    theirs.sendall(OK + CHUNKED)
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    found = read_answer(ours, "GET")
+    dripping.join()
+    assert found is not None
+    assert found.read() == b"{}"
+
+
 def test_nothing_after_the_body_is_read(ends: tuple[TimedSocket, socket.socket]) -> None:
     ours, theirs = ends
     theirs.sendall(OK + b"Content-Length: 9000\r\n\r\n" + b"x" * 9000 + OK)
@@ -97,7 +118,17 @@ def test_a_body_that_does_not_come_in_time_gives_no_answer(ends: tuple[TimedSock
         pytest.param(OK + LENGTH + LENGTH + END, id="two lengths"),
         pytest.param(OK + b"Content-Length: +2\r\n" + END, id="a signed length"),
         pytest.param(OK + b"Content-Length: 70000\r\n" + END, id="a long body"),
-        pytest.param(OK + LENGTH + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", id="chunks"),
+        pytest.param(OK + LENGTH + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", id="a length and chunks"),
+        pytest.param(OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", id="chunks of an encoding"),
+        pytest.param(OK + CHUNKED + b"2;a=b\r\n{}\r\n0\r\n\r\n", id="a chunk with an extension"),
+        pytest.param(OK + CHUNKED + b"0x2\r\n{}\r\n0\r\n\r\n", id="a size that is none"),
+        pytest.param(OK + CHUNKED + b"000002\r\n{}\r\n0\r\n\r\n", id="a size with many digits"),
+        pytest.param(OK + CHUNKED + b"2\r\n{}xx0\r\n\r\n", id="a chunk without its end"),
+        pytest.param(OK + CHUNKED + b"2\r\n{}\r\n0\r\nA: b\r\n\r\n", id="a trailer"),
+        pytest.param(OK + CHUNKED + b"2\r\n{}\r\n0\r\n\r\n" + OK, id="more than the last chunk"),
+        pytest.param(OK + CHUNKED + b"2\r\n{}\r\n", id="no last chunk"),
+        pytest.param(OK + CHUNKED + b"fffff\r\n{}", id="a long chunk"),
+        pytest.param(OK + CHUNKED + (b"fff\r\n" + b"x" * 4095 + b"\r\n") * 17, id="many chunks"),
         pytest.param(OK + LENGTH + b"Content-Encoding: gzip\r\n" + END, id="an encoding"),
         pytest.param(OK + LENGTH + b"Connection: close\r\n" + END, id="a last answer"),
         pytest.param(OK + LENGTH + b"Link: <a>;\r\n rel=next\r\n" + END, id="a folded line"),

@@ -165,6 +165,11 @@ class _Guarded:
                 super().connect()  # type: ignore[misc]
         self.sock = TimedSocket(self.sock)
 
+    @property
+    def is_connected(self) -> bool:
+        """As urllib3 asks before it uses a connection again: not if something has come that nobody has read."""
+        return self.sock is not None and not self.sock.has_unread and bool(super().is_connected)  # type: ignore[misc]
+
     def _end(self) -> None:
         """End a connection through a proxy, which may answer byte by byte: each read has a timeout of its own."""
         if self._raw is not None:

@@ -77,6 +77,11 @@ class TimedSocket:
         """Let ``recv_into`` give bytes again that ``recv`` gave."""
         self._unread = data
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether there are such bytes still, which belong to an answer that nobody has read to its end."""
+        return bool(self._unread)
+
     def _received(self, receive: Callable[[Any], Any], argument: Any) -> Any:
         while True:
             self._limit_next_wait(min(SLICE_S, self._left_s()))

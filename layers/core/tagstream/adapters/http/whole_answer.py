@@ -23,6 +23,10 @@ MAX_FIELDS = 99
 # The status that needs no thought, and lines of a name and a value in ASCII, without folds.
 _HEAD = re.compile(rb"HTTP/1\.1 200 [\t -~]*\r\n((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~]*\r\n)*)\r\n")
 _LENGTH = re.compile(r"[0-9]{1,9}", re.ASCII)
+_SIZE = re.compile(rb"([0-9a-fA-F]{1,5})\r\n")
+LONGEST_SIZE = len(b"12345\r\n")
+CHUNKED = -1
+"""In place of a length."""
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
 
 
@@ -65,17 +69,16 @@ def read_answer(sock: TimedSocket, method: str) -> WholeAnswer | None:
 
     Raises:
         OSError: the connection broke, or was too slow.
-        IncompleteRead: it ended within the body.
+        IncompleteRead: it ended within a body of a given length.
     """
-    first = sock.recv(SHORT)
-    head = _HEAD.match(first)
+    received = bytearray(sock.recv(SHORT))
+    head = _HEAD.match(received)
     fields = _fields(head[1]) if head is not None else None
-    length = _length(fields, method) if fields is not None else None
-    if head is None or fields is None or length is None or len(first) > head.end() + length:
-        sock.unread(first)
+    body = None if head is None or fields is None else _body(sock, received, head.end(), _form(fields, method))
+    if fields is None or body is None:
+        sock.unread(bytes(received))
         return None
-    body = first[head.end() :]
-    return WholeAnswer(fields, body if len(body) == length else body + _rest(sock, length - len(body)))
+    return WholeAnswer(fields, body)
 
 
 def standard_answer(connection: Any, pool: Any, method: str, target: str) -> HTTPResponse:
@@ -120,12 +123,15 @@ def _fields(text: bytes) -> HTTPHeaderDict | None:
     return fields
 
 
-def _length(fields: HTTPHeaderDict, method: str) -> int | None:
-    """How long the body is; None if that, or how it is sent, needs more thought."""
-    if fields.get("Connection", "keep-alive").lower() != "keep-alive":
+def _form(fields: HTTPHeaderDict, method: str) -> int | None:
+    """How long the body is, or CHUNKED; None if that needs more thought."""
+    if fields.get("Connection", "keep-alive").lower() != "keep-alive" or "Content-Encoding" in fields:
         return None
-    if "Transfer-Encoding" in fields or "Content-Encoding" in fields:
-        return None
+    if "Transfer-Encoding" in fields:
+        is_usual = (
+            method == "GET" and fields["Transfer-Encoding"].lower() == "chunked" and "Content-Length" not in fields
+        )
+        return CHUNKED if is_usual else None
     if method == "HEAD":
         return 0
     # Two of them are joined by a comma.
@@ -133,11 +139,41 @@ def _length(fields: HTTPHeaderDict, method: str) -> int | None:
     return int(length[0]) if length is not None and int(length[0]) <= LONGEST else None
 
 
-def _rest(sock: TimedSocket, size: int) -> bytes:
-    rest = bytearray()
-    while len(rest) < size:
-        part = sock.recv(size - len(rest))
+def _body(sock: TimedSocket, received: bytearray, start: int, form: int | None) -> bytes | None:
+    """A body, of which what came with the head is in ``received``; what comes now is added there."""
+    if form is None:
+        return None
+    return _chunks(sock, received, start) if form == CHUNKED else _counted(sock, received, start + form, start)
+
+
+def _counted(sock: TimedSocket, received: bytearray, end: int, start: int) -> bytes | None:
+    """A body whose end is known; None if more has come."""
+    while len(received) < end:
+        part = sock.recv(end - len(received))
         if not part:
-            raise http.client.IncompleteRead(bytes(rest), size - len(rest))
-        rest += part
-    return bytes(rest)
+            raise http.client.IncompleteRead(bytes(received[start:]), end - len(received))
+        received += part
+    return bytes(received[start:]) if len(received) == end else None
+
+
+def _chunks(sock: TimedSocket, received: bytearray, start: int) -> bytes | None:
+    """A body in chunks; None if it is long, ends too early, or has more than sizes and data."""
+    body = bytearray()
+    while True:
+        size = _SIZE.match(received, start)
+        length = int(size[1], 16) if size is not None else 0
+        if len(body) + length > LONGEST or (size is None and len(received) >= start + LONGEST_SIZE):
+            return None
+        end = size.end() + length if size is not None else 0
+        if size is None or len(received) < end + 2:
+            part = sock.recv(SHORT)
+            if not part:
+                return None
+            received += part
+            continue
+        if received[end : end + 2] != b"\r\n":
+            return None
+        if not length:
+            return bytes(body) if len(received) == end + 2 else None
+        body += received[size.end() : end]
+        start = end + 2
