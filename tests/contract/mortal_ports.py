@@ -26,6 +26,9 @@ UNCOUNTED = frozenset(
     }
 )
 
+# A slow machine makes these calls more often, which must not change the numbers of the others.
+TIMED = frozenset({"leases.renew"})
+
 
 class Killed(BaseException):
     """The worker is dead. It is a BaseException, which no code of the product catches."""
@@ -62,8 +65,9 @@ class Life:
         with self.lock:
             if self.dead:
                 raise Killed
-            self.calls.append(name)
-            dies = len(self.calls) == self.ends_at
+            if name not in TIMED:
+                self.calls.append(name)
+            dies = name not in TIMED and len(self.calls) == self.ends_at
             self.dead = dies and self.error is None
         if dies and self.error is not None:
             if self.is_carried_out:
