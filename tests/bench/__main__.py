@@ -66,6 +66,7 @@ def _run(chosen: Mapping[str, Bench], needs_flux: bool) -> tuple[list[Row], list
         try:
             with running(binary) as flux:
                 rows += bench(flux)
+                notes += [note for note in (flux.notes if flux else ()) if note not in notes]
         except Exception as error:
             # The other rows are worth having all the same.
             notes.append(f"FAILED: {name}: {type(error).__name__}: {error}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ import requests
 from tagstream.adapters.registry.client import RegistryClient
 from tagstream.domain.objects.image_name import ImageName, parse_repository_image
 from tagstream.ports.registry import RegistryAccess
-from tests.bench.fast_registry import TAGS, serving
+from tests.bench.fast_registry import TAGS, TRUSTED, serving, serving_tls
 from tests.bench.flux_driver import Flux
 from tests.bench.row import Row
 from tests.bench.timing import Compared, Work, in_turns, shown, timed
@@ -51,6 +52,22 @@ def _lists(flux: Flux | None) -> Iterator[Row]:
         found = in_turns(partial(timed, partial(_ours, address)), [work for _, _, work in rivals], ROUNDS)
     for (name, goal, _), one in zip(rivals, found, strict=True):
         yield from _rows(f"{REPOSITORIES:,} lists of {TAGS} tags, client only", name, goal, one)
+
+
+def _lists_tls(flux: Flux | None) -> Iterator[Row]:
+    """As registries are asked: with TLS, and by Flux with a question for each list whether credentials are wanted."""
+    if flux is None:
+        return
+    with serving_tls() as address:
+        sizes = {"count": REPOSITORIES, "concurrent": WORKERS, "certificate": os.environ[TRUSTED]}
+        asked = partial(flux.ask, "list", REPOSITORIES * TAGS, address=address, **sizes)
+        rivals: list[tuple[str, Work]] = [
+            (f"go-containerregistry as Flux calls it, {WORKERS} at once", partial(asked, askEach=True)),
+            (f"go-containerregistry, {WORKERS} at once", asked),
+        ]
+        found = in_turns(partial(timed, partial(_ours, address)), [work for _, work in rivals], ROUNDS)
+    for (name, _), one in zip(rivals, found, strict=True):
+        yield from _rows(f"{REPOSITORIES:,} lists of {TAGS} tags with TLS, client only", name, None, one)
 
 
 def _rows(what: str, rival: str, goal: float | None, found: Compared) -> Iterator[Row]:
@@ -108,4 +125,4 @@ def _usual(address: str) -> None:
         list(pool.map(ask, range(WORKERS)))
 
 
-BENCHES = {"lists": _lists, "lists-million": _million}
+BENCHES = {"lists": _lists, "lists-tls": _lists_tls, "lists-million": _million}

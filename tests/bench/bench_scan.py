@@ -1,7 +1,7 @@
-"""Measures whole scans: beside Flux's packages with their store, and the memory of ScanFunction.
+"""Measures whole scans: beside Flux's own controller and beside its packages alone, and the memory of ScanFunction.
 
-The goals speak of CPU seconds: both sides wait for the same registry, but the table of this machine is an emulator,
-whose own work would count as tagstream's on the wall.
+The goals speak of CPU seconds of tagstream's process and of the controller's: the registry, the emulated table and
+the Kubernetes API server are processes of their own, whose work would count on the wall.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,23 @@ from typing import Any
 import boto3
 
 from tests.bench.bench_lists import LAMBDA_MB, REPOSITORIES, WORKERS
-from tests.bench.fast_registry import grow, serving
+from tests.bench.fast_registry import TAGS, TRUSTED, grow, is_plain, serving, serving_tls
 from tests.bench.fleet import Fleet
 from tests.bench.flux_driver import Flux
+from tests.bench.go_programs import NotBuilt
+from tests.bench.reflector import IMAGE_POLICIES, IMAGE_REPOSITORIES, Reflector, built, reflecting
 from tests.bench.row import Row
-from tests.bench.timing import Compared, Taken, in_turns, shown, timed
+from tests.bench.timing import Taken, Work, in_turns, shown, timed
 from tests.embedded.aws import REGION, EmbeddedAws, running
 from tests.house.source_files import ROOT
 
 ROUNDS = 3
 GOAL, DIGEST_GOAL = 3.0, 2.0
 MANY, SMALL_LAMBDA_MB = 5_000, 256
-RIVAL = f"go-containerregistry and Badger, {WORKERS} at once"
+DEFAULT_CONCURRENT = 4
+LOOP = f"go-containerregistry and Badger, nothing else, {WORKERS} at once"
+MOST_S = 240.0
+Rival = tuple[str, float | None, Work]
 _FUNCTION = """
 import json, os, resource, sys
 from types import SimpleNamespace
@@ -61,76 +67,133 @@ print(json.dumps({"ticked": ticked, "peak": peak(), "messages": messages}))
 def _first(flux: Flux | None) -> Iterator[Row]:
     if flux is None:
         return
-    with running() as aws, serving() as address:
+    with running() as aws, serving_tls() as address:
 
         def ours() -> Taken:
             return timed(Fleet(aws.endpoint, REPOSITORIES, address).applied().scan)
 
-        def theirs() -> Taken:
+        def controller(concurrent: int) -> Taken:
+            # It starts, and its objects are created, before it is measured.
+            with reflecting(address, concurrent) as reflector:
+                reflector.create(REPOSITORIES)
+                return reflector.scanned()
+
+        def loop() -> Taken:
             # A store that is made anew each time has nothing in it.
             with tempfile.TemporaryDirectory() as folder:
-                return _asked(flux, "scan", address, REPOSITORIES, database=folder)
+                return _looped(flux, "scan", address, REPOSITORIES, database=folder)
 
-        yield from _rows("scanned for the first time, stored, selected", ours, theirs, GOAL)
+        rivals = [_controller(one, GOAL, partial(controller, one)) for one in _concurrent(flux)]
+        yield from _rows("scanned for the first time, stored, selected", ours, [*rivals, _loop(loop)])
 
 
 def _changed(flux: Flux | None) -> Iterator[Row]:
     if flux is None:
         return
-    with running() as aws, serving() as address, tempfile.TemporaryDirectory() as folder:
-        fleet = Fleet(aws.endpoint, REPOSITORIES, address).applied()
+    with _scanned(flux) as (address, fleet, reflectors, loop):
 
         def ours() -> Taken:
             grow(address)
             return timed(fleet.scan)
 
-        theirs = partial(_asked, flux, "scan", address, REPOSITORIES, database=folder)
-        yield from _rows("scanned, all lists changed, stored, selected", ours, theirs, GOAL)
+        rivals = [_controller(at_once, GOAL, one.scanned) for at_once, one in reflectors.items()]
+        rivals.append(_loop(partial(loop, REPOSITORIES)))
+        yield from _rows("scanned, all lists changed, stored, selected", ours, rivals)
 
 
 def _unchanged(flux: Flux | None) -> Iterator[Row]:
     if flux is None:
         return
-    with running() as aws, serving() as address, tempfile.TemporaryDirectory() as folder:
-        fleet = Fleet(aws.endpoint, REPOSITORIES, address).applied()
-        fleet.scan()
-        _asked(flux, "scan", address, REPOSITORIES, database=folder)
-        theirs = partial(_asked, flux, "scan", address, 0, database=folder)
-        yield from _rows("scanned, nothing changed", partial(timed, fleet.scan), theirs, None)
+    with _scanned(flux) as (_, fleet, reflectors, loop):
+        rivals = [_controller(at_once, None, one.scanned) for at_once, one in reflectors.items()]
+        rivals.append(_loop(partial(loop, 0)))
+        yield from _rows("scanned, nothing changed", partial(timed, fleet.scan), rivals)
 
 
 def _digests(flux: Flux | None) -> Iterator[Row]:
     if flux is None:
         return
-    with running() as aws, serving() as address:
+    with ExitStack() as stack:
+        aws, address = stack.enter_context(running()), stack.enter_context(serving_tls())
         fleet = Fleet(aws.endpoint, REPOSITORIES, address, digests=True).applied()
         fleet.scan()
-        inputs: dict[str, Any] = {"address": address, "count": REPOSITORIES, "concurrent": WORKERS, "tag": "1.99.0"}
-        theirs = partial(flux.ask, "digests", 1, **inputs)
-        (found,) = in_turns(partial(timed, fleet.evaluate), [theirs], ROUNDS)
+        rivals = []
+        for concurrent in _concurrent(flux):
+            reflector = stack.enter_context(reflecting(address, concurrent))
+            reflector.create(REPOSITORIES, digests=True)
+            reflector.repeat(IMAGE_POLICIES)
+            rivals.append(_controller(concurrent, DIGEST_GOAL, reflector.digested))
+        inputs = {**_reached(address), "tag": f"1.{TAGS - 1}.0"}
+        name = f"go-containerregistry's Head, nothing else, {WORKERS} at once"
+        rivals.append((name, None, partial(flux.ask, "digests", 1, **inputs)))
         what = f"{REPOSITORIES:,} policies with digest Always, unchanged"
-        yield from _two(what, f"go-containerregistry's Head, {WORKERS} at once", found, DIGEST_GOAL)
+        yield from _compared(what, partial(timed, fleet.evaluate), rivals)
 
 
-def _asked(flux: Flux, do: str, address: str, expected: int, database: str) -> Taken:
+@contextmanager
+def _scanned(flux: Flux) -> Iterator[tuple[str, Fleet, dict[int, Reflector], Callable[[int], Taken]]]:
+    """A registry whose lists all sides have scanned: tagstream, Flux's controllers by what they do at once, the loop.
+
+    The loop is told how many policies it must evaluate.
+    """
+    with ExitStack() as stack:
+        aws, address = stack.enter_context(running()), stack.enter_context(serving_tls())
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        fleet = Fleet(aws.endpoint, REPOSITORIES, address).applied()
+        fleet.scan()
+        _looped(flux, "scan", address, REPOSITORIES, database=folder)
+        reflectors = {one: stack.enter_context(reflecting(address, one)) for one in _concurrent(flux)}
+        for reflector in reflectors.values():
+            reflector.create(REPOSITORIES)
+            reflector.repeat(IMAGE_REPOSITORIES)
+        yield address, fleet, reflectors, lambda evaluated: _looped(flux, "scan", address, evaluated, database=folder)
+
+
+def _concurrent(flux: Flux) -> Sequence[int]:
+    """How many objects Flux's controllers reconcile at once; none where they cannot be built."""
+    try:
+        built()
+    except NotBuilt as error:
+        flux.notes.append(f"Rows against Flux's image-reflector-controller are left out: {error}.")
+        return ()
+    return (WORKERS, DEFAULT_CONCURRENT)
+
+
+def _controller(concurrent: int, goal: float | None, work: Work) -> Rival:
+    """The goal is for the way in which the controller takes the least CPU."""
+    at_once = f"{concurrent} at once" + (", its default" if concurrent == DEFAULT_CONCURRENT else "")
+    return f"Flux's image-reflector-controller, {at_once}", goal if concurrent == WORKERS else None, work
+
+
+def _loop(work: Work) -> Rival:
+    return LOOP, None, work
+
+
+def _reached(address: str) -> dict[str, Any]:
+    """What the driver is told of the registry."""
+    trusted = "" if is_plain(address) else os.environ[TRUSTED]
+    return {"address": address, "certificate": trusted, "count": REPOSITORIES, "concurrent": WORKERS}
+
+
+def _looped(flux: Flux, do: str, address: str, expected: int, database: str) -> Taken:
     policy = {"kind": "semver", "semver": ">=0.0.0"}
-    sizes = {"count": REPOSITORIES, "concurrent": WORKERS}
-    return flux.ask(do, expected, address=address, database=database, **policy, **sizes)
+    return flux.ask(do, expected, database=database, **policy, **_reached(address))
 
 
-def _rows(what: str, ours: Callable[[], Taken], theirs: Callable[[], Taken], goal: float | None) -> Iterator[Row]:
-    (found,) = in_turns(ours, [theirs], ROUNDS)
-    yield from _two(f"{REPOSITORIES:,} repositories {what}", RIVAL, found, goal)
+def _rows(what: str, ours: Work, rivals: Sequence[Rival]) -> Iterator[Row]:
+    yield from _compared(f"{REPOSITORIES:,} repositories {what}", ours, rivals)
 
 
-def _two(what: str, rival: str, found: Compared, goal: float | None) -> Iterator[Row]:
-    cpu = (shown(found.ours.cpu), shown(found.theirs.cpu), found.cpu_ratio)
-    wall = (shown(found.ours.wall), shown(found.theirs.wall), found.wall_ratio)
-    for kind, wanted, (mine, other, value) in (
-        ("CPU", goal, cpu),
-        ("on the wall, with the emulated table", None, wall),
-    ):
-        yield Row(what=f"{what}, {kind}", ours=mine, rival=rival, theirs=other, value=value, goal=wanted)
+def _compared(what: str, ours: Work, rivals: Sequence[Rival]) -> Iterator[Row]:
+    found = in_turns(ours, [work for _, _, work in rivals], ROUNDS, MOST_S)
+    for (rival, goal, _), one in zip(rivals, found, strict=True):
+        cpu = (shown(one.ours.cpu), shown(one.theirs.cpu), one.cpu_ratio)
+        wall = (shown(one.ours.wall), shown(one.theirs.wall), one.wall_ratio)
+        for kind, wanted, (mine, other, value) in (
+            ("CPU", goal, cpu),
+            ("on the wall, with the emulated table", None, wall),
+        ):
+            yield Row(what=f"{what}, {kind}", ours=mine, rival=rival, theirs=other, value=value, goal=wanted)
 
 
 def _memory(_flux: Flux | None) -> Iterator[Row]:

@@ -30,6 +30,7 @@ from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
 from tagstream.reconcile.scan.tick import tick
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tagstream.wiring import table_config
+from tests.bench.fast_registry import is_plain
 from tests.contract.counted_calls import CountingClient
 from tests.contract.reconciling import Silent, ports_on
 from tests.embedded.aws import REGION
@@ -114,7 +115,7 @@ class Fleet:
             image = {
                 "image": f"{at}/bench/{self.image or f'r{number}'}",
                 "interval": "5m",
-                "insecure": bool(self.address),
+                "insecure": bool(self.address) and is_plain(self.address),
             }
             policy: dict[str, Any] = {
                 "imageRepositoryRef": {"name": key.name},

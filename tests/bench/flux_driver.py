@@ -1,26 +1,17 @@
-"""Builds and runs the driver in flux/, which does the same work with the packages that Flux is made of.
-
-Without Go, or when its modules cannot be fetched, there is no driver; the rows that need it are left out, saying so.
-"""
+"""Runs the driver in flux/, which does the same work with the packages that Flux is made of."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.bench.go_programs import NotBuilt, program
 from tests.bench.timing import Taken
-
-SOURCE = Path(__file__).resolve().parent / "flux"
-ROOT = Path(__file__).resolve().parents[2]
-BINARY = ROOT / ".bench" / "flux-driver"
-BUILD_TIMEOUT_S = 900
 
 
 class DriverFailed(RuntimeError):
@@ -29,10 +20,14 @@ class DriverFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Flux:
-    """A running driver; its answers are checked by whoever asks."""
+    """A running driver; its answers are checked by whoever asks.
+
+    A benchmark that leaves out rows puts the reason into ``notes``.
+    """
 
     process: subprocess.Popen[str]
     path: str
+    notes: list[str] = field(default_factory=list)
 
     def ask(self, do: str, expected: object = None, **inputs: Any) -> Taken:
         """Have a piece of work done.
@@ -63,20 +58,10 @@ class Flux:
 
 def built() -> tuple[Path | None, str]:
     """Build the driver; return its path, or None and why there is none."""
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
-    if go is None:
-        return None, "Go is not installed"
-    BINARY.parent.mkdir(exist_ok=True)
-    command = [go, "build", "-mod=readonly", "-trimpath", "-o", str(BINARY), "."]
     try:
-        done = subprocess.run(
-            command, cwd=SOURCE, env=os.environ, capture_output=True, text=True, check=False, timeout=BUILD_TIMEOUT_S
-        )
-    except subprocess.TimeoutExpired:
-        return None, "its modules were not fetched in time"
-    if done.returncode:
-        return None, f"`go build` failed: {done.stderr.strip().splitlines()[-1][:200]}"
-    return BINARY, ""
+        return program("flux"), ""
+    except NotBuilt as error:
+        return None, str(error)
 
 
 @contextmanager

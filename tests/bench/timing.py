@@ -46,8 +46,8 @@ def timed_process(work: Callable[[], object]) -> Taken:
     return Taken(time.perf_counter() - begun, _of_children() - cpu)
 
 
-def in_turns(ours: Work, rivals: Sequence[Work], rounds: int) -> list[Compared]:
-    """Do each once unmeasured, then all of them in turns; it stops early when it has taken very long.
+def in_turns(ours: Work, rivals: Sequence[Work], rounds: int, most_s: float = MOST_S) -> list[Compared]:
+    """Do each once unmeasured, then all of them in turns; it stops early when it has taken very long, ``most_s``.
 
     Returns:
         One comparison for each rival, in their order.
@@ -57,7 +57,7 @@ def in_turns(ours: Work, rivals: Sequence[Work], rounds: int) -> list[Compared]:
     for work in everyone:
         work()
     turns = [[work() for work in everyone]]
-    while len(turns) < rounds and time.perf_counter() - begun < MOST_S:
+    while len(turns) < rounds and time.perf_counter() - begun < most_s:
         turns.append([work() for work in everyone])
     return [
         _compared([turn[0] for turn in turns], [turn[place] for turn in turns]) for place in range(1, len(everyone))

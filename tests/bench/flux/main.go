@@ -33,11 +33,13 @@ type Request struct {
 	Extract string `json:"extract"`
 
 	// Asking a registry.
-	Address    string `json:"address"`
-	Count      int    `json:"count"`
-	Concurrent int    `json:"concurrent"`
-	Tag        string `json:"tag"`
-	Database   string `json:"database"`
+	Address     string `json:"address"`
+	Certificate string `json:"certificate"`
+	AskEach     bool   `json:"askEach"`
+	Count       int    `json:"count"`
+	Concurrent  int    `json:"concurrent"`
+	Tag         string `json:"tag"`
+	Database    string `json:"database"`
 
 	// Setting and committing.
 	Folder string            `json:"folder"`

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"hash/adler32"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"sync"
@@ -69,7 +72,27 @@ func each(request Request, one func(number int) error) error {
 }
 
 func imageRepository(request Request, number int) (name.Repository, error) {
-	return name.NewRepository(fmt.Sprintf("%s/bench/r%d", request.Address, number), name.Insecure)
+	var options []name.Option
+	if request.Certificate == "" {
+		options = append(options, name.Insecure)
+	}
+	return name.NewRepository(fmt.Sprintf("%s/bench/r%d", request.Address, number), options...)
+}
+
+// reach is the controller's transport, with which all of its requests go out, and which trusts the registry.
+func reach(request Request) (*http.Transport, error) {
+	found := remote.DefaultTransport.(*http.Transport).Clone()
+	if request.Certificate == "" {
+		return found, nil
+	}
+	content, err := os.ReadFile(request.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	trusted := x509.NewCertPool()
+	trusted.AppendCertsFromPEM(content)
+	found.TLSClientConfig = &tls.Config{RootCAs: trusted}
+	return found, nil
 }
 
 // registry asks a registry once whether it wants credentials. Flux asks before each list and each digest; the client is
@@ -80,8 +103,10 @@ func registry(request Request) (remote.Option, error) {
 		return nil, err
 	}
 	scopes := []string{first.Scope(transport.PullScope)}
-	base := http.DefaultTransport.(*http.Transport).Clone()
-	base.MaxIdleConnsPerHost = request.Concurrent
+	base, err := reach(request)
+	if err != nil {
+		return nil, err
+	}
 	found, err := transport.NewWithContext(context.Background(), first.Registry, authn.Anonymous, base, scopes)
 	return remote.WithTransport(found), err
 }
@@ -94,10 +119,16 @@ func listed(request Request, at remote.Option, number int) ([]string, error) {
 	return remote.List(from, at)
 }
 
-// listing reads all lists and keeps none.
+// listing reads all lists and keeps none. It asks for each whether the registry wants credentials, as the controller
+// does, or once for all.
 func listing(request Request) (Work, error) {
 	return func() (any, error) {
 		at, err := registry(request)
+		if request.AskEach {
+			var base *http.Transport
+			base, err = reach(request)
+			at = remote.WithTransport(base)
+		}
 		if err != nil {
 			return nil, err
 		}
