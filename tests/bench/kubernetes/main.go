@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,12 +17,16 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
 	"go.etcd.io/etcd/server/v3/embed"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apiextensions-apiserver/pkg/cmd/server/options"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -88,7 +93,7 @@ func apiServer(ctx context.Context, folder string) (*rest.Config, error) {
 		return nil, err
 	}
 	groups.handler = server.GenericAPIServer.AggregatedDiscoveryGroupManager
-	server.GenericAPIServer.Handler.NonGoRestfulMux.HandlePrefix("/api/v1/", http.HandlerFunc(forgetEvent))
+	server.GenericAPIServer.Handler.NonGoRestfulMux.HandlePrefix("/api/v1/", &eventStore{events: map[string][]byte{}})
 	go func() {
 		if err := server.GenericAPIServer.PrepareRun().RunWithContext(ctx); err != nil {
 			fail(err)
@@ -151,21 +156,49 @@ func (list *groupList) UnprotectedHandler() http.Handler {
 	})
 }
 
-// forgetEvent answers an Event as if it had been stored. This server has custom resources only, and an Event costs its
-// sender the same this way.
-func forgetEvent(response http.ResponseWriter, request *http.Request) {
-	if request.Method != http.MethodPost && request.Method != http.MethodPatch {
+// eventStore keeps Events, which are no custom resources, in memory: they cost their senders the same this way.
+type eventStore struct {
+	lock   sync.Mutex
+	events map[string][]byte
+}
+
+func (store *eventStore) ServeHTTP(response http.ResponseWriter, request *http.Request) {
+	body, err := io.ReadAll(request.Body)
+	if err == nil && request.Method == http.MethodPost {
+		body, err = store.created(request.URL.Path, body)
+	} else if err == nil && request.Method == http.MethodPatch {
+		body, err = store.patched(request.URL.Path, body)
+	} else if err == nil {
 		http.NotFound(response, request)
 		return
 	}
-	event, err := io.ReadAll(request.Body)
 	if err != nil {
 		http.Error(response, err.Error(), http.StatusBadRequest)
 		return
 	}
-	response.Header().Set("Content-Type", request.Header.Get("Content-Type"))
-	response.WriteHeader(http.StatusCreated)
-	_, _ = response.Write(event)
+	response.Header().Set("Content-Type", "application/json")
+	_, _ = response.Write(body)
+}
+
+func (store *eventStore) created(path string, body []byte) ([]byte, error) {
+	event := corev1.Event{}
+	if _, _, err := scheme.Codecs.UniversalDeserializer().Decode(body, nil, &event); err != nil {
+		return nil, err
+	}
+	event.APIVersion, event.Kind = "v1", "Event"
+	content, err := json.Marshal(event)
+	store.lock.Lock()
+	defer store.lock.Unlock()
+	store.events[path+"/"+event.Name] = content
+	return content, err
+}
+
+func (store *eventStore) patched(path string, patch []byte) ([]byte, error) {
+	store.lock.Lock()
+	defer store.lock.Unlock()
+	content, err := strategicpatch.StrategicMergePatch(store.events[path], patch, corev1.Event{})
+	store.events[path] = content
+	return content, err
 }
 
 func waitFor(ctx context.Context, server *rest.Config) error {
