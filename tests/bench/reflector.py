@@ -30,7 +30,7 @@ MODULE = "github.com/fluxcd/image-reflector-controller"
 IMAGE_REPOSITORIES = Resource(IMAGE_API, "ImageRepository", "imagerepositories")
 IMAGE_POLICIES = Resource(IMAGE_API, "ImagePolicy", "imagepolicies")
 CONTROLLERS, START_S = 2, 60.0
-NEVER, SHORTEST_S = "24h", 15
+NEVER, SHORTEST_S, LONGER = "24h", 15, 1.5
 QUIET_S, QUIET_CPU_S, QUIET_MOST_S = 0.3, 0.005, 20.0
 
 
@@ -68,8 +68,7 @@ class Reflector:
 
     def repeat(self, resource: Resource) -> None:
         """Scan for the first time. From then on, a resource is due again after longer than a turn takes."""
-        # The first turn writes each object about twice as often as a later one.
-        self.interval_s = max(SHORTEST_S, round(self.scanned().wall))
+        self.interval_s = max(SHORTEST_S, round(self.scanned().wall * LONGER))
         self.server.patch(resource, self.objects, {"spec": {"interval": f"{self.interval_s}s"}})
         self._turn([self.server.follow(resource, _is_observed)])
 
@@ -99,7 +98,7 @@ class Reflector:
             end = time.monotonic() + self.interval_s
             while state(self.address).manifests - before < len(self.objects):
                 if time.monotonic() > end:
-                    raise ReflectorFailed("it has not asked for all digests")
+                    raise ReflectorFailed(f"it has not asked for all digests in {self.interval_s} s")
                 time.sleep(0.05)
 
         taken = self._turn([wait])
