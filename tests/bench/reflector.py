@@ -68,12 +68,18 @@ class Reflector:
 
     def repeat(self, resource: Resource) -> None:
         """Scan for the first time. From then on, a resource is due again after longer than a turn takes."""
-        self.interval_s = max(SHORTEST_S, round(self.scanned().wall * LONGER))
+        self.interval_s = max(SHORTEST_S, round(self._scan().wall * LONGER))
         self.server.patch(resource, self.objects, {"spec": {"interval": f"{self.interval_s}s"}})
         self._turn([self.server.follow(resource, _is_observed)])
 
     def scanned(self) -> Taken:
         """Have all repositories scanned and, where their lists have changed, all policies evaluated."""
+        before = state(self.address).lists
+        taken = self._scan()
+        self._expect("lists", state(self.address).lists - before)
+        return taken
+
+    def _scan(self) -> Taken:
         begun = int(time.time())
         before = state(self.address)
         latest = f"1.{before.tags - 1}.0"
@@ -86,9 +92,7 @@ class Reflector:
             return bool(document.get("status", {}).get("latestRef", {}).get("tag") == latest)
 
         waits = [self.server.follow(IMAGE_REPOSITORIES, is_scanned), self.server.follow(IMAGE_POLICIES, is_selected)]
-        taken = self._turn(waits)
-        self._expect("lists", state(self.address).lists - before.lists)
-        return taken
+        return self._turn(waits)
 
     def digested(self) -> Taken:
         """Have the digests of all policies resolved, which changes none of them."""
@@ -107,7 +111,7 @@ class Reflector:
 
     def _expect(self, what: str, asked: int) -> None:
         if asked != len(self.objects):
-            raise ReflectorFailed(f"it asked for {asked} {what}, not for each once: a turn outlasts the interval")
+            raise ReflectorFailed(f"it asked for {asked} {what}, not for each once: this machine is too busy")
 
     def _turn(self, waits: list[Callable[[], None]]) -> Taken:
         time.sleep(max(self.due - time.monotonic(), 0.0))
