@@ -37,13 +37,17 @@ class LastHolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitIntent:
-    """A commit made for an automation and about to be pushed to ``branch``; ``event`` is due once it is there."""
+    """A commit made for an automation and about to be pushed to ``branch``; ``event`` is due once it is there.
+
+    If the branch is put back to a commit of its base, ``replaces`` is the head that it loses; None for a new commit.
+    """
 
     automation: NamespacedName
     commit: CommitId
     branch: str
     made_at: datetime
     event: LedgerEntry
+    replaces: CommitId | None = None
 
 
 class LeaseStore(Protocol):

@@ -414,6 +414,20 @@ def test_a_released_lease_keeps_the_intent_for_the_next_holder(table: Table) -> 
     assert (leases.intents("url#main"), leases.acquire("url#main", "b", 60) is not None) == ((intent,), True)
 
 
+def test_an_intent_to_put_a_branch_back_is_read_as_it_was_written(table: Table) -> None:
+    leases = DynamoLeases(table=table, clock=SetClock())
+    base, stale = CommitId("b" * 40), CommitId("c" * 40)
+    event = LedgerEntry(
+        at=NOW, kind="ImageUpdateAutomation", key=APP, severity="info", reason="Succeeded", message="reset", facts={}
+    )
+    event = replace(event, identity=stale)
+    intent = CommitIntent(automation=APP, commit=base, branch="auto", made_at=NOW, event=event, replaces=stale)
+    lease = leases.acquire("url#auto", "a", 60)
+    assert lease is not None
+    leases.put_intent(lease, [intent])
+    assert leases.intents("url#auto") == (intent,)
+
+
 def test_what_a_large_push_has_to_tell_fits_into_its_leases_item(table: Table) -> None:
     leases = DynamoLeases(table=table, clock=SetClock())
     lease = leases.acquire("url#main", "a", 60)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tagstream.domain.objects.model import ImageRef, NamespacedName
+from tagstream.domain.update.destination import repository_name
+from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
+from tagstream.ports.commit_outlet import CommitOutlet, Outgoing
+from tagstream.ports.git import GitSession
 from tagstream.reconcile.update.automations import run_automations
+from tests.contract.mortal_ports import Killed
 from tests.contract.reconciling import (
     APP,
     MARKED,
@@ -24,6 +31,7 @@ from tests.contract.reconciling import (
     run,
     selection,
 )
+from tests.contract.set_clock import SetClock
 from tests.embedded.git_server import GitServer, bare_repository, commit_files, git, git_server
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -334,6 +342,52 @@ def test_a_push_branch_is_put_back_to_a_base_that_needs_nothing_any_more(
         [f"reset branch 'auto' from '{stale[:7]}' to 'main@sha1:{base}', which is up-to-date"],
     )
     assert status_of(ports)["lastPushCommit"] == stale
+
+
+@dataclass
+class Failing:
+    """An outlet whose first push fails: it has arrived and its answer is lost, or it has not arrived."""
+
+    outlet: CommitOutlet
+    arrives: bool
+    error: BaseException
+    has_failed: bool = False
+
+    def send(self, outgoing: Outgoing, session: GitSession) -> None:
+        fails, self.has_failed = not self.has_failed, True
+        if self.arrives or not fails:
+            self.outlet.send(outgoing, session)
+        if fails:
+            raise self.error
+
+
+CUT_OFF = RetryableError("the connection is cut off", reason="GitOperationFailed")
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["arrives", "does not arrive"])
+@pytest.mark.parametrize("error", [CUT_OFF, Killed()], ids=["lost answer", "death"])
+def test_it_is_told_once_that_a_branch_was_put_back_whatever_became_of_the_push(
+    ports: Ports, repository: tuple[str, Path], arrives: bool, error: BaseException
+) -> None:
+    url, bare = repository
+    automated(ports, url, branch="auto")
+    begin = ports.clock.now()
+    ports.selections.put(selection("v1.1.0"), None)
+    run(ports)
+    stale = head(bare, "auto")
+    # The value in Git stays the one of the base, so the commit that is replaced was made on that base.
+    ports.selections.put(selection("v1.0.0"), selection("v1.1.0"))
+    with suppress(Killed):
+        run(replace(ports, outlet=Failing(ports.outlet, arrives, error)))
+    later = SetClock(datetime.now(UTC) + timedelta(hours=1))
+    for _ in range(2):
+        run(replace(ports, clock=later), left_s=60)
+    base = head(bare, "main")
+    told = [one.message for one in ports.ledger.read(begin, later.at) if "reset" in one.message]
+    assert head(bare, "auto") == base
+    assert told == [f"reset branch 'auto' from '{stale[:7]}' to 'main@sha1:{base}', which is up-to-date"]
+    assert status_of(ports)["lastPushCommit"] == stale
+    assert ports.leases.intents(f"{repository_name(url)}#auto") == ()
 
 
 def test_a_push_branch_that_somebody_else_went_on_with_is_not_put_back(

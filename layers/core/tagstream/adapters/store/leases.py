@@ -107,6 +107,7 @@ class DynamoLeases:
                     "branch": one.branch,
                     "at": keys.iso(one.made_at),
                     "event": entry_document(one.event),
+                    **({"replaces": one.replaces} if one.replaces else {}),
                 }
                 for one in intents
             ]
@@ -151,10 +152,12 @@ def _lease(target: str, item: keys.Item) -> Lease:
 
 def _intent(stored: Mapping[str, object]) -> CommitIntent:
     commit, at = CommitId(str(stored["commit"])), keys.from_iso(str(stored["at"]))
+    replaces = CommitId(str(stored["replaces"])) if "replaces" in stored else None
     return CommitIntent(
         automation=keys.named(str(stored["automation"])),
         commit=commit,
         branch=str(stored["branch"]),
         made_at=at,
-        event=entry_of(cast("Mapping[str, object]", stored["event"]), at, commit),
+        event=entry_of(cast("Mapping[str, object]", stored["event"]), at, replaces or commit),
+        replaces=replaces,
     )

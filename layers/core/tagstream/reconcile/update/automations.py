@@ -224,7 +224,7 @@ def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run
     # A run that only waits has neither succeeded nor failed.
     _report([one for one in results if one.held is None or one.parts or one.error], started_s, ports)
     _write_holds(results, ports)
-    if lease.has_intents or any(result.commit is not None for result in results):
+    if lease.has_intents or any(result.commit or result.reset_to for result in results):
         _settle_intents(results, {one.commit for one in pushed}, lease, ports)
 
 

@@ -83,6 +83,7 @@ class RunResult:
         skipped: whether nothing was read because nothing has changed since the last run.
         event: what the ledger gets of the commit.
         reset_to: where the push branch is put back to, because its base needs nothing any more.
+        replaces: the head that it had before that.
         error: why the run failed.
         request: what the status keeps of the branch's pull request; None where none is kept.
         request_events: what the ledger gets of it.
@@ -107,6 +108,7 @@ class RunResult:
     skipped: bool = False
     event: LedgerEntry | None = None
     reset_to: CommitId | None = None
+    replaces: CommitId | None = None
     error: ImageAutomationError | None = None
     request: KeptRequest | None = None
     request_events: tuple[LedgerEntry, ...] = ()
@@ -184,7 +186,8 @@ def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, po
     """Commits that a former holder pushed without living to report it.
 
     They were pushed if the last one of their branch is its head, or is just below it. Otherwise they are not on the
-    branch. Neither can lead to a second commit, because setters are compared with the head itself.
+    branch. Neither can lead to a second commit, because setters are compared with the head itself. A branch was put
+    back only if its head is the base's commit: that commit is below the head that was to be replaced, too.
 
     Args:
         jobs: of the branch.
@@ -201,12 +204,14 @@ def pushed_before(jobs: Sequence[UpdateJob], lease: Lease, deadline_s: float, po
     last = {HEADS + one.branch.encode(): one for one in intents}
     with closing(ports.git.open(_bounded(jobs[0].access, deadline_s, ports), last.keys())) as session:
         heads = session.refs()
-        pushed = {
-            one.branch
-            for ref, one in last.items()
-            if ref in heads and session.descends(heads[ref], one.commit, RECENT_COMMITS)
-        }
+        pushed = {one.branch for ref, one in last.items() if ref in heads and _has_arrived(one, heads[ref], session)}
     return tuple(one for one in intents if one.branch in pushed)
+
+
+def _has_arrived(intent: CommitIntent, head: CommitId, session: GitSession) -> bool:
+    if intent.replaces is not None:
+        return head == intent.commit
+    return session.descends(head, intent.commit, RECENT_COMMITS)
 
 
 def opened(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> GitSession:
@@ -482,7 +487,7 @@ def _reset(
     if stale is None or any(result.error is not None for result in results):
         return tuple(results)
     event = reset_event(job, stale, checkout.revision, now)
-    return (replace(results[0], event=event, reset_to=checkout.commit), *results[1:])
+    return (replace(results[0], event=event, reset_to=checkout.commit, replaces=stale), *results[1:])
 
 
 def _made_by_host(
@@ -524,7 +529,7 @@ def _pushed(results: Sequence[RunResult], push: Push, session: GitSession, ports
     jobs = [result.job for result in made]
     updates = scratch_removal(results[0].job.destination.scratch_branch, tip if made else None, session)
     if tip is not None:
-        ports.leases.put_intent(push.lease, [*push.before, *intents_of(made)])
+        ports.leases.put_intent(push.lease, [*push.before, *intents_of(results)])
         updates = [*ref_updates(push_ref(results[0].job), jobs, tip, session), *updates]
     if updates:
         options = {key: value for job in jobs for key, value in job.push_options.items()}
@@ -532,16 +537,17 @@ def _pushed(results: Sequence[RunResult], push: Push, session: GitSession, ports
     return tuple(replace(result, push_revision=push_revision(result.job, session)) for result in results)
 
 
-def intents_of(made: Sequence[RunResult]) -> list[CommitIntent]:
-    """The commits that these results have made, for whoever has to record them if this worker dies."""
+def intents_of(results: Sequence[RunResult]) -> list[CommitIntent]:
+    """What these results push to their branch, for whoever has to record it if this worker dies."""
     return [
         CommitIntent(
             automation=result.job.automation.metadata.key,
-            commit=result.commit,
+            commit=pushed,
             branch=result.job.destination.push_branch,
             made_at=result.event.at,
             event=result.event,
+            replaces=result.replaces,
         )
-        for result in made
-        if result.commit is not None and result.event is not None
+        for result in results
+        if (pushed := result.commit or result.reset_to) is not None and result.event is not None
     ]

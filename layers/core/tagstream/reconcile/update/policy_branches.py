@@ -261,7 +261,7 @@ class Branches:
                     # The push may have arrived all the same, so that the next holder has to look for it.
                     before += [one for one in self.ports.leases.intents(self.lease.target) if one.branch == name]
             self.results[name] = found
-            before += intents_of([one for one in found if one.commit is not None])
+            before += intents_of(found)
 
     def keep_requests(self) -> None:
         """Keep the request of every branch that has changed, or whose request is not done."""

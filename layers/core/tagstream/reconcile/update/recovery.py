@@ -32,7 +32,8 @@ def recover(pushed: Sequence[CommitIntent], ports: Ports, *, of_template: bool) 
     """
     heads = {one.branch: one.commit for one in pushed}
     for intent in pushed:
-        stored = ports.objects.get(KIND, intent.automation)
+        # Of a branch that was put back to its base, the next run tells the rest.
+        stored = ports.objects.get(KIND, intent.automation) if intent.replaces is None else None
         if stored is not None and not _knows(stored, intent, of_template=of_template):
             owed = {"lastPushCommit": intent.commit, "lastPushTime": instant_text(intent.made_at)}
             branches = with_pushed(stored.status, intent, heads[intent.branch]) if of_template else {}
