@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tagstream.ports.bundle import DashboardPorts, NotifyPorts, Ports, WebhookPorts
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from boto3 import Session
     from botocore.config import Config
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -319,6 +321,13 @@ def signature_keys(members: Mapping[str, bytes]) -> PublicKeys:
     from tagstream.adapters import public_keys
 
     return public_keys.read_public_keys(members)
+
+
+def now() -> datetime:
+    """The time of this machine (aware UTC), for commands that need no stack."""
+    from tagstream.adapters.clock import SystemClock
+
+    return SystemClock().now()
 
 
 def caller(fallback: str) -> str:

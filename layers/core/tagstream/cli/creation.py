@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+from tagstream import wiring
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.git_owner import warn_of_owner
 from tagstream.cli.kinds import KUSTOMIZATION, WAITED, Target
@@ -122,7 +123,7 @@ def check(session: Session, wanted: Mapping[str, object], *, is_printed: bool = 
     validation = validate(
         Manifests(objects=(located,), errors=()),
         lambda kind, key: True,
-        rules=Rules(no_cross_namespace_refs=not is_printed and session.ports.no_cross_namespace_refs),
+        rules=Rules(no_cross_namespace_refs=not is_printed and session.ports.no_cross_namespace_refs, now=wiring.now),
     )
     for warning in validation.warnings:
         session.console.warning(warning.removeprefix("arguments:1: "))

@@ -39,7 +39,7 @@ def apply(session: Session) -> int:
         stack.members if stack else no_members,
         stored_calendars(stack.ports) if stack else no_calendars,
         read_keys=wiring.signature_keys,
-        rules=Rules(no_cross_namespace_refs=stack is not None and stack.ports.no_cross_namespace_refs),
+        rules=Rules(no_cross_namespace_refs=stack is not None and stack.ports.no_cross_namespace_refs, now=wiring.now),
     )
     _tell(session, validation, offline)
     if validation.errors:

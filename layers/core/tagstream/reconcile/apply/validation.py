@@ -43,6 +43,7 @@ from tagstream.domain.objects.pull_request import DETAILS, PULL_REQUEST
 from tagstream.domain.objects.receiver import REGISTRY, REPOSITORY_PREFIX, SENDER, SIGNATURE_MAX_AGE, read_metadata
 from tagstream.ports.signatures import ReadPublicKeys
 from tagstream.reconcile.apply.calendars import StoredCalendars, never_open, no_calendars
+from tagstream.reconcile.apply.ended import Now, ended
 from tagstream.reconcile.apply.host_features import lacking_features
 from tagstream.reconcile.apply.located import Located, Manifests
 from tagstream.reconcile.apply.pull_secrets import Members, no_members, pull_secret_problems
@@ -88,10 +89,12 @@ class Rules:
     Attributes:
         no_cross_namespace_refs: whether references to objects of other namespaces are errors.
         advises: whether to warn of policies that may not select what they seem to; of no use where nobody is warned.
+        now: tells the time (aware UTC), to warn of pins, holds and freezes that are over; None not to warn of them.
     """
 
     no_cross_namespace_refs: bool = False
     advises: bool = True
+    now: Now | None = None
 
 
 USUAL = Rules()
@@ -151,7 +154,8 @@ def validate(
 
     warnings += _reference_warnings(unique, exists, members)
     gated = (*unverifiable_policies(unique, members, read_keys), *unscanned_policies(unique))
-    related = (*never_open(unique, stored_calendars), *gated, *lacking_features(unique))
+    over = tuple(ended(unique, rules.now)) if rules.now is not None else ()
+    related = (*never_open(unique, stored_calendars), *gated, *lacking_features(unique), *over)
     named = {(kind, key) for one in drafts for _, kind, key in references(one.parsed.draft)}
     idle = [one for one in unique if _has_no_pull_secrets(one) and not _is_named(one, named, known)]
     passed_over = {id(one) for one in idle}
