@@ -108,6 +108,12 @@ def _request(stored: StoredObject) -> str:
     return "; ".join(found)
 
 
+def _branches(stored: StoredObject) -> str:
+    """Name the push branches of a template that have no pull request; the others are named with their requests."""
+    branches = known_branches(stored.status) if BRANCHES in stored.status else ()
+    return ", ".join(one.branch for one in branches if not (one.request and one.request.number))
+
+
 def requests_of(stored: StoredObject, policy: str) -> Sequence[str]:
     """Return the open pull requests of an automation that a policy's changes may be in."""
     single = known_request(stored)
@@ -162,6 +168,7 @@ _LAST_DELIVERY = ObjectColumn(
 _SUSPENDED_BY = ObjectColumn(cell=suspended_by, layout=Column(title="Suspended by", soft=True), only_if=any)
 _WAITS = ObjectColumn(cell=wait_of, layout=Column(title="Waits", soft=True), only_if=any)
 _REQUEST = ObjectColumn(cell=_request, layout=Column(title="Pull request", soft=True), only_if=any)
+_BRANCHES = ObjectColumn(cell=_branches, layout=Column(title="Push branches", soft=True), only_if=any)
 _DEFAULT = (_SUSPENDED, *_READY, _SUSPENDED_BY)
 COLUMNS: Mapping[str, Sequence[ObjectColumn]] = {
     "ImageRepository": (
@@ -185,6 +192,7 @@ COLUMNS: Mapping[str, Sequence[ObjectColumn]] = {
         *_READY,
         _WAITS,
         _REQUEST,
+        _BRANCHES,
         _SUSPENDED_BY,
     ),
     "GitRepository": (

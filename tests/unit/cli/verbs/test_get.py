@@ -271,7 +271,17 @@ def test_an_automation_with_a_branch_for_each_policy_shows_all_its_requests() ->
     branches = [{"branch": "a", "pullRequest": opened}, {"branch": "b", "pullRequest": merged}]
     ports = stored("ImageUpdateAutomation", "app", {"conditions": [READY], "pushBranches": branches})
     shown = "a: #7 open, checks failed https://git.example/pull/7; b: #8 merged https://git.example/pull/8"
-    assert shown in command("get", "images", "update", ports=ports).out
+    out = command("get", "images", "update", ports=ports).out
+    assert shown in out
+    assert "PUSH BRANCHES" not in out
+
+
+def test_an_automation_shows_the_branches_of_its_template_that_have_no_request() -> None:
+    opened = {"number": "7", "url": "https://git.example/pull/7", "state": "open"}
+    branches = [{"branch": "images/a"}, {"branch": "images/b", "pullRequest": opened}, {"branch": "images/c"}]
+    ports = stored("ImageUpdateAutomation", "app", {"conditions": [READY], "pushBranches": branches})
+    head, row = command("get", "images", "update", ports=ports).out.splitlines()
+    assert row[head.index("PUSH BRANCHES") :].strip() == "images/a, images/c"
 
 
 def test_an_automation_shows_its_pull_request_once_it_has_one() -> None:
