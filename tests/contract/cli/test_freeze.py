@@ -31,6 +31,8 @@ def told(ports: Ports) -> list[str]:
 
 def test_people_who_freeze_at_the_same_time_lose_nothing(ports: Ports) -> None:
     names = [f"ns-{number}" for number in range(8)]
+    for name in names:
+        ports.objects.put({"kind": "Namespace", "metadata": {"name": name, "namespace": name}})
     with ThreadPoolExecutor(8) as pool:
         codes = list(pool.map(lambda name: command("freeze", "-n", name, "--no-wait", ports=ports).code, names))
     done = [name for name, code in zip(names, codes, strict=True) if code == 0]

@@ -14,13 +14,16 @@ from typing import Any
 import pytest
 import yaml
 
-from tagstream.domain.objects.model import WINDOW
+from tagstream.domain.calendar.hand_freeze import HandFreeze, Scope
+from tagstream.domain.objects.model import WINDOW, NamespacedName
+from tagstream.domain.objects.pull_request import PULL_REQUEST
 from tagstream.ports.bundle import Ports
+from tagstream.reconcile.update.automations import run_automations
 from tagstream.reconcile.update.requests import NOTHING_LEFT
 from tests.contract.cli.test_preview import READING
 from tests.contract.mortal_ports import Life
 from tests.contract.reconcile.update.hosted import AUTOMATION, BRANCH, TOKEN, Hosted, automation_document, hosted
-from tests.contract.reconciling import APP, Silent, document
+from tests.contract.reconciling import APP, MARKED, Silent, document
 from tests.embedded.git_hosts.host import Answer
 from tests.embedded.git_server import commit_files, git
 from tests.house.source_files import ROOT
@@ -375,6 +378,67 @@ def test_automations_of_one_rebuilt_branch_are_shown_with_what_holds_the_others(
     assert one["departure"]["reason"].startswith("the branch is rebuilt with the commit of ns/another, which waits: ")
     assert one["pushedWith"] == ["ns/another"]
     assert one["pullRequest"]["body"].count("| `v1.0.0` |") == 2
+
+
+def frozen(stack: Hosted, name: str) -> None:
+    """An automation is frozen by a person."""
+    scope = Scope(namespace="ns", name=name)
+    made = HandFreeze(scope=scope, author="alice", made_at=stack.clock.at, reason="incident")
+    assert stack.ports.freezes.replace(stack.ports.freezes.read(), [made], [])
+
+
+def run_both(stack: Hosted) -> None:
+    stack.clock.at += timedelta(seconds=60)
+    keys = [APP, NamespacedName("ns", "another")]
+    run_automations(keys, "worker", stack.ports.clock.monotonic_s() + 60, stack.ports)
+
+
+def two_automations(stack: Hosted, branch: str) -> None:
+    """Each changes a file of its own."""
+    commit_files(stack.bare, {"api.yaml": b'image: app:v1.0.0 # {"$imagepolicy": "ns:api"}\n'}, "another image")
+    for name, path in (("app", "app.yaml"), ("another", "api.yaml")):
+        wanted = automation_document(branch, name)
+        wanted["spec"]["update"] = {"path": path, "strategy": "Setters"}
+        stack.ports.objects.put(wanted)
+    stack.select("v1.1.0", "api")
+
+
+def test_the_removal_of_a_branch_waits_for_everyone_who_keeps_it(stack: Hosted) -> None:
+    two_automations(stack, "images/{{ .NewTag }}")
+    run_both(stack)
+    frozen(stack, "app")
+    api = b'image: app:v1.1.0 # {"$imagepolicy": "ns:api"}\n'
+    commit_files(stack.bare, {"app.yaml": MARKED.replace(b"v1.0.0", b"v1.1.0"), "api.yaml": api}, "by hand")
+    told = [(one["automation"], one["push"], one["departure"]["answer"]) for one in found(stack)]
+    assert told == [("ns/another", "delete", "no"), ("ns/app", "delete", "no")]
+    run_both(stack)
+    assert "images/v1.1.0" in branches(stack)
+
+
+def test_who_pushes_to_the_checkout_branch_does_not_wait_for_others(stack: Hosted) -> None:
+    two_automations(stack, "main")
+    for name in ("app", "another"):
+        key = NamespacedName("ns", name)
+        stack.ports.objects.annotate(AUTOMATION, key, {PULL_REQUEST: None})
+    frozen(stack, "app")
+    told = [(one["automation"], one["departure"]["answer"], one["pushedWith"]) for one in found(stack)]
+    assert told == [("ns/another", "go", []), ("ns/app", "no", [])]
+    run_both(stack)
+    assert git("show", "main:api.yaml", folder=stack.bare).startswith("image: app:v1.1.0")
+    assert git("show", "main:app.yaml", folder=stack.bare).startswith("image: app:v1.0.0")
+
+
+def test_a_freeze_is_shown_where_only_the_request_would_change(stack: Hosted) -> None:
+    stack.run()
+    stack.annotate(pull_request_labels="images")
+    lines = preview(stack).out.splitlines()
+    assert "# may be changed" in lines
+    frozen(stack, "app")
+    lines = preview(stack).out.splitlines()
+    assert any(line.startswith("# is not changed: ") and "incident" in line for line in lines)
+    assert "# nothing would change" not in lines
+    stack.run()
+    assert stack.host.requests[0].labels == []
 
 
 def test_a_branch_of_two_automations_is_reset_for_both(stack: Hosted) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tagstream.cli.parser import UsageError, parse
 from tagstream.domain.calendar.hand_freeze import HandFreeze, Scope
+from tagstream.domain.objects.model import NamespacedName
 from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
 
 ANN = "arn:aws:iam::1:user/ann"
@@ -17,6 +18,7 @@ def stack() -> MemoryPorts:
     ports = MemoryPorts()
     metadata = {"name": "app", "namespace": "flux-system"}
     ports.objects.put({"kind": "ImageUpdateAutomation", "metadata": metadata, "spec": {}})
+    ports.objects.put({"kind": "Namespace", "metadata": {"name": "prod", "namespace": "prod"}})
     return ports
 
 
@@ -105,6 +107,20 @@ def test_thaw_says_what_is_frozen_when_its_scope_is_not() -> None:
     assert "everything is not frozen by hand; frozen by hand: namespace prod" in done.err
 
 
+def test_thaw_says_which_namespaces_exist_when_its_own_does_not() -> None:
+    done = command("thaw", "-n", "prdo", ports=stack())
+    assert done.code == 1
+    assert "namespace 'prdo' not found; those that exist: flux-system, prod" in done.err
+
+
+def test_a_freeze_of_a_namespace_that_is_gone_can_be_lifted() -> None:
+    ports = stack()
+    frozen(ports, "-n", "prod")
+    ports.objects.delete("Namespace", NamespacedName("prod", "prod"))
+    assert command("thaw", "-n", "prod", ports=ports).code == 0
+    assert ports.freezes.stored == ()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -112,6 +128,7 @@ def test_thaw_says_what_is_frozen_when_its_scope_is_not() -> None:
         (("app",), "'app' cannot be frozen"),
         (("automation",), "'automation' cannot be frozen"),
         (("--all", "-n", "prod"), "--all goes with no other scope"),
+        (("-n", "prdo"), "namespace 'prdo' not found; those that exist: flux-system, prod"),
         (("automation", "gone"), "ImageUpdateAutomation 'gone' not found in flux-system namespace"),
         (("--all", "--until", "tomorrow"), "--until 'tomorrow': expected a duration (2h, 3d) or a time with its zone"),
         (("--all", "--until", "2026-02-01T08:00:00"), "or a time with its zone"),

@@ -13,6 +13,7 @@ from tagstream.cli.session import Session
 from tagstream.cli.waiting import required
 from tagstream.domain.calendar.hand_freeze import HandFreeze, Scope
 from tagstream.domain.instant import instant_text, read_instant
+from tagstream.domain.objects.kinds import STORED
 from tagstream.domain.objects.long_duration import parse_long_duration
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
@@ -30,14 +31,16 @@ def freeze(session: Session) -> int:
     Returns when no push is under way any more, unless ``--no-wait`` is given.
 
     Raises:
-        CommandFailed: it is not said what to freeze, an automation does not exist, ``--until`` is over or no time, or a
-            push is still under way after ``--timeout``.
+        CommandFailed: it is not said what to freeze, an automation or a namespace does not exist, ``--until`` is over
+            or no time, or a push is still under way after ``--timeout``.
     """
     args, now = session.args, session.ports.clock.now()
     scopes, until, author = _scopes(session), _until(args.until, now), session.caller()
     for scope in scopes:
         if scope.name:
             required(session, UPDATE, NamespacedName(scope.namespace, scope.name))
+        elif scope.namespace:
+            _check_namespace(session, scope.namespace)
     made = [HandFreeze(scope=one, author=author, made_at=now, until=until, reason=args.reason) for one in scopes]
 
     def change(before: Sequence[HandFreeze]) -> Sequence[HandFreeze]:
@@ -61,7 +64,7 @@ def thaw(session: Session) -> int:
     If the freezes cannot be read, ``--all`` removes them: nobody could lift them otherwise, and nothing is pushed.
 
     Raises:
-        CommandFailed: it is not said what to thaw, or it is not frozen by hand.
+        CommandFailed: it is not said what to thaw, it is not frozen by hand, or the namespace does not exist either.
     """
     now = session.ports.clock.now()
     scopes = _scopes(session)
@@ -75,6 +78,9 @@ def thaw(session: Session) -> int:
     frozen = {one.scope for one in stored if not one.is_over(now)}
     missing = [scope for scope in scopes if scope not in frozen]
     if missing:
+        # A freeze of a namespace that is gone can be lifted, so only one that is not frozen is looked for.
+        if missing[0].namespace and not missing[0].name:
+            _check_namespace(session, missing[0].namespace)
         others = f"; frozen by hand: {', '.join(map(str, sorted(frozen)))}" if frozen else ""
         raise CommandFailed(f"{missing[0]} is not frozen by hand{others}")
 
@@ -101,6 +107,16 @@ def _scopes(session: Session) -> Sequence[Scope]:
     if not args.namespace:
         raise CommandFailed(WHAT)
     return [Scope(namespace=args.namespace)]
+
+
+def _check_namespace(session: Session, namespace: str) -> None:
+    """Refuse a namespace that has neither an object nor a Namespace: whoever misspells one would freeze nothing."""
+    objects = session.ports.objects
+    if any(objects.list(kind, namespace) for kind in STORED):
+        return
+    known = sorted({key.namespace for kind in STORED for key in objects.documents_of(kind)})
+    found = f"those that exist: {', '.join(known)}" if known else "there is none"
+    raise CommandFailed(f"namespace '{namespace}' not found; {found}")
 
 
 def _until(text: str, now: datetime) -> datetime | None:

@@ -134,17 +134,20 @@ def _print(session: Session, one: Preview, held: Sequence[str]) -> None:
 
 
 def _departure(one: Preview) -> Iterator[str]:
-    """What would become of the push branch, and when."""
-    if not one.push:
+    """What would become of the push branch, and when; a window holds back what becomes of a request alone too."""
+    requests = (*([one.request] if one.request is not None else []), *one.other_requests)
+    if not one.push and all(request.action == "none" for request in requests):
         yield "nothing would change"
         return
-    answer = one.answer
+    answer, done = one.answer, "pushed" if one.push else "changed"
     if isinstance(answer, Go):
-        yield f"may be pushed{f': {answer.reason}' if answer.reason else ''}"
+        yield f"may be {done}{f': {answer.reason}' if answer.reason else ''}"
     elif isinstance(answer, Wait):
         yield f"waits until {instant_text(answer.until)}: {answer.reason}"
     else:
-        yield f"is not pushed: {answer.reason}"
+        yield f"is not {done}: {answer.reason}"
+    if not one.push:
+        return
     yield _PUSHES[one.push].format(branch=one.branch)
     if one.companions:
         yield f"pushed together with the changes of {', '.join(map(str, one.companions))}"

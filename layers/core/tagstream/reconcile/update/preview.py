@@ -133,13 +133,13 @@ def _previews(group: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> li
             commits = {one.commit for one in branches if one.commit is not None}
             found = [_of_result(one, commits, dry) for one in branches]
             hosts = {job.stored.key: job.committer for job in jobs}
-            sharing = {one.branch: _pushing_to(one.branch, found) for one in found}
+            is_rebuilt = jobs[0].destination.rebuilds_branch
             return [
                 replace(
                     one,
-                    answer=_answer(one, sharing[one.branch], answers),
+                    answer=_answer(one, found, answers) if is_rebuilt else answers[one.stored.key],
                     committed_by=str(host.kind) if (host := hosts[one.stored.key]) is not None else "",
-                    companions=tuple(other for other in sharing[one.branch] if other != one.stored.key),
+                    companions=_companions(one, found, answers, is_rebuilt=is_rebuilt),
                 )
                 for one in _with_other_requests(found, dry.writes)
             ]
@@ -165,10 +165,21 @@ def _answers(jobs: Sequence[UpdateJob], ports: Ports) -> Mapping[NamespacedName,
     return found
 
 
-def _answer(one: Preview, others: Collection[NamespacedName], answers: Mapping[NamespacedName, Answer]) -> Answer:
-    """When a branch may be pushed: one of a template waits with the automations that share it, and with no others."""
+def _answer(one: Preview, found: Iterable[Preview], answers: Mapping[NamespacedName, Answer]) -> Answer:
+    """When a rebuilt branch may be pushed or removed: it waits with all automations that offer or keep it."""
+    others = [other.stored.key for other in found if other.branch == one.branch]
     shared = [answers[key] for key in others if not isinstance(answers[key], Go)]
     return together([answers[one.stored.key], *shared])
+
+
+def _companions(
+    one: Preview, found: Iterable[Preview], answers: Mapping[NamespacedName, Answer], *, is_rebuilt: bool
+) -> tuple[NamespacedName, ...]:
+    """The other automations with commits on the same branch; where nothing is rebuilt, those that need not wait."""
+    others = (other for other in found if other.branch == one.branch and other.message)
+    keys = (other.stored.key for other in others if other.stored.key != one.stored.key)
+    own = answers[one.stored.key]
+    return tuple(key for key in keys if is_rebuilt or (isinstance(own, Go) and isinstance(answers[key], Go)))
 
 
 def _shown(job: UpdateJob) -> UpdateJob:
@@ -236,10 +247,6 @@ def _changed(commit: CommitId, job: UpdateJob, session: GitSession) -> Mapping[b
     new = {one.path: one.blob for one in session.files(commit, path) if old.get(one.path) != one.blob}
     blobs = session.read({*new.values(), *(old[path] for path in new)})
     return {path: FileChange(before=blobs[old[path]], after=blobs[blob]) for path, blob in new.items()}
-
-
-def _pushing_to(branch: str, found: Iterable[Preview]) -> list[NamespacedName]:
-    return [one.stored.key for one in found if one.branch == branch and one.message]
 
 
 def _with_other_requests(found: Sequence[Preview], writes: Sequence[RequestWrite]) -> list[Preview]:
