@@ -27,7 +27,16 @@ READING = frozenset(
     {
         *("objects.get", "objects.get_many", "objects.list", "objects.documents", "objects.documents_of"),
         *("selections.get", "selections.list"),
-        *("tags.tags", "tags.names", "tags.state", "tags.sightings", "git.open", "secrets.get", "freezes.read", "registry.digest"),
+        *(
+            "tags.tags",
+            "tags.names",
+            "tags.state",
+            "tags.sightings",
+            "git.open",
+            "secrets.get",
+            "freezes.read",
+            "registry.digest",
+        ),
         *("schema.version", "tags.cool_down", "selections.waiting"),
     }
 )
