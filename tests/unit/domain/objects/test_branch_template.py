@@ -35,6 +35,12 @@ def test_a_name_without_actions_is_no_template() -> None:
         ('{{ if eq .Policy "none" }}x{{ end }}', "the push branch of policy 'default/app' is empty"),
         ("a..{{ .Policy }}", "\"a..app\" is no name of a Git branch (policy 'default/app', tag '1.0.1')"),
         ('{{ "same" }}', 'it is "same" for every policy and tag: use .Policy or .NewTag'),
+        ("images/{{ .Namespace }}", 'it is "images/default" for every policy and tag: use .Policy or .NewTag'),
+        ("refs/heads/{{ .Policy }}", '"refs/heads/app" is a full name of a ref: leave out refs/heads/'),
+        (
+            "tagstream-api/{{ .Policy }}",
+            '"tagstream-api/app": names that begin with tagstream-api/ are of the branches',
+        ),
         ("{{ .Policy }}-{{ randInt 0 100 }}", "it gives another name at every run"),
         ("{{ .Policy }}" + "x" * 200, "is no name of a Git branch"),
     ],
@@ -50,3 +56,9 @@ def test_a_template_that_names_no_branches_is_refused_with_the_reason(template: 
 def test_an_annotation_that_is_empty_or_the_same_for_all_is_refused() -> None:
     assert "is empty" in read(push_branch_template="")[1][0]
     assert "use .Policy or .NewTag" in read(push_branch_template="updates")[1][0]
+
+
+def test_a_push_branch_with_the_name_of_a_scratch_branch_is_refused() -> None:
+    _, problems = read(push="tagstream-api/main")
+    words = "names that begin with tagstream-api/ are of the branches on which a Git host makes commits"
+    assert problems == [f'{FIELD}: Invalid value: "tagstream-api/main": {words}, and tagstream removes them']

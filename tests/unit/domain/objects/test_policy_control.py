@@ -174,6 +174,24 @@ def test_platforms_are_a_list_with_commas_and_what_is_none_is_refused() -> None:
     assert errors == (f"ImagePolicy/apps/web metadata.annotations[tagstream.dev/platforms]: {words}",)
 
 
+@pytest.mark.parametrize(
+    ("platform", "doubt"),
+    [
+        ("linux/x86_64", '"x86_64" is no architecture that Go knows (GOARCH): did you mean linux/amd64?'),
+        ("linux/aarch64", '"aarch64" is no architecture that Go knows (GOARCH): did you mean linux/arm64?'),
+        ("windows/bogus", '"bogus" is no architecture that Go knows (GOARCH): amd64 and arm64 are the usual ones'),
+        ("linus/amd64", '"linus" is no operating system that Go knows (GOOS)'),
+    ],
+)
+def test_a_platform_with_names_that_no_image_has_is_warned_of(platform: str, doubt: str) -> None:
+    policy, errors = read(platforms=f"linux/arm/v7, {platform}")
+    assert errors == ()
+    assert policy is not None
+    [problem] = check_object(policy, advises=False)
+    assert (problem.is_warning, problem.path) == (True, "metadata.annotations[tagstream.dev/platforms]")
+    assert problem.message == f'"{platform}": no image may be for it: {doubt}'
+
+
 def test_signatures_are_verified_with_the_keys_of_a_secret() -> None:
     policy, errors = read(verify="cosign", verify_secret="cosign-keys")
     assert errors == ()

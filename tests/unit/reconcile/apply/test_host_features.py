@@ -42,11 +42,12 @@ DETAILS = {
 }
 
 
-def linted(tmp_path: Path, kind: str, annotations: dict[str, str], url: str = "") -> Outcome:
+def linted(tmp_path: Path, kind: str, annotations: dict[str, str], url: str = "", api_url: str = "") -> Outcome:
     """Lint an automation whose repository is on a kind of host."""
     automation, source = yaml.safe_load(AUTOMATION), yaml.safe_load(SOURCE)
     automation["metadata"]["annotations"] = annotations
     source["metadata"]["annotations"] = {"tagstream.dev/git-host": kind} if kind else {}
+    source["metadata"]["annotations"] |= {"tagstream.dev/api-url": api_url} if api_url else {}
     source["spec"]["url"] = url or source["spec"]["url"]
     objects = tmp_path / "objects.yaml"
     objects.write_text(yaml.safe_dump_all([automation, source]))
@@ -136,3 +137,55 @@ def test_a_user_name_is_an_error_where_reviewers_are_named_by_ids(
     assert found.code == 1
     assert f'Invalid value: "{wrong}": {words}' in found.err
     assert found.err.count("Invalid value") == 1
+
+
+REQUEST, COMMITS = {"tagstream.dev/pull-request": "true"}, {"tagstream.dev/commit-by": "api"}
+OVER_SSH = "the host's API needs a token, and GitRepository 'prod/app' has an SSH key"
+
+
+def test_a_request_on_a_host_that_nothing_tells_of_is_an_error_that_says_how_to_name_it(tmp_path: Path) -> None:
+    found = linted(tmp_path, "", REQUEST)
+    assert found.code == 1
+    words = "the kind of Git host is not known: annotate GitRepository 'prod/app' with 'tagstream.dev/git-host', one of"
+    assert f'tagstream.dev/pull-request]: Invalid value: "true": {words} github, gitlab, gitea' in found.err
+
+
+@pytest.mark.parametrize(("annotations", "value"), [(REQUEST, "true"), (COMMITS, "api")])
+def test_a_host_that_is_reached_by_ssh_needs_a_secret_for_its_api(
+    tmp_path: Path, annotations: dict[str, str], value: str
+) -> None:
+    found = linted(tmp_path, "", annotations, "ssh://git@github.com/org/app")
+    assert found.code == 1
+    [name] = annotations
+    assert f'metadata.annotations[{name}]: Invalid value: "{value}": {OVER_SSH}' in found.err
+
+
+@pytest.mark.parametrize("annotations", [REQUEST, COMMITS])
+def test_a_secret_for_the_api_is_enough_beside_an_ssh_key(tmp_path: Path, annotations: dict[str, str]) -> None:
+    named = annotations | {"tagstream.dev/api-secret": "token"}
+    assert OVER_SSH not in linted(tmp_path, "", named, "ssh://git@github.com/org/app").err
+
+
+def test_codecommit_takes_the_role_for_its_api_though_git_goes_by_ssh(tmp_path: Path) -> None:
+    found = linted(tmp_path, "", REQUEST, "ssh://git-codecommit.eu-west-1.amazonaws.com/v1/repos/app")
+    assert OVER_SSH not in found.err
+
+
+@pytest.mark.parametrize("url", ["https://git.example.com/org/app", "ssh://git@git.example.com/org/app"])
+def test_an_api_without_tls_beside_a_repository_with_it_is_an_error(tmp_path: Path, url: str) -> None:
+    found = linted(tmp_path, "gitea", {}, url, "http://git.example.com/api/v1")
+    assert found.code == 1
+    words = "must be an https URL, or of the repository's own scheme and host"
+    assert f'api-url]: Invalid value: "http://git.example.com/api/v1": {words}' in found.err
+
+
+@pytest.mark.parametrize(
+    ("url", "api_url"),
+    [
+        ("https://git.example.com/org/app", "https://api.example.com"),
+        ("http://user@git.example.com:3000/org/app", "http://git.example.com:3000/api/v1"),
+        ("https://git.example.com/org/app", "http://127.0.0.1:3000"),
+    ],
+)
+def test_an_api_that_a_token_may_be_sent_to_is_taken(tmp_path: Path, url: str, api_url: str) -> None:
+    assert "api-url]" not in linted(tmp_path, "gitea", {}, url, api_url).err

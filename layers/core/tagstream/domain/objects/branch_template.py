@@ -8,6 +8,9 @@ BRANCH_TEMPLATE = "tagstream.dev/push-branch-template"
 """Annotation of an ImageUpdateAutomation: replaces ``spec.git.push.branch``, which Flux then goes on using."""
 BRANCH_NAME = "push branch"
 """The name of the template in error messages."""
+SCRATCH = "tagstream-api/"
+"""What the names of branches begin with on which a Git host makes commits before they are pushed to their branch."""
+SCRATCH_USE = "of the branches on which a Git host makes commits, and tagstream removes them"
 _OPENING = "{{"
 
 

@@ -9,14 +9,15 @@ from collections.abc import Iterator, Sequence
 
 from gocompat.quote import quote
 from gocompat.semver.range import InvalidRange, parse_range
-from tagstream.domain.objects.branch_template import BRANCH_TEMPLATE, branch_template
+from tagstream.domain.objects.branch_template import BRANCH_TEMPLATE, SCRATCH, SCRATCH_USE, branch_template
 from tagstream.domain.objects.fields import Problem
 from tagstream.domain.objects.git_host import API_URL, GIT_HOST, GIT_HOST_KINDS
-from tagstream.domain.objects.git_url import suggestion, url_problem, without_password
+from tagstream.domain.objects.git_url import may_have_tokens, suggestion, url_problem, without_password
 from tagstream.domain.objects.image import DEFAULT_EXCLUSION_LIST, POLICY_MISSING
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
 from tagstream.domain.objects.model import (
     ORDER_BY,
+    PLATFORMS,
     VERIFY,
     Alert,
     GitRef,
@@ -40,6 +41,7 @@ from tagstream.domain.objects.pull_request import (
 from tagstream.domain.objects.ref_name import PEELED, is_ref_name
 from tagstream.domain.objects.selector import InvalidSelector, check_selector
 from tagstream.domain.select.ordering import InvalidPolicy, compile_ordering
+from tagstream.domain.select.platforms import platform_doubt
 
 
 def check_object(value: object, *, advises: bool = True) -> tuple[Problem, ...]:
@@ -99,6 +101,11 @@ def _policy(policy: ImagePolicy) -> Iterator[Problem]:
     if order_by and (choice.alphabetical is None or choice.alphabetical.upper() not in ("", "ASC")):
         words = "needs spec.policy.alphabetical with order asc, which Flux follows and which decides among equal times"
         yield _invalid(f"metadata.annotations[{ORDER_BY}]", order_by, words)
+    for platform in sorted(policy.control.platforms):
+        doubt = platform_doubt(platform)
+        if doubt:
+            words = f"{quote(platform)}: no image may be for it: {doubt}"
+            yield Problem(path=f"metadata.annotations[{PLATFORMS}]", message=words, is_warning=True)
     if policy.control.verify_secret and policy.digest_reflection == "Never":
         words = "the tag alone is written, which may be moved to other content: set spec.digestReflectionPolicy"
         yield Problem(path=f"metadata.annotations[{VERIFY}]", message=words, is_warning=True)
@@ -166,6 +173,8 @@ def _git(git: GitSpec, annotated: str) -> Iterator[Problem]:
         return
     if annotated or not branch_template({}, git.push.branch):
         yield from _ref_name("spec.git.push.branch", git.push.branch)
+    if git.push.branch.startswith(SCRATCH) and not branch_template({}, git.push.branch):
+        yield _invalid("spec.git.push.branch", git.push.branch, f"names that begin with {SCRATCH} are {SCRATCH_USE}")
     if not git.push.refspec:
         return
     # Few automations push to another refspec.
@@ -230,6 +239,8 @@ def _git_host(repository: GitRepository) -> Iterator[Problem]:
     if url is None:
         return
     problem = url_problem(url) if url.startswith(("https://", "http://")) else "must begin with https://"
+    if not problem and not may_have_tokens(url, repository.url):
+        problem = "must be an https URL, or of the repository's own scheme and host"
     if problem:
         yield _invalid(f"metadata.annotations[{API_URL}]", without_password(url), problem)
 

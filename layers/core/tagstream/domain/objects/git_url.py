@@ -30,6 +30,36 @@ def url_problem(url: str) -> str:
     return "" if host else "there is no host"
 
 
+def may_have_tokens(url: str, repository: str) -> bool:
+    """Whether a token may be sent to the API of a Git host: over https, or as openly as the repository itself.
+
+    Args:
+        url: of the API, without a ``url_problem``.
+        repository: the URL of the GitRepository.
+    """
+    api = urlsplit(url)
+    if api.scheme == "https":
+        return True
+    try:
+        own = urlsplit(repository)
+    except ValueError:
+        return False
+    if (api.scheme, api.netloc) == (own.scheme, own.netloc.rpartition("@")[2]):
+        return True
+    host = api.hostname or ""
+    return host == "localhost" or host.endswith(".localhost") or _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    # Few addresses of APIs get here.
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def suggestion(url: str) -> str:
     """``; did you mean …`` for an address in git's short form; empty for all others."""
     found = re.fullmatch(_SHORT, url)

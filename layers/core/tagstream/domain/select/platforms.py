@@ -9,10 +9,45 @@ import json
 import re
 from collections.abc import Collection, Mapping
 
+from gocompat.quote import quote
+
 PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9.]+)?", re.ASCII)
 """``os/architecture[/variant]``, as Docker and OCI write it."""
+SYSTEMS = frozenset(
+    {
+        *("aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux", "netbsd", "openbsd"),
+        *("plan9", "solaris", "wasip1", "windows"),
+    }
+)
+"""The operating systems that images name (``go tool dist list``)."""
+ARCHITECTURES = frozenset(
+    {
+        *("386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le"),
+        *("riscv64", "s390x", "wasm"),
+    }
+)
+"""The architectures that images name (``go tool dist list``)."""
+_OTHER_NAMES = {"x86_64": "amd64", "aarch64": "arm64", "x86": "386", "i386": "386", "i686": "386", "armhf": "arm/v7"}
 # BuildKit lists provenance and SBOMs beside the images, under this name.
 UNKNOWN = "unknown"
+
+
+def platform_doubt(platform: str) -> str:
+    """Why there may be no image for a platform; empty for one whose names are known.
+
+    Args:
+        platform: as PLATFORM describes it; one that is not has no doubt of its own.
+    """
+    if not PLATFORM.fullmatch(platform):
+        return ""
+    system, architecture = platform.split("/")[:2]
+    if system not in SYSTEMS:
+        return f"{quote(system)} is no operating system that Go knows (GOOS)"
+    if architecture in ARCHITECTURES:
+        return ""
+    other = _OTHER_NAMES.get(architecture)
+    meant = f"did you mean {system}/{other}?" if other else "amd64 and arm64 are the usual ones"
+    return f"{quote(architecture)} is no architecture that Go knows (GOARCH): {meant}"
 
 
 class UnreadableManifest(ValueError):

@@ -12,7 +12,7 @@ from gocompat.render import parse_template, render
 from gocompat.template.faults import ExecutionError
 from gocompat.template.parser import InvalidTemplate
 from gocompat.template.values import GoStruct, named, raw
-from tagstream.domain.objects.branch_template import BRANCH_NAME
+from tagstream.domain.objects.branch_template import BRANCH_NAME, SCRATCH, SCRATCH_USE
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.objects.ref_name import is_ref_name
 
@@ -21,7 +21,9 @@ MAX_BRANCH_NAME = 200
 _DATA = named("update.PushBranch", "struct")
 _ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
 _LATER = datetime(2027, 2, 3, 4, 5, 6, tzinfo=UTC)
-_EXAMPLES = ((NamespacedName("default", "app"), "1.0.1"), (NamespacedName("prod", "other"), "2.0.0"))
+_REFS = "refs/"
+# An automation's policies are all of its own namespace.
+_EXAMPLES = ((NamespacedName("default", "app"), "1.0.1"), (NamespacedName("default", "other"), "2.0.0"))
 
 
 class InvalidBranchName(ValueError):
@@ -51,11 +53,17 @@ def check_branch_template(template: str) -> None:
     """Try a template with examples, at different times.
 
     Raises:
-        InvalidBranchName: no example has a name, all have the same one, or it changes from run to run.
+        InvalidBranchName: no example has a name, all have the same one, one is a full name of a ref or of a scratch
+            branch, or it changes from run to run.
     """
     names = {branch_name(template, policy, tag) for policy, tag in _EXAMPLES}
     if len(names) < len(_EXAMPLES):
         raise InvalidBranchName(f"it is {quote(names.pop())} for every policy and tag: use .Policy or .NewTag")
+    for name in sorted(names):
+        if name.startswith(_REFS):
+            raise InvalidBranchName(f"{quote(name)} is a full name of a ref: leave out refs/heads/")
+        if name.startswith(SCRATCH):
+            raise InvalidBranchName(f"{quote(name)}: names that begin with {SCRATCH} are {SCRATCH_USE}")
     policy, tag = _EXAMPLES[0]
     if branch_name(template, policy, tag) != _rendered(template, policy, tag, _LATER, 255):
         raise InvalidBranchName("it gives another name at every run: use neither the time nor random functions")

@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from tagstream.domain.objects.branch_template import fixed_beginning
+from tagstream.domain.objects.branch_template import SCRATCH, fixed_beginning
 from tagstream.domain.objects.commit_by import CommitBy
 from tagstream.domain.objects.model import GitRef, GitRepository, ImageUpdateAutomation
 from tagstream.domain.objects.ref_name import PEELED
 
 DEFAULT_BRANCH = "master"
-SCRATCH = "tagstream-api/"
-"""What the names of branches begin with on which a Git host makes commits before they are pushed to their branch."""
 _PORTS = {"http": 80, "https": 443, "ssh": 22}
 
 

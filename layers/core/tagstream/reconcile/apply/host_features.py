@@ -1,4 +1,5 @@
-"""Finds what automations ask of their Git host that its kind does not have, as far as the GitRepository is known."""
+"""Finds what automations ask of their Git host in vain, as far as the GitRepository is known: its kind does not have
+it, nothing tells the kind, or no secret has a token for it."""
 
 from __future__ import annotations
 
@@ -19,8 +20,20 @@ from tagstream.domain.objects.git_host import (
     kind_of_repository,
 )
 from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation
-from tagstream.domain.objects.pull_request import AUTO_MERGE, DRAFT, LABELS, REVIEWERS, TEAM, PullRequestSpec
+from tagstream.domain.objects.pull_request import (
+    API_SECRET,
+    AUTO_MERGE,
+    DRAFT,
+    LABELS,
+    PULL_REQUEST,
+    REVIEWERS,
+    TEAM,
+    PullRequestSpec,
+)
 from tagstream.reconcile.apply.located import Located
+
+BY_ROLE: frozenset[GitHostKind] = frozenset({"codecommit"})
+"""The hosts whose API takes the function's role instead of a token."""
 
 
 def lacking_features(objects: Sequence[Located]) -> Iterator[tuple[Located, Problem]]:
@@ -39,8 +52,10 @@ def lacking_features(objects: Sequence[Located]) -> Iterator[tuple[Located, Prob
         if source is None or (automation.commit_by == "push" and automation.pull_request is None):
             continue
         kind = kind_of_repository(source)
-        if automation.commit_by == "api" and kind not in COMMITTING_KINDS:
+        if automation.commit_by == "api" and kind is not None and kind not in COMMITTING_KINDS:
             yield one, Problem(path=_path(COMMIT_BY), message=_no_commits(kind, source))
+        for name, value, cause in _unreachable(automation, kind, source):
+            yield one, Problem(path=_path(name), message=f"Invalid value: {quote(value)}: {cause}")
         where = f"{kind}, where GitRepository '{source.metadata.key}' is,"
         for name in _asked_in_vain(automation.pull_request, kind):
             yield one, Problem(path=_path(name), message=f"does nothing: {where} has nothing of it", is_warning=True)
@@ -48,11 +63,29 @@ def lacking_features(objects: Sequence[Located]) -> Iterator[tuple[Located, Prob
             yield one, Problem(path=_path(name), message=f"Invalid value: {quote(value)}: {cause}")
 
 
-def _no_commits(kind: GitHostKind | None, source: GitRepository) -> str:
+def _unreachable(
+    automation: ImageUpdateAutomation, kind: GitHostKind | None, source: GitRepository
+) -> Iterator[tuple[str, str, str]]:
+    """Yield why the host's API cannot be asked: the annotation that needs it, its value, and the cause."""
     where = f"GitRepository '{source.metadata.key}'"
-    if kind is None:
-        wanted = f"annotate {where} with '{GIT_HOST}', one of {', '.join(GIT_HOST_KINDS)}"
-        return f'Invalid value: "api": the kind of Git host is not known: {wanted}'
+    pull_request = automation.pull_request
+    api_secret = automation.api_secret or (pull_request.api_secret if pull_request is not None else "")
+    asked: list[tuple[str, str, Sequence[str]]] = []
+    if automation.commit_by == "api":
+        asked.append((COMMIT_BY, "api", COMMITTING_KINDS))
+    if pull_request is not None:
+        asked.append((PULL_REQUEST, "true", GIT_HOST_KINDS))
+    for name, value, kinds in asked:
+        if kind is None:
+            wanted = f"annotate {where} with '{GIT_HOST}', one of {', '.join(kinds)}"
+            yield name, value, f"the kind of Git host is not known: {wanted}"
+        elif source.url.startswith("ssh://") and not api_secret and kind not in BY_ROLE:
+            wanted = f"name a secret with one in annotation '{API_SECRET}'"
+            yield name, value, f"the host's API needs a token, and {where} has an SSH key: {wanted}"
+
+
+def _no_commits(kind: GitHostKind, source: GitRepository) -> str:
+    where = f"GitRepository '{source.metadata.key}'"
     return f'Invalid value: "api": works on {" and ".join(COMMITTING_KINDS)} only: {where} is on {kind}'
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from tagstream.domain.objects.branch_template import fixed_beginning
-from tagstream.domain.update.destination import SCRATCH, Destination, repository_name
+from tagstream.domain.objects.branch_template import SCRATCH, fixed_beginning
+from tagstream.domain.update.destination import Destination, repository_name
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.commit_outlet import Outgoing
