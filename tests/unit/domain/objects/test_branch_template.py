@@ -39,7 +39,7 @@ def test_a_name_without_actions_is_no_template() -> None:
         ("refs/heads/{{ .Policy }}", '"refs/heads/app" is a full name of a ref: leave out refs/heads/'),
         (
             "tagstream-api/{{ .Policy }}",
-            '"tagstream-api/app": names that begin with tagstream-api/ are of the branches',
+            '"tagstream-api/app": names that begin with tagstream-api/ are of',
         ),
         ("{{ .Policy }}-{{ randInt 0 100 }}", "it gives another name at every run"),
         ("{{ .Policy }}" + "x" * 200, "is no name of a Git branch"),
