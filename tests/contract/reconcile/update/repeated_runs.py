@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -41,6 +41,8 @@ WRITES = frozenset(
 )
 # What the Git server and the Git host carry out; their answer may not come.
 CARRIED_OUT = frozenset(one for one in WRITES if one.startswith("git")) | {"host_commits.commit"}
+# A worker that dies at one of them has nothing that is half done.
+AROUND = frozenset({"leases.acquire", "leases.clear_intents", "leases.release"})
 _FAILED = re.compile(r"^(GitOperationFailed|PullRequestFailed): ")
 _NUMBER = re.compile(r"(#|/pull/|'number': ')(\d+)")
 _COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b")
@@ -65,6 +67,8 @@ class Repeated:
         names: the automations that are run.
         meanwhile: what people do after the run that is looked at, and before the next one.
         later_runs: how many runs come after the one that is looked at.
+        each_call: whether workers die at each call; otherwise, of those of one name, at the first, and at the last
+            push, which deletes branches. What is half done around a second branch is so around the first one.
         calls: of a whole run.
         host_calls: those of them that reached the host, by its own names.
     """
@@ -74,6 +78,7 @@ class Repeated:
     names: Sequence[str] = ("app",)
     meanwhile: Callable[[Hosted], object] = lambda stack: None
     later_runs: int = 1
+    each_call: bool = False
     calls: list[str] = field(default_factory=list)
     host_calls: list[str] = field(default_factory=list)
 
@@ -89,26 +94,24 @@ class Repeated:
         return self._ended()
 
     def deaths(self) -> Iterator[tuple[str, Mapping[str, object]]]:
-        """The call after which a worker dies, and what there is in the end, for each call that writes."""
-        for at, call in enumerate(self.calls, start=1):
-            if call in WRITES:
-                self._put_back()
-                with pytest.raises(Killed):
-                    self.stack.run_all(self.names, ports=Life(ends_at=at).ports(self.stack.ports))
-                yield f"{at} {call}", self._ended()
+        """The call after which a worker dies, and what there is in the end, for the calls that write."""
+        for at, call in self._looked_at(WRITES, each_call=self.each_call):
+            self._put_back()
+            with pytest.raises(Killed):
+                self.stack.run_all(self.names, ports=Life(ends_at=at).ports(self.stack.ports))
+            yield f"{at} {call}", self._ended()
 
     def lost_answers(self) -> Iterator[tuple[str, Mapping[str, object]]]:
-        """The call of a host whose answer gets lost, and what there is in the end, for each one that writes.
+        """The call of a host whose answer gets lost, and what there is in the end, for those that write.
 
         That the run has failed is told, and is not part of what has to be the same.
         """
         error = RetryableError("the connection is cut off", reason="GitOperationFailed")
-        for at, call in enumerate(self.calls, start=1):
-            if call in CARRIED_OUT:
-                self._put_back()
-                life = Life(ends_at=at, error=error, is_carried_out=True)
-                self.stack.run_all(self.names, ports=life.ports(self.stack.ports))
-                yield f"{at} {call}", self._ended_well()
+        for at, call in self._looked_at(CARRIED_OUT):
+            self._put_back()
+            life = Life(ends_at=at, error=error, is_carried_out=True)
+            self.stack.run_all(self.names, ports=life.ports(self.stack.ports))
+            yield f"{at} {call}", self._ended_well()
 
     def lost_calls(self) -> Iterator[tuple[str, Mapping[str, object]]]:
         """The same for each call of the host's API, of which one of ours may need several."""
@@ -118,6 +121,15 @@ class Repeated:
             self.stack.run_all(self.names)
             self.stack.host.loses = 0
             yield f"{at} {call}", self._ended_well()
+
+    def _looked_at(self, wanted: Collection[str], *, each_call: bool = False) -> list[tuple[int, str]]:
+        """The numbers and names of the calls that are looked at, of these names."""
+        found = [(at, call) for at, call in enumerate(self.calls, start=1) if call in wanted]
+        if each_call:
+            return found
+        first = {call: at for at, call in reversed(found) if call not in AROUND}
+        pushes = [at for at, call in found if call == "git.open.push"]
+        return [(at, call) for at, call in found if at == first.get(call) or at in pushes[-1:]]
 
     def _ended_well(self) -> Mapping[str, object]:
         """What there is in the end, without the events that say that something failed for a while."""
@@ -142,12 +154,15 @@ class Repeated:
         emptied(self.table)
         self.table.write_many([dict(one) for one in self.state.items])
         # Git cannot have ``a`` beside ``a/b``, so what is too much goes first.
-        self._move_refs(f"delete {ref}" for ref in refs_of(self.stack).keys() - self.state.refs.keys())
-        self._move_refs(f"update {ref} {commit}" for ref, commit in self.state.refs.items())
+        refs = refs_of(self.stack)
+        self._move_refs([f"delete {ref}" for ref in refs.keys() - self.state.refs.keys()])
+        self._move_refs([f"update {ref} {at}" for ref, at in self.state.refs.items() if refs.get(ref) != at])
         self.stack.host.requests[:] = deepcopy(self.state.requests)
         self.stack.host.calls.clear()
 
-    def _move_refs(self, commands: Iterable[str]) -> None:
+    def _move_refs(self, commands: Collection[str]) -> None:
+        if not commands:
+            return
         lines = "".join(f"{one}\n" for one in commands)
         git("update-ref", "--stdin", folder=self.stack.bare, stdin=lines.encode())
 
@@ -179,14 +194,14 @@ def picture_of(stack: Hosted, automations: Sequence[NamespacedName]) -> Mapping[
         told; what the status of each automation says; and the commits that the leases say are in doubt.
     """
     now, heads_of = stack.clock.at, {str(one.number): one.head for one in stack.host.requests}
-    told = stack.ports.ledger.read(now - timedelta(days=1), now)
+    told, refs = stack.ports.ledger.read(now - timedelta(days=1), now), refs_of(stack)
     found: dict[str, object] = {
         "requests": sorted(_named_by_head(str(_request(one)), heads_of) for one in stack.host.requests),
-        "branches": {name: _branch(stack, name) for name in branches_of(stack)},
+        "branches": {name: _branch(stack, name) for name in _branches_among(refs)},
         "told": Counter(_named_by_head(_told(one), heads_of) for one in told),
         "in doubt": [one.branch for one in _in_doubt(stack)],
     }
-    heads = {f"{name}@sha1:{commit}" for name, commit in refs_of(stack).items()}
+    heads = {f"{name}@sha1:{commit}" for name, commit in refs.items()}
     heads = {one.removeprefix("refs/heads/") for one in heads}
     for key in automations:
         stored = stack.ports.objects.get(AUTOMATION, key)
@@ -197,7 +212,11 @@ def picture_of(stack: Hosted, automations: Sequence[NamespacedName]) -> Mapping[
 
 def branches_of(stack: Hosted) -> list[str]:
     """The branches of the repository, but for main."""
-    return [name.removeprefix("refs/heads/") for name in refs_of(stack) if name != "refs/heads/main"]
+    return _branches_among(refs_of(stack))
+
+
+def _branches_among(refs: Collection[str]) -> list[str]:
+    return [name.removeprefix("refs/heads/") for name in refs if name != "refs/heads/main"]
 
 
 def _told(entry: LedgerEntry) -> str:
