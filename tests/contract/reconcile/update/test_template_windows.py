@@ -134,6 +134,20 @@ def test_a_branch_that_both_offer_waits_for_both_and_other_branches_do_not(stack
     assert [wait_of(stack, key) for key in (APP, OTHER)] == ["", ""]
 
 
+def test_a_shared_branch_whose_automations_are_never_open_together_is_not_pushed_and_the_status_says_so(
+    stack: Hosted,
+) -> None:
+    stack.select("v1.1.0", "api")
+    for name, path, window in (("app", "app.yaml", "Fri 09:00-17:00"), ("other", "api.yaml", "Tue 09:00-10:00")):
+        made = automation_of(BY_TAG, name, path)
+        made["metadata"]["annotations"]["tagstream.dev/window"] = window
+        stack.ports.objects.put(made)
+    run_both(stack)
+    assert branches(stack) == []
+    assert wait_of(stack, APP).endswith("the windows of the automations that rebuild the branch never open together")
+    assert status.postponement(stored(stack, APP).status)["until"] == ""
+
+
 def test_a_branch_that_another_folder_offers_too_waits_for_its_automation(stack: Hosted) -> None:
     for name in ("app", "api"):
         marked = b'image: app:v1.0.0 # {"$imagepolicy": "ns:%s"}\n' % name.encode()

@@ -297,6 +297,10 @@ def changed(kind: str, name: str) -> StreamChange:
     return StreamChange(kind="object", object_kind=kind, key=NamespacedName(name, name), sequence="1")
 
 
+def removed(kind: str, name: str) -> StreamChange:
+    return replace(changed(kind, name), is_removed=True)
+
+
 def requested(life: Life) -> int:
     return life.calls.count("selections.request_run")
 
@@ -324,6 +328,20 @@ def test_a_changed_namespace_wakes_its_automations_that_wait_and_no_others(chose
     for name in ("ns", "other"):
         reconcile_changed([changed("Namespace", name)], 1e9, life.ports(ports))
     assert requested(life) == 1
+
+
+@pytest.mark.parametrize("kind", ["Namespace", "Freezes", "ImageUpdateAutomation"])
+def test_what_is_deleted_wakes_the_automations_that_wait_and_no_others(chosen: tuple[Ports, Path], kind: str) -> None:
+    ports, _ = chosen
+    life = Life()
+    reconcile_changed([removed(kind, "ns")], 1e9, life.ports(ports))
+    assert requested(life) == 0
+    namespace(ports, window=OFFICE)
+    run(at(ports, SATURDAY))
+    ports.objects.delete("Namespace", NamespacedName("ns", "ns"))
+    reconcile_changed([removed(kind, "ns")], 1e9, life.ports(ports))
+    assert requested(life) == 1
+    assert life.calls.count("objects.list") == 2
 
 
 def test_a_freeze_that_comes_after_a_run_has_read_its_snapshot_stops_it_under_the_lease(
@@ -414,6 +432,44 @@ def test_a_branch_that_is_rebuilt_is_pushed_whole_or_not_at_all(
     freeze(ports)
     run_named(at(ports, MONDAY + timedelta(hours=1)), *names)
     assert tags(bare, "updates") == ["v1.1.0", "v1.2.0"]
+
+
+def windows_of_pair(ports: Ports, a: str, b: str) -> None:
+    """Both automations rebuild one branch, each in windows of its own."""
+    put_pair(ports, branch="updates")
+    for name, window in (("a", a), ("b", b)):
+        ports.objects.annotate("ImageUpdateAutomation", NamespacedName("ns", name), {WINDOW: window})
+
+
+def until(ports: Ports, name: str) -> object:
+    return status.postponement(status_of(ports, name)).get("until")
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("a",), ("b",)])
+@pytest.mark.parametrize("now", [SATURDAY, MONDAY + timedelta(hours=1), MONDAY + timedelta(hours=25)])
+def test_windows_of_one_rebuilt_branch_that_never_open_together_hold_it_and_the_status_says_so(
+    pair: tuple[Ports, Path], names: tuple[str, ...], now: datetime
+) -> None:
+    ports, bare = pair
+    windows_of_pair(ports, "Mon 09:00-10:00", "Tue 09:00-10:00")
+    run_named(at(ports, now), *names)
+    assert "updates" not in git("branch", folder=bare)
+    for name in names:
+        assert waiting(ports)[name].endswith("windows of the automations that rebuild the branch never open together")
+        assert until(ports, name) == ""
+
+
+@pytest.mark.parametrize("now", [SATURDAY, MONDAY + timedelta(hours=1), MONDAY + timedelta(hours=25)])
+def test_a_rebuilt_branch_waits_until_the_windows_of_all_its_automations_are_open(
+    pair: tuple[Ports, Path], now: datetime
+) -> None:
+    ports, bare = pair
+    windows_of_pair(ports, "Mon 09:00-10:00; Wed 09:00-10:00", "Tue 09:00-10:00; Wed 09:30-10:00")
+    run_named(at(ports, now), "a", "b")
+    assert [until(ports, name) for name in ("a", "b")] == ["2026-12-02T09:30:00Z"] * 2
+    assert "updates" not in git("branch", folder=bare)
+    run_named(at(ports, datetime(2026, 12, 2, 9, 30, tzinfo=UTC)), "a", "b")
+    assert tags(bare, "updates") == ["v1.1.0", "v1.1.0"]
 
 
 def test_a_spec_that_changes_while_the_window_is_closed_counts_when_it_opens(pair: tuple[Ports, Path]) -> None:

@@ -141,6 +141,53 @@ def test_windows_that_are_never_open_together_are_refused(tmp_path: Path) -> Non
     )
 
 
+def writers(branch: str, windows: list[str | None], template: str = "") -> list[dict[str, object]]:
+    """A GitRepository and automations that push to a branch of it, each with a window of its own."""
+    source = {"url": "https://git.example.com/app.git", "interval": "1h", "ref": {"branch": "main"}}
+    made = [manifest("GitRepository", "source.toolkit.fluxcd.io/v1", "app", {}) | {"spec": source}]
+    for number, window in enumerate(windows):
+        annotations = {} if window is None else {"tagstream.dev/window": window}
+        annotations |= {"tagstream.dev/push-branch-template": template} if template else {}
+        found = automation()
+        found["metadata"] = {"name": f"app-{number}", "namespace": "flux-system", "annotations": annotations}
+        commit = {"author": {"email": "a@b"}}
+        found["spec"] = {
+            "interval": "1m",
+            "sourceRef": {"kind": "GitRepository", "name": "app"},
+            "git": {"commit": commit, **({"push": {"branch": branch}} if branch else {})},
+        }
+        made.append(found)
+    return made
+
+
+def test_automations_that_rebuild_one_branch_and_are_never_open_together_are_refused(tmp_path: Path) -> None:
+    done = applied(tmp_path, *writers("updates", [OFFICE, None, WEEKEND]))
+    assert done.code == 1
+    assert (
+        "ImageUpdateAutomation/flux-system/app-2 metadata.annotations[tagstream.dev/window]: Invalid value:"
+        f' "{WEEKEND}": {NEVER} ImageUpdateAutomation/flux-system/app-0 and ImageUpdateAutomation/flux-system/app-1,'
+        " which rebuild the same branch" in done.err
+    )
+
+
+@pytest.mark.parametrize("windows", [[OFFICE, None], [OFFICE, "Fri 12:00-13:00"], [None, None]])
+def test_automations_that_rebuild_one_branch_may_have_windows_that_overlap(
+    tmp_path: Path, windows: list[str | None]
+) -> None:
+    done = applied(tmp_path, *writers("updates", windows))
+    assert (done.code, NEVER in done.err) == (0, False)
+
+
+def test_automations_that_add_to_one_branch_need_no_common_window(tmp_path: Path) -> None:
+    assert applied(tmp_path, *writers("", [OFFICE, WEEKEND])).code == 0
+
+
+def test_automations_of_one_template_that_are_never_open_together_are_warned_of(tmp_path: Path) -> None:
+    done = applied(tmp_path, *writers("", [OFFICE, WEEKEND], template="images/{{ .NewTag }}"))
+    assert done.code == 0
+    assert f"{NEVER} ImageUpdateAutomation/flux-system/app-0: a branch of the template" in done.err
+
+
 def test_windows_of_the_stored_namespace_and_of_the_stack_count_too(tmp_path: Path) -> None:
     ports = MemoryPorts()
     assert applied(tmp_path, namespace(window=WEEKEND), ports=ports).code == 0

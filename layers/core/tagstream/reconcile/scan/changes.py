@@ -21,12 +21,15 @@ from tagstream.reconcile.stored_objects import parsed_objects
 if TYPE_CHECKING:
     from tagstream.domain.calendar.hand_freeze import HandFreeze
 
+AUTOMATION = "ImageUpdateAutomation"
+NAMESPACE = "Namespace"
+
 
 def reconcile_changed(changes: Sequence[StreamChange], deadline_s: float, ports: Ports) -> None:
     """Ask for the runs of changed automations, evaluate changed ImagePolicies and scan changed ImageRepositories.
 
     The policies of a deleted ImageRepository are evaluated too: they are not ready any more. Automations that wait run
-    when their Namespace or the freezes change.
+    when their Namespace or the freezes change or are deleted, and when another automation is deleted.
 
     Args:
         changes: of the table's stream; those that are not of objects are passed over.
@@ -38,9 +41,11 @@ def reconcile_changed(changes: Sequence[StreamChange], deadline_s: float, ports:
     """
     trigger = ScanTrigger(reason="object changed", cause="apply")
     present = [one for one in changes if not one.is_removed]
+    # A Namespace that is deleted had a window or a freeze, perhaps, that holds nothing back any more.
+    present += [one for one in changes if one.is_removed and one.object_kind in (NAMESPACE, FREEZES.kind)]
     named = {kind: sorted({one.key for one in present if one.object_kind == kind}) for kind in _kinds(present)}
     # Scans come last: a registry that hangs may take all the time there is.
-    _request_runs(named, ports)
+    _request_runs(named, {one.key for one in changes if one.is_removed and one.object_kind == AUTOMATION}, ports)
     _request_syncs(named, trigger.cause, ports)
     repositories = named.get("ImageRepository", ())
     after_scans = _policies_after_scans(named.get("ImagePolicy", ()), repositories, ports)
@@ -110,18 +115,28 @@ def kustomizations_of(sources: Collection[NamespacedName], ports: Ports) -> froz
     return frozenset(stored.key for stored, one in listed if one.source.key in sources)
 
 
-def _request_runs(named: Mapping[str, Sequence[NamespacedName]], ports: Ports) -> None:
-    """Ask for runs as Flux does: an automation runs when it changes, or the GitRepository that it names."""
+def _request_runs(
+    named: Mapping[str, Sequence[NamespacedName]], deleted: Collection[NamespacedName], ports: Ports
+) -> None:
+    """Ask for runs as Flux does: an automation runs when it changes, or the GitRepository that it names.
+
+    Args:
+        named: the changed objects, by their kinds.
+        deleted: automations; one of their branch may wait for what held them back.
+        ports: runs are asked for through.
+    """
     now = ports.clock.now()
-    wanted = set(named.get("ImageUpdateAutomation", ()))
+    wanted = set(named.get(AUTOMATION, ()))
     sources = set(named.get("GitRepository", ()))
-    namespaces, is_freeze = {key.name for key in named.get("Namespace", ())}, FREEZES.kind in named
-    if sources or namespaces or is_freeze:
-        automations = ports.objects.list("ImageUpdateAutomation")
+    namespaces, is_freeze = {key.name for key in named.get(NAMESPACE, ())}, FREEZES.kind in named
+    if sources or namespaces or is_freeze or deleted:
+        automations = ports.objects.list(AUTOMATION)
         if sources:
             parsed = parsed_objects(automations, ImageUpdateAutomation, ports.log)
             wanted |= {stored.key for stored, automation in parsed if automation.source.key in sources}
         if namespaces or is_freeze:
             wanted |= _released_or_frozen(automations, namespaces, is_freeze, ports)
+        if deleted:
+            wanted |= {one.key for one in automations if status.postponement(one.status)}
     for key in sorted(wanted):
         ports.selections.request_run(key, "object changed", now)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.model import MAX_DEBOUNCE_S
 from tagstream.domain.update.departure import Answer, Go, No, Wait, may_push, windows_and_freezes
-from tagstream.errors import ImageAutomationError
+from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.queue import QueuedRun
@@ -24,7 +26,11 @@ from tagstream.reconcile.transition import Attempt, Transition, report
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.snapshot import KIND
 
+if TYPE_CHECKING:
+    from tagstream.domain.calendar.calendar import Calendar
+
 REASON = "window opens"
+NEVER = "the windows of the automations that rebuild the branch never open together"
 # A message needs at least this long to come back as a run, so a shorter wait is slept through.
 SHORT_PAUSE_S = 1.0
 # The run that sends the message comes by tick: it has a few ticks to be in time.
@@ -87,8 +93,9 @@ def held_back(group: Sequence[UpdateJob], now: datetime) -> list[Postponed]:
     """The jobs of a push that windows and freezes hold back, with the reason of each.
 
     A branch that is rebuilt is pushed whole or not at all: without the commit of one that waits, the push would remove
-    the commit that is there. The jobs of a template push to many branches, so each is held back by its own calendars
-    alone; those of one of its branches are held back together.
+    the commit that is there. So all its jobs wait until all its automations may be pushed at the same time. The jobs of
+    a template push to many branches, so each is held back by its own calendars alone; those of one of its branches are
+    held back together.
 
     Args:
         group: the jobs of one push.
@@ -99,19 +106,74 @@ def held_back(group: Sequence[UpdateJob], now: datetime) -> list[Postponed]:
     if not late or late[0].job.destination.is_template or not late[0].job.destination.rebuilds_branch:
         return late
     waiting = {one.job.stored.key for one in late}
-    return late + held_with([job for job in group if job.stored.key not in waiting], late)
+    others = _calendars_of_others(group)
+    together = [job for job in group if job.stored.key not in waiting]
+    return [_held_until_all_open(one, group, late, others) for one in late] + held_with(together, late, others)
 
 
-def held_with(jobs: Sequence[UpdateJob], late: Sequence[Postponed]) -> list[Postponed]:
+def _calendars_of_others(group: Sequence[UpdateJob]) -> Sequence[Calendar]:
+    """The calendars of the automations that rebuild a branch, too, and are not among its jobs."""
+    snapshot, where, keys = group[0].snapshot, group[0].destination, {job.stored.key for job in group}
+    found: list[Calendar] = []
+    for writer in snapshot.writers(where.target):
+        theirs, is_suspended = writer.destination, writer.automation.suspend
+        is_failing = status.retry_at(writer.stored.status) is not None or status.is_stalled(writer.stored.status)
+        if writer.stored.key in keys or is_suspended or is_failing:
+            continue
+        if not theirs.rebuilds_branch or (theirs.checkout, theirs.commit_by) != (where.checkout, where.commit_by):
+            # Its commit is not made in the same push.
+            continue
+        # Nobody waits for an automation whose calendars cannot be read: its own run tells that.
+        with suppress(RetryableError):
+            found += snapshot.calendars(writer.automation)
+    return found
+
+
+def held_with(jobs: Sequence[UpdateJob], late: Sequence[Postponed], others: Sequence[Calendar] = ()) -> list[Postponed]:
     """The waits of jobs that share a branch with others that wait.
 
     Args:
         jobs: which nothing else holds back.
         late: the others; at least one.
+        others: the calendars of automations of the branch that have no job here.
     """
     longest = longest_wait(late)
+    until, never = _all_open([*jobs, *(one.job for one in late)], longest.until, others)
     why = f"the branch is rebuilt with the commit of {longest.job.stored.key}, which waits: {longest.reason}"
-    return [Postponed(job=job, until=longest.until, reason=why) for job in jobs]
+    return [Postponed(job=job, until=until, reason=f"{why}; {NEVER}" if never else why) for job in jobs]
+
+
+def _held_until_all_open(
+    late: Postponed, group: Sequence[UpdateJob], waits: Sequence[Postponed], others: Sequence[Calendar]
+) -> Postponed:
+    """The wait of a job that waits itself, prolonged until the others of its branch may be pushed too."""
+    longest = longest_wait(waits)
+    until, never = _all_open(group, longest.until, others)
+    if until == late.until:
+        return late
+    why = NEVER if never else "the branch is rebuilt when the windows of all its automations are open"
+    if until is None and not never:
+        why = f"the branch is rebuilt with the commit of {longest.job.stored.key}, which waits: {longest.reason}"
+    return replace(late, until=until, reason=f"{late.reason}; {why}")
+
+
+def _all_open(
+    jobs: Sequence[UpdateJob], since: datetime | None, others: Sequence[Calendar]
+) -> tuple[datetime | None, bool]:
+    """When all calendars of jobs are open at the same time, and whether their windows never are.
+
+    Args:
+        jobs: of one branch.
+        since: when the longest of their own waits ends; None if nobody knows.
+        others: calendars that count too.
+    """
+    if since is None:
+        return None, False
+    from tagstream.domain.calendar.calendar import ever_open_together, next_opening
+
+    calendars = [*others, *(one for job in jobs for one in job.calendars)]
+    until = next_opening(calendars, since)
+    return until, until is None and not ever_open_together(calendars)
 
 
 def longest_wait(late: Collection[Postponed]) -> Postponed:
