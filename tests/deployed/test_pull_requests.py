@@ -134,11 +134,20 @@ def each_policy_has_a_request_of_its_own(system: System, registry: Registry, hos
     """Go on with the page's second example: two new tags, one after the other."""
     wait_for = system.stack.wait_for
     system.cli("apply", "-f", "-", stdin=EACH_POLICY.replace("namespace: apps", f"namespace: {NAMESPACE}").encode())
-    for tag in ("1.5.0", "1.6.0"):
+
+    def push(tag: str) -> None:
         registry.add_tags("example/fleet", [tag])
         system.cli("reconcile", "image", "repository", "fleet", "-n", NAMESPACE)
-        title = f"Update fleet to {tag}"
-        wait_for(f"a request for {tag}", lambda title=title: host.requests[-1].title == title)
+
+    push("1.5.0")
+    wait_for("a request for 1.5.0", lambda: host.requests[-1].title == "Update fleet to 1.5.0")
+    system.cli("freeze", "automation", "fleet", "-n", NAMESPACE, "--reason", "an incident")
+    push("1.6.0")
+    wait_for("the wait", lambda: "an incident (1 new tag)" in system.cli("get", "images", "update", "-n", NAMESPACE))
+    assert [one.state for one in host.requests[1:]] == ["open"]
+    assert "images/fleet-1.6.0" not in git("branch", "--list", folder=host.bare)
+    system.cli("thaw", "automation", "fleet", "-n", NAMESPACE)
+    wait_for("a request for 1.6.0", lambda: host.requests[-1].title == "Update fleet to 1.6.0")
     wait_for("the end of the request before", lambda: host.requests[1].state == "closed")
     assert [one.head for one in host.requests[1:]] == ["images/fleet-1.5.0", "images/fleet-1.6.0"]
     wait_for("it in the status", lambda: "#3 open" in system.cli("get", "images", "update", "-n", NAMESPACE))
