@@ -90,13 +90,14 @@ def with_forgotten(status: Document, before: Document, now: Document) -> Documen
         before: the status that it began with.
         now: the status that somebody has written meanwhile.
     """
-    known = _unread_numbers(before)
-    forgotten = _unread_numbers(now) - known
+    known, told = _forgotten_counts(before), _forgotten_counts(now)
+    forgotten = {number: count for number, count in told.items() if count != known.get(number, 0)}
     return _unread(status, lambda request: request.number in forgotten) if forgotten else status
 
 
-def _unread_numbers(status: Document) -> set[str]:
-    return {one.number for one in known_requests(status) if one.read_at is None}
+def _forgotten_counts(status: Document) -> dict[str, int]:
+    """How many times each request was forgotten, by its number: one that is unread already may be forgotten again."""
+    return {one.number: one.forgotten for one in known_requests(status)}
 
 
 def _unread(status: Document, is_meant: Callable[[KeptRequest], bool]) -> Document:
@@ -116,4 +117,6 @@ def _unread(status: Document, is_meant: Callable[[KeptRequest], bool]) -> Docume
 
 def _forgotten(request: KeptRequest, is_meant: Callable[[KeptRequest], bool]) -> KeptRequest:
     may_change = request.is_open or request.may_reopen
-    return replace(request, read_at=None) if may_change and is_meant(request) else request
+    if not (may_change and is_meant(request)):
+        return request
+    return replace(request, read_at=None, forgotten=request.forgotten + 1)

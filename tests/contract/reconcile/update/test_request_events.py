@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +15,7 @@ from tagstream.events.queue import QueueMessage
 from tagstream.ports.bundle import Ports
 from tagstream.ports.commit_outlet import Outgoing
 from tagstream.ports.git import GitSession
+from tagstream.ports.pull_requests import HostAccess, PullRequest, PullRequests
 from tagstream.ports.queue import WEBHOOK, QueuedRun
 from tagstream.reconcile.kept_requests import forget_reads
 from tagstream.reconcile.scan.messages import process_messages
@@ -147,6 +148,48 @@ def test_an_event_that_comes_while_a_run_goes_on_is_heeded_by_the_next_one(stack
     assert kept(stack)["images/app-v1.1.0"] == ("2", "open")
     stack.run(after_s=1)
     assert kept(stack)["images/app-v1.1.0"] == ("2", "closed")
+
+
+def test_an_event_is_heeded_though_the_run_that_an_earlier_one_asked_for_is_going_on(stack: Hosted) -> None:
+    stack.run()
+    processed(stack, told_of("2"))
+    of = stack.ports.git_hosts.of
+
+    @dataclass
+    class Meanwhile:
+        """Hosts whose request is closed just after it was read, of which the host tells at once."""
+
+        is_over: bool = False
+
+        def of(self, access: HostAccess) -> PullRequests:
+            host = of(access)
+            outer = self
+
+            class Read:
+                """The host."""
+
+                def read(self, number: str) -> PullRequest | None:
+                    found = host.read(number)
+                    if number == "2" and not outer.is_over:
+                        outer.is_over = True
+                        stack.host.requests[1].state = "closed"
+                        processed(stack, told_of("2"))
+                    return found
+
+                def __getattr__(self, member: str) -> Any:
+                    return getattr(host, member)
+
+            read: Any = Read()
+            return cast(PullRequests, read)
+
+    meanwhile: Any = Meanwhile()
+    stack.run(after_s=1, ports=replace(stack.ports, git_hosts=meanwhile))
+    assert meanwhile.is_over
+    stack.run(after_s=1)
+    assert kept(stack)["images/app-v1.1.0"] == ("2", "closed")
+    stack.host.calls.clear()
+    stack.run(after_s=1)
+    assert stack.host.calls == []
 
 
 def test_an_event_is_asked_for_again_if_others_write_the_status_all_the_time(stack: Hosted) -> None:

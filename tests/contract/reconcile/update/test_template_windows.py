@@ -309,6 +309,28 @@ def test_a_freeze_after_the_pushes_keeps_the_older_branch_and_its_request(stack:
     assert ("images/app-v1.1.0", "closed") in shown(stack)
 
 
+def test_a_freeze_of_one_automation_during_a_run_keeps_the_branch_that_another_leaves_too(stack: Hosted) -> None:
+    two_automations(stack, BY_TAG)
+    stack.select("v1.1.0", "api")
+    run_both(stack)
+    more_policies(stack, "third")
+    stack.ports.objects.put(automation_of(BY_TAG, "other", "./"))
+    done = b'image: app:v1.1.0 # {"$imagepolicy": "ns:%s"}\n'
+    commit_files(stack.bare, {f"{name}.yaml": done % name.encode() for name in ("app", "api")}, "by hand")
+    slow = Slow(stack, 6.0, lambda: freeze(stack, ONE))
+    run_both(stack, replace(stack.ports, outlet=slow))
+    assert slow.sent == ["images/v1.3.0"]
+    assert branches(stack) == ["images/v1.1.0", "images/v1.3.0"]
+    assert shown(stack) == [("images/v1.1.0", "open"), ("images/v1.3.0", "open")]
+    assert "incident" in wait_of(stack, APP)
+    assert "the branch is rebuilt with the commit of ns/app, which waits: " in wait_of(stack, OTHER)
+    freeze(stack)
+    run_both(stack)
+    assert branches(stack) == ["images/v1.3.0"]
+    assert shown(stack) == [("images/v1.1.0", "closed"), ("images/v1.3.0", "open")]
+    assert [wait_of(stack, key) for key in (APP, OTHER)] == ["", ""]
+
+
 def test_a_window_that_ends_between_two_pushes_stops_the_second(stack: Hosted) -> None:
     stack.annotate(window="Fri 09:00-11:00")
 

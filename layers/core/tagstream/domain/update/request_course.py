@@ -43,6 +43,7 @@ class KeptRequest:
         refused: the identities of the changes that a person has refused by closing a request, the last one at the end.
         told: how many events there were of the requests of this branch: by it the next one is told from one that is
             repeated because a worker died before it wrote the status.
+        forgotten: how many times the host has said that the request has changed, so that it has to be read.
         read_at: when the host was asked last (aware UTC).
     """
 
@@ -62,6 +63,7 @@ class KeptRequest:
     opened_into: str = ""
     refused: tuple[str, ...] = ()
     told: int = 0
+    forgotten: int = 0
     read_at: datetime | None = None
 
     @property
@@ -95,7 +97,7 @@ class KeptRequest:
         texts = {name: getattr(self, member) for name, member in _MEMBERS.items()}
         found: dict[str, object] = {name: text for name, text in texts.items() if text}
         found |= {"refused": list(self.refused)} if self.refused else {}
-        found |= {"told": self.told} if self.told else {}
+        found |= {name: count for name in _COUNTS if (count := getattr(self, name))}
         return found | ({"readAt": instant_text(self.read_at)} if self.read_at is not None else {})
 
 
@@ -115,6 +117,7 @@ _MEMBERS = {
     "closedBy": "closed_by",
     "openedInto": "opened_into",
 }
+_COUNTS = ("told", "forgotten")
 
 
 def kept_request(stored: object) -> KeptRequest | None:
@@ -130,10 +133,13 @@ def kept_request(stored: object) -> KeptRequest | None:
         read_at = None
     listed = stored.get("refused")
     refused = tuple(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else ()
-    told = stored.get("told")
-    told = told if isinstance(told, int) and not isinstance(told, bool) and told > 0 else 0
+    counts = {name: _count(stored.get(name)) for name in _COUNTS}
     texts = cast("dict[str, str]", found)
-    return KeptRequest(**texts, refused=refused, told=told, read_at=read_at)  # type: ignore[arg-type]
+    return KeptRequest(**texts, **counts, refused=refused, read_at=read_at)  # type: ignore[arg-type]
+
+
+def _count(stored: object) -> int:
+    return stored if isinstance(stored, int) and not isinstance(stored, bool) and stored > 0 else 0
 
 
 def with_refused(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.update.departure import Go, may_push
 from tagstream.domain.update.destination import repository_name
 from tagstream.ports.git import GitAccess
@@ -30,6 +31,25 @@ def goes_with(one: UpdateJob, other: UpdateJob) -> bool:
     options, except on a branch that is rebuilt, which has to be pushed whole.
     """
     return _push_key(one) == _push_key(other)
+
+
+def apart_from(job: UpdateJob, writers: Iterable[Writer], together: Collection[NamespacedName]) -> list[Writer]:
+    """The writers of a job's destination that may not share a push with it.
+
+    Who does not run now, for instance because it is suspended, is known by its GitRepository: its secret is not read.
+
+    Args:
+        job: whose destination it is.
+        writers: with the same destination.
+        together: the automations that share the push.
+    """
+    return [
+        one
+        for one in writers
+        if one.stored.key not in together
+        and (one.destination.checkout, one.automation.commit_by, one.automation.source.key)
+        != (job.destination.checkout, job.automation.commit_by, job.automation.source.key)
+    ]
 
 
 def companions(job: UpdateJob, known: Sequence[UpdateJob], now: datetime) -> list[Writer]:

@@ -25,6 +25,7 @@ from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.kept_requests import known_request
+from tagstream.reconcile.update.batches import apart_from
 from tagstream.reconcile.update.branch import (
     Push,
     RunResult,
@@ -74,19 +75,28 @@ class Plan:
     is_known: bool = True
 
 
-def plan_branches(jobs: Sequence[UpdateJob], checkout: Checkout, files: BranchFiles, ports: Ports) -> tuple[Plan, ...]:
+def plan_branches(
+    jobs: Sequence[UpdateJob],
+    together: Collection[NamespacedName],
+    checkout: Checkout,
+    files: BranchFiles,
+    ports: Ports,
+) -> tuple[Plan, ...]:
     """Find out which branches automations push to; one plan per job, in the same order.
 
     Args:
         jobs: whose push branches have the same template.
+        together: the automations that share the pushes: these jobs and those that wait.
         checkout: what the commits are made on.
         files: of that commit.
         ports: are passed on to ``planned``.
     """
-    return tuple(_plan(job, checkout, files, ports) for job in jobs)
+    return tuple(_plan(job, together, checkout, files, ports) for job in jobs)
 
 
-def _plan(job: UpdateJob, checkout: Checkout, files: BranchFiles, ports: Ports) -> Plan:
+def _plan(
+    job: UpdateJob, together: Collection[NamespacedName], checkout: Checkout, files: BranchFiles, ports: Ports
+) -> Plan:
     try:
         with isolated():
             job, found = planned(job, checkout, files, ports)
@@ -99,7 +109,7 @@ def _plan(job: UpdateJob, checkout: Checkout, files: BranchFiles, ports: Ports) 
     for policy in sorted(changed & job.selections.keys()):
         try:
             name = branch_name(job.automation.branch_template, policy, job.selections[policy].ref.tag)
-            _check_free(name, job, files.session)
+            _check_free(name, job, together, files.session)
         except InvalidBranchName as error:
             plan.error = plan.error or RetryableError(f"invalid push branch: {error}", reason=INVALID)
             plan.unnamed.add(policy.name)
@@ -121,8 +131,11 @@ def by_branch(plans: Sequence[Plan]) -> dict[str, list[UpdateJob]]:
     return parts
 
 
-def _check_free(name: str, job: UpdateJob, session: GitSession) -> None:
+def _check_free(name: str, job: UpdateJob, together: Collection[NamespacedName], session: GitSession) -> None:
     """Refuse a branch that is not the automation's to replace.
+
+    Of automations with one template that may not share a push, a branch is the one's that has pushed to it. If several
+    have, because they could share it before, it is that of the first by name.
 
     Raises:
         InvalidBranchName: it is the checkout, the default branch, or one that another automation pushes to.
@@ -132,6 +145,14 @@ def _check_free(name: str, job: UpdateJob, session: GitSession) -> None:
     other = job.snapshot.owner_of(job.destination, name)
     if other is not None:
         raise InvalidBranchName(f"'{name}' is a push branch of ImageUpdateAutomation '{other}'")
+    keepers = job.snapshot.keepers_of(job.destination, name)
+    apart = apart_from(job, keepers, together)
+    first = next((one.stored.key for one in keepers if one in apart or one.stored.key in together), None)
+    if apart and first not in together:
+        raise InvalidBranchName(
+            f"'{name}' is a push branch of ImageUpdateAutomation '{apart[0].stored.key}', which has other credentials"
+            " or another checkout"
+        )
 
 
 def _is_base(name: str, job: UpdateJob, session: GitSession) -> bool:
@@ -166,8 +187,9 @@ def update_policy_branches(
             return with_branch_requests(skipped, deadline_s, ports)
         others = [one.job for one in waiting]
         files = files_of([*jobs, *others], session, checkout, ports)
-        plans = plan_branches(jobs, checkout, files, ports)
-        theirs = plan_branches(others, checkout, files, ports)
+        together = frozenset(one.stored.key for one in (*jobs, *others))
+        plans = plan_branches(jobs, together, checkout, files, ports)
+        theirs = plan_branches(others, together, checkout, files, ports)
         branches = Branches(
             session=session,
             checkout=checkout,
@@ -176,6 +198,7 @@ def update_policy_branches(
             ports=ports,
             made=_commits_of(jobs),
             theirs=_branches_of_those_who_wait(waiting, theirs),
+            together=together,
         )
         branches.make_room(plans)
         branches.push(plans, files)
@@ -210,7 +233,8 @@ class Branches:
     """The branches of one template in one run; ``results`` grows with every step.
 
     ``made`` has the last commits that the automations have pushed to each branch. ``theirs`` are the branches of
-    automations that wait for a window.
+    automations that wait for a window, and those whose removal waits. ``together`` are all automations that share the
+    pushes.
     """
 
     session: GitSession
@@ -220,6 +244,7 @@ class Branches:
     ports: Ports
     made: Mapping[str, Collection[CommitId | None]]
     theirs: Mapping[str, Postponed]
+    together: Collection[NamespacedName]
     results: dict[str, tuple[RunResult, ...]] = field(default_factory=dict)
     room: dict[str, tuple[RunResult, ...]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
@@ -230,7 +255,11 @@ class Branches:
         for plan in (one for one in plans if one.is_known):
             for kept in kept_by(plan.job):
                 is_done = kept.branch in names or kept.branch in self.room
-                if not is_done and any(_exclude(kept.branch, name) for name in names) and self._may_go(plan, kept):
+                if (
+                    not is_done
+                    and any(_exclude(kept.branch, name) for name in names)
+                    and self._may_go(plan, kept, plans)
+                ):
                     self.room[kept.branch] = (self._retired(plan, kept),)
 
     def push(self, plans: Sequence[Plan], files: BranchFiles) -> None:
@@ -281,7 +310,7 @@ class Branches:
         for plan in (one for one in plans if one.is_known):
             for kept in kept_by(plan.job):
                 is_left = kept.branch not in self.results and kept.branch not in plan.waits
-                if is_left and not self._is_waiting(plan, kept) and self._may_go(plan, kept):
+                if is_left and not self._is_waiting(plan, kept) and self._may_go(plan, kept, plans):
                     self.results[kept.branch] = (self._retired(plan, kept),)
 
     def part(self, plans: Sequence[Plan]) -> None:
@@ -315,23 +344,38 @@ class Branches:
         if late:
             raise PushHeld(held_with(together, late))
 
-    def _may_go(self, plan: Plan, kept: KeptBranch) -> bool:
-        """Whether no window and no freeze holds the removal of a branch; why one does is noted in the plan."""
-        part = part_of(plan.job, kept)
+    def _may_go(self, plan: Plan, kept: KeptBranch, plans: Sequence[Plan]) -> bool:
+        """Whether no window and no freeze of anybody holds the removal of a branch.
+
+        Why one does is noted for all automations that have pushed to the branch, and what Git cannot have beside it
+        waits too.
+        """
+        keeping = [one for one in plans if kept.branch in {its.branch for its in kept_by(one.job)}]
+        parts = [part_of(one.job, kept) for one in keeping]
+        waits = [one.waits[kept.branch] for one in plans if kept.branch in one.waits]
         try:
             with isolated():
-                self._check_theirs(kept.branch, [part])
-                check_departure([part], self.ports)
+                if waits:
+                    raise PushHeld(held_with(parts, waits))
+                self._check_theirs(kept.branch, parts)
+                check_departure(parts, self.ports)
         except PushHeld as held:
-            plan.waits[kept.branch] = held.late[0]
+            late = {one.job.stored.key: one for one in held.late}
+            for one in keeping:
+                one.waits.setdefault(kept.branch, late[one.job.stored.key])
+            self.theirs = {kept.branch: held.late[0], **self.theirs}
+            return False
         except ImageAutomationError as error:
             plan.error = plan.error or error
             return False
-        return kept.branch not in plan.waits
+        return True
 
     def _is_left_alone(self, job: UpdateJob, kept: KeptBranch) -> bool:
         """Whether a branch only leaves the status: others need it, or its open request is left to people."""
         if _is_base(kept.branch, job, self.session) or job.snapshot.users_of(job.destination, kept.branch):
+            return True
+        keepers = [one for one in job.snapshot.keepers_of(job.destination, kept.branch) if one.has_its_template]
+        if apart_from(job, keepers, self.together):
             return True
         return job.requests is None and kept.request is not None and kept.request.is_open
 

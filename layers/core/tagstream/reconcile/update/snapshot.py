@@ -52,6 +52,11 @@ class Writer:
     automation: ImageUpdateAutomation
     destination: Destination
 
+    @property
+    def has_its_template(self) -> bool:
+        """Whether its last run has named its branches by the template that it has now."""
+        return self.stored.status.get(TEMPLATE) == self.automation.branch_template
+
 
 class Labels:
     """The labels of a namespace's policies, found by label: many automations may each select a few of many policies.
@@ -253,17 +258,24 @@ class Snapshot:
             branch: without ``refs/heads/``.
         """
         others = self._others_keeping(where, branch)
-        staying = [one for one in others if one.stored.status.get(TEMPLATE) == one.automation.branch_template]
-        return [*self.writers(where.named(branch).target), *staying]
+        return [*self.writers(where.named(branch).target), *(one for one in others if one.has_its_template)]
+
+    def keepers_of(self, where: Destination, branch: str) -> Sequence[Writer]:
+        """The automations with the template ``where`` that have pushed to a branch of its repository, by name."""
+        found = [one for one in self._keeping(where, branch) if one.destination.target == where.target]
+        return sorted(found, key=lambda one: one.stored.key)
 
     def _others_keeping(self, where: Destination, branch: str) -> Sequence[Writer]:
         """The automations with other templates than ``where``'s that have pushed to a branch of its repository."""
+        return [one for one in self._keeping(where, branch) if one.destination.target != where.target]
+
+    def _keeping(self, where: Destination, branch: str) -> Sequence[Writer]:
+        """The automations with any template that have pushed to a branch of the repository of ``where``."""
         writers = self._all()
         with self._lock:
             if self._keepers is None:
                 self._keepers = _by_kept_branch(one for found in writers.values() for one in found)
-            keepers = self._keepers.get((repository_name(where.url), branch), ())
-        return [one for one in keepers if one.destination.target != where.target]
+            return self._keepers.get((repository_name(where.url), branch), ())
 
     def targets(self, is_wanted: Callable[[NamespacedName], bool]) -> Sequence[str]:
         """The branches of these automations, sorted, suspended ones too."""
