@@ -190,6 +190,11 @@ def trusted_tags(body: Mapping[str, object]) -> int:
     return _number(own_members(body), "trustedTags")
 
 
+def reported_tags(body: Mapping[str, object]) -> int:
+    """Return ``lastScanResult.tagCount`` of an ImageRepository: how many tags all its policies were evaluated on."""
+    return _number(_mapping(body.get("lastScanResult")), "tagCount")
+
+
 def generation(stored: StoredObject) -> int:
     """Return ``metadata.generation`` of a stored object."""
     return _number(_mapping(stored.document.get("metadata")), "generation", otherwise=1)

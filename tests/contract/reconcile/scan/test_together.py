@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
+
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import Digest, ImageRepository, NamespacedName, Revision
 from tagstream.errors import ImageAutomationError, RetryableError
@@ -27,7 +29,7 @@ from tagstream.reconcile.select.policies import (
 )
 from tagstream.reconcile.stored_objects import parse_stored
 from tests.contract.counted_calls import CountingClient
-from tests.contract.reconciling import TRIGGER, Silent, document, ports_on, selection
+from tests.contract.reconciling import TRIGGER, Silent, document, looked_at, ports_on, selection
 
 NAMES = [NamespacedName("ns", f"app-{number:02}") for number in range(20)]
 SLOW, REFUSED = NAMES[3], NAMES[7]
@@ -56,6 +58,20 @@ class Part:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
+
+
+class Refusing(Part):
+    """Objects that take no status of one ImageRepository."""
+
+    def put_status(self, kind: str, key: NamespacedName, *arguments: Any, **options: Any) -> None:
+        if (kind, key) == ("ImageRepository", REFUSED):
+            raise ImageAutomationError("refused", reason="StorageOperationFailed")
+        self.inner.put_status(kind, key, *arguments, **options)
+
+    def put_statuses(self, changes: Sequence[Any]) -> None:
+        if any((one.kind, one.key) == ("ImageRepository", REFUSED) for one, _ in changes):
+            raise ImageAutomationError("refused", reason="StorageOperationFailed")
+        self.inner.put_statuses(changes)
 
 
 def with_policies(ports: Ports, **more: str) -> Ports:
@@ -92,6 +108,11 @@ def selected(ports: Ports) -> list[NamespacedName]:
 
 def scan_all(ports: Ports) -> frozenset[NamespacedName]:
     return scan_repositories(NAMES, TRIGGER, time.monotonic() + 30, ports)
+
+
+def noted(ports: Ports) -> set[NamespacedName]:
+    """The repositories whose scan the agenda knows."""
+    return {name.key for name in looked_at(ports) if name.kind == "ImageRepository"}
 
 
 def reasons(ports: Ports, kind: str) -> dict[NamespacedName, object]:
@@ -151,21 +172,7 @@ def test_a_policy_that_waits_for_a_registry_holds_up_no_other(ports: Ports) -> N
 
 def test_a_status_that_the_table_refuses_is_that_of_one_scan_only(ports: Ports, silent: Silent) -> None:
     ports = with_policies(ports)
-
-    class Objects(Part):
-        """Takes no status of one ImageRepository."""
-
-        def put_status(self, kind: str, key: NamespacedName, *arguments: Any, **options: Any) -> None:
-            if (kind, key) == ("ImageRepository", REFUSED):
-                raise ImageAutomationError("refused", reason="StorageOperationFailed")
-            self.inner.put_status(kind, key, *arguments, **options)
-
-        def put_statuses(self, changes: Sequence[Any]) -> None:
-            if any((one.kind, one.key) == ("ImageRepository", REFUSED) for one, _ in changes):
-                raise ImageAutomationError("refused", reason="StorageOperationFailed")
-            self.inner.put_statuses(changes)
-
-    objects: Any = Objects(ports.objects)
+    objects: Any = Refusing(ports.objects)
     scan_all(replace(ports, objects=objects))
     assert set(reasons(ports, "ImageRepository")) == set(NAMES) - {REFUSED}
     assert [one.repositories for one in silent.scans()] == [(REFUSED,)]
@@ -173,6 +180,36 @@ def test_a_status_that_the_table_refuses_is_that_of_one_scan_only(ports: Ports, 
     assert selected(ports) == NAMES
     scan_all(ports)
     assert set(reasons(ports, "ImageRepository")) == set(NAMES)
+
+
+def test_a_mistake_that_ends_a_run_loses_no_scan(ports: Ports, silent: Silent) -> None:
+    ports = with_policies(ports)
+
+    class Log(Part):
+        """Cannot say that a scan broke off."""
+
+        def error(self, message: str, **facts: object) -> None:
+            if message == "scan broke off":
+                raise ValueError(message)
+            self.inner.error(message, **facts)
+
+    objects, log = Refusing(ports.objects), Log(ports.log)
+    found: Any = {"objects": objects, "log": log}
+    scan_all(replace(ports, **found))
+    put_back = {key for one in silent.scans() for key in one.repositories}
+    assert REFUSED in put_back
+    assert put_back.isdisjoint(noted(ports))
+    assert put_back | noted(ports) == set(NAMES)
+    assert "scans broke off" in silent.lines
+
+
+def test_what_is_done_is_noted_also_where_the_rest_cannot_be_put_back(ports: Ports, silent: Silent) -> None:
+    ports = with_policies(ports)
+    objects: Any = Refusing(ports.objects)
+    silent.broken = True
+    with pytest.raises(RetryableError, match="the queue is out of reach"):
+        scan_all(replace(ports, objects=objects))
+    assert noted(ports) == set(NAMES) - {REFUSED}
 
 
 def test_a_policy_that_another_worker_was_faster_with_is_evaluated_again_from_what_is_stored_then(ports: Ports) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -59,16 +61,18 @@ def test_an_open_item_keeps_the_workers_of_its_host_until_it_is_closed_or_comes_
     done: list[str] = []
     is_second_done = threading.Event()
 
-    def act(item: str) -> bool:
+    def come_again() -> None:
+        assert is_second_done.wait(10)
+        turns.again("a", "first again")
+
+    def act(item: str) -> Callable[[], None] | None:
         done.append(item)
         if item == "first":
-            assert is_second_done.wait(10)
-            turns.again("a", "first again")
-            return True
+            return come_again
         if item == "second":
             # Its worker finds nothing else to do now, but an item is open.
             threading.Timer(0.05, is_second_done.set).start()
-        return False
+        return None
 
     turns.carry_out(act)
     assert sorted(done) == ["first", "first again", "second"]
@@ -78,22 +82,40 @@ def test_an_open_item_that_another_thread_closes_ends_the_run() -> None:
     turns = HostTurns({"a": ["left"]})
     closing = threading.Timer(0.05, turns.close, ["a"])
 
-    def act(_item: str) -> bool:
-        closing.start()
-        return True
-
-    turns.carry_out(act)
+    turns.carry_out(lambda _item: closing.start)
     closing.join()
 
 
 def test_a_worker_that_dies_leaves_nobody_waiting() -> None:
     turns = HostTurns({"a": list(range(WORKERS))})
 
-    def act(item: int) -> bool:
+    def act(item: int) -> None:
         if item == 0:
-            turns.close("a")
             raise KeyboardInterrupt
-        return False
 
     with pytest.raises(KeyboardInterrupt):
         turns.carry_out(act)
+
+
+def test_an_item_that_fails_after_it_was_closed_is_not_closed_twice() -> None:
+    turns = HostTurns({"a": ["open", "fails", "waits"]}, workers=3)
+    has_failed, done = threading.Event(), []
+
+    def fail() -> None:
+        turns.close("a")
+        has_failed.set()
+        raise KeyboardInterrupt
+
+    def come_again() -> None:
+        assert has_failed.wait(10)
+        # A second close of the other item would have let the third worker go, which is needed now.
+        time.sleep(0.05)
+        turns.again("a", "again")
+
+    def act(item: str) -> Callable[[], None] | None:
+        done.append((item, threading.get_ident()))
+        return {"open": come_again, "fails": fail}.get(item)
+
+    with pytest.raises(KeyboardInterrupt):
+        turns.carry_out(act)
+    assert [item for item, _ in done].count("again") == 1

@@ -40,10 +40,11 @@ class HostTurns(Generic[T]):
         self._changed = threading.Condition(self._lock)
         self.is_shared = len(work) > 1
 
-    def carry_out(self, act: Callable[[T], bool | None]) -> None:
+    def carry_out(self, act: Callable[[T], Callable[[], None] | None]) -> None:
         """Call ``act`` for every item of every host that is not given up; no host can take all workers.
 
-        ``act`` answers True if the item is still open. Then ``close`` or ``again`` has to be called for it.
+        ``act`` answers what is left to do for the item, or None. What is left is done by the same worker, and it has
+        ``close`` or ``again`` called once for the item, by whatever thread, also where it fails.
         """
         hosts = list(self._waiting)
         share = max(LEAST_WORKERS, self._workers // max(1, len(hosts)))
@@ -55,14 +56,16 @@ class HostTurns(Generic[T]):
         with ThreadPoolExecutor(max_workers=min(self._workers, len(in_order))) as pool:
             list(pool.map(lambda host: self._work_off(host, act), in_order))
 
-    def _work_off(self, host: str, act: Callable[[T], bool | None]) -> None:
+    def _work_off(self, host: str, act: Callable[[T], Callable[[], None] | None]) -> None:
         while (item := self._next(host)) is not None:
-            is_open: bool | None = False
+            finish: Callable[[], None] | None = None
             try:
-                is_open = act(item)
+                finish = act(item)
             finally:
-                if not is_open:
+                if finish is None:
                     self.close(host)
+            if finish is not None:
+                finish()
 
     def _next(self, host: str) -> T | None:
         """The next item; None when there is none left, and none is open that might come again."""
@@ -78,8 +81,7 @@ class HostTurns(Generic[T]):
     def close(self, host: str) -> None:
         """An item of this host is done with."""
         with self._lock:
-            # A worker that dies may close what another has closed.
-            self._open[host] = max(0, self._open[host] - 1)
+            self._open[host] -= 1
             if not self._open[host]:
                 self._changed.notify_all()
 

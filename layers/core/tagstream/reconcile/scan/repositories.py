@@ -7,9 +7,10 @@ Source: image-reflector-controller internal/controller/imagerepository_controlle
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import zip_longest
 
 from tagstream.domain.instant import instant_text
@@ -98,8 +99,11 @@ class ScanTrigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _News:
-    """A scan whose policies have to be evaluated; ``scanned`` are the tags that it stored, None to read them."""
+class _ToSettle:
+    """A scan that is settled when its policies are evaluated and its status is written.
+
+    ``scanned`` are the tags that it stored, None to read them.
+    """
 
     scan: Scan
     scanned: ScannedTags | None
@@ -108,13 +112,13 @@ class _News:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Alone:
-    """A scan some of whose policies may wait for somebody, so that no other scan is evaluated with it.
+class _ToSettleAlone:
+    """A scan that is settled apart from others, since some of its policies may wait for a registry, AWS or a Secret.
 
     ``read_at_s`` is when its policies were read, on the monotonic clock.
     """
 
-    news: _News
+    news: _ToSettle
     evaluations: tuple[Evaluation, ...]
     read_at_s: float
 
@@ -126,7 +130,7 @@ class _Run:
     trigger: ScanTrigger
     policies: PolicyRun
     cool_downs: CoolDowns
-    turns: HostTurns[Scan | _Alone]
+    turns: HostTurns[Scan | _ToSettleAlone]
     may_lag: bool
 
     @property
@@ -182,7 +186,7 @@ def scan_stored(
     if not stored:
         return frozenset()
     scans = _begun(stored, ports, may_lag=may_lag)
-    by_host: dict[str, list[Scan | _Alone]] = {}
+    by_host: dict[str, list[Scan | _ToSettleAlone]] = {}
     for scan in scans:
         by_host.setdefault(scan.host, []).append(scan)
     cool_downs = CoolDowns(ports.tags, ports.clock)
@@ -194,61 +198,69 @@ def scan_stored(
         may_lag=may_lag,
     )
     started_s = ports.clock.monotonic_s()
-    done = _carried_out(run, ports)
-    _put_back([scan for scan in scans if scan.stored.key not in done], run, ports)
+    done: dict[NamespacedName, _Done] = {}
+    try:
+        with isolated():
+            _carry_out(run, done, ports)
+    except ImageAutomationError as error:
+        # What is done is noted all the same, and the rest is put back: it may belong to other tenants.
+        ports.log.error("scans broke off", reason=error.reason, error=error.message)
+    try:
+        _put_back([scan for scan in scans if scan.stored.key not in done], run, ports)
+    finally:
+        if done:
+            ports.agenda.note({ObjectName(kind=KIND, key=key): one.times for key, one in done.items()})
     if done:
-        ports.agenda.note({ObjectName(kind=KIND, key=key): one.times for key, one in done.items()})
         _log_run([one.scan for one in done.values()], started_s, ports)
     return frozenset(key for one in done.values() for key in one.evaluated)
 
 
-def _carried_out(run: _Run, ports: Ports) -> dict[NamespacedName, _Done]:
-    """Scan all repositories; those that are not in the answer have to be scanned later.
+def _carry_out(run: _Run, done: dict[NamespacedName, _Done], ports: Ports) -> None:
+    """Scan all repositories; those that are not in ``done`` afterwards have to be scanned later.
 
-    Each result is written as it arrives: one slow registry never holds up the others.
+    Each result is written as it arrives: one slow registry never holds up the others. What has not begun at the
+    deadline is left.
     """
-    done: dict[NamespacedName, _Done] = {}
 
-    def keep(scan: Scan, outcome: _Done | ImageAutomationError | None) -> None:
+    def record(scan: Scan, outcome: _Done | _ToSettleAlone | ImageAutomationError | None) -> None:
         if isinstance(outcome, _Done):
             done[scan.stored.key] = outcome
-        elif outcome is not None:
+        elif isinstance(outcome, ImageAutomationError):
             # The table failed, or a mistake of ours: nothing is known, so nothing is recorded, and it is tried again.
             reason, message = outcome.reason, outcome.message
             ports.log.error("scan broke off", key=str(scan.stored.key), reason=reason, error=message)
 
-    def settle(news: Sequence[_News]) -> None:
-        found: Sequence[_Done | _Alone | ImageAutomationError] = ()
+    def settle(news: Sequence[_ToSettle]) -> None:
+        found: Sequence[_Done | _ToSettleAlone | ImageAutomationError] = ()
         try:
-            found = _evaluated(news, run, ports)
+            if ports.clock.monotonic_s() < run.deadline_s:
+                found = _evaluated(news, run, ports)
         finally:
+            # First, since nothing may keep the workers of these hosts waiting.
             for one, outcome in zip_longest(news, found):
-                if isinstance(outcome, _Alone):
+                if isinstance(outcome, _ToSettleAlone):
                     run.turns.again(one.scan.host, outcome)
                 else:
-                    keep(one.scan, outcome)
                     run.turns.close(one.scan.host)
+            for one, outcome in zip_longest(news, found):
+                record(one.scan, outcome)
 
     gathering = Gathering(settle, TOGETHER)
 
-    def act(item: Scan | _Alone) -> bool:
+    def act(item: Scan | _ToSettleAlone) -> Callable[[], None] | None:
         if ports.clock.monotonic_s() >= run.deadline_s:
-            return False
-        if isinstance(item, _Alone):
-            keep(item.news.scan, _settled_alone(item, run, ports))
-            return False
+            return None
+        if isinstance(item, _ToSettleAlone):
+            record(item.news.scan, _settled_alone(item, run, ports))
+            return None
         found = _scan(item, run, ports)
-        if isinstance(found, _News):
-            if len(found.scanned.tags if found.scanned else ()) > LONG_LIST:
-                settle([found])
-            else:
-                gathering.add(found)
-            return True
-        keep(item, found)
-        return False
+        if isinstance(found, _ToSettle):
+            is_long = len(found.scanned.tags if found.scanned else ()) > LONG_LIST
+            return partial(settle, [found]) if is_long else partial(gathering.add, found)
+        record(item, found)
+        return None
 
     run.turns.carry_out(act)
-    return done
 
 
 def _log_run(scans: Sequence[Scan], started_s: float, ports: Ports) -> None:
@@ -284,7 +296,7 @@ def _put_back(scans: Sequence[Scan], run: _Run, ports: Ports) -> None:
     put_back(requests, ports)
 
 
-def _scan(scan: Scan, run: _Run, ports: Ports) -> _Done | _News | ImageAutomationError | None:
+def _scan(scan: Scan, run: _Run, ports: Ports) -> _Done | _ToSettle | ImageAutomationError | None:
     """None when the scan has to be done later, an error when it broke off."""
     try:
         with isolated():
@@ -293,7 +305,7 @@ def _scan(scan: Scan, run: _Run, ports: Ports) -> _Done | _News | ImageAutomatio
         return error
 
 
-def _scan_now(scan: Scan, run: _Run, ports: Ports) -> _Done | _News | None:
+def _scan_now(scan: Scan, run: _Run, ports: Ports) -> _Done | _ToSettle | None:
     started = ports.clock.monotonic_s()
     try:
         with isolated():
@@ -317,7 +329,7 @@ def _scan_now(scan: Scan, run: _Run, ports: Ports) -> _Done | _News | None:
             scan = replace(scan, error=error)
             outcome = transition(scan, cause, _since_ms(started, ports), ports.clock.now())
         else:
-            return _News(scan=scan, scanned=scanned, cause=cause, started_s=started)
+            return _ToSettle(scan=scan, scanned=scanned, cause=cause, started_s=started)
     report([outcome], ports)
     return _done(scan, outcome, run.trigger, ports)
 
@@ -338,7 +350,9 @@ def _done(
     )
 
 
-def _evaluated(news: Sequence[_News], run: _Run, ports: Ports) -> list[_Done | _Alone | ImageAutomationError]:
+def _evaluated(
+    news: Sequence[_ToSettle], run: _Run, ports: Ports
+) -> list[_Done | _ToSettleAlone | ImageAutomationError]:
     """Evaluate the policies of scans, and settle the scans, but for those whose policies may wait for somebody."""
     try:
         with isolated():
@@ -349,24 +363,26 @@ def _evaluated(news: Sequence[_News], run: _Run, ports: Ports) -> list[_Done | _
         return [error] * len(news)
 
 
-def _evaluated_together(news: Sequence[_News], run: _Run, ports: Ports) -> list[_Done | _Alone | ImageAutomationError]:
+def _evaluated_together(
+    news: Sequence[_ToSettle], run: _Run, ports: Ports
+) -> list[_Done | _ToSettleAlone | ImageAutomationError]:
     read_at_s = ports.clock.monotonic_s()
     found = list(zip(news, _evaluations(news, run, ports), strict=True))
     at_once = [(one, evaluations) for one, evaluations in found if not any(each.may_wait for each in evaluations)]
     settled = iter(_settled(at_once, run.trigger, ports))
     return [
-        _Alone(news=one, evaluations=evaluations, read_at_s=read_at_s)
+        _ToSettleAlone(news=one, evaluations=evaluations, read_at_s=read_at_s)
         if any(each.may_wait for each in evaluations)
         else next(settled)
         for one, evaluations in found
     ]
 
 
-def _evaluations(news: Sequence[_News], run: _Run, ports: Ports) -> list[tuple[Evaluation, ...]]:
+def _evaluations(news: Sequence[_ToSettle], run: _Run, ports: Ports) -> list[tuple[Evaluation, ...]]:
     return evaluations_of([_changed(one, run.trigger) for one in news], run.policies, ports)
 
 
-def _settled_alone(alone: _Alone, run: _Run, ports: Ports) -> _Done | ImageAutomationError:
+def _settled_alone(alone: _ToSettleAlone, run: _Run, ports: Ports) -> _Done | ImageAutomationError:
     """Settle a scan whose policies are read again if it had to wait for its turn."""
     evaluations = alone.evaluations
     try:
@@ -380,7 +396,7 @@ def _settled_alone(alone: _Alone, run: _Run, ports: Ports) -> _Done | ImageAutom
 
 
 def _settled(
-    found: Sequence[tuple[_News, tuple[Evaluation, ...]]], trigger: ScanTrigger, ports: Ports
+    found: Sequence[tuple[_ToSettle, tuple[Evaluation, ...]]], trigger: ScanTrigger, ports: Ports
 ) -> list[_Done | ImageAutomationError]:
     """Evaluate, then report the scans.
 
@@ -417,12 +433,14 @@ def _noted(
         return error
 
 
-def _changed(news: _News, trigger: ScanTrigger) -> ChangedRepository:
+def _changed(news: _ToSettle, trigger: ScanTrigger) -> ChangedRepository:
     scan = news.scan
+    # An earlier scan may have stored a shorter list that no policy was evaluated on.
+    known = max(scan.before.tag_count if scan.before else 0, status.reported_tags(scan.stored.status))
     cause = Cause(
         text=news.cause,
         received_at=trigger.received_at,
-        dropped_from=scan.before.tag_count if scan.before else 0,
+        dropped_from=known,
     )
     return ChangedRepository(repository=scan.repository, scanned=news.scanned, cause=cause)
 

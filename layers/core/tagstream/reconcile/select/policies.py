@@ -61,7 +61,8 @@ DEPENDENCY_RETRY_S = 30.0
 class Cause:
     """What led to an evaluation. It is kept with the selection, so that a commit can be traced back to it.
 
-    ``dropped_from`` is how many tags there were before the scan; 0 when no scan led to the evaluation.
+    ``dropped_from`` is how many tags there were before the scan, or when the repository last reported a scan if those
+    were more; 0 while that is not known.
     """
 
     text: str
@@ -140,8 +141,11 @@ class _Selected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ended:
-    """An evaluation that is to be reported; ``over`` are the annotations of orders and reverts that end with it."""
+class _ToReport:
+    """What became of a policy that was evaluated, to be written to its status.
+
+    ``over`` are the annotations of orders and reverts that end with it.
+    """
 
     stored: StoredObject
     outcome: Transition
@@ -253,13 +257,13 @@ def evaluate_together(evaluations: Sequence[Evaluation], ports: Ports) -> list[s
         it has to be repeated: then it is the table's error.
     """
     ended = _ended(evaluations, ports, SELECT_TRIES)
-    failures = iter(report_each([one.outcome for one in ended if isinstance(one, _Ended)], ports))
+    failures = iter(report_each([one.outcome for one in ended if isinstance(one, _ToReport)], ports))
     return [
         one if isinstance(one, ImageAutomationError) else next(failures) or _cleaned_up(one, ports) for one in ended
     ]
 
 
-def _cleaned_up(ended: _Ended, ports: Ports) -> status.Status | ImageAutomationError:
+def _cleaned_up(ended: _ToReport, ports: Ports) -> status.Status | ImageAutomationError:
     if ended.over:
         try:
             with isolated():
@@ -269,10 +273,10 @@ def _cleaned_up(ended: _Ended, ports: Ports) -> status.Status | ImageAutomationE
     return ended.outcome.status
 
 
-def _ended(evaluations: Sequence[Evaluation], ports: Ports, tries: int) -> list[_Ended | ImageAutomationError]:
+def _ended(evaluations: Sequence[Evaluation], ports: Ports, tries: int) -> list[_ToReport | ImageAutomationError]:
     """Select and store; again, from what is stored by then, where another worker selected at the same time."""
     selected = [_selected(one, ports) for one in evaluations]
-    ended: list[_Ended | ImageAutomationError] = []
+    ended: list[_ToReport | ImageAutomationError] = []
     for one, chosen, is_stored in zip(evaluations, selected, _stored(evaluations, selected, ports), strict=True):
         if is_stored is False and tries > 1:
             ended.append(_ended_again(one, ports, tries - 1))
@@ -281,7 +285,7 @@ def _ended(evaluations: Sequence[Evaluation], ports: Ports, tries: int) -> list[
     return ended
 
 
-def _ended_again(overtaken: Evaluation, ports: Ports, tries: int) -> _Ended | ImageAutomationError:
+def _ended_again(overtaken: Evaluation, ports: Ports, tries: int) -> _ToReport | ImageAutomationError:
     key = overtaken.stored.key
     try:
         with isolated():
@@ -335,20 +339,20 @@ def _put(changes: Sequence[tuple[Selection, Selection | None]], ports: Ports) ->
 
 def _outcome(
     found: Evaluation, selected: _Selected | ImageAutomationError, is_stored: bool | ImageAutomationError
-) -> _Ended | ImageAutomationError:
+) -> _ToReport | ImageAutomationError:
     """What becomes of the policy; the error if the table failed."""
     error = is_stored if isinstance(is_stored, ImageAutomationError) else None
     if isinstance(selected, _Selected) and is_stored is True:
         try:
             with isolated():
-                return _Ended(stored=found.stored, outcome=_transition(found, selected), over=selected.ended)
+                return _ToReport(stored=found.stored, outcome=_transition(found, selected), over=selected.ended)
         except ImageAutomationError as failure:
             error = failure
     error = error or RetryableError("another worker selected at the same time", reason="Failure")
     if error.reason == STORAGE_FAILED:
         return error
     # latestRef stays: automations keep to the last good tag.
-    return _Ended(stored=found.stored, outcome=failed(_attempt(found), error))
+    return _ToReport(stored=found.stored, outcome=failed(_attempt(found), error))
 
 
 def _attempt(found: Evaluation) -> Attempt:
@@ -356,8 +360,8 @@ def _attempt(found: Evaluation) -> Attempt:
 
 
 def _select(found: Evaluation, ports: Ports) -> _Selected:
-    policy, current = found.policy, found.current
-    repository = _repository(found, ports)
+    found = _with_repository(found, ports)
+    policy, current, repository = found.policy, found.current, _accessible(found, ports)
     compiled = _compiled(policy, found.gates)
     scanned = found.scanned or _stored_tags(found, ports)
     if not scanned.tags:
@@ -421,13 +425,27 @@ def _stored_tags(found: Evaluation, ports: Ports) -> ScannedTags:
     return ScannedTags(tags=tags, revision=state.revision if state else Revision(""))
 
 
-def _repository(found: Evaluation, ports: Ports) -> ImageRepository:
-    """The ImageRepository that a policy refers to, if the policy may read it."""
+def _with_repository(found: Evaluation, ports: Ports) -> Evaluation:
+    """The evaluation with the ImageRepository that its policy refers to, and with how many tags that one reported.
+
+    A scan may have stored a shorter list and not have evaluated it: the stored list alone does not tell a drop.
+    """
     policy, blocks = found.policy, ports.no_cross_namespace_refs
     if not may_refer(policy.metadata.key.namespace, policy.repository, no_cross_namespace_refs=blocks):
         raise RetryableError(f"cannot access 'ImageRepository/{policy.repository}', {BLOCKED}", reason="AccessDenied")
-    repository = found.repository or _stored_repository(found, ports)
-    _check_access(policy, repository, ports)
+    if found.repository is not None:
+        return found
+    stored = _stored_repository(found, ports)
+    known = max(found.cause.dropped_from, status.reported_tags(stored.status))
+    repository = parse_stored(stored, ImageRepository)
+    return replace(found, repository=repository, cause=replace(found.cause, dropped_from=known))
+
+
+def _accessible(found: Evaluation, ports: Ports) -> ImageRepository:
+    """The ImageRepository of an evaluation, if its policy may read it."""
+    repository = found.repository
+    assert repository is not None
+    _check_access(found.policy, repository, ports)
     try:
         parse_repository_image(repository.image)
     except InvalidImage as error:
@@ -435,7 +453,7 @@ def _repository(found: Evaluation, ports: Ports) -> ImageRepository:
     return repository
 
 
-def _stored_repository(found: Evaluation, ports: Ports) -> ImageRepository:
+def _stored_repository(found: Evaluation, ports: Ports) -> StoredObject:
     """The ImageRepository that a policy refers to."""
     policy, inputs = found.policy, found.inputs
     stored = inputs.repository if inputs is not None else ports.objects.get("ImageRepository", policy.repository)
@@ -446,7 +464,7 @@ def _stored_repository(found: Evaluation, ports: Ports) -> ImageRepository:
             reason="DependencyNotReady",
             retry_after_s=DEPENDENCY_RETRY_S,
         )
-    return parse_stored(stored, ImageRepository)
+    return stored
 
 
 def _check_access(policy: ImagePolicy, repository: ImageRepository, ports: Ports) -> None:
