@@ -28,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Lambda refuses to reserve what would leave fewer than these for all other functions of the account.
 LEFT_UNRESERVED = 100
 _CALENDARS = {"Window": "window", "Freeze": "freeze"}
+# What samcli.cli.types._unquote_wrapped_quotes takes for an escape, also inside quotes.
+_LOST_BY_SAM = re.compile(r"\\(?:[ '\"]|$)")
 _QUICK = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
 
 
@@ -91,6 +93,8 @@ def check_values(parameters: Mapping[str, str], declared: Mapping[str, Mapping[s
     """
     for name, value in parameters.items():
         rule = declared[name]
+        if _LOST_BY_SAM.search(value):
+            raise CannotDeploy(f"{name}={value}: sam loses a backslash before a blank, a quote or the end")
         if name in _CALENDARS:
             _check_calendar(name, value)
         allowed = [str(one) for one in rule.get("AllowedValues", [])]

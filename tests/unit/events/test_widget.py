@@ -45,6 +45,7 @@ def test_what_is_not_told_is_the_overview_without_a_theme(event: object) -> None
         ({"namespace": "x" * 300}, f"namespace: '{'x' * 100}…' is no name of an object"),
         ({"policy": "app"}, "policy: expected namespace/name, found 'app'"),
         ({"policy": ["a/b"]}, "policy: expected namespace/name, found 'list'"),
+        ({"namespace": "a.b"}, "namespace: 'a.b' is no name of a namespace"),
         ({"policy": "a/b/c"}, "policy: 'b/c' is no name of an object"),
         ({"policy": "/b"}, "policy: '' is no name of an object"),
     ],

@@ -136,11 +136,17 @@ def test_a_good_account_is_named(session: Session) -> None:
     assert found == "123456789012 in eu-central-1 as arn:aws:iam::123456789012:user/ann"
 
 
-@pytest.mark.parametrize("value", [*WINDOWS, *FREEZES, "", 'Mon 09:00-17:00; "quoted"', "INFO", "a\\\\b"])
+@pytest.mark.parametrize("value", [*WINDOWS, *FREEZES, "", 'Mon 09:00-17:00; "quoted"', "INFO", "a\\\\b", "a\\b c"])
 def test_sam_gets_every_value_whole_whatever_blanks_and_quotes_it_has(value: str) -> None:
     command = deploy.sam_command("dev", {"Window": value, "LogLevel": "INFO"}, "", confirm=False)
     given = tuple(command[command.index("--parameter-overrides") + 1 :])
     assert CfnParameterOverridesType().convert(given, None, None) == {"Window": value, "LogLevel": "INFO"}
+
+
+@pytest.mark.parametrize("value", ["end\\", "a\\ b", 'say \\"x\\"', "it\\'s"])
+def test_a_backslash_that_sam_would_lose_is_refused(value: str) -> None:
+    with pytest.raises(deploy.CannotDeploy, match=r"NotifyTopicArn=.*backslash"):
+        deploy.check_values({"NotifyTopicArn": value}, deploy.template_parameters())
 
 
 def test_a_value_may_be_written_in_the_quotes_that_sam_wants() -> None:
@@ -175,6 +181,19 @@ def test_the_pattern_of_a_parameter_takes_every_text_that_the_functions_can_read
 )
 def test_cloudformation_refuses_what_is_no_window_and_no_freeze(name: str, text: str) -> None:
     assert not re.fullmatch(deploy.template_parameters()[name]["AllowedPattern"], text)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("Window", "Mon 09:00-10:00,11:00-12:00 Europe/Berlin;   "),
+        ("Window", "0 9 * * 1 / 8h \n\n "),
+        ("Freeze", "2026-12-20\n"),
+        ("Freeze", "2026-12-20..2027-01-03 Europe/Berlin (Christmas)\n\n\n"),
+    ],
+)
+def test_a_long_text_that_is_wrong_at_its_end_is_refused_at_once(name: str, entry: str) -> None:
+    assert not re.fullmatch(deploy.template_parameters()[name]["AllowedPattern"], entry * 80 + "Sat all day")
 
 
 def test_no_environment_asks_anybody_or_reserves_what_a_new_account_lacks() -> None:

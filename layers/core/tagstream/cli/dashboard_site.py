@@ -15,7 +15,7 @@ from tagstream.dashboard.fleet import PERIOD
 from tagstream.dashboard.overview import read_overview
 from tagstream.dashboard.render import Frame, overview_html, policy_html, problem_html
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.domain.objects.object_name import is_object_name
+from tagstream.domain.objects.object_name import is_namespace_name, is_object_name
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import LookPorts
 from tagstream.ports.operations import Alarm
@@ -86,7 +86,7 @@ class Site:
         if parts.path == "/":
             return self._overview(query.get("namespace", [""])[-1], _frame(query))
         words = parts.path.split("/")
-        if len(words) == 4 and words[:2] == ["", "policy"] and all(map(is_object_name, words[2:])):
+        if len(words) == 4 and words[:2] == ["", "policy"] and is_namespace_name(words[2]) and is_object_name(words[3]):
             return self._policy(NamespacedName(words[2], words[3]), _frame(query))
         return _problem(HTTPStatus.NOT_FOUND, "There is no such page", "The dashboard begins at /.")
 
@@ -97,7 +97,7 @@ class Site:
         return Answer(status=HTTPStatus.OK, html=policy_html(page, frame))
 
     def _overview(self, namespace: str, frame: Frame) -> Answer:
-        if namespace and not is_object_name(namespace):
+        if namespace and not is_namespace_name(namespace):
             return _problem(HTTPStatus.BAD_REQUEST, "There is no such namespace", "No namespace has such a name.")
         alarms, note = self._alarms()
         view = read_overview(self.stack, namespace or None, self.ports(), alarms, self.period)

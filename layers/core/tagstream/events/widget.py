@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.domain.objects.object_name import is_object_name
+from tagstream.domain.objects.object_name import is_namespace_name, is_object_name
 
 Theme = Literal["", "light", "dark"]
 SHOWN_CHARACTERS = 100
@@ -56,20 +56,29 @@ def parse_widget(event: object) -> WidgetRequest:
     if policy not in (None, ""):
         return WidgetRequest(policy=_policy(policy), theme=theme)
     namespace = given.get("namespace")
-    return WidgetRequest(namespace=_name("namespace", namespace) if namespace not in (None, "") else None, theme=theme)
+    return WidgetRequest(
+        namespace=_namespace("namespace", namespace) if namespace not in (None, "") else None, theme=theme
+    )
 
 
 def _policy(value: object) -> NamespacedName:
     namespace, slash, name = value.partition("/") if isinstance(value, str) else ("", "", "")
     if not slash:
         raise BadWidgetRequest(f"policy: expected namespace/name, found {_shown(value)}")
-    return NamespacedName(_name("policy", namespace), _name("policy", name))
+    return NamespacedName(_namespace("policy", namespace), _name("policy", name))
 
 
 def _name(parameter: str, value: object) -> str:
     if not isinstance(value, str) or not is_object_name(value):
         raise BadWidgetRequest(f"{parameter}: {_shown(value)} is no name of an object")
     return value
+
+
+def _namespace(parameter: str, value: object) -> str:
+    name = _name(parameter, value)
+    if not is_namespace_name(name):
+        raise BadWidgetRequest(f"{parameter}: {_shown(value)} is no name of a namespace")
+    return name
 
 
 def _shown(value: object) -> str:
