@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from urllib3.util.ssltransport import SSLTransport
 
 from tagstream.adapters.http.timed_socket import SLICE_S, TimedSocket
+from tests.embedded.certificates import authority
 
 PATIENT_S = 60.0
 
@@ -128,3 +132,57 @@ def test_bytes_that_were_given_back_come_first(ends: tuple[TimedSocket, socket.s
     with timed.makefile("rb") as answer:
         assert answer.read(3) == b"abc"
     assert not timed.has_unread
+
+
+def test_bytes_that_go_with_a_closed_file_are_known_to_be_missing(ends: tuple[TimedSocket, socket.socket]) -> None:
+    timed, server = ends
+    timed.settimeout(PATIENT_S)
+    server.sendall(b"ab")
+    with timed.makefile("rb") as answer:
+        assert answer.read(1) == b"a"
+    assert timed.has_unread
+
+
+def test_a_file_that_was_read_to_its_end_leaves_nothing(ends: tuple[TimedSocket, socket.socket]) -> None:
+    timed, server = ends
+    timed.settimeout(PATIENT_S)
+    server.sendall(b"ab")
+    with timed.makefile("rb") as answer:
+        assert answer.read(2) == b"ab"
+    assert not timed.has_unread
+
+
+@pytest.mark.parametrize("wrapped", ["once", "by urllib3"])
+@pytest.mark.parametrize("records", [[b"ab"], [b"a", b"b"]])
+def test_bytes_that_tls_holds_are_unread(wrapped: str, records: list[bytes], tmp_path: Path) -> None:
+    file = tmp_path / "server.pem"
+    file.write_bytes(authority().server.certificate + authority().server.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    trusting = ssl.create_default_context(cadata=authority().ca.decode())
+
+    def serve() -> None:
+        with context.wrap_socket(theirs, server_side=True) as server:
+            for record in records:
+                server.sendall(record)
+            sent.set()
+            done.wait(PATIENT_S)
+
+    ours, theirs = socket.socketpair()
+    sent, done = threading.Event(), threading.Event()
+    serving = threading.Thread(target=serve)
+    serving.start()
+    with ours:
+        wrap = (
+            trusting.wrap_socket if wrapped == "once" else lambda sock, **_: SSLTransport(sock, trusting, "localhost")
+        )
+        timed = TimedSocket(wrap(ours, server_hostname="localhost"))  # type: ignore[arg-type]
+        timed.settimeout(PATIENT_S)
+        sent.wait(PATIENT_S)
+        assert timed.recv(1) == b"a"
+        # What the operating system holds makes the socket readable, which is asked elsewhere.
+        assert timed.has_unread is (wrapped == "by urllib3" or len(records) == 1)
+        assert timed.recv(1) == b"b"
+        assert not timed.has_unread
+        done.set()
+        serving.join()

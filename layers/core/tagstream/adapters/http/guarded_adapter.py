@@ -168,7 +168,12 @@ class _Guarded:
     @property
     def is_connected(self) -> bool:
         """As urllib3 asks before it uses a connection again: not if something has come that nobody has read."""
-        return self.sock is not None and not self.sock.has_unread and bool(super().is_connected)  # type: ignore[misc]
+        return self.sock is not None and not self.has_unread and bool(super().is_connected)  # type: ignore[misc]
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether bytes have come that belong to no answer that was read; what the system holds is not counted."""
+        return isinstance(self.sock, TimedSocket) and self.sock.has_unread
 
     def _end(self) -> None:
         """End a connection through a proxy, which may answer byte by byte: each read has a timeout of its own."""

@@ -172,7 +172,11 @@ def _check_headers(headers: Mapping[str, str]) -> None:
 
 def _release(response: BaseHTTPResponse) -> None:
     # A connection with an unread rest cannot be used again; reading the rest could take for ever.
-    if response.closed or getattr(response, "length_remaining", None) == 0:
+    if response.closed:
+        response.release_conn()
+    elif getattr(response, "length_remaining", None) == 0:
+        # Reads nothing, and ends the answer's file: only then the connection knows of bytes behind the answer.
+        response.read(decode_content=False)
         response.release_conn()
     else:
         response.close()

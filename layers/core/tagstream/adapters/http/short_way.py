@@ -1,7 +1,7 @@
-"""What urllib3's pools lack: a way for requests without a body that passes by all it does for other requests.
+"""Sends requests without a body from urllib3's pools, in less CPU time than urllib3 takes for them.
 
-Connections, TLS, time-outs and all answers that are not short stay urllib3's. A request is sent once: whether it is
-sent again is not decided here.
+urllib3 still makes connections, does TLS, bounds the time, and reads all answers that are not short. A request is never
+sent twice here: callers decide whether it is sent again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ class ShortWay:
     """Mixed into urllib3's pools."""
 
     _get_conn: Callable[[], Any]
-    _put_conn: Callable[[Any], None]
 
     def ask(self, method: str, target: str, head: bytes, timeout: tuple[float, float]) -> BaseHTTPResponse:
         """Send a request, and read its answer if that is short; of any other one only the head is read.
@@ -51,6 +50,12 @@ class ShortWay:
             raise
         self._put_conn(connection)
         return whole
+
+    def _put_conn(self, conn: Any) -> None:
+        """Give a connection back; it is closed if the answer of the next request would begin with bytes of this one."""
+        if conn is not None and conn.has_unread:
+            conn.close()
+        super()._put_conn(conn)  # type: ignore[misc]
 
 
 class IdleConnections(list[Any]):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
+
+from urllib3.util.ssltransport import SSLTransport
 
 CONNECT_S = 10.0
 """Seconds for a connection to be made, and for an answer where nobody set a timeout."""
@@ -30,6 +33,7 @@ class TimedSocket:
         self.first_answer_s: float | None = None
         self._first_until: float | None = None
         self._unread = b""
+        self._has_lost = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -79,8 +83,12 @@ class TimedSocket:
 
     @property
     def has_unread(self) -> bool:
-        """Whether there are such bytes still, which belong to an answer that nobody has read to its end."""
-        return bool(self._unread)
+        """Whether bytes have come that belong to no answer that was read, so that the next one would begin with them.
+
+        The operating system shows none of them: they were given back, were read and thrown away with a file, or are
+        held by TLS, which decrypts whole records.
+        """
+        return bool(self._unread) or self._has_lost or _is_held_by_tls(self._inner)
 
     def _received(self, receive: Callable[[Any], Any], argument: Any) -> Any:
         while True:
@@ -96,7 +104,10 @@ class TimedSocket:
     def makefile(self, mode: str = "rb", buffering: int | None = None) -> io.BufferedReader:
         """As ``socket.makefile``, for reading."""
         raw = self._inner.makefile(mode, buffering=0)  # type: ignore[call-overload]
-        return io.BufferedReader(_TimedReader(self, raw))
+        return _TimedFile(_TimedReader(self, raw), self._lost)
+
+    def _lost(self) -> None:
+        self._has_lost = True
 
     def _left_s(self) -> float:
         until = self._until if self._first_until is None else min(self._until, self._first_until)
@@ -110,18 +121,42 @@ class TimedSocket:
             self._inner.settimeout(seconds)
 
 
+def _is_held_by_tls(sock: Any) -> bool:
+    """Whether TLS, or TLS in TLS, has received bytes that nobody has read."""
+    if isinstance(sock, SSLTransport):
+        return bool(sock.sslobj.pending() or sock.incoming.pending) or _is_held_by_tls(sock.socket)
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+
+
+class _TimedFile(io.BufferedReader):
+    """A file that calls ``lost`` if it is closed while its buffer holds bytes that nobody has read."""
+
+    def __init__(self, raw: _TimedReader, lost: Callable[[], None]) -> None:
+        super().__init__(raw)
+        self._reader, self._lost = raw, lost
+
+    def close(self) -> None:
+        if not self.closed:
+            # An empty buffer would be filled for the sake of peek.
+            self._reader.is_ended = True
+            if self.peek():
+                self._lost()
+        super().close()
+
+
 class _TimedReader(io.RawIOBase):
     """Reads from a TimedSocket; ``inner`` keeps the connection open until it is closed."""
 
     def __init__(self, owner: TimedSocket, inner: io.RawIOBase) -> None:
         self._owner = owner
         self._inner = inner
+        self.is_ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        return self._owner.recv_into(buffer)
+        return 0 if self.is_ended else self._owner.recv_into(buffer)
 
     def close(self) -> None:
         if not self.closed:
