@@ -101,6 +101,35 @@ def test_an_encoding_that_the_caller_accepts_is_asked_for_and_removed() -> None:
         assert b"identity" not in server.heads[0][0]
 
 
+@pytest.mark.parametrize("body", [None, b"{}"])
+def test_a_callers_header_is_sent_once_in_whichever_case_it_comes(body: bytes | None) -> None:
+    with serving() as server:
+        headers = {"user-agent": "me", "HOST": "other.example.com", "accept-encoding": "gzip"}
+        request = Request(method="GET", url=f"http://{server.address}/", headers=headers, body=body)
+        with Session().open(request, WAIT_S):
+            pass
+        lines = server.heads[0][0].split(b"\r\n\r\n")[0].lower().split(b"\r\n")[1:]
+    assert sorted(line for line in lines if not line.startswith(b"content-length")) == [
+        b"accept-encoding: gzip",
+        b"host: other.example.com",
+        b"user-agent: me",
+    ]
+
+
+@pytest.mark.parametrize("body", [None, b"{}"])
+@pytest.mark.parametrize("name", ["X\r\nEvil: 1", "X y", "X:", "", "X\n", "\u00fc"])
+def test_a_header_whose_name_is_no_token_is_not_sent(name: str, body: bytes | None) -> None:
+    with serving() as server:
+        request = Request(method="GET", url=f"http://{server.address}/", headers={name: "hidden"}, body=body)
+        with (
+            pytest.raises(ConnectionFault, match="net/http: invalid header field name") as raised,
+            Session().open(request, WAIT_S),
+        ):
+            pass
+        assert "hidden" not in str(raised.value)
+        assert not server.heads
+
+
 def test_a_connection_is_used_again() -> None:
     session = Session()
     with serving() as server:

@@ -102,7 +102,7 @@ class GuardedAdapter(HTTPAdapter):
         Args:
             method: GET or HEAD.
             plain: its URL, matched by ``PLAIN_URL``.
-            headers: all of them but the host's; their values are printable ASCII.
+            headers: names are tokens, values are printable ASCII. The URL's host is sent unless they have another.
             timeout: seconds for the connection to be made, and for the exchange.
 
         Raises:
@@ -113,7 +113,9 @@ class GuardedAdapter(HTTPAdapter):
         scheme, host, port, target = plain.groups()
         at = host if port is None or DEFAULT_PORTS[scheme] == port else f"{host}:{port}"
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        head = f"{method} {target} HTTP/1.1\r\nHost: {at}\r\n{lines}\r\n"
+        if not any(name.lower() == "host" for name in headers):
+            lines = f"Host: {at}\r\n{lines}"
+        head = f"{method} {target} HTTP/1.1\r\n{lines}\r\n"
         found: BaseHTTPResponse = self._pool(scheme, host, port).ask(method, target, head.encode("ascii"), timeout)
         return found
 

@@ -23,6 +23,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
+from gocompat.quote import quote
 from tagstream.adapters.http.address_guard import Reach, check_literal
 from tagstream.adapters.http.faults import ConnectionFault, as_fault
 from tagstream.adapters.http.guarded_adapter import PLAIN_URL, CallReach, GuardedAdapter
@@ -35,6 +36,8 @@ USER_AGENT = "tagstream"
 CHUNK = 65_536
 """Bytes to read from an answer at a time."""
 MAX_SESSIONS = 64
+# RFC 9110, section 5.6.2.
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +119,8 @@ class Session(requests.Session):
         self, request: Request, plain: re.Match[str] | None, timeout: tuple[float, float]
     ) -> BaseHTTPResponse:
         if plain is not None and not self.proxies and request.body is None and request.method in ("GET", "HEAD"):
-            headers = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT, **request.headers}
-            return self._adapter.ask(request.method, plain, headers, timeout)
+            defaults = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+            return self._adapter.ask(request.method, plain, _merged(defaults, request.headers), timeout)
         prepared = _prepared(request)
         if plain is None:
             prepared.prepare_url(request.url, None)
@@ -163,9 +166,21 @@ def _prepared(request: Request) -> requests.PreparedRequest:
     return prepared
 
 
+def _merged(defaults: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers by their names in any case; a caller's take the place of defaults."""
+    found = {name.lower(): (name, value) for name, value in (*defaults.items(), *headers.items())}
+    return dict(found.values())
+
+
 def _check_headers(headers: Mapping[str, str]) -> None:
-    # http.client refuses such values too, and quotes them: they may be passwords.
+    """Refuse headers as Go does. http.client refuses such values too, and quotes them: they may be passwords.
+
+    Raises:
+        ConnectionFault: a name is no token, or a value is not printable ASCII.
+    """
     for name, value in headers.items():
+        if _TOKEN.fullmatch(name) is None:
+            raise ConnectionFault(f"net/http: invalid header field name {quote(name)}", temporary=False)
         if not (value.isascii() and value.isprintable()):
             raise ConnectionFault(f'net/http: invalid header field value for "{name}"', temporary=False)
 

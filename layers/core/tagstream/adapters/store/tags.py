@@ -320,7 +320,9 @@ _ESCAPE = re.compile(r"\\[\\nt]")
 _ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\t": "\t"}
 
 
-_LINE = re.compile(r"([^\t\n]*)\t-?\d+\n")
+# The times of the years 1653 to 5138, so that each is one that datetime has.
+_STAMP = re.compile(r"[0-9]{1,11}|-[0-9]{1,10}")
+_LINE = re.compile(rf"^([^\t\n]*)\t(?:{_STAMP.pattern})\n", re.MULTILINE)
 
 
 def _names(part: keys.Item) -> Sequence[str]:
@@ -337,18 +339,31 @@ def _names(part: keys.Item) -> Sequence[str]:
 
 
 def _unpacked(parts: Iterable[keys.Item]) -> Iterator[TagRecord]:
+    """The records of all items.
+
+    Raises:
+        ValueError: some line is none, for ``_names`` too.
+    """
     moments: dict[str, datetime] = {}
     for part in parts:
         text = _text(part)
+        if not text.endswith("\n"):
+            raise ValueError("a list of tags that was cut")
         is_escaped = "\\" in text
-        for line in text.removesuffix("\n").split("\n"):
+        for line in text[:-1].split("\n"):
             tag, _, stamp = line.partition("\t")
             at = moments.get(stamp)
             if at is None:
-                at = moments[stamp] = keys.moment(int(stamp))
+                at = moments[stamp] = _moment(stamp)
             if is_escaped:
                 tag = _unescaped(tag)
             yield TagRecord(tag=tag, first_seen_at=at)
+
+
+def _moment(stamp: str) -> datetime:
+    if not _STAMP.fullmatch(stamp):
+        raise ValueError("a tag without the time when it was first seen")
+    return keys.moment(int(stamp))
 
 
 def _text(part: keys.Item) -> str:
