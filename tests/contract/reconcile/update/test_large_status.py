@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.objects import TRUNCATED
 from tagstream.adapters.store.selections import DynamoSelections
-from tagstream.adapters.store.table import Table
+from tagstream.adapters.store.table import GuardedPut, Table
 from tagstream.domain.objects.model import Digest, ImageRef, NamespacedName
 from tagstream.ports.bundle import Ports
 from tests.contract.counted_calls import size_of
@@ -49,9 +50,9 @@ class _Kept:
     def __init__(self) -> None:
         self.items: list[keys.Item] = []
 
-    def put(self, item: keys.Item, condition: object = None) -> bool:
-        self.items.append(item)
-        return True
+    def put_each(self, puts: Sequence[GuardedPut]) -> list[bool]:
+        self.items += [one.item for one in puts]
+        return [True for _ in puts]
 
 
 @pytest.mark.parametrize("room", [390_000, 60_000], ids=["fits", "truncated"])

@@ -65,7 +65,9 @@ def _known(error: BaseException) -> ConnectionFault | None:
     if isinstance(error, SocksError):
         return ConnectionFault(str(error))
     if isinstance(error, socks.ProxyError):
-        return ConnectionFault(socks_words(error))
+        # The negotiation has the same deadline as the exchange; whichever notices it first, the words are the same.
+        is_timeout = isinstance(error.socket_err, TimeoutError)
+        return ConnectionFault("context deadline exceeded" if is_timeout else socks_words(error))
     if isinstance(error, ssl.SSLError):
         return _tls_fault(error)
     if isinstance(error, socket.gaierror):
