@@ -22,6 +22,23 @@ def stack(ports: Ports, silent: Silent, tmp_path: Path) -> Iterator[Hosted]:
         yield made
 
 
+@pytest.mark.parametrize("later", ["pr/{{ .Policy }}-{{ .NewTag }}", "updates"])
+@pytest.mark.parametrize("before", ["images/{{ .Policy }}-{{ .NewTag }}", "images"])
+def test_what_a_person_has_refused_is_not_proposed_by_another_name(stack: Hosted, before: str, later: str) -> None:
+    commit_files(stack.bare, {"api.yaml": b"none"}, "one policy is left")
+    stack.ports.objects.put(automation_document(before))
+    stack.run()
+    stack.host.requests[0].state = "closed"
+    stack.run(after_s=3600)
+    stack.ports.objects.put(automation_document(later))
+    for _ in range(2):
+        stack.run()
+    assert [state for _, state in shown(stack)] == ["closed"]
+    stack.select("v1.2.0")
+    stack.run()
+    assert [state for _, state in shown(stack)] == ["closed", "open"]
+
+
 def put_with_checkout(stack: Hosted, name: str, branch: str, template: str = MOVED) -> None:
     """An automation with the same template as others, whose commits start from another branch."""
     made = automation_document(template, name)

@@ -89,8 +89,13 @@ class KeptRequest:
 
     def has_refused(self, changes: str) -> bool:
         """Whether a person has closed a request of these very changes."""
-        is_last = self.state == "closed" and self.closed_by == "a person" and self.changes == changes
-        return is_last or changes in self.refused
+        return changes in self.refusals
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """The changes that a person has refused, those of this request with them if a person has closed it."""
+        is_refused = self.state == "closed" and self.closed_by == "a person"
+        return with_refused(self.refused, [self.changes] if is_refused else [])
 
     def document(self) -> Mapping[str, object]:
         """The request for a status."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from tagstream.domain.objects.model import CommitId, NamespacedName
 from tagstream.domain.update.kept_branch import KeptBranch
+from tagstream.domain.update.request_course import KeptRequest, with_refused
 from tagstream.ports.leases import CommitIntent
 from tagstream.ports.objects import Document
 from tagstream.reconcile.kept_requests import BRANCHES, FIELD, PUSH_REVISION, TEMPLATE, known_branches
@@ -26,6 +27,21 @@ def kept_by(job: UpdateJob) -> tuple[KeptBranch, ...]:
 def branches_of(job: UpdateJob) -> tuple[UpdateJob, ...]:
     """A part for each branch that a job keeps; the job itself where its push branch is no template."""
     return tuple(part_of(job, one) for one in kept_by(job)) if job.destination.is_template else (job,)
+
+
+def with_refusals(kept: KeptBranch, job: UpdateJob) -> KeptBranch:
+    """A branch that has had no request yet, with what people have refused by closing those of other branches.
+
+    Args:
+        kept: one of the job's branches, perhaps a new one.
+        job: requests into another base than its own say nothing of it.
+    """
+    if kept.request is not None or job.requests is None:
+        return kept
+    others = [one.request for one in kept_by(job) if one.request is not None]
+    into = [one for one in others if (one.opened_into or one.base) in ("", job.requests.base)]
+    refused = with_refused((), (text for one in into for text in one.refusals))
+    return replace(kept, request=KeptRequest(refused=refused)) if refused else kept
 
 
 def part_of(job: UpdateJob, kept: KeptBranch, policies: Collection[NamespacedName] = ()) -> UpdateJob:

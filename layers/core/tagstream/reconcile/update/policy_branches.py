@@ -37,7 +37,7 @@ from tagstream.reconcile.update.branch import (
     skips,
 )
 from tagstream.reconcile.update.branch_files import BranchFiles
-from tagstream.reconcile.update.branch_parts import kept_by, part_of
+from tagstream.reconcile.update.branch_parts import kept_by, part_of, with_refusals
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.postpone import Postponed, PushHeld, check_departure, held_with, longest_wait
 from tagstream.reconcile.update.push_event import refused_removal_event, removal_event
@@ -117,7 +117,8 @@ def _plan(
         named.setdefault(name, []).append(policy)
     kept = {one.branch: one for one in kept_by(job)}
     plan.parts |= {
-        name: part_of(job, kept.get(name, KeptBranch(branch=name)), policies) for name, policies in named.items()
+        name: part_of(job, with_refusals(kept.get(name, KeptBranch(branch=name)), job), policies)
+        for name, policies in named.items()
     }
     return plan
 

@@ -109,6 +109,7 @@ class _Course:
     now: datetime = field(init=False)
     before: KeptRequest | None = field(init=False)
     former: Mapping[str, KeptRequest] = field(init=False)
+    refused: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.now = self.ports.clock.now()
@@ -118,6 +119,9 @@ class _Course:
         here = [one for one in kept if not one.number or one.is_for(self.head, self.wants.base)]
         self.known = self.before = here[-1] if here else None
         self.former = {one.number: one for one in kept if one not in here}
+        # People refuse changes, whatever the branch is called that offers them.
+        others = [one for one in kept if not one.number or (one not in here and self._is_into_base(one))]
+        self.refused = with_refused((), (text for one in others for text in one.refusals))
 
     @property
     def kept(self) -> KeptRequest | None:
@@ -126,6 +130,9 @@ class _Course:
             return None
         before = self.before.told if self.before is not None else 0
         return replace(self.known, told=before + len(self.events))
+
+    def _is_into_base(self, known: KeptRequest) -> bool:
+        return (known.opened_into or known.base) == self.wants.base
 
     @property
     def head(self) -> str:
@@ -213,7 +220,8 @@ class _Course:
     def _leave_unknown(self) -> None:
         """Close the requests of branches of a former template that a worker opened without living to report them."""
         for kept in (one for result in self.results for one in kept_branches(result.job.stored.status.get(BRANCHES))):
-            current = self._host().newest(kept.branch, self.wants.base) if kept.request is None else None
+            is_unknown = kept.request is None or not kept.request.number
+            current = self._host().newest(kept.branch, self.wants.base) if is_unknown else None
             if current is not None and _is_open_of_ours(current) and current.head_commit == kept.commit:
                 closed = self._closed(self._host(), current, MOVED)
                 text = f"pull request #{closed.number} was closed by tagstream: {closed.title}"
@@ -276,10 +284,11 @@ class _Course:
         known = self.known
         if known is not None:
             self._note(current)
-        step = next_step(self.known, _found(current), changes.identity, self.head_commit)
-        if known is None and current is not None:
-            self.known = KeptRequest(refused=with_refused((), _refused_before(current)))
-            if current.state == "closed":
+        begin = known or KeptRequest(refused=self.refused)
+        step = next_step(begin, _found(current), changes.identity, self.head_commit)
+        if known is None and (current is not None or self.refused):
+            self.known = replace(begin, refused=with_refused(self.refused, _refused_before(current)))
+            if current is not None and current.state == "closed":
                 self.known = self._ended(current)
         if step in ("merged", "refused"):
             return
@@ -505,9 +514,10 @@ def _is_refused(known: KeptRequest, changes: ChangeSet) -> bool:
     return known.state == "closed" and known.has_refused(changes.identity)
 
 
-def _refused_before(current: PullRequest) -> tuple[str, ...]:
+def _refused_before(current: PullRequest | None) -> tuple[str, ...]:
     """The changes of the closed requests that the host lists beside the newest; the one made last is at the end."""
-    return tuple(identity_in(one.body) for one in reversed(current.earlier) if not is_withdrawn(one.body))
+    earlier = current.earlier if current is not None else ()
+    return tuple(identity_in(one.body) for one in reversed(earlier) if not is_withdrawn(one.body))
 
 
 def _found(request: PullRequest | None) -> Found | None:
