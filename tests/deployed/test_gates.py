@@ -110,6 +110,25 @@ def test_a_policy_follows_its_minimum_age_and_then_what_people_want(gated: Gated
 
     gated.cli("unpin", "policy", NAME, "--reason", "1.4.2 is right")
     gated.wait_for_commit("1.4.2")
+    skipped_tags_are_left_and_a_tag_that_has_come_of_age_is_selected(gated)
+
+
+def skipped_tags_are_left_and_a_tag_that_has_come_of_age_is_selected(gated: Gated) -> None:
+    """Go on with 1.4.2 selected, and with 1.5.0, which is old enough for a shorter age."""
+    annotations = ("tagstream.dev/skip-tags=1.4.2,1.5.0", "tagstream.dev/minimum-age=5s")
+    gated.cli("annotate", "image", "policy", NAME, *annotations)
+    gated.wait_for_commit("1.4.1")
+    gated.registry.add_tags("example/web", ["1.6.0"])
+    gated.cli("reconcile", "image", "repository", NAME)
+    assert gated.ready()[1].endswith("when it is 5s old")
+    assert gated.has_in_git("1.4.1")
+
+    def is_selected_by_tick() -> bool:
+        gated.system.stack.tick()
+        return "1.6.0" in gated.cli("get", "images", "policy")
+
+    gated.system.stack.wait_for("the age of 1.6.0", is_selected_by_tick)
+    gated.wait_for_commit("1.6.0")
 
 
 LOOKING = {
@@ -158,12 +177,22 @@ def test_tags_without_an_order_are_committed_when_their_images_are_signed_and_co
         image = f"{distribution.address}/example/api"
         push_signed_image(distribution.address, "example/api", "main-b", first)
         push_signature(distribution.address, "example/api", first)
-        push_image(distribution.address, "example/api", "main-c", b"not signed")
         marker = f'image: {image}:main-0 # {{"$imagepolicy": "looking:api"}}\n'
         bare = bare_repository(tmp_path, "api.git", {"api.yaml": marker.encode()})
         system = System(stack=stack, registry=distribution.address)
         keys = {name: text.decode() for name, text in first.keys.items()}
-        system.cli("apply", "-f", "-", stdin=looking(image, server.url("api.git"), keys))
+        others = {name: text.decode() for name, text in recording("tag-p384").keys.items()}
+        url = server.url("api.git")
+        system.cli("apply", "-f", "-", stdin=looking(image, url, others))
+
+        def policy_says(words: str) -> bool:
+            return words in system.cli("-n", "looking", "get", "images", "policy")
+
+        system.stack.wait_for("the wrong key", lambda: policy_says("no signature by a key of the secret (cosign-keys)"))
+        assert "main-0" in git("show", "main:api.yaml", folder=bare)
+        push_image(distribution.address, "example/api", "main-c", b"not signed")
+        system.cli("apply", "-f", "-", stdin=looking(image, url, keys))
+        system.cli("-n", "looking", "reconcile", "image", "repository", "api")
 
         def in_git(tag: str, digest: str) -> bool:
             return f"image: {image}:{tag}@{digest} " in git("show", "main:api.yaml", folder=bare)
