@@ -29,6 +29,12 @@ BRANCH = "updates"
 SECRET = NamespacedName("ns", "git")
 AUTOMATION = "ImageUpdateAutomation"
 TOKEN = "token-of-the-bot"
+# Whoever dies before one of them has done no more than one who dies after the one before.
+WRITES = {
+    *("outlet.send", "git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
+    *("objects.put_status", "objects.put_statuses", "objects.replace_status"),
+    *("ledger.record", "leases.put_intent", "leases.clear_intents"),
+}
 
 
 API_PATHS: Mapping[GitHostKind, str] = {

@@ -19,7 +19,14 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.pull_requests import HostAccess, PullRequests
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.mortal_ports import Killed, Life
-from tests.contract.reconcile.update.hosted import AUTOMATION, CutOff, Hosted, automation_document, hosted
+from tests.contract.reconcile.update.hosted import (
+    AUTOMATION,
+    WRITES,
+    CutOff,
+    Hosted,
+    automation_document,
+    hosted,
+)
 from tests.contract.reconciling import APP, Silent, document, run, target_of
 from tests.embedded.git_hosts.host import Answer
 from tests.embedded.git_server import commit_files, git
@@ -451,13 +458,6 @@ def test_a_request_is_closed_with_the_reason_of_its_own_case(stack: Hosted, why:
         "not needed": "its base branch needs none of these changes any more",
     }
     assert stack.host.requests[1].comments == [f"tagstream closed this request: {words[why]}."]
-
-
-WRITES = {
-    *("outlet.send", "git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
-    *("objects.put_status", "objects.put_statuses", "objects.replace_status"),
-    *("ledger.record", "leases.put_intent", "leases.clear_intents"),
-}
 
 
 def test_a_worker_that_dies_at_any_step_leaves_one_request_for_each_policy(

@@ -13,7 +13,7 @@ import pytest
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile.kept_requests import forget_reads
 from tests.contract.mortal_ports import Killed, Life
-from tests.contract.reconcile.update.hosted import AUTOMATION, FRIDAY, Hosted, hosted
+from tests.contract.reconcile.update.hosted import AUTOMATION, FRIDAY, WRITES, Hosted, hosted
 from tests.contract.reconciling import APP, Silent
 
 
@@ -67,12 +67,6 @@ def told(stack: Hosted) -> str:
 
 
 READY = "Succeeded: repository up-to-date"
-# Whoever dies before one of them has done no more than one who dies after the one before.
-WRITES = {
-    *("outlet.send", "git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
-    *("objects.put_status", "objects.put_statuses", "objects.replace_status"),
-    *("ledger.record", "leases.clear_intents"),
-}
 
 
 def test_a_worker_that_dies_while_it_opens_a_request_leaves_one(ports: Ports, silent: Silent, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.mortal_ports import Killed, Life
-from tests.contract.reconcile.update.hosted import AUTOMATION, FRIDAY, Hosted, automation_document
+from tests.contract.reconcile.update.hosted import AUTOMATION, FRIDAY, WRITES, Hosted, automation_document
 from tests.contract.reconcile.update.test_branch_templates import API, MOVED, begun, branches, changed, shown
 from tests.contract.reconciling import APP, Silent, document
 from tests.embedded.git_server import commit_files
@@ -210,13 +210,6 @@ def test_a_branch_of_one_that_waits_is_not_removed_by_another_that_leaves_it(sta
     assert branches(stack) == ["images/v1.2.0", "images/v1.3.0"]
     assert shown(stack)[0] == ("images/v1.1.0", "closed")
     assert (kept_by(stack, APP), kept_by(stack, OTHER)) == (["images/v1.2.0"], ["images/v1.3.0"])
-
-
-WRITES = {
-    *("outlet.send", "git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
-    *("objects.put_status", "objects.put_statuses", "objects.replace_status"),
-    *("ledger.record", "leases.put_intent", "leases.clear_intents"),
-}
 
 
 def test_a_worker_that_dies_while_another_automation_waits_leaves_both_right(
