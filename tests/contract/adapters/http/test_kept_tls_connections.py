@@ -14,6 +14,7 @@ import pytest
 from tagstream.adapters.http.session import CHUNK, Request, Session
 from tagstream.adapters.http.timed_socket import SHORT
 from tagstream.ports.connection import TlsMaterial
+from tests.contract.adapters.http.listening import listening
 from tests.embedded.certificates import authority
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -66,15 +67,8 @@ class Server:
 def serving(first: bytes, folder: Path) -> Iterator[Server]:
     """Run a server until the end of the with block."""
     server = Server(first, folder)
-    thread = threading.Thread(target=server.serve, daemon=True)
-    thread.start()
-    try:
+    with listening(server.listener, server.serve):
         yield server
-    finally:
-        # Without this, the thread would go on to wait for a connection.
-        server.listener.shutdown(socket.SHUT_RDWR)
-        server.listener.close()
-        thread.join()
 
 
 def bodies(server: Server, method: str) -> list[bytes]:

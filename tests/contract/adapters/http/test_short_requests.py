@@ -15,6 +15,7 @@ import pytest
 from tagstream.adapters.http.faults import ConnectionFault
 from tagstream.adapters.http.guarded_adapter import MAX_CONNECTIONS
 from tagstream.adapters.http.session import CHUNK, Request, Session
+from tests.contract.adapters.http.listening import listening
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -61,15 +62,8 @@ def serving(
 ) -> Iterator[Server]:
     """Run a server until the end of the with block."""
     server = Server(answer, closes=closes, before=before)
-    thread = threading.Thread(target=server.serve, daemon=True)
-    thread.start()
-    try:
+    with listening(server.listener, server.serve):
         yield server
-    finally:
-        # Without this, the thread would go on to wait for a connection.
-        server.listener.shutdown(socket.SHUT_RDWR)
-        server.listener.close()
-        thread.join()
 
 
 def got(session: Session, server: Server, method: str = "GET", accepts: str = "") -> bytes:
