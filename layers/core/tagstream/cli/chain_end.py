@@ -43,7 +43,7 @@ def _after_scan(session: Session, key: NamespacedName, tags: Iterable[str]) -> I
     if ready != "True":
         yield f"{where} is not ready: {message or 'it was not scanned yet'}"
         return
-    listed = {record.tag for record in session.ports.tags.tags(key)}
+    listed = set(session.ports.tags.names(key))
     missing = sorted(set(tags) - listed)
     if missing:
         yield f"{where}: {', '.join(missing)} never appeared in the registry's list, or the exclusion list drops it"

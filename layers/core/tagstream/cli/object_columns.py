@@ -17,10 +17,10 @@ from tagstream.domain.update.request_course import KeptRequest
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.kept_requests import BRANCHES, known_branches, known_request
 from tagstream.reconcile.shown_status import (
-    conditions_of,
     is_suspended,
     members,
     ready,
+    ready_condition,
     shown,
     spec_of,
     suspended_by,
@@ -67,7 +67,8 @@ def columns_of(kind: str, stored: Sequence[StoredObject], *, on_terminal: bool) 
 
 
 def _message(stored: StoredObject) -> str:
-    return next((shown(one, "message") for one in conditions_of(stored) if one.get("type") == "Ready"), WAITING)
+    ready = ready_condition(stored)
+    return shown(ready, "message") if ready else WAITING
 
 
 def _suspended(stored: StoredObject) -> str:

@@ -21,7 +21,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import SelectionStore
 from tagstream.reconcile import status
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
-from tagstream.reconcile.shown_status import conditions_of, shown
+from tagstream.reconcile.shown_status import ready_condition, shown
 from tagstream.reconcile.stored_objects import parse_stored
 
 KIND = "ImagePolicy"
@@ -74,7 +74,7 @@ class PreviewedPolicies:
         return [line for one in admitted for line in self._lines_of(one)]
 
     def _lines_of(self, policy: StoredObject) -> list[str]:
-        ready = next((one for one in conditions_of(policy) if one.get("type") == "Ready"), {})
+        ready = ready_condition(policy)
         message, name = shown(ready, "message"), f"ImagePolicy {policy.key.name}"
         is_plain = shown(ready, "reason") == "Succeeded" and status.wait_until(policy.status) is None
         if not message or (is_plain and policy.key not in self._given):

@@ -62,7 +62,7 @@ def _of_policy(stored: StoredObject, message: str, ports: LookPorts) -> tuple[st
         return ()
     if failure := repository_failure(policy.repository, ports):
         return (failure,)
-    tags = tuple(one.tag for one in ports.tags.tags(policy.repository))
+    tags = tuple(ports.tags.names(policy.repository))
     found = [str(one) for one in policy_advice(policy, tags)] if tags else []
     secret = policy.control.verify_secret
     if f'secrets "{secret}" not found' in message:

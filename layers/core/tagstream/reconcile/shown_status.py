@@ -16,7 +16,7 @@ from tagstream.reconcile import status
 
 def ready_of(stored: StoredObject) -> tuple[str, str]:
     """Return the status and the message of the Ready condition; (``Unknown``, empty) before the first reconcile."""
-    found = _ready_condition(stored)
+    found = ready_condition(stored)
     return shown(found, "status") or "Unknown", shown(found, "message")
 
 
@@ -47,10 +47,11 @@ def wait_text(postponed: Mapping[str, object]) -> str:
 
 def ready(stored: StoredObject) -> str:
     """Return the status of the Ready condition; ``False`` before the first reconcile, as in flux."""
-    return shown(_ready_condition(stored), "status") or "False"
+    return shown(ready_condition(stored), "status") or "False"
 
 
-def _ready_condition(stored: StoredObject) -> Mapping[str, object]:
+def ready_condition(stored: StoredObject) -> Mapping[str, object]:
+    """Return the Ready condition; empty before the first reconcile."""
     return next((one for one in conditions_of(stored) if one.get("type") == "Ready"), {})
 
 

@@ -106,7 +106,7 @@ def _named(session: Session) -> tuple[StoredObject, ImagePolicy]:
 
 
 def _check_listed(session: Session, policy: ImagePolicy, tag: str) -> None:
-    if not any(one.tag == tag for one in session.ports.tags.tags(policy.repository)):
+    if tag not in session.ports.tags.names(policy.repository):
         raise CommandFailed(f"ImageRepository {policy.repository} lists no tag '{tag}'")
 
 

@@ -195,7 +195,7 @@ def _excluded(question: Question, kept: Sequence[str]) -> tuple[Verdict, ...]:
 
 
 def _stored_tags(repository: NamespacedName, ports: LookPorts) -> tuple[str, ...]:
-    tags = tuple(one.tag for one in ports.tags.tags(repository))
+    tags = tuple(ports.tags.names(repository))
     if not tags:
         kept = f"the registry lists none that ImageRepository/{repository} keeps"
         why = repository_failure(repository, ports) or kept
