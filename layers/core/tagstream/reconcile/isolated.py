@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
-from tagstream.errors import ImageAutomationError, RetryableError
+from tagstream.errors import ImageAutomationError, OutOfOrder, RetryableError
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @contextmanager
@@ -25,3 +29,25 @@ def isolated() -> Iterator[None]:
         frames = traceback.extract_tb(error.__traceback__)
         where = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "an unknown place"
         raise RetryableError(f"unexpected {type(error).__name__} in {where}", reason="Failed") from error
+
+
+def attempted(act: Callable[[], T]) -> T | ImageAutomationError:
+    """Return what comes of a call, or why nothing does."""
+    try:
+        with isolated():
+            return act()
+    except ImageAutomationError as error:
+        return error
+
+
+def attempted_each(items: Sequence[S], act: Callable[[Sequence[S]], Sequence[T]]) -> list[T | ImageAutomationError]:
+    """Return what comes of each item: of all together, or one by one where that fails.
+
+    An error of the table itself counts for all of them, since it would meet each of them, too.
+    """
+    found = attempted(lambda: act(items))
+    if not isinstance(found, ImageAutomationError):
+        return list(found)
+    if len(items) > 1 and not isinstance(found, OutOfOrder):
+        return [answer for one in items for answer in attempted_each([one], act)]
+    return [found] * len(items)

@@ -16,12 +16,12 @@ from typing import Literal
 
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.status.conditions import SUCCEEDED
-from tagstream.errors import HeldBack, ImageAutomationError, OutOfOrder
+from tagstream.errors import HeldBack, ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import ONCE, LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
-from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.isolated import attempted_each
 
 Outcome = Literal["scanned", "selected", "reconciled", "committed", "held", "postponed", "failed"]
 FAILURE_LINES: Mapping[str, str] = MappingProxyType(
@@ -163,14 +163,12 @@ def report_each(transitions: Sequence[Transition], ports: Ports) -> list[ImageAu
     Returns:
         For each why it could not be reported; None for those that are.
     """
-    try:
-        with isolated():
-            report(transitions, ports)
-    except ImageAutomationError as error:
-        if len(transitions) > 1 and not isinstance(error, OutOfOrder):
-            return [failure for one in transitions for failure in report_each([one], ports)]
-        return [error] * len(transitions)
-    return [None] * len(transitions)
+
+    def reported(part: Sequence[Transition]) -> list[None]:
+        report(part, ports)
+        return [None] * len(part)
+
+    return attempted_each(transitions, reported)
 
 
 def _write_statuses(changed: Sequence[Transition], ports: Ports) -> None:

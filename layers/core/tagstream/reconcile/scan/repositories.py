@@ -18,7 +18,7 @@ from tagstream.domain.objects.image_name import ImageName, InvalidImage, parse_r
 from tagstream.domain.objects.model import ImageRepository, NamespacedName
 from tagstream.domain.scan.exclusion import InvalidExclusion, exclude, keep
 from tagstream.domain.scan.tag_grammar import sort_out
-from tagstream.errors import ImageAutomationError, OutOfOrder, RetryableError, StalledError, ThrottledError
+from tagstream.errors import ImageAutomationError, RetryableError, StalledError, ThrottledError
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
@@ -28,7 +28,7 @@ from tagstream.ports.tags import TagState
 from tagstream.reconcile import due, status
 from tagstream.reconcile.cool_downs import DEFAULT_COOL_DOWN_S, CoolDowns
 from tagstream.reconcile.credentials import registry_access
-from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.isolated import attempted, attempted_each, isolated
 from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.scan.gathering import Gathering
 from tagstream.reconcile.scan.host_turns import SHARED_S, WORKERS, HostTurns
@@ -298,11 +298,7 @@ def _put_back(scans: Sequence[Scan], run: _Run, ports: Ports) -> None:
 
 def _scan(scan: Scan, run: _Run, ports: Ports) -> _Done | _ToSettle | ImageAutomationError | None:
     """None when the scan has to be done later, an error when it broke off."""
-    try:
-        with isolated():
-            return _scan_now(scan, run, ports)
-    except ImageAutomationError as error:
-        return error
+    return attempted(partial(_scan_now, scan, run, ports))
 
 
 def _scan_now(scan: Scan, run: _Run, ports: Ports) -> _Done | _ToSettle | None:
@@ -354,13 +350,7 @@ def _evaluated(
     news: Sequence[_ToSettle], run: _Run, ports: Ports
 ) -> list[_Done | _ToSettleAlone | ImageAutomationError]:
     """Evaluate the policies of scans, and settle the scans, but for those whose policies may wait for somebody."""
-    try:
-        with isolated():
-            return _evaluated_together(news, run, ports)
-    except ImageAutomationError as error:
-        if len(news) > 1 and not isinstance(error, OutOfOrder):
-            return [answer for one in news for answer in _evaluated([one], run, ports)]
-        return [error] * len(news)
+    return attempted_each(news, lambda part: _evaluated_together(part, run, ports))
 
 
 def _evaluated_together(
@@ -384,15 +374,15 @@ def _evaluations(news: Sequence[_ToSettle], run: _Run, ports: Ports) -> list[tup
 
 def _settled_alone(alone: _ToSettleAlone, run: _Run, ports: Ports) -> _Done | ImageAutomationError:
     """Settle a scan whose policies are read again if it had to wait for its turn."""
-    evaluations = alone.evaluations
-    try:
-        with isolated():
-            if ports.clock.monotonic_s() - alone.read_at_s > FRESH_S:
-                (evaluations,) = _evaluations([alone.news], run, ports)
-            (outcome,) = _settled([(alone.news, evaluations)], run.trigger, ports)
-            return outcome
-    except ImageAutomationError as error:
-        return error
+
+    def settle() -> _Done | ImageAutomationError:
+        evaluations = alone.evaluations
+        if ports.clock.monotonic_s() - alone.read_at_s > FRESH_S:
+            (evaluations,) = _evaluations([alone.news], run, ports)
+        (outcome,) = _settled([(alone.news, evaluations)], run.trigger, ports)
+        return outcome
+
+    return attempted(settle)
 
 
 def _settled(
@@ -417,20 +407,10 @@ def _settled(
     ]
     failures = report_each(transitions, ports)
     settled = iter(
-        failure or _noted(news.scan, outcome, evaluations, trigger, ports)
+        attempted(partial(_done, news.scan, outcome, trigger, ports, evaluations)) if failure is None else failure
         for (news, evaluations), outcome, failure in zip(evaluated, transitions, failures, strict=True)
     )
     return [error or next(settled) for error in errors]
-
-
-def _noted(
-    scan: Scan, outcome: Transition, evaluations: Sequence[Evaluation], trigger: ScanTrigger, ports: Ports
-) -> _Done | ImageAutomationError:
-    try:
-        with isolated():
-            return _done(scan, outcome, trigger, ports, evaluations)
-    except ImageAutomationError as error:
-        return error
 
 
 def _changed(news: _ToSettle, trigger: ScanTrigger) -> ChangedRepository:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from tagstream.domain.objects.acl import BLOCKED, may_access, may_refer
 from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
@@ -35,7 +36,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import due, status
 from tagstream.reconcile.cool_downs import CoolDowns
-from tagstream.reconcile.isolated import isolated
+from tagstream.reconcile.isolated import attempted, isolated
 from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.scan.tag_list import ScannedTags
 from tagstream.reconcile.select import interventions
@@ -264,18 +265,13 @@ def evaluate_together(evaluations: Sequence[Evaluation], ports: Ports) -> list[s
 
 
 def _cleaned_up(ended: _ToReport, ports: Ports) -> status.Status | ImageAutomationError:
-    if ended.over:
-        try:
-            with isolated():
-                interventions.remove(ended.over, ended.stored, ports)
-        except ImageAutomationError as error:
-            return error
-    return ended.outcome.status
+    failure = attempted(partial(interventions.remove, ended.over, ended.stored, ports)) if ended.over else None
+    return failure or ended.outcome.status
 
 
 def _ended(evaluations: Sequence[Evaluation], ports: Ports, tries: int) -> list[_ToReport | ImageAutomationError]:
     """Select and store; again, from what is stored by then, where another worker selected at the same time."""
-    selected = [_selected(one, ports) for one in evaluations]
+    selected = [attempted(partial(_select, one, ports)) for one in evaluations]
     ended: list[_ToReport | ImageAutomationError] = []
     for one, chosen, is_stored in zip(evaluations, selected, _stored(evaluations, selected, ports), strict=True):
         if is_stored is False and tries > 1:
@@ -295,14 +291,6 @@ def _ended_again(overtaken: Evaluation, ports: Ports, tries: int) -> _ToReport |
         return _outcome(overtaken, error, error)
     (ended,) = _ended([again], ports, tries)
     return ended
-
-
-def _selected(found: Evaluation, ports: Ports) -> _Selected | ImageAutomationError:
-    try:
-        with isolated():
-            return _select(found, ports)
-    except ImageAutomationError as error:
-        return error
 
 
 def _stored(
