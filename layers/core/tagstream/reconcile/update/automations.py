@@ -35,7 +35,7 @@ from tagstream.reconcile.update.lanes import LAST_TURN, THREADS, Work, run_lanes
 from tagstream.reconcile.update.lease import lease_held
 from tagstream.reconcile.update.outcome import not_run, outcome, put_off
 from tagstream.reconcile.update.policy_branches import update_policy_branches, with_branch_requests
-from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, Postponed, PushHeld, departing, held_back, write_down
+from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, Postponed, PushHeld, departing, write_down
 from tagstream.reconcile.update.recovery import recover, recover_former
 from tagstream.reconcile.update.requests import with_requests
 from tagstream.reconcile.update.reverts import HELD_BACK, without_reverted
@@ -140,7 +140,7 @@ def _settled(group: list[UpdateJob], run: _Run) -> list[UpdateJob]:
     """The jobs of a push when they may go, read again after each pause; none when they come back later."""
     ports = run.ports
     seen_at = ports.clock.now()
-    while group := departing(group, ports):
+    while group := departing(group, ports)[0]:
         wait = pause(group, seen_at, ports)
         if wait.is_refused:
             record_refusal(group, wait, ports)
@@ -296,12 +296,7 @@ def _with_companions(group: list[UpdateJob], ports: Ports) -> tuple[list[UpdateJ
     now, snapshot = ports.clock.now(), group[0].snapshot
     others = companions(group[0], group, now)
     # Who joins may hold the others back, and what was read again under the lease may say that nobody may go.
-    together = joined(group, _prepared_from((one.stored for one in others), snapshot, ports), now)
-    late = held_back(together, ports.clock.now())
-    if late:
-        write_down(late, ports)
-    waiting = {one.job.stored.key for one in late}
-    return [job for job in together if job.stored.key not in waiting], late
+    return departing(joined(group, _prepared_from((one.stored for one in others), snapshot, ports), now), ports)
 
 
 def _prepared(stored: Collection[StoredObject], ports: Ports) -> list[UpdateJob]:

@@ -80,13 +80,13 @@ class PushHeld(ImageAutomationError):
         self.late = tuple(late)
 
 
-def departing(group: Sequence[UpdateJob], ports: Ports) -> list[UpdateJob]:
-    """The jobs of a push that no window and no freeze holds back; why the others wait is written down."""
+def departing(group: Sequence[UpdateJob], ports: Ports) -> tuple[list[UpdateJob], list[Postponed]]:
+    """The jobs of a push that no window and no freeze holds back, and the others; why those wait is written down."""
     late = held_back(group, ports.clock.now())
     if late:
         write_down(late, ports)
     waiting = {one.job.stored.key for one in late}
-    return [job for job in group if job.stored.key not in waiting]
+    return [job for job in group if job.stored.key not in waiting], late
 
 
 def held_back(group: Sequence[UpdateJob], now: datetime) -> list[Postponed]:
@@ -106,7 +106,8 @@ def held_back(group: Sequence[UpdateJob], now: datetime) -> list[Postponed]:
     if not late or late[0].job.destination.is_template or not late[0].job.destination.rebuilds_branch:
         return late
     waiting = {one.job.stored.key for one in late}
-    others = _calendars_of_others(group)
+    # A wait without an end is not made longer by others, which take reads of the whole table to find.
+    others = _calendars_of_others(group) if longest_wait(late).until is not None else ()
     together = [job for job in group if job.stored.key not in waiting]
     return [_held_until_all_open(one, group, late, others) for one in late] + held_with(together, late, others)
 

@@ -174,9 +174,7 @@ class Snapshot:
             now_s = self._ports.clock.monotonic_s()
             if self._calendars_read_s is not None and now_s - self._calendars_read_s > CALENDARS_S:
                 names = [FREEZES, *map(namespace_name, sorted(self._namespaces))]
-                read = self._ports.objects.documents(names)
-                others = {name: found for name, found in self._documents.items() if name not in names}
-                self._documents = others | dict(read)
+                self._documents = dict(self._ports.objects.documents(names))
                 self._calendars_read_s = now_s
             return self.calendars(automation)
 
