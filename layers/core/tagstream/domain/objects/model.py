@@ -309,6 +309,11 @@ class ImageUpdateAutomation:
     update: UpdateStrategy | None = field(default_factory=UpdateStrategy)
     suspend: bool = False
 
+    @property
+    def secret_of_api(self) -> str:
+        """The secret for the host's API, whatever it is asked for; empty for the GitRepository's."""
+        return self.api_secret or (self.pull_request.api_secret if self.pull_request is not None else "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitRepository:

@@ -69,7 +69,6 @@ def _unreachable(
     """Yield why the host's API cannot be asked: the annotation that needs it, its value, and the cause."""
     where = f"GitRepository '{source.metadata.key}'"
     pull_request = automation.pull_request
-    api_secret = automation.api_secret or (pull_request.api_secret if pull_request is not None else "")
     asked: list[tuple[str, str, Sequence[str]]] = []
     if automation.commit_by == "api":
         asked.append((COMMIT_BY, "api", COMMITTING_KINDS))
@@ -79,7 +78,7 @@ def _unreachable(
         if kind is None:
             wanted = f"annotate {where} with '{GIT_HOST}', one of {', '.join(kinds)}"
             yield name, value, f"the kind of Git host is not known: {wanted}"
-        elif source.url.startswith("ssh://") and not api_secret and kind not in BY_ROLE:
+        elif source.url.startswith("ssh://") and not automation.secret_of_api and kind not in BY_ROLE:
             wanted = f"name a secret with one in annotation '{API_SECRET}'"
             yield name, value, f"the host's API needs a token, and {where} has an SSH key: {wanted}"
 

@@ -108,9 +108,8 @@ def _automation(value: ImageUpdateAutomation) -> Iterator[tuple[str, str, Namesp
     if signing is not None:
         key = NamespacedName(value.metadata.key.namespace, signing.secret_ref)
         yield "spec.git.commit.signingKey.secretRef", "Secret", key
-    api_secret = value.api_secret or (value.pull_request.api_secret if value.pull_request is not None else "")
-    if api_secret:
-        key = NamespacedName(value.metadata.key.namespace, api_secret)
+    if value.secret_of_api:
+        key = NamespacedName(value.metadata.key.namespace, value.secret_of_api)
         yield f"metadata.annotations[{API_SECRET}]", "Secret", key
 
 

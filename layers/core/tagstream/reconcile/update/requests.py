@@ -206,16 +206,13 @@ class _Course:
         for former in self.former.values():
             if not former.is_open or self._is_others(former):
                 continue
-            host = self._host()
-            current = host.read(former.number)
+            current = self._host().read(former.number)
             # The GitRepository may be another one by now.
             if current is None or current.state != "open" or not former.is_request(current.head, current.url):
                 continue
             # What a person has added is not ours to close.
             if former.head_commit.startswith(current.head_commit):
-                closed = self._closed(host, current, MOVED)
-                text = f"pull request #{closed.number} was closed by tagstream: {closed.title}"
-                self._record("RequestClosed", closed, text)
+                self._leave(current)
 
     def _leave_unknown(self) -> None:
         """Close the requests of branches of a former template that a worker opened without living to report them."""
@@ -223,9 +220,11 @@ class _Course:
             is_unknown = kept.request is None or not kept.request.number
             current = self._host().newest(kept.branch, self.wants.base) if is_unknown else None
             if current is not None and _is_open_of_ours(current) and current.head_commit == kept.commit:
-                closed = self._closed(self._host(), current, MOVED)
-                text = f"pull request #{closed.number} was closed by tagstream: {closed.title}"
-                self._record("RequestClosed", closed, text)
+                self._leave(current)
+
+    def _leave(self, current: PullRequest) -> None:
+        closed = self._closed(self._host(), current, MOVED)
+        self._record("RequestClosed", closed, f"pull request #{closed.number} was closed by tagstream: {closed.title}")
 
     def _is_others(self, known: KeptRequest) -> bool:
         """Whether another automation still pushes to the branch of a request."""
