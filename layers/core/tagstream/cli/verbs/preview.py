@@ -66,7 +66,9 @@ def run_preview(session: Session) -> int:
     policies.evaluate()
     found = preview(keys, deadline_s, ports)
     policies.evaluate_reverted()
-    held = {one.stored.key: policies.lines(one.stored) for one in found}
+    # A template's automation is there once for each of its branches.
+    automations = {one.stored.key: one.stored for one in found}
+    held = {key: policies.lines(stored) for key, stored in automations.items()}
     if args.output:
         session.console.line(as_json({"automations": [_document(one, held[one.stored.key]) for one in found]}))
     else:

@@ -10,13 +10,14 @@ from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
 from tagstream.domain.setters.marker import MarkerReport
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.git import Checkout, GitSession
+from tagstream.ports.git import Checkout
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.batches import grouped
 from tagstream.reconcile.update.branch import files_of, opened, planned
+from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.ref_updates import resolve_checkout, with_default_branch
 from tagstream.reconcile.update.snapshot import KIND, Snapshot
@@ -69,13 +70,13 @@ def prepared(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> list[Upd
     return [replace(prepare(stored, automation, snapshot.admitted(automation), snapshot, ports), sign=None)]
 
 
-def markers_of(job: UpdateJob, checkout: Checkout, session: GitSession, ports: Ports) -> Markers:
-    """The markers of a job's files in the commit that it starts from.
+def markers_of(job: UpdateJob, checkout: Checkout, files: BranchFiles, ports: Ports) -> Markers:
+    """The markers of a job's files in the commit that it starts from, which all jobs of a branch share.
 
     Raises:
         ImageAutomationError: the files cannot be read.
     """
-    _, plans = planned(job, checkout, files_of([job], session, checkout, ports), ports)
+    _, plans = planned(job, checkout, files, ports)
     return tuple((path.decode(errors="replace"), one) for path, plan in plans.items() for one in plan.markers)
 
 
@@ -85,14 +86,15 @@ def _of_group(group: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> di
             with checking_out():
                 jobs = with_default_branch(group, session)
                 checkout = resolve_checkout(jobs, session)
-            return {job.stored.key: _of_job(job, checkout, session, ports) for job in jobs}
+            files = files_of(jobs, session, checkout, ports)
+            return {job.stored.key: _of_job(job, checkout, files, ports) for job in jobs}
     except ImageAutomationError as error:
         return {job.stored.key: MarkedFiles(error=error) for job in group}
 
 
-def _of_job(job: UpdateJob, checkout: Checkout, session: GitSession, ports: Ports) -> MarkedFiles:
+def _of_job(job: UpdateJob, checkout: Checkout, files: BranchFiles, ports: Ports) -> MarkedFiles:
     try:
         with isolated():
-            return MarkedFiles(markers=markers_of(job, checkout, session, ports))
+            return MarkedFiles(markers=markers_of(job, checkout, files, ports))
     except ImageAutomationError as error:
         return MarkedFiles(error=error)

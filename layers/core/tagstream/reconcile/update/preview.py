@@ -23,7 +23,8 @@ from tagstream.ports.leases import Lease
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.update.batches import companions, grouped, joined
-from tagstream.reconcile.update.branch import RunResult, update_branch
+from tagstream.reconcile.update.branch import RunResult, files_of, update_branch
+from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.debounce import pause
 from tagstream.reconcile.update.dry_push import DryPush, RequestWrite
 from tagstream.reconcile.update.job import UpdateJob
@@ -131,7 +132,8 @@ def _previews(group: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> li
             results = _run([_shown(job) for job in jobs], deadline_s, dry.ports)
             branches = [result for whole in results for result in _branches(whole)]
             commits = {one.commit for one in branches if one.commit is not None}
-            found = [_of_result(one, commits, dry) for one in branches]
+            files = _unread_files(branches, dry)
+            found = [_of_result(one, commits, files, dry) for one in branches]
             hosts = {job.stored.key: job.committer for job in jobs}
             is_rebuilt = jobs[0].destination.rebuilds_branch
             return [
@@ -204,15 +206,23 @@ def _branches(whole: RunResult) -> list[RunResult]:
     return [replace(whole, commit=None), *found] if is_own_error else found or [whole]
 
 
-def _of_result(result: RunResult, commits: Collection[CommitId], dry: DryPush) -> Preview:
+def _unread_files(results: Sequence[RunResult], dry: DryPush) -> BranchFiles | None:
+    """The files of the branches that a run would not read, since nothing has changed; None if it reads all."""
+    skipped = [(one.job, one.checkout) for one in results if one.skipped and one.checkout is not None]
+    if not skipped or dry.session is None:
+        return None
+    return files_of([job for job, _ in skipped], dry.session, skipped[0][1], dry.ports)
+
+
+def _of_result(result: RunResult, commits: Collection[CommitId], files: BranchFiles | None, dry: DryPush) -> Preview:
     job, session = result.job, dry.session
     branch = job.destination.push_branch
     base = Preview(stored=job.stored, branch=branch, error=result.error, request_error=result.request_error)
     if session is None or result.checkout is None:
         return base
     markers = result.markers
-    if result.skipped:
-        markers = markers_of(job, result.checkout, session, dry.ports)
+    if result.skipped and files is not None:
+        markers = markers_of(job, result.checkout, files, dry.ports)
     writes = [one for one in dry.writes if one.request.head == branch]
     base = replace(
         base,
@@ -223,8 +233,8 @@ def _of_result(result: RunResult, commits: Collection[CommitId], dry: DryPush) -
     )
     if result.commit is None:
         return base
-    files = _changed(result.commit, job, session)
-    return replace(base, message=result.message, changes=result.changes, files=files)
+    changed = _changed(result.commit, job, session)
+    return replace(base, message=result.message, changes=result.changes, files=changed)
 
 
 def _push(job: UpdateJob, moved: Sequence[RefUpdate], commits: Collection[CommitId]) -> Push:
