@@ -25,7 +25,7 @@ from tagstream.adapters.git_hosts.api import (
     one_object,
     text_of,
 )
-from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers
+from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewer
 from tagstream.domain.objects.model import CommitId
 from tagstream.domain.objects.pull_request import TEAM
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
@@ -196,7 +196,7 @@ class AzureRequests:
         for one in (one.removeprefix(TEAM) for one in proposal.reviewers):
             # To add somebody again would reset the vote.
             if one.casefold() not in known:
-                yield partial(ask_reviewers, [one], partial(self._add_reviewers, request.number))
+                yield partial(ask_reviewer, one, partial(self._add_reviewer, request.number))
         if proposal.auto_merge and not found.get("autoCompleteSetBy"):
             yield partial(self._merge_when_ready, request.number, found, proposal.auto_merge)
 
@@ -217,9 +217,8 @@ class AzureRequests:
         document = {"autoCompleteSetBy": {"id": identity}, "completionOptions": options}
         self._asked("PATCH", self._requests(number), document)
 
-    def _add_reviewers(self, number: str, ids: Sequence[str]) -> None:
-        for one in ids:
-            self._asked("PUT", self._below(number, "reviewers", one), {"id": one, "vote": 0})
+    def _add_reviewer(self, number: str, identity: str) -> None:
+        self._asked("PUT", self._below(number, "reviewers", identity), {"id": identity, "vote": 0})
 
     def change(self, request: PullRequest, proposal: Proposal) -> PullRequest:
         """As ``PullRequests.change``."""

@@ -7,7 +7,7 @@ Source: Bitbucket Data Center REST API 10.2 (Pull Requests, Builds and Deploymen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -27,7 +27,7 @@ from tagstream.adapters.git_hosts.api import (
     text_of,
 )
 from tagstream.adapters.git_hosts.bitbucket import authorization
-from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers, no_teams
+from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewer, no_teams
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
 from tagstream.ports.pull_requests import (
@@ -147,15 +147,14 @@ class DataCenterRequests:
 
     def _wanted(self, request: PullRequest, proposal: Proposal) -> Iterator[Ask]:
         for one in proposal.reviewers:
-            yield partial(ask_reviewers, [one], partial(self._add_reviewers, request.number))
+            yield partial(ask_reviewer, one, partial(self._add_reviewer, request.number))
         if proposal.auto_merge:
             yield partial(self._merge_when_ready, request, proposal.auto_merge)
 
-    def _add_reviewers(self, number: str, names: Sequence[str]) -> None:
-        no_teams(names, "Bitbucket Data Center")
-        for one in names:
-            participant = {"user": {"name": one}, "role": "REVIEWER"}
-            self._asked("POST", self._path(number, "participants"), participant)
+    def _add_reviewer(self, number: str, name: str) -> None:
+        no_teams([name], "Bitbucket Data Center")
+        participant = {"user": {"name": name}, "role": "REVIEWER"}
+        self._asked("POST", self._path(number, "participants"), participant)
 
     def change(self, request: PullRequest, proposal: Proposal) -> PullRequest:
         """As ``PullRequests.change``."""

@@ -52,7 +52,29 @@ def ask_reviewers(names: Sequence[str], ask: Callable[[Sequence[str]], object]) 
             pass
         else:
             return
-    ask_for_each(partial(_ask_reviewer, one, ask) for one in names)
+    ask_for_each(partial(ask_reviewer, one, lambda name: ask([name])) for one in names)
+
+
+def ask_reviewer(name: str, ask: Callable[[str], object]) -> None:
+    """Ask for one reviewer.
+
+    Raises:
+        NotFound, RefusedValue: as ``ask`` raises them, with the name.
+    """
+    try:
+        ask(name)
+    except NotFound as error:
+        raise NotFound(_of(name, error), reason=error.reason) from error
+    except RefusedValue as error:
+        raise RefusedValue(_of(name, error), status=error.status) from error
+
+
+def people_and_teams(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return reviewers as GitHub and Gitea are asked for them."""
+    found: dict[str, list[str]] = {"reviewers": [], "team_reviewers": []}
+    for name in names:
+        found["team_reviewers" if name.startswith(TEAM) else "reviewers"].append(name.removeprefix(TEAM))
+    return found
 
 
 def no_teams(names: Iterable[str], host: str) -> None:
@@ -64,15 +86,6 @@ def no_teams(names: Iterable[str], host: str) -> None:
     for name in names:
         if name.startswith(TEAM):
             raise StalledError(f"'{name}': {host} has no teams that review: name users", reason=INVALID)
-
-
-def _ask_reviewer(name: str, ask: Callable[[Sequence[str]], object]) -> None:
-    try:
-        ask([name])
-    except NotFound as error:
-        raise NotFound(_of(name, error), reason=error.reason) from error
-    except RefusedValue as error:
-        raise RefusedValue(_of(name, error), status=error.status) from error
 
 
 def _of(name: str, error: ImageAutomationError) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -25,7 +26,7 @@ from tagstream.adapters.git_hosts.api import (
     text_of,
     web_address,
 )
-from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers
+from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers, people_and_teams
 from tagstream.domain.objects.model import CommitId
 from tagstream.domain.objects.pull_request import TEAM
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
@@ -103,20 +104,22 @@ class GiteaRequests:
 
         What is none of these pages is asked for by its branches.
         """
-        matching: list[PullRequest] = []
-        for page in range(1, 1 + MAX_PAGES):
-            query = {"state": state, "sort": "recentupdate", "limit": str(PAGE), "page": str(page)}
-            listed = objects(self.api.get(self._path("pulls"), query))
-            for found in (_request(one) for one in listed if _is_of_repository(one)):
-                if (found.head, found.base) != (head, base):
-                    continue
-                matching.append(found)
+        listed: list[Json] = []
+        for listed in self._pages(self._path("pulls"), {"state": state, "sort": "recentupdate"}):
+            found = [_request(one) for one in listed if _is_of_repository(one)]
+            matching = [one for one in found if (one.head, one.base) == (head, base)]
             if matching:
                 return newest_of(sorted(matching, key=lambda one: int(one.number), reverse=True))
-            # A short page may be the last one, or all that a server's own limit lets through.
-            if len(listed) < PAGE:
-                break
+        # A short page may be the last one, or all that a server's own limit lets through.
         return self._between(head, base) if listed else None
+
+    def _pages(self, path: str, query: Mapping[str, str]) -> Iterator[list[Json]]:
+        """The first pages of a list, to the first that is short."""
+        for page in range(1, 1 + MAX_PAGES):
+            listed = list(objects(self.api.get(path, {**query, "limit": str(PAGE), "page": str(page)})))
+            yield listed
+            if len(listed) < PAGE:
+                return
 
     def _between(self, head: str, base: str) -> PullRequest | None:
         """One of the requests between two branches of this repository."""
@@ -177,11 +180,7 @@ class GiteaRequests:
         ask_reviewers([one for one in names if one.casefold() not in known], partial(self._request_reviews, number))
 
     def _request_reviews(self, number: str, names: Sequence[str]) -> None:
-        document = {
-            "reviewers": [one for one in names if not one.startswith(TEAM)],
-            "team_reviewers": [one.removeprefix(TEAM) for one in names if one.startswith(TEAM)],
-        }
-        self.api.send("POST", self._path("pulls", number, "requested_reviewers"), document)
+        self.api.send("POST", self._path("pulls", number, "requested_reviewers"), people_and_teams(names))
 
     def change(self, request: PullRequest, proposal: Proposal) -> PullRequest:
         """As ``PullRequests.change``."""
@@ -226,14 +225,9 @@ class GiteaRequests:
 
     def _labels(self, path: str) -> Iterator[Json]:
         """The labels on the first pages of a list; none where the owner is a person and not an organization."""
-        for page in range(1, 1 + MAX_PAGES):
-            try:
-                listed = objects(self.api.get(path, {"limit": str(PAGE), "page": str(page)}))
-            except NotFound:
-                return
-            yield from listed
-            if len(listed) < PAGE:
-                return
+        with suppress(NotFound):
+            for listed in self._pages(path, {}):
+                yield from listed
 
     def _merge_when_ready(self, request: PullRequest, method: str) -> None:
         self._check_auto_merge()

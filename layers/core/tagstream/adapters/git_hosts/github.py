@@ -27,7 +27,7 @@ from tagstream.adapters.git_hosts.api import (
     text_of,
     web_address,
 )
-from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers
+from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers, people_and_teams
 from tagstream.domain.objects.model import CommitId
 from tagstream.domain.objects.pull_request import TEAM
 from tagstream.errors import RetryableError, ThrottledError
@@ -190,11 +190,7 @@ class GitHubRequests:
         return frozenset(logins | {TEAM + text_of(one, "slug").casefold() for one in teams})
 
     def _request_reviews(self, number: str, names: Sequence[str]) -> None:
-        document = {
-            "reviewers": [one for one in names if not one.startswith(TEAM)],
-            "team_reviewers": [one.removeprefix(TEAM) for one in names if one.startswith(TEAM)],
-        }
-        self.rest.send("POST", self._path("pulls", number, "requested_reviewers"), document)
+        self.rest.send("POST", self._path("pulls", number, "requested_reviewers"), people_and_teams(names))
 
     def _merge_when_ready(self, request: PullRequest, method: str) -> None:
         found = self._asked(_IDENTITY, {"owner": self.owner, "name": self.name, "number": int(request.number)})
