@@ -23,16 +23,10 @@ class BitbucketDataCenter(FakeHost):
     Attributes:
         auto_merge_setting: whether the repository lets requests merge by themselves; None for a server before 8.15,
             which passes over ``autoMerge``.
-        merge_commits: by number, the head commit that auto-merge was asked for.
     """
 
     auto_merge_setting: bool | None = True
     description = described("bitbucket-server")
-
-    def begin_anew(self) -> None:
-        """Forget everything."""
-        super().begin_anew()
-        self.merge_commits: dict[int, str] = {}
 
     def refused(self, status: int) -> Answer:
         """Return a list of errors."""
@@ -40,9 +34,7 @@ class BitbucketDataCenter(FakeHost):
 
     def carry_out(self, operation: Operation, query: Query, document: Any) -> Answer:
         """Carry out an operation, after auto-merge of another head commit has become stale."""
-        for one in self.requests:
-            if one.auto_merge and self.merge_commits.get(one.number) != self.commit_of(one):
-                one.auto_merge = ""
+        self.cancel_stale_auto_merge()
         if operation.name == "getBuildStatusStats":
             is_newest = operation.parts["commitId"] == self.commit_of(self.requests[-1])
             newest = self.requests[-1].checks if is_newest else "none"
@@ -84,7 +76,7 @@ class BitbucketDataCenter(FakeHost):
             if self.auto_merge_setting is None:
                 self.merge(hosted)
             hosted.auto_merge = document["strategyId"] if document["autoMerge"] else ""
-            self.merge_commits[hosted.number] = self.commit_of(hosted)
+            hosted.auto_merge_commit = self.commit_of(hosted)
         else:
             hosted.title, hosted.body = document["title"], document.get("description", "")
             hosted.draft = document.get("draft", hosted.draft)

@@ -20,7 +20,6 @@ class GitLab(FakeHost):
     Attributes:
         pipeline_commit: the commit of the head pipelines, if they are not of the head commits.
         merged_results: the parents of the commits that pipelines of merged results are of.
-        merge_commits: by number, the head commit when auto-merge was asked for.
         auto_merge_names: the parameters that ask for auto-merge; a server passes over those that it does not know.
     """
 
@@ -32,7 +31,6 @@ class GitLab(FakeHost):
         super().begin_anew()
         self.pipeline_commit = ""
         self.merged_results: dict[str, list[str]] = {}
-        self.merge_commits: dict[int, str] = {}
 
     def refused(self, status: int) -> Answer:
         """Return one message."""
@@ -40,9 +38,7 @@ class GitLab(FakeHost):
 
     def carry_out(self, operation: Operation, query: Query, document: Any) -> Answer:
         """Carry out an operation, after auto-merge was cancelled where commits were added."""
-        for one in self.requests:
-            if one.auto_merge and self.merge_commits.get(one.number) != self.commit_of(one):
-                one.auto_merge = ""
+        self.cancel_stale_auto_merge()
         if operation.name == "listUsers":
             name = dict(query)["username"]
             return Answer(document=[{"id": USERS[name], "username": name}] if name in USERS else [])
@@ -72,7 +68,7 @@ class GitLab(FakeHost):
                 self.merge(hosted)
                 return Answer(document=self._shown(hosted))
             hosted.auto_merge = "squash" if document["squash"] else "merge"
-            self.merge_commits[hosted.number] = self.commit_of(hosted)
+            hosted.auto_merge_commit = self.commit_of(hosted)
         elif operation.name == "updateMergeRequest":
             self._update(hosted, document)
         return Answer(document=self._shown(hosted))

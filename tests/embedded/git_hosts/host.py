@@ -45,6 +45,7 @@ class Hosted:
     reviews: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     auto_merge: str = ""
+    auto_merge_commit: str = ""
     checks: str = "none"
     is_of_fork: bool = False
     version: int = 0
@@ -145,6 +146,12 @@ class FakeHost(ThreadingHTTPServer):
         if hosted.state == "open" or not hosted.commit:
             hosted.commit = self.branch(hosted.head) or hosted.commit
         return hosted.commit
+
+    def cancel_stale_auto_merge(self) -> None:
+        """Forget auto-merge that was asked for another head commit than that of now."""
+        for one in self.requests:
+            if one.auto_merge and one.auto_merge_commit != self.commit_of(one):
+                one.auto_merge = ""
 
     def offers(self, head: str, base: str) -> bool:
         """Tell whether a branch has commits that another one has not."""

@@ -83,7 +83,7 @@ def test_auto_merge_is_asked_for_again_where_the_host_has_cancelled_it(
         stack.run()
         stack.run()
         assert request.auto_merge == "merge"
-        assert stack.host.merge_commits[1] == stack.head()
+        assert request.auto_merge_commit == stack.head()
         stack.host.calls.clear()
         stack.run(after_s=1)
         assert stack.host.calls == []
