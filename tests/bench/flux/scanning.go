@@ -95,18 +95,21 @@ func reach(request Request) (*http.Transport, error) {
 	return found, nil
 }
 
-// registry asks a registry once whether it wants credentials. Flux asks before each list and each digest; the client is
-// at its best, and a rival that is harder to beat, when it does not.
+// registry is how a registry is reached: as the controller does, which asks before each list and each digest whether it
+// wants credentials, or asked once for all, which makes a rival that is harder to beat.
 func registry(request Request) (remote.Option, error) {
+	base, err := reach(request)
+	if err != nil {
+		return nil, err
+	}
+	if request.AskEach {
+		return remote.WithTransport(base), nil
+	}
 	first, err := imageRepository(request, 0)
 	if err != nil {
 		return nil, err
 	}
 	scopes := []string{first.Scope(transport.PullScope)}
-	base, err := reach(request)
-	if err != nil {
-		return nil, err
-	}
 	found, err := transport.NewWithContext(context.Background(), first.Registry, authn.Anonymous, base, scopes)
 	return remote.WithTransport(found), err
 }
@@ -119,16 +122,10 @@ func listed(request Request, at remote.Option, number int) ([]string, error) {
 	return remote.List(from, at)
 }
 
-// listing reads all lists and keeps none. It asks for each whether the registry wants credentials, as the controller
-// does, or once for all.
+// listing reads all lists and keeps none.
 func listing(request Request) (Work, error) {
 	return func() (any, error) {
 		at, err := registry(request)
-		if request.AskEach {
-			var base *http.Transport
-			base, err = reach(request)
-			at = remote.WithTransport(base)
-		}
 		if err != nil {
 			return nil, err
 		}
