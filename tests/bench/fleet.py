@@ -26,8 +26,9 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.registry import TagListing
 from tagstream.ports.schema import SCHEMA
-from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.tick import tick
+from tagstream.reconcile.scan.trigger import ScanTrigger
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tagstream.wiring import table_config
 from tests.bench.fast_registry import is_plain

@@ -36,7 +36,8 @@ from tagstream.ports.notices import QueuedNotice
 from tagstream.ports.queue import Queued, QueuedRun, QueuedScan
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.selections import Selection
-from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tagstream.reconcile.scan.repositories import scan_repositories
+from tagstream.reconcile.scan.trigger import ScanTrigger
 from tagstream.reconcile.update.automations import run_automations
 from tests.embedded.registry import Registry
 

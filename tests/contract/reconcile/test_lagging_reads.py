@@ -13,7 +13,8 @@ from tagstream.domain.instant import instant_text
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import handlers
-from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tagstream.reconcile.scan.repositories import scan_repositories
+from tagstream.reconcile.scan.trigger import ScanTrigger
 from tests.contract.lagging_reads import LaggingClient, lagging_ports
 from tests.contract.reconciling import APP, Silent, automated, document, run, scan, selected, selection, watched
 from tests.embedded.git_server import git

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tagstream.ports.bundle import Ports
-from tagstream.reconcile.scan.repositories import LATE_TAG_DELAYS_S, ScanTrigger, scan_repositories
+from tagstream.reconcile.scan.repositories import scan_repositories
+from tagstream.reconcile.scan.settling import LATE_TAG_DELAYS_S
+from tagstream.reconcile.scan.trigger import ScanTrigger
 from tests.contract.reconciling import APP, NOW, Silent, watched
 from tests.embedded.registry import Registry
 

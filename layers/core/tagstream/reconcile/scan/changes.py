@@ -13,8 +13,9 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.freezes import FREEZES
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import status
-from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.sync_requests import request_syncs
+from tagstream.reconcile.scan.trigger import ScanTrigger
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tagstream.reconcile.stored_objects import parsed_objects
 

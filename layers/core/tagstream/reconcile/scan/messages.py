@@ -23,8 +23,9 @@ from tagstream.reconcile.kept_requests import forget_reads
 from tagstream.reconcile.scan.changes import kustomizations_of
 from tagstream.reconcile.scan.held_messages import HeldMessages
 from tagstream.reconcile.scan.host_turns import WORKERS
-from tagstream.reconcile.scan.repositories import ScanTrigger, scan_repositories
+from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.sync_requests import request_syncs
+from tagstream.reconcile.scan.trigger import ScanTrigger
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 720.0
 # As many messages as a batch has at most (template.yaml).

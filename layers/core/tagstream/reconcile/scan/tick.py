@@ -28,8 +28,9 @@ from tagstream.reconcile import due
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.migrations import migrate
 from tagstream.reconcile.receive.paths import refresh_receivers
-from tagstream.reconcile.scan.repositories import ScanTrigger, scan_stored
+from tagstream.reconcile.scan.repositories import scan_stored
 from tagstream.reconcile.scan.sync_requests import request_syncs
+from tagstream.reconcile.scan.trigger import ScanTrigger
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tagstream.reconcile.stack_calendar import read_stack_calendar
 from tagstream.reconcile.stored_objects import parsed_objects

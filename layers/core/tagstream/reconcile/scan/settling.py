@@ -1,0 +1,191 @@
+"""Settle scans that have news: evaluate their policies, then report the repositories.
+
+The status of a repository must not be written before its policies are evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.scan.exclusion import keep
+from tagstream.domain.scan.tag_grammar import sort_out
+from tagstream.errors import ImageAutomationError
+from tagstream.ports.agenda import Times
+from tagstream.ports.bundle import Ports
+from tagstream.reconcile import due, status
+from tagstream.reconcile.isolated import attempted, attempted_each
+from tagstream.reconcile.scan.put_back import MOST_HOPS
+from tagstream.reconcile.scan.scan_outcome import Scan, transition
+from tagstream.reconcile.scan.tag_list import ScannedTags
+from tagstream.reconcile.scan.trigger import ScanTrigger
+from tagstream.reconcile.select.policies import (
+    Cause,
+    ChangedRepository,
+    Evaluation,
+    PolicyRun,
+    evaluate_together,
+    evaluations_of,
+)
+from tagstream.reconcile.select.read_ahead import FRESH_S
+from tagstream.reconcile.transition import Transition, report_each
+
+# A registry may list a pushed tag late: look again before giving up on what a delivery named.
+LATE_TAG_DELAYS_S = (5.0, 15.0, 45.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToSettle:
+    """A scan that is settled when its policies are evaluated and its status is written.
+
+    ``scanned`` are the tags that it stored, None to read them.
+    """
+
+    scan: Scan
+    scanned: ScannedTags | None
+    cause: str
+    started_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToSettleAlone:
+    """A scan that is settled apart from others, since some of its policies may wait for a registry, AWS or a Secret.
+
+    ``read_at_s`` is when its policies were read, on the monotonic clock.
+    """
+
+    news: ToSettle
+    evaluations: tuple[Evaluation, ...]
+    read_at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A scan that is settled: the policies that were evaluated on the way, and when the repository is due again."""
+
+    scan: Scan
+    evaluated: frozenset[NamespacedName]
+    times: Times
+
+
+def settle_together(
+    news: Sequence[ToSettle], trigger: ScanTrigger, policies: PolicyRun, ports: Ports
+) -> list[Settled | ToSettleAlone | ImageAutomationError]:
+    """Evaluate the policies of scans, and settle the scans, but for those whose policies may wait for somebody."""
+    return attempted_each(news, lambda part: _settle_together(part, trigger, policies, ports))
+
+
+def _settle_together(
+    news: Sequence[ToSettle], trigger: ScanTrigger, policies: PolicyRun, ports: Ports
+) -> list[Settled | ToSettleAlone | ImageAutomationError]:
+    read_at_s = ports.clock.monotonic_s()
+    found = list(zip(news, _evaluations(news, trigger, policies, ports), strict=True))
+    at_once = [(one, evaluations) for one, evaluations in found if not any(each.may_wait for each in evaluations)]
+    done = iter(_settle(at_once, trigger, ports))
+    return [
+        ToSettleAlone(news=one, evaluations=evaluations, read_at_s=read_at_s)
+        if any(each.may_wait for each in evaluations)
+        else next(done)
+        for one, evaluations in found
+    ]
+
+
+def _evaluations(
+    news: Sequence[ToSettle], trigger: ScanTrigger, policies: PolicyRun, ports: Ports
+) -> list[tuple[Evaluation, ...]]:
+    return evaluations_of([_changed(one, trigger) for one in news], policies, ports)
+
+
+def settle_alone(
+    alone: ToSettleAlone, trigger: ScanTrigger, policies: PolicyRun, ports: Ports
+) -> Settled | ImageAutomationError:
+    """Settle a scan whose policies are read again if it had to wait for its turn."""
+
+    def settle() -> Settled | ImageAutomationError:
+        evaluations = alone.evaluations
+        if ports.clock.monotonic_s() - alone.read_at_s > FRESH_S:
+            (evaluations,) = _evaluations([alone.news], trigger, policies, ports)
+        (outcome,) = _settle([(alone.news, evaluations)], trigger, ports)
+        return outcome
+
+    return attempted(settle)
+
+
+def _settle(
+    found: Sequence[tuple[ToSettle, tuple[Evaluation, ...]]], trigger: ScanTrigger, ports: Ports
+) -> list[Settled | ImageAutomationError]:
+    """Evaluate, then report the scans.
+
+    The statuses of the repositories come last: if this breaks off before, they have the old revision, and the next scan
+    evaluates.
+    """
+    policies = [one for _, evaluations in found for one in evaluations]
+    # What came of one is stored before the next one waits for somebody.
+    parts = [[one] for one in policies] if any(one.may_wait for one in policies) else [policies]
+    outcomes = iter([outcome for part in parts for outcome in evaluate_together(part, ports)])
+    errors = [
+        next((one for one in [next(outcomes) for _ in evaluations] if isinstance(one, ImageAutomationError)), None)
+        for _, evaluations in found
+    ]
+    evaluated = [one for one, error in zip(found, errors, strict=True) if error is None]
+    transitions = [
+        transition(news.scan, news.cause, since_ms(news.started_s, ports), ports.clock.now()) for news, _ in evaluated
+    ]
+    failures = report_each(transitions, ports)
+    done = iter(
+        attempted(partial(settled, news.scan, outcome, trigger, ports, evaluations)) if failure is None else failure
+        for (news, evaluations), outcome, failure in zip(evaluated, transitions, failures, strict=True)
+    )
+    return [error or next(done) for error in errors]
+
+
+def settled(
+    scan: Scan,
+    outcome: Transition,
+    trigger: ScanTrigger,
+    ports: Ports,
+    evaluations: Sequence[Evaluation] = (),
+) -> Settled:
+    """The scan as settled, once its transition is reported; a tag that is listed late is looked for again."""
+    _look_again(scan, trigger, ports)
+    after = replace(scan.stored, status=outcome.status)
+    return Settled(
+        scan=scan,
+        evaluated=frozenset(one.stored.key for one in evaluations),
+        times=due.next_times(after, scan.repository, ports.clock.now()),
+    )
+
+
+def _changed(news: ToSettle, trigger: ScanTrigger) -> ChangedRepository:
+    scan = news.scan
+    # An earlier scan may have stored a shorter list that no policy was evaluated on.
+    known = max(scan.before.tag_count if scan.before else 0, status.reported_tags(scan.stored.status))
+    cause = Cause(
+        text=news.cause,
+        received_at=trigger.received_at,
+        dropped_from=known,
+    )
+    return ChangedRepository(repository=scan.repository, scanned=news.scanned, cause=cause)
+
+
+def _look_again(scan: Scan, trigger: ScanTrigger, ports: Ports) -> None:
+    """A delivery named a tag that is not listed yet: caches between a registry's writers and readers are real."""
+    if scan.found is None or trigger.attempt >= len(LATE_TAG_DELAYS_S) or trigger.hops >= MOST_HOPS:
+        return
+    expected = set(trigger.expected_tags)
+    if trigger.received_at is not None and not trigger.attempt:
+        expected |= ports.deliveries.joined_tags(scan.stored.key, trigger.cause)
+    listed = set(scan.found.tags)
+    wanted = keep(sorted(sort_out(expected).tags), scan.repository.exclusion_list)
+    if all(tag in listed for tag in wanted):
+        return
+    delay_s = LATE_TAG_DELAYS_S[trigger.attempt]
+    later = replace(trigger, expected_tags=tuple(wanted), attempt=trigger.attempt + 1, hops=trigger.hops + 1)
+    ports.queue.send([later.request((scan.stored.key,), delay_s)])
+
+
+def since_ms(started: float, ports: Ports) -> float:
+    """How long ago ``started`` was, in milliseconds; it is a time of the monotonic clock, in seconds."""
+    return (ports.clock.monotonic_s() - started) * 1000
