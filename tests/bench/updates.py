@@ -23,6 +23,7 @@ from tests.contract.reconciling import Silent, ports_on, selection
 from tests.embedded.aws import die_with_parent
 from tests.embedded.git_server import bare_repository, git
 from tests.embedded.loopback import free_port
+from tests.embedded.single_writes import put_selection
 
 NAMESPACE = "ns"
 SOURCE_API = "source.toolkit.fluxcd.io/v1"
@@ -74,7 +75,7 @@ class Updates:
         """Every policy selects this tag."""
         for number in range(self._shape.policies):
             new = replace(selection(tag), policy=_key(number), ref=ImageRef(name="app", tag=tag))
-            if not self._ports.selections.put(new, self._ports.selections.get(new.policy)):
+            if not put_selection(self._ports.selections, new, self._ports.selections.get(new.policy)):
                 raise AssertionError("the selection was not written")
 
     def run(self) -> None:

@@ -31,6 +31,7 @@ from tagstream.ports.selections import Selection, Waiting
 from tagstream.ports.tags import TagRecord, TagState
 from tagstream.ports.webhook import LastDelivery
 from tests.embedded.aws import CREDENTIALS, REGION
+from tests.embedded.single_writes import put_selection, put_status
 from tests.embedded.table import create_table
 
 BEGIN = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
@@ -104,8 +105,8 @@ def _change_objects(table: Table, clock: SetClock) -> None:
         kind = str(document["kind"])
         objects.put(document)
         objects.annotate(kind, APP, {"reconcile.fluxcd.io/requestedAt": "now"})
-        objects.put_status(kind, APP, {"observedGeneration": 1})
-        objects.put_status(kind, APP, {"observedGeneration": 2})
+        put_status(objects, kind, APP, {"observedGeneration": 1})
+        put_status(objects, kind, APP, {"observedGeneration": 2})
     other = {**documents[1], "metadata": {"name": "other", "namespace": APP.namespace}}
     objects.put(other)
     for document in (*documents, other):
@@ -159,8 +160,8 @@ def _change_selections(table: Table) -> None:
         cause="delivery-2",
         received_at=BEGIN,
     )
-    selections.put(first, None)
-    selections.put(second, first)
+    put_selection(selections, first, None)
+    put_selection(selections, second, first)
     for second_of_day in range(2):
         now = BEGIN + timedelta(seconds=second_of_day)
         selections.request_run(APP, "interval", now)

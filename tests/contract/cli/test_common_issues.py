@@ -10,6 +10,7 @@ from tagstream.ports.bundle import Ports
 from tests.contract.reconciling import MARKED, automated, document, run, scan, selection, watched
 from tests.embedded.git_server import bare_repository, git_server
 from tests.embedded.registry import Registry
+from tests.embedded.single_writes import put_selection
 from tests.unit.cli.coming_from.pages import GUIDE, section
 from tests.unit.cli.memory_ports import command
 
@@ -41,7 +42,7 @@ def test_the_policy_does_not_match(ports: Ports, registry: Registry) -> None:
 
 def test_git_automation_does_not_work(ports: Ports) -> None:
     automated(ports, "http://127.0.0.1:1/apps.git")
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     told = found_by("Git automation does not work", ports)
     assert "Ready: False (GitOperationFailed" in told

@@ -17,6 +17,7 @@ from tagstream.reconcile.update.lease import lease_held
 from tests.contract.lost_answers import Ending, losing_ports
 from tests.contract.reconciling import Silent, automated, ports_on, run, selection, target_of
 from tests.embedded.git_server import git
+from tests.embedded.single_writes import put_selection
 from tests.unit.cli.memory_ports import command
 
 
@@ -86,7 +87,7 @@ def test_freeze_says_so_when_a_push_does_not_end(ports: Ports, repository: tuple
 
 def test_what_waited_for_a_thaw_is_pushed_after_it(ports: Ports, repository: tuple[str, Path]) -> None:
     automated(ports, repository[0])
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     command("freeze", "automation", "app", "-n", "ns", "--reason", "incident", ports=ports)
     run(ports)
     shown = command("get", "images", "update", "-n", "ns", ports=replace(ports, secrets=Silent())).out

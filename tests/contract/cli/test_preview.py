@@ -20,6 +20,7 @@ from tests.contract.reconcile.update.test_destinations import automation
 from tests.contract.reconciling import APP, MARKED, automated, document, run, selection
 from tests.contract.set_clock import SetClock
 from tests.embedded.git_server import commit_files, git
+from tests.embedded.single_writes import put_selection
 from tests.unit.cli.memory_ports import Outcome, command
 
 SATURDAY = datetime(2026, 11, 28, 10, tzinfo=UTC)
@@ -47,7 +48,7 @@ def chosen(ports: Ports, repository: tuple[str, Path]) -> tuple[Ports, Path]:
     """An automation whose policy has selected a new tag."""
     automated(ports, repository[0])
     ports.objects.put(document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}}))
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     return replace(ports, clock=SetClock(SATURDAY)), repository[1]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tagstream.ports.bundle import Ports
 from tests.contract.mortal_ports import Life
 from tests.contract.reconciling import APP, automated, document
+from tests.embedded.single_writes import put_status
 from tests.unit.cli.memory_ports import command
 
 
@@ -21,7 +22,7 @@ def test_files_and_markers_of_the_branch_stand_below_the_automation(ports: Ports
         "        └── app.yaml",
         "            └── line 1 ns:app: nothing selected",
     ]
-    writes = ("put", "put_each", "put_status", "put_statuses", "annotate", "record", "push")
+    writes = ("put", "put_each", "put_statuses", "annotate", "record", "push")
     written = [one for one in life.calls if one.split(".")[-1] in writes]
     assert written == []
 
@@ -38,6 +39,6 @@ def test_the_request_of_a_policy_s_branch_stands_below_its_automation(
         {"branch": "images/app", "policies": ["app"], "pullRequest": request},
         {"branch": "images/api", "policies": ["api"], "pullRequest": others},
     ]
-    ports.objects.put_status("ImageUpdateAutomation", APP, {"pushBranches": branches})
+    put_status(ports.objects, "ImageUpdateAutomation", APP, {"pushBranches": branches})
     done = command("tree", "-n", "ns", ports=ports)
     assert done.out.splitlines()[-1] == "        └── pull request #7 open https://git.example/pull/7"

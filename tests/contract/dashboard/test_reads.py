@@ -12,6 +12,7 @@ from tagstream.ports.selections import Selection
 from tagstream.ports.tags import TagRecord, TagState
 from tests.contract.mortal_ports import Life
 from tests.contract.reconciling import NOW, document
+from tests.embedded.single_writes import put_selection
 
 READS = frozenset(
     {
@@ -51,7 +52,7 @@ def fleet(ports: Ports, numbers: range) -> None:
             selected_at=NOW,
             cause="schedule",
         )
-        assert ports.selections.put(selection, None)
+        assert put_selection(ports.selections, selection, None)
 
 
 def test_the_first_page_is_as_many_reads_for_thirty_objects_as_for_two(ports: Ports) -> None:

@@ -13,6 +13,7 @@ from tagstream.reconcile import handlers
 from tests.contract.reconciling import APP, automated, message_of, reason, run, scan, selection, watched
 from tests.embedded.git_server import commit_files
 from tests.embedded.registry import Registry
+from tests.embedded.single_writes import put_selection
 
 
 def recorded(ports: Ports, since: datetime, kind: str) -> list[LedgerEntry]:
@@ -49,7 +50,7 @@ def test_a_commit_that_somebody_asked_for_names_that_besides_what_selected_the_t
 ) -> None:
     url, bare = repository
     automated(ports, url)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     commit_files(bare, {"app.yaml": b'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'}, "put back by hand")
     ports.objects.annotate("ImageUpdateAutomation", APP, {REQUESTED_AT: "now"})

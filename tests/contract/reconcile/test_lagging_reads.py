@@ -19,6 +19,7 @@ from tests.contract.lagging_reads import LaggingClient, lagging_ports
 from tests.contract.reconciling import APP, Silent, automated, document, run, scan, selected, selection, watched
 from tests.embedded.git_server import git
 from tests.embedded.registry import Registry
+from tests.embedded.single_writes import put_selection, put_status
 
 TICK = {"tagstream": "tick"}
 REPOSITORY = ObjectName(kind="ImageRepository", key=APP)
@@ -50,7 +51,7 @@ def fails(ports: Ports) -> None:
     moment = {"lastTransitionTime": instant_text(past), "observedGeneration": 1}
     again = {"failures": 1, "retryAt": instant_text(past)}
     status = {**stored.status, "conditions": [{**condition, **moment}], "tagstream": again}
-    ports.objects.put_status("ImageRepository", APP, status)
+    put_status(ports.objects, "ImageRepository", APP, status)
 
 
 def due(ports: Ports) -> None:
@@ -163,10 +164,10 @@ def test_an_interval_run_with_an_older_selection_does_not_take_a_commit_back(
     older = selection("v1.1.0")
     automated(ports, url)
     ports.objects.put(document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}}))
-    ports.selections.put(older, None)
+    put_selection(ports.selections, older, None)
     run(ports)
     client.fall_behind()
-    ports.selections.put(selection("v1.2.0"), older)
+    put_selection(ports.selections, selection("v1.2.0"), older)
     run(ports)
     committed = head(bare)
     assert "v1.2.0" in git("show", "main:app.yaml", folder=bare)
@@ -184,7 +185,7 @@ def test_a_run_that_a_selection_asked_for_reads_what_is_stored(
     url, bare = repository
     automated(ports, url)
     client.fall_behind()
-    ports.selections.put(selection("v1.2.0"), None)
+    put_selection(ports.selections, selection("v1.2.0"), None)
     run(ports)
     assert client.lagged == []
     assert "v1.2.0" in git("show", "main:app.yaml", folder=bare)
@@ -196,8 +197,8 @@ def test_an_interval_run_commits_what_it_finds_selected(
     ports, client = lagging
     url, bare = repository
     automated(ports, url)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     client.fall_behind()
-    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    put_selection(ports.selections, selection("v1.2.0"), selection("v1.1.0"))
     interval_run(ports)
     assert "v1.2.0" in git("show", "main:app.yaml", folder=bare)

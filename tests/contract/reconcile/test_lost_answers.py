@@ -40,6 +40,7 @@ from tests.contract.reconciling import (
 from tests.contract.set_clock import SetClock
 from tests.embedded.git_server import GitServer, bare_repository, git, git_server
 from tests.embedded.registry import Registry
+from tests.embedded.single_writes import put_selection
 
 ENDINGS = pytest.mark.parametrize("ending", ["repeated", "given up"])
 
@@ -138,7 +139,7 @@ def test_a_commit_is_pushed_once_whichever_answer_is_lost(table: Table, tmp_path
         def begun() -> Path:
             bare, ports = anew(table, server)
             ports.objects.put(document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"alphabetical": {}}))
-            ports.selections.put(selection("v1.1.0"), None)
+            put_selection(ports.selections, selection("v1.1.0"), None)
             return bare
 
         begun()
@@ -170,7 +171,7 @@ def test_a_wait_for_a_window_ends_with_one_commit_whichever_answer_of_it_is_lost
         def begun() -> Path:
             bare, ports = anew(table, server)
             ports.objects.annotate("ImageUpdateAutomation", APP, {"tagstream.dev/window": "Mon 09:00-17:00"})
-            ports.selections.put(selection("v1.1.0"), None)
+            put_selection(ports.selections, selection("v1.1.0"), None)
             return bare
 
         begun()

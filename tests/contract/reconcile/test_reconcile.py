@@ -37,6 +37,7 @@ from tests.contract.reconciling import (
 )
 from tests.embedded.git_server import commit_files, git
 from tests.embedded.registry import Registry
+from tests.embedded.single_writes import put_selection, put_status
 
 
 def status(ports: Ports) -> Mapping[str, object]:
@@ -83,7 +84,7 @@ def overlooked(ports: Ports, registry: Registry) -> None:
     state = replace(before, revision=found.revision, tag_count=31)
     ports.tags.put(APP, state, [TagRecord(tag=tag, first_seen_at=NOW) for tag in found.tags], before)
     result = {**stored.status["lastScanResult"], "revision": found.revision}  # type: ignore[dict-item]
-    ports.objects.put_status("ImageRepository", APP, {**stored.status, "lastScanResult": result})
+    put_status(ports.objects, "ImageRepository", APP, {**stored.status, "lastScanResult": result})
 
 
 def test_one_new_tag_is_compared_with_the_selected_one_only(ports: Ports, registry: Registry) -> None:
@@ -95,7 +96,7 @@ def test_one_new_tag_is_compared_with_the_selected_one_only(ports: Ports, regist
 
 def test_a_policy_that_is_not_ready_looks_at_all_tags_again(ports: Ports, registry: Registry) -> None:
     overlooked(ports, registry)
-    ports.objects.put_status("ImagePolicy", APP, {})
+    put_status(ports.objects, "ImagePolicy", APP, {})
     registry.add_tags("app", ["v1.30.0"])
     scan(ports)
     assert selected(ports) == "v1.99.0"
@@ -188,13 +189,13 @@ def test_what_was_selected_while_waiting_for_the_lease_is_what_is_committed(
 ) -> None:
     url, bare = repository
     automated(ports, url)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     lease = ports.leases.acquire(target_of(url), "somebody", 60)
     assert lease is not None
     waiting = threading.Thread(target=run, args=(ports,))
     waiting.start()
     waiting.join(1.0)
-    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    put_selection(ports.selections, selection("v1.2.0"), selection("v1.1.0"))
     ports.leases.release(lease)
     waiting.join(30)
     assert git("log", "-p", "--format=", "main", folder=bare).count("v1.1.0") == 0
@@ -206,7 +207,7 @@ def test_a_commit_whose_worker_died_after_the_push_is_reported_by_the_next(
 ) -> None:
     url, bare = repository
     automated(ports, url)
-    ports.selections.put(selection("v1.0.0"), None)
+    put_selection(ports.selections, selection("v1.0.0"), None)
     head = CommitId(git("rev-parse", "main", folder=bare).strip())
     dead = ports.leases.acquire(target_of(url), "dead", 60)
     assert dead is not None
@@ -238,7 +239,7 @@ def test_the_event_of_a_large_commit_says_how_many_changes_it_leaves_out(
     commit_files(bare, {"app.yaml": b"".join(fields)}, "large")
     begin = ports.clock.now()
     automated(ports, url)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     told: Any = next(one.facts for one in ports.ledger.read(begin, ports.clock.now()) if "pushed" in one.message)
     assert (len(told["changes"]), told["moreChanges"], len(told["changes"][0]["old"])) == (200, 50, 500)
@@ -256,7 +257,7 @@ class Ticking(SystemClock):
 
 def test_the_run_time_of_the_status_is_when_the_run_began(ports: Ports, repository: tuple[str, Path]) -> None:
     automated(ports, repository[0])
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(replace(ports, clock=Ticking()))
     assert str(status(ports)["lastAutomationRunTime"]) < str(status(ports)["lastPushTime"])
 
@@ -267,7 +268,7 @@ def test_a_refspec_goes_with_the_branch_or_not_at_all(ports: Ports, repository: 
     hook.write_text('#!/bin/sh\n[ "$1" != refs/heads/copy ] || [ -e "$GIT_DIR/allowed" ]\n')
     hook.chmod(0o755)
     automated(ports, url, branch="main", refspec="refs/heads/main:refs/heads/copy")
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     refused = (reason(ports, "ImageUpdateAutomation"), git("rev-list", "--count", "main", folder=bare))
     (bare / "allowed").touch()
@@ -281,7 +282,7 @@ def test_a_refspec_may_lead_to_what_is_no_branch(ports: Ports, repository: tuple
     url, bare = repository
     automated(ports, url, branch="main", refspec="refs/heads/main:refs/deploy/prod")
     for before, after in ((None, "v1.1.0"), ("v1.1.0", "v1.2.0")):
-        ports.selections.put(selection(after), selection(before) if before else None)
+        put_selection(ports.selections, selection(after), selection(before) if before else None)
         run(ports)
     both = git("rev-parse", "main", "refs/deploy/prod", folder=bare).split()
     assert (reason(ports, "ImageUpdateAutomation"), len(set(both))) == ("Succeeded", 1)
@@ -293,14 +294,14 @@ def test_a_push_branch_is_rebuilt_from_the_base_and_left_alone_when_nothing_chan
 ) -> None:
     url, bare = repository
     automated(ports, url, branch="auto")
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     first = git("rev-parse", "auto", folder=bare)
     stored = status(ports)
-    ports.objects.put_status("ImageUpdateAutomation", APP, {**stored, "observedPolicies": {}})
+    put_status(ports.objects, "ImageUpdateAutomation", APP, {**stored, "observedPolicies": {}})
     run(ports)
     second = git("rev-parse", "auto", folder=bare)
-    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    put_selection(ports.selections, selection("v1.2.0"), selection("v1.1.0"))
     run(ports)
     counts = git("rev-list", "--count", "main..auto", folder=bare), git("rev-list", "--count", "main", folder=bare)
     assert (first == second, counts) == (True, ("1\n", "1\n"))
@@ -318,7 +319,7 @@ def test_two_automations_of_a_branch_share_one_push(ports: Ports, repository: tu
         update={"path": "nothing", "strategy": "Setters"},
     )
     ports.objects.put({**other, "metadata": {"name": "other", "namespace": "ns"}})
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     keys = [APP, replace(APP, name="other")]
     run_automations(keys, "worker", ports.clock.monotonic_s() + 30, ports)
     assert git("rev-list", "--count", "main", folder=bare) == "2\n"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -118,18 +118,14 @@ class MemoryObjects:
         """Replace the status if it is still the one that was read."""
         if self.stored.get((stored.kind, stored.key)) != stored:
             return False
-        self.put_status(stored.kind, stored.key, status)
+        self.put_statuses([(stored, status)])
         return True
-
-    def put_status(self, kind: str, key: NamespacedName, status: Document, *, is_first: bool = True) -> None:
-        """Replace the status."""
-        one = self.stored[kind, key]
-        self.stored[kind, key] = StoredObject(kind=kind, key=key, document=one.document, status=status)
 
     def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
         """Replace the statuses."""
-        for stored, status in changes:
-            self.put_status(stored.kind, stored.key, status)
+        for read, status in changes:
+            where = (read.kind, read.key)
+            self.stored[where] = replace(self.stored[where], status=status)
 
 
 @dataclass
@@ -182,7 +178,7 @@ class MemorySelections:
     selected: dict[NamespacedName, Selection] = field(default_factory=dict)
     runs: list[tuple[NamespacedName, str]] = field(default_factory=list)
     waits: dict[NamespacedName, Waiting] = field(default_factory=dict)
-    put = put_each = put_waiting = not_called
+    put_each = put_waiting = not_called
 
     def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
         """Of a namespace."""

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tagstream.domain.objects.model import NamespacedName
+from tests.embedded.single_writes import put_status
 from tests.unit.cli.memory_ports import MemoryPorts, command
 
 KEY = NamespacedName("flux-system", "one")
@@ -104,7 +105,7 @@ def test_a_created_object_is_stored_and_waited_for() -> None:
 
 def failing(ports: MemoryPorts, generation: int) -> None:
     told = {"type": "Ready", "status": "False", "message": "no tag fits", "observedGeneration": generation}
-    ports.objects.put_status("ImagePolicy", KEY, {"conditions": [told], "observedGeneration": -1})
+    put_status(ports.objects, "ImagePolicy", KEY, {"conditions": [told], "observedGeneration": -1})
 
 
 def test_a_failure_of_the_object_as_it_was_before_is_not_the_outcome() -> None:

@@ -12,6 +12,7 @@ from tagstream.cli.dry_stack import READS, WriteRefused, dry_ports
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
+from tests.embedded.single_writes import put_status
 from tests.unit.cli.memory_ports import MemoryPorts
 
 APP = NamespacedName("ns", "app")
@@ -52,7 +53,7 @@ def test_an_object_with_the_same_spec_keeps_its_generation() -> None:
 
 def test_a_status_is_kept_in_memory_only() -> None:
     stack, ports = dry()
-    ports.objects.put_status("ImagePolicy", APP, {"seen": True})
+    put_status(ports.objects, "ImagePolicy", APP, {"seen": True})
     found = ports.objects.get("ImagePolicy", APP)
     assert found is not None
     assert found.status == {"seen": True}

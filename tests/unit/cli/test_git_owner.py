@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tagstream.domain.objects.model import NamespacedName
+from tests.embedded.single_writes import put_status
 from tests.unit.cli.memory_ports import MemoryPorts, command
 from tests.unit.cli.verbs.test_get import add
 
@@ -62,5 +63,5 @@ def test_the_labels_of_a_kustomization_that_is_not_here_mean_nothing() -> None:
 
 def test_a_copy_that_no_sync_has_stored_is_changed_without_a_warning() -> None:
     ports = kept()
-    ports.objects.put_status("Kustomization", NamespacedName("flux-system", "fleet"), {"inventory": {"entries": []}})
+    put_status(ports.objects, "Kustomization", NamespacedName("flux-system", "fleet"), {"inventory": {"entries": []}})
     assert not warned("annotate image repository web team=a", ports)

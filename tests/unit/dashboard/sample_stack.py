@@ -19,6 +19,7 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.operations import Alarm
 from tagstream.ports.selections import Selection
 from tagstream.ports.webhook import LastDelivery
+from tests.embedded.single_writes import put_status
 from tests.unit.cli.memory_ports import NOW, MemoryPorts
 
 LAGS_S = (13, 9, 17, 12, 31, 10, 11, 14, 9, 12, 19, 10, 8, 12, 15, 11, 9, 13)
@@ -62,7 +63,7 @@ def put(
     where = key(name)
     metadata = {"name": where.name, "namespace": where.namespace, "annotations": dict(annotations or {})}
     ports.objects.put({"apiVersion": group, "kind": kind, "metadata": metadata, "spec": dict(spec)})
-    ports.objects.put_status(kind, where, dict(status))
+    put_status(ports.objects, kind, where, dict(status))
 
 
 def repository(ports: MemoryPorts, name: str, image: str, tags: Sequence[str], **status: object) -> None:
@@ -314,7 +315,7 @@ def _platform(ports: MemoryPorts) -> None:
     selected(ports, "platform/worker", worker, "v3.2.0", "v3.3.0", ago(hours=23), "")
     committed(ports, "platform/fleet", COMMITS[3], ago(hours=23), {"platform/worker": "v3.2.0"}, 48)
     repository(ports, "platform/proxy", proxy, ("2025.12.1", "2026.1.1"))
-    ports.objects.put_status("ImageRepository", key("platform/proxy"), {})
+    put_status(ports.objects, "ImageRepository", key("platform/proxy"), {})
     policy(ports, "platform/proxy", "proxy", {"conditions": []}, policy={"alphabetical": {"order": "asc"}})
 
 

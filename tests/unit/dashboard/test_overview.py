@@ -11,6 +11,7 @@ from tagstream.dashboard.overview import read_overview
 from tagstream.dashboard.view import Overview
 from tagstream.domain.objects.model import FREEZE, WINDOW, NamespacedName
 from tagstream.errors import RetryableError
+from tests.embedded.single_writes import put_status
 from tests.unit.cli.memory_ports import NOW, MemoryPorts
 from tests.unit.dashboard.sample_stack import (
     COMMITS,
@@ -261,7 +262,7 @@ def test_a_red_object_says_what_its_failure_points_to() -> None:
 
 def test_what_a_failure_points_to_is_left_out_where_it_may_not_be_read() -> None:
     ports = sample()
-    ports.objects.put_status("ImageRepository", key("platform/search"), {"conditions": ready()})
+    put_status(ports.objects, "ImageRepository", key("platform/search"), {"conditions": ready()})
 
     def refused(*arguments: object) -> NoReturn:
         raise RetryableError("not authorized", reason="StorageOperationFailed")

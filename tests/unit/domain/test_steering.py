@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from tagstream.cli.console import Console, table
 from tagstream.cli.yaml_text import as_json, as_yaml
 from tagstream.domain.steering import STEERING, harmless, harmless_json
+from tests.embedded.single_writes import put_status
 from tests.unit.cli.memory_ports import MemoryPorts, Outcome, command
 
 # A control of the second set (CSI), an override of the direction, a separator, a tag beyond U+FFFF.
@@ -63,7 +64,7 @@ def stored(message: str) -> MemoryPorts:
     ready = {"type": "Ready", "status": "False", "reason": "Failure", "message": message}
     ready["lastTransitionTime"] = "2026-01-01T00:00:00Z"
     key = ports.objects.list("ImagePolicy")[0].key
-    ports.objects.put_status("ImagePolicy", key, {"conditions": [ready]})
+    put_status(ports.objects, "ImagePolicy", key, {"conditions": [ready]})
     ports.log_lines.append(
         {"controller": "imagepolicy", "namespace": "flux-system", "object": "app", "message": message}
     )

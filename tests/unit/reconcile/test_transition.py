@@ -29,13 +29,10 @@ class Written:
     lines: list[tuple[str, Any]] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
 
-    def put_status(self, kind: str, key: NamespacedName, status: Any, *, is_first: bool) -> None:
-        self.order.append("status")
-        self.statuses.append((kind, key, status))
-
     def put_statuses(self, changes: Any) -> None:
         for stored, status in changes:
-            self.put_status(stored.kind, stored.key, status, is_first=not stored.status)
+            self.order.append("status")
+            self.statuses.append((stored.kind, stored.key, status))
 
     def record(self, entries: Any) -> None:
         self.order.append("ledger")

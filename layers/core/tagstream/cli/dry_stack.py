@@ -114,16 +114,12 @@ class DryObjects:
         own = {name.key: one.document for name, one in self.replaced.items() if name.kind == kind}
         return dict(sorted({**self.inner.documents_of(kind, may_lag=may_lag), **own}.items()))
 
-    def put_status(self, kind: str, key: NamespacedName, status: Document, *, is_first: bool = True) -> None:
-        """Kept in memory."""
-        stored = self.get(kind, key)
-        if stored is not None:
-            self.replaced[ObjectName(kind=kind, key=key)] = replace(stored, status=status)
-
     def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
         """Kept in memory."""
-        for stored, new in changes:
-            self.put_status(stored.kind, stored.key, new)
+        for read, new in changes:
+            stored = self.get(read.kind, read.key)
+            if stored is not None:
+                self.replaced[ObjectName(kind=read.kind, key=read.key)] = replace(stored, status=new)
 
     def annotate(
         self,
@@ -173,14 +169,10 @@ class DrySelections:
         """Since when an automation waits for the end of a burst."""
         return self.inner.waiting(automation)
 
-    def put(self, selection: Selection, expected: Selection | None) -> bool:
-        """Kept in memory."""
-        self.made[selection.policy] = selection
-        return True
-
     def put_each(self, changes: Sequence[tuple[Selection, Selection | None]]) -> Sequence[bool]:
         """Kept in memory."""
-        return [self.put(selection, expected) for selection, expected in changes]
+        self.made |= {selection.policy: selection for selection, _ in changes}
+        return [True] * len(changes)
 
 
 @dataclass(slots=True)

@@ -80,21 +80,15 @@ class ObjectStore(Protocol):
     def delete_derived(self, kind: str, key: NamespacedName) -> None:
         """Remove what is left of an object that is gone."""
 
-    def put_status(self, kind: str, key: NamespacedName, status: Document, *, is_first: bool = True) -> None:
-        """Replace the status; dropped silently when the object is gone.
+    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
+        """Replace the statuses of different objects, in as few calls as the table allows.
+
+        The status of an object that is gone is dropped silently. One that is too large for the table loses its largest
+        members; its ``truncated`` names them.
 
         Args:
-            kind: of the object.
-            key: its name.
-            status: the whole status.
-            is_first: False if the object had a status when it was read. That status has gone with the object if the
-                object is gone, so that nobody has to look for the object itself.
-
-        A status that is too large for the table loses its largest members; its ``truncated`` names them.
-        """
-
-    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
-        """The same for different objects, as they were read, and their new statuses.
+            changes: each object as it was read, and its whole new status. A status that was read with an object has
+                gone with the object if the object is gone, so that nobody has to look for the object itself.
 
         Raises:
             ImageAutomationError: of the statuses that could not be written; the others are.

@@ -61,14 +61,14 @@ class SelectionStore(Protocol):
         ``may_lag`` allows writes of the last moments to be missing from the answer, which costs half.
         """
 
-    def put(self, selection: Selection, expected: Selection | None) -> bool:
-        """Store if the stored one still is ``expected``; False when somebody was faster."""
-
     def put_each(self, changes: Sequence[tuple[Selection, Selection | None]]) -> Sequence[bool | ImageAutomationError]:
-        """The same for selections of different policies, in as few calls as the table allows.
+        """Store the selections of different policies, in as few calls as the table allows.
+
+        Args:
+            changes: each selection, and the one that it is stored in the place of (None: there is none).
 
         Returns:
-            For each its answer, or why it could not be stored.
+            For each whether it is stored, False when somebody was faster; or why it could not be stored.
         """
 
     def request_run(self, automation: NamespacedName, reason: str, now: datetime) -> None:

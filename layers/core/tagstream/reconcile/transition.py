@@ -151,7 +151,9 @@ def report(transitions: Sequence[Transition], ports: Ports) -> None:
         ImageAutomationError: the table failed; the same transitions may be reported again.
     """
     record(transitions, ports)
-    _write_statuses([one for one in transitions if one.changes_status], ports)
+    changed = [one for one in transitions if one.changes_status]
+    if changed:
+        ports.objects.put_statuses([(one.attempt.stored, one.status) for one in changed])
     for one in transitions:
         _measure(one, ports)
         _log(one, ports)
@@ -169,15 +171,6 @@ def report_each(transitions: Sequence[Transition], ports: Ports) -> list[ImageAu
         return [None] * len(part)
 
     return attempted_each(transitions, reported)
-
-
-def _write_statuses(changed: Sequence[Transition], ports: Ports) -> None:
-    if len(changed) > 1:
-        ports.objects.put_statuses([(one.attempt.stored, one.status) for one in changed])
-        return
-    for one in changed:
-        stored = one.attempt.stored
-        ports.objects.put_status(stored.kind, stored.key, one.status, is_first=not stored.status)
 
 
 def record(transitions: Sequence[Transition], ports: Ports) -> None:

@@ -18,6 +18,7 @@ from tagstream.ports.git import SigningMaterial
 from tagstream.ports.secrets import SecretNotFound
 from tests.contract.reconciling import Silent, automated, message_of, reason, run, selection
 from tests.embedded.git_server import git
+from tests.embedded.single_writes import put_selection
 
 KEY = NamespacedName("ns", "key")
 PASSPHRASE = "a passphrase, with Ümlaut"
@@ -70,7 +71,7 @@ def ssh_key(folder: Path, kind: str, bits: int = 0, password: str = "", form: st
 def signed_run(ports: Ports, url: str, kind: str) -> None:
     """Run an automation that signs with the secret ``key``."""
     automated(ports, url, signing_key={"type": kind, "secretRef": {"name": "key"}})
-    ports.selections.put(selection("v2.0.0"), None)
+    put_selection(ports.selections, selection("v2.0.0"), None)
     run(ports)
     assert reason(ports, "ImageUpdateAutomation") == "Succeeded"
 
@@ -227,7 +228,7 @@ def test_without_its_key_nothing_is_committed_at_all(
     url, bare = repository
     before = git("rev-parse", "main", folder=bare)
     automated(ports, url, signing_key={"secretRef": {"name": "absent"}})
-    ports.selections.put(selection("v2.0.0"), None)
+    put_selection(ports.selections, selection("v2.0.0"), None)
     run(ports)
     said = "failed configuring source manager: could not find signing key secret 'ns/absent': "
     assert git("rev-parse", "main", folder=bare) == before

@@ -14,6 +14,7 @@ from tagstream.domain.objects.model import Digest, NamespacedName
 from tagstream.ports.agenda import ObjectName, Times
 from tests.contract.counted_calls import CountingClient
 from tests.contract.reconciling import document
+from tests.embedded.single_writes import put_status
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 APP = ObjectName(kind="ImageRepository", key=NamespacedName("ns", "app"))
@@ -112,12 +113,12 @@ def test_a_status_beyond_what_an_item_holds_is_kept_without_its_largest_member(t
     objects.put(document("ImageUpdateAutomation", interval="1m"))
     observed = {f"policy-{n}": {"tag": Digest(f"{n * 7919:064x}{n * 104729:064x}")} for n in range(2_600)}
     conditions = [{"type": "Ready", "status": "True"}]
-    objects.put_status("ImageUpdateAutomation", APP.key, {"observedPolicies": observed, "conditions": conditions})
+    put_status(objects, "ImageUpdateAutomation", APP.key, {"observedPolicies": observed, "conditions": conditions})
     found = objects.get("ImageUpdateAutomation", APP.key)
     assert found is not None
     assert found.status["observedPolicies"] == observed
     huge = {f"{n}": f"{hash((n, 1)):x}{hash((n, 2)):x}" * 3 for n in range(40_000)}
-    objects.put_status("ImageUpdateAutomation", APP.key, {"observedPolicies": huge, "conditions": conditions})
+    put_status(objects, "ImageUpdateAutomation", APP.key, {"observedPolicies": huge, "conditions": conditions})
     found = objects.get("ImageUpdateAutomation", APP.key)
     assert found is not None
     assert found.status == {"conditions": conditions, TRUNCATED: ["observedPolicies"]}

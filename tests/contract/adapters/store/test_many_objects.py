@@ -12,6 +12,7 @@ from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName
 from tests.contract.counted_calls import CountingClient
 from tests.contract.reconciling import document
+from tests.embedded.single_writes import put_status
 
 KIND = "ImageRepository"
 COUNT = 40
@@ -24,7 +25,7 @@ def test_a_good_part_of_all_objects_costs_less_when_all_are_read(table: Table) -
     for name in names:
         made = {**document(KIND, image="host/app"), "metadata": {"name": name.name, "namespace": "ns"}}
         objects.put(made)
-        objects.put_status(KIND, name, {"observedGeneration": 1})
+        put_status(objects, KIND, name, {"observedGeneration": 1})
     wanted = [*names[::5], NamespacedName("ns", "nobody")]
     counting.reset()
     by_name = objects.get_many(KIND, wanted)

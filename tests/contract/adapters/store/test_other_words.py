@@ -20,6 +20,7 @@ from tagstream.domain.calendar.hand_freeze import HandFreeze, Scope
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.freezes import FREEZES
 from tests.contract.adapters.store.test_store import APP, NOW, SetClock, records, repository, state
+from tests.embedded.single_writes import put_status
 
 KIND = "ImageRepository"
 
@@ -93,7 +94,7 @@ def test_a_status_that_was_compressed_otherwise_is_replaced_by_who_has_read_it(t
     objects = DynamoObjects(table=table, clock=SetClock())
     objects.put(repository())
     large = {"conditions": [], "words": "many " * 2000}
-    objects.put_status(KIND, APP, large)
+    put_status(objects, KIND, APP, large)
     where = keys.key(keys.statuses(KIND), str(APP))
     packed = zlib.compress(json.dumps(large, sort_keys=True, separators=(",", ":")).encode(), level)
     table.client.put_item(TableName=table.name, Item=where | {"doc": {"B": packed}})

@@ -29,6 +29,7 @@ from tagstream.ports.tags import TagRecord, TagState
 from tagstream.ports.webhook import LastDelivery, ScanWindow
 from tagstream.reconcile import status
 from tests.contract.counted_calls import CountingClient
+from tests.embedded.single_writes import put_selection, put_status
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 APP = NamespacedName("flux-system", "app")
@@ -251,13 +252,15 @@ def test_a_reconcile_request_outlives_an_apply(table: Table) -> None:
 def test_objects_are_listed_by_namespace_with_their_status(table: Table) -> None:
     objects = DynamoObjects(table=table, clock=SetClock())
     objects.put(repository())
-    objects.put_status("ImageRepository", APP, {"observedGeneration": 1})
+    put_status(objects, "ImageRepository", APP, {"observedGeneration": 1})
     assert [one.status for one in objects.list("ImageRepository", "flux-system")] == [{"observedGeneration": 1}]
 
 
 def test_a_status_of_a_deleted_object_is_dropped(table: Table) -> None:
     objects = DynamoObjects(table=table, clock=SetClock())
-    objects.put_status("ImageRepository", APP, {"observedGeneration": 1})
+    gone = objects.put(repository())
+    objects.delete("ImageRepository", APP)
+    objects.put_statuses([(gone, {"observedGeneration": 1})])
     objects.put(repository())
     assert objects.list("ImageRepository")[0].status == {}
 
@@ -265,14 +268,15 @@ def test_a_status_of_a_deleted_object_is_dropped(table: Table) -> None:
 def test_a_later_status_takes_one_call_and_is_dropped_when_its_object_is_gone(table: Table) -> None:
     client = CountingClient(table.client)
     objects = DynamoObjects(table=replace(table, client=client), clock=SetClock())
-    objects.put(repository())
-    objects.put_status("ImageRepository", APP, {"observedGeneration": 1})
+    first = objects.put(repository())
+    objects.put_statuses([(first, {"observedGeneration": 1})])
+    later = replace(first, status={"observedGeneration": 1})
     client.reset()
-    objects.put_status("ImageRepository", APP, {"observedGeneration": 2}, is_first=False)
+    objects.put_statuses([(later, {"observedGeneration": 2})])
     assert (dict(client.calls), client.read_units) == ({"put_item": 1}, 0)
     assert objects.list("ImageRepository")[0].status == {"observedGeneration": 2}
     objects.delete("ImageRepository", APP)
-    objects.put_status("ImageRepository", APP, {"observedGeneration": 3}, is_first=False)
+    objects.put_statuses([(later, {"observedGeneration": 3})])
     assert list(table.query(keys.statuses("ImageRepository"))) == []
 
 
@@ -356,17 +360,17 @@ def test_a_repository_is_found_by_its_canonical_name_only(table: Table) -> None:
 def test_a_selection_is_stored_only_by_who_knows_the_stored_one(table: Table) -> None:
     selections = DynamoSelections(table=table)
     outcomes = [
-        selections.put(selection("v1"), None),
-        selections.put(selection("v2"), None),
-        selections.put(selection("v2", "v1"), selection("v1")),
-        selections.put(selection("v3", "v1"), selection("v1")),
+        put_selection(selections, selection("v1"), None),
+        put_selection(selections, selection("v2"), None),
+        put_selection(selections, selection("v2", "v1"), selection("v1")),
+        put_selection(selections, selection("v3", "v1"), selection("v1")),
     ]
     assert (outcomes, selections.get(APP)) == ([True, False, True, False], selection("v2", "v1"))
 
 
 def test_selections_of_a_namespace_are_listed(table: Table) -> None:
     selections = DynamoSelections(table=table)
-    selections.put(selection("v1"), None)
+    put_selection(selections, selection("v1"), None)
     assert (selections.list("flux-system"), selections.list("other")) == ({APP: selection("v1")}, {})
 
 
@@ -572,7 +576,7 @@ def test_a_failure_with_a_very_long_text_is_stored(table: Table) -> None:
     objects = DynamoObjects(table=table, clock=SetClock())
     objects.put({"kind": "Kustomization", "metadata": {"name": APP.name, "namespace": APP.namespace}, "spec": {}})
     text = secrets.token_hex(230_000)
-    objects.put_status("Kustomization", APP, status.failed({}, 1, RetryableError(text, reason="BuildFailed"), NOW))
+    put_status(objects, "Kustomization", APP, status.failed({}, 1, RetryableError(text, reason="BuildFailed"), NOW))
     stored = objects.get("Kustomization", APP)
     assert stored is not None
     assert status.conditions(stored.status)["Ready"].message.startswith(text[:20_000])

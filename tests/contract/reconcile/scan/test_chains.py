@@ -32,7 +32,7 @@ class Refusing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def put_status(self, *_: Any, is_first: bool = True) -> None:
+    def put_statuses(self, _: Any) -> None:
         raise RetryableError("throttled", reason="StorageOperationFailed")
 
 
@@ -144,9 +144,9 @@ def test_a_message_whose_registry_hangs_holds_up_no_other_of_its_batch(ports: Po
         def __getattr__(self, name: str) -> Any:
             return getattr(ports.selections, name)
 
-        def put(self, *arguments: Any) -> bool:
+        def put_each(self, changes: Any) -> Any:
             selected_after.append(time.monotonic() - begun)
-            return ports.selections.put(*arguments)
+            return ports.selections.put_each(changes)
 
     selections: Any = Selections()
     answer = handlers.scan(batch(*requests), 10_000, replace(ports, selections=selections))

@@ -52,7 +52,7 @@ def test_a_policy_of_another_repository_is_evaluated_before_a_registry_that_hang
         image = f"{server.address}/app"
         ports.objects.put(in_other_namespace(document("ImageRepository", image=image, interval="1m", timeout="1s")))
         calls = reconciled(ports, change("ImageRepository", OTHER), change("ImagePolicy", APP))
-    assert calls.index("selections.put") < calls.index("registry.list_tags")
+    assert calls.index("selections.put_each") < calls.index("registry.list_tags")
     found = ports.selections.get(APP)
     assert found is not None
     assert found.ref.tag == "v1.4.0"

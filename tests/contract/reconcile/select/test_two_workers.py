@@ -8,10 +8,10 @@ from typing import Any
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import Ports
-from tagstream.ports.selections import Selection
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tests.contract.reconciling import APP, reason, scan, selected, watched
 from tests.embedded.registry import Registry
+from tests.embedded.single_writes import put_selection
 
 
 @dataclass
@@ -24,9 +24,9 @@ class Racing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    def put(self, selection: Selection, expected: Selection | None) -> bool:
+    def put_each(self, changes: Any) -> Any:
         self.other()
-        return bool(self.inner.put(selection, expected))
+        return self.inner.put_each(changes)
 
 
 def evaluate(ports: Ports) -> None:
@@ -42,7 +42,7 @@ def overtaken(ports: Ports, other: Callable[[], object]) -> None:
 def chosen(ports: Ports, name: NamespacedName, tag: str) -> None:
     current = ports.selections.get(name)
     assert current is not None
-    ports.selections.put(replace(current, ref=replace(current.ref, tag=tag)), current)
+    put_selection(ports.selections, replace(current, ref=replace(current.ref, tag=tag)), current)
 
 
 def entries(ports: Ports) -> list[str]:

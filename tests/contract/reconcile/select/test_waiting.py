@@ -15,6 +15,7 @@ from tagstream.reconcile import handlers
 from tagstream.reconcile.select.policies import Cause, evaluate_policies
 from tests.contract.reconciling import APP, message_of, reason, scan, selected, watched
 from tests.embedded.registry import Registry
+from tests.embedded.single_writes import put_selection, put_status
 
 AGE = timedelta(hours=1)
 TICK = {"tagstream": "tick"}
@@ -68,12 +69,12 @@ def waiting(ports: Ports, registry: Registry) -> Ports:
     watched(ports, registry)
     scan(ports)
     registry.add_tags("app", ["v1.30.0"])
-    ports.objects.put_status("ImagePolicy", APP, {})
+    put_status(ports.objects, "ImagePolicy", APP, {})
     stored = ports.selections.get(APP)
     scan(ports)
     # The scan selected with the product's own gates; the selection before it is put back.
     assert stored is not None and selected(ports) == "v1.30.0"
-    ports.selections.put(stored, ports.selections.get(APP))
+    put_selection(ports.selections, stored, ports.selections.get(APP))
     evaluate(ports)
     without_scans(ports)
     return ports

@@ -90,7 +90,6 @@ def assert_idle(fleet: Fleet) -> None:
         "fetch",
         "files",
         "put",
-        "put_status",
         "put_statuses",
         "record",
     } == set()

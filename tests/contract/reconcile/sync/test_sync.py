@@ -34,6 +34,7 @@ from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconcile.sync.fleet import FLEET, IMAGE, Fleet, flux_document, later, policy, repository
 from tests.contract.reconciling import emptied, ports_on
 from tests.embedded.git_server import git
+from tests.embedded.single_writes import put_status
 from tests.house.template_file import of_type
 
 # The calls of a whole sync, so that the test does not end early.
@@ -166,9 +167,7 @@ def test_an_unchanged_commit_asks_git_once_and_writes_no_status(fleet: Fleet) ->
     fleet.sync()
     life = Life()
     fleet.sync(life.ports(fleet.ports))
-    written = [
-        one for one in life.calls if one.split(".")[1] in ("put", "put_status", "put_statuses", "record", "delete")
-    ]
+    written = [one for one in life.calls if one.split(".")[1] in ("put", "put_statuses", "record", "delete")]
     assert written == []
 
 
@@ -283,7 +282,7 @@ def test_kustomizations_that_own_each_other_are_deleted_together(fleet: Fleet) -
         fleet.ports.objects.put({**made, "metadata": {"name": name, "namespace": FLEET.namespace, "labels": labels}})
     for name, other in (("a", "b"), ("b", "a")):
         synced = {"inventory": {"entries": [{"id": f"flux-system_{other}_kustomize.toolkit.fluxcd.io_Kustomization"}]}}
-        fleet.ports.objects.put_status("Kustomization", NamespacedName(FLEET.namespace, name), synced, is_first=True)
+        put_status(fleet.ports.objects, "Kustomization", NamespacedName(FLEET.namespace, name), synced)
     stored = fleet.ports.objects.get("Kustomization", NamespacedName(FLEET.namespace, "a"))
     assert stored is not None
     assert remove(stored, fleet.ports) == ("Kustomization/flux-system/b",)

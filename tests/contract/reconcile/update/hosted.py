@@ -23,6 +23,7 @@ from tests.contract.reconciling import APP, MARKED, Silent, document, run, selec
 from tests.contract.set_clock import SetClock
 from tests.embedded.git_hosts.host import FakeHost, running
 from tests.embedded.git_server import bare_repository, commit_files, git, git_server
+from tests.embedded.single_writes import put_selection
 
 FRIDAY = datetime(2026, 11, 27, 10, tzinfo=UTC)
 BRANCH = "updates"
@@ -32,7 +33,7 @@ TOKEN = "token-of-the-bot"
 # Whoever dies before one of them has done no more than one who dies after the one before.
 WRITES = {
     *("outlet.send", "git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
-    *("objects.put_status", "objects.put_statuses", "objects.replace_status"),
+    *("objects.put_statuses", "objects.replace_status"),
     *("ledger.record", "leases.put_intent", "leases.clear_intents"),
 }
 
@@ -59,7 +60,7 @@ class Hosted:
         """The policy selects a tag."""
         key = NamespacedName("ns", name)
         new = replace(selection(tag), policy=key, ref=ImageRef(name="app", tag=tag))
-        assert self.ports.selections.put(new, self.ports.selections.get(key))
+        assert put_selection(self.ports.selections, new, self.ports.selections.get(key))
 
     def run(self, after_s: float = 60.0, ports: Ports | None = None) -> None:
         """One run of the automation, some time after the last one."""

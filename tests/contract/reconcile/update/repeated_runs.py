@@ -33,7 +33,7 @@ WRITES = frozenset(
     {
         *("git.open.push", "host_commits.commit"),
         *("git_hosts.of.open", "git_hosts.of.furnish", "git_hosts.of.change", "git_hosts.of.close"),
-        *("objects.put_status", "objects.put_statuses", "objects.replace_status"),
+        *("objects.put_statuses", "objects.replace_status"),
         *("objects.annotate", "ledger.record", "queue.send"),
         *("leases.acquire", "leases.put_intent", "leases.clear_intents", "leases.release"),
         *("selections.request_run", "tags.cool_down"),

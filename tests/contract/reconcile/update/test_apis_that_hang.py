@@ -26,6 +26,7 @@ from tests.contract.reconciling import MARKED, Silent, document, selection
 from tests.embedded.git_hosts.host import FakeHost, running
 from tests.embedded.git_server import GitServer, bare_repository, git_server
 from tests.embedded.hanging import Hanging, hanging
+from tests.embedded.single_writes import put_selection
 
 HOST_COUNT, BRANCHES = 2, 5
 # The namespace whose repository the fake host has.
@@ -76,7 +77,7 @@ class Fleet:
     def select(self, name: str, tag: str) -> None:
         key = NamespacedName(name, "app")
         new = replace(selection(tag), policy=key, ref=ImageRef(name="app", tag=tag))
-        assert self.ports.selections.put(new, self.ports.selections.get(key))
+        assert put_selection(self.ports.selections, new, self.ports.selections.get(key))
 
     def run(self, *keys: NamespacedName) -> None:
         """Run automations."""

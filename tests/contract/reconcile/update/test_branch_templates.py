@@ -30,6 +30,7 @@ from tests.contract.reconcile.update.hosted import (
 from tests.contract.reconciling import APP, Silent, document, run, target_of
 from tests.embedded.git_hosts.host import Answer
 from tests.embedded.git_server import commit_files, git
+from tests.embedded.single_writes import put_status
 
 TAGGED = "images/{{ .Policy }}-{{ .NewTag }}"
 MOVED = "images/{{ .Policy }}"
@@ -466,7 +467,7 @@ def test_a_worker_that_dies_at_any_step_leaves_one_request_for_each_policy(
     def prepared(number: int) -> Any:
         folder = tmp_path / str(number)
         folder.mkdir()
-        ports.objects.put_status(AUTOMATION, APP, {})
+        put_status(ports.objects, AUTOMATION, APP, {})
         return begun(ports, silent, folder)
 
     def prepare(stack: Hosted) -> None:

@@ -25,6 +25,7 @@ from tagstream.reconcile.update.debounce import REASON
 from tests.contract.reconciling import APP, Silent, automated, document, ports_on, run_woken, selection
 from tests.contract.skipping_clock import SkippingClock
 from tests.embedded.git_server import bare_repository, commit_files, git, git_server
+from tests.embedded.single_writes import put_selection
 
 POLICIES, AUTOMATIONS = 100, 5
 
@@ -55,7 +56,7 @@ def choose(ports: Ports, number: int, tag: str) -> None:
         selected_at=ports.clock.now(),
         cause=f"push-{number}",
     )
-    assert ports.selections.put(new, ports.selections.get(key))
+    assert put_selection(ports.selections, new, ports.selections.get(key))
 
 
 def teams(ports: Ports, url: str) -> list[NamespacedName]:

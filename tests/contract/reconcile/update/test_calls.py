@@ -20,6 +20,7 @@ from tests.contract.mortal_ports import Life
 from tests.contract.reconcile.update.test_destinations import automation, choose, status_of
 from tests.contract.reconciling import APP, MARKED, automated, document, run, selection
 from tests.embedded.git_server import bare_repository, git, git_server
+from tests.embedded.single_writes import put_selection
 
 NOTHING_CHANGED, ONE_COMMIT = 6, 20
 
@@ -41,7 +42,7 @@ def test_a_run_in_which_nothing_changed_asks_the_table_a_few_times(
     ports: Ports, repository: tuple[str, Path], table: Table
 ) -> None:
     automated(ports, repository[0])
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     with counted(table) as calls:
         run(ports)
@@ -53,7 +54,7 @@ def test_a_run_with_a_commit_asks_the_table_a_bounded_number_of_times(
 ) -> None:
     automated(ports, repository[0])
     run(ports)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     with counted(table) as calls:
         run(ports)
     assert "v1.1.0" in git("show", "main:app.yaml", folder=repository[1])
@@ -116,14 +117,14 @@ def test_thousands_of_policies_do_not_fail_a_run_after_its_push(ports: Ports, re
     for number in range(2_500):
         key = NamespacedName("ns", f"a-policy-with-a-rather-long-name-{number:04}")
         new = replace(selection("v1.1.0"), policy=key, ref=ImageRef(name=image, tag=f"2026.11.27-{number}-abcdef0"))
-        ports.selections.put(new, None)
-    ports.selections.put(selection("v1.1.0"), None)
+        put_selection(ports.selections, new, None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     found = status_of(ports)
     assert found["conditions"][0]["reason"] == "Succeeded"
     assert found["lastPushCommit"] == git("rev-parse", "main", folder=bare).strip()
     late = replace(selection("v1.2.0"), selected_at=ports.clock.now() + timedelta(seconds=1))
-    ports.selections.put(late, selection("v1.1.0"))
+    put_selection(ports.selections, late, selection("v1.1.0"))
     ports.objects.annotate("ImageUpdateAutomation", APP, {"tagstream.dev/debounce": "0s"})
     begin = ports.clock.now()
     run(ports)

@@ -14,6 +14,7 @@ from tagstream.ports.bundle import Ports
 from tests.contract.reconcile.update.hosted import automation_document
 from tests.contract.reconciling import automated, document, run, selection
 from tests.embedded.git_server import commit_files, git
+from tests.embedded.single_writes import put_selection
 
 
 @dataclass
@@ -45,7 +46,7 @@ def test_a_commit_is_linked_where_the_kind_of_its_host_is_known(
     document: Any = stored.document
     notes = {"tagstream.dev/git-host": host} if host else {}
     ports.objects.put({**document, "metadata": {**document["metadata"], "annotations": notes}})
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(watched)
     commit = git("rev-parse", "main", folder=bare).strip()
     facts = lines.facts["committed"]
@@ -72,7 +73,7 @@ def test_each_commit_of_a_branch_template_has_its_own_line(
         tag = "v2..2" if name == refused else "v1.1.0"
         at = ports.clock.now() - timedelta(seconds=age_s)
         new = replace(selection(tag), policy=key, ref=ImageRef(name="app", tag=tag), selected_at=at)
-        ports.selections.put(new, ports.selections.get(key))
+        put_selection(ports.selections, new, ports.selections.get(key))
     run(watched)
     names = ("images/api-v1.1.0", "images/app-v1.1.0")
     heads = {name: git("rev-parse", name, folder=bare).strip() for name in names}

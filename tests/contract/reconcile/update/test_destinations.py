@@ -33,6 +33,7 @@ from tests.contract.reconciling import (
 )
 from tests.contract.set_clock import SetClock
 from tests.embedded.git_server import GitServer, bare_repository, commit_files, git, git_server
+from tests.embedded.single_writes import put_selection
 
 NAMES = ("a", "b", "c", "d", "e")
 
@@ -55,7 +56,7 @@ def automation(name: str, ref: dict[str, str] | None = None, **push: Any) -> dic
 def choose(ports: Ports, name: str, tag: str) -> None:
     key = NamespacedName("ns", name)
     new = replace(selection(tag), policy=key, ref=ImageRef(name="app", tag=tag))
-    assert ports.selections.put(new, ports.selections.get(key))
+    assert put_selection(ports.selections, new, ports.selections.get(key))
 
 
 def run_named(ports: Ports, *names: str, owner: str = "worker") -> None:
@@ -104,7 +105,7 @@ def test_an_old_checkout_never_takes_commits_off_its_branch(
     newer = head(bare, "main")
     automated(ports, url)
     ports.objects.put(automation("app", {"branch": "main"} | (ref if "tag" in ref else {"commit": old})))
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     assert (head(bare, "main"), message_of(ports, "ImageUpdateAutomation")) == (
         newer,
@@ -117,7 +118,7 @@ def test_a_checkout_may_name_the_commit_of_a_tag_as_ls_remote_does(ports: Ports,
     git("tag", "-a", "-m", "annotated", "v1", "main", folder=bare)
     automated(ports, url)
     ports.objects.put(automation("app", {"name": "refs/tags/v1^{}"}, branch="auto"))
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     assert (reason(ports, "ImageUpdateAutomation"), tags(bare, "auto")) == ("Succeeded", ["v1.1.0"])
 
@@ -133,7 +134,7 @@ def test_a_checkout_branch_that_does_not_exist_is_an_error_whatever_the_push_bra
     ports.objects.put(automation("other", {"branch": "added"}))
     given = ref | ({"commit": head(bare, "main")} if "commit" in ref else {})
     ports.objects.put(automation("app", given, branch=branch))
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     told = message_of(ports, "ImageUpdateAutomation")
     assert told == (f"failed to checkout source: unable to clone '{url}': couldn't find remote ref \"refs/heads/nope\"")
@@ -151,7 +152,7 @@ def test_a_refspec_replaces_a_branch_only_with_a_plus(
     commit_files(bare, {"other.yaml": b"x"}, "newer", branch="copy")
     newer = head(bare, "copy")
     automated(ports, url, refspec=refspec)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     outcome = reason(ports, "ImageUpdateAutomation")
     assert (newer in git("rev-list", "copy", folder=bare), outcome) == (
@@ -169,7 +170,7 @@ def test_a_refspec_moves_a_branch_that_lags_behind(ports: Ports, tmp_path: Path,
     with git_server(tmp_path) as server:
         server.speaks_version_2 = version_2
         automated(ports, server.url("app.git"), refspec="main:copy")
-        ports.selections.put(selection("v1.1.0"), None)
+        put_selection(ports.selections, selection("v1.1.0"), None)
         run(ports)
     assert (reason(ports, "ImageUpdateAutomation"), head(bare, "copy")) == ("Succeeded", head(bare, "main"))
 
@@ -188,7 +189,7 @@ def test_the_default_branch_is_added_to_and_never_rebuilt(
         server.speaks_version_2 = version_2
         automated(ports, server.url("app.git"))
         ports.objects.put(automation("app", ref, branch="main"))
-        ports.selections.put(selection("v1.1.0"), None)
+        put_selection(ports.selections, selection("v1.1.0"), None)
         run(ports)
     assert git("rev-parse", "main^", folder=bare).strip() == newer
     assert "v1.1.0" in git("show", "main:app.yaml", folder=bare)
@@ -328,11 +329,11 @@ def test_a_push_branch_is_put_back_to_a_base_that_needs_nothing_any_more(
     url, bare = repository
     automated(ports, url, branch="auto")
     begin = ports.clock.now()
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     stale = head(bare, "auto")
     commit_files(bare, {"app.yaml": MARKED.replace(b"v1.0.0", b"v1.2.0")}, "by hand")
-    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    put_selection(ports.selections, selection("v1.2.0"), selection("v1.1.0"))
     run(ports)
     run(ports)
     told = [one.message for one in ports.ledger.read(begin, ports.clock.now()) if "reset" in one.message]
@@ -372,11 +373,11 @@ def test_it_is_told_once_that_a_branch_was_put_back_whatever_became_of_the_push(
     url, bare = repository
     automated(ports, url, branch="auto")
     begin = ports.clock.now()
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     stale = head(bare, "auto")
     # The value in Git stays the one of the base, so the commit that is replaced was made on that base.
-    ports.selections.put(selection("v1.0.0"), selection("v1.1.0"))
+    put_selection(ports.selections, selection("v1.0.0"), selection("v1.1.0"))
     with suppress(Killed):
         run(replace(ports, outlet=Failing(ports.outlet, arrives, error)))
     later = SetClock(datetime.now(UTC) + timedelta(hours=1))
@@ -395,7 +396,7 @@ def test_a_push_branch_that_somebody_else_went_on_with_is_not_put_back(
 ) -> None:
     url, bare = repository
     automated(ports, url, branch="auto")
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     commit_files(bare, {"review.txt": b"x"}, "by hand", branch="auto")
     theirs = head(bare, "auto")
@@ -409,7 +410,7 @@ def test_a_merged_push_branch_costs_one_request_a_run(ports: Ports, tmp_path: Pa
     bare = bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
     with git_server(tmp_path) as server:
         automated(ports, server.url("app.git"), branch="auto")
-        ports.selections.put(selection("v1.1.0"), None)
+        put_selection(ports.selections, selection("v1.1.0"), None)
         run(ports)
         git("update-ref", "refs/heads/main", "refs/heads/auto", folder=bare)
         if is_deleted:
@@ -427,7 +428,7 @@ def test_a_deleted_push_branch_comes_back_while_its_base_needs_the_change(
 ) -> None:
     url, bare = repository
     automated(ports, url, branch="auto")
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     git("branch", "-D", "auto", folder=bare)
     run(ports)
@@ -437,7 +438,7 @@ def test_a_deleted_push_branch_comes_back_while_its_base_needs_the_change(
 def test_a_push_branch_follows_its_base(ports: Ports, repository: tuple[str, Path]) -> None:
     url, bare = repository
     automated(ports, url, branch="auto")
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     commit_files(bare, {"other.yaml": b"x"}, "newer")
     run(ports)

@@ -21,6 +21,7 @@ from tagstream.reconcile.handlers import update
 from tests.contract.reconcile.update.test_destinations import automation, choose, run_named, status_of, tags
 from tests.contract.reconciling import APP, MARKED, Silent, automated, message_of, run, selection, target_of
 from tests.embedded.git_server import GitServer, bare_repository, git, git_server
+from tests.embedded.single_writes import put_selection, put_status
 
 KEY = {"signingKey": {"secretRef": {"name": "key"}}}
 
@@ -72,13 +73,15 @@ def test_the_event_of_a_failure_names_the_deliveries_it_was_for(
 ) -> None:
     begin = ports.clock.now()
     automated(ports, repository[0])
-    ports.selections.put(replace(selection("v1.1.0"), cause="delivery-1"), None)
-    ports.selections.put(replace(selection("v1.1.0"), cause="delivery-2", policy=replace(APP, name="seen")), None)
+    put_selection(ports.selections, replace(selection("v1.1.0"), cause="delivery-1"), None)
+    put_selection(
+        ports.selections, replace(selection("v1.1.0"), cause="delivery-2", policy=replace(APP, name="seen")), None
+    )
     one = automation("app")
     one["spec"]["git"]["commit"] |= commit
     ports.objects.put(one)
     seen = {"name": "app", "tag": "v1.1.0"}
-    ports.objects.put_status("ImageUpdateAutomation", APP, {"observedPolicies": {"seen": seen}})
+    put_status(ports.objects, "ImageUpdateAutomation", APP, {"observedPolicies": {"seen": seen}})
     run(ports)
     told = [(one.severity, one.cause) for one in ports.ledger.read(begin, ports.clock.now())]
     assert told == [("error", "delivery-1")]
@@ -99,7 +102,7 @@ def test_a_worker_that_waited_in_vain_keeps_what_the_other_reported(
     ports: Ports, repository: tuple[str, Path], table: Table
 ) -> None:
     automated(ports, repository[0])
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     leases = Busy(table=table, clock=ports.clock, meanwhile=lambda: run(ports))
     run(replace(ports, leases=leases), left_s=1.0)
     head = git("rev-parse", "main", folder=repository[1]).strip()
@@ -128,7 +131,7 @@ def test_the_conditions_say_nothing_of_a_run_that_goes_on(ports: Ports, tmp_path
         automated(ports, server.url("app.git"))
         run(ports)
         server.before_push = lambda: seen.append(status_of(ports)["conditions"])
-        ports.selections.put(selection("v1.1.0"), None)
+        put_selection(ports.selections, selection("v1.1.0"), None)
         run(ports)
     assert [[one["type"] for one in conditions] for conditions in seen] == [["Ready"]]
 
@@ -146,11 +149,11 @@ def test_a_new_selection_does_not_wait_for_the_end_of_a_back_off(ports: Ports, r
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     automated(ports, url)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     assert status_of(ports)["tagstream"]["failures"] == 1
     hook.unlink()
-    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    put_selection(ports.selections, selection("v1.2.0"), selection("v1.1.0"))
     image = {"t": {"S": "selection"}, "pk": {"S": "selection#ns"}, "sk": {"S": "app"}}
     update({"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {"NewImage": image}}]}, 60_000, "worker", ports)
     assert tags(bare, "main") == ["v1.2.0"]
@@ -161,7 +164,7 @@ def test_a_run_without_time_is_asked_for_at_once_and_after_that_by_the_tick_with
 ) -> None:
     url, bare = repository
     automated(ports, url)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     requests, waits_s = [], []
     for _ in range(3):
         run(ports, left_s=-1.0)
@@ -183,7 +186,7 @@ def test_a_source_of_another_namespace_is_refused_where_such_references_are_bloc
     ports: Ports, repository: tuple[str, Path]
 ) -> None:
     automated(ports, repository[0])
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     source = ports.objects.get("GitRepository", APP)
     assert source is not None
     ports.objects.put({**source.document, "metadata": {"name": "app", "namespace": "shared"}})

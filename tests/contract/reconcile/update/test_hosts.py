@@ -24,6 +24,7 @@ from tagstream.reconcile.update.lanes import A_HOST
 from tests.contract.reconciling import APP, MARKED, Silent, automated, document, run, selection
 from tests.embedded.git_server import GitServer, bare_repository, git, git_server
 from tests.embedded.hanging import Hanging, hanging
+from tests.embedded.single_writes import put_selection
 
 HOSTS, BRANCHES = 4, 3
 
@@ -70,7 +71,7 @@ def test_a_healthy_automation_beside_servers_that_hang_commits_within_seconds(
         began_s = ports.clock.monotonic_s()
         pushed_s: list[float] = []
         server.before_push = lambda: pushed_s.append(ports.clock.monotonic_s() - began_s)
-        ports.selections.put(selection("v1.1.0"), None)
+        put_selection(ports.selections, selection("v1.1.0"), None)
         run_automations([*keys, APP], "worker", began_s + 295, ports)
         took_s = ports.clock.monotonic_s() - began_s
         assert "v1.1.0" in git("show", "main:app.yaml", folder=bare)
@@ -100,11 +101,11 @@ def test_a_server_that_answered_so_far_and_hangs_now_does_not_get_its_whole_time
     bare = bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
     with git_server(tmp_path) as server:
         automated(ports, server.url("app.git"))
-        ports.selections.put(selection("v1.1.0"), None)
+        put_selection(ports.selections, selection("v1.1.0"), None)
         run(ports)
         port = int(server.url("").split(":")[2].split("/")[0])
     assert status_in(ports, APP)["conditions"][0]["status"] == "True"
-    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    put_selection(ports.selections, selection("v1.2.0"), selection("v1.1.0"))
     with hanging(port) as hung:
         began_s = ports.clock.monotonic_s()
         run(ports, left_s=100)
@@ -125,7 +126,7 @@ def test_a_server_that_answers_each_request_slowly_does_not_hold_a_run_beyond_it
     bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
     with git_server(tmp_path) as server:
         automated(ports, server.url("app.git"))
-        ports.selections.put(selection("v1.1.0"), None)
+        put_selection(ports.selections, selection("v1.1.0"), None)
         server.hangs = lambda path, body: bool(time.sleep(0.9))
         run(ports, left_s=1.5)
         asked = len(server.requests)
@@ -141,7 +142,7 @@ def test_a_server_that_is_left_alone_is_asked_when_somebody_asks_for_the_run(
     automated(ports, url)
     host = "git:" + url.split("/")[2]
     ports.tags.put_cool_down(host, ports.clock.now().replace(year=2100))
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     assert "left alone until 2100-" in status_in(ports, APP)["conditions"][0]["message"]
     ports.objects.annotate("ImageUpdateAutomation", APP, {"reconcile.fluxcd.io/requestedAt": "now"})
@@ -188,7 +189,7 @@ def test_what_only_one_tenant_suffers_from_closes_the_server_for_that_tenant_alo
     ports = replace(ports, git=GitClient(GitCredentials(ports.clock, no_role)))
     bare = bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
     bare_repository(tmp_path, "slow.git", {"app.yaml": b"{}"})
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     with git_server(tmp_path) as server, hanging() as hung:
         troubled = trouble(ports, silent, server, hung)
         run_automations([troubled], "worker", ports.clock.monotonic_s() + 60, ports)
@@ -204,10 +205,10 @@ def test_an_automation_whose_server_answered_it_so_far_asks_although_others_have
 ) -> None:
     url, bare = repository
     automated(ports, url)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     ports.tags.put_cool_down("git:" + url.split("/")[2], ports.clock.now() + timedelta(hours=1))
-    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    put_selection(ports.selections, selection("v1.2.0"), selection("v1.1.0"))
     run(ports)
     assert "v1.2.0" in git("show", "main:app.yaml", folder=bare)
 
@@ -227,7 +228,7 @@ def test_a_repository_that_hangs_on_a_server_that_answers_others_is_left_alone_b
         run_automations([hung, APP], "worker", ports.clock.monotonic_s() + 60, ports)
         assert "context deadline exceeded" in status_in(ports, hung)["conditions"][0]["message"]
         newcomer = automated_in(ports, "later", server.url("later.git"))
-        ports.selections.put(replace(selection("v1.1.0"), policy=newcomer), None)
+        put_selection(ports.selections, replace(selection("v1.1.0"), policy=newcomer), None)
         run_automations([newcomer], "worker", ports.clock.monotonic_s() + 60, ports)
     assert "v1.1.0" in git("show", "main:app.yaml", folder=later)
 

@@ -28,6 +28,7 @@ def many_selected(table: Table, count: int) -> None:
     """Policies with digests, and what each has selected, stored in one go."""
     wanted: list[keys.Item] = []
     scratch = _Kept()
+    selections = DynamoSelections(table=scratch)  # type: ignore[arg-type]
     for number in range(count):
         name = f"service-policy-{number:05d}"
         policy = document("ImagePolicy", imageRepositoryRef={"name": "r"}, policy={"semver": {"range": "1.x"}})
@@ -38,9 +39,7 @@ def many_selected(table: Table, count: int) -> None:
         )
         digest = Digest("sha256:" + hashlib.sha256(name.encode()).hexdigest())
         ref = ImageRef(name=f"registry.example.com/team/service-{number:05d}", tag="v1.2.3", digest=digest)
-        DynamoSelections(table=scratch).put(  # type: ignore[arg-type]
-            replace(selection("v1.2.3"), policy=NamespacedName("ns", name), ref=ref), None
-        )
+        selections.put_each([(replace(selection("v1.2.3"), policy=NamespacedName("ns", name), ref=ref), None)])
     table.write_many([*wanted, *scratch.items])
 
 

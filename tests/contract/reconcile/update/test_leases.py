@@ -18,6 +18,7 @@ from tagstream.reconcile.update.lease import LEASE_S, RENEWED_EVERY_S, lease_hel
 from tests.contract.reconciling import APP, automated, run, selection, target_of
 from tests.contract.skipping_clock import SkippingClock
 from tests.embedded.git_server import git
+from tests.embedded.single_writes import put_selection
 
 RECOVERY_S = 30.0
 TARGET = "host/app#main"
@@ -40,7 +41,7 @@ def test_the_branch_of_a_killed_worker_is_written_to_within_thirty_seconds(
 ) -> None:
     url, bare = repository
     automated(ports, url)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     dead = DynamoLeases(table=table, clock=Shifted(wrong_s))
     assert dead.acquire(target_of(url), "killed", LEASE_S) is not None
     clock = Shifted()
@@ -68,7 +69,7 @@ def test_a_lease_that_cannot_be_given_back_leaves_the_work_done(
 
     url, bare = repository
     automated(ports, url)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(replace(ports, leases=Unreleased(table=table, clock=ports.clock)))
     stored = ports.objects.get("ImageUpdateAutomation", APP)
     assert stored is not None

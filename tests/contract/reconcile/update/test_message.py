@@ -11,6 +11,7 @@ from tagstream.ports.bundle import Ports
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.reconciling import APP, automated, message_of, reason, run, selection
 from tests.embedded.git_server import git
+from tests.embedded.single_writes import put_selection
 
 OLD_TEMPLATE = "{{ range .Updated.Images }}{{ . }}{{ end }} {{ $.Changed.Changes | len }}"
 KIND = "ImageUpdateAutomation"
@@ -39,7 +40,7 @@ def test_a_template_of_removed_fields_is_warned_of_once(ports: Ports, repository
     templated(ports, OLD_TEMPLATE)
     begin = ports.clock.now() - timedelta(seconds=1)
     for before, tag in ((None, "v1.1.0"), ("v1.1.0", "v1.2.0")):
-        ports.selections.put(selection(tag), selection(before) if before else None)
+        put_selection(ports.selections, selection(tag), selection(before) if before else None)
         run(ports)
         assert git("log", "-1", "--format=%B", "main", folder=bare).strip() == f"app:{tag} 1"
         # Nothing is left to change: the template is not read, and what is known of it stays.
@@ -53,10 +54,10 @@ def test_a_template_that_was_mended_is_warned_of_no_longer(ports: Ports, reposit
     url, _ = repository
     automated(ports, url)
     templated(ports, OLD_TEMPLATE)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     templated(ports, "{{ .Changed.Changes | len }}")
-    ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+    put_selection(ports.selections, selection("v1.2.0"), selection("v1.1.0"))
     run(ports)
     assert "templateWarnings" not in status(ports)
 
@@ -66,7 +67,7 @@ def test_a_template_that_fails_stops_its_own_automation_only(ports: Ports, repos
     automated(ports, url)
     templated(ports, "from the other", name="other")
     templated(ports, "{{ .Values.a.b.c }}{{ .Nope }}")
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run_automations([APP, NamespacedName("ns", "other")], "worker", ports.clock.monotonic_s() + 30.0, ports)
     assert git("log", "-1", "--format=%B", "main", folder=bare).strip() == "from the other"
     assert reason(ports, KIND) == "GitOperationFailed"

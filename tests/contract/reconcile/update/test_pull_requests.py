@@ -26,6 +26,7 @@ from tests.contract.reconcile.update.hosted import (
 from tests.contract.reconciling import APP, Silent
 from tests.embedded.git_hosts.host import Answer
 from tests.embedded.git_server import commit_files, git
+from tests.embedded.single_writes import put_status
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def test_other_changes_after_a_closed_request_get_one_of_their_own(stack: Hosted
 def test_a_closed_request_is_remembered_by_its_body_when_the_status_is_lost(stack: Hosted) -> None:
     stack.run()
     stack.host.requests[0].state = "closed"
-    stack.ports.objects.put_status(AUTOMATION, APP, {})
+    put_status(stack.ports.objects, AUTOMATION, APP, {})
     stack.run()
     assert [one.state for one in stack.host.requests] == ["closed"]
     assert stack.request["closedBy"] == "a person"
@@ -207,7 +208,7 @@ def test_all_closed_requests_are_remembered_by_their_bodies_when_the_status_is_l
         stack.run()
     stack.host.requests[-1].state = "closed"
     stack.select("v1.1.0")
-    stack.ports.objects.put_status(AUTOMATION, APP, {})
+    put_status(stack.ports.objects, AUTOMATION, APP, {})
     stack.run()
     assert [one.state for one in stack.host.requests] == ["closed"] * 3
     assert len(stack.request["refused"]) == 3
@@ -302,7 +303,7 @@ def test_title_and_body_are_templates_with_the_data_of_the_commit_message(stack:
 
 def test_a_request_that_exists_already_is_taken_over(stack: Hosted) -> None:
     stack.run()
-    stack.ports.objects.put_status(AUTOMATION, APP, {})
+    put_status(stack.ports.objects, AUTOMATION, APP, {})
     stack.run()
     assert len(stack.host.requests) == 1
     assert stack.request["number"] == "1"
@@ -323,7 +324,7 @@ def test_two_who_open_at_the_same_time_get_the_same_request(stack: Hosted) -> No
     stack.host.refusals_of["pulls/list"] = Answer(status=200, document=[])
     stack.select("v1.1.0")
     stack.run()
-    stack.ports.objects.put_status(AUTOMATION, APP, {})
+    put_status(stack.ports.objects, AUTOMATION, APP, {})
     stack.host.refusals_of["pulls/list"] = Answer(status=200, document=[])
     stack.run()
     assert len(stack.host.requests) == 1

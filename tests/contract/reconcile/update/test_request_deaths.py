@@ -15,6 +15,7 @@ from tagstream.reconcile.kept_requests import forget_reads
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconcile.update.hosted import AUTOMATION, FRIDAY, WRITES, Hosted, hosted
 from tests.contract.reconciling import APP, Silent
+from tests.embedded.single_writes import put_status
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Lives:
         self.made += 1
         folder = self.root / str(self.made)
         folder.mkdir()
-        self.ports.objects.put_status(AUTOMATION, APP, {})
+        put_status(self.ports.objects, AUTOMATION, APP, {})
         with hosted(self.ports, self.silent, folder, "github") as stack:
             # What the lives before have told is over.
             stack.clock.at += timedelta(days=2 * self.made)

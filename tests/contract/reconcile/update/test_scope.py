@@ -13,6 +13,7 @@ import pytest
 from tagstream.ports.bundle import Ports
 from tests.contract.reconciling import APP, automated, document, message_of, run, selection
 from tests.embedded.git_server import IDENTITY, git
+from tests.embedded.single_writes import put_selection
 
 MARKED = 'image: app:v1.0.0 # {"$imagepolicy": "ns:app"}\n'
 CHANGED = MARKED.replace("v1.0.0", "v1.1.0")
@@ -63,7 +64,7 @@ def test_links_submodules_lfs_pointers_and_other_files_stay_as_they_are(
     git("push", "--quiet", folder=work)
     before = git("ls-tree", "-r", "main", folder=bare)
     automated(ports, url)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     after = git("ls-tree", "-r", "main", folder=bare)
     assert changed(bare) == ["app.yaml", "apps/a.yaml"]
@@ -93,7 +94,7 @@ def test_files_outside_the_path_are_left_alone(
     committed(bare, tmp_path / "work", files)
     automated(ports, url)
     at(ports, path)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     assert changed(bare) == expected
 
@@ -115,7 +116,7 @@ def test_a_template_sees_file_names_from_the_path_on(
     template = "{{ range $file, $_ := .Changed.FileChanges }}{{ $file }} {{ end }}"
     git_spec = {**spec["git"], "commit": {**spec["git"]["commit"], "messageTemplate": template}}
     ports.objects.put(document("ImageUpdateAutomation", **{**spec, "git": git_spec}))
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     assert git("log", "-1", "--format=%B", "main", folder=bare).rstrip("\n") == shown
 
@@ -133,7 +134,7 @@ def test_modes_and_line_ends_and_everything_but_the_value_stay(
     git("commit", "--quiet", "-m", "odd", folder=work)
     git("push", "--quiet", folder=work)
     automated(ports, url)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     import os
 
@@ -172,10 +173,10 @@ def test_markers_that_cannot_be_honoured_are_reported_once_with_file_line_and_re
     foreign = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"alphabetical": {}})
     ports.objects.put(foreign | {"metadata": {"name": "app", "namespace": "elsewhere"}})
     begin = ports.clock.now() - timedelta(seconds=1)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     again = selection("v1.2.0")
-    ports.selections.put(again, selection("v1.1.0"))
+    put_selection(ports.selections, again, selection("v1.1.0"))
     run(ports)
     stored = ports.objects.get("ImageUpdateAutomation", APP)
     assert stored is not None
@@ -202,7 +203,7 @@ def test_a_path_that_is_not_there_is_told_in_fluxs_words(
     url, _ = repository
     automated(ports, url)
     at(ports, "nope")
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     stored = ports.objects.get("ImageUpdateAutomation", APP)
     assert stored is not None
@@ -217,7 +218,7 @@ def test_a_path_that_is_a_link_is_told(ports: Ports, repository: tuple[str, Path
     committed(bare, tmp_path / "work", {"apps/app.yaml": MARKED}, {"link": "apps"})
     automated(ports, url)
     at(ports, "link")
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     told = message_of(ports, "ImageUpdateAutomation")
     assert told == "failed to apply policies: walking path for files: link is a link or a submodule"
@@ -229,7 +230,7 @@ def test_a_problem_that_was_mended_is_gone_from_the_status(
     url, bare = repository
     committed(bare, tmp_path / "one", {"broken.yaml": "a: [\n" + MARKED})
     automated(ports, url)
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     committed(bare, tmp_path / "two", {"broken.yaml": MARKED})
     run(ports)

@@ -19,6 +19,7 @@ from tagstream.reconcile.update.automations import run_automations
 from tests.contract.reconcile.update.test_hosts import automated_in, status_in
 from tests.contract.reconciling import APP, MARKED, Silent, automated, document, selection
 from tests.embedded.git_server import bare_repository, git, git_server
+from tests.embedded.single_writes import put_selection
 
 MANY = 24
 HANGS_S = 1.0
@@ -52,7 +53,7 @@ def test_an_automation_without_secrets_commits_while_others_wait_for_theirs(
     hung.is_held = True
     ports = replace(ports, secrets=hung)
     bare = bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     with git_server(tmp_path) as server:
         server.before_push = hung.released.set
         automated(ports, server.url("app.git"))
@@ -81,11 +82,11 @@ def test_automations_of_one_branch_are_run_one_after_the_other_whether_they_need
     silent.secrets[NamespacedName("other", "git")] = {"username": b"bot", "password": b"hunter2"}
     content = MARKED + MARKED.replace(b"ns:app", b"other:app")
     bare = bare_repository(tmp_path, "app.git", {"app.yaml": content})
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     with git_server(tmp_path) as server:
         automated(ports, server.url("app.git"))
         other = automated_in(ports, "other", server.url("app.git"), secretRef={"name": "git"})
-        ports.selections.put(replace(selection("v1.1.0"), policy=other), None)
+        put_selection(ports.selections, replace(selection("v1.1.0"), policy=other), None)
         run_automations([APP, other], "worker", ports.clock.monotonic_s() + 60, ports)
     assert git("show", "main:app.yaml", folder=bare).count("v1.1.0") == 2
     assert git("rev-list", "--count", "main", folder=bare).strip() == "3"

@@ -13,6 +13,7 @@ from tests.contract.reconcile.update.test_destinations import automation, head, 
 from tests.contract.reconciling import APP, MARKED, Silent, automated, document, message_of, reason, run, selection
 from tests.embedded.git_server import bare_repository, commit_files, git, git_server
 from tests.embedded.need import need
+from tests.embedded.single_writes import put_selection
 from tests.embedded.ssh_server import SSHD, make_key, ssh_server
 
 # What Gerrit does with refs/for/…: they are never listed, a push there makes a review of the commit.
@@ -75,11 +76,11 @@ def test_every_commit_is_offered_for_review_with_its_options(
         ports.objects.put(automation("app", branch=branch, refspec=refspec, options={"reviewer": "somebody"}))
         offered = []
         for before, after in ((None, "v1.1.0"), ("v1.1.0", "v1.2.0")):
-            ports.selections.put(selection(after), selection(before) if before else None)
+            put_selection(ports.selections, selection(after), selection(before) if before else None)
             run(ports)
             offered.append(head(bare, branch))
             server.before_push = moved
-        ports.selections.put(selection("v1.3.0"), selection("v1.2.0"))
+        put_selection(ports.selections, selection("v1.3.0"), selection("v1.2.0"))
         run(ports)
         offered.append(head(bare, branch))
     told = [line.split() for line in (bare / "reviews").read_text().splitlines()]
@@ -98,7 +99,7 @@ def test_refs_that_go_together_are_pushed_again_at_once_when_one_has_moved(
     with git_server(tmp_path) as server:
         server.before_push = moved
         automated(ports, server.url("app.git"), branch="main", refspec="+main:copy")
-        ports.selections.put(selection("v1.1.0"), None)
+        put_selection(ports.selections, selection("v1.1.0"), None)
         run(ports)
     assert reason(ports, "ImageUpdateAutomation") == "Succeeded"
     assert head(bare, "copy") == head(bare, "main")
@@ -125,12 +126,12 @@ def test_a_run_over_ssh_ends_in_a_commit_and_a_second_one_in_none(
         ports.objects.put(
             document("GitRepository", "source.toolkit.fluxcd.io/v1", url=url, interval="1m", secretRef=login)
         )
-        ports.selections.put(selection("v1.1.0"), None)
+        put_selection(ports.selections, selection("v1.1.0"), None)
         run(ports)
         first = head(bare, branch)
         run(ports)
         commit_files(bare, {"other.yaml": b"x"}, "newer")
-        ports.selections.put(selection("v1.2.0"), selection("v1.1.0"))
+        put_selection(ports.selections, selection("v1.2.0"), selection("v1.1.0"))
         run(ports)
     told = message_of(ports, "ImageUpdateAutomation")
     assert told == "repository up-to-date"
@@ -158,7 +159,7 @@ def test_a_server_that_fails_at_any_request_gets_the_commit_once(
     bare = bare_repository(tmp_path, "app.git", {"app.yaml": MARKED})
     with git_server(tmp_path) as server:
         automated(ports, server.url("app.git"), branch=branch)
-        ports.selections.put(selection("v1.1.0"), None)
+        put_selection(ports.selections, selection("v1.1.0"), None)
         server.failures = {number: REFUSALS[kind]}
         run(ports)
         server.failures = {}

@@ -24,6 +24,7 @@ from tests.contract.reconcile.update.hosted import AUTOMATION, FRIDAY, WRITES, H
 from tests.contract.reconcile.update.test_branch_templates import API, MOVED, begun, branches, changed, shown
 from tests.contract.reconciling import APP, Silent, document
 from tests.embedded.git_server import commit_files
+from tests.embedded.single_writes import put_status
 
 OTHER = NamespacedName("ns", "other")
 BY_TAG = "images/{{ .NewTag }}"
@@ -219,7 +220,7 @@ def test_a_worker_that_dies_while_another_automation_waits_leaves_both_right(
         folder = tmp_path / str(number)
         folder.mkdir()
         for key in (APP, OTHER):
-            ports.objects.put_status(AUTOMATION, key, {})
+            put_status(ports.objects, AUTOMATION, key, {})
         return begun(ports, silent, folder)
 
     def prepare(stack: Hosted) -> None:

@@ -42,6 +42,7 @@ from tests.contract.reconciling import (
 )
 from tests.contract.set_clock import SetClock
 from tests.embedded.git_server import bare_repository, git, git_server
+from tests.embedded.single_writes import put_selection
 
 OFFICE = "Mon-Fri 09:00-17:00 Europe/Berlin"
 SATURDAY = datetime(2026, 11, 28, 10, tzinfo=UTC)
@@ -99,7 +100,7 @@ def wait_entries(ports: Ports) -> list[str]:
 def chosen(ports: Ports, repository: tuple[str, Path]) -> tuple[Ports, Path]:
     """An automation whose policy has selected a new tag."""
     automated(ports, repository[0])
-    ports.selections.put(selection("v1.1.0"), None)
+    put_selection(ports.selections, selection("v1.1.0"), None)
     return ports, repository[1]
 
 
@@ -167,7 +168,7 @@ def test_what_waits_goes_as_one_commit_at_the_moment_the_window_opens(chosen: tu
     for _ in range(2):
         run(at(ports, early, queue=queue))
     newer = replace(selection("v1.2.0"), selected_at=early)
-    assert ports.selections.put(newer, ports.selections.get(APP))
+    assert put_selection(ports.selections, newer, ports.selections.get(APP))
     run(at(ports, early + timedelta(seconds=10), queue=queue))
     # One message for all of them, in whole seconds and not before the window opens.
     assert queue.sent == [QueuedRun(automations=(APP,), reason="window opens", delay_s=571)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tagstream.domain.objects.manifest import read_documents
 from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
+from tests.embedded.single_writes import put_status
 from tests.unit.cli.memory_ports import MemoryPorts, command
 
 FLAGS = ("--url=https://git.example/fleet", "--branch=main", "--path=clusters/prod")
@@ -50,12 +51,12 @@ def test_a_bootstrap_again_waits_for_a_sync_of_its_own() -> None:
     command("--timeout=1s", "bootstrap", *FLAGS, ports=ports)
     key = NamespacedName("flux-system", "fleet")
     old = {"type": "Ready", "status": "False", "message": "no such branch", "observedGeneration": 1}
-    ports.objects.put_status("Kustomization", key, {"conditions": [old], "observedGeneration": 1})
+    put_status(ports.objects, "Kustomization", key, {"conditions": [old], "observedGeneration": 1})
 
     def sync(kind: str, key: NamespacedName, annotations: Mapping[str, str | None]) -> None:
         ready = {"type": "Ready", "status": "True", "message": "Applied revision: main@sha1:0"}
         answered = {"conditions": [ready], "lastHandledReconcileAt": annotations[REQUESTED_AT]}
-        ports.objects.put_status(kind, key, answered)
+        put_status(ports.objects, kind, key, answered)
 
     ports.objects.on_annotate = sync
     done = command("--timeout=1s", "bootstrap", *FLAGS, ports=ports)
@@ -78,7 +79,7 @@ def test_a_deleted_kustomization_takes_what_it_owns_with_it() -> None:
         ports.objects.put({"apiVersion": version, "kind": "ImageRepository", "metadata": metadata, "spec": spec})
     entry = {"id": "apps_owned_image.toolkit.fluxcd.io_ImageRepository", "v": "v1"}
     fleet = NamespacedName("flux-system", "fleet")
-    ports.objects.put_status("Kustomization", fleet, {"inventory": {"entries": [entry]}})
+    put_status(ports.objects, "Kustomization", fleet, {"inventory": {"entries": [entry]}})
     done = command("delete", "kustomization", "fleet", "--silent", ports=ports)
     assert done.code == 0
     assert "ImageRepository/apps/owned deleted" in done.err

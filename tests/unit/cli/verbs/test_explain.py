@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
 from tagstream.ports.selections import Selection
+from tests.embedded.single_writes import put_status
 from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
 
 HARVIS = Path(__file__).parents[3] / "data/harvis/k8s-manifests/flux-system"
@@ -100,7 +101,7 @@ def selected_before(observed_generation: int) -> MemoryPorts:
         selected_at=NOW,
         cause="x",
     )
-    ports.objects.put_status("ImagePolicy", KEY, {"observedGeneration": observed_generation})
+    put_status(ports.objects, "ImagePolicy", KEY, {"observedGeneration": observed_generation})
     return ports
 
 

@@ -13,6 +13,7 @@ from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.selections import Waiting
 from tagstream.ports.webhook import LastDelivery
+from tests.embedded.single_writes import put_status
 from tests.unit.cli.memory_ports import NOW, MemoryPorts, command, interrupt
 
 READY = {
@@ -38,7 +39,7 @@ def add(
     put = ports.objects.put(
         {"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
     )
-    ports.objects.put_status(kind, put.key, status)
+    put_status(ports.objects, kind, put.key, status)
 
 
 def policy() -> MemoryPorts:
@@ -256,7 +257,7 @@ def test_a_watch_prints_what_changes_and_nothing_else() -> None:
     still = NamespacedName("flux-system", "still")
     ports.clock.turns = [
         lambda: None,
-        lambda: ports.objects.put_status("ImagePolicy", still, {"conditions": [READY]}),
+        lambda: put_status(ports.objects, "ImagePolicy", still, {"conditions": [READY]}),
         lambda: add(ports, "ImagePolicy", "new", {}),
         interrupt,
     ]

@@ -9,6 +9,7 @@ import pytest
 
 from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
 from tagstream.ports.ledger import LedgerEntry
+from tests.embedded.single_writes import put_status
 from tests.unit.cli.memory_ports import NOW, MemoryPorts, command
 
 KEY = NamespacedName("flux-system", "app")
@@ -25,7 +26,7 @@ def answering(kind: str, status: Mapping[str, object], **spec: object) -> Memory
     ports.objects.put({"kind": kind, "metadata": metadata, "spec": spec})
 
     def handle(kind: str, key: NamespacedName, annotations: Mapping[str, str]) -> None:
-        ports.objects.put_status(kind, key, {**status, "lastHandledReconcileAt": annotations[REQUESTED_AT]})
+        put_status(ports.objects, kind, key, {**status, "lastHandledReconcileAt": annotations[REQUESTED_AT]})
 
     ports.objects.on_annotate = handle
     return ports

@@ -6,6 +6,7 @@ from typing import Any
 
 from tagstream.domain.objects.annotations import SUSPENDED, SUSPENDED_BY
 from tagstream.domain.objects.model import NamespacedName
+from tests.embedded.single_writes import put_status
 from tests.unit.cli.memory_ports import MemoryPorts, command
 
 READY = {"conditions": [{"type": "Ready", "status": "True", "message": "m"}], "observedGeneration": 9}
@@ -17,7 +18,7 @@ def two() -> MemoryPorts:
         put = ports.objects.put(
             {"kind": "ImagePolicy", "metadata": {"name": name, "namespace": "flux-system"}, "spec": {}}
         )
-        ports.objects.put_status("ImagePolicy", put.key, READY)
+        put_status(ports.objects, "ImagePolicy", put.key, READY)
     return ports
 
 
@@ -107,7 +108,7 @@ def test_a_failure_from_before_the_suspension_is_not_the_outcome_of_resuming() -
     ports = two()
     command("suspend", "image", "policy", "a", ports=ports)
     told = {"type": "Ready", "status": "False", "message": "m", "observedGeneration": 2}
-    ports.objects.put_status("ImagePolicy", NamespacedName("flux-system", "a"), {"conditions": [told]})
+    put_status(ports.objects, "ImagePolicy", NamespacedName("flux-system", "a"), {"conditions": [told]})
     done = command("resume", "image", "policy", "a", "--timeout=1s", ports=ports)
     assert done.err.splitlines()[-1] == "✗ ImagePolicy 'a' was not reconciled within 1 s"
 
@@ -116,7 +117,7 @@ def test_one_that_fails_keeps_no_other_suspended() -> None:
     ports = two()
     command("suspend", "image", "policy", "--all", ports=ports)
     told = {"type": "Ready", "status": "False", "message": "no tag fits", "observedGeneration": 3}
-    ports.objects.put_status("ImagePolicy", NamespacedName("flux-system", "a"), {"conditions": [told]})
+    put_status(ports.objects, "ImagePolicy", NamespacedName("flux-system", "a"), {"conditions": [told]})
     done = command("resume", "image", "policy", "--all", ports=ports)
     assert [document(ports, name)["spec"] for name in "ab"] == [{}, {}]
     assert done.code == 1

@@ -15,6 +15,7 @@ from tagstream.domain.calendar.window import parse_windows
 from tagstream.domain.objects.kinds import parse_object
 from tagstream.domain.objects.model import ImageUpdateAutomation, Namespace
 from tagstream.ports.freezes import StackCalendar
+from tests.embedded.single_writes import put_status
 from tests.house.source_files import ROOT
 from tests.unit.cli.memory_ports import MemoryPorts, Outcome, command
 
@@ -212,7 +213,7 @@ def test_get_shows_until_when_an_automation_waits_and_why(tmp_path: Path) -> Non
     applied(tmp_path, automation(window=OFFICE), ports=ports)
     stored = ports.objects.list("ImageUpdateAutomation")[0]
     waits = {"until": "2026-11-30T08:00:00Z", "reason": f"outside the window: {OFFICE}", "selections": 2}
-    ports.objects.put_status(stored.kind, stored.key, {"tagstream": {"postponed": waits}})
+    put_status(ports.objects, stored.kind, stored.key, {"tagstream": {"postponed": waits}})
     assert (
         f"until 2026-11-30T08:00:00Z: outside the window: {OFFICE} (2 new tags)"
         in command("get", "images", "update", ports=ports).out
@@ -227,7 +228,7 @@ def test_reconcile_says_that_nothing_is_pushed_yet(tmp_path: Path) -> None:
         (asked,) = annotations.values()
         postponed = {"until": "", "reason": "everything is frozen: by alice", "selections": 1}
         body = {"lastHandledReconcileAt": asked, "conditions": READY, "tagstream": {"postponed": postponed}}
-        ports.objects.put_status("ImageUpdateAutomation", ports.objects.list(kind)[0].key, body)
+        put_status(ports.objects, "ImageUpdateAutomation", ports.objects.list(kind)[0].key, body)
 
     ports.objects.on_annotate = waits
     done = command("reconcile", "image", "update", "app", ports=ports)
@@ -241,7 +242,9 @@ def test_resume_ends_when_the_new_spec_waits_for_a_window(tmp_path: Path) -> Non
     command("suspend", "image", "update", "app", ports=ports)
     key = ports.objects.list("ImageUpdateAutomation")[0].key
     postponed = {"until": "2026-11-30T08:00:00Z", "reason": "outside the window", "selections": 0, "generation": 3}
-    ports.objects.put_status("ImageUpdateAutomation", key, {"conditions": READY, "tagstream": {"postponed": postponed}})
+    put_status(
+        ports.objects, "ImageUpdateAutomation", key, {"conditions": READY, "tagstream": {"postponed": postponed}}
+    )
     done = command("resume", "image", "update", "app", ports=ports)
     assert done.code == 0
     assert "nothing is pushed yet: until 2026-11-30T08:00:00Z: outside the window (nothing new)" in done.err

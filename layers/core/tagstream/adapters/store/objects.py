@@ -178,18 +178,11 @@ class DynamoObjects:
             close_paths(self.table, key)
         self.table.delete_many(derived)
 
-    def put_status(self, kind: str, key: NamespacedName, status: Document, *, is_first: bool = True) -> None:
-        """One reconcile writes a status once, last. A time to retry goes into the agenda with it."""
-        item = _status_item(kind, key, status)
-        notes = self._status_notes(kind, key, status)
-        if not is_first:
-            if self.table.put(item, PRESENT):
-                self.table.write_many(notes)
-        elif self.table.get(keys.key(keys.objects(kind), str(key))) is not None:
-            self.table.write_many([item, *notes])
-
     def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
-        """Later statuses share transactions, first ones and notes share batches."""
+        """Later statuses share transactions, first ones share batches with the times to retry, for the agenda.
+
+        One reconcile writes a status once, last.
+        """
         later = [(stored, status) for stored, status in changes if stored.status]
         outcomes = self.table.put_each(
             [GuardedPut(_status_item(stored.kind, stored.key, status), PRESENT) for stored, status in later]

@@ -49,15 +49,8 @@ class DynamoSelections:
                 found[key] = one
         return found
 
-    def put(self, selection: Selection, expected: Selection | None) -> bool:
-        """A conditional put on what was read; one read more if that was stored in other words, or cannot be read."""
-        (outcome,) = self.put_each([(selection, expected)])
-        if isinstance(outcome, ImageAutomationError):
-            raise outcome
-        return outcome
-
     def put_each(self, changes: Sequence[tuple[Selection, Selection | None]]) -> Sequence[bool | ImageAutomationError]:
-        """The same for many, which share their calls."""
+        """Puts under the condition of what was read; a read more if that is in other words, or cannot be read."""
         outcomes = self.table.put_each([_guarded(selection, expected) for selection, expected in changes])
         return [
             self._put_over_other_words(selection, expected) if outcome is False else outcome

@@ -37,7 +37,7 @@ def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
     # Former paths must stop working even if there are no new ones.
     ports.deliveries.put_targets(paths, stored.key)
     now = ports.clock.now()
-    ports.objects.put_status(KIND, stored.key, _status(stored, paths, missing, now))
+    ports.objects.put_statuses([(stored, _status(stored, paths, missing, now))])
     # Secrets Manager is eventually consistent: the next tick might still read the former token.
     _note(stored, now, ports)
     return paths[0] if paths else None
@@ -112,7 +112,7 @@ def _refresh(key: NamespacedName, ports: Ports) -> None:
         entry = status.failure_entry(KIND, key, missing, now)
         attempt = Attempt(stored=stored, at=now)
         record([Transition(attempt=attempt, outcome="failed", status=after, entries=(entry,))], ports)
-    ports.objects.put_status(KIND, key, after)
+    ports.objects.put_statuses([(stored, after)])
 
 
 def _is_reported(stored: StoredObject, path: str) -> bool:

@@ -306,10 +306,11 @@ def _stored(
         for place, (one, chosen) in enumerate(zip(evaluations, selected, strict=True))
         if isinstance(chosen, _Selected) and chosen.selection is not one.current
     }
-    answers: Sequence[bool | ImageAutomationError]
+    answers: Sequence[bool | ImageAutomationError] = ()
     try:
         with isolated():
-            answers = _put(list(new.values()), ports)
+            if new:
+                answers = ports.selections.put_each(list(new.values()))
     except ImageAutomationError as error:
         answers = [error] * len(new)
     stored = dict(zip(new, answers, strict=True))
@@ -317,12 +318,6 @@ def _stored(
         chosen if isinstance(chosen, ImageAutomationError) else stored.get(place, True)
         for place, chosen in enumerate(selected)
     ]
-
-
-def _put(changes: Sequence[tuple[Selection, Selection | None]], ports: Ports) -> Sequence[bool | ImageAutomationError]:
-    if len(changes) > 1:
-        return ports.selections.put_each(changes)
-    return [ports.selections.put(selection, expected) for selection, expected in changes]
 
 
 def _outcome(

@@ -365,7 +365,7 @@ def _put_status(one: Transition, ports: Ports) -> None:
     now = ports.objects.get(before.kind, before.key)
     if now is not None:
         after = with_forgotten(one.status, before.status, now.status)
-        ports.objects.put_status(before.kind, before.key, after, is_first=not now.status)
+        ports.objects.put_statuses([(now, after)])
 
 
 def _report_unchanged(results: Sequence[RunResult], started_s: float, ports: Ports) -> None:
