@@ -153,6 +153,16 @@ def with_refused(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]
     return (*(one for one in known if one not in new), *dict.fromkeys(new))[-MAX_REFUSED:]
 
 
+def refused_elsewhere(requests: Iterable[KeptRequest], base: str) -> tuple[str, ...]:
+    """The changes that people have refused by closing requests of other branches into the same base.
+
+    People refuse changes, whatever the branch is called that offers them. A request without a number has them from
+    other branches already.
+    """
+    into = (one for one in requests if not one.number or (one.opened_into or one.base) == base)
+    return with_refused((), (text for one in into for text in one.refusals))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What the host says of a request.

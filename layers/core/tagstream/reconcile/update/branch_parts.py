@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tagstream.domain.objects.model import CommitId, NamespacedName
 from tagstream.domain.update.kept_branch import KeptBranch
-from tagstream.domain.update.request_course import KeptRequest, with_refused
+from tagstream.domain.update.request_course import KeptRequest, refused_elsewhere
 from tagstream.ports.leases import CommitIntent
 from tagstream.ports.objects import Document
 from tagstream.reconcile.kept_requests import BRANCHES, FIELD, PUSH_REVISION, TEMPLATE, known_branches
@@ -39,8 +39,7 @@ def with_refusals(kept: KeptBranch, job: UpdateJob) -> KeptBranch:
     if kept.request is not None or job.requests is None:
         return kept
     others = [one.request for one in kept_by(job) if one.request is not None]
-    into = [one for one in others if (one.opened_into or one.base) in ("", job.requests.base)]
-    refused = with_refused((), (text for one in into for text in one.refusals))
+    refused = refused_elsewhere(others, job.requests.base)
     return replace(kept, request=KeptRequest(refused=refused)) if refused else kept
 
 

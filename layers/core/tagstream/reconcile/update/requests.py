@@ -13,7 +13,14 @@ from datetime import datetime, timedelta
 
 from tagstream.domain.update.kept_branch import kept_branches
 from tagstream.domain.update.message import MessageData, TemplateError
-from tagstream.domain.update.request_course import ClosedBy, Found, KeptRequest, next_step, with_refused
+from tagstream.domain.update.request_course import (
+    ClosedBy,
+    Found,
+    KeptRequest,
+    next_step,
+    refused_elsewhere,
+    with_refused,
+)
 from tagstream.domain.update.request_text import (
     ChangeSet,
     TextTemplates,
@@ -119,9 +126,8 @@ class _Course:
         here = [one for one in kept if not one.number or one.is_for(self.head, self.wants.base)]
         self.known = self.before = here[-1] if here else None
         self.former = {one.number: one for one in kept if one not in here}
-        # People refuse changes, whatever the branch is called that offers them.
-        others = [one for one in kept if not one.number or (one not in here and self._is_into_base(one))]
-        self.refused = with_refused((), (text for one in others for text in one.refusals))
+        others = [one for one in kept if not one.number or one not in here]
+        self.refused = refused_elsewhere(others, self.wants.base)
 
     @property
     def kept(self) -> KeptRequest | None:
@@ -130,9 +136,6 @@ class _Course:
             return None
         before = self.before.told if self.before is not None else 0
         return replace(self.known, told=before + len(self.events))
-
-    def _is_into_base(self, known: KeptRequest) -> bool:
-        return (known.opened_into or known.base) == self.wants.base
 
     @property
     def head(self) -> str:
