@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from tagstream.domain.objects.commit_by import COMMIT_BY
 from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation, NamespacedName
-from tagstream.domain.update.destination import Destination, NoPushBranch, destination
+from tagstream.domain.update.destination import rebuilt_together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,21 +29,11 @@ def rivals(
 ) -> Iterator[Rivals]:
     """Yield the automations that cannot share a push branch with the first automation of that branch.
 
-    Suspended automations are ignored, since they push nothing.
-
     Args:
         automations: sorted by name.
-        repositories: by name; an automation whose repository is missing here is ignored.
+        repositories: by name.
     """
-    writers: dict[str, list[tuple[ImageUpdateAutomation, Destination]]] = {}
-    for one in automations:
-        where = _where(one, repositories)
-        if where is not None and not one.suspend:
-            writers.setdefault(where.target, []).append((one, where))
-    for group in writers.values():
-        if not all(where.rebuilds_branch for _, where in group):
-            # If one automation adds to the branch, no automation rebuilds it.
-            continue
+    for group in rebuilt_together(automations, repositories):
         first, place = group[0]
         for other, there in group[1:]:
             cause = ""
@@ -55,14 +45,6 @@ def rivals(
                 cause = "have GitRepositories with different credentials"
             if cause:
                 yield Rivals(one=first, other=other, branch=place.push_branch, cause=cause)
-
-
-def _where(one: ImageUpdateAutomation, repositories: Mapping[NamespacedName, GitRepository]) -> Destination | None:
-    repository = repositories.get(one.source.key)
-    try:
-        return destination(one, repository) if repository is not None else None
-    except NoPushBranch:
-        return None
 
 
 def _login(repository: GitRepository) -> tuple[object, ...]:

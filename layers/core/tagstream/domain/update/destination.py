@@ -6,12 +6,14 @@ defaults.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from tagstream.domain.objects.branch_template import SCRATCH, fixed_beginning
 from tagstream.domain.objects.commit_by import CommitBy
-from tagstream.domain.objects.model import GitRef, GitRepository, ImageUpdateAutomation
+from tagstream.domain.objects.model import GitRef, GitRepository, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.objects.ref_name import PEELED
 
 DEFAULT_BRANCH = "master"
@@ -132,6 +134,28 @@ def destination(automation: ImageUpdateAutomation, repository: GitRepository) ->
         commit_by=automation.commit_by,
         is_template=bool(automation.branch_template),
     )
+
+
+def rebuilt_together(
+    automations: Iterable[ImageUpdateAutomation], repositories: Mapping[NamespacedName, GitRepository]
+) -> Sequence[Sequence[tuple[ImageUpdateAutomation, Destination]]]:
+    """The automations of each push branch that several of them rebuild, with where their commits go.
+
+    One that adds to the branch keeps all others from rebuilding it, and suspended automations push nothing.
+
+    Args:
+        automations: in the order in which they are wanted.
+        repositories: by name; an automation whose repository is missing here is ignored.
+    """
+    writers: dict[str, list[tuple[ImageUpdateAutomation, Destination]]] = {}
+    for one in automations:
+        repository = repositories.get(one.source.key)
+        if repository is None or one.suspend:
+            continue
+        with suppress(NoPushBranch):
+            where = destination(one, repository)
+            writers.setdefault(where.target, []).append((one, where))
+    return [group for group in writers.values() if len(group) > 1 and all(where.rebuilds_branch for _, where in group)]
 
 
 def checkout_refs(ref: GitRef) -> tuple[bytes, ...]:

@@ -6,7 +6,6 @@ Automations that rebuild one branch must all be open at the same time, because t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gocompat.quote import quote
@@ -17,7 +16,6 @@ from tagstream.reconcile.apply.located import Located
 
 if TYPE_CHECKING:
     from tagstream.domain.calendar.calendar import Calendar
-    from tagstream.domain.update.destination import Destination
     from tagstream.ports.bundle import Ports
 
 StoredCalendars = Callable[[str], "Sequence[Calendar]"]
@@ -99,26 +97,16 @@ def _rebuilt_together(objects: Sequence[Located]) -> Sequence[Sequence[Writer]]:
     values = [one.parsed.value for one in objects]
     if not any(isinstance(one, ImageUpdateAutomation) and one.calendar is not None for one in values):
         return ()
-    from tagstream.domain.update.destination import NoPushBranch, destination
+    from tagstream.domain.update.destination import rebuilt_together
 
     repositories = {one.metadata.key: one for one in values if isinstance(one, GitRepository)}
-    groups: dict[str, list[tuple[Writer, Destination]]] = {}
-    for one in objects:
-        value = one.parsed.value
-        if not isinstance(value, ImageUpdateAutomation) or value.suspend:
-            continue
-        repository = repositories.get(value.source.key)
-        if repository is None:
-            continue
-        with suppress(NoPushBranch):
-            where = destination(value, repository)
-            groups.setdefault(where.target, []).append(((one, value), where))
-    several = [group for group in groups.values() if len(group) > 1]
+    located = {id(one.parsed.value): one for one in objects}
+    automations = [one for one in values if isinstance(one, ImageUpdateAutomation)]
     return [
-        [writer for writer, _ in group]
-        for group in several
-        # Where one adds to the branch, nobody rebuilds it. ``lint`` tells of those that check out different references.
-        if all(where.rebuilds_branch and where.checkout == group[0][1].checkout for _, where in group)
+        [(located[id(one)], one) for one, _ in group]
+        for group in rebuilt_together(automations, repositories)
+        # ``lint`` tells of those that check out different references.
+        if all(where.checkout == group[0][1].checkout for _, where in group)
     ]
 
 
