@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from tagstream.domain.update.request_text import shown_words
 from tagstream.reconcile.update.planned_request import PlannedRequest
 from tagstream.reconcile.update.preview import Preview
 
 
 def request_lines(one: Preview) -> Iterator[str]:
     """Lines about the requests of an automation's push branch."""
-    for request in (*([one.request] if one.request is not None else []), *one.other_requests):
+    for request in one.requests:
         yield from _request(request)
     if one.request_error is not None:
         yield f"the pull request fails: {one.request_error.message}"
@@ -44,11 +45,10 @@ def _request(one: PlannedRequest) -> Iterator[str]:
             yield f"    {name}: {', '.join(values)}"
     if one.auto_merge:
         yield f"    auto-merge: {one.auto_merge}"
-    # The line that carries the identity of the changes is for tagstream itself.
-    words = [line for line in one.body.splitlines() if not line.startswith("[tagstream]: #")]
+    words = shown_words(one.body)
     if words:
         yield "    body:"
-        yield from (f"      {line}" for line in "\n".join(words).strip().splitlines())
+        yield from (f"      {line}" for line in words.strip().splitlines())
 
 
 def _action(one: PlannedRequest) -> str:

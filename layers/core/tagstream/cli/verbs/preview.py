@@ -137,8 +137,7 @@ def _print(session: Session, one: Preview, held: Sequence[str]) -> None:
 
 def _departure(one: Preview) -> Iterator[str]:
     """What would become of the push branch, and when; a window holds back what becomes of a request alone too."""
-    requests = (*([one.request] if one.request is not None else []), *one.other_requests)
-    if not one.push and all(request.action == "none" for request in requests):
+    if not one.push and all(request.action == "none" for request in one.requests):
         yield "nothing would change"
         return
     answer, done = one.answer, "pushed" if one.push else "changed"

@@ -24,8 +24,10 @@ from tagstream.domain.update.source_range import Ranges
 MAX_CELL = 200
 MAX_ROWS = 500
 _HEADER = "| Image | Old | New | File |\n|---|---|---|---|\n"
-_WITHDRAWN = "[tagstream]: # (withdrawn by tagstream)"
-_MARKER = re.compile(r"^\[tagstream\]: # \(changes ([0-9a-f]{16})\)$", re.MULTILINE)
+# A link reference definition that nothing refers to: Markdown shows nothing of it.
+_MARK = "[tagstream]: #"
+_WITHDRAWN = f"{_MARK} (withdrawn by tagstream)"
+_MARKER = re.compile(rf"^{re.escape(_MARK)} \(changes ([0-9a-f]{{16}})\)$", re.MULTILINE)
 # A code span ends at a backtick, a cell at a bar; neither is a part of names, tags and paths that anybody uses.
 _UNSAFE = re.compile(r"[`|\\]")
 _QUAY, _GHCR, _ECR_PUBLIC = "quay.io", "ghcr.io", "public.ecr.aws"
@@ -87,7 +89,7 @@ def request_text(templates: TextTemplates, data: MessageData, changes: ChangeSet
         title = " ".join(rendered.text.split())
     if not title:
         raise TemplateError(f"the {TITLE_NAME} is empty")
-    end = f"\n\n[tagstream]: # (changes {changes.identity})\n"
+    end = _marked_with(changes.identity)
     # The mark of a withdrawal has to fit behind any body.
     room = templates.max_body - len(end) - len(_WITHDRAWN) - 1
     if templates.body:
@@ -98,6 +100,15 @@ def request_text(templates: TextTemplates, data: MessageData, changes: ChangeSet
         closing = "\n\nThis request is kept current by tagstream: it is replaced when newer tags are selected."
         body = opening + changes_table(changes, room - len(opening) - len(closing)) + closing
     return RequestText(title=_cut(title, templates.max_title), body=_cut(body.rstrip(), room) + end)
+
+
+def _marked_with(identity: str) -> str:
+    return f"\n\n{_MARK} (changes {identity})\n"
+
+
+def shown_words(body: str) -> str:
+    """A body without the marks that no reader sees."""
+    return "\n".join(line for line in body.splitlines() if not line.startswith(_MARK))
 
 
 def identity_in(body: str) -> str:
@@ -121,7 +132,7 @@ def withdrawn_body(body: str, limit: int) -> str:
     identity = identity_in(body)
     end = f"{_WITHDRAWN}\n"
     if identity:
-        end = f"\n\n[tagstream]: # (changes {identity})\n{end}"
+        end = _marked_with(identity) + end
     plain = without_withdrawal(body)
     words = _MARKER.sub("", plain).rstrip() if identity else f"{plain.rstrip()}\n\n"
     return _cut(words, limit - len(end)) + end

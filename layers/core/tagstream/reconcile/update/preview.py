@@ -86,6 +86,11 @@ class Preview:
     problems: tuple[str, ...] = ()
     error: ImageAutomationError | None = None
 
+    @property
+    def requests(self) -> tuple[PlannedRequest, ...]:
+        """The push branch's request, if it has one, and those of former push branches."""
+        return (self.request, *self.other_requests) if self.request is not None else self.other_requests
+
 
 def preview(keys: Collection[NamespacedName], deadline_s: float, ports: Ports) -> tuple[Preview, ...]:
     """Preview automations; those that share a branch have their commits on top of each other, as in a run.
