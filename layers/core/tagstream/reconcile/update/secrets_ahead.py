@@ -13,14 +13,13 @@ THREADS = 16
 
 
 def secrets_of(automation: ImageUpdateAutomation, repository: GitRepository | None) -> frozenset[NamespacedName]:
-    """The secrets that a run needs: those of its GitRepository, of the key that signs, and of the pull request."""
+    """The secrets that a run needs: those of its GitRepository, of the key that signs, and of the Git host's API."""
     found: set[NamespacedName] = set()
     if repository is not None:
         named = (repository.secret_ref, repository.proxy_secret_ref)
         found |= {NamespacedName(repository.metadata.key.namespace, name) for name in named if name}
     key = automation.git.commit.signing_key if automation.git is not None else None
-    request = automation.pull_request
-    named = (key.secret_ref if key else "", request.api_secret if request else "")
+    named = (key.secret_ref if key else "", automation.secret_of_api)
     return frozenset(found | {NamespacedName(automation.metadata.key.namespace, name) for name in named if name})
 
 
