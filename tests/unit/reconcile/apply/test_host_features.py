@@ -32,6 +32,7 @@ metadata:
 spec:
   interval: 1m
   url: https://git.example.com/org/app
+  secretRef: {name: git}
 """
 DETAILS = {
     "tagstream.dev/pull-request": "true",
@@ -42,13 +43,15 @@ DETAILS = {
 }
 
 
-def linted(tmp_path: Path, kind: str, annotations: dict[str, str], url: str = "", api_url: str = "") -> Outcome:
+def linted(
+    tmp_path: Path, kind: str, annotations: dict[str, str], url: str = "", api_url: str = "", **spec: object
+) -> Outcome:
     """Lint an automation whose repository is on a kind of host."""
     automation, source = yaml.safe_load(AUTOMATION), yaml.safe_load(SOURCE)
     automation["metadata"]["annotations"] = annotations
     source["metadata"]["annotations"] = {"tagstream.dev/git-host": kind} if kind else {}
     source["metadata"]["annotations"] |= {"tagstream.dev/api-url": api_url} if api_url else {}
-    source["spec"]["url"] = url or source["spec"]["url"]
+    source["spec"] |= {"url": url or source["spec"]["url"], **spec}
     objects = tmp_path / "objects.yaml"
     objects.write_text(yaml.safe_dump_all([automation, source]))
     (tmp_path / "repo").mkdir()
@@ -140,6 +143,7 @@ def test_a_user_name_is_an_error_where_reviewers_are_named_by_ids(
 
 
 REQUEST, COMMITS = {"tagstream.dev/pull-request": "true"}, {"tagstream.dev/commit-by": "api"}
+NO_SECRET = "the host's API needs a token, and GitRepository 'prod/app' has no secret"
 OVER_SSH = "the host's API needs a token, and GitRepository 'prod/app' has an SSH key"
 
 
@@ -164,6 +168,31 @@ def test_a_host_that_is_reached_by_ssh_needs_a_secret_for_its_api(
 def test_a_secret_for_the_api_is_enough_beside_an_ssh_key(tmp_path: Path, annotations: dict[str, str]) -> None:
     named = annotations | {"tagstream.dev/api-secret": "token"}
     assert OVER_SSH not in linted(tmp_path, "", named, "ssh://git@github.com/org/app").err
+
+
+@pytest.mark.parametrize(("annotations", "value"), [(REQUEST, "true"), (COMMITS, "api")])
+def test_a_host_that_is_reached_without_any_secret_needs_one_for_its_api(
+    tmp_path: Path, annotations: dict[str, str], value: str
+) -> None:
+    found = linted(tmp_path, "github", annotations, secretRef=None)
+    assert found.code == 1
+    [name] = annotations
+    words = f"{NO_SECRET}: name a secret with one in annotation 'tagstream.dev/api-secret'"
+    assert f'metadata.annotations[{name}]: Invalid value: "{value}": {words}' in found.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "notes"),
+    [
+        ("github", "https://git.example.com/org/app", {"tagstream.dev/api-secret": "token"}),
+        ("github", "https://bot:hunter2@git.example.com/org/app", {}),
+        ("codecommit", "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/app", {}),
+    ],
+)
+def test_a_token_from_elsewhere_is_enough_where_the_repository_has_no_secret(
+    tmp_path: Path, kind: str, url: str, notes: dict[str, str]
+) -> None:
+    assert NO_SECRET not in linted(tmp_path, kind, REQUEST | notes, url, secretRef=None).err
 
 
 def test_codecommit_takes_the_role_for_its_api_though_git_goes_by_ssh(tmp_path: Path) -> None:

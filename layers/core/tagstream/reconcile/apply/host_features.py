@@ -4,6 +4,7 @@ it, nothing tells the kind, or no secret has a token for it."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 from gocompat.quote import quote
 from tagstream.domain.objects.commit_by import COMMIT_BY
@@ -78,9 +79,18 @@ def _unreachable(
         if kind is None:
             wanted = f"annotate {where} with '{GIT_HOST}', one of {', '.join(kinds)}"
             yield name, value, f"the kind of Git host is not known: {wanted}"
-        elif source.url.startswith("ssh://") and not automation.secret_of_api and kind not in BY_ROLE:
+        elif kind not in BY_ROLE and not automation.secret_of_api and (instead := _instead_of_token(source)):
             wanted = f"name a secret with one in annotation '{API_SECRET}'"
-            yield name, value, f"the host's API needs a token, and {where} has an SSH key: {wanted}"
+            yield name, value, f"the host's API needs a token, and {where} has {instead}: {wanted}"
+
+
+def _instead_of_token(source: GitRepository) -> str:
+    """What a GitRepository has in the place of a token for its host's API; empty where it may have one."""
+    parts = urlsplit(source.url)
+    if parts.scheme == "ssh":
+        return "an SSH key"
+    may_log_in = source.provider != "generic" or source.secret_ref or parts.password
+    return "" if may_log_in else "no secret"
 
 
 def _no_commits(kind: GitHostKind, source: GitRepository) -> str:
