@@ -17,6 +17,7 @@ from tagstream.domain.objects.acl import BLOCKED, may_refer
 from tagstream.domain.objects.model import (
     CommitSpec,
     GitRepository,
+    GitSpec,
     ImageRef,
     ImageUpdateAutomation,
     NamespacedName,
@@ -168,6 +169,41 @@ def prepare(
         RetryableError: SourceManagerFailed, the GitRepository, its secret or a push branch is missing; InvalidWindow;
             as ``request_job``.
     """
+    git = _checked_git(automation)
+    own, source = automation.metadata.key.namespace, automation.source.key
+    if not may_refer(own, source, no_cross_namespace_refs=ports.no_cross_namespace_refs):
+        raise StalledError(f"can't access 'GitRepository/{source}', {BLOCKED}", reason="AccessDenied")
+    repository = _git_repository(source, snapshot)
+    try:
+        where = destination(automation, repository)
+    except NoPushBranch as error:
+        raise RetryableError(f"failed configuring source manager: {error}", reason="SourceManagerFailed") from error
+    access = git_access(repository, ports.secrets)
+    requests = request_job(automation, repository, where, access, ports.secrets)
+    committer = committing_host(automation, repository, access, ports.secrets)
+    sign = _signer(automation, git.commit.signing_key, ports)
+    return UpdateJob(
+        stored=stored,
+        automation=automation,
+        began_at=ports.clock.now(),
+        calendars=snapshot.calendars(automation),
+        commit=git.commit,
+        access=access,
+        requests=requests,
+        committer=committer,
+        sign=sign,
+        destination=where,
+        selections=selections,
+        snapshot=snapshot,
+    )
+
+
+def _checked_git(automation: ImageUpdateAutomation) -> GitSpec:
+    """``spec.git`` of an automation whose strategy and source are those that there are.
+
+    Raises:
+        StalledError: InvalidUpdateStrategy, InvalidSourceConfiguration.
+    """
     strategy = automation.update
     if strategy is None:
         raise StalledError("no update strategy", reason="InvalidUpdateStrategy")
@@ -183,32 +219,7 @@ def prepare(
             "source kind 'GitRepository' necessitates field .spec.git: invalid source configuration",
             reason="InvalidSourceConfiguration",
         )
-    own, source = automation.metadata.key.namespace, automation.source.key
-    if not may_refer(own, source, no_cross_namespace_refs=ports.no_cross_namespace_refs):
-        raise StalledError(f"can't access 'GitRepository/{source}', {BLOCKED}", reason="AccessDenied")
-    repository = _git_repository(source, snapshot)
-    try:
-        where = destination(automation, repository)
-    except NoPushBranch as error:
-        raise RetryableError(f"failed configuring source manager: {error}", reason="SourceManagerFailed") from error
-    access = git_access(repository, ports.secrets)
-    requests = request_job(automation, repository, where, access, ports.secrets)
-    committer = committing_host(automation, repository, access, ports.secrets)
-    sign = _signer(automation, automation.git.commit.signing_key, ports)
-    return UpdateJob(
-        stored=stored,
-        automation=automation,
-        began_at=ports.clock.now(),
-        calendars=snapshot.calendars(automation),
-        commit=automation.git.commit,
-        access=access,
-        requests=requests,
-        committer=committer,
-        sign=sign,
-        destination=where,
-        selections=selections,
-        snapshot=snapshot,
-    )
+    return automation.git
 
 
 def _git_repository(key: NamespacedName, snapshot: Snapshot) -> GitRepository:
