@@ -135,14 +135,10 @@ def validate(
         rules: which checks there are.
     """
     checked = [_checked(one, rules) for one in manifests.objects]
-    valued = [one for one in checked if one.parsed.value is not None]
-    latest = {(one.parsed.kind, one.parsed.key): one for one in valued}
-    unique = [one for one in valued if latest[one.parsed.kind, one.parsed.key] is one]
+    unique, given_again = _unique(checked)
     drafts = _drafts(checked)
     here = {(one.parsed.kind, one.parsed.key) for one in drafts}
-    warnings = [*manifests.warnings, *(text for one in checked for text in one.messages(warnings=True))]
-    newer = {id(one): latest[one.parsed.kind, one.parsed.key] for one in valued}
-    warnings += [_twin(one, newer[id(one)]) for one in valued if newer[id(one)] is not one]
+    warnings = [*manifests.warnings, *(text for one in checked for text in one.messages(warnings=True)), *given_again]
 
     def exists(kind: str, key: NamespacedName) -> bool:
         return (kind, key) in here or known(kind, key)
@@ -156,8 +152,7 @@ def validate(
     gated = (*unverifiable_policies(unique, members, read_keys), *unscanned_policies(unique))
     over = tuple(ended(unique, rules.now)) if rules.now is not None else ()
     related = (*never_open(unique, stored_calendars), *gated, *lacking_features(unique), *over)
-    named = {(kind, key) for one in drafts for _, kind, key in references(one.parsed.draft)}
-    idle = [one for one in unique if _has_no_pull_secrets(one) and not _is_named(one, named, known)]
+    idle = _idle_accounts(unique, drafts, known)
     passed_over = {id(one) for one in idle}
     return Validation(
         objects=tuple(one for one in unique if id(one) not in passed_over),
@@ -188,6 +183,21 @@ def _reference_warnings(objects: Sequence[Located], exists: Known, members: Memb
     ]
 
 
+def _unique(checked: Sequence[Located]) -> tuple[list[Located], list[str]]:
+    """Return every valid object once, as it is given last, and a warning for each that is given again later."""
+    valid = [one for one in checked if one.parsed.value is not None]
+    latest = {(one.parsed.kind, one.parsed.key): one for one in valid}
+    pairs = [(one, latest[one.parsed.kind, one.parsed.key]) for one in valid]
+    return (
+        [one for one, last in pairs if one is last],
+        [
+            f"{one.where}: {one.parsed.name} is given again at {last.where}: only the later one counts"
+            for one, last in pairs
+            if one is not last
+        ],
+    )
+
+
 def _drafts(checked: Sequence[Located]) -> tuple[Located, ...]:
     """Return every object of a known kind once: its last valid version, or its last one if none is valid."""
     latest: dict[tuple[str, NamespacedName], Located] = {}
@@ -195,6 +205,12 @@ def _drafts(checked: Sequence[Located]) -> tuple[Located, ...]:
         if one.parsed.draft is not None:
             latest[one.parsed.kind, one.parsed.key] = one
     return tuple(latest.values())
+
+
+def _idle_accounts(objects: Sequence[Located], drafts: Sequence[Located], known: Known) -> list[Located]:
+    """Return the ServiceAccounts without pull secrets that nothing refers to."""
+    named = {(kind, key) for one in drafts for _, kind, key in references(one.parsed.draft)}
+    return [one for one in objects if _has_no_pull_secrets(one) and not _is_named(one, named, known)]
 
 
 def _has_no_pull_secrets(one: Located) -> bool:
@@ -264,10 +280,6 @@ def _notes(one: Located) -> Sequence[str]:
     if one.parsed.note:
         return [f"{one.where}: {one.parsed.name} passed over: {one.parsed.note}"]
     return []
-
-
-def _twin(one: Located, latest: Located) -> str:
-    return f"{one.where}: {one.parsed.name} is given again at {latest.where}: only the later one counts"
 
 
 def _at(one: Located, problem: Problem) -> str:
