@@ -16,7 +16,7 @@ import requests
 
 from tests.bench.bench_lists import REPOSITORIES, WORKERS
 from tests.bench.bench_scan import LOOP, ROUNDS
-from tests.bench.fast_registry import grow, serving
+from tests.bench.fast_registry import grow, serving, told_of
 from tests.bench.fleet import counted_table
 from tests.bench.flux_driver import Flux
 from tests.bench.row import Row
@@ -45,7 +45,7 @@ def _scan(flux: Flux | None) -> Iterator[Row]:
             return timed(work)
 
         policy = {"kind": "semver", "semver": ">=0.0.0"}
-        inputs = {"address": address, "database": folder, "count": REPOSITORIES, "concurrent": WORKERS, **policy}
+        inputs = {**told_of(address, REPOSITORIES, WORKERS), "database": folder, **policy}
         yield _row("scan whose list has changed", LOOP, ours, partial(flux.ask, "scan", REPOSITORIES, **inputs))
 
 
@@ -59,7 +59,7 @@ def _digests(flux: Flux | None) -> Iterator[Row]:
             _ask("HEAD", address, "manifests/1.99.0")
             _call(client.inner, table.name, DIGEST_READS, 0)
 
-        inputs: dict[str, Any] = {"address": address, "count": REPOSITORIES, "concurrent": WORKERS, "tag": "1.99.0"}
+        inputs = {**told_of(address, REPOSITORIES, WORKERS), "tag": "1.99.0"}
         yield _row("digest that has not changed", HEAD, partial(timed, work), partial(flux.ask, "digests", 1, **inputs))
 
 

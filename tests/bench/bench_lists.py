@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ import requests
 from tagstream.adapters.registry.client import RegistryClient
 from tagstream.domain.objects.image_name import ImageName, parse_repository_image
 from tagstream.ports.registry import RegistryAccess
-from tests.bench.fast_registry import TAGS, TRUSTED, serving, serving_tls
+from tests.bench.fast_registry import TAGS, serving, serving_tls, told_of
 from tests.bench.flux_driver import Flux
 from tests.bench.row import Row
 from tests.bench.timing import Compared, Work, in_turns, shown, timed
@@ -51,9 +50,8 @@ def _lists(flux: Flux | None) -> Iterator[Row]:
             ("requests, a session a thread", partial(timed, partial(_usual, address))),
         ]
         if flux is not None:
-            asked = partial(flux.ask, "list", REPOSITORIES * TAGS, address=address)
-            best = partial(asked, count=REPOSITORIES, concurrent=WORKERS)
-            rivals.append((f"go-containerregistry, {WORKERS} at once", best))
+            asked = partial(flux.ask, "list", REPOSITORIES * TAGS, **told_of(address, REPOSITORIES, WORKERS))
+            rivals.append((f"go-containerregistry, {WORKERS} at once", asked))
         found = in_turns(partial(timed, partial(_ours, address)), [work for _, work in rivals], ROUNDS)
     for (name, _), one in zip(rivals, found, strict=True):
         yield from _rows(f"{REPOSITORIES:,} lists of {TAGS} tags, client only", name, None, one)
@@ -64,8 +62,7 @@ def _lists_tls(flux: Flux | None) -> Iterator[Row]:
     if flux is None:
         return
     with serving_tls() as address:
-        sizes = {"count": REPOSITORIES, "concurrent": WORKERS, "certificate": os.environ[TRUSTED]}
-        asked = partial(flux.ask, "list", REPOSITORIES * TAGS, address=address, **sizes)
+        asked = partial(flux.ask, "list", REPOSITORIES * TAGS, **told_of(address, REPOSITORIES, WORKERS))
         rivals: list[tuple[str, float | None, Work]] = [
             (f"go-containerregistry as Flux calls it, {WORKERS} at once", GOAL, partial(asked, askEach=True)),
             (f"go-containerregistry, {WORKERS} at once", None, asked),

@@ -20,7 +20,7 @@ from typing import Any
 import boto3
 
 from tests.bench.bench_lists import LAMBDA_MB, REPOSITORIES, WORKERS
-from tests.bench.fast_registry import TAGS, TRUSTED, grow, is_plain, serving, serving_tls
+from tests.bench.fast_registry import TAGS, grow, serving, serving_tls, told_of
 from tests.bench.fleet import Fleet
 from tests.bench.flux_driver import Flux
 from tests.bench.go_programs import NotBuilt
@@ -123,7 +123,7 @@ def _digests(flux: Flux | None) -> Iterator[Row]:
             reflector.create(REPOSITORIES, digests=True)
             reflector.repeat(IMAGE_POLICIES)
             rivals.append(_controller(concurrent, DIGEST_GOAL, reflector.digested))
-        inputs = {**_reached(address), "tag": f"1.{TAGS - 1}.0"}
+        inputs = {**told_of(address, REPOSITORIES, WORKERS), "tag": f"1.{TAGS - 1}.0"}
         name = f"go-containerregistry's Head, nothing else, {WORKERS} at once"
         rivals.append((name, None, partial(flux.ask, "digests", 1, **inputs)))
         what = f"{REPOSITORIES:,} policies with digest Always, unchanged"
@@ -169,15 +169,9 @@ def _loop(work: Work) -> Rival:
     return LOOP, None, work
 
 
-def _reached(address: str) -> dict[str, Any]:
-    """What the driver is told of the registry."""
-    trusted = "" if is_plain(address) else os.environ[TRUSTED]
-    return {"address": address, "certificate": trusted, "count": REPOSITORIES, "concurrent": WORKERS}
-
-
 def _looped(flux: Flux, do: str, address: str, expected: int, database: str) -> Taken:
     policy = {"kind": "semver", "semver": ">=0.0.0"}
-    return flux.ask(do, expected, database=database, **policy, **_reached(address))
+    return flux.ask(do, expected, database=database, **policy, **told_of(address, REPOSITORIES, WORKERS))
 
 
 def _rows(what: str, ours: Work, rivals: Sequence[Rival]) -> Iterator[Row]:

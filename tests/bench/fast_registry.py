@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -184,6 +185,12 @@ def ask(address: str, method: str, path: str) -> bytes:
 def is_plain(address: str) -> bool:
     """Whether the registry at this address speaks plain HTTP."""
     return address.startswith(PLAIN)
+
+
+def told_of(address: str, count: int, concurrent: int) -> dict[str, Any]:
+    """What Flux's driver is told of a registry, to ask for so many of its repositories, so many at once."""
+    trusted = "" if is_plain(address) else os.environ[TRUSTED]
+    return {"address": address, "certificate": trusted, "count": count, "concurrent": concurrent}
 
 
 def grow(address: str) -> None:
