@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def scopes(ports: Ports) -> list[str]:
 
 def told(ports: Ports) -> list[str]:
     now = ports.clock.now()
-    return [one.reason for one in ports.ledger.read(now.replace(hour=0), now) if one.reason in ("Frozen", "Thawed")]
+    return [one.reason for one in ports.ledger.read(now - timedelta(days=1), now) if one.reason in ("Frozen", "Thawed")]
 
 
 def test_people_who_freeze_at_the_same_time_lose_nothing(ports: Ports) -> None:

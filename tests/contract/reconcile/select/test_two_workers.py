@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from tagstream.domain.objects.model import NamespacedName
@@ -47,7 +48,7 @@ def chosen(ports: Ports, name: NamespacedName, tag: str) -> None:
 
 def entries(ports: Ports) -> list[str]:
     now = ports.clock.now()
-    return [one.message for one in ports.ledger.read(now.replace(hour=0, minute=0), now) if one.kind == "ImagePolicy"]
+    return [one.message for one in ports.ledger.read(now - timedelta(days=1), now) if one.kind == "ImagePolicy"]
 
 
 def begun(ports: Ports, registry: Registry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
 from tagstream.ports.bundle import Ports
@@ -29,7 +30,7 @@ def test_a_change_that_no_rule_admits_is_not_pushed_and_the_ledger_says_why(port
     refused = pause([job], ports.clock.now(), ports)
     assert refused.is_refused
     record_refusal([job], refused, ports)
-    since = job.began_at.replace(hour=0, minute=0, second=0)
+    since = job.began_at - timedelta(days=1)
     found = [one for one in ports.ledger.read(since, ports.clock.now()) if one.reason == "NotPushed"]
     assert [one.message for one in found] == ["this run pushes nothing: no new tag is selected"]
 

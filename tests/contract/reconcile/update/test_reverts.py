@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_a_persons_revert_is_left_alone_and_told_with_its_commit_and_author(worl
         " held until a tag is newer than v1.29.0, or tagstream unpin policy app"
     )
     now = world.ports.clock.now()
-    entries = [one for one in world.ports.ledger.read(now.replace(hour=0), now) if one.reason == "RevertedByHand"]
+    entries = [one for one in world.ports.ledger.read(now - timedelta(days=1), now) if one.reason == "RevertedByHand"]
     assert [one.message for one in entries] == [message_of(world.ports, "ImagePolicy")]
     assert status_of(world.ports)["revertedPolicies"] == ["app"]
 
@@ -386,7 +387,9 @@ class Setting:
 def outcome(world: World) -> tuple[object, ...]:
     """What is in Git, how many commits there are, and what the policy says, how often."""
     now = world.ports.clock.now()
-    told = Counter(one.reason for one in world.ports.ledger.read(now.replace(hour=0), now) if one.kind == "ImagePolicy")
+    told = Counter(
+        one.reason for one in world.ports.ledger.read(now - timedelta(days=1), now) if one.kind == "ImagePolicy"
+    )
     status = status_of(world.ports)
     return (
         world.in_git(),
