@@ -32,6 +32,21 @@ def test_ties_are_decided_alike_in_every_order_of_tags() -> None:
 
 
 @pytest.mark.parametrize(
+    ("choice", "tags", "found"),
+    [
+        (PolicyChoice(semver="*"), ["a-1.2.0", "b-1.2.0", "b-v1.2.0", "c-v1.2.0", "d-1.1.0"], "b-v1.2.0"),
+        (PolicyChoice(numerical="asc"), ["a-7", "b-07", "c-07", "d-6", "é-7"], "b-07"),
+        (PolicyChoice(numerical="desc"), ["a-7", "b-7", "c-8", "ä-7"], "a-7"),
+        (PolicyChoice(alphabetical="asc"), ["b-x", "a-x", "c-w", "\uffff-x", "😀-x"], "a-x"),
+    ],
+)
+def test_extracted_values_need_no_order_of_tags(choice: PolicyChoice, tags: list[str], found: str) -> None:
+    policy = compile_policy(choice, TagFilter(pattern=r"^[^-]+-(?P<value>.+)$", extract="$value"))
+    assert {policy.latest(order).tag for order in itertools.permutations(tags)} == {found}
+    assert policy.latest(sorted(tags, reverse=True), descending=True).tag == found
+
+
+@pytest.mark.parametrize(
     ("policy", "tags", "message"),
     [
         (SEMVER, [], "version list argument cannot be empty"),

@@ -92,13 +92,14 @@ class CompiledPolicy:
         Raises:
             NoSelection: the order admits no tag: there is none, none fits, or a value is no number.
         """
-        pinned = _pinned(situation)
-        if situation is not None and pinned in tags:
+        pinned = _pinned(situation, tags)
+        if situation is not None and pinned:
             return choose([self._candidate(pinned, situation)], situation, self.gates)
         best = self._best_by_order(tags, descending)
-        current = situation.current if situation else None
-        if current is not None and self._shares_value(best, current.tag) and current.tag in tags:
-            best = current.tag
+        current = situation.current.tag if situation and situation.current else best
+        # To look for a tag in a long list takes longer than some policies take to select from it.
+        if current != best and self._shares_value(best, current) and current in tags:
+            best = current
         if situation is None:
             return Choice(tag=best)
         return choose(self._candidates(best, tags, situation), situation, self.gates)
@@ -209,7 +210,7 @@ class CompiledPolicy:
         placed, refused = self._placed(listed, current)
         candidates = tuple(verdict for _, verdict in placed)
         failed = self.ordering.strict and any(verdict.state == "not a number" for verdict in refused)
-        if (failed or not candidates) and _pinned(situation) not in listed:
+        if (failed or not candidates) and not _pinned(situation, listed):
             return (*candidates, *refused)
         if situation is None:
             return (*_with_ties([replace(candidates[0], state="selected"), *candidates[1:]], current), *refused)
@@ -224,8 +225,8 @@ class CompiledPolicy:
         self, candidates: Sequence[Verdict], listed: Collection[str], situation: Situation
     ) -> Iterator[Candidate]:
         """The candidates that selecting asks the gates about, in the same order."""
-        pinned = _pinned(situation)
-        names = [pinned] if pinned in listed else [*(one.tag for one in candidates), *_rolled_back(situation, listed)]
+        pinned = _pinned(situation, listed)
+        names = [pinned] if pinned else [*(one.tag for one in candidates), *_rolled_back(situation, listed)]
         return (self._candidate(tag, situation) for tag in names)
 
     def _candidates(self, best: str, tags: Collection[str], situation: Situation) -> Iterator[Candidate]:
@@ -290,10 +291,9 @@ class CompiledPolicy:
         if self.time_of is not None:
             return self._newest(tags)
         if self.filter is not None and self.filter.expansion is not None:
-            texts, values = self.filter.expansion.matched(tags if descending else sorted(tags, reverse=True))
+            texts, values = self.filter.expansion.matched(tags)
             best = self._chosen(values, everything, False) if values else _nothing_to_choose_from()
-            # Flux fills a map in descending order, so that of tags with the same value the smallest one stays.
-            return texts[~values[::-1].index(best)]
+            return _smallest_of_value(best, texts, values)
         accepts = everything if self.filter is None else self.filter.matches
         if self.filter is not None and self.ordering.strict:
             # Every value is looked at, so all are filtered in one go.
@@ -315,16 +315,30 @@ class CompiledPolicy:
         return best
 
 
-def _pinned(situation: Situation | None) -> str:
-    """The tag that a person has pinned; empty when there is none."""
+def _pinned(situation: Situation | None, listed: Collection[str]) -> str:
+    """The listed tag that a person has pinned; empty when there is none."""
     order = situation.intervention if situation else None
-    return order.tag if order is not None and order.kind == "pin" else ""
+    return order.tag if order is not None and order.kind == "pin" and order.tag in listed else ""
 
 
 def _rolled_back(situation: Situation, listed: Collection[str]) -> Sequence[str]:
     """The listed tag that a rollback leads to; the policy's order may not admit it."""
     order = situation.intervention
     return [order.tag] if order is not None and order.kind == "rollback" and order.tag in listed else []
+
+
+def _smallest_of_value(value: str, tags: Sequence[str], values: Sequence[str]) -> str:
+    """The smallest tag of one value; ``values`` has the value of each tag.
+
+    Flux fills a map from values to tags in descending order of the tags, so that the smallest one stays. Nothing is
+    sorted for that: to sort a long list takes longer than to select from it.
+    """
+    at = values.index(value)
+    smallest = tags[at]
+    for _ in range(values.count(value) - 1):
+        at = values.index(value, at + 1)
+        smallest = min(smallest, tags[at])
+    return smallest
 
 
 def _nothing_to_choose_from() -> NoReturn:
