@@ -11,6 +11,8 @@ from tagstream.domain.scan.tag_grammar import shown, sort_out
     "name",
     [
         "2.0.0\n",
+        "2.0.0\n2.1.0",
+        "\n",
         "x\u2028y",
         "a\x0bb",
         "a\tb",

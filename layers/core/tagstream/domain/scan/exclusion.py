@@ -54,5 +54,7 @@ def keep(tags: Iterable[str], exclusion_list: Sequence[str]) -> list[str]:
             raise InvalidExclusion(f"failed to compile regex {abridged(text)}: {error}") from error
     kept = list(tags)
     for pattern in patterns:
-        kept = [tag for tag in kept if not pattern.matches(tag)]
+        excluded = frozenset(pattern.matching(kept))
+        if excluded:
+            kept = [tag for tag in kept if tag not in excluded]
     return kept

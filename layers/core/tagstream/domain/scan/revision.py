@@ -14,4 +14,4 @@ def revision(tags: Sequence[str]) -> Revision:
 
     Flux's file storage does the same; the adler32 of its Badger database has collisions.
     """
-    return Revision("sha256:" + hashlib.sha256(encoded("".join(f"{tag}\n" for tag in tags))).hexdigest())
+    return Revision("sha256:" + hashlib.sha256(encoded("\n".join((*tags, "")))).hexdigest())
