@@ -1,8 +1,9 @@
 """Measures the selection of a tag beside Flux's, and the exclusions of a scan beside `sorted()`.
 
 Every policy is compiled and asked once, as both products do when a list has changed. The lists have the size and
-mixture of a large repository on Docker Hub; they come as they are stored, in descending order, and shuffled. Both
-sides cut the list from one text, as it comes from a store: texts that lie about in memory take twice the time to read.
+mixture of a large repository on Docker Hub; they come as they are stored, in descending order, and shuffled, as a
+registry may answer. Both sides cut each list from one text in the order of the list, as the answer of a store or a
+registry is parsed: texts that lie about in memory take up to five times as long to read.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ WORDS = ("latest", "lts", "current")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A policy in the driver's words; ``goal`` is the ratio to Flux that it must keep to."""
+    """A policy in the driver's words.
+
+    ``goal`` is the ratio to Flux that it must keep to, for shuffled lists only with ``shuffled_goal``.
+    """
 
     kind: str
     semver: str = ""
@@ -37,6 +41,7 @@ class Policy:
     pattern: str = ""
     extract: str = ""
     goal: float = 1.0
+    shuffled_goal: bool = True
     stamped: bool = False
 
     def choice(self) -> PolicyChoice:
@@ -63,7 +68,8 @@ POLICIES = {
     ),
     "numerical": Policy(kind="numerical", goal=1.5),
     "numerical with extract": Policy(kind="numerical", pattern=STAMP, extract="$ts", goal=1.5, stamped=True),
-    "alphabetical": Policy(kind="alphabetical", goal=2.0),
+    # Python's max() alone takes 2.5 times as long as the loop in Go. Only stored lists are ever selected from.
+    "alphabetical": Policy(kind="alphabetical", goal=2.0, shuffled_goal=False),
     "alphabetical with pattern": Policy(kind="alphabetical", pattern="^main-", goal=2.0, stamped=True),
 }
 
@@ -79,12 +85,12 @@ def _rows(name: str, flux: Flux | None) -> Iterator[Row]:
 
 
 def _compared(what: str, policy: Policy, tags: Sequence[str], stored: bool, flux: Flux) -> Row:
-    given = sorted(tags, reverse=True) if stored else list(tags)
-    inputs = {name: value for name, value in asdict(policy).items() if name not in ("goal", "stamped")}
+    given = _parsed(sorted(tags, reverse=True) if stored else tags)
+    own = ("goal", "shuffled_goal", "stamped")
+    inputs = {name: value for name, value in asdict(policy).items() if name not in own}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tags"
         path.write_text("\n".join(given))
-        given = path.read_text().split("\n")
 
         def ours() -> str:
             return compile_policy(policy.choice(), policy.filter()).latest(given, descending=stored).tag or ""
@@ -99,15 +105,19 @@ def _compared(what: str, policy: Policy, tags: Sequence[str], stored: bool, flux
         rival="Flux's packages",
         theirs=shown(found.theirs.cpu),
         value=found.cpu_ratio,
-        # Production only ever selects from a stored list; the shuffled one shows what the order is worth.
-        goal=policy.goal if stored else None,
+        goal=policy.goal if stored or policy.shuffled_goal else None,
     )
+
+
+def _parsed(tags: Sequence[str]) -> list[str]:
+    """The same list with its texts in a row in memory."""
+    return "\n".join(tags).split("\n")
 
 
 def _again(_flux: Flux | None) -> Iterator[Row]:
     """After a scan that found one new tag, a policy looks only at that one."""
     for size in SIZES:
-        tags = _versions(size)
+        tags = _parsed(sorted(_versions(size), reverse=True))
         policy = compile_policy(PolicyChoice(semver=">=1.0.0"), None)
         previous = policy.latest(tags).tag or ""
         (found,) = in_turns(
@@ -116,17 +126,17 @@ def _again(_flux: Flux | None) -> Iterator[Row]:
             ROUNDS[size],
         )
         yield Row(
-            what=f"select again after one new tag, {size:,} tags",
-            ours=shown(found.ours.wall),
+            what=f"select again after one new tag, {size:,} tags, CPU",
+            ours=shown(found.ours.cpu),
             rival="selecting from all of them",
-            theirs=shown(found.theirs.wall),
-            value=found.wall_ratio,
+            theirs=shown(found.theirs.cpu),
+            value=found.cpu_ratio,
         )
 
 
 def _excluded(_flux: Flux | None) -> Iterator[Row]:
     for size in SIZES:
-        tags = _versions(size)
+        tags = _parsed(_versions(size))
 
         def floor(tags: Sequence[str] = tags) -> Taken:
             return timed(lambda: sorted(tags))
@@ -136,11 +146,11 @@ def _excluded(_flux: Flux | None) -> Iterator[Row]:
 
         (found,) = in_turns(ours, [floor], ROUNDS[size])
         yield Row(
-            what=f"exclude, sort and fingerprint, {size:,} tags",
-            ours=shown(found.ours.wall),
+            what=f"exclude, sort and fingerprint, {size:,} shuffled tags, CPU",
+            ours=shown(found.ours.cpu),
             rival="sorted() of the same list",
-            theirs=shown(found.theirs.wall),
-            value=found.wall_ratio,
+            theirs=shown(found.theirs.cpu),
+            value=found.cpu_ratio,
         )
 
 
