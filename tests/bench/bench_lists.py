@@ -18,8 +18,10 @@ from functools import partial
 import requests
 
 from tagstream.adapters.registry.client import RegistryClient
+from tagstream.adapters.worker_threads import WorkerThreads
 from tagstream.domain.objects.image_name import ImageName, parse_repository_image
 from tagstream.ports.registry import RegistryAccess
+from tagstream.reconcile.scan.host_turns import HostTurns
 from tests.bench.fast_registry import TAGS, serving, serving_tls, told_of
 from tests.bench.flux_driver import Flux
 from tests.bench.row import Row
@@ -94,13 +96,12 @@ def _million(_flux: Flux | None) -> Iterator[Row]:
 def _ours(address: str) -> None:
     client = RegistryClient()
 
-    def ask(worker: int) -> None:
-        # As the workers of a scan do, each of which takes one repository after the other.
-        for number in range(worker, REPOSITORIES, WORKERS):
-            assert len(listed(address, f"bench/r{number}", client)) == TAGS
+    def ask(name: str) -> None:
+        assert len(listed(address, name, client)) == TAGS
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(ask, range(WORKERS)))
+    # As a scan does, whose workers take one repository after the other.
+    turns = HostTurns({address: [f"bench/r{number}" for number in range(REPOSITORIES)]}, WORKERS)
+    turns.carry_out(ask, WorkerThreads())
 
 
 def _plain(address: str) -> None:

@@ -26,6 +26,7 @@ from tagstream.adapters.store.schema import DynamoSchema
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
+from tagstream.adapters.worker_threads import WorkerThreads
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
 from tagstream.domain.update.destination import repository_name
 from tagstream.errors import RetryableError
@@ -237,6 +238,7 @@ def ports_on(table: Table, silent: Silent) -> Ports:
         markers=WarmMarkers(),
         clock=clock,
         entropy=system_entropy,
+        workers=WorkerThreads(),
         metrics=silent,
         log=silent,
     )

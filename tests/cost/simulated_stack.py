@@ -45,6 +45,7 @@ from tagstream.adapters.store.secrets_epoch import DynamoSecretsEpoch
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
+from tagstream.adapters.worker_threads import WorkerThreads
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.metric_names import NAMESPACE
 from tagstream.ports.bundle import NotifyPorts, Ports, WebhookPorts
@@ -398,6 +399,7 @@ def _ports(shared: WebhookPorts, table: Table, secrets: SecretsManager, told: _T
         markers=WarmMarkers(),
         clock=shared.clock,
         entropy=system_entropy,
+        workers=WorkerThreads(),
         metrics=shared.metrics,
         log=shared.log,
         tells_event_bus=True,

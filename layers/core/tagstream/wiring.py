@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from tagstream.adapters.aws.logs import LogGroups
     from tagstream.adapters.aws.notices import FunctionNotifier
     from tagstream.adapters.aws.operations import AwsOperations
+    from tagstream.adapters.aws.sync_function import SyncInvocations
     from tagstream.adapters.aws.telemetry import EmbeddedMetrics, PowertoolsLog
     from tagstream.adapters.clock import SystemClock
     from tagstream.adapters.git.logins import RoleKeys
     from tagstream.adapters.registry.client import RegistryClient
     from tagstream.adapters.store.table import Table
+    from tagstream.adapters.worker_threads import WorkerThreads
     from tagstream.ports.freezes import StackCalendar
     from tagstream.ports.material import MaterialChecks
     from tagstream.ports.signatures import PublicKeys
@@ -124,7 +126,6 @@ def webhook_ports() -> WebhookPorts:
 
 def _ports(environ: Mapping[str, str]) -> Ports:
     from tagstream.adapters.aws.secrets import LONG_CACHE_S
-    from tagstream.adapters.aws.sync_function import SyncInvocations
     from tagstream.adapters.entropy import system_entropy
     from tagstream.adapters.git.branch_push import BranchPush
     from tagstream.adapters.git.logins import GitCredentials
@@ -156,7 +157,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         deliveries=shared.deliveries,
         secrets=shared.secrets,
         queue=shared.queue,
-        syncs=SyncInvocations(client=_lambda, function=environ.get(SYNC_FUNCTION, "")),
+        syncs=_syncs(environ),
         notifier=_notifier(environ),
         registry=_registry(),
         read_public_keys=signature_keys,
@@ -167,6 +168,7 @@ def _ports(environ: Mapping[str, str]) -> Ports:
         markers=WarmMarkers(),
         clock=shared.clock,
         entropy=system_entropy,
+        workers=_workers(),
         metrics=shared.metrics,
         log=shared.log,
         tells_event_bus=environ.get(EVENTS) == ENABLED,
@@ -397,6 +399,18 @@ def _client(service: str, config: Config | None = None, region: str | None = Non
 def _lambda() -> LambdaClient:
     client: LambdaClient = _client("lambda", _quick())
     return client
+
+
+def _syncs(environ: Mapping[str, str]) -> SyncInvocations:
+    from tagstream.adapters.aws.sync_function import SyncInvocations
+
+    return SyncInvocations(client=_lambda, function=environ.get(SYNC_FUNCTION, ""))
+
+
+def _workers() -> WorkerThreads:
+    from tagstream.adapters.worker_threads import WorkerThreads
+
+    return WorkerThreads()
 
 
 def _registry() -> RegistryClient:

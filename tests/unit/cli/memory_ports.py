@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from tagstream import __version__
+from tagstream.adapters.worker_threads import WorkerThreads
 from tagstream.cli.console import Console
 from tagstream.cli.entry import INTERRUPTED, Stack, run
 from tagstream.domain.calendar.hand_freeze import HandFreeze
@@ -510,6 +511,7 @@ class MemoryPorts:
             markers=NoMarkers(),
             clock=self.clock,
             entropy=not_called,
+            workers=WorkerThreads(),
             metrics=NoTelemetry(),
             log=NoTelemetry(),
             no_cross_namespace_refs=self.no_cross_namespace_refs,

@@ -27,6 +27,7 @@ from tagstream.ports.signatures import ReadPublicKeys
 from tagstream.ports.syncs import SyncRequests
 from tagstream.ports.tags import TagStore
 from tagstream.ports.webhook import DeliveryStore
+from tagstream.ports.workers import Workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +174,7 @@ class Ports:
     markers: MarkerCache
     clock: Clock
     entropy: Entropy
+    workers: Workers
     metrics: Metrics
     log: Log
     tells_event_bus: bool = False

@@ -65,6 +65,57 @@ def test_a_peer_that_takes_nothing_cannot_outlast_the_timeout(ends: tuple[TimedS
     assert time.monotonic() - begun < SLICE_S
 
 
+def filled(ours: TimedSocket) -> int:
+    """Send short pieces until the peer's buffer takes no more; tell how many bytes it took."""
+    ours.settimeout(0.2)
+    sent = 0
+    with pytest.raises(TimeoutError):
+        while True:
+            ours.sendall(b"x" * 1000)
+            sent += 1000
+    return sent
+
+
+def test_a_peer_that_takes_no_short_piece_cannot_outlast_the_timeout(ends: tuple[TimedSocket, socket.socket]) -> None:
+    ours, _ = ends
+    filled(ours)
+    begun = time.monotonic()
+    with pytest.raises(TimeoutError):
+        ours.sendall(b"y")
+    assert time.monotonic() - begun < SLICE_S
+
+
+def test_a_short_piece_is_sent_when_the_peer_takes_it(ends: tuple[TimedSocket, socket.socket]) -> None:
+    ours, theirs = ends
+    sent = filled(ours)
+    ours.settimeout(PATIENT_S)
+    taken = bytearray()
+
+    def take() -> None:
+        while not taken.endswith(b"y"):
+            taken.extend(theirs.recv(100_000))
+
+    later(take, 0.1)
+    ours.sendall(b"y")
+    while not taken.endswith(b"y"):
+        time.sleep(0.01)
+    # The last of the pieces before was cut off somewhere.
+    assert sent < len(taken) <= sent + 1001
+
+
+def test_a_socket_is_silent_until_something_comes(ends: tuple[TimedSocket, socket.socket]) -> None:
+    timed, server = ends
+    assert timed.is_silent
+    server.sendall(b"a")
+    assert not timed.is_silent
+
+
+def test_a_socket_whose_peer_has_gone_is_not_silent(ends: tuple[TimedSocket, socket.socket]) -> None:
+    timed, server = ends
+    server.close()
+    assert not timed.is_silent
+
+
 def test_a_timeout_that_is_set_again_begins_anew(ends: tuple[TimedSocket, socket.socket]) -> None:
     ours, theirs = ends
     ours.settimeout(0.01)
@@ -185,4 +236,36 @@ def test_bytes_that_tls_holds_are_unread(wrapped: str, records: list[bytes], tmp
         assert timed.recv(1) == b"b"
         assert not timed.has_unread
         done.set()
+        serving.join()
+
+
+def test_an_answer_by_tls_may_come_in_parts_of_a_record(tmp_path: Path) -> None:
+    file = tmp_path / "server.pem"
+    file.write_bytes(authority().server.certificate + authority().server.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    trusting = ssl.create_default_context(cadata=authority().ca.decode())
+    ours, theirs = socket.socketpair()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(incoming, outgoing, server_side=True)
+
+    def serve() -> None:
+        while True:
+            try:
+                server.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                theirs.sendall(outgoing.read())
+                incoming.write(theirs.recv(65_536))
+        server.write(b"whole")
+        for byte in outgoing.read():
+            time.sleep(0.001)
+            theirs.sendall(bytes([byte]))
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    with ours, theirs:
+        timed = TimedSocket(trusting.wrap_socket(ours, server_hostname="localhost"))
+        timed.settimeout(PATIENT_S)
+        assert timed.recv(100) == b"whole"
         serving.join()

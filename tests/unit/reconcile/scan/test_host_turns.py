@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
+from tagstream.adapters.worker_threads import WorkerThreads
 from tagstream.reconcile.scan.host_turns import WORKERS, HostTurns
 
 
 def test_everything_is_carried_out() -> None:
     done: list[int] = []
     turns = HostTurns({"a": list(range(100)), "b": list(range(100, 150))})
-    turns.carry_out(done.append)
+    turns.carry_out(done.append, WorkerThreads())
     assert sorted(done) == list(range(150))
 
 
@@ -32,7 +33,7 @@ def test_a_host_that_hangs_does_not_hold_up_another() -> None:
             turns.give_up("hanging")
         done.append(item)
 
-    turns.carry_out(act)
+    turns.carry_out(act, WorkerThreads())
     assert "ok" in done
     assert len(done) < 41
     assert turns.is_slow("hanging")
@@ -47,13 +48,13 @@ def test_a_host_alone_has_all_workers_and_is_never_given_up() -> None:
         turns.give_up("only")
         together.wait()
 
-    turns.carry_out(act)
+    turns.carry_out(act, WorkerThreads())
     assert not turns.is_shared
     assert not turns.is_slow("only")
 
 
 def test_no_work_is_no_mistake() -> None:
-    HostTurns[str]({}).carry_out(lambda _item: None)
+    HostTurns[str]({}).carry_out(lambda _item: None, WorkerThreads())
 
 
 def test_an_open_item_keeps_the_workers_of_its_host_until_it_is_closed_or_comes_again() -> None:
@@ -74,7 +75,7 @@ def test_an_open_item_keeps_the_workers_of_its_host_until_it_is_closed_or_comes_
             threading.Timer(0.05, is_second_done.set).start()
         return None
 
-    turns.carry_out(act)
+    turns.carry_out(act, WorkerThreads())
     assert sorted(done) == ["first", "first again", "second"]
 
 
@@ -82,7 +83,7 @@ def test_an_open_item_that_another_thread_closes_ends_the_run() -> None:
     turns = HostTurns({"a": ["left"]})
     closing = threading.Timer(0.05, turns.close, ["a"])
 
-    turns.carry_out(lambda _item: closing.start)
+    turns.carry_out(lambda _item: closing.start, WorkerThreads())
     closing.join()
 
 
@@ -94,11 +95,11 @@ def test_a_worker_that_dies_leaves_nobody_waiting() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        turns.carry_out(act)
+        turns.carry_out(act, WorkerThreads())
 
 
 def test_an_item_that_fails_after_it_was_closed_is_not_closed_twice() -> None:
-    turns = HostTurns({"a": ["open", "fails", "waits"]}, workers=3)
+    turns = HostTurns({"a": ["open", "fails", "waits"]}, most=3)
     has_failed, done = threading.Event(), []
 
     def fail() -> None:
@@ -117,5 +118,5 @@ def test_an_item_that_fails_after_it_was_closed_is_not_closed_twice() -> None:
         return {"open": come_again, "fails": fail}.get(item)
 
     with pytest.raises(KeyboardInterrupt):
-        turns.carry_out(act)
+        turns.carry_out(act, WorkerThreads())
     assert [item for item, _ in done].count("again") == 1

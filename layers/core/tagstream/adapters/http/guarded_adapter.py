@@ -170,7 +170,7 @@ class _Guarded:
     @property
     def is_connected(self) -> bool:
         """As urllib3 asks before it uses a connection again: not if something has come that nobody has read."""
-        return self.sock is not None and not self.has_unread and bool(super().is_connected)  # type: ignore[misc]
+        return isinstance(self.sock, TimedSocket) and self.sock.is_silent
 
     @property
     def has_unread(self) -> bool:

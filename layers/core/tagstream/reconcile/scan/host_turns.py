@@ -9,9 +9,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 from typing import Generic, TypeVar
+
+from tagstream.ports.workers import Workers
 
 T = TypeVar("T")
 WORKERS = 32
@@ -28,11 +29,11 @@ class HostTurns(Generic[T]):
 
     Args:
         work: the items of each host, in the order in which they are worked off.
-        workers: how many threads there are at most.
+        most: how many workers there are at most.
     """
 
-    def __init__(self, work: Mapping[str, Sequence[T]], workers: int = WORKERS) -> None:
-        self._workers = workers
+    def __init__(self, work: Mapping[str, Sequence[T]], most: int = WORKERS) -> None:
+        self._most = most
         self._waiting = {host: deque(items) for host, items in work.items()}
         self._slow: set[str] = set()
         self._open = dict.fromkeys(work, 0)
@@ -40,21 +41,19 @@ class HostTurns(Generic[T]):
         self._changed = threading.Condition(self._lock)
         self.is_shared = len(work) > 1
 
-    def carry_out(self, act: Callable[[T], Callable[[], None] | None]) -> None:
+    def carry_out(self, act: Callable[[T], Callable[[], None] | None], workers: Workers) -> None:
         """Call ``act`` for every item of every host that is not given up; no host can take all workers.
 
         ``act`` answers what is left to do for the item, or None. What is left is done by the same worker, and it has
         ``close`` or ``again`` called once for the item, by whatever thread, also where it fails.
         """
         hosts = list(self._waiting)
-        share = max(LEAST_WORKERS, self._workers // max(1, len(hosts)))
+        share = max(LEAST_WORKERS, self._most // max(1, len(hosts)))
         turns = [[host] * min(share, len(self._waiting[host])) for host in hosts]
         # Every host gets its first worker before any host gets a second one.
         in_order = [host for round_ in zip_longest(*turns) for host in round_ if host is not None]
-        if not in_order:
-            return
-        with ThreadPoolExecutor(max_workers=min(self._workers, len(in_order))) as pool:
-            list(pool.map(lambda host: self._work_off(host, act), in_order))
+        # No host waits until another one has been worked off.
+        workers.carry_out(lambda host: self._work_off(host, act), in_order, at_first=len(hosts), most=self._most)
 
     def _work_off(self, host: str, act: Callable[[T], Callable[[], None] | None]) -> None:
         while (item := self._next(host)) is not None:

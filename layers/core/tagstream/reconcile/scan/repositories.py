@@ -189,7 +189,7 @@ def _carry_out(run: _Run, done: dict[NamespacedName, Settled], ports: Ports) -> 
         record(item, found)
         return None
 
-    run.turns.carry_out(act)
+    run.turns.carry_out(act, ports.workers)
 
 
 def _log_run(scans: Sequence[Scan], started_s: float, ports: Ports) -> None:

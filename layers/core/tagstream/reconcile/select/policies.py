@@ -8,7 +8,6 @@ Source: image-reflector-controller internal/controller/imagepolicy_controller.go
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -232,8 +231,7 @@ def evaluate_policies(
             return None
         return due.name_of(stored), due.next_times(after, policy, ports.clock.now())
 
-    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        times = dict(filter(None, pool.map(evaluate, active)))
+    times = dict(filter(None, ports.workers.carry_out(evaluate, active, most=WORKERS)))
     if times:
         ports.agenda.note(times)
 
