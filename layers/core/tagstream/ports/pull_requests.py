@@ -127,12 +127,6 @@ class Limits:
     keeps_auto_merge: bool = True
 
 
-def already_open(requests: PullRequests, proposal: Proposal) -> PullRequest | None:
-    """The open request of a proposal's branches: the answer to our own request for it may have been lost."""
-    found = requests.newest(proposal.head, proposal.base)
-    return found if found is not None and found.state == "open" else None
-
-
 def newest_of(found: Sequence[PullRequest]) -> PullRequest | None:
     """The open one, else the first, with the other closed ones as ``earlier``.
 

@@ -26,6 +26,7 @@ from tagstream.adapters.git_hosts.api import (
     text_of,
 )
 from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewer
+from tagstream.adapters.git_hosts.opening import opened
 from tagstream.domain.objects.model import CommitId
 from tagstream.domain.objects.pull_request import TEAM
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
@@ -38,7 +39,6 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
-    already_open,
     newest_of,
 )
 from tagstream.ports.runtime import Clock
@@ -172,14 +172,8 @@ class AzureRequests:
             "description": proposal.body,
             "isDraft": proposal.draft,
         }
-        try:
-            return self._request(self._asked("POST", self._requests(), document))
-        except RefusedValue as refused:
-            # TF401179: an active pull request for the source and target branch already exists.
-            found = already_open(self, proposal) if refused.status == 409 else None
-            if found is None:
-                raise
-            return found
+        # 409 is TF401179: an active pull request for the source and target branch already exists.
+        return opened(self, proposal, lambda: self._request(self._asked("POST", self._requests(), document)))
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``; reviewers, people and teams alike, are the ids of identities."""

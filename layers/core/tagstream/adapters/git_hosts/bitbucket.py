@@ -24,6 +24,7 @@ from tagstream.adapters.git_hosts.api import (
     text_of,
 )
 from tagstream.adapters.git_hosts.furnishing import ask_for_each, ask_reviewers, no_teams
+from tagstream.adapters.git_hosts.opening import opened
 from tagstream.domain.objects.model import CommitId
 from tagstream.domain.objects.pull_request import TEAM
 from tagstream.errors import RetryableError
@@ -35,7 +36,6 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
-    already_open,
     newest_of,
 )
 from tagstream.ports.runtime import Clock
@@ -120,13 +120,12 @@ class BitbucketRequests:
             "destination": {"branch": {"name": proposal.base}},
             "draft": proposal.draft,
         }
-        try:
-            return _request(self._asked("POST", self._path(), document))
-        except RefusedValue as refused:
-            found = already_open(self, proposal) if refused.status in (400, 409) else None
-            if found is None:
-                raise
-            return found
+        return opened(
+            self,
+            proposal,
+            lambda: _request(self._asked("POST", self._path(), document)),
+            lambda refused: refused.status in (400, 409),
+        )
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``, for reviewers: by their UUID in braces, else by their Atlassian account id."""

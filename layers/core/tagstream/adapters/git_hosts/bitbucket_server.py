@@ -18,7 +18,6 @@ from tagstream.adapters.git_hosts.api import (
     HostApi,
     Json,
     NotFound,
-    RefusedValue,
     api_url,
     host_api,
     member,
@@ -28,6 +27,7 @@ from tagstream.adapters.git_hosts.api import (
 )
 from tagstream.adapters.git_hosts.bitbucket import authorization
 from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewer, no_teams
+from tagstream.adapters.git_hosts.opening import opened
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
 from tagstream.ports.pull_requests import (
@@ -39,7 +39,6 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
-    already_open,
     newest_of,
 )
 from tagstream.ports.runtime import Clock
@@ -133,13 +132,7 @@ class DataCenterRequests:
             "toRef": self._ref(proposal.base),
             "draft": proposal.draft,
         }
-        try:
-            return _request(self._asked("POST", self._path(), document))
-        except RefusedValue as refused:
-            found = already_open(self, proposal) if refused.status == 409 else None
-            if found is None:
-                raise
-            return found
+        return opened(self, proposal, lambda: _request(self._asked("POST", self._path(), document)))
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``, for reviewers by their user names, and for auto-merge."""

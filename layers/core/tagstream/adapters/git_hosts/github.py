@@ -28,6 +28,7 @@ from tagstream.adapters.git_hosts.api import (
     web_address,
 )
 from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, ask_reviewers, people_and_teams
+from tagstream.adapters.git_hosts.opening import opened
 from tagstream.domain.objects.model import CommitId
 from tagstream.domain.objects.pull_request import TEAM
 from tagstream.errors import RetryableError, ThrottledError
@@ -39,7 +40,6 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
-    already_open,
     newest_of,
 )
 from tagstream.ports.runtime import Clock
@@ -134,15 +134,7 @@ class GitHubRequests:
             "body": proposal.body,
             "draft": proposal.draft,
         }
-        try:
-            return _request(self._sent("POST", self._path("pulls"), document))
-        except RefusedValue as refused:
-            found = (
-                already_open(self, proposal) if refused.status == 422 and "already exists" in refused.message else None
-            )
-            if found is None:
-                raise
-            return found
+        return opened(self, proposal, lambda: _request(self._sent("POST", self._path("pulls"), document)), _is_second)
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``."""
@@ -242,6 +234,10 @@ def _default_api(url: str) -> str:
     if host.endswith(".ghe.com"):
         return f"https://api.{host}"
     return f"{web_address(url)}/api/v3"
+
+
+def _is_second(refused: RefusedValue) -> bool:
+    return refused.status == 422 and "already exists" in refused.message
 
 
 def _is_harmless(error: Json) -> bool:

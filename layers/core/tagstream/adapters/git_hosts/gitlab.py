@@ -28,6 +28,7 @@ from tagstream.adapters.git_hosts.api import (
     web_address,
 )
 from tagstream.adapters.git_hosts.furnishing import Ask, ask_for_each, no_teams
+from tagstream.adapters.git_hosts.opening import opened
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import AuthenticationError, RetryableError, StalledError
 from tagstream.ports.pull_requests import (
@@ -39,7 +40,6 @@ from tagstream.ports.pull_requests import (
     Proposal,
     PullRequest,
     RequestState,
-    already_open,
     newest_of,
 )
 from tagstream.ports.runtime import Clock
@@ -154,13 +154,11 @@ class GitLabRequests:
             "title": _title(proposal.title, is_draft=proposal.draft),
             "description": proposal.body,
         }
-        try:
-            return _request(one_object(self.api.send("POST", self._path(), document), "POST merge request"))
-        except RefusedValue as refused:
-            found = already_open(self, proposal) if refused.status == 409 else None
-            if found is None:
-                raise
-            return found
+        return opened(
+            self,
+            proposal,
+            lambda: _request(one_object(self.api.send("POST", self._path(), document), "POST merge request")),
+        )
 
     def furnish(self, request: PullRequest, proposal: Proposal) -> None:
         """As ``PullRequests.furnish``."""
