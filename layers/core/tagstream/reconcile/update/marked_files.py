@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -44,18 +44,27 @@ def marked_files(
         deadline_s: on the monotonic clock.
         ports: read only.
     """
+    jobs, failed = prepared_each(ports.objects.get_many(KIND, keys), ports)
+    found = {stored.key: MarkedFiles(error=error) for stored, error in failed}
+    for group in grouped(jobs):
+        found |= _of_group(group, deadline_s, ports)
+    return found
+
+
+def prepared_each(
+    automations: Iterable[StoredObject], ports: Ports
+) -> tuple[Sequence[UpdateJob], Sequence[tuple[StoredObject, ImageAutomationError]]]:
+    """The jobs of automations that are only looked at, and those that have none with the reason."""
     snapshot = Snapshot(ports)
     jobs: list[UpdateJob] = []
-    found: dict[NamespacedName, MarkedFiles] = {}
-    for stored in ports.objects.get_many(KIND, keys):
+    failed: list[tuple[StoredObject, ImageAutomationError]] = []
+    for stored in automations:
         try:
             with isolated():
                 jobs += prepared(stored, snapshot, ports)
         except ImageAutomationError as error:
-            found[stored.key] = MarkedFiles(error=error)
-    for group in grouped(jobs):
-        found |= _of_group(group, deadline_s, ports)
-    return found
+            failed.append((stored, error))
+    return jobs, failed
 
 
 def prepared(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> list[UpdateJob]:

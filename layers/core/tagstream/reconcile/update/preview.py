@@ -28,13 +28,13 @@ from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.debounce import pause
 from tagstream.reconcile.update.dry_push import DryPush, RequestWrite
 from tagstream.reconcile.update.job import UpdateJob
-from tagstream.reconcile.update.marked_files import markers_of, prepared
+from tagstream.reconcile.update.marked_files import markers_of, prepared, prepared_each
 from tagstream.reconcile.update.planned_request import PlannedRequest, planned_request
 from tagstream.reconcile.update.policy_branches import update_policy_branches
 from tagstream.reconcile.update.postpone import held_back
 from tagstream.reconcile.update.ref_updates import push_ref
 from tagstream.reconcile.update.requests import with_requests
-from tagstream.reconcile.update.snapshot import KIND, Snapshot
+from tagstream.reconcile.update.snapshot import KIND
 
 Push = Literal["", "create", "update", "reset", "delete"]
 """What would become of the push branch. ``reset`` puts it back to its base, because the base needs nothing."""
@@ -103,15 +103,8 @@ def preview(keys: Collection[NamespacedName], deadline_s: float, ports: Ports) -
     Returns:
         One for each automation and push branch, sorted by both.
     """
-    snapshot = Snapshot(ports)
-    jobs: list[UpdateJob] = []
-    found: list[Preview] = []
-    for stored in ports.objects.get_many(KIND, keys):
-        try:
-            with isolated():
-                jobs += prepared(stored, snapshot, ports)
-        except ImageAutomationError as error:
-            found.append(Preview(stored=stored, error=error))
+    jobs, failed = prepared_each(ports.objects.get_many(KIND, keys), ports)
+    found = [Preview(stored=stored, error=error) for stored, error in failed]
     for group in grouped(jobs):
         own = {job.stored.key for job in group}
         found += (one for one in _previews(group, deadline_s, ports) if one.stored.key in own)
