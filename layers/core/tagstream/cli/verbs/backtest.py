@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from tagstream.cli.asked_policy import policy_of_files, policy_of_stack
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.files import read_manifests
 from tagstream.cli.layout import Column
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json
@@ -20,7 +20,6 @@ from tagstream.domain.select.choice import Findings, Signing, Situation, TagCoun
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.apply.validation import validate
 from tagstream.reconcile.select import image_findings, image_signatures
 from tagstream.reconcile.select.first_seen import FirstSeen
 from tagstream.reconcile.select.situation import Occasion, gather
@@ -86,35 +85,14 @@ def backtest_policy(session: Session) -> int:
 
 def _question(session: Session) -> _Question:
     args = session.args
-    objects: list[object] = []
     if args.filename:
-        validation = validate(read_manifests(args.filename, session.stdin, session.namespace), lambda kind, key: True)
-        for error in validation.errors:
-            session.console.failure(error)
-        objects = [one.parsed.value for one in validation.objects]
-        policies = [
-            one for one in objects if isinstance(one, ImagePolicy) and args.name in (None, one.metadata.key.name)
-        ]
-        if len(policies) != 1:
-            names = ", ".join(str(one.metadata.key) for one in policies) or "none"
-            raise CommandFailed(f"expected one ImagePolicy{f' {args.name}' if args.name else ''} in the files: {names}")
-        policy = policies[0]
+        policy, repository = policy_of_files(session, lambda one: args.name in (None, one.metadata.key.name))
+        if repository is not None:
+            return _Question(policy=policy, repository=repository)
     else:
-        policy = _stored_policy(session)
-    given = [one for one in objects if isinstance(one, ImageRepository) and one.metadata.key == policy.repository]
-    if given:
-        return _Question(policy=policy, repository=given[0])
+        policy = parse_stored(policy_of_stack(session), ImagePolicy)
     stored = session.ports.objects.get("ImageRepository", policy.repository)
     return _Question(policy=policy, repository=parse_stored(stored, ImageRepository) if stored else None)
-
-
-def _stored_policy(session: Session) -> ImagePolicy:
-    if not session.args.name:
-        raise CommandFailed("a policy's name, or --filename is required")
-    stored = session.ports.objects.get("ImagePolicy", session.key(session.args.name))
-    if stored is None:
-        raise CommandFailed(f"ImagePolicy '{session.args.name}' not found in {session.namespace} namespace")
-    return parse_stored(stored, ImagePolicy)
 
 
 def _caveats(policy: ImagePolicy, replayed: Replayed, now: datetime) -> Iterator[str]:

@@ -10,18 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tagstream.cli.asked_policy import policy_of_files, policy_of_stack
 from tagstream.cli.console import CommandFailed
 from tagstream.cli.dry_stack import dry_ports
-from tagstream.cli.files import read_file, read_manifests, read_stdin
+from tagstream.cli.files import read_file, read_stdin
 from tagstream.cli.layout import Column, brief
 from tagstream.cli.session import Session
 from tagstream.cli.yaml_text import as_json
 from tagstream.domain.objects.image import DEFAULT_EXCLUSION_LIST
-from tagstream.domain.objects.model import ImagePolicy, ImageRepository, NamespacedName
+from tagstream.domain.objects.model import ImagePolicy, NamespacedName
 from tagstream.domain.select.choice import Situation
 from tagstream.domain.select.policy import Verdict
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.apply.validation import validate
 from tagstream.reconcile.cool_downs import CoolDowns
 from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.select.explanation import Explanation, Question, occasion_of, question_of, repository_of
@@ -52,24 +52,14 @@ def explain(session: Session) -> int:
 
 def _offline(session: Session) -> Question:
     args = session.args
-    manifests = read_manifests(args.filename, session.stdin, session.namespace)
-    validation = validate(manifests, lambda kind, key: True)
-    objects = [one.parsed.value for one in validation.objects]
-    for error in validation.errors:
-        session.console.failure(error)
-    policies = [one for one in objects if isinstance(one, ImagePolicy) and _is_named(one, session)]
-    if len(policies) != 1:
-        names = ", ".join(str(one.metadata.key) for one in policies) or "none"
-        raise CommandFailed(f"expected one ImagePolicy{f' {args.name}' if args.name else ''} in the files: {names}")
-    policy = policies[0]
-    found = [one for one in objects if isinstance(one, ImageRepository) and one.metadata.key == policy.repository]
+    policy, repository = policy_of_files(session, lambda one: _is_named(one, session))
     if args.tags is None:
         raise CommandFailed("--tags is required with --filename: one tag a line, - for stdin")
     return Question(
         policy=policy,
         tags=_tags(session),
-        image=found[0].image if found else "",
-        exclusion_list=found[0].exclusion_list if found else DEFAULT_EXCLUSION_LIST,
+        image=repository.image if repository is not None else "",
+        exclusion_list=repository.exclusion_list if repository is not None else DEFAULT_EXCLUSION_LIST,
         situation=None,
     )
 
@@ -83,11 +73,7 @@ def _is_named(policy: ImagePolicy, session: Session) -> bool:
 
 
 def _online(session: Session) -> Question:
-    if not session.args.name:
-        raise CommandFailed("a policy's name, or --filename is required")
-    stored = session.ports.objects.get("ImagePolicy", session.key(session.args.name))
-    if stored is None:
-        raise CommandFailed(f"ImagePolicy '{session.args.name}' not found in {session.namespace} namespace")
+    stored = policy_of_stack(session)
     given = _tags(session) if session.args.tags is not None else None
     question = question_of(stored, given, session.ports)
     if not session.args.registry:
