@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -44,16 +45,20 @@ DETAILS = {
 
 
 def linted(
-    tmp_path: Path, kind: str, annotations: dict[str, str], url: str = "", api_url: str = "", **spec: object
+    tmp_path: Path, kind: str, annotations: dict[str, str], url: str = "", api_url: str = "", **more: Any
 ) -> Outcome:
-    """Lint an automation whose repository is on a kind of host."""
+    """Lint an automation whose repository is on a kind of host; ``more`` is for the spec, or ``secrets`` by name."""
+    secrets = [
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "prod"}, "stringData": data}
+        for name, data in more.pop("secrets", {}).items()
+    ]
     automation, source = yaml.safe_load(AUTOMATION), yaml.safe_load(SOURCE)
     automation["metadata"]["annotations"] = annotations
     source["metadata"]["annotations"] = {"tagstream.dev/git-host": kind} if kind else {}
     source["metadata"]["annotations"] |= {"tagstream.dev/api-url": api_url} if api_url else {}
-    source["spec"] |= {"url": url or source["spec"]["url"], **spec}
+    source["spec"] |= {"url": url or source["spec"]["url"], **more}
     objects = tmp_path / "objects.yaml"
-    objects.write_text(yaml.safe_dump_all([automation, source]))
+    objects.write_text(yaml.safe_dump_all([automation, source, *secrets]))
     (tmp_path / "repo").mkdir()
     return command("lint", "--objects", str(objects), "--repo", str(tmp_path / "repo"), ports=MemoryPorts())
 
@@ -193,6 +198,45 @@ def test_a_token_from_elsewhere_is_enough_where_the_repository_has_no_secret(
     tmp_path: Path, kind: str, url: str, notes: dict[str, str]
 ) -> None:
     assert NO_SECRET not in linted(tmp_path, kind, REQUEST | notes, url, secretRef=None).err
+
+
+@pytest.mark.parametrize(
+    ("annotations", "secret", "words"),
+    [
+        (
+            REQUEST,
+            "git",
+            "pull-request]: the host's API needs a token, and secret 'prod/git' has none of 'bearerToken'",
+        ),
+        (COMMITS, "git", "commit-by]: the host's API needs a token, and secret 'prod/git' has none of 'bearerToken'"),
+        (
+            REQUEST | {"tagstream.dev/api-secret": "api"},
+            "api",
+            "api-secret]: the host's API needs a token, and secret 'prod/api' has none of 'bearerToken', 'password',"
+            " 'githubAppID'",
+        ),
+    ],
+)
+def test_a_secret_without_a_token_for_the_api_is_warned_of(
+    tmp_path: Path, annotations: dict[str, str], secret: str, words: str
+) -> None:
+    found = linted(tmp_path, "github", annotations, secrets={secret: {"username": "bot", "password": " "}})
+    assert found.code == 0
+    assert words in found.err
+
+
+@pytest.mark.parametrize(
+    ("annotations", "secrets"),
+    [
+        (REQUEST, {"git": {"username": "bot", "password": "hunter2"}}),
+        (REQUEST, {"git": {"bearerToken": "hunter2"}}),
+        (REQUEST | {"tagstream.dev/api-secret": "api"}, {"git": {}, "api": {"githubAppID": "1"}}),
+    ],
+)
+def test_a_secret_with_a_token_for_the_api_is_taken(
+    tmp_path: Path, annotations: dict[str, str], secrets: dict[str, dict[str, str]]
+) -> None:
+    assert "needs a token" not in linted(tmp_path, "github", annotations, secrets=secrets).err
 
 
 def test_codecommit_takes_the_role_for_its_api_though_git_goes_by_ssh(tmp_path: Path) -> None:

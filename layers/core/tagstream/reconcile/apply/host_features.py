@@ -20,7 +20,7 @@ from tagstream.domain.objects.git_host import (
     GitHostKind,
     kind_of_repository,
 )
-from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation
+from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.objects.pull_request import (
     API_SECRET,
     AUTO_MERGE,
@@ -32,16 +32,20 @@ from tagstream.domain.objects.pull_request import (
     PullRequestSpec,
 )
 from tagstream.reconcile.apply.located import Located
+from tagstream.reconcile.apply.pull_secrets import Members
 
 BY_ROLE: frozenset[GitHostKind] = frozenset({"codecommit"})
 """The hosts whose API takes the function's role instead of a token."""
 
 
-def lacking_features(objects: Sequence[Located]) -> Iterator[tuple[Located, Problem]]:
+def lacking_features(objects: Sequence[Located], members: Members) -> Iterator[tuple[Located, Problem]]:
     """Yield what an automation asks for in vain: warnings for what is left out, errors for what cannot be done.
+
+    A secret without a token is warned of, because it may get one at any time.
 
     Args:
         objects: automations, and the GitRepositories among which theirs are looked for.
+        members: reads secrets; nothing is said of one that cannot be read.
     """
     values = [one.parsed.value for one in objects]
     sources = {value.metadata.key: value for value in values if isinstance(value, GitRepository)}
@@ -57,6 +61,9 @@ def lacking_features(objects: Sequence[Located]) -> Iterator[tuple[Located, Prob
             yield one, Problem(path=_path(COMMIT_BY), message=_no_commits(kind, source))
         for name, value, cause in _unreachable(automation, kind, source):
             yield one, Problem(path=_path(name), message=f"Invalid value: {quote(value)}: {cause}")
+        if kind not in BY_ROLE:
+            for name, cause in _tokenless_secret(automation, source, members):
+                yield one, Problem(path=_path(name), message=cause, is_warning=True)
         where = f"{kind}, where GitRepository '{source.metadata.key}' is,"
         for name in _asked_in_vain(automation.pull_request, kind):
             yield one, Problem(path=_path(name), message=f"does nothing: {where} has nothing of it", is_warning=True)
@@ -86,11 +93,33 @@ def _unreachable(
 
 def _instead_of_token(source: GitRepository) -> str:
     """What a GitRepository has in the place of a token for its host's API; empty where it may have one."""
-    parts = urlsplit(source.url)
-    if parts.scheme == "ssh":
+    if urlsplit(source.url).scheme == "ssh":
         return "an SSH key"
-    may_log_in = source.provider != "generic" or source.secret_ref or parts.password
-    return "" if may_log_in else "no secret"
+    return "" if source.secret_ref or _has_other_login(source) else "no secret"
+
+
+def _has_other_login(source: GitRepository) -> bool:
+    """Whether a GitRepository's provider or URL has a login, whatever its secret holds."""
+    return source.provider != "generic" or bool(urlsplit(source.url).password)
+
+
+def _tokenless_secret(
+    automation: ImageUpdateAutomation, source: GitRepository, members: Members
+) -> Iterator[tuple[str, str]]:
+    """Yield the annotation that needs a token, and that the secret for the host's API has none."""
+    wanted = ["bearerToken", "password"]
+    if automation.secret_of_api:
+        name = API_SECRET
+        key = NamespacedName(automation.metadata.key.namespace, automation.secret_of_api)
+        wanted.append("githubAppID")
+    elif source.secret_ref and not _instead_of_token(source) and not _has_other_login(source):
+        name = COMMIT_BY if automation.pull_request is None else PULL_REQUEST
+        key = NamespacedName(source.metadata.key.namespace, source.secret_ref)
+    else:
+        return
+    data = members(key)
+    if data is not None and not any(data.get(one, b"").strip() for one in wanted):
+        yield name, f"the host's API needs a token, and secret '{key}' has none of {', '.join(map(repr, wanted))}"
 
 
 def _no_commits(kind: GitHostKind, source: GitRepository) -> str:

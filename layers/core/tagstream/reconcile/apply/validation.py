@@ -151,7 +151,7 @@ def validate(
     warnings += _reference_warnings(unique, exists, members)
     gated = (*unverifiable_policies(unique, members, read_keys), *unscanned_policies(unique))
     over = tuple(ended(unique, rules.now)) if rules.now is not None else ()
-    related = (*never_open(unique, stored_calendars), *gated, *lacking_features(unique), *over)
+    related = (*never_open(unique, stored_calendars), *gated, *lacking_features(unique, members), *over)
     idle = _idle_accounts(unique, drafts, known)
     passed_over = {id(one) for one in idle}
     return Validation(
