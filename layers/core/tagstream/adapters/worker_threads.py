@@ -20,7 +20,7 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 # So many keep a process busy if hosts answer at once.
-FEW = 8
+FEW = 4
 LOOK_AGAIN_S = 0.005
 # A process that computes for a smaller part of the time waits for others.
 BUSY = 0.6
