@@ -157,7 +157,8 @@ class Fleet:
         self.ports.schema.raise_to(SCHEMA)
         soon = Times(last=self.clock.now(), due=self.clock.now() + timedelta(minutes=5))
         kinds = ("ImageRepository", "ImagePolicy")
-        self.ports.agenda.rewrite({ObjectName(kind=kind, key=key): soon for key in self.keys for kind in kinds})
+        times = {ObjectName(kind=kind, key=key): soon for key in self.keys for kind in kinds}
+        self.ports.agenda.rewrite(times, self.clock.now())
         return self
 
 

@@ -201,7 +201,7 @@ def _change_the_rest(table: Table, clock: SetClock) -> None:
     for schema in (1, 2):
         DynamoSchema(table=table).raise_to(schema)
     agenda.read(folds=True)
-    agenda.rewrite({ObjectName(kind="ImagePolicy", key=APP): Times(last=None, due=clock.now())})
+    agenda.rewrite({ObjectName(kind="ImagePolicy", key=APP): Times(last=None, due=clock.now())}, clock.now())
 
 
 def _partitions(table: Table) -> list[str]:

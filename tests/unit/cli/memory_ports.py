@@ -214,7 +214,7 @@ class MemoryAgenda:
         """Kept in ``times``."""
         return Agenda(times=self.times, swept_at=self.swept_at)
 
-    def note(self, times: Mapping[ObjectName, Times]) -> None:
+    def note(self, times: Mapping[ObjectName, Times], as_of: datetime | None = None) -> None:
         """Kept in ``times``."""
         self.times |= times
 

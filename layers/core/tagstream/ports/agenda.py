@@ -43,11 +43,26 @@ class AgendaStore(Protocol):
         With ``folds`` many small notes are gathered into few items, which takes the right to write.
         """
 
-    def note(self, times: Mapping[ObjectName, Times]) -> None:
-        """When these are due from now on; ``last`` None keeps what is known."""
+    def note(self, times: Mapping[ObjectName, Times], as_of: datetime | None = None) -> None:
+        """When these are due from now on; ``last`` None keeps what is known.
+
+        ``as_of`` (aware UTC) is for whoever says it later than it was true: what others have noted since then counts
+        more.
+        """
 
     def forget(self, names: Iterable[ObjectName]) -> None:
         """These objects are gone."""
 
-    def rewrite(self, times: Mapping[ObjectName, Times]) -> None:
-        """These are all objects there are."""
+    def rewrite(self, times: Mapping[ObjectName, Times], as_of: datetime) -> Agenda:
+        """These are all objects that were found by a look that began at ``as_of``.
+
+        What was noted since then counts more than what was found. Names that were not found are forgotten, except those
+        that were noted since then, and those that are due: a tick has to remove what is left of deleted objects.
+
+        Args:
+            times: of all objects; ``last`` None keeps what is known.
+            as_of: aware UTC, from before anything was read that ``times`` is made of.
+
+        Returns:
+            What is known now.
+        """

@@ -65,6 +65,15 @@ def test_a_change_outlives_what_a_scan_that_began_before_it_notes(table: Table) 
     assert agenda.read().times[APP] == SOON
 
 
+def test_a_note_that_says_how_things_were_hides_none_that_was_made_since(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    clock.sleep(2)
+    agenda.note({APP: SOON})
+    clock.sleep(2)
+    agenda.note({APP: Times(last=None, due=NOW + timedelta(minutes=9))}, NOW + timedelta(seconds=1))
+    assert agenda.read().times[APP] == SOON
+
+
 def test_notes_are_folded_into_a_page_and_say_the_same_then(table: Table) -> None:
     agenda, clock = agenda_of(table)
     for number in range(NOTES_KEPT + 1):
@@ -83,17 +92,68 @@ def test_a_sweep_forgets_what_is_gone_and_keeps_what_is_newer(table: Table) -> N
     gone, kept = (ObjectName(kind="ImageRepository", key=NamespacedName("ns", name)) for name in ("gone", "kept"))
     agenda.note({gone: SOON, kept: SOON})
     clock.sleep(1)
-    agenda.rewrite({kept: Times(last=None, due=NOW)})
+    agenda.rewrite({kept: Times(last=None, due=NOW)}, clock.now())
     found = agenda.read()
     assert found.times == {kept: Times(last=NOW, due=NOW)}
     assert found.swept_at == clock.now()
 
 
+def test_a_sweep_keeps_objects_that_were_applied_while_it_read(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    begun = clock.now()
+    clock.sleep(1)
+    table.put(change_note(APP, clock.now(), clock.now()))
+    other = ObjectName(kind="ImageRepository", key=NamespacedName("ns", "other"))
+    agenda.note({other: SOON})
+    clock.sleep(1)
+    after = agenda.rewrite({}, begun)
+    assert set(after.times) == {APP, other}
+    assert agenda.read().times == after.times
+
+
+def test_a_sweep_keeps_what_a_scan_noted_while_it_read(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    agenda.note({APP: Times(last=NOW - timedelta(minutes=5), due=NOW)})
+    begun, known = clock.now(), agenda.read().times[APP]
+    clock.sleep(2)
+    agenda.note({APP: Times(last=clock.now(), due=clock.now() + timedelta(minutes=5))})
+    noted = agenda.read().times[APP]
+    clock.sleep(2)
+    agenda.rewrite({APP: known}, begun)
+    assert agenda.read().times[APP] == noted
+
+
+def test_a_scan_whose_note_arrives_late_counts_more_than_a_sweep_that_did_not_know_of_it(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    agenda.note({APP: SOON})
+    clock.sleep(300)
+    late = Times(last=clock.now(), due=clock.now() + timedelta(minutes=5))
+    agenda.note({APP: late})
+    clock.sleep(1)
+    agenda.rewrite({APP: Times(last=SOON.last, due=SOON.due)}, clock.now())
+    assert agenda.read().times[APP] == late
+
+
+def test_what_a_tick_notes_after_its_sweep_counts_more_than_the_sweep(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    agenda.rewrite({APP: Times(last=None, due=NOW)}, clock.now())
+    agenda.note({APP: SOON}, clock.now())
+    assert agenda.read().times[APP] == SOON
+
+
+def test_a_sweep_keeps_the_name_of_a_deleted_object_until_what_is_left_of_it_is_removed(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    agenda.note({APP: Times(last=None, due=clock.now())})
+    clock.sleep(90)
+    agenda.rewrite({}, clock.now())
+    assert set(agenda.read().times) == {APP}
+
+
 def test_a_page_that_cannot_be_read_asks_for_a_sweep(table: Table) -> None:
-    agenda, _ = agenda_of(table)
+    agenda, clock = agenda_of(table)
     table.put(keys.key("agenda", "page#000") | {"rows": {"B": b"?"}, "version": keys.text("x")})
     assert agenda.read().swept_at is None
-    agenda.rewrite({APP: SOON})
+    agenda.rewrite({APP: SOON}, clock.now())
     assert agenda.read().times == {APP: SOON}
 
 
@@ -102,7 +162,7 @@ def test_thousands_of_names_cost_a_tick_few_read_units(table: Table) -> None:
     agenda = DynamoAgenda(table=Table(client=counting, name=table.name, clock=table.clock), clock=table.clock)
     names = [ObjectName(kind="ImageRepository", key=NamespacedName(f"t{n % 20}", f"app-{n:05}")) for n in range(5_000)]
     soon = datetime.now(UTC) + timedelta(minutes=5)
-    agenda.rewrite({name: Times(last=datetime.now(UTC), due=soon) for name in names})
+    agenda.rewrite({name: Times(last=datetime.now(UTC), due=soon) for name in names}, datetime.now(UTC))
     counting.reset()
     assert len(agenda.read().times) == 5_000
     assert counting.read_units <= 50

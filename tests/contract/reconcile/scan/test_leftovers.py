@@ -160,6 +160,16 @@ def test_what_a_tick_had_no_time_to_clean_up_the_next_ones_do(
     assert ports.agenda.read().times == {}
 
 
+def test_what_nobody_had_time_to_clean_up_is_not_forgotten_by_the_look_at_every_object(
+    table: Table, ports: Ports
+) -> None:
+    thousands_of_names(ports, 20)
+    table.put(keys.selection(NamespacedName("preview-pr-00007", "app")) | {"t": keys.text(keys.SELECTION)})
+    handlers.scan(TICK, 60_000, ports)
+    assert list(table.query("selection#preview-pr-00007")) == []
+    assert ports.agenda.read().times == {}
+
+
 def test_one_object_that_cannot_be_cleaned_up_keeps_no_other_from_it(ports: Ports) -> None:
     handlers.scan(TICK, 60_000, ports)
     thousands_of_names(ports, 5)

@@ -65,12 +65,11 @@ class DynamoAgenda:
         swept_at = max((keys.read_number(item, "sweptAt") for item in stored), default=0.0)
         if folds and len(notes) > NOTES_KEPT:
             self._fold(rows, stored, swept_at)
-        times = {name: _times(row) for name, row in rows.items() if not row.is_gone}
-        return Agenda(times=times, swept_at=keys.moment(swept_at) if swept_at else None)
+        return _agenda(rows, keys.moment(swept_at) if swept_at else None)
 
-    def note(self, times: Mapping[ObjectName, Times]) -> None:
+    def note(self, times: Mapping[ObjectName, Times], as_of: datetime | None = None) -> None:
         """One small write for two thousand names."""
-        at = self.clock.now()
+        at = as_of or self.clock.now()
         rows = {name: _Row(keys.epoch(at), _epoch(one.last), _epoch(one.due)) for name, one in times.items()}
         self.table.write_many(note_items(rows, at))
 
@@ -79,26 +78,24 @@ class DynamoAgenda:
         at = self.clock.now()
         self.table.write_many(note_items({name: _Row(keys.epoch(at), None, None, is_gone=True) for name in names}, at))
 
-    def rewrite(self, times: Mapping[ObjectName, Times]) -> None:
-        """Fold in what was found by looking at every object, and forget all other names."""
-        at = self.clock.now()
+    def rewrite(self, times: Mapping[ObjectName, Times], as_of: datetime) -> Agenda:
+        """Fold in what was found by looking at every object; what was noted meanwhile stays."""
         rows, stored = self._rows()
-        fresh = {
-            name: _Row(keys.epoch(at), _epoch(one.last) or (rows[name].last if name in rows else None), _epoch(one.due))
-            for name, one in times.items()
-        }
-        # What was noted while the objects were read is newer than what was read of them.
-        newer = {name: row for name, row in rows.items() if row.at > keys.epoch(at) and name in fresh}
-        self._fold(fresh | newer, stored, keys.epoch(at))
+        found = {name: _seen(one, rows.get(name), as_of) for name, one in times.items()}
+        # One that is due and was not found is deleted, and a tick still has to remove what is left of it.
+        others = {name: row for name, row in rows.items() if name not in times and _is_kept(row, as_of)}
+        self._fold(found | others, stored, keys.epoch(as_of))
         if not any(keys.read_text(item, "sk").startswith(PAGE) for item in stored):
             # A version that had no agenda kept the times of last scans here.
             self.table.delete_many(list(self.table.query("scans")))
+        return _agenda(found | others, as_of)
 
     def _rows(self) -> tuple[Rows, list[keys.Item]]:
         """All rows, the newest of each name, and the items they are in, oldest notes first."""
         stored = list(self.table.query(PARTITION))
         rows: Rows = {}
-        for item in stored:
+        # Pages first: a note counts more than a row of a page that is of the same moment.
+        for item in sorted(stored, key=lambda one: keys.read_text(one, "sk").startswith(NOTE)):
             for name, row in _unpacked(item):
                 before = rows.get(name)
                 if before is None:
@@ -149,6 +146,33 @@ def note_items(rows: Mapping[ObjectName, _Row], at: datetime) -> list[keys.Item]
         keys.key(PARTITION, f"{NOTE}{int(at.timestamp() * 1000):014d}#{secrets.token_hex(4)}") | {"rows": _packed(part)}
         for part in chunks(list(rows.items()), ROWS_A_NOTE)
     ]
+
+
+def _agenda(rows: Rows, swept_at: datetime | None) -> Agenda:
+    return Agenda(times={name: _times(row) for name, row in rows.items() if not row.is_gone}, swept_at=swept_at)
+
+
+def _seen(found: Times, row: _Row | None, as_of: datetime) -> _Row:
+    """The row of an object that was found at ``as_of`` or after it: what is known of it, if that is newer."""
+    last = _epoch(found.last)
+    if row is None:
+        return _Row(keys.epoch(as_of), last, _epoch(found.due))
+    if _is_newer(row, as_of):
+        return row
+    if last is None:
+        return _Row(keys.epoch(as_of), row.last, _epoch(found.due))
+    # A note may arrive after the moment that it names.
+    return row if row.last is not None and row.last > last else _Row(keys.epoch(as_of), last, _epoch(found.due))
+
+
+def _is_kept(row: _Row, as_of: datetime) -> bool:
+    """Whether the row of an object that was not found at ``as_of`` stays."""
+    return _is_newer(row, as_of) or (row.due is not None and row.due <= keys.epoch(as_of))
+
+
+def _is_newer(row: _Row, as_of: datetime) -> bool:
+    # Rows are stored in whole milliseconds.
+    return row.at >= int(keys.epoch(as_of) * 1000) / 1000
 
 
 def _times(row: _Row) -> Times:

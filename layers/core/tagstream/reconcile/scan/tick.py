@@ -88,7 +88,7 @@ def tick(deadline_s: float, ports: Ports) -> None:
         found = _due(kind, agenda, now, ports)
         gone[kind] = found.gone
         if found.others:
-            ports.agenda.note(found.others)
+            ports.agenda.note(found.others, now)
         return found.wanted
 
     automations = _due("ImageUpdateAutomation", agenda, now, ports)
@@ -117,15 +117,18 @@ def _check_parameters(ports: Ports) -> None:
 
 
 def _swept(agenda: Agenda, now: datetime, ports: Ports) -> Agenda:
-    """Everything there is, looked at itself."""
+    """Everything there is, looked at itself; ``now`` is from before the agenda was read."""
     times: dict[ObjectName, Times] = {}
     for kind in due.KINDS:
-        stored = ports.objects.list(kind.__name__)
-        for one, parsed in parsed_objects(stored, kind, ports.log):
-            known = agenda.times.get(due.name_of(one))
-            times[due.name_of(one)] = _times(one, parsed, known.last if known else None, ports.log)
-    ports.agenda.rewrite(times)
-    return Agenda(times=times, swept_at=now)
+        for one in ports.objects.list(kind.__name__):
+            name = due.name_of(one)
+            known = agenda.times.get(name)
+            last = known.last if known else None
+            # One that this version cannot read is there, but not due.
+            times[name] = Times(last=last, due=None)
+            for _, parsed in parsed_objects([one], kind, ports.log):
+                times[name] = _times(one, parsed, last, ports.log)
+    return ports.agenda.rewrite(times, now)
 
 
 def _due(kind: str, agenda: Agenda, now: datetime, ports: Ports) -> _Due:
@@ -219,7 +222,7 @@ def _request_runs(automations: _Due, now: datetime, ports: Ports) -> None:
     again = Times(last=None, due=now + RUN_AGAIN_AFTER)
     noted = {**automations.others, **{due.name_of(stored): again for stored, _ in automations.wanted}}
     if noted:
-        ports.agenda.note(noted)
+        ports.agenda.note(noted, now)
 
 
 def _request_syncs(kustomizations: Found, now: datetime, ports: Ports) -> None:
@@ -232,7 +235,7 @@ def _request_syncs(kustomizations: Found, now: datetime, ports: Ports) -> None:
         ports.log.error("syncs not asked for", reason=error.reason, error=error.message)
         return
     again = Times(last=None, due=now + SYNC_AGAIN_AFTER)
-    ports.agenda.note({due.name_of(stored): again for stored, _ in kustomizations})
+    ports.agenda.note({due.name_of(stored): again for stored, _ in kustomizations}, now)
 
 
 def _scan(repositories: Found, now: datetime, deadline_s: float, ports: Ports) -> None:
@@ -247,7 +250,7 @@ def _scan(repositories: Found, now: datetime, deadline_s: float, ports: Ports) -
     ports.queue.send(_messages(spread, None))
     if spread:
         again = Times(last=None, due=now + SCAN_AGAIN_AFTER)
-        ports.agenda.note({ObjectName(kind="ImageRepository", key=key): again for key in spread})
+        ports.agenda.note({ObjectName(kind="ImageRepository", key=key): again for key in spread}, now)
     for offset_s, names in sorted(later.items()):
         ports.queue.send(_messages(names, offset_s))
     inline = [stored for stored, _ in repositories[:INLINE_SCANS]]
