@@ -6,38 +6,55 @@ the agenda has the repositories scanned by the next tick, which begins a new cha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedScan
+from tagstream.ports.selections import INTERVAL
 
 # AWS counts 16; a delivery and a look for a late tag may be links too.
 MOST_HOPS = 12
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+# A scan has this time in the queue before the tick asks for it again.
+SCAN_AGAIN_AFTER = timedelta(minutes=3)
 KIND = "ImageRepository"
 
 
-def put_back(requests: Sequence[QueuedScan], ports: Ports) -> None:
+def put_back(requests: Sequence[QueuedScan], ports: Ports) -> Mapping[ObjectName, Times]:
     """Have these scanned later.
 
     Args:
         requests: as they came; each is sent with one hop more, after a pause that doubles with every hop.
-        ports: the queue, and the agenda for requests that have come too far.
+        ports: the queue.
+
+    Returns:
+        What the caller has to note in the agenda: requests that have come too far are due at once, and intervals that
+        wait in the queue are not due as well.
 
     Raises:
-        RetryableError: QueueOperationFailed, or the table failed.
+        RetryableError: QueueOperationFailed.
     """
+    now = ports.clock.now()
     again = [one for one in requests if one.hops < MOST_HOPS]
     if again:
         ports.queue.send([replace(one, hops=one.hops + 1, delay_s=pause_s(one.hops)) for one in again])
-    left: set[NamespacedName] = {key for one in requests if one.hops >= MOST_HOPS for key in one.repositories}
-    if left:
-        soon = Times(last=None, due=ports.clock.now())
-        ports.agenda.note({ObjectName(kind=KIND, key=key): soon for key in left})
+    times: dict[ObjectName, Times] = {}
+    for one in again:
+        if one.reason == INTERVAL:
+            times |= in_queue(one.repositories, now, pause_s(one.hops))
+    left = (key for one in requests if one.hops >= MOST_HOPS for key in one.repositories)
+    return times | {ObjectName(kind=KIND, key=key): Times(last=None, due=now) for key in left}
+
+
+def in_queue(keys: Collection[NamespacedName], now: datetime, pause_s: float = 0.0) -> Mapping[ObjectName, Times]:
+    """When scans that wait in the queue since ``now`` are due, should the queue lose them; ``pause_s`` in seconds."""
+    again = Times(last=None, due=now + SCAN_AGAIN_AFTER + timedelta(seconds=pause_s))
+    return {ObjectName(kind=KIND, key=key): again for key in keys}
 
 
 def pause_s(hops: int) -> float:

@@ -7,7 +7,7 @@ Source: image-reflector-controller internal/controller/imagerepository_controlle
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import zip_longest
@@ -18,7 +18,7 @@ from tagstream.domain.objects.model import ImageRepository, NamespacedName
 from tagstream.domain.scan.exclusion import InvalidExclusion, exclude
 from tagstream.domain.scan.tag_grammar import sort_out
 from tagstream.errors import ImageAutomationError, RetryableError, StalledError, ThrottledError
-from tagstream.ports.agenda import ObjectName
+from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.registry import RegistryAccess, TagListing
@@ -61,6 +61,10 @@ TOGETHER = 50
 LONG_LIST = 2_000
 
 
+class _CutShort(ImageAutomationError):
+    """A tick had no time left for a list. That says nothing of the registry, and the scan is done by the queue."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     """What the scans of one call share."""
@@ -69,7 +73,7 @@ class _Run:
     policies: PolicyRun
     cool_downs: CoolDowns
     turns: HostTurns[Scan | ToSettleAlone]
-    may_lag: bool
+    in_tick: bool
 
     @property
     def deadline_s(self) -> float:
@@ -105,16 +109,17 @@ def scan_stored(
     ports: Ports,
     workers: int = WORKERS,
     *,
-    may_lag: bool = False,
+    in_tick: bool = False,
 ) -> frozenset[NamespacedName]:
     """Like ``scan_repositories``, for a caller that has just read the ImageRepositories.
 
-    ``may_lag`` says that the caller's read, and that of the tag lists, may be without the writes of the last moments. A
-    scan that has something to write looks again first.
+    ``in_tick`` says that the caller is a tick. Its read, and that of the tag lists, may be without the writes of the
+    last moments: a scan that has something to write looks again first. A scan that its deadline cuts short has failed
+    nothing: it goes to the queue, where it has all the time that its object allows.
     """
     if not stored:
         return frozenset()
-    scans = _begun(stored, ports, may_lag=may_lag)
+    scans = _begun(stored, ports, may_lag=in_tick)
     by_host: dict[str, list[Scan | ToSettleAlone]] = {}
     for scan in scans:
         by_host.setdefault(scan.host, []).append(scan)
@@ -124,7 +129,7 @@ def scan_stored(
         policies=PolicyRun(deadline_s=deadline_s, health=RegistryHealth(cool_downs, ports)),
         cool_downs=cool_downs,
         turns=HostTurns(by_host, workers),
-        may_lag=may_lag,
+        in_tick=in_tick,
     )
     started_s = ports.clock.monotonic_s()
     done: dict[NamespacedName, Settled] = {}
@@ -134,11 +139,12 @@ def scan_stored(
     except ImageAutomationError as error:
         # What is done is noted all the same, and the rest is put back: it may belong to other tenants.
         ports.log.error("scans broke off", reason=error.reason, error=error.message)
+    times = {ObjectName(kind=KIND, key=key): one.times for key, one in done.items()}
     try:
-        _put_back([scan for scan in scans if scan.stored.key not in done], run, ports)
+        times |= _put_back([scan for scan in scans if scan.stored.key not in done], run, ports)
     finally:
-        if done:
-            ports.agenda.note({ObjectName(kind=KIND, key=key): one.times for key, one in done.items()})
+        if times:
+            ports.agenda.note(times)
     if done:
         _log_run([one.scan for one in done.values()], started_s, ports)
     return frozenset(key for one in done.values() for key in one.evaluated)
@@ -212,8 +218,12 @@ def _begun(found: Sequence[StoredObject], ports: Ports, *, may_lag: bool) -> lis
     return [Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted]
 
 
-def _put_back(scans: Sequence[Scan], run: _Run, ports: Ports) -> None:
-    """Queue the remaining scans; those of a slow host go into separate messages, so that they delay no others."""
+def _put_back(scans: Sequence[Scan], run: _Run, ports: Ports) -> Mapping[ObjectName, Times]:
+    """Queue the remaining scans; those of a slow host go into separate messages, so that they delay no others.
+
+    Returns:
+        When they are due from now on.
+    """
     groups: dict[str, list[NamespacedName]] = {}
     for scan in scans:
         groups.setdefault(scan.host if run.turns.is_slow(scan.host) else "", []).append(scan.stored.key)
@@ -222,7 +232,7 @@ def _put_back(scans: Sequence[Scan], run: _Run, ports: Ports) -> None:
         for keys in groups.values()
         for start in range(0, len(keys), SCANS_PER_MESSAGE)
     ]
-    put_back(requests, ports)
+    return put_back(requests, ports)
 
 
 def _scan(scan: Scan, run: _Run, ports: Ports) -> Settled | ToSettle | ImageAutomationError | None:
@@ -236,12 +246,12 @@ def _scan_now(scan: Scan, run: _Run, ports: Ports) -> Settled | ToSettle | None:
         with isolated():
             scan = _listed(scan, run, ports)
     except ImageAutomationError as error:
-        if _ran_out_of_turn(scan, run, started, ports):
+        if isinstance(error, _CutShort) or _ran_out_of_turn(scan, run, started, ports):
             return None
         scan = replace(scan, error=_cool_down(error, run.cool_downs))
     cause = status.cause_of(scan.stored, run.trigger.cause)
     outcome = None if has_news(scan) else transition(scan, cause, since_ms(started, ports), ports.clock.now())
-    if run.may_lag and (outcome is None or outcome.changes_status) and not _is_as_stored(scan, ports):
+    if run.in_tick and (outcome is None or outcome.changes_status) and not _is_as_stored(scan, ports):
         # Somebody has just written it: the queue brings the scan back, which reads what is stored by then.
         return None
     if outcome is None:
@@ -326,12 +336,25 @@ def _listed(scan: Scan, run: _Run, ports: Ports) -> Scan:
 
 
 def _asked(scan: Scan, image: ImageName, access: RegistryAccess, run: _Run, ports: Ports) -> TagListing:
-    now_s, timeout_s = ports.clock.monotonic_s(), _timeout_s(scan.repository)
+    timeout_s = _timeout_s(scan.repository)
     if run.turns.is_shared and timeout_s > SHARED_S:
         # What the other hosts cut short says nothing of this one.
-        return ports.registry.list_tags(image, access, min(run.deadline_s, now_s + SHARED_S))
+        return _listing(image, access, SHARED_S, run, ports)
     with run.health.watched(scan.stored, image, access) as bounded:
-        return ports.registry.list_tags(image, bounded, min(run.deadline_s, now_s + timeout_s))
+        return _listing(image, bounded, timeout_s, run, ports)
+
+
+def _listing(image: ImageName, access: RegistryAccess, timeout_s: float, run: _Run, ports: Ports) -> TagListing:
+    end_s = ports.clock.monotonic_s() + timeout_s
+    try:
+        return ports.registry.list_tags(image, access, min(run.deadline_s, end_s))
+    except ThrottledError:
+        raise
+    except RetryableError as error:
+        is_over = ports.clock.monotonic_s() >= run.deadline_s - TOLERANCE_S
+        if run.in_tick and is_over and run.deadline_s < end_s - TOLERANCE_S:
+            raise _CutShort(error.message, reason=error.reason) from error
+        raise
 
 
 def _store(scan: Scan, ports: Ports) -> ScannedTags | None:

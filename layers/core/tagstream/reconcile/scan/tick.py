@@ -28,6 +28,7 @@ from tagstream.reconcile import due
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.migrations import migrate
 from tagstream.reconcile.receive.paths import refresh_receivers
+from tagstream.reconcile.scan.put_back import in_queue
 from tagstream.reconcile.scan.repositories import scan_stored
 from tagstream.reconcile.scan.sync_requests import request_syncs
 from tagstream.reconcile.scan.trigger import ScanTrigger
@@ -40,11 +41,12 @@ SCANS_PER_MESSAGE = 50
 SPREAD_S = 5.0
 WORKERS = 16
 SWEEP_EVERY = timedelta(hours=1)
-# A run, or a scan from the queue, has this time before the tick asks for it again.
+# A run has this time before the tick asks for it again.
 RUN_AGAIN_AFTER = timedelta(seconds=55)
-SCAN_AGAIN_AFTER = timedelta(minutes=3)
 # The longest time a sync has; when it ends it notes when the next one is due.
 SYNC_AGAIN_AFTER = timedelta(minutes=5)
+# By when these have to end, as parts of a tick's time. Each may wait for slow hosts and leaves the next one some time.
+SCANS_END, POLICIES_END, RECEIVERS_END = 0.6, 0.85, 0.95
 # What a tick spends on the rest of deleted objects; what is left then is removed by the next ticks.
 CLEAN_UP_S = 20.0
 CLEANED = ("Receiver", "ImagePolicy", "ImageUpdateAutomation", "ImageRepository", "Kustomization")
@@ -74,8 +76,9 @@ def tick(deadline_s: float, ports: Ports) -> None:
     """Do what is due: runs first, because they only have to be asked for; then scans, policies and Receivers.
 
     Args:
-        deadline_s: on the monotonic clock; what is left then stays due.
+        deadline_s: on the monotonic clock. Scans that are left by then go to the queue, all else stays due.
     """
+    begun_s = ports.clock.monotonic_s()
     migrate(ports)
     _check_parameters(ports)
     now = ports.clock.now()
@@ -91,16 +94,19 @@ def tick(deadline_s: float, ports: Ports) -> None:
             ports.agenda.note(found.others, now)
         return found.wanted
 
+    def end_s(share: float) -> float:
+        return begun_s + share * (deadline_s - begun_s)
+
     automations = _due("ImageUpdateAutomation", agenda, now, ports)
     gone["ImageUpdateAutomation"] = automations.gone
     _request_runs(automations, now, ports)
     _request_syncs(due_now("Kustomization"), now, ports)
-    _scan(due_now("ImageRepository"), now, deadline_s, ports)
+    _scan(due_now("ImageRepository"), now, end_s(SCANS_END), ports)
     policies = due_now("ImagePolicy")
-    evaluate_policies([stored.key for stored, _ in policies], Cause(text=TRIGGER.cause), deadline_s, ports)
+    evaluate_policies([stored.key for stored, _ in policies], Cause(text=TRIGGER.cause), end_s(POLICIES_END), ports)
     # Scans and runs do not wait for secrets.
-    receivers = due_now("Receiver")
-    refresh_receivers([(stored, one) for stored, one in receivers if isinstance(one, Receiver)], deadline_s, ports)
+    receivers = [(stored, one) for stored, one in due_now("Receiver") if isinstance(one, Receiver)]
+    refresh_receivers(receivers, end_s(RECEIVERS_END), ports)
     _clean_up(gone, min(deadline_s, ports.clock.monotonic_s() + CLEAN_UP_S), ports)
 
 
@@ -249,12 +255,11 @@ def _scan(repositories: Found, now: datetime, deadline_s: float, ports: Ports) -
     spread = keys[INLINE_SCANS:]
     ports.queue.send(_messages(spread, None))
     if spread:
-        again = Times(last=None, due=now + SCAN_AGAIN_AFTER)
-        ports.agenda.note({ObjectName(kind="ImageRepository", key=key): again for key in spread}, now)
+        ports.agenda.note(in_queue(spread, now), now)
     for offset_s, names in sorted(later.items()):
         ports.queue.send(_messages(names, offset_s))
     inline = [stored for stored, _ in repositories[:INLINE_SCANS]]
-    scan_stored(inline, TRIGGER, deadline_s, ports, may_lag=True)
+    scan_stored(inline, TRIGGER, deadline_s, ports, in_tick=True)
 
 
 def _messages(keys: Sequence[NamespacedName], delay_s: float | None) -> list[QueuedScan]:
