@@ -10,15 +10,15 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.reconcile.update.automations import run_automations
-from tests.bench.fleet import LONG_S, Cost, counted_table, measured, stored_object
+from tests.bench.fleet import IMAGE_API, LONG_S, Cost, counted_table, measured, stored_object
 from tests.contract.reconciling import Silent, ports_on, selection
 from tests.embedded.aws import die_with_parent
 from tests.embedded.git_server import bare_repository, git
@@ -51,36 +51,83 @@ class Shape:
     own_branch: bool = False
 
 
-class Updates:
-    """The objects of a shape, and the repository that they change."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetObject:
+    """An object, as each side of a comparison gets it."""
 
-    def __init__(self, endpoint: str, shape: Shape, bare: Path, url: str) -> None:
-        self._shape, self._bare = shape, bare
+    kind: str
+    key: NamespacedName
+    spec: Mapping[str, Any]
+    api: str = IMAGE_API
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def git_repository(key: NamespacedName, url: str) -> FleetObject:
+    """A GitRepository at an address."""
+    return FleetObject(kind="GitRepository", key=key, spec={"url": url, "interval": "1h"}, api=SOURCE_API)
+
+
+def image_policy(key: NamespacedName) -> FleetObject:
+    """An ImagePolicy, which has its name as a label."""
+    spec = {"imageRepositoryRef": {"name": "app"}, "policy": {"alphabetical": {}}}
+    return FleetObject(kind="ImagePolicy", key=key, spec=spec, labels={"app": key.name})
+
+
+def automation(key: NamespacedName, source: str, path: str, push: str = "", selects: bool = False) -> FleetObject:
+    """An ImageUpdateAutomation.
+
+    Args:
+        key: its name.
+        source: the name of its GitRepository, whose main branch is checked out.
+        path: the folder that it updates.
+        push: the branch that it pushes to; main if there is none.
+        selects: whether it sees the policy of its name only.
+    """
+    spec: dict[str, Any] = {
+        "interval": "1h",
+        "sourceRef": {"kind": "GitRepository", "name": source},
+        "git": {
+            "checkout": {"ref": {"branch": "main"}},
+            "commit": {"author": {"email": "bot@example.com"}},
+            **({"push": {"branch": push}} if push else {}),
+        },
+        "update": {"path": path, "strategy": "Setters"},
+    }
+    if selects:
+        spec["policySelector"] = {"matchLabels": {"app": key.name}}
+    return FleetObject(kind="ImageUpdateAutomation", key=key, spec=spec)
+
+
+class Updates:
+    """Objects in a table, and the files that their automations change.
+
+    Args:
+        endpoint: of the embedded AWS.
+        objects: everything that is stored.
+        files: a repository's folder and, as ``branch:path``, a file of it that a commit must have changed.
+    """
+
+    def __init__(self, endpoint: str, objects: Sequence[FleetObject], files: Sequence[tuple[Path, str]]) -> None:
         self.client, self._table = counted_table(endpoint)
+        self.objects, self._files = objects, files
         self._ports = ports_on(self._table, Silent())
-        self._keys = [_key(number) for number in range(shape.automations)]
-        items: list[Any] = []
-        for number in range(shape.automations if shape.own_branch else 1):
-            spec = {"url": url, "interval": "1h"}
-            items.append(stored_object("GitRepository", _key(number), spec, SOURCE_API))
-        for number, key in enumerate(self._keys):
-            items.append(stored_object("ImageUpdateAutomation", key, self._automation(number)))
-        for number in range(shape.policies):
-            policy = {"imageRepositoryRef": {"name": "app"}, "policy": {"alphabetical": {}}}
-            key, labels = _key(number), {"app": _key(number).name}
-            items.append(stored_object("ImagePolicy", key, policy, labels=labels))
-        self._table.write_many(items)
+        self._keys = self._named("ImageUpdateAutomation")
+        self._table.write_many([stored_object(one.kind, one.key, one.spec, one.api, one.labels) for one in objects])
 
     def choose(self, tag: str) -> None:
         """Every policy selects this tag."""
-        for number in range(self._shape.policies):
-            new = replace(selection(tag), policy=_key(number), ref=ImageRef(name="app", tag=tag))
+        for key in self._named("ImagePolicy"):
+            new = replace(selection(tag), policy=key, ref=ImageRef(name="app", tag=tag))
             if not put_selection(self._ports.selections, new, self._ports.selections.get(new.policy)):
                 raise AssertionError("the selection was not written")
 
     def run(self) -> None:
         """Run all automations, as one invocation of UpdateFunction."""
         run_automations(self._keys, "bench", time.monotonic() + LONG_S, self._ports)
+
+    def forget(self) -> None:
+        """What a worker remembers of its last runs is lost."""
+        self._ports = ports_on(self._table, Silent())
 
     def cost(self) -> Cost:
         """What a run takes, and no run may have failed."""
@@ -95,27 +142,28 @@ class Updates:
         return found
 
     def check_committed(self, tag: str) -> None:
-        """Fail unless every automation's first file has this tag."""
-        for number in range(self._shape.automations):
-            branch = f"auto-{number}" if self._shape.own_branch else "main"
-            if f"app:{tag}".encode() not in git("show", f"{branch}:{_path(number, 0)}", folder=self._bare).encode():
-                raise AssertionError(f"automation {number} has not committed")
+        """Fail unless every file has this tag."""
+        for bare, name in self._files:
+            if f"app:{tag}".encode() not in git("show", name, folder=bare).encode():
+                raise AssertionError(f"{name} has not been committed")
 
-    def _automation(self, number: int) -> Mapping[str, Any]:
-        source = _key(number if self._shape.own_branch else 0).name
-        push = {"push": {"branch": f"auto-{number}"}} if self._shape.own_branch else {}
-        selector = {"policySelector": {"matchLabels": {"app": _key(number).name}}} if self._shape.selects else {}
-        return {
-            "interval": "1h",
-            "sourceRef": {"kind": "GitRepository", "name": source},
-            "git": {
-                "checkout": {"ref": {"branch": "main"}},
-                "commit": {"author": {"email": "bot@example.com"}},
-                **push,
-            },
-            "update": {"path": "./" if self._shape.whole else f"./{_folder(number)}", "strategy": "Setters"},
-            **selector,
-        }
+    def _named(self, kind: str) -> list[NamespacedName]:
+        return [one.key for one in self.objects if one.kind == kind]
+
+
+def _shaped(shape: Shape, url: str) -> Sequence[FleetObject]:
+    def made(number: int) -> FleetObject:
+        source = _key(number if shape.own_branch else 0).name
+        path = "./" if shape.whole else f"./{_folder(number)}"
+        return automation(_key(number), source, path, _push_branch(shape, number), shape.selects)
+
+    sources = [git_repository(_key(number), url) for number in range(shape.automations if shape.own_branch else 1)]
+    policies = [image_policy(_key(number)) for number in range(shape.policies)]
+    return [*sources, *map(made, range(shape.automations)), *policies]
+
+
+def _push_branch(shape: Shape, number: int) -> str:
+    return f"auto-{number}" if shape.own_branch else ""
 
 
 @contextmanager
@@ -129,18 +177,26 @@ def updates(endpoint: str, shape: Shape) -> Iterator[Updates]:
             for file in range(shape.files)
         }
         bare = bare_repository(root, "fleet.git", contents)
-        with _git_server(root) as address:
-            yield Updates(endpoint, shape, bare, f"{address}/fleet.git")
+        changed = [
+            (bare, f"{_push_branch(shape, number) or 'main'}:{_path(number, 0)}") for number in range(shape.automations)
+        ]
+        with git_serving(root, "fleet.git") as address:
+            yield Updates(endpoint, _shaped(shape, f"{address}/fleet.git"), changed)
 
 
 @contextmanager
-def _git_server(root: Path) -> Iterator[str]:
+def git_serving(root: Path, name: str) -> Iterator[str]:
+    """Serve the repositories below a folder, of which ``name`` is one, by a process until the end of the with block.
+
+    Yields:
+        The address of the server.
+    """
     port = free_port()
     command = [sys.executable, "-m", "tests.embedded.git_server", "--root", str(root), "--port", str(port)]
     process = subprocess.Popen(command, preexec_fn=die_with_parent)
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(f"{address}/fleet.git/info/refs?service=git-upload-pack", process)
+        _wait_for(f"{address}/{name}/info/refs?service=git-upload-pack", process)
         yield address
     finally:
         process.terminate()
