@@ -86,12 +86,13 @@ class ApiServer:
         with ThreadPoolExecutor(AT_ONCE) as workers:
             list(workers.map(one, objects))
 
-    def patch(self, resource: Resource, objects: Sequence[Metadata], change: Document) -> None:
-        """Merge the same change into objects."""
+    def patch(self, resource: Resource, objects: Sequence[Metadata], change: Document, part: str = "") -> None:
+        """Merge the same change into objects, or into a part that has a path of its own, such as ``status``."""
         merged = {"Content-Type": "application/merge-patch+json"}
+        below = f"/{part}" if part else ""
 
         def one(name: Metadata) -> None:
-            self._ask("PATCH", f"{resource.within(name['namespace'])}/{name['name']}", change, merged)
+            self._ask("PATCH", f"{resource.within(name['namespace'])}/{name['name']}{below}", change, merged)
 
         with ThreadPoolExecutor(AT_ONCE) as workers:
             list(workers.map(one, objects))

@@ -7,10 +7,8 @@ that is edited), and with Flux's own Git client and kyaml. All sides take turns.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -22,12 +20,12 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench.flux_driver import Flux
+from tests.bench.repository import MARKED, changed_by_others, generate
 from tests.bench.row import Row
 from tests.bench.timing import shown
 from tests.embedded.git_server import IDENTITY, GitServer, git, git_server
 
 LAMBDA_MB = 512
-MARKED = 50
 HISTORY_MB = 500
 ROUNDS = 3
 FLUX = "Flux's Git client and kyaml"
@@ -97,7 +95,7 @@ class Cost:
 def _updated(files: int, history_mb: int, flux: Flux | None) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        _generate(root / "repository.git", files, history_mb)
+        generate(root / "repository.git", files, history_mb)
         history = f", {history_mb} MB of history" if history_mb else ""
         yield from _compared(root, files, f"{files:,} files{history}", flux)
 
@@ -121,7 +119,7 @@ def _compared(root: Path, files: int, what: str, flux: Flux | None) -> Iterator[
         for _ in range(ROUNDS):
             with _container(url) as container:
                 costs["cold"].append(_cost(server, root, lambda: _asked(container, "update")))
-                _changed_by_others(root / "repository.git", files)
+                changed_by_others(root / "repository.git", files)
                 costs["warm"].append(_cost(server, root, lambda: _asked(container, "update")))
                 server.requests.clear()
                 _asked(container, "look")
@@ -198,62 +196,6 @@ def _run(command: list[str], folder: Path) -> str:
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     return done.stdout
-
-
-def _generate(bare: Path, files: int, history_mb: int) -> None:
-    """Make a repository. A tenth of its files are YAML files below ``deploy``; its history does not compress."""
-    bare.mkdir(parents=True)
-    git("init", "--quiet", "--bare", ".", folder=bare)
-    for setting in ("http.receivepack", "uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"):
-        git("config", setting, "true", folder=bare)
-    with (bare / "import").open("wb") as stream:
-        for part in _history(files, history_mb):
-            stream.write(part)
-    with (bare / "import").open("rb") as stream:
-        subprocess.run(["git", "fast-import", "--quiet"], stdin=stream, cwd=bare, check=True, timeout=600)
-    (bare / "import").unlink()
-    git("symbolic-ref", "HEAD", "refs/heads/main", folder=bare)
-
-
-def _changed_by_others(bare: Path, files: int) -> None:
-    """Commit as somebody else: change a manifest without a marker, if there is one, and a file elsewhere."""
-    number = 10 * MARKED if files > 10 * MARKED else files
-    path = f"deploy/team-{number % 40}/app-{number}.yaml"
-    parts = [_commit(10**6), b"from refs/heads/main^0\n", f"M 100644 inline {path}\n".encode(), _data(b"kind: X\n")]
-    parts += [b"M 100644 inline src/new.txt\n", _data(b"new\n")]
-    subprocess.run(["git", "fast-import", "--quiet"], input=b"".join(parts), cwd=bare, check=True, timeout=60)
-
-
-def _history(files: int, history_mb: int) -> Iterator[bytes]:
-    entropy = random.Random(files)
-    for number in range(history_mb):
-        yield _commit(number)
-        yield b"M 100644 inline assets/large.bin\n" + _data(entropy.randbytes(2**20))
-    yield _commit(history_mb)
-    if history_mb:
-        yield b"M 100644 inline assets/large.bin\n" + _data(b"small by now\n")
-    for number in range(files):
-        if number % 10 == 0 or files <= MARKED:
-            path = f"deploy/team-{number % 40}/app-{number}.yaml"
-        else:
-            path = f"src/module-{number % 400}/file-{number}.txt"
-        yield f"M 100644 inline {path}\n".encode() + _data(_content(number, path))
-
-
-def _content(number: int, path: str) -> bytes:
-    noise = "".join(hashlib.sha256(f"{number}/{line}".encode()).hexdigest() + "\n# " for line in range(8))
-    is_marked = path.endswith(".yaml") and number < 10 * MARKED
-    marker = ' # {"$imagepolicy": "ns:app"}' if is_marked else ""
-    return f"# {noise}\nimage: app:v1.0.0{marker}\n".encode()
-
-
-def _commit(number: int) -> bytes:
-    who = f"committer somebody <somebody@example.com> {1_700_000_000 + number} +0000\n"
-    return f"commit refs/heads/main\n{who}".encode() + _data(f"change {number}\n".encode())
-
-
-def _data(content: bytes) -> bytes:
-    return b"data %d\n" % len(content) + content + b"\n"
 
 
 BENCHES = {f"commit-{name}": partial(_updated, *size) for name, size in SIZES.items()}

@@ -56,6 +56,10 @@ class Controller:
     log: Path
     due: float = 0.0
 
+    def rest(self) -> None:
+        """Wait until its objects are due, so that what is written from now on is of its next turn."""
+        time.sleep(max(self.due - time.monotonic(), 0.0))
+
     def turn(self, waits: Sequence[Callable[[], None]], rest_s: float) -> Taken:
         """Let it work until all ``waits`` have returned and it is idle again.
 
@@ -66,7 +70,7 @@ class Controller:
         Raises:
             ControllerFailed: it ended.
         """
-        time.sleep(max(self.due - time.monotonic(), 0.0))
+        self.rest()
         cpu, begun = self._cpu(), time.perf_counter()
         with ThreadPoolExecutor(len(waits)) as workers:
             started = [workers.submit(wait) for wait in waits]

@@ -5,6 +5,7 @@ Without Go, or when the modules cannot be fetched, there are none; the rows that
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -38,9 +39,19 @@ def program(folder: str, package: str = ".") -> Path:
 
 
 @cache
-def module_folder(folder: str, module: str) -> Path:
-    """Where Go keeps the source of a module that a program is made of."""
-    return Path(_go(folder, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module).strip())
+def source(folder: str, module: str, version: str = "") -> Path:
+    """Where Go keeps the source of a module, which is fetched if it is not there yet.
+
+    Args:
+        folder: whose go.sum has its sum, in this folder.
+        module: its path.
+        version: of a module of which no program is made; otherwise it is the one in go.mod.
+
+    Raises:
+        NotBuilt: Go is not there, or could not fetch it.
+    """
+    wanted = f"{module}@{version}" if version else module
+    return Path(json.loads(_go(folder, "mod", "download", "-json", wanted))["Dir"])
 
 
 def _go(folder: str, *words: str) -> str:

@@ -13,7 +13,7 @@ from tests.bench.api_server import Document, Metadata, Resource
 from tests.bench.controller import Controller, ControllerFailed, Setup, controlling
 from tests.bench.fast_registry import state
 from tests.bench.fleet import IMAGE_API, TEAMS
-from tests.bench.go_programs import module_folder, program
+from tests.bench.go_programs import program, source
 from tests.bench.timing import Taken
 
 MODULE = "github.com/fluxcd/image-reflector-controller"
@@ -63,6 +63,7 @@ class Reflector:
         return taken
 
     def _scan(self) -> Taken:
+        self.controller.rest()
         begun = int(time.time())
         before = state(self.address)
         latest = f"1.{before.tags - 1}.0"
@@ -129,7 +130,7 @@ def reflecting(address: str, concurrent: int) -> Iterator[Reflector]:
         address: of the registry.
         concurrent: how many objects it reconciles at once.
     """
-    definitions = sorted((module_folder("reflector", MODULE) / "config" / "crd" / "bases").glob("*.yaml"))
+    definitions = sorted((source("reflector", MODULE) / "config" / "crd" / "bases").glob("*.yaml"))
     with tempfile.TemporaryDirectory() as folder:
         setup = Setup(
             binary=program("reflector", MODULE),

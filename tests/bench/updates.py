@@ -5,6 +5,7 @@ The Git server is a process of its own: its work is not in the CPU seconds of th
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,7 @@ class Shape:
         files: files of each policy, all in one folder.
         whole: whether the path of each automation is the whole repository, and not its folder.
         own_branch: whether each automation pushes to a branch of its own, from a GitRepository of its own.
+        own_repository: whether each automation has a repository of its own.
     """
 
     automations: int
@@ -49,6 +51,12 @@ class Shape:
     files: int = 1
     whole: bool = False
     own_branch: bool = False
+    own_repository: bool = False
+
+    @property
+    def sources(self) -> int:
+        """How many GitRepositories there are: one for all automations, or one for each."""
+        return self.automations if self.own_branch or self.own_repository else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,15 +159,19 @@ class Updates:
         return [one.key for one in self.objects if one.kind == kind]
 
 
-def _shaped(shape: Shape, url: str) -> Sequence[FleetObject]:
+def _shaped(shape: Shape, address: str) -> Sequence[FleetObject]:
     def made(number: int) -> FleetObject:
-        source = _key(number if shape.own_branch else 0).name
+        source = _key(number % shape.sources).name
         path = "./" if shape.whole else f"./{_folder(number)}"
         return automation(_key(number), source, path, _push_branch(shape, number), shape.selects)
 
-    sources = [git_repository(_key(number), url) for number in range(shape.automations if shape.own_branch else 1)]
+    sources = [git_repository(_key(one), f"{address}/{_repository(shape, one)}") for one in range(shape.sources)]
     policies = [image_policy(_key(number)) for number in range(shape.policies)]
     return [*sources, *map(made, range(shape.automations)), *policies]
+
+
+def _repository(shape: Shape, number: int) -> str:
+    return f"fleet-{number}.git" if shape.own_repository else "fleet.git"
 
 
 def _push_branch(shape: Shape, number: int) -> str:
@@ -169,19 +181,23 @@ def _push_branch(shape: Shape, number: int) -> str:
 @contextmanager
 def updates(endpoint: str, shape: Shape) -> Iterator[Updates]:
     """Everything of a shape, until the end of the with block."""
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
         contents = {
             _path(number, file): f'image: app:{OLD} # {{"$imagepolicy": "{NAMESPACE}:{_key(number).name}"}}\n'.encode()
             for number in range(shape.policies)
             for file in range(shape.files)
         }
-        bare = bare_repository(root, "fleet.git", contents)
+        first = bare_repository(root, _repository(shape, 0), contents)
+        others = {_repository(shape, number) for number in range(shape.automations)} - {first.name}
+        for name in others:
+            shutil.copytree(first, root / name)
         changed = [
-            (bare, f"{_push_branch(shape, number) or 'main'}:{_path(number, 0)}") for number in range(shape.automations)
+            (root / _repository(shape, number), f"{_push_branch(shape, number) or 'main'}:{_path(number, 0)}")
+            for number in range(shape.automations)
         ]
-        with git_serving(root, "fleet.git") as address:
-            yield Updates(endpoint, _shaped(shape, f"{address}/fleet.git"), changed)
+        with git_serving(root, first.name) as address:
+            yield Updates(endpoint, _shaped(shape, address), changed)
 
 
 @contextmanager
