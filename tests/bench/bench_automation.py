@@ -19,7 +19,7 @@ from tests.bench.go_programs import NotBuilt
 from tests.bench.image_automation import automating, built
 from tests.bench.repository import MARKED, generate
 from tests.bench.row import Row
-from tests.bench.timing import Taken, in_turns, shown, timed
+from tests.bench.timing import Compared, Taken, compared, in_turns, shown, timed, turns
 from tests.bench.updates import (
     OLD,
     FleetObject,
@@ -36,19 +36,19 @@ from tests.embedded.git_server import git
 
 CONTROLLER = "Flux's image-automation-controller"
 APP = NamespacedName("ns", "app")
-MANY = 100
 DEFAULT_CONCURRENT = 4
 LOOK_GOAL, COMMIT_GOAL = 3.0, 1.0
-COMMIT_ROUNDS = 5
+COMMIT_ROUNDS = 3
 NEVER_S = 86_400
-# Each look must be over, and seen to be over, before an automation is due again.
+# What is measured, after how many seconds the controller looks again, and how many turns there are. A look must be
+# over, and seen to be over, before the next one is due.
 LOOKS = {
-    "one": ("one automation", Shape(automations=1, policies=1), 2, 9),
-    "branch": (f"{MANY} automations of one branch", Shape(automations=MANY, policies=MANY, selects=True), 6, 3),
+    "one": ("one automation", Shape(automations=1, policies=1), 2, 7),
+    "branch": ("100 automations of one branch", Shape(automations=100, policies=100, selects=True), 5, 3),
     "repositories": (
-        f"{MANY} automations with a repository each",
-        Shape(automations=MANY, policies=MANY, selects=True, own_repository=True),
-        8,
+        "50 automations with a repository each",
+        Shape(automations=50, policies=50, selects=True, own_repository=True),
+        5,
         3,
     ),
 }
@@ -62,18 +62,20 @@ def _looks(what: str, shape: Shape, interval_s: int, rounds: int, flux: Flux | N
         # The files have this tag already, so that there is nothing to commit.
         fleet.choose(OLD)
         fleet.run()
+        fleet.settle()
         rival.create(fleet.objects, OLD)
-        (found,) = in_turns(partial(timed, fleet.run), [rival.looked], rounds)
+        ways = (partial(timed, fleet.run), partial(timed, fleet.run_by_interval), rival.looked)
+        run, with_ticks, theirs = turns(ways, rounds)
         # It says whether all automations are ready.
         fleet.cost()
-    yield Row(
-        what=f"nothing changed, {what}, CPU",
-        ours=shown(found.ours.cpu),
-        rival=CONTROLLER,
-        theirs=shown(found.theirs.cpu),
-        value=found.cpu_ratio,
-        goal=LOOK_GOAL,
-    )
+    yield _row(f"nothing changed, {what}, CPU", compared(run, theirs), LOOK_GOAL)
+    yield _row(f"nothing changed, {what}, with two ticks of ScanFunction, CPU", compared(with_ticks, theirs), None)
+
+
+def _row(what: str, found: Compared, goal: float | None) -> Row:
+    """A row about CPU."""
+    ours, theirs = shown(found.ours.cpu), shown(found.theirs.cpu)
+    return Row(what=what, ours=ours, rival=CONTROLLER, theirs=theirs, value=found.cpu_ratio, goal=goal)
 
 
 def _commits(files: int, flux: Flux | None) -> Iterator[Row]:
@@ -101,14 +103,15 @@ def _commits(files: int, flux: Flux | None) -> Iterator[Row]:
                 return taken
 
             (found,) = in_turns(ours, [controller], COMMIT_ROUNDS)
-    cpu = (shown(found.ours.cpu), shown(found.theirs.cpu), found.cpu_ratio)
-    wall = (shown(found.ours.wall), shown(found.theirs.wall), found.wall_ratio)
-    for kind, goal, (taken, other, value) in (
-        ("CPU", COMMIT_GOAL, cpu),
-        ("on the wall, with the emulated table", None, wall),
-    ):
-        what = f"commit, {files:,} files, whole run, {kind}"
-        yield Row(what=what, ours=taken, rival=CONTROLLER, theirs=other, value=value, goal=goal)
+    what = f"commit, {files:,} files, whole run"
+    yield _row(f"{what}, CPU", found, COMMIT_GOAL)
+    yield Row(
+        what=f"{what}, on the wall, with the emulated table",
+        ours=shown(found.ours.wall),
+        rival=CONTROLLER,
+        theirs=shown(found.theirs.wall),
+        value=found.wall_ratio,
+    )
 
 
 def _objects(url: str) -> Sequence[FleetObject]:

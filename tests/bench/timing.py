@@ -47,24 +47,33 @@ def timed_process(work: Callable[[], object]) -> Taken:
 
 
 def in_turns(ours: Work, rivals: Sequence[Work], rounds: int, most_s: float = MOST_S) -> list[Compared]:
-    """Do each once unmeasured, then all of them in turns; it stops early when it has taken very long, ``most_s``.
+    """Compare one side with others, as ``turns`` measures them.
 
     Returns:
         One comparison for each rival, in their order.
     """
-    everyone = (ours, *rivals)
+    mine, *others = turns((ours, *rivals), rounds, most_s)
+    return [compared(mine, theirs) for theirs in others]
+
+
+def turns(everyone: Sequence[Work], rounds: int, most_s: float = MOST_S) -> list[list[Taken]]:
+    """Do each once unmeasured, then all of them in turns; it stops early when it has taken very long, ``most_s``.
+
+    Returns:
+        What each took in each of its turns, in the order of ``everyone``.
+    """
     begun = time.perf_counter()
     for work in everyone:
         work()
-    turns = [[work() for work in everyone]]
-    while len(turns) < rounds and time.perf_counter() - begun < most_s:
-        turns.append([work() for work in everyone])
-    return [
-        _compared([turn[0] for turn in turns], [turn[place] for turn in turns]) for place in range(1, len(everyone))
-    ]
+    taken = [[work()] for work in everyone]
+    while len(taken[0]) < rounds and time.perf_counter() - begun < most_s:
+        for mine, work in zip(taken, everyone, strict=True):
+            mine.append(work())
+    return taken
 
 
-def _compared(ours: Sequence[Taken], theirs: Sequence[Taken]) -> Compared:
+def compared(ours: Sequence[Taken], theirs: Sequence[Taken]) -> Compared:
+    """Medians of two sides, whose turns belong together one by one."""
     pairs = list(zip(ours, theirs, strict=True))
     return Compared(
         ours=_median(ours),

@@ -14,12 +14,18 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tagstream.adapters.store.agenda import DynamoAgenda
 from tagstream.domain.objects.model import ImageRef, NamespacedName
+from tagstream.ports.agenda import ObjectName, Times
+from tagstream.ports.bundle import Ports
+from tagstream.ports.schema import SCHEMA
+from tagstream.reconcile.scan.tick import tick
 from tagstream.reconcile.update.automations import run_automations
-from tests.bench.fleet import IMAGE_API, LONG_S, Cost, counted_table, measured, stored_object
+from tests.bench.fleet import IMAGE_API, LONG_S, Cost, MovedClock, counted_table, measured, stored_object
 from tests.contract.reconciling import Silent, ports_on, selection
 from tests.embedded.aws import die_with_parent
 from tests.embedded.git_server import bare_repository, git
@@ -29,6 +35,8 @@ from tests.embedded.single_writes import put_selection
 NAMESPACE = "ns"
 SOURCE_API = "source.toolkit.fluxcd.io/v1"
 OLD, NEW = "v1.0.0", "v2.0.0"
+A_MINUTE = timedelta(minutes=1)
+INTERVAL = 3 * A_MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +100,7 @@ def automation(key: NamespacedName, source: str, path: str, push: str = "", sele
         selects: whether it sees the policy of its name only.
     """
     spec: dict[str, Any] = {
-        "interval": "1h",
+        "interval": f"{INTERVAL // A_MINUTE}m",
         "sourceRef": {"kind": "GitRepository", "name": source},
         "git": {
             "checkout": {"ref": {"branch": "main"}},
@@ -118,7 +126,8 @@ class Updates:
     def __init__(self, endpoint: str, objects: Sequence[FleetObject], files: Sequence[tuple[Path, str]]) -> None:
         self.client, self._table = counted_table(endpoint)
         self.objects, self._files = objects, files
-        self._ports = ports_on(self._table, Silent())
+        self._clock = MovedClock()
+        self.forget()
         self._keys = self._named("ImageUpdateAutomation")
         self._table.write_many([stored_object(one.kind, one.key, one.spec, one.api, one.labels) for one in objects])
 
@@ -135,7 +144,31 @@ class Updates:
 
     def forget(self) -> None:
         """What a worker remembers of its last runs is lost."""
-        self._ports = ports_on(self._table, Silent())
+        agenda = DynamoAgenda(table=self._table, clock=self._clock)
+        self._ports: Ports = replace(ports_on(self._table, Silent()), clock=self._clock, agenda=agenda)
+
+    def settle(self) -> None:
+        """This version's first tick and the hourly look at everything are over, and nothing is due for an interval."""
+        self._ports.schema.raise_to(SCHEMA)
+        soon = Times(last=self._clock.now(), due=self._clock.now() + INTERVAL)
+        self._ports.agenda.rewrite({_name(key): soon for key in self._keys})
+
+    def run_by_interval(self) -> None:
+        """What happens because an interval is over.
+
+        A tick asks for the runs, UpdateFunction runs, and the tick a minute later notes when the next ones are due.
+
+        Raises:
+            AssertionError: the tick has not found all automations due.
+        """
+        self._clock.moved += INTERVAL
+        before = self.client.write_units
+        tick(time.monotonic() + LONG_S, self._ports)
+        if self.client.write_units - before < len(self._keys):
+            raise AssertionError("the tick has not asked for all runs")
+        run_automations(self._keys, "bench", time.monotonic() + LONG_S, self._ports, may_lag=True)
+        self._clock.moved += A_MINUTE
+        tick(time.monotonic() + LONG_S, self._ports)
 
     def cost(self) -> Cost:
         """What a run takes, and no run may have failed."""
@@ -233,6 +266,10 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
 
 def _is_ready(stored: Any) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in stored.status.get("conditions", ()))
+
+
+def _name(key: NamespacedName) -> ObjectName:
+    return ObjectName(kind="ImageUpdateAutomation", key=key)
 
 
 def _key(number: int) -> NamespacedName:
