@@ -1,7 +1,7 @@
 # make demo       the main job on this machine, seen working (KEEP=1 leaves it up and opens the page)
 # make test       everything: linters, types, then all tests
 # make vectors    the vectors alone (VECTORS=DIR: those of another folder)
-# make bench      what it takes, beside Flux's controller and packages where Go is there (ROWS=name,… for some; docs/benchmarks.md)
+# make bench      what it takes, beside Flux's controllers and packages where Go is there (ROWS=name,… for some; docs/benchmarks.md)
 # make bench growth   how it grows with the number of objects
 # make chaos      everything fails for a while, and nothing may be lost (SEED=n, MINUTES=m)
 # make cost       what a month costs, from counted calls (SIZES, HOURS, PUSHES); writes docs/cost.md's table

@@ -42,6 +42,11 @@ class Resource:
     plural: str
 
     @property
+    def definition(self) -> str:
+        """The name that Flux's modules give to the file of its definition."""
+        return f"{self.group_version.partition('/')[0]}_{self.plural}.yaml"
+
+    @property
     def everywhere(self) -> str:
         """The path of the objects of all namespaces."""
         return f"/apis/{self.group_version}/{self.plural}"

@@ -80,7 +80,8 @@ class ImageAutomation:
             observed = document.get("status", {}).get("observedPolicies", {})
             return bool(observed) and all(one["tag"] == tag for one in observed.values())
 
-        taken = self.controller.turn([self.controller.server.follow(AUTOMATIONS, is_done)], rest_s=0)
+        # Times in statuses are whole seconds: what it does in its next turn must have a later one.
+        taken = self.controller.turn([self.controller.server.follow(AUTOMATIONS, is_done)], rest_s=1.0)
         if self.controller.logged(FAILED):
             raise ControllerFailed(self.controller.log.read_text()[-1000:])
         return taken
@@ -94,16 +95,12 @@ def _document(one: FleetObject, interval_s: int) -> Document:
 
 
 def _definitions() -> Sequence[Path]:
-    folder = Path("config", "crd", "bases")
-    kinds = (
-        (source("automation", MODULE), f"{IMAGE_API.split('/')[0]}_{AUTOMATIONS.plural}.yaml"),
-        (source("reflector", REFLECTOR), f"{IMAGE_API.split('/')[0]}_{IMAGE_POLICIES.plural}.yaml"),
-        (
-            source("automation", SOURCES, SOURCES_VERSION),
-            f"{SOURCE_API.split('/')[0]}_{GIT_REPOSITORIES.plural}.yaml",
-        ),
-    )
-    return [module / folder / name for module, name in kinds]
+    modules = {
+        AUTOMATIONS: source("automation", MODULE),
+        IMAGE_POLICIES: source("reflector", REFLECTOR),
+        GIT_REPOSITORIES: source("automation", SOURCES, SOURCES_VERSION),
+    }
+    return [module / "config" / "crd" / "bases" / resource.definition for resource, module in modules.items()]
 
 
 def built() -> None:
