@@ -151,7 +151,7 @@ class Updates:
         """This version's first tick and the hourly look at everything are over, and nothing is due for an interval."""
         self._ports.schema.raise_to(SCHEMA)
         soon = Times(last=self._clock.now(), due=self._clock.now() + INTERVAL)
-        self._ports.agenda.rewrite({_name(key): soon for key in self._keys})
+        self._ports.agenda.rewrite({_name(key): soon for key in self._keys}, self._clock.now())
 
     def run_by_interval(self) -> None:
         """What happens because an interval is over.
