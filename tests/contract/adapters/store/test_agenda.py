@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
+import string
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.agenda import NOTES_KEPT, DynamoAgenda, change_note
@@ -166,6 +170,75 @@ def test_thousands_of_names_cost_a_tick_few_read_units(table: Table) -> None:
     counting.reset()
     assert len(agenda.read().times) == 5_000
     assert counting.read_units <= 50
+
+
+def long_names(count: int, characters: int) -> list[ObjectName]:
+    """Names that cannot be compressed, as generated ones are."""
+    chance = random.Random(1)
+    letters = string.ascii_lowercase + string.digits
+    texts = ("".join(chance.choices(letters, k=characters)) for _ in range(count))
+    return [ObjectName(kind="ImageRepository", key=NamespacedName(text[:63], text)) for text in texts]
+
+
+def test_pages_have_room_for_names_of_any_length_and_number(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    names = long_names(10_500, 63)
+    agenda.rewrite(dict.fromkeys(names, SOON), clock.now())
+    pages = list(table.query("agenda", "page#"))
+    assert len(pages) == 3
+    found = agenda.read()
+    assert found.times == dict.fromkeys(names, SOON)
+    assert found.swept_at == clock.now()
+    for _ in range(NOTES_KEPT + 1):
+        clock.sleep(1)
+        agenda.note({APP: SOON})
+    agenda.read(folds=True)
+    assert notes_in(table) == 0
+    assert len(list(table.query("agenda", "page#"))) == len(pages), "no former page is left"
+    assert agenda.read().times == dict.fromkeys([*names, APP], SOON)
+    clock.sleep(1)
+    agenda.rewrite({APP: SOON}, clock.now())
+    assert len(list(table.query("agenda", "page#"))) == 1
+
+
+def test_a_note_has_room_for_the_longest_names(table: Table) -> None:
+    agenda, _ = agenda_of(table)
+    names = long_names(2_000, 253)
+    agenda.note(dict.fromkeys(names, SOON))
+    assert agenda.read().times == dict.fromkeys(names, SOON)
+
+
+def test_a_tick_that_is_overtaken_while_it_writes_pages_leaves_those_of_the_other(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagstream.adapters.store.agenda.MOST_BYTES", 4_000)
+    agenda, clock = agenda_of(table)
+    agenda.rewrite({APP: SOON}, clock.now())
+    clock.sleep(1)
+    names = long_names(400, 63)
+
+    class Overtaken:
+        """A client that another tick is faster than."""
+
+        is_over = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(table.client, name)
+
+        def put_item(self, **arguments: Any) -> Any:
+            if not self.is_over:
+                self.is_over = True
+                clock.sleep(1)
+                agenda.rewrite(dict.fromkeys(names[:300], SOON), clock.now())
+                agenda.note({APP: SOON})
+            return table.client.put_item(**arguments)
+
+    client: Any = Overtaken()
+    slow = DynamoAgenda(table=Table(client=client, name=table.name, clock=table.clock), clock=clock)
+    slow.rewrite(dict.fromkeys(names, SOON), clock.now())
+    assert client.is_over
+    assert agenda.read().times == dict.fromkeys([*names[:300], APP], SOON)
+    assert notes_in(table) == 1, "a note that is in no page stays"
 
 
 def test_a_status_beyond_what_an_item_holds_is_kept_without_its_largest_member(table: Table) -> None:

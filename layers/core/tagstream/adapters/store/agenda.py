@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 
 PARTITION = "agenda"
 PAGE = "page#"
+FIRST_PAGE = "page#000"
 NOTE = "note#"
 ROWS_A_NOTE = 2_000
 ROWS_A_PAGE = 10_000
+# An item holds 400 KB with its other attributes.
+MOST_BYTES = 390_000
 # Reading notes costs as much as reading a page of their size; folding them costs writing the page.
 NOTES_KEPT = 64
 # A change of an object outlives what a reconcile, begun before it, notes at its end.
@@ -108,29 +111,35 @@ class DynamoAgenda:
         return rows, stored
 
     def _fold(self, rows: Rows, stored: Sequence[keys.Item], swept_at: float) -> None:
-        """Write the pages anew, unless another tick did meanwhile, and remove what they hold now."""
+        """Write the pages anew, unless another tick did meanwhile, and remove what they hold now.
+
+        Only the first page has a condition, and it is written last. The others have names of their own: whoever is
+        overtaken leaves none of another's pages changed, and rows that are read twice do no harm.
+        """
         kept = [(name, row) for name, row in sorted(rows.items()) if not row.is_gone]
         version = secrets.token_hex(8)
-        pages = [
-            keys.key(PARTITION, f"{PAGE}{number:03d}")
-            | {"rows": _packed(part), "sweptAt": keys.number(swept_at), "version": keys.text(version)}
-            for number, part in enumerate(chunks(kept, ROWS_A_PAGE) if kept else [()])
+        packs = list(_packs(kept, ROWS_A_PAGE)) or [_packed(())]
+        others = [
+            keys.key(PARTITION, f"{PAGE}{number:03d}#{version}") | {"rows": pack}
+            for number, pack in enumerate(packs[1:], start=1)
         ]
-        before = [item for item in stored if keys.read_text(item, "sk").startswith(PAGE)]
-        surplus = [item for item in before if keys.read_text(item, "sk") >= f"{PAGE}{len(pages):03d}"]
-        if self._replaced(pages, before, surplus):
-            self.table.delete_many([item for item in stored if keys.read_text(item, "sk").startswith(NOTE)])
+        first = keys.key(PARTITION, FIRST_PAGE) | {
+            "rows": packs[0],
+            "sweptAt": keys.number(swept_at),
+            "version": keys.text(version),
+        }
+        before = {keys.read_text(item, "sk"): item for item in stored}
+        self.table.write_many(others)
+        if self.table.put(first, _unchanged_page(before.get(FIRST_PAGE))):
+            self.table.delete_many([item for name, item in before.items() if name != FIRST_PAGE])
+        else:
+            self.table.delete_many(others)
 
-    def _replaced(self, pages: Sequence[keys.Item], before: Sequence[keys.Item], surplus: Sequence[keys.Item]) -> bool:
-        condition = ABSENT
-        if before:
-            version = keys.text(keys.read_text(before[0], "version"))
-            condition = Condition(expression="version = :version", values={":version": version})
-        others = [self.table.putting(page) for page in pages[1:]]
-        others += [self.table.deleting({"pk": item["pk"], "sk": item["sk"]}) for item in surplus]
-        if others:
-            return self.table.replace(pages[0], condition, others)
-        return self.table.put(pages[0], condition)
+
+def _unchanged_page(before: keys.Item | None) -> Condition:
+    if before is None:
+        return ABSENT
+    return Condition(expression="version = :version", values={":version": keys.text(keys.read_text(before, "version"))})
 
 
 def change_note(name: ObjectName, due: datetime, at: datetime) -> keys.Item:
@@ -143,8 +152,8 @@ def change_note(name: ObjectName, due: datetime, at: datetime) -> keys.Item:
 def note_items(rows: Mapping[ObjectName, _Row], at: datetime) -> list[keys.Item]:
     """Rows as items; their sort keys are in the order of time."""
     return [
-        keys.key(PARTITION, f"{NOTE}{int(at.timestamp() * 1000):014d}#{secrets.token_hex(4)}") | {"rows": _packed(part)}
-        for part in chunks(list(rows.items()), ROWS_A_NOTE)
+        keys.key(PARTITION, f"{NOTE}{int(at.timestamp() * 1000):014d}#{secrets.token_hex(4)}") | {"rows": pack}
+        for pack in _packs(list(rows.items()), ROWS_A_NOTE)
     ]
 
 
@@ -182,6 +191,16 @@ def _times(row: _Row) -> Times:
 
 def _epoch(value: datetime | None) -> float | None:
     return None if value is None else keys.epoch(value)
+
+
+def _packs(rows: Sequence[tuple[ObjectName, _Row]], most: int) -> Iterator[AttributeValueTypeDef]:
+    """Rows for one item after the other: so many, or fewer where their names are too long for one item."""
+    for part in chunks(rows, most):
+        pack = _packed(part)
+        if len(pack["B"]) > MOST_BYTES and len(part) > 1:
+            yield from _packs(part, -(-len(part) // 2))
+        else:
+            yield pack
 
 
 def _packed(rows: Sequence[tuple[ObjectName, _Row]]) -> AttributeValueTypeDef:
