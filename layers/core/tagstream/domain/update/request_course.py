@@ -88,8 +88,8 @@ class KeptRequest:
         return (self.head or head, self.url or url) == (head, url or self.url)
 
     def has_refused(self, changes: str) -> bool:
-        """Whether a person has closed a request of these very changes."""
-        return changes in self.refusals
+        """Whether a person has closed a request of these very changes, and none is open."""
+        return self.state == "closed" and changes in self.refusals
 
     @property
     def refusals(self) -> tuple[str, ...]:

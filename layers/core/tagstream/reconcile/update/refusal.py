@@ -33,7 +33,7 @@ def is_refused(jobs: Sequence[UpdateJob], changes: Sequence[Change], ports: Port
     kept = [known for one in jobs if (known := known_request(one.stored)) is not None and known.is_for(head, base)]
     is_open = next((one for one in kept if one.is_open), None)
     if is_open is None:
-        return any(one.state == "closed" and one.has_refused(identity) for one in kept)
+        return any(one.has_refused(identity) for one in kept)
     if is_open.changes != identity:
         return False
     current = ports.git_hosts.of(leader.requests.host).read(is_open.number)

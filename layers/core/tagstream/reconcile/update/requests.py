@@ -279,7 +279,7 @@ class _Course:
         known = self.known
         if known is None or not known.number:
             known = self.known = None
-        elif _is_refused(known, changes) and known.read_at is not None and not self._is_asked_for:
+        elif known.has_refused(changes.identity) and known.read_at is not None and not self._is_asked_for:
             return
         host = self._host()
         current = self._current(host)
@@ -509,11 +509,6 @@ class _Course:
 def _is_open_of_ours(request: PullRequest | None) -> bool:
     """Whether a request that the status does not know is open and was written by tagstream."""
     return request is not None and request.state == "open" and identity_in(request.body) != ""
-
-
-def _is_refused(known: KeptRequest, changes: ChangeSet) -> bool:
-    """Whether a person has closed a request of these very changes, and none is open."""
-    return known.state == "closed" and known.has_refused(changes.identity)
 
 
 def _refused_before(current: PullRequest | None) -> tuple[str, ...]:
