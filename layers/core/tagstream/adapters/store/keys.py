@@ -31,6 +31,11 @@ RUN = "run"
 LEDGER = "ledger"
 NO_SORT = "-"
 CHUNKS = "chunk#"
+# The attribute of an item that names the parts of its long value.
+PARTS = "parts"
+INTENT_PARTS = "intents#"
+CREATED = "@created"
+CREATED_PARTS = f"{CREATED}#"
 # A read unit is 4 KB: below it nothing is won by compressing.
 PACKED_FROM = 4_000
 
@@ -124,11 +129,6 @@ def tags(repository: NamespacedName) -> str:
     return f"tags#{repository}"
 
 
-def chunk(snapshot: str, index: int) -> str:
-    """Sort key of one chunk of a stored list."""
-    return f"{CHUNKS}{snapshot}#{index:06d}"
-
-
 def sighting(repository: NamespacedName, tag: str, digest: str) -> Item:
     """Key of the first sighting of a tag with a digest."""
     return key(sightings(repository), f"{tag}@{digest}")
@@ -146,7 +146,7 @@ def image_fact(repository: NamespacedName, digest: str, kind: str) -> Item:
 
 def creation_times(repository: NamespacedName) -> Item:
     """Key of when the tags of a repository were created; it goes with the sightings."""
-    return key(sightings(repository), "@created")
+    return key(sightings(repository), CREATED)
 
 
 def pending(repository: NamespacedName) -> str:
@@ -192,6 +192,11 @@ def hook_paths(receiver: NamespacedName) -> Item:
 def last_delivery(kind: str, name: NamespacedName) -> Item:
     """Key of the newest delivery of a Receiver or for an ImageRepository."""
     return key(f"delivery#last#{kind}", str(name))
+
+
+def status_parts(name: NamespacedName) -> str:
+    """What the sort keys of a long status's parts begin with; no name has this character."""
+    return f"{name}#"
 
 
 def lease(target: str) -> str:

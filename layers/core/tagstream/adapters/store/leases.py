@@ -15,6 +15,7 @@ from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.ledger import entry_document, entry_of
+from tagstream.adapters.store.parts import PART_BYTES, Parts, Reference, cut, reference, snapshot_name
 from tagstream.adapters.store.table import Condition, Table
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError
@@ -23,6 +24,10 @@ from tagstream.ports.runtime import Clock
 
 # Longer than any worker lives: a fence that begins anew is then newer than all that anybody knows of the former one.
 KEPT = timedelta(days=30)
+# The commits of a push that are too many for an item are in parts, and these bytes name them. A version that knows no
+# parts cannot read them, and finds no commits.
+NAMED_PARTS = b"parts "
+UNREADABLE = (KeyError, TypeError, ValueError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,32 +117,61 @@ class DynamoLeases:
                 for one in intents
             ]
         )
-        if not self._held(lease, "SET intents = :intents", {}, {":intents": {"B": zlib.compress(body.encode())}}):
+        packed, parts, named = zlib.compress(body.encode()), self._parts(lease.target), None
+        if len(packed) > PART_BYTES:
+            now = self.clock.now()
+            ends: keys.Item = {"expiresAt": keys.number(int((now + KEPT).timestamp()))}
+            named = parts.write(cut(packed), snapshot_name(now), ends)
+            packed = NAMED_PARTS + str(named).encode()
+        before = self._changed_intents(lease, "SET intents = :intents", {":intents": {"B": packed}})
+        if before is None:
+            parts.drop(named)
             raise RetryableError("the lease of this Git branch went to another worker", reason="LeaseLost")
+        parts.drop(_parts_of(before))
 
     def intents(self, target: str) -> tuple[CommitIntent, ...]:
         """What the last holder left."""
         item = self.table.get(keys.key(keys.lease(target))) or {}
+        item, body = self._parts(target).whole(item, _parts_of)
         if "intents" not in item:
             return ()
         try:
-            stored = cast("list[dict[str, object]]", json.loads(zlib.decompress(keys.read_bytes(item, "intents"))))
+            packed = keys.read_bytes(item, "intents") if body is None else body
+            stored = cast("list[dict[str, object]]", json.loads(zlib.decompress(packed)))
             return tuple(_intent(one) for one in stored)
-        except (KeyError, TypeError, ValueError, zlib.error):
+        except UNREADABLE:
             # Nobody can say any more what was intended; setters are compared with the branch itself in any case.
             return ()
 
     def clear_intents(self, lease: Lease) -> None:
         """Nothing is in doubt any more."""
-        self._held(lease, "REMOVE intents", {}, {})
+        before = self._changed_intents(lease, "REMOVE intents", {})
+        self._parts(lease.target).drop(_parts_of(before or {}))
+
+    def _parts(self, target: str) -> Parts:
+        return Parts(table=self.table, pk=keys.lease(target), prefix=keys.INTENT_PARTS)
+
+    def _changed_intents(self, lease: Lease, expression: str, values: keys.Item) -> keys.Item | None:
+        where = keys.key(keys.lease(lease.target))
+        return self.table.exchange(where, expression, _still_held(lease, {}, values))
 
     def _held(self, lease: Lease, expression: str, names: dict[str, str], values: keys.Item) -> bool:
-        condition = Condition(
-            expression="#owner = :owner AND #fence = :fence",
-            names={"#owner": "owner", "#fence": "fence"} | names,
-            values={":owner": keys.text(lease.owner), ":fence": keys.number(lease.fence)} | values,
-        )
-        return self.table.update(keys.key(keys.lease(lease.target)), expression, condition)
+        where = keys.key(keys.lease(lease.target))
+        return self.table.update(where, expression, _still_held(lease, names, values))
+
+
+def _still_held(lease: Lease, names: Mapping[str, str], values: keys.Item) -> Condition:
+    return Condition(
+        expression="#owner = :owner AND #fence = :fence",
+        names={"#owner": "owner", "#fence": "fence", **names},
+        values={":owner": keys.text(lease.owner), ":fence": keys.number(lease.fence)} | values,
+    )
+
+
+def _parts_of(item: keys.Item) -> Reference | None:
+    """The name of the parts that hold the commits of a lease; None if there are none."""
+    stored = keys.read_bytes(item, "intents") if "intents" in item else b""
+    return reference(stored.removeprefix(NAMED_PARTS).decode()) if stored.startswith(NAMED_PARTS) else None
 
 
 def _lease(target: str, item: keys.Item) -> Lease:

@@ -310,6 +310,27 @@ class Table:
 
         return self._settled(write, key, lambda stored: mark is not None and _has(stored, mark))
 
+    def exchange(self, key: Item, expression: str, condition: Condition) -> Item | None:
+        """Update one item as ``update`` does.
+
+        Returns:
+            What the changed attributes were before, as far as the answer says so; None when the condition did not hold.
+        """
+        before: Item = {}
+
+        def write() -> None:
+            with translated("update an item"):
+                answer = self.client.update_item(
+                    TableName=self.name,
+                    Key=key,
+                    UpdateExpression=expression,
+                    ReturnValues="UPDATED_OLD",
+                    **_guard(condition),  # type: ignore[arg-type]
+                )
+            before.update(answer.get("Attributes", {}))
+
+        return before if self._settled(write, key, lambda _: False) else None
+
     def delete(self, key: Item, condition: Condition | None = None) -> bool:
         """Remove one item; False when the condition did not hold and there still is one."""
         if condition is None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-import secrets
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,20 +16,17 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from tagstream.adapters.store import keys
+from tagstream.adapters.store.parts import PART_BYTES, READ_TRIES, Parts, Reference, cut, reference, snapshot_name
 from tagstream.adapters.store.table import ABSENT, Condition, Table, unchanged
 from tagstream.domain.objects.model import Digest, NamespacedName, Revision
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.tags import ImageFact, TagRecord, TagState
 
-# An item may hold 400 KB. zlib never grows its input by more than a per mille, so this is safe before compression.
-CHUNK_BYTES = 380_000
 RECORDS_A_BLOCK = 1_000
 # A read unit is 4 KB: a list this short makes reading its state no dearer.
 INLINE_BYTES = 2_800
-READ_TRIES = 4
 # A sighting that is asked for lives on; one that nobody asks for any more goes by itself.
 SIGHTING_TTL = timedelta(days=400)
-WRITING_TAKES = timedelta(hours=1)
 UNREADABLE = (KeyError, TypeError, ValueError, zlib.error)
 
 
@@ -95,8 +91,10 @@ class DynamoTags:
         raise RetryableError(f"tags of ImageRepository/{key} keep changing", reason="StorageOperationFailed")
 
     def _chunks(self, key: NamespacedName, state: TagState) -> list[keys.Item]:
-        found = self.table.get_many(_chunk_keys(key, state))
-        return sorted(found, key=lambda item: keys.read_text(item, "sk"))
+        return self._stored(key).found(_chunks_of(state))
+
+    def _stored(self, key: NamespacedName) -> Parts:
+        return Parts(table=self.table, pk=keys.tags(key), prefix=keys.CHUNKS, attribute="tags")
 
     def _records(self, key: NamespacedName, state: TagState, parts: Sequence[keys.Item]) -> Iterator[TagRecord]:
         try:
@@ -116,37 +114,22 @@ class DynamoTags:
 
     def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord], expected: TagState | None) -> bool:
         """Chunks first, then the state that names them, then the old chunks go."""
-        snapshot = _snapshot(state.scanned_at, secrets.token_hex(4))
-        written = replace(state, snapshot=snapshot, chunk_count=0)
-        item = _where(key)
-        try:
-            packed = _packed(tags)
-            begin = list(itertools.islice(packed, 2))
-            if len(begin) == 1 and len(begin[0]) <= INLINE_BYTES:
-                item["tags"] = {"B": begin.pop()}
-            for chunk in itertools.chain(begin, packed):
-                written = replace(written, chunk_count=written.chunk_count + 1)
-                sk = keys.chunk(snapshot, written.chunk_count)
-                self.table.put(keys.key(keys.tags(key), sk) | {"tags": {"B": chunk}})
-        except ImageAutomationError:
-            self.table.delete_many(_chunk_keys(key, written))
-            raise
+        written = replace(state, snapshot=snapshot_name(state.scanned_at), chunk_count=0)
+        item, chunks = _where(key), self._stored(key)
+        packed = _packed(tags)
+        begin = list(itertools.islice(packed, 2))
+        if len(begin) == 1 and len(begin[0]) <= INLINE_BYTES:
+            item["tags"] = {"B": begin.pop()}
+        named = chunks.write(itertools.chain(begin, packed), written.snapshot)
+        written = replace(written, chunk_count=named.count)
         item["doc"] = keys.document(_state_document(written))
         kept = self._replaced(item, expected)
         # A loser of the race removes its own chunks: what it compared with is not what is stored any more.
         stale = expected if kept else written
-        self.table.delete_many(_chunk_keys(key, stale) if stale else [])
+        chunks.drop(_chunks_of(stale) if stale else None)
         if kept and written.chunk_count:
-            self._drop_left_behind(key, state.scanned_at)
+            chunks.drop_left_behind(state.scanned_at)
         return kept
-
-    def _drop_left_behind(self, key: NamespacedName, now: datetime) -> None:
-        """Remove chunks of writers that died before they could; one query, which finds none as a rule.
-
-        A snapshot's name begins with its time. Whoever wrote an hour ago does not write any more.
-        """
-        end = keys.chunk(_snapshot(now - WRITING_TAKES, ""), 0)
-        self.table.delete_many(list(self.table.query_between(keys.tags(key), keys.CHUNKS, end)))
 
     def _replaced(self, item: keys.Item, expected: TagState | None) -> bool:
         if expected is not None:
@@ -194,21 +177,32 @@ class DynamoTags:
         self.table.put(keys.image_fact(key, digest, kind) | found)
 
     def creation_times(self, key: NamespacedName) -> Mapping[str, datetime | None]:
-        """One read."""
-        found = keys.read_document(self.table.get(keys.creation_times(key)) or {})
+        """One read, and one more for those of very many tags."""
+        item, body = self._created(key).whole(self.table.get(keys.creation_times(key)) or {}, _parts_of)
+        found = keys.read_document({"doc": {"B": body}} if body else item)
         numbers = {tag: at for tag, at in found.items() if at is None or isinstance(at, int)}
         return {tag: None if at is None else keys.moment(at) for tag, at in numbers.items()}
+
+    def _created(self, key: NamespacedName) -> Parts:
+        return Parts(table=self.table, pk=keys.sightings(key), prefix=keys.CREATED_PARTS)
 
     def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None], now: datetime) -> None:
         """One write. It may come after the repository was deleted, so it expires by itself."""
         found = {tag: None if at is None else int(at.timestamp()) for tag, at in times.items()}
-        self.table.put(
-            keys.creation_times(key)
-            | {
-                "doc": keys.packed_document(found),
-                "expiresAt": keys.number(int((now + SIGHTING_TTL).timestamp())),
-            }
-        )
+        packed = keys.packed_document(found)
+        until: keys.Item = {"expiresAt": keys.number(int((now + SIGHTING_TTL).timestamp()))}
+        where = keys.creation_times(key)
+        body = packed.get("B", b"")
+        if len(body) <= PART_BYTES:
+            self.table.put(where | until | {"doc": packed})
+            return
+        parts = self._created(key)
+        before = self.table.get(where) or {}
+        named = parts.write(cut(bytes(body)), snapshot_name(now), until)
+        # A version that knows no parts finds no times, and looks them up again.
+        self.table.put(where | until | {"doc": keys.document({}), keys.PARTS: keys.text(str(named))})
+        parts.drop(_parts_of(before))
+        parts.drop_left_behind(now)
 
     def cool_down(self, host: str) -> datetime | None:
         """One read."""
@@ -225,17 +219,16 @@ class DynamoTags:
         self.table.put(item, later)
 
 
+def _parts_of(item: keys.Item) -> Reference | None:
+    return reference(keys.read_text(item, keys.PARTS))
+
+
 def _where(key: NamespacedName) -> keys.Item:
     return keys.key(keys.tags(key), "state")
 
 
-def _snapshot(at: datetime, entropy: str) -> str:
-    """The name of a stored list; names are in the order of time."""
-    return f"{int(at.timestamp()):010x}{entropy}"
-
-
-def _chunk_keys(key: NamespacedName, state: TagState) -> list[keys.Item]:
-    return [keys.key(keys.tags(key), keys.chunk(state.snapshot, n + 1)) for n in range(state.chunk_count)]
+def _chunks_of(state: TagState) -> Reference:
+    return Reference(state.snapshot, state.chunk_count)
 
 
 def _state_document(state: TagState) -> dict[str, object]:
@@ -282,7 +275,7 @@ def _packed(tags: Iterable[TagRecord]) -> Iterator[bytes]:
     records = iter(tags)
     while part := list(itertools.islice(records, RECORDS_A_BLOCK)):
         for block in _blocks(part):
-            if size + len(block) > CHUNK_BYTES:
+            if size + len(block) > PART_BYTES:
                 yield zlib.compress(b"".join(blocks))
                 blocks, size = [], 0
             blocks.append(block)
@@ -303,7 +296,7 @@ def _blocks(records: Sequence[TagRecord]) -> list[bytes]:
     else:
         text = "".join([_escaped(one.tag) + stamps[one.first_seen_at] for one in records])
     block = text.encode(errors="surrogatepass")
-    if len(block) <= CHUNK_BYTES or len(records) == 1:
+    if len(block) <= PART_BYTES or len(records) == 1:
         return [block]
     half = len(records) // 2
     return _blocks(records[:half]) + _blocks(records[half:])

@@ -1,0 +1,151 @@
+"""Values that may be longer than an item: compressed bytes in parts beside the item that names them.
+
+The parts are written first, then the item that names them, under the condition of its writer; only then the former
+parts go. A value that fits into its item has no parts, and costs no call more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.table import Table, name_of
+from tagstream.errors import ImageAutomationError, RetryableError
+
+# An item may hold 400 KB. zlib never grows its input by more than a per mille, so this is safe before compression.
+PART_BYTES = 380_000
+# Nobody writes the parts of one value for longer than this: older ones that no item names are a dead writer's.
+WRITING_TAKES = timedelta(hours=1)
+READ_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Names the parts of one value; it is kept in the item that they belong to."""
+
+    snapshot: str
+    count: int
+
+    def __str__(self) -> str:
+        """As it is stored."""
+        return f"{self.snapshot}#{self.count}"
+
+
+def reference(stored: str) -> Reference | None:
+    """The inverse of ``str``; None for what is no reference."""
+    snapshot, _, count = stored.partition("#")
+    return Reference(snapshot, int(count)) if snapshot and count.isdecimal() else None
+
+
+def snapshot_name(at: datetime) -> str:
+    """A name for the parts of a value; names are in the order of time."""
+    return _in_time(at) + secrets.token_hex(4)
+
+
+def _in_time(at: datetime) -> str:
+    return f"{int(at.timestamp()):010x}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of the values of one item.
+
+    Args:
+        table: where they are.
+        pk: the partition of the item.
+        prefix: what the sort keys of its parts begin with, and no other ones of the partition.
+        attribute: of a part, which holds its bytes.
+    """
+
+    table: Table
+    pk: str
+    prefix: str
+    attribute: str = "part"
+
+    def write(self, bodies: Iterable[bytes], snapshot: str, further: Mapping[str, object] | None = None) -> Reference:
+        """Write the parts; if one cannot be written, those before it are removed.
+
+        Args:
+            bodies: of the parts, each short enough for an item.
+            snapshot: the name of this value.
+            further: attributes of each part.
+
+        Raises:
+            ImageAutomationError: a part could not be written.
+        """
+        written = Reference(snapshot, 0)
+        try:
+            for body in bodies:
+                written = Reference(snapshot, written.count + 1)
+                part: keys.Item = {**self._key(written.snapshot, written.count), self.attribute: {"B": body}}
+                part.update(further or {})  # type: ignore[arg-type]
+                self.table.put(part)
+        except ImageAutomationError:
+            with contextlib.suppress(ImageAutomationError):
+                self.drop(written)
+            raise
+        return written
+
+    def names(self, named: Reference) -> list[keys.Item]:
+        """The keys of the parts, in order."""
+        return [self._key(named.snapshot, number + 1) for number in range(named.count)]
+
+    def found(self, named: Reference, known: Mapping[tuple[str, str], keys.Item] | None = None) -> list[keys.Item]:
+        """The parts that are there, in order; ``known`` are items that were read already."""
+        there = dict(known or {})
+        missing = [key for key in self.names(named) if name_of(key) not in there]
+        there |= {name_of(item): item for item in self.table.get_many(missing)} if missing else {}
+        return [there[name_of(key)] for key in self.names(named) if name_of(key) in there]
+
+    def drop(self, named: Reference | None) -> None:
+        """Remove the parts of a value that no item names any more."""
+        if named is not None and named.count:
+            self.table.delete_many(self.names(named))
+
+    def drop_left_behind(self, now: datetime) -> None:
+        """Remove the parts of writers that died before they could; one query, which finds none as a rule."""
+        end = f"{self.prefix}{_in_time(now - WRITING_TAKES)}"
+        self.table.delete_many(list(self.table.query_between(self.pk, self.prefix, end)))
+
+    def whole(
+        self,
+        item: keys.Item,
+        named_by: Callable[[keys.Item], Reference | None],
+        known: Mapping[tuple[str, str], keys.Item] | None = None,
+    ) -> tuple[keys.Item, bytes | None]:
+        """A long value, and the item that named it when its parts were complete: a writer may replace both meanwhile.
+
+        Args:
+            item: which may name parts, as it was read.
+            named_by: finds their name in it.
+            known: items that were read with it.
+
+        Returns:
+            No bytes if the item names no parts, or its parts are lost.
+
+        Raises:
+            RetryableError: StorageOperationFailed, the value changed at every attempt.
+        """
+        for _ in range(READ_TRIES):
+            named = named_by(item)
+            found = self.found(named, known) if named is not None else []
+            if named is None or len(found) == named.count:
+                return item, b"".join(keys.read_bytes(one, self.attribute) for one in found) if named else None
+            newer = self.table.get({"pk": item["pk"], "sk": item["sk"]})
+            if newer is None or newer == item:
+                return item, None
+            item, known = newer, None
+        raise RetryableError(f"{' '.join(name_of(item))} keeps changing", reason="StorageOperationFailed")
+
+    def _key(self, snapshot: str, number: int) -> keys.Item:
+        return keys.key(self.pk, f"{self.prefix}{snapshot}#{number:06d}")
+
+
+def cut(body: bytes) -> Iterator[bytes]:
+    """A long value as bodies of parts."""
+    for start in range(0, len(body), PART_BYTES):
+        yield body[start : start + PART_BYTES]
