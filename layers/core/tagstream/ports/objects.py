@@ -83,8 +83,7 @@ class ObjectStore(Protocol):
     def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
         """Replace the statuses of different objects, in as few calls as the table allows.
 
-        The status of an object that is gone is dropped silently. One that is too large for the table loses its largest
-        members; its ``truncated`` names them.
+        The status of an object that is gone is dropped silently. A status may be of any size.
 
         Args:
             changes: each object as it was read, and its whole new status. A status that was read with an object has

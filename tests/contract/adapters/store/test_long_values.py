@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,13 +12,18 @@ import pytest
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.leases import DynamoLeases
+from tagstream.adapters.store.objects import DynamoObjects
+from tagstream.adapters.store.statuses import TRUNCATED
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.objects.model import CommitId, NamespacedName
 from tagstream.errors import RetryableError
 from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.ports.ledger import LedgerEntry
+from tagstream.ports.objects import StoredObject
 from tests.contract.counted_calls import CountingClient, size_of
+from tests.contract.reconciling import document
+from tests.embedded.single_writes import put_status
 
 APP = NamespacedName("ns", "app")
 NOW = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
@@ -143,3 +149,96 @@ def test_creation_times_whose_parts_are_lost_are_looked_up_again(table: Table) -
     part, *_ = parts_in(table, keys.sightings(APP), keys.CREATED_PARTS)
     table.delete_many([keys.key(keys.sightings(APP), part)])
     assert tags.creation_times(APP) == {}
+
+
+KIND = "ImageUpdateAutomation"
+STATUSES = keys.statuses(KIND)
+NAME = NamespacedName("ns", "app")
+
+
+def automation(table: Table) -> DynamoObjects:
+    objects = DynamoObjects(table=table, clock=SystemClock())
+    objects.put(document(KIND, interval="1m"))
+    return objects
+
+
+def stored(objects: DynamoObjects) -> StoredObject:
+    found = objects.get(KIND, NAME)
+    assert found is not None
+    return found
+
+
+def long_status(seed: str = "a") -> Mapping[str, object]:
+    """Policies with digests, and push branches with what people have refused; neither fits into an item."""
+    observed = {
+        f"policy-{one}": {"tag": "v1", "digest": f"sha256:{noise(f'{seed}{one}', 64)}"} for one in range(13_000)
+    }
+    branches = [{"branch": f"update/{one}", "refused": [noise(f"{seed}b{one}", 64)]} for one in range(13_000)]
+    return {"conditions": [], "observedPolicies": observed, "pushBranches": branches, "observedGeneration": 1}
+
+
+def status_parts(table: Table) -> list[str]:
+    return parts_in(table, STATUSES, keys.status_parts(str(NAME)))
+
+
+def test_a_status_of_any_size_is_read_whole_by_every_reader(table: Table) -> None:
+    objects, status = automation(table), long_status()
+    put_status(objects, KIND, NAME, status)
+    assert stored(objects).status == status
+    assert [one.status for one in objects.list(KIND)] == [status]
+    assert [one.status for one in objects.get_many(KIND, [NAME])] == [status]
+    assert [one.status for one in objects.get_many(KIND, [NAME], total=1)] == [status]
+    items = list(table.query(STATUSES))
+    assert len(items) > 2
+    assert all(size_of(item) < ITEM_BYTES for item in items)
+
+
+def test_a_long_status_is_replaced_only_by_who_has_read_it(table: Table) -> None:
+    objects = automation(table)
+    put_status(objects, KIND, NAME, long_status())
+    before = stored(objects)
+    assert objects.replace_status(before, long_status("b"))
+    parts = status_parts(table)
+    assert not objects.replace_status(before, long_status("c"))
+    assert status_parts(table) == parts
+    assert stored(objects).status == long_status("b")
+
+
+def test_a_status_that_is_short_again_leaves_no_parts(table: Table) -> None:
+    objects = automation(table)
+    put_status(objects, KIND, NAME, {"conditions": []})
+    assert objects.replace_status(stored(objects), long_status())
+    assert status_parts(table)
+    assert objects.replace_status(stored(objects), {"conditions": []})
+    assert status_parts(table) == []
+    assert stored(objects).status == {"conditions": []}
+
+
+def test_a_long_status_goes_with_its_object(table: Table) -> None:
+    objects = automation(table)
+    put_status(objects, KIND, NAME, long_status())
+    assert objects.delete(KIND, NAME)
+    assert list(table.query(STATUSES)) == []
+
+
+def test_a_status_whose_parts_are_lost_says_so_and_is_replaced(table: Table) -> None:
+    objects = automation(table)
+    put_status(objects, KIND, NAME, long_status())
+    part, *_ = status_parts(table)
+    table.delete_many([keys.key(STATUSES, part)])
+    found = stored(objects)
+    assert set(found.status) < {*long_status(), TRUNCATED}
+    assert TRUNCATED in found.status
+    assert objects.replace_status(found, long_status("b"))
+    assert stored(objects).status == long_status("b")
+
+
+def test_a_short_status_costs_no_call_more(table: Table) -> None:
+    client = CountingClient(table.client)
+    automation(table)
+    objects = DynamoObjects(table=replace(table, client=client), clock=SystemClock())
+    put_status(objects, KIND, NAME, {"conditions": []})
+    client.reset()
+    found = stored(objects)
+    objects.replace_status(found, {"conditions": [], "observedGeneration": 1})
+    assert client.calls == {"batch_get_item": 1, "put_item": 1}

@@ -194,8 +194,8 @@ def last_delivery(kind: str, name: NamespacedName) -> Item:
     return key(f"delivery#last#{kind}", str(name))
 
 
-def status_parts(name: NamespacedName) -> str:
-    """What the sort keys of a long status's parts begin with; no name has this character."""
+def status_parts(name: str) -> str:
+    """What the sort keys of the parts of an object's status begin with; no name has this character."""
     return f"{name}#"
 
 

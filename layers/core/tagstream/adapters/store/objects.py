@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.agenda import change_note
 from tagstream.adapters.store.deliveries import close_paths
+from tagstream.adapters.store.statuses import Statuses, StatusWrite, status_write
 from tagstream.adapters.store.table import (
     ABSENT,
     PRESENT,
@@ -37,12 +38,6 @@ from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.runtime import Clock
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
-
-# An item holds 400 KB.
-MAX_STATUS_BYTES = 390_000
-TRUNCATED = "truncated"
 # The index of a repository's policies has this when their names would not fit; those that it has are not all.
 FULL = "isFull"
 LARGE_INDEX_BYTES = 300_000
@@ -57,11 +52,16 @@ class DynamoObjects:
     table: Table
     clock: Clock
 
+    @property
+    def statuses(self) -> Statuses:
+        """Their statuses."""
+        return Statuses(table=self.table, clock=self.clock)
+
     def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
         """The object and its status in one call, which threads that ask at the same time share."""
         where = [keys.key(partition(kind), str(key)) for partition in (keys.objects, keys.statuses)]
         item, status = self.table.reads.ask({name_of(one): one for one in where})
-        return None if item is None else _stored(kind, item, keys.read_document(status or {}))
+        return None if item is None else _stored(kind, item, self.statuses.read(status))
 
     def get_many(
         self, kind: str, names: Collection[NamespacedName], total: int = 0, *, may_lag: bool = False
@@ -75,7 +75,7 @@ class DynamoObjects:
             named = [keys.key(pk, str(key)) for key in wanted for pk in partitions]
             found = self.table.get_many(named, may_lag=may_lag)
         by_name = {name_of(item): item for item in found}
-        statuses = {key: keys.read_document(by_name.get((partitions[1], str(key)), {})) for key in wanted}
+        statuses = {key: self.statuses.read(by_name.get((partitions[1], str(key))), by_name) for key in wanted}
         items = ((key, by_name.get((partitions[0], str(key)))) for key in wanted)
         return tuple(_stored(kind, item, statuses[key]) for key, item in items if item is not None)
 
@@ -166,6 +166,7 @@ class DynamoObjects:
         if self.table.get(keys.key(keys.objects(kind), str(key))) is not None:
             return
         derived = [keys.key(keys.statuses(kind), str(key)), keys.last_delivery(kind, key)]
+        derived += self.statuses.names_of_parts(kind, key)
         if kind == "ImageRepository":
             for partition in (keys.tags(key), keys.sightings(key), keys.pending(key)):
                 derived += [dict(item) for item in self.table.query(partition)]
@@ -181,56 +182,45 @@ class DynamoObjects:
     def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
         """Later statuses share transactions, first ones share batches with the times to retry, for the agenda.
 
-        One reconcile writes a status once, last.
+        One reconcile writes a status once, last. A status with parts is written alone.
         """
-        later = [(stored, status) for stored, status in changes if stored.status]
-        outcomes = self.table.put_each(
-            [GuardedPut(_status_item(stored.kind, stored.key, status), PRESENT) for stored, status in later]
-        )
+        writes = [(stored, status, status_write(stored.kind, stored.key, status)) for stored, status in changes]
+        short = [(stored, status, one.item) for stored, status, one in writes if not one.others]
+        later = [one for one in short if one[0].status]
+        outcomes = self.table.put_each([GuardedPut(item, PRESENT) for _, _, item in later])
         written = [one for one, outcome in zip(later, outcomes, strict=True) if outcome is True]
-        items = self._first_statuses([(stored, status) for stored, status in changes if not stored.status])
-        items += [note for stored, status in written for note in self._status_notes(stored.kind, stored.key, status)]
+        items = self._first_statuses([one for one in short if not one[0].status])
+        items += [note for stored, status, _ in written for note in self._status_notes(stored.kind, stored.key, status)]
         self.table.write_many(items)
+        for stored, status, one in writes:
+            if one.others:
+                self._put_long(stored, status, one)
         for outcome in outcomes:
             if isinstance(outcome, ImageAutomationError):
                 raise outcome
 
-    def _first_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> list[keys.Item]:
+    def _put_long(self, stored: StoredObject, status: Document, wanted: StatusWrite) -> None:
+        there = stored.status or self.table.get(keys.key(keys.objects(stored.kind), str(stored.key))) is not None
+        if there and self.statuses.put_long(wanted, PRESENT if stored.status else None):
+            self.table.write_many(self._status_notes(stored.kind, stored.key, status))
+
+    def _first_statuses(self, changes: Sequence[tuple[StoredObject, Document, keys.Item]]) -> list[keys.Item]:
         """What is to be written of the first statuses of objects, as far as the objects are still there."""
-        objects = [keys.key(keys.objects(stored.kind), str(stored.key)) for stored, _ in changes]
+        objects = [keys.key(keys.objects(stored.kind), str(stored.key)) for stored, _, _ in changes]
         there = {name_of(item) for item in self.table.get_many(objects)}
         return [
-            item
-            for (stored, status), where in zip(changes, objects, strict=True)
+            one
+            for (stored, status, item), where in zip(changes, objects, strict=True)
             if name_of(where) in there
-            for item in (
-                _status_item(stored.kind, stored.key, status),
-                *self._status_notes(stored.kind, stored.key, status),
-            )
+            for one in (item, *self._status_notes(stored.kind, stored.key, status))
         ]
 
     def replace_status(self, stored: StoredObject, status: Document) -> bool:
         """A conditional put; a first status asks besides whether the object is still there."""
-        where = keys.key(keys.statuses(stored.kind), str(stored.key))
-        if stored.status:
-            # A version before this one did not compress statuses.
-            forms: keys.Item = {
-                ":packed": keys.packed_document(stored.status),
-                ":plain": keys.document(stored.status),
-            }
-            same = Condition(expression="doc = :packed OR doc = :plain", values=forms)
-        elif self.table.get(keys.key(keys.objects(stored.kind), str(stored.key))) is not None:
-            same = ABSENT
-        else:
+        if not stored.status and self.table.get(keys.key(keys.objects(stored.kind), str(stored.key))) is None:
             return False
-        item = where | {"doc": _status_document(status)}
-        if not self.table.put(item, same):
-            found = self.table.get(where)
-            if found is None or not keys.is_same(keys.read_document(found), stored.status):
-                return False
-            # The same in other words, since another version of zlib compresses otherwise; or what nobody can read.
-            if not self.table.put(item, unchanged(found)):
-                return False
+        if not self.statuses.replace(stored, status):
+            return False
         self.table.write_many(self._status_notes(stored.kind, stored.key, status))
         return True
 
@@ -323,12 +313,9 @@ class DynamoObjects:
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
         """Two queries: the objects and their statuses."""
         prefix = f"{namespace}/" if namespace else ""
-        statuses = {
-            keys.read_text(item, "sk"): keys.read_document(item)
-            for item in self.table.query(keys.statuses(kind), prefix)
-        }
+        statuses = {name_of(item): item for item in self.table.query(keys.statuses(kind), prefix)}
         return tuple(
-            _stored(kind, item, statuses.get(keys.read_text(item, "sk"), {}))
+            _stored(kind, item, self.statuses.read(statuses.get((keys.statuses(kind), name_of(item)[1])), statuses))
             for item in self.table.query(keys.objects(kind), prefix)
         )
 
@@ -364,23 +351,6 @@ def _time(stored: object) -> datetime | None:
         return keys.from_iso(stored).astimezone(UTC) if isinstance(stored, str) else None
     except (ValueError, OverflowError):
         return None
-
-
-def _status_document(status: Document) -> AttributeValueTypeDef:
-    """A status that an item has room for: its largest members are dropped, and named, until it fits."""
-    kept = {name: value for name, value in status.items() if name != TRUNCATED}
-    sizes = {name: len(keys.document({name: value})["S"]) for name, value in kept.items() if name != "conditions"}
-    for largest in sorted(sizes, key=lambda name: -sizes[name]):
-        packed = keys.packed_document(kept)
-        if len(packed.get("B", b"")) <= MAX_STATUS_BYTES:
-            return packed
-        del kept[largest]
-        kept[TRUNCATED] = [*cast("Sequence[str]", kept.get(TRUNCATED, ())), largest]
-    return keys.packed_document(kept)
-
-
-def _status_item(kind: str, key: NamespacedName, status: Document) -> keys.Item:
-    return keys.key(keys.statuses(kind), str(key)) | {"doc": _status_document(status)}
 
 
 def _stored(kind: str, item: keys.Item, status: Document) -> StoredObject:

@@ -1,0 +1,150 @@
+"""Statuses in the table, also those that do not fit into an item.
+
+The members that leave no room are kept in parts beside the status, and ``truncated`` names them in the item. Readers
+put them back; a version that knows no parts, or a reader of lost parts, finds the status without them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.parts import Parts, Reference, cut, reference, snapshot_name
+from tagstream.adapters.store.table import ABSENT, Condition, Table, name_of, unchanged
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.objects import Document, StoredObject
+from tagstream.ports.runtime import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+# An item holds 400 KB.
+MAX_STATUS_BYTES = 390_000
+TRUNCATED = "truncated"
+# Of an item whose status has parts: which status it is, whatever compressed it.
+DIGEST = "digest"
+Known = Mapping[tuple[str, str], keys.Item]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWrite:
+    """The item of a status, and the members that it has no room for."""
+
+    item: keys.Item
+    others: Mapping[str, object]
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statuses:
+    """The statuses of objects on one table."""
+
+    table: Table
+    clock: Clock
+
+    def read(self, item: keys.Item | None, known: Known | None = None) -> dict[str, object]:
+        """The status in an item, whole: one read more if it has parts that are not among the ``known`` items."""
+        if item is None or keys.PARTS not in item:
+            return keys.read_document(item or {})
+        found, body = self._parts(item).whole(item, _parts_of, known)
+        status = keys.read_document(found)
+        try:
+            others = json.loads(zlib.decompress(body)) if body is not None else None
+        except (ValueError, zlib.error):
+            return status
+        if isinstance(others, dict):
+            status.pop(TRUNCATED, None)
+            status |= others
+        return status
+
+    def replace(self, stored: StoredObject, status: Document) -> bool:
+        """Write a status if the stored one is still the one that was read; none must be stored before a first one."""
+        before = keys.packed_document(stored.status)
+        wanted = status_write(stored.kind, stored.key, status)
+        where = keys.key(keys.statuses(stored.kind), str(stored.key))
+        if wanted.others or len(before.get("B", b"")) > MAX_STATUS_BYTES:
+            return self._replace_long(wanted, self.table.get(where), stored.status)
+        # A version before this one did not compress statuses.
+        forms: keys.Item = {":packed": before, ":plain": keys.document(stored.status)}
+        same = Condition(expression="doc = :packed OR doc = :plain", values=forms) if stored.status else ABSENT
+        if self.table.put(wanted.item, same):
+            return True
+        found = self.table.get(where)
+        if found is None or not keys.is_same(self.read(found), stored.status):
+            return False
+        # The same in other words, since another version of zlib compresses otherwise; or what nobody can read.
+        return self.table.put(wanted.item, unchanged(found))
+
+    def _replace_long(self, wanted: StatusWrite, found: keys.Item | None, before: Document) -> bool:
+        if found is None:
+            return not before and self._put_long(wanted, None, ABSENT)
+        named = keys.PARTS in found
+        is_same = keys.read_text(found, DIGEST) == _digest(before) if named else False
+        if not is_same and not keys.is_same(self.read(found), before):
+            return False
+        same = unchanged(found)
+        parts = f"{keys.PARTS} = :parts" if named else f"attribute_not_exists({keys.PARTS})"
+        values: keys.Item = {":parts": found[keys.PARTS]} if named else {}
+        return self._put_long(
+            wanted, found, Condition(expression=f"{same.expression} AND {parts}", values=same.values | values)
+        )
+
+    def put_long(self, wanted: StatusWrite, condition: Condition | None) -> bool:
+        """Write a status with parts over whatever is stored."""
+        return self._put_long(wanted, self.table.get({"pk": wanted.item["pk"], "sk": wanted.item["sk"]}), condition)
+
+    def _put_long(self, wanted: StatusWrite, before: keys.Item | None, condition: Condition | None) -> bool:
+        """The parts, then the item that names them, then the former parts go."""
+        parts, named, item = self._parts(wanted.item), None, wanted.item
+        if wanted.others:
+            body = zlib.compress(keys.document(wanted.others)["S"].encode())
+            named = parts.write(cut(body), snapshot_name(self.clock.now()))
+            item = item | {keys.PARTS: keys.text(str(named)), DIGEST: keys.text(wanted.digest)}
+        if not self.table.put(item, condition):
+            parts.drop(named)
+            return False
+        parts.drop(_parts_of(before or {}))
+        parts.drop_left_behind(self.clock.now())
+        return True
+
+    def names_of_parts(self, kind: str, key: NamespacedName) -> list[keys.Item]:
+        """The parts of an object's status, also those that a writer left behind; one query."""
+        return list(self.table.query(keys.statuses(kind), keys.status_parts(str(key))))
+
+    def _parts(self, item: keys.Item) -> Parts:
+        pk, sk = name_of(item)
+        return Parts(table=self.table, pk=pk, prefix=keys.status_parts(sk))
+
+
+def status_write(kind: str, key: NamespacedName, status: Document) -> StatusWrite:
+    """A status as it is to be written: its largest members go into parts until the item has room for the others."""
+    whole = {name: value for name, value in status.items() if name != TRUNCATED}
+    where, packed = keys.key(keys.statuses(kind), str(key)), keys.packed_document(whole)
+    if not _is_long(packed):
+        return StatusWrite(where | {"doc": packed}, {})
+    sizes = {name: len(keys.document({name: value})["S"]) for name, value in whole.items() if name != "conditions"}
+    others: dict[str, object] = {}
+    for largest in sorted(sizes, key=lambda name: -sizes[name]):
+        others[largest] = whole[largest]
+        kept = {name: value for name, value in whole.items() if name not in others}
+        packed = keys.packed_document({**kept, TRUNCATED: list(others)})
+        if not _is_long(packed):
+            break
+    return StatusWrite(where | {"doc": packed}, others, _digest(whole))
+
+
+def _is_long(packed: AttributeValueTypeDef) -> bool:
+    return len(packed.get("B", b"")) > MAX_STATUS_BYTES
+
+
+def _digest(status: Document) -> str:
+    return hashlib.sha256(keys.document(status)["S"].encode()).hexdigest()
+
+
+def _parts_of(item: keys.Item) -> Reference | None:
+    return reference(keys.read_text(item, keys.PARTS))
