@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 # Tags with a newline behind each. Nothing is tried twice, since a tag has no newline in it.
-_LINES = re.compile(rf"(?:{TAG.pattern}\n)*+")
+_LINES = re.compile(rf"(?>{TAG.pattern}\n)*+")
 SHOWN = 10
 SHOWN_CHARACTERS = 140
 
