@@ -106,13 +106,52 @@ class CountingStore(ObjectStore):
 
 def test_many_edited_files_of_one_folder_parse_its_tree_a_few_times() -> None:
     store = CountingStore()
-    blob, folder = Blob.from_string(BEFORE), Tree()
+    root = folder_of_a_thousand(store)
+    edited = store.edited(root, {b"apps/%d.yaml" % number: AFTER for number in range(1000)})
+    assert edited != root
+    assert store.parsed < 10
+
+
+def test_commits_on_top_of_each_other_parse_the_trees_once() -> None:
+    store = CountingStore()
+    root = folder_of_a_thousand(store)
+    for number in range(100):
+        root = store.edited(root, {b"apps/%d.yaml" % number: AFTER})
+    assert store.parsed == 2
+    edited = {file.path for file in store.files_below(root, b"") if store.blob(file.blob) == AFTER}
+    assert edited == {b"apps/%d.yaml" % number for number in range(100)}
+
+
+def folder_of_a_thousand(store: ObjectStore) -> bytes:
+    """A tree with a folder of a thousand equal files; its id."""
+    blob, folder, root = Blob.from_string(BEFORE), Tree(), Tree()
     for number in range(1000):
         folder[b"%d.yaml" % number] = (0o100644, blob.id)
-    root = Tree()
     root[b"apps"] = (0o040000, folder.id)
     for made in (blob, folder, root):
         store.add_object(made)
-    edited = store.edited(root.id, {b"apps/%d.yaml" % number: AFTER for number in range(1000)})
-    assert edited != root.id
-    assert store.parsed < 10
+    return bytes(root.id)
+
+
+def test_an_edited_tree_is_the_one_that_git_writes() -> None:
+    store, stock = ObjectStore(), MemoryObjectStore()
+    old, new, inner, root = Blob.from_string(BEFORE), Blob.from_string(AFTER), Tree(), Tree()
+    inner[b"run.sh"] = (0o100755, old.id)
+    for name, mode, one in ((b"a", 0o040000, inner.id), (b"a.yaml", 0o100644, old.id), (b"link", 0o120000, old.id)):
+        root[name] = (mode, one)
+    for made in (old, inner, root):
+        store.add_object(made)
+        stock.add_object(made)
+    expected = commit_tree_changes(stock, root.id, [(b"a/run.sh", 0o100755, new.id), (b"a.yaml", 0o100644, new.id)])
+    assert store.edited(bytes(root.id), {b"a/run.sh": AFTER, b"a.yaml": AFTER}) == expected
+
+
+def test_a_file_that_is_set_back_is_not_sent_as_a_change_of_itself() -> None:
+    warm, blob, tree = WarmObjects(), Blob.from_string(BEFORE), Tree()
+    tree[b"a"] = (0o100644, blob.id)
+    for made in (blob, tree):
+        warm.put("", bytes(made.id), (made.type_num, made.as_raw_string()))
+    store = ObjectStore(warm)
+    assert store.edited(store.edited(bytes(tree.id), {b"a": AFTER}), {b"a": BEFORE}) == tree.id
+    whole = {one.sha() for one in store.to_send(thin=True) if one.delta_base is None}
+    assert whole >= {blob.sha().digest(), tree.sha().digest()}

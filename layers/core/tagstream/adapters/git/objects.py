@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import stat
 import zlib
@@ -12,7 +13,7 @@ from threading import Lock
 from dulwich.errors import ApplyDeltaError, ChecksumMismatch, FileFormatException, ObjectFormatException
 from dulwich.lru_cache import LRUSizeCache
 from dulwich.object_format import DEFAULT_OBJECT_FORMAT
-from dulwich.object_store import BaseObjectStore, MaxTreeDepthExceeded, commit_tree_changes, iter_tree_contents
+from dulwich.object_store import BaseObjectStore, MaxTreeDepthExceeded, iter_tree_contents
 from dulwich.objects import (
     Blob,
     Commit,
@@ -29,10 +30,10 @@ from dulwich.pack import (
     UnpackedObject,
     UnresolvedDeltas,
     create_delta,
-    full_unpacked_object,
 )
 
 from tagstream.adapters.git.bounded_pack import BoundedIndexer, BoundedPack
+from tagstream.adapters.git.folders import Folder, folder_of
 from tagstream.adapters.git.replies import BrokenReply, MissingObjects, words
 from tagstream.ports.git import TreeFile
 
@@ -81,13 +82,11 @@ class WarmObjects:
 
 
 class StrictTree(Tree):
-    """A tree in which every entry has a name of its own that is no path; ``read_as`` is the id it was read by.
+    """A tree in which every entry has a name of its own that is no path.
 
     Of entries with the same name dulwich 1.2.21 keeps the last and drops the others when it writes the tree again; it
     takes ``a/b``, ``..`` and an empty name for a file's name.
     """
-
-    read_as: bytes = b""
 
     def _deserialize(self, chunks: list[bytes]) -> None:
         entries = list(parse_tree(b"".join(chunks), self.object_format.oid_length))
@@ -112,9 +111,9 @@ class ObjectStore(BaseObjectStore):
         self._limit, self._warm, self._url = limit, warm or WarmObjects(1), url
         self._packs: list[Pack] = []
         self._where: dict[bytes, Pack] = {}
-        self._made: dict[bytes, ShaFile] = {}
+        self._made: dict[bytes, Found] = {}
         self._bases: dict[bytes, bytes] = {}
-        self._parsed: dict[bytes, Tree] = {}
+        self._parsed: dict[bytes, Tree | Folder] = {}
         self.size = self._walked = 0
 
     def __contains__(self, one: bytes) -> bool:
@@ -128,7 +127,7 @@ class ObjectStore(BaseObjectStore):
         """
         one = name.hex().encode() if len(name) == DEFAULT_OBJECT_FORMAT.oid_length else bytes(name)
         if one in self._made:
-            return self._made[one].type_num, self._made[one].as_raw_string()
+            return self._made[one]
         pack = self._where.get(one)
         if pack is None:
             known = self._warm.get(self._url, one)
@@ -153,7 +152,6 @@ class ObjectStore(BaseObjectStore):
         content = self._content(one, Tree)
         with _damage("a tree object is damaged"):
             found: StrictTree = StrictTree.from_string(content)
-        found.read_as = one
         return found
 
     def blob(self, one: bytes) -> bytes:
@@ -174,13 +172,14 @@ class ObjectStore(BaseObjectStore):
 
     def add_object(self, obj: ShaFile) -> None:
         """Keep a new object that is to be pushed."""
+        self._add(bytes(obj.id), obj.type_num, obj.as_raw_string())
+
+    def _add(self, one: bytes, kind: int, content: bytes) -> None:
         # What was seen by an earlier session the server may have dropped by now: it is sent again.
-        if obj.id in self._made or obj.id in self._where:
+        if one in self._made or one in self._where:
             return
-        self._grow(obj.raw_length())
-        self._made[obj.id] = obj
-        if isinstance(obj, StrictTree) and obj.read_as:
-            self._bases[obj.id] = obj.read_as
+        self._grow(len(content))
+        self._made[one] = kind, content
 
     def add_pack(self, data: bytes) -> None:
         """Index a pack that was received.
@@ -228,16 +227,19 @@ class ObjectStore(BaseObjectStore):
             mode, here = tree[part]
         return mode, here
 
-    def _looked_up(self, one: bytes) -> Tree:
+    def _looked_up(self, one: bytes) -> Tree | Folder:
         """A tree for looking up names only; thousands of files of one folder are found in one parsed tree."""
         found = self._parsed.pop(one, None)
         if found is None:
             found = self.tree(one)
-            if len(self._parsed) >= PARSED_TREES:
-                del self._parsed[next(iter(self._parsed))]
-        # The tree that was used last stands last.
-        self._parsed[one] = found
+        self._keep_parsed(one, found)
         return found
+
+    def _keep_parsed(self, one: bytes, found: Tree | Folder) -> None:
+        """The tree that was used last stands last."""
+        if len(self._parsed) >= PARSED_TREES and one not in self._parsed:
+            del self._parsed[next(iter(self._parsed))]
+        self._parsed[one] = found
 
     def unknown_below(self, tree: bytes) -> set[bytes]:
         """The topmost trees at or below a tree that are not known; each is looked at once, wherever it is named."""
@@ -281,16 +283,41 @@ class ObjectStore(BaseObjectStore):
 
     def edited(self, root: bytes, edits: Mapping[bytes, bytes]) -> bytes:
         """The root of a tree in which these existing files have new contents; modes and other entries stay."""
-        changes, self._walked = [], 0
+        blobs = {}
         for path, content in edits.items():
             before = self.find(root, path.split(b"/"))
             if before is not None and before[0] in REGULAR:
                 blob = Blob.from_string(content)
-                self.add_object(blob)
                 if before[1] in self:
-                    self._bases[blob.id] = before[1]
-                changes.append((path, before[0], blob.id))
-        return commit_tree_changes(self, ObjectID(root), changes)
+                    self._base_on(blob.id, before[1])
+                self.add_object(blob)
+                blobs[path] = bytes(blob.id)
+        return self._with_blobs(root, blobs) if blobs else root
+
+    def _with_blobs(self, tree: bytes, blobs: Mapping[bytes, bytes]) -> bytes:
+        """The id of a tree in which these files, named by their paths from it, are other blobs."""
+        ids, below = dict[bytes, bytes](), dict[bytes, dict[bytes, bytes]]()
+        for path, blob in blobs.items():
+            name, slash, rest = path.partition(b"/")
+            if slash:
+                below.setdefault(name, {})[rest] = blob
+            else:
+                ids[name] = blob
+        found = self._looked_up(tree)
+        folder = found if isinstance(found, Folder) else folder_of(found)
+        for name, theirs in below.items():
+            ids[name] = self._with_blobs(folder[name][1], theirs)
+        made = folder.with_ids(ids)
+        one = object_id(Tree, made.content)
+        self._base_on(one, tree)
+        self._add(one, Tree.type_num, made.content)
+        self._keep_parsed(one, made)
+        return one
+
+    def _base_on(self, one: bytes, before: bytes) -> None:
+        """An object may be sent as what changed, but never as a change of what is itself sent as a change of it."""
+        if one not in self or before not in self._made:
+            self._bases[one] = before
 
     def is_made(self, one: bytes) -> bool:
         """Whether an object was made here."""
@@ -298,21 +325,22 @@ class ObjectStore(BaseObjectStore):
 
     def to_send(self, *, thin: bool) -> list[UnpackedObject]:
         """The objects made here, as deltas against what the server has where that is shorter and ``thin`` allows it."""
-        return [self._packed(one, self._bases.get(one.id) if thin else None) for one in self._made.values()]
+        return [self._packed(one, self._bases.get(one) if thin else None) for one in self._made]
 
-    def _packed(self, one: ShaFile, base: bytes | None) -> UnpackedObject:
-        if base is None or base == one.id:
-            return full_unpacked_object(one)
-        delta = list(create_delta(self.get_raw(ObjectID(base))[1], one.as_raw_string()))
-        if sum(map(len, delta)) >= one.raw_length() // 2:
-            return full_unpacked_object(one)
-        raw_base = bytes.fromhex(base.decode())
-        return UnpackedObject(one.type_num, delta_base=raw_base, decomp_chunks=delta, sha=one.sha().digest())
+    def _packed(self, one: bytes, base: bytes | None) -> UnpackedObject:
+        (kind, content), sha = self._made[one], bytes.fromhex(one.decode())
+        whole = UnpackedObject(kind, delta_base=None, decomp_chunks=[content], sha=sha)
+        if base is None or base == one:
+            return whole
+        delta = list(create_delta(self.get_raw(ObjectID(base))[1], content))
+        if sum(map(len, delta)) >= len(content) // 2:
+            return whole
+        return UnpackedObject(kind, delta_base=bytes.fromhex(base.decode()), decomp_chunks=delta, sha=sha)
 
     def pushed(self) -> None:
         """The server has what was made here: the next session finds it known."""
         for one, made in self._made.items():
-            self._warm.put(self._url, one, (made.type_num, made.as_raw_string()))
+            self._warm.put(self._url, one, made)
 
     def _grow(self, size: int) -> None:
         self.size += size
@@ -327,6 +355,13 @@ def _damage(what: str) -> Iterator[None]:
         yield
     except _DAMAGED as error:
         raise BrokenReply(f"{what}: {words(str(error).encode()[:MAX_SHOWN])}") from None
+
+
+def object_id(kind: type[ShaFile], content: bytes) -> bytes:
+    """The id, in hexadecimal digits, of an object with this content."""
+    return (
+        hashlib.sha1(b"%s %d\0" % (kind.type_name, len(content)) + content, usedforsecurity=False).hexdigest().encode()
+    )
 
 
 def split(path: bytes) -> tuple[bytes, ...]:
