@@ -12,6 +12,7 @@ import pytest
 
 from tagstream.adapters.git.marker_cache import WarmMarkers
 from tagstream.domain.objects.model import CommitId, ImageRef, NamespacedName
+from tagstream.domain.setters.marker import QUIET
 from tagstream.errors import RetryableError
 from tagstream.ports.git import TreeFile
 from tagstream.reconcile.update.branch_files import BranchFiles
@@ -97,3 +98,46 @@ def test_a_path_that_is_not_there_is_an_error_of_its_automation_only() -> None:
     with pytest.raises(RetryableError, match="failed to apply policies: walking path for files: lstat nope"):
         files.plans(job("nope"))
     assert list(files.plans(job(a="2.0.0"))) == [b"a.yaml"]
+
+
+def test_a_run_looks_at_the_files_of_its_own_policies_only() -> None:
+    files, _ = files_of({b"a.yaml": marked("a"), b"b.yaml": marked("b"), b"c.yaml": marked("c")})
+    assert list(files.job_plans(job(b="2.0.0")).files) == [b"b.yaml"]
+    assert list(files.job_plans(job(c="2.0.0", a="2.0.0")).files) == [b"a.yaml", b"c.yaml"]
+    assert list(files.job_plans(job(a="2.0.0", b="2.0.0", c="2.0.0")).files) == [b"a.yaml", b"b.yaml", b"c.yaml"]
+    assert list(files.job_plans(job("b", a="2.0.0", b="2.0.0")).files) == [b"b.yaml"]
+
+
+def test_a_file_of_nobody_is_read_for_problems_once_for_all_automations() -> None:
+    files, _ = files_of({b"a.yaml": marked("a"), b"b.yaml": marked("b"), b"lost.yaml": marked("lost")})
+    for name in "ab":
+        plans = files.job_plans(job(**{name: "2.0.0"}))
+        assert [(file, one.state) for file, one in plans.problems] == [("lost.yaml", "unknown policy")]
+        files.keep(files.edited(plans.files))
+
+
+def test_problems_come_in_the_order_of_files_and_with_their_lines_as_they_are_after_edits() -> None:
+    block = b'image: >- # {"$imagepolicy": "ns:a"}\n  app:1.0.0\n\n   \n' + marked("lost").replace(
+        b"image", b"other", 1
+    )
+    files, _ = files_of(
+        {b"a.yaml": marked("lost"), b"b.yaml": block, b"c.yaml": marked("lost"), b"d.yaml": marked("b")}
+    )
+    for name in "abb":
+        plans = files.job_plans(job(**{name: "2.0.0"}))
+        whole = files.plans(job(**{name: "2.0.0"}))
+        expected = [
+            (path.decode(), one) for path, plan in whole.items() for one in plan.markers if one.state not in QUIET
+        ]
+        assert list(plans.problems) == expected
+        files.keep(files.edited(plans.files))
+
+
+def test_the_edits_of_one_branch_are_not_seen_on_another() -> None:
+    files, _ = files_of({b"a.yaml": marked("a"), b"b.yaml": marked("b") + marked("lost").replace(b"image", b"x", 1)})
+    files.job_plans(job(b="2.0.0"))
+    for branch in (files.copy(), files.copy()):
+        edits = branch.edited(branch.job_plans(job(b="2.0.0")).files)
+        assert list(edits) == [b"b.yaml"]
+        branch.keep(edits)
+        assert [file for file, _ in branch.job_plans(job(a="2.0.0")).problems] == ["b.yaml"]

@@ -18,7 +18,7 @@ from datetime import datetime
 
 from tagstream.domain.objects.model import CommitId, Revision
 from tagstream.domain.setters.marker import MarkerReport
-from tagstream.domain.setters.plan import Change, FilePlan
+from tagstream.domain.setters.plan import Change
 from tagstream.domain.update.message import MessageData, TemplateError, render_message
 from tagstream.domain.update.request_course import KeptRequest
 from tagstream.errors import ImageAutomationError, RetryableError
@@ -32,7 +32,7 @@ from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.kept_requests import PUSH_REVISION, TEMPLATE
 from tagstream.reconcile.status import postponement
-from tagstream.reconcile.update.branch_files import BranchFiles
+from tagstream.reconcile.update.branch_files import BranchFiles, JobPlans
 from tagstream.reconcile.update.branch_parts import branches_of
 from tagstream.reconcile.update.host_health import FIRST_ANSWER_S, is_proven
 from tagstream.reconcile.update.host_made import LocalCommit, Scratch, host_made, scratch_removal
@@ -78,7 +78,7 @@ class RunResult:
         files: the new contents of the files that the commit changes.
         author: ``Name <email>`` that the Git host has made the commit by; empty if it was made here.
         changes: the values that the commit changes.
-        markers: file and report of every marker.
+        problems: file and report of every marker that could not be honoured.
         warnings: what its author should know about the message template.
         skipped: whether nothing was read because nothing has changed since the last run.
         event: what the ledger gets of the commit.
@@ -103,7 +103,7 @@ class RunResult:
     files: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)
     author: str = ""
     changes: tuple[Change, ...] = ()
-    markers: tuple[tuple[str, MarkerReport], ...] = ()
+    problems: tuple[tuple[str, MarkerReport], ...] = ()
     warnings: tuple[str, ...] = ()
     skipped: bool = False
     event: LedgerEntry | None = None
@@ -401,11 +401,9 @@ def _revision(result: RunResult, checkout: Checkout, tip: CommitId) -> Revision:
 def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], files: BranchFiles, ports: Ports) -> RunResult:
     checkout, tip = base
     job, plans = planned(job, checkout, files, ports)
-    edits = files.edited(plans)
-    changes = tuple(change for plan in plans.values() for change in plan.changes)
-    markers = tuple((path.decode(errors="replace"), one) for path, plan in plans.items() for one in plan.markers)
+    edits, changes = files.edited(plans.files), plans.changes
     if not edits:
-        return RunResult(job=job, markers=markers)
+        return RunResult(job=job, problems=plans.problems)
     check_push(job, checkout, files.session)
     try:
         rendered = render_message(
@@ -436,23 +434,21 @@ def _apply_one(job: UpdateJob, base: tuple[Checkout, CommitId], files: BranchFil
         message=rendered.text,
         files=edits if job.committer is not None else {},
         changes=changes,
-        markers=markers,
+        problems=plans.problems,
         warnings=rendered.warnings,
     )
 
 
-def planned(
-    job: UpdateJob, checkout: Checkout, files: BranchFiles, ports: Ports
-) -> tuple[UpdateJob, Mapping[bytes, FilePlan]]:
-    """A job without the policies that a person has reverted, and what it would do to each file with markers.
+def planned(job: UpdateJob, checkout: Checkout, files: BranchFiles, ports: Ports) -> tuple[UpdateJob, JobPlans]:
+    """A job without the policies that a person has reverted, and what it would do.
 
     Raises:
         ImageAutomationError: the table failed, or there is nothing at the job's path.
     """
     job = without_reverted(job)
-    plans = files.plans(job)
-    honoured = honour(job, plans, checkout, files.session, ports)
-    return (job, plans) if honoured is job else (honoured, files.plans(honoured))
+    plans = files.job_plans(job)
+    honoured = honour(job, plans.changes, checkout, files.session, ports)
+    return (job, plans) if honoured is job else (honoured, files.job_plans(honoured))
 
 
 def as_named_by_flux(changes: Sequence[Change], job: UpdateJob) -> tuple[Change, ...]:

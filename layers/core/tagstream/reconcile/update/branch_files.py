@@ -1,18 +1,19 @@
 """The files of a branch while automations make their commits on top of each other.
 
-Each file is listed, read and searched for markers once, and planned once for automations that want the same of it. All
-automations of a branch often have the whole repository as their path.
+Each file is listed, read and searched for markers once. A run of an automation looks at the files that may name its
+own policies, found by policy, and not at those of all others: automations often have the whole repository as their
+path, and there may be a thousand of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from tagstream.domain.objects.model import CommitId, ImageRef, NamespacedName
-from tagstream.domain.setters.marker import mentions_marker
-from tagstream.domain.setters.plan import FilePlan, apply_edits, is_candidate, plan_file
+from tagstream.domain.setters.marker import QUIET, MarkerReport, mentions_marker
+from tagstream.domain.setters.plan import Change, FilePlan, apply_edits, is_candidate, plan_file
 from tagstream.errors import RetryableError
 from tagstream.ports.git import GitSession, MarkerCache, TreeFile
 from tagstream.reconcile.update.job import UpdateJob
@@ -20,7 +21,8 @@ from tagstream.reconcile.update.job import UpdateJob
 _MARKER_LINE = re.compile(rb'[^\r\n]*"\$imagepolicy"[^\r\n]*')
 _POLICY = re.compile(rb"([a-z0-9.-]+):([a-z0-9.-]+)")
 
-_PlanKey = tuple[bytes, str, tuple[tuple[NamespacedName, ImageRef | None, bool], ...]]
+_PlanKey = tuple[str, tuple[tuple[NamespacedName, ImageRef | None, bool], ...]]
+_Known = frozenset[NamespacedName]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,72 @@ class _Marked:
 
     source: bytes
     policies: tuple[NamespacedName, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlans:
+    """What a run of an automation does.
+
+    Attributes:
+        files: what it does to each file that may name one of its policies, sorted by file.
+        problems: file and report of every marker at or below its path that it could not honour.
+    """
+
+    files: Mapping[bytes, FilePlan]
+    problems: tuple[tuple[str, MarkerReport], ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The values that change, file by file."""
+        return tuple(change for plan in self.files.values() for change in plan.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """The files with markers at or below a path, sorted and as a set."""
+
+    files: tuple[bytes, ...]
+    names: frozenset[bytes]
+
+
+@dataclass(slots=True)
+class _MarkerIndex:
+    """The files that may name a policy, and ``unsure``: those that may name any. It may name too many files."""
+
+    by_policy: dict[NamespacedName, set[bytes]] = field(default_factory=dict)
+    unsure: set[bytes] = field(default_factory=set)
+
+    def add(self, file: bytes, marked: _Marked) -> None:
+        """A file has these markers."""
+        if marked.policies is None:
+            self.unsure.add(file)
+        for policy in marked.policies or ():
+            self.by_policy.setdefault(policy, set()).add(file)
+
+    def files_of(self, refs: Mapping[NamespacedName, ImageRef], names: frozenset[bytes]) -> set[bytes]:
+        """The files among ``names`` that may name one of these policies."""
+        found = set(self.unsure & names)
+        # Of two sets the smaller one is gone through.
+        return found.union(*(names & self.by_policy[policy] for policy in refs if policy in self.by_policy))
+
+
+@dataclass(slots=True)
+class _Problems:
+    """The markers that nobody's policies make good, in the files of a path.
+
+    Attributes:
+        new: files that were not looked at since they were last edited.
+        found: the others that have such markers.
+        edits: how many edits of files are known here.
+    """
+
+    new: set[bytes]
+    found: dict[bytes, tuple[MarkerReport, ...]] = field(default_factory=dict)
+    edits: int = 0
+
+    def copy(self) -> _Problems:
+        """A copy for the commits of one branch."""
+        return replace(self, new=set(self.new), found=dict(self.found))
 
 
 @dataclass(slots=True)
@@ -44,10 +112,13 @@ class BranchFiles:
     session: GitSession
     base: CommitId
     markers: MarkerCache
-    _listed: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
+    _listed: dict[str, _Listing] = field(default_factory=dict)
     _marked: dict[bytes, _Marked] = field(default_factory=dict)
+    _index: _MarkerIndex = field(default_factory=_MarkerIndex)
     _searched: set[bytes] = field(default_factory=set)
-    _plans: dict[_PlanKey, FilePlan] = field(default_factory=dict)
+    _plans: dict[bytes, dict[_PlanKey, FilePlan]] = field(default_factory=dict)
+    _problems: dict[tuple[str, _Known], _Problems] = field(default_factory=dict)
+    _edits: list[bytes] = field(default_factory=list)
 
     def copy(self) -> BranchFiles:
         """A copy for the commits of one branch, whose edits are not in the commits of others on the same base."""
@@ -57,6 +128,8 @@ class BranchFiles:
             _marked=dict(self._marked),
             _searched=set(self._searched),
             _plans=dict(self._plans),
+            _problems={key: one.copy() for key, one in self._problems.items()},
+            _edits=list(self._edits),
         )
 
     def plans(self, job: UpdateJob) -> Mapping[bytes, FilePlan]:
@@ -65,11 +138,20 @@ class BranchFiles:
         Raises:
             RetryableError: UpdateFailed, there is nothing at the path.
         """
-        path = job.automation.update.path if job.automation.update else ""
-        if path not in self._listed:
-            self._listed[path] = self._with_markers(path)
         refs = job.refs
-        return {file: self._planned(file, job, refs) for file in self._listed[path]}
+        return {file: self._planned(file, job, refs) for file in self._listing(_path(job)).files}
+
+    def job_plans(self, job: UpdateJob) -> JobPlans:
+        """What a job does to the files that may name its policies, and which markers it could not honour.
+
+        Raises:
+            RetryableError: UpdateFailed, there is nothing at the path.
+        """
+        refs = job.refs
+        own = {file: self._planned(file, job, refs) for file in self._own(job, refs)}
+        found = {**self._problems_of_others(job, own), **{file: _not_honoured(plan) for file, plan in own.items()}}
+        problems = ((file.decode(errors="replace"), one) for file, reports in sorted(found.items()) for one in reports)
+        return JobPlans(files=own, problems=tuple(problems))
 
     def edited(self, plans: Mapping[bytes, FilePlan]) -> Mapping[bytes, bytes]:
         """The new contents of the files that plans change."""
@@ -78,8 +160,45 @@ class BranchFiles:
     def keep(self, edits: Mapping[bytes, bytes]) -> None:
         """The edits are in a commit: the next automation starts from them."""
         for path, source in edits.items():
-            self._marked[path] = _Marked(source, _policies_in(source))
-        self._plans = {key: plan for key, plan in self._plans.items() if key[0] not in edits}
+            self._keep_marked(path, source)
+            self._plans.pop(path, None)
+        self._edits += edits
+
+    def _listing(self, path: str) -> _Listing:
+        if path not in self._listed:
+            files = self._with_markers(path)
+            self._listed[path] = _Listing(files, frozenset(files))
+        return self._listed[path]
+
+    def _own(self, job: UpdateJob, refs: Mapping[NamespacedName, ImageRef]) -> list[bytes]:
+        """The files of a job that may name one of its policies, sorted."""
+        listing = self._listing(_path(job))
+        if len(listing.files) > len(refs):
+            return sorted(self._index.files_of(refs, listing.names))
+        named = ((file, self._marked[file].policies) for file in listing.files)
+        return [file for file, policies in named if policies is None or any(one in refs for one in policies)]
+
+    def _problems_of_others(self, job: UpdateJob, own: Collection[bytes]) -> Mapping[bytes, tuple[MarkerReport, ...]]:
+        """The problems of files that name none of a job's policies.
+
+        They are the same for all automations of the path, whatever their namespaces and policies are: a marker of
+        another automation is no problem.
+        """
+        path, known = _path(job), job.snapshot.known_policies
+        listing = self._listing(path)
+        problems = self._problems.get((path, known))
+        if problems is None:
+            problems = self._problems[path, known] = _Problems(set(listing.files), edits=len(self._edits))
+        if problems.edits < len(self._edits):
+            problems.new.update({*self._edits[problems.edits :]} & listing.names)
+            problems.edits = len(self._edits)
+        for file in problems.new.difference(own):
+            plan = plan_file(file, self._marked[file].source, {}, known, job.automation.metadata.key.namespace)
+            problems.found.pop(file, None)
+            if reports := _not_honoured(plan):
+                problems.found[file] = reports
+        problems.new.intersection_update(own)
+        return {file: reports for file, reports in problems.found.items() if file not in own}
 
     def _with_markers(self, path: str) -> tuple[bytes, ...]:
         try:
@@ -99,17 +218,30 @@ class BranchFiles:
             is_marked = mentions_marker(source)
             self.markers.learn(one.blob, is_marked)
             if is_marked:
-                self._marked[one.path] = _Marked(source, _policies_in(source))
+                self._keep_marked(one.path, source)
+
+    def _keep_marked(self, path: bytes, source: bytes) -> None:
+        self._marked[path] = marked = _Marked(source, _policies_in(source))
+        self._index.add(path, marked)
 
     def _planned(self, file: bytes, job: UpdateJob, refs: Mapping[NamespacedName, ImageRef]) -> FilePlan:
         marked, known = self._marked[file], job.snapshot.known_policies
         namespace = job.automation.metadata.key.namespace
         if marked.policies is None:
             return plan_file(file, marked.source, refs, known, namespace)
-        key = file, namespace, tuple((one, refs.get(one), one in known) for one in marked.policies)
-        if key not in self._plans:
-            self._plans[key] = plan_file(file, marked.source, refs, known, namespace)
-        return self._plans[key]
+        key = namespace, tuple((one, refs.get(one), one in known) for one in marked.policies)
+        plans = self._plans.setdefault(file, {})
+        if key not in plans:
+            plans[key] = plan_file(file, marked.source, refs, known, namespace)
+        return plans[key]
+
+
+def _path(job: UpdateJob) -> str:
+    return job.automation.update.path if job.automation.update else ""
+
+
+def _not_honoured(plan: FilePlan) -> tuple[MarkerReport, ...]:
+    return tuple(one for one in plan.markers if one.state not in QUIET)
 
 
 def _policies_in(source: bytes) -> tuple[NamespacedName, ...] | None:

@@ -85,7 +85,8 @@ def markers_of(job: UpdateJob, checkout: Checkout, files: BranchFiles, ports: Po
     Raises:
         ImageAutomationError: the files cannot be read.
     """
-    _, plans = planned(job, checkout, files, ports)
+    job, _ = planned(job, checkout, files, ports)
+    plans = files.plans(job)
     return tuple((path.decode(errors="replace"), one) for path, plan in plans.items() for one in plan.markers)
 
 

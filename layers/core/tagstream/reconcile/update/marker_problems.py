@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.domain.setters.marker import QUIET, MarkerReport
+from tagstream.domain.setters.marker import MarkerReport
 from tagstream.ports.ledger import LedgerEntry
 
 FIELD = "markerProblems"
@@ -17,18 +17,17 @@ FIELD = "markerProblems"
 MAX_SHOWN = 50
 
 
-def marker_problems(markers: Sequence[tuple[str, MarkerReport]]) -> Mapping[str, object]:
+def marker_problems(problems: Sequence[tuple[str, MarkerReport]]) -> Mapping[str, object]:
     """``status.markerProblems``: the number of problems and the first of them; empty when there are none.
 
     Args:
-        markers: file and report of every marker that was looked at.
+        problems: file and report of every marker that could not be honoured.
     """
     reported = [
         {"file": path, "line": one.line, "setter": one.setter, "state": one.state, "reason": one.reason}
-        for path, one in markers
-        if one.state not in QUIET
+        for path, one in problems[:MAX_SHOWN]
     ]
-    return {FIELD: {"count": len(reported), "markers": reported[:MAX_SHOWN]}} if reported else {}
+    return {FIELD: {"count": len(problems), "markers": reported}} if reported else {}
 
 
 def marker_event(

@@ -216,7 +216,7 @@ def _body(result: RunResult, now: datetime) -> Mapping[str, object]:
     where, template = job.destination, job.automation.branch_template
     body = {
         **{name: value for name, value in job.stored.status.items() if name not in renewed},
-        **marker_problems(result.markers),
+        **marker_problems(result.problems),
         **template_warnings(result.warnings),
         **_held_back(result),
         **({FIELD_OF_REQUEST: result.request.document()} if result.request is not None else {}),

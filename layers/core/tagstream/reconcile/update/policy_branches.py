@@ -58,7 +58,7 @@ class Plan:
 
     Attributes:
         job: without the policies that a person has reverted.
-        markers: file and report of every marker.
+        problems: file and report of every marker that could not be honoured.
         parts: a job for each branch, by the branch's name.
         error: why some or all of it cannot be done.
         unnamed: the policies whose branch has no name.
@@ -67,7 +67,7 @@ class Plan:
     """
 
     job: UpdateJob
-    markers: tuple[tuple[str, MarkerReport], ...] = ()
+    problems: tuple[tuple[str, MarkerReport], ...] = ()
     parts: dict[str, UpdateJob] = field(default_factory=dict)
     error: ImageAutomationError | None = None
     unnamed: set[str] = field(default_factory=set)
@@ -102,9 +102,8 @@ def _plan(
             job, found = planned(job, checkout, files, ports)
     except ImageAutomationError as error:
         return Plan(job=job, error=error, is_known=False)
-    markers = tuple((path.decode(errors="replace"), one) for path, plan in found.items() for one in plan.markers)
-    plan = Plan(job=job, markers=markers)
-    changed = {policy_of(change) for one in found.values() for change in one.changes}
+    plan = Plan(job=job, problems=found.problems)
+    changed = {policy_of(change) for change in found.changes}
     named: dict[str, list[NamespacedName]] = {}
     for policy in sorted(changed & job.selections.keys()):
         try:
@@ -467,7 +466,7 @@ def _joined(plan: Plan, checkout: Checkout, results: Mapping[str, Sequence[RunRe
     own = plan.job.stored.key
     parts = [one for found in results.values() for one in found if one.job.stored.key == own]
     whole = RunResult(
-        job=plan.job, checkout=checkout, revision=checkout.revision, markers=plan.markers, error=plan.error
+        job=plan.job, checkout=checkout, revision=checkout.revision, problems=plan.problems, error=plan.error
     )
     return replace(
         _with_parts(whole, parts),

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Literal
 
 from tagstream.domain.objects.model import CommitId, NamespacedName
-from tagstream.domain.setters.marker import QUIET
 from tagstream.domain.setters.plan import Change
 from tagstream.domain.update.departure import Answer, Go, No, Wait, may_push, together
 from tagstream.errors import ImageAutomationError
@@ -23,12 +22,12 @@ from tagstream.ports.leases import Lease
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.update.batches import companions, grouped, joined
-from tagstream.reconcile.update.branch import RunResult, files_of, update_branch
+from tagstream.reconcile.update.branch import RunResult, files_of, planned, update_branch
 from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.debounce import pause
 from tagstream.reconcile.update.dry_push import DryPush, RequestWrite
 from tagstream.reconcile.update.job import UpdateJob
-from tagstream.reconcile.update.marked_files import markers_of, prepared, prepared_each
+from tagstream.reconcile.update.marked_files import prepared, prepared_each
 from tagstream.reconcile.update.planned_request import PlannedRequest, planned_request
 from tagstream.reconcile.update.policy_branches import update_policy_branches
 from tagstream.reconcile.update.postpone import held_back
@@ -197,8 +196,8 @@ def _run(jobs: Sequence[UpdateJob], deadline_s: float, ports: Ports) -> Sequence
 
 
 def _branches(whole: RunResult) -> list[RunResult]:
-    """The results of the branches of a template, all with its markers; the result itself where there are none."""
-    found = [replace(one, markers=whole.markers) for one in whole.parts]
+    """The results of the branches of a template, all with its problems; the result itself where there are none."""
+    found = [replace(one, problems=whole.problems) for one in whole.parts]
     # An error of the template itself, such as a name of a branch that is not valid, is no branch's.
     is_own_error = whole.error is not None and all(one.error is not whole.error for one in found)
     return [replace(whole, commit=None), *found] if is_own_error else found or [whole]
@@ -218,16 +217,16 @@ def _of_result(result: RunResult, commits: Collection[CommitId], files: BranchFi
     base = Preview(stored=job.stored, branch=branch, error=result.error, request_error=result.request_error)
     if session is None or result.checkout is None:
         return base
-    markers = result.markers
+    problems = result.problems
     if result.skipped and files is not None:
-        markers = markers_of(job, result.checkout, files, dry.ports)
+        problems = planned(job, result.checkout, files, dry.ports)[1].problems
     writes = [one for one in dry.writes if one.request.head == branch]
     base = replace(
         base,
         revision=result.checkout.revision,
         push=_push(job, dry.moved, commits),
         request=planned_request(writes, result.request),
-        problems=tuple(f"{file}:{one.line}: {one.reason}" for file, one in markers if one.state not in QUIET),
+        problems=tuple(f"{file}:{one.line}: {one.reason}" for file, one in problems),
     )
     if result.commit is None:
         return base

@@ -9,14 +9,14 @@ Flux commits the selected tag again, which is what the annotation ``tagstream.de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tagstream.domain.objects.annotations import INTERVENTION, REVERTED, annotations_of
 from tagstream.domain.objects.intervention import Place, Revert, revert_text
 from tagstream.domain.objects.model import CommitId, ImagePolicy, NamespacedName
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
-from tagstream.domain.setters.plan import Change, FilePlan, plan_file
+from tagstream.domain.setters.plan import Change, plan_file
 from tagstream.domain.update.history import turning_point, way_back
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
@@ -64,13 +64,13 @@ def leave_out(job: UpdateJob, policies: Iterable[NamespacedName]) -> UpdateJob:
 
 
 def honour(
-    job: UpdateJob, plans: Mapping[bytes, FilePlan], checkout: Checkout, session: GitSession, ports: Ports
+    job: UpdateJob, changes: Sequence[Change], checkout: Checkout, session: GitSession, ports: Ports
 ) -> UpdateJob:
     """Look for reverts among planned changes; keep each with its policy, and leave the policy out of the job.
 
     Args:
         job: of an automation.
-        plans: what it would change.
+        changes: what it would change.
         checkout: the branch's head.
         session: of the repository.
         ports: the policies are annotated through.
@@ -78,7 +78,7 @@ def honour(
     Raises:
         ImageAutomationError: the table failed.
     """
-    suspects = _suspects(job, plans, checkout, ports)
+    suspects = _suspects(job, changes, checkout, ports)
     found: dict[NamespacedName, Revert] = {}
     for one in suspects:
         if one.policy not in found:
@@ -90,14 +90,14 @@ def honour(
     return leave_out(job, found) if found else job
 
 
-def _suspects(job: UpdateJob, plans: Mapping[bytes, FilePlan], checkout: Checkout, ports: Ports) -> list[_Suspect]:
+def _suspects(job: UpdateJob, changes: Sequence[Change], checkout: Checkout, ports: Ports) -> list[_Suspect]:
     """Changes of policies whose selection the last run has set at the same branch, to values that are older now."""
     seen = _last_seen(job, checkout)
     if not job.automation.honours_reverts or seen is None or seen == checkout.commit:
         return []
     settled = _settled(job)
     found = []
-    for change in (change for plan in plans.values() for change in plan.changes):
+    for change in changes:
         namespace, name, part = [*change.setter.split(":"), ""][:3]
         key = NamespacedName(namespace, name)
         tag = _tag(change.old_value, part)

@@ -104,7 +104,8 @@ class Snapshot:
         self._documents: dict[ObjectName, Document] = {}
         self._namespaces: set[str] = set()
         self._calendars_read_s: float | None = None
-        self._policies: tuple[StoredObject, ...] | None = None
+        self._policies: Mapping[NamespacedName, StoredObject] | None = None
+        self._naming_reverts: dict[NamespacedName, bool] = {}
         self._known: frozenset[NamespacedName] | None = None
         self._labels: dict[str, Labels] = {}
         self._writers: Mapping[str, Sequence[Writer]] | None = None
@@ -201,18 +202,18 @@ class Snapshot:
         """The names of all ImagePolicies in all namespaces."""
         with self._lock:
             if self._known is None:
-                self._known = frozenset(one.key for one in self._stored_policies())
+                self._known = frozenset(self._stored_policies())
             return self._known
 
     def policy(self, key: NamespacedName) -> StoredObject | None:
         """An ImagePolicy; None when there is none."""
         with self._lock:
-            return next((one for one in self._stored_policies() if one.key == key), None)
+            return self._stored_policies().get(key)
 
     def reverted(self, selections: Mapping[NamespacedName, Selection]) -> frozenset[NamespacedName]:
         """The policies whose selection a person has reverted in Git."""
         with self._lock:
-            stored = [one for one in self._stored_policies() if one.key in selections and _names_revert(one)]
+            stored = [self._stored_policies()[key] for key in selections if self._names_revert(key)]
         found = parsed_objects(stored, ImagePolicy, self._ports.log)
         return frozenset(one.key for one, policy in found if _is_reverted(policy, selections[one.key]))
 
@@ -308,16 +309,23 @@ class Snapshot:
                 self._selections[namespace] = self._ports.selections.list(namespace, may_lag=self._may_lag)
             return self._selections[namespace]
 
-    def _stored_policies(self) -> tuple[StoredObject, ...]:
+    def _stored_policies(self) -> Mapping[NamespacedName, StoredObject]:
         if self._policies is None:
             found = self._ports.objects.documents_of("ImagePolicy", may_lag=self._may_lag)
-            self._policies = tuple(_without_status("ImagePolicy", key, document) for key, document in found.items())
+            self._policies = {key: _without_status("ImagePolicy", key, document) for key, document in found.items()}
         return self._policies
+
+    def _names_revert(self, key: NamespacedName) -> bool:
+        """Whether a person's revert is kept with a policy; many automations may see the same policies."""
+        if key not in self._naming_reverts:
+            stored = self._stored_policies().get(key)
+            self._naming_reverts[key] = stored is not None and REVERTED in read_metadata(stored.document).annotations
+        return self._naming_reverts[key]
 
     def _labels_of(self, namespace: str) -> Labels:
         with self._lock:
             if namespace not in self._labels:
-                own = (one for one in self._stored_policies() if one.key.namespace == namespace)
+                own = (one for one in self._stored_policies().values() if one.key.namespace == namespace)
                 parsed = parsed_objects(own, ImagePolicy, self._ports.log)
                 self._labels[namespace] = Labels({stored.key: policy.metadata.labels for stored, policy in parsed})
             return self._labels[namespace]
@@ -356,10 +364,6 @@ def _by_kept_branch(writers: Iterable[Writer]) -> Mapping[tuple[str, str], Seque
             for branch in dict.fromkeys(kept.branch for kept in known_branches(one.stored.status)):
                 found.setdefault((repository, branch), []).append(one)
     return found
-
-
-def _names_revert(stored: StoredObject) -> bool:
-    return REVERTED in read_metadata(stored.document).annotations
 
 
 def _is_reverted(policy: ImagePolicy, selection: Selection) -> bool:
