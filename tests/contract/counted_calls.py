@@ -50,11 +50,24 @@ class CountingClient:
     def _call(self, name: str, method: Any, options: dict[str, Any]) -> Any:
         answer = method(**options)
         read, written = COSTS[name](options, answer)
+        written += sum(self._of_update(one, times) for one, times in _updates(name, options))
         with self.lock:
             self.calls[name] += 1
             self.read_units += read
             self.write_units += written
         return answer
+
+    def _of_update(self, update: Mapping[str, Any], times: int) -> int:
+        """An update costs what its whole item costs, however little it changes."""
+        found = self.inner.get_item(TableName=update["TableName"], Key=update["Key"], ConsistentRead=True)
+        return times * _units(size_of(found.get("Item", {})), WRITE_UNIT)
+
+
+def _updates(name: str, options: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], int]]:
+    """The updates of a call, and how many times the units of a plain write each costs."""
+    if name == "update_item":
+        return [(options, 1)]
+    return [(one["Update"], 2) for one in options.get("TransactItems", ()) if "Update" in one]
 
 
 def _units(size: int, unit: int) -> int:
@@ -89,13 +102,18 @@ def _of_one(_options: Any, _answer: Any) -> tuple[int, int]:
     return 0, 1
 
 
+def _of_none(_options: Any, _answer: Any) -> tuple[int, int]:
+    """An update is counted by its item, see ``_of_update``."""
+    return 0, 0
+
+
 def _of_batch_write(options: Any, _answer: Any) -> tuple[int, int]:
     requests = [one for requests in options["RequestItems"].values() for one in requests]
     return 0, sum(_units(size_of(one.get("PutRequest", {}).get("Item", {})), WRITE_UNIT) for one in requests)
 
 
 def _of_transaction(options: Any, _answer: Any) -> tuple[int, int]:
-    items = [one.get("Put", {}).get("Item", {}) for one in options["TransactItems"]]
+    items = [one.get("Put", {}).get("Item", {}) for one in options["TransactItems"] if "Update" not in one]
     return 0, sum(2 * _units(size_of(item), WRITE_UNIT) for item in items)
 
 
@@ -104,7 +122,7 @@ COSTS: Mapping[str, Any] = {
     "batch_get_item": _of_batch_get,
     "query": _of_query,
     "put_item": _of_put,
-    "update_item": _of_one,
+    "update_item": _of_none,
     "delete_item": _of_one,
     "batch_write_item": _of_batch_write,
     "transact_write_items": _of_transaction,

@@ -174,6 +174,11 @@ def policies(repository: NamespacedName) -> Item:
     return key(f"policies#{repository}")
 
 
+def policy_row(repository: NamespacedName, policy: NamespacedName) -> Item:
+    """Key that says that a policy refers to a repository that has very many."""
+    return key(f"policies#{repository}", str(policy))
+
+
 def waiting(automation: NamespacedName) -> Item:
     """Key of an automation's wait for more selections."""
     return key(f"waiting#{automation.namespace}", automation.name)

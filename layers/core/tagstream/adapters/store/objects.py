@@ -10,12 +10,14 @@ import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.agenda import change_note
 from tagstream.adapters.store.deliveries import close_paths
+from tagstream.adapters.store.policy_index import PolicyIndex
 from tagstream.adapters.store.statuses import Statuses, StatusWrite, status_write
 from tagstream.adapters.store.table import (
     ABSENT,
@@ -24,7 +26,6 @@ from tagstream.adapters.store.table import (
     Action,
     Condition,
     GuardedPut,
-    ItemTooLarge,
     Table,
     name_of,
     overtaken,
@@ -38,11 +39,10 @@ from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.runtime import Clock
 
-# The index of a repository's policies has this when their names would not fit; those that it has are not all.
-FULL = "isFull"
-LARGE_INDEX_BYTES = 300_000
 # A read by name is rounded up to 4 KB, a page of a query is not: all objects cost as much as a sixth of them by name.
 READ_ALL_FROM = 6
+# So many policies of a few repositories are a good part of all policies, however many there are.
+MANY_POLICIES = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +57,24 @@ class DynamoObjects:
         """Their statuses."""
         return Statuses(table=self.table, clock=self.clock)
 
+    @property
+    def policy_index(self) -> PolicyIndex:
+        """Which policies refer to a repository."""
+        return PolicyIndex(table=self.table)
+
     def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
         """The object and its status in one call, which threads that ask at the same time share."""
+        return self._read(kind, key)[0]
+
+    def _read(
+        self, kind: str, key: NamespacedName, repository: NamespacedName | None = None
+    ) -> tuple[StoredObject | None, keys.Item]:
+        """The object, and the index of the repository that it is about to refer to; one call."""
         where = [keys.key(partition(kind), str(key)) for partition in (keys.objects, keys.statuses)]
-        item, status = self.table.reads.ask({name_of(one): one for one in where})
-        return None if item is None else _stored(kind, item, self.statuses.read(status))
+        where += [keys.policies(repository)] if repository is not None else []
+        item, status, *index = self.table.reads.ask({name_of(one): one for one in where})
+        stored = None if item is None else _stored(kind, item, self.statuses.read(status))
+        return stored, (index[0] if index else None) or {}
 
     def get_many(
         self, kind: str, names: Collection[NamespacedName], total: int = 0, *, may_lag: bool = False
@@ -91,13 +104,13 @@ class DynamoObjects:
         return {keys.named(keys.read_text(item, "sk")): keys.read_document(item) for item in found}
 
     def policies_of(self, *repositories: NamespacedName) -> tuple[StoredObject, ...]:
-        """One read of the indexes, one of the policies. If an index is full, all policies are read in pages."""
-        indexes = self.table.get_many([keys.policies(repository) for repository in repositories])
-        if any(FULL in index for index in indexes):
-            listed = self.list("ImagePolicy")
-            return tuple(one for one in listed if _repository(one.key, one.document) in repositories)
-        names = [keys.named(name) for index in indexes for name in _names(index)]
-        return self.get_many("ImagePolicy", names) if names else ()
+        """One read of the indexes, one of the policies; many policies are read with all others, in pages."""
+        names = self.policy_index.names(repositories)
+        if names is None or len(names) > MANY_POLICIES:
+            found = self.list("ImagePolicy")
+        else:
+            found = self.get_many("ImagePolicy", names) if names else ()
+        return tuple(one for one in found if _repository(one.key, one.document) in repositories)
 
     def put(self, document: Document) -> StoredObject:
         """Write unless nothing changed; conflicting writers are repeated from what is stored by then.
@@ -107,17 +120,22 @@ class DynamoObjects:
         """
         metadata = cast("Mapping[str, object]", document["metadata"])
         kind, key = str(document["kind"]), NamespacedName(str(metadata["namespace"]), str(metadata["name"]))
+        repository = _repository(key, document) if kind == "ImagePolicy" else None
         for attempt in range(PUT_TRIES):
-            stored = self.get(kind, key)
+            stored, index = self._read(kind, key, repository)
             wanted = _merged(document, stored, keys.iso(self.clock.now().replace(microsecond=0)))
             if stored is not None and keys.is_same(wanted, stored.document):
                 self.reindex([stored])
                 return stored
-            if self._write(kind, key, wanted, stored):
+            adds: Sequence[Action] = ()
+            if repository is not None:
+                index = self.policy_index.spread(repository, index, partial(self._referring_to, repository))
+                adds = self.policy_index.adding(repository, key, index)
+            if self._write(kind, key, wanted, stored, adds):
                 status = stored.status if stored else {}
                 former = _repository(key, stored.document) if stored and kind == "ImagePolicy" else None
-                if former is not None and former != _repository(key, wanted):
-                    self._drop_unused_index(former)
+                if former is not None and former != repository:
+                    self.policy_index.drop_unused(former)
                 return StoredObject(kind=kind, key=key, document=wanted, status=status)
             self.table.back_off(attempt)
         raise overtaken(f"{kind}/{key}")
@@ -153,13 +171,13 @@ class DynamoObjects:
         self.delete_derived(kind, key)
         repository = _repository(key, stored.document) if kind == "ImagePolicy" else None
         if repository is not None:
-            self._drop_unused_index(repository)
+            self.policy_index.drop_unused(repository)
         return True
 
-    def _drop_unused_index(self, repository: NamespacedName) -> None:
-        """DynamoDB removes an empty set from its item, and keeps the item."""
-        unused = f"attribute_not_exists(policies) AND attribute_not_exists({FULL})"
-        self.table.delete(keys.policies(repository), Condition(expression=unused))
+    def _referring_to(self, repository: NamespacedName) -> Sequence[NamespacedName]:
+        """The policies that refer to a repository, by looking at all of them."""
+        documents = self.documents_of("ImagePolicy")
+        return [key for key, document in documents.items() if _repository(key, document) == repository]
 
     def delete_derived(self, kind: str, key: NamespacedName) -> None:
         """Remove what is left of an object that is gone; nothing happens when there is such an object."""
@@ -170,7 +188,8 @@ class DynamoObjects:
         if kind == "ImageRepository":
             for partition in (keys.tags(key), keys.sightings(key), keys.pending(key)):
                 derived += [dict(item) for item in self.table.query(partition)]
-            self._drop_unused_index(key)
+            self.policy_index.drop_unused(key)
+            self.policy_index.drop_unused_rows(key)
         if kind == "ImagePolicy":
             derived.append(keys.selection(key))
         if kind == "ImageUpdateAutomation":
@@ -249,39 +268,20 @@ class DynamoObjects:
             repository = _repository(one.key, one.document)
             if repository is not None:
                 wanted.setdefault(repository, set()).add(str(one.key))
-        items = self.table.get_many([keys.policies(repository) for repository in wanted])
-        indexes = {name_of(item): item for item in items}
-        for repository, names in wanted.items():
-            where = keys.policies(repository)
-            index = indexes.get(name_of(where), {})
-            missing = sorted(names.difference(_names(index)))
-            if FULL in index or not missing:
-                continue
-            if _is_large({*names, *_names(index)}):
-                self.table.put(where | {FULL: keys.text("yes")})
-            else:
-                added = Condition(expression="", values={":names": {"SS": missing}})
-                self.table.update(where, "ADD policies :names", added)
+        self.policy_index.add_missing(wanted)
 
-    def _write(self, kind: str, key: NamespacedName, document: Document, stored: StoredObject | None) -> bool:
+    def _write(
+        self,
+        kind: str,
+        key: NamespacedName,
+        document: Document,
+        stored: StoredObject | None,
+        adds: Sequence[Action] = (),
+    ) -> bool:
+        """The object with a note for the tick, and its index entries; ``adds`` are those of a policy's repository."""
         item = keys.key(keys.objects(kind), str(key)) | {"t": keys.text(keys.OBJECT), "doc": keys.document(document)}
-        try:
-            return self._replaced(item, document, stored)
-        except ItemTooLarge:
-            repository = _repository(key, document) if kind == "ImagePolicy" else None
-            if repository is None or not self._is_index_large(repository):
-                raise
-            # From now on, reading every policy is cheaper than reading those of this repository by name.
-            self.table.put(keys.policies(repository) | {FULL: keys.text("yes")})
-            return self._replaced(item, document, stored)
-
-    def _is_index_large(self, repository: NamespacedName) -> bool:
-        return _is_large(_names(self.table.get(keys.policies(repository))))
-
-    def _replaced(self, item: keys.Item, document: Document, stored: StoredObject | None) -> bool:
-        kind, key = str(document["kind"]), keys.named(keys.read_text(item, "sk"))
         before = stored.document if stored else None
-        others = [self.table.putting(self._note(kind, key)), *self._index_changes(kind, key, document, before)]
+        others = [self.table.putting(self._note(kind, key)), *adds, *self._index_changes(kind, key, document, before)]
         if self.table.replace(item, _same(stored), others):
             return True
         found = self.table.get({"pk": item["pk"], "sk": item["sk"]})
@@ -297,17 +297,14 @@ class DynamoObjects:
     def _index_changes(
         self, kind: str, key: NamespacedName, document: Document | None, before: Document | None
     ) -> list[Action]:
-        """What a change of an object changes in the indexes: ImageRepositories by image, policies by repository."""
+        """What a change of an object changes in the indexes, but for the policy that it adds to a repository."""
         if kind == "ImageRepository":
             now, was = _canonical(document), _canonical(before)
             gone = [self.table.deleting(keys.image(was, key))] if was and was != now else []
             return gone + ([self.table.putting(keys.image(now, key))] if now else [])
         if kind == "ImagePolicy":
             new, old = _repository(key, document), _repository(key, before)
-            name: keys.Item = {":name": {"SS": [str(key)]}}
-            changes = [(old, "DELETE policies :name")] if old and old != new else []
-            changes += [(new, "ADD policies :name")] if new else []
-            return [self.table.updating(keys.policies(where), change, name) for where, change in changes]
+            return self.policy_index.removing(old, key) if old and old != new else []
         return []
 
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
@@ -327,15 +324,6 @@ def _same(stored: StoredObject | None) -> Condition:
         # What is stored cannot be read: it is replaced, not respected for ever.
         return PRESENT
     return Condition(expression=f"{PRESENT.expression} AND doc = :doc", values={":doc": keys.document(stored.document)})
-
-
-def _is_large(names: Collection[str]) -> bool:
-    """Whether an index of these names has no room for many more."""
-    return sum(len(name.encode()) for name in names) > LARGE_INDEX_BYTES
-
-
-def _names(item: keys.Item | None) -> list[str]:
-    return sorted(cast("dict[str, list[str]]", (item or {}).get("policies") or {}).get("SS", []))
 
 
 def _retry_at(status: Document) -> datetime | None:
