@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.errors import ImageAutomationError
+from tagstream.errors import ImageAutomationError, raise_first
 from tagstream.ports.objects import Document, ObjectStore
 from tagstream.ports.selections import Selection, SelectionStore
 
@@ -20,4 +20,4 @@ def put_status(objects: ObjectStore, kind: str, key: NamespacedName, status: Doc
     """Replace the status of an object, if there is such an object."""
     stored = objects.get(kind, key)
     if stored is not None:
-        objects.put_statuses([(stored, status)])
+        raise_first(objects.put_statuses([(stored, status)]))

@@ -16,6 +16,7 @@ translate their vendors' errors at their own boundary.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 
@@ -98,6 +99,13 @@ class HeldBack(RetryableError):
 
 class AuthenticationError(ImageAutomationError):
     """Credentials are missing, malformed or refused."""
+
+
+def raise_first(failures: Iterable[ImageAutomationError | None]) -> None:
+    """Raise the first error of what was tried together; nothing happens if there is none."""
+    for failure in failures:
+        if failure is not None:
+            raise failure
 
 
 def unusable_login(cause: str) -> AuthenticationError:

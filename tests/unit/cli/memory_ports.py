@@ -122,11 +122,12 @@ class MemoryObjects:
         self.put_statuses([(stored, status)])
         return True
 
-    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
+    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> Sequence[ImageAutomationError | None]:
         """Replace the statuses."""
         for read, status in changes:
             where = (read.kind, read.key)
             self.stored[where] = replace(self.stored[where], status=status)
+        return [None] * len(changes)
 
 
 @dataclass

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.errors import HeldBack, ImageAutomationError, RetryableError
+from tagstream.errors import HeldBack, ImageAutomationError, OutOfOrder, RetryableError
 from tagstream.ports.ledger import ONCE, LedgerEntry
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.transition import Attempt, Transition, failed, report, succeeded, success_entry
+from tagstream.reconcile.transition import Attempt, Transition, failed, report, report_each, succeeded, success_entry
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = NamespacedName("ns", "app")
@@ -28,11 +28,13 @@ class Written:
     counts: dict[str, float] = field(default_factory=dict)
     lines: list[tuple[str, Any]] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
+    busy: dict[NamespacedName, ImageAutomationError] = field(default_factory=dict)
 
-    def put_statuses(self, changes: Any) -> None:
+    def put_statuses(self, changes: Any) -> list[ImageAutomationError | None]:
         for stored, status in changes:
             self.order.append("status")
             self.statuses.append((stored.kind, stored.key, status))
+        return [self.busy.get(stored.key) for stored, _ in changes]
 
     def record(self, entries: Any) -> None:
         self.order.append("ledger")
@@ -142,6 +144,17 @@ def test_the_ledger_is_written_before_the_statuses_so_that_a_death_in_between_lo
     error = RetryableError("down", reason="Failure")
     outcomes = [failed(Attempt(stored=stored(), at=NOW), error), failed(Attempt(stored=stored(), at=NOW), error)]
     assert reported(*outcomes).order == ["ledger", "status", "status"]
+
+
+def test_a_status_that_the_table_has_no_capacity_for_is_that_of_one_outcome_only() -> None:
+    error = OutOfOrder("throttled", reason="StorageOperationFailed")
+    others = [replace(stored(), key=NamespacedName("ns", name)) for name in ("a", "b", "c")]
+    written = Written(busy={others[1].key: error})
+    shell: Any = Shell(written)
+    outcomes = [failed(Attempt(stored=one, at=NOW), RetryableError("down", reason="Failure")) for one in others]
+    assert report_each(outcomes, shell) == [None, error, None]
+    assert written.order == ["ledger", "status", "status", "status"], "nothing is written twice"
+    assert [facts["name"] for _, facts in written.lines] == ["a", "c"]
 
 
 def test_an_entry_that_is_made_again_from_the_same_status_has_the_same_identity() -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from tagstream.domain.objects.annotations import OWN, annotated, annotations_of
 from tagstream.domain.objects.model import Digest, NamespacedName
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import Document, ObjectStore, StoredObject
@@ -115,12 +116,13 @@ class DryObjects:
         own = {name.key: one.document for name, one in self.replaced.items() if name.kind == kind}
         return dict(sorted({**self.inner.documents_of(kind, may_lag=may_lag), **own}.items()))
 
-    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
+    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> Sequence[ImageAutomationError | None]:
         """Kept in memory."""
         for read, new in changes:
             stored = self.get(read.kind, read.key)
             if stored is not None:
                 self.replaced[ObjectName(kind=read.kind, key=read.key)] = replace(stored, status=new)
+        return [None] * len(changes)
 
     def annotate(
         self,

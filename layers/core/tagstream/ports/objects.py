@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.agenda import ObjectName
 
 
@@ -80,7 +81,7 @@ class ObjectStore(Protocol):
     def delete_derived(self, kind: str, key: NamespacedName) -> None:
         """Remove what is left of an object that is gone."""
 
-    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
+    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> Sequence[ImageAutomationError | None]:
         """Replace the statuses of different objects, in as few calls as the table allows.
 
         The status of an object that is gone is dropped silently. A status may be of any size.
@@ -89,8 +90,12 @@ class ObjectStore(Protocol):
             changes: each object as it was read, and its whole new status. A status that was read with an object has
                 gone with the object if the object is gone, so that nobody has to look for the object itself.
 
+        Returns:
+            For each why it could not be written; None for those that are. ``raise_first`` is for callers to whom one
+            failure is that of all.
+
         Raises:
-            ImageAutomationError: of the statuses that could not be written; the others are.
+            ImageAutomationError: none of them was written.
         """
 
     def replace_status(self, stored: StoredObject, status: Document) -> bool:

@@ -16,7 +16,7 @@ from typing import Literal
 
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.status.conditions import SUCCEEDED
-from tagstream.errors import HeldBack, ImageAutomationError
+from tagstream.errors import HeldBack, ImageAutomationError, raise_first
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import ONCE, LedgerEntry
 from tagstream.ports.objects import StoredObject
@@ -150,27 +150,37 @@ def report(transitions: Sequence[Transition], ports: Ports) -> None:
     Raises:
         ImageAutomationError: the table failed; the same transitions may be reported again.
     """
-    record(transitions, ports)
-    changed = [one for one in transitions if one.changes_status]
-    if changed:
-        ports.objects.put_statuses([(one.attempt.stored, one.status) for one in changed])
-    for one in transitions:
-        _measure(one, ports)
-        _log(one, ports)
+    raise_first(_written(transitions, ports))
+    _tell(transitions, ports)
 
 
 def report_each(transitions: Sequence[Transition], ports: Ports) -> list[ImageAutomationError | None]:
-    """Report what became of different objects together, and one by one where one of them cannot be written.
+    """Report what became of different objects together; none of them suffers for another's status.
 
     Returns:
         For each why it could not be reported; None for those that are.
     """
 
-    def reported(part: Sequence[Transition]) -> list[None]:
-        report(part, ports)
-        return [None] * len(part)
+    def reported(part: Sequence[Transition]) -> Sequence[ImageAutomationError | None]:
+        failures = _written(part, ports)
+        _tell([one for one, failure in zip(part, failures, strict=True) if failure is None], ports)
+        return failures
 
     return attempted_each(transitions, reported)
+
+
+def _written(transitions: Sequence[Transition], ports: Ports) -> list[ImageAutomationError | None]:
+    """Write the ledger entries of all, then the statuses: for each why it could not be written, or None."""
+    record(transitions, ports)
+    changed = [(one.attempt.stored, one.status) for one in transitions if one.changes_status]
+    failures = iter(ports.objects.put_statuses(changed) if changed else ())
+    return [next(failures) if one.changes_status else None for one in transitions]
+
+
+def _tell(transitions: Sequence[Transition], ports: Ports) -> None:
+    for one in transitions:
+        _measure(one, ports)
+        _log(one, ports)
 
 
 def record(transitions: Sequence[Transition], ports: Ports) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import Digest, ImageRepository, NamespacedName, Revision
-from tagstream.errors import ImageAutomationError, RetryableError
+from tagstream.errors import ImageAutomationError, OutOfOrder, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.registry import TagListing
 from tagstream.reconcile.cool_downs import CoolDowns
@@ -64,10 +64,10 @@ class Part:
 class Refusing(Part):
     """Objects that take no status of one ImageRepository."""
 
-    def put_statuses(self, changes: Sequence[Any]) -> None:
+    def put_statuses(self, changes: Sequence[Any]) -> Any:
         if any((one.kind, one.key) == ("ImageRepository", REFUSED) for one, _ in changes):
             raise ImageAutomationError("refused", reason="StorageOperationFailed")
-        self.inner.put_statuses(changes)
+        return self.inner.put_statuses(changes)
 
 
 def with_policies(ports: Ports, **more: str) -> Ports:
@@ -171,6 +171,27 @@ def test_a_status_that_the_table_refuses_is_that_of_one_scan_only(ports: Ports, 
     assert selected(ports) == NAMES
     scan_all(ports)
     assert set(reasons(ports, "ImageRepository")) == set(NAMES)
+
+
+def test_a_scan_whose_status_the_table_has_no_capacity_for_is_the_only_one_that_is_put_back(
+    ports: Ports, silent: Silent
+) -> None:
+    ports = with_policies(ports)
+
+    class Busy(Part):
+        """Objects of which one status finds no capacity; the others are written."""
+
+        def put_statuses(self, changes: Sequence[Any]) -> Any:
+            busy = [(one.kind, one.key) == ("ImageRepository", REFUSED) for one, _ in changes]
+            others = [change for change, is_busy in zip(changes, busy, strict=True) if not is_busy]
+            answers = iter(self.inner.put_statuses(others))
+            throttled = OutOfOrder("throttled", reason="StorageOperationFailed")
+            return [throttled if is_busy else next(answers) for is_busy in busy]
+
+    objects: Any = Busy(ports.objects)
+    scan_all(replace(ports, objects=objects))
+    assert [one.repositories for one in silent.scans()] == [(REFUSED,)]
+    assert set(reasons(ports, "ImageRepository")) == set(NAMES) - {REFUSED}
 
 
 def test_a_mistake_that_ends_a_run_loses_no_scan(ports: Ports, silent: Silent) -> None:

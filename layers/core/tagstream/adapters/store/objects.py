@@ -198,41 +198,43 @@ class DynamoObjects:
             close_paths(self.table, key)
         self.table.delete_many(derived)
 
-    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> None:
-        """Later statuses share transactions, first ones share batches with the times to retry, for the agenda.
+    def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> list[ImageAutomationError | None]:
+        """Later statuses share transactions, first ones and notes share batches. A time to retry goes into the agenda.
 
         One reconcile writes a status once, last. A status with parts is written alone.
         """
-        writes = [(stored, status, status_write(stored.kind, stored.key, status)) for stored, status in changes]
-        short = [(stored, status, one.item) for stored, status, one in writes if not one.others]
-        later = [one for one in short if one[0].status]
-        outcomes = self.table.put_each([GuardedPut(item, PRESENT) for _, _, item in later])
-        written = [one for one, outcome in zip(later, outcomes, strict=True) if outcome is True]
-        items = self._first_statuses([one for one in short if not one[0].status])
-        items += [note for stored, status, _ in written for note in self._status_notes(stored.kind, stored.key, status)]
-        self.table.write_many(items)
-        for stored, status, one in writes:
-            if one.others:
-                self._put_long(stored, status, one)
-        for outcome in outcomes:
-            if isinstance(outcome, ImageAutomationError):
-                raise outcome
+        writes = [status_write(stored.kind, stored.key, status) for stored, status in changes]
+        there = self._still_there([stored for stored, _ in changes if not stored.status])
+        later = [place for place, (stored, _) in enumerate(changes) if stored.status and not writes[place].others]
+        outcomes = self.table.put_each([GuardedPut(writes[place].item, PRESENT) for place in later])
+        done: dict[int, bool | ImageAutomationError] = dict(zip(later, outcomes, strict=True))
+        items: list[tuple[int, keys.Item]] = []
+        for place, (stored, status) in enumerate(changes):
+            is_there, one = (stored.kind, stored.key) in there, writes[place]
+            if one.others and (stored.status or is_there):
+                done[place] = self._put_long(stored, one)
+            elif is_there:
+                items.append((place, one.item))
+                done[place] = True
+            if done.get(place) is True:
+                items += [(place, note) for note in self._status_notes(stored.kind, stored.key, status)]
+        failures = {place: outcome for place, outcome in done.items() if isinstance(outcome, ImageAutomationError)}
+        answers = self.table.write_each([item for _, item in items])
+        for (place, _), answer in zip(items, answers, strict=True):
+            if answer is not None:
+                failures.setdefault(place, answer)
+        return [failures.get(place) for place in range(len(changes))]
 
-    def _put_long(self, stored: StoredObject, status: Document, wanted: StatusWrite) -> None:
-        there = stored.status or self.table.get(keys.key(keys.objects(stored.kind), str(stored.key))) is not None
-        if there and self.statuses.put_long(wanted, PRESENT if stored.status else None):
-            self.table.write_many(self._status_notes(stored.kind, stored.key, status))
+    def _put_long(self, stored: StoredObject, wanted: StatusWrite) -> bool | ImageAutomationError:
+        try:
+            return self.statuses.put_long(wanted, PRESENT if stored.status else None)
+        except ImageAutomationError as error:
+            return error
 
-    def _first_statuses(self, changes: Sequence[tuple[StoredObject, Document, keys.Item]]) -> list[keys.Item]:
-        """What is to be written of the first statuses of objects, as far as the objects are still there."""
-        objects = [keys.key(keys.objects(stored.kind), str(stored.key)) for stored, _, _ in changes]
-        there = {name_of(item) for item in self.table.get_many(objects)}
-        return [
-            one
-            for (stored, status, item), where in zip(changes, objects, strict=True)
-            if name_of(where) in there
-            for one in (item, *self._status_notes(stored.kind, stored.key, status))
-        ]
+    def _still_there(self, stored: Sequence[StoredObject]) -> frozenset[tuple[str, NamespacedName]]:
+        """Which of these objects are not deleted."""
+        names = {(keys.objects(one.kind), str(one.key)): (one.kind, one.key) for one in stored}
+        return frozenset(names[name_of(item)] for item in self.table.get_many([keys.key(*name) for name in names]))
 
     def replace_status(self, stored: StoredObject, status: Document) -> bool:
         """A conditional put; a first status asks besides whether the object is still there."""

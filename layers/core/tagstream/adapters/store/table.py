@@ -419,6 +419,18 @@ class Table:
         """Put many items, unconditionally."""
         self._write([{"PutRequest": {"Item": item}} for item in items])
 
+    def write_each(self, items: Sequence[Item]) -> list[ImageAutomationError | None]:
+        """Put different items, unconditionally: for each why it could not be written, None for those that are."""
+        requests: list[WriteRequestTypeDef] = [{"PutRequest": {"Item": item}} for item in items]
+        is_shared = len(requests) <= SHARED
+        answers: list[ImageAutomationError | None] = []
+        for part in chunks(requests, WRITE_BATCH):
+            try:
+                answers += self._shared(part) if is_shared else self._write_together(part)
+            except RetryableError as error:
+                answers += [error] * len(part)
+        return answers
+
     def delete_many(self, keys: Sequence[Item]) -> None:
         """Remove many items, unconditionally."""
         self._write([{"DeleteRequest": {"Key": {"pk": key["pk"], "sk": key["sk"]}}} for key in keys])
@@ -427,7 +439,7 @@ class Table:
         """Few requests go along with those of other threads; many are batches of their own."""
         answers: list[ImageAutomationError | None] = []
         if len(requests) <= SHARED:
-            answers = self.writes.ask({_name_of_request(one): one for one in requests}) if requests else []
+            answers = self._shared(requests)
         else:
             for part in chunks(requests, WRITE_BATCH):
                 answers += self._write_together(part)
@@ -435,30 +447,35 @@ class Table:
             if refused is not None:
                 raise refused
 
+    def _shared(self, requests: Sequence[WriteRequestTypeDef]) -> list[ImageAutomationError | None]:
+        return self.writes.ask({_name_of_request(one): one for one in requests}) if requests else []
+
     def _write_together(self, requests: Sequence[WriteRequestTypeDef]) -> list[ImageAutomationError | None]:
         """Why each was refused; None for those that are written."""
         try:
-            self._write_batch(requests)
+            left = {_name_of_request(one) for one in self._write_batch(requests)}
         except RetryableError:
             raise
         except ImageAutomationError as error:
             # One item that the table refuses must not take the others with it.
             return [error] if len(requests) == 1 else [self._write_together([one])[0] for one in requests]
-        return [None] * len(requests)
+        throttled = OutOfOrder("failed to write items in the table: throttled", reason="StorageOperationFailed")
+        return [throttled if _name_of_request(one) in left else None for one in requests]
 
-    def _write_batch(self, requests: Sequence[WriteRequestTypeDef]) -> None:
+    def _write_batch(self, requests: Sequence[WriteRequestTypeDef]) -> Sequence[WriteRequestTypeDef]:
+        """Write these, and return those that the table had no capacity for, however often it was asked."""
         if len(requests) == 1:
             self._write_alone(requests[0])
-            return
+            return ()
         pending = requests
         for attempt in range(BATCH_TRIES):
             with translated("write items"):
                 answer = self.client.batch_write_item(RequestItems={self.name: pending})
             pending = cast("Sequence[WriteRequestTypeDef]", answer.get("UnprocessedItems", {}).get(self.name, []))
             if not pending:
-                return
+                break
             self.back_off(attempt)
-        raise OutOfOrder("failed to write items in the table: throttled", reason="StorageOperationFailed")
+        return pending
 
     def _write_alone(self, request: WriteRequestTypeDef) -> None:
         with translated("write an item"):

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from tagstream.domain.objects.model import NamespacedName, Receiver
-from tagstream.errors import AuthenticationError, ImageAutomationError
+from tagstream.errors import AuthenticationError, ImageAutomationError, raise_first
 from tagstream.events.receiver import ReceiverSecret, hook_paths
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
@@ -37,7 +37,7 @@ def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
     # Former paths must stop working even if there are no new ones.
     ports.deliveries.put_targets(paths, stored.key)
     now = ports.clock.now()
-    ports.objects.put_statuses([(stored, _status(stored, paths, missing, now))])
+    raise_first(ports.objects.put_statuses([(stored, _status(stored, paths, missing, now))]))
     # Secrets Manager is eventually consistent: the next tick might still read the former token.
     _note(stored, now, ports)
     return paths[0] if paths else None
@@ -112,7 +112,7 @@ def _refresh(key: NamespacedName, ports: Ports) -> None:
         entry = status.failure_entry(KIND, key, missing, now)
         attempt = Attempt(stored=stored, at=now)
         record([Transition(attempt=attempt, outcome="failed", status=after, entries=(entry,))], ports)
-    ports.objects.put_statuses([(stored, after)])
+    raise_first(ports.objects.put_statuses([(stored, after)]))
 
 
 def _is_reported(stored: StoredObject, path: str) -> bool:

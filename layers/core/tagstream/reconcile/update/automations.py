@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from tagstream.domain.objects.model import CommitId, ImageUpdateAutomation, NamespacedName
-from tagstream.errors import ImageAutomationError, RetryableError
+from tagstream.errors import ImageAutomationError, RetryableError, raise_first
 from tagstream.ports.bundle import Ports
 from tagstream.ports.leases import Lease
 from tagstream.ports.objects import StoredObject
@@ -365,7 +365,7 @@ def _put_status(one: Transition, ports: Ports) -> None:
     now = ports.objects.get(before.kind, before.key)
     if now is not None:
         after = with_forgotten(one.status, before.status, now.status)
-        ports.objects.put_statuses([(now, after)])
+        raise_first(ports.objects.put_statuses([(now, after)]))
 
 
 def _report_unchanged(results: Sequence[RunResult], started_s: float, ports: Ports) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from tagstream.domain.instant import instant_text
 from tagstream.domain.update.destination import Destination
+from tagstream.errors import raise_first
 from tagstream.ports.bundle import Ports
 from tagstream.ports.leases import CommitIntent
 from tagstream.ports.objects import StoredObject
@@ -37,7 +38,7 @@ def recover(pushed: Sequence[CommitIntent], ports: Ports, *, of_template: bool) 
         if stored is not None and not _knows(stored, intent, of_template=of_template):
             owed = {"lastPushCommit": intent.commit, "lastPushTime": instant_text(intent.made_at)}
             branches = with_pushed(stored.status, intent, heads[intent.branch]) if of_template else {}
-            ports.objects.put_statuses([(stored, {**stored.status, **owed, **branches})])
+            raise_first(ports.objects.put_statuses([(stored, {**stored.status, **owed, **branches})]))
         # Perhaps it was recorded already: the same event is one entry, however often it is written.
         ports.ledger.record([intent.event])
 
