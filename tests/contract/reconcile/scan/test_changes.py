@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tagstream.domain.objects.model import NamespacedName
@@ -82,3 +83,19 @@ def test_a_changed_policy_is_evaluated_although_the_scan_of_its_changed_reposito
     found = ports.selections.get(APP)
     assert found is not None
     assert found.ref.tag == "v1.4.0"
+
+
+def test_the_policies_of_a_deleted_repository_are_evaluated_without_reading_all_policies(
+    ports: Ports, registry: Registry
+) -> None:
+    watched(ports, registry)
+    scan(ports)
+    other = document("ImagePolicy", imageRepositoryRef={"name": "app", "namespace": "ns"}, policy={"alphabetical": {}})
+    ports.objects.put(in_other_namespace(other))
+    ports.objects.delete("ImageRepository", APP)
+    calls = reconciled(ports, replace(change("ImageRepository", APP), is_removed=True))
+    assert "objects.list" not in calls
+    assert reason(ports, "ImagePolicy") == "DependencyNotReady"
+    found = ports.objects.get("ImagePolicy", OTHER)
+    assert found is not None
+    assert found.status["conditions"] != [], "one of another namespace, too"

@@ -74,7 +74,7 @@ def _evaluate_orphans(repositories: Collection[NamespacedName], deadline_s: floa
     """Evaluate the policies of ImageRepositories that were deleted."""
     if not repositories:
         return
-    policies = parsed_objects(ports.objects.list("ImagePolicy"), ImagePolicy, ports.log)
+    policies = parsed_objects(ports.objects.policies_of(*repositories), ImagePolicy, ports.log)
     orphans = [stored.key for stored, policy in policies if policy.repository in repositories]
     evaluate_policies(orphans, Cause(text="delete"), deadline_s, ports)
 
