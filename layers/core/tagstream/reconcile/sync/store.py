@@ -30,6 +30,9 @@ KIND = "Kustomization"
 PRUNE, RECONCILE, APPLY = (f"kustomize.toolkit.fluxcd.io/{name}" for name in ("prune", "reconcile", "ssa"))
 """Flux's annotations of an object: ``prune: disabled``, ``reconcile: disabled``, ``ssa: Ignore|IfNotPresent``."""
 DISABLED = "disabled"
+# An object that is read by its name costs as much as eight in a page of all: more than so many of a kind are read in
+# pages, together with those of others.
+FEW = 150
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +65,22 @@ def synced_objects(stored: StoredObject, ports: Ports) -> Mapping[ObjectName, St
 
     An object with its labels that no sync has stored is not among them: it is a copy under another name.
     """
-    names = inventory_names(stored.status) or frozenset()
-    found = (
-        StoredObject(kind=kind, key=key, document=document, status={})
-        for kind in STORED
-        for key, document in ports.objects.documents_of(kind).items()
-    )
-    return {ObjectName(kind=one.kind, key=one.key): one for one in found if shown(one) in names}
+    names = [
+        ObjectName(kind=parts[0], key=NamespacedName(parts[1], parts[2])) for parts in _inventory(stored.status) or ()
+    ]
+    by_kind = {kind: [one for one in names if one.kind == kind] for kind in STORED}
+    few = [one for found in by_kind.values() if len(found) <= FEW for one in found]
+    documents = dict(ports.objects.documents(few)) if few else {}
+    for kind, found in by_kind.items():
+        if len(found) > FEW:
+            known = ports.objects.documents_of(kind)
+            documents |= {one: known[one.key] for one in found if one.key in known}
+    return {
+        name: StoredObject(kind=name.kind, key=name.key, document=documents[name], status={})
+        for found in by_kind.values()
+        for name in sorted(found, key=lambda one: one.key)
+        if name in documents
+    }
 
 
 def store(
@@ -157,13 +169,19 @@ def inventory(objects: Iterable[StoredObject]) -> Mapping[str, object]:
 
 def inventory_names(status: Mapping[str, object]) -> frozenset[str] | None:
     """Return the names of the objects in a status, each as ``Kind/namespace/name``; None if it has no inventory."""
+    found = _inventory(status)
+    return None if found is None else frozenset("/".join(parts) for parts in found)
+
+
+def _inventory(status: Mapping[str, object]) -> Sequence[tuple[str, str, str]] | None:
+    """Kind, namespace and name of each object in a status; None if it has no inventory."""
     found = status.get("inventory")
     entries = found.get("entries") if isinstance(found, Mapping) else None
     if not isinstance(entries, list):
         return None
     # Neither names nor groups nor kinds have an underscore.
     parts = [str(one.get("id", "")).split("_") for one in entries if isinstance(one, Mapping)]
-    return frozenset(f"{one[3]}/{one[0]}/{one[1]}" for one in parts if len(one) == 4)
+    return [(one[3], one[0], one[1]) for one in parts if len(one) == 4]
 
 
 def shown(one: StoredObject) -> str:
