@@ -130,10 +130,19 @@ class Updates:
         self.forget()
         self._keys = self._named("ImageUpdateAutomation")
         self._table.write_many([stored_object(one.kind, one.key, one.spec, one.api, one.labels) for one in objects])
+        self._ports.objects.label(self._ports.objects.list("ImagePolicy"))
+        self._ports.schema.raise_to(SCHEMA)
 
     def choose(self, tag: str) -> None:
         """Every policy selects this tag."""
-        for key in self._named("ImagePolicy"):
+        self._choose(tag, self._named("ImagePolicy"))
+
+    def choose_first(self, tag: str) -> None:
+        """One policy selects this tag."""
+        self._choose(tag, self._named("ImagePolicy")[:1])
+
+    def _choose(self, tag: str, policies: Sequence[NamespacedName]) -> None:
+        for key in policies:
             new = replace(selection(tag), policy=key, ref=ImageRef(name="app", tag=tag))
             if not put_selection(self._ports.selections, new, self._ports.selections.get(new.policy)):
                 raise AssertionError("the selection was not written")
@@ -142,14 +151,18 @@ class Updates:
         """Run all automations, as one invocation of UpdateFunction."""
         run_automations(self._keys, "bench", time.monotonic() + LONG_S, self._ports)
 
+    def run_one_by_one(self) -> None:
+        """Run each automation because its interval is over, in an invocation of its own."""
+        for key in self._keys:
+            run_automations([key], "bench", time.monotonic() + LONG_S, self._ports, may_lag=True)
+
     def forget(self) -> None:
         """What a worker remembers of its last runs is lost."""
         agenda = DynamoAgenda(table=self._table, clock=self._clock)
         self._ports: Ports = replace(ports_on(self._table, Silent()), clock=self._clock, agenda=agenda)
 
     def settle(self) -> None:
-        """This version's first tick and the hourly look at everything are over, and nothing is due for an interval."""
-        self._ports.schema.raise_to(SCHEMA)
+        """The hourly look at everything is over, and nothing is due for an interval."""
         soon = Times(last=self._clock.now(), due=self._clock.now() + INTERVAL)
         self._ports.agenda.rewrite({_name(key): soon for key in self._keys}, self._clock.now())
 

@@ -12,6 +12,7 @@ from tagstream.adapters.store.table import Table
 from tagstream.domain.instant import instant_text
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
+from tagstream.ports.schema import SCHEMA
 from tagstream.reconcile import handlers
 from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.trigger import ScanTrigger
@@ -202,3 +203,61 @@ def test_an_interval_run_commits_what_it_finds_selected(
     put_selection(ports.selections, selection("v1.2.0"), selection("v1.1.0"))
     interval_run(ports)
     assert "v1.2.0" in git("show", "main:app.yaml", folder=bare)
+
+
+def selecting(ports: Ports, url: str, team: str) -> None:
+    """An automation that selects its policy by a label, on a table that is up to date."""
+    ports.schema.raise_to(SCHEMA)
+    automated(ports, url)
+    stored = ports.objects.get("ImageUpdateAutomation", APP)
+    assert stored is not None
+    spec: Any = stored.document["spec"]
+    ports.objects.put(document("ImageUpdateAutomation", **spec, policySelector={"matchLabels": {"team": "x"}}))
+    label(ports, team)
+
+
+def label(ports: Ports, team: str) -> None:
+    policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}})
+    policy["metadata"]["labels"] = {"team": team}
+    ports.objects.put(policy)
+
+
+def test_an_interval_run_with_a_selector_reads_the_policies_with_its_label_only(
+    repository: tuple[str, Path], lagging: tuple[Ports, LaggingClient]
+) -> None:
+    ports, client = lagging
+    selecting(ports, repository[0], "x")
+    put_selection(ports.selections, selection("v1.2.0"), None)
+    run(ports)
+    assert "v1.2.0" in git("show", "main:app.yaml", folder=repository[1])
+    client.fall_behind()
+    interval_run(ports)
+    assert client.lagged == ["labels#ns", "selection#ns"]
+
+
+def test_a_label_that_has_just_gone_takes_the_policy_away_from_its_automation(
+    repository: tuple[str, Path], lagging: tuple[Ports, LaggingClient]
+) -> None:
+    ports, client = lagging
+    selecting(ports, repository[0], "x")
+    put_selection(ports.selections, selection("v1.1.0"), None)
+    run(ports)
+    client.fall_behind()
+    label(ports, "y")
+    put_selection(ports.selections, selection("v1.2.0"), selection("v1.1.0"))
+    interval_run(ports)
+    assert "v1.1.0" in git("show", "main:app.yaml", folder=repository[1])
+
+
+def test_a_run_that_is_asked_for_sees_a_label_that_was_set_a_moment_ago(
+    repository: tuple[str, Path], lagging: tuple[Ports, LaggingClient]
+) -> None:
+    ports, client = lagging
+    selecting(ports, repository[0], "y")
+    put_selection(ports.selections, selection("v1.2.0"), None)
+    run(ports)
+    client.fall_behind()
+    label(ports, "x")
+    run(ports)
+    assert client.lagged == []
+    assert "v1.2.0" in git("show", "main:app.yaml", folder=repository[1])

@@ -18,18 +18,25 @@ from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconciling import document
 
 APP = NamespacedName("ns", "app")
+INDEXES = (keys.image("registry.example.com/app", APP), keys.policies(APP), keys.label(APP, "team", "x"))
 
 
 def older(ports: Ports, table: Table) -> None:
     """A table as a version without schema left it: an ImageRepository and an ImagePolicy without their indexes."""
     ports.objects.put(document("ImageRepository", image="registry.example.com/app", interval="1h", suspend=True))
-    ports.objects.put(document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}}))
-    table.delete_many([keys.image("registry.example.com/app", APP), keys.policies(APP)])
+    policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}})
+    policy["metadata"]["labels"] = {"team": "x"}
+    ports.objects.put(policy)
+    table.delete_many(INDEXES)
 
 
 def is_migrated(ports: Ports) -> bool:
     found = ports.deliveries.repositories("registry.example.com/app"), ports.objects.policies_of(APP)
-    return found[0] == (APP,) and len(found[1]) == 1
+    return found[0] == (APP,) and len(found[1]) == 1 and is_labelled(ports)
+
+
+def is_labelled(ports: Ports) -> bool:
+    return list(ports.objects.labelled("ns", ("team", "x")) or ()) == [APP]
 
 
 def test_the_first_tick_migrates_an_older_table(ports: Ports, table: Table) -> None:
@@ -45,11 +52,28 @@ def test_a_migration_that_dies_at_any_call_is_made_anew(ports: Ports, table: Tab
     life = Life()
     migrate(life.ports(ports))
     for at in range(1, len(life.calls) + 1):
-        table.delete_many([keys.key("schema"), keys.image("registry.example.com/app", APP), keys.policies(APP)])
+        table.delete_many([keys.key("schema"), *INDEXES])
         with pytest.raises(Killed):
             migrate(Life(ends_at=at).ports(fresh(ports, table)))
         migrate(fresh(ports, table))
         assert is_migrated(ports), life.calls[at - 1]
+
+
+def test_a_table_of_schema_1_gets_the_entries_of_labels(ports: Ports, table: Table) -> None:
+    older(ports, table)
+    ports.schema.raise_to(1)
+    migrate(ports)
+    assert is_labelled(ports)
+    assert ports.schema.version() == SCHEMA
+
+
+def test_the_hourly_look_finds_what_a_function_of_an_older_version_has_applied_since(
+    ports: Ports, table: Table
+) -> None:
+    ports.schema.raise_to(SCHEMA)
+    older(ports, table)
+    tick(ports.clock.monotonic_s() + 30, ports)
+    assert is_labelled(ports)
 
 
 def test_a_table_of_a_newer_version_is_left_as_it_is(ports: Ports, table: Table) -> None:

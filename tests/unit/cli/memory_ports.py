@@ -54,7 +54,7 @@ class MemoryObjects:
     stored: dict[tuple[str, NamespacedName], StoredObject] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     on_annotate: Callable[[str, NamespacedName, Mapping[str, str | None]], object] | None = None
-    policies_of = delete_derived = reindex = not_called
+    policies_of = delete_derived = reindex = label = not_called
 
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
         """Sorted by namespace and name."""
@@ -99,7 +99,13 @@ class MemoryObjects:
         """Remove."""
         return self.stored.pop((kind, key), None) is not None
 
-    def documents(self, names: Collection[ObjectName]) -> Mapping[ObjectName, Document]:
+    def labelled(
+        self, namespace: str, label: tuple[str, str], *, may_lag: bool = False
+    ) -> Collection[NamespacedName] | None:
+        """All of the namespace: a reader looks at the labels themselves."""
+        return [one.key for one in self.list("ImagePolicy", namespace)]
+
+    def documents(self, names: Collection[ObjectName], *, may_lag: bool = False) -> Mapping[ObjectName, Document]:
         """Those that exist."""
         found = {name: self.get(name.kind, name.key) for name in names}
         return {name: one.document for name, one in found.items() if one is not None}
@@ -194,7 +200,9 @@ class MemorySelections:
         """One."""
         return self.selected.get(key)
 
-    def get_many(self, policies: Collection[NamespacedName]) -> Mapping[NamespacedName, Selection]:
+    def get_many(
+        self, policies: Collection[NamespacedName], *, may_lag: bool = False
+    ) -> Mapping[NamespacedName, Selection]:
         """Those of some policies."""
         return {key: self.selected[key] for key in policies if key in self.selected}
 

@@ -20,7 +20,7 @@ from tagstream.ports.tags import ImageFact, TagStore
 from tagstream.reconcile import status
 
 READS: Mapping[str, frozenset[str]] = {
-    "objects": frozenset({"get", "get_many", "documents", "documents_of", "list"}),
+    "objects": frozenset({"get", "get_many", "documents", "documents_of", "labelled", "list"}),
     "selections": frozenset({"get", "get_many", "list", "waiting"}),
     "tags": frozenset({"state", "states", "tags", "names", "sightings", "image_fact", "creation_times", "cool_down"}),
     "leases": frozenset({"last_holders"}),
@@ -106,10 +106,18 @@ class DryObjects:
         here = {one.key for one in self.replaced if one.kind == kind and namespace in (None, one.key.namespace)}
         return self._with(kind, self.inner.list(kind, namespace), here)
 
-    def documents(self, names: Collection[ObjectName]) -> Mapping[ObjectName, Document]:
+    def documents(self, names: Collection[ObjectName], *, may_lag: bool = False) -> Mapping[ObjectName, Document]:
         """The documents of those that exist."""
         own = {name: self.replaced[name].document for name in names if name in self.replaced}
-        return {**self.inner.documents([name for name in names if name not in own]), **own}
+        return {**self.inner.documents([name for name in names if name not in own], may_lag=may_lag), **own}
+
+    def labelled(
+        self, namespace: str, label: tuple[str, str], *, may_lag: bool = False
+    ) -> Collection[NamespacedName] | None:
+        """Those of the stack, and all that are replaced: whoever asks looks at the labels themselves."""
+        found = self.inner.labelled(namespace, label, may_lag=may_lag)
+        own = (one.key for one in self.replaced if one.kind == "ImagePolicy" and one.key.namespace == namespace)
+        return None if found is None else {*found, *own}
 
     def documents_of(self, kind: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Document]:
         """The documents of all of a kind, in the order of names."""
@@ -158,10 +166,12 @@ class DrySelections:
         """A policy's selection."""
         return self.made.get(key) or self.inner.get(key)
 
-    def get_many(self, policies: Collection[NamespacedName]) -> Mapping[NamespacedName, Selection]:
+    def get_many(
+        self, policies: Collection[NamespacedName], *, may_lag: bool = False
+    ) -> Mapping[NamespacedName, Selection]:
         """The selections of policies."""
         own = {key: self.made[key] for key in policies if key in self.made}
-        return {**self.inner.get_many([key for key in policies if key not in own]), **own}
+        return {**self.inner.get_many([key for key in policies if key not in own], may_lag=may_lag), **own}
 
     def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
         """All selections of a namespace."""

@@ -45,14 +45,36 @@ class ObjectStore(Protocol):
             may_lag: whether writes of the last moments may be missing from the answer, which costs half.
         """
 
-    def documents(self, names: Collection[ObjectName]) -> Mapping[ObjectName, Document]:
-        """The documents of those that exist, of any kinds, in one call; their statuses are not read."""
+    def documents(self, names: Collection[ObjectName], *, may_lag: bool = False) -> Mapping[ObjectName, Document]:
+        """The documents of those that exist, of any kinds, in one call; their statuses are not read.
+
+        ``may_lag`` is that of ``get_many``.
+        """
 
     def documents_of(self, kind: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Document]:
         """The documents of all objects of a kind, in the order of names; their statuses are not read.
 
         ``may_lag`` is that of ``get_many``.
         """
+
+    def labelled(
+        self, namespace: str, label: tuple[str, str], *, may_lag: bool = False
+    ) -> Collection[NamespacedName] | None:
+        """The names of the ImagePolicies of a namespace that may have a label.
+
+        All that have it are among them, if the table has schema 2. One whose label has just gone may be, too.
+
+        Args:
+            namespace: of the policies.
+            label: its name and value.
+            may_lag: that of ``get_many``.
+
+        Returns:
+            None if the label is too long to be looked up.
+        """
+
+    def label(self, policies: Iterable[StoredObject]) -> None:
+        """Make sure that these ImagePolicies are found by ``labelled``."""
 
     def policies_of(self, *repositories: NamespacedName) -> tuple[StoredObject, ...]:
         """The ImagePolicies that refer to one of these repositories, with their status, not older than the call."""
@@ -102,7 +124,7 @@ class ObjectStore(Protocol):
         """Replace the status of an object if it is still the one that was read; False when somebody else wrote one."""
 
     def reindex(self, stored: Iterable[StoredObject]) -> None:
-        """Make sure that these objects are found by ``policies_of`` and by their images."""
+        """Make sure that these objects are found by ``policies_of``, by their labels and by their images."""
 
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
         """Objects of a kind with their status, sorted by namespace and name."""

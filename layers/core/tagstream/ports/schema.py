@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-SCHEMA = 1
+LABELS = 2
+"""From this schema on, every label of an ImagePolicy has an entry."""
+SCHEMA = 2
 """What this version writes. A new number means that older items must be changed, or that older programs must not write.
 
 Functions of two versions run side by side during a deployment and after a rollback, so each version must read what the

@@ -52,8 +52,10 @@ class SelectionStore(Protocol):
     def get(self, key: NamespacedName) -> Selection | None:
         """A policy's current selection."""
 
-    def get_many(self, policies: Collection[NamespacedName]) -> Mapping[NamespacedName, Selection]:
-        """The current selections of policies, without those that have none."""
+    def get_many(
+        self, policies: Collection[NamespacedName], *, may_lag: bool = False
+    ) -> Mapping[NamespacedName, Selection]:
+        """The current selections of policies, without those that have none; ``may_lag`` is that of ``list``."""
 
     def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
         """All selections of a namespace.

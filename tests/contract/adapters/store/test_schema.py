@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tagstream.adapters.store.schema import DynamoSchema
 from tagstream.adapters.store.table import Table
+from tagstream.ports.schema import SCHEMA
 
 
 def test_a_table_that_nobody_has_marked_has_schema_0(table: Table) -> None:
@@ -19,8 +20,16 @@ def test_an_older_version_does_not_take_back_what_a_newer_one_has_marked(table: 
 
 def test_a_warm_container_asks_once(table: Table) -> None:
     schema = DynamoSchema(table=table)
-    schema.raise_to(1)
+    schema.raise_to(SCHEMA)
     calls: list[str] = []
     table.client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
-    assert [schema.version() for _ in range(3)] == [1, 1, 1]
+    assert [schema.version() for _ in range(3)] == [SCHEMA] * 3
     assert calls == []
+
+
+def test_a_warm_container_notices_that_the_table_is_brought_up_to_date(table: Table) -> None:
+    schema = DynamoSchema(table=table)
+    schema.raise_to(SCHEMA - 1)
+    assert schema.version() == SCHEMA - 1
+    DynamoSchema(table=table).raise_to(SCHEMA)
+    assert schema.version() == SCHEMA

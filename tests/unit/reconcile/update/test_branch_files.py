@@ -49,7 +49,8 @@ def job(path: str = "", **tags: str) -> Any:
     automation = SimpleNamespace(
         metadata=SimpleNamespace(key=NamespacedName("ns", "auto")), update=SimpleNamespace(path=path)
     )
-    return SimpleNamespace(automation=automation, refs=refs, snapshot=SimpleNamespace(known_policies=known))
+    snapshot = SimpleNamespace(known_policies=known, look_up=lambda names: None)
+    return SimpleNamespace(automation=automation, refs=refs, snapshot=snapshot)
 
 
 def files_of(sources: Mapping[bytes, bytes]) -> tuple[BranchFiles, Repository]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,10 +16,12 @@ from tagstream.domain.objects.model import (
     Revision,
     SourceRef,
 )
+from tagstream.ports.agenda import ObjectName
 from tagstream.ports.leases import LastHolder, Lease
 from tagstream.ports.objects import Document, StoredObject
+from tagstream.ports.schema import LABELS
 from tagstream.ports.selections import Selection
-from tagstream.reconcile.update.snapshot import Snapshot
+from tagstream.reconcile.update.snapshot import FEW_AUTOMATIONS, FEW_POLICIES, Snapshot
 from tests.unit.domain.update.test_departure import NOW
 
 
@@ -29,8 +32,8 @@ def policy(namespace: str, name: str, **labels: str) -> StoredObject:
     return StoredObject(kind="ImagePolicy", key=NamespacedName(namespace, name), document=document, status={})
 
 
-def automation(namespace: str, selector: LabelSelector | None = None) -> ImageUpdateAutomation:
-    key = NamespacedName(namespace, "all")
+def automation(namespace: str, selector: LabelSelector | None = None, name: str = "all") -> ImageUpdateAutomation:
+    key = NamespacedName(namespace, name)
     return ImageUpdateAutomation(
         metadata=Metadata(key=key),
         dialect="v1",
@@ -48,35 +51,57 @@ POLICIES = (
 )
 
 
-def ports_that_count(read: list[str]) -> Any:
+def selected(key: NamespacedName) -> Selection:
+    return Selection(
+        policy=key,
+        ref=ImageRef(name=key.name, tag="1"),
+        previous=None,
+        tags_revision=Revision(""),
+        policy_generation=1,
+        selected_at=NOW,
+        cause="",
+    )
+
+
+def ports_that_count(read: list[str], *, schema: int = LABELS, stale: NamespacedName | None = None) -> Any:
+    """Ports that note what is read; the entries of ``stale`` say that it has every label."""
+    stored: dict[NamespacedName, Any] = {one.key: one.document for one in POLICIES}
+
     def selections(namespace: str, *, may_lag: bool) -> dict[NamespacedName, Selection]:
         read.append(namespace)
-        keys = [one.key for one in POLICIES if one.key.namespace == namespace]
-        return {
-            key: Selection(
-                policy=key,
-                ref=ImageRef(name=key.name, tag="1"),
-                previous=None,
-                tags_revision=Revision(""),
-                policy_generation=1,
-                selected_at=NOW,
-                cause="",
-            )
-            for key in keys
-        }
+        return {key: selected(key) for key in stored if key.namespace == namespace}
+
+    def some_selections(policies: Collection[NamespacedName], *, may_lag: bool) -> dict[NamespacedName, Selection]:
+        read.append("selections by name")
+        return {key: selected(key) for key in policies}
 
     def documents_of(kind: str, *, may_lag: bool) -> dict[NamespacedName, Document]:
         read.append(kind)
-        return {one.key: one.document for one in POLICIES}
+        return stored
+
+    def documents(names: Collection[ObjectName], *, may_lag: bool = False) -> dict[ObjectName, Document]:
+        wanted = [name for name in names if name.kind == "ImagePolicy"]
+        read.extend(["by name"] if wanted else [])
+        return {name: stored[name.key] for name in wanted if name.key in stored}
+
+    def labelled(namespace: str, label: tuple[str, str], *, may_lag: bool) -> list[NamespacedName]:
+        read.append("=".join(label))
+        own = [key for key in stored if key.namespace == namespace]
+        return [key for key in own if key == stale or label in stored[key]["metadata"]["labels"].items()]
 
     holders = {"host/app#main": LastHolder(fence=7, has_intents=True)}
     return SimpleNamespace(
-        objects=SimpleNamespace(documents_of=documents_of, documents=lambda names: {}),
-        selections=SimpleNamespace(list=selections),
+        objects=SimpleNamespace(documents_of=documents_of, documents=documents, labelled=labelled),
+        selections=SimpleNamespace(list=selections, get_many=some_selections),
         leases=SimpleNamespace(last_holders=lambda targets: holders),
+        schema=SimpleNamespace(version=lambda: schema),
         clock=SimpleNamespace(monotonic_s=lambda: 0.0),
         log=None,
     )
+
+
+def admitted(snapshot: Snapshot, selector: LabelSelector) -> list[str]:
+    return sorted(key.name for key in snapshot.admitted(automation("apps", selector)))
 
 
 def test_policies_and_selections_are_read_once_for_all_automations() -> None:
@@ -84,22 +109,66 @@ def test_policies_and_selections_are_read_once_for_all_automations() -> None:
     snapshot = Snapshot(ports_that_count(read))
     for namespace in ("apps", "infra", "apps"):
         assert {key.namespace for key in snapshot.admitted(automation(namespace))} == {namespace}
-        assert len(snapshot.known_policies) == len(POLICIES)
-    assert read == ["apps", "ImagePolicy", "infra"]
+        snapshot.look_up([one.key for one in POLICIES])
+        assert all(one.key in snapshot.known_policies for one in POLICIES)
+    assert read == ["apps", "by name", "infra"]
+
+
+def test_many_policies_are_read_in_pages_of_all() -> None:
+    read: list[str] = []
+    snapshot = Snapshot(ports_that_count(read))
+    missing = [NamespacedName("apps", f"missing-{number}") for number in range(FEW_POLICIES + 1)]
+    snapshot.look_up([*missing, POLICIES[0].key])
+    assert POLICIES[0].key in snapshot.known_policies
+    assert missing[0] not in snapshot.known_policies
+    assert read == ["ImagePolicy"]
+
+
+def test_a_label_that_few_policies_have_is_looked_up_and_its_policies_are_read_by_name() -> None:
+    read: list[str] = []
+    snapshot = Snapshot(ports_that_count(read))
+    assert admitted(snapshot, LabelSelector(match_labels={"team": "x", "tier": "web"})) == ["a"]
+    assert read == ["team=x", "by name", "selections by name"]
+
+
+def test_an_entry_of_a_label_that_a_policy_has_not_any_more_does_not_count() -> None:
+    snapshot = Snapshot(ports_that_count([], stale=POLICIES[2].key))
+    assert admitted(snapshot, LabelSelector(match_labels={"team": "x"})) == ["a", "b"]
+
+
+def test_a_look_that_may_lag_believes_the_entries_of_a_single_label() -> None:
+    read: list[str] = []
+    snapshot = Snapshot(ports_that_count(read), may_lag=True)
+    assert admitted(snapshot, LabelSelector(match_labels={"team": "x"})) == ["a", "b"]
+    assert read == ["team=x", "selections by name"]
+
+
+def test_many_automations_with_selectors_share_one_look_at_all_policies() -> None:
+    read: list[str] = []
+    snapshot = Snapshot(ports_that_count(read))
+    selector = LabelSelector(match_labels={"team": "x"})
+    automations = [automation("apps", selector, f"auto-{number}") for number in range(FEW_AUTOMATIONS + 1)]
+    snapshot.read_branches(automations)
+    for one in automations:
+        assert sorted(key.name for key in snapshot.admitted(one)) == ["a", "b"]
+    assert read == ["apps", "ImagePolicy"]
+
+
+def test_a_table_of_an_older_schema_has_no_labels_to_look_up() -> None:
+    read: list[str] = []
+    snapshot = Snapshot(ports_that_count(read, schema=LABELS - 1))
+    assert admitted(snapshot, LabelSelector(match_labels={"team": "x"})) == ["a", "b"]
+    assert read == ["apps", "ImagePolicy"]
 
 
 def test_a_selector_admits_the_policies_of_its_own_namespace_that_have_the_labels() -> None:
     snapshot = Snapshot(ports_that_count([]))
-
-    def admitted(selector: LabelSelector) -> list[str]:
-        return sorted(key.name for key in snapshot.admitted(automation("apps", selector)))
-
     has_tier = LabelRequirement(key="tier", operator="Exists")
-    assert admitted(LabelSelector()) == ["a", "b", "c"]
-    assert admitted(LabelSelector(match_labels={"team": "x"})) == ["a", "b"]
-    assert admitted(LabelSelector(match_labels={"team": "x"}, match_expressions=(has_tier,))) == ["a"]
-    assert admitted(LabelSelector(match_expressions=(has_tier,))) == ["a"]
-    assert admitted(LabelSelector(match_labels={"team": "nobody"})) == []
+    assert admitted(snapshot, LabelSelector()) == ["a", "b", "c"]
+    assert admitted(snapshot, LabelSelector(match_labels={"team": "x"})) == ["a", "b"]
+    assert admitted(snapshot, LabelSelector(match_labels={"team": "x"}, match_expressions=(has_tier,))) == ["a"]
+    assert admitted(snapshot, LabelSelector(match_expressions=(has_tier,))) == ["a"]
+    assert admitted(snapshot, LabelSelector(match_labels={"team": "nobody"})) == []
 
 
 def test_a_snapshot_is_good_for_the_lease_that_follows_the_last_holder_it_has_seen() -> None:

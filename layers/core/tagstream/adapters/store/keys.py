@@ -179,6 +179,16 @@ def policy_row(repository: NamespacedName, policy: NamespacedName) -> Item:
     return key(f"policies#{repository}", str(policy))
 
 
+def labels(namespace: str) -> str:
+    """Partition of the labels of a namespace's policies."""
+    return f"labels#{namespace}"
+
+
+def label(policy: NamespacedName, name: str, value: str) -> Item:
+    """Key that says that a policy has a label; no name of an object has a slash."""
+    return key(labels(policy.namespace), f"{name}={value}/{policy.name}")
+
+
 def waiting(automation: NamespacedName) -> Item:
     """Key of an automation's wait for more selections."""
     return key(f"waiting#{automation.namespace}", automation.name)

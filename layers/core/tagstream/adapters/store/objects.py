@@ -21,6 +21,7 @@ from tagstream.adapters.store.policy_index import PolicyIndex
 from tagstream.adapters.store.statuses import Statuses, StatusWrite, status_write
 from tagstream.adapters.store.table import (
     ABSENT,
+    GET_BATCH,
     PRESENT,
     PUT_TRIES,
     Action,
@@ -43,6 +44,9 @@ from tagstream.ports.runtime import Clock
 READ_ALL_FROM = 6
 # So many policies of a few repositories are a good part of all policies, however many there are.
 MANY_POLICIES = 5_000
+# A transaction has a hundred actions; a key has 1 KB.
+MOST_LABELS = 40
+MOST_LABEL_BYTES = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,16 +96,26 @@ class DynamoObjects:
         items = ((key, by_name.get((partitions[0], str(key)))) for key in wanted)
         return tuple(_stored(kind, item, statuses[key]) for key, item in items if item is not None)
 
-    def documents(self, names: Collection[ObjectName]) -> Mapping[ObjectName, Document]:
+    def documents(self, names: Collection[ObjectName], *, may_lag: bool = False) -> Mapping[ObjectName, Document]:
         """A hundred documents a call."""
         wanted = {(keys.objects(one.kind), str(one.key)): one for one in names}
-        found = self.table.get_many([keys.key(pk, sk) for pk, sk in sorted(wanted)])
+        found = self.table.get_many([keys.key(pk, sk) for pk, sk in sorted(wanted)], may_lag=may_lag)
         return {wanted[name_of(item)]: keys.read_document(item) for item in found}
 
     def documents_of(self, kind: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Document]:
         """One query."""
         found = self.table.query(keys.objects(kind), may_lag=may_lag)
         return {keys.named(keys.read_text(item, "sk")): keys.read_document(item) for item in found}
+
+    def labelled(
+        self, namespace: str, label: tuple[str, str], *, may_lag: bool = False
+    ) -> Collection[NamespacedName] | None:
+        """One query, of entries that have nothing but their keys."""
+        name, value = label
+        if _is_long(name, value):
+            return None
+        found = self.table.query(keys.labels(namespace), f"{name}={value}/", may_lag=may_lag)
+        return [NamespacedName(namespace, keys.read_text(item, "sk").rpartition("/")[2]) for item in found]
 
     def policies_of(self, *repositories: NamespacedName) -> tuple[StoredObject, ...]:
         """One read of the indexes, one of the policies; many policies are read with all others, in pages."""
@@ -257,6 +271,7 @@ class DynamoObjects:
         listed = list(stored)
         self._index_images([one for one in listed if one.kind == "ImageRepository"])
         self._index_policies([one for one in listed if one.kind == "ImagePolicy"])
+        self.label([one for one in listed if one.kind == "ImagePolicy"])
 
     def _index_images(self, repositories: Sequence[StoredObject]) -> None:
         named = ((_canonical(one.document), one.key) for one in repositories)
@@ -272,6 +287,22 @@ class DynamoObjects:
                 wanted.setdefault(repository, set()).add(str(one.key))
         self.policy_index.add_missing(wanted)
 
+    def label(self, policies: Iterable[StoredObject]) -> None:
+        """One query a namespace, or one read of a few entries.
+
+        Entries that are too many do no harm, and may be those of a change of this moment.
+        """
+        wanted: dict[str, dict[tuple[str, str], keys.Item]] = {}
+        for one in policies:
+            entries = {name_of(entry): entry for entry in _labels(one.key, one.document)}
+            wanted.setdefault(one.key.namespace, {}).update(entries)
+        for namespace, entries in wanted.items():
+            if len(entries) > GET_BATCH:
+                there = {name_of(item) for item in self.table.query(keys.labels(namespace))}
+            else:
+                there = {name_of(item) for item in self.table.get_many(list(entries.values()))}
+            self.table.write_many([entry for name, entry in entries.items() if name not in there])
+
     def _write(
         self,
         kind: str,
@@ -281,6 +312,9 @@ class DynamoObjects:
         adds: Sequence[Action] = (),
     ) -> bool:
         """The object with a note for the tick, and its index entries; ``adds`` are those of a policy's repository."""
+        if kind == "ImagePolicy":
+            # Those for which the transaction has no room; a reader looks at the policy itself before it believes one.
+            self.table.write_many(_new_labels(key, document, stored)[MOST_LABELS:])
         item = keys.key(keys.objects(kind), str(key)) | {"t": keys.text(keys.OBJECT), "doc": keys.document(document)}
         before = stored.document if stored else None
         others = [self.table.putting(self._note(kind, key)), *adds, *self._index_changes(kind, key, document, before)]
@@ -306,8 +340,17 @@ class DynamoObjects:
             return gone + ([self.table.putting(keys.image(now, key))] if now else [])
         if kind == "ImagePolicy":
             new, old = _repository(key, document), _repository(key, before)
-            return self.policy_index.removing(old, key) if old and old != new else []
+            removed = self.policy_index.removing(old, key) if old and old != new else []
+            return removed + self._label_changes(key, document, before)
         return []
+
+    def _label_changes(self, key: NamespacedName, document: Document | None, before: Document | None) -> list[Action]:
+        now, was = _labels(key, document), _labels(key, before)
+        new, old = _without(now, was), _without(was, now)
+        return [
+            *(self.table.putting(entry) for entry in new[:MOST_LABELS]),
+            *(self.table.deleting(entry) for entry in old[:MOST_LABELS]),
+        ]
 
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
         """Two queries: the objects and their statuses."""
@@ -326,6 +369,32 @@ def _same(stored: StoredObject | None) -> Condition:
         # What is stored cannot be read: it is replaced, not respected for ever.
         return PRESENT
     return Condition(expression=f"{PRESENT.expression} AND doc = :doc", values={":doc": keys.document(stored.document)})
+
+
+def _labels(policy: NamespacedName, document: Document | None) -> list[keys.Item]:
+    """The entries of a policy's labels."""
+    metadata = (document or {}).get("metadata")
+    found = metadata.get("labels") if isinstance(metadata, Mapping) else None
+    labels = sorted(found.items()) if isinstance(found, Mapping) else []
+    return [
+        keys.label(policy, name, value)
+        for name, value in labels
+        if isinstance(name, str) and isinstance(value, str) and not _is_long(name, value)
+    ]
+
+
+def _is_long(name: str, value: str) -> bool:
+    """Whether a label has no entry; its form is not checked when a policy is applied."""
+    return len(name.encode(errors="replace")) + len(value.encode(errors="replace")) > MOST_LABEL_BYTES
+
+
+def _without(entries: Sequence[keys.Item], others: Sequence[keys.Item]) -> list[keys.Item]:
+    known = {name_of(one) for one in others}
+    return [one for one in entries if name_of(one) not in known]
+
+
+def _new_labels(policy: NamespacedName, document: Document, stored: StoredObject | None) -> list[keys.Item]:
+    return _without(_labels(policy, document), _labels(policy, stored.document if stored else None))
 
 
 def _retry_at(status: Document) -> datetime | None:

@@ -1,4 +1,4 @@
-"""SchemaStore on one table. A warm container asks once, because the number only grows."""
+"""SchemaStore on one table. A warm container asks until the table is up to date, because the number only grows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import Condition, Table
+from tagstream.ports.schema import SCHEMA
 
 ITEM = "schema"
 
@@ -19,7 +20,7 @@ class DynamoSchema:
 
     def version(self) -> int:
         """One read, and none once the table is up to date."""
-        if not self._known:
+        if self._known < SCHEMA:
             self._known = int(keys.read_number(self.table.get(keys.key(ITEM)) or {}, "version"))
         return self._known
 

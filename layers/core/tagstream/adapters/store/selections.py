@@ -32,10 +32,12 @@ class DynamoSelections:
         """One read."""
         return _selection(key, self.table.get(keys.selection(key)))
 
-    def get_many(self, policies: Collection[NamespacedName]) -> Mapping[NamespacedName, Selection]:
+    def get_many(
+        self, policies: Collection[NamespacedName], *, may_lag: bool = False
+    ) -> Mapping[NamespacedName, Selection]:
         """A hundred selections a call."""
         wanted = {name_of(where): (policy, where) for policy in policies for where in [keys.selection(policy)]}
-        items = self.table.get_many([where for _, where in wanted.values()])
+        items = self.table.get_many([where for _, where in wanted.values()], may_lag=may_lag)
         found = {policy: _selection(policy, item) for item in items for policy, _ in [wanted[name_of(item)]]}
         return {policy: selection for policy, selection in found.items() if selection is not None}
 

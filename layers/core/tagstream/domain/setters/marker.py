@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -229,7 +229,7 @@ class SetterValues:
     """
 
     refs: Mapping[NamespacedName, ImageRef]
-    known: Collection[NamespacedName] = ()
+    known: Container[NamespacedName] = ()
     namespace: str = ""
 
     def resolve(self, setter: str) -> Resolution:

@@ -12,7 +12,7 @@ import bisect
 import functools
 import gc
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -96,7 +96,7 @@ def plan_file(
     path: bytes,
     source: bytes,
     refs: Mapping[NamespacedName, ImageRef],
-    known: Collection[NamespacedName] = (),
+    known: Container[NamespacedName] = (),
     namespace: str = "",
 ) -> FilePlan:
     """Find every marked value of a file and what it becomes.

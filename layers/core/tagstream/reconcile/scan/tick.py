@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from tagstream.domain.objects.model import (
     FluxObject,
+    ImagePolicy,
     ImageRepository,
     NamespacedName,
     Receiver,
@@ -126,7 +127,11 @@ def _swept(agenda: Agenda, now: datetime, ports: Ports) -> Agenda:
     """Everything there is, looked at itself; ``now`` is from before the agenda was read."""
     times: dict[ObjectName, Times] = {}
     for kind in due.KINDS:
-        for one in ports.objects.list(kind.__name__):
+        stored = ports.objects.list(kind.__name__)
+        if kind is ImagePolicy:
+            # A function of an older version, which may run again for a while, writes no entries of labels.
+            ports.objects.label(stored)
+        for one in stored:
             name = due.name_of(one)
             known = agenda.times.get(name)
             last = known.last if known else None

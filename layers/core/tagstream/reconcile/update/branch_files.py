@@ -8,7 +8,7 @@ path, and there may be a thousand of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tagstream.domain.objects.model import CommitId, ImageRef, NamespacedName
@@ -17,12 +17,12 @@ from tagstream.domain.setters.plan import Change, FilePlan, apply_edits, is_cand
 from tagstream.errors import RetryableError
 from tagstream.ports.git import GitSession, MarkerCache, TreeFile
 from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.snapshot import KnownPolicies
 
 _MARKER_LINE = re.compile(rb'[^\r\n]*"\$imagepolicy"[^\r\n]*')
 _POLICY = re.compile(rb"([a-z0-9.-]+):([a-z0-9.-]+)")
 
 _PlanKey = tuple[str, tuple[tuple[NamespacedName, ImageRef | None, bool], ...]]
-_Known = frozenset[NamespacedName]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class BranchFiles:
     _index: _MarkerIndex = field(default_factory=_MarkerIndex)
     _searched: set[bytes] = field(default_factory=set)
     _plans: dict[bytes, dict[_PlanKey, FilePlan]] = field(default_factory=dict)
-    _problems: dict[tuple[str, _Known], _Problems] = field(default_factory=dict)
+    _problems: dict[tuple[str, KnownPolicies], _Problems] = field(default_factory=dict)
     _edits: list[bytes] = field(default_factory=list)
 
     def copy(self) -> BranchFiles:
@@ -139,7 +139,9 @@ class BranchFiles:
             RetryableError: UpdateFailed, there is nothing at the path.
         """
         refs = job.refs
-        return {file: self._planned(file, job, refs) for file in self._listing(_path(job)).files}
+        files = self._listing(_path(job)).files
+        self._look_up(files, job, refs)
+        return {file: self._planned(file, job, refs) for file in files}
 
     def job_plans(self, job: UpdateJob) -> JobPlans:
         """What a job does to the files that may name its policies, and which markers it could not honour.
@@ -148,7 +150,9 @@ class BranchFiles:
             RetryableError: UpdateFailed, there is nothing at the path.
         """
         refs = job.refs
-        own = {file: self._planned(file, job, refs) for file in self._own(job, refs)}
+        files = self._own(job, refs)
+        self._look_up(files, job, refs)
+        own = {file: self._planned(file, job, refs) for file in files}
         found = {**self._problems_of_others(job, own), **{file: _not_honoured(plan) for file, plan in own.items()}}
         problems = ((file.decode(errors="replace"), one) for file, reports in sorted(found.items()) for one in reports)
         return JobPlans(files=own, problems=tuple(problems))
@@ -192,13 +196,20 @@ class BranchFiles:
         if problems.edits < len(self._edits):
             problems.new.update({*self._edits[problems.edits :]} & listing.names)
             problems.edits = len(self._edits)
-        for file in problems.new.difference(own):
+        others = problems.new.difference(own)
+        self._look_up(others, job, {})
+        for file in others:
             plan = plan_file(file, self._marked[file].source, {}, known, job.automation.metadata.key.namespace)
             problems.found.pop(file, None)
             if reports := _not_honoured(plan):
                 problems.found[file] = reports
         problems.new.intersection_update(own)
         return {file: reports for file, reports in problems.found.items() if file not in own}
+
+    def _look_up(self, files: Iterable[bytes], job: UpdateJob, refs: Mapping[NamespacedName, ImageRef]) -> None:
+        """Have the policies read together that files may name, without those that have selected something."""
+        named = {one for file in files for one in self._marked[file].policies or ()}
+        job.snapshot.look_up(named - refs.keys())
 
     def _with_markers(self, path: str) -> tuple[bytes, ...]:
         try:
@@ -229,7 +240,7 @@ class BranchFiles:
         namespace = job.automation.metadata.key.namespace
         if marked.policies is None:
             return plan_file(file, marked.source, refs, known, namespace)
-        key = namespace, tuple((one, refs.get(one), one in known) for one in marked.policies)
+        key = namespace, tuple((one, refs.get(one), one in refs or one in known) for one in marked.policies)
         plans = self._plans.setdefault(file, {})
         if key not in plans:
             plans[key] = plan_file(file, marked.source, refs, known, namespace)

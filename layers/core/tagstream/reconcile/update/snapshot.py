@@ -30,6 +30,7 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.freezes import FREEZES
 from tagstream.ports.leases import LastHolder, Lease
 from tagstream.ports.objects import Document, StoredObject
+from tagstream.ports.schema import LABELS
 from tagstream.ports.selections import Selection
 from tagstream.reconcile.kept_requests import TEMPLATE, known_branches
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
@@ -40,8 +41,26 @@ if TYPE_CHECKING:
     from tagstream.domain.calendar.calendar import Calendar
 
 KIND = "ImageUpdateAutomation"
+POLICY = "ImagePolicy"
+# A policy that is read by its name costs as much as eight in a page of all. So many of them, for so many automations
+# with selectors in a namespace, are read by name whatever there is; more are read with all others.
+FEW_POLICIES, FEW_AUTOMATIONS = 150, 10
 CALENDARS_S = 5.0
 """How old what was read of windows and freezes may be at a push, in seconds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownPolicies:
+    """Which ImagePolicies there are, in all namespaces; each is read when it is first asked for.
+
+    ``exists`` says whether there is one. What two snapshots know is never the same.
+    """
+
+    exists: Callable[[NamespacedName], bool]
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is a policy of this name."""
+        return isinstance(key, NamespacedName) and self.exists(key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +113,14 @@ class Snapshot:
     Args:
         ports: everything is read when it is first asked for.
         may_lag: whether policies and selections may be without the writes of the last moments, which costs half.
+
+    Attributes:
+        known_policies: the ImagePolicies of all namespaces; ``look_up`` reads several of them at once.
     """
 
     def __init__(self, ports: Ports, *, may_lag: bool = False) -> None:
         self._ports, self._may_lag = ports, may_lag
+        self.known_policies = KnownPolicies(exists=lambda key: self.policy(key) is not None)
         self._lock = threading.RLock()
         self._selections: dict[str, Mapping[NamespacedName, Selection]] = {}
         self._repositories: dict[NamespacedName, StoredObject | None] = {}
@@ -106,7 +129,9 @@ class Snapshot:
         self._calendars_read_s: float | None = None
         self._policies: Mapping[NamespacedName, StoredObject] | None = None
         self._naming_reverts: dict[NamespacedName, bool] = {}
-        self._known: frozenset[NamespacedName] | None = None
+        self._named: dict[NamespacedName, StoredObject | None] = {}
+        self._chosen: dict[NamespacedName, Selection | None] = {}
+        self._selecting: dict[str, set[NamespacedName]] = {}
         self._labels: dict[str, Labels] = {}
         self._writers: Mapping[str, Sequence[Writer]] | None = None
         self._keepers: Mapping[tuple[str, str], Sequence[Writer]] | None = None
@@ -129,6 +154,8 @@ class Snapshot:
         One call reads their GitRepositories, their Namespaces and the freezes that people made.
         """
         found = list(automations)
+        for one in found:
+            self._count(one)
         sources = {one.source.key for one in found} - set(self._repositories)
         self._read(sources, {one.metadata.key.namespace for one in found})
         targets = {target for one in found if (target := self.branch_of(one)) is not None}
@@ -197,23 +224,19 @@ class Snapshot:
                 self._repositories[key] = self._ports.objects.get("GitRepository", key)
             return self._repositories[key]
 
-    @property
-    def known_policies(self) -> frozenset[NamespacedName]:
-        """The names of all ImagePolicies in all namespaces."""
-        with self._lock:
-            if self._known is None:
-                self._known = frozenset(self._stored_policies())
-            return self._known
+    def look_up(self, policies: Collection[NamespacedName]) -> None:
+        """Read these policies, in one call unless there are many."""
+        if policies:
+            self._policies_named(policies)
 
     def policy(self, key: NamespacedName) -> StoredObject | None:
         """An ImagePolicy; None when there is none."""
-        with self._lock:
-            return self._stored_policies().get(key)
+        return self._policies_named([key]).get(key)
 
     def reverted(self, selections: Mapping[NamespacedName, Selection]) -> frozenset[NamespacedName]:
         """The policies whose selection a person has reverted in Git."""
         with self._lock:
-            stored = [self._stored_policies()[key] for key in selections if self._names_revert(key)]
+            stored = [one for one in self._policies_named(selections).values() if self._names_revert(one)]
         found = parsed_objects(stored, ImagePolicy, self._ports.log)
         return frozenset(one.key for one, policy in found if _is_reverted(policy, selections[one.key]))
 
@@ -230,6 +253,10 @@ class Snapshot:
             check_selector(selector)
         except InvalidSelector as error:
             raise StalledError(f"failed to parse policy selector: {error}", reason="InvalidPolicySelector") from error
+        self._count(automation)
+        by_label = self._found_by_label(namespace, selector)
+        if by_label is not None:
+            return self._selections_of(namespace, by_label)
         selected = self._selected(namespace)
         return {key: selected[key] for key in self._labels_of(namespace).selected_by(selector) if key in selected}
 
@@ -309,18 +336,84 @@ class Snapshot:
                 self._selections[namespace] = self._ports.selections.list(namespace, may_lag=self._may_lag)
             return self._selections[namespace]
 
+    def _count(self, automation: ImageUpdateAutomation) -> None:
+        """Note an automation with a selector."""
+        if automation.policy_selector is not None:
+            with self._lock:
+                key = automation.metadata.key
+                self._selecting.setdefault(key.namespace, set()).add(key)
+
+    def _selections_of(
+        self, namespace: str, policies: Collection[NamespacedName]
+    ) -> Mapping[NamespacedName, Selection]:
+        """The selections of a few policies of a namespace."""
+        with self._lock:
+            if namespace in self._selections:
+                known: Mapping[NamespacedName, Selection | None] = self._selections[namespace]
+            else:
+                missing = [key for key in policies if key not in self._chosen]
+                found = self._ports.selections.get_many(missing, may_lag=self._may_lag) if missing else {}
+                self._chosen |= {key: found.get(key) for key in missing}
+                known = self._chosen
+            return {key: one for key in policies if (one := known.get(key)) is not None}
+
+    def _found_by_label(self, namespace: str, selector: LabelSelector) -> Sequence[NamespacedName] | None:
+        """The policies that a selector selects, if it names a label that few policies have; None if it does not.
+
+        Before anything is committed the policies themselves are looked at. A look that may lag believes the entry of
+        a single label: one that is wrong makes the run read again.
+        """
+        with self._lock:
+            if (
+                not selector.match_labels
+                or self._policies is not None
+                or len(self._selecting.get(namespace, ())) > FEW_AUTOMATIONS
+                or self._ports.schema.version() < LABELS
+            ):
+                return None
+            names = self._fewest(namespace, selector)
+            if names is None or (self._may_lag and _is_one_label(selector)):
+                return names
+            stored = self._policies_named(names)
+            parsed = parsed_objects([stored[key] for key in names if key in stored], ImagePolicy, self._ports.log)
+        return [one.key for one, policy in parsed if selects(selector, policy.metadata.labels)]
+
+    def _fewest(self, namespace: str, selector: LabelSelector) -> Sequence[NamespacedName] | None:
+        """The names of the few policies that have one of the labels; None if many have each of them."""
+        for label in sorted(selector.match_labels.items()):
+            found = self._ports.objects.labelled(namespace, label, may_lag=self._may_lag)
+            if found is not None and len(found) <= FEW_POLICIES:
+                return sorted(found)
+        return None
+
+    def _policies_named(self, names: Collection[NamespacedName]) -> Mapping[NamespacedName, StoredObject]:
+        """The policies of these names that exist: read by name while they are few, and then all of them."""
+        with self._lock:
+            missing = [] if self._policies is not None else [key for key in names if key not in self._named]
+            if len(missing) + len(self._named) > FEW_POLICIES:
+                self._stored_policies()
+            elif missing:
+                wanted = {ObjectName(kind=POLICY, key=key): key for key in missing}
+                found = self._ports.objects.documents(list(wanted), may_lag=self._may_lag)
+                self._named |= {
+                    key: _without_status(POLICY, key, found[name]) if name in found else None
+                    for name, key in wanted.items()
+                }
+            known: Mapping[NamespacedName, StoredObject | None]
+            known = self._named if self._policies is None else self._policies
+            return {key: one for key in names if (one := known.get(key)) is not None}
+
     def _stored_policies(self) -> Mapping[NamespacedName, StoredObject]:
         if self._policies is None:
-            found = self._ports.objects.documents_of("ImagePolicy", may_lag=self._may_lag)
-            self._policies = {key: _without_status("ImagePolicy", key, document) for key, document in found.items()}
+            found = self._ports.objects.documents_of(POLICY, may_lag=self._may_lag)
+            self._policies = {key: _without_status(POLICY, key, document) for key, document in found.items()}
         return self._policies
 
-    def _names_revert(self, key: NamespacedName) -> bool:
+    def _names_revert(self, stored: StoredObject) -> bool:
         """Whether a person's revert is kept with a policy; many automations may see the same policies."""
-        if key not in self._naming_reverts:
-            stored = self._stored_policies().get(key)
-            self._naming_reverts[key] = stored is not None and REVERTED in read_metadata(stored.document).annotations
-        return self._naming_reverts[key]
+        if stored.key not in self._naming_reverts:
+            self._naming_reverts[stored.key] = REVERTED in read_metadata(stored.document).annotations
+        return self._naming_reverts[stored.key]
 
     def _labels_of(self, namespace: str) -> Labels:
         with self._lock:
@@ -364,6 +457,10 @@ def _by_kept_branch(writers: Iterable[Writer]) -> Mapping[tuple[str, str], Seque
             for branch in dict.fromkeys(kept.branch for kept in known_branches(one.stored.status)):
                 found.setdefault((repository, branch), []).append(one)
     return found
+
+
+def _is_one_label(selector: LabelSelector) -> bool:
+    return len(selector.match_labels) == 1 and not selector.match_expressions
 
 
 def _is_reverted(policy: ImagePolicy, selection: Selection) -> bool:

@@ -1,0 +1,75 @@
+"""The policies of a namespace are found by their labels, whatever is changed, and few reads find a few of many."""
+
+from __future__ import annotations
+
+import pytest
+
+from tagstream.adapters.clock import SystemClock
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.objects import MOST_LABEL_BYTES, MOST_LABELS, DynamoObjects
+from tagstream.adapters.store.table import Table
+from tagstream.domain.objects.model import NamespacedName
+
+
+@pytest.fixture
+def objects(table: Table) -> DynamoObjects:
+    return DynamoObjects(table=table, clock=SystemClock())
+
+
+def policy(name: str, namespace: str = "ns", **labels: str) -> dict[str, object]:
+    return {
+        "apiVersion": "image.toolkit.fluxcd.io/v1",
+        "kind": "ImagePolicy",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {"imageRepositoryRef": {"name": "app"}, "policy": {"alphabetical": {}}},
+    }
+
+
+def found(objects: DynamoObjects, name: str, value: str) -> list[str] | None:
+    named = objects.labelled("ns", (name, value))
+    return None if named is None else sorted(key.name for key in named)
+
+
+def test_a_policy_is_found_by_each_of_its_labels_in_its_own_namespace(objects: DynamoObjects) -> None:
+    objects.put(policy("a", team="x", tier="web"))
+    objects.put(policy("b", team="x"))
+    objects.put(policy("c", team="xy"))
+    objects.put(policy("d", namespace="other", team="x"))
+    assert found(objects, "team", "x") == ["a", "b"]
+    assert found(objects, "tier", "web") == ["a"]
+    assert found(objects, "tier", "") == []
+
+
+def test_entries_change_and_go_with_the_policy(objects: DynamoObjects, table: Table) -> None:
+    objects.put(policy("a", team="x"))
+    objects.put(policy("a", team="y"))
+    assert (found(objects, "team", "x"), found(objects, "team", "y")) == ([], ["a"])
+    objects.annotate("ImagePolicy", NamespacedName("ns", "a"), {"note": "text"})
+    assert found(objects, "team", "y") == ["a"]
+    objects.delete("ImagePolicy", NamespacedName("ns", "a"))
+    assert list(table.query(keys.labels("ns"))) == []
+
+
+def test_a_policy_with_more_labels_than_a_transaction_holds_is_found_by_all_of_them(objects: DynamoObjects) -> None:
+    many = {f"label-{number}": "x" for number in range(MOST_LABELS + 5)}
+    objects.put(policy("a", **many))
+    assert all(found(objects, name, "x") == ["a"] for name in many)
+    others = {f"other-{number}": "x" for number in range(MOST_LABELS + 5)}
+    objects.put(policy("a", **others))
+    assert all(found(objects, name, "x") == ["a"] for name in others)
+
+
+def test_a_label_that_no_key_holds_is_stored_with_its_policy_and_cannot_be_looked_up(objects: DynamoObjects) -> None:
+    long = "x" * MOST_LABEL_BYTES
+    objects.put(policy("a", team=long))
+    assert found(objects, "team", long) is None
+
+
+@pytest.mark.parametrize("count", [3, 120])
+def test_lost_entries_come_back(objects: DynamoObjects, table: Table, count: int) -> None:
+    for number in range(count):
+        objects.put(policy(f"a-{number}", team="x"))
+    lost = [keys.label(NamespacedName("ns", f"a-{number}"), "team", "x") for number in range(0, count, 2)]
+    table.delete_many(lost)
+    objects.label(objects.list("ImagePolicy"))
+    assert len(found(objects, "team", "x") or ()) == count
