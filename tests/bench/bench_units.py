@@ -9,15 +9,20 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.objects import StoredObject
+from tagstream.reconcile.sync.store import inventory, synced_objects
 from tests.bench.fleet import Cost, Fleet, measured
 from tests.bench.flux_driver import Flux
 from tests.bench.row import Row
 from tests.bench.timing import shown
+from tests.bench.updates import NEW, OLD, Shape, updates
 from tests.embedded.aws import running
 
 MANY = 1_000
 TICKS = (100, 1_000, 5_000)
-IDLE_UNITS, PUSH_UNITS = 50, 10
+IDLE_UNITS, PUSH_UNITS, COMMIT_UNITS = 50, 10, 20
+SYNCED = 10
 
 
 def _scans(_flux: Flux | None) -> Iterator[Row]:
@@ -67,10 +72,52 @@ def _ticks(_flux: Flux | None) -> Iterator[Row]:
             )
 
 
+def _updates(_flux: Flux | None) -> Iterator[Row]:
+    """One automation that selects one of many policies: after a push, and when its interval is over."""
+    with running() as aws:
+        for count in TICKS:
+            with updates(aws.endpoint, Shape(automations=1, policies=count, selects=True)) as found:
+                found.choose(OLD)
+                found.run()
+                found.choose_first(NEW)
+                commit = found.cost()
+                found.check_committed(NEW)
+                idle = measured(found.client, found.run_one_by_one)
+            for what, cost in (("commit of one push", commit), ("interval run without news", idle)):
+                yield Row(
+                    what=f"{what}, an automation with a selector among {count:,} policies: read units",
+                    ours=f"{cost.read_units} ({cost.calls} calls, {cost.write_units} write units)",
+                    value=cost.read_units,
+                    goal=COMMIT_UNITS,
+                )
+
+
+def _syncs(_flux: Flux | None) -> Iterator[Row]:
+    with running() as aws:
+        for count in TICKS:
+            fleet = Fleet(aws.endpoint, count).applied()
+            listed = fleet.ports.objects.list("ImagePolicy")[:SYNCED]
+            key = NamespacedName("ns", "fleet")
+            of_ten = StoredObject(kind="Kustomization", key=key, document={}, status={"inventory": inventory(listed)})
+            found = measured(fleet.client, partial(synced_objects, of_ten, fleet.ports))
+            yield Row(
+                what=f"what an idle sync of {SYNCED} objects compares, among {count:,} repositories: read units",
+                ours=f"{found.read_units} ({found.calls} calls)",
+                value=found.read_units,
+                goal=SYNCED,
+            )
+
+
 def _each(what: str, most: float, cost: Cost) -> Row:
     units = f"{cost.read_units / MANY:.2f} read, {cost.write_units / MANY:.2f} write units"
     calls = cost.calls / MANY
     return Row(what=f"calls a {what}", ours=f"{calls:.2f} ({units})", value=calls, goal=most)
 
 
-BENCHES = {"units-scan": _scans, "units-digest": _digests, "units-tick": _ticks}
+BENCHES = {
+    "units-scan": _scans,
+    "units-digest": _digests,
+    "units-tick": _ticks,
+    "units-update": _updates,
+    "units-sync": _syncs,
+}

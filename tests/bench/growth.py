@@ -119,6 +119,18 @@ def _commits(what: str, shapes: Mapping[int, Shape], _flux: Flux | None) -> Iter
     yield from grown(f"{what}: nothing changed", unchanged)
 
 
+def _intervals(sizes: Sequence[int], _flux: Flux | None) -> Iterator[Row]:
+    """Automations with twenty policies in the namespace for each; it selects one, and runs in its own invocation."""
+    points = []
+    with running() as aws:
+        for size in sizes:
+            with updates(aws.endpoint, Shape(automations=size, policies=20 * size, selects=True)) as found:
+                found.choose(NEW)
+                found.run()
+                points.append(Point(size, measured(found.client, found.run_one_by_one)))
+    yield from grown("automations with selectors whose intervals are over, one by one", points)
+
+
 SHAPES: Mapping[str, tuple[str, Mapping[int, Shape]]] = {
     "files": (
         "changed files in one folder",
@@ -142,5 +154,7 @@ SHAPES: Mapping[str, tuple[str, Mapping[int, Shape]]] = {
     ),
 }
 BENCHES: Mapping[str, Callable[[Flux | None], Iterator[Row]]] = {
-    f"growth-{name}": partial(_fleets, *inputs) for name, inputs in FLEETS.items()
-} | {f"growth-{name}": partial(_commits, *inputs) for name, inputs in SHAPES.items()}
+    **{f"growth-{name}": partial(_fleets, *inputs) for name, inputs in FLEETS.items()},
+    **{f"growth-{name}": partial(_commits, *inputs) for name, inputs in SHAPES.items()},
+    "growth-intervals": partial(_intervals, (5, 15, 45)),
+}

@@ -194,8 +194,9 @@ def commit_files(bare: Path, files: Mapping[str, bytes], message: str, branch: s
             (work / path).parent.mkdir(parents=True, exist_ok=True)
             (work / path).write_bytes(content)
         git("-c", "core.autocrlf=false", "add", "--all", folder=work)
-        git("commit", "--quiet", "--allow-empty", "--message", message, folder=work)
-        git("push", "--quiet", str(bare), f"HEAD:refs/heads/{branch}", folder=work)
+        # Git would go on to collect garbage after its end, in a folder that is about to be removed.
+        git("-c", "gc.auto=0", "commit", "--quiet", "--allow-empty", "--message", message, folder=work)
+        git("-c", "gc.auto=0", "push", "--quiet", str(bare), f"HEAD:refs/heads/{branch}", folder=work)
         return git("rev-parse", "HEAD", folder=work).strip()
 
 
