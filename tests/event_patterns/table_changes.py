@@ -107,7 +107,8 @@ def _change_objects(table: Table, clock: SetClock) -> None:
         objects.annotate(kind, APP, {"reconcile.fluxcd.io/requestedAt": "now"})
         put_status(objects, kind, APP, {"observedGeneration": 1})
         put_status(objects, kind, APP, {"observedGeneration": 2})
-    other = {**documents[1], "metadata": {"name": "other", "namespace": APP.namespace}}
+    labelled = {"name": "other", "namespace": APP.namespace, "labels": {"team": "x"}}
+    other = {**documents[1], "metadata": labelled}
     objects.put(other)
     for document in (*documents, other):
         metadata = document["metadata"]

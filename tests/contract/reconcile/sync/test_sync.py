@@ -38,7 +38,7 @@ from tests.embedded.single_writes import put_status
 from tests.house.template_file import of_type
 
 # The calls of a whole sync, so that the test does not end early.
-MANY_CALLS = 20
+MANY_CALLS = 15
 
 
 def test_the_objects_of_a_commit_are_stored_with_their_owner(fleet: Fleet) -> None:
