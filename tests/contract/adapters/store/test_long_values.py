@@ -22,6 +22,7 @@ from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tests.contract.counted_calls import CountingClient, size_of
+from tests.contract.lost_answers import EVERY, LosingClient
 from tests.contract.reconciling import document
 from tests.embedded.single_writes import put_status
 
@@ -117,6 +118,14 @@ def test_a_push_of_usual_size_is_recorded_and_forgotten_in_one_call_each(table: 
     leases.intents(TARGET)
     leases.clear_intents(lease)
     assert client.calls == {"update_item": 2, "get_item": 1}
+
+
+def test_commits_in_parts_outlive_answers_that_get_lost(table: Table) -> None:
+    losing = replace(table, client=LosingClient(table.client, loses=EVERY))  # type: ignore[arg-type]
+    leases = DynamoLeases(table=losing, clock=SystemClock())
+    lease = held(leases)
+    leases.put_intent(lease, intents(100))
+    assert leases.intents(TARGET) == intents(100)
 
 
 def created(number: int, seed: str = "a") -> dict[str, datetime | None]:
@@ -231,6 +240,16 @@ def test_a_status_whose_parts_are_lost_says_so_and_is_replaced(table: Table) -> 
     assert TRUNCATED in found.status
     assert objects.replace_status(found, long_status("b"))
     assert stored(objects).status == long_status("b")
+
+
+def test_a_long_status_outlives_answers_that_get_lost(table: Table) -> None:
+    automation(table)
+    losing = replace(table, client=LosingClient(table.client, loses=EVERY))  # type: ignore[arg-type]
+    objects = DynamoObjects(table=losing, clock=SystemClock())
+    put_status(objects, KIND, NAME, long_status())
+    assert objects.replace_status(stored(objects), long_status("b"))
+    assert stored(objects).status == long_status("b")
+    assert len(status_parts(table)) == 3
 
 
 def test_a_short_status_costs_no_call_more(table: Table) -> None:

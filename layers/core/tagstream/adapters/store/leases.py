@@ -127,7 +127,10 @@ class DynamoLeases:
         if before is None:
             parts.drop(named)
             raise RetryableError("the lease of this Git branch went to another worker", reason="LeaseLost")
-        parts.drop(_parts_of(before))
+        former = _parts_of(before)
+        # If the answer of the first try got lost, the next one finds what the first has written.
+        if former != named:
+            parts.drop(former)
 
     def intents(self, target: str) -> tuple[CommitIntent, ...]:
         """What the last holder left."""
