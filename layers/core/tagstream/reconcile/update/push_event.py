@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tagstream.domain.instant import instant_text
-from tagstream.domain.objects.model import CommitId, Revision
+from tagstream.domain.objects.model import CommitId, NamespacedName, Revision
 from tagstream.domain.setters.plan import Change
 from tagstream.ports.ledger import ONCE, LedgerEntry
 from tagstream.ports.selections import Selection
@@ -110,8 +110,9 @@ def refused_removal_event(job: UpdateJob, head: CommitId, words: str, at: dateti
 
 def causes(job: UpdateJob, changes: Iterable[Change]) -> list[Selection]:
     """The selections that made these changes, sorted by policy."""
-    setters = {":".join(change.setter.split(":")[:2]) for change in changes}
-    return [selection for key, selection in sorted(job.selections.items()) if f"{key.namespace}:{key.name}" in setters]
+    # An automation may see thousands of policies and change the values of one.
+    policies = {NamespacedName(*change.setter.split(":")[:2]) for change in changes}
+    return [job.selections[key] for key in sorted(policies) if key in job.selections]
 
 
 def _facts(pushed: PushedCommit, limit: int) -> Mapping[str, object]:
