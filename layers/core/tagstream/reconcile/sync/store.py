@@ -32,7 +32,7 @@ PRUNE, RECONCILE, APPLY = (f"kustomize.toolkit.fluxcd.io/{name}" for name in ("p
 DISABLED = "disabled"
 # An object that is read by its name costs as much as eight in a page of all: more than so many of a kind are read in
 # pages, together with those of others.
-FEW = 150
+FEW = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

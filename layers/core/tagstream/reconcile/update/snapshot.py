@@ -44,7 +44,7 @@ KIND = "ImageUpdateAutomation"
 POLICY = "ImagePolicy"
 # A policy that is read by its name costs as much as eight in a page of all. So many of them, for so many automations
 # with selectors in a namespace, are read by name whatever there is; more are read with all others.
-FEW_POLICIES, FEW_AUTOMATIONS = 150, 10
+FEW_POLICIES = FEW_AUTOMATIONS = 10
 CALENDARS_S = 5.0
 """How old what was read of windows and freezes may be at a push, in seconds."""
 
