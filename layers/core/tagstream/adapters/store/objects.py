@@ -21,9 +21,9 @@ from tagstream.adapters.store.policy_index import PolicyIndex
 from tagstream.adapters.store.statuses import Statuses, StatusWrite, status_write
 from tagstream.adapters.store.table import (
     ABSENT,
-    GET_BATCH,
     PRESENT,
     PUT_TRIES,
+    SHARED,
     Action,
     Condition,
     GuardedPut,
@@ -297,7 +297,7 @@ class DynamoObjects:
             entries = {name_of(entry): entry for entry in _labels(one.key, one.document)}
             wanted.setdefault(one.key.namespace, {}).update(entries)
         for namespace, entries in wanted.items():
-            if len(entries) > GET_BATCH:
+            if len(entries) > SHARED:
                 there = {name_of(item) for item in self.table.query(keys.labels(namespace))}
             else:
                 there = {name_of(item) for item in self.table.get_many(list(entries.values()))}
