@@ -6,6 +6,7 @@
     │  ├─ ThrottledError                also puts the host on a cool-down
     │  ├─ Unanswered                    nothing came at all: perhaps the host hangs for everybody
     │  ├─ OutOfOrder                    a service of the stack itself failed, which is tried again within minutes
+    │  ├─ Overtaken                     another worker has written the same meanwhile: nothing is written over it
     │  └─ HeldBack(trusted_tags)        a guard keeps the selection in force
     ├─ AuthenticationError              Ready=False, retried slowly
     └─ RefusedDelivery(status)          webhook only: answered with that HTTP status
@@ -72,6 +73,10 @@ class RefusedRef(RetryableError):
 
 class OutOfOrder(RetryableError):
     """The table, a queue, Secrets Manager or Lambda failed. No object is at fault, and it ends for all at once."""
+
+
+class Overtaken(RetryableError):
+    """Another worker has written the same item meanwhile, and what was about to be written is outdated perhaps."""
 
 
 class HeldBack(RetryableError):

@@ -22,7 +22,7 @@ def test_files_and_markers_of_the_branch_stand_below_the_automation(ports: Ports
         "        └── app.yaml",
         "            └── line 1 ns:app: nothing selected",
     ]
-    writes = ("put", "put_each", "put_statuses", "annotate", "record", "push")
+    writes = ("put", "put_each", "put_statuses", "replace_statuses", "annotate", "record", "push")
     written = [one for one in life.calls if one.split(".")[-1] in writes]
     assert written == []
 

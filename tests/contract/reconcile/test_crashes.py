@@ -362,7 +362,7 @@ def test_a_new_tag_is_selected_exactly_once_wherever_its_scan_dies(
     assert {where: found for where, found in recorded.items() if found != told} == {}
     assert expected == ("v1.30.0", "v1.29.0", 31, "v1.30.0", 31)
     assert {where: found for where, found in outcomes.items() if found != expected} == {}
-    assert {"tags.put", "selections.put_each", "objects.put_statuses"} <= set(calls)
+    assert {"tags.put", "selections.put_each", "objects.replace_statuses"} <= set(calls)
 
 
 SIGNED = {"verify": "cosign", "verify-secret": "cosign-keys"}
@@ -441,7 +441,7 @@ def test_a_failure_is_told_exactly_once_wherever_its_scan_dies(
         scan(later(table))
         recorded[f"{at} {call}"] = entries(ports)
     assert {where: found for where, found in recorded.items() if found != told} == {}
-    assert {"ledger.record", "objects.put_statuses"} <= set(calls)
+    assert {"ledger.record", "objects.replace_statuses"} <= set(calls)
 
 
 def entries(ports: Ports) -> list[tuple[str, str, str]]:

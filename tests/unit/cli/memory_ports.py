@@ -128,6 +128,10 @@ class MemoryObjects:
         self.put_statuses([(stored, status)])
         return True
 
+    def replace_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> Sequence[bool]:
+        """Replace those that are still the ones that were read."""
+        return [self.replace_status(stored, status) for stored, status in changes]
+
     def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> Sequence[ImageAutomationError | None]:
         """Replace the statuses."""
         for read, status in changes:
@@ -186,7 +190,7 @@ class MemorySelections:
     selected: dict[NamespacedName, Selection] = field(default_factory=dict)
     runs: list[tuple[NamespacedName, str]] = field(default_factory=list)
     waits: dict[NamespacedName, Waiting] = field(default_factory=dict)
-    put_each = put_waiting = not_called
+    put_each = put_waiting = get_with_lists = not_called
 
     def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
         """Of a namespace."""

@@ -123,6 +123,15 @@ class ObjectStore(Protocol):
     def replace_status(self, stored: StoredObject, status: Document) -> bool:
         """Replace the status of an object if it is still the one that was read; False when somebody else wrote one."""
 
+    def replace_statuses(
+        self, changes: Sequence[tuple[StoredObject, Document]]
+    ) -> Sequence[bool | ImageAutomationError]:
+        """The same for different objects, in as few calls as the table allows.
+
+        Returns:
+            For each its answer, which is False also if the object is gone; or why its status could not be written.
+        """
+
     def reindex(self, stored: Iterable[StoredObject]) -> None:
         """Make sure that these objects are found by ``policies_of``, by their labels and by their images."""
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
 from tagstream.errors import ImageAutomationError
+from tagstream.ports.tags import TagState
 
 INTERVAL = "interval"
 """The reason of a run that the schedule asks for."""
@@ -56,6 +57,14 @@ class SelectionStore(Protocol):
         self, policies: Collection[NamespacedName], *, may_lag: bool = False
     ) -> Mapping[NamespacedName, Selection]:
         """The current selections of policies, without those that have none; ``may_lag`` is that of ``list``."""
+
+    def get_with_lists(
+        self, policies: Collection[NamespacedName], repositories: Collection[NamespacedName]
+    ) -> tuple[Mapping[NamespacedName, Selection], Mapping[NamespacedName, TagState]]:
+        """The current selections of policies and the summaries of the stored tag lists of repositories, in one read.
+
+        What there is none of is left out.
+        """
 
     def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
         """All selections of a namespace.

@@ -16,7 +16,7 @@ from typing import Literal
 
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.status.conditions import SUCCEEDED
-from tagstream.errors import HeldBack, ImageAutomationError, raise_first
+from tagstream.errors import HeldBack, ImageAutomationError, Overtaken, raise_first
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import ONCE, LedgerEntry
 from tagstream.ports.objects import StoredObject
@@ -155,18 +155,31 @@ def report(transitions: Sequence[Transition], ports: Ports) -> None:
 
 
 def report_each(transitions: Sequence[Transition], ports: Ports) -> list[ImageAutomationError | None]:
-    """Report what became of different objects together; none of them suffers for another's status.
+    """Report what became of different objects together, in the order of ``report``; no newer status is overwritten.
 
     Returns:
-        For each why it could not be reported; None for those that are.
+        For each why it could not be reported: ``Overtaken`` if its status is not any more the one that was read, and
+        nothing of it counts but its ledger entries. None for those that are reported.
     """
+    return attempted_each(transitions, lambda part: _reported_each(part, ports))
 
-    def reported(part: Sequence[Transition]) -> Sequence[ImageAutomationError | None]:
-        failures = _written(part, ports)
-        _tell([one for one, failure in zip(part, failures, strict=True) if failure is None], ports)
-        return failures
 
-    return attempted_each(transitions, reported)
+def _reported_each(transitions: Sequence[Transition], ports: Ports) -> list[ImageAutomationError | None]:
+    record(transitions, ports)
+    changed = [(one.attempt.stored, one.status) for one in transitions if one.changes_status]
+    answers = iter(ports.objects.replace_statuses(changed) if changed else ())
+    outcomes = [(one, next(answers) if one.changes_status else True) for one in transitions]
+    _tell([one for one, answer in outcomes if answer is True], ports)
+    return [
+        answer if isinstance(answer, ImageAutomationError) else None if answer else _overtaken(one)
+        for one, answer in outcomes
+    ]
+
+
+def _overtaken(one: Transition) -> Overtaken:
+    stored = one.attempt.stored
+    what = f"{stored.kind}/{stored.key}"
+    return Overtaken(f"another worker has reported {what} at the same time", reason="StorageOperationFailed")
 
 
 def _written(transitions: Sequence[Transition], ports: Ports) -> list[ImageAutomationError | None]:

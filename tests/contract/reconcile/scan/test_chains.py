@@ -32,7 +32,7 @@ class Refusing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def put_statuses(self, _: Any) -> None:
+    def replace_statuses(self, _: Any) -> None:
         raise RetryableError("throttled", reason="StorageOperationFailed")
 
 

@@ -64,10 +64,10 @@ class Part:
 class Refusing(Part):
     """Objects that take no status of one ImageRepository."""
 
-    def put_statuses(self, changes: Sequence[Any]) -> Any:
+    def replace_statuses(self, changes: Sequence[Any]) -> Any:
         if any((one.kind, one.key) == ("ImageRepository", REFUSED) for one, _ in changes):
             raise ImageAutomationError("refused", reason="StorageOperationFailed")
-        return self.inner.put_statuses(changes)
+        return self.inner.replace_statuses(changes)
 
 
 def with_policies(ports: Ports, **more: str) -> Ports:
@@ -95,7 +95,7 @@ def evaluations(ports: Ports) -> list[Evaluation]:
         for stored in ports.objects.get_many("ImageRepository", NAMES)
     ]
     run = PolicyRun(deadline_s=time.monotonic() + 30, health=RegistryHealth(CoolDowns(ports.tags, ports.clock), ports))
-    return [one for found in evaluations_of(changed, run, ports) for one in found]
+    return [one for found in evaluations_of(changed, run, ports) for one in found or ()]
 
 
 def selected(ports: Ports) -> list[NamespacedName]:

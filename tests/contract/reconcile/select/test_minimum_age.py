@@ -173,7 +173,7 @@ def digest_of(ports: Ports) -> str:
     return found.ref.digest if found else ""
 
 
-WRITING = frozenset({"put", "put_each", "put_statuses", "first_seen", "record", "note"})
+WRITING = frozenset({"put", "put_each", "replace_statuses", "first_seen", "record", "note"})
 
 
 def test_new_tags_wait_as_long_wherever_the_scan_that_sees_them_first_dies(ports: Ports, registry: Registry) -> None:
@@ -182,7 +182,7 @@ def test_new_tags_wait_as_long_wherever_the_scan_that_sees_them_first_dies(ports
     life = Life()
     scan(life.ports(ports))
     deaths = [at for at, call in enumerate(life.calls, start=1) if call.rpartition(".")[2] in WRITING]
-    assert {"tags.put", "tags.first_seen", "objects.put_statuses"} <= {life.calls[at - 1] for at in deaths}
+    assert {"tags.put", "tags.first_seen", "objects.replace_statuses"} <= {life.calls[at - 1] for at in deaths}
     for at in deaths:
         registry.add_tags("app", [f"v1.{30 + at}.0"])
         with pytest.raises(Killed):

@@ -37,7 +37,7 @@ from tests.unit.cli.memory_ports import command
 CLEAN = ScanFindings(state="complete", counts={"LOW": 9, "UNDEFINED": 2})
 BAD = ScanFindings(state="complete", counts={"CRITICAL": 1, "HIGH": 2, "LOW": 3})
 NONE = ScanFindings(state="unavailable", problem="ScanNotFoundException: no scan")
-WRITES = {"tags.first_seen", "tags.put_image_fact", "selections.put_each", "ledger.record", "objects.put_statuses"}
+WRITES = {"tags.first_seen", "tags.put_image_fact", "selections.put_each", "ledger.record", "objects.replace_statuses"}
 
 
 @dataclass

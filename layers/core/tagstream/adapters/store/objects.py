@@ -251,13 +251,34 @@ class DynamoObjects:
         return frozenset(names[name_of(item)] for item in self.table.get_many([keys.key(*name) for name in names]))
 
     def replace_status(self, stored: StoredObject, status: Document) -> bool:
-        """A conditional put; a first status asks besides whether the object is still there."""
-        if not stored.status and self.table.get(keys.key(keys.objects(stored.kind), str(stored.key))) is None:
-            return False
-        if not self.statuses.replace(stored, status):
-            return False
-        self.table.write_many(self._status_notes(stored.kind, stored.key, status))
-        return True
+        """As ``replace_statuses``, for one."""
+        (outcome,) = self.replace_statuses([(stored, status)])
+        if isinstance(outcome, ImageAutomationError):
+            raise outcome
+        return outcome
+
+    def replace_statuses(
+        self, changes: Sequence[tuple[StoredObject, Document]]
+    ) -> Sequence[bool | ImageAutomationError]:
+        """Conditional puts, which share their calls; a first status asks besides whether the object is still there."""
+        first = [stored for stored, _ in changes if not stored.status]
+        there = self._still_there(first) if first else frozenset()
+        left = {
+            place: (stored, status)
+            for place, (stored, status) in enumerate(changes)
+            if stored.status or (stored.kind, stored.key) in there
+        }
+        outcomes = dict(zip(left, self.statuses.replace_each(list(left.values())), strict=True))
+        notes = [
+            (place, note)
+            for place, (stored, status) in left.items()
+            if outcomes[place] is True
+            for note in self._status_notes(stored.kind, stored.key, status)
+        ]
+        for (place, _), failure in zip(notes, self.table.write_each([note for _, note in notes]), strict=True):
+            if failure is not None:
+                outcomes[place] = failure
+        return [outcomes.get(place, False) for place in range(len(changes))]
 
     def _status_notes(self, kind: str, key: NamespacedName, status: Document) -> Sequence[keys.Item]:
         retry_at = _retry_at(status)

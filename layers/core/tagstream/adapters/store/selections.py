@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import ABSENT, Condition, GuardedPut, Table, name_of
+from tagstream.adapters.store.tags import tag_state, tag_state_key
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.selections import Selection, Waiting
+from tagstream.ports.tags import TagState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -40,6 +42,19 @@ class DynamoSelections:
         items = self.table.get_many([where for _, where in wanted.values()], may_lag=may_lag)
         found = {policy: _selection(policy, item) for item in items for policy, _ in [wanted[name_of(item)]]}
         return {policy: selection for policy, selection in found.items() if selection is not None}
+
+    def get_with_lists(
+        self, policies: Collection[NamespacedName], repositories: Collection[NamespacedName]
+    ) -> tuple[Mapping[NamespacedName, Selection], Mapping[NamespacedName, TagState]]:
+        """A hundred items a call."""
+        wanted = [*map(keys.selection, dict.fromkeys(policies)), *map(tag_state_key, dict.fromkeys(repositories))]
+        items = {name_of(item): item for item in self.table.get_many(wanted)}
+        selections = {policy: _selection(policy, items.get(name_of(keys.selection(policy)))) for policy in policies}
+        states = {one: tag_state(items.get(name_of(tag_state_key(one)))) for one in repositories}
+        return (
+            {policy: selection for policy, selection in selections.items() if selection is not None},
+            {repository: state for repository, state in states.items() if state is not None},
+        )
 
     def list(self, namespace: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Selection]:
         """One query."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.parts import Parts, Reference, cut, reference, snapshot_name
-from tagstream.adapters.store.table import ABSENT, Condition, Table, name_of, unchanged
+from tagstream.adapters.store.table import ABSENT, Condition, GuardedPut, Table, name_of, unchanged
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.runtime import Clock
 
@@ -62,23 +63,36 @@ class Statuses:
             status |= others
         return status
 
-    def replace(self, stored: StoredObject, status: Document) -> bool:
-        """Write a status if the stored one is still the one that was read; none must be stored before a first one."""
-        before = keys.packed_document(stored.status)
-        wanted = status_write(stored.kind, stored.key, status)
-        where = keys.key(keys.statuses(stored.kind), str(stored.key))
-        if wanted.others or len(before.get("B", b"")) > MAX_STATUS_BYTES:
-            return self._replace_long(wanted, self.table.get(where), stored.status)
-        # A version before this one did not compress statuses.
-        forms: keys.Item = {":packed": before, ":plain": keys.document(stored.status)}
-        same = Condition(expression="doc = :packed OR doc = :plain", values=forms) if stored.status else ABSENT
-        if self.table.put(wanted.item, same):
-            return True
-        found = self.table.get(where)
-        if found is None or not keys.is_same(self.read(found), stored.status):
-            return False
-        # The same in other words, since another version of zlib compresses otherwise; or what nobody can read.
-        return self.table.put(wanted.item, unchanged(found))
+    def replace_each(self, changes: Sequence[tuple[StoredObject, Document]]) -> Sequence[bool | ImageAutomationError]:
+        """Write each status if the stored one is still the one that was read; none must be stored before a first one.
+
+        A status that has parts, or had some, is written alone; the others share their calls.
+        """
+        wanted = [status_write(stored.kind, stored.key, status) for stored, status in changes]
+        short: dict[int, GuardedPut] = {}
+        for place, ((stored, _), one) in enumerate(zip(changes, wanted, strict=True)):
+            same = None if one.others else _still(stored.status)
+            if same is not None:
+                short[place] = GuardedPut(one.item, same)
+        outcomes = dict(zip(short, self.table.put_each(list(short.values())), strict=True))
+        return [
+            outcomes.get(place) or self._replace_alone(stored, wanted[place], is_long=place not in short)
+            for place, (stored, _) in enumerate(changes)
+        ]
+
+    def _replace_alone(
+        self, stored: StoredObject, wanted: StatusWrite, *, is_long: bool
+    ) -> bool | ImageAutomationError:
+        try:
+            found = self.table.get(keys.key(keys.statuses(stored.kind), str(stored.key)))
+            if is_long:
+                return self._replace_long(wanted, found, stored.status)
+            if found is None or not keys.is_same(self.read(found), stored.status):
+                return False
+            # The same in other words, since another version of zlib compresses otherwise; or what nobody can read.
+            return self.table.put(wanted.item, unchanged(found))
+        except ImageAutomationError as error:
+            return error
 
     def _replace_long(self, wanted: StatusWrite, found: keys.Item | None, before: Document) -> bool:
         if found is None:
@@ -136,6 +150,18 @@ def status_write(kind: str, key: NamespacedName, status: Document) -> StatusWrit
         if not _is_long(packed):
             break
     return StatusWrite(where | {"doc": packed}, others, _digest(whole))
+
+
+def _still(before: Document) -> Condition | None:
+    """The condition that a status is the one that was read; None for one that has parts."""
+    if not before:
+        return ABSENT
+    packed = keys.packed_document(before)
+    if _is_long(packed):
+        return None
+    # A version before this one did not compress statuses.
+    forms: keys.Item = {":packed": packed, ":plain": keys.document(before)}
+    return Condition(expression="doc = :packed OR doc = :plain", values=forms)
 
 
 def _is_long(packed: AttributeValueTypeDef) -> bool:

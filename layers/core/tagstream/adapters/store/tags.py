@@ -38,12 +38,12 @@ class DynamoTags:
 
     def state(self, key: NamespacedName) -> TagState | None:
         """One read."""
-        return _state(self.table.get(_where(key)))
+        return tag_state(self.table.get(tag_state_key(key)))
 
     def states(self, keys_: Collection[NamespacedName], *, may_lag: bool = False) -> Mapping[NamespacedName, TagState]:
         """A hundred states a request."""
-        found = self.table.get_many([_where(key) for key in keys_], may_lag=may_lag)
-        states = {keys.named(keys.read_text(item, "pk").removeprefix("tags#")): _state(item) for item in found}
+        found = self.table.get_many([tag_state_key(key) for key in keys_], may_lag=may_lag)
+        states = {keys.named(keys.read_text(item, "pk").removeprefix("tags#")): tag_state(item) for item in found}
         return {key: state for key, state in states.items() if state is not None}
 
     def tags(self, key: NamespacedName, state: TagState | None = None) -> Iterator[TagRecord]:
@@ -77,8 +77,8 @@ class DynamoTags:
             return state, [{"tags": {"B": state.packed_tags}}]
         before: keys.Item | None = None
         for _ in range(READ_TRIES):
-            item = self.table.get(_where(key))
-            state = _state(item)
+            item = self.table.get(tag_state_key(key))
+            state = tag_state(item)
             if item is None or state is None:
                 return None
             parts = [item] if "tags" in item else self._chunks(key, state)
@@ -104,18 +104,18 @@ class DynamoTags:
 
     def _given_up(self, key: NamespacedName, state: TagState) -> RetryableError:
         """Forget a list that cannot be read, unless it was replaced meanwhile."""
-        stored = self.table.get(_where(key))
-        if stored is not None and _state(stored) == state:
+        stored = self.table.get(tag_state_key(key))
+        if stored is not None and tag_state(stored) == state:
             # Who only looks may have no right to delete it; the next scan has.
             with contextlib.suppress(ImageAutomationError):
-                self.table.delete(_where(key), unchanged(stored))
+                self.table.delete(tag_state_key(key), unchanged(stored))
         message = f"stored tags of ImageRepository/{key} cannot be read, the next scan stores them anew"
         return RetryableError(message, reason="StorageOperationFailed")
 
     def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord], expected: TagState | None) -> bool:
         """Chunks first, then the state that names them, then the old chunks go."""
         written = replace(state, snapshot=snapshot_name(state.scanned_at), chunk_count=0)
-        item, chunks = _where(key), self._stored(key)
+        item, chunks = tag_state_key(key), self._stored(key)
         packed = _packed(tags)
         begin = list(itertools.islice(packed, 2))
         if len(begin) == 1 and len(begin[0]) <= INLINE_BYTES:
@@ -139,7 +139,7 @@ class DynamoTags:
         elif self.table.put(item, ABSENT):
             return True
         stored = self.table.get({"pk": item["pk"], "sk": item["sk"]})
-        if stored is None or _state(stored) != expected:
+        if stored is None or tag_state(stored) != expected:
             return False
         # What is stored says the same in other words, or nothing to this version: it is replaced, not respected for
         # ever.
@@ -223,7 +223,8 @@ def _parts_of(item: keys.Item) -> Reference | None:
     return reference(keys.read_text(item, keys.PARTS))
 
 
-def _where(key: NamespacedName) -> keys.Item:
+def tag_state_key(key: NamespacedName) -> keys.Item:
+    """The key of the summary of a repository's stored tag list."""
     return keys.key(keys.tags(key), "state")
 
 
@@ -244,8 +245,8 @@ def _state_document(state: TagState) -> dict[str, object]:
     } | ({"firstScannedAt": keys.iso(state.first_scanned_at)} if state.first_scanned_at else {})
 
 
-def _state(item: keys.Item | None) -> TagState | None:
-    """None also for what cannot be read."""
+def tag_state(item: keys.Item | None) -> TagState | None:
+    """The summary in an item; None also for what cannot be read."""
     if item is None:
         return None
     try:

@@ -17,7 +17,7 @@ from tagstream.domain.objects.image_name import ImageName, InvalidImage, parse_r
 from tagstream.domain.objects.model import ImageRepository, NamespacedName
 from tagstream.domain.scan.exclusion import InvalidExclusion, exclude
 from tagstream.domain.scan.tag_grammar import sort_out
-from tagstream.errors import ImageAutomationError, RetryableError, StalledError, ThrottledError
+from tagstream.errors import ImageAutomationError, Overtaken, RetryableError, StalledError, ThrottledError
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
@@ -47,7 +47,7 @@ from tagstream.reconcile.select.policies import (
     PolicyRun,
 )
 from tagstream.reconcile.stored_objects import parsed_objects
-from tagstream.reconcile.transition import report
+from tagstream.reconcile.transition import report_each
 
 KIND = "ImageRepository"
 CONTROLLER = "imagerepository"
@@ -166,7 +166,7 @@ def _carry_out(run: _Run, done: dict[NamespacedName, Settled], ports: Ports) -> 
             ports.log.error("scan broke off", key=str(scan.stored.key), reason=reason, error=message)
 
     def settle(news: Sequence[ToSettle]) -> None:
-        found: Sequence[Settled | ToSettleAlone | ImageAutomationError] = ()
+        found: Sequence[Settled | ToSettleAlone | ImageAutomationError | None] = ()
         try:
             if ports.clock.monotonic_s() < run.deadline_s:
                 found = settle_together(news, run.trigger, run.policies, ports)
@@ -240,7 +240,7 @@ def _scan(scan: Scan, run: _Run, ports: Ports) -> Settled | ToSettle | ImageAuto
     return attempted(partial(_scan_now, scan, run, ports))
 
 
-def _scan_now(scan: Scan, run: _Run, ports: Ports) -> Settled | ToSettle | None:
+def _scan_now(scan: Scan, run: _Run, ports: Ports) -> Settled | ToSettle | ImageAutomationError | None:
     started = ports.clock.monotonic_s()
     try:
         with isolated():
@@ -265,8 +265,10 @@ def _scan_now(scan: Scan, run: _Run, ports: Ports) -> Settled | ToSettle | None:
             outcome = transition(scan, cause, since_ms(started, ports), ports.clock.now())
         else:
             return ToSettle(scan=scan, scanned=scanned, cause=cause, started_s=started)
-    report([outcome], ports)
-    return settled(scan, outcome, run.trigger, ports)
+    (failure,) = report_each([outcome], ports)
+    if isinstance(failure, Overtaken):
+        return None
+    return failure or settled(scan, outcome, run.trigger, ports)
 
 
 def _is_as_stored(scan: Scan, ports: Ports) -> bool:
@@ -378,7 +380,10 @@ def _store(scan: Scan, ports: Ports) -> ScannedTags | None:
         return None
     is_settled = before is not None and reported_revision(scan) == before.revision
     return ScannedTags(
-        tags=found.tags, revision=found.revision, difference=sightings.difference() if is_settled else None
+        tags=found.tags,
+        revision=found.revision,
+        difference=sightings.difference() if is_settled else None,
+        stored_at=now,
     )
 
 

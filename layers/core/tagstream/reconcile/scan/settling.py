@@ -12,7 +12,7 @@ from functools import partial
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.scan.exclusion import keep
 from tagstream.domain.scan.tag_grammar import sort_out
-from tagstream.errors import ImageAutomationError
+from tagstream.errors import ImageAutomationError, Overtaken
 from tagstream.ports.agenda import Times
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import due, status
@@ -26,6 +26,7 @@ from tagstream.reconcile.select.policies import (
     ChangedRepository,
     Evaluation,
     PolicyRun,
+    evaluate_policies,
     evaluate_together,
     evaluations_of,
 )
@@ -72,41 +73,47 @@ class Settled:
 
 def settle_together(
     news: Sequence[ToSettle], trigger: ScanTrigger, policies: PolicyRun, ports: Ports
-) -> list[Settled | ToSettleAlone | ImageAutomationError]:
-    """Evaluate the policies of scans, and settle the scans, but for those whose policies may wait for somebody."""
+) -> list[Settled | ToSettleAlone | ImageAutomationError | None]:
+    """Evaluate the policies of scans, and settle the scans, but for those whose policies may wait for somebody.
+
+    None for a scan that a newer one has overtaken. It has to be done again: then it finds what the newer one has left.
+    """
     return attempted_each(news, lambda part: _settle_together(part, trigger, policies, ports))
 
 
 def _settle_together(
     news: Sequence[ToSettle], trigger: ScanTrigger, policies: PolicyRun, ports: Ports
-) -> list[Settled | ToSettleAlone | ImageAutomationError]:
+) -> list[Settled | ToSettleAlone | ImageAutomationError | None]:
     read_at_s = ports.clock.monotonic_s()
-    found = list(zip(news, _evaluations(news, trigger, policies, ports), strict=True))
-    at_once = [(one, evaluations) for one, evaluations in found if not any(each.may_wait for each in evaluations)]
-    done = iter(_settle(at_once, trigger, ports))
-    return [
-        ToSettleAlone(news=one, evaluations=evaluations, read_at_s=read_at_s)
-        if any(each.may_wait for each in evaluations)
-        else next(done)
-        for one, evaluations in found
-    ]
+    answers: list[Settled | ToSettleAlone | ImageAutomationError | None] = [None] * len(news)
+    at_once: dict[int, tuple[ToSettle, tuple[Evaluation, ...]]] = {}
+    for place, (one, evaluations) in enumerate(zip(news, _evaluations(news, trigger, policies, ports), strict=True)):
+        if evaluations is not None and any(each.may_wait for each in evaluations):
+            answers[place] = ToSettleAlone(news=one, evaluations=evaluations, read_at_s=read_at_s)
+        elif evaluations is not None:
+            at_once[place] = one, evaluations
+    for place, outcome in zip(at_once, _settle(list(at_once.values()), trigger, ports), strict=True):
+        answers[place] = outcome
+    return answers
 
 
 def _evaluations(
     news: Sequence[ToSettle], trigger: ScanTrigger, policies: PolicyRun, ports: Ports
-) -> list[tuple[Evaluation, ...]]:
+) -> list[tuple[Evaluation, ...] | None]:
     return evaluations_of([_changed(one, trigger) for one in news], policies, ports)
 
 
 def settle_alone(
     alone: ToSettleAlone, trigger: ScanTrigger, policies: PolicyRun, ports: Ports
-) -> Settled | ImageAutomationError:
-    """Settle a scan whose policies are read again if it had to wait for its turn."""
+) -> Settled | ImageAutomationError | None:
+    """Settle a scan whose policies are read again if it had to wait for its turn; None as for ``settle_together``."""
 
-    def settle() -> Settled | ImageAutomationError:
-        evaluations = alone.evaluations
+    def settle() -> Settled | ImageAutomationError | None:
+        evaluations: tuple[Evaluation, ...] | None = alone.evaluations
         if ports.clock.monotonic_s() - alone.read_at_s > FRESH_S:
             (evaluations,) = _evaluations([alone.news], trigger, policies, ports)
+        if evaluations is None:
+            return None
         (outcome,) = _settle([(alone.news, evaluations)], trigger, ports)
         return outcome
 
@@ -115,11 +122,13 @@ def settle_alone(
 
 def _settle(
     found: Sequence[tuple[ToSettle, tuple[Evaluation, ...]]], trigger: ScanTrigger, ports: Ports
-) -> list[Settled | ImageAutomationError]:
+) -> list[Settled | ImageAutomationError | None]:
     """Evaluate, then report the scans.
 
     The statuses of the repositories come last: if this breaks off before, they have the old revision, and the next scan
     evaluates.
+
+    None for a scan of a repository that another scan has reported meanwhile.
     """
     policies = [one for _, evaluations in found for one in evaluations]
     # What came of one is stored before the next one waits for somebody.
@@ -135,10 +144,33 @@ def _settle(
     ]
     failures = report_each(transitions, ports)
     done = iter(
-        attempted(partial(settled, news.scan, outcome, trigger, ports, evaluations)) if failure is None else failure
+        _end(news, evaluations, outcome, failure, trigger, ports)
         for (news, evaluations), outcome, failure in zip(evaluated, transitions, failures, strict=True)
     )
     return [error or next(done) for error in errors]
+
+
+def _end(
+    news: ToSettle,
+    evaluations: Sequence[Evaluation],
+    outcome: Transition,
+    failure: ImageAutomationError | None,
+    trigger: ScanTrigger,
+    ports: Ports,
+) -> Settled | ImageAutomationError | None:
+    if isinstance(failure, Overtaken):
+        return attempted(partial(_give_way, evaluations, ports))
+    return failure or attempted(partial(settled, news.scan, outcome, trigger, ports, evaluations))
+
+
+def _give_way(evaluations: Sequence[Evaluation], ports: Ports) -> None:
+    """Evaluate policies from what is stored now, after another scan has reported their repository.
+
+    That scan may have evaluated them before this one, so that what this one selected from its own list would stay.
+    """
+    if evaluations:
+        keys = [one.stored.key for one in evaluations]
+        evaluate_policies(keys, evaluations[0].cause, evaluations[0].run.deadline_s, ports)
 
 
 def settled(

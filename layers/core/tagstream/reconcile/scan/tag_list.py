@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tagstream.domain.objects.model import Revision
-from tagstream.ports.tags import TagRecord
+from tagstream.ports.tags import TagRecord, TagState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +24,25 @@ class TagDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannedTags:
-    """A complete list in descending byte order; ``difference`` is None when nothing may be concluded from before."""
+    """A complete list in descending byte order.
+
+    Attributes:
+        tags: the list.
+        revision: its checksum.
+        difference: None when nothing may be concluded from the list before.
+        stored_at: when the scan that found the list has stored it (aware UTC); None for a list that was read.
+    """
 
     tags: Sequence[str]
     revision: Revision
     difference: TagDifference | None = None
+    stored_at: datetime | None = None
+
+    def is_replaced(self, state: TagState | None) -> bool:
+        """Whether another list is stored by now; ``state`` is the summary of the stored list."""
+        if self.stored_at is None:
+            return False
+        return state is None or (state.scanned_at, state.revision) != (self.stored_at, self.revision)
 
 
 class Sightings:

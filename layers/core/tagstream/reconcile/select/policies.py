@@ -28,7 +28,7 @@ from tagstream.domain.select.gates import GATES
 from tagstream.domain.select.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
 from tagstream.domain.select.reflection import needs_digest
 from tagstream.domain.status.conditions import SUCCEEDED, ready_message
-from tagstream.errors import HeldBack, ImageAutomationError, RetryableError, StalledError
+from tagstream.errors import HeldBack, ImageAutomationError, Overtaken, RetryableError, StalledError
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
@@ -50,6 +50,7 @@ from tagstream.reconcile.transition import Attempt, Transition, failed, report_e
 KIND = "ImagePolicy"
 SELECT_TRIES = 3
 STORAGE_FAILED = "StorageOperationFailed"
+OVERTAKEN = "another worker selected at the same time"
 # They wait for registries, whose digests they ask for.
 WORKERS = 32
 NO_CONTROL = PolicyControl()
@@ -152,22 +153,32 @@ class _ToReport:
     over: tuple[str, ...] = ()
 
 
-def evaluations_of(changed: Sequence[ChangedRepository], run: PolicyRun, ports: Ports) -> list[tuple[Evaluation, ...]]:
+def evaluations_of(
+    changed: Sequence[ChangedRepository], run: PolicyRun, ports: Ports
+) -> list[tuple[Evaluation, ...] | None]:
     """What has to be evaluated for each of these repositories: every policy that refers to it and is not suspended.
+
+    None for a repository whose list another scan has replaced meanwhile: what is selected may be newer than this list.
 
     Raises:
         ImageAutomationError: the table failed.
     """
+    keys = [one.repository.metadata.key for one in changed]
     # Read after the tags were stored: a policy applied later is evaluated by its own change, from these tags.
-    stored = ports.objects.policies_of(*(one.repository.metadata.key for one in changed))
+    stored = ports.objects.policies_of(*keys)
     policies = [one for one in parsed_objects(stored, ImagePolicy, ports.log) if not one[1].suspend]
-    current = ports.selections.get_many([one.key for one, _ in policies]) if policies else {}
+    if not policies:
+        return [()] * len(changed)
+    # Whoever replaces a list later, and selects from it, is noticed when the selection is stored.
+    current, lists = ports.selections.get_with_lists([one.key for one, _ in policies], keys)
     now = ports.clock.now()
     found: dict[NamespacedName, list[tuple[StoredObject, ImagePolicy]]] = {}
     for one, policy in policies:
         found.setdefault(policy.repository, []).append((one, policy))
     return [
-        tuple(
+        None
+        if one.scanned is not None and one.scanned.is_replaced(lists.get(key))
+        else tuple(
             Evaluation(
                 stored=stored,
                 policy=policy,
@@ -178,9 +189,9 @@ def evaluations_of(changed: Sequence[ChangedRepository], run: PolicyRun, ports: 
                 now=now,
                 run=run,
             )
-            for stored, policy in found.get(one.repository.metadata.key, ())
+            for stored, policy in found.get(key, ())
         )
-        for one in changed
+        for key, one in zip(keys, changed, strict=True)
     ]
 
 
@@ -255,11 +266,50 @@ def evaluate_together(evaluations: Sequence[Evaluation], ports: Ports) -> list[s
         For each the policy's status afterwards. Where the table failed, what came of the evaluation is not known and
         it has to be repeated: then it is the table's error.
     """
-    ended = _ended(evaluations, ports, SELECT_TRIES)
+    return _evaluated(evaluations, ports, SELECT_TRIES)
+
+
+def _evaluated(
+    evaluations: Sequence[Evaluation], ports: Ports, tries: int
+) -> list[status.Status | ImageAutomationError]:
+    """Select, store and report; again, from what is stored by then, where another worker did so at the same time."""
+    ended = _ended(evaluations, ports, tries)
     failures = iter(report_each([one.outcome for one in ended if isinstance(one, _ToReport)], ports))
-    return [
-        one if isinstance(one, ImageAutomationError) else next(failures) or _cleaned_up(one, ports) for one in ended
-    ]
+    found: list[status.Status | ImageAutomationError] = []
+    for evaluation, one in zip(evaluations, ended, strict=True):
+        failure = one if isinstance(one, ImageAutomationError) else next(failures)
+        if isinstance(failure, Overtaken) and tries > 1:
+            found.append(_evaluated_again(evaluation, ports, tries - 1))
+        elif isinstance(one, _ToReport):
+            found.append(failure or _cleaned_up(one, ports))
+        else:
+            found.append(one)
+    return found
+
+
+def _evaluated_again(overtaken: Evaluation, ports: Ports, tries: int) -> status.Status | ImageAutomationError:
+    """Nothing that was read before counts any more: the other worker may have had another policy and another list."""
+    key = overtaken.stored.key
+
+    def again() -> status.Status | ImageAutomationError:
+        stored = ports.objects.get(KIND, key)
+        policy = parse_stored(stored, ImagePolicy) if stored is not None else None
+        if stored is None or policy is None or policy.suspend:
+            return dict((stored or overtaken.stored).status)
+        evaluation = replace(
+            overtaken,
+            stored=stored,
+            policy=policy,
+            current=ports.selections.get(key),
+            repository=None,
+            scanned=None,
+            inputs=None,
+            now=ports.clock.now(),
+        )
+        (outcome,) = _evaluated([evaluation], ports, tries)
+        return outcome
+
+    return attempted(again)
 
 
 def _cleaned_up(ended: _ToReport, ports: Ports) -> status.Status | ImageAutomationError:
@@ -268,27 +318,13 @@ def _cleaned_up(ended: _ToReport, ports: Ports) -> status.Status | ImageAutomati
 
 
 def _ended(evaluations: Sequence[Evaluation], ports: Ports, tries: int) -> list[_ToReport | ImageAutomationError]:
-    """Select and store; again, from what is stored by then, where another worker selected at the same time."""
+    """Select and store: ``Overtaken`` where another worker selected at the same time and there is a try left."""
     selected = [attempted(partial(_select, one, ports)) for one in evaluations]
-    ended: list[_ToReport | ImageAutomationError] = []
-    for one, chosen, is_stored in zip(evaluations, selected, _stored(evaluations, selected, ports), strict=True):
-        if is_stored is False and tries > 1:
-            ended.append(_ended_again(one, ports, tries - 1))
-        else:
-            ended.append(_outcome(one, chosen, is_stored))
-    return ended
-
-
-def _ended_again(overtaken: Evaluation, ports: Ports, tries: int) -> _ToReport | ImageAutomationError:
-    key = overtaken.stored.key
-    try:
-        with isolated():
-            stored = ports.objects.get(KIND, key) or overtaken.stored
-            again = replace(overtaken, stored=stored, current=ports.selections.get(key), scanned=None, inputs=None)
-    except ImageAutomationError as error:
-        return _outcome(overtaken, error, error)
-    (ended,) = _ended([again], ports, tries)
-    return ended
+    stored = _stored(evaluations, selected, ports)
+    return [
+        Overtaken(OVERTAKEN, reason="Failure") if is_stored is False and tries > 1 else _outcome(one, chosen, is_stored)
+        for one, chosen, is_stored in zip(evaluations, selected, stored, strict=True)
+    ]
 
 
 def _stored(
@@ -329,7 +365,7 @@ def _outcome(
                 return _ToReport(stored=found.stored, outcome=_transition(found, selected), over=selected.ended)
         except ImageAutomationError as failure:
             error = failure
-    error = error or RetryableError("another worker selected at the same time", reason="Failure")
+    error = error or RetryableError(OVERTAKEN, reason="Failure")
     if error.reason == STORAGE_FAILED:
         return error
     # latestRef stays: automations keep to the last good tag.
