@@ -29,6 +29,7 @@ def findings(world: World) -> Iterator[str]:
     yield from _dead_letters(world)
     yield from _stuck_leases(world, items)
     yield from _broken_tag_lists(items)
+    yield from _outdated(world)
     yield from _orphans(items)
     yield from _not_ready(world)
     yield from _commits_without_one_event(world, items)
@@ -87,6 +88,21 @@ def _broken_tag_lists(items: Items) -> Iterator[str]:
         if item["pk"]["S"].startswith("tags#") and item["sk"]["S"] == "state":
             yield from _of_state(item, chunks.pop(item["pk"]["S"], set()))
     yield from (f"{name} has chunks and no state" for name in chunks)
+
+
+def _outdated(world: World) -> Iterator[str]:
+    """Statuses that tell of another list than the stored one, or of another selection: an older worker came last."""
+    ports = world.cloud.ports
+    for stored in ports.objects.list("ImageRepository"):
+        state, result = ports.tags.state(stored.key), stored.status.get("lastScanResult")
+        told = result.get("revision") if isinstance(result, Mapping) else None
+        if state is not None and told != state.revision:
+            yield f"ImageRepository {stored.key} tells of the list {told}, and {state.revision} is stored"
+    for stored in ports.objects.list("ImagePolicy"):
+        selection, ref = ports.selections.get(stored.key), stored.status.get("latestRef")
+        told = ref.get("tag") if isinstance(ref, Mapping) else None
+        if selection is not None and told != selection.ref.tag:
+            yield f"ImagePolicy {stored.key} tells of {told}, and {selection.ref.tag} is selected"
 
 
 def _of_state(item: Mapping[str, Any], chunks: set[str]) -> Iterator[str]:

@@ -78,8 +78,12 @@ def forget_reads(automations: Collection[NamespacedName], ports: Ports, numbers:
         ]
         if not left:
             return
-    names = ", ".join(map(str, left))
-    raise RetryableError(f"others write the status of {names} all the time", reason="StatusContended")
+    raise contended(", ".join(map(str, left)))
+
+
+def contended(names: str) -> RetryableError:
+    """The error of a worker that others have been faster than ``TRIES`` times in a row."""
+    return RetryableError(f"others write the status of {names} all the time", reason="StatusContended")
 
 
 def with_forgotten(status: Document, before: Document, now: Document) -> Document:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -145,6 +145,43 @@ def test_an_event_that_comes_while_a_run_goes_on_is_heeded_by_the_next_one(stack
             run_on.send(outgoing, session)
 
     stack.run(after_s=1, ports=replace(stack.ports, outlet=Meanwhile()))
+    assert kept(stack)["images/app-v1.1.0"] == ("2", "open")
+    stack.run(after_s=1)
+    assert kept(stack)["images/app-v1.1.0"] == ("2", "closed")
+
+
+def test_events_are_heeded_that_come_while_a_run_writes_its_status_and_writes_it_again(stack: Hosted) -> None:
+    stack.run()
+    stack.select("v2.2.0", "api")
+
+    @dataclass
+    class Meanwhile:
+        """Objects: the host tells of a request before the status is written, and of another before it is again."""
+
+        left: list[str] = field(default_factory=lambda: ["2", "1"])
+
+        def __getattr__(self, member: str) -> Any:
+            return getattr(stack.ports.objects, member)
+
+        def replace_status(self, stored: Any, status: Any) -> bool:
+            if len(self.left) == 2:
+                self._tell()
+            return stack.ports.objects.replace_status(stored, status)
+
+        def get(self, *arguments: Any) -> Any:
+            found = stack.ports.objects.get(*arguments)
+            if len(self.left) == 1:
+                self._tell()
+            return found
+
+        def _tell(self) -> None:
+            number = self.left.pop()
+            stack.host.requests[int(number) - 1].state = "closed"
+            forget_reads([APP], stack.ports, [number])
+
+    meanwhile: Any = Meanwhile()
+    stack.run(after_s=1, ports=replace(stack.ports, objects=meanwhile))
+    assert meanwhile.left == []
     assert kept(stack)["images/app-v1.1.0"] == ("2", "open")
     stack.run(after_s=1)
     assert kept(stack)["images/app-v1.1.0"] == ("2", "closed")

@@ -112,7 +112,8 @@ def _refresh(key: NamespacedName, ports: Ports) -> None:
         entry = status.failure_entry(KIND, key, missing, now)
         attempt = Attempt(stored=stored, at=now)
         record([Transition(attempt=attempt, outcome="failed", status=after, entries=(entry,))], ports)
-    raise_first(ports.objects.put_statuses([(stored, after)]))
+    # Whoever has published paths meanwhile has reported them.
+    ports.objects.replace_status(stored, after)
 
 
 def _is_reported(stored: StoredObject, path: str) -> bool:

@@ -18,11 +18,11 @@ from tagstream.domain.objects.model import CommitId, ImageUpdateAutomation, Name
 from tagstream.errors import ImageAutomationError, RetryableError, raise_first
 from tagstream.ports.bundle import Ports
 from tagstream.ports.leases import Lease
-from tagstream.ports.objects import StoredObject
+from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
 from tagstream.reconcile.isolated import isolated
-from tagstream.reconcile.kept_requests import known_requests, with_forgotten
+from tagstream.reconcile.kept_requests import TRIES, known_requests, with_forgotten
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.transition import Transition, record, report
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
@@ -353,19 +353,24 @@ def _report(results: Sequence[RunResult], started_s: float, ports: Ports) -> Non
     keeping = [one for one in found if known_requests(one.status)]
     record(keeping, ports)
     for one in keeping:
-        _put_status(one, ports)
+        if one.changes_status:
+            _put_status(one, ports)
     report([_as_written(one) if one in keeping else one for one in found], ports)
 
 
 def _put_status(one: Transition, ports: Ports) -> None:
     """Write a status with requests, without losing what a Git host has told of them during the run."""
-    before = one.attempt.stored
-    if not one.changes_status or ports.objects.replace_status(before, one.status):
-        return
-    now = ports.objects.get(before.kind, before.key)
-    if now is not None:
-        after = with_forgotten(one.status, before.status, now.status)
-        raise_first(ports.objects.put_statuses([(now, after)]))
+    before = stored = one.attempt.stored
+    after: Document = one.status
+    for _ in range(TRIES):
+        if ports.objects.replace_status(stored, after):
+            return
+        now = ports.objects.get(before.kind, before.key)
+        if now is None:
+            return
+        stored, after = now, with_forgotten(one.status, before.status, now.status)
+    # What was pushed must be known, whatever else is lost.
+    raise_first(ports.objects.put_statuses([(stored, after)]))
 
 
 def _report_unchanged(results: Sequence[RunResult], started_s: float, ports: Ports) -> None:

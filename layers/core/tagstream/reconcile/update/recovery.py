@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tagstream.domain.instant import instant_text
+from tagstream.domain.objects.model import CommitId
 from tagstream.domain.update.destination import Destination
-from tagstream.errors import raise_first
 from tagstream.ports.bundle import Ports
 from tagstream.ports.leases import CommitIntent
 from tagstream.ports.objects import StoredObject
-from tagstream.reconcile.kept_requests import BRANCHES, TEMPLATE, known_branches
+from tagstream.reconcile.kept_requests import BRANCHES, TEMPLATE, TRIES, contended, known_branches
 from tagstream.reconcile.update.branch import pushed_before
 from tagstream.reconcile.update.branch_parts import with_pushed
 from tagstream.reconcile.update.job import UpdateJob
@@ -34,13 +34,23 @@ def recover(pushed: Sequence[CommitIntent], ports: Ports, *, of_template: bool) 
     heads = {one.branch: one.commit for one in pushed}
     for intent in pushed:
         # Of a branch that was put back to its base, the next run tells the rest.
-        stored = ports.objects.get(KIND, intent.automation) if intent.replaces is None else None
-        if stored is not None and not _knows(stored, intent, of_template=of_template):
-            owed = {"lastPushCommit": intent.commit, "lastPushTime": instant_text(intent.made_at)}
-            branches = with_pushed(stored.status, intent, heads[intent.branch]) if of_template else {}
-            raise_first(ports.objects.put_statuses([(stored, {**stored.status, **owed, **branches})]))
+        if intent.replaces is None:
+            _write_owed(intent, heads[intent.branch], ports, of_template=of_template)
         # Perhaps it was recorded already: the same event is one entry, however often it is written.
         ports.ledger.record([intent.event])
+
+
+def _write_owed(intent: CommitIntent, head: CommitId, ports: Ports, *, of_template: bool) -> None:
+    """Add a commit to the status of its automation; what others write there at the same time is kept."""
+    for _ in range(TRIES):
+        stored = ports.objects.get(KIND, intent.automation)
+        if stored is None or _knows(stored, intent, of_template=of_template):
+            return
+        owed = {"lastPushCommit": intent.commit, "lastPushTime": instant_text(intent.made_at)}
+        branches = with_pushed(stored.status, intent, head) if of_template else {}
+        if ports.objects.replace_status(stored, {**stored.status, **owed, **branches}):
+            return
+    raise contended(str(intent.automation))
 
 
 def recover_former(job: UpdateJob, owner: str, deadline_s: float, ports: Ports) -> bool:
