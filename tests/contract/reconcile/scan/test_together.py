@@ -181,10 +181,10 @@ def test_a_scan_whose_status_the_table_has_no_capacity_for_is_the_only_one_that_
     class Busy(Part):
         """Objects of which one status finds no capacity; the others are written."""
 
-        def put_statuses(self, changes: Sequence[Any]) -> Any:
+        def replace_statuses(self, changes: Sequence[Any]) -> Any:
             busy = [(one.kind, one.key) == ("ImageRepository", REFUSED) for one, _ in changes]
             others = [change for change, is_busy in zip(changes, busy, strict=True) if not is_busy]
-            answers = iter(self.inner.put_statuses(others))
+            answers = iter(self.inner.replace_statuses(others))
             throttled = OutOfOrder("throttled", reason="StorageOperationFailed")
             return [throttled if is_busy else next(answers) for is_busy in busy]
 
