@@ -36,6 +36,9 @@ class Written:
             self.statuses.append((stored.kind, stored.key, status))
         return [self.busy.get(stored.key) for stored, _ in changes]
 
+    def replace_statuses(self, changes: Any) -> list[bool | ImageAutomationError]:
+        return [failure or True for failure in self.put_statuses(changes)]
+
     def record(self, entries: Any) -> None:
         self.order.append("ledger")
         self.entries.extend(entries)
