@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tagstream.adapters import worker_threads
 from tagstream.adapters.worker_threads import FEW, WorkerThreads
 
 MANY = 32
@@ -52,15 +53,69 @@ def test_an_index_that_is_missed_in_an_item_is_its_failure() -> None:
         WorkerThreads().carry_out(act, range(3), most=2)
 
 
-def test_a_process_that_computes_has_few_threads() -> None:
+def threads_of(workers: WorkerThreads, items: int = 60) -> int:
+    """How many threads carry out items that take a moment each."""
     threads: set[int] = set()
 
     def act(_item: int) -> None:
         threads.add(threading.get_ident())
         time.sleep(0.01)
 
-    WorkerThreads(cpu_s=time.monotonic).carry_out(act, range(100), most=MANY)
-    assert len(threads) == FEW
+    workers.carry_out(act, range(items), most=MANY)
+    return len(threads)
+
+
+def test_a_process_that_computes_has_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_threads, "ANOTHER_AFTER_S", 60)
+    assert threads_of(WorkerThreads(cpu_s=time.monotonic)) == FEW
+
+
+def test_a_process_that_may_not_run_all_the_time_has_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_threads, "ANOTHER_AFTER_S", 60)
+    # Each look comes back late, as if the process had been stopped meanwhile.
+    monkeypatch.setattr(worker_threads, "wait", lambda _threads, seconds: time.sleep(seconds * 2))
+    assert threads_of(WorkerThreads(cpu_s=is_always_idle)) == FEW
+
+
+def test_calls_at_the_same_time_begin_with_few_threads_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_threads, "ANOTHER_AFTER_S", 60)
+    workers = WorkerThreads(cpu_s=time.monotonic)
+    together = threading.Barrier(FEW, timeout=10)
+
+    def act(_item: int) -> int:
+        together.wait()
+        found = threads_of(workers, items=5)
+        together.wait()
+        return found
+
+    assert sum(workers.carry_out(act, range(FEW), most=MANY)) == FEW
+
+
+def test_threads_that_hang_hold_nothing_up_while_something_else_computes() -> None:
+    others = threading.Semaphore(0)
+
+    def act(item: int) -> bool:
+        if item >= FEW:
+            others.release()
+            return True
+        return all(others.acquire(timeout=10) for _ in range(5))
+
+    assert all(WorkerThreads(cpu_s=time.monotonic).carry_out(act, range(FEW * 6), most=MANY))
+
+
+def test_where_no_more_threads_can_be_started_those_that_are_there_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, started = threading.Thread.start, 0
+
+    def limited(thread: threading.Thread) -> None:
+        nonlocal started
+        started += 1
+        if started > FEW:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    workers = WorkerThreads(cpu_s=is_always_idle)
+    assert workers.carry_out(lambda item: time.sleep(0.01) or item, range(40), most=MANY) == list(range(40))
 
 
 def test_a_process_that_waits_has_as_many_threads_as_it_may() -> None:

@@ -19,11 +19,15 @@ from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
-# So many keep a process busy if hosts answer at once.
+# So many threads of all calls keep a process busy if hosts answer at once.
 FEW = 4
 LOOK_AGAIN_S = 0.005
 # A process that computes for a smaller part of the time waits for others.
 BUSY = 0.6
+# A look that takes longer says nothing: the process was not allowed to run, as on Lambda, which rations processors.
+LATE = 1.3
+# In any case there is another thread after this time. The first ones may hang while something else computes.
+ANOTHER_AFTER_S = 0.1
 # The field of /proc/…/stat, counted from the one behind the name, that says on which processor the thread is (proc(5)).
 _PROCESSOR = 36
 
@@ -39,6 +43,7 @@ class WorkerThreads:
         self._cpu_s = cpu_s
         self._lock = threading.Lock()
         self._calls = 0
+        self._running = 0
         self._processor: int | None = None
 
     def carry_out(self, act: Callable[[T], R], items: Sequence[T], *, at_first: int = 1, most: int) -> list[R]:
@@ -47,22 +52,47 @@ class WorkerThreads:
         waiting = deque(zip(answers, items, strict=True))
 
         def work_off() -> None:
-            with suppress(IndexError):
+            with self._counted(), suppress(IndexError):
                 while True:
                     _answer(*waiting.popleft(), act)
 
-        with self._one_processor() as move, ThreadPoolExecutor(most, initializer=move) as pool:
-            threads = [pool.submit(work_off) for _ in items[: min(most, max(FEW, at_first))]]
-            while waiting and len(threads) < most:
-                more = min(len(threads), most - len(threads)) if self._is_idle(threads) else 0
-                threads += [pool.submit(work_off) for _ in range(more)]
+        most = min(most, len(items))
+        with self._one_processor() as move, ThreadPoolExecutor(max(1, most), initializer=move) as pool:
+            threads = [pool.submit(work_off) for _ in items[: min(most, max(1, at_first, FEW - self._running))]]
+            # Where the system allows no more threads, those that there are go on.
+            with suppress(RuntimeError):
+                while waiting and len(threads) < most:
+                    more = self._wanted(threads)
+                    threads += [pool.submit(work_off) for _ in range(min(more, most - len(threads)))]
         return [one.result() for one in answers]
+
+    def _wanted(self, threads: Sequence[Future[None]]) -> int:
+        """How many more threads there should be; waits until there should be any, or these have ended."""
+        until_s = time.monotonic() + ANOTHER_AFTER_S
+        while any(not one.done() for one in threads):
+            if self._is_idle(threads):
+                return len(threads)
+            if time.monotonic() >= until_s:
+                return 1
+        return 0
 
     def _is_idle(self, threads: Sequence[Future[None]]) -> bool:
         """Whether the process mostly waits, from now on for a moment or until the threads have ended."""
         begun_s, cpu_s = time.monotonic(), self._cpu_s()
         wait(threads, LOOK_AGAIN_S)
-        return self._cpu_s() - cpu_s < BUSY * (time.monotonic() - begun_s)
+        took_s = time.monotonic() - begun_s
+        return took_s < LATE * LOOK_AGAIN_S and self._cpu_s() - cpu_s < BUSY * took_s
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count a thread among those of this process."""
+        with self._lock:
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running -= 1
 
     @contextmanager
     def _one_processor(self) -> Iterator[Callable[[], None]]:

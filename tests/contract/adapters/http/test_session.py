@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tagstream.adapters.http.faults import ConnectionFault
 from tagstream.adapters.http.proxies import proxy_url, through_socks
 from tagstream.adapters.http.session import Request, Session, Sessions
 from tagstream.errors import AuthenticationError
 from tagstream.ports.connection import Proxy
+from tests.contract.adapters.http.listening import listening
 from tests.embedded.fault_proxy import Fault, FaultProxy, running_fault_proxy
 
 
@@ -78,3 +83,31 @@ def test_credentials_that_socks_has_no_room_for_are_refused_without_being_shown(
         with pytest.raises(AuthenticationError, match="at most 127 bytes") as raised:
             call()
         assert proxy.password not in str(raised.value)
+
+
+@pytest.mark.parametrize("patience_s", [30.0, 0.5])
+def test_a_body_may_take_as_long_as_the_exchange_and_no_longer(
+    patience_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagstream.adapters.http.session.CONNECT_S", 0.2)
+    body = b"x" * 12_000_000
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            accepted, _ = listener.accept()
+            with accepted:
+                time.sleep(0.8)
+                left = len(body)
+                while left > 0 and (part := accepted.recv(200_000)):
+                    left -= len(part)
+                accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    request = Request(method="POST", url=f"http://127.0.0.1:{listener.getsockname()[1]}/", headers={}, body=body)
+    with listening(listener, serve):
+        if patience_s > 1:
+            with Session().open(request, patience_s) as (response, _):
+                assert response.status == 200
+        else:
+            with pytest.raises(ConnectionFault, match="deadline exceeded"), Session().open(request, patience_s):
+                pass

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -39,9 +41,11 @@ Its groups are scheme, host, port and target. Ports from 65000 on are left to re
 class CallReach(threading.local):
     """How far inside the request of this thread may reach, and how far inside its server was.
 
-    ``first_answer_s`` is how long its first byte may take; None for the whole time-out.
+    ``first_answer_s`` is how long its first byte may take; None for the whole time-out. ``until_s`` is when the
+    exchange must have ended, on the monotonic clock.
     """
 
+    until_s: float = math.inf
     allowed: Reach = Reach.LOOPBACK
     reached: Reach = Reach.PUBLIC
     first_answer_s: float | None = None
@@ -166,6 +170,7 @@ class _Guarded:
             with time_limit(float(self.timeout or CONNECT_S), self._end):
                 super().connect()  # type: ignore[misc]
         self.sock = TimedSocket(self.sock)
+        self._limit_exchange()
 
     @property
     def is_connected(self) -> bool:
@@ -210,6 +215,16 @@ class _Guarded:
         if self._checks_addresses:
             self._reach.reached = self._peer
 
+    def endheaders(self, *arguments: Any, **options: Any) -> None:
+        """Send a request with its body, which may take all the time; urllib3 allows it what a connection may take."""
+        self._limit_exchange()
+        super().endheaders(*arguments, **options)  # type: ignore[misc]
+
+    def _limit_exchange(self) -> None:
+        left_s = self._reach.until_s - time.monotonic()
+        if self.sock is not None and left_s < math.inf:
+            self.sock.settimeout(left_s)
+
     def send_head(self, head: bytes, timeout_s: float) -> None:
         """Send a request without a body."""
         check_reach(self.host, self._peer, self._reach.allowed)
@@ -222,4 +237,5 @@ class _Guarded:
 
     def getresponse(self) -> Any:
         self.sock.first_answer_s = self._reach.first_answer_s
+        self.timeout = min(self.timeout or math.inf, self._reach.until_s - time.monotonic())
         return super().getresponse()  # type: ignore[misc]

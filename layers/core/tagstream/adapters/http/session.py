@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -102,6 +103,7 @@ class Session(requests.Session):
         _check_headers(request.headers)
         plain = PLAIN_URL.fullmatch(request.url)
         self._reach.allowed, self._reach.first_answer_s = request.allowed, first_answer_s
+        self._reach.until_s = time.monotonic() + timeout_s
         try:
             host = plain[2] if plain else urlsplit(request.url).hostname or ""
             # Behind a proxy only addresses that are written out are known; the proxy resolves names.

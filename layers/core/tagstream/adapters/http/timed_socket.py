@@ -19,6 +19,8 @@ CONNECT_S = 10.0
 SLICE_S = 1.0
 # The buffer of an idle connection takes so many bytes at once, so that nothing waits.
 SHORT = 8192
+# The system takes no number of milliseconds beyond 2³¹.
+LONGEST_WAIT_S = 3600.0
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -137,7 +139,7 @@ class TimedSocket:
         if events != self._awaited:
             self._poll.modify(self._inner, events)
             self._awaited = events
-        return bool(self._poll.poll(wait_s * 1000))
+        return bool(self._poll.poll(min(wait_s, LONGEST_WAIT_S) * 1000))
 
     @property
     def is_silent(self) -> bool:
