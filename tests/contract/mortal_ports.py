@@ -15,6 +15,7 @@ T = TypeVar("T")
 UNCOUNTED = frozenset(
     {
         "clock",
+        "workers",
         "metrics",
         "log",
         "markers",

@@ -263,5 +263,6 @@ def _policies_in(source: bytes) -> tuple[NamespacedName, ...] | None:
     for line in _MARKER_LINE.findall(source):
         if b"\\" in line:
             return None
-        found.update(_POLICY.findall(line))
+        # The value before the comment looks like a policy, too, if it is an image with a tag.
+        found.update(_POLICY.findall(line.partition(b"#")[2]))
     return tuple(NamespacedName(namespace.decode(), name.decode()) for namespace, name in sorted(found))
