@@ -41,6 +41,11 @@ def reference(stored: str) -> Reference | None:
     return Reference(snapshot, int(count)) if snapshot and count.isdecimal() else None
 
 
+def reference_in(item: keys.Item) -> Reference | None:
+    """The parts that an item names; None if it names none."""
+    return reference(keys.read_text(item, keys.PARTS))
+
+
 def snapshot_name(at: datetime) -> str:
     """A name for the parts of a value; names are in the order of time."""
     return _in_time(at) + secrets.token_hex(4)

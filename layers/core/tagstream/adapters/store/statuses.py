@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.parts import Parts, Reference, cut, reference, snapshot_name
+from tagstream.adapters.store.parts import Parts, cut, reference_in, snapshot_name
 from tagstream.adapters.store.table import ABSENT, Condition, GuardedPut, Table, name_of, unchanged
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
@@ -52,7 +52,7 @@ class Statuses:
         """The status in an item, whole: one read more if it has parts that are not among the ``known`` items."""
         if item is None or keys.PARTS not in item:
             return keys.read_document(item or {})
-        found, body = self._parts(item).whole(item, _parts_of, known)
+        found, body = self._parts(item).whole(item, reference_in, known)
         status = keys.read_document(found)
         try:
             others = json.loads(zlib.decompress(body)) if body is not None else None
@@ -122,7 +122,7 @@ class Statuses:
         if not self.table.put(item, condition):
             parts.drop(named)
             return False
-        parts.drop(_parts_of(before or {}))
+        parts.drop(reference_in(before or {}))
         parts.drop_left_behind(self.clock.now())
         return True
 
@@ -170,7 +170,3 @@ def _is_long(packed: AttributeValueTypeDef) -> bool:
 
 def _digest(status: Document) -> str:
     return hashlib.sha256(keys.document(status)["S"].encode()).hexdigest()
-
-
-def _parts_of(item: keys.Item) -> Reference | None:
-    return reference(keys.read_text(item, keys.PARTS))

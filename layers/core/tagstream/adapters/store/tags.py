@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.parts import PART_BYTES, READ_TRIES, Parts, Reference, cut, reference, snapshot_name
+from tagstream.adapters.store.parts import PART_BYTES, READ_TRIES, Parts, Reference, cut, reference_in, snapshot_name
 from tagstream.adapters.store.table import ABSENT, Condition, Table, unchanged
 from tagstream.domain.objects.model import Digest, NamespacedName, Revision
 from tagstream.errors import ImageAutomationError, RetryableError
@@ -178,7 +178,7 @@ class DynamoTags:
 
     def creation_times(self, key: NamespacedName) -> Mapping[str, datetime | None]:
         """One read, and one more for those of very many tags."""
-        item, body = self._created(key).whole(self.table.get(keys.creation_times(key)) or {}, _parts_of)
+        item, body = self._created(key).whole(self.table.get(keys.creation_times(key)) or {}, reference_in)
         found = keys.read_document({"doc": {"B": body}} if body else item)
         numbers = {tag: at for tag, at in found.items() if at is None or isinstance(at, int)}
         return {tag: None if at is None else keys.moment(at) for tag, at in numbers.items()}
@@ -201,7 +201,7 @@ class DynamoTags:
         named = parts.write(cut(bytes(body)), snapshot_name(now), until)
         # A version that knows no parts finds no times, and looks them up again.
         self.table.put(where | until | {"doc": keys.document({}), keys.PARTS: keys.text(str(named))})
-        parts.drop(_parts_of(before))
+        parts.drop(reference_in(before))
         parts.drop_left_behind(now)
 
     def cool_down(self, host: str) -> datetime | None:
@@ -217,10 +217,6 @@ class DynamoTags:
         )
         item = keys.key(f"cooldown#{host}") | {"until": end, "expiresAt": keys.number(int(until.timestamp()) + 3600)}
         self.table.put(item, later)
-
-
-def _parts_of(item: keys.Item) -> Reference | None:
-    return reference(keys.read_text(item, keys.PARTS))
 
 
 def tag_state_key(key: NamespacedName) -> keys.Item:
