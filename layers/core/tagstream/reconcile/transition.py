@@ -150,7 +150,10 @@ def report(transitions: Sequence[Transition], ports: Ports) -> None:
     Raises:
         ImageAutomationError: the table failed; the same transitions may be reported again.
     """
-    raise_first(_written(transitions, ports))
+    record(transitions, ports)
+    changed = _statuses(transitions)
+    if changed:
+        raise_first(ports.objects.put_statuses(changed))
     _tell(transitions, ports)
 
 
@@ -166,7 +169,7 @@ def report_each(transitions: Sequence[Transition], ports: Ports) -> list[ImageAu
 
 def _reported_each(transitions: Sequence[Transition], ports: Ports) -> list[ImageAutomationError | None]:
     record(transitions, ports)
-    changed = [(one.attempt.stored, one.status) for one in transitions if one.changes_status]
+    changed = _statuses(transitions)
     answers = iter(ports.objects.replace_statuses(changed) if changed else ())
     outcomes = [(one, next(answers) if one.changes_status else True) for one in transitions]
     _tell([one for one, answer in outcomes if answer is True], ports)
@@ -182,12 +185,9 @@ def _overtaken(one: Transition) -> Overtaken:
     return Overtaken(f"another worker has reported {what} at the same time", reason="StorageOperationFailed")
 
 
-def _written(transitions: Sequence[Transition], ports: Ports) -> list[ImageAutomationError | None]:
-    """Write the ledger entries of all, then the statuses: for each why it could not be written, or None."""
-    record(transitions, ports)
-    changed = [(one.attempt.stored, one.status) for one in transitions if one.changes_status]
-    failures = iter(ports.objects.put_statuses(changed) if changed else ())
-    return [next(failures) if one.changes_status else None for one in transitions]
+def _statuses(transitions: Sequence[Transition]) -> Sequence[tuple[StoredObject, status.Status]]:
+    """The objects whose statuses change, as they were read, with the new statuses."""
+    return [(one.attempt.stored, one.status) for one in transitions if one.changes_status]
 
 
 def _tell(transitions: Sequence[Transition], ports: Ports) -> None:
