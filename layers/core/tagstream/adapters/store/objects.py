@@ -91,8 +91,8 @@ class DynamoObjects:
         else:
             named = [keys.key(pk, str(key)) for key in wanted for pk in partitions]
             found = self.table.get_many(named, may_lag=may_lag)
-        by_name = {name_of(item): item for item in found}
-        statuses = {key: self.statuses.read(by_name.get((partitions[1], str(key))), by_name) for key in wanted}
+        by_name, read_status = {name_of(item): item for item in found}, self.statuses.read
+        statuses = {key: read_status(by_name.get((partitions[1], str(key))), by_name) for key in wanted}
         items = ((key, by_name.get((partitions[0], str(key)))) for key in wanted)
         return tuple(_stored(kind, item, statuses[key]) for key, item in items if item is not None)
 
@@ -377,8 +377,9 @@ class DynamoObjects:
         """Two queries: the objects and their statuses."""
         prefix = f"{namespace}/" if namespace else ""
         statuses = {name_of(item): item for item in self.table.query(keys.statuses(kind), prefix)}
+        partition, read_status = keys.statuses(kind), self.statuses.read
         return tuple(
-            _stored(kind, item, self.statuses.read(statuses.get((keys.statuses(kind), name_of(item)[1])), statuses))
+            _stored(kind, item, read_status(statuses.get((partition, name_of(item)[1])), statuses))
             for item in self.table.query(keys.objects(kind), prefix)
         )
 

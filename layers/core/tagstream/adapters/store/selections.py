@@ -47,10 +47,11 @@ class DynamoSelections:
         self, policies: Collection[NamespacedName], repositories: Collection[NamespacedName]
     ) -> tuple[Mapping[NamespacedName, Selection], Mapping[NamespacedName, TagState]]:
         """A hundred items a call."""
-        wanted = [*map(keys.selection, dict.fromkeys(policies)), *map(tag_state_key, dict.fromkeys(repositories))]
-        items = {name_of(item): item for item in self.table.get_many(wanted)}
-        selections = {policy: _selection(policy, items.get(name_of(keys.selection(policy)))) for policy in policies}
-        states = {one: tag_state(items.get(name_of(tag_state_key(one)))) for one in repositories}
+        chosen = {policy: keys.selection(policy) for policy in policies}
+        listed = {repository: tag_state_key(repository) for repository in repositories}
+        items = {name_of(item): item for item in self.table.get_many([*chosen.values(), *listed.values()])}
+        selections = {policy: _selection(policy, items.get(name_of(where))) for policy, where in chosen.items()}
+        states = {repository: tag_state(items.get(name_of(where))) for repository, where in listed.items()}
         return (
             {policy: selection for policy, selection in selections.items() if selection is not None},
             {repository: state for repository, state in states.items() if state is not None},
