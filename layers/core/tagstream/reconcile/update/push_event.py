@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tagstream.domain.instant import instant_text
-from tagstream.domain.objects.model import CommitId, NamespacedName, Revision
+from tagstream.domain.objects.model import CommitId, Revision
 from tagstream.domain.setters.plan import Change
+from tagstream.domain.update.request_text import policy_of
 from tagstream.ports.ledger import ONCE, LedgerEntry
 from tagstream.ports.selections import Selection
 from tagstream.reconcile.update.job import UpdateJob, joined_causes
@@ -111,7 +112,7 @@ def refused_removal_event(job: UpdateJob, head: CommitId, words: str, at: dateti
 def causes(job: UpdateJob, changes: Iterable[Change]) -> list[Selection]:
     """The selections that made these changes, sorted by policy."""
     # An automation may see thousands of policies and change the values of one.
-    policies = {NamespacedName(*change.setter.split(":")[:2]) for change in changes}
+    policies = {policy_of(change) for change in changes}
     return [job.selections[key] for key in sorted(policies) if key in job.selections]
 
 
