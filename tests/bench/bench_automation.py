@@ -15,7 +15,6 @@ from pathlib import Path
 
 from tagstream.domain.objects.model import NamespacedName
 from tests.bench.flux_driver import Flux
-from tests.bench.go_programs import NotBuilt
 from tests.bench.image_automation import automating, built
 from tests.bench.repository import MARKED, generate
 from tests.bench.row import Row
@@ -56,7 +55,7 @@ FILES = (50, 5_000)
 
 
 def _looks(what: str, shape: Shape, interval_s: int, rounds: int, flux: Flux | None) -> Iterator[Row]:
-    if not _is_built(flux):
+    if flux is None or not flux.can_build(CONTROLLER, built):
         return
     with running() as aws, updates(aws.endpoint, shape) as fleet, automating(interval_s, DEFAULT_CONCURRENT) as rival:
         # The files have this tag already, so that there is nothing to commit.
@@ -79,7 +78,7 @@ def _row(what: str, found: Compared, goal: float | None) -> Row:
 
 
 def _commits(files: int, flux: Flux | None) -> Iterator[Row]:
-    if not _is_built(flux):
+    if flux is None or not flux.can_build(CONTROLLER, built):
         return
     with running() as aws, tempfile.TemporaryDirectory() as name:
         mine, theirs = Path(name, "mine.git"), Path(name, "theirs.git")
@@ -126,20 +125,6 @@ def _check_committed(bare: Path) -> None:
     changed = git("diff", "--name-only", "main~1", "main", folder=bare).split()
     if len(changed) != MARKED:
         raise RuntimeError(f"{len(changed)} files changed instead of {MARKED}")
-
-
-def _is_built(flux: Flux | None) -> bool:
-    """Whether the controller can be run here; why it cannot is noted."""
-    if flux is None:
-        return False
-    try:
-        built()
-    except NotBuilt as error:
-        note = f"Rows against {CONTROLLER} are left out: {error}."
-        if note not in flux.notes:
-            flux.notes.append(note)
-        return False
-    return True
 
 
 BENCHES = {

@@ -23,7 +23,6 @@ from tests.bench.bench_lists import LAMBDA_MB, REPOSITORIES, WORKERS
 from tests.bench.fast_registry import TAGS, grow, serving, serving_tls, told_of
 from tests.bench.fleet import Fleet
 from tests.bench.flux_driver import Flux
-from tests.bench.go_programs import NotBuilt
 from tests.bench.reflector import IMAGE_POLICIES, IMAGE_REPOSITORIES, Reflector, built, reflecting
 from tests.bench.row import Row
 from tests.bench.timing import Taken, Work, in_turns, shown, timed
@@ -33,7 +32,7 @@ from tests.house.source_files import ROOT
 ROUNDS = 3
 GOAL, DIGEST_GOAL = 3.0, 2.0
 MANY, SMALL_LAMBDA_MB = 5_000, 256
-DEFAULT_CONCURRENT = 4
+CONTROLLER, DEFAULT_CONCURRENT = "Flux's image-reflector-controller", 4
 LOOP = f"go-containerregistry and Badger, nothing else, {WORKERS} at once"
 MOST_S = 240.0
 Rival = tuple[str, float | None, Work]
@@ -151,18 +150,13 @@ def _scanned(flux: Flux) -> Iterator[tuple[str, Fleet, dict[int, Reflector], Cal
 
 def _concurrent(flux: Flux) -> Sequence[int]:
     """How many objects Flux's controllers reconcile at once; none where they cannot be built."""
-    try:
-        built()
-    except NotBuilt as error:
-        flux.notes.append(f"Rows against Flux's image-reflector-controller are left out: {error}.")
-        return ()
-    return (WORKERS, DEFAULT_CONCURRENT)
+    return (WORKERS, DEFAULT_CONCURRENT) if flux.can_build(CONTROLLER, built) else ()
 
 
 def _controller(concurrent: int, goal: float | None, work: Work) -> Rival:
     """The goal is for the way in which the controller takes the least CPU."""
     at_once = f"{concurrent} at once" + (", its default" if concurrent == DEFAULT_CONCURRENT else "")
-    return f"Flux's image-reflector-controller, {at_once}", goal if concurrent == WORKERS else None, work
+    return f"{CONTROLLER}, {at_once}", goal if concurrent == WORKERS else None, work
 
 
 def _loop(work: Work) -> Rival:

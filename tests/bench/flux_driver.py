@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,22 @@ class Flux:
     process: subprocess.Popen[str]
     path: str
     notes: list[str] = field(default_factory=list)
+
+    def can_build(self, rival: str, build: Callable[[], None]) -> bool:
+        """Whether a program of Flux can be built here; why it cannot is noted.
+
+        Args:
+            rival: the program.
+            build: raises NotBuilt where it cannot be built.
+        """
+        try:
+            build()
+        except NotBuilt as error:
+            note = f"Rows against {rival} are left out: {error}."
+            if note not in self.notes:
+                self.notes.append(note)
+            return False
+        return True
 
     def ask(self, do: str, expected: object = None, **inputs: Any) -> Taken:
         """Have a piece of work done.
