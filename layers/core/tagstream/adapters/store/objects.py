@@ -6,7 +6,6 @@ derived from an object (indexes, the agenda) changes with it in one transaction,
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,13 +16,14 @@ from typing import cast
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.agenda import change_note
 from tagstream.adapters.store.deliveries import close_paths
+from tagstream.adapters.store.label_index import LabelIndex
 from tagstream.adapters.store.policy_index import PolicyIndex
+from tagstream.adapters.store.server_metadata import with_server_metadata
 from tagstream.adapters.store.statuses import Statuses, StatusWrite, status_write
 from tagstream.adapters.store.table import (
     ABSENT,
     PRESENT,
     PUT_TRIES,
-    SHARED,
     Action,
     Condition,
     GuardedPut,
@@ -32,9 +32,9 @@ from tagstream.adapters.store.table import (
     overtaken,
     unchanged,
 )
-from tagstream.domain.objects.annotations import OWN, annotated, annotations_of
+from tagstream.domain.objects.annotations import annotated, annotations_of
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
-from tagstream.domain.objects.model import REQUESTED_AT, NamespacedName
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import Document, StoredObject
@@ -44,9 +44,6 @@ from tagstream.ports.runtime import Clock
 READ_ALL_FROM = 6
 # So many policies of a few repositories are a good part of all policies, however many there are.
 MANY_POLICIES = 5_000
-# A transaction has a hundred actions; a key has 1 KB.
-MOST_LABELS = 40
-MOST_LABEL_BYTES = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +62,11 @@ class DynamoObjects:
     def policy_index(self) -> PolicyIndex:
         """Which policies refer to a repository."""
         return PolicyIndex(table=self.table)
+
+    @property
+    def label_index(self) -> LabelIndex:
+        """Which policies have a label."""
+        return LabelIndex(table=self.table)
 
     def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
         """The object and its status in one call, which threads that ask at the same time share."""
@@ -111,11 +113,7 @@ class DynamoObjects:
         self, namespace: str, label: tuple[str, str], *, may_lag: bool = False
     ) -> Collection[NamespacedName] | None:
         """One query, of entries that have nothing but their keys."""
-        name, value = label
-        if _is_long(name, value):
-            return None
-        found = self.table.query(keys.labels(namespace), f"{name}={value}/", may_lag=may_lag)
-        return [NamespacedName(namespace, keys.read_text(item, "sk").rpartition("/")[2]) for item in found]
+        return self.label_index.names(namespace, label, may_lag=may_lag)
 
     def policies_of(self, *repositories: NamespacedName) -> tuple[StoredObject, ...]:
         """One read of the indexes, one of the policies; many policies are read with all others, in pages."""
@@ -137,7 +135,8 @@ class DynamoObjects:
         repository = _repository(key, document) if kind == "ImagePolicy" else None
         for attempt in range(PUT_TRIES):
             stored, index = self._read(kind, key, repository)
-            wanted = _merged(document, stored, keys.iso(self.clock.now().replace(microsecond=0)))
+            now = keys.iso(self.clock.now().replace(microsecond=0))
+            wanted = with_server_metadata(document, stored.document if stored else None, now)
             if stored is not None and keys.is_same(wanted, stored.document):
                 self.reindex([stored])
                 return stored
@@ -292,7 +291,7 @@ class DynamoObjects:
         listed = list(stored)
         self._index_images([one for one in listed if one.kind == "ImageRepository"])
         self._index_policies([one for one in listed if one.kind == "ImagePolicy"])
-        self.label([one for one in listed if one.kind == "ImagePolicy"])
+        self.label(one for one in listed if one.kind == "ImagePolicy")
 
     def _index_images(self, repositories: Sequence[StoredObject]) -> None:
         named = ((_canonical(one.document), one.key) for one in repositories)
@@ -309,20 +308,8 @@ class DynamoObjects:
         self.policy_index.add_missing(wanted)
 
     def label(self, policies: Iterable[StoredObject]) -> None:
-        """One query a namespace, or one read of a few entries.
-
-        Entries that are too many do no harm, and may be those of a change of this moment.
-        """
-        wanted: dict[str, dict[tuple[str, str], keys.Item]] = {}
-        for one in policies:
-            entries = {name_of(entry): entry for entry in _labels(one.key, one.document)}
-            wanted.setdefault(one.key.namespace, {}).update(entries)
-        for namespace, entries in wanted.items():
-            if len(entries) > SHARED:
-                there = {name_of(item) for item in self.table.query(keys.labels(namespace))}
-            else:
-                there = {name_of(item) for item in self.table.get_many(list(entries.values()))}
-            self.table.write_many([entry for name, entry in entries.items() if name not in there])
+        """One query a namespace, or one read of a few entries."""
+        self.label_index.add_missing(policies)
 
     def _write(
         self,
@@ -333,11 +320,10 @@ class DynamoObjects:
         adds: Sequence[Action] = (),
     ) -> bool:
         """The object with a note for the tick, and its index entries; ``adds`` are those of a policy's repository."""
-        if kind == "ImagePolicy":
-            # Those for which the transaction has no room; a reader looks at the policy itself before it believes one.
-            self.table.write_many(_new_labels(key, document, stored)[MOST_LABELS:])
-        item = keys.key(keys.objects(kind), str(key)) | {"t": keys.text(keys.OBJECT), "doc": keys.document(document)}
         before = stored.document if stored else None
+        if kind == "ImagePolicy":
+            self.label_index.put_others(key, document, before)
+        item = keys.key(keys.objects(kind), str(key)) | {"t": keys.text(keys.OBJECT), "doc": keys.document(document)}
         others = [self.table.putting(self._note(kind, key)), *adds, *self._index_changes(kind, key, document, before)]
         if self.table.replace(item, _same(stored), others):
             return True
@@ -362,16 +348,8 @@ class DynamoObjects:
         if kind == "ImagePolicy":
             new, old = _repository(key, document), _repository(key, before)
             removed = self.policy_index.removing(old, key) if old and old != new else []
-            return removed + self._label_changes(key, document, before)
+            return removed + self.label_index.changing(key, document, before)
         return []
-
-    def _label_changes(self, key: NamespacedName, document: Document | None, before: Document | None) -> list[Action]:
-        now, was = _labels(key, document), _labels(key, before)
-        new, old = _without(now, was), _without(was, now)
-        return [
-            *(self.table.putting(entry) for entry in new[:MOST_LABELS]),
-            *(self.table.deleting(entry) for entry in old[:MOST_LABELS]),
-        ]
 
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
         """Two queries: the objects and their statuses."""
@@ -391,32 +369,6 @@ def _same(stored: StoredObject | None) -> Condition:
         # What is stored cannot be read: it is replaced, not respected for ever.
         return PRESENT
     return Condition(expression=f"{PRESENT.expression} AND doc = :doc", values={":doc": keys.document(stored.document)})
-
-
-def _labels(policy: NamespacedName, document: Document | None) -> list[keys.Item]:
-    """The entries of a policy's labels."""
-    metadata = (document or {}).get("metadata")
-    found = metadata.get("labels") if isinstance(metadata, Mapping) else None
-    labels = sorted(found.items()) if isinstance(found, Mapping) else []
-    return [
-        keys.label(policy, name, value)
-        for name, value in labels
-        if isinstance(name, str) and isinstance(value, str) and not _is_long(name, value)
-    ]
-
-
-def _is_long(name: str, value: str) -> bool:
-    """Whether a label has no entry; its form is not checked when a policy is applied."""
-    return len(name.encode(errors="replace")) + len(value.encode(errors="replace")) > MOST_LABEL_BYTES
-
-
-def _without(entries: Sequence[keys.Item], others: Sequence[keys.Item]) -> list[keys.Item]:
-    known = {name_of(one) for one in others}
-    return [one for one in entries if name_of(one) not in known]
-
-
-def _new_labels(policy: NamespacedName, document: Document, stored: StoredObject | None) -> list[keys.Item]:
-    return _without(_labels(policy, document), _labels(policy, stored.document if stored else None))
 
 
 def _retry_at(status: Document) -> datetime | None:
@@ -459,30 +411,3 @@ def _repository(policy: NamespacedName, document: Document | None) -> Namespaced
 def _spec(document: Document | None) -> Mapping[str, object]:
     spec = (document or {}).get("spec")
     return cast("Mapping[str, object]", spec) if isinstance(spec, Mapping) else {}
-
-
-def _merged(document: Document, stored: StoredObject | None, now: str) -> dict[str, object]:
-    """The document with the metadata a server keeps: generation, creation time, and a pending reconcile request."""
-    wanted = copy.deepcopy(dict(document))
-    wanted.pop("status", None)
-    metadata = cast("dict[str, object]", wanted["metadata"])
-    given = annotations_of(document)
-    before = cast("Mapping[str, object]", stored.document.get("metadata") or {}) if stored is not None else {}
-    annotations = _kept(given, annotations_of(stored.document) if stored is not None else {})
-    if annotations != given:
-        metadata["annotations"] = annotations
-    if stored is None:
-        metadata |= {"generation": 1, "creationTimestamp": now}
-        return wanted
-    grown = int(not keys.is_same({"spec": wanted.get("spec")}, {"spec": stored.document.get("spec")}))
-    metadata["generation"] = int(cast("int", before.get("generation", 1))) + grown
-    metadata["creationTimestamp"] = before.get("creationTimestamp", now)
-    return wanted
-
-
-def _kept(given: Mapping[str, str], before: Mapping[str, str]) -> Mapping[str, str]:
-    """The annotations of a document with those that only tagstream itself sets."""
-    own = {name: value for name, value in given.items() if name not in OWN}
-    stored = {name: value for name, value in before.items() if name in OWN}
-    requested = {REQUESTED_AT: before[REQUESTED_AT]} if before.get(REQUESTED_AT) else {}
-    return {**requested, **own, **stored}

@@ -1,0 +1,92 @@
+"""Which ImagePolicies have a label.
+
+Each label of a policy has an entry, which is nothing but its key. An entry may outlive its label, so that readers look
+at the policy itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.table import SHARED, Action, Table, name_of
+from tagstream.domain.objects.model import NamespacedName
+from tagstream.ports.objects import Document, StoredObject
+
+# A transaction has a hundred actions; a key has 1 KB.
+MOST_LABELS = 40
+MOST_LABEL_BYTES = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelIndex:
+    """The index on one table."""
+
+    table: Table
+
+    def names(
+        self, namespace: str, label: tuple[str, str], *, may_lag: bool = False
+    ) -> Collection[NamespacedName] | None:
+        """The policies of a namespace that may have a label, given by its name and value; one query.
+
+        Returns:
+            None if the label is too long to have an entry.
+        """
+        name, value = label
+        if _is_long(name, value):
+            return None
+        found = self.table.query(keys.labels(namespace), f"{name}={value}/", may_lag=may_lag)
+        return [NamespacedName(namespace, keys.read_text(item, "sk").rpartition("/")[2]) for item in found]
+
+    def changing(self, policy: NamespacedName, document: Document | None, before: Document | None) -> list[Action]:
+        """The actions that add and remove the entries of a policy's change, as far as a transaction has room."""
+        now, was = _entries(policy, document), _entries(policy, before)
+        new, old = _without(now, was), _without(was, now)
+        return [
+            *(self.table.putting(entry) for entry in new[:MOST_LABELS]),
+            *(self.table.deleting(entry) for entry in old[:MOST_LABELS]),
+        ]
+
+    def put_others(self, policy: NamespacedName, document: Document, before: Document | None) -> None:
+        """Write the new entries for which ``changing`` has no room; this comes before the change itself."""
+        new = _without(_entries(policy, document), _entries(policy, before))
+        self.table.write_many(new[MOST_LABELS:])
+
+    def add_missing(self, policies: Iterable[StoredObject]) -> None:
+        """Write the entries that are missing; one query a namespace, or one read of a few entries.
+
+        Entries that are too many do no harm, and may be those of a change of this moment.
+        """
+        wanted: dict[str, dict[tuple[str, str], keys.Item]] = {}
+        for one in policies:
+            entries = {name_of(entry): entry for entry in _entries(one.key, one.document)}
+            wanted.setdefault(one.key.namespace, {}).update(entries)
+        for namespace, entries in wanted.items():
+            if len(entries) > SHARED:
+                there = {name_of(item) for item in self.table.query(keys.labels(namespace))}
+            else:
+                there = {name_of(item) for item in self.table.get_many(list(entries.values()))}
+            self.table.write_many([entry for name, entry in entries.items() if name not in there])
+
+
+def _entries(policy: NamespacedName, document: Document | None) -> list[keys.Item]:
+    """The entries of a policy's labels; a label that is no text or too long has none."""
+    metadata = (document or {}).get("metadata")
+    found = metadata.get("labels") if isinstance(metadata, Mapping) else None
+    labels = sorted(found.items()) if isinstance(found, Mapping) else []
+    return [
+        keys.label(policy, name, value)
+        for name, value in labels
+        if isinstance(name, str) and isinstance(value, str) and not _is_long(name, value)
+    ]
+
+
+def _is_long(name: str, value: str) -> bool:
+    """Whether a label is too long for a key; its form is not checked when a policy is applied."""
+    return len(name.encode(errors="replace")) + len(value.encode(errors="replace")) > MOST_LABEL_BYTES
+
+
+def _without(entries: Sequence[keys.Item], others: Sequence[keys.Item]) -> list[keys.Item]:
+    known = {name_of(one) for one in others}
+    return [one for one in entries if name_of(one) not in known]
