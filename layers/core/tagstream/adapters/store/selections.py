@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.table import ABSENT, Condition, GuardedPut, Table, name_of
-from tagstream.adapters.store.tags import tag_state, tag_state_key
+from tagstream.adapters.store.tag_state import tag_state, tag_state_key
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.selections import Selection, Waiting

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
 
 from tagstream.adapters.store import keys
+from tagstream.adapters.store.packed_tags import packed, unpacked, unpacked_names
 from tagstream.adapters.store.parts import PART_BYTES, READ_TRIES, Parts, Reference, cut, reference_in, snapshot_name
 from tagstream.adapters.store.table import ABSENT, Condition, Table, unchanged
-from tagstream.domain.objects.model import Digest, NamespacedName, Revision
+from tagstream.adapters.store.tag_state import UNREADABLE, state_document, tag_state, tag_state_key
+from tagstream.domain.objects.model import Digest, NamespacedName
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.tags import ImageFact, TagRecord, TagState
 
-RECORDS_A_BLOCK = 1_000
 # A read unit is 4 KB: a list this short makes reading its state no dearer.
 INLINE_BYTES = 2_800
 # A sighting that is asked for lives on; one that nobody asks for any more goes by itself.
 SIGHTING_TTL = timedelta(days=400)
-UNREADABLE = (KeyError, TypeError, ValueError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +64,7 @@ class DynamoTags:
             return ()
         known, parts = found
         try:
-            return [tag for part in parts for tag in _names(part)]
+            return [tag for part in parts for tag in unpacked_names(part)]
         except UNREADABLE as error:
             raise self._given_up(key, known) from error
 
@@ -98,7 +95,7 @@ class DynamoTags:
 
     def _records(self, key: NamespacedName, state: TagState, parts: Sequence[keys.Item]) -> Iterator[TagRecord]:
         try:
-            yield from _unpacked(parts)
+            yield from unpacked(parts)
         except UNREADABLE as error:
             raise self._given_up(key, state) from error
 
@@ -116,13 +113,13 @@ class DynamoTags:
         """Chunks first, then the state that names them, then the old chunks go."""
         written = replace(state, snapshot=snapshot_name(state.scanned_at), chunk_count=0)
         item, chunks = tag_state_key(key), self._stored(key)
-        packed = _packed(tags)
-        begin = list(itertools.islice(packed, 2))
+        bodies = packed(tags)
+        begin = list(itertools.islice(bodies, 2))
         if len(begin) == 1 and len(begin[0]) <= INLINE_BYTES:
             item["tags"] = {"B": begin.pop()}
-        named = chunks.write(itertools.chain(begin, packed), written.snapshot)
+        named = chunks.write(itertools.chain(begin, bodies), written.snapshot)
         written = replace(written, chunk_count=named.count)
-        item["doc"] = keys.document(_state_document(written))
+        item["doc"] = keys.document(state_document(written))
         kept = self._replaced(item, expected)
         # A loser of the race removes its own chunks: what it compared with is not what is stored any more.
         stale = expected if kept else written
@@ -133,7 +130,7 @@ class DynamoTags:
 
     def _replaced(self, item: keys.Item, expected: TagState | None) -> bool:
         if expected is not None:
-            same = Condition(expression="doc = :doc", values={":doc": keys.document(_state_document(expected))})
+            same = Condition(expression="doc = :doc", values={":doc": keys.document(state_document(expected))})
             if self.table.put(item, same):
                 return True
         elif self.table.put(item, ABSENT):
@@ -219,146 +216,5 @@ class DynamoTags:
         self.table.put(item, later)
 
 
-def tag_state_key(key: NamespacedName) -> keys.Item:
-    """The key of the summary of a repository's stored tag list."""
-    return keys.key(keys.tags(key), "state")
-
-
 def _chunks_of(state: TagState) -> Reference:
     return Reference(state.snapshot, state.chunk_count)
-
-
-def _state_document(state: TagState) -> dict[str, object]:
-    return {
-        "revision": state.revision,
-        "tagCount": state.tag_count,
-        "latestTags": list(state.latest_tags),
-        "scannedAt": keys.iso(state.scanned_at),
-        "canonicalImage": state.canonical_image,
-        "exclusionList": list(state.exclusion_list),
-        "snapshot": state.snapshot,
-        "chunkCount": state.chunk_count,
-    } | ({"firstScannedAt": keys.iso(state.first_scanned_at)} if state.first_scanned_at else {})
-
-
-def tag_state(item: keys.Item | None) -> TagState | None:
-    """The summary in an item; None also for what cannot be read."""
-    if item is None:
-        return None
-    try:
-        state = _state_of(keys.read_document(item))
-        return replace(state, packed_tags=keys.read_bytes(item, "tags")) if "tags" in item else state
-    except UNREADABLE:
-        return None
-
-
-def _state_of(stored: Mapping[str, object]) -> TagState:
-    return TagState(
-        revision=Revision(str(stored["revision"])),
-        tag_count=cast("int", stored["tagCount"]),
-        latest_tags=tuple(cast("list[str]", stored["latestTags"])),
-        scanned_at=keys.from_iso(str(stored["scannedAt"])),
-        canonical_image=str(stored["canonicalImage"]),
-        exclusion_list=tuple(cast("list[str]", stored["exclusionList"])),
-        snapshot=str(stored["snapshot"]),
-        chunk_count=cast("int", stored["chunkCount"]),
-        first_scanned_at=keys.from_iso(str(stored["firstScannedAt"])) if stored.get("firstScannedAt") else None,
-    )
-
-
-def _packed(tags: Iterable[TagRecord]) -> Iterator[bytes]:
-    blocks: list[bytes] = []
-    size = 0
-    records = iter(tags)
-    while part := list(itertools.islice(records, RECORDS_A_BLOCK)):
-        for block in _blocks(part):
-            if size + len(block) > PART_BYTES:
-                yield zlib.compress(b"".join(blocks))
-                blocks, size = [], 0
-            blocks.append(block)
-            size += len(block)
-    if blocks:
-        yield zlib.compress(b"".join(blocks))
-
-
-def _blocks(records: Sequence[TagRecord]) -> list[bytes]:
-    """The lines of some records, in blocks that fit into a chunk: one block, unless the tags are very long.
-
-    A block is made at once, since what is done for each tag is done a million times.
-    """
-    stamps = {at: f"\t{int(at.timestamp())}\n" for at in {one.first_seen_at for one in records}}
-    names = "".join([one.tag for one in records])
-    if names.isprintable() and "\\" not in names:
-        text = "".join([one.tag + stamps[one.first_seen_at] for one in records])
-    else:
-        text = "".join([_escaped(one.tag) + stamps[one.first_seen_at] for one in records])
-    block = text.encode(errors="surrogatepass")
-    if len(block) <= PART_BYTES or len(records) == 1:
-        return [block]
-    half = len(records) // 2
-    return _blocks(records[:half]) + _blocks(records[half:])
-
-
-def _escaped(tag: str) -> str:
-    """A tag that cannot end its line or column, whatever is in it; tags of the OCI grammar stay as they are."""
-    if tag.isprintable() and "\\" not in tag:
-        return tag
-    return tag.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
-
-
-_ESCAPE = re.compile(r"\\[\\nt]")
-_ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\t": "\t"}
-
-
-# The times of the years 1653 to 5138, so that each is one that datetime has.
-_STAMP = re.compile(r"[0-9]{1,11}|-[0-9]{1,10}")
-_LINE = re.compile(rf"^([^\t\n]*)\t(?:{_STAMP.pattern})\n", re.MULTILINE)
-
-
-def _names(part: keys.Item) -> Sequence[str]:
-    """The tags of an item.
-
-    Raises:
-        ValueError: some line is none.
-    """
-    text = _text(part)
-    tags: list[str] = _LINE.findall(text)
-    if not text.endswith("\n") or len(tags) != text.count("\n"):
-        raise ValueError("not a list of tags")
-    return [_unescaped(tag) for tag in tags] if "\\" in text else tags
-
-
-def _unpacked(parts: Iterable[keys.Item]) -> Iterator[TagRecord]:
-    """The records of all items.
-
-    Raises:
-        ValueError: some line is none, for ``_names`` too.
-    """
-    moments: dict[str, datetime] = {}
-    for part in parts:
-        text = _text(part)
-        if not text.endswith("\n"):
-            raise ValueError("a list of tags that was cut")
-        is_escaped = "\\" in text
-        for line in text[:-1].split("\n"):
-            tag, _, stamp = line.partition("\t")
-            at = moments.get(stamp)
-            if at is None:
-                at = moments[stamp] = _moment(stamp)
-            if is_escaped:
-                tag = _unescaped(tag)
-            yield TagRecord(tag=tag, first_seen_at=at)
-
-
-def _moment(stamp: str) -> datetime:
-    if not _STAMP.fullmatch(stamp):
-        raise ValueError("a tag without the time when it was first seen")
-    return keys.moment(int(stamp))
-
-
-def _text(part: keys.Item) -> str:
-    return zlib.decompress(keys.read_bytes(part, "tags")).decode(errors="surrogatepass")
-
-
-def _unescaped(tag: str) -> str:
-    return _ESCAPE.sub(lambda found: _ESCAPES[found[0]], tag)
