@@ -88,7 +88,8 @@ class DynamoObjects:
         """Fifty objects a call, or all of them in pages of 1 MB."""
         wanted = sorted(set(names))
         partitions = keys.objects(kind), keys.statuses(kind)
-        if len(wanted) * READ_ALL_FROM > total > 0:
+        # One by name is one call and costs no more than a page of each partition.
+        if len(wanted) > 1 and len(wanted) * READ_ALL_FROM > total > 0:
             found = [item for pk in partitions for item in self.table.query(pk, may_lag=may_lag)]
         else:
             named = [keys.key(pk, str(key)) for key in wanted for pk in partitions]

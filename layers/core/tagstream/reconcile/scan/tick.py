@@ -42,8 +42,6 @@ SCANS_PER_MESSAGE = 50
 SPREAD_S = 5.0
 WORKERS = 16
 SWEEP_EVERY = timedelta(hours=1)
-# A run has this time before the tick asks for it again.
-RUN_AGAIN_AFTER = timedelta(seconds=55)
 # The longest time a sync has; when it ends it notes when the next one is due.
 SYNC_AGAIN_AFTER = timedelta(minutes=5)
 # By when these have to end, as parts of a tick's time. Each may wait for slow hosts and leaves the next one some time.
@@ -225,15 +223,17 @@ def _clean_up(gone: Mapping[str, Sequence[NamespacedName]], deadline_s: float, p
 
 
 def _request_runs(automations: _Due, now: datetime, ports: Ports) -> None:
-    """Ask for runs, and tell the agenda of all automations that it listed with one note."""
+    """Ask for runs, and note when the other automations are due.
+
+    Those whose runs are asked for stay due until their runs have noted when they are due next. A run that has died, or
+    takes longer, is so asked for again by the next tick.
+    """
     if automations.wanted:
         keys = [stored.key for stored, _ in automations.wanted]
         with ThreadPoolExecutor(max_workers=WORKERS) as pool:
             list(pool.map(lambda key: ports.selections.request_run(key, INTERVAL, now), keys))
-    again = Times(last=None, due=now + RUN_AGAIN_AFTER)
-    noted = {**automations.others, **{due.name_of(stored): again for stored, _ in automations.wanted}}
-    if noted:
-        ports.agenda.note(noted, now)
+    if automations.others:
+        ports.agenda.note(automations.others, now)
 
 
 def _request_syncs(kustomizations: Found, now: datetime, ports: Ports) -> None:

@@ -33,6 +33,7 @@ from tagstream.reconcile.update.host_health import API, HostHealth, is_proven, w
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.lanes import LAST_TURN, THREADS, Work, run_lanes
 from tagstream.reconcile.update.lease import lease_held
+from tagstream.reconcile.update.next_runs import NextRuns
 from tagstream.reconcile.update.outcome import not_run, outcome, put_off
 from tagstream.reconcile.update.policy_branches import update_policy_branches, with_branch_requests
 from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, Postponed, PushHeld, departing, write_down
@@ -51,7 +52,7 @@ class _Run:
     """What the branches of one call share.
 
     ``deadline_s`` is on the monotonic clock; ``owner`` names the worker for the leases; ``places`` bounds how many
-    branches are run at the same time.
+    branches are run at the same time; ``next_runs`` collects when those that were run are due again.
     """
 
     owner: str
@@ -60,6 +61,7 @@ class _Run:
     api_health: HostHealth
     ports: Ports
     places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(THREADS))
+    next_runs: NextRuns = field(default_factory=NextRuns)
 
     def ports_of(self, jobs: Sequence[UpdateJob], deadline_s: float) -> Ports:
         """The ports of a branch's run, which ask the APIs of Git hosts until its deadline only."""
@@ -77,16 +79,22 @@ def run_automations(
         owner: names this worker, for the leases.
         deadline_s: on the monotonic clock.
         ports: everything is read and written through.
-        may_lag: whether nothing new is known of, so that the first look at policies and selections may miss what was
-            written in the last moments. What is committed is read again.
+        may_lag: whether only intervals are over and nothing new is known of. The first look at policies and selections
+            may then miss what was written in the last moments; what is committed is read again. The agenda is told
+            when the intervals end next.
 
     Raises:
         ImageAutomationError: the table or the queue failed; the call may be repeated.
     """
     health, api_health = HostHealth(ports), HostHealth(ports, API)
     run = _Run(owner=owner, deadline_s=deadline_s, health=health, api_health=api_health, ports=ports)
-    snapshot = Snapshot(ports, may_lag=may_lag)
-    stored = ports.objects.get_many(KIND, keys)
+    began_at = ports.clock.now()
+    _run_stored(ports.objects.get_many(KIND, keys), Snapshot(ports, may_lag=may_lag), run)
+    if may_lag:
+        run.next_runs.note(began_at, ports)
+
+
+def _run_stored(stored: Sequence[StoredObject], snapshot: Snapshot, run: _Run) -> None:
     automations = _read_branches(stored, snapshot)
     waiting = _waiting_for_secrets(automations, snapshot)
     at_once = [one for one in stored if one.key not in waiting]
@@ -173,7 +181,7 @@ def _run_group(group: Sequence[UpdateJob], run: _Run) -> None:
                 run.health.note_answer(group[0])
                 with_theirs = with_branch_requests if group[0].destination.is_template else with_requests
                 asking = run.ports_of(group, deadline_s)
-                _report_unchanged(with_theirs(results, deadline_s, asking), started_s, ports)
+                _report_unchanged(with_theirs(results, deadline_s, asking), started_s, run)
                 return
             with lease_held(target, run.owner, deadline_s, ports) as lease:
                 _run_leased(group, lease, deadline_s, run)
@@ -222,7 +230,7 @@ def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run
         put_off(current, ports)
         return
     # A run that only waits has neither succeeded nor failed.
-    _report([one for one in results if one.held is None or one.parts or one.error], started_s, ports)
+    run.next_runs.add(_report([one for one in results if one.held is None or one.parts or one.error], started_s, ports))
     _write_holds(results, ports)
     if lease.has_intents or any(result.commit or result.reset_to for result in results):
         _settle_intents(results, {one.commit for one in pushed}, lease, ports)
@@ -347,7 +355,10 @@ def _prepared_one(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> Upd
         return None
 
 
-def _report(results: Sequence[RunResult], started_s: float, ports: Ports) -> None:
+def _report(
+    results: Sequence[RunResult], started_s: float, ports: Ports
+) -> list[tuple[StoredObject, ImageUpdateAutomation]]:
+    """The automations with their statuses as they are now."""
     now, duration_ms = ports.clock.now(), (ports.clock.monotonic_s() - started_s) * 1000
     found = [outcome(result, duration_ms, now) for result in results]
     keeping = [one for one in found if known_requests(one.status)]
@@ -356,6 +367,9 @@ def _report(results: Sequence[RunResult], started_s: float, ports: Ports) -> Non
         if one.changes_status:
             _put_status(one, ports)
     report([_as_written(one) if one in keeping else one for one in found], ports)
+    return [
+        (_as_written(one).attempt.stored, result.job.automation) for one, result in zip(found, results, strict=True)
+    ]
 
 
 def _put_status(one: Transition, ports: Ports) -> None:
@@ -373,12 +387,19 @@ def _put_status(one: Transition, ports: Ports) -> None:
     raise_first(ports.objects.put_statuses([(stored, after)]))
 
 
-def _report_unchanged(results: Sequence[RunResult], started_s: float, ports: Ports) -> None:
+def _report_unchanged(results: Sequence[RunResult], started_s: float, run: _Run) -> None:
     """Report without the lease: a status that a run with the lease has written meanwhile is not overwritten."""
+    ports = run.ports
     now, duration_ms = ports.clock.now(), (ports.clock.monotonic_s() - started_s) * 1000
     found = [outcome(result, duration_ms, now) for result in results]
     record(found, ports)
-    report([_as_written(one) for one in found if ports.objects.replace_status(one.attempt.stored, one.status)], ports)
+    written = [
+        (_as_written(one), result.job.automation)
+        for one, result in zip(found, results, strict=True)
+        if ports.objects.replace_status(one.attempt.stored, one.status)
+    ]
+    report([one for one, _ in written], ports)
+    run.next_runs.add((one.attempt.stored, automation) for one, automation in written)
 
 
 def _as_written(transition: Transition) -> Transition:
