@@ -79,11 +79,22 @@ _json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=Fal
 def read_document(item: Mapping[str, object], name: str = "doc") -> dict[str, object]:
     """The JSON document in an attribute; empty when the attribute is missing or cannot be read."""
     attribute = cast("Mapping[str, object]", item.get(name) or {})
+    packed = attribute.get("B")
+    return unpacked_document(cast("bytes", packed)) if packed else _object_in(cast("str", attribute.get("S") or "{}"))
+
+
+def unpacked_document(packed: bytes) -> dict[str, object]:
+    """The JSON document in the bytes of ``packed_document``; empty when it cannot be read."""
     try:
-        packed = attribute.get("B")
-        source = zlib.decompress(bytes(cast("bytes", packed))) if packed else attribute.get("S") or "{}"
-        found = json.loads(cast("str", source))
-    except (ValueError, TypeError, zlib.error, RecursionError):
+        return _object_in(zlib.decompress(packed))
+    except (TypeError, zlib.error):
+        return {}
+
+
+def _object_in(source: str | bytes) -> dict[str, object]:
+    try:
+        found = json.loads(source)
+    except (ValueError, TypeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

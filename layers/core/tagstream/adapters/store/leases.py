@@ -15,7 +15,7 @@ from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.ledger import entry_document, entry_of
-from tagstream.adapters.store.parts import PART_BYTES, Parts, Reference, cut, reference, snapshot_name
+from tagstream.adapters.store.parts import NO_PARTS, PART_BYTES, Parts, Reference, cut, reference, snapshot_name
 from tagstream.adapters.store.table import Condition, Table
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError
@@ -117,20 +117,17 @@ class DynamoLeases:
                 for one in intents
             ]
         )
-        packed, parts, named = zlib.compress(body.encode()), self._parts(lease.target), None
-        if len(packed) > PART_BYTES:
-            now = self.clock.now()
-            ends: keys.Item = {"expiresAt": keys.number(int((now + KEPT).timestamp()))}
-            named = parts.write(cut(packed), snapshot_name(now), ends)
-            packed = NAMED_PARTS + str(named).encode()
-        before = self._changed_intents(lease, "SET intents = :intents", {":intents": {"B": packed}})
-        if before is None:
-            parts.drop(named)
+        packed, now = zlib.compress(body.encode()), self.clock.now()
+
+        def put(named: Reference) -> Reference | None:
+            intents = NAMED_PARTS + str(named).encode() if named.count else packed
+            before = self._changed_intents(lease, "SET intents = :intents", {":intents": {"B": intents}})
+            return None if before is None else _parts_of(before) or NO_PARTS
+
+        bodies = cut(packed) if len(packed) > PART_BYTES else ()
+        ends = {"expiresAt": keys.number(int((now + KEPT).timestamp()))}
+        if not self._parts(lease.target).replace(bodies, snapshot_name(now), put, ends):
             raise RetryableError("the lease of this Git branch went to another worker", reason="LeaseLost")
-        former = _parts_of(before)
-        # If the answer of the first try got lost, the next one finds what the first has written.
-        if former != named:
-            parts.drop(former)
 
     def intents(self, target: str) -> tuple[CommitIntent, ...]:
         """What the last holder left."""
@@ -149,7 +146,7 @@ class DynamoLeases:
     def clear_intents(self, lease: Lease) -> None:
         """Nothing is in doubt any more."""
         before = self._changed_intents(lease, "REMOVE intents", {})
-        self._parts(lease.target).drop(_parts_of(before or {}))
+        self._parts(lease.target).drop(_parts_of(before or {}) or NO_PARTS)
 
     def _parts(self, target: str) -> Parts:
         return Parts(table=self.table, pk=keys.lease(target), prefix=keys.INTENT_PARTS)

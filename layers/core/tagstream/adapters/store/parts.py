@@ -1,7 +1,6 @@
 """Values that may be longer than an item: compressed bytes in parts beside the item that names them.
 
-The parts are written first, then the item that names them, under the condition of its writer; only then the former
-parts go. A value that fits into its item has no parts, and costs no call more.
+A value that fits into its item has no parts, and costs no call more.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ READ_TRIES = 4
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Names the parts of one value; it is kept in the item that they belong to."""
+    """Names the parts of one value; it is kept in the item that they belong to. A ``count`` of 0 names none."""
 
     snapshot: str
     count: int
@@ -33,6 +32,9 @@ class Reference:
     def __str__(self) -> str:
         """As it is stored."""
         return f"{self.snapshot}#{self.count}"
+
+
+NO_PARTS = Reference("", 0)
 
 
 def reference(stored: str) -> Reference | None:
@@ -71,17 +73,41 @@ class Parts:
     prefix: str
     attribute: str = "part"
 
-    def write(self, bodies: Iterable[bytes], snapshot: str, further: Mapping[str, object] | None = None) -> Reference:
-        """Write the parts; if one cannot be written, those before it are removed.
+    def replace(
+        self,
+        bodies: Iterable[bytes],
+        snapshot: str,
+        put: Callable[[Reference], Reference | None],
+        further: Mapping[str, object] | None = None,
+    ) -> bool:
+        """Replace a value: write its parts, then the item that names them; only then the former parts go.
 
         Args:
-            bodies: of the parts, each short enough for an item.
+            bodies: of the parts, each short enough for an item; none for a value that fits into its item.
             snapshot: the name of this value.
+            put: writes the item, which has to name these parts, under the condition of its writer. It answers which
+                parts the former item named, or None if the condition did not hold.
             further: attributes of each part.
 
+        Returns:
+            False if the condition did not hold. The parts that were written are removed then.
+
         Raises:
-            ImageAutomationError: a part could not be written.
+            ImageAutomationError: a part could not be written, or ``put`` raised it. The item may name the new parts in
+                the second case, so they stay.
         """
+        named = self._write(bodies, snapshot, further)
+        former = put(named)
+        if former is None:
+            self.drop(named)
+            return False
+        # If the answer to the first try got lost, the next one finds what the first has written.
+        if former != named:
+            self.drop(former)
+        return True
+
+    def _write(self, bodies: Iterable[bytes], snapshot: str, further: Mapping[str, object] | None) -> Reference:
+        """Write the parts; if one cannot be written, those before it are removed."""
         written = Reference(snapshot, 0)
         try:
             for body in bodies:
@@ -106,9 +132,9 @@ class Parts:
         there |= {name_of(item): item for item in self.table.get_many(missing)} if missing else {}
         return [there[name_of(key)] for key in self.names(named) if name_of(key) in there]
 
-    def drop(self, named: Reference | None) -> None:
+    def drop(self, named: Reference) -> None:
         """Remove the parts of a value that no item names any more."""
-        if named is not None and named.count:
+        if named.count:
             self.table.delete_many(self.names(named))
 
     def drop_left_behind(self, now: datetime) -> None:

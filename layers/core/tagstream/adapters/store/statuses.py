@@ -7,14 +7,13 @@ put them back; a version that knows no parts, or a reader of lost parts, finds t
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.parts import Parts, cut, reference_in, snapshot_name
+from tagstream.adapters.store.parts import NO_PARTS, Parts, Reference, cut, reference_in, snapshot_name
 from tagstream.adapters.store.table import ABSENT, Condition, GuardedPut, Table, name_of, unchanged
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
@@ -54,11 +53,8 @@ class Statuses:
             return keys.read_document(item or {})
         found, body = self._parts(item).whole(item, reference_in, known)
         status = keys.read_document(found)
-        try:
-            others = json.loads(zlib.decompress(body)) if body is not None else None
-        except (ValueError, zlib.error):
-            return status
-        if isinstance(others, dict):
+        others = keys.unpacked_document(body) if body is not None else {}
+        if others:
             status.pop(TRUNCATED, None)
             status |= others
         return status
@@ -113,17 +109,16 @@ class Statuses:
         return self._put_long(wanted, self.table.get({"pk": wanted.item["pk"], "sk": wanted.item["sk"]}), condition)
 
     def _put_long(self, wanted: StatusWrite, before: keys.Item | None, condition: Condition | None) -> bool:
-        """The parts, then the item that names them, then the former parts go."""
-        parts, named, item = self._parts(wanted.item), None, wanted.item
-        if wanted.others:
-            body = zlib.compress(keys.document(wanted.others)["S"].encode())
-            named = parts.write(cut(body), snapshot_name(self.clock.now()))
-            item = item | {keys.PARTS: keys.text(str(named)), DIGEST: keys.text(wanted.digest)}
-        if not self.table.put(item, condition):
-            parts.drop(named)
+        parts, now = self._parts(wanted.item), self.clock.now()
+        body = zlib.compress(keys.document(wanted.others)["S"].encode()) if wanted.others else b""
+
+        def put(named: Reference) -> Reference | None:
+            names = {keys.PARTS: keys.text(str(named)), DIGEST: keys.text(wanted.digest)} if named.count else {}
+            return reference_in(before or {}) or NO_PARTS if self.table.put(wanted.item | names, condition) else None
+
+        if not parts.replace(cut(body), snapshot_name(now), put):
             return False
-        parts.drop(reference_in(before or {}))
-        parts.drop_left_behind(self.clock.now())
+        parts.drop_left_behind(now)
         return True
 
     def names_of_parts(self, kind: str, key: NamespacedName) -> list[keys.Item]:

@@ -14,7 +14,16 @@ from datetime import datetime, timedelta
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.packed_tags import packed, unpacked, unpacked_names
-from tagstream.adapters.store.parts import PART_BYTES, READ_TRIES, Parts, Reference, cut, reference_in, snapshot_name
+from tagstream.adapters.store.parts import (
+    NO_PARTS,
+    PART_BYTES,
+    READ_TRIES,
+    Parts,
+    Reference,
+    cut,
+    reference_in,
+    snapshot_name,
+)
 from tagstream.adapters.store.table import ABSENT, Condition, Table, unchanged
 from tagstream.adapters.store.tag_state import UNREADABLE, state_document, tag_state, tag_state_key
 from tagstream.domain.objects.model import Digest, NamespacedName
@@ -110,21 +119,23 @@ class DynamoTags:
         return RetryableError(message, reason="StorageOperationFailed")
 
     def put(self, key: NamespacedName, state: TagState, tags: Iterable[TagRecord], expected: TagState | None) -> bool:
-        """Chunks first, then the state that names them, then the old chunks go."""
-        written = replace(state, snapshot=snapshot_name(state.scanned_at), chunk_count=0)
+        """The chunks are the parts of the list, and its state names them; a short list is kept in its state."""
         item, chunks = tag_state_key(key), self._stored(key)
         bodies = packed(tags)
         begin = list(itertools.islice(bodies, 2))
         if len(begin) == 1 and len(begin[0]) <= INLINE_BYTES:
             item["tags"] = {"B": begin.pop()}
-        named = chunks.write(itertools.chain(begin, bodies), written.snapshot)
-        written = replace(written, chunk_count=named.count)
-        item["doc"] = keys.document(state_document(written))
-        kept = self._replaced(item, expected)
-        # A loser of the race removes its own chunks: what it compared with is not what is stored any more.
-        stale = expected if kept else written
-        chunks.drop(_chunks_of(stale) if stale else None)
-        if kept and written.chunk_count:
+        has_chunks = bool(begin)
+
+        def put(named: Reference) -> Reference | None:
+            written = replace(state, snapshot=named.snapshot, chunk_count=named.count)
+            item["doc"] = keys.document(state_document(written))
+            if not self._replaced(item, expected):
+                return None
+            return _chunks_of(expected) if expected else NO_PARTS
+
+        kept = chunks.replace(itertools.chain(begin, bodies), snapshot_name(state.scanned_at), put)
+        if kept and has_chunks:
             chunks.drop_left_behind(state.scanned_at)
         return kept
 
@@ -176,12 +187,9 @@ class DynamoTags:
     def creation_times(self, key: NamespacedName) -> Mapping[str, datetime | None]:
         """One read, and one more for those of very many tags."""
         item, body = self._created(key).whole(self.table.get(keys.creation_times(key)) or {}, reference_in)
-        found = keys.read_document({"doc": {"B": body}} if body else item)
+        found = keys.unpacked_document(body) if body else keys.read_document(item)
         numbers = {tag: at for tag, at in found.items() if at is None or isinstance(at, int)}
         return {tag: None if at is None else keys.moment(at) for tag, at in numbers.items()}
-
-    def _created(self, key: NamespacedName) -> Parts:
-        return Parts(table=self.table, pk=keys.sightings(key), prefix=keys.CREATED_PARTS)
 
     def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None], now: datetime) -> None:
         """One write. It may come after the repository was deleted, so it expires by itself."""
@@ -195,11 +203,17 @@ class DynamoTags:
             return
         parts = self._created(key)
         before = self.table.get(where) or {}
-        named = parts.write(cut(bytes(body)), snapshot_name(now), until)
-        # A version that knows no parts finds no times, and looks them up again.
-        self.table.put(where | until | {"doc": keys.document({}), keys.PARTS: keys.text(str(named))})
-        parts.drop(reference_in(before))
+
+        def put(named: Reference) -> Reference:
+            # A version that knows no parts finds no times, and looks them up again.
+            self.table.put(where | until | {"doc": keys.document({}), keys.PARTS: keys.text(str(named))})
+            return reference_in(before) or NO_PARTS
+
+        parts.replace(cut(bytes(body)), snapshot_name(now), put, until)
         parts.drop_left_behind(now)
+
+    def _created(self, key: NamespacedName) -> Parts:
+        return Parts(table=self.table, pk=keys.sightings(key), prefix=keys.CREATED_PARTS)
 
     def cool_down(self, host: str) -> datetime | None:
         """One read."""
