@@ -29,7 +29,8 @@ from tagstream.ports.schema import SCHEMA
 from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.tick import tick
 from tagstream.reconcile.scan.trigger import ScanTrigger
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tagstream.wiring import table_config
 from tests.bench.fast_registry import is_plain
 from tests.contract.counted_calls import CountingClient

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tagstream.ports.bundle import Ports
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tests.contract.mortal_ports import Life
 from tests.contract.reconcile.select.test_platforms import AMD64, ARM64, push_index
 from tests.contract.reconcile.update.hosted import Hosted, automation_document, hosted

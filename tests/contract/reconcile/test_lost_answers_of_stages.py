@@ -22,7 +22,8 @@ from tagstream.ports.bundle import Ports, WebhookPorts
 from tagstream.reconcile import handlers
 from tagstream.reconcile.migrations import migrate
 from tagstream.reconcile.receive.paths import publish_receiver
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tests.contract.lost_answers import EVERY, Ending, differing, losing_ports, picture
 from tests.contract.reconciling import APP, Silent, automated, document, emptied, ports_on, scan, watched
 from tests.contract.set_clock import SetClock

@@ -17,7 +17,8 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.leases import CommitIntent
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.tags import TagRecord, TagState
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.reconciling import (
     APP,

@@ -20,7 +20,8 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.selections import SelectionStore
 from tagstream.reconcile import status
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tagstream.reconcile.shown_status import ready_condition, shown
 from tagstream.reconcile.stored_objects import parse_stored
 

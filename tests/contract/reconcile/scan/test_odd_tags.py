@@ -11,7 +11,8 @@ import pytest
 from tagstream.domain.objects.model import Digest
 from tagstream.ports.bundle import Ports
 from tagstream.ports.registry import TagListing
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tests.contract.reconciling import APP, Silent, document, reason, scan, selected
 
 

@@ -18,7 +18,8 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.registry import TagListing
 from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.trigger import ScanTrigger
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tagstream.reconcile.select.read_ahead import FRESH_S
 from tests.contract.reconciling import APP, TRIGGER, Silent, document, message_of, reason, selected
 from tests.contract.skipping_clock import SkippingClock

@@ -13,7 +13,8 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedScan
 from tagstream.reconcile import handlers
 from tagstream.reconcile.scan.repositories import scan_repositories
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tests.contract.reconcile.scan.test_chains import batch
 from tests.contract.reconciling import TRIGGER, Silent, document
 from tests.embedded.fault_proxy import Fault, FaultProxy, Received, running_fault_proxy

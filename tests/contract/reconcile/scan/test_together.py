@@ -19,14 +19,8 @@ from tagstream.reconcile.cool_downs import CoolDowns
 from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.tag_list import ScannedTags
-from tagstream.reconcile.select.policies import (
-    Cause,
-    ChangedRepository,
-    Evaluation,
-    PolicyRun,
-    evaluate_together,
-    evaluations_of,
-)
+from tagstream.reconcile.select.evaluation import Cause, ChangedRepository, Evaluation, PolicyRun
+from tagstream.reconcile.select.policies import evaluate_together, evaluations_of
 from tagstream.reconcile.stored_objects import parse_stored
 from tests.contract.counted_calls import CountingClient
 from tests.contract.reconciling import TRIGGER, Silent, document, looked_at, ports_on, selection

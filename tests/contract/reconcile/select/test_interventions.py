@@ -12,7 +12,8 @@ from tagstream.adapters.store.table import Table
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import handlers
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tests.contract.lost_answers import losing_ports
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconcile.select.test_waiting import TICK, later, without_scans

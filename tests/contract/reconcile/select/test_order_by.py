@@ -11,7 +11,8 @@ import pytest
 from tagstream.cli.dry_stack import dry_ports
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import handlers
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tests.contract.reconcile.select.test_interventions import notes, order
 from tests.contract.reconcile.select.test_platforms import requests
 from tests.contract.reconcile.select.test_waiting import TICK, later, without_scans

@@ -7,7 +7,8 @@ from dataclasses import replace
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import ImagePolicy, NamespacedName
 from tagstream.ports.bundle import Ports
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tagstream.reconcile.select.read_ahead import FRESH_S, GROUP, ReadAhead
 from tagstream.reconcile.stored_objects import parse_stored
 from tests.contract.counted_calls import CountingClient

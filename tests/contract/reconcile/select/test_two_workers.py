@@ -9,7 +9,8 @@ from typing import Any
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.bundle import Ports
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tests.contract.reconciling import APP, reason, scan, selected, watched
 from tests.embedded.registry import Registry
 from tests.embedded.single_writes import put_selection

@@ -12,7 +12,8 @@ from tagstream.domain.select.choice import Answer, Candidate, Go, Situation, Wai
 from tagstream.domain.select.gates import GATES
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import handlers
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tests.contract.reconciling import APP, message_of, reason, scan, selected, watched
 from tests.embedded.registry import Registry
 from tests.embedded.single_writes import put_selection, put_status

@@ -15,7 +15,8 @@ from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tests.contract.lost_answers import losing_ports
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconcile.test_crashes import later

@@ -22,7 +22,7 @@ from tagstream.errors import ImageAutomationError
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.select import image_findings, image_signatures
 from tagstream.reconcile.select.first_seen import FirstSeen
-from tagstream.reconcile.select.situation import Occasion, gather
+from tagstream.reconcile.select.situation import Occasion, situation_of
 from tagstream.reconcile.select.tag_times import with_stored_times
 from tagstream.reconcile.stored_objects import parse_stored
 
@@ -160,7 +160,7 @@ def _told(session: Session, policy: ImagePolicy) -> Situation:
         counts=TagCounts(before=0, after=0),
         now=session.ports.clock.now(),
     )
-    return gather(occasion, None, session.ports, most_looked_at=sys.maxsize).situation
+    return situation_of(occasion, None, session.ports, most_looked_at=sys.maxsize).situation
 
 
 def _letting_through(told: Situation, passed: set[str]) -> Situation:

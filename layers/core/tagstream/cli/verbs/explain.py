@@ -27,7 +27,7 @@ from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.select.explanation import Explanation, Question, occasion_of, question_of, repository_of
 from tagstream.reconcile.select.explanation import explain as explanation_of
 from tagstream.reconcile.select.registry_questions import RegistryQuestions
-from tagstream.reconcile.select.situation import gather
+from tagstream.reconcile.select.situation import situation_of
 
 
 def explain(session: Session) -> int:
@@ -95,7 +95,7 @@ def _asking(session: Session, stored: StoredObject, question: Question) -> Situa
         health=RegistryHealth(CoolDowns(ports.tags, ports.clock), ports),
         ports=ports,
     )
-    return gather(occasion_of(stored, question.policy, len(question.tags), ports), questions, ports).situation
+    return situation_of(occasion_of(stored, question.policy, len(question.tags), ports), questions, ports).situation
 
 
 def _tags(session: Session) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from tagstream.reconcile import status
 from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.sync_requests import request_syncs
 from tagstream.reconcile.scan.trigger import ScanTrigger
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tagstream.reconcile.stored_objects import parsed_objects
 
 if TYPE_CHECKING:

@@ -43,9 +43,7 @@ from tagstream.reconcile.scan.settling import (
 )
 from tagstream.reconcile.scan.tag_list import ScannedTags, Sightings
 from tagstream.reconcile.scan.trigger import ScanTrigger
-from tagstream.reconcile.select.policies import (
-    PolicyRun,
-)
+from tagstream.reconcile.select.evaluation import PolicyRun
 from tagstream.reconcile.stored_objects import parsed_objects
 from tagstream.reconcile.transition import report_each
 

@@ -21,15 +21,8 @@ from tagstream.reconcile.scan.put_back import MOST_HOPS
 from tagstream.reconcile.scan.scan_outcome import Scan, transition
 from tagstream.reconcile.scan.tag_list import ScannedTags
 from tagstream.reconcile.scan.trigger import ScanTrigger
-from tagstream.reconcile.select.policies import (
-    Cause,
-    ChangedRepository,
-    Evaluation,
-    PolicyRun,
-    evaluate_policies,
-    evaluate_together,
-    evaluations_of,
-)
+from tagstream.reconcile.select.evaluation import Cause, ChangedRepository, Evaluation, PolicyRun
+from tagstream.reconcile.select.policies import evaluate_policies, evaluate_together, evaluations_of
 from tagstream.reconcile.select.read_ahead import FRESH_S
 from tagstream.reconcile.transition import Transition, report_each
 

@@ -33,7 +33,8 @@ from tagstream.reconcile.scan.put_back import in_queue
 from tagstream.reconcile.scan.repositories import scan_stored
 from tagstream.reconcile.scan.sync_requests import request_syncs
 from tagstream.reconcile.scan.trigger import ScanTrigger
-from tagstream.reconcile.select.policies import Cause, evaluate_policies
+from tagstream.reconcile.select.evaluation import Cause
+from tagstream.reconcile.select.policies import evaluate_policies
 from tagstream.reconcile.stack_calendar import read_stack_calendar
 from tagstream.reconcile.stored_objects import parsed_objects
 

@@ -27,7 +27,7 @@ from tagstream.ports.bundle import LookPorts
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.tags import TagStore
 from tagstream.reconcile.failure_advice import repository_failure
-from tagstream.reconcile.select.situation import Occasion, gather
+from tagstream.reconcile.select.situation import Occasion, situation_of
 from tagstream.reconcile.select.tag_times import with_stored_times
 from tagstream.reconcile.status import trusted_tags
 from tagstream.reconcile.stored_objects import parse_stored
@@ -98,7 +98,7 @@ def question_of(stored: StoredObject, given_tags: Sequence[str] | None, ports: L
     repository = repository_of(policy, ports)
     tags = _stored_tags(policy.repository, ports) if given_tags is None else tuple(given_tags)
     # Whoever asks may not reach the registry.
-    situation = gather(occasion_of(stored, policy, len(tags), ports), None, ports).situation
+    situation = situation_of(occasion_of(stored, policy, len(tags), ports), None, ports).situation
     return Question(
         policy=policy,
         tags=tags,

@@ -1,49 +1,32 @@
-"""Evaluate ImagePolicies: select, ask the gates, reflect the digest, store the selection.
+"""Evaluates ImagePolicies: has their images selected, stores the selections and reports what became of each.
 
 A failed evaluation keeps the selection in force: automations stay with the last good tag.
 
-Source: image-reflector-controller internal/controller/imagepolicy_controller.go, in its order of checks.
+Source: image-reflector-controller internal/controller/imagepolicy_controller.go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 
-from tagstream.domain.objects.acl import BLOCKED, may_access, may_refer
-from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
-from tagstream.domain.objects.model import (
-    Digest,
-    ImagePolicy,
-    ImageRef,
-    ImageRepository,
-    NamespacedName,
-    PolicyControl,
-    Revision,
-)
-from tagstream.domain.select.choice import Choice, Gate, No, Situation, Stay, TagCounts, Take, Wait
+from tagstream.domain.objects.model import ImagePolicy, NamespacedName
+from tagstream.domain.select.choice import Gate
 from tagstream.domain.select.gates import GATES
-from tagstream.domain.select.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
-from tagstream.domain.select.reflection import needs_digest
 from tagstream.domain.status.conditions import SUCCEEDED, ready_message
-from tagstream.errors import HeldBack, ImageAutomationError, Overtaken, RetryableError, StalledError
+from tagstream.errors import ImageAutomationError, Overtaken, RetryableError
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
-from tagstream.ports.selections import Selection
 from tagstream.reconcile import due, status
 from tagstream.reconcile.cool_downs import CoolDowns
 from tagstream.reconcile.isolated import attempted, isolated
 from tagstream.reconcile.registry_health import RegistryHealth
-from tagstream.reconcile.scan.tag_list import ScannedTags
 from tagstream.reconcile.select import interventions
-from tagstream.reconcile.select.contents import Contents
-from tagstream.reconcile.select.read_ahead import Inputs, ReadAhead
-from tagstream.reconcile.select.registry_questions import RegistryQuestions
-from tagstream.reconcile.select.situation import Gathered, Occasion, gather
-from tagstream.reconcile.select.tag_times import with_times
+from tagstream.reconcile.select.evaluation import Cause, ChangedRepository, Evaluation, PolicyRun
+from tagstream.reconcile.select.read_ahead import ReadAhead
+from tagstream.reconcile.select.selecting import Selected, ref_document, select
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 from tagstream.reconcile.transition import Attempt, Transition, failed, report_each, succeeded, success_entry
 
@@ -53,92 +36,6 @@ STORAGE_FAILED = "StorageOperationFailed"
 OVERTAKEN = "another worker selected at the same time"
 # They wait for registries, whose digests they ask for.
 WORKERS = 32
-NO_CONTROL = PolicyControl()
-NAMESPACE_NAME = "kubernetes.io/metadata.name"
-DEPENDENCY_RETRY_S = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """What led to an evaluation. It is kept with the selection, so that a commit can be traced back to it.
-
-    ``dropped_from`` is how many tags there were before the scan, or when the repository last reported a scan if those
-    were more; 0 while that is not known.
-    """
-
-    text: str
-    received_at: datetime | None = None
-    dropped_from: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyRun:
-    """What the evaluations of one invocation share.
-
-    ``deadline_s`` is on the monotonic clock, for digests; ``health`` says which registries are left alone.
-    """
-
-    deadline_s: float
-    health: RegistryHealth
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangedRepository:
-    """A repository whose tags changed.
-
-    Attributes:
-        repository: as it was when its tags were listed: another image has other tags.
-        scanned: its tags as they are stored now; None to read them.
-        cause: kept with the selections.
-    """
-
-    repository: ImageRepository
-    scanned: ScannedTags | None
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """One policy, what is selected now, and what it is evaluated with.
-
-    ``repository`` and ``scanned`` come from a scan; ``inputs`` are what was read ahead. What none of them has is read.
-    """
-
-    stored: StoredObject
-    policy: ImagePolicy
-    current: Selection | None
-    repository: ImageRepository | None
-    scanned: ScannedTags | None
-    cause: Cause
-    now: datetime
-    run: PolicyRun
-    gates: tuple[Gate, ...] = GATES
-    inputs: Inputs | None = None
-
-    @property
-    def may_wait(self) -> bool:
-        """Whether the evaluation may wait for a registry, for AWS or for a Secret."""
-        return self.policy.digest_reflection != "Never" or self.policy.control != NO_CONTROL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Selected:
-    """What is selected.
-
-    ``selection`` is to be stored; ``wait`` is that of a better tag; ``decided`` is the answer that ended the
-    evaluation; ``ended`` are the annotations of orders and reverts that are over with it.
-    """
-
-    selection: Selection
-    wait: Wait | None
-    decided: Stay | Take | None
-    ended: tuple[str, ...] = ()
-
-    @property
-    def until(self) -> datetime | None:
-        """When the policy is evaluated again."""
-        times = [one.until for one in (self.wait, self.decided) if one is not None and one.until is not None]
-        return min(times, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,17 +131,21 @@ def evaluate_policies(
             run=run,
             gates=gates,
         )
-        try:
-            after = replace(stored, status=_evaluate(evaluation, ports))
-        except ImageAutomationError as error:
-            # It stays due.
-            ports.log.error("evaluation broke off", key=str(stored.key), reason=error.reason, error=error.message)
-            return None
-        return due.name_of(stored), due.next_times(after, policy, ports.clock.now())
+        return _due_after(evaluation, ports)
 
     times = dict(filter(None, ports.workers.carry_out(evaluate, active, most=WORKERS)))
     if times:
         ports.agenda.note(times)
+
+
+def _due_after(found: Evaluation, ports: Ports) -> tuple[ObjectName, Times] | None:
+    """Evaluate a policy, and say when it is due again; None if its evaluation broke off, since it stays due then."""
+    try:
+        after = replace(found.stored, status=_evaluate(found, ports))
+    except ImageAutomationError as error:
+        ports.log.error("evaluation broke off", key=str(found.stored.key), reason=error.reason, error=error.message)
+        return None
+    return due.name_of(found.stored), due.next_times(after, found.policy, ports.clock.now())
 
 
 def _evaluate(found: Evaluation, ports: Ports) -> status.Status:
@@ -319,7 +220,7 @@ def _cleaned_up(ended: _ToReport, ports: Ports) -> status.Status | ImageAutomati
 
 def _ended(evaluations: Sequence[Evaluation], ports: Ports, tries: int) -> list[_ToReport | ImageAutomationError]:
     """Select and store: ``Overtaken`` where another worker selected at the same time and there is a try left."""
-    selected = [attempted(partial(_select, one, ports)) for one in evaluations]
+    selected = [attempted(partial(select, one, ports)) for one in evaluations]
     stored = _stored(evaluations, selected, ports)
     return [
         Overtaken(OVERTAKEN, reason="Failure") if is_stored is False and tries > 1 else _outcome(one, chosen, is_stored)
@@ -328,7 +229,7 @@ def _ended(evaluations: Sequence[Evaluation], ports: Ports, tries: int) -> list[
 
 
 def _stored(
-    evaluations: Sequence[Evaluation], selected: Sequence[_Selected | ImageAutomationError], ports: Ports
+    evaluations: Sequence[Evaluation], selected: Sequence[Selected | ImageAutomationError], ports: Ports
 ) -> list[bool | ImageAutomationError]:
     """Store what is newly selected, which wakes the update.
 
@@ -338,7 +239,7 @@ def _stored(
     new = {
         place: (chosen.selection, one.current)
         for place, (one, chosen) in enumerate(zip(evaluations, selected, strict=True))
-        if isinstance(chosen, _Selected) and chosen.selection is not one.current
+        if isinstance(chosen, Selected) and chosen.selection is not one.current
     }
     answers: Sequence[bool | ImageAutomationError] = ()
     try:
@@ -355,11 +256,11 @@ def _stored(
 
 
 def _outcome(
-    found: Evaluation, selected: _Selected | ImageAutomationError, is_stored: bool | ImageAutomationError
+    found: Evaluation, selected: Selected | ImageAutomationError, is_stored: bool | ImageAutomationError
 ) -> _ToReport | ImageAutomationError:
     """What becomes of the policy; the error if the table failed."""
     error = is_stored if isinstance(is_stored, ImageAutomationError) else None
-    if isinstance(selected, _Selected) and is_stored is True:
+    if isinstance(selected, Selected) and is_stored is True:
         try:
             with isolated():
                 return _ToReport(stored=found.stored, outcome=_transition(found, selected), over=selected.ended)
@@ -376,194 +277,12 @@ def _attempt(found: Evaluation) -> Attempt:
     return Attempt(stored=found.stored, at=found.now, cause=found.cause.text)
 
 
-def _select(found: Evaluation, ports: Ports) -> _Selected:
-    found = _with_repository(found, ports)
-    policy, current, repository = found.policy, found.current, _accessible(found, ports)
-    compiled = _compiled(policy, found.gates)
-    scanned = found.scanned or _stored_tags(found, ports)
-    if not scanned.tags:
-        raise RetryableError(
-            "retrying in 30s error: no tags in database", reason="DependencyNotReady", retry_after_s=DEPENDENCY_RETRY_S
-        )
-    questions = RegistryQuestions(
-        stored=found.stored,
-        repository=repository,
-        deadline_s=found.run.deadline_s,
-        health=found.run.health,
-        ports=ports,
-    )
-    gathered = _gathered(found, len(scanned.tags), questions, ports)
-    timed = with_times(policy, compiled, scanned.tags, gathered.contents, questions.created)
-    compiled = timed.policy
-    situation = replace(gathered.situation, tags_without_time=len(timed.left))
-    choice = _choice(found, compiled, scanned, situation)
-    if choice.tag is None:
-        raise _held_back(choice, situation)
-    if isinstance(choice.decided, Stay) and current is not None:
-        return _Selected(selection=current, wait=choice.wait, decided=choice.decided)
-    over = interventions.ended(policy.control, choice.tag, compiled.is_newer, found.now)
-    is_way_back = isinstance(choice.decided, Take) and situation.rollback_digest != ""
-    # The tag may have been moved since: what a person wants back is what was selected before.
-    digest = (
-        situation.rollback_digest if is_way_back else _digest(found, repository, choice.tag, gathered.contents, ports)
-    )
-    ref = ImageRef(name=repository.image, tag=choice.tag, digest=digest)
-    if current is not None and current.ref == ref:
-        return _Selected(selection=current, wait=choice.wait, decided=choice.decided, ended=over)
-    selection = Selection(
-        policy=found.stored.key,
-        ref=ref,
-        previous=current.ref if current else None,
-        tags_revision=scanned.revision,
-        policy_generation=policy.metadata.generation,
-        selected_at=found.now,
-        cause=found.cause.text,
-        received_at=found.cause.received_at,
-    )
-    return _Selected(selection=selection, wait=choice.wait, decided=choice.decided, ended=over)
-
-
-def _gathered(found: Evaluation, tag_count: int, questions: RegistryQuestions, ports: Ports) -> Gathered:
-    before = max(found.cause.dropped_from, status.trusted_tags(found.stored.status))
-    occasion = Occasion(
-        stored=found.stored,
-        policy=found.policy,
-        current=found.current.ref if found.current else None,
-        counts=TagCounts(before=before, after=tag_count),
-        now=found.now,
-    )
-    return gather(occasion, questions, ports)
-
-
-def _stored_tags(found: Evaluation, ports: Ports) -> ScannedTags:
-    repository = found.policy.repository
-    state = found.inputs.tags if found.inputs is not None else ports.tags.state(repository)
-    tags = ports.tags.names(repository, state) if state else ()
-    return ScannedTags(tags=tags, revision=state.revision if state else Revision(""))
-
-
-def _with_repository(found: Evaluation, ports: Ports) -> Evaluation:
-    """The evaluation with the ImageRepository that its policy refers to, and with how many tags that one reported.
-
-    A scan may have stored a shorter list and not have evaluated it: the stored list alone does not tell a drop.
-    """
-    policy, blocks = found.policy, ports.no_cross_namespace_refs
-    if not may_refer(policy.metadata.key.namespace, policy.repository, no_cross_namespace_refs=blocks):
-        raise RetryableError(f"cannot access 'ImageRepository/{policy.repository}', {BLOCKED}", reason="AccessDenied")
-    if found.repository is not None:
-        return found
-    stored = _stored_repository(found, ports)
-    known = max(found.cause.dropped_from, status.reported_tags(stored.status))
-    repository = parse_stored(stored, ImageRepository)
-    return replace(found, repository=repository, cause=replace(found.cause, dropped_from=known))
-
-
-def _accessible(found: Evaluation, ports: Ports) -> ImageRepository:
-    """The ImageRepository of an evaluation, if its policy may read it."""
-    repository = found.repository
-    assert repository is not None
-    _check_access(found.policy, repository, ports)
-    try:
-        parse_repository_image(repository.image)
-    except InvalidImage as error:
-        raise StalledError(str(error), reason="ImageURLInvalid") from error
-    return repository
-
-
-def _stored_repository(found: Evaluation, ports: Ports) -> StoredObject:
-    """The ImageRepository that a policy refers to."""
-    policy, inputs = found.policy, found.inputs
-    stored = inputs.repository if inputs is not None else ports.objects.get("ImageRepository", policy.repository)
-    if stored is None:
-        raise RetryableError(
-            "referenced ImageRepository does not exist: imagerepositories.image.toolkit.fluxcd.io"
-            f' "{policy.repository.name}" not found',
-            reason="DependencyNotReady",
-            retry_after_s=DEPENDENCY_RETRY_S,
-        )
-    return stored
-
-
-def _check_access(policy: ImagePolicy, repository: ImageRepository, ports: Ports) -> None:
-    own = policy.metadata.key.namespace
-    same = own == policy.repository.namespace
-    labels = {} if same else _namespace_labels(own, ports)
-    if may_access(repository.access_from, same, labels):
-        return
-    cause = f"'{policy.repository}' can't be accessed due to missing ACL labels on 'accessFrom'"
-    if repository.access_from is not None and repository.access_from.namespace_selectors:
-        cause = f"'{policy.repository}' can't be accessed due to ACL labels mismatch on namespace '{own}'"
-    raise RetryableError(f"access denied: {cause}", reason="AccessDenied")
-
-
-def _namespace_labels(namespace: str, ports: Ports) -> dict[str, str]:
-    stored = ports.objects.get("Namespace", NamespacedName(namespace, namespace))
-    metadata = stored.document.get("metadata") if stored else None
-    labels = metadata.get("labels") if isinstance(metadata, dict) else None
-    return {**(labels or {}), NAMESPACE_NAME: namespace}
-
-
-def _compiled(policy: ImagePolicy, gates: tuple[Gate, ...]) -> CompiledPolicy:
-    try:
-        return compile_policy(policy.policy, policy.filter_tags, gates)
-    except (InvalidPolicy, InvalidFilter) as error:
-        raise StalledError(str(error), reason="InvalidPolicy") from error
-
-
-def _choice(found: Evaluation, compiled: CompiledPolicy, scanned: ScannedTags, situation: Situation) -> Choice:
-    current = found.current
-    try:
-        if scanned.difference is not None and current is not None and _chose(found, current):
-            # What this policy chose from the tags before is compared with the new ones only.
-            change = scanned.difference
-            return compiled.latest_after(current.ref.tag, change.added, change.removed, scanned.tags, situation)
-        return compiled.latest(scanned.tags, situation, descending=True)
-    except NoSelection as error:
-        raise RetryableError(str(error), reason="Failure") from error
-
-
-def _chose(found: Evaluation, current: Selection) -> bool:
-    """Whether this policy chose its current selection from all tags: nothing held it, and no better tag waited."""
-    body = found.stored.status
-    return (
-        status.ready_reason(body) == SUCCEEDED
-        and status.wait_until(body) is None
-        and body.get("observedGeneration") == found.policy.metadata.generation
-        and body.get("latestRef") == _document(current.ref)
-    )
-
-
-def _held_back(choice: Choice, situation: Situation) -> HeldBack:
-    """The gates let no tag through: latestRef stays as it is."""
-    held = choice.held
-    assert held is not None
-    return HeldBack(
-        held.message,
-        reason=held.reason,
-        trusted_tags=situation.counts.before,
-        wait_until=choice.wait.until if choice.wait else None,
-        # A gate that named a time need not be asked before it.
-        retry_after_s=(held.until - situation.now).total_seconds() if not isinstance(held, No) and held.until else None,
-    )
-
-
-def _digest(found: Evaluation, repository: ImageRepository, tag: str, contents: Contents, ports: Ports) -> Digest:
-    policy, current = found.policy, found.current.ref if found.current else None
-    if not needs_digest(policy.digest_reflection, current, repository.image, tag):
-        return Digest(current.digest if current and policy.digest_reflection != "Never" else "")
-    digest = contents.digest(tag)
-    if current is None or (current.name, current.tag, current.digest) != (repository.image, tag, digest):
-        # The sighting of what is selected already was recorded when it was selected.
-        ports.tags.first_seen(policy.repository, tag, digest, found.now)
-    return digest
-
-
-def _transition(found: Evaluation, selected: _Selected) -> Transition:
+def _transition(found: Evaluation, selected: Selected) -> Transition:
     """The policy's outcome, when its selection is stored."""
     selection = selected.selection
-    body = dict(found.stored.status) | {"latestRef": _document(selection.ref)}
+    body = dict(found.stored.status) | {"latestRef": ref_document(selection.ref)}
     if selection.previous is not None:
-        body["observedPreviousRef"] = _document(selection.previous)
+        body["observedPreviousRef"] = ref_document(selection.previous)
     message = ready_message(selection.ref, selection.previous)
     for told in (selected.decided, selected.wait):
         if told is not None:
@@ -580,7 +299,3 @@ def _transition(found: Evaluation, selected: _Selected) -> Transition:
         facts={**names, "cause": selection.cause},
         is_news=outcome.changes_status,
     )
-
-
-def _document(ref: ImageRef) -> dict[str, str]:
-    return {"name": ref.name, "tag": ref.tag} | ({"digest": ref.digest} if ref.digest else {})

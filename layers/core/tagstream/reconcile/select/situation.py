@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from tagstream.domain.objects.model import ImagePolicy, ImageRef, NamespacedName
 from tagstream.domain.select.choice import Situation, TagCounts
@@ -52,17 +53,17 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
+class KnownSituation:
     """What the gates are told, and the contents of tags that they and the selection share."""
 
     situation: Situation
     contents: Contents
 
 
-def gather(
+def situation_of(
     occasion: Occasion, questions: RegistryQuestions | None, ports: GatePorts, most_looked_at: int = MOST_LOOKED_AT
-) -> Gathered:
-    """Collect what the gates are told.
+) -> KnownSituation:
+    """What the gates are told of a policy.
 
     Args:
         occasion: the policy.
@@ -73,10 +74,7 @@ def gather(
     policy, current, control = occasion.policy, occasion.current, occasion.policy.control
     contents = _contents(occasion, questions, ports)
     image = questions.repository.image if questions is not None else ""
-
-    def looks() -> Looks:
-        return Looks(most_asked=most_looked_at, most_compared=max(most_looked_at, MOST_COMPARED))
-
+    looks = partial(Looks, most_asked=most_looked_at, most_compared=max(most_looked_at, MOST_COMPARED))
     order = control.intervention(occasion.now)
     signatures = ImageSignatures(
         contents=contents,
@@ -109,7 +107,7 @@ def gather(
         revert=control.revert if control.honours_reverts else None,
         image=image,
     )
-    return Gathered(situation=situation, contents=contents)
+    return KnownSituation(situation=situation, contents=contents)
 
 
 def _contents(occasion: Occasion, questions: RegistryQuestions | None, ports: GatePorts) -> Contents:
