@@ -7,10 +7,11 @@ each Lambda function loads its own only.
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tagstream.ports.bundle import DashboardPorts, NotifyPorts, Ports, WebhookPorts
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tagstream.ports.material import MaterialChecks
     from tagstream.ports.signatures import PublicKeys
 
+_P = TypeVar("_P")
 TABLE = "TAGSTREAM_TABLE"
 STACK = "TAGSTREAM_STACK"
 WINDOW = "TAGSTREAM_WINDOW"
@@ -68,19 +70,19 @@ class NotDeployed(RuntimeError):
 @functools.cache
 def scan_ports() -> Ports:
     """Ports of ScanFunction."""
-    return _ports(os.environ)
+    return _kept(_ports(os.environ))
 
 
 @functools.cache
 def update_ports() -> Ports:
     """Ports of UpdateFunction."""
-    return _ports(os.environ)
+    return _kept(_ports(os.environ))
 
 
 @functools.cache
 def sync_ports() -> Ports:
     """Ports of SyncFunction."""
-    return _ports(os.environ)
+    return _kept(_ports(os.environ))
 
 
 def notify_ports() -> NotifyPorts:
@@ -121,7 +123,16 @@ def dashboard_ports() -> DashboardPorts:
 @functools.cache
 def webhook_ports() -> WebhookPorts:
     """Ports of WebhookFunction: no registry, no Git."""
-    return _webhook_ports(os.environ, _table(os.environ, _impatient_dynamodb()))
+    return _kept(_webhook_ports(os.environ, _table(os.environ, _impatient_dynamodb())))
+
+
+def _kept(ports: _P) -> _P:
+    """Ports of a function that has started: what is loaded by now stays as long as its process.
+
+    The collector does not look through it any more, which took as long as dozens of scans every few ticks.
+    """
+    gc.freeze()
+    return ports
 
 
 def _ports(environ: Mapping[str, str]) -> Ports:
