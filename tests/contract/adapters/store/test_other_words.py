@@ -104,6 +104,17 @@ def test_a_status_that_was_compressed_otherwise_is_replaced_by_who_has_read_it(t
     assert not objects.replace_status(stored, {"observedGeneration": 2})
 
 
+def test_a_status_that_an_older_version_has_not_compressed_is_replaced_by_who_has_read_it(table: Table) -> None:
+    objects = DynamoObjects(table=table, clock=SetClock())
+    objects.put(repository())
+    where = keys.key(keys.statuses(KIND), str(APP))
+    table.put(where | {"doc": keys.document({"conditions": [], "words": "many " * 2000})})
+    stored = objects.get(KIND, APP)
+    assert stored is not None
+    assert objects.replace_status(stored, {"observedGeneration": 1})
+    assert not objects.replace_status(stored, {"observedGeneration": 2})
+
+
 def test_a_status_that_nobody_can_read_is_replaced(table: Table) -> None:
     objects = DynamoObjects(table=table, clock=SetClock())
     objects.put(repository())

@@ -114,6 +114,12 @@ def test_policies_and_selections_are_read_once_for_all_automations() -> None:
     assert read == ["apps", "by name", "infra"]
 
 
+def test_automations_that_see_the_same_policies_share_what_is_made_of_them() -> None:
+    snapshot = Snapshot(ports_that_count([]))
+    one, other = (snapshot.admitted(automation("apps")) for _ in range(2))
+    assert one.observed is other.observed
+
+
 def test_many_policies_are_read_in_pages_of_all() -> None:
     read: list[str] = []
     snapshot = Snapshot(ports_that_count(read))

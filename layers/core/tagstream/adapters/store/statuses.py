@@ -154,9 +154,8 @@ def _still(before: Document) -> Condition | None:
     packed = keys.packed_document(before)
     if _is_long(packed):
         return None
-    # A version before this one did not compress statuses.
-    forms: keys.Item = {":packed": packed, ":plain": keys.document(before)}
-    return Condition(expression="doc = :packed OR doc = :plain", values=forms)
+    # One that an older version has stored, which did not compress statuses, is told by a read.
+    return Condition(expression="doc = :packed", values={":packed": packed})
 
 
 def _is_long(packed: AttributeValueTypeDef) -> bool:

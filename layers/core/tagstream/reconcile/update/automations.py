@@ -9,7 +9,7 @@ Source: image-automation-controller internal/controller/imageupdateautomation_co
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,6 @@ from tagstream.errors import ImageAutomationError, RetryableError, raise_first
 from tagstream.ports.bundle import Ports
 from tagstream.ports.leases import Lease
 from tagstream.ports.objects import Document, StoredObject
-from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.kept_requests import TRIES, known_requests, with_forgotten
@@ -41,6 +40,7 @@ from tagstream.reconcile.update.recovery import recover, recover_former
 from tagstream.reconcile.update.requests import with_requests
 from tagstream.reconcile.update.reverts import HELD_BACK, without_reverted
 from tagstream.reconcile.update.secrets_ahead import SecretsAhead
+from tagstream.reconcile.update.selected import Selected
 from tagstream.reconcile.update.snapshot import KIND, Snapshot
 
 # A branch whose server answers slowly may take this much of an invocation.
@@ -340,7 +340,7 @@ def _parsed(stored: StoredObject) -> ImageUpdateAutomation | None:
 
 
 def _prepared_one(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> UpdateJob | None:
-    selections: Mapping[NamespacedName, Selection] = {}
+    selections = Selected()
     try:
         automation = parse_stored(stored, ImageUpdateAutomation)
         if automation.suspend:

@@ -15,6 +15,7 @@ from tagstream.ports.leases import CommitIntent
 from tagstream.ports.objects import Document
 from tagstream.reconcile.kept_requests import BRANCHES, FIELD, PUSH_REVISION, TEMPLATE, known_branches
 from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.selected import Selected
 
 PUSH_COMMIT = "lastPushCommit"
 
@@ -59,7 +60,7 @@ def part_of(job: UpdateJob, kept: KeptBranch, policies: Collection[NamespacedNam
         job,
         stored=replace(job.stored, status=status),
         destination=job.destination.named(kept.branch),
-        selections={key: one for key, one in job.selections.items() if key in policies},
+        selections=Selected({key: one for key, one in job.selections.items() if key in policies}),
     )
 
 

@@ -36,6 +36,7 @@ from tagstream.reconcile import status
 from tagstream.reconcile.credentials import git_access
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.request_access import RequestJob, committing_host, request_job
+from tagstream.reconcile.update.selected import Selected
 from tagstream.reconcile.update.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class UpdateJob:
     commit: CommitSpec
     access: GitAccess
     destination: Destination
-    selections: Mapping[NamespacedName, Selection]
+    selections: Selected
     snapshot: Snapshot
     began_at: datetime
     joins: Joins = "own run"
@@ -85,12 +86,12 @@ class UpdateJob:
     @property
     def refs(self) -> Mapping[NamespacedName, ImageRef]:
         """What the setters are set to."""
-        return {key: selection.ref for key, selection in self.selections.items()}
+        return self.selections.refs
 
     @property
     def observed(self) -> Mapping[str, Mapping[str, str]]:
         """``status.observedPolicies``: every selected policy by name, whether or not a setter uses it."""
-        return {key.name: _observed(one.ref) for key, one in self.selections.items()}
+        return self.selections.observed
 
     @property
     def is_asked_for(self) -> bool:
@@ -128,22 +129,20 @@ def joined_causes(selections: Iterable[Selection], *, is_asked_for: bool) -> str
     return ",".join(sorted(found - {""}))
 
 
-def _observed(ref: ImageRef) -> Mapping[str, str]:
-    if ref.digest:
-        return {"name": ref.name, "tag": ref.tag, "digest": ref.digest}
-    return {"name": ref.name, "tag": ref.tag}
-
-
-def new_selections(stored: StoredObject, selections: Mapping[NamespacedName, Selection]) -> tuple[Selection, ...]:
+def new_selections(stored: StoredObject, selections: Selected) -> tuple[Selection, ...]:
     """The selections that the automation's last successful run has not seen."""
     known = stored.status.get("observedPolicies")
+    if known == selections.observed:
+        # Many automations may each see the many policies of a namespace, most of which are known to all.
+        return ()
     ran_at = status.read_time(stored.status.get("lastAutomationRunTime"))
     if known is None and ran_at is not None and status.is_ready(stored.status):
         # The list was too large for the table: what was selected since the run has not been seen.
         new = {key: one for key, one in selections.items() if one.selected_at >= ran_at}
     else:
         observed = known if isinstance(known, Mapping) else {}
-        new = {key: one for key, one in selections.items() if observed.get(key.name) != _observed(one.ref)}
+        now = selections.observed
+        new = {key: one for key, one in selections.items() if observed.get(key.name) != now[key.name]}
     # Most selections are known. To sort all of them would cost more than to compare them.
     return tuple(one for _, one in sorted(new.items()))
 
@@ -151,7 +150,7 @@ def new_selections(stored: StoredObject, selections: Mapping[NamespacedName, Sel
 def prepare(
     stored: StoredObject,
     automation: ImageUpdateAutomation,
-    selections: Mapping[NamespacedName, Selection],
+    selections: Selected,
     snapshot: Snapshot,
     ports: Ports,
 ) -> UpdateJob:

@@ -5,13 +5,13 @@ Source: image-automation-controller internal/controller/imageupdateautomation_co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.git_host import kind_of_repository
-from tagstream.domain.objects.model import CommitId, GitRepository, NamespacedName
+from tagstream.domain.objects.model import CommitId, GitRepository
 from tagstream.domain.scan.schedule import retry_delay_s
 from tagstream.domain.update.commit_page import commit_page
 from tagstream.domain.update.kept_branch import KeptBranch
@@ -19,7 +19,6 @@ from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
-from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
 from tagstream.reconcile.kept_requests import BRANCHES, PUSH_REVISION, TEMPLATE, known_branches
 from tagstream.reconcile.kept_requests import FIELD as FIELD_OF_REQUEST
@@ -30,6 +29,7 @@ from tagstream.reconcile.update.job import UpdateJob, joined_causes, new_selecti
 from tagstream.reconcile.update.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.update.push_event import causes
 from tagstream.reconcile.update.reverts import HELD_BACK, OFFERED, PUSH_AUTHOR
+from tagstream.reconcile.update.selected import Selected
 from tagstream.reconcile.update.template_warnings import FIELD as TEMPLATE_FIELD
 from tagstream.reconcile.update.template_warnings import template_event, template_warnings
 
@@ -64,7 +64,7 @@ def outcome(result: RunResult, duration_ms: float, now: datetime) -> Transition:
 
 def not_run(
     stored: StoredObject,
-    selections: Mapping[NamespacedName, Selection],
+    selections: Selected,
     error: ImageAutomationError,
     now: datetime,
 ) -> Transition:
@@ -153,7 +153,7 @@ def _seen_in_part(result: RunResult, body: Mapping[str, object]) -> Mapping[str,
         **_held_back(result),
         **({FIELD_OF_REQUEST: replace(request, settings="").document()} if request is not None else {}),
         "observedSourceRevision": result.revision,
-        "observedPolicies": {name: ref for name, ref in result.job.observed.items() if name not in failing},
+        "observedPolicies": _observed_without(failing, result.job),
     }
 
 
@@ -225,9 +225,14 @@ def _body(result: RunResult, now: datetime) -> Mapping[str, object]:
         **({TEMPLATE: template} if template else {}),
         "lastAutomationRunTime": instant_text(job.began_at),
         "observedSourceRevision": result.revision,
-        "observedPolicies": {name: ref for name, ref in job.observed.items() if name not in result.waiting},
+        "observedPolicies": _observed_without(result.waiting, job),
     }
     return {**body, **_pushed(result, now)}
+
+
+def _observed_without(policies: Collection[str], job: UpdateJob) -> Mapping[str, Mapping[str, str]]:
+    """What a run has seen, but for the policies of these names."""
+    return {name: ref for name, ref in job.observed.items() if name not in policies} if policies else job.observed
 
 
 def _held_back(result: RunResult) -> Mapping[str, object]:

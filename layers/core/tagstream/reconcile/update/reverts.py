@@ -24,6 +24,7 @@ from tagstream.ports.git import Checkout, GitSession, PastCommit
 from tagstream.reconcile.select.tag_times import stored_times
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.selected import Selected
 
 POLICY = "ImagePolicy"
 HELD_BACK = "revertedPolicies"
@@ -59,7 +60,7 @@ def without_reverted(job: UpdateJob) -> UpdateJob:
 def leave_out(job: UpdateJob, policies: Iterable[NamespacedName]) -> UpdateJob:
     """The job without these policies."""
     reverted = job.reverted | frozenset(policies)
-    kept = {key: one for key, one in job.selections.items() if key not in reverted}
+    kept = Selected({key: one for key, one in job.selections.items() if key not in reverted})
     return replace(job, selections=kept, reverted=reverted)
 
 

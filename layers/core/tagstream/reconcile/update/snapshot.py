@@ -36,6 +36,7 @@ from tagstream.reconcile.kept_requests import TEMPLATE, known_branches
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 from tagstream.reconcile.update.calendars import Calendars, namespace_name
 from tagstream.reconcile.update.secrets_ahead import secrets_of
+from tagstream.reconcile.update.selected import Selected
 
 if TYPE_CHECKING:
     from tagstream.domain.calendar.calendar import Calendar
@@ -122,7 +123,7 @@ class Snapshot:
         self._ports, self._may_lag = ports, may_lag
         self.known_policies = KnownPolicies(exists=lambda key: self.policy(key) is not None)
         self._lock = threading.RLock()
-        self._selections: dict[str, Mapping[NamespacedName, Selection]] = {}
+        self._selections: dict[str, Selected] = {}
         self._repositories: dict[NamespacedName, StoredObject | None] = {}
         self._documents: dict[ObjectName, Document] = {}
         self._namespaces: set[str] = set()
@@ -240,7 +241,7 @@ class Snapshot:
         found = parsed_objects(stored, ImagePolicy, self._ports.log)
         return frozenset(one.key for one, policy in found if _is_reverted(policy, selections[one.key]))
 
-    def admitted(self, automation: ImageUpdateAutomation) -> Mapping[NamespacedName, Selection]:
+    def admitted(self, automation: ImageUpdateAutomation) -> Selected:
         """What the policies that an automation's selector admits have selected.
 
         Raises:
@@ -258,7 +259,8 @@ class Snapshot:
         if by_label is not None:
             return self._selections_of(namespace, by_label)
         selected = self._selected(namespace)
-        return {key: selected[key] for key in self._labels_of(namespace).selected_by(selector) if key in selected}
+        found = self._labels_of(namespace).selected_by(selector)
+        return Selected({key: selected[key] for key in found if key in selected})
 
     def writers(self, target: str) -> Sequence[Writer]:
         """All automations that write to a branch, suspended ones too, sorted by name."""
@@ -330,10 +332,11 @@ class Snapshot:
         except (StalledError, NoPushBranch):
             return None
 
-    def _selected(self, namespace: str) -> Mapping[NamespacedName, Selection]:
+    def _selected(self, namespace: str) -> Selected:
         with self._lock:
             if namespace not in self._selections:
-                self._selections[namespace] = self._ports.selections.list(namespace, may_lag=self._may_lag)
+                found = self._ports.selections.list(namespace, may_lag=self._may_lag)
+                self._selections[namespace] = Selected(found)
             return self._selections[namespace]
 
     def _count(self, automation: ImageUpdateAutomation) -> None:
@@ -343,9 +346,7 @@ class Snapshot:
                 key = automation.metadata.key
                 self._selecting.setdefault(key.namespace, set()).add(key)
 
-    def _selections_of(
-        self, namespace: str, policies: Collection[NamespacedName]
-    ) -> Mapping[NamespacedName, Selection]:
+    def _selections_of(self, namespace: str, policies: Collection[NamespacedName]) -> Selected:
         """The selections of a few policies of a namespace."""
         with self._lock:
             if namespace in self._selections:
@@ -355,7 +356,7 @@ class Snapshot:
                 found = self._ports.selections.get_many(missing, may_lag=self._may_lag) if missing else {}
                 self._chosen |= {key: found.get(key) for key in missing}
                 known = self._chosen
-            return {key: one for key in policies if (one := known.get(key)) is not None}
+            return Selected({key: one for key in policies if (one := known.get(key)) is not None})
 
     def _found_by_label(self, namespace: str, selector: LabelSelector) -> Sequence[NamespacedName] | None:
         """The policies that a selector selects, if it names a label that few policies have; None if it does not.
