@@ -125,7 +125,7 @@ def test_text_that_begins_on_a_separator_line_is_no_place_for_markers(source: st
         (f"a: some\n  - |\n    text {MARK}\n", f"a: v2.0.0 {MARK}\n"),
         (f"a:\n  - -c\n  - |\n    x\nb: old {MARK}\n", f"a:\n  - -c\n  - |\n    x\nb: v2.0.0 {MARK}\n"),
         (f"a:\n- |\n    x\n  {MARK}\n- old\n", f"a:\n- |\n    x\n  {MARK}\n- v2.0.0\n"),
-        (f"a:\n- b: |2\n       x\n\n   {MARK}\n- old\n", f"a:\n- b: |2\n       x\n\n   {MARK}\n- v2.0.0\n"),
+        (f"a:\n- b: |2\n       x\n\n{MARK}\n- old\n", f"a:\n- b: |2\n       x\n\n{MARK}\n- v2.0.0\n"),
         (f"c: | {MARK}\n  old\n    \n\nd: 1\n", f"c: |- {MARK}\n  v2.0.0\n\nd: 1\n"),
         (f"c: | {MARK}\n  old\n  \n \nd: 1\n", f"c: |- {MARK}\n  v2.0.0\n  \n \nd: 1\n"),
         (f"c: | {MARK}\n  old\x85# x\n", f"c: |- {MARK}\n  v2.0.0\x85# x\n"),
@@ -217,6 +217,9 @@ def test_items_of_a_list_are_objects_of_their_own() -> None:
         ("kind: A\x85metadata:\x85  name: x\x85", ("", "A", "x", "")),
         ("kind: A\nmore: b\rmetadata:\n  name: x\n", ("", "A", "x", "")),
         ("- 1\n- kind: A\n  x: y\n", None),
+        ("kind: null\nmetadata:\n  name: ~\n  namespace: 'null'\n", ("", "", "", "null")),
+        ("apiVersion: v1\nkind: NULL\nmetadata:\n  name: Null\n", ("v1", "", "", "")),
+        ("kind: &a null\nmetadata:\n  name: !!str null\n  namespace: !!null x\n", ("", "", "null", "")),
     ],
 )
 def test_an_object_is_named_by_its_own_first_words(head: str, expected: tuple[str, ...] | None) -> None:
@@ -251,6 +254,41 @@ def test_a_marker_line_behind_a_block_scalar_is_told_from_the_scalars_text() -> 
     found = plan_file(b"a.yaml", source, REFS)
     assert [(one.line, one.state) for one in found.markers] == [(4, "applied"), (7, "malformed marker")]
     assert [(one.line, one.old_value) for one in found.changes] == [(4, "old")]
+
+
+@pytest.mark.parametrize(
+    ("source", "old"),
+    [
+        # Of a scalar with two comments, the one on its line counts.
+        ('r:\n# {"$imagepolicy": "ns:app"}\n- |- # {"$imagepolicy": "ns:app:tag"}\n  old\n', "old"),
+        ("r:\n# MARK\n- | # why\n  old\n", None),
+        ("r:\n# MARK\n- |\n  old\n# end\n", "old\n"),
+        ("r:\n# MARK\n- |\n- b: 1 # why\n", ""),
+        # A comment above a list in a list is the inner list's.
+        ("r:\n# MARK\n- - old\n", None),
+        ("r:\n- # MARK\n  - - old\n", None),
+        ("r:\n- # MARK\n  - old\n", "old"),
+        # Blank lines do not part a comment from the first item; behind another item they end it.
+        ("r:\n\n# MARK\n\n- old\n", "old"),
+        ("r:\n- a\n\n# MARK\n- old\n", "old"),
+        ("r:\n- a\n# MARK\n\n- old\n", None),
+        ("r:\n# MARK\n-\n\n  old\n", "old"),
+        # A comment that is indented like a nested item is that item's.
+        ("r:\n- - a\n  # MARK\n- old\n", None),
+        ("r:\n- k: v\n  # MARK\n- old\n", None),
+        ("r:\n- k: v\n# MARK\n- old\n", "old"),
+        ("r:\n- a\n  # MARK\n- old\n", "old"),
+        # A line of a text is no comment above another one.
+        ("r:\n- k: |-\n    # x\n- # MARK\n  old\n", "old"),
+        # What is inside of a key is not set.
+        ("? q: old # MARK\n", None),
+        ("? - old # MARK\n", None),
+    ],
+)
+def test_a_comment_line_belongs_to_what_flux_says(source: str, old: str | None) -> None:
+    source = source.replace("# MARK", '# {"$imagepolicy": "ns:app:tag"}')
+    plan = plan_file(b"a.yaml", source.encode(), REFS)
+    assert [(one.old_value, one.setter) for one in plan.changes] == ([(old, "ns:app:tag")] if old is not None else [])
 
 
 def test_aliases_and_odd_blank_lines_around_a_value_stay_as_they_are() -> None:

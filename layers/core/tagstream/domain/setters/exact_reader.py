@@ -24,6 +24,7 @@ _GAP = re.compile(r"(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\r\n]*)*")
 _TAG = re.compile(r"!\S*")
 # Every line break of YAML 1.1 becomes \\n, so that lines are libyaml's lines. Offsets stay.
 _BREAKS = str.maketrans({"\r": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n"})
+_BLANK_LINE = re.compile(r"[ \t]*\n")
 _STEP = 256
 _CORE, _STRING = "tag:yaml.org,2002:", "tag:yaml.org,2002:str"
 
@@ -116,12 +117,13 @@ class ByteOffsets:
 
 
 def _scalars(text: str) -> Iterator[Scalar]:
-    """Every scalar with its place: kind of parent, key or not, inside a flow collection or not."""
-    # One entry per open collection: its kind, how many nodes it has had, whether it is a flow collection.
+    """Every scalar with its place: kind of parent, part of a key or not, inside a flow collection or not."""
+    # One entry per open collection: its kind, how many nodes it has had, whether it is a flow collection, and whether
+    # it is part of a key.
     stack: list[list[Any]] = []
     for name, event in parsed_events(text):
         if name in ("ScalarEvent", "AliasEvent"):
-            kind, count, _ = stack[-1] if stack else ("document", 0, False)
+            kind, _, _, _ = stack[-1] if stack else ("document", 0, False, False)
             yield Scalar(
                 start=event.start_mark.index,
                 end=event.end_mark.index,
@@ -129,17 +131,23 @@ def _scalars(text: str) -> Iterator[Scalar]:
                 style="" if name == "AliasEvent" else event.style or "",
                 tag="" if name == "AliasEvent" else event.tag or "",
                 anchor=event.anchor or "",
-                is_key=kind == "mapping" and count % 2 == 0,
+                is_key=_is_key(stack),
                 is_alias=name == "AliasEvent",
                 in_flow=any(entry[2] for entry in stack),
                 parent=kind,
             )
+        in_key = _is_key(stack)
         if name in ("ScalarEvent", "AliasEvent", "MappingStartEvent", "SequenceStartEvent") and stack:
             stack[-1][1] += 1
         if name in ("MappingStartEvent", "SequenceStartEvent"):
-            stack.append([name.removesuffix("StartEvent").lower(), 0, bool(event.flow_style)])
+            stack.append([name.removesuffix("StartEvent").lower(), 0, bool(event.flow_style), in_key])
         elif name in ("MappingEndEvent", "SequenceEndEvent"):
             stack.pop()
+
+
+def _is_key(stack: Sequence[Sequence[Any]]) -> bool:
+    """Whether the next node is a key of a mapping, or is inside a key."""
+    return bool(stack) and (stack[-1][3] or (stack[-1][0] == "mapping" and stack[-1][1] % 2 == 0))
 
 
 def _site(text: str, scalars: Sequence[Scalar], index: int, line: tuple[int, int], hit: int) -> tuple[Site, int]:
@@ -199,12 +207,45 @@ def _head(text: str, scalars: Sequence[Scalar], index: int, line: tuple[int, int
     behind_key = index >= 0 and "\n" in text[scalars[index].end : after.start]
     if after.parent != "sequence" and not behind_key:
         return "a comment line of its own belongs to no value"
-    previous_line = text[text.rfind("\n", 0, max(line_start - 1, 0)) + 1 : line_start].strip()
-    value_line_end = text.find("\n", after.end)
-    value_line = text[after.end : len(text) if value_line_end < 0 else value_line_end]
-    if text[line_end + 1 : after.start].strip(" -") or previous_line.startswith("#") or "#" in value_line:
+    between = text[line_end + 1 : after.start]
+    if between.count("-") > 1:
+        return "the comment belongs to a list"
+    if index >= 0 and not scalars[index].is_key and _ends_previous(text, scalars[index], line, after):
+        return "the comment belongs to what stands before it"
+    previous_start = text.rfind("\n", 0, max(line_start - 1, 0)) + 1
+    is_text = index >= 0 and scalars[index].end > previous_start
+    is_continued = text[previous_start:line_start].strip(" -").startswith("#") and not is_text
+    if between.strip(" -\n") or is_continued or _has_comment(text, after):
         return "a comment of several lines, or of a value with a comment of its own, is no marker"
     return after
+
+
+def _ends_previous(text: str, before: Scalar, line: tuple[int, int, int], after: Scalar) -> bool:
+    """Whether a comment line counts for the item before it: a blank line follows it, or it is indented otherwise.
+
+    An item that is a single scalar has no comments in other columns.
+    """
+    line_start, comment_start, line_end = line
+    if text[line_start:comment_start].strip():
+        return False
+    if _BLANK_LINE.match(text, line_end + 1, after.start):
+        return True
+    dash = text.find("-", line_end, after.start)
+    if dash < 0:
+        return False
+    column = dash - text.rfind("\n", 0, dash) - 1
+    start = text.rfind("\n", 0, before.start) + 1
+    is_single = before.start >= start + column and text[start : before.start].strip(" ") == "-" == text[start + column]
+    return comment_start - line_start != column and not is_single
+
+
+def _has_comment(text: str, scalar: Scalar) -> bool:
+    """Whether a comment follows a scalar on its line; for a block scalar, its indicator."""
+    is_block = scalar.style in ("|", ">")
+    start = scalar.start if is_block else scalar.end
+    end = text.find("\n", start)
+    line = text[start : len(text) if end < 0 else end]
+    return _COMMENT.search(line) is not None if is_block else "#" in line
 
 
 def _settable(text: str, target: Scalar, hit: int, comment: str) -> Site:

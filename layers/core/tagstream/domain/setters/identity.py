@@ -10,7 +10,7 @@ import bisect
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tagstream.domain.objects.yaml_events import parsed_events
 from tagstream.domain.setters.documents import plain_breaks
@@ -30,6 +30,7 @@ _INDENT = rb"(?m)^([ ]+)[^\s#]"
 _KEYS = rb"(?m)^(?:apiVersion|kind|metadata)[ \t]*:"
 _NAMES = rb"(?m)^([ ]+)(?:name|namespace)[ \t]*:"
 _ODD_MEMBER = rb"(?m)^[ ]+(?:[\"'?{\[&!*|>]|<<)"
+_NULLS = frozenset({b"null", b"Null", b"NULL", b"~"})
 _NAMING = frozenset({"apiVersion", "kind", "metadata", "name", "namespace", "items"})
 _ODD = rb"(?m)^(?:[\"'?{\[&!-]|<<|kind:[ \t]*[\"']?(?:\w*List)\b)"
 
@@ -92,8 +93,7 @@ def _by_text(document: bytes) -> ObjectIdentifier | None:
     """Return the document's object if patterns can find it, else None."""
     usual = _USUAL.match(document)
     if usual:
-        version, kind, name, namespace = usual.groups(b"")
-        return ObjectIdentifier(version.decode(), kind.decode(), name.decode(), namespace.decode())
+        return ObjectIdentifier(*("" if one in _NULLS else one.decode() for one in usual.groups(b"")))
     if re.search(_ODD, document):
         return None
     top = [(found[1].decode(), _text(found)) for found in re.finditer(_TOP, document)]
@@ -127,7 +127,7 @@ def _metadata(block: bytes) -> dict[str, str] | None:
 
 def _text(found: re.Match[bytes], group: int = 2) -> str:
     raw = next((found[one] for one in (group, group + 1, group + 2) if found[one] is not None), b"")
-    return raw.decode(errors="replace")
+    return "" if raw in _NULLS and found[group + 2] is not None else raw.decode(errors="replace")
 
 
 class _Item(NamedTuple):
@@ -175,7 +175,15 @@ def _documents(text: str) -> Iterator[_Document]:
         elif name in ("ScalarEvent", "AliasEvent"):
             path = reader.place(getattr(event, "value", None))
             if path:
-                reader.values[path] = getattr(event, "value", "")
+                reader.values[path] = "" if _is_null(event) else getattr(event, "value", "")
+
+
+def _is_null(event: Any) -> bool:
+    """Whether an event is a null, which names nothing."""
+    tag = getattr(event, "tag", None)
+    if tag not in (None, "!"):
+        return bool(tag == "tag:yaml.org,2002:null")
+    return not getattr(event, "style", None) and getattr(event, "value", "").encode() in _NULLS
 
 
 class _Reader:
