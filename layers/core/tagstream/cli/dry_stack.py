@@ -97,9 +97,11 @@ class DryObjects:
         """One object."""
         return self.replaced.get(ObjectName(kind=kind, key=key)) or self.inner.get(kind, key)
 
-    def get_many(self, kind: str, names: Collection[NamespacedName]) -> tuple[StoredObject, ...]:
+    def get_many(
+        self, kind: str, names: Collection[NamespacedName], total: int = 0, *, may_lag: bool = False
+    ) -> tuple[StoredObject, ...]:
         """Those that exist, sorted by name."""
-        return self._with(kind, self.inner.get_many(kind, names), set(names))
+        return self._with(kind, self.inner.get_many(kind, names, total, may_lag=may_lag), set(names))
 
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
         """All of a kind, sorted by name."""

@@ -85,4 +85,4 @@ class LeaseStore(Protocol):
         """Whether nobody else has taken the lease meanwhile."""
 
     def clear_intents(self, lease: Lease) -> None:
-        """The statuses of all recorded commits are written."""
+        """The statuses of all recorded commits are written: forget the commits, and give the lease back."""

@@ -86,8 +86,9 @@ def update(event: Mapping[str, Any], remaining_ms: int, owner: str, ports: Ports
     if causes:
         ports.log.correlate(",".join(causes))
     try:
-        wanted, may_lag = automations_to_run(found.changes, ports), only_by_interval(found.changes)
-        run_automations(wanted, owner, _deadline_s(remaining_ms, ports), ports, may_lag=may_lag)
+        woken, may_lag = automations_to_run(found.changes, ports), only_by_interval(found.changes)
+        deadline_s = _deadline_s(remaining_ms, ports)
+        run_automations(woken.named, owner, deadline_s, ports, may_lag=may_lag, listed=woken.listed)
     except ImageAutomationError as error:
         return _batch_failed(found.changes, error, ports)
     return {"batchItemFailures": []}

@@ -82,11 +82,11 @@ def test_automations_with_a_branch_each_list_the_objects_once(ports: Ports, tmp_
         calls = lived(ports, names)
     for name in names:
         assert "v1.1.0" in git("show", f"auto-{name}:{name}/app.yaml", folder=bare)
-    # GitRepositories and automations; of policies nobody needs the status.
-    assert calls["objects.list"] == 2
+    # GitRepositories and automations. Nobody needs the statuses of all of them, and policies are read by name.
+    assert calls["objects.list"] == 0
+    assert calls["objects.documents_of"] == 2
     # GitRepositories, windows and freezes; the policies, all in one call; and what a push asks of windows again.
     assert calls["objects.documents"] <= 3
-    assert calls["objects.documents_of"] == 0
     assert calls["selections.list"] == 1
 
 

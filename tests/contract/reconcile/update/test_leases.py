@@ -15,9 +15,9 @@ from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.leases import Lease
 from tagstream.reconcile.update.lease import LEASE_S, RENEWED_EVERY_S, lease_held
-from tests.contract.reconciling import APP, automated, run, selection, target_of
+from tests.contract.reconciling import APP, MARKED, automated, run, selection, target_of
 from tests.contract.skipping_clock import SkippingClock
-from tests.embedded.git_server import git
+from tests.embedded.git_server import commit_files, git
 from tests.embedded.single_writes import put_selection
 
 RECOVERY_S = 30.0
@@ -51,26 +51,32 @@ def test_the_branch_of_a_killed_worker_is_written_to_within_thirty_seconds(
 
 
 def test_a_lease_is_renewed_while_its_holder_works(ports: Ports) -> None:
-    with lease_held(TARGET, "worker", ports.clock.monotonic_s() + 5, ports) as lease:
+    with lease_held(TARGET, "worker", ports.clock.monotonic_s() + 5, ports) as holding:
         threading.Event().wait(RENEWED_EVERY_S + 1)
         renewed = ports.leases.holder(TARGET)
         assert renewed is not None
-        assert renewed.fence == lease.fence
-        assert (renewed.expires_at - lease.expires_at).total_seconds() > RENEWED_EVERY_S - 1
+        assert renewed.fence == holding.lease.fence
+        assert (renewed.expires_at - holding.lease.expires_at).total_seconds() > RENEWED_EVERY_S - 1
     assert ports.leases.holder(TARGET) is None
 
 
 def test_a_lease_that_cannot_be_given_back_leaves_the_work_done(
     ports: Ports, repository: tuple[str, Path], table: Table
 ) -> None:
+    tried: list[Lease] = []
+
     class Unreleased(DynamoLeases):
         def release(self, lease: Lease) -> None:
+            tried.append(lease)
             raise RetryableError("failed to write in the table: throttled", reason="StorageOperationFailed")
 
     url, bare = repository
     automated(ports, url)
+    # The lease of a push is given back with its commits; this run finds that there is nothing to push.
+    commit_files(bare, {"app.yaml": MARKED.replace(b"v1.0.0", b"v1.1.0")}, "by hand")
     put_selection(ports.selections, selection("v1.1.0"), None)
     run(replace(ports, leases=Unreleased(table=table, clock=ports.clock)))
+    assert [one.target for one in tried] == [target_of(url)]
     stored = ports.objects.get("ImageUpdateAutomation", APP)
     assert stored is not None
     assert [one["status"] for one in stored.status["conditions"] if one["type"] == "Ready"] == ["True"]

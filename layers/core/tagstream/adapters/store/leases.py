@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import cast
 
 from tagstream.adapters.store import keys
@@ -38,7 +39,7 @@ class DynamoLeases:
     clock: Clock
 
     def acquire(self, target: str, owner: str, ttl_s: float) -> Lease | None:
-        """One conditional update that also counts the fence up, and one read."""
+        """One conditional update that also counts the fence up."""
         now = keys.number(keys.epoch(self.clock.now()))
         return self._taken(target, owner, ttl_s, "#until < :now OR #owner = :owner", {":now": now})
 
@@ -69,10 +70,9 @@ class DynamoLeases:
         return dict.fromkeys(targets, LastHolder()) | known
 
     def _taken(self, target: str, owner: str, ttl_s: float, condition: str, values: keys.Item) -> Lease | None:
-        where = keys.key(keys.lease(target))
         until = self.clock.now() + timedelta(seconds=ttl_s)
-        taken = self.table.update(
-            where,
+        taken = self.table.changed(
+            keys.key(keys.lease(target)),
             "SET #owner = :owner, #until = :until, #ttl = :ttl ADD fence :one",
             Condition(
                 expression=f"attribute_not_exists(#owner) OR {condition}",
@@ -87,7 +87,7 @@ class DynamoLeases:
             ),
             mark={"owner": keys.text(owner), "until": keys.number(keys.epoch(until))},
         )
-        return _lease(target, self.table.get(where) or {}) if taken else None
+        return None if taken is None else _lease(target, taken)
 
     def release(self, lease: Lease) -> None:
         """The item stays: it holds the fence and the intents."""
@@ -144,16 +144,18 @@ class DynamoLeases:
             return ()
 
     def clear_intents(self, lease: Lease) -> None:
-        """Nothing is in doubt any more."""
-        before = self._changed_intents(lease, "REMOVE intents", {})
+        """One update: the commits and the holder go together."""
+        before = self._changed_intents(lease, "REMOVE intents, #owner, #until", {}, {"#until": "until"})
         self._parts(lease.target).drop(_parts_of(before or {}) or NO_PARTS)
 
     def _parts(self, target: str) -> Parts:
         return Parts(table=self.table, pk=keys.lease(target), prefix=keys.INTENT_PARTS)
 
-    def _changed_intents(self, lease: Lease, expression: str, values: keys.Item) -> keys.Item | None:
+    def _changed_intents(
+        self, lease: Lease, expression: str, values: keys.Item, names: Mapping[str, str] = MappingProxyType({})
+    ) -> keys.Item | None:
         where = keys.key(keys.lease(lease.target))
-        return self.table.exchange(where, expression, _still_held(lease, {}, values))
+        return self.table.exchange(where, expression, _still_held(lease, names, values))
 
     def _held(self, lease: Lease, expression: str, names: dict[str, str], values: keys.Item) -> bool:
         where = keys.key(keys.lease(lease.target))

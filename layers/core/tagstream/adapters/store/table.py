@@ -310,6 +310,31 @@ class Table:
 
         return self._settled(write, key, lambda stored: mark is not None and _has(stored, mark))
 
+    def changed(self, key: Item, expression: str, condition: Condition, mark: Item) -> Item | None:
+        """Update one item as ``update`` does.
+
+        Returns:
+            The whole item as it is now, without a read; None when the condition did not hold.
+        """
+        now: Item = {}
+
+        def write() -> None:
+            with translated("update an item"):
+                answer = self.client.update_item(
+                    TableName=self.name,
+                    Key=key,
+                    UpdateExpression=expression,
+                    ReturnValues="ALL_NEW",
+                    **_guard(condition),  # type: ignore[arg-type]
+                )
+            now.update(answer["Attributes"])
+
+        def is_own(stored: Item | None) -> bool:
+            now.update(stored or {})
+            return _has(stored, mark)
+
+        return now if self._settled(write, key, is_own) else None
+
     def exchange(self, key: Item, expression: str, condition: Condition) -> Item | None:
         """Update one item as ``update`` does.
 

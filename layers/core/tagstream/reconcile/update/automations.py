@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from tagstream.domain.objects.model import CommitId, ImageUpdateAutomation, NamespacedName
 from tagstream.errors import ImageAutomationError, RetryableError, raise_first
 from tagstream.ports.bundle import Ports
-from tagstream.ports.leases import Lease
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.reconcile import status
 from tagstream.reconcile.isolated import isolated
@@ -31,7 +30,7 @@ from tagstream.reconcile.update.host_apis import HostApis, api_way_of
 from tagstream.reconcile.update.host_health import API, HostHealth, is_proven, way_of
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.lanes import LAST_TURN, THREADS, Work, run_lanes
-from tagstream.reconcile.update.lease import lease_held
+from tagstream.reconcile.update.lease import Holding, lease_held
 from tagstream.reconcile.update.next_runs import NextRuns
 from tagstream.reconcile.update.outcome import not_run, outcome, put_off
 from tagstream.reconcile.update.policy_branches import update_policy_branches, with_branch_requests
@@ -70,7 +69,13 @@ class _Run:
 
 
 def run_automations(
-    keys: Collection[NamespacedName], owner: str, deadline_s: float, ports: Ports, *, may_lag: bool = False
+    keys: Collection[NamespacedName],
+    owner: str,
+    deadline_s: float,
+    ports: Ports,
+    *,
+    may_lag: bool = False,
+    listed: Sequence[StoredObject] = (),
 ) -> None:
     """Bring these automations up to date; suspended and deleted ones are passed over.
 
@@ -82,6 +87,7 @@ def run_automations(
         may_lag: whether only intervals are over and nothing new is known of. The first look at policies and selections
             may then miss what was written in the last moments; what is committed is read again. The agenda is told
             when the intervals end next.
+        listed: automations that have just been read, to be run with the others.
 
     Raises:
         ImageAutomationError: the table or the queue failed; the call may be repeated.
@@ -89,7 +95,8 @@ def run_automations(
     health, api_health = HostHealth(ports), HostHealth(ports, API)
     run = _Run(owner=owner, deadline_s=deadline_s, health=health, api_health=api_health, ports=ports)
     began_at = ports.clock.now()
-    _run_stored(ports.objects.get_many(KIND, keys), Snapshot(ports, may_lag=may_lag), run)
+    stored = [*listed, *(ports.objects.get_many(KIND, keys) if keys else ())]
+    _run_stored(stored, Snapshot(ports, may_lag=may_lag), run)
     if may_lag:
         run.next_runs.note(began_at, ports)
 
@@ -183,8 +190,8 @@ def _run_group(group: Sequence[UpdateJob], run: _Run) -> None:
                 asking = run.ports_of(group, deadline_s)
                 _report_unchanged(with_theirs(results, deadline_s, asking), started_s, run)
                 return
-            with lease_held(target, run.owner, deadline_s, ports) as lease:
-                _run_leased(group, lease, deadline_s, run)
+            with lease_held(target, run.owner, deadline_s, ports) as holding:
+                _run_leased(group, holding, deadline_s, run)
     except ImageAutomationError as error:
         _report_error(group, error, ports)
 
@@ -196,8 +203,8 @@ def _unchanged(group: Sequence[UpdateJob], deadline_s: float, run: _Run) -> tupl
         return unchanged(group, deadline_s, run.ports)
 
 
-def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run: _Run) -> None:
-    ports, started_s = run.ports, run.ports.clock.monotonic_s()
+def _run_leased(group: Sequence[UpdateJob], holding: Holding, deadline_s: float, run: _Run) -> None:
+    lease, ports, started_s = holding.lease, run.ports, run.ports.clock.monotonic_s()
     with run.health.watched(group):
         pushed = pushed_before(group, lease, deadline_s, ports)
     recover(pushed, ports, of_template=group[0].destination.is_template)
@@ -233,22 +240,25 @@ def _run_leased(group: Sequence[UpdateJob], lease: Lease, deadline_s: float, run
     run.next_runs.add(_report([one for one in results if one.held is None or one.parts or one.error], started_s, ports))
     _write_holds(results, ports)
     if lease.has_intents or any(result.commit or result.reset_to for result in results):
-        _settle_intents(results, {one.commit for one in pushed}, lease, ports)
+        _settle_intents(results, {one.commit for one in pushed}, holding, ports)
 
 
-def _settle_intents(results: Sequence[RunResult], recovered: Collection[CommitId], lease: Lease, ports: Ports) -> None:
+def _settle_intents(
+    results: Sequence[RunResult], recovered: Collection[CommitId], holding: Holding, ports: Ports
+) -> None:
     """Forget the commits whose statuses are written; the next holder looks for those that are still in doubt.
 
     Args:
         results: reported by now.
         recovered: the commits of former holders that were found on the server, and are reported too.
-        lease: under which they were pushed.
+        holding: of the lease under which they were pushed; it is over if nothing is in doubt.
         ports: the intents are kept through.
     """
+    lease = holding.lease
     before = ports.leases.intents(lease.target) if any(_has_failed(one) for one in results) else ()
     left = [one for one in before if one.commit not in recovered and _is_in_doubt(one.branch, results)]
     if not left:
-        ports.leases.clear_intents(lease)
+        holding.clear_intents(ports)
     elif len(left) < len(before):
         # Whoever has got the lease meanwhile finds more than is in doubt, which does no harm.
         with suppress(RetryableError):
@@ -318,6 +328,7 @@ def _read_branches(stored: Collection[StoredObject], snapshot: Snapshot) -> Sequ
     """Have the snapshot read what these automations refer to; those that can run."""
     parsed = (_parsed(one) for one in stored)
     automations = [one for one in parsed if one is not None and not one.suspend]
+    snapshot.know(stored)
     snapshot.read_branches(automations)
     return automations
 

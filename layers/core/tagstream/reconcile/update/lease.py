@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
@@ -25,8 +25,24 @@ class LeaseTaken(RetryableError):
     """Another worker kept a lease as long as there was time to wait for it."""
 
 
+@dataclass(slots=True)
+class Holding:
+    """A lease that is held.
+
+    ``is_over`` is set by a holder that has given the lease back, together with the last thing that it wrote there.
+    """
+
+    lease: Lease
+    is_over: bool = False
+
+    def clear_intents(self, ports: Ports) -> None:
+        """Forget the commits of the lease, whose statuses are written, and give it back."""
+        ports.leases.clear_intents(self.lease)
+        self.is_over = True
+
+
 @contextmanager
-def lease_held(target: str, owner: str, deadline_s: float, ports: Ports) -> Iterator[Lease]:
+def lease_held(target: str, owner: str, deadline_s: float, ports: Ports) -> Iterator[Holding]:
     """Hold the lease of a destination and renew it in the background.
 
     Args:
@@ -42,12 +58,14 @@ def lease_held(target: str, owner: str, deadline_s: float, ports: Ports) -> Iter
     ends = threading.Event()
     heartbeat = threading.Thread(target=_renewed, args=(lease, ends, ports), daemon=True)
     heartbeat.start()
+    holding = Holding(lease)
     try:
-        yield lease
+        yield holding
     finally:
         ends.set()
         heartbeat.join()
-        _released(lease, ports)
+        if not holding.is_over:
+            _released(lease, ports)
 
 
 def _released(lease: Lease, ports: Ports) -> None:

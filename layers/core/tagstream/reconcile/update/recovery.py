@@ -73,9 +73,10 @@ def recover_former(job: UpdateJob, owner: str, deadline_s: float, ports: Ports) 
     holders = ports.leases.last_holders(sorted(former)) if former else {}
     in_doubt = [target for target, holder in holders.items() if holder.has_intents]
     for target in in_doubt:
-        with lease_held(target, owner, deadline_s, ports) as lease:
-            recover(pushed_before([job], lease, deadline_s, ports), ports, of_template=former[target].is_template)
-            ports.leases.clear_intents(lease)
+        with lease_held(target, owner, deadline_s, ports) as holding:
+            pushed = pushed_before([job], holding.lease, deadline_s, ports)
+            recover(pushed, ports, of_template=former[target].is_template)
+            holding.clear_intents(ports)
     return bool(in_doubt)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tagstream.domain.objects.annotations import REVERTED
@@ -134,7 +134,9 @@ class Snapshot:
         self._chosen: dict[NamespacedName, Selection | None] = {}
         self._selecting: dict[str, set[NamespacedName]] = {}
         self._labels: dict[str, Labels] = {}
-        self._writers: Mapping[str, Sequence[Writer]] | None = None
+        self._automations: dict[NamespacedName, StoredObject] = {}
+        self._without_statuses: Mapping[str, Sequence[Writer]] | None = None
+        self._writers: dict[str, Sequence[Writer]] = {}
         self._keepers: Mapping[tuple[str, str], Sequence[Writer]] | None = None
         self._holders: dict[str, LastHolder] = {}
         self._spent_on_texts: dict[NamespacedName, float] = {}
@@ -148,6 +150,10 @@ class Snapshot:
         """Count time that registries were asked for the text of a pull request."""
         with self._lock:
             self._spent_on_texts[automation] = self._spent_on_texts.get(automation, 0.0) + seconds
+
+    def know(self, automations: Iterable[StoredObject]) -> None:
+        """Keep automations that have just been read, so that they are not read again."""
+        self._automations |= {one.key: one for one in automations}
 
     def read_branches(self, automations: Iterable[ImageUpdateAutomation]) -> None:
         """Read what the last holders of these automations' branches have left, and on the way what they refer to.
@@ -264,7 +270,10 @@ class Snapshot:
 
     def writers(self, target: str) -> Sequence[Writer]:
         """All automations that write to a branch, suspended ones too, sorted by name."""
-        return self._all().get(target, ())
+        with self._lock:
+            if target not in self._writers:
+                self._writers[target] = self._with_statuses(self._all().get(target, ()))
+            return self._writers[target]
 
     def owner_of(self, where: Destination, branch: str) -> NamespacedName | None:
         """The automation that pushes to a branch of a template's repository, and has not that template; None if none.
@@ -299,10 +308,10 @@ class Snapshot:
 
     def _keeping(self, where: Destination, branch: str) -> Sequence[Writer]:
         """The automations with any template that have pushed to a branch of the repository of ``where``."""
-        writers = self._all()
         with self._lock:
             if self._keepers is None:
-                self._keepers = _by_kept_branch(one for found in writers.values() for one in found)
+                found = (one for writers in self._all().values() for one in writers if one.destination.is_template)
+                self._keepers = _by_kept_branch(self._with_statuses(list(found)))
             return self._keepers.get((repository_name(where.url), branch), ())
 
     def targets(self, is_wanted: Callable[[NamespacedName], bool]) -> Sequence[str]:
@@ -425,18 +434,17 @@ class Snapshot:
             return self._labels[namespace]
 
     def _all(self) -> Mapping[str, Sequence[Writer]]:
-        """All automations by the branch that they write to; read once."""
+        """All automations by the branch that they write to, without their statuses; read once."""
         with self._lock:
-            if self._writers is None:
-                self._writers = self._all_writers()
-            return self._writers
+            if self._without_statuses is None:
+                self._without_statuses = self._all_writers()
+            return self._without_statuses
 
     def _all_writers(self) -> Mapping[str, Sequence[Writer]]:
-        listed = parsed_objects(self._ports.objects.list("GitRepository"), GitRepository, self._ports.log)
+        listed = parsed_objects(self._documents_of("GitRepository"), GitRepository, self._ports.log)
         repositories = {stored.key: repository for stored, repository in listed}
         found: dict[str, list[Writer]] = {}
-        automations = parsed_objects(self._ports.objects.list(KIND), ImageUpdateAutomation, self._ports.log)
-        for stored, automation in automations:
+        for stored, automation in parsed_objects(self._documents_of(KIND), ImageUpdateAutomation, self._ports.log):
             repository = repositories.get(automation.source.key)
             if repository is None:
                 continue
@@ -447,6 +455,23 @@ class Snapshot:
             writer = Writer(stored=stored, automation=automation, destination=where)
             found.setdefault(where.target, []).append(writer)
         return found
+
+    def _documents_of(self, kind: str) -> Sequence[StoredObject]:
+        """All objects of a kind without their statuses, by name."""
+        documents = self._ports.objects.documents_of(kind)
+        return [_without_status(kind, key, document) for key, document in sorted(documents.items())]
+
+    def _with_statuses(self, writers: Sequence[Writer]) -> Sequence[Writer]:
+        """Writers with their statuses, which are read for those that are not known yet; none that are gone by now."""
+        missing = [one.stored.key for one in writers if one.stored.key not in self._automations]
+        if missing:
+            total = sum(map(len, self._all().values()))
+            self.know(self._ports.objects.get_many(KIND, missing, total=total))
+        return [
+            replace(one, stored=replace(one.stored, status=known.status))
+            for one in writers
+            if (known := self._automations.get(one.stored.key)) is not None
+        ]
 
 
 def _by_kept_branch(writers: Iterable[Writer]) -> Mapping[tuple[str, str], Sequence[Writer]]:
