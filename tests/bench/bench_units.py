@@ -1,4 +1,4 @@
-"""Counts calls to the table and its read and write units, for a repository, a policy, a tick and a push.
+"""Counts calls to the table and its read and write units, for a repository, a policy, a tick and both halves of a push.
 
 The registry answers from memory, so that nothing but the table is measured; the table is the embedded one.
 """
@@ -21,7 +21,7 @@ from tests.embedded.aws import running
 
 MANY = 1_000
 TICKS = (100, 1_000, 5_000)
-IDLE_UNITS, PUSH_UNITS, COMMIT_UNITS = 50, 10, 20
+IDLE_UNITS, SCAN_HALF_UNITS, UPDATE_HALF_UNITS = 50, 10, 12
 SYNCED = 10
 
 
@@ -53,16 +53,6 @@ def _ticks(_flux: Flux | None) -> Iterator[Row]:
                 value=idle.read_units,
                 goal=IDLE_UNITS,
             )
-            # The repository was scanned before, as nearly all are to which somebody pushes.
-            fleet.push()
-            fleet.registry.grow()
-            push = measured(fleet.client, fleet.push)
-            yield Row(
-                what=f"one push among {count:,} policies: read units",
-                ours=f"{push.read_units} ({push.calls} calls, {push.write_units} write units)",
-                value=push.read_units,
-                goal=PUSH_UNITS,
-            )
             fleet.clock.moved += timedelta(hours=2)
             swept = measured(fleet.client, partial(fleet.tick))
             yield Row(
@@ -72,24 +62,39 @@ def _ticks(_flux: Flux | None) -> Iterator[Row]:
             )
 
 
-def _updates(_flux: Flux | None) -> Iterator[Row]:
-    """One automation that selects one of many policies: after a push, and when its interval is over."""
+def _pushes(_flux: Flux | None) -> Iterator[Row]:
+    """One push among many policies, and one automation that selects the policy: each half, and both.
+
+    The interval of the automation ends, too, while nothing is new.
+    """
     with running() as aws:
         for count in TICKS:
+            fleet = Fleet(aws.endpoint, count).applied()
+            fleet.settled()
+            # The repository was scanned before, as nearly all are to which somebody pushes.
+            fleet.push()
+            fleet.registry.grow()
+            scanned = measured(fleet.client, fleet.push)
             with updates(aws.endpoint, Shape(automations=1, policies=count, selects=True)) as found:
                 found.choose(OLD)
                 found.run()
                 found.choose_first(NEW)
-                commit = found.cost()
+                committed = found.cost_woken()
                 found.check_committed(NEW)
                 idle = measured(found.client, found.run_one_by_one)
-            for what, cost in (("commit of one push", commit), ("interval run without news", idle)):
-                yield Row(
-                    what=f"{what}, an automation with a selector among {count:,} policies: read units",
-                    ours=f"{cost.read_units} ({cost.calls} calls, {cost.write_units} write units)",
-                    value=cost.read_units,
-                    goal=COMMIT_UNITS,
-                )
+            push = f"one push among {count:,} policies"
+            yield _units(f"{push}, scan half", SCAN_HALF_UNITS, scanned)
+            yield _units(f"{push}, update half, an automation with a selector", UPDATE_HALF_UNITS, committed)
+            yield _units(f"{push}, both halves", SCAN_HALF_UNITS + UPDATE_HALF_UNITS, scanned, committed)
+            yield _units(f"interval run without news, an automation with a selector among {count:,} policies", 10, idle)
+
+
+def _units(what: str, most: float, *costs: Cost) -> Row:
+    """A row about the read units of some costs together."""
+    read, written = sum(one.read_units for one in costs), sum(one.write_units for one in costs)
+    calls = sum(one.calls for one in costs)
+    ours = f"{read:g} ({calls} calls, {written} write units)"
+    return Row(what=f"{what}: read units", ours=ours, value=read, goal=most)
 
 
 def _syncs(_flux: Flux | None) -> Iterator[Row]:
@@ -118,6 +123,6 @@ BENCHES = {
     "units-scan": _scans,
     "units-digest": _digests,
     "units-tick": _ticks,
-    "units-update": _updates,
+    "units-push": _pushes,
     "units-sync": _syncs,
 }

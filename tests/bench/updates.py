@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -23,6 +23,7 @@ from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.schema import SCHEMA
+from tagstream.reconcile import handlers
 from tagstream.reconcile.scan.tick import tick
 from tagstream.reconcile.update.automations import run_automations
 from tests.bench.fleet import IMAGE_API, LONG_S, Cost, MovedClock, counted_table, measured, stored_object
@@ -151,6 +152,14 @@ class Updates:
         """Run all automations, as one invocation of UpdateFunction."""
         run_automations(self._keys, "bench", time.monotonic() + LONG_S, self._ports)
 
+    def run_woken(self) -> None:
+        """Run what the stream's record of the first policy's selection wakes, as UpdateFunction does."""
+        (policy,) = self._named("ImagePolicy")[:1]
+        image = {"t": "selection", "pk": f"selection#{policy.namespace}", "sk": policy.name}
+        written = {"NewImage": {name: {"S": text} for name, text in image.items()}, "SequenceNumber": "1"}
+        record = {"eventSource": "aws:dynamodb", "eventName": "MODIFY", "dynamodb": written}
+        handlers.update({"Records": [record]}, int(LONG_S * 1000), "bench", self._ports)
+
     def run_one_by_one(self) -> None:
         """Run each automation because its interval is over, in an invocation of its own."""
         for key in self._keys:
@@ -189,7 +198,14 @@ class Updates:
 
     def cost(self) -> Cost:
         """What a run takes, and no run may have failed."""
-        found = measured(self.client, self.run)
+        return self._succeeded(self.run)
+
+    def cost_woken(self) -> Cost:
+        """What the run takes that a selection wakes, and it may not have failed."""
+        return self._succeeded(self.run_woken)
+
+    def _succeeded(self, work: Callable[[], None]) -> Cost:
+        found = measured(self.client, work)
         failed = [
             one.status
             for one in self._ports.objects.get_many("ImageUpdateAutomation", self._keys)

@@ -15,14 +15,19 @@ import pytest
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.ports.bundle import Ports
+from tagstream.ports.schema import SCHEMA
+from tagstream.reconcile import handlers
 from tagstream.reconcile.update.automations import run_automations
+from tests.contract.counted_calls import CountingClient
 from tests.contract.mortal_ports import Life
 from tests.contract.reconcile.update.test_destinations import automation, choose, status_of
-from tests.contract.reconciling import APP, MARKED, automated, document, run, selection
+from tests.contract.reconciling import APP, MARKED, Silent, automated, document, ports_on, run, selection
 from tests.embedded.git_server import bare_repository, git, git_server
 from tests.embedded.single_writes import put_selection
 
-NOTHING_CHANGED, ONE_COMMIT = 6, 20
+NOTHING_CHANGED, ONE_COMMIT = 6, 15
+READ_UNITS, WRITE_UNITS = 12, 5
+SELECTOR = {"policySelector": {"matchLabels": {"team": "x"}}}
 
 
 @contextmanager
@@ -59,6 +64,29 @@ def test_a_run_with_a_commit_asks_the_table_a_bounded_number_of_times(
         run(ports)
     assert "v1.1.0" in git("show", "main:app.yaml", folder=repository[1])
     assert len(calls) <= ONE_COMMIT, Counter(calls)
+
+
+def test_the_run_that_a_selection_wakes_reads_each_item_once(
+    table: Table, silent: Silent, repository: tuple[str, Path]
+) -> None:
+    client = CountingClient(table.client)
+    counting: Any = replace(table, client=client)
+    ports = ports_on(counting, silent)
+    ports.schema.raise_to(SCHEMA)
+    automated(ports, repository[0])
+    ports.objects.put(automation("app") | {"spec": automation("app")["spec"] | SELECTOR})
+    labelled = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}})
+    labelled["metadata"]["labels"] = {"team": "x"}
+    ports.objects.put(labelled)
+    run(ports)
+    put_selection(ports.selections, selection("v1.1.0"), None)
+    image = {"t": "selection", "pk": f"selection#{APP.namespace}", "sk": APP.name}
+    written = {"NewImage": {name: {"S": text} for name, text in image.items()}, "SequenceNumber": "1"}
+    client.reset()
+    record = {"eventSource": "aws:dynamodb", "eventName": "MODIFY", "dynamodb": written}
+    handlers.update({"Records": [record]}, 60_000, "worker", ports)
+    assert "v1.1.0" in git("show", "main:app.yaml", folder=repository[1])
+    assert (client.read_units, client.write_units) == (READ_UNITS, WRITE_UNITS), client.calls
 
 
 def lived(ports: Ports, names: list[str]) -> Counter[str]:
