@@ -43,17 +43,24 @@ DEEP = (Shape(b"["), Shape(b'{"a":'), Shape(b"\\u0061", b'{"tags":["', b'"]}'), 
 
 
 def _tags(data: bytes) -> None:
-    """The same list whole, and in chunks of seven bytes: a tag may be cut anywhere."""
-    usual_tags(data)
-    found = []
-    for size in (len(data) or 1, 7):
-        stream, tags = TagStream(), list[str]()
-        for start in range(0, len(data), size):
-            tags += stream.feed(data[start : start + size])
-        stream.close()
-        found.append(tags)
-    if found[0] != found[1]:
-        raise AssertionError(f"chunks make a difference: {found}")
+    """The same list at once, as one chunk, and in chunks of seven bytes: a tag may be cut anywhere."""
+    usual = usual_tags(data)
+    try:
+        found = [_streamed(data, size) for size in (len(data) or 1, 7)]
+    except BadTagList as error:
+        if usual is not None:
+            raise AssertionError(f"read at once, but refused by the stream: {usual}") from error
+        raise
+    if found[0] != found[1] or usual not in (None, found[0]):
+        raise AssertionError(f"the way of reading makes a difference: {usual}, {found}")
+
+
+def _streamed(data: bytes, size: int) -> list[str]:
+    stream, tags = TagStream(), list[str]()
+    for start in range(0, len(data), size):
+        tags += stream.feed(data[start : start + size])
+    stream.close()
+    return tags
 
 
 def _challenge(data: bytes) -> None:

@@ -23,8 +23,8 @@ _WHOLE_ESCAPES = re.compile(
 )
 _ESCAPES = re.compile(_HIGH + rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL)
 _LONGEST_ESCAPE = len(r"\ud83d\ude00")
-# What nearly every registry sends: a name and a list that holds no escapes, and nothing but single values.
-_USUAL = re.compile(rb'\s*\{\s*"name"\s*:\s*"[^"\\]*"\s*,\s*"tags"\s*:\s*\[[^\\\[\]{}]*\]\s*\}\s*')
+# What nearly every registry sends: a name and a list, which has single values if no object or list begins in it.
+_USUAL = re.compile(rb'\s*\{\s*"name"\s*:\s*"[^"]*"\s*,\s*"tags"\s*:\s*\[[^\]]*\]\s*\}\s*')
 
 
 class BadTagList(ConnectionFault):
@@ -36,13 +36,15 @@ class BadTagList(ConnectionFault):
 
 def usual_tags(document: bytes) -> list[str] | None:
     """The tags of a whole document of the usual form; None for any other, which only a TagStream can judge."""
-    if not _USUAL.fullmatch(document):
+    if b"\\" in document or document.count(b"{") > 1 or document.count(b"[") > 1 or not _USUAL.fullmatch(document):
         return None
     try:
         tags: list[str] = json.loads(document.decode())["tags"]
-    except ValueError:
+        # Nothing but texts can be joined. To look at the type of each takes four times as long.
+        "".join(tags)
+    except (ValueError, TypeError):
         return None
-    return tags if set(map(type, tags)) <= {str} else None
+    return tags
 
 
 class TagStream:
