@@ -177,11 +177,6 @@ class _Guarded:
         """As urllib3 asks before it uses a connection again: not if something has come that nobody has read."""
         return isinstance(self.sock, TimedSocket) and self.sock.is_silent
 
-    @property
-    def has_unread(self) -> bool:
-        """Whether bytes have come that belong to no answer that was read; what the system holds is not counted."""
-        return isinstance(self.sock, TimedSocket) and self.sock.has_unread
-
     def _end(self) -> None:
         """End a connection through a proxy, which may answer byte by byte: each read has a timeout of its own."""
         if self._raw is not None:

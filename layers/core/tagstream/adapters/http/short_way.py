@@ -19,6 +19,7 @@ class ShortWay:
     """Mixed into urllib3's pools."""
 
     _get_conn: Callable[[], Any]
+    _put_conn: Callable[[Any], None]
 
     def ask(self, method: str, target: str, head: bytes, timeout: tuple[float, float]) -> BaseHTTPResponse:
         """Send a request, and read its answer if that is short; of any other one only the head is read.
@@ -50,12 +51,6 @@ class ShortWay:
             raise
         self._put_conn(connection)
         return whole
-
-    def _put_conn(self, conn: Any) -> None:
-        """Give a connection back; it is closed if the answer of the next request would begin with bytes of this one."""
-        if conn is not None and conn.has_unread:
-            conn.close()
-        super()._put_conn(conn)  # type: ignore[misc]
 
 
 class IdleConnections(list[Any]):

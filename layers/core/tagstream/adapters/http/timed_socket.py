@@ -43,6 +43,7 @@ class TimedSocket:
         self._has_lost = False
         self._awaited = select.POLLIN
         self._poll = _poll(inner)
+        self._held_by_tls = _held_by_tls(inner)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -105,7 +106,7 @@ class TimedSocket:
         The operating system shows none of them: they were given back, were read and thrown away with a file, or are
         held by TLS, which decrypts whole records.
         """
-        return bool(self._unread) or self._has_lost or _is_held_by_tls(self._inner)
+        return bool(self._unread or self._has_lost or self._held_by_tls())
 
     def _received(self, receive: Callable[[Any], Any], argument: Any) -> Any:
         found = self._received_blocking(receive, argument) if self._poll is None else self._polled(receive, argument)
@@ -115,7 +116,7 @@ class TimedSocket:
 
     def _polled(self, receive: Callable[[Any], Any], argument: Any) -> Any:
         self._limit_next_wait(0)
-        if not _is_held_by_tls(self._inner):
+        if not self._held_by_tls():
             self._wait_for(select.POLLIN)
         while True:
             try:
@@ -177,11 +178,12 @@ def _poll(inner: Any) -> select.poll | None:
     return found
 
 
-def _is_held_by_tls(sock: Any) -> bool:
-    """Whether TLS, or TLS in TLS, has received bytes that nobody has read."""
+def _held_by_tls(sock: Any) -> Callable[[], int]:
+    """What tells how many bytes TLS, or TLS in TLS, has received that nobody has read."""
     if isinstance(sock, SSLTransport):
-        return bool(sock.sslobj.pending() or sock.incoming.pending) or _is_held_by_tls(sock.socket)
-    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        inner = _held_by_tls(sock.socket)
+        return lambda: sock.sslobj.pending() or sock.incoming.pending or inner()
+    return sock.pending if isinstance(sock, ssl.SSLSocket) else int
 
 
 class _TimedFile(io.BufferedReader):
