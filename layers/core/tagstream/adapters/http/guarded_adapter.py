@@ -28,6 +28,7 @@ from tagstream.adapters.http.timed_socket import CONNECT_S, TimedSocket
 
 MAX_CONNECTIONS = 32
 MAX_HOSTS = 64
+USER_AGENT = "tagstream"
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 PLAIN_URL = re.compile(
     r"(https?)://([a-z0-9.\-]+)(?::([1-5]?[0-9]{1,4}|6[0-4][0-9]{3}))?(/[A-Za-z0-9._~:/?=&,+%\-]*)", re.ASCII
@@ -36,6 +37,9 @@ PLAIN_URL = re.compile(
 
 Its groups are scheme, host, port and target. Ports from 65000 on are left to requests, which checks their range.
 """
+
+# What every short request says, by its name in lower case.
+_FIELDS = {"accept-encoding": "Accept-Encoding: identity\r\n", "user-agent": f"User-Agent: {USER_AGENT}\r\n"}
 
 
 class CallReach(threading.local):
@@ -106,7 +110,7 @@ class GuardedAdapter(HTTPAdapter):
         Args:
             method: GET or HEAD.
             plain: its URL, matched by ``PLAIN_URL``.
-            headers: names are tokens, values are printable ASCII. The URL's host is sent unless they have another.
+            headers: names are tokens, values are printable ASCII. They take the place of those that are sent anyway.
             timeout: seconds for the connection to be made, and for the exchange.
 
         Raises:
@@ -116,10 +120,10 @@ class GuardedAdapter(HTTPAdapter):
         """
         scheme, host, port, target = plain.groups()
         at = host if port is None or DEFAULT_PORTS[scheme] == port else f"{host}:{port}"
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if not any(name.lower() == "host" for name in headers):
-            lines = f"Host: {at}\r\n{lines}"
-        head = f"{method} {target} HTTP/1.1\r\n{lines}\r\n"
+        fields = {"host": f"Host: {at}\r\n", **_FIELDS}
+        for name, value in headers.items():
+            fields[name.lower()] = f"{name}: {value}\r\n"
+        head = f"{method} {target} HTTP/1.1\r\n{''.join(fields.values())}\r\n"
         found: BaseHTTPResponse = self._pool(scheme, host, port).ask(method, target, head.encode("ascii"), timeout)
         return found
 
@@ -226,9 +230,11 @@ class _Guarded:
         self._reach.reached = self._peer
         self.sock.first_answer_s = self._reach.first_answer_s
         self.sock.settimeout(timeout_s)
-        with suppress(BrokenPipeError, ConnectionResetError):
-            # The server may have answered before it closed the connection.
+        try:
             self.sock.sendall(head)
+        except (BrokenPipeError, ConnectionResetError):
+            # The server may have answered before it closed the connection.
+            return
 
     def getresponse(self) -> Any:
         self.sock.first_answer_s = self._reach.first_answer_s

@@ -37,7 +37,7 @@ MAX_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Redirects that keep method and body.
 _REPEATED = frozenset({307, 308})
-_DECODABLE = frozenset({"gzip", "x-gzip", "deflate"})
+_ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 _FINAL = frozenset({401, 403, 404, 405})
 _THROTTLED_CODE = "TOOMANYREQUESTS"
 # Asking again changes nothing; asking for smaller pages does.
@@ -245,10 +245,11 @@ def decoded_chunks(response: BaseHTTPResponse) -> Iterator[bytes]:
     Raises:
         ConnectionFault: an encoding that cannot be removed.
     """
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in ("", "identity", *_DECODABLE):
-        raise ConnectionFault(f"answer with Content-Encoding '{capped(encoding, 40)}' refused", temporary=False)
-    yield from response.stream(CHUNK, decode_content=True)
+    if "Content-Encoding" in response.headers:
+        encoding = response.headers["Content-Encoding"].strip().lower()
+        if encoding not in _ENCODINGS:
+            raise ConnectionFault(f"answer with Content-Encoding '{capped(encoding, 40)}' refused", temporary=False)
+    return response.stream(CHUNK, decode_content=True)
 
 
 def _first_bytes(response: BaseHTTPResponse) -> bytes:

@@ -27,13 +27,12 @@ from urllib3.response import BaseHTTPResponse
 from gocompat.quote import quote
 from tagstream.adapters.http.address_guard import Reach, check_literal
 from tagstream.adapters.http.faults import ConnectionFault, as_fault
-from tagstream.adapters.http.guarded_adapter import PLAIN_URL, CallReach, GuardedAdapter
+from tagstream.adapters.http.guarded_adapter import PLAIN_URL, USER_AGENT, CallReach, GuardedAdapter
 from tagstream.adapters.http.proxies import proxy_url
 from tagstream.adapters.http.timed_socket import CONNECT_S
 from tagstream.adapters.http.tls import tls_context
 from tagstream.ports.connection import Proxy, TlsMaterial
 
-USER_AGENT = "tagstream"
 CHUNK = 65_536
 """Bytes to read from an answer at a time."""
 MAX_SESSIONS = 64
@@ -121,8 +120,7 @@ class Session(requests.Session):
         self, request: Request, plain: re.Match[str] | None, timeout: tuple[float, float]
     ) -> BaseHTTPResponse:
         if plain is not None and not self.proxies and request.body is None and request.method in ("GET", "HEAD"):
-            defaults = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
-            return self._adapter.ask(request.method, plain, _merged(defaults, request.headers), timeout)
+            return self._adapter.ask(request.method, plain, request.headers, timeout)
         prepared = _prepared(request)
         if plain is None:
             prepared.prepare_url(request.url, None)
@@ -166,12 +164,6 @@ def _prepared(request: Request) -> requests.PreparedRequest:
         headers["Content-Length"] = str(len(request.body))
     prepared.headers = CaseInsensitiveDict(headers)
     return prepared
-
-
-def _merged(defaults: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers by their names in any case; a caller's take the place of defaults."""
-    found = {name.lower(): (name, value) for name, value in (*defaults.items(), *headers.items())}
-    return dict(found.values())
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:

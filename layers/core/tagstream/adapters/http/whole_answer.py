@@ -125,7 +125,8 @@ def _fields(text: bytes) -> HTTPHeaderDict | None:
 
 def _form(fields: HTTPHeaderDict, method: str) -> int | None:
     """How long the body is, or CHUNKED; None if that needs more thought."""
-    if fields.get("Connection", "keep-alive").lower() != "keep-alive" or "Content-Encoding" in fields:
+    # To ask for a field that is missing takes three times as long as to ask whether it is there.
+    if "Content-Encoding" in fields or ("Connection" in fields and fields["Connection"].lower() != "keep-alive"):
         return None
     if "Transfer-Encoding" in fields:
         is_usual = (

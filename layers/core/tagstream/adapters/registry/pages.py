@@ -159,7 +159,7 @@ def _tags(answer: Answer) -> dict[str, None]:
 
 def _next(answer: Answer) -> str | None:
     try:
-        return next_page(answer.url, answer.headers.get("Link") or "")
+        return next_page(answer.url, answer.headers["Link"]) if "Link" in answer.headers else None
     except InvalidLink as error:
         raise RetryableError(capped(str(error)), reason=REASON) from error
 
