@@ -6,7 +6,7 @@ A method that the command line must not call is ``not_called``.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from tagstream.cli.console import Console
 from tagstream.cli.entry import INTERRUPTED, Stack, run
 from tagstream.domain.calendar.hand_freeze import HandFreeze
 from tagstream.domain.objects.annotations import annotated
-from tagstream.domain.objects.model import Digest, NamespacedName, Revision
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.agenda import Agenda, ObjectName, Times
 from tagstream.ports.bundle import Ports
@@ -30,15 +30,10 @@ from tagstream.ports.operations import Alarm, DeadLetter, Operations
 from tagstream.ports.schema import SCHEMA
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.selections import Selection, Waiting
-from tagstream.ports.tags import TagRecord, TagState
 from tagstream.ports.webhook import LastDelivery
+from tests.unit.cli.memory_tags import MemoryTags, not_called
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-def not_called(*arguments: object, **options: object) -> NoReturn:
-    """Fail the test: the command line has no business with this method."""
-    raise AssertionError(f"the command line called a method that it must not call: {arguments} {options}")
 
 
 def _metadata(document: Document) -> Mapping[str, Any]:
@@ -245,48 +240,6 @@ class MemorySchema:
 
 
 @dataclass
-class MemoryTags:
-    """The part of TagStore that the command line needs; a tag was first seen NOW unless ``seen`` says otherwise."""
-
-    lists: dict[NamespacedName, tuple[str, ...]] = field(default_factory=dict)
-    seen: dict[str, datetime] = field(default_factory=dict)
-    states = put = first_seen = image_fact = put_image_fact = put_creation_times = cool_down = put_cool_down = (
-        not_called
-    )
-
-    def tags(self, key: NamespacedName, state: TagState | None = None) -> Iterator[TagRecord]:
-        """Descending."""
-        listed = sorted(self.lists.get(key, ()), reverse=True)
-        return iter([TagRecord(tag=tag, first_seen_at=self.seen.get(tag, NOW)) for tag in listed])
-
-    def creation_times(self, key: NamespacedName) -> Mapping[str, datetime | None]:
-        """No image was looked at."""
-        return {}
-
-    def names(self, key: NamespacedName, state: TagState | None = None) -> Sequence[str]:
-        """Descending."""
-        return [one.tag for one in self.tags(key, state)]
-
-    def sightings(self, key: NamespacedName, tag: str) -> Mapping[Digest, datetime]:
-        """No digest was seen."""
-        return {}
-
-    def state(self, key: NamespacedName) -> TagState | None:
-        """A summary of the list."""
-        tags = self.lists.get(key)
-        if tags is None:
-            return None
-        return TagState(
-            revision=Revision("sha256:0"),
-            tag_count=len(tags),
-            latest_tags=tags[:10],
-            scanned_at=NOW,
-            canonical_image="x",
-            exclusion_list=(),
-        )
-
-
-@dataclass
 class MemoryLedger:
     """Ledger."""
 
@@ -486,7 +439,7 @@ class MemoryPorts:
     selections: MemorySelections = field(default_factory=MemorySelections)
     agenda: MemoryAgenda = field(default_factory=MemoryAgenda)
     schema: MemorySchema = field(default_factory=MemorySchema)
-    tags: MemoryTags = field(default_factory=MemoryTags)
+    tags: MemoryTags = field(init=False)
     log_lines: list[Mapping[str, object]] = field(default_factory=list)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     freezes: MemoryFreezes = field(default_factory=MemoryFreezes)
@@ -496,6 +449,7 @@ class MemoryPorts:
     operations: MemoryOperations = field(init=False)
 
     def __post_init__(self) -> None:
+        self.tags = MemoryTags(self.objects.get, NOW)
         self.operations = MemoryOperations(self.secrets)
 
     def bundle(self) -> Ports:

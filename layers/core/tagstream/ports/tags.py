@@ -38,6 +38,10 @@ class TagState:
     first_scanned_at: datetime | None = None
     packed_tags: bytes = field(default=b"", repr=False, compare=False)
 
+    def is_of(self, canonical_image: str | None) -> bool:
+        """Whether the list is of this image: ``spec.image`` may name another one since the last scan."""
+        return self.canonical_image == canonical_image
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFact:

@@ -190,8 +190,13 @@ def trusted_tags(body: Mapping[str, object]) -> int:
     return _number(own_members(body), "trustedTags")
 
 
-def reported_tags(body: Mapping[str, object]) -> int:
-    """Return ``lastScanResult.tagCount`` of an ImageRepository: how many tags all its policies were evaluated on."""
+def reported_tags(body: Mapping[str, object], canonical_image: str | None) -> int:
+    """Return ``lastScanResult.tagCount`` of an ImageRepository: how many tags all its policies were evaluated on.
+
+    It is 0 if the result is that of another image.
+    """
+    if body.get("canonicalImageName") != canonical_image:
+        return 0
     return _number(_mapping(body.get("lastScanResult")), "tagCount")
 
 

@@ -95,7 +95,8 @@ def _asking(session: Session, stored: StoredObject, question: Question) -> Situa
         health=RegistryHealth(CoolDowns(ports.tags, ports.clock), ports),
         ports=ports,
     )
-    return situation_of(occasion_of(stored, question.policy, len(question.tags), ports), questions, ports).situation
+    occasion = occasion_of(stored, question.policy, len(question.tags), repository, ports)
+    return situation_of(occasion, questions, ports).situation
 
 
 def _tags(session: Session) -> tuple[str, ...]:

@@ -71,6 +71,14 @@ def parse_repository_image(image: str) -> ImageName:
     return name
 
 
+def canonical_name(image: str) -> CanonicalImage | None:
+    """Return the canonical image name of ``spec.image``; None if it cannot be parsed."""
+    try:
+        return parse_repository_image(image).canonical
+    except InvalidImage:
+        return None
+
+
 def parse_image_name(image: str) -> ImageName:
     """Parse a repository's name from a webhook or an index: a tag or digest behind it is an error.
 

@@ -60,7 +60,8 @@ def downgrade(candidate: Candidate, situation: Situation) -> Answer:
     current = situation.current
     if current is None or current.tag == candidate.tag or situation.may_go_back or not candidate.is_below_current:
         return Go()
-    if current.tag in situation.skip_tags:
+    # Versions of different images cannot be compared.
+    if current.tag in situation.skip_tags or situation.has_another_image:
         return Go()
     return No(
         reason="DowngradeHeld",
@@ -75,7 +76,7 @@ def minimum_age(candidate: Candidate, situation: Situation) -> Answer:
 
     If the current tag was moved to new content, the current selection stays with the old digest meanwhile.
     """
-    age, current = situation.minimum_age, situation.current
+    age = situation.minimum_age
     if not age:
         return Go()
     since = situation.content(candidate.tag).since
@@ -86,7 +87,7 @@ def minimum_age(candidate: Candidate, situation: Situation) -> Answer:
         f"first seen at {instant_text(since)}, may be selected at {instant_text(since + age)},"
         f" when it is {print_duration(age.total_seconds())} old"
     )
-    if current is not None and current.tag == candidate.tag:
+    if situation.is_selected(candidate.tag):
         return Stay(message=f"the new content of {candidate.tag}, {told}", until=since + age, **words)
     return Wait(message=f"{candidate.tag}, {told}", until=since + age, **words)
 

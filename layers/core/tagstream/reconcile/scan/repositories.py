@@ -320,9 +320,10 @@ def _listed(scan: Scan, run: _Run, ports: Ports) -> Scan:
         found = exclude(names.tags, repository.exclusion_list)
     except InvalidExclusion as error:
         raise RetryableError(f"scan failed: {error}", reason="ReadOperationFailed") from error
-    if not names.tags and scan.before is not None and scan.before.tag_count:
+    known = scan.before if scan.before is not None and scan.before.is_of(image.canonical) else None
+    if not names.tags and known is not None and known.tag_count:
         raise RetryableError(
-            f"scan failed: the registry lists no tags where {scan.before.tag_count} are known; keeping those",
+            f"scan failed: the registry lists no tags where {known.tag_count} are known; keeping those",
             reason="ReadOperationFailed",
         )
     return replace(
@@ -362,7 +363,6 @@ def _store(scan: Scan, ports: Ports) -> ScannedTags | None:
     assert scan.found is not None and scan.image is not None
     key, found, before = scan.stored.key, scan.found, scan.before
     now = ports.clock.now()
-    is_same_image = before is not None and before.canonical_image == scan.image.canonical
     state = TagState(
         revision=found.revision,
         tag_count=len(found.tags),
@@ -370,13 +370,16 @@ def _store(scan: Scan, ports: Ports) -> ScannedTags | None:
         scanned_at=now,
         canonical_image=scan.image.canonical,
         exclusion_list=scan.repository.exclusion_list,
-        first_scanned_at=before.first_scanned_at if before and is_same_image else now.replace(microsecond=0),
+        first_scanned_at=before.first_scanned_at if before and scan.is_same_image else now.replace(microsecond=0),
     )
-    known = ports.tags.tags(key, before) if before is not None else ()
+    if before is not None and not scan.is_same_image:
+        # What is known of the tags of another image says nothing of tags with the same names.
+        ports.tags.put_creation_times(key, {}, now)
+    known = ports.tags.tags(key, before) if scan.is_same_image else ()
     sightings = Sightings(found.tags, known, now.replace(microsecond=0))
     if not ports.tags.put(key, state, sightings.records(), expected=before):
         return None
-    is_settled = before is not None and reported_revision(scan) == before.revision
+    is_settled = before is not None and scan.is_same_image and reported_revision(scan) == before.revision
     return ScannedTags(
         tags=found.tags,
         revision=found.revision,

@@ -46,6 +46,11 @@ class Scan:
             return ""
 
     @property
+    def is_same_image(self) -> bool:
+        """Whether the stored list is of the image that is scanned."""
+        return self.before is not None and self.image is not None and self.before.is_of(self.image.canonical)
+
+    @property
     def changed(self) -> bool:
         """Whether the stored list has to be replaced."""
         if self.found is None or self.image is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from tagstream.domain.instant import instant_text
 from tagstream.domain.objects.fields import Problem
+from tagstream.domain.objects.image_name import canonical_name
 from tagstream.domain.objects.model import ImagePolicy, ImageRepository, NamespacedName
 from tagstream.domain.scan.exclusion import InvalidExclusion, keep
 from tagstream.domain.select.advice import policy_advice
@@ -27,9 +28,8 @@ from tagstream.ports.bundle import LookPorts
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.tags import TagStore
 from tagstream.reconcile.failure_advice import repository_failure
-from tagstream.reconcile.select.situation import Occasion, situation_of
+from tagstream.reconcile.select.situation import Occasion, situation_of, trusted_tags
 from tagstream.reconcile.select.tag_times import with_stored_times
-from tagstream.reconcile.status import trusted_tags
 from tagstream.reconcile.stored_objects import parse_stored
 
 
@@ -96,15 +96,17 @@ def question_of(stored: StoredObject, given_tags: Sequence[str] | None, ports: L
     """
     policy = parse_stored(stored, ImagePolicy)
     repository = repository_of(policy, ports)
-    tags = _stored_tags(policy.repository, ports) if given_tags is None else tuple(given_tags)
+    tags = _stored_tags(policy.repository, repository, ports) if given_tags is None else tuple(given_tags)
     # Whoever asks may not reach the registry.
-    situation = situation_of(occasion_of(stored, policy, len(tags), ports), None, ports).situation
+    image = repository.image if repository else ""
+    occasion = occasion_of(stored, policy, len(tags), repository, ports)
+    situation = situation_of(occasion, None, ports).situation
     return Question(
         policy=policy,
         tags=tags,
-        image=repository.image if repository else "",
+        image=image,
         exclusion_list=repository.exclusion_list if repository else (),
-        situation=situation,
+        situation=replace(situation, image=image),
     )
 
 
@@ -118,14 +120,17 @@ def repository_of(policy: ImagePolicy, ports: LookPorts) -> ImageRepository | No
     return parse_stored(held, ImageRepository) if held else None
 
 
-def occasion_of(stored: StoredObject, policy: ImagePolicy, tag_count: int, ports: LookPorts) -> Occasion:
+def occasion_of(
+    stored: StoredObject, policy: ImagePolicy, tag_count: int, repository: ImageRepository | None, ports: LookPorts
+) -> Occasion:
     """Return the input of the gates as the stack has it when it evaluates the policy."""
     selection = ports.selections.get(stored.key)
+    current = selection.ref if selection else None
     return Occasion(
         stored=stored,
         policy=policy,
-        current=selection.ref if selection else None,
-        counts=TagCounts(before=trusted_tags(stored.status), after=tag_count),
+        current=current,
+        counts=TagCounts(before=trusted_tags(stored, current, repository), after=tag_count),
         now=ports.clock.now(),
     )
 
@@ -194,12 +199,15 @@ def _excluded(question: Question, kept: Sequence[str]) -> tuple[Verdict, ...]:
     return tuple(Verdict(tag=tag, value=None, state="excluded", detail="spec.exclusionList") for tag in left)
 
 
-def _stored_tags(repository: NamespacedName, ports: LookPorts) -> tuple[str, ...]:
-    tags = tuple(ports.tags.names(repository))
+def _stored_tags(key: NamespacedName, repository: ImageRepository | None, ports: LookPorts) -> tuple[str, ...]:
+    """The stored list; a list of another image than the repository names now does not count."""
+    state = ports.tags.state(key)
+    is_known = state is not None and (repository is None or state.is_of(canonical_name(repository.image)))
+    tags = tuple(ports.tags.names(key, state)) if is_known else ()
     if not tags:
-        kept = f"the registry lists none that ImageRepository/{repository} keeps"
-        why = repository_failure(repository, ports) or kept
-        raise StalledError(f"no tags of ImageRepository/{repository} are stored: {why}", reason="DependencyNotReady")
+        kept = f"the registry lists none that ImageRepository/{key} keeps"
+        why = repository_failure(key, ports) or kept
+        raise StalledError(f"no tags of ImageRepository/{key} are stored: {why}", reason="DependencyNotReady")
     return tags
 
 

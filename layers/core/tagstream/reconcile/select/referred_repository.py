@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tagstream.domain.objects.acl import BLOCKED, may_access, may_refer
-from tagstream.domain.objects.image_name import InvalidImage, parse_repository_image
+from tagstream.domain.objects.image_name import InvalidImage, canonical_name, parse_repository_image
 from tagstream.domain.objects.model import ImagePolicy, ImageRepository, NamespacedName
 from tagstream.errors import RetryableError, StalledError
 from tagstream.ports.bundle import Ports
@@ -37,8 +37,9 @@ def with_repository(found: Evaluation, ports: Ports) -> Evaluation:
     if found.repository is not None:
         return found
     stored = _stored_repository(found, ports)
-    known = max(found.cause.dropped_from, status.reported_tags(stored.status))
     repository = parse_stored(stored, ImageRepository)
+    reported = status.reported_tags(stored.status, canonical_name(repository.image))
+    known = max(found.cause.dropped_from, reported)
     return replace(found, repository=repository, cause=replace(found.cause, dropped_from=known))
 
 

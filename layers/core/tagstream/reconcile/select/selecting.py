@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tagstream.domain.objects.image_name import canonical_name
 from tagstream.domain.objects.model import Digest, ImagePolicy, ImageRef, ImageRepository, Revision
 from tagstream.domain.select.choice import Choice, Gate, No, Situation, Stay, TagCounts, Take, Wait
 from tagstream.domain.select.policy import CompiledPolicy, InvalidFilter, InvalidPolicy, NoSelection, compile_policy
@@ -25,7 +26,7 @@ from tagstream.reconcile.select.contents import Contents
 from tagstream.reconcile.select.evaluation import Evaluation
 from tagstream.reconcile.select.referred_repository import DEPENDENCY_RETRY_S, accessible_repository, with_repository
 from tagstream.reconcile.select.registry_questions import RegistryQuestions
-from tagstream.reconcile.select.situation import KnownSituation, Occasion, situation_of
+from tagstream.reconcile.select.situation import KnownSituation, Occasion, situation_of, trusted_tags
 from tagstream.reconcile.select.tag_times import with_times
 
 
@@ -60,7 +61,7 @@ def select(found: Evaluation, ports: Ports) -> Selected:
     found = with_repository(found, ports)
     policy, current, repository = found.policy, found.current, accessible_repository(found, ports)
     compiled = _compiled(policy, found.gates)
-    scanned = found.scanned or _stored_tags(found, ports)
+    scanned = found.scanned or _stored_tags(found, repository, ports)
     if not scanned.tags:
         raise RetryableError(
             "retrying in 30s error: no tags in database", reason="DependencyNotReady", retry_after_s=DEPENDENCY_RETRY_S
@@ -102,22 +103,25 @@ def select(found: Evaluation, ports: Ports) -> Selected:
 
 
 def _known_situation(found: Evaluation, tag_count: int, questions: RegistryQuestions, ports: Ports) -> KnownSituation:
-    before = max(found.cause.dropped_from, status.trusted_tags(found.stored.status))
+    current = found.current.ref if found.current else None
+    trusted = trusted_tags(found.stored, current, questions.repository)
     occasion = Occasion(
         stored=found.stored,
         policy=found.policy,
-        current=found.current.ref if found.current else None,
-        counts=TagCounts(before=before, after=tag_count),
+        current=current,
+        counts=TagCounts(before=max(found.cause.dropped_from, trusted), after=tag_count),
         now=found.now,
     )
     return situation_of(occasion, questions, ports)
 
 
-def _stored_tags(found: Evaluation, ports: Ports) -> ScannedTags:
-    repository = found.policy.repository
-    state = found.inputs.tags if found.inputs is not None else ports.tags.state(repository)
-    tags = ports.tags.names(repository, state) if state else ()
-    return ScannedTags(tags=tags, revision=state.revision if state else Revision(""))
+def _stored_tags(found: Evaluation, repository: ImageRepository, ports: Ports) -> ScannedTags:
+    """The stored list; none if it is of another image, as Flux keeps lists by canonical image names."""
+    key = found.policy.repository
+    state = found.inputs.tags if found.inputs is not None else ports.tags.state(key)
+    if state is None or not state.is_of(canonical_name(repository.image)):
+        return ScannedTags(tags=(), revision=Revision(""))
+    return ScannedTags(tags=ports.tags.names(key, state), revision=state.revision)
 
 
 def _compiled(policy: ImagePolicy, gates: tuple[Gate, ...]) -> CompiledPolicy:

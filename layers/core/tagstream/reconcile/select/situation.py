@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from tagstream.domain.objects.model import ImagePolicy, ImageRef, NamespacedName
+from tagstream.domain.objects.image_name import canonical_name
+from tagstream.domain.objects.model import ImagePolicy, ImageRef, ImageRepository, NamespacedName
 from tagstream.domain.select.choice import Situation, TagCounts
 from tagstream.domain.select.gates import may_go_back
 from tagstream.domain.select.reflection import needs_digest, rollback_digest
@@ -19,6 +20,7 @@ from tagstream.ports.material import InvalidMaterial
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.secrets import SecretNotFound
 from tagstream.ports.signatures import PublicKeys
+from tagstream.reconcile import status
 from tagstream.reconcile.select.contents import Contents
 from tagstream.reconcile.select.first_seen import FirstSeen
 from tagstream.reconcile.select.image_findings import ImageFindings
@@ -108,6 +110,16 @@ def situation_of(
         image=image,
     )
     return KnownSituation(situation=situation, contents=contents)
+
+
+def trusted_tags(stored: StoredObject, current: ImageRef | None, repository: ImageRepository | None) -> int:
+    """How many tags there were when the list of a held policy was last trusted.
+
+    It is 0 if nothing is held, or if the policy selected from another image: that one's list is no measure.
+    """
+    if current is None or repository is None or canonical_name(current.name) == canonical_name(repository.image):
+        return status.trusted_tags(stored.status)
+    return 0
 
 
 def _contents(occasion: Occasion, questions: RegistryQuestions | None, ports: GatePorts) -> Contents:
