@@ -112,7 +112,8 @@ def round_to(value: Value, places: int, *threshold: float) -> float:
         return math.nan
     fraction = math.modf(digit)[0]
     rounded = math.ceil(digit) if fraction >= (threshold[0] if threshold else 0.5) else math.floor(digit)
-    return rounded / power
+    # Go keeps the sign of a zero.
+    return rounded / power or math.copysign(0.0, digit)
 
 
 def to_decimal(value: Value) -> Int64:

@@ -92,6 +92,34 @@ def test_other_kinds_are_passed_over_with_a_note(api_version: str, kind: str) ->
     assert parsed.note == f"{api_version} is not for tagstream"
 
 
+@pytest.mark.parametrize(
+    ("api_version", "kind", "supported"),
+    [
+        ("image.toolkit.fluxcd.io/v1", "ImagePolcy", '"ImageRepository", "ImagePolicy", "ImageUpdateAutomation"'),
+        ("notification.toolkit.fluxcd.io/v1", "ImagePolicy", '"Receiver", "Provider", "Alert"'),
+        ("kustomize.toolkit.fluxcd.io/v1", "Kustomisation", '"Kustomization"'),
+    ],
+)
+def test_a_misspelt_kind_of_a_group_of_tagstream_is_an_error(api_version: str, kind: str, supported: str) -> None:
+    document = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}, "spec": {}}
+    parsed = parse_object(document, "default")
+    expected = f'{kind}/default/x kind: Unsupported value: "{kind}": supported values: {supported}'
+    assert parsed.errors == (expected,)
+    assert not parsed.note
+
+
+def test_a_source_that_is_no_git_repository_is_passed_over() -> None:
+    document = {"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "Bucket", "metadata": {"name": "x"}, "spec": {}}
+    assert parse_object(document, "default").note == "source.toolkit.fluxcd.io/v1 is not for tagstream"
+
+
+def test_a_null_among_labels_is_named_as_yaml_names_it() -> None:
+    spec = {"policySelector": {"matchLabels": {"a": None}}, "interval": "1m", "sourceRef": {"name": "g"}}
+    document = {"apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImageUpdateAutomation", "spec": spec}
+    (found,) = (one for one in parse_object(document, "default").errors if "matchLabels" in one)
+    assert found.endswith("spec.policySelector.matchLabels.a: Invalid value: must be of type string, not null")
+
+
 def test_the_namespace_of_the_caller_is_used_when_none_is_given() -> None:
     parsed = parse_object(
         document("ImageRepository", {"image": "a", "interval": "1m"}) | {"metadata": {"name": "x"}}, "default"

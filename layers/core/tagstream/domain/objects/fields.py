@@ -19,6 +19,7 @@ _TYPES: Mapping[type, str] = {
     float: "number",
     dict: "object",
     list: "array",
+    type(None): "null",
 }
 
 

@@ -34,6 +34,8 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Kustomization": ("kustomize.toolkit.fluxcd.io", ("v1beta1", "v1beta2", "v1")),
 }
 """Group and versions of every kind that is read; the core kinds Namespace and Secret come beside them."""
+_SOURCES = "source.toolkit.fluxcd.io"
+"""The only group with kinds that are passed over. In the others, an unknown kind is misspelt."""
 STORED = (
     *("Namespace", "GitRepository", "Kustomization", "ImageRepository", "ImagePolicy", "ImageUpdateAutomation"),
     *("Receiver", "Provider", "Alert"),
@@ -166,7 +168,12 @@ def _value(
     group, versions = GROUPS.get(kind, ("", ()))
     found_group, _, version = api_version.rpartition("/")
     if not group or found_group != group:
-        return None, f"{api_version} is not for tagstream"
+        known = [one for one, (its_group, _) in GROUPS.items() if its_group == found_group]
+        if not known or found_group == _SOURCES:
+            return None, f"{api_version} is not for tagstream"
+        shown = ", ".join(map(quote, known))
+        problems.append(Problem(path="kind", message=f"Unsupported value: {quote(kind)}: supported values: {shown}"))
+        return None, ""
     if version not in versions:
         served = ", ".join(f"{group}/{one}" for one in versions)
         problems.append(
