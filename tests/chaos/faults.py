@@ -7,11 +7,10 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.embedded.fault_proxy import Fault, FaultProxy, Received
-from tests.simulation.aws_gate import AwsFault, AwsGate
+from tests.simulation.aws_gate import AwsFault
 from tests.simulation.clock import SharedClock
 from tests.simulation.cloud import Cloud
 
@@ -99,7 +98,7 @@ class Faults:
 
     def install(self, cloud: Cloud) -> None:
         """Let the faults happen to a stack."""
-        cloud.gate.fault = self._of_aws(cloud.gate)
+        cloud.gate.fault = self._of_aws
         for pool in cloud.pools.values():
             pool.skew_s = self._skew_s
             pool.dies_after_s = self._dies_after_s
@@ -119,15 +118,12 @@ class Faults:
         with self.lock:
             return episode if episode is not None and self.entropy.random() < episode.strength else None
 
-    def _of_aws(self, gate: AwsGate) -> Callable[[str, str], AwsFault | None]:
-        def fault(service: str, action: str) -> AwsFault | None:
-            if service == "secretsmanager":
-                return "down" if self._hits("secrets") else "hung" if self._hits("silence") else None
-            if self._hits("throttle"):
-                return "throttled"
-            return "lost" if self._hits("lost") else None
-
-        return fault
+    def _of_aws(self, service: str, _action: str) -> AwsFault | None:
+        if service == "secretsmanager":
+            return "down" if self._hits("secrets") else "hung" if self._hits("silence") else None
+        if self._hits("throttle"):
+            return "throttled"
+        return "lost" if self._hits("lost") else None
 
     def _skew_s(self) -> float:
         with self.lock:

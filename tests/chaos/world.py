@@ -85,7 +85,6 @@ class World:
     folders: list[Path] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     deliveries: int = 0
-    lost_deliveries: int = 0
 
     def push(self, image: Image) -> str:
         """Push the image's next tag."""

@@ -36,8 +36,6 @@ from tests.fuzz.target import Shape, Target, text, texts_in
 DIGEST = "sha256:" + "0" * 64
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 PAGE = "https://r.example.com/v2/a/b/tags/list?n=1000"
-SIGNATURES = "tagstream.domain.signatures."
-BUNDLE = b'{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json",'
 REGISTRY = "tagstream.adapters.registry."
 DEEP = (Shape(b"["), Shape(b'{"a":'), Shape(b"\\u0061", b'{"tags":["', b'"]}'), Shape(b"9", b'{"expires_in":', b"}"))
 

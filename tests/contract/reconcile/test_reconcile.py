@@ -11,15 +11,13 @@ from typing import Any
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.table import Table
-from tagstream.domain.objects.model import CommitId
 from tagstream.domain.scan.exclusion import exclude
 from tagstream.ports.bundle import Ports
-from tagstream.ports.leases import CommitIntent
-from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.tags import TagRecord, TagState
 from tagstream.reconcile.select.evaluation import Cause
 from tagstream.reconcile.select.policies import evaluate_policies
 from tagstream.reconcile.update.automations import run_automations
+from tests.contract.pushed import pushed
 from tests.contract.reconciling import (
     APP,
     MARKED,
@@ -209,21 +207,11 @@ def test_a_commit_whose_worker_died_after_the_push_is_reported_by_the_next(
     url, bare = repository
     automated(ports, url)
     put_selection(ports.selections, selection("v1.0.0"), None)
-    head = CommitId(git("rev-parse", "main", folder=bare).strip())
+    head = git("rev-parse", "main", folder=bare).strip()
     dead = ports.leases.acquire(target_of(url), "dead", 60)
     assert dead is not None
     at = ports.clock.now().replace(microsecond=1)
-    event = LedgerEntry(
-        at=at,
-        kind="ImageUpdateAutomation",
-        key=APP,
-        severity="info",
-        reason="Succeeded",
-        message="pushed commit",
-        cause="delivery-1",
-        identity=head,
-    )
-    ports.leases.put_intent(dead, [CommitIntent(automation=APP, commit=head, branch="main", made_at=at, event=event)])
+    ports.leases.put_intent(dead, [pushed(APP, at, head, message="pushed commit", cause="delivery-1")])
     ports.leases.release(dead)
     run(ports)
     entries = ports.ledger.read(at, ports.clock.now())

@@ -16,13 +16,13 @@ from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.statuses import TRUNCATED
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
-from tagstream.domain.objects.model import CommitId, NamespacedName
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import RetryableError
 from tagstream.ports.leases import CommitIntent, Lease
-from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tests.contract.counted_calls import CountingClient, size_of
 from tests.contract.lost_answers import EVERY, LosingClient
+from tests.contract.pushed import pushed
 from tests.contract.reconciling import document
 from tests.embedded.single_writes import put_status
 
@@ -46,18 +46,8 @@ def intents(number: int, seed: str = "a") -> tuple[CommitIntent, ...]:
 
 
 def _intent(seed: str, one: int) -> CommitIntent:
-    commit = CommitId(noise(f"{seed}{one}", 40))
-    event = LedgerEntry(
-        at=NOW,
-        kind="ImageUpdateAutomation",
-        key=APP,
-        severity="info",
-        reason="Succeeded",
-        message="pushed",
-        facts={"changes": [{"old": "v1", "new": f"sha256:{noise(f'{seed}{one}', 10_000)}"}]},
-        identity=commit,
-    )
-    return CommitIntent(automation=APP, commit=commit, branch="main", made_at=NOW, event=event)
+    changes = [{"old": "v1", "new": f"sha256:{noise(f'{seed}{one}', 10_000)}"}]
+    return pushed(APP, NOW, noise(f"{seed}{one}", 40), facts={"changes": changes})
 
 
 def held(leases: DynamoLeases) -> Lease:

@@ -22,13 +22,13 @@ from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.objects.model import CommitId, Digest, ImageRef, NamespacedName, Revision
 from tagstream.errors import RetryableError
-from tagstream.ports.leases import CommitIntent
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.selections import Selection
 from tagstream.ports.tags import TagRecord, TagState
 from tagstream.ports.webhook import LastDelivery, ScanWindow
 from tagstream.reconcile import status
 from tests.contract.counted_calls import CountingClient
+from tests.contract.pushed import pushed
 from tests.embedded.single_writes import put_selection, put_status
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
@@ -399,18 +399,7 @@ def test_a_holder_that_was_overtaken_may_not_write_its_intent(table: Table) -> N
 def test_a_released_lease_keeps_the_intent_for_the_next_holder(table: Table) -> None:
     leases = DynamoLeases(table=table, clock=SetClock())
     commit = CommitId("c" * 40)
-    event = LedgerEntry(
-        at=NOW,
-        kind="ImageUpdateAutomation",
-        key=APP,
-        severity="info",
-        reason="Succeeded",
-        message="pushed",
-        cause="delivery-1",
-        facts={"commit": commit},
-        identity=commit,
-    )
-    intent = CommitIntent(automation=APP, commit=commit, branch="main", made_at=NOW, event=event)
+    intent = pushed(APP, NOW, commit, cause="delivery-1", facts={"commit": commit})
     lease = leases.acquire("url#main", "a", 60)
     assert lease is not None
     leases.put_intent(lease, [intent])
@@ -421,11 +410,7 @@ def test_a_released_lease_keeps_the_intent_for_the_next_holder(table: Table) -> 
 def test_an_intent_to_put_a_branch_back_is_read_as_it_was_written(table: Table) -> None:
     leases = DynamoLeases(table=table, clock=SetClock())
     base, stale = CommitId("b" * 40), CommitId("c" * 40)
-    event = LedgerEntry(
-        at=NOW, kind="ImageUpdateAutomation", key=APP, severity="info", reason="Succeeded", message="reset", facts={}
-    )
-    event = replace(event, identity=stale)
-    intent = CommitIntent(automation=APP, commit=base, branch="auto", made_at=NOW, event=event, replaces=stale)
+    intent = pushed(APP, NOW, base, branch="auto", replaces=stale, message="reset")
     lease = leases.acquire("url#auto", "a", 60)
     assert lease is not None
     leases.put_intent(lease, [intent])
@@ -438,22 +423,13 @@ def test_what_a_large_push_has_to_tell_fits_into_its_leases_item(table: Table) -
     assert lease is not None
     intents = []
     for number in range(20):
-        commit = CommitId(f"{number:040x}")
+        commit = f"{number:040x}"
         changes = [
             {"file": f"clusters/production/team-{number}/application-{one}/deployment.yaml", "old": "v1", "new": "v2"}
             for one in range(200)
         ]
-        event = LedgerEntry(
-            at=NOW,
-            kind="ImageUpdateAutomation",
-            key=APP,
-            severity="info",
-            reason="Succeeded",
-            message="pushed\n" + "- a change\n" * 300,
-            facts={"changes": changes},
-            identity=commit,
-        )
-        intents.append(CommitIntent(automation=APP, commit=commit, branch="main", made_at=NOW, event=event))
+        message = "pushed\n" + "- a change\n" * 300
+        intents.append(pushed(APP, NOW, commit, message=message, facts={"changes": changes}))
     leases.put_intent(lease, intents)
     size = len(repr(list(table.query(keys.lease("url#main")))))
     assert (leases.intents("url#main"), len(repr(intents)) > 400_000, size < 200_000) == (tuple(intents), True, True)

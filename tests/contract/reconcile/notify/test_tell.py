@@ -30,23 +30,21 @@ from tagstream.reconcile import handlers
 from tagstream.reconcile.notify.tell import LAST_ATTEMPT, tell, wait_s
 from tagstream.reconcile.scan.put_back import MOST_HOPS
 from tests.contract.mortal_ports import Killed, Life
+from tests.contract.pushed import pushed
 from tests.contract.reconciling import APP, NOW, Silent
 from tests.embedded.hanging import hanging
 from tests.embedded.hook_receiver import HookReceiver, hook_receiver
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CHAT = NamespacedName("ns", "chat")
-PUSHED = LedgerEntry(
-    at=NOW,
-    kind="ImageUpdateAutomation",
-    key=APP,
-    severity="info",
-    reason="Succeeded",
+PUSHED = pushed(
+    APP,
+    NOW,
+    COMMIT,
     message="pushed commit '0123456' to branch 'main'",
     cause="delivery-1",
     facts={"branch": "main", "revision": f"main@sha1:{COMMIT}", "changes": [{"file": "a.yaml"}]},
-    identity=COMMIT,
-)
+).event
 
 
 @dataclass

@@ -7,18 +7,15 @@ from typing import Any
 
 import pytest
 
-from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.leases import CommitIntent
-from tagstream.ports.ledger import LedgerEntry
 from tagstream.reconcile.update.recovery import recover
+from tests.contract.pushed import pushed
 from tests.contract.reconciling import APP, NOW, document
 from tests.embedded.single_writes import put_status
 
 KIND = "ImageUpdateAutomation"
-EVENT = LedgerEntry(at=NOW, kind=KIND, key=APP, severity="info", reason="Succeeded", message="committed", cause="test")
-PUSHED = CommitIntent(automation=APP, commit=CommitId("a" * 40), branch="main", made_at=NOW, event=EVENT)
+PUSHED = pushed(APP, NOW, "a" * 40, message="committed", cause="test")
 
 
 class Contended:
