@@ -19,7 +19,7 @@ from tagstream.domain.objects.model import WINDOW, NamespacedName
 from tagstream.domain.objects.pull_request import PULL_REQUEST
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile.update.automations import run_automations
-from tagstream.reconcile.update.requests import NOTHING_LEFT
+from tagstream.reconcile.update.requests.keeping import NOTHING_LEFT
 from tests.contract.cli.test_preview import READING
 from tests.contract.mortal_ports import Life
 from tests.contract.reconcile.update.hosted import AUTOMATION, BRANCH, TOKEN, Hosted, automation_document, hosted

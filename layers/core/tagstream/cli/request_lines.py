@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tagstream.domain.update.request_text import shown_words
-from tagstream.reconcile.update.planned_request import PlannedRequest
 from tagstream.reconcile.update.preview import Preview
+from tagstream.reconcile.update.requests.planned_request import PlannedRequest
 
 
 def request_lines(one: Preview) -> Iterator[str]:

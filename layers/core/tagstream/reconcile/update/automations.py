@@ -36,7 +36,7 @@ from tagstream.reconcile.update.outcome import not_run, outcome, put_off
 from tagstream.reconcile.update.policy_branches import update_policy_branches, with_branch_requests
 from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, Postponed, PushHeld, departing, write_down
 from tagstream.reconcile.update.recovery import recover, recover_former
-from tagstream.reconcile.update.requests import with_requests
+from tagstream.reconcile.update.requests.keeping import with_requests
 from tagstream.reconcile.update.reverts import HELD_BACK, without_reverted
 from tagstream.reconcile.update.secrets_ahead import SecretsAhead
 from tagstream.reconcile.update.selected import Selected

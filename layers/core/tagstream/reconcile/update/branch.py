@@ -50,10 +50,10 @@ from tagstream.reconcile.update.ref_updates import (
     stale_head,
     with_default_branch,
 )
-from tagstream.reconcile.update.refusal import is_refused
-from tagstream.reconcile.update.request_access import is_settled_request
+from tagstream.reconcile.update.requests.refusal import is_refused
+from tagstream.reconcile.update.requests.request_access import is_settled_request
+from tagstream.reconcile.update.requests.withdrawal import announce_withdrawal
 from tagstream.reconcile.update.reverts import honour, without_reverted
-from tagstream.reconcile.update.withdrawal import announce_withdrawal
 
 PUSH_TRIES = 8
 MIN_TIMEOUT_S = 1.0

@@ -35,7 +35,7 @@ from tagstream.ports.selections import Selection
 from tagstream.reconcile import status
 from tagstream.reconcile.credentials import git_access
 from tagstream.reconcile.stored_objects import parse_stored
-from tagstream.reconcile.update.request_access import RequestJob, committing_host, request_job
+from tagstream.reconcile.update.requests.request_access import RequestJob, committing_host, request_job
 from tagstream.reconcile.update.selected import Selected
 from tagstream.reconcile.update.snapshot import Snapshot
 

@@ -42,8 +42,8 @@ from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.postpone import Postponed, PushHeld, check_departure, held_with, longest_wait
 from tagstream.reconcile.update.push_event import refused_removal_event, removal_event
 from tagstream.reconcile.update.ref_updates import push_ref, push_revision, resolve_checkout
-from tagstream.reconcile.update.request_turns import PUT_OFF, as_known, is_settled, kept_in_turn
-from tagstream.reconcile.update.requests import MOVED, NOTHING_LEFT, withdrawn
+from tagstream.reconcile.update.requests.keeping import MOVED, NOTHING_LEFT, withdrawn
+from tagstream.reconcile.update.requests.request_turns import PUT_OFF, as_known, is_settled, kept_in_turn
 from tagstream.reconcile.update.scratch_remains import remove_remains
 
 INVALID = "InvalidPushBranch"

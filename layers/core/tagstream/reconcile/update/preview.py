@@ -28,11 +28,11 @@ from tagstream.reconcile.update.debounce import pause
 from tagstream.reconcile.update.dry_push import DryPush, RequestWrite
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.marked_files import prepared, prepared_each
-from tagstream.reconcile.update.planned_request import PlannedRequest, planned_request
 from tagstream.reconcile.update.policy_branches import update_policy_branches
 from tagstream.reconcile.update.postpone import held_back
 from tagstream.reconcile.update.ref_updates import push_ref
-from tagstream.reconcile.update.requests import with_requests
+from tagstream.reconcile.update.requests.keeping import with_requests
+from tagstream.reconcile.update.requests.planned_request import PlannedRequest, planned_request
 from tagstream.reconcile.update.snapshot import KIND
 
 Push = Literal["", "create", "update", "reset", "delete"]

@@ -14,8 +14,8 @@ from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile.kept_requests import known_request
 from tagstream.reconcile.update.branch import RunResult
-from tagstream.reconcile.update.request_access import is_settled_request
-from tagstream.reconcile.update.requests import with_requests
+from tagstream.reconcile.update.requests.keeping import with_requests
+from tagstream.reconcile.update.requests.request_access import is_settled_request
 
 PUT_OFF = "PutOff"
 LONG_AGO = datetime.min.replace(tzinfo=UTC)

@@ -19,7 +19,7 @@ from tagstream.domain.update.destination import Destination
 from tagstream.errors import RetryableError, StalledError
 from tagstream.ports.git import GitAccess
 from tagstream.ports.secrets import SecretNotFound
-from tagstream.reconcile.update.request_access import RequestJob, request_job
+from tagstream.reconcile.update.requests.request_access import RequestJob, request_job
 
 OWN, THEIRS = NamespacedName("apps", "bot"), NamespacedName("shared", "fleet")
 

@@ -40,10 +40,10 @@ from tagstream.reconcile.kept_requests import BRANCHES, known_requests
 from tagstream.reconcile.update.branch import RunResult, as_named_by_flux
 from tagstream.reconcile.update.host_apis import AskedLater
 from tagstream.reconcile.update.job import UpdateJob
-from tagstream.reconcile.update.request_access import RequestJob
+from tagstream.reconcile.update.requests.request_access import RequestJob
+from tagstream.reconcile.update.requests.source_ranges import source_ranges
+from tagstream.reconcile.update.requests.withdrawal import mark_withdrawn, rewritten
 from tagstream.reconcile.update.snapshot import KIND
-from tagstream.reconcile.update.source_ranges import source_ranges
-from tagstream.reconcile.update.withdrawal import mark_withdrawn, rewritten
 
 NOTHING_LEFT = "tagstream closed this request: its base branch needs none of these changes any more."
 MOVED = "tagstream closed this request: its automation now pushes to another branch, or proposes to another one."

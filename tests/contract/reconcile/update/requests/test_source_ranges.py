@@ -99,7 +99,7 @@ def test_a_registry_that_fails_stops_no_request_and_takes_no_link_away(stack: Ho
 def test_a_registry_that_hangs_is_waited_for_once_and_its_neighbour_is_asked(
     stack: Hosted, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tagstream.reconcile.update.source_ranges.LONGEST_S", 0.5)
+    monkeypatch.setattr("tagstream.reconcile.update.requests.source_ranges.LONGEST_S", 0.5)
     stack.ports.objects.put(automation_document("images/{{ .Policy }}"))
     with hanging() as hung:
         for name in ("a1", "a2"):
