@@ -24,7 +24,7 @@ from tagstream.reconcile.kept_requests import TRIES, known_requests, with_forgot
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.transition import Transition, record, report
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
-from tagstream.reconcile.update.branch import RunResult, pushed_before, unchanged, update_branch
+from tagstream.reconcile.update.branch import pushed_before, update_branch
 from tagstream.reconcile.update.debounce import departs_at, pause, record_refusal, wake_after
 from tagstream.reconcile.update.host_apis import HostApis, api_way_of
 from tagstream.reconcile.update.host_health import API, HostHealth, is_proven, way_of
@@ -32,12 +32,14 @@ from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.lanes import LAST_TURN, THREADS, Work, run_lanes
 from tagstream.reconcile.update.lease import Holding, lease_held
 from tagstream.reconcile.update.next_runs import NextRuns
+from tagstream.reconcile.update.nothing_to_do import unchanged
 from tagstream.reconcile.update.outcome import not_run, outcome, put_off
 from tagstream.reconcile.update.policy_branches import update_policy_branches, with_branch_requests
 from tagstream.reconcile.update.postpone import SHORT_PAUSE_S, Postponed, PushHeld, departing, write_down
 from tagstream.reconcile.update.recovery import recover, recover_former
 from tagstream.reconcile.update.requests.keeping import with_requests
 from tagstream.reconcile.update.reverts import HELD_BACK, without_reverted
+from tagstream.reconcile.update.run_result import RunResult
 from tagstream.reconcile.update.secrets_ahead import SecretsAhead
 from tagstream.reconcile.update.selected import Selected
 from tagstream.reconcile.update.snapshot import KIND, Snapshot

@@ -16,8 +16,9 @@ from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.update.batches import grouped
-from tagstream.reconcile.update.branch import files_of, opened, planned
+from tagstream.reconcile.update.branch_commits import files_of, planned
 from tagstream.reconcile.update.branch_files import BranchFiles
+from tagstream.reconcile.update.branch_session import opened
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.ref_updates import resolve_checkout, with_default_branch
 from tagstream.reconcile.update.snapshot import KIND, Snapshot

@@ -24,11 +24,11 @@ from tagstream.reconcile.kept_requests import BRANCHES, PUSH_REVISION, TEMPLATE,
 from tagstream.reconcile.kept_requests import FIELD as FIELD_OF_REQUEST
 from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.transition import Attempt, Transition, failed, succeeded, success_entry
-from tagstream.reconcile.update.branch import RunResult
 from tagstream.reconcile.update.job import UpdateJob, joined_causes, new_selections
 from tagstream.reconcile.update.marker_problems import FIELD, marker_event, marker_problems
 from tagstream.reconcile.update.push_event import causes
 from tagstream.reconcile.update.reverts import HELD_BACK, OFFERED, PUSH_AUTHOR
+from tagstream.reconcile.update.run_result import RunResult
 from tagstream.reconcile.update.selected import Selected
 from tagstream.reconcile.update.template_warnings import FIELD as TEMPLATE_FIELD
 from tagstream.reconcile.update.template_warnings import template_event, template_warnings

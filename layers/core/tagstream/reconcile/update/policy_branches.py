@@ -26,24 +26,19 @@ from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.kept_requests import known_request
 from tagstream.reconcile.update.batches import apart_from
-from tagstream.reconcile.update.branch import (
-    Push,
-    RunResult,
-    commit_and_push,
-    files_of,
-    intents_of,
-    opened,
-    planned,
-    skips,
-)
+from tagstream.reconcile.update.branch import Push, commit_and_push, intents_of
+from tagstream.reconcile.update.branch_commits import files_of, planned
 from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.branch_parts import kept_by, part_of, with_refusals
+from tagstream.reconcile.update.branch_session import opened
 from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.nothing_to_do import skips
 from tagstream.reconcile.update.postpone import Postponed, PushHeld, check_departure, held_with, longest_wait
 from tagstream.reconcile.update.push_event import refused_removal_event, removal_event
 from tagstream.reconcile.update.ref_updates import push_ref, push_revision, resolve_checkout
 from tagstream.reconcile.update.requests.keeping import MOVED, NOTHING_LEFT, withdrawn
 from tagstream.reconcile.update.requests.request_turns import PUT_OFF, as_known, is_settled, kept_in_turn
+from tagstream.reconcile.update.run_result import RunResult
 from tagstream.reconcile.update.scratch_remains import remove_remains
 
 INVALID = "InvalidPushBranch"

@@ -22,7 +22,8 @@ from tagstream.ports.leases import Lease
 from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.update.batches import companions, grouped, joined
-from tagstream.reconcile.update.branch import RunResult, files_of, planned, update_branch
+from tagstream.reconcile.update.branch import update_branch
+from tagstream.reconcile.update.branch_commits import files_of, planned
 from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.debounce import pause
 from tagstream.reconcile.update.dry_push import DryPush, RequestWrite
@@ -33,6 +34,7 @@ from tagstream.reconcile.update.postpone import held_back
 from tagstream.reconcile.update.ref_updates import push_ref
 from tagstream.reconcile.update.requests.keeping import with_requests
 from tagstream.reconcile.update.requests.planned_request import PlannedRequest, planned_request
+from tagstream.reconcile.update.run_result import RunResult
 from tagstream.reconcile.update.snapshot import KIND
 
 Push = Literal["", "create", "update", "reset", "delete"]

@@ -37,12 +37,13 @@ from tagstream.ports.pull_requests import FAILED, INVALID, Proposal, PullRequest
 from tagstream.reconcile.cool_downs import digest
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.kept_requests import BRANCHES, known_requests
-from tagstream.reconcile.update.branch import RunResult, as_named_by_flux
+from tagstream.reconcile.update.branch_commits import as_named_by_flux
 from tagstream.reconcile.update.host_apis import AskedLater
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.requests.request_access import RequestJob
 from tagstream.reconcile.update.requests.source_ranges import source_ranges
 from tagstream.reconcile.update.requests.withdrawal import mark_withdrawn, rewritten
+from tagstream.reconcile.update.run_result import RunResult
 from tagstream.reconcile.update.snapshot import KIND
 
 NOTHING_LEFT = "tagstream closed this request: its base branch needs none of these changes any more."

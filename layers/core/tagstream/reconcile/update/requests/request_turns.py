@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile.kept_requests import known_request
-from tagstream.reconcile.update.branch import RunResult
 from tagstream.reconcile.update.requests.keeping import with_requests
 from tagstream.reconcile.update.requests.request_access import is_settled_request
+from tagstream.reconcile.update.run_result import RunResult
 
 PUT_OFF = "PutOff"
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
