@@ -8,7 +8,6 @@ Source: notification-controller internal/controller/receiver_controller.go.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from tagstream.domain.objects.model import NamespacedName, Receiver
@@ -82,8 +81,7 @@ def refresh_receivers(receivers: Sequence[tuple[StoredObject, Receiver]], deadli
 
     if receivers:
         # Each may wait for Secrets Manager.
-        with ThreadPoolExecutor(max_workers=min(THREADS, len(receivers))) as pool:
-            list(pool.map(refresh, receivers))
+        ports.workers.carry_out(refresh, receivers, most=THREADS)
 
 
 def _note(stored: StoredObject, now: datetime, ports: Ports) -> None:

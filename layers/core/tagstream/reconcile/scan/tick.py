@@ -6,7 +6,6 @@ Once an hour it looks at every object, so that whatever got lost between the age
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -218,9 +217,8 @@ def _clean_up(gone: Mapping[str, Sequence[NamespacedName]], deadline_s: float, p
         return name
 
     if names:
-        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-            done = [name for name in pool.map(remove, names) if name is not None]
-        ports.agenda.forget(done)
+        done = ports.workers.carry_out(remove, names, most=WORKERS)
+        ports.agenda.forget([name for name in done if name is not None])
 
 
 def _request_runs(automations: _Due, now: datetime, ports: Ports) -> None:
@@ -231,8 +229,7 @@ def _request_runs(automations: _Due, now: datetime, ports: Ports) -> None:
     """
     if automations.wanted:
         keys = [stored.key for stored, _ in automations.wanted]
-        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-            list(pool.map(lambda key: ports.selections.request_run(key, INTERVAL, now), keys))
+        ports.workers.carry_out(lambda key: ports.selections.request_run(key, INTERVAL, now), keys, most=WORKERS)
     if automations.others:
         ports.agenda.note(automations.others, now)
 
