@@ -19,7 +19,7 @@ from tagstream.ports.registry import TagListing
 from tagstream.ports.schema import SCHEMA
 from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.tick import tick
-from tests.contract.reconciling import TRIGGER, Silent, document
+from tests.contract.reconciling import TRIGGER, Silent, automated, document
 
 SLOW = [NamespacedName("ns", f"slow-{number:02}") for number in range(20)]
 QUICK = NamespacedName("ns", "quick")
@@ -106,3 +106,22 @@ def test_scans_that_fill_a_tick_go_to_the_queue_once_and_hold_up_neither_digests
     times = ports.agenda.read().times
     dues = [times[ObjectName(kind="ImageRepository", key=key)].due for key in SLOW]
     assert all(one is not None and one < clock.now() for one in dues), "the queue may lose them"
+
+
+def test_a_run_that_the_table_has_no_room_for_does_not_keep_a_tick_from_its_scans(ports: Ports, silent: Silent) -> None:
+    class Full:
+        """Selections whose table takes no request for a run."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ports.selections, name)
+
+        def request_run(self, *_: object) -> None:
+            raise RetryableError("failed to write an item in the table", reason="StorageOperationFailed")
+
+    found: Any = Slow()
+    full: Any = Full()
+    automated(ports, "http://127.0.0.1:1/app.git")
+    applied(ports, QUICK, "ImageRepository", image="quick.example.com/app", interval="1h")
+    tick(time.monotonic() + 60, replace(ports, registry=found, selections=full))
+    assert ports.tags.state(QUICK) is not None
+    assert "run not asked for" in silent.lines

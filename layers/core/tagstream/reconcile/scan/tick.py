@@ -227,9 +227,16 @@ def _request_runs(automations: _Due, now: datetime, ports: Ports) -> None:
     Those whose runs are asked for stay due until their runs have noted when they are due next. A run that has died, or
     takes longer, is so asked for again by the next tick.
     """
+
+    def request(key: NamespacedName) -> None:
+        try:
+            ports.selections.request_run(key, INTERVAL, now)
+        except ImageAutomationError as error:
+            # It stays due. The table may have no room for this one, which must not keep the tick from its scans.
+            ports.log.error("run not asked for", key=str(key), reason=error.reason, error=error.message)
+
     if automations.wanted:
-        keys = [stored.key for stored, _ in automations.wanted]
-        ports.workers.carry_out(lambda key: ports.selections.request_run(key, INTERVAL, now), keys, most=WORKERS)
+        ports.workers.carry_out(request, [stored.key for stored, _ in automations.wanted], most=WORKERS)
     if automations.others:
         ports.agenda.note(automations.others, now)
 
