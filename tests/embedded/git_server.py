@@ -65,6 +65,8 @@ class GitServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body are two writes: on a kept connection, the second one would wait 40 ms for the client's system.
+    disable_nagle_algorithm = True
     server: GitServer
 
     def log_message(self, format: str, *args: object) -> None:
