@@ -187,6 +187,12 @@ def test_a_change_names_file_object_values_setter_and_line() -> None:
     assert change.line == 9
 
 
+def test_an_object_whose_name_is_set_is_named_as_it_was() -> None:
+    source = f"kind: Job\nmetadata:\n  name: old {MARK}\n".encode()
+    (change,) = plan_file(b"a.yaml", source, REFS).changes
+    assert change.object == ObjectIdentifier("", "Job", "old", "")
+
+
 def test_items_of_a_list_are_objects_of_their_own() -> None:
     items = b"apiVersion: v1\nkind: List\nitems:\n- kind: A\n  metadata: {name: one}\n  image: x\n- kind: B\n"
     source = items + b"  metadata: {name: two}\n" + marked("  image: old", "ns:app")
@@ -278,6 +284,8 @@ def test_a_marker_line_behind_a_block_scalar_is_told_from_the_scalars_text() -> 
         ("r:\n- k: v\n  # MARK\n- old\n", None),
         ("r:\n- k: v\n# MARK\n- old\n", "old"),
         ("r:\n- a\n  # MARK\n- old\n", "old"),
+        # An empty item has no comment to give to the next one.
+        ("r:\n- # MARK\n- old\n", None),
         # A line of a text is no comment above another one.
         ("r:\n- k: |-\n    # x\n- # MARK\n  old\n", "old"),
         # What is inside of a key is not set.
@@ -289,6 +297,13 @@ def test_a_comment_line_belongs_to_what_flux_says(source: str, old: str | None) 
     source = source.replace("# MARK", '# {"$imagepolicy": "ns:app:tag"}')
     plan = plan_file(b"a.yaml", source.encode(), REFS)
     assert [(one.old_value, one.setter) for one in plan.changes] == ([(old, "ns:app:tag")] if old is not None else [])
+
+
+def test_tabs_before_comment_lines_below_a_comment_are_read_as_go_yaml_reads_them() -> None:
+    source = f"a:\n  # one\n\t# two\n \t # three\n  b: old {MARK}\n".encode()
+    assert edited(source) == source.replace(b"old", b"v2.0.0")
+    alone = plan_file(b"a.yaml", f"a: 1\n\t# two\nb: old {MARK}\n".encode(), REFS)
+    assert alone.problem == "not valid YAML: found a tab character that violates indentation at line 2, column 1"
 
 
 def test_aliases_and_odd_blank_lines_around_a_value_stay_as_they_are() -> None:

@@ -42,6 +42,8 @@ _ALIAS = re.compile(rb"\*[0-9A-Za-z_]")
 # Line breaks of YAML 1.1, and with it of libyaml and go-yaml.
 _ANY_BREAK = rb"(?:\r?\n|\r|\xc2\x85|\xe2\x80[\xa8\xa9])"
 _BREAK = re.compile(_ANY_BREAK)
+_COMMENT_LINES = re.compile(rb"(?m)(^ *#[^\n]*)((?:\n[ \t]*#[^\n]*)+)")
+_INDENT = re.compile(rb"(?m)^[ \t]+")
 MANY = 500
 _BLOCK_INDENT = re.compile(_ANY_BREAK + rb"( +)(?! |" + _ANY_BREAK + rb")")
 _BLANK_LINES = re.compile(_ANY_BREAK + rb"(?>[ \t]|" + _ANY_BREAK + rb")*+")
@@ -117,6 +119,10 @@ def plan_file(
     data = source[shift:]
     problem = _problem(data)
     if problem is not None:
+        # libyaml refuses tabs before these comments, go-yaml does not. No offset changes.
+        data = _COMMENT_LINES.sub(_with_spaces, data)
+        problem = _problem(data)
+    if problem is not None:
         return _left_alone(data, problem)
     planner = _Planner(path.decode(errors="replace"), data, SetterValues(refs=refs, known=known, namespace=namespace))
     with _collector_paused(data.count(TOKEN) >= MANY):
@@ -128,6 +134,11 @@ def plan_file(
         return plan
     moved = tuple(Edit(start=one.start + shift, end=one.end + shift, new=one.new) for one in plan.edits)
     return FilePlan(edits=moved, changes=plan.changes, markers=plan.markers)
+
+
+def _with_spaces(lines: re.Match[bytes]) -> bytes:
+    """Comment lines with a space for each tab before those that follow the first one."""
+    return lines[1] + _INDENT.sub(lambda found: b" " * len(found[0]), lines[2])
 
 
 @contextmanager
