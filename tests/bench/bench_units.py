@@ -22,6 +22,7 @@ from tests.embedded.aws import running
 MANY = 1_000
 TICKS = (100, 1_000, 5_000)
 IDLE_UNITS, SCAN_HALF_UNITS, UPDATE_HALF_UNITS = 50, 10, 12
+IDLE_RUN_UNITS, HOURLY_RUN_UNITS = 6, 8
 SYNCED = 10
 
 
@@ -82,11 +83,15 @@ def _pushes(_flux: Flux | None) -> Iterator[Row]:
                 committed = found.cost_woken()
                 found.check_committed(NEW)
                 idle = measured(found.client, found.run_one_by_one)
+                found.an_hour_passes()
+                hourly = measured(found.client, found.run_one_by_one)
             push = f"one push among {count:,} policies"
             yield _units(f"{push}, scan half", SCAN_HALF_UNITS, scanned)
             yield _units(f"{push}, update half, an automation with a selector", UPDATE_HALF_UNITS, committed)
             yield _units(f"{push}, both halves", SCAN_HALF_UNITS + UPDATE_HALF_UNITS, scanned, committed)
-            yield _units(f"interval run without news, an automation with a selector among {count:,} policies", 10, idle)
+            selecting = f"an automation with a selector among {count:,} policies"
+            yield _units(f"interval run without news, {selecting}", IDLE_RUN_UNITS, idle)
+            yield _units(f"interval run without news, the first of an hour, {selecting}", HOURLY_RUN_UNITS, hourly)
 
 
 def _units(what: str, most: float, *costs: Cost) -> Row:

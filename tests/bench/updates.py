@@ -170,6 +170,10 @@ class Updates:
         agenda = DynamoAgenda(table=self._table, clock=self._clock)
         self._ports: Ports = replace(ports_on(self._table, Silent()), clock=self._clock, agenda=agenda)
 
+    def an_hour_passes(self) -> None:
+        """The next interval run reads what was selected."""
+        self._clock.moved += timedelta(hours=1)
+
     def settle(self) -> None:
         """The hourly look at everything is over, and nothing is due for an interval."""
         soon = Times(last=self._clock.now(), due=self._clock.now() + INTERVAL)

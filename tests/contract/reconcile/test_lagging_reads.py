@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.table import Table
 from tagstream.domain.instant import instant_text
 from tagstream.ports.agenda import ObjectName, Times
@@ -35,12 +37,19 @@ def tick(ports: Ports) -> None:
     handlers.scan(TICK, 60_000, ports)
 
 
+class HourLater(SystemClock):
+    """The system's clock, an hour ahead."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(hours=1)
+
+
 def interval_run(ports: Ports) -> None:
-    """What the update function does when nothing but an interval is over."""
+    """What the update function does when nothing but an interval is over, and selections are read again."""
     image = {"t": "run", "pk": f"run#{APP.namespace}", "sk": APP.name, "reason": "interval"}
     written = {"NewImage": {name: {"S": text} for name, text in image.items()}, "SequenceNumber": "1"}
     record = {"eventSource": "aws:dynamodb", "eventName": "MODIFY", "dynamodb": written}
-    handlers.update({"Records": [record]}, 60_000, "worker", ports)
+    handlers.update({"Records": [record]}, 60_000, "worker", replace(ports, clock=HourLater()))
 
 
 def fails(ports: Ports) -> None:

@@ -30,6 +30,7 @@ from tagstream.reconcile.update.host_apis import HostApis, api_way_of
 from tagstream.reconcile.update.host_health import API, HostHealth, is_proven, way_of
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.lanes import LAST_TURN, THREADS, Work, run_lanes
+from tagstream.reconcile.update.last_look import seen_last
 from tagstream.reconcile.update.lease import Holding, lease_held
 from tagstream.reconcile.update.next_runs import NextRuns
 from tagstream.reconcile.update.nothing_to_do import unchanged
@@ -86,9 +87,9 @@ def run_automations(
         owner: names this worker, for the leases.
         deadline_s: on the monotonic clock.
         ports: everything is read and written through.
-        may_lag: whether only intervals are over and nothing new is known of. The first look at policies and selections
-            may then miss what was written in the last moments; what is committed is read again. The agenda is told
-            when the intervals end next.
+        may_lag: whether only intervals are over and nothing new is known of. The first look may then miss what was
+            written in the last moments, and take what was selected from the statuses; what is committed is read again.
+            The agenda is told when the intervals end next.
         listed: automations that have just been read, to be run with the others.
 
     Raises:
@@ -359,7 +360,8 @@ def _prepared_one(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> Upd
         if automation.suspend:
             return None
         with isolated():
-            selections = snapshot.admitted(automation)
+            seen = seen_last(stored, automation, ports.clock.now()) if snapshot.may_lag else None
+            selections = seen or snapshot.admitted(automation)
             job = prepare(stored, automation, selections, snapshot, ports)
             # A run looks for reverts itself; one that may be skipped has to know of those before it.
             return without_reverted(job) if stored.status.get(HELD_BACK) else job

@@ -116,11 +116,12 @@ class Snapshot:
         may_lag: whether policies and selections may be without the writes of the last moments, which costs half.
 
     Attributes:
+        may_lag: as given.
         known_policies: the ImagePolicies of all namespaces; ``look_up`` reads several of them at once.
     """
 
     def __init__(self, ports: Ports, *, may_lag: bool = False) -> None:
-        self._ports, self._may_lag = ports, may_lag
+        self._ports, self.may_lag = ports, may_lag
         self.known_policies = KnownPolicies(exists=lambda key: self.policy(key) is not None)
         self._lock = threading.RLock()
         self._selections: dict[str, Selected] = {}
@@ -215,7 +216,7 @@ class Snapshot:
 
     def is_current(self, lease: Lease) -> bool:
         """Whether this snapshot was read just before the lease, and nobody held the branch in between."""
-        if self._may_lag or lease.was_waited_for:
+        if self.may_lag or lease.was_waited_for:
             return False
         return self._holders.get(lease.target, LastHolder(fence=-1)).fence == lease.fence - 1
 
@@ -344,7 +345,7 @@ class Snapshot:
     def _selected(self, namespace: str) -> Selected:
         with self._lock:
             if namespace not in self._selections:
-                found = self._ports.selections.list(namespace, may_lag=self._may_lag)
+                found = self._ports.selections.list(namespace, may_lag=self.may_lag)
                 self._selections[namespace] = Selected(found)
             return self._selections[namespace]
 
@@ -362,7 +363,7 @@ class Snapshot:
                 known: Mapping[NamespacedName, Selection | None] = self._selections[namespace]
             else:
                 missing = [key for key in policies if key not in self._chosen]
-                found = self._ports.selections.get_many(missing, may_lag=self._may_lag) if missing else {}
+                found = self._ports.selections.get_many(missing, may_lag=self.may_lag) if missing else {}
                 self._chosen |= {key: found.get(key) for key in missing}
                 known = self._chosen
             return Selected({key: one for key in policies if (one := known.get(key)) is not None})
@@ -382,7 +383,7 @@ class Snapshot:
             ):
                 return None
             names = self._fewest(namespace, selector)
-            if names is None or (self._may_lag and _is_one_label(selector)):
+            if names is None or (self.may_lag and _is_one_label(selector)):
                 return names
             stored = self._policies_named(names)
             parsed = parsed_objects([stored[key] for key in names if key in stored], ImagePolicy, self._ports.log)
@@ -391,7 +392,7 @@ class Snapshot:
     def _fewest(self, namespace: str, selector: LabelSelector) -> Sequence[NamespacedName] | None:
         """The names of the few policies that have one of the labels; None if many have each of them."""
         for label in sorted(selector.match_labels.items()):
-            found = self._ports.objects.labelled(namespace, label, may_lag=self._may_lag)
+            found = self._ports.objects.labelled(namespace, label, may_lag=self.may_lag)
             if found is not None and len(found) <= FEW_POLICIES:
                 return sorted(found)
         return None
@@ -404,7 +405,7 @@ class Snapshot:
                 self._stored_policies()
             elif missing:
                 wanted = {ObjectName(kind=POLICY, key=key): key for key in missing}
-                found = self._ports.objects.documents(list(wanted), may_lag=self._may_lag)
+                found = self._ports.objects.documents(list(wanted), may_lag=self.may_lag)
                 self._named |= {
                     key: _without_status(POLICY, key, found[name]) if name in found else None
                     for name, key in wanted.items()
@@ -415,7 +416,7 @@ class Snapshot:
 
     def _stored_policies(self) -> Mapping[NamespacedName, StoredObject]:
         if self._policies is None:
-            found = self._ports.objects.documents_of(POLICY, may_lag=self._may_lag)
+            found = self._ports.objects.documents_of(POLICY, may_lag=self.may_lag)
             self._policies = {key: _without_status(POLICY, key, document) for key, document in found.items()}
         return self._policies
 
