@@ -88,13 +88,13 @@ def _pushes(_flux: Flux | None) -> Iterator[Row]:
             push = f"one push among {count:,} policies"
             yield _units(f"{push}, scan half", SCAN_HALF_UNITS, scanned)
             yield _units(f"{push}, update half, an automation with a selector", UPDATE_HALF_UNITS, committed)
-            yield _units(f"{push}, both halves", SCAN_HALF_UNITS + UPDATE_HALF_UNITS, scanned, committed)
+            yield _units(f"{push}, both halves", None, scanned, committed)
             selecting = f"an automation with a selector among {count:,} policies"
             yield _units(f"interval run without news, {selecting}", IDLE_RUN_UNITS, idle)
             yield _units(f"interval run without news, the first of an hour, {selecting}", HOURLY_RUN_UNITS, hourly)
 
 
-def _units(what: str, most: float, *costs: Cost) -> Row:
+def _units(what: str, most: float | None, *costs: Cost) -> Row:
     """A row about the read units of some costs together."""
     read, written = sum(one.read_units for one in costs), sum(one.write_units for one in costs)
     calls = sum(one.calls for one in costs)
