@@ -103,7 +103,7 @@ def test_the_webhook_answers_503_before_its_own_time_is_up_when_the_table_hangs(
 
 WRITTEN = """
 import os, sys, time
-from tagstream.adapters.store.table import ABSENT
+from tagstream.adapters.store.conditions import ABSENT
 from tagstream.errors import RetryableError
 from tagstream.wiring import webhook_ports
 table = webhook_ports().ledger.table

@@ -7,7 +7,8 @@ import pytest
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.objects import DynamoObjects
-from tagstream.adapters.store.table import ItemTooLarge, Table
+from tagstream.adapters.store.table import Table
+from tagstream.adapters.store.table_errors import ItemTooLarge
 from tagstream.domain.objects.model import NamespacedName
 
 APP = NamespacedName("ns", "app")

@@ -8,7 +8,8 @@ import pytest
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.table import ABSENT, Condition, GuardedPut, Table, name_of
+from tagstream.adapters.store.conditions import ABSENT, Condition, GuardedPut
+from tagstream.adapters.store.table import Table, name_of
 from tagstream.errors import ImageAutomationError
 from tests.contract.counted_calls import CountingClient
 from tests.contract.lost_answers import LosingClient

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from tagstream.adapters.store import keys
+from tagstream.adapters.store.conditions import is_item
 from tagstream.adapters.store.freezes import DynamoFreezes
 from tagstream.adapters.store.ledger import DynamoLedger
 from tagstream.adapters.store.objects import DynamoObjects
-from tagstream.adapters.store.table import Table, is_item
+from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.calendar.hand_freeze import HandFreeze, Scope
 from tagstream.errors import ImageAutomationError, RetryableError

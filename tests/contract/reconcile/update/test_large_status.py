@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tagstream.adapters.store import keys
+from tagstream.adapters.store.conditions import GuardedPut
 from tagstream.adapters.store.selections import DynamoSelections
-from tagstream.adapters.store.table import GuardedPut, Table
+from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import Digest, ImageRef, NamespacedName
 from tagstream.ports.bundle import Ports
 from tests.contract.counted_calls import size_of

@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.table import ABSENT, Condition, Table, chunks
+from tagstream.adapters.store.conditions import ABSENT, Condition
+from tagstream.adapters.store.table import Table, chunks
 from tagstream.ports.agenda import Agenda, ObjectName, Times
 from tagstream.ports.runtime import Clock
 

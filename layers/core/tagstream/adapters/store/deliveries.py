@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.table import PUT_TRIES, Condition, Table, overtaken
+from tagstream.adapters.store.conditions import Condition
+from tagstream.adapters.store.table import PUT_TRIES, Table
+from tagstream.adapters.store.table_errors import overtaken
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.runtime import Clock
 from tagstream.ports.webhook import DeliveryTarget, LastDelivery, ScanWindow

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
+from tagstream.adapters.store.conditions import ABSENT, Condition, unchanged
 from tagstream.adapters.store.ledger import DynamoLedger
-from tagstream.adapters.store.table import ABSENT, Condition, Table, unchanged
+from tagstream.adapters.store.table import Table
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.freezes import FREEZES
 from tagstream.ports.ledger import LedgerEntry

@@ -15,9 +15,10 @@ from types import MappingProxyType
 from typing import cast
 
 from tagstream.adapters.store import keys
+from tagstream.adapters.store.conditions import Condition
 from tagstream.adapters.store.ledger import entry_document, entry_of
 from tagstream.adapters.store.parts import NO_PARTS, PART_BYTES, Parts, Reference, cut, reference, snapshot_name
-from tagstream.adapters.store.table import Condition, Table
+from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError
 from tagstream.ports.leases import CommitIntent, LastHolder, Lease

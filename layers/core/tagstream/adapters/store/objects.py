@@ -15,23 +15,14 @@ from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.agenda import change_note
+from tagstream.adapters.store.conditions import ABSENT, PRESENT, Condition, GuardedPut, unchanged
 from tagstream.adapters.store.deliveries import close_paths
 from tagstream.adapters.store.label_index import LabelIndex
 from tagstream.adapters.store.policy_index import PolicyIndex
 from tagstream.adapters.store.server_metadata import with_server_metadata
 from tagstream.adapters.store.statuses import Statuses, StatusWrite, status_write
-from tagstream.adapters.store.table import (
-    ABSENT,
-    PRESENT,
-    PUT_TRIES,
-    Action,
-    Condition,
-    GuardedPut,
-    Table,
-    name_of,
-    overtaken,
-    unchanged,
-)
+from tagstream.adapters.store.table import PUT_TRIES, Action, Table, name_of
+from tagstream.adapters.store.table_errors import overtaken
 from tagstream.domain.objects.annotations import annotated, annotations_of
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
 from tagstream.domain.objects.model import NamespacedName

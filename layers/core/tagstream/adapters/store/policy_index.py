@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.table import Action, Condition, Table, name_of
+from tagstream.adapters.store.conditions import Condition
+from tagstream.adapters.store.table import Action, Table, name_of
 from tagstream.domain.objects.model import NamespacedName
 
 # A version without rows reads all policies where it finds this. It stands alone where such a version gave up the names.

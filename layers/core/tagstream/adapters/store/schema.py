@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.table import Condition, Table
+from tagstream.adapters.store.conditions import Condition
+from tagstream.adapters.store.table import Table
 from tagstream.ports.schema import SCHEMA
 
 ITEM = "schema"

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.table import ABSENT, Condition, GuardedPut, Table, name_of
+from tagstream.adapters.store.conditions import ABSENT, Condition, GuardedPut
+from tagstream.adapters.store.table import Table, name_of
 from tagstream.adapters.store.tag_state import tag_state, tag_state_key
 from tagstream.domain.objects.model import ImageRef, NamespacedName, Revision
 from tagstream.errors import ImageAutomationError

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagstream.adapters.store import keys
+from tagstream.adapters.store.conditions import ABSENT, Condition, GuardedPut, unchanged
 from tagstream.adapters.store.parts import NO_PARTS, Parts, Reference, cut, reference_in, snapshot_name
-from tagstream.adapters.store.table import ABSENT, Condition, GuardedPut, Table, name_of, unchanged
+from tagstream.adapters.store.table import Table, name_of
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.objects import Document, StoredObject

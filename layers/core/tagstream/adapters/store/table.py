@@ -16,20 +16,20 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from tagstream.adapters.store.combined import Combined
+from tagstream.adapters.store.conditions import Condition, GuardedPut, guard, has_all, is_item
+from tagstream.adapters.store.table_errors import hindered, is_cancelled, overtaken, translated
 from tagstream.errors import ImageAutomationError, OutOfOrder, RetryableError
 from tagstream.ports.runtime import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, WriteRequestTypeDef
+    from mypy_boto3_dynamodb.type_defs import WriteRequestTypeDef
 
     from tagstream.adapters.store.keys import Item
 
@@ -40,105 +40,15 @@ TRANSACTION = 100
 SHARED = 8
 BATCH_TRIES = 8
 PUT_TRIES = 5
-CONDITION_FAILED = "ConditionalCheckFailedException"
-CANCELLED = "TransactionCanceledException"
-OVERTAKEN = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
-RETRYABLE = frozenset(
-    {
-        "InternalServerError",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "ThrottlingException",
-        CANCELLED,
-        "TransactionConflictException",
-        "TransactionInProgressException",
-    }
-)
-
-# AWS says "Item size has exceeded …" of a put, and "Item size to update has exceeded …" of an update.
-TOO_LARGE = "exceeded the maximum allowed size"
-
 T = TypeVar("T")
 Action = dict[str, object]
 """One member of a transaction, as DynamoDB's TransactWriteItems takes it."""
-
-
-class ItemTooLarge(ImageAutomationError):
-    """An item would hold more than 400 KB; nothing was written."""
-
-
-@contextmanager
-def translated(action: str) -> Iterator[None]:
-    """Turn the SDK's errors into ours; a failed condition passes through.
-
-    Raises:
-        OutOfOrder: throttled or unreachable, reason ``StorageOperationFailed``.
-        ItemTooLarge: an item would hold more than 400 KB.
-        ImageAutomationError: anything else the table refuses.
-    """
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "Unknown")
-        if code == CONDITION_FAILED or _is_overtaken(error):
-            raise
-        kind = ItemTooLarge if _is_too_large(error) else OutOfOrder if code in RETRYABLE else ImageAutomationError
-        raise kind(f"failed to {action} in the table: {code}", reason="StorageOperationFailed") from error
-    except BotoCoreError as error:
-        raise OutOfOrder(
-            f"failed to {action} in the table: {type(error).__name__}", reason="StorageOperationFailed"
-        ) from error
-
-
-def _is_overtaken(error: ClientError) -> bool:
-    """Whether a transaction was cancelled for what another has written, and not for want of capacity."""
-    return any(one.get("Code") in OVERTAKEN for one in _reasons(error))
-
-
-def _is_too_large(error: ClientError) -> bool:
-    told = (error.response.get("Error", {}), *_reasons(error))
-    return any(TOO_LARGE in str(one.get("Message")) for one in told)
-
-
-def _reasons(error: ClientError) -> Sequence[Mapping[str, object]]:
-    """Why a transaction was cancelled, for each of its actions; empty for every other error."""
-    return cast("Sequence[Mapping[str, object]]", error.response.get("CancellationReasons") or ())
-
-
-def _is_cancelled(error: RetryableError) -> bool:
-    """Whether the table answered that a transaction has not taken place."""
-    cause = error.__cause__
-    return isinstance(cause, ClientError) and cause.response.get("Error", {}).get("Code") == CANCELLED
-
-
-def _hindered(error: ClientError, count: int) -> frozenset[int]:
-    """The places of the actions for which a transaction was cancelled; all of them when the table names none."""
-    named = frozenset(place for place, one in enumerate(_reasons(error)) if one.get("Code") not in (None, "None"))
-    return named or frozenset(range(count))
 
 
 def chunks(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Consecutive slices of at most ``size``."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """A condition expression, empty for none, with its names and values."""
-
-    expression: str
-    names: Mapping[str, str] = field(default_factory=dict)
-    values: Item = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class GuardedPut:
-    """An item to put, and the condition under which it is put."""
-
-    item: Item
-    condition: Condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,14 +161,14 @@ class Table:
         """
         if len(puts) == 1:
             return [self._put_alone(puts[0])]
-        actions = [{"Put": {"TableName": self.name, "Item": one.item, **_guard(one.condition)}} for one in puts]
+        actions = [{"Put": {"TableName": self.name, "Item": one.item, **guard(one.condition)}} for one in puts]
         try:
             with translated("write items"):
                 self.client.transact_write_items(TransactItems=actions, ClientRequestToken=secrets.token_hex(16))  # type: ignore[arg-type]
         except ClientError as error:
-            return self._put_others(puts, _hindered(error, len(puts)))
+            return self._put_others(puts, hindered(error, len(puts)))
         except RetryableError as error:
-            if _is_cancelled(error):
+            if is_cancelled(error):
                 return self._put_others(puts, frozenset(range(len(puts))))
             # Its answer may have been lost.
             stored = self._read_together([{"pk": one.item["pk"], "sk": one.item["sk"]} for one in puts])
@@ -279,7 +189,7 @@ class Table:
     def _put_alone(self, put: GuardedPut) -> bool | ImageAutomationError:
         def write() -> None:
             with translated("write an item"):
-                self.client.put_item(TableName=self.name, Item=put.item, **_guard(put.condition))  # type: ignore[arg-type]
+                self.client.put_item(TableName=self.name, Item=put.item, **guard(put.condition))  # type: ignore[arg-type]
 
         try:
             return self._settled(write, put.item, lambda stored: is_item(stored, put.item))
@@ -305,10 +215,10 @@ class Table:
                     TableName=self.name,
                     Key=key,
                     UpdateExpression=expression,
-                    **_guard(condition),  # type: ignore[arg-type]
+                    **guard(condition),  # type: ignore[arg-type]
                 )
 
-        return self._settled(write, key, lambda stored: mark is not None and _has(stored, mark))
+        return self._settled(write, key, lambda stored: mark is not None and has_all(stored, mark))
 
     def changed(self, key: Item, expression: str, condition: Condition, mark: Item) -> Item | None:
         """Update one item as ``update`` does.
@@ -325,13 +235,13 @@ class Table:
                     Key=key,
                     UpdateExpression=expression,
                     ReturnValues="ALL_NEW",
-                    **_guard(condition),  # type: ignore[arg-type]
+                    **guard(condition),  # type: ignore[arg-type]
                 )
             now.update(answer["Attributes"])
 
         def is_own(stored: Item | None) -> bool:
             now.update(stored or {})
-            return _has(stored, mark)
+            return has_all(stored, mark)
 
         return now if self._settled(write, key, is_own) else None
 
@@ -350,7 +260,7 @@ class Table:
                     Key=key,
                     UpdateExpression=expression,
                     ReturnValues="UPDATED_OLD",
-                    **_guard(condition),  # type: ignore[arg-type]
+                    **guard(condition),  # type: ignore[arg-type]
                 )
             before.update(answer.get("Attributes", {}))
 
@@ -364,7 +274,7 @@ class Table:
 
         def write() -> None:
             with translated("delete an item"):
-                self.client.delete_item(TableName=self.name, Key=key, **_guard(condition))  # type: ignore[arg-type]
+                self.client.delete_item(TableName=self.name, Key=key, **guard(condition))  # type: ignore[arg-type]
 
         return self._settled(write, key, lambda stored: stored is None)
 
@@ -373,7 +283,7 @@ class Table:
 
         Another writer of one of the items at the same moment counts as a condition that did not hold.
         """
-        actions = [{"Put": {"TableName": self.name, "Item": item, **_guard(condition)}}, *others]
+        actions = [{"Put": {"TableName": self.name, "Item": item, **guard(condition)}}, *others]
         token = secrets.token_hex(16)
 
         def write() -> None:
@@ -524,47 +434,3 @@ def name_of(item: Mapping[str, object]) -> tuple[str, str]:
 def _name_of_request(request: WriteRequestTypeDef) -> tuple[str, str]:
     found = request["PutRequest"]["Item"] if "PutRequest" in request else request["DeleteRequest"]["Key"]
     return name_of(found)
-
-
-def overtaken(what: str) -> RetryableError:
-    """The error of a writer that others have been faster than ``PUT_TRIES`` times in a row."""
-    return RetryableError(f"{what} is being changed by others, try again", reason="StorageOperationFailed")
-
-
-def _guard(condition: Condition) -> dict[str, object]:
-    guard: dict[str, object] = {}
-    if condition.expression:
-        guard = {"ConditionExpression": condition.expression, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-    if condition.names:
-        guard["ExpressionAttributeNames"] = dict(condition.names)
-    if condition.values:
-        guard["ExpressionAttributeValues"] = condition.values
-    return guard
-
-
-def is_item(stored: Item | None, written: Item) -> bool:
-    """Whether an item that was read is the one that was written: DynamoDB has numbers and sets in a form of its own."""
-    return stored is not None and set(stored) == set(written) and _has(stored, written)
-
-
-def _has(stored: Item | None, attributes: Item) -> bool:
-    found = stored or {}
-    return all(name in found and _plain(found[name]) == _plain(one) for name, one in attributes.items())
-
-
-def _plain(attribute: AttributeValueTypeDef) -> object:
-    (kind, value), *_ = attribute.items()
-    if kind == "N":
-        return kind, Decimal(str(value))
-    return (kind, sorted(cast("list[str]", value))) if kind == "SS" else attribute
-
-
-def unchanged(stored: Item) -> Condition:
-    """The condition that an item still has the document that was read, in the words in which it is stored."""
-    if "doc" not in stored:
-        return Condition(expression="attribute_exists(pk) AND attribute_not_exists(doc)")
-    return Condition(expression="doc = :doc", values={":doc": stored["doc"]})
-
-
-ABSENT = Condition(expression="attribute_not_exists(pk)")
-PRESENT = Condition(expression="attribute_exists(pk)")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tagstream.adapters.store import keys
+from tagstream.adapters.store.conditions import ABSENT, Condition, unchanged
 from tagstream.adapters.store.packed_tags import packed, unpacked, unpacked_names
 from tagstream.adapters.store.parts import (
     NO_PARTS,
@@ -24,7 +25,7 @@ from tagstream.adapters.store.parts import (
     reference_in,
     snapshot_name,
 )
-from tagstream.adapters.store.table import ABSENT, Condition, Table, unchanged
+from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tag_state import UNREADABLE, state_document, tag_state, tag_state_key
 from tagstream.domain.objects.model import Digest, NamespacedName
 from tagstream.errors import ImageAutomationError, RetryableError
