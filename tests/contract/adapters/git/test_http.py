@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -144,6 +145,19 @@ def test_commits_can_be_stacked_and_pushed_together(server: GitServer, bare: Pat
     session.push([RefUpdate(ref=MAIN, old=head, new=second)], {})
     assert git("rev-list", "--count", "main", folder=bare).strip() == "3"
     git("fsck", "--strict", "--full", folder=bare)
+
+
+def test_each_of_many_branches_is_pushed_without_the_commits_of_those_before_it(server: GitServer, bare: Path) -> None:
+    session = opened(server)
+    head, _ = edited(session)
+    sizes = []
+    for number in range(3):
+        before = server.bytes_in
+        made = session.commit(head, {b"apps/a.yaml": random.Random(number).randbytes(20_000)}, TEXT)
+        session.push([RefUpdate(ref=b"refs/heads/b%d" % number, old=None, new=made)], {})
+        sizes.append(server.bytes_in - before)
+    git("fsck", "--strict", "--full", folder=bare)
+    assert 20_000 < max(sizes) < 30_000
 
 
 def test_a_branch_that_moved_is_a_conflict_before_anything_is_sent(server: GitServer, bare: Path) -> None:

@@ -45,6 +45,22 @@ def test_a_known_object_is_not_made_again() -> None:
     assert len(store.to_send(thin=True)) == 1
 
 
+def test_what_the_server_has_got_is_not_sent_again() -> None:
+    store = ObjectStore()
+    root = stored(store, b"a", BEFORE)
+    store.pushed(removes=False)
+    store.edited(root, {b"a": AFTER})
+    assert {one.obj_type_num for one in store.to_send(thin=False)} == {Blob.type_num, Tree.type_num}
+    assert len(store.to_send(thin=True)) == 2
+
+
+def test_what_a_removed_branch_may_have_led_to_is_sent_again() -> None:
+    store = ObjectStore()
+    stored(store, b"a", BEFORE)
+    store.pushed(removes=True)
+    assert len(store.to_send(thin=True)) == 2
+
+
 def test_an_edit_of_a_file_that_is_not_there_changes_nothing() -> None:
     store = ObjectStore()
     root = stored(store, b"a", BEFORE)

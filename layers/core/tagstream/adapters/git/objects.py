@@ -113,6 +113,7 @@ class ObjectStore(BaseObjectStore):
         self._where: dict[bytes, Pack] = {}
         self._made: dict[bytes, Found] = {}
         self._bases: dict[bytes, bytes] = {}
+        self._sent: set[bytes] = set()
         self._parsed: dict[bytes, Tree | Folder] = {}
         self.size = self._walked = 0
 
@@ -324,8 +325,12 @@ class ObjectStore(BaseObjectStore):
         return one in self._made
 
     def to_send(self, *, thin: bool) -> list[UnpackedObject]:
-        """The objects made here, as deltas against what the server has where that is shorter and ``thin`` allows it."""
-        return [self._packed(one, self._bases.get(one) if thin else None) for one in self._made]
+        """The objects made here that the server has not got yet.
+
+        They are deltas against what it has where that is shorter and ``thin`` allows it.
+        """
+        unsent = (one for one in self._made if one not in self._sent)
+        return [self._packed(one, self._bases.get(one) if thin else None) for one in unsent]
 
     def _packed(self, one: bytes, base: bytes | None) -> UnpackedObject:
         (kind, content), sha = self._made[one], bytes.fromhex(one.decode())
@@ -337,10 +342,15 @@ class ObjectStore(BaseObjectStore):
             return whole
         return UnpackedObject(kind, delta_base=bytes.fromhex(base.decode()), decomp_chunks=delta, sha=sha)
 
-    def pushed(self) -> None:
-        """The server has what was made here: the next session finds it known."""
-        for one, made in self._made.items():
-            self._warm.put(self._url, one, made)
+    def pushed(self, *, removes: bool) -> None:
+        """The server has what was made here: the next push need not send it, and the next session finds it known.
+
+        Args:
+            removes: whether the push has removed a ref. The server may drop what only that ref led to.
+        """
+        for one in self._made.keys() - self._sent:
+            self._warm.put(self._url, one, self._made[one])
+        self._sent = set() if removes else set(self._made)
 
     def _grow(self, size: int) -> None:
         self.size += size

@@ -249,7 +249,7 @@ class GitRepositorySession:
         with self._reported("push to remote"):
             if any(one.new is not None and self._store.is_made(one.new.encode()) for one in updates):
                 self._server.push(updates, lambda thin: self._store.to_send(thin=thin), options)
-                self._store.pushed()
+                self._store.pushed(removes=any(one.new is None for one in updates))
             else:
                 self._server.push(updates, lambda thin: [], options)
         if self._refs is not None:
