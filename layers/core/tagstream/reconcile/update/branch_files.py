@@ -23,6 +23,7 @@ _MARKER_LINE = re.compile(rb'[^\r\n]*"\$imagepolicy"[^\r\n]*')
 _POLICY = re.compile(rb"([a-z0-9.-]+):([a-z0-9.-]+)")
 
 _PlanKey = tuple[str, tuple[tuple[NamespacedName, ImageRef | None, bool], ...]]
+_ReportKey = tuple[bytes, bytes, KnownPolicies, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class BranchFiles:
     _plans: dict[bytes, dict[_PlanKey, FilePlan]] = field(default_factory=dict)
     _problems: dict[tuple[str, KnownPolicies], _Problems] = field(default_factory=dict)
     _edits: list[bytes] = field(default_factory=list)
+    _reports: dict[_ReportKey, tuple[MarkerReport, ...]] = field(default_factory=dict)
 
     def copy(self) -> BranchFiles:
         """A copy for the commits of one branch, whose edits are not in the commits of others on the same base."""
@@ -199,12 +201,18 @@ class BranchFiles:
         others = problems.new.difference(own)
         self._look_up(others, job, {})
         for file in others:
-            plan = plan_file(file, self._marked[file].source, {}, known, job.automation.metadata.key.namespace)
             problems.found.pop(file, None)
-            if reports := _not_honoured(plan):
+            if reports := self._reports_of(file, known, job.automation.metadata.key.namespace):
                 problems.found[file] = reports
         problems.new.intersection_update(own)
         return {file: reports for file, reports in problems.found.items() if file not in own}
+
+    def _reports_of(self, file: bytes, known: KnownPolicies, namespace: str) -> tuple[MarkerReport, ...]:
+        """The problems of a file for somebody without policies; all copies share what is known of a content."""
+        key = (file, self._marked[file].source, known, namespace)
+        if key not in self._reports:
+            self._reports[key] = _not_honoured(plan_file(file, key[1], {}, known, namespace))
+        return self._reports[key]
 
     def _look_up(self, files: Iterable[bytes], job: UpdateJob, refs: Mapping[NamespacedName, ImageRef]) -> None:
         """Have the policies read together that files may name, without those that have selected something."""
