@@ -6,9 +6,10 @@ the branches that offer nothing any more. Each step can be repeated after a cras
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from tagstream.domain.objects.git_host import request_reference
 from tagstream.domain.objects.model import CommitId, NamespacedName
@@ -47,7 +48,7 @@ NOT_SELECTED = "tagstream closed this request: its automation does not select it
 REVERTED = "tagstream closed this request: its changes were reverted on its base branch."
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Plan:
     """What one automation would change, and on which branches.
 
@@ -68,6 +69,11 @@ class Plan:
     unnamed: set[str] = field(default_factory=set)
     waits: dict[str, Postponed] = field(default_factory=dict)
     is_known: bool = True
+
+    @cached_property
+    def kept(self) -> Mapping[str, KeptBranch]:
+        """The branches that its automation has pushed to, by their names."""
+        return {one.branch: one for one in kept_by(self.job)}
 
 
 def plan_branches(
@@ -247,14 +253,12 @@ class Branches:
     def make_room(self, plans: Sequence[Plan]) -> None:
         """Delete the kept branches that block the name of a new one: Git cannot have both ``a`` and ``a/b``."""
         names = {name for plan in plans for name in plan.parts}
+        folders = {folder for name in names for folder in _folders(name)}
         for plan in (one for one in plans if one.is_known):
-            for kept in kept_by(plan.job):
+            for kept in plan.kept.values():
                 is_done = kept.branch in names or kept.branch in self.room
-                if (
-                    not is_done
-                    and any(_exclude(kept.branch, name) for name in names)
-                    and self._may_go(plan, kept, plans)
-                ):
+                blocks = kept.branch in folders or not names.isdisjoint(_folders(kept.branch))
+                if blocks and not is_done and self._may_go(plan, kept, plans):
                     self.room[kept.branch] = (self._retired(plan, kept),)
 
     def push(self, plans: Sequence[Plan], files: BranchFiles) -> None:
@@ -303,16 +307,19 @@ class Branches:
         """Delete the branches that offer nothing any more, and close their requests."""
         self.results |= self.room
         for plan in (one for one in plans if one.is_known):
-            for kept in kept_by(plan.job):
+            waiting = self._waiting(plan)
+            for kept in plan.kept.values():
                 is_left = kept.branch not in self.results and kept.branch not in plan.waits
-                if is_left and not self._is_waiting(plan, kept) and self._may_go(plan, kept, plans):
+                # The policies of the branch that was used before the template are not known.
+                is_waiting = waiting & set(kept.policies) if kept.policies else waiting
+                if is_left and not is_waiting and self._may_go(plan, kept, plans):
                     self.results[kept.branch] = (self._retired(plan, kept),)
 
     def part(self, plans: Sequence[Plan]) -> None:
         """Add a result for automations that leave a branch, which others of the template keep or have deleted."""
         offered = {name for plan in plans for name in plan.parts}
         known = [plan for plan in plans if plan.is_known]
-        for job, kept in ((plan.job, kept) for plan in known for kept in kept_by(plan.job)):
+        for job, kept in ((plan.job, kept) for plan in known for kept in plan.kept.values()):
             found = self.results.get(kept.branch, ())
             if not found or any(one.job.stored.key == job.stored.key for one in found):
                 continue
@@ -321,13 +328,11 @@ class Branches:
                 left = replace(found[0], job=left.job, event=None, request_events=())
             self.results[kept.branch] = (*found, left)
 
-    def _is_waiting(self, plan: Plan, kept: KeptBranch) -> bool:
-        """Whether a policy of a branch has no newer branch or no newer request, because making it failed."""
+    def _waiting(self, plan: Plan) -> set[str]:
+        """The names of the policies that have no newer branch or no newer request, because making it failed."""
         parts = [one for found in self.results.values() for one in found if one.job.stored.key == plan.job.stored.key]
         failed = [one for one in parts if one.error is not None or one.request_error is not None]
-        waiting = plan.unnamed | _waiting_policies(plan) | {key.name for one in failed for key in one.job.selections}
-        # The policies of the branch that was used before the template are not known.
-        return bool(waiting & set(kept.policies) if kept.policies else waiting)
+        return plan.unnamed | _waiting_policies(plan) | {key.name for one in failed for key in one.job.selections}
 
     def _check_theirs(self, name: str, together: Sequence[UpdateJob]) -> None:
         """Leave a branch as it is that an automation which waits has, or would have: it is pushed whole or not at all.
@@ -345,7 +350,7 @@ class Branches:
         Why one does is noted for all automations that have pushed to the branch, and what Git cannot have beside it
         waits too.
         """
-        keeping = [one for one in plans if kept.branch in {its.branch for its in kept_by(one.job)}]
+        keeping = [one for one in plans if kept.branch in one.kept]
         parts = [part_of(one.job, kept) for one in keeping]
         waits = [one.waits[kept.branch] for one in plans if kept.branch in one.waits]
         try:
@@ -443,6 +448,11 @@ def _named(job: UpdateJob, request: KeptRequest) -> str:
     return request_reference(job.requests.host.kind, request.number, request.url)
 
 
+def _folders(name: str) -> Iterator[str]:
+    """The names that a branch of this name excludes as its folders."""
+    return (name[:at] for at, sign in enumerate(name) if sign == "/")
+
+
 def _exclude(one: str, other: str) -> bool:
     """Whether one name of a branch is a folder of the other."""
     return one.startswith(f"{other}/") or other.startswith(f"{one}/")
@@ -480,7 +490,7 @@ def _branches_of_those_who_wait(waiting: Sequence[Postponed], plans: Sequence[Pl
     """Why the branches wait that these automations have, or would have, by their names."""
     found: dict[str, Postponed] = {}
     for late, plan in zip(waiting, plans, strict=True):
-        names = (*plan.parts, *(one.branch for one in kept_by(late.job)))
+        names = (*plan.parts, *plan.kept)
         found |= dict.fromkeys(names, late)
     return found
 
