@@ -115,13 +115,16 @@ def store(
             (created if outcome == "created" else configured).append(one.parsed.name + _rival(known, owner, ports))
             _publish(stored, ports)
     gone = _last_first(one for name, one in before.items() if name not in present)
-    deleted = [one for one in gone if kustomization.prune and _prune(one, kustomization, ports)]
+    deleted: list[StoredObject] = []
+    kept: list[StoredObject] = []
+    for old in gone:
+        (deleted if kustomization.prune and _prune(old, kustomization, ports) else kept).append(old)
     return Stored(
         created=tuple(created),
         configured=tuple(configured),
         deleted=tuple(shown(one) for one in deleted),
         present=tuple(present.values()),
-        kept=tuple(one for one in gone if one not in deleted),
+        kept=tuple(kept),
     )
 
 
