@@ -216,8 +216,10 @@ def stored_object(
     spec: Mapping[str, Any],
     api: str = IMAGE_API,
     labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The item of an object."""
-    metadata = {"namespace": key.namespace, "name": key.name, "generation": 1, "labels": labels or {}}
+    metadata: dict[str, Any] = {"namespace": key.namespace, "name": key.name, "generation": 1, "labels": labels or {}}
+    metadata |= {"annotations": annotations} if annotations else {}
     document = {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
     return {**keys.key(keys.objects(kind), str(key)), "doc": keys.document(document)}

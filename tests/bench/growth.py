@@ -196,6 +196,10 @@ SHAPES: Mapping[str, tuple[str, Mapping[int, Shape]]] = {
         "automations, a branch each",
         {size: Shape(automations=size, policies=size, own_branch=True) for size in (25, 75, 225)},
     ),
+    "template": (
+        "policies of one automation, a branch each by a template",
+        {size: Shape(automations=1, policies=size, whole=True, by_policy=True) for size in (20, 60, 180)},
+    ),
     "policies": (
         "policies of one automation",
         {size: Shape(automations=1, policies=size, whole=True) for size in (200, 600, 1_800)},

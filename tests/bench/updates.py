@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tagstream.adapters.store.agenda import DynamoAgenda
+from tagstream.domain.objects.branch_template import BRANCH_TEMPLATE
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
@@ -36,6 +37,7 @@ from tests.embedded.single_writes import put_selection
 NAMESPACE = "ns"
 SOURCE_API = "source.toolkit.fluxcd.io/v1"
 OLD, NEW = "v1.0.0", "v2.0.0"
+TEMPLATE = "images/{{ .Policy }}-{{ .NewTag }}"
 A_MINUTE = timedelta(minutes=1)
 INTERVAL = 3 * A_MINUTE
 
@@ -52,6 +54,7 @@ class Shape:
         whole: whether the path of each automation is the whole repository, and not its folder.
         own_branch: whether each automation pushes to a branch of its own, from a GitRepository of its own.
         own_repository: whether each automation has a repository of its own.
+        by_policy: whether there is a push branch for each policy and tag.
     """
 
     automations: int
@@ -61,6 +64,7 @@ class Shape:
     whole: bool = False
     own_branch: bool = False
     own_repository: bool = False
+    by_policy: bool = False
 
     @property
     def sources(self) -> int:
@@ -77,6 +81,7 @@ class FleetObject:
     spec: Mapping[str, Any]
     api: str = IMAGE_API
     labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 def git_repository(key: NamespacedName, url: str) -> FleetObject:
@@ -121,7 +126,8 @@ class Updates:
     Args:
         endpoint: of the embedded AWS.
         objects: everything that is stored.
-        files: a repository's folder and, as ``branch:path``, a file of it that a commit must have changed.
+        files: a repository's folder and, as ``branch:path``, a file of it that a commit must have changed. The branch
+            may have ``{tag}`` in its name.
     """
 
     def __init__(self, endpoint: str, objects: Sequence[FleetObject], files: Sequence[tuple[Path, str]]) -> None:
@@ -130,7 +136,9 @@ class Updates:
         self._clock = MovedClock()
         self.forget()
         self._keys = self._named("ImageUpdateAutomation")
-        self._table.write_many([stored_object(one.kind, one.key, one.spec, one.api, one.labels) for one in objects])
+        self._table.write_many(
+            [stored_object(one.kind, one.key, one.spec, one.api, one.labels, one.annotations) for one in objects]
+        )
         self._ports.objects.label(self._ports.objects.list("ImagePolicy"))
         self._ports.schema.raise_to(SCHEMA)
 
@@ -222,7 +230,7 @@ class Updates:
     def check_committed(self, tag: str) -> None:
         """Fail unless every file has this tag."""
         for bare, name in self._files:
-            if f"app:{tag}".encode() not in git("show", name, folder=bare).encode():
+            if f"app:{tag}".encode() not in git("show", name.format(tag=tag), folder=bare).encode():
                 raise AssertionError(f"{name} has not been committed")
 
     def _named(self, kind: str) -> list[NamespacedName]:
@@ -233,7 +241,8 @@ def _shaped(shape: Shape, address: str) -> Sequence[FleetObject]:
     def made(number: int) -> FleetObject:
         source = _key(number % shape.sources).name
         path = "./" if shape.whole else f"./{_folder(number)}"
-        return automation(_key(number), source, path, _push_branch(shape, number), shape.selects)
+        found = automation(_key(number), source, path, _push_branch(shape, number), shape.selects)
+        return replace(found, annotations={BRANCH_TEMPLATE: TEMPLATE}) if shape.by_policy else found
 
     sources = [git_repository(_key(one), f"{address}/{_repository(shape, one)}") for one in range(shape.sources)]
     policies = [image_policy(_key(number)) for number in range(shape.policies)]
@@ -246,6 +255,10 @@ def _repository(shape: Shape, number: int) -> str:
 
 def _push_branch(shape: Shape, number: int) -> str:
     return f"auto-{number}" if shape.own_branch else ""
+
+
+def _changed_branch(shape: Shape, number: int) -> str:
+    return f"images/{_key(number).name}-{{tag}}" if shape.by_policy else _push_branch(shape, number) or "main"
 
 
 @contextmanager
@@ -263,8 +276,8 @@ def updates(endpoint: str, shape: Shape) -> Iterator[Updates]:
         for name in others:
             shutil.copytree(first, root / name)
         changed = [
-            (root / _repository(shape, number), f"{_push_branch(shape, number) or 'main'}:{_path(number, 0)}")
-            for number in range(shape.automations)
+            (root / _repository(shape, number), f"{_changed_branch(shape, number)}:{_path(number, 0)}")
+            for number in range(shape.policies if shape.by_policy else shape.automations)
         ]
         with git_serving(root, first.name) as address:
             yield Updates(endpoint, _shaped(shape, address), changed)
