@@ -1,7 +1,8 @@
 """Measures setters beside kyaml, which Flux's setter rests on, and beside `sed`.
 
-All sides read the files and write those that have changed into another folder. The manifests are generated, but for the
-sample of a real repository.
+All sides read the files and write those that have changed into another folder, which is new in each turn: to write over
+files would measure how the disk gives their blocks back. The manifests are generated, but for the sample of a real
+repository.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.domain.setters.plan import apply_edits, plan_file
 from tests.bench.flux_driver import Flux
 from tests.bench.row import Row
-from tests.bench.timing import Taken, Work, in_turns, shown, timed, timed_process
+from tests.bench.timing import Taken, Work, in_turns, shown, timed_process, timed_whole
 from tests.embedded.git_server import git
 from tests.house.source_files import ROOT
 
@@ -59,20 +60,27 @@ def _compared(what: str, manifests: Manifests, flux: Flux | None) -> Iterator[Ro
         ]
         if flux is not None:
             inputs = {"folder": str(manifests.folder), "out": f"{out}/flux", "images": IMAGES}
-            (out / "flux").mkdir()
-            rivals.append(("kyaml", 1.0, partial(flux.ask, "set", manifests.changed, **inputs)))
-        ours = partial(timed, partial(_set, manifests, out / "ours"))
+            asked = partial(flux.ask, "set", manifests.changed, **inputs)
+            rivals.append(("kyaml", 1.0, partial(_into, out / "flux", asked)))
+        ours = partial(_into, out / "ours", partial(timed_whole, partial(_set, manifests, out / "ours")))
         for (rival, goal, _), found in zip(
             rivals, in_turns(ours, [work for _, _, work in rivals], ROUNDS), strict=True
         ):
             yield Row(
-                what=f"setters, {what}",
-                ours=shown(found.ours.wall),
+                what=f"setters, {what}, CPU",
+                ours=shown(found.ours.cpu),
                 rival=rival,
-                theirs=shown(found.theirs.wall),
-                value=found.wall_ratio,
+                theirs=shown(found.theirs.cpu),
+                value=found.cpu_ratio,
                 goal=goal,
             )
+
+
+def _into(folder: Path, work: Work) -> Taken:
+    """Do work that writes into a folder, which is empty at first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return work()
 
 
 def _set(manifests: Manifests, out: Path) -> None:

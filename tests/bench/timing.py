@@ -46,6 +46,13 @@ def timed_process(work: Callable[[], object]) -> Taken:
     return Taken(time.perf_counter() - begun, _of_children() - cpu)
 
 
+def timed_whole(work: Callable[[], object]) -> Taken:
+    """The same for work of this process and of child processes, such as git."""
+    cpu = _of_children()
+    taken = timed(work)
+    return Taken(taken.wall, taken.cpu + _of_children() - cpu)
+
+
 def in_turns(ours: Work, rivals: Sequence[Work], rounds: int, most_s: float = MOST_S) -> list[Compared]:
     """Compare one side with others, as ``turns`` measures them.
 

@@ -121,17 +121,17 @@ def _content(path: str) -> bytes | None:
             return None
         raise CommandFailed(f"failed to read {path}: {error.strerror}") from error
     try:
-        # Nearly every file is shorter than the first read, so two calls are enough: the second one finds the end.
-        parts = [os.read(number, FIRST_READ)]
-        while parts[-1]:
-            parts.append(os.read(number, LATER_READ))
+        # A regular file answers with less than it was asked for at its end only: nearly every one with the first read.
+        parts, asked = [os.read(number, FIRST_READ)], FIRST_READ
+        while len(parts[-1]) == asked:
+            parts, asked = [*parts, os.read(number, LATER_READ)], LATER_READ
     except OSError as error:
         if error.errno in _NO_FILE:
             return None
         raise CommandFailed(f"failed to read {path}: {error.strerror}") from error
     finally:
         os.close(number)
-    return parts[0] if len(parts) == 2 else b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 _SEPARATOR = b"\n---"
 _SEPARATORS = frozenset({b"---", b"---\n", b"--- ", b"---\r", b"---\t"})
 _OTHER_BREAK = re.compile(rb"\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]")
+_NOT_ASCII_BREAKS = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 _BLANKS = b" " * 256
 
 
@@ -31,7 +32,10 @@ class MarkedDocument(NamedTuple):
 
 def plain_breaks(data: bytes) -> bytes:
     """Return the data with rare line breaks as ``\\n``, at the same offsets; the same object if there are none."""
-    if (data.isascii() and b"\r" not in data) or not _OTHER_BREAK.search(data):
+    # Fixed bytes are found in a tenth of the time that a pattern takes, and few files have any of these.
+    if b"\r" not in data and (data.isascii() or not any(one in data for one in _NOT_ASCII_BREAKS)):
+        return data
+    if not _OTHER_BREAK.search(data):
         return data
     return _OTHER_BREAK.sub(lambda found: found[0][1:].translate(_BLANKS) + b"\n", data)
 

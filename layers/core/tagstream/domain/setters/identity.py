@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tagstream.domain.objects.yaml_events import parsed_events
-from tagstream.domain.setters.documents import plain_breaks
 
 if TYPE_CHECKING:
     from tagstream.domain.setters.exact_reader import ByteOffsets
@@ -59,10 +58,13 @@ class ObjectIdentifier:
 
 
 class Objects:
-    """The objects of one file. They are read from the text if it has the usual layout, else once from its events."""
+    """The objects of one file. They are read from the text if it has the usual layout, else once from its events.
 
-    def __init__(self, data: bytes) -> None:
-        self.data, self._plain = data, plain_breaks(data)
+    ``plain`` is the file after ``plain_breaks``.
+    """
+
+    def __init__(self, data: bytes, plain: bytes) -> None:
+        self.data, self._plain = data, plain
         self._last: tuple[int, ObjectIdentifier | None] = (-1, None)
         self._read: tuple[ByteOffsets, list[_Document]] | None = None
 

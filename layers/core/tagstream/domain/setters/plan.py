@@ -125,8 +125,7 @@ def plan_file(
     if problem is not None:
         return _left_alone(data, problem)
     planner = _Planner(path.decode(errors="replace"), data, SetterValues(refs=refs, known=known, namespace=namespace))
-    with _collector_paused(data.count(TOKEN) >= MANY):
-        plan = planner.plan()
+    plan = planner.plan()
     problem = _problem(apply_edits(data, plan.edits)) if not planner.is_plain else None
     if problem is not None:
         return _left_alone(data, f"the edited file would be {problem}")
@@ -142,9 +141,9 @@ def _with_spaces(lines: re.Match[bytes]) -> bytes:
 
 
 @contextmanager
-def _collector_paused(pauses: bool) -> Iterator[None]:
+def _collector_paused() -> Iterator[None]:
     """Pause the garbage collector while thousands of small values are made: they have no cycles to search for."""
-    pauses = pauses and gc.isenabled()
+    pauses = gc.isenabled()
     if pauses:
         gc.disable()
     try:
@@ -241,7 +240,7 @@ class _Planner:
     def __init__(self, path: str, data: bytes, values: SetterValues) -> None:
         self.path, self.values = path, values
         self.original, self.data = data, plain_breaks(data)
-        self.objects = Objects(data)
+        self.objects = Objects(data, self.data)
         self.edits: list[Edit] = []
         self.changes: list[Change] = []
         self.markers: list[MarkerReport] = []
@@ -252,6 +251,12 @@ class _Planner:
 
     def plan(self) -> FilePlan:
         hits = key_offsets(self.data)
+        if len(hits) < MANY:
+            return self._planned(hits)
+        with _collector_paused():
+            return self._planned(hits)
+
+    def _planned(self, hits: Sequence[int]) -> FilePlan:
         documents = marked_documents(self.data, hits)
         sites = self._all_sites(documents, hits)
         for document in documents:
