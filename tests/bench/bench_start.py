@@ -62,7 +62,10 @@ def _rows(_flux: Flux | None) -> Iterator[Row]:
             "POWERTOOLS_SERVICE_NAME": "bench",
             "LOG_LEVEL": "ERROR",
             "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+            "PYTHONPYCACHEPREFIX": str(ROOT / ".bench" / "bytecode"),
         }
+        # The layers have their bytecode beside them, whatever this machine wants for its checkouts.
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)
         for function, event in EVENTS.items():
             ours = partial(_started, [_OURS, function, str(ROOT / "events" / event)], environ)
             floor = partial(_started, [_FLOOR, ",".join(CLIENTS[function])], environ)

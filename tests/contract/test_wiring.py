@@ -126,3 +126,26 @@ def test_a_conditional_write_to_a_table_that_hangs_is_not_looked_for_in_a_table_
     reason, took_s = done.stdout.split()
     assert reason == "StorageOperationFailed"
     assert float(took_s) < ANSWER_IN_S / 2
+
+
+STARTED = """
+import gc
+from tagstream import wiring
+begun = []
+gc.callbacks.append(lambda phase, told: begun.append(phase))
+ports = wiring.notify_ports()
+print(ports is wiring.notify_ports(), begun, gc.isenabled(), gc.get_freeze_count() > 100_000)
+"""
+
+
+def test_a_functions_ports_are_made_once_and_without_the_garbage_collector() -> None:
+    environment = os.environ | {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    environment |= {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "TAGSTREAM_TABLE": "table",
+        "TAGSTREAM_STACK": "stack",
+        "TAGSTREAM_SCAN_QUEUE_URL": "https://queue",
+        "TAGSTREAM_DEAD_LETTERS_URL": "https://dead-letters",
+    }
+    done = subprocess.run([sys.executable, "-c", STARTED], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split("\n")[0] == "True [] True True"

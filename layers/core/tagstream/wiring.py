@@ -10,7 +10,7 @@ import functools
 import gc
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tagstream.ports.bundle import DashboardPorts, NotifyPorts, Ports, WebhookPorts
@@ -67,30 +67,52 @@ class NotDeployed(RuntimeError):
     """The stack, or an environment variable that its functions have, is missing."""
 
 
-@functools.cache
+def _made_once(make: Callable[[], _P]) -> Callable[[], _P]:
+    """Make a function's ports when they are first asked for, without the garbage collector.
+
+    Modules and clients make many objects and no garbage. The collector would look through all of them again and again,
+    which takes a tenth of a cold start. Frozen, they are not looked through by later invocations either, which took as
+    long as dozens of scans every few ticks: what is loaded stays as long as the process.
+    """
+
+    @functools.cache
+    @functools.wraps(make)
+    def made() -> _P:
+        gc.disable()
+        try:
+            return make()
+        finally:
+            gc.freeze()
+            gc.enable()
+
+    return made
+
+
+@_made_once
 def scan_ports() -> Ports:
     """Ports of ScanFunction."""
-    return _kept(_ports(os.environ))
+    return _ports(os.environ)
 
 
-@functools.cache
+@_made_once
 def update_ports() -> Ports:
     """Ports of UpdateFunction."""
-    return _kept(_ports(os.environ))
+    return _ports(os.environ)
 
 
-@functools.cache
+@_made_once
 def sync_ports() -> Ports:
     """Ports of SyncFunction."""
-    return _kept(_ports(os.environ))
+    return _ports(os.environ)
 
 
+@_made_once
 def notify_ports() -> NotifyPorts:
     """Ports of NotifyFunction: the table, the secrets, and whoever is told."""
     return _notify_ports(os.environ)
 
 
-@functools.cache
+@_made_once
 def dashboard_ports() -> DashboardPorts:
     """Ports of DashboardFunction: the table, of which it may read a part, and no secret."""
     from tagstream.adapters.store.agenda import DynamoAgenda
@@ -120,19 +142,10 @@ def dashboard_ports() -> DashboardPorts:
     )
 
 
-@functools.cache
+@_made_once
 def webhook_ports() -> WebhookPorts:
     """Ports of WebhookFunction: no registry, no Git."""
-    return _kept(_webhook_ports(os.environ, _table(os.environ, _impatient_dynamodb())))
-
-
-def _kept(ports: _P) -> _P:
-    """Ports of a function that has started: what is loaded by now stays as long as its process.
-
-    The collector does not look through it any more, which took as long as dozens of scans every few ticks.
-    """
-    gc.freeze()
-    return ports
+    return _webhook_ports(os.environ, _table(os.environ, _impatient_dynamodb()))
 
 
 def _ports(environ: Mapping[str, str]) -> Ports:
