@@ -40,6 +40,19 @@ def test_the_windows_and_freezes_of_a_stack_are_those_of_its_parameters(aws: Emb
     assert (found["TAGSTREAM_WINDOW"], found["TAGSTREAM_FREEZE"]) == ("Mon-Fri 09:00-17:00 Europe/Berlin", "")
 
 
+def test_the_region_comes_from_either_variable_and_an_error_says_what_to_set(aws: EmbeddedAws) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    kept |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_CONFIG_FILE": os.devnull}
+    kept |= {"AWS_ENDPOINT_URL": aws.endpoint}
+    command = [sys.executable, "-c", SHOWN, "nosuch"]
+    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        asked = subprocess.run(command, capture_output=True, text=True, check=False, env=kept | {variable: "us-east-1"})
+        assert "stack 'nosuch': " in asked.stderr
+        assert "region" not in asked.stderr
+    without = subprocess.run(command, capture_output=True, text=True, check=False, env=kept)
+    assert "stack 'nosuch': there is no region: set AWS_REGION, or the region of your profile" in without.stderr
+
+
 ASKED = """
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.errors import RetryableError

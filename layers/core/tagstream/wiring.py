@@ -307,13 +307,17 @@ def stack_outputs(stack: str) -> Mapping[str, str]:
     Raises:
         NotDeployed: with what AWS said.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
     try:
         found = _client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         message = error.response.get("Error", {}).get("Message", "")
         raise NotDeployed(f"stack '{stack}': {message}") from error
+    except NoRegionError as error:
+        raise NotDeployed(
+            f"stack '{stack}': there is no region: set AWS_REGION, or the region of your profile"
+        ) from error
     except (BotoCoreError, ValueError) as error:
         # A ValueError is what botocore has for an endpoint in the environment that is no URL.
         raise NotDeployed(f"stack '{stack}': {error}") from error
@@ -409,7 +413,8 @@ def _required(environ: Mapping[str, str], name: str) -> str:
 def _session() -> Session:
     from boto3 import Session
 
-    return Session()
+    # AWS's own command line reads both variables, boto3 only the first one.
+    return Session(region_name=None if "AWS_DEFAULT_REGION" in os.environ else os.environ.get("AWS_REGION"))
 
 
 def _client(service: str, config: Config | None = None, region: str | None = None) -> Any:
