@@ -116,6 +116,60 @@ def test_a_scan_that_another_worker_has_just_reported_is_not_reported_again(
     assert successes(ports) == before
 
 
+def scan_the_change(ports: Ports) -> None:
+    """What the stream's record of a changed object makes another worker do."""
+    changed = ScanTrigger(reason="object changed", cause="apply")
+    scan_repositories([APP], changed, ports.clock.monotonic_s() + 30, ports)
+
+
+def send_on(ports: Ports) -> None:
+    """What a tick does with a scan for which it has no room."""
+    sent = ScanTrigger(reason="interval", cause="schedule")
+    scan_repositories([APP], sent, ports.clock.monotonic_s() + 30, ports)
+
+
+def test_an_unchanged_scan_that_a_tick_sent_on_reads_what_may_lag(
+    registry: Registry, lagging: tuple[Ports, LaggingClient], silent: Silent
+) -> None:
+    ports, client = lagging
+    begun(ports, registry)
+    client.fall_behind()
+    send_on(ports)
+    assert set(client.lagged) == {"object#ImageRepository", "status#ImageRepository", f"tags#{APP}"}
+    assert silent.sent == []
+
+
+def test_a_scan_that_was_sent_on_and_has_outdated_reads_is_repeated_with_consistent_ones(
+    registry: Registry, lagging: tuple[Ports, LaggingClient], silent: Silent
+) -> None:
+    ports, client = lagging
+    begun(ports, registry)
+    client.fall_behind()
+    registry.add_tags("app", ["v1.50.0"])
+    scan(ports)
+    registry.add_tags("app", ["v1.60.0"])
+    send_on(ports)
+    assert selected(ports) == "v1.50.0"
+    (message,) = silent.scans()
+    client.lagged.clear()
+    scan_repositories(message.repositories, ScanTrigger.of(message), ports.clock.monotonic_s() + 30, ports)
+    assert client.lagged == []
+    assert selected(ports) == "v1.60.0"
+
+
+def test_a_repository_that_was_deleted_a_moment_ago_is_not_stored_by_a_scan_that_was_sent_on(
+    registry: Registry, lagging: tuple[Ports, LaggingClient]
+) -> None:
+    ports, client = lagging
+    begun(ports, registry)
+    client.fall_behind()
+    registry.add_tags("app", ["v1.50.0"])
+    ports.objects.delete("ImageRepository", APP)
+    send_on(ports)
+    assert ports.tags.state(APP) is None
+    assert ports.objects.get("ImageRepository", APP) is None
+
+
 def test_a_list_of_the_former_image_does_not_replace_that_of_the_new_one(
     registry: Registry, lagging: tuple[Ports, LaggingClient], silent: Silent
 ) -> None:
@@ -126,7 +180,7 @@ def test_a_list_of_the_former_image_does_not_replace_that_of_the_new_one(
     client.fall_behind()
     registry.add_tags("app", ["v1.50.0"])
     ports.objects.put(document("ImageRepository", image=f"{registry.address}/other", interval="1m"))
-    scan(ports)
+    scan_the_change(ports)
     assert selected(ports) == "v1.99.0"
     due(ports)
     tick(ports)

@@ -24,7 +24,7 @@ BATCH = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqsScanQueue:
-    """One message a request: a request holds up to fifty repositories, so batches would save next to nothing."""
+    """One message a request: a request holds up to a hundred repositories, so batches would save next to nothing."""
 
     client: SQSClient
     url: str

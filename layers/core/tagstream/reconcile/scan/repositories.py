@@ -97,7 +97,10 @@ def scan_repositories(
     Returns:
         Names of the ImagePolicies that were evaluated on the way.
     """
-    return scan_stored(ports.objects.get_many(KIND, keys), trigger, deadline_s, ports, workers) if keys else frozenset()
+    if not keys:
+        return frozenset()
+    found = ports.objects.get_many(KIND, keys, may_lag=trigger.may_lag)
+    return scan_stored(found, trigger, deadline_s, ports, workers)
 
 
 def scan_stored(
@@ -111,13 +114,15 @@ def scan_stored(
 ) -> frozenset[NamespacedName]:
     """Like ``scan_repositories``, for a caller that has just read the ImageRepositories.
 
-    ``in_tick`` says that the caller is a tick. Its read, and that of the tag lists, may be without the writes of the
-    last moments: a scan that has something to write looks again first. A scan that its deadline cuts short has failed
-    nothing: it goes to the queue, where it has all the time that its object allows.
+    Where the trigger says so, the caller's read and that of the tag lists may be without the writes of the last
+    moments: a scan that has something to write looks again first.
+
+    ``in_tick`` says that the caller is a tick: a scan that its deadline cuts short has failed nothing, and goes to the
+    queue, where it has all the time that its object allows.
     """
     if not stored:
         return frozenset()
-    scans = _begun(stored, ports, may_lag=in_tick)
+    scans = _begun(stored, ports, may_lag=trigger.may_lag)
     by_host: dict[str, list[Scan | ToSettleAlone]] = {}
     for scan in scans:
         by_host.setdefault(scan.host, []).append(scan)
@@ -249,7 +254,7 @@ def _scan_now(scan: Scan, run: _Run, ports: Ports) -> Settled | ToSettle | Image
         scan = replace(scan, error=_cool_down(error, run.cool_downs))
     cause = status.cause_of(scan.stored, run.trigger.cause)
     outcome = None if has_news(scan) else transition(scan, cause, since_ms(started, ports), ports.clock.now())
-    if run.in_tick and (outcome is None or outcome.changes_status) and not _is_as_stored(scan, ports):
+    if run.trigger.may_lag and (outcome is None or outcome.changes_status) and not _is_as_stored(scan, ports):
         # Somebody has just written it: the queue brings the scan back, which reads what is stored by then.
         return None
     if outcome is None:

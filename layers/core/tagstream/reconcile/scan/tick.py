@@ -38,7 +38,7 @@ from tagstream.reconcile.stack_calendar import read_stack_calendar
 from tagstream.reconcile.stored_objects import parsed_objects
 
 INLINE_SCANS = 200
-SCANS_PER_MESSAGE = 50
+SCANS_PER_MESSAGE = 100
 SPREAD_S = 5.0
 WORKERS = 16
 SWEEP_EVERY = timedelta(hours=1)
@@ -52,8 +52,9 @@ CLEANED = ("Receiver", "ImagePolicy", "ImageUpdateAutomation", "ImageRepository"
 CLASSES = {one.__name__: one for one in due.KINDS}
 Found = Sequence[tuple[StoredObject, FluxObject]]
 TRIGGER = ScanTrigger(reason=INTERVAL, cause="schedule")
-# These are read again before anything that a scan has found is written, so the first look may be the cheaper one.
-MAY_LAG = "ImageRepository"
+# The first look at these may be the cheaper one: what a scan has found is read again before it is written, and a run
+# reads its automation itself.
+MAY_LAG = ("ImageRepository", "ImageUpdateAutomation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +149,7 @@ def _due(kind: str, agenda: Agenda, now: datetime, ports: Ports) -> _Due:
     listed = _listed(kind, agenda, now)
     known = sum(name.kind == kind for name in agenda.times)
     wanted: dict[NamespacedName, tuple[StoredObject, FluxObject]] = {}
-    if kind == MAY_LAG:
+    if kind in MAY_LAG:
         seen = ports.objects.get_many(kind, listed, total=known, may_lag=True)
         wanted, _ = _sorted_out(seen, agenda, now, ports)
     exact = ports.objects.get_many(kind, [key for key in listed if key not in wanted], total=known)
@@ -273,7 +274,7 @@ def _scan(repositories: Found, now: datetime, deadline_s: float, ports: Ports) -
 
 
 def _messages(keys: Sequence[NamespacedName], delay_s: float | None) -> list[QueuedScan]:
-    """Scans for later, fifty in a message; without a delay they are spread over a few seconds."""
+    """Scans for later, a hundred in a message; without a delay they are spread over a few seconds."""
     messages = []
     for start in range(0, len(keys), SCANS_PER_MESSAGE):
         part = tuple(sorted(keys[start : start + SCANS_PER_MESSAGE]))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.queue import QueuedScan
+from tagstream.ports.selections import INTERVAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,14 @@ class ScanTrigger:
     expected_tags: tuple[str, ...] = ()
     attempt: int = 0
     hops: int = 0
+
+    @property
+    def may_lag(self) -> bool:
+        """Whether the first look of a scan may be without the writes of the last moments: only an interval is over.
+
+        A scan that was put back reads consistently, since what it saw first may have been outdated.
+        """
+        return self.reason == INTERVAL and not self.hops
 
     @classmethod
     def of(cls, request: QueuedScan) -> ScanTrigger:
