@@ -74,7 +74,7 @@ class ObjectStore(Protocol):
         """
 
     def label(self, policies: Iterable[StoredObject]) -> None:
-        """Make sure that these ImagePolicies are found by ``labelled``."""
+        """Make sure that these ImagePolicies, all there are, are found by their labels and by no others."""
 
     def policies_of(self, *repositories: NamespacedName) -> tuple[StoredObject, ...]:
         """The ImagePolicies that refer to one of these repositories, with their status, not older than the call."""

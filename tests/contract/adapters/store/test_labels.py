@@ -74,3 +74,31 @@ def test_lost_entries_come_back(objects: DynamoObjects, table: Table, count: int
     table.delete_many(lost)
     objects.label(objects.list("ImagePolicy"))
     assert len(found(objects, "team", "x") or ()) == count
+
+
+def test_no_entry_outlives_more_labels_than_a_transaction_holds(objects: DynamoObjects, table: Table) -> None:
+    many = {f"label-{number}": "x" for number in range(MOST_LABELS + 5)}
+    objects.put(policy("a", **many))
+    objects.put(policy("a", team="x"))
+    assert [keys.read_text(item, "sk") for item in table.query(keys.labels("ns"))] == ["team=x/a"]
+    objects.put(policy("a", **many))
+    objects.delete("ImagePolicy", NamespacedName("ns", "a"))
+    assert list(table.query(keys.labels("ns"))) == []
+
+
+def test_the_look_at_all_policies_removes_entries_without_a_label(objects: DynamoObjects, table: Table) -> None:
+    objects.put(policy("a", team="x"))
+    objects.put(policy("b"))
+    untrue = [("a", "team", "y"), ("a", "tier", "web"), ("b", "team", "x"), ("gone", "team", "x")]
+    table.write_many([keys.label(NamespacedName("ns", name), *label) for name, *label in untrue])
+    objects.label(objects.list("ImagePolicy"))
+    assert [keys.read_text(item, "sk") for item in table.query(keys.labels("ns"))] == ["team=x/a"]
+
+
+def test_the_look_keeps_entries_of_policies_that_are_newer_than_it(objects: DynamoObjects) -> None:
+    objects.put(policy("a", team="x"))
+    before = objects.list("ImagePolicy")
+    objects.put(policy("a", team="y"))
+    objects.put(policy("b", team="y"))
+    objects.label(before)
+    assert found(objects, "team", "y") == ["a", "b"]

@@ -30,6 +30,7 @@ class GuardedPut:
     condition: Condition
 
 
+UNCONDITIONAL = Condition(expression="")
 ABSENT = Condition(expression="attribute_not_exists(pk)")
 PRESENT = Condition(expression="attribute_exists(pk)")
 

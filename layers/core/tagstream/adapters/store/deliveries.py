@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.conditions import Condition
-from tagstream.adapters.store.table import PUT_TRIES, Table
+from tagstream.adapters.store.table import PUT_TRIES, Action, Table
 from tagstream.adapters.store.table_errors import overtaken
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.runtime import Clock
@@ -214,6 +214,15 @@ def _last_item(kind: str, name: NamespacedName, delivery: LastDelivery) -> keys.
         # It may be noted after its object was deleted.
         "expiresAt": keys.number(int((delivery.at + LAST_TTL).timestamp())),
     }
+
+
+def closing_paths(table: Table, receiver: NamespacedName) -> list[Action]:
+    """The actions that remove all paths and their list, which must be as it is read here; one read."""
+    paths = _listed(table, receiver)
+    return [
+        *(table.deleting(keys.hook(path)) for path in paths),
+        table.deleting(keys.hook_paths(receiver), _still(paths)),
+    ]
 
 
 def close_paths(table: Table, receiver: NamespacedName) -> None:

@@ -53,21 +53,62 @@ class LabelIndex:
         new = _without(_entries(policy, document), _entries(policy, before))
         self.table.write_many(new[MOST_LABELS:])
 
-    def add_missing(self, policies: Iterable[StoredObject]) -> None:
-        """Write the entries that are missing; one query a namespace, or one read of a few entries.
+    def drop_others(self, policy: NamespacedName, document: Document | None, before: Document | None) -> None:
+        """Remove the old entries for which ``changing`` has no room; this comes after the change itself."""
+        old = _without(_entries(policy, before), _entries(policy, document))
+        self.table.delete_many(old[MOST_LABELS:])
 
-        Entries that are too many do no harm, and may be those of a change of this moment.
-        """
-        wanted: dict[str, dict[tuple[str, str], keys.Item]] = {}
-        for one in policies:
-            entries = {name_of(entry): entry for entry in _entries(one.key, one.document)}
-            wanted.setdefault(one.key.namespace, {}).update(entries)
-        for namespace, entries in wanted.items():
+    def add_missing(self, policies: Iterable[StoredObject]) -> None:
+        """Write the entries that are missing; one query a namespace, or one read of a few entries."""
+        for namespace, entries in _wanted(policies).items():
             if len(entries) > SHARED:
                 there = {name_of(item) for item in self.table.query(keys.labels(namespace))}
             else:
                 there = {name_of(item) for item in self.table.get_many(list(entries.values()))}
             self.table.write_many([entry for name, entry in entries.items() if name not in there])
+
+    def put_right(self, policies: Iterable[StoredObject]) -> None:
+        """Write the entries that are missing, and remove those that are too many; one query a namespace with labels.
+
+        Args:
+            policies: all of each namespace.
+        """
+        for namespace, entries in _wanted(policies).items():
+            there = {name_of(item): item for item in self.table.query(keys.labels(namespace))} if entries else {}
+            self.table.write_many([entry for name, entry in entries.items() if name not in there])
+            self._drop_untrue([item for name, item in there.items() if name not in entries])
+
+    def _drop_untrue(self, entries: Sequence[keys.Item]) -> None:
+        """Remove those of these entries whose policies do not have the label.
+
+        A policy may get the label at this moment. It is read again after its entry is gone, and has it back then.
+        """
+        untrue = _without(entries, self._true_of(entries))
+        self.table.delete_many(untrue)
+        self.table.write_many(self._true_of(untrue))
+
+    def _true_of(self, entries: Sequence[keys.Item]) -> list[keys.Item]:
+        """The entries that the policies which they name have by now; a hundred policies a call."""
+        found = self.table.get_many([keys.key(*name) for name in sorted({_object_of(one) for one in entries})])
+        documents = {keys.named(keys.read_text(item, "sk")): keys.read_document(item) for item in found}
+        true = {name_of(one) for policy, document in documents.items() for one in _entries(policy, document)}
+        return [one for one in entries if name_of(one) in true]
+
+
+def _object_of(entry: keys.Item) -> tuple[str, str]:
+    """The key of the policy that an entry names."""
+    pk, sk = name_of(entry)
+    policy = NamespacedName(pk.removeprefix(keys.labels("")), sk.rpartition("/")[2])
+    return keys.objects("ImagePolicy"), str(policy)
+
+
+def _wanted(policies: Iterable[StoredObject]) -> dict[str, dict[tuple[str, str], keys.Item]]:
+    """The entries that there should be, by namespace and key."""
+    wanted: dict[str, dict[tuple[str, str], keys.Item]] = {}
+    for one in policies:
+        entries = {name_of(entry): entry for entry in _entries(one.key, one.document)}
+        wanted.setdefault(one.key.namespace, {}).update(entries)
+    return wanted
 
 
 def _entries(policy: NamespacedName, document: Document | None) -> list[keys.Item]:

@@ -16,13 +16,14 @@ from typing import cast
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.agenda import change_note
 from tagstream.adapters.store.conditions import ABSENT, PRESENT, Condition, GuardedPut, unchanged
-from tagstream.adapters.store.deliveries import close_paths
+from tagstream.adapters.store.deliveries import close_paths, closing_paths
 from tagstream.adapters.store.label_index import LabelIndex
 from tagstream.adapters.store.policy_index import PolicyIndex
 from tagstream.adapters.store.server_metadata import with_server_metadata
 from tagstream.adapters.store.statuses import Statuses, StatusWrite, status_write
 from tagstream.adapters.store.table import PUT_TRIES, Action, Table, name_of
 from tagstream.adapters.store.table_errors import overtaken
+from tagstream.adapters.store.tag_state import tag_state_key
 from tagstream.domain.objects.annotations import annotated, annotations_of
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
 from tagstream.domain.objects.model import NamespacedName
@@ -166,18 +167,45 @@ class DynamoObjects:
         raise overtaken(f"{kind}/{key}")
 
     def delete(self, kind: str, key: NamespacedName) -> bool:
-        """The object with its index entries; then its status, and all that was derived from it."""
-        stored = self.get(kind, key)
-        if stored is None:
-            return False
-        # The note has the tick look again: it removes what is left if this worker dies before the end.
-        others = [self.table.putting(self._note(kind, key)), *self._index_changes(kind, key, None, stored.document)]
-        self.table.remove(keys.key(keys.objects(kind), str(key)), others)
+        """The object, its index entries and what a new one of its name would believe; then the rest of what is derived.
+
+        Raises:
+            RetryableError: StorageOperationFailed, five writers in a row were faster.
+        """
+        where = keys.key(keys.objects(kind), str(key))
+        for attempt in range(PUT_TRIES):
+            found = self.table.get(where)
+            if found is None:
+                return False
+            before = keys.read_document(found)
+            # The note has the tick look again: it removes what is left if this worker dies before the end.
+            others = [self.table.putting(self._note(kind, key)), *self._index_changes(kind, key, None, before)]
+            if self.table.remove(where, unchanged(found), [*others, *self._believed(kind, key)]):
+                self._drop_rest(kind, key, before)
+                return True
+            self.table.back_off(attempt)
+        raise overtaken(f"{kind}/{key}")
+
+    def _believed(self, kind: str, key: NamespacedName) -> list[Action]:
+        """The actions that remove what a new object of this name would take for its own."""
+        state = [keys.key(keys.statuses(kind), str(key)), keys.last_delivery(kind, key)]
+        if kind == "ImageRepository":
+            state += [tag_state_key(key), keys.creation_times(key), keys.key(keys.pending(key))]
+        if kind == "ImagePolicy":
+            state.append(keys.selection(key))
+        if kind == "ImageUpdateAutomation":
+            state.append(keys.waiting(key))
+        paths = closing_paths(self.table, key) if kind == "Receiver" else []
+        return [*(self.table.deleting(one) for one in state), *paths]
+
+    def _drop_rest(self, kind: str, key: NamespacedName, before: Document) -> None:
         self.delete_derived(kind, key)
-        repository = _repository(key, stored.document) if kind == "ImagePolicy" else None
+        if kind != "ImagePolicy":
+            return
+        self.label_index.drop_others(key, None, before)
+        repository = _repository(key, before)
         if repository is not None:
             self.policy_index.drop_unused(repository)
-        return True
 
     def _referring_to(self, repository: NamespacedName) -> Sequence[NamespacedName]:
         """The policies that refer to a repository, by looking at all of them."""
@@ -283,7 +311,7 @@ class DynamoObjects:
         listed = list(stored)
         self._index_images([one for one in listed if one.kind == "ImageRepository"])
         self._index_policies([one for one in listed if one.kind == "ImagePolicy"])
-        self.label(one for one in listed if one.kind == "ImagePolicy")
+        self.label_index.add_missing(one for one in listed if one.kind == "ImagePolicy")
 
     def _index_images(self, repositories: Sequence[StoredObject]) -> None:
         named = ((_canonical(one.document), one.key) for one in repositories)
@@ -300,8 +328,8 @@ class DynamoObjects:
         self.policy_index.add_missing(wanted)
 
     def label(self, policies: Iterable[StoredObject]) -> None:
-        """One query a namespace, or one read of a few entries."""
-        self.label_index.add_missing(policies)
+        """One query for each namespace that has labels."""
+        self.label_index.put_right(policies)
 
     def _write(
         self,
@@ -317,13 +345,16 @@ class DynamoObjects:
             self.label_index.put_others(key, document, before)
         item = keys.key(keys.objects(kind), str(key)) | {"t": keys.text(keys.OBJECT), "doc": keys.document(document)}
         others = [self.table.putting(self._note(kind, key)), *adds, *self._index_changes(kind, key, document, before)]
-        if self.table.replace(item, _same(stored), others):
-            return True
-        found = self.table.get({"pk": item["pk"], "sk": item["sk"]})
-        if not before or found is None or not keys.is_same(keys.read_document(found), before):
-            return False
-        # What is stored says the same in other words: those of another version, or of a person.
-        return self.table.replace(item, unchanged(found), others)
+        is_written = self.table.replace(item, _same(stored), others)
+        if not is_written:
+            found = self.table.get({"pk": item["pk"], "sk": item["sk"]})
+            if not before or found is None or not keys.is_same(keys.read_document(found), before):
+                return False
+            # What is stored says the same in other words: those of another version, or of a person.
+            is_written = self.table.replace(item, unchanged(found), others)
+        if is_written and kind == "ImagePolicy":
+            self.label_index.drop_others(key, document, before)
+        return is_written
 
     def _note(self, kind: str, key: NamespacedName) -> keys.Item:
         now = self.clock.now()

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from botocore.exceptions import ClientError
 
 from tagstream.adapters.store.combined import Combined
-from tagstream.adapters.store.conditions import Condition, GuardedPut, guard, has_all, is_item
-from tagstream.adapters.store.table_errors import hindered, is_cancelled, overtaken, translated
+from tagstream.adapters.store.conditions import UNCONDITIONAL, Condition, GuardedPut, guard, has_all, is_item
+from tagstream.adapters.store.table_errors import hindered, is_cancelled, translated
 from tagstream.errors import ImageAutomationError, OutOfOrder, RetryableError
 from tagstream.ports.runtime import Clock
 
@@ -292,35 +292,27 @@ class Table:
 
         return self._settled(write, item, lambda stored: is_item(stored, item))
 
-    def remove(self, key: Item, others: Sequence[Action]) -> None:
-        """Remove an item and carry out a few other actions, all or nothing.
+    def remove(self, key: Item, condition: Condition, others: Sequence[Action]) -> bool:
+        """Remove an item and carry out a few other actions, all or nothing; False when the item is still there.
 
-        Raises:
-            RetryableError: StorageOperationFailed, and the item is still there.
+        Another writer of one of the items at the same moment counts as a condition that did not hold.
         """
-        actions = [self.deleting(key), *others]
-        for attempt in range(PUT_TRIES):
-            try:
-                with translated("delete items"):
-                    self.client.transact_write_items(TransactItems=actions, ClientRequestToken=secrets.token_hex(16))  # type: ignore[arg-type]
-            except (ClientError, RetryableError) as error:
-                if self._read_alone(key) is None:
-                    return
-                if isinstance(error, RetryableError):
-                    raise
-                # Another transaction is writing one of the other items at this moment.
-                self.back_off(attempt)
-            else:
-                return
-        raise overtaken(" ".join(name_of(key)))
+        actions = [self.deleting(key, condition), *others]
+        token = secrets.token_hex(16)
+
+        def write() -> None:
+            with translated("delete items"):
+                self.client.transact_write_items(TransactItems=actions, ClientRequestToken=token)  # type: ignore[arg-type]
+
+        return self._settled(write, key, lambda stored: stored is None)
 
     def putting(self, item: Item) -> Action:
         """The action that puts an item."""
         return {"Put": {"TableName": self.name, "Item": item}}
 
-    def deleting(self, key: Item) -> Action:
+    def deleting(self, key: Item, condition: Condition | None = None) -> Action:
         """The action that deletes an item."""
-        return {"Delete": {"TableName": self.name, "Key": key}}
+        return {"Delete": {"TableName": self.name, "Key": key, **guard(condition or UNCONDITIONAL)}}
 
     def updating(self, key: Item, expression: str, values: Item) -> Action:
         """The action that updates an item."""
