@@ -270,3 +270,53 @@ def test_sightings_go_with_their_repository_and_expire(table: Table) -> None:
     assert keys.read_number(renewed, "expiresAt") > (later + timedelta(days=365)).timestamp()
     objects.delete("ImageRepository", APP.key)
     assert list(table.query("seen#ns/app")) == []
+
+
+DAY = timedelta(days=1)
+
+
+def of_tomorrow(table: Table, clock: HandClock) -> tuple[DynamoAgenda, HandClock]:
+    """The agenda of a worker whose clock is a day ahead."""
+    ahead = HandClock()
+    ahead.time = clock.now() + DAY
+    return DynamoAgenda(table=table, clock=ahead), ahead
+
+
+def test_a_note_of_a_clock_that_is_ahead_counts_less_than_any_other(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    agenda.note({APP: SOON})
+    wrong, _ = of_tomorrow(table, clock)
+    wrong.note({APP: Times(last=NOW + DAY, due=NOW + DAY + timedelta(minutes=5))})
+    assert agenda.read().times == {APP: SOON}
+    later = Times(last=NOW + timedelta(minutes=5), due=NOW + timedelta(minutes=10))
+    clock.sleep(300)
+    agenda.note({APP: later})
+    assert agenda.read().times == {APP: later}
+
+
+def test_an_object_of_which_only_a_wrong_clock_says_something_is_looked_at_now(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    wrong, ahead = of_tomorrow(table, clock)
+    wrong.note({APP: Times(last=ahead.now(), due=ahead.now() + timedelta(minutes=5))})
+    assert agenda.read().times == {APP: Times(last=None, due=NOW)}
+    table.put(change_note(APP, ahead.now(), ahead.now()))
+    assert agenda.rewrite({APP: SOON}, NOW).times == {APP: SOON}
+    assert agenda.read().times == {APP: SOON}
+
+
+def test_a_look_of_a_clock_that_was_ahead_does_not_count_as_one(table: Table) -> None:
+    agenda, clock = agenda_of(table)
+    wrong, ahead = of_tomorrow(table, clock)
+    wrong.rewrite({APP: Times(last=ahead.now(), due=ahead.now() + timedelta(minutes=5))}, ahead.now())
+    assert agenda.read().swept_at is None
+    assert agenda.rewrite({APP: SOON}, NOW).times == {APP: SOON}
+    assert (agenda.read().swept_at, agenda.read().times) == (NOW, {APP: SOON})
+
+
+def test_clocks_may_differ_by_minutes(table: Table) -> None:
+    agenda, _ = agenda_of(table)
+    ahead = HandClock()
+    ahead.sleep(180)
+    DynamoAgenda(table=table, clock=ahead).note({APP: SOON})
+    table.put(change_note(APP, ahead.now(), ahead.now()))
+    assert agenda.read().times == {APP: Times(last=NOW, due=ahead.now())}

@@ -36,6 +36,8 @@ MOST_BYTES = 390_000
 NOTES_KEPT = 64
 # A change of an object outlives what a reconcile, begun before it, notes at its end.
 CHANGE_AHEAD = timedelta(seconds=60)
+# Clocks of workers differ by seconds. What names a later time than this is of a clock that was wrong.
+MOST_AHEAD = CHANGE_AHEAD + timedelta(minutes=4)
 # What a datetime can say. There are thousands of rows, so none is made only to find out.
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC).timestamp()
 LAST_MOMENT = datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp()
@@ -66,7 +68,8 @@ class DynamoAgenda:
         """One query. Who only looks may have no right to write, so that folding is for the tick."""
         rows, stored = self._rows()
         notes = [item for item in stored if keys.read_text(item, "sk").startswith(NOTE)]
-        swept_at = max((keys.read_number(item, "sweptAt") for item in stored), default=0.0)
+        swept = [keys.read_number(item, "sweptAt") for item in stored]
+        swept_at = max((at for at in swept if at <= self._latest()), default=0.0)
         if folds and len(notes) > NOTES_KEPT:
             self._fold(rows, stored, swept_at)
         return _agenda(rows, keys.moment(swept_at) if swept_at else None)
@@ -94,13 +97,19 @@ class DynamoAgenda:
             self.table.delete_many(list(self.table.query("scans")))
         return _agenda(found | others, as_of)
 
+    def _latest(self) -> float:
+        """The latest time, in seconds since 1970, that a worker whose clock is right may have written."""
+        return keys.epoch(self.clock.now() + MOST_AHEAD)
+
     def _rows(self) -> tuple[Rows, list[keys.Item]]:
         """All rows, the newest of each name, and the items they are in, oldest notes first."""
         stored = list(self.table.query(PARTITION))
         rows: Rows = {}
+        latest, now = self._latest(), keys.epoch(self.clock.now())
         # Pages first: a note counts more than a row of a page that is of the same moment.
         for item in sorted(stored, key=lambda one: keys.read_text(one, "sk").startswith(NOTE)):
-            for name, row in _unpacked(item):
+            for name, read in _unpacked(item):
+                row = _believed(read, latest, now)
                 before = rows.get(name)
                 if before is None:
                     rows[name] = row
@@ -173,6 +182,14 @@ def _seen(found: Times, row: _Row | None, as_of: datetime) -> _Row:
         return _Row(keys.epoch(as_of), row.last, _epoch(found.due))
     # A note may arrive after the moment that it names.
     return row if row.last is not None and row.last > last else _Row(keys.epoch(as_of), last, _epoch(found.due))
+
+
+def _believed(row: _Row, latest: float, now: float) -> _Row:
+    """A row as it counts: one of a clock that was ahead is older than everything, and has its object looked at now."""
+    last = row.last if row.last is None or row.last <= latest else None
+    if row.at > latest:
+        return _Row(0.0, last, now)
+    return row if last == row.last else replace(row, last=last)
 
 
 def _is_kept(row: _Row, as_of: datetime) -> bool:
