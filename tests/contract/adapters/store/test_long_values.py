@@ -203,6 +203,33 @@ def test_a_long_status_is_replaced_only_by_who_has_read_it(table: Table) -> None
     assert stored(objects).status == long_status("b")
 
 
+@pytest.mark.parametrize("replaces", [True, False], ids=["replaced", "put"])
+def test_a_change_of_short_members_does_not_write_the_parts_again(table: Table, *, replaces: bool) -> None:
+    client = CountingClient(table.client)
+    put_status(automation(table), KIND, NAME, long_status())
+    objects = DynamoObjects(table=replace(table, client=client), clock=SystemClock())
+    before, parts = stored(objects), status_parts(table)
+    changed = {**before.status, "lastAutomationRunTime": "2026-11-28T09:05:00Z"}
+    client.reset()
+    assert objects.replace_status(before, changed) if replaces else objects.put_statuses([(before, changed)]) == [None]
+    assert client.write_units == 1
+    assert status_parts(table) == parts
+    assert stored(objects).status == changed
+
+
+def test_parts_are_not_kept_if_another_has_replaced_or_lost_them(table: Table) -> None:
+    objects = automation(table)
+    put_status(objects, KIND, NAME, long_status())
+    before = stored(objects)
+    changed = {**before.status, "lastAutomationRunTime": "2026-11-28T09:05:00Z"}
+    put_status(objects, KIND, NAME, long_status("b"))
+    assert objects.put_statuses([(before, changed)]) == [None]
+    assert stored(objects).status == changed
+    table.delete_many([keys.key(STATUSES, status_parts(table)[0])])
+    assert objects.replace_status(stored(objects), before.status)
+    assert stored(objects).status == before.status
+
+
 def test_a_status_that_is_short_again_leaves_no_parts(table: Table) -> None:
     objects = automation(table)
     put_status(objects, KIND, NAME, {"conditions": []})

@@ -260,7 +260,7 @@ class DynamoObjects:
 
     def _put_long(self, stored: StoredObject, wanted: StatusWrite) -> bool | ImageAutomationError:
         try:
-            return self.statuses.put_long(wanted, PRESENT if stored.status else None)
+            return self.statuses.put_long(wanted, PRESENT if stored.status else None, stored.status)
         except ImageAutomationError as error:
             return error
 

@@ -1,7 +1,8 @@
 """Statuses in the table, also those that do not fit into an item.
 
-The members that leave no room are kept in parts beside the status, and ``truncated`` names them in the item. Readers
-put them back; a version that knows no parts, or a reader of lost parts, finds the status without them.
+The members that leave no room are kept in parts beside the status, and ``truncated`` names them in the item. If these
+members have not changed, the parts stay and only the item is written. Readers put the members back; a version that
+knows no parts, or a reader of lost parts, finds the status without them.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class Statuses:
 
     def _replace_long(self, wanted: StatusWrite, found: keys.Item | None, before: Document) -> bool:
         if found is None:
-            return not before and self._put_long(wanted, None, ABSENT)
+            return not before and self._put_long(wanted, None, ABSENT, before)
         named = keys.PARTS in found
         is_same = keys.read_text(found, DIGEST) == _digest(before) if named else False
         if not is_same and not keys.is_same(self.read(found), before):
@@ -101,15 +102,21 @@ class Statuses:
         same = unchanged(found)
         parts = f"{keys.PARTS} = :parts" if named else f"attribute_not_exists({keys.PARTS})"
         values: keys.Item = {":parts": found[keys.PARTS]} if named else {}
-        return self._put_long(
-            wanted, found, Condition(expression=f"{same.expression} AND {parts}", values=same.values | values)
-        )
+        condition = Condition(expression=f"{same.expression} AND {parts}", values=same.values | values)
+        return self._put_long(wanted, found, condition, before)
 
-    def put_long(self, wanted: StatusWrite, condition: Condition | None) -> bool:
-        """Write a status with parts over whatever is stored."""
-        return self._put_long(wanted, self.table.get({"pk": wanted.item["pk"], "sk": wanted.item["sk"]}), condition)
+    def put_long(self, wanted: StatusWrite, condition: Condition | None, read: Document) -> bool:
+        """Write a status with parts over whatever is stored; ``read`` is the status that the writer has read."""
+        found = self.table.get({"pk": wanted.item["pk"], "sk": wanted.item["sk"]})
+        return self._put_long(wanted, found, condition, read)
 
-    def _put_long(self, wanted: StatusWrite, before: keys.Item | None, condition: Condition | None) -> bool:
+    def _put_long(
+        self, wanted: StatusWrite, before: keys.Item | None, condition: Condition | None, read: Document
+    ) -> bool:
+        if before is not None and _has_parts_of(wanted, before, read):
+            names = {keys.PARTS: before[keys.PARTS], DIGEST: keys.text(wanted.digest)}
+            if self.table.put(wanted.item | names, _with_parts(before, condition)):
+                return True
         parts, now = self._parts(wanted.item), self.clock.now()
         body = zlib.compress(keys.document(wanted.others)["S"].encode()) if wanted.others else b""
 
@@ -146,6 +153,29 @@ def status_write(kind: str, key: NamespacedName, status: Document) -> StatusWrit
         if not _is_long(packed):
             break
     return StatusWrite(where | {"doc": packed}, others, _digest(whole))
+
+
+def _has_parts_of(wanted: StatusWrite, before: keys.Item, read: Document) -> bool:
+    """Whether the parts that an item names hold what those of a wanted status would.
+
+    Their reader has read them whole, so they are not lost.
+    """
+    if not wanted.others or keys.PARTS not in before or keys.read_text(before, DIGEST) != _digest(read):
+        return False
+    truncated = keys.read_document(before).get(TRUNCATED)
+    if not isinstance(truncated, list) or set(truncated) != set(wanted.others):
+        return False
+    return keys.is_same({name: read.get(name) for name in wanted.others}, wanted.others)
+
+
+def _with_parts(before: keys.Item, condition: Condition | None) -> Condition:
+    """The condition of a writer who keeps the parts that an item names: it still names them."""
+    same, values = f"{keys.PARTS} = :kept", {":kept": before[keys.PARTS]}
+    if condition is None:
+        return Condition(expression=same, values=values)
+    return Condition(
+        expression=f"{same} AND {condition.expression}", names=condition.names, values={**condition.values, **values}
+    )
 
 
 def _still(before: Document) -> Condition | None:
