@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tagstream.adapters.clock import SystemClock
+from tagstream.adapters.store.agenda import DynamoAgenda
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName, Receiver
 from tagstream.errors import RetryableError
@@ -51,7 +52,8 @@ def look(ports: Ports, age: timedelta | None = None, left_s: float = 60.0) -> No
 
 
 def later(ports: Ports, by: timedelta) -> Ports:
-    return replace(ports, clock=Later(by))
+    agenda = replace(cast("DynamoAgenda", ports.agenda), clock=Later(by))
+    return replace(ports, clock=Later(by), agenda=agenda)
 
 
 class Later(SystemClock):
