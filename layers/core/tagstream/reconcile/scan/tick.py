@@ -42,6 +42,14 @@ SCANS_PER_MESSAGE = 100
 SPREAD_S = 5.0
 WORKERS = 16
 SWEEP_EVERY = timedelta(hours=1)
+# Ticks had no time for what has been due for so long, or died at it: of memory, or of time that nobody can bound.
+LATE_AFTER = timedelta(minutes=2)
+# Late scans share messages with few others, and after this time with none: one that kills its worker kills no others.
+VERY_LATE_AFTER = timedelta(minutes=10)
+LATE_SCANS_PER_MESSAGE = 10
+# Late policies are evaluated in at least so many groups; if a tick dies, its group is due again after this time.
+LATE_GROUPS = 4
+LATE_AGAIN_AFTER = timedelta(minutes=3)
 # The longest time a sync has; when it ends it notes when the next one is due.
 SYNC_AGAIN_AFTER = timedelta(minutes=5)
 # By when these have to end, as parts of a tick's time. Each may wait for slow hosts and leaves the next one some time.
@@ -65,11 +73,17 @@ class _Due:
         wanted: what is due.
         others: when the others are due.
         gone: names of objects that are not there any more.
+        since: of what is due, since when it is.
     """
 
     wanted: Found
     others: Mapping[ObjectName, Times]
     gone: Sequence[NamespacedName]
+    since: Mapping[NamespacedName, datetime]
+
+    def late(self, now: datetime, after: timedelta = LATE_AFTER) -> list[NamespacedName]:
+        """Those that have been due for so long that they may be what ticks die of."""
+        return [stored.key for stored, _ in self.wanted if now - self.since[stored.key] >= after]
 
 
 def tick(deadline_s: float, ports: Ports) -> None:
@@ -87,12 +101,12 @@ def tick(deadline_s: float, ports: Ports) -> None:
         agenda = _swept(agenda, now, ports)
     gone: dict[str, Sequence[NamespacedName]] = {}
 
-    def due_now(kind: str) -> Found:
+    def due_now(kind: str) -> _Due:
         found = _due(kind, agenda, now, ports)
         gone[kind] = found.gone
         if found.others:
             ports.agenda.note(found.others, now)
-        return found.wanted
+        return found
 
     def end_s(share: float) -> float:
         return begun_s + share * (deadline_s - begun_s)
@@ -100,12 +114,11 @@ def tick(deadline_s: float, ports: Ports) -> None:
     automations = _due("ImageUpdateAutomation", agenda, now, ports)
     gone["ImageUpdateAutomation"] = automations.gone
     _request_runs(automations, now, ports)
-    _request_syncs(due_now("Kustomization"), now, ports)
+    _request_syncs(due_now("Kustomization").wanted, now, ports)
     _scan(due_now("ImageRepository"), now, end_s(SCANS_END), ports)
-    policies = due_now("ImagePolicy")
-    evaluate_policies([stored.key for stored, _ in policies], Cause(text=TRIGGER.cause), end_s(POLICIES_END), ports)
+    _evaluate(due_now("ImagePolicy"), now, end_s(POLICIES_END), ports)
     # Scans and runs do not wait for secrets.
-    receivers = [(stored, one) for stored, one in due_now("Receiver") if isinstance(one, Receiver)]
+    receivers = [(stored, one) for stored, one in due_now("Receiver").wanted if isinstance(one, Receiver)]
     refresh_receivers(receivers, end_s(RECEIVERS_END), ports)
     _clean_up(gone, min(deadline_s, ports.clock.monotonic_s() + CLEAN_UP_S), ports)
 
@@ -160,7 +173,21 @@ def _due(kind: str, agenda: Agenda, now: datetime, ports: Ports) -> _Due:
         wanted=[wanted[key] for key in listed if key in wanted],
         others=others,
         gone=[key for key in listed if key not in there],
+        since={key: _due_since(*one, agenda, ports.log) for key, one in wanted.items()},
     )
+
+
+def _due_since(stored: StoredObject, parsed: FluxObject, agenda: Agenda, log: Log) -> datetime:
+    """Since when an object is due by itself; as the agenda says where it does not tell.
+
+    The agenda alone does not tell: an object that waits in the queue was noted with a later time.
+    """
+    noted = agenda.times[due.name_of(stored)]
+    found = _times(stored, parsed, noted.last, log).due
+    if found is None or found == due.AT_ONCE:
+        found = noted.due
+    assert found is not None
+    return found
 
 
 def _listed(kind: str, agenda: Agenda, now: datetime) -> list[NamespacedName]:
@@ -255,29 +282,58 @@ def _request_syncs(kustomizations: Found, now: datetime, ports: Ports) -> None:
     ports.agenda.note({due.name_of(stored): again for stored, _ in kustomizations}, now)
 
 
-def _scan(repositories: Found, now: datetime, deadline_s: float, ports: Ports) -> None:
-    """Scan here what fits into a tick, and leave the rest, and what comes round within the minute, to the queue."""
-    keys = [stored.key for stored, _ in repositories]
+def _scan(repositories: _Due, now: datetime, deadline_s: float, ports: Ports) -> None:
+    """Scan here what fits into a tick, and leave the rest, and what comes round within the minute, to the queue.
+
+    Late ones are left to the queue too: a tick that dies of one of them would die of it every time.
+    """
     later: dict[float, list[NamespacedName]] = {}
-    for stored, parsed in repositories:
+    for stored, parsed in repositories.wanted:
         interval_s = parsed.interval_s if isinstance(parsed, ImageRepository) else 0.0
         for offset_s in offsets_in_tick(interval_s):
             later.setdefault(offset_s, []).append(stored.key)
-    spread = keys[INLINE_SCANS:]
+    alone = repositories.late(now, VERY_LATE_AFTER)[:INLINE_SCANS]
+    late = [key for key in repositories.late(now) if key not in set(alone)]
+    in_time = [stored for stored, _ in repositories.wanted if stored.key not in {*alone, *late}]
+    spread = [stored.key for stored in in_time[INLINE_SCANS:]]
+    ports.queue.send(_messages(alone, None, 1))
+    ports.queue.send(_messages(late, None, LATE_SCANS_PER_MESSAGE))
     ports.queue.send(_messages(spread, None))
-    if spread:
-        ports.agenda.note(in_queue(spread, now), now)
+    if queued := [*alone, *late, *spread]:
+        ports.agenda.note(in_queue(queued, now), now)
     for offset_s, names in sorted(later.items()):
         ports.queue.send(_messages(names, offset_s))
-    inline = [stored for stored, _ in repositories[:INLINE_SCANS]]
-    scan_stored(inline, TRIGGER, deadline_s, ports, in_tick=True)
+    scan_stored(in_time[:INLINE_SCANS], TRIGGER, deadline_s, ports, in_tick=True)
 
 
-def _messages(keys: Sequence[NamespacedName], delay_s: float | None) -> list[QueuedScan]:
-    """Scans for later, a hundred in a message; without a delay they are spread over a few seconds."""
+def _evaluate(policies: _Due, now: datetime, deadline_s: float, ports: Ports) -> None:
+    """Evaluate what is due, late ones first and in groups.
+
+    If this tick dies of a late one, the next ticks pass its group by, and do all else. Groups are others each time.
+    """
+    cause = Cause(text=TRIGGER.cause)
+    late = sorted(policies.late(now), key=lambda key: jitter_s(f"{key} at {now.isoformat()}", 1.0))
+    size = min(WORKERS, -(-len(late) // LATE_GROUPS))
+    for start in range(0, len(late), size or 1):
+        if ports.clock.monotonic_s() >= deadline_s:
+            return
+        group = late[start : start + size]
+        ports.agenda.note(_policies(group, now + LATE_AGAIN_AFTER), now)
+        if left := evaluate_policies(group, cause, deadline_s, ports):
+            ports.agenda.note(_policies(left, now))
+    in_time = {stored.key for stored, _ in policies.wanted}.difference(late)
+    evaluate_policies([stored.key for stored, _ in policies.wanted if stored.key in in_time], cause, deadline_s, ports)
+
+
+def _policies(keys: Iterable[NamespacedName], due_at: datetime) -> Mapping[ObjectName, Times]:
+    return {ObjectName(kind="ImagePolicy", key=key): Times(last=None, due=due_at) for key in keys}
+
+
+def _messages(keys: Sequence[NamespacedName], delay_s: float | None, most: int = SCANS_PER_MESSAGE) -> list[QueuedScan]:
+    """Scans for later, at most so many in a message; without a delay they are spread over a few seconds."""
     messages = []
-    for start in range(0, len(keys), SCANS_PER_MESSAGE):
-        part = tuple(sorted(keys[start : start + SCANS_PER_MESSAGE]))
+    for start in range(0, len(keys), most):
+        part = tuple(sorted(keys[start : start + most]))
         wait_s = jitter_s(str(part[0]), SPREAD_S) if delay_s is None else delay_s
         messages.append(QueuedScan(repositories=part, reason="interval", cause=TRIGGER.cause, delay_s=wait_s))
     return messages

@@ -98,7 +98,7 @@ def evaluate_policies(
     deadline_s: float,
     ports: Ports,
     gates: tuple[Gate, ...] = GATES,
-) -> None:
+) -> frozenset[NamespacedName]:
     """Evaluate policies from the stored tags; suspended and deleted ones are passed over.
 
     Args:
@@ -107,6 +107,9 @@ def evaluate_policies(
         deadline_s: on the monotonic clock; what is left then stays due, so that the next tick goes on with it.
         ports: everything.
         gates: asked about every candidate.
+
+    Returns:
+        Those that are left, and those whose evaluation broke off.
     """
     found = {stored.key: stored for stored in ports.objects.get_many(KIND, keys)}
     in_order = [found[key] for key in dict.fromkeys(keys) if key in found]
@@ -133,9 +136,10 @@ def evaluate_policies(
         )
         return _due_after(evaluation, ports)
 
-    times = dict(filter(None, ports.workers.carry_out(evaluate, active, most=WORKERS)))
-    if times:
+    outcomes = ports.workers.carry_out(evaluate, active, most=WORKERS)
+    if times := dict(filter(None, outcomes)):
         ports.agenda.note(times)
+    return frozenset(stored.key for (stored, _), outcome in zip(active, outcomes, strict=True) if outcome is None)
 
 
 def _due_after(found: Evaluation, ports: Ports) -> tuple[ObjectName, Times] | None:

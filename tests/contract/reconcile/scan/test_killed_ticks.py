@@ -1,0 +1,139 @@
+"""What kills a tick, such as a list that takes all memory, holds up nothing else for longer than a few minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tagstream.adapters.store.agenda import DynamoAgenda
+from tagstream.adapters.store.table import Table
+from tagstream.domain.objects.image_name import ImageName
+from tagstream.domain.objects.model import Digest, NamespacedName
+from tagstream.ports.agenda import ObjectName
+from tagstream.ports.bundle import Ports
+from tagstream.ports.registry import TagListing
+from tagstream.reconcile.receive.paths import publish_receiver
+from tagstream.reconcile.scan.repositories import scan_repositories
+from tagstream.reconcile.scan.tick import tick
+from tests.contract.mortal_ports import Killed
+from tests.contract.reconciling import APP, TRIGGER, Silent, document
+from tests.contract.set_clock import SetClock
+
+POISON = NamespacedName("ns", "poison")
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class Deadly:
+    """A registry whose image ``poison`` kills the worker that asks what ``kills`` says: ``list`` or ``digest``."""
+
+    kills: str = ""
+    listed: list[str] = field(default_factory=list)
+
+    def _asked(self, what: str, image: ImageName) -> str:
+        name = str(image.canonical).rsplit("/", 1)[1]
+        if what == self.kills and name == "poison":
+            raise Killed
+        return name
+
+    def list_tags(self, image: ImageName, *_: Any) -> TagListing:
+        self.listed.append(self._asked("list", image))
+        return TagListing(tags=("1.0.0",), requests=1)
+
+    def digest(self, image: ImageName, *_: Any) -> Digest:
+        self._asked("digest", image)
+        return Digest(f"sha256:{0:064}")
+
+
+@pytest.fixture
+def registry() -> Deadly:
+    return Deadly()
+
+
+@pytest.fixture
+def stack(table: Table, ports: Ports, silent: Silent, registry: Any) -> Ports:
+    """Two repositories and a Receiver, with intervals of five minutes, looked at a moment ago."""
+    clock = SetClock(ports.clock.now())
+    found = replace(ports, clock=clock, registry=registry, agenda=DynamoAgenda(table=table, clock=clock))
+    for name in ("poison", "app"):
+        image = document("ImageRepository", image=f"registry.example.com/{name}", interval="5m")
+        found.objects.put({**image, "metadata": {"name": name, "namespace": "ns"}})
+    silent.secrets[NamespacedName("ns", "hook")] = {"token": b"a-token-of-the-receiver"}
+    resources = [{"kind": "ImageRepository", "name": "app"}]
+    receiver = document(
+        "Receiver",
+        "notification.toolkit.fluxcd.io/v1",
+        type="generic",
+        secretRef={"name": "hook"},
+        interval="5m",
+        resources=resources,
+    )
+    publish_receiver(found.objects.put(receiver), found)
+    scan_repositories([POISON, APP], TRIGGER, clock.monotonic_s() + 60, found)
+    ticked(found, 2)
+    return found
+
+
+def digested(ports: Ports) -> None:
+    """Policies of both repositories whose digests are asked for every five minutes."""
+    for name in ("poison", "app"):
+        spec: dict[str, Any] = {"imageRepositoryRef": {"name": name}, "policy": {"alphabetical": {}}}
+        policy = document("ImagePolicy", **spec, digestReflectionPolicy="Always", interval="5m")
+        ports.objects.put({**policy, "metadata": {"name": name, "namespace": "ns"}})
+    ticked(ports, 2)
+
+
+def ticked(ports: Ports, minutes: int) -> int:
+    """Do the ticks of some minutes; return how many of them lived."""
+    clock: Any = ports.clock
+    lived = 0
+    for _ in range(minutes):
+        clock.sleep(MINUTE.total_seconds())
+        try:
+            tick(clock.monotonic_s() + 60, ports)
+        except Killed:
+            continue
+        lived += 1
+    return lived
+
+
+def last(ports: Ports, kind: str, key: NamespacedName = APP) -> datetime:
+    found = ports.agenda.read().times[ObjectName(kind=kind, key=key)].last
+    assert found is not None
+    return found
+
+
+def test_a_repository_that_kills_its_ticks_is_left_to_the_queue(stack: Ports, registry: Deadly, silent: Silent) -> None:
+    registry.kills = "list"
+    assert ticked(stack, 20) >= 16
+    assert (POISON,) in [one.repositories for one in silent.scans()]
+    assert last(stack, "Receiver") >= stack.clock.now() - 6 * MINUTE
+
+
+def test_what_was_due_with_it_shares_a_message_with_it_for_some_minutes_only(
+    stack: Ports, registry: Deadly, silent: Silent
+) -> None:
+    registry.kills = "list"
+    ticked(stack, 25)
+    assert {(POISON,), (APP,)} <= {one.repositories for one in silent.scans()}
+
+
+def test_scans_that_are_in_time_are_done_by_the_tick(stack: Ports, registry: Deadly, silent: Silent) -> None:
+    registry.listed.clear()
+    assert ticked(stack, 10) == 10
+    assert registry.listed.count("app") == 2
+    assert silent.sent == []
+
+
+def test_a_policy_that_kills_its_ticks_holds_up_receivers_and_other_policies_for_some_minutes_only(
+    stack: Ports, registry: Deadly
+) -> None:
+    digested(stack)
+    registry.kills = "digest"
+    assert ticked(stack, 30) >= 15
+    assert last(stack, "ImagePolicy") >= stack.clock.now() - 15 * MINUTE
+    assert last(stack, "Receiver") >= stack.clock.now() - 9 * MINUTE
+    assert last(stack, "ImageRepository") >= stack.clock.now() - 9 * MINUTE
