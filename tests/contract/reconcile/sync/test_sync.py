@@ -303,6 +303,15 @@ def test_a_server_that_hangs_costs_one_timeout_and_is_left_alone_then(fleet: Fle
     assert {one for one in partitions(table) if not any(fnmatch(one, allowed) for allowed in writable())} == set()
 
 
+def test_the_role_of_a_sync_lets_it_write_the_labels_of_policies(fleet: Fleet, table: Table) -> None:
+    labelled = policy("api").replace("namespace: apps}", "namespace: apps, labels: {team: x}}")
+    fleet.commit({"fleet/api.yaml": repository("api"), "fleet/policy.yaml": labelled})
+    fleet.kustomization()
+    fleet.sync()
+    assert "labels#apps" in partitions(table)
+    assert {one for one in partitions(table) if not any(fnmatch(one, allowed) for allowed in writable())} == set()
+
+
 def partitions(table: Table) -> set[str]:
     """Of all items."""
     return {str(item["pk"]["S"]) for item in table.client.scan(TableName=table.name)["Items"]}
