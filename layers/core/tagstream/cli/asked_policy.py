@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tagstream.cli.console import CommandFailed
-from tagstream.cli.files import read_manifests
+from tagstream.cli.files import read_objects
 from tagstream.cli.kinds import POLICY
 from tagstream.cli.session import Session
 from tagstream.cli.waiting import required
@@ -23,12 +23,15 @@ def policy_of_files(
         CommandFailed: none or several of the policies are meant.
     """
     args = session.args
-    validation = validate(read_manifests(args.filename, session.stdin, session.namespace), lambda kind, key: True)
+    manifests = read_objects(args.filename, session.stdin, session.namespace)
+    validation = validate(manifests, lambda kind, key: True)
     for error in validation.errors:
         session.console.failure(error)
     objects = [one.parsed.value for one in validation.objects]
     policies = [one for one in objects if isinstance(one, ImagePolicy) and is_meant(one)]
     if len(policies) != 1:
+        for note in manifests.notes:
+            session.console.warning(note)
         names = ", ".join(str(one.metadata.key) for one in policies) or "none"
         raise CommandFailed(f"expected one ImagePolicy{f' {args.name}' if args.name else ''} in the files: {names}")
     [policy] = policies

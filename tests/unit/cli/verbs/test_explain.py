@@ -71,6 +71,16 @@ def test_a_file_with_several_policies_needs_a_name() -> None:
     assert "expected one ImagePolicy in the files" in done.err
 
 
+def test_documents_that_are_no_objects_are_passed_over(tmp_path: Path) -> None:
+    source = (HARVIS / "image-registry.yaml").read_text()
+    (tmp_path / "p.yaml").write_text(f"replicas: 2\n---\n{source}")
+    done = command("explain", "policy", KEY.name, "-f", tmp_path, "--tags", "-", stdin=TAGS)
+    assert done.code == 0
+    assert "Required value" not in done.err
+    none = command("explain", "policy", "other", "-f", tmp_path, "--tags", "-", stdin=TAGS)
+    assert "1 document without apiVersion or kind passed over: " in none.err
+
+
 def test_an_invalid_policy_is_told_with_its_line(tmp_path: Path) -> None:
     source = (HARVIS / "image-registry.yaml").read_text().replace(">=1.0.0", ">=banana")
     (tmp_path / "p.yaml").write_text(source)

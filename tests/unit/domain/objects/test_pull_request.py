@@ -84,8 +84,8 @@ def test_everything_may_be_configured() -> None:
         ),
         (
             {"pull_request": "true", "pull_request_title": "{{ .Changed"},
-            f"{PATH}-title]: Invalid value: unable to create pull request title template from spec: template: pull"
-            " request title:1: unclosed action",
+            f'{PATH}-title]: Invalid value: "{{{{ .Changed": unable to create pull request title template from spec:'
+            " template: pull request title:1: unclosed action",
         ),
         (
             {"pull_request": "true", "pull_request_body": "{{ .Tables }}"},

@@ -187,10 +187,27 @@ def test_a_change_names_file_object_values_setter_and_line() -> None:
     assert change.line == 9
 
 
-def test_an_object_whose_name_is_set_is_named_as_it_was() -> None:
-    source = f"kind: Job\nmetadata:\n  name: old {MARK}\n".encode()
-    (change,) = plan_file(b"a.yaml", source, REFS).changes
-    assert change.object == ObjectIdentifier("", "Job", "old", "")
+@pytest.mark.parametrize(
+    ("field", "renamed"),
+    [
+        ("apiVersion: v1", ObjectIdentifier("v2.0.0", "Job", "old", "n")),
+        ("kind: Job", ObjectIdentifier("v1", "v2.0.0", "old", "n")),
+        ("name: old", ObjectIdentifier("v1", "Job", "v2.0.0", "n")),
+        ("namespace: n", ObjectIdentifier("v1", "Job", "old", "v2.0.0")),
+    ],
+)
+def test_an_object_has_its_new_words_from_the_value_on_that_sets_them(field: str, renamed: ObjectIdentifier) -> None:
+    mark = marked("", "ns:app:tag").decode().strip()
+    head = "apiVersion: v1\nkind: Job\nmetadata:\n  name: old\n  namespace: n\n".replace(field, f"{field} {mark}")
+    source = f"before: old {mark}\n{head}after: x {mark}\n"
+    before = ObjectIdentifier("v1", "Job", "old", "n")
+    expected = [before, renamed, renamed]
+    assert [one.object for one in plan_file(b"a.yaml", source.encode(), REFS).changes] == expected
+    item = "- " + source.replace("\n", "\n  ").rstrip(" ")
+    listed = f"kind: List\nitems:\n{item}{item}"
+    assert [one.object for one in plan_file(b"a.yaml", listed.encode(), REFS).changes] == [*expected, *expected]
+    twice = f"{source}---\n{source}"
+    assert [one.object for one in plan_file(b"a.yaml", twice.encode(), REFS).changes] == [*expected, *expected]
 
 
 def test_items_of_a_list_are_objects_of_their_own() -> None:

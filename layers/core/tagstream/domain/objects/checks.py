@@ -255,7 +255,7 @@ def _template(path: str, text: str, automation: ImageUpdateAutomation, name: str
     try:
         warnings = check_template(text, name)
     except TemplateError as error:
-        yield Problem(path=path, message=f"Invalid value: {error}")
+        yield _invalid(path, text, error)
         return
     # A failure with the example is only a warning: a real update has other changes.
     failure = try_template(text, automation.metadata.key, automation.git.commit.message_template_values, name)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tagstream.domain.objects.yaml_events import parsed_events
@@ -30,6 +30,12 @@ _KEYS = rb"(?m)^(?:apiVersion|kind|metadata)[ \t]*:"
 _NAMES = rb"(?m)^([ ]+)(?:name|namespace)[ \t]*:"
 _ODD_MEMBER = rb"(?m)^[ ]+(?:[\"'?{\[&!*|>]|<<)"
 _NULLS = frozenset({b"null", b"Null", b"NULL", b"~"})
+_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "api_version": ("apiVersion",),
+    "kind": ("kind",),
+    "name": ("metadata", "name"),
+    "namespace": ("metadata", "namespace"),
+}
 _NAMING = frozenset({"apiVersion", "kind", "metadata", "name", "namespace", "items"})
 _ODD = rb"(?m)^(?:[\"'?{\[&!-]|<<|kind:[ \t]*[\"']?(?:\w*List)\b)"
 
@@ -75,7 +81,31 @@ class Objects:
             self._last = start, _by_text(self._plain[start:end])
         return self._last[1] or self._by_events(offset)
 
+    def after_edit(self, identifier: ObjectIdentifier, offset: int, old: str, new: str) -> ObjectIdentifier:
+        """The object once the value at an offset (in bytes) has become ``new``; ``at`` answers so from then on.
+
+        ``identifier`` is what ``at`` says of the offset. Flux reads it after each value that it has set, in the
+        document's order.
+        """
+        words = (identifier.api_version, identifier.kind, identifier.name, identifier.namespace)
+        if old not in words and old.encode() not in _NULLS:
+            return identifier
+        document, item, index = self._place(offset)
+        around = document.items[item] if item is not None else document
+        name = next((one.field for one in around.words if one.start <= index < one.end), None)
+        if name is None:
+            return identifier
+        renamed = replace(identifier, **{name: new})
+        around.identifier = renamed
+        self._last = self._last[0], None
+        return renamed
+
     def _by_events(self, offset: int) -> ObjectIdentifier:
+        document, item, _ = self._place(offset)
+        return document.identifier if item is None else document.items[item].identifier
+
+    def _place(self, offset: int) -> tuple[_Document, int | None, int]:
+        """The document of an offset (in bytes), the number of the item in it or None, and the offset in characters."""
         if self._read is None:
             # Nearly every object has the usual layout.
             from tagstream.domain.setters.exact_reader import ByteOffsets
@@ -87,8 +117,8 @@ class Objects:
         document = documents[bisect.bisect_right(documents, index, key=lambda one: one.start) - 1]
         item = bisect.bisect_right(document.items, index, key=lambda one: one.start) - 1
         if item >= 0 and index < document.items[item].end:
-            return document.items[item].identifier
-        return document.identifier
+            return document, item, index
+        return document, None, index
 
 
 def _by_text(document: bytes) -> ObjectIdentifier | None:
@@ -132,17 +162,29 @@ def _text(found: re.Match[bytes], group: int = 2) -> str:
     return "" if raw in _NULLS and found[group + 2] is not None else raw.decode(errors="replace")
 
 
-class _Item(NamedTuple):
+class _Word(NamedTuple):
+    """Where a value is written that names an object (in characters), and the field of the identifier."""
+
+    start: int
+    end: int
+    field: str
+
+
+@dataclass(slots=True)
+class _Item:
     start: int
     end: int
     identifier: ObjectIdentifier
+    words: Sequence[_Word]
 
 
-class _Document(NamedTuple):
+@dataclass(slots=True)
+class _Document:
     """One document: where it begins (in characters), its object, and the objects of a List in it."""
 
     start: int
     identifier: ObjectIdentifier
+    words: Sequence[_Word]
     items: Sequence[_Item]
 
 
@@ -178,6 +220,7 @@ def _documents(text: str) -> Iterator[_Document]:
             path = reader.place(getattr(event, "value", None))
             if path:
                 reader.values[path] = "" if _is_null(event) else getattr(event, "value", "")
+                reader.places[path] = event.start_mark.index, event.end_mark.index
 
 
 def _is_null(event: Any) -> bool:
@@ -195,6 +238,7 @@ class _Reader:
         self.start = start
         self.open: list[_Open] = []
         self.values: dict[_Path, str] = {}
+        self.places: dict[_Path, tuple[int, int]] = {}
         self.spans: list[tuple[int, int, int]] = []
 
     def place(self, key: str | None) -> _Path | None:
@@ -224,13 +268,15 @@ class _Reader:
 
     def document(self) -> _Document:
         own = self._identifier(())
-        items = [_Item(start, end, self._identifier(("items", index))) for index, start, end in self.spans]
-        return _Document(self.start, own, items if own.kind in ("List", "ResourceList") else ())
+        items = [
+            _Item(start, end, self._identifier(("items", index)), self._words(("items", index)))
+            for index, start, end in self.spans
+        ]
+        return _Document(self.start, own, self._words(()), items if own.kind in ("List", "ResourceList") else ())
 
     def _identifier(self, at: _Path) -> ObjectIdentifier:
-        return ObjectIdentifier(
-            api_version=self.values.get((*at, "apiVersion"), ""),
-            kind=self.values.get((*at, "kind"), ""),
-            name=self.values.get((*at, "metadata", "name"), ""),
-            namespace=self.values.get((*at, "metadata", "namespace"), ""),
-        )
+        return ObjectIdentifier(**{name: self.values.get((*at, *path), "") for name, path in _FIELDS.items()})
+
+    def _words(self, at: _Path) -> Sequence[_Word]:
+        places = ((name, self.places.get((*at, *path))) for name, path in _FIELDS.items())
+        return [_Word(*place, name) for name, place in places if place is not None]

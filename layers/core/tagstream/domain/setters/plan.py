@@ -323,6 +323,7 @@ class _Planner:
             if outcome.new is None:
                 continue
             identifier = self.objects.at(document.start, document.end, site.start)
+            identifier = self.objects.after_edit(identifier, site.scalar, outcome.old, outcome.new)
             self.edits.append(self._edit(site, outcome))
             self.changes.append(
                 Change(

@@ -277,9 +277,11 @@ def _does_nothing(name: str, kind: str) -> str:
 
 
 def _notes(one: Located) -> Sequence[str]:
-    if one.parsed.note:
-        return [f"{one.where}: {one.parsed.name} passed over: {one.parsed.note}"]
-    return []
+    if not one.parsed.note:
+        return []
+    # kustomize's own files have no names.
+    named = one.parsed.name if one.parsed.key.name else f"{one.parsed.kind} without a name"
+    return [f"{one.where}: {named} passed over: {one.parsed.note}"]
 
 
 def _at(one: Located, problem: Problem) -> str:
