@@ -150,7 +150,7 @@ def tagged(ports: Ports, **first_seen: datetime) -> None:
         tag_count=len(records),
         latest_tags=(),
         scanned_at=SATURDAY,
-        canonical_image="app",
+        canonical_image="index.docker.io/library/app",
         exclusion_list=(),
         first_scanned_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
