@@ -36,7 +36,7 @@ def is_migrated(ports: Ports) -> bool:
 
 
 def is_labelled(ports: Ports) -> bool:
-    return list(ports.objects.labelled("ns", ("team", "x")) or ()) == [APP]
+    return list(ports.objects.labelled("ns", ("team", "x"), 10) or ()) == [APP]
 
 
 def test_the_first_tick_migrates_an_older_table(ports: Ports, table: Table) -> None:

@@ -95,7 +95,7 @@ class MemoryObjects:
         return self.stored.pop((kind, key), None) is not None
 
     def labelled(
-        self, namespace: str, label: tuple[str, str], *, may_lag: bool = False
+        self, namespace: str, label: tuple[str, str], most: int, *, may_lag: bool = False
     ) -> Collection[NamespacedName] | None:
         """All of the namespace: a reader looks at the labels themselves."""
         return [one.key for one in self.list("ImagePolicy", namespace)]

@@ -114,10 +114,10 @@ class DryObjects:
         return {**self.inner.documents([name for name in names if name not in own], may_lag=may_lag), **own}
 
     def labelled(
-        self, namespace: str, label: tuple[str, str], *, may_lag: bool = False
+        self, namespace: str, label: tuple[str, str], most: int, *, may_lag: bool = False
     ) -> Collection[NamespacedName] | None:
         """Those of the stack, and all that are replaced: whoever asks looks at the labels themselves."""
-        found = self.inner.labelled(namespace, label, may_lag=may_lag)
+        found = self.inner.labelled(namespace, label, most, may_lag=may_lag)
         own = (one.key for one in self.replaced if one.kind == "ImagePolicy" and one.key.namespace == namespace)
         return None if found is None else {*found, *own}
 

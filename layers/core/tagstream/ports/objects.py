@@ -58,7 +58,7 @@ class ObjectStore(Protocol):
         """
 
     def labelled(
-        self, namespace: str, label: tuple[str, str], *, may_lag: bool = False
+        self, namespace: str, label: tuple[str, str], most: int, *, may_lag: bool = False
     ) -> Collection[NamespacedName] | None:
         """The names of the ImagePolicies of a namespace that may have a label.
 
@@ -67,10 +67,11 @@ class ObjectStore(Protocol):
         Args:
             namespace: of the policies.
             label: its name and value.
+            most: no more than so many are looked up.
             may_lag: that of ``get_many``.
 
         Returns:
-            None if the label is too long to be looked up.
+            None if more than ``most`` have it, or if the label is too long to be looked up.
         """
 
     def label(self, policies: Iterable[StoredObject]) -> None:

@@ -26,8 +26,8 @@ def policy(name: str, namespace: str = "ns", **labels: str) -> dict[str, object]
     }
 
 
-def found(objects: DynamoObjects, name: str, value: str) -> list[str] | None:
-    named = objects.labelled("ns", (name, value))
+def found(objects: DynamoObjects, name: str, value: str, most: int = 200) -> list[str] | None:
+    named = objects.labelled("ns", (name, value), most)
     return None if named is None else sorted(key.name for key in named)
 
 
@@ -39,6 +39,13 @@ def test_a_policy_is_found_by_each_of_its_labels_in_its_own_namespace(objects: D
     assert found(objects, "team", "x") == ["a", "b"]
     assert found(objects, "tier", "web") == ["a"]
     assert found(objects, "tier", "") == []
+
+
+def test_a_label_that_more_policies_have_than_are_wanted_is_not_looked_up_further(objects: DynamoObjects) -> None:
+    for number in range(4):
+        objects.put(policy(f"a-{number}", team="x"))
+    assert found(objects, "team", "x", most=4) == ["a-0", "a-1", "a-2", "a-3"]
+    assert found(objects, "team", "x", most=3) is None
 
 
 def test_entries_change_and_go_with_the_policy(objects: DynamoObjects, table: Table) -> None:

@@ -84,10 +84,11 @@ def ports_that_count(read: list[str], *, schema: int = LABELS, stale: Namespaced
         read.extend(["by name"] if wanted else [])
         return {name: stored[name.key] for name in wanted if name.key in stored}
 
-    def labelled(namespace: str, label: tuple[str, str], *, may_lag: bool) -> list[NamespacedName]:
+    def labelled(namespace: str, label: tuple[str, str], most: int, *, may_lag: bool) -> list[NamespacedName] | None:
         read.append("=".join(label))
         own = [key for key in stored if key.namespace == namespace]
-        return [key for key in own if key == stale or label in stored[key]["metadata"]["labels"].items()]
+        found = [key for key in own if key == stale or label in stored[key]["metadata"]["labels"].items()]
+        return found if len(found) <= most else None
 
     holders = {"host/app#main": LastHolder(fence=7, has_intents=True)}
     return SimpleNamespace(

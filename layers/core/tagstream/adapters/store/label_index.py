@@ -26,17 +26,20 @@ class LabelIndex:
     table: Table
 
     def names(
-        self, namespace: str, label: tuple[str, str], *, may_lag: bool = False
+        self, namespace: str, label: tuple[str, str], most: int, *, may_lag: bool = False
     ) -> Collection[NamespacedName] | None:
-        """The policies of a namespace that may have a label, given by its name and value; one query.
+        """The policies of a namespace that may have a label, given by its name and value; one query of one unit.
 
         Returns:
-            None if the label is too long to have an entry.
+            None if there are more than ``most``, or if the label is too long to have an entry.
         """
         name, value = label
         if _is_long(name, value):
             return None
-        found = self.table.query(keys.labels(namespace), f"{name}={value}/", may_lag=may_lag)
+        # A label that all policies have costs no more than others.
+        found = list(self.table.query(keys.labels(namespace), f"{name}={value}/", may_lag=may_lag, most=most + 1))
+        if len(found) > most:
+            return None
         return [NamespacedName(namespace, keys.read_text(item, "sk").rpartition("/")[2]) for item in found]
 
     def changing(self, policy: NamespacedName, document: Document | None, before: Document | None) -> list[Action]:

@@ -103,10 +103,10 @@ class DynamoObjects:
         return {keys.named(keys.read_text(item, "sk")): keys.read_document(item) for item in found}
 
     def labelled(
-        self, namespace: str, label: tuple[str, str], *, may_lag: bool = False
+        self, namespace: str, label: tuple[str, str], most: int, *, may_lag: bool = False
     ) -> Collection[NamespacedName] | None:
-        """One query, of entries that have nothing but their keys."""
-        return self.label_index.names(namespace, label, may_lag=may_lag)
+        """One query, of a few entries that have nothing but their keys."""
+        return self.label_index.names(namespace, label, most, may_lag=may_lag)
 
     def policies_of(self, *repositories: NamespacedName) -> tuple[StoredObject, ...]:
         """One read of the indexes, one of the policies; many policies are read with all others, in pages."""

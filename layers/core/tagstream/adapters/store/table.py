@@ -17,6 +17,7 @@ import random
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import ClientError
@@ -109,12 +110,12 @@ class Table:
                 raise OutOfOrder("failed to read items in the table: throttled", reason="StorageOperationFailed")
         return found
 
-    def query(self, pk: str, prefix: str = "", *, may_lag: bool = False) -> Iterator[Item]:
-        """All items of a partition whose sort key starts with ``prefix``, in sort order."""
+    def query(self, pk: str, prefix: str = "", *, may_lag: bool = False, most: int | None = None) -> Iterator[Item]:
+        """All items of a partition whose sort key starts with ``prefix``, in sort order; the first ``most`` of them."""
         condition, values = "pk = :pk", {":pk": {"S": pk}}
         if prefix:
             condition, values = condition + " AND begins_with(sk, :sk)", values | {":sk": {"S": prefix}}
-        yield from self._pages(condition, values, may_lag=may_lag)
+        yield from islice(self._pages(condition, values, may_lag=may_lag, most=most), most)
 
     def query_between(self, pk: str, low: str, high: str) -> Iterator[Item]:
         """Items of a partition with ``low`` <= sort key <= ``high``."""
@@ -122,11 +123,18 @@ class Table:
         yield from self._pages("pk = :pk AND sk BETWEEN :low AND :high", values)
 
     def _pages(
-        self, condition: str, values: Mapping[str, Mapping[str, str]], *, may_lag: bool = False
+        self,
+        condition: str,
+        values: Mapping[str, Mapping[str, str]],
+        *,
+        may_lag: bool = False,
+        most: int | None = None,
     ) -> Iterator[Item]:
         start: Item = {}
         while True:
-            more = {"ExclusiveStartKey": start} if start else {}
+            more: dict[str, object] = {"ExclusiveStartKey": start} if start else {}
+            if most is not None:
+                more["Limit"] = most
             with translated("query items"):
                 page = self.client.query(
                     TableName=self.name,

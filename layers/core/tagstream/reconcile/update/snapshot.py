@@ -392,8 +392,8 @@ class Snapshot:
     def _fewest(self, namespace: str, selector: LabelSelector) -> Sequence[NamespacedName] | None:
         """The names of the few policies that have one of the labels; None if many have each of them."""
         for label in sorted(selector.match_labels.items()):
-            found = self._ports.objects.labelled(namespace, label, may_lag=self.may_lag)
-            if found is not None and len(found) <= FEW_POLICIES:
+            found = self._ports.objects.labelled(namespace, label, FEW_POLICIES, may_lag=self.may_lag)
+            if found is not None:
                 return sorted(found)
         return None
 
