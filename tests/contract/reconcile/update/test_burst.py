@@ -220,7 +220,7 @@ def test_a_run_without_news_does_not_wait(table: Table, fleet: tuple[str, Path])
 
 
 def test_a_burst_without_a_pause_is_committed_after_four_windows(table: Table, fleet: tuple[str, Path]) -> None:
-    ports, clock = ports_on(table, Silent()), Woken()
+    ports, clock = ports_on(table, Silent()), Frozen()
     automated(ports, fleet[0])
     begin = clock.now()
     for number in range(10):
