@@ -413,8 +413,8 @@ def _required(environ: Mapping[str, str], name: str) -> str:
 def _session() -> Session:
     from boto3 import Session
 
-    # AWS's own command line reads both variables, boto3 only the first one.
-    return Session(region_name=None if "AWS_DEFAULT_REGION" in os.environ else os.environ.get("AWS_REGION"))
+    # AWS's own command line reads this variable before AWS_DEFAULT_REGION, which is the only one that boto3 reads.
+    return Session(region_name=os.environ.get("AWS_REGION") or None)
 
 
 def _client(service: str, config: Config | None = None, region: str | None = None) -> Any:

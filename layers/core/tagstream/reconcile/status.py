@@ -200,6 +200,11 @@ def reported_tags(body: Mapping[str, object], canonical_image: str | None) -> in
     return _number(_mapping(body.get("lastScanResult")), "tagCount")
 
 
+def created_at(stored: StoredObject) -> datetime | None:
+    """Return ``metadata.creationTimestamp`` of a stored object; None if there is none."""
+    return read_time(_mapping(stored.document.get("metadata")).get("creationTimestamp"))
+
+
 def generation(stored: StoredObject) -> int:
     """Return ``metadata.generation`` of a stored object."""
     return _number(_mapping(stored.document.get("metadata")), "generation", otherwise=1)

@@ -73,6 +73,11 @@ def test_a_label_that_no_key_holds_is_stored_with_its_policy_and_cannot_be_looke
     assert found(objects, "team", long) is None
 
 
+def test_labels_that_have_one_entry_together_are_stored_once(objects: DynamoObjects) -> None:
+    objects.put(policy("a", **{"a": "b=c", "a=b": "c"}))
+    assert found(objects, "a", "b=c") == found(objects, "a=b", "c") == ["a"]
+
+
 @pytest.mark.parametrize("count", [3, 120])
 def test_lost_entries_come_back(objects: DynamoObjects, table: Table, count: int) -> None:
     for number in range(count):

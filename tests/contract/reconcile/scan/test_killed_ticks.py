@@ -121,6 +121,31 @@ def test_what_was_due_with_it_shares_a_message_with_it_for_some_minutes_only(
     assert {(POISON,), (APP,)} <= {one.repositories for one in silent.scans()}
 
 
+def test_a_new_repository_that_kills_its_first_scan_is_left_to_the_queue(
+    stack: Ports, registry: Deadly, silent: Silent
+) -> None:
+    stack.objects.delete("ImageRepository", POISON)
+    image = document("ImageRepository", image="registry.example.com/poison", interval="5m")
+    stack.objects.put({**image, "metadata": {"name": "poison", "namespace": "ns"}})
+    registry.kills = "list"
+    assert ticked(stack, 20) >= 16
+    assert (POISON,) in [one.repositories for one in silent.scans()]
+
+
+def test_a_late_scan_that_comes_round_within_the_minute_shares_no_message_of_that(
+    stack: Ports, registry: Deadly, silent: Silent
+) -> None:
+    for name in ("poison", "app"):
+        image = document("ImageRepository", image=f"registry.example.com/{name}", interval="30s")
+        stack.objects.put({**image, "metadata": {"name": name, "namespace": "ns"}})
+    scan_repositories([POISON, APP], TRIGGER, stack.clock.monotonic_s() + 60, stack)
+    registry.kills = "list"
+    ticked(stack, 3)
+    silent.sent.clear()
+    ticked(stack, 12)
+    assert all(one.repositories in ((POISON,), (APP,)) for one in silent.scans()[-4:])
+
+
 def test_scans_that_are_in_time_are_done_by_the_tick(stack: Ports, registry: Deadly, silent: Silent) -> None:
     registry.listed.clear()
     assert ticked(stack, 10) == 10

@@ -22,7 +22,7 @@ from tagstream.ports.queue import QueuedRun
 from tagstream.reconcile import handlers
 from tagstream.reconcile.update.automations import run_automations
 from tagstream.reconcile.update.debounce import REASON
-from tests.contract.reconciling import APP, Silent, automated, document, ports_on, run_woken, selection
+from tests.contract.reconciling import APP, NOW, Silent, automated, document, ports_on, run_woken, selection
 from tests.contract.skipping_clock import SkippingClock
 from tests.embedded.git_server import bare_repository, commit_files, git, git_server
 from tests.embedded.single_writes import put_selection
@@ -176,7 +176,7 @@ class Frozen(Woken):
         return self.begun + timedelta(seconds=sum(self.slept), milliseconds=self.asked)
 
 
-def skipping(table: Table) -> tuple[Ports, Silent, Woken]:
+def skipping(table: Table) -> tuple[Ports, Silent, Frozen]:
     """Ports that wait for nothing, their queue and their clock."""
     queue, clock = Silent(), Frozen()
     return replace(ports_on(table, queue), clock=clock), queue, clock
@@ -232,6 +232,33 @@ def test_a_burst_without_a_pause_is_committed_after_four_windows(table: Table, f
     spent = len(clock.slept)
     run_woken([APP], replace(ports, clock=clock))
     assert (round(first), round(sum(clock.slept[spent:])), commits(fleet[1])) == (11, 2, 1)
+
+
+def test_runs_of_intervals_do_not_begin_the_wait_of_a_burst_anew(table: Table, fleet: tuple[str, Path]) -> None:
+    ports, _, clock = skipping(table)
+    # The first runs of an hour, which read what is selected, are over.
+    clock.begun = NOW + timedelta(minutes=5)
+    automated(ports, fleet[0])
+    ports.objects.annotate("ImageUpdateAutomation", APP, {"tagstream.dev/debounce": "3m"})
+    choose(ports, 0, "v2.0.0")
+    run_woken([APP], ports)
+    before, begun = commits(fleet[1]), clock.now()
+    while clock.now() - begun < timedelta(minutes=13):
+        # Somebody who never stops pushing.
+        choose(ports, 0, f"v2.{len(clock.slept)}.0")
+        run_automations([APP], "worker", clock.monotonic_s() + 60, ports)
+        if commits(fleet[1]) > before:
+            break
+        waiting = ports.selections.waiting(APP)
+        assert waiting is not None
+        left_s = (waiting.until - clock.now()).total_seconds()
+        if left_s > 60:
+            # The interval is over before the message comes that wakes the run.
+            clock.slept.append(30.0)
+            run_automations([APP], "worker", clock.monotonic_s() + 60, ports, may_lag=True)
+            left_s -= 30
+        clock.slept.append(max(left_s, 1.0))
+    assert round((clock.now() - begun).total_seconds()) in range(716, 724)
 
 
 def test_one_policy_that_selects_without_a_pause_is_committed_after_four_windows(

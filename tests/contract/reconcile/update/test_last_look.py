@@ -15,7 +15,7 @@ from tagstream.domain.objects.model import REQUESTED_AT
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.counted_calls import CountingClient
-from tests.contract.reconciling import APP, NOW, Silent, automated, ports_on, run, selection
+from tests.contract.reconciling import APP, NOW, Silent, automated, document, ports_on, run, selection
 from tests.contract.set_clock import SetClock
 from tests.embedded.git_server import commit_files, git
 from tests.embedded.single_writes import put_selection, put_status
@@ -106,3 +106,24 @@ def test_statuses_that_say_nothing_of_policies_have_them_read(stack: Stack) -> N
         put_status(stack.ports.objects, "ImageUpdateAutomation", APP, {**told, **known})
         stack.interval_run()
         assert stack.status()["observedPolicies"]["app"]["tag"] == "v1.2.0"
+
+
+def test_an_automation_with_a_selector_finds_a_policy_that_has_got_its_label(stack: Stack) -> None:
+    ports = stack.ports
+    stored = ports.objects.get("ImageUpdateAutomation", APP)
+    assert stored is not None
+    spec = {**dict(stored.document["spec"]), "policySelector": {"matchLabels": {"team": "a"}}}
+    ports.objects.put({**dict(stored.document), "spec": spec})
+    ports.objects.put(labelled_policy())
+    run(ports)
+    assert stack.status()["observedPolicies"] == {}
+    put_selection(ports.selections, selection("v1.3.0"), selection("v1.2.0"))
+    ports.objects.put(labelled_policy(team="a"))
+    stack.clock.at += timedelta(minutes=1)
+    stack.interval_run()
+    assert "v1.3.0" in stack.file()
+
+
+def labelled_policy(**labels: str) -> dict[str, Any]:
+    policy = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}})
+    return {**policy, "metadata": {**policy["metadata"], "labels": labels}}

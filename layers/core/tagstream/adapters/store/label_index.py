@@ -119,11 +119,13 @@ def _entries(policy: NamespacedName, document: Document | None) -> list[keys.Ite
     metadata = (document or {}).get("metadata")
     found = metadata.get("labels") if isinstance(metadata, Mapping) else None
     labels = sorted(found.items()) if isinstance(found, Mapping) else []
-    return [
+    entries = [
         keys.label(policy, name, value)
         for name, value in labels
         if isinstance(name, str) and isinstance(value, str) and not _is_long(name, value)
     ]
+    # Labels are not checked: a=b with the value c, and a with the value b=c, have the same entry.
+    return list({name_of(one): one for one in entries}.values())
 
 
 def _is_long(name: str, value: str) -> bool:

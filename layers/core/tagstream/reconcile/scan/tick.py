@@ -24,7 +24,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.runtime import Log
 from tagstream.ports.selections import INTERVAL
-from tagstream.reconcile import due
+from tagstream.reconcile import due, status
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.migrations import migrate
 from tagstream.reconcile.receive.paths import refresh_receivers
@@ -44,7 +44,8 @@ WORKERS = 16
 SWEEP_EVERY = timedelta(hours=1)
 # Ticks had no time for what has been due for so long, or died at it: of memory, or of time that nobody can bound.
 LATE_AFTER = timedelta(minutes=2)
-# Late scans share messages with few others, and after this time with none: one that kills its worker kills no others.
+# Late scans share messages with few others, and after this time with none. Other messages of a worker that one of them
+# kills come again, most of them to another worker.
 VERY_LATE_AFTER = timedelta(minutes=10)
 LATE_SCANS_PER_MESSAGE = 10
 # Late policies are evaluated in at least so many groups; if a tick dies, its group is due again after this time.
@@ -180,13 +181,14 @@ def _due(kind: str, agenda: Agenda, now: datetime, ports: Ports) -> _Due:
 def _due_since(stored: StoredObject, parsed: FluxObject, agenda: Agenda, log: Log) -> datetime:
     """Since when an object is due by itself; as the agenda says where it does not tell.
 
-    The agenda alone does not tell: an object that waits in the queue was noted with a later time.
+    The agenda alone does not tell: an object that waits in the queue was noted with a later time. One that nobody has
+    looked at yet is due since it is there.
     """
     noted = agenda.times[due.name_of(stored)]
     found = _times(stored, parsed, noted.last, log).due
     if found is None or found == due.AT_ONCE:
-        found = noted.due
-    assert found is not None
+        created_at = None if stored.status else status.created_at(stored)
+        found = min(one for one in (noted.due, created_at) if one is not None)
     return found
 
 
@@ -287,15 +289,16 @@ def _scan(repositories: _Due, now: datetime, deadline_s: float, ports: Ports) ->
 
     Late ones are left to the queue too: a tick that dies of one of them would die of it every time.
     """
+    alone = repositories.late(now, VERY_LATE_AFTER)[:INLINE_SCANS]
+    late = [key for key in repositories.late(now) if key not in set(alone)]
+    is_late = {*alone, *late}
+    in_time = [(stored, parsed) for stored, parsed in repositories.wanted if stored.key not in is_late]
     later: dict[float, list[NamespacedName]] = {}
-    for stored, parsed in repositories.wanted:
+    for stored, parsed in in_time:
         interval_s = parsed.interval_s if isinstance(parsed, ImageRepository) else 0.0
         for offset_s in offsets_in_tick(interval_s):
             later.setdefault(offset_s, []).append(stored.key)
-    alone = repositories.late(now, VERY_LATE_AFTER)[:INLINE_SCANS]
-    late = [key for key in repositories.late(now) if key not in set(alone)]
-    in_time = [stored for stored, _ in repositories.wanted if stored.key not in {*alone, *late}]
-    spread = [stored.key for stored in in_time[INLINE_SCANS:]]
+    spread = [stored.key for stored, _ in in_time[INLINE_SCANS:]]
     ports.queue.send(_messages(alone, None, 1))
     ports.queue.send(_messages(late, None, LATE_SCANS_PER_MESSAGE))
     ports.queue.send(_messages(spread, None))
@@ -303,7 +306,7 @@ def _scan(repositories: _Due, now: datetime, deadline_s: float, ports: Ports) ->
         ports.agenda.note(in_queue(queued, now), now)
     for offset_s, names in sorted(later.items()):
         ports.queue.send(_messages(names, offset_s))
-    scan_stored(in_time[:INLINE_SCANS], TRIGGER, deadline_s, ports, in_tick=True)
+    scan_stored([stored for stored, _ in in_time[:INLINE_SCANS]], TRIGGER, deadline_s, ports, in_tick=True)
 
 
 def _evaluate(policies: _Due, now: datetime, deadline_s: float, ports: Ports) -> None:

@@ -123,7 +123,10 @@ def repository_of(policy: ImagePolicy, ports: LookPorts) -> ImageRepository | No
 def occasion_of(
     stored: StoredObject, policy: ImagePolicy, tag_count: int, repository: ImageRepository | None, ports: LookPorts
 ) -> Occasion:
-    """Return the input of the gates as the stack has it when it evaluates the policy."""
+    """Return the input of the gates as the stack has it when it evaluates the policy.
+
+    One thing is missing: a list that has shrunk, and that no policy was evaluated on yet.
+    """
     selection = ports.selections.get(stored.key)
     current = selection.ref if selection else None
     return Occasion(
@@ -206,6 +209,8 @@ def _stored_tags(key: NamespacedName, repository: ImageRepository | None, ports:
     tags = tuple(ports.tags.names(key, state)) if is_known else ()
     if not tags:
         kept = f"the registry lists none that ImageRepository/{key} keeps"
+        if state is not None and not is_known:
+            kept = "those that are stored are of another image, and spec.image was not scanned yet"
         why = repository_failure(key, ports) or kept
         raise StalledError(f"no tags of ImageRepository/{key} are stored: {why}", reason="DependencyNotReady")
     return tags

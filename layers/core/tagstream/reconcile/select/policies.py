@@ -26,7 +26,7 @@ from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.select import interventions
 from tagstream.reconcile.select.evaluation import Cause, ChangedRepository, Evaluation, PolicyRun
 from tagstream.reconcile.select.read_ahead import ReadAhead
-from tagstream.reconcile.select.selecting import Selected, ref_document, select
+from tagstream.reconcile.select.selecting import PolicyChoice, ref_document, select
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 from tagstream.reconcile.transition import Attempt, Transition, failed, report_each, succeeded, success_entry
 
@@ -233,7 +233,7 @@ def _ended(evaluations: Sequence[Evaluation], ports: Ports, tries: int) -> list[
 
 
 def _stored(
-    evaluations: Sequence[Evaluation], selected: Sequence[Selected | ImageAutomationError], ports: Ports
+    evaluations: Sequence[Evaluation], selected: Sequence[PolicyChoice | ImageAutomationError], ports: Ports
 ) -> list[bool | ImageAutomationError]:
     """Store what is newly selected, which wakes the update.
 
@@ -243,7 +243,7 @@ def _stored(
     new = {
         place: (chosen.selection, one.current)
         for place, (one, chosen) in enumerate(zip(evaluations, selected, strict=True))
-        if isinstance(chosen, Selected) and chosen.selection is not one.current
+        if isinstance(chosen, PolicyChoice) and chosen.selection is not one.current
     }
     answers: Sequence[bool | ImageAutomationError] = ()
     try:
@@ -260,11 +260,11 @@ def _stored(
 
 
 def _outcome(
-    found: Evaluation, selected: Selected | ImageAutomationError, is_stored: bool | ImageAutomationError
+    found: Evaluation, selected: PolicyChoice | ImageAutomationError, is_stored: bool | ImageAutomationError
 ) -> _ToReport | ImageAutomationError:
     """What becomes of the policy; the error if the table failed."""
     error = is_stored if isinstance(is_stored, ImageAutomationError) else None
-    if isinstance(selected, Selected) and is_stored is True:
+    if isinstance(selected, PolicyChoice) and is_stored is True:
         try:
             with isolated():
                 return _ToReport(stored=found.stored, outcome=_transition(found, selected), over=selected.ended)
@@ -281,7 +281,7 @@ def _attempt(found: Evaluation) -> Attempt:
     return Attempt(stored=found.stored, at=found.now, cause=found.cause.text)
 
 
-def _transition(found: Evaluation, selected: Selected) -> Transition:
+def _transition(found: Evaluation, selected: PolicyChoice) -> Transition:
     """The policy's outcome, when its selection is stored."""
     selection = selected.selection
     body = dict(found.stored.status) | {"latestRef": ref_document(selection.ref)}

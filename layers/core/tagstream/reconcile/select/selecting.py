@@ -31,7 +31,7 @@ from tagstream.reconcile.select.tag_times import with_times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selected:
+class PolicyChoice:
     """What is selected.
 
     ``selection`` is to be stored; ``wait`` is that of a better tag; ``decided`` is the answer that ended the
@@ -50,7 +50,7 @@ class Selected:
         return min(times, default=None)
 
 
-def select(found: Evaluation, ports: Ports) -> Selected:
+def select(found: Evaluation, ports: Ports) -> PolicyChoice:
     """What a policy selects now, with its digest if the policy reflects one.
 
     Raises:
@@ -81,14 +81,14 @@ def select(found: Evaluation, ports: Ports) -> Selected:
     if choice.tag is None:
         raise _held_back(choice, situation)
     if isinstance(choice.decided, Stay) and current is not None:
-        return Selected(selection=current, wait=choice.wait, decided=choice.decided)
+        return PolicyChoice(selection=current, wait=choice.wait, decided=choice.decided)
     over = interventions.ended(policy.control, choice.tag, compiled.is_newer, found.now)
     is_way_back = isinstance(choice.decided, Take) and situation.rollback_digest != ""
     # The tag may have been moved since: what a person wants back is what was selected before.
     digest = situation.rollback_digest if is_way_back else _digest(found, repository, choice.tag, known.contents, ports)
     ref = ImageRef(name=repository.image, tag=choice.tag, digest=digest)
     if current is not None and current.ref == ref:
-        return Selected(selection=current, wait=choice.wait, decided=choice.decided, ended=over)
+        return PolicyChoice(selection=current, wait=choice.wait, decided=choice.decided, ended=over)
     selection = Selection(
         policy=found.stored.key,
         ref=ref,
@@ -99,7 +99,7 @@ def select(found: Evaluation, ports: Ports) -> Selected:
         cause=found.cause.text,
         received_at=found.cause.received_at,
     )
-    return Selected(selection=selection, wait=choice.wait, decided=choice.decided, ended=over)
+    return PolicyChoice(selection=selection, wait=choice.wait, decided=choice.decided, ended=over)
 
 
 def _known_situation(found: Evaluation, tag_count: int, questions: RegistryQuestions, ports: Ports) -> KnownSituation:

@@ -111,6 +111,9 @@ def _is_woken_in_time(wait: Waiting | None, now: datetime, ends: datetime) -> bo
 
 
 def _is_of_this_burst(wait: Waiting, job: UpdateJob) -> bool:
-    """Whether the automation has not run since; what it waited for before is committed."""
+    """Whether the automation has not run since it was to be woken; what it waited for before is committed.
+
+    A run of its interval that ends during the wait may have looked at nothing but its status.
+    """
     last = status.read_time(job.stored.status.get("lastAutomationRunTime"))
-    return last is None or wait.since > last
+    return last is None or wait.until > last

@@ -37,7 +37,7 @@ def seen_last(stored: StoredObject, automation: ImageUpdateAutomation, now: date
         None if it has to be read: the last run did not end well, something is left to be done, or it is time to read.
     """
     known, ran_at = stored.status.get("observedPolicies"), status.read_time(stored.status.get("lastAutomationRunTime"))
-    if not isinstance(known, Mapping) or ran_at is None or not _is_settled(stored, automation):
+    if not isinstance(known, Mapping) or ran_at is None or not _has_nothing_left(stored, automation):
         return None
     if _period(ran_at, stored.key) != _period(now, stored.key):
         return None
@@ -47,13 +47,15 @@ def seen_last(stored: StoredObject, automation: ImageUpdateAutomation, now: date
         return None
 
 
-def _is_settled(stored: StoredObject, automation: ImageUpdateAutomation) -> bool:
+def _has_nothing_left(stored: StoredObject, automation: ImageUpdateAutomation) -> bool:
     body = stored.status
     return (
         status.is_ready(body)
         and body.get("observedGeneration") == automation.metadata.generation
         and not status.is_asked_for(stored)
         and not status.own_members(body)
+        # A label that a policy gets or loses writes no selection, so that no record tells of it.
+        and automation.policy_selector is None
         and not automation.branch_template
         and not any(name in body for name in UNSETTLED)
         and not known_requests(body)
