@@ -108,7 +108,7 @@ def last(ports: Ports, kind: str, key: NamespacedName = APP) -> datetime:
 
 def test_a_repository_that_kills_its_ticks_is_left_to_the_queue(stack: Ports, registry: Deadly, silent: Silent) -> None:
     registry.kills = "list"
-    assert ticked(stack, 20) >= 16
+    assert ticked(stack, 30) >= 26
     assert (POISON,) in [one.repositories for one in silent.scans()]
     assert last(stack, "Receiver") >= stack.clock.now() - 6 * MINUTE
 
@@ -117,7 +117,7 @@ def test_what_was_due_with_it_shares_a_message_with_it_for_some_minutes_only(
     stack: Ports, registry: Deadly, silent: Silent
 ) -> None:
     registry.kills = "list"
-    ticked(stack, 25)
+    ticked(stack, 35)
     assert {(POISON,), (APP,)} <= {one.repositories for one in silent.scans()}
 
 
@@ -128,7 +128,7 @@ def test_a_new_repository_that_kills_its_first_scan_is_left_to_the_queue(
     image = document("ImageRepository", image="registry.example.com/poison", interval="5m")
     stack.objects.put({**image, "metadata": {"name": "poison", "namespace": "ns"}})
     registry.kills = "list"
-    assert ticked(stack, 20) >= 16
+    assert ticked(stack, 30) >= 26
     assert (POISON,) in [one.repositories for one in silent.scans()]
 
 
@@ -142,7 +142,7 @@ def test_a_late_scan_that_comes_round_within_the_minute_shares_no_message_of_tha
     registry.kills = "list"
     ticked(stack, 3)
     silent.sent.clear()
-    ticked(stack, 12)
+    ticked(stack, 24)
     assert all(one.repositories in ((POISON,), (APP,)) for one in silent.scans()[-4:])
 
 

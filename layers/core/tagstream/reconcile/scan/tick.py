@@ -44,10 +44,11 @@ WORKERS = 16
 SWEEP_EVERY = timedelta(hours=1)
 # Ticks had no time for what has been due for so long, or died at it: of memory, or of time that nobody can bound.
 LATE_AFTER = timedelta(minutes=2)
-# Late scans share messages with few others, and after this time with none. Other messages of a worker that one of them
-# kills come again, most of them to another worker.
-VERY_LATE_AFTER = timedelta(minutes=10)
-LATE_SCANS_PER_MESSAGE = 10
+# What is late for so long shares a message with few others, and in the end with none: one may kill its workers.
+# The bounds are for thousands of scans that are late because no tick ran for a while. Other messages of a worker
+# that is killed come again, most of them to another worker.
+FEW_AFTER, SCANS_OF_FEW, MOST_OF_FEW = timedelta(minutes=10), 10, 200
+ALONE_AFTER, MOST_ALONE = timedelta(minutes=20), 20
 # Late policies are evaluated in at least so many groups; if a tick dies, its group is due again after this time.
 LATE_GROUPS = 4
 LATE_AGAIN_AFTER = timedelta(minutes=3)
@@ -83,8 +84,9 @@ class _Due:
     since: Mapping[NamespacedName, datetime]
 
     def late(self, now: datetime, after: timedelta = LATE_AFTER) -> list[NamespacedName]:
-        """Those that have been due for so long that they may be what ticks die of."""
-        return [stored.key for stored, _ in self.wanted if now - self.since[stored.key] >= after]
+        """Those that have been due for so long that they may be what ticks die of, the oldest first."""
+        late = [stored.key for stored, _ in self.wanted if now - self.since[stored.key] >= after]
+        return sorted(late, key=lambda key: self.since[key])
 
 
 def tick(deadline_s: float, ports: Ports) -> None:
@@ -289,9 +291,10 @@ def _scan(repositories: _Due, now: datetime, deadline_s: float, ports: Ports) ->
 
     Late ones are left to the queue too: a tick that dies of one of them would die of it every time.
     """
-    alone = repositories.late(now, VERY_LATE_AFTER)[:INLINE_SCANS]
-    late = [key for key in repositories.late(now) if key not in set(alone)]
-    is_late = {*alone, *late}
+    late = repositories.late(now)
+    alone = repositories.late(now, ALONE_AFTER)[:MOST_ALONE]
+    few = [key for key in repositories.late(now, FEW_AFTER) if key not in set(alone)][:MOST_OF_FEW]
+    is_late = set(late)
     in_time = [(stored, parsed) for stored, parsed in repositories.wanted if stored.key not in is_late]
     later: dict[float, list[NamespacedName]] = {}
     for stored, parsed in in_time:
@@ -300,9 +303,9 @@ def _scan(repositories: _Due, now: datetime, deadline_s: float, ports: Ports) ->
             later.setdefault(offset_s, []).append(stored.key)
     spread = [stored.key for stored, _ in in_time[INLINE_SCANS:]]
     ports.queue.send(_messages(alone, None, 1))
-    ports.queue.send(_messages(late, None, LATE_SCANS_PER_MESSAGE))
-    ports.queue.send(_messages(spread, None))
-    if queued := [*alone, *late, *spread]:
+    ports.queue.send(_messages(few, None, SCANS_OF_FEW))
+    ports.queue.send(_messages([*(key for key in late if key not in {*alone, *few}), *spread], None))
+    if queued := [*late, *spread]:
         ports.agenda.note(in_queue(queued, now), now)
     for offset_s, names in sorted(later.items()):
         ports.queue.send(_messages(names, offset_s))
