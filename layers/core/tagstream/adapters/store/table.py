@@ -30,6 +30,7 @@ from tagstream.ports.runtime import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.literals import ReturnValueType
     from mypy_boto3_dynamodb.type_defs import WriteRequestTypeDef
 
     from tagstream.adapters.store.keys import Item
@@ -217,16 +218,10 @@ class Table:
             False when the condition did not hold.
         """
 
-        def write() -> None:
-            with translated("update an item"):
-                self.client.update_item(
-                    TableName=self.name,
-                    Key=key,
-                    UpdateExpression=expression,
-                    **guard(condition),  # type: ignore[arg-type]
-                )
-
-        return self._settled(write, key, lambda stored: mark is not None and has_all(stored, mark))
+        own = self._updated(
+            key, expression, condition, "NONE", lambda stored: mark is not None and has_all(stored, mark)
+        )
+        return own is not None
 
     def changed(self, key: Item, expression: str, condition: Condition, mark: Item) -> Item | None:
         """Update one item as ``update`` does.
@@ -234,24 +229,14 @@ class Table:
         Returns:
             The whole item as it is now, without a read; None when the condition did not hold.
         """
-        now: Item = {}
-
-        def write() -> None:
-            with translated("update an item"):
-                answer = self.client.update_item(
-                    TableName=self.name,
-                    Key=key,
-                    UpdateExpression=expression,
-                    ReturnValues="ALL_NEW",
-                    **guard(condition),  # type: ignore[arg-type]
-                )
-            now.update(answer["Attributes"])
+        stored_now: Item = {}
 
         def is_own(stored: Item | None) -> bool:
-            now.update(stored or {})
+            stored_now.update(stored or {})
             return has_all(stored, mark)
 
-        return now if self._settled(write, key, is_own) else None
+        answered = self._updated(key, expression, condition, "ALL_NEW", is_own)
+        return None if answered is None else answered or stored_now
 
     def exchange(self, key: Item, expression: str, condition: Condition) -> Item | None:
         """Update one item as ``update`` does.
@@ -259,7 +244,18 @@ class Table:
         Returns:
             What the changed attributes were before, as far as the answer says so; None when the condition did not hold.
         """
-        before: Item = {}
+        return self._updated(key, expression, condition, "UPDATED_OLD", lambda _: False)
+
+    def _updated(
+        self,
+        key: Item,
+        expression: str,
+        condition: Condition,
+        returns: ReturnValueType,
+        is_own: Callable[[Item | None], bool],
+    ) -> Item | None:
+        """The attributes that the answer names, none if the answer got lost; None when the condition did not hold."""
+        answered: Item = {}
 
         def write() -> None:
             with translated("update an item"):
@@ -267,12 +263,12 @@ class Table:
                     TableName=self.name,
                     Key=key,
                     UpdateExpression=expression,
-                    ReturnValues="UPDATED_OLD",
+                    ReturnValues=returns,
                     **guard(condition),  # type: ignore[arg-type]
                 )
-            before.update(answer.get("Attributes", {}))
+            answered.update(answer.get("Attributes", {}))
 
-        return before if self._settled(write, key, lambda _: False) else None
+        return answered if self._settled(write, key, is_own) else None
 
     def delete(self, key: Item, condition: Condition | None = None) -> bool:
         """Remove one item; False when the condition did not hold and there still is one."""
