@@ -188,13 +188,9 @@ class DynamoObjects:
 
     def _believed(self, kind: str, key: NamespacedName) -> list[Action]:
         """The actions that remove what a new object of this name would take for its own."""
-        state = [keys.key(keys.statuses(kind), str(key)), keys.last_delivery(kind, key)]
+        state = _state(kind, key)
         if kind == "ImageRepository":
             state += [tag_state_key(key), keys.creation_times(key), keys.key(keys.pending(key))]
-        if kind == "ImagePolicy":
-            state.append(keys.selection(key))
-        if kind == "ImageUpdateAutomation":
-            state.append(keys.waiting(key))
         paths = closing_paths(self.table, key) if kind == "Receiver" else []
         return [*(self.table.deleting(one) for one in state), *paths]
 
@@ -216,17 +212,14 @@ class DynamoObjects:
         """Remove what is left of an object that is gone; nothing happens when there is such an object."""
         if self.table.get(keys.key(keys.objects(kind), str(key))) is not None:
             return
-        derived = [keys.key(keys.statuses(kind), str(key)), keys.last_delivery(kind, key)]
-        derived += self.statuses.names_of_parts(kind, key)
+        derived = [*_state(kind, key), *self.statuses.names_of_parts(kind, key)]
         if kind == "ImageRepository":
             for partition in (keys.tags(key), keys.sightings(key), keys.pending(key)):
                 derived += [dict(item) for item in self.table.query(partition)]
             self.policy_index.drop_unused(key)
             self.policy_index.drop_unused_rows(key)
-        if kind == "ImagePolicy":
-            derived.append(keys.selection(key))
         if kind == "ImageUpdateAutomation":
-            derived += [keys.run(key), keys.waiting(key)]
+            derived.append(keys.run(key))
         if kind == "Receiver":
             close_paths(self.table, key)
         self.table.delete_many(derived)
@@ -383,6 +376,16 @@ class DynamoObjects:
             _stored(kind, item, read_status(statuses.get((partition, name_of(item)[1])), statuses))
             for item in self.table.query(keys.objects(kind), prefix)
         )
+
+
+def _state(kind: str, key: NamespacedName) -> list[keys.Item]:
+    """The keys of the items that tell what became of an object, but for the tags of a repository."""
+    state = [keys.key(keys.statuses(kind), str(key)), keys.last_delivery(kind, key)]
+    if kind == "ImagePolicy":
+        state.append(keys.selection(key))
+    if kind == "ImageUpdateAutomation":
+        state.append(keys.waiting(key))
+    return state
 
 
 def _same(stored: StoredObject | None) -> Condition:
