@@ -6,7 +6,7 @@ an interval of all controllers; stalled objects wait for a change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from tagstream.domain.objects.model import (
@@ -16,6 +16,7 @@ from tagstream.domain.objects.model import (
     ImageRepository,
     ImageUpdateAutomation,
     Kustomization,
+    NamespacedName,
     Receiver,
 )
 from tagstream.domain.scan.schedule import interval_end
@@ -38,6 +39,12 @@ def name_of(stored: StoredObject) -> ObjectName:
 def next_times(stored: StoredObject, parsed: FluxObject, last: datetime | None) -> Times:
     """What the agenda keeps of an object that was looked at ``last``."""
     return Times(last=last, due=due_at(stored, parsed, last))
+
+
+def noted(kind: str, keys: Iterable[NamespacedName], due_at: datetime) -> dict[ObjectName, Times]:
+    """What the agenda is told of objects of a kind that are due at a time; when they were looked at last stays."""
+    times = Times(last=None, due=due_at)
+    return {ObjectName(kind=kind, key=key): times for key in keys}
 
 
 def due_at(stored: StoredObject, parsed: FluxObject, last: datetime | None) -> datetime | None:

@@ -15,6 +15,7 @@ from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.selections import INTERVAL
+from tagstream.reconcile import due
 
 # AWS counts 16; a delivery and a look for a late tag may be links too.
 MOST_HOPS = 12
@@ -48,13 +49,12 @@ def put_back(requests: Sequence[QueuedScan], ports: Ports) -> Mapping[ObjectName
         if one.reason == INTERVAL:
             times |= in_queue(one.repositories, now, pause_s(one.hops))
     left = (key for one in requests if one.hops >= MOST_HOPS for key in one.repositories)
-    return times | {ObjectName(kind=KIND, key=key): Times(last=None, due=now) for key in left}
+    return times | due.noted(KIND, left, now)
 
 
 def in_queue(keys: Collection[NamespacedName], now: datetime, pause_s: float = 0.0) -> Mapping[ObjectName, Times]:
     """When scans that wait in the queue since ``now`` are due, should the queue lose them; ``pause_s`` in seconds."""
-    again = Times(last=None, due=now + SCAN_AGAIN_AFTER + timedelta(seconds=pause_s))
-    return {ObjectName(kind=KIND, key=key): again for key in keys}
+    return due.noted(KIND, keys, now + SCAN_AGAIN_AFTER + timedelta(seconds=pause_s))
 
 
 def pause_s(hops: int) -> float:

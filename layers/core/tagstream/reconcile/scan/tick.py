@@ -60,11 +60,23 @@ SCANS_END, POLICIES_END, RECEIVERS_END = 0.6, 0.85, 0.95
 CLEAN_UP_S = 20.0
 CLEANED = ("Receiver", "ImagePolicy", "ImageUpdateAutomation", "ImageRepository", "Kustomization")
 CLASSES = {one.__name__: one for one in due.KINDS}
-Found = Sequence[tuple[StoredObject, FluxObject]]
 TRIGGER = ScanTrigger(reason=INTERVAL, cause="schedule")
 # The first look at these may be the cheaper one: what a scan has found is read again before it is written, and a run
 # reads its automation itself.
 MAY_LAG = ("ImageRepository", "ImageUpdateAutomation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _DueObject:
+    """An object that is due, as it is stored and as a value of its class, and since when it is due."""
+
+    stored: StoredObject
+    parsed: FluxObject
+    since: datetime
+
+    @property
+    def key(self) -> NamespacedName:
+        return self.stored.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,18 +87,15 @@ class _Due:
         wanted: what is due.
         others: when the others are due.
         gone: names of objects that are not there any more.
-        since: of what is due, since when it is.
     """
 
-    wanted: Found
+    wanted: Sequence[_DueObject]
     others: Mapping[ObjectName, Times]
     gone: Sequence[NamespacedName]
-    since: Mapping[NamespacedName, datetime]
 
     def late(self, now: datetime, after: timedelta = LATE_AFTER) -> list[NamespacedName]:
         """Those that have been due for so long that they may be what ticks die of, the oldest first."""
-        late = [stored.key for stored, _ in self.wanted if now - self.since[stored.key] >= after]
-        return sorted(late, key=lambda key: self.since[key])
+        return [one.key for one in sorted(self.wanted, key=lambda one: one.since) if now - one.since >= after]
 
 
 def tick(deadline_s: float, ports: Ports) -> None:
@@ -121,7 +130,8 @@ def tick(deadline_s: float, ports: Ports) -> None:
     _scan(due_now("ImageRepository"), now, end_s(SCANS_END), ports)
     _evaluate(due_now("ImagePolicy"), now, end_s(POLICIES_END), ports)
     # Scans and runs do not wait for secrets.
-    receivers = [(stored, one) for stored, one in due_now("Receiver").wanted if isinstance(one, Receiver)]
+    found = due_now("Receiver").wanted
+    receivers = [(one.stored, one.parsed) for one in found if isinstance(one.parsed, Receiver)]
     refresh_receivers(receivers, end_s(RECEIVERS_END), ports)
     _clean_up(gone, min(deadline_s, ports.clock.monotonic_s() + CLEAN_UP_S), ports)
 
@@ -164,7 +174,7 @@ def _due(kind: str, agenda: Agenda, now: datetime, ports: Ports) -> _Due:
     """
     listed = _listed(kind, agenda, now)
     known = sum(name.kind == kind for name in agenda.times)
-    wanted: dict[NamespacedName, tuple[StoredObject, FluxObject]] = {}
+    wanted: dict[NamespacedName, _DueObject] = {}
     if kind in MAY_LAG:
         seen = ports.objects.get_many(kind, listed, total=known, may_lag=True)
         wanted, _ = _sorted_out(seen, agenda, now, ports)
@@ -176,22 +186,19 @@ def _due(kind: str, agenda: Agenda, now: datetime, ports: Ports) -> _Due:
         wanted=[wanted[key] for key in listed if key in wanted],
         others=others,
         gone=[key for key in listed if key not in there],
-        since={key: _due_since(*one, agenda, ports.log) for key, one in wanted.items()},
     )
 
 
-def _due_since(stored: StoredObject, parsed: FluxObject, agenda: Agenda, log: Log) -> datetime:
+def _due_since(stored: StoredObject, due_at: datetime, noted_at: datetime | None) -> datetime:
     """Since when an object is due by itself; as the agenda says where it does not tell.
 
     The agenda alone does not tell: an object that waits in the queue was noted with a later time. One that nobody has
     looked at yet is due since it is there.
     """
-    noted = agenda.times[due.name_of(stored)]
-    found = _times(stored, parsed, noted.last, log).due
-    if found is None or found == due.AT_ONCE:
-        created_at = None if stored.status else status.created_at(stored)
-        found = min(one for one in (noted.due, created_at) if one is not None)
-    return found
+    if due_at != due.AT_ONCE:
+        return due_at
+    created_at = None if stored.status else status.created_at(stored)
+    return min((one for one in (noted_at, created_at) if one is not None), default=due_at)
 
 
 def _listed(kind: str, agenda: Agenda, now: datetime) -> list[NamespacedName]:
@@ -206,15 +213,17 @@ def _listed(kind: str, agenda: Agenda, now: datetime) -> list[NamespacedName]:
 
 def _sorted_out(
     stored: Iterable[StoredObject], agenda: Agenda, now: datetime, ports: Ports
-) -> tuple[dict[NamespacedName, tuple[StoredObject, FluxObject]], dict[ObjectName, Times]]:
+) -> tuple[dict[NamespacedName, _DueObject], dict[ObjectName, Times]]:
     """Those that are due, and when the others are; one that this version cannot read is neither."""
-    wanted: dict[NamespacedName, tuple[StoredObject, FluxObject]] = {}
+    wanted: dict[NamespacedName, _DueObject] = {}
     others: dict[ObjectName, Times] = {}
     for one in stored:
         for _, parsed in parsed_objects([one], CLASSES[one.kind], ports.log):
-            times = _times(one, parsed, agenda.times[due.name_of(one)].last, ports.log)
+            noted = agenda.times[due.name_of(one)]
+            times = _times(one, parsed, noted.last, ports.log)
             if times.due is not None and times.due <= now:
-                wanted[one.key] = one, parsed
+                since = _due_since(one, times.due, noted.due)
+                wanted[one.key] = _DueObject(stored=one, parsed=parsed, since=since)
             else:
                 others[due.name_of(one)] = times
     return wanted, others
@@ -268,22 +277,22 @@ def _request_runs(automations: _Due, now: datetime, ports: Ports) -> None:
             ports.log.error("run not asked for", key=str(key), reason=error.reason, error=error.message)
 
     if automations.wanted:
-        ports.workers.carry_out(request, [stored.key for stored, _ in automations.wanted], most=WORKERS)
+        ports.workers.carry_out(request, [one.key for one in automations.wanted], most=WORKERS)
     if automations.others:
         ports.agenda.note(automations.others, now)
 
 
-def _request_syncs(kustomizations: Found, now: datetime, ports: Ports) -> None:
-    if not kustomizations:
+def _request_syncs(kustomizations: Sequence[_DueObject], now: datetime, ports: Ports) -> None:
+    keys = [one.key for one in kustomizations]
+    if not keys:
         return
     try:
-        request_syncs([stored.key for stored, _ in kustomizations], TRIGGER.cause, ports)
+        request_syncs(keys, TRIGGER.cause, ports)
     except ImageAutomationError as error:
         # They stay due. Lambda may have no room for syncs, which must not keep the tick from its scans.
         ports.log.error("syncs not asked for", reason=error.reason, error=error.message)
         return
-    again = Times(last=None, due=now + SYNC_AGAIN_AFTER)
-    ports.agenda.note({due.name_of(stored): again for stored, _ in kustomizations}, now)
+    ports.agenda.note(due.noted("Kustomization", keys, now + SYNC_AGAIN_AFTER), now)
 
 
 def _scan(repositories: _Due, now: datetime, deadline_s: float, ports: Ports) -> None:
@@ -293,23 +302,23 @@ def _scan(repositories: _Due, now: datetime, deadline_s: float, ports: Ports) ->
     """
     late = repositories.late(now)
     alone = repositories.late(now, ALONE_AFTER)[:MOST_ALONE]
-    few = [key for key in repositories.late(now, FEW_AFTER) if key not in set(alone)][:MOST_OF_FEW]
+    few = repositories.late(now, FEW_AFTER)[len(alone) :][:MOST_OF_FEW]
     is_late = set(late)
-    in_time = [(stored, parsed) for stored, parsed in repositories.wanted if stored.key not in is_late]
+    in_time = [one for one in repositories.wanted if one.key not in is_late]
     later: dict[float, list[NamespacedName]] = {}
-    for stored, parsed in in_time:
-        interval_s = parsed.interval_s if isinstance(parsed, ImageRepository) else 0.0
+    for one in in_time:
+        interval_s = one.parsed.interval_s if isinstance(one.parsed, ImageRepository) else 0.0
         for offset_s in offsets_in_tick(interval_s):
-            later.setdefault(offset_s, []).append(stored.key)
-    spread = [stored.key for stored, _ in in_time[INLINE_SCANS:]]
+            later.setdefault(offset_s, []).append(one.key)
+    spread = [one.key for one in in_time[INLINE_SCANS:]]
     ports.queue.send(_messages(alone, None, 1))
     ports.queue.send(_messages(few, None, SCANS_OF_FEW))
-    ports.queue.send(_messages([*(key for key in late if key not in {*alone, *few}), *spread], None))
+    ports.queue.send(_messages([*late[len(alone) + len(few) :], *spread], None))
     if queued := [*late, *spread]:
         ports.agenda.note(in_queue(queued, now), now)
     for offset_s, names in sorted(later.items()):
         ports.queue.send(_messages(names, offset_s))
-    scan_stored([stored for stored, _ in in_time[:INLINE_SCANS]], TRIGGER, deadline_s, ports, in_tick=True)
+    scan_stored([one.stored for one in in_time[:INLINE_SCANS]], TRIGGER, deadline_s, ports, in_tick=True)
 
 
 def _evaluate(policies: _Due, now: datetime, deadline_s: float, ports: Ports) -> None:
@@ -324,15 +333,11 @@ def _evaluate(policies: _Due, now: datetime, deadline_s: float, ports: Ports) ->
         if ports.clock.monotonic_s() >= deadline_s:
             return
         group = late[start : start + size]
-        ports.agenda.note(_policies(group, now + LATE_AGAIN_AFTER), now)
+        ports.agenda.note(due.noted("ImagePolicy", group, now + LATE_AGAIN_AFTER), now)
         if left := evaluate_policies(group, cause, deadline_s, ports):
-            ports.agenda.note(_policies(left, now))
-    in_time = {stored.key for stored, _ in policies.wanted}.difference(late)
-    evaluate_policies([stored.key for stored, _ in policies.wanted if stored.key in in_time], cause, deadline_s, ports)
-
-
-def _policies(keys: Iterable[NamespacedName], due_at: datetime) -> Mapping[ObjectName, Times]:
-    return {ObjectName(kind="ImagePolicy", key=key): Times(last=None, due=due_at) for key in keys}
+            ports.agenda.note(due.noted("ImagePolicy", left, now))
+    is_late = set(late)
+    evaluate_policies([one.key for one in policies.wanted if one.key not in is_late], cause, deadline_s, ports)
 
 
 def _messages(keys: Sequence[NamespacedName], delay_s: float | None, most: int = SCANS_PER_MESSAGE) -> list[QueuedScan]:
