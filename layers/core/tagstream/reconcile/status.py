@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from tagstream.domain.instant import instant_text
-from tagstream.domain.objects.model import REQUESTED_AT, Metadata, NamespacedName
+from tagstream.domain.objects.model import REQUESTED_AT, ImageRef, Metadata, NamespacedName
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.scan.schedule import MAX_OWN_RETRY_S, MAX_RETRY_S
 from tagstream.domain.scan.schedule import retry_at as next_retry
@@ -198,6 +198,11 @@ def reported_tags(body: Mapping[str, object], canonical_image: str | None) -> in
     if body.get("canonicalImageName") != canonical_image:
         return 0
     return _number(_mapping(body.get("lastScanResult")), "tagCount")
+
+
+def ref_document(ref: ImageRef) -> dict[str, str]:
+    """Return a reference as ``latestRef`` and ``observedPolicies`` have it; the digest is left out if there is none."""
+    return {"name": ref.name, "tag": ref.tag} | ({"digest": ref.digest} if ref.digest else {})
 
 
 def created_at(stored: StoredObject) -> datetime | None:

@@ -26,7 +26,7 @@ from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.select import interventions
 from tagstream.reconcile.select.evaluation import Cause, ChangedRepository, Evaluation, PolicyRun
 from tagstream.reconcile.select.read_ahead import ReadAhead
-from tagstream.reconcile.select.selecting import PolicyChoice, ref_document, select
+from tagstream.reconcile.select.selecting import PolicyChoice, select
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
 from tagstream.reconcile.transition import Attempt, Transition, failed, report_each, succeeded, success_entry
 
@@ -284,9 +284,9 @@ def _attempt(found: Evaluation) -> Attempt:
 def _transition(found: Evaluation, selected: PolicyChoice) -> Transition:
     """The policy's outcome, when its selection is stored."""
     selection = selected.selection
-    body = dict(found.stored.status) | {"latestRef": ref_document(selection.ref)}
+    body = dict(found.stored.status) | {"latestRef": status.ref_document(selection.ref)}
     if selection.previous is not None:
-        body["observedPreviousRef"] = ref_document(selection.previous)
+        body["observedPreviousRef"] = status.ref_document(selection.previous)
     message = ready_message(selection.ref, selection.previous)
     for told in (selected.decided, selected.wait):
         if told is not None:

@@ -150,7 +150,7 @@ def _chose(found: Evaluation, current: Selection) -> bool:
         status.ready_reason(body) == SUCCEEDED
         and status.wait_until(body) is None
         and body.get("observedGeneration") == found.policy.metadata.generation
-        and body.get("latestRef") == ref_document(current.ref)
+        and body.get("latestRef") == status.ref_document(current.ref)
     )
 
 
@@ -177,8 +177,3 @@ def _digest(found: Evaluation, repository: ImageRepository, tag: str, contents: 
         # The sighting of what is selected already was recorded when it was selected.
         ports.tags.first_seen(policy.repository, tag, digest, found.now)
     return digest
-
-
-def ref_document(ref: ImageRef) -> dict[str, str]:
-    """A reference as Flux's ``status.latestRef`` has it; the digest is left out if there is none."""
-    return {"name": ref.name, "tag": ref.tag} | ({"digest": ref.digest} if ref.digest else {})

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.ports.selections import Selection
+from tagstream.reconcile.status import ref_document
 
 
 class Selected(dict[NamespacedName, Selection]):
@@ -23,10 +24,4 @@ class Selected(dict[NamespacedName, Selection]):
     @cached_property
     def observed(self) -> Mapping[str, Mapping[str, str]]:
         """``status.observedPolicies``: every selected policy by name, whether or not a setter uses it."""
-        return {key.name: _observed(one.ref) for key, one in self.items()}
-
-
-def _observed(ref: ImageRef) -> Mapping[str, str]:
-    if ref.digest:
-        return {"name": ref.name, "tag": ref.tag, "digest": ref.digest}
-    return {"name": ref.name, "tag": ref.tag}
+        return {key.name: ref_document(one.ref) for key, one in self.items()}
