@@ -79,6 +79,11 @@ def canonical_name(image: str) -> CanonicalImage | None:
         return None
 
 
+def is_same_image(one: str, other: str) -> bool:
+    """Whether two values of ``spec.image`` name the same image; two that cannot be parsed count as the same."""
+    return one == other or canonical_name(one) == canonical_name(other)
+
+
 def parse_image_name(image: str) -> ImageName:
     """Parse a repository's name from a webhook or an index: a tag or digest behind it is an error.
 

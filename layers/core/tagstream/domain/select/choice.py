@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from tagstream.domain.objects.image_name import canonical_name
+from tagstream.domain.objects.image_name import is_same_image
 from tagstream.domain.objects.intervention import Intervention, Place, Revert
 from tagstream.domain.objects.model import Digest, ImageRef, Metadata, Severity
 
@@ -172,10 +172,7 @@ class Situation:
     @property
     def has_another_image(self) -> bool:
         """Whether the current selection is of another image than the ImageRepository names now."""
-        current = self.current
-        if current is None or self.image in ("", current.name):
-            return False
-        return canonical_name(current.name) != canonical_name(self.image)
+        return self.current is not None and bool(self.image) and not is_same_image(self.current.name, self.image)
 
     def is_unchanged(self, tag: str) -> bool:
         """Whether a tag is selected already with the content that it has now, so that nothing new would be written."""

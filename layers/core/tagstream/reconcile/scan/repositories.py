@@ -325,15 +325,14 @@ def _listed(scan: Scan, run: _Run, ports: Ports) -> Scan:
         found = exclude(names.tags, repository.exclusion_list)
     except InvalidExclusion as error:
         raise RetryableError(f"scan failed: {error}", reason="ReadOperationFailed") from error
-    known = scan.before if scan.before is not None and scan.before.is_of(image.canonical) else None
-    if not names.tags and known is not None and known.tag_count:
+    scan = replace(scan, image=image)
+    if not names.tags and scan.known_tags:
         raise RetryableError(
-            f"scan failed: the registry lists no tags where {known.tag_count} are known; keeping those",
+            f"scan failed: the registry lists no tags where {scan.known_tags} are known; keeping those",
             reason="ReadOperationFailed",
         )
     return replace(
         scan,
-        image=image,
         found=found,
         requests=listing.requests,
         warnings=listing.warnings,

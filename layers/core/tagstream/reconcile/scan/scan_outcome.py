@@ -51,6 +51,11 @@ class Scan:
         return self.before is not None and self.image is not None and self.before.is_of(self.image.canonical)
 
     @property
+    def known_tags(self) -> int:
+        """How many tags are stored of the image that is scanned."""
+        return self.before.tag_count if self.before is not None and self.is_same_image else 0
+
+    @property
     def changed(self) -> bool:
         """Whether the stored list has to be replaced."""
         if self.found is None or self.image is None:

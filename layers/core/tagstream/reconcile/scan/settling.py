@@ -187,7 +187,7 @@ def _changed(news: ToSettle, trigger: ScanTrigger) -> ChangedRepository:
     scan = news.scan
     # An earlier scan may have stored a shorter list that no policy was evaluated on.
     reported = status.reported_tags(scan.stored.status, scan.image.canonical if scan.image else None)
-    known = max(scan.before.tag_count if scan.before and scan.is_same_image else 0, reported)
+    known = max(scan.known_tags, reported)
     cause = Cause(
         text=news.cause,
         received_at=trigger.received_at,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from tagstream.domain.objects.image_name import canonical_name
+from tagstream.domain.objects.image_name import is_same_image
 from tagstream.domain.objects.model import ImagePolicy, ImageRef, ImageRepository, NamespacedName
 from tagstream.domain.select.choice import Situation, TagCounts
 from tagstream.domain.select.gates import may_go_back
@@ -117,7 +117,7 @@ def trusted_tags(stored: StoredObject, current: ImageRef | None, repository: Ima
 
     It is 0 if nothing is held, or if the policy selected from another image: that one's list is no measure.
     """
-    if current is None or repository is None or canonical_name(current.name) == canonical_name(repository.image):
+    if current is None or repository is None or is_same_image(current.name, repository.image):
         return status.trusted_tags(stored.status)
     return 0
 
