@@ -90,8 +90,7 @@ class Objects:
         words = (identifier.api_version, identifier.kind, identifier.name, identifier.namespace)
         if old not in words and old.encode() not in _NULLS:
             return identifier
-        document, item, index = self._place(offset)
-        around = document.items[item] if item is not None else document
+        around, index = self._around(offset)
         name = next((one.field for one in around.words if one.start <= index < one.end), None)
         if name is None:
             return identifier
@@ -101,11 +100,10 @@ class Objects:
         return renamed
 
     def _by_events(self, offset: int) -> ObjectIdentifier:
-        document, item, _ = self._place(offset)
-        return document.identifier if item is None else document.items[item].identifier
+        return self._around(offset)[0].identifier
 
-    def _place(self, offset: int) -> tuple[_Document, int | None, int]:
-        """The document of an offset (in bytes), the number of the item in it or None, and the offset in characters."""
+    def _around(self, offset: int) -> tuple[_Document | _Item, int]:
+        """The document of an offset (in bytes), or the item of a List there, and the offset in characters."""
         if self._read is None:
             # Nearly every object has the usual layout.
             from tagstream.domain.setters.exact_reader import ByteOffsets
@@ -117,8 +115,8 @@ class Objects:
         document = documents[bisect.bisect_right(documents, index, key=lambda one: one.start) - 1]
         item = bisect.bisect_right(document.items, index, key=lambda one: one.start) - 1
         if item >= 0 and index < document.items[item].end:
-            return document, item, index
-        return document, None, index
+            return document.items[item], index
+        return document, index
 
 
 def _by_text(document: bytes) -> ObjectIdentifier | None:
