@@ -112,20 +112,23 @@ def test_a_scan_that_another_worker_has_just_reported_is_not_reported_again(
     tick(ports)
     assert successes(ports) == before
     (message,) = silent.scans()
-    scan_repositories(message.repositories, ScanTrigger.of(message), ports.clock.monotonic_s() + 30, ports)
+    assert message.repositories == (APP,)
+    scan_for(ScanTrigger.of(message), ports)
     assert successes(ports) == before
+
+
+def scan_for(trigger: ScanTrigger, ports: Ports) -> None:
+    scan_repositories([APP], trigger, ports.clock.monotonic_s() + 30, ports)
 
 
 def scan_the_change(ports: Ports) -> None:
     """What the stream's record of a changed object makes another worker do."""
-    changed = ScanTrigger(reason="object changed", cause="apply")
-    scan_repositories([APP], changed, ports.clock.monotonic_s() + 30, ports)
+    scan_for(ScanTrigger(reason="object changed", cause="apply"), ports)
 
 
 def send_on(ports: Ports) -> None:
     """What a tick does with a scan for which it has no room."""
-    sent = ScanTrigger(reason="interval", cause="schedule")
-    scan_repositories([APP], sent, ports.clock.monotonic_s() + 30, ports)
+    scan_for(ScanTrigger(reason="interval", cause="schedule"), ports)
 
 
 def test_an_unchanged_scan_that_a_tick_sent_on_reads_what_may_lag(
@@ -152,7 +155,8 @@ def test_a_scan_that_was_sent_on_and_has_outdated_reads_is_repeated_with_consist
     assert selected(ports) == "v1.50.0"
     (message,) = silent.scans()
     client.lagged.clear()
-    scan_repositories(message.repositories, ScanTrigger.of(message), ports.clock.monotonic_s() + 30, ports)
+    assert message.repositories == (APP,)
+    scan_for(ScanTrigger.of(message), ports)
     assert client.lagged == []
     assert selected(ports) == "v1.60.0"
 
@@ -215,7 +219,8 @@ def test_a_deleted_repository_is_not_scanned(
     tick(ports)
     assert ports.tags.state(APP) is None
     for message in silent.scans():
-        scan_repositories(message.repositories, ScanTrigger.of(message), ports.clock.monotonic_s() + 30, ports)
+        assert message.repositories == (APP,)
+    scan_for(ScanTrigger.of(message), ports)
     assert ports.tags.state(APP) is None
     assert ports.objects.get("ImageRepository", APP) is None
 
