@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
@@ -14,12 +15,16 @@ from tagstream.ports.agenda import ObjectName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object's document as applied (with ``metadata.generation``) and its status (empty before the first)."""
+    """An object's document as applied (with ``metadata.generation``) and its status (empty before the first).
+
+    ``changed_at`` is when the document was last changed (aware UTC); None if a version that kept no time has stored it.
+    """
 
     kind: str
     key: NamespacedName
     document: Mapping[str, object]
     status: Mapping[str, object]
+    changed_at: datetime | None = None
 
 
 Document = Mapping[str, object]

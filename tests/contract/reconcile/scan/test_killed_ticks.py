@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,42 +10,19 @@ import pytest
 
 from tagstream.adapters.store.agenda import DynamoAgenda
 from tagstream.adapters.store.table import Table
-from tagstream.domain.objects.image_name import ImageName
-from tagstream.domain.objects.model import Digest, NamespacedName
+from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
-from tagstream.ports.registry import TagListing
 from tagstream.reconcile.receive.paths import publish_receiver
 from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.tick import tick
+from tests.contract.deadly_registry import Deadly
 from tests.contract.mortal_ports import Killed
 from tests.contract.reconciling import APP, TRIGGER, Silent, document
 from tests.contract.set_clock import SetClock
 
 POISON = NamespacedName("ns", "poison")
 MINUTE = timedelta(minutes=1)
-
-
-@dataclass
-class Deadly:
-    """A registry whose image ``poison`` kills the worker that asks what ``kills`` says: ``list`` or ``digest``."""
-
-    kills: str = ""
-    listed: list[str] = field(default_factory=list)
-
-    def _asked(self, what: str, image: ImageName) -> str:
-        name = str(image.canonical).rsplit("/", 1)[1]
-        if what == self.kills and name == "poison":
-            raise Killed
-        return name
-
-    def list_tags(self, image: ImageName, *_: Any) -> TagListing:
-        self.listed.append(self._asked("list", image))
-        return TagListing(tags=("1.0.0",), requests=1)
-
-    def digest(self, image: ImageName, *_: Any) -> Digest:
-        self._asked("digest", image)
-        return Digest(f"sha256:{0:064}")
 
 
 @pytest.fixture
@@ -127,6 +104,22 @@ def test_a_new_repository_that_kills_its_first_scan_is_left_to_the_queue(
     stack.objects.delete("ImageRepository", POISON)
     image = document("ImageRepository", image="registry.example.com/poison", interval="5m")
     stack.objects.put({**image, "metadata": {"name": "poison", "namespace": "ns"}})
+    registry.kills = "list"
+    assert ticked(stack, 30) >= 26
+    assert (POISON,) in [one.repositories for one in silent.scans()]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"spec": {"interval": "10m"}}, {"annotations": {"reconcile.fluxcd.io/requestedAt": "now"}}],
+    ids=["spec", "request"],
+)
+def test_a_changed_repository_that_kills_its_scans_is_left_to_the_queue(
+    change: dict[str, Any], stack: Ports, registry: Deadly, silent: Silent
+) -> None:
+    spec = {"image": "registry.example.com/poison", "interval": "5m", **change.get("spec", {})}
+    metadata = {"name": "poison", "namespace": "ns", "annotations": change.get("annotations", {})}
+    stack.objects.put({**document("ImageRepository", **spec), "metadata": metadata})
     registry.kills = "list"
     assert ticked(stack, 30) >= 26
     assert (POISON,) in [one.repositories for one in silent.scans()]

@@ -137,12 +137,12 @@ class DynamoObjects:
             if repository is not None:
                 index = self.policy_index.spread(repository, index, partial(self._referring_to, repository))
                 adds = self.policy_index.adding(repository, key, index)
-            if self._write(kind, key, wanted, stored, adds):
-                status = stored.status if stored else {}
+            written = self._write(kind, key, wanted, stored, adds)
+            if written is not None:
                 former = _repository(key, stored.document) if stored and kind == "ImagePolicy" else None
                 if former is not None and former != repository:
                     self.policy_index.drop_unused(former)
-                return StoredObject(kind=kind, key=key, document=wanted, status=status)
+                return _stored(kind, written, stored.status if stored else {})
             self.table.back_off(attempt)
         raise overtaken(f"{kind}/{key}")
 
@@ -161,7 +161,7 @@ class DynamoObjects:
             before = annotations_of(stored.document)
             if any(before.get(name) != value for name, value in expected.items()):
                 return False
-            if self._write(kind, key, annotated(stored.document, annotations), stored):
+            if self._write(kind, key, annotated(stored.document, annotations), stored) is not None:
                 return True
             self.table.back_off(attempt)
         raise overtaken(f"{kind}/{key}")
@@ -331,23 +331,31 @@ class DynamoObjects:
         document: Document,
         stored: StoredObject | None,
         adds: Sequence[Action] = (),
-    ) -> bool:
-        """The object with a note for the tick, and its index entries; ``adds`` are those of a policy's repository."""
+    ) -> keys.Item | None:
+        """The object with a note for the tick, and its index entries; ``adds`` are those of a policy's repository.
+
+        Returns:
+            The item of the object; None if another writer was faster.
+        """
         before = stored.document if stored else None
         if kind == "ImagePolicy":
             self.label_index.put_others(key, document, before)
-        item = keys.key(keys.objects(kind), str(key)) | {"t": keys.text(keys.OBJECT), "doc": keys.document(document)}
+        item = keys.key(keys.objects(kind), str(key)) | {
+            "t": keys.text(keys.OBJECT),
+            "doc": keys.document(document),
+            "at": keys.number(keys.epoch(self.clock.now())),
+        }
         others = [self.table.putting(self._note(kind, key)), *adds, *self._index_changes(kind, key, document, before)]
         is_written = self.table.replace(item, _same(stored), others)
         if not is_written:
             found = self.table.get({"pk": item["pk"], "sk": item["sk"]})
             if not before or found is None or not keys.is_same(keys.read_document(found), before):
-                return False
+                return None
             # What is stored says the same in other words: those of another version, or of a person.
             is_written = self.table.replace(item, unchanged(found), others)
         if is_written and kind == "ImagePolicy":
             self.label_index.drop_others(key, document, before)
-        return is_written
+        return item if is_written else None
 
     def _note(self, kind: str, key: NamespacedName) -> keys.Item:
         now = self.clock.now()
@@ -414,7 +422,11 @@ def _time(stored: object) -> datetime | None:
 
 def _stored(kind: str, item: keys.Item, status: Document) -> StoredObject:
     return StoredObject(
-        kind=kind, key=keys.named(keys.read_text(item, "sk")), document=keys.read_document(item), status=status
+        kind=kind,
+        key=keys.named(keys.read_text(item, "sk")),
+        document=keys.read_document(item),
+        status=status,
+        changed_at=keys.moment(keys.read_number(item, "at")) if "at" in item else None,
     )
 
 

@@ -192,13 +192,13 @@ def _due(kind: str, agenda: Agenda, now: datetime, ports: Ports) -> _Due:
 def _due_since(stored: StoredObject, due_at: datetime, noted_at: datetime | None) -> datetime:
     """Since when an object is due by itself; as the agenda says where it does not tell.
 
-    The agenda alone does not tell: an object that waits in the queue was noted with a later time. One that nobody has
-    looked at yet is due since it is there.
+    The agenda alone does not tell: an object that waits in the queue was noted with a later time. One that was changed
+    is due since then, and one that nobody has looked at yet since it is there.
     """
     if due_at != due.AT_ONCE:
         return due_at
     created_at = None if stored.status else status.created_at(stored)
-    return min((one for one in (noted_at, created_at) if one is not None), default=due_at)
+    return min((one for one in (noted_at, stored.changed_at, created_at) if one is not None), default=due_at)
 
 
 def _listed(kind: str, agenda: Agenda, now: datetime) -> list[NamespacedName]:
