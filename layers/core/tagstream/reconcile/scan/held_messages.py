@@ -2,6 +2,9 @@
 
 The queue's own time is two minutes, because AWS refuses one that is shorter than the function's time-out. A worker that
 dies must not hide its messages for so long: they are hidden anew, for seconds, again and again.
+
+Of messages that come again, at most one is processed at a time. It alone is hidden for longer, so that after the death
+of this worker the others come back without it.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from tagstream.ports.bundle import Ports
 HIDDEN_S = 30.0
 RENEW_EVERY_S = 10.0
 LAST_CALL_S = 2.0
-# A message whose workers die again and again waits longer each time.
+# A message that is processed whenever its worker dies waits longer each time.
 LONGEST_HIDDEN_S = 720.0
 
 
@@ -32,7 +35,7 @@ class HeldMessages:
 
     def __init__(self, messages: Sequence[QueueMessage], ports: Ports) -> None:
         self._ports = ports
-        self._held = {one.receipt: _hidden_s(one.attempt) for one in messages if one.receipt}
+        self._held = {one.receipt: HIDDEN_S for one in messages if one.receipt}
         self._lock = threading.Lock()
         self._ended = threading.Event()
 
@@ -48,6 +51,20 @@ class HeldMessages:
             self._ended.set()
             # A call that is under way does no harm: the queue has no such message any more.
             renewing.join(LAST_CALL_S)
+
+    @contextmanager
+    def singled_out(self, message: QueueMessage) -> Iterator[None]:
+        """Hide a message that comes again for longer than the others, within the with block."""
+        if message.attempt > 1:
+            self._hide_for(message, _hidden_s(message.attempt))
+            self._hide()
+        yield
+        self._hide_for(message, HIDDEN_S)
+
+    def _hide_for(self, message: QueueMessage, seconds: float) -> None:
+        with self._lock:
+            if message.receipt in self._held:
+                self._held[message.receipt] = seconds
 
     def give_back(self, message: QueueMessage, after_s: float) -> None:
         """Have a message handed out again after this time, whatever it was hidden for."""

@@ -1,6 +1,8 @@
 """Processes the messages of ScanQueue; a message that fails is returned to the queue alone, and soon.
 
-The messages of a batch are processed at the same time, so that a registry that hangs holds up no other message.
+The messages of a batch are processed at the same time, so that a registry that hangs holds up no other message. Those
+that come again may be what their worker has died of. They are processed one after the other, so that a message which
+kills its workers is left alone with that soon, and goes to the dead letters without the others.
 """
 
 from __future__ import annotations
@@ -59,7 +61,8 @@ def process_messages(messages: Sequence[QueueMessage], deadline_s: float, ports:
     def carry_out(lane: Sequence[QueueMessage]) -> None:
         for message in lane:
             try:
-                _process(message, held, deadline_s, workers, ports)
+                with held.singled_out(message):
+                    _process(message, held, deadline_s, workers, ports)
             except (ImageAutomationError, UnreadableMessage) as error:
                 failed[message.message_id] = error
 
@@ -77,12 +80,14 @@ def process_messages(messages: Sequence[QueueMessage], deadline_s: float, ports:
 
 
 def _lanes(messages: Sequence[QueueMessage]) -> list[list[QueueMessage]]:
-    """Messages that may be processed at the same time: those of one repository come one after the other.
+    """Messages that may be processed at the same time: those that come again are processed one after the other.
 
-    Scans of one repository at the same time would only find that another one has replaced the list meanwhile.
+    So are those of one repository: scans of it at the same time would only find that another one has replaced the list
+    meanwhile.
     """
-    lanes: list[tuple[set[NamespacedName], list[QueueMessage]]] = []
-    for message in messages:
+    again = [one for one in messages if one.attempt > 1]
+    lanes = [({name for one in again for name in _repositories(one)}, again)] if again else []
+    for message in (one for one in messages if one.attempt == 1):
         names = set(_repositories(message))
         joined = [lane for lane in lanes if lane[0] & names]
         lanes = [lane for lane in lanes if not lane[0] & names]
