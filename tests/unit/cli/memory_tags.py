@@ -33,6 +33,7 @@ class MemoryTags:
     states = put = first_seen = image_fact = put_image_fact = put_creation_times = cool_down = put_cool_down = (
         not_called
     )
+    evaluation_mark = put_evaluation_mark = not_called
 
     def tags(self, key: NamespacedName, state: TagState | None = None) -> Iterator[TagRecord]:
         """Descending."""

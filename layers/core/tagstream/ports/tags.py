@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tagstream.domain.objects.model import Digest, NamespacedName, Revision
+from tagstream.domain.scan.circle import EvaluationMark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,12 @@ class TagStore(Protocol):
 
     def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None], now: datetime) -> None:
         """Replace what is known of when tags were created; forgotten when no tag was new for more than a year."""
+
+    def evaluation_mark(self, key: NamespacedName) -> EvaluationMark | None:
+        """How far a repository's policies were evaluated by a run that had no time for all of them."""
+
+    def put_evaluation_mark(self, key: NamespacedName, mark: EvaluationMark, now: datetime) -> None:
+        """Remember how far the policies are evaluated; forgotten after a week."""
 
     def cool_down(self, host: str) -> datetime | None:
         """Until when a host must be left alone."""

@@ -21,6 +21,7 @@ from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.objects.model import CommitId, Digest, ImageRef, NamespacedName, Revision
+from tagstream.domain.scan.circle import START, EvaluationMark
 from tagstream.errors import RetryableError
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.selections import Selection
@@ -218,6 +219,22 @@ def test_when_an_image_was_first_scanned_is_kept_with_its_list(table: Table) -> 
     stored = tags.state(APP)
     assert stored is not None and stored.first_scanned_at == NOW
     assert tags.put(APP, replace(state("sha256:2"), first_scanned_at=NOW), records("v2"), stored)
+
+
+def test_how_far_policies_are_evaluated_is_kept_for_a_week(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    assert tags.evaluation_mark(APP) is None
+    mark = EvaluationMark(of="sha256:1", begun_behind=START, done_to=APP)
+    tags.put_evaluation_mark(APP, mark, NOW)
+    assert tags.evaluation_mark(APP) == mark
+    stored = table.get(keys.evaluation_mark(APP)) or {}
+    assert keys.read_number(stored, "expiresAt") == (NOW + timedelta(days=7)).timestamp()
+    assert tags.state(APP) is None, "it is no part of the list"
+
+
+def test_a_mark_that_cannot_be_read_says_that_no_policy_is_evaluated(table: Table) -> None:
+    table.put(keys.evaluation_mark(APP) | {"doneTo": keys.number(1)})
+    assert DynamoTags(table=table).evaluation_mark(APP) == EvaluationMark(of="", begun_behind=START, done_to=START)
 
 
 def test_a_cool_down_is_never_shortened(table: Table) -> None:

@@ -136,7 +136,7 @@ def statuses(kind: str) -> str:
 
 
 def tags(repository: NamespacedName) -> str:
-    """Partition of one repository's tag list: ``state`` and its chunks."""
+    """Partition of one repository's tag list: ``state``, its chunks, and how far its policies are evaluated."""
     return f"tags#{repository}"
 
 
@@ -158,6 +158,11 @@ def image_fact(repository: NamespacedName, digest: str, kind: str) -> Item:
 def creation_times(repository: NamespacedName) -> Item:
     """Key of when the tags of a repository were created; it goes with the sightings."""
     return key(sightings(repository), CREATED)
+
+
+def evaluation_mark(repository: NamespacedName) -> Item:
+    """Key of how far a repository's policies have been evaluated."""
+    return key(tags(repository), "evaluated")
 
 
 def pending(repository: NamespacedName) -> str:

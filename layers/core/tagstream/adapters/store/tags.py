@@ -28,6 +28,7 @@ from tagstream.adapters.store.parts import (
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tag_state import UNREADABLE, state_document, tag_state, tag_state_key
 from tagstream.domain.objects.model import Digest, NamespacedName
+from tagstream.domain.scan.circle import EvaluationMark
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.tags import ImageFact, TagRecord, TagState
 
@@ -35,6 +36,8 @@ from tagstream.ports.tags import ImageFact, TagRecord, TagState
 INLINE_BYTES = 2_800
 # A sighting that is asked for lives on; one that nobody asks for any more goes by itself.
 SIGHTING_TTL = timedelta(days=400)
+# Runs that have no time for all policies follow each other within minutes.
+MARK_TTL = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +218,24 @@ class DynamoTags:
 
     def _created(self, key: NamespacedName) -> Parts:
         return Parts(table=self.table, pk=keys.sightings(key), prefix=keys.CREATED_PARTS)
+
+    def evaluation_mark(self, key: NamespacedName) -> EvaluationMark | None:
+        """One read."""
+        item = self.table.get(keys.evaluation_mark(key))
+        if item is None:
+            return None
+        begun_behind, done_to = (keys.named(keys.read_text(item, name)) for name in ("begunBehind", "doneTo"))
+        return EvaluationMark(of=keys.read_text(item, "of"), begun_behind=begun_behind, done_to=done_to)
+
+    def put_evaluation_mark(self, key: NamespacedName, mark: EvaluationMark, now: datetime) -> None:
+        """One write. It may come after the repository was deleted, so it expires by itself."""
+        found = {
+            "of": keys.text(mark.of),
+            "begunBehind": keys.text(str(mark.begun_behind)),
+            "doneTo": keys.text(str(mark.done_to)),
+            "expiresAt": keys.number(int((now + MARK_TTL).timestamp())),
+        }
+        self.table.put(keys.evaluation_mark(key) | found)
 
     def cool_down(self, host: str) -> datetime | None:
         """One read."""

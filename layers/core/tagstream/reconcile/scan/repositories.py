@@ -193,7 +193,7 @@ def _carry_out(run: _Run, done: dict[NamespacedName, Settled], ports: Ports) -> 
             return None
         found = _scan(item, run, ports)
         if isinstance(found, ToSettle):
-            is_long = len(found.scanned.tags if found.scanned else ()) > LONG_LIST
+            is_long = len(found.scanned.tags) > LONG_LIST
             return partial(settle, [found]) if is_long else partial(gathering.add, found)
         record(item, found)
         return None
@@ -260,8 +260,8 @@ def _scan_now(scan: Scan, run: _Run, ports: Ports) -> Settled | ToSettle | Image
     if outcome is None:
         try:
             with isolated():
-                scanned = _store(scan, ports) if scan.changed else None
-            if scanned is None and scan.changed:
+                scanned = _store(scan, ports) if scan.changed else _as_stored(scan)
+            if scanned is None:
                 return None
         except ImageAutomationError as error:
             scan = replace(scan, error=error)
@@ -390,6 +390,12 @@ def _store(scan: Scan, ports: Ports) -> ScannedTags | None:
         difference=sightings.difference() if is_settled else None,
         stored_at=now,
     )
+
+
+def _as_stored(scan: Scan) -> ScannedTags:
+    """The list that an earlier scan has stored; the registry lists the same tags."""
+    assert scan.found is not None and scan.before is not None
+    return ScannedTags(tags=scan.found.tags, revision=scan.found.revision, stored_at=scan.before.scanned_at)
 
 
 def _cool_down(error: ImageAutomationError, cool_downs: CoolDowns) -> ImageAutomationError:

@@ -5,7 +5,7 @@ The status of a repository must not be written before its policies are evaluated
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,12 +17,13 @@ from tagstream.ports.agenda import Times
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import due, status
 from tagstream.reconcile.isolated import attempted, attempted_each
+from tagstream.reconcile.scan.portions import OpenScan, evaluate_in_portions, give_way, opened
 from tagstream.reconcile.scan.put_back import MOST_HOPS
 from tagstream.reconcile.scan.scan_outcome import Scan, transition
 from tagstream.reconcile.scan.tag_list import ScannedTags
 from tagstream.reconcile.scan.trigger import ScanTrigger
 from tagstream.reconcile.select.evaluation import Cause, ChangedRepository, Evaluation, PolicyRun
-from tagstream.reconcile.select.policies import evaluate_policies, evaluate_together, evaluations_of
+from tagstream.reconcile.select.policies import evaluations_of
 from tagstream.reconcile.select.read_ahead import FRESH_S
 from tagstream.reconcile.transition import Transition, report_each
 
@@ -34,11 +35,11 @@ LATE_TAG_DELAYS_S = (5.0, 15.0, 45.0)
 class ToSettle:
     """A scan that is settled when its policies are evaluated and its status is written.
 
-    ``scanned`` are the tags that it stored, None to read them.
+    ``scanned`` are its tags, which are stored.
     """
 
     scan: Scan
-    scanned: ScannedTags | None
+    scanned: ScannedTags
     cause: str
     started_s: float
 
@@ -69,7 +70,9 @@ def settle_together(
 ) -> list[Settled | ToSettleAlone | ImageAutomationError | None]:
     """Evaluate the policies of scans, and settle the scans, but for those whose policies may wait for somebody.
 
-    None for a scan that a newer one has overtaken. It has to be done again: then it finds what the newer one has left.
+    None for a scan that has to be done again: because a newer one has overtaken it, or because the deadline came before
+    all of its policies were evaluated. When it is done again, it finds what the newer one has left, or goes on with the
+    policies that are left.
     """
     return attempted_each(news, lambda part: _settle_together(part, trigger, policies, ports))
 
@@ -85,7 +88,7 @@ def _settle_together(
             answers[place] = ToSettleAlone(news=one, evaluations=evaluations, read_at_s=read_at_s)
         elif evaluations is not None:
             at_once[place] = one, evaluations
-    for place, outcome in zip(at_once, _settle(list(at_once.values()), trigger, ports), strict=True):
+    for place, outcome in zip(at_once, _settle(list(at_once.values()), trigger, policies, ports), strict=True):
         answers[place] = outcome
     return answers
 
@@ -107,63 +110,54 @@ def settle_alone(
             (evaluations,) = _evaluations([alone.news], trigger, policies, ports)
         if evaluations is None:
             return None
-        (outcome,) = _settle([(alone.news, evaluations)], trigger, ports)
+        (outcome,) = _settle([(alone.news, evaluations)], trigger, policies, ports)
         return outcome
 
     return attempted(settle)
 
 
 def _settle(
-    found: Sequence[tuple[ToSettle, tuple[Evaluation, ...]]], trigger: ScanTrigger, ports: Ports
+    found: Sequence[tuple[ToSettle, tuple[Evaluation, ...]]], trigger: ScanTrigger, policies: PolicyRun, ports: Ports
 ) -> list[Settled | ImageAutomationError | None]:
     """Evaluate, then report the scans.
 
-    The statuses of the repositories come last: if this breaks off before, they have the old revision, and the next scan
+    The status of a repository comes last: if this breaks off before, it has the old revision, and the next scan
     evaluates.
 
-    None for a scan of a repository that another scan has reported meanwhile.
+    None for a scan of a repository that another scan has reported meanwhile, and for one whose policies the deadline
+    has left.
     """
-    policies = [one for _, evaluations in found for one in evaluations]
-    # What came of one is stored before the next one waits for somebody.
-    parts = [[one] for one in policies] if any(one.may_wait for one in policies) else [policies]
-    outcomes = iter([outcome for part in parts for outcome in evaluate_together(part, ports)])
-    errors = [
-        next((one for one in [next(outcomes) for _ in evaluations] if isinstance(one, ImageAutomationError)), None)
-        for _, evaluations in found
-    ]
-    evaluated = [one for one, error in zip(found, errors, strict=True) if error is None]
+    answers: dict[NamespacedName, Settled | ImageAutomationError | None] = {}
+    news = {one.scan.stored.key: one for one, _ in found}
+    try:
+        scans = [opened(one.scan, one.scanned, evaluations, ports) for one, evaluations in found]
+        for ended in evaluate_in_portions(scans, policies.deadline_s, ports):
+            answers |= _reported([(news[one.key], one) for one in ended], trigger, ports)
+    except ImageAutomationError as error:
+        return [answers.get(key, error) for key in news]
+    return [answers.get(key) for key in news]
+
+
+def _reported(
+    ended: Sequence[tuple[ToSettle, OpenScan]], trigger: ScanTrigger, ports: Ports
+) -> dict[NamespacedName, Settled | ImageAutomationError | None]:
+    evaluated = [(news, one) for news, one in ended if one.error is None]
     transitions = [
         transition(news.scan, news.cause, since_ms(news.started_s, ports), ports.clock.now()) for news, _ in evaluated
     ]
     failures = report_each(transitions, ports)
-    done = iter(
-        _end(news, evaluations, outcome, failure, trigger, ports)
-        for (news, evaluations), outcome, failure in zip(evaluated, transitions, failures, strict=True)
-    )
-    return [error or next(done) for error in errors]
+    answers: dict[NamespacedName, Settled | ImageAutomationError | None] = {one.key: one.error for _, one in ended}
+    for (_, one), outcome, failure in zip(evaluated, transitions, failures, strict=True):
+        answers[one.key] = _end(one, outcome, failure, trigger, ports)
+    return answers
 
 
 def _end(
-    news: ToSettle,
-    evaluations: Sequence[Evaluation],
-    outcome: Transition,
-    failure: ImageAutomationError | None,
-    trigger: ScanTrigger,
-    ports: Ports,
+    ended: OpenScan, outcome: Transition, failure: ImageAutomationError | None, trigger: ScanTrigger, ports: Ports
 ) -> Settled | ImageAutomationError | None:
     if isinstance(failure, Overtaken):
-        return attempted(partial(_give_way, evaluations, ports))
-    return failure or attempted(partial(settled, news.scan, outcome, trigger, ports, evaluations))
-
-
-def _give_way(evaluations: Sequence[Evaluation], ports: Ports) -> None:
-    """Evaluate policies from what is stored now, after another scan has reported their repository.
-
-    That scan may have evaluated them before this one, so that what this one selected from its own list would stay.
-    """
-    if evaluations:
-        keys = [one.stored.key for one in evaluations]
-        evaluate_policies(keys, evaluations[0].cause, evaluations[0].run.deadline_s, ports)
+        return attempted(partial(give_way, ended.latest, ports))
+    return failure or attempted(partial(settled, ended.scan, outcome, trigger, ports, ended.evaluated))
 
 
 def settled(
@@ -171,14 +165,14 @@ def settled(
     outcome: Transition,
     trigger: ScanTrigger,
     ports: Ports,
-    evaluations: Sequence[Evaluation] = (),
+    evaluated: Collection[NamespacedName] = (),
 ) -> Settled:
     """The scan as settled, once its transition is reported; a tag that is listed late is looked for again."""
     _look_again(scan, trigger, ports)
     after = replace(scan.stored, status=outcome.status)
     return Settled(
         scan=scan,
-        evaluated=frozenset(one.stored.key for one in evaluations),
+        evaluated=frozenset(evaluated),
         times=due.next_times(after, scan.repository, ports.clock.now()),
     )
 
