@@ -8,7 +8,7 @@ Source: image-reflector-controller internal/policy; vectors policy.json.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NoReturn
 
@@ -34,6 +34,7 @@ __all__ = [
     "InvalidFilter",
     "InvalidPolicy",
     "NoSelection",
+    "SharedBest",
     "TimeOf",
     "Verdict",
     "compile_policy",
@@ -45,6 +46,36 @@ TimeOf = Callable[[str], datetime | None]
 
 class NoSelection(ValueError):
     """No tag can be selected; the message is Flux's."""
+
+
+Spec = tuple[PolicyChoice, TagFilter | None]
+"""What the order and the filter of a policy are made from."""
+
+
+@dataclass(slots=True, eq=False)
+class SharedBest:
+    """Which tag of one list the order of a policy puts first, found once for all policies that order in the same way.
+
+    It belongs to one list: who asks about another one needs another.
+    """
+
+    _found: dict[Spec, str | NoSelection] = field(default_factory=dict)
+
+    def of(self, spec: Spec, find: Callable[[], str]) -> str:
+        """The best tag; ``find`` is called if nobody has asked for it yet.
+
+        Raises:
+            NoSelection: the order admits no tag.
+        """
+        if spec not in self._found:
+            try:
+                self._found[spec] = find()
+            except NoSelection as error:
+                self._found[spec] = error
+        found = self._found[spec]
+        if isinstance(found, NoSelection):
+            raise NoSelection(str(found))
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +102,23 @@ class CompiledPolicy:
         gates: are asked about what its order puts first.
         time_of: when a tag was made (aware UTC), None if that is not known; then the newest tag is first, and the
             policy's own order decides between equal times. Without it, the policy's own order counts alone.
+        spec: what the order and the filter are made from.
     """
 
     ordering: Ordering
     filter: CompiledFilter | None
     gates: tuple[Gate, ...] = GATES
     time_of: TimeOf | None = None
+    spec: Spec | None = None
 
-    def latest(self, tags: Sequence[str], situation: Situation | None = None, *, descending: bool = False) -> Choice:
+    def latest(
+        self,
+        tags: Sequence[str],
+        situation: Situation | None = None,
+        *,
+        descending: bool = False,
+        shared: SharedBest | None = None,
+    ) -> Choice:
         """The tag the policy selects.
 
         Args:
@@ -88,6 +128,7 @@ class CompiledPolicy:
                 tag is chosen, as Flux does.
             descending: the tags are in descending byte order, as they are stored; an alphabetical policy then looks
                 at the first that match only.
+            shared: of these tags; what other policies have found in them.
 
         Raises:
             NoSelection: the order admits no tag: there is none, none fits, or a value is no number.
@@ -95,7 +136,10 @@ class CompiledPolicy:
         pinned = _pinned(situation, tags)
         if situation is not None and pinned:
             return choose([self._candidate(pinned, situation)], situation, self.gates)
-        best = self._best_by_order(tags, descending)
+        if shared is None or self.spec is None or self.time_of is not None:
+            best = self._best_by_order(tags, descending)
+        else:
+            best = shared.of(self.spec, lambda: self._best_by_order(tags, descending))
         current = situation.current.tag if situation and situation.current else best
         # To look for a tag in a long list takes longer than some policies take to select from it.
         if current != best and self._shares_value(best, current) and current in tags:
@@ -379,4 +423,5 @@ def compile_policy(
         InvalidFilter: the pattern does not compile.
     """
     ordering = compile_ordering(policy)
-    return CompiledPolicy(ordering=ordering, filter=compile_filter(filter_tags) if filter_tags else None, gates=gates)
+    compiled = compile_filter(filter_tags) if filter_tags else None
+    return CompiledPolicy(ordering=ordering, filter=compiled, gates=gates, spec=(policy, filter_tags))

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.model import ImagePolicy, NamespacedName, PolicyChoice, TagFilter
 from tagstream.domain.scan.circle import EvaluationMark, begun, turns
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
@@ -41,6 +41,7 @@ class OpenScan:
         error: why one of them could not be evaluated: the table failed.
         is_replaced: whether another list is stored by now, so that no more policies are evaluated on this one.
         is_marked: whether the mark is stored.
+        looked_for: the policies and filters whose best tags are known, or are found with the next portion.
     """
 
     scan: Scan
@@ -52,11 +53,20 @@ class OpenScan:
     error: ImageAutomationError | None = None
     is_replaced: bool = False
     is_marked: bool = True
+    looked_for: set[tuple[PolicyChoice, TagFilter | None]] = field(default_factory=set)
 
     @property
     def key(self) -> NamespacedName:
         """The name of the repository."""
         return self.scan.stored.key
+
+    def tags_to_look_at(self, policy: ImagePolicy) -> int:
+        """How many tags a policy looks at; equal policies share what the first one finds."""
+        spec = policy.policy, policy.filter_tags
+        if spec in self.looked_for:
+            return 0
+        self.looked_for.add(spec)
+        return len(self.scanned.tags if self.scanned.difference is None else self.scanned.difference.added)
 
     def note(self, evaluation: Evaluation, outcome: object) -> None:
         """Note what came of a policy."""
@@ -139,12 +149,8 @@ def _portion(scans: Iterable[OpenScan]) -> list[tuple[OpenScan, Evaluation]]:
             found.append((scan, evaluation))
             if evaluation.may_wait:
                 return found
-            tags += _tags_to_look_at(scan.scanned)
+            tags += scan.tags_to_look_at(evaluation.policy)
     return found
-
-
-def _tags_to_look_at(scanned: ScannedTags) -> int:
-    return len(scanned.tags if scanned.difference is None else scanned.difference.added)
 
 
 def _evaluate(portion: Sequence[tuple[OpenScan, Evaluation]], ports: Ports) -> None:

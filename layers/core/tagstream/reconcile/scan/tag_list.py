@@ -7,10 +7,11 @@ Policies use the difference, so that they need not look at every tag again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tagstream.domain.objects.model import Revision
+from tagstream.domain.select.policy import SharedBest
 from tagstream.ports.tags import TagRecord, TagState
 
 
@@ -31,12 +32,14 @@ class ScannedTags:
         revision: its checksum.
         difference: None when nothing may be concluded from the list before.
         stored_at: when the scan that found the list has stored it (aware UTC); None for a list that was read.
+        shared: what policies that were evaluated on it have found.
     """
 
     tags: Sequence[str]
     revision: Revision
     difference: TagDifference | None = None
     stored_at: datetime | None = None
+    shared: SharedBest = field(default_factory=SharedBest, repr=False, compare=False)
 
     def is_replaced(self, state: TagState | None) -> bool:
         """Whether another list is stored by now; ``state`` is the summary of the stored list."""

@@ -138,7 +138,7 @@ def _choice(found: Evaluation, compiled: CompiledPolicy, scanned: ScannedTags, s
             # What this policy chose from the tags before is compared with the new ones only.
             change = scanned.difference
             return compiled.latest_after(current.ref.tag, change.added, change.removed, scanned.tags, situation)
-        return compiled.latest(scanned.tags, situation, descending=True)
+        return compiled.latest(scanned.tags, situation, descending=True, shared=scanned.shared)
     except NoSelection as error:
         raise RetryableError(str(error), reason="Failure") from error
 
