@@ -224,7 +224,7 @@ def test_when_an_image_was_first_scanned_is_kept_with_its_list(table: Table) -> 
 def test_how_far_policies_are_evaluated_is_kept_for_a_week(table: Table) -> None:
     tags = DynamoTags(table=table)
     assert tags.evaluation_mark(APP) is None
-    mark = EvaluationMark(of="sha256:1", begun_behind=START, done_to=APP)
+    mark = EvaluationMark(of="sha256:1", begun_behind=START, done_to=APP, has_failed=True)
     tags.put_evaluation_mark(APP, mark, NOW)
     assert tags.evaluation_mark(APP) == mark
     stored = table.get(keys.evaluation_mark(APP)) or {}

@@ -68,6 +68,32 @@ class Watched:
         return getattr(self.inner, name)
 
 
+class Unmarked:
+    """Tags without a mark that says how far policies are evaluated."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def evaluation_mark(self, key: NamespacedName) -> None:
+        return None
+
+
+class Lost:
+    """Tags whose list is not there any more."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def names(self, *_: Any) -> tuple[str, ...]:
+        return ()
+
+
 @dataclass
 class Fleet:
     """A repository with many policies, and what the queue brings back of its scans."""
@@ -95,9 +121,9 @@ class Fleet:
         found = self.ports.selections.get_many(NAMES)
         return [found[name].ref.tag if name in found else "" for name in NAMES]
 
-    def reasons(self) -> list[str]:
-        found: Any = {one.key: one.status["conditions"] for one in self.ports.objects.get_many("ImagePolicy", NAMES)}
-        return [found[name][0]["reason"] for name in NAMES]
+    def reasons(self, names: Sequence[NamespacedName]) -> list[str]:
+        found: Any = {one.key: one.status["conditions"] for one in self.ports.objects.get_many("ImagePolicy", names)}
+        return [found[name][0]["reason"] for name in names]
 
     def reported(self) -> Any:
         stored = self.ports.objects.get("ImageRepository", APP)
@@ -144,30 +170,68 @@ def test_policies_that_a_deadline_leaves_are_evaluated_when_the_queue_brings_the
     assert found.registry.digests == len(NAMES), "none is evaluated twice"
 
 
-def test_every_policy_has_its_turn_though_the_list_changes_before_each_run(ports: Ports, silent: Silent) -> None:
-    found = fleet(ports, silent, **WAITING)
-    found.scan(LEFT_S)
-    for tags in (("1.1.0", "1.0.0"), ("1.2.0", "1.1.0", "1.0.0")):
-        silent.sent.clear()
-        found.registry.tags = tags
+def changed(found: Fleet, *newest: int) -> None:
+    """Scan lists that end with these minor versions; what the queue would bring back is lost."""
+    for last in newest:
+        found.silent.sent.clear()
+        found.registry.tags = tuple(f"1.{minor}.0" for minor in range(last, -1, -1))
         found.scan(LEFT_S)
-    assert found.selected() == ["1.0.0", "1.0.0", "1.1.0", "1.1.0", "1.2.0", "1.2.0"]
+
+
+def test_a_list_is_evaluated_to_its_end_though_newer_ones_come_meanwhile(ports: Ports, silent: Silent) -> None:
+    found = fleet(ports, silent, **WAITING)
+    changed(found, 0, 1)
+    assert found.selected() == ["1.0.0"] * 4 + [""] * 2
     assert found.reported() is None
-    assert found.brought_back(LEFT_S) == 2
+    changed(found, 2)
+    assert found.reported() == ["1.0.0"]
+    assert [one.repositories for one in silent.scans()] == [(APP,)], "the newer list is scanned at once"
+    assert found.brought_back(LEFT_S) == 3
     assert set(found.selected()) == {"1.2.0"}
     assert found.reported() == ["1.2.0", "1.1.0", "1.0.0"]
 
 
+def test_a_newer_list_counts_when_an_older_one_was_not_evaluated_for_hours(ports: Ports, silent: Silent) -> None:
+    found = fleet(ports, silent, **WAITING)
+    changed(found, 0)
+    found.clock.sleep(7 * 3600)
+    changed(found, 1)
+    assert found.selected() == ["1.0.0", "1.0.0", "1.1.0", "1.1.0", "", ""], "it goes on behind the last one"
+    found.brought_back(LEFT_S)
+    assert set(found.selected()) == {"1.1.0"}
+
+
 def test_a_list_that_comes_back_after_another_is_evaluated_anew(ports: Ports, silent: Silent) -> None:
     found = fleet(ports, silent, **WAITING)
-    for tags in (("1.0.0",), ("1.1.0", "1.0.0"), ("1.0.0",)):
-        silent.sent.clear()
-        found.registry.tags = tags
-        found.scan(LEFT_S)
+    for newest in (0, 1, 0):
+        changed(found, newest)
+        found.clock.sleep(7 * 3600)
     found.brought_back(LEFT_S)
-    # What a policy has selected it does not take back by itself, but it says so.
     assert found.reported() == ["1.0.0"]
-    assert found.reasons() == ["Succeeded"] * 2 + ["DowngradeHeld"] * 2 + ["Succeeded"] * 2
+    # No policy goes back by itself, but those that selected from the other list say what they hold.
+    assert found.reasons(NAMES) == ["Succeeded"] * 2 + ["DowngradeHeld"] * 2 + ["Succeeded"] * 2
+
+
+def test_another_exclusion_list_counts_at_once(ports: Ports, silent: Silent) -> None:
+    found = fleet(ports, silent, **WAITING)
+    found.registry.tags = ("1.1.0", "1.0.0")
+    found.scan(LEFT_S)
+    spec = {"image": "registry.example.com/app", "interval": "1m", "exclusionList": ["^1.1"]}
+    ports.objects.put(document("ImageRepository", **spec))
+    found.brought_back(LEFT_S)
+    assert found.reported() == ["1.0.0"]
+    assert found.selected()[2:] == ["1.0.0"] * 4
+
+
+def test_a_stored_list_that_is_lost_does_not_hold_up_a_newer_one(ports: Ports, silent: Silent) -> None:
+    found = fleet(ports, silent, **WAITING)
+    found.scan(LEFT_S)
+    found.registry.tags = ("1.1.0", "1.0.0")
+
+    lost: Any = Lost(ports.tags)
+    found.ports = replace(found.ports, tags=lost)
+    found.brought_back(LEFT_S)
+    assert set(found.selected()) == {"1.1.0"}
 
 
 def test_a_chain_that_is_too_long_for_the_queue_goes_on_where_it_ended(ports: Ports, silent: Silent) -> None:
@@ -227,6 +291,8 @@ def test_a_repository_is_not_reported_while_the_table_does_not_take_a_policy(por
 
 def test_a_newer_list_ends_the_evaluation_on_an_older_one(ports: Ports, silent: Silent) -> None:
     found = fleet(ports, silent, **WAITING)
+    unmarked: Any = Unmarked(ports.tags)
+    found.ports = replace(found.ports, tags=unmarked)
 
     def newer(stored: int) -> None:
         if stored == 1:
@@ -241,6 +307,24 @@ def test_a_newer_list_ends_the_evaluation_on_an_older_one(ports: Ports, silent: 
     found.brought_back(600)
     assert set(found.selected()) == {"1.1.0"}
     assert found.reported() == ["1.1.0", "1.0.0"]
+
+
+def test_policies_of_an_overtaken_scan_are_evaluated_again_after_the_deadline_too(ports: Ports, silent: Silent) -> None:
+    found = fleet(ports, silent, NAMES[:1])
+    found.scan(LEFT_S)
+
+    def newer(_: int) -> None:
+        found.selections.before = lambda _: None
+        found.registry.tags = ("1.0.0", "0.9.0")
+        found.scan(LEFT_S)
+        found.clock.sleep(2 * LEFT_S)
+
+    found.selections.before = newer
+    found.registry.tags = ("1.1.0", "1.0.0")
+    found.scan(LEFT_S)
+    # The newer scan had nothing to store for the policy, so that the older one's selection was stored last.
+    assert found.selected()[0] == "1.1.0"
+    assert found.reasons(NAMES[:1]) == ["DowngradeHeld"], "its tag is not listed any more"
 
 
 def test_a_repository_whose_policies_are_evaluated_is_reported_though_there_is_no_time_for_the_next(

@@ -225,7 +225,12 @@ class DynamoTags:
         if item is None:
             return None
         begun_behind, done_to = (keys.named(keys.read_text(item, name)) for name in ("begunBehind", "doneTo"))
-        return EvaluationMark(of=keys.read_text(item, "of"), begun_behind=begun_behind, done_to=done_to)
+        return EvaluationMark(
+            of=keys.read_text(item, "of"),
+            begun_behind=begun_behind,
+            done_to=done_to,
+            has_failed=keys.read_number(item, "failed") == 1,
+        )
 
     def put_evaluation_mark(self, key: NamespacedName, mark: EvaluationMark, now: datetime) -> None:
         """One write. It may come after the repository was deleted, so it expires by itself."""
@@ -233,6 +238,7 @@ class DynamoTags:
             "of": keys.text(mark.of),
             "begunBehind": keys.text(str(mark.begun_behind)),
             "doneTo": keys.text(str(mark.done_to)),
+            "failed": keys.number(mark.has_failed),
             "expiresAt": keys.number(int((now + MARK_TTL).timestamp())),
         }
         self.table.put(keys.evaluation_mark(key) | found)

@@ -21,11 +21,17 @@ class EvaluationMark:
         begun_behind: the first policy that was evaluated on that list is the one behind this one.
         done_to: the last policy that was. If this is ``begun_behind``, none has been evaluated on the list yet. Both
             policies may be gone by now.
+        has_failed: whether one of them could not be stored since the circle began.
     """
 
     of: str
     begun_behind: NamespacedName
     done_to: NamespacedName
+    has_failed: bool = False
+
+    def is_open(self, of: str) -> bool:
+        """Whether some policies have been evaluated on a list, and nothing keeps the others from it."""
+        return self.of == of and self.done_to != self.begun_behind and not self.has_failed
 
 
 START = NamespacedName("", "")

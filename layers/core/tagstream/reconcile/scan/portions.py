@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
-from tagstream.domain.objects.model import ImagePolicy, NamespacedName, PolicyChoice, TagFilter
+from tagstream.domain.objects.model import ImagePolicy, NamespacedName, PolicyChoice, Revision, TagFilter
 from tagstream.domain.scan.circle import EvaluationMark, begun, turns
+from tagstream.domain.scan.exclusion import ScanResult
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile.scan.scan_outcome import Scan, reported_revision
@@ -25,6 +27,10 @@ MOST_POLICIES = 100
 MOST_TAGS = 1_000_000
 # What a run has done since its last mark is done again if it is killed.
 MARK_EVERY_S = 10.0
+# The policies of a list are evaluated to the end before a newer one counts, for this time at most.
+OPEN_FOR = timedelta(hours=6)
+# What has to be evaluated again has this time, even after the deadline: it is one portion at the most.
+GIVE_WAY_S = 3.0
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -77,13 +83,13 @@ class OpenScan:
         if isinstance(outcome, ImageAutomationError):
             self.error = self.error or outcome
             # It is evaluated again when all others have had their turns.
-            self.mark = replace(self.mark, begun_behind=key)
+            self.mark = replace(self.mark, begun_behind=key, has_failed=True)
 
 
 def opened(scan: Scan, scanned: ScannedTags, evaluations: Sequence[Evaluation], ports: Ports) -> OpenScan:
     """A scan whose policies are to be evaluated, without those that a run before has evaluated on the same list."""
     mark = ports.tags.evaluation_mark(scan.stored.key) if len(evaluations) > 1 and _may_be_marked(scan) else None
-    mark = begun(mark, _name_of(scan, scanned))
+    mark = begun(mark, _name_of(scan, scanned.revision, scanned.stored_at))
     by_key = {one.stored.key: one for one in evaluations}
     return OpenScan(scan=scan, scanned=scanned, left=deque(by_key[key] for key in turns(by_key, mark)), mark=mark)
 
@@ -93,7 +99,32 @@ def _may_be_marked(scan: Scan) -> bool:
     return scan.before is not None and reported_revision(scan) != scan.before.revision
 
 
-def _name_of(scan: Scan, scanned: ScannedTags) -> str:
+def resumed(scan: Scan, ports: Ports) -> Scan:
+    """A scan of the stored list in place of the one that was found, if some policies were evaluated on the stored one.
+
+    With lists that change faster than all policies are evaluated, no list would be reported otherwise. A policy that
+    cannot be stored must not keep the others from newer lists, and nothing may do so for longer than ``OPEN_FOR``.
+
+    Raises:
+        ImageAutomationError: the table failed.
+    """
+    before = scan.before
+    if before is None or not (scan.changed and scan.is_same_image and _may_be_marked(scan)):
+        return scan
+    if before.exclusion_list != scan.repository.exclusion_list or ports.clock.now() - before.scanned_at > OPEN_FOR:
+        return scan
+    mark = ports.tags.evaluation_mark(scan.stored.key)
+    if mark is None or not mark.is_open(_name_of(scan, before.revision, before.scanned_at)):
+        return scan
+    tags = tuple(ports.tags.names(scan.stored.key, before))
+    if len(tags) != before.tag_count:
+        # It is replaced by now, or lost.
+        return scan
+    found = ScanResult(tags=tags, revision=before.revision, latest_tags=before.latest_tags)
+    return replace(scan, found=found, is_former=True)
+
+
+def _name_of(scan: Scan, revision: Revision, stored_at: datetime | None) -> str:
     """Names a stored list and what was reported by then.
 
     Another scan that reports the repository meanwhile may have selected from an older list. The name is another one
@@ -101,8 +132,7 @@ def _name_of(scan: Scan, scanned: ScannedTags) -> str:
     """
     result = scan.stored.status.get("lastScanResult")
     reported_at = result.get("scanTime", "") if isinstance(result, Mapping) else ""
-    stored_at = scanned.stored_at.isoformat() if scanned.stored_at is not None else ""
-    return f"{scanned.revision} {stored_at} after {reported_revision(scan)} {reported_at}"
+    return f"{revision} {stored_at} after {reported_revision(scan)} {reported_at}"
 
 
 def evaluate_in_portions(scans: Sequence[OpenScan], deadline_s: float, ports: Ports) -> Iterator[Sequence[OpenScan]]:
@@ -187,6 +217,10 @@ def give_way(evaluations: Sequence[Evaluation], ports: Ports) -> None:
 
     That scan may have evaluated them before this one, so that what this one selected from its own list would stay.
     """
-    if evaluations:
-        keys = [one.stored.key for one in evaluations]
-        evaluate_policies(keys, evaluations[0].cause, evaluations[0].run.deadline_s, ports)
+    if not evaluations:
+        return
+    keys, first = [one.stored.key for one in evaluations], evaluations[0]
+    deadline_s = max(first.run.deadline_s, ports.clock.monotonic_s() + GIVE_WAY_S)
+    left = evaluate_policies(keys, first.cause, deadline_s, ports)
+    if left:
+        ports.log.error("policies not evaluated again", keys=[str(key) for key in sorted(left)])

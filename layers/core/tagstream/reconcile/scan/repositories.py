@@ -30,6 +30,7 @@ from tagstream.reconcile.isolated import attempted, isolated
 from tagstream.reconcile.registry_health import RegistryHealth
 from tagstream.reconcile.scan.gathering import Gathering
 from tagstream.reconcile.scan.host_turns import SHARED_S, WORKERS, HostTurns
+from tagstream.reconcile.scan.portions import resumed
 from tagstream.reconcile.scan.put_back import put_back
 from tagstream.reconcile.scan.scan_outcome import Scan, has_news, reported_revision, transition
 from tagstream.reconcile.scan.settling import (
@@ -260,6 +261,7 @@ def _scan_now(scan: Scan, run: _Run, ports: Ports) -> Settled | ToSettle | Image
     if outcome is None:
         try:
             with isolated():
+                scan = resumed(scan, ports)
                 scanned = _store(scan, ports) if scan.changed else _as_stored(scan)
             if scanned is None:
                 return None
@@ -393,7 +395,7 @@ def _store(scan: Scan, ports: Ports) -> ScannedTags | None:
 
 
 def _as_stored(scan: Scan) -> ScannedTags:
-    """The list that an earlier scan has stored; the registry lists the same tags."""
+    """The list that an earlier scan has stored, which this one has found, too."""
     assert scan.found is not None and scan.before is not None
     return ScannedTags(tags=scan.found.tags, revision=scan.found.revision, stored_at=scan.before.scanned_at)
 

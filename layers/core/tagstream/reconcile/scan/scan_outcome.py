@@ -25,7 +25,10 @@ REFUSED = "refusedTags"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """One repository's scan, from what was stored to what was found."""
+    """One repository's scan, from what was stored to what was found.
+
+    ``is_former`` says that what was found is the stored list, although the registry lists other tags by now.
+    """
 
     stored: StoredObject
     repository: ImageRepository
@@ -36,6 +39,7 @@ class Scan:
     requests: int = 0
     warnings: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    is_former: bool = False
 
     @property
     def host(self) -> str:

@@ -168,7 +168,10 @@ def settled(
     evaluated: Collection[NamespacedName] = (),
 ) -> Settled:
     """The scan as settled, once its transition is reported; a tag that is listed late is looked for again."""
-    _look_again(scan, trigger, ports)
+    if scan.is_former:
+        _scan_newer(scan, trigger, ports)
+    else:
+        _look_again(scan, trigger, ports)
     after = replace(scan.stored, status=outcome.status)
     return Settled(
         scan=scan,
@@ -188,6 +191,12 @@ def _changed(news: ToSettle, trigger: ScanTrigger) -> ChangedRepository:
         dropped_from=known,
     )
     return ChangedRepository(repository=scan.repository, scanned=news.scanned, cause=cause)
+
+
+def _scan_newer(scan: Scan, trigger: ScanTrigger, ports: Ports) -> None:
+    """The policies are evaluated on a list, but the registry lists other tags by now."""
+    if trigger.hops < MOST_HOPS:
+        ports.queue.send([replace(trigger, hops=trigger.hops + 1).request((scan.stored.key,))])
 
 
 def _look_again(scan: Scan, trigger: ScanTrigger, ports: Ports) -> None:
