@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,10 +13,12 @@ import pytest
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.leases import DynamoLeases
+from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.leases import Lease
+from tagstream.ports.objects import Document, StoredObject
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconciling import (
@@ -181,7 +183,7 @@ def test_a_commit_is_pushed_and_told_exactly_once_wherever_its_worker_dies(
     assert left == ()
     assert {where: found for where, found in outcomes.items() if found != expected} == {}
     assert {"git.open.fetch", "git.open.push", "leases.put_intent", "ledger.record"} <= set(calls)
-    assert "objects.put_statuses" in calls
+    assert "objects.replace_statuses" in calls
 
 
 def test_a_worker_that_dies_while_it_finishes_for_another_leaves_it_to_the_next(table: Table, tmp_path: Path) -> None:
@@ -225,14 +227,16 @@ def stored_url(ports: Ports) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overtaken(DynamoLeases):
-    """A worker's leases; ``meanwhile`` happens before it asks whether it still holds one."""
+class Overtaken(DynamoObjects):
+    """A worker's objects; ``meanwhile`` happens before it writes down what became of them."""
 
     meanwhile: Callable[[], None]
 
-    def is_held(self, lease: Lease) -> bool:
+    def replace_statuses(
+        self, changes: Sequence[tuple[StoredObject, Document]]
+    ) -> Sequence[bool | ImageAutomationError]:
         self.meanwhile()
-        return super().is_held(lease)
+        return super().replace_statuses(changes)
 
 
 @pytest.mark.parametrize("when", ["before the push", "after the push"])
@@ -251,9 +255,9 @@ def test_a_worker_that_wakes_after_its_lease_was_taken_changes_nothing(
                 found.run(later(table), owner="other")
 
         meanwhile = other if when == "after the push" else lambda: None
-        leases = Overtaken(table=table, clock=found.ports.clock, meanwhile=meanwhile)
+        objects = Overtaken(table=table, clock=found.ports.clock, meanwhile=meanwhile)
         server.before_push = other if when == "before the push" else None
-        found.run(replace(found.ports, leases=leases))
+        found.run(replace(found.ports, objects=objects))
         branch = found.branch
         head = git("rev-parse", branch, folder=found.bare).strip()
     stored = found.status("app")

@@ -240,8 +240,9 @@ def test_an_interval_run_with_an_older_selection_does_not_take_a_commit_back(
     run(ports)
     committed = head(bare)
     assert "v1.2.0" in git("show", "main:app.yaml", folder=bare)
+    client.lagged.clear()
     interval_run(ports)
-    assert client.lagged == ["selection#ns"]
+    assert not [one for one in client.lagged if one != "selection#ns" and not one.startswith("lease#")]
     assert head(bare) == committed
     status: Any = ports.objects.get("ImageUpdateAutomation", APP)
     assert status.status["observedPolicies"]["app"]["tag"] == "v1.2.0"
@@ -256,7 +257,7 @@ def test_a_run_that_a_selection_asked_for_reads_what_is_stored(
     client.fall_behind()
     put_selection(ports.selections, selection("v1.2.0"), None)
     run(ports)
-    assert client.lagged == []
+    assert not [one for one in client.lagged if not one.startswith("lease#")]
     assert "v1.2.0" in git("show", "main:app.yaml", folder=bare)
 
 
@@ -327,5 +328,5 @@ def test_a_run_that_is_asked_for_sees_a_label_that_was_set_a_moment_ago(
     client.fall_behind()
     label(ports, "x")
     run(ports)
-    assert client.lagged == []
+    assert not [one for one in client.lagged if not one.startswith("lease#")]
     assert "v1.2.0" in git("show", "main:app.yaml", folder=repository[1])

@@ -65,8 +65,11 @@ class LeaseStore(Protocol):
     def renew(self, lease: Lease, ttl_s: float) -> bool:
         """Hold a lease for ``ttl_s`` seconds from now; False when somebody else has it."""
 
-    def last_holders(self, targets: Sequence[str]) -> Mapping[str, LastHolder]:
-        """What the last holders have left, by target."""
+    def last_holders(self, targets: Sequence[str], *, may_lag: bool = False) -> Mapping[str, LastHolder]:
+        """What the last holders have left, by target.
+
+        An answer that may lag may be that of a moment ago: its numbers are at most those of the last holders.
+        """
 
     def release(self, lease: Lease) -> None:
         """Give it back; a lease that expired and was taken over stays with its new owner."""

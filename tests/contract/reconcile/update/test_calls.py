@@ -25,8 +25,8 @@ from tests.contract.reconciling import APP, MARKED, Silent, automated, document,
 from tests.embedded.git_server import bare_repository, git, git_server
 from tests.embedded.single_writes import put_selection
 
-NOTHING_CHANGED, ONE_COMMIT = 6, 15
-READ_UNITS, WRITE_UNITS = 12, 5
+NOTHING_CHANGED, ONE_COMMIT = 6, 14
+READ_UNITS, WRITE_UNITS = 10.5, 5
 SELECTOR = {"policySelector": {"matchLabels": {"team": "x"}}}
 
 

@@ -120,17 +120,17 @@ def test_a_run_that_is_asked_for_by_a_person_meanwhile_is_not_put_off(stack: Sta
     assert stack.tick()
 
     class Meanwhile:
-        """Leases of which somebody asks for a run before they are read."""
+        """Objects of which somebody asks for a run before those that the automation refers to are read."""
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(stack.ports.leases, name)
+            return getattr(stack.ports.objects, name)
 
-        def last_holders(self, targets: Any) -> Any:
+        def documents(self, names: Any) -> Any:
             stack.ports.objects.annotate(AUTOMATION.kind, APP, {REQUESTED_AT: "now"})
-            return stack.ports.leases.last_holders(targets)
+            return stack.ports.objects.documents(names)
 
-    leases: Any = Meanwhile()
-    stack.interval_run(replace(stack.ports, leases=leases))
+    objects: Any = Meanwhile()
+    stack.interval_run(replace(stack.ports, objects=objects))
     stack.passes(MINUTE / 2)
     assert stack.tick()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 from tagstream.domain.objects.model import (
+    GitRef,
     ImageRef,
     ImageUpdateAutomation,
     LabelRequirement,
@@ -16,6 +18,7 @@ from tagstream.domain.objects.model import (
     Revision,
     SourceRef,
 )
+from tagstream.domain.update.destination import Destination
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.leases import LastHolder, Lease
 from tagstream.ports.objects import Document, StoredObject
@@ -51,6 +54,17 @@ POLICIES = (
 )
 
 
+SOURCE: Document = {
+    "apiVersion": "source.toolkit.fluxcd.io/v1",
+    "kind": "GitRepository",
+    "metadata": {"namespace": "apps", "name": "all"},
+    "spec": {"url": "https://host/app", "ref": {"branch": "main"}, "interval": "1h"},
+}
+MAIN = Destination(
+    url="https://host/app", checkout=GitRef(branch="main"), push_branch="main", refspec="", rebuilds_branch=False
+)
+
+
 def selected(key: NamespacedName) -> Selection:
     return Selection(
         policy=key,
@@ -82,7 +96,8 @@ def ports_that_count(read: list[str], *, schema: int = LABELS, stale: Namespaced
     def documents(names: Collection[ObjectName], *, may_lag: bool = False) -> dict[ObjectName, Document]:
         wanted = [name for name in names if name.kind == "ImagePolicy"]
         read.extend(["by name"] if wanted else [])
-        return {name: stored[name.key] for name in wanted if name.key in stored}
+        sources = {name: SOURCE for name in names if name.kind == "GitRepository"}
+        return sources | {name: stored[name.key] for name in wanted if name.key in stored}
 
     def labelled(namespace: str, label: tuple[str, str], most: int, *, may_lag: bool) -> list[NamespacedName] | None:
         read.append("=".join(label))
@@ -90,11 +105,13 @@ def ports_that_count(read: list[str], *, schema: int = LABELS, stale: Namespaced
         found = [key for key in own if key == stale or label in stored[key]["metadata"]["labels"].items()]
         return found if len(found) <= most else None
 
-    holders = {"host/app#main": LastHolder(fence=7, has_intents=True)}
+    def last_holders(targets: Collection[str], *, may_lag: bool) -> dict[str, LastHolder]:
+        return {one: LastHolder(fence=7, has_intents=True) for one in targets}
+
     return SimpleNamespace(
         objects=SimpleNamespace(documents_of=documents_of, documents=documents, labelled=labelled),
         selections=SimpleNamespace(list=selections, get_many=some_selections),
-        leases=SimpleNamespace(last_holders=lambda targets: holders),
+        leases=SimpleNamespace(last_holders=last_holders),
         schema=SimpleNamespace(version=lambda: schema),
         clock=SimpleNamespace(monotonic_s=lambda: 0.0),
         log=None,
@@ -189,8 +206,15 @@ def test_a_snapshot_is_good_for_the_lease_that_follows_the_last_holder_it_has_se
 def test_a_branch_is_in_doubt_while_its_last_holder_has_left_commits() -> None:
     snapshot = Snapshot(ports_that_count([]))
     snapshot.read_branches([automation("apps")])
-    assert snapshot.is_in_doubt("host/app#main")
-    assert snapshot.is_in_doubt("a branch that was not read")
+    assert snapshot.is_in_doubt(MAIN)
+    assert snapshot.is_in_doubt(MAIN.named("a branch that was not read"))
+
+
+def test_of_a_look_that_may_lag_only_a_template_is_in_doubt_since_a_branch_shows_its_head() -> None:
+    snapshot = Snapshot(ports_that_count([]), may_lag=True)
+    snapshot.read_branches([automation("apps")])
+    assert not snapshot.is_in_doubt(MAIN)
+    assert snapshot.is_in_doubt(replace(MAIN, push_branch="images/{{ .Policy }}", is_template=True))
 
 
 def lease(fence: int) -> Lease:

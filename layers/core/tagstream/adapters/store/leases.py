@@ -62,10 +62,10 @@ class DynamoLeases:
         until = self.clock.now() + timedelta(seconds=ttl_s)
         return self._held(lease, "SET #until = :until", {"#until": "until"}, {":until": keys.number(keys.epoch(until))})
 
-    def last_holders(self, targets: Sequence[str]) -> Mapping[str, LastHolder]:
+    def last_holders(self, targets: Sequence[str], *, may_lag: bool = False) -> Mapping[str, LastHolder]:
         """A batch read for a hundred targets."""
         names = {keys.lease(target): target for target in targets}
-        found = self.table.get_many([keys.key(name) for name in names])
+        found = self.table.get_many([keys.key(name) for name in names], may_lag=may_lag)
         leases = [_lease(names[keys.read_text(item, "pk")], item) for item in found]
         known = {one.target: LastHolder(fence=one.fence, has_intents=one.has_intents) for one in leases}
         return dict.fromkeys(targets, LastHolder()) | known

@@ -15,14 +15,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from tagstream.domain.objects.model import CommitId, ImageUpdateAutomation, NamespacedName
-from tagstream.errors import ImageAutomationError, RetryableError, raise_first
+from tagstream.errors import ImageAutomationError, Overtaken, RetryableError, raise_first
 from tagstream.ports.bundle import Ports
+from tagstream.ports.leases import Lease
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.reconcile import status
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.kept_requests import TRIES, known_requests, with_forgotten
 from tagstream.reconcile.stored_objects import parse_stored
-from tagstream.reconcile.transition import Transition, record, report
+from tagstream.reconcile.transition import Transition, record, report, report_each
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
 from tagstream.reconcile.update.branch import pushed_before, update_branch
 from tagstream.reconcile.update.debounce import departs_at, pause, record_refusal, wake_after
@@ -200,7 +201,7 @@ def _run_group(group: Sequence[UpdateJob], run: _Run) -> None:
 
 
 def _unchanged(group: Sequence[UpdateJob], deadline_s: float, run: _Run) -> tuple[RunResult, ...] | None:
-    if group[0].snapshot.is_in_doubt(group[0].destination.target):
+    if group[0].snapshot.is_in_doubt(group[0].destination):
         return None
     with run.health.watched(group):
         return unchanged(group, deadline_s, run.ports)
@@ -235,12 +236,12 @@ def _run_leased(group: Sequence[UpdateJob], holding: Holding, deadline_s: float,
         results = tuple(RunResult(job=job, error=error) for job in current)
     if not current[0].destination.is_template:
         results = with_requests(results, deadline_s, asking)
-    if not ports.leases.is_held(lease):
+    reported = _report_held(results, lease, started_s, ports)
+    if reported is None:
         # Whoever has it by now reports what was pushed here, and may have gone further.
         put_off(current, ports)
         return
-    # A run that only waits has neither succeeded nor failed.
-    run.next_runs.add(_report([one for one in results if one.held is None or one.parts or one.error], started_s, ports))
+    run.next_runs.add(reported)
     _write_holds(results, ports)
     if lease.has_intents or any(result.commit or result.reset_to for result in results):
         _settle_intents(results, {one.commit for one in pushed}, holding, ports)
@@ -370,18 +371,52 @@ def _prepared_one(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> Upd
         return None
 
 
-def _report(
-    results: Sequence[RunResult], started_s: float, ports: Ports
-) -> list[tuple[StoredObject, ImageUpdateAutomation]]:
-    """The automations with their statuses as they are now."""
+Reported = list[tuple[StoredObject, ImageUpdateAutomation]]
+"""Automations with their statuses as they are now."""
+
+
+def _report_held(results: Sequence[RunResult], lease: Lease, started_s: float, ports: Ports) -> Reported | None:
+    """Report what was done under a lease; None if another worker has it by now, which reports it in our place.
+
+    The lease is not read if everything went well: the statuses are written if they are still those that were read.
+    Whoever has the lease has not reported anything then, and sees what is reported here.
+    """
+    # A run that only waits has neither succeeded nor failed.
+    told = [one for one in results if one.held is None or one.parts or one.error]
+    found = _outcomes(told, started_s, ports)
+    if len(told) == len(results) and all(_went_well(one) for one in found):
+        failures = report_each(found, ports)
+        raise_first([None if isinstance(one, Overtaken) else one for one in failures])
+        late = [one for one, failure in zip(found, failures, strict=True) if failure is not None]
+    else:
+        late = found
+    if late:
+        if not ports.leases.is_held(lease):
+            return None
+        _report(late, ports)
+    return _reported(told, found)
+
+
+def _went_well(one: Transition) -> bool:
+    """Whether a run did all that there was to do, and has no pull request, of which hosts tell at any time."""
+    return one.outcome in ("committed", "reconciled") and not known_requests(one.status)
+
+
+def _outcomes(results: Sequence[RunResult], started_s: float, ports: Ports) -> list[Transition]:
     now, duration_ms = ports.clock.now(), (ports.clock.monotonic_s() - started_s) * 1000
-    found = [outcome(result, duration_ms, now) for result in results]
+    return [outcome(result, duration_ms, now) for result in results]
+
+
+def _report(found: Sequence[Transition], ports: Ports) -> None:
     keeping = [one for one in found if known_requests(one.status)]
     record(keeping, ports)
     for one in keeping:
         if one.changes_status:
             _put_status(one, ports)
     report([_as_written(one) if one in keeping else one for one in found], ports)
+
+
+def _reported(results: Sequence[RunResult], found: Sequence[Transition]) -> Reported:
     return [
         (_as_written(one).attempt.stored, result.job.automation) for one, result in zip(found, results, strict=True)
     ]
@@ -405,8 +440,7 @@ def _put_status(one: Transition, ports: Ports) -> None:
 def _report_unchanged(results: Sequence[RunResult], started_s: float, run: _Run) -> None:
     """Report without the lease: a status that a run with the lease has written meanwhile is not overwritten."""
     ports = run.ports
-    now, duration_ms = ports.clock.now(), (ports.clock.monotonic_s() - started_s) * 1000
-    found = [outcome(result, duration_ms, now) for result in results]
+    found = _outcomes(results, started_s, ports)
     record(found, ports)
     written = [
         (_as_written(one), result.job.automation)
@@ -428,4 +462,4 @@ def _report_error(group: Sequence[UpdateJob], error: ImageAutomationError, ports
     """Another worker may have run them while this one waited for the lease: its words are not overwritten."""
     stored = {one.key: one for one in ports.objects.get_many(KIND, [job.stored.key for job in group])}
     now = [replace(job, stored=stored[job.stored.key]) for job in group if job.stored.key in stored]
-    _report([RunResult(job=job, error=error) for job in now], ports.clock.monotonic_s(), ports)
+    _report(_outcomes([RunResult(job=job, error=error) for job in now], ports.clock.monotonic_s(), ports), ports)

@@ -166,8 +166,11 @@ class Snapshot:
             self._count(one)
         sources = {one.source.key for one in found} - set(self._repositories)
         self._read(sources, {one.metadata.key.namespace for one in found})
-        targets = {target for one in found if (target := self.branch_of(one)) is not None}
-        self._holders |= self._ports.leases.last_holders(sorted(targets))
+        places = [where for one in found if (where := self._destination_of(one)) is not None]
+        # What a worker pushed before it died has moved the branch, which a look that may lag compares with the status.
+        # Of a template it may be a branch that no status names.
+        targets = {one.target for one in places if one.is_template or not self.may_lag}
+        self._holders |= self._ports.leases.last_holders(sorted(targets), may_lag=True)
 
     def _read(self, sources: Collection[NamespacedName], namespaces: Collection[str]) -> None:
         names = [ObjectName(kind="GitRepository", key=key) for key in sources]
@@ -218,12 +221,18 @@ class Snapshot:
         """Whether this snapshot was read just before the lease, and nobody held the branch in between."""
         if self.may_lag or lease.was_waited_for:
             return False
+        # A number that lags behind is never the one before that of the lease, unless nobody has held it since.
         return self._holders.get(lease.target, LastHolder(fence=-1)).fence == lease.fence - 1
 
-    def is_in_doubt(self, target: str) -> bool:
-        """Whether a branch has commits that a worker may have pushed without living to report them."""
-        holder = self._holders.get(target)
-        return holder is None or holder.has_intents
+    def is_in_doubt(self, where: Destination) -> bool:
+        """Whether a branch has commits that a worker may have pushed without living to report them.
+
+        Those of a branch whose last holder was not read are seen by its head.
+        """
+        holder = self._holders.get(where.target)
+        if holder is None:
+            return where.is_template or not self.may_lag
+        return holder.has_intents
 
     def repository(self, key: NamespacedName) -> StoredObject | None:
         """A GitRepository; None when there is none."""
@@ -334,11 +343,15 @@ class Snapshot:
         Returns:
             None if it is not known, which ``prepare`` reports.
         """
+        where = self._destination_of(automation)
+        return None if where is None else where.target
+
+    def _destination_of(self, automation: ImageUpdateAutomation) -> Destination | None:
         stored = self._repositories.get(automation.source.key)
         if stored is None:
             return None
         try:
-            return destination(automation, parse_stored(stored, GitRepository)).target
+            return destination(automation, parse_stored(stored, GitRepository))
         except (StalledError, NoPushBranch):
             return None
 
