@@ -49,6 +49,20 @@ class Mortal:
         return answer
 
 
+@dataclass
+class Overtaken:
+    """A client before whose first write others do something."""
+
+    inner: Any
+    before: Callable[[], object]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(("put", "update", "delete", "batch_write", "transact")):
+            before, self.before = self.before, lambda: None
+            before()
+        return getattr(self.inner, name)
+
+
 @pytest.fixture
 def objects(table: Table) -> DynamoObjects:
     return DynamoObjects(table=table, clock=SystemClock())
@@ -120,3 +134,51 @@ def test_what_is_applied_during_a_deletion_leaves_no_entries(objects: DynamoObje
     assert objects_of(client, table).delete("ImagePolicy", APP)
     left = [name_of(item) for item in table.client.scan(TableName=table.name)["Items"]]
     assert [one for one in left if one[0] != "agenda"] == []
+
+
+def everything_but_notes(table: Table) -> dict[tuple[str, str], Any]:
+    items = table.client.scan(TableName=table.name)["Items"]
+    return {name_of(item): item for item in items if name_of(item)[0] != "agenda"}
+
+
+def state_of(kind: str) -> list[keys.Item]:
+    """Items that a used object has, with what they say."""
+    names = {
+        "ImageRepository": [tag_state_key(APP), keys.creation_times(APP), keys.key(keys.pending(APP))],
+        "ImagePolicy": [keys.selection(APP)],
+        "ImageUpdateAutomation": [keys.waiting(APP), keys.run(APP)],
+        "Receiver": [keys.hook("/hook/a"), keys.hook_paths(APP) | {"paths": keys.text("/hook/a")}],
+    }
+    found = [keys.key(keys.statuses(kind), str(APP)), keys.last_delivery(kind, APP), *names.get(kind, [])]
+    return [one | {"doc": keys.document({"a": "b"})} for one in found]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_object_that_is_applied_again_during_a_clean_up_keeps_its_state(
+    objects: DynamoObjects, table: Table, kind: str
+) -> None:
+    made = policy() if kind == "ImagePolicy" else document(kind)
+    table.write_many(state_of(kind))
+
+    def applied_again() -> None:
+        objects.put(made)
+        table.write_many(state_of(kind))
+
+    cleaning: Any = Overtaken(table.client, applied_again)
+    DynamoObjects(table=replace(table, client=cleaning), clock=SystemClock()).delete_derived(kind, APP)
+    left = everything_but_notes(table)
+    assert {name_of(item) for item in state_of(kind)} <= set(left)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_clean_up_leaves_nothing(objects: DynamoObjects, table: Table, kind: str) -> None:
+    table.write_many(state_of(kind))
+    objects.delete_derived(kind, APP)
+    assert everything_but_notes(table) == {}
+
+
+def test_hundreds_of_sightings_go_with_their_repository(objects: DynamoObjects, table: Table) -> None:
+    chunk = keys.key(keys.tags(APP), f"{keys.CHUNKS}a#000001")
+    table.write_many([chunk, *(keys.sighting(APP, f"v{number}", "sha256:1") for number in range(250))])
+    objects.delete_derived("ImageRepository", APP)
+    assert everything_but_notes(table) == {}

@@ -74,13 +74,14 @@ def asked(names: list[str], ports: Ports) -> None:
     ports.queue.send([QueuedScan(repositories=(key,), reason="interval") for key in keys])
 
 
-def worked(queue: ScanQueue, ports: Ports, batches: int = 1_000) -> int:
-    """Hand out messages until there is none, or so many batches; return how many workers have died."""
-    died = 0
-    for _ in range(batches):
-        next_s = queue.next_s()
-        if next_s is None:
-            break
+def worked(queue: ScanQueue, ports: Ports) -> tuple[int, list[int]]:
+    """Hand out messages until there is none.
+
+    Returns:
+        How many workers have died, and how often each message that was processed had come.
+    """
+    died, receives = 0, []
+    while (next_s := queue.next_s()) is not None:
         # Messages that were hidden together come back together.
         queue.clock.skip(max(0.0, next_s + 1.0 - queue.clock.now_s()))
         messages = queue.receive()
@@ -92,8 +93,9 @@ def worked(queue: ScanQueue, ports: Ports, batches: int = 1_000) -> int:
             died += 1
             continue
         failed = {one["itemIdentifier"] for one in answer["batchItemFailures"] if one["itemIdentifier"]}
+        receives += [one.receives for one in messages if one.message_id not in failed]
         queue.delete({one.message_id for one in messages} - failed)
-    return died
+    return died, receives
 
 
 def buried(queue: ScanQueue) -> list[str]:
@@ -104,25 +106,10 @@ def buried(queue: ScanQueue) -> list[str]:
 @pytest.mark.parametrize("place", [0, 5, 9])
 def test_only_the_message_that_kills_its_workers_is_a_dead_letter(place: int, stack: Ports, queue: ScanQueue) -> None:
     asked([*INNOCENT[:place], POISON, *INNOCENT[place:]], stack)
-    assert worked(queue, stack) == 10
+    died, receives = worked(queue, stack)
+    assert died == 10
     assert buried(queue) == [POISON]
     assert all(one.status for one in stack.objects.list("ImageRepository") if str(one.key) != POISON)
-
-
-def test_messages_that_came_with_a_deadly_one_are_processed_when_they_come_for_the_third_time(
-    stack: Ports, queue: ScanQueue
-) -> None:
-    asked([POISON, *INNOCENT], stack)
-    assert worked(queue, stack, batches=3) == 2
-    assert [json.loads(one.body)["repositories"] for one in queue.messages] == [[POISON]]
-
-
-def test_messages_that_come_while_a_deadly_one_is_tried_again_come_only_once_more(
-    stack: Ports, queue: ScanQueue
-) -> None:
-    asked([POISON], stack)
-    assert worked(queue, stack, batches=3) == 3
-    queue.clock.skip(queue.messages[0].visible_at_s - queue.clock.now_s())
-    asked(INNOCENT, stack)
-    assert worked(queue, stack, batches=2) == 1
-    assert [json.loads(one.body)["repositories"] for one in queue.messages] == [[POISON]]
+    # Once with the others, once in turn, and then without the one that kills its workers.
+    assert len(receives) == len(INNOCENT)
+    assert max(receives) <= 3

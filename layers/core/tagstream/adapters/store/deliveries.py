@@ -225,18 +225,22 @@ def closing_paths(table: Table, receiver: NamespacedName) -> list[Action]:
     ]
 
 
-def close_paths(table: Table, receiver: NamespacedName) -> None:
-    """All paths and their list, which goes last and only as it was read: a tick may have moved the address meanwhile.
+def close_paths(table: Table, receiver: NamespacedName, also: Action) -> bool:
+    """Remove all paths and their list in one transaction; nothing happens when there is no list.
 
-    Raises:
-        RetryableError: StorageOperationFailed, five writers in a row were faster.
+    Args:
+        table: where they are.
+        receiver: which is gone.
+        also: another action of the transaction, which says that the Receiver is gone.
+
+    Returns:
+        False when a tick has moved the address meanwhile, or the action was refused.
     """
-    for _ in range(PUT_TRIES):
-        paths = _listed(table, receiver)
-        table.delete_many([keys.hook(path) for path in paths])
-        if table.delete(keys.hook_paths(receiver), _still(paths)):
-            return
-    raise overtaken(f"Receiver/{receiver}")
+    where = keys.hook_paths(receiver)
+    if table.get(where) is None:
+        return True
+    paths = _listed(table, receiver)
+    return table.remove(where, _still(paths), [also, *(table.deleting(keys.hook(path)) for path in paths)])
 
 
 def _listed(table: Table, receiver: NamespacedName) -> tuple[str, ...]:

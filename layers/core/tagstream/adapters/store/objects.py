@@ -15,13 +15,13 @@ from typing import cast
 
 from tagstream.adapters.store import keys
 from tagstream.adapters.store.agenda import change_note
-from tagstream.adapters.store.conditions import ABSENT, PRESENT, Condition, GuardedPut, unchanged
+from tagstream.adapters.store.conditions import ABSENT, PRESENT, UNCONDITIONAL, Condition, GuardedPut, unchanged
 from tagstream.adapters.store.deliveries import close_paths, closing_paths
 from tagstream.adapters.store.label_index import LabelIndex
 from tagstream.adapters.store.policy_index import PolicyIndex
 from tagstream.adapters.store.server_metadata import with_server_metadata
 from tagstream.adapters.store.statuses import Statuses, StatusWrite, status_write
-from tagstream.adapters.store.table import PUT_TRIES, Action, Table, name_of
+from tagstream.adapters.store.table import PUT_TRIES, TRANSACTION, Action, Table, chunks, name_of
 from tagstream.adapters.store.table_errors import overtaken
 from tagstream.adapters.store.tag_state import tag_state_key
 from tagstream.domain.objects.annotations import annotated, annotations_of
@@ -209,20 +209,51 @@ class DynamoObjects:
         return [key for key, document in documents.items() if _repository(key, document) == repository]
 
     def delete_derived(self, kind: str, key: NamespacedName) -> None:
-        """Remove what is left of an object that is gone; nothing happens when there is such an object."""
-        if self.table.get(keys.key(keys.objects(kind), str(key))) is not None:
-            return
-        derived = [*_state(kind, key), *self.statuses.names_of_parts(kind, key)]
+        """Remove what is left of an object that is gone; nothing happens when there is such an object.
+
+        A new object of the same name may be applied at any moment. So what has a name that the new one's state would
+        have goes in transactions in which the object is still missing. Parts have names that nobody uses again. They
+        are looked up before the object is, and so belong to none that is there.
+
+        Raises:
+            RetryableError: StorageOperationFailed, five writers in a row were faster.
+        """
+        where = keys.key(keys.objects(kind), str(key))
+        for attempt in range(PUT_TRIES):
+            state, parts = self._left_of(kind, key)
+            if self.table.get(where) is not None:
+                return
+            is_closed = kind != "Receiver" or close_paths(self.table, key, self.table.deleting(where, ABSENT))
+            if is_closed and self._drop_state(where, state):
+                break
+            self.table.back_off(attempt)
+        else:
+            raise overtaken(f"{kind}/{key}")
+        self.table.delete_many(parts)
         if kind == "ImageRepository":
-            for partition in (keys.tags(key), keys.sightings(key), keys.pending(key)):
-                derived += [dict(item) for item in self.table.query(partition)]
             self.policy_index.drop_unused(key)
             self.policy_index.drop_unused_rows(key)
-        if kind == "ImageUpdateAutomation":
-            derived.append(keys.run(key))
-        if kind == "Receiver":
-            close_paths(self.table, key)
-        self.table.delete_many(derived)
+
+    def _left_of(self, kind: str, key: NamespacedName) -> tuple[list[keys.Item], list[keys.Item]]:
+        """The keys of what is left of an object, and apart from them those of parts."""
+        runs = [keys.run(key)] if kind == "ImageUpdateAutomation" else []
+        found = [*self.table.get_many([*_state(kind, key), *runs]), *self.statuses.names_of_parts(kind, key)]
+        if kind == "ImageRepository":
+            for partition in (keys.tags(key), keys.sightings(key), keys.pending(key)):
+                found += self.table.query(partition)
+        prefixes = (keys.CHUNKS, keys.CREATED_PARTS, keys.status_parts(str(key)))
+        names = [keys.key(*name_of(item)) for item in found]
+        are_parts = [keys.read_text(name, "sk").startswith(prefixes) for name in names]
+        state = [name for name, is_part in zip(names, are_parts, strict=True) if not is_part]
+        return state, [name for name, is_part in zip(names, are_parts, strict=True) if is_part]
+
+    def _drop_state(self, where: keys.Item, state: Sequence[keys.Item]) -> bool:
+        """Remove items as long as the object is missing; False when it is there, or another writer was faster."""
+        missing = self.table.deleting(where, ABSENT)
+        return all(
+            self.table.remove(first, UNCONDITIONAL, [missing, *(self.table.deleting(one) for one in others)])
+            for first, *others in chunks(state, TRANSACTION - 1)
+        )
 
     def put_statuses(self, changes: Sequence[tuple[StoredObject, Document]]) -> list[ImageAutomationError | None]:
         """Later statuses share transactions, first ones and notes share batches. A time to retry goes into the agenda.
