@@ -75,7 +75,7 @@ VALUES: Mapping[str, str] = {
     "flow_dq": f"k: {{\n  a: «{DQ}» M\n}}\n",
     "flow_spaces": "a: [1,2,  3]\nb: { x:  y }\nk: «old» M\n",
     "flow_multiline": "a: [\n  1,\n  2 ]\nk: «old» M\n",
-    "comment_after_flow_key": "k: {a: M\n  old}\n",
+    "comment_after_flow_key": f'k: {{a: M\n  «old|"{NEW}"»}}\n',
     "map_in_plain": "k: a: old M\n",
     "plain_colon_end": "k: «old:x» M\n",
     "plain_star": "k: «o*ld» M\n",

@@ -133,7 +133,7 @@ def test_text_that_begins_on_a_separator_line_is_no_place_for_markers(source: st
         (f"k: !!binary aGk= {MARK}\n", f"k: v2.0.0 {MARK}\n"),
         (f"k: !!int\n  5 {MARK}\n", f"k: \n  v2.0.0 {MARK}\n"),
         (f"k: &a !!int 5 {MARK}\nb: *a\n", f"k: &a v2.0.0 {MARK}\nb: *a\n"),
-        (f"k: !!str # why\n  old {MARK}\n", f"k: !!str # why\n  v2.0.0 {MARK}\n"),
+        (f"k: &a !!int {MARK}\n  7\n", f"k: &a {MARK}\n  v2.0.0\n"),
         (f"k: !own old {MARK}\n", f"k: !own v2.0.0 {MARK}\n"),
         (f"a: 1\rk: old {MARK}\rb: 2", f"a: 1\rk: v2.0.0 {MARK}\rb: 2"),
         (f"--- [old, {MARK}\n  b]\n", f"--- [v2.0.0, {MARK}\n  b]\n"),
@@ -301,8 +301,25 @@ def test_a_marker_line_behind_a_block_scalar_is_told_from_the_scalars_text() -> 
         ("r:\n- k: v\n  # MARK\n- old\n", None),
         ("r:\n- k: v\n# MARK\n- old\n", "old"),
         ("r:\n- a\n  # MARK\n- old\n", "old"),
-        # An empty item has no comment to give to the next one.
-        ("r:\n- # MARK\n- old\n", None),
+        # An empty item gives its comment to the next one.
+        ("r:\n- # MARK\n- old\n", "old"),
+        ("r:\n# MARK\n-\n-\n  old\n", "old"),
+        ("r:\n# MARK\n- # MARK\n  -\n    old\n", "old"),
+        # Of two comment lines above a value none counts, wherever the second one stands.
+        ("r:\n  # MARK\n-\n  # MARK\n  old\n", None),
+        ("r:\n-\n  # MARK\n\n  old\n", None),
+        # A comment below a deeper value is no part of the next item's comment.
+        ("r:\n-\n  a\n  # MARK\n- old\n", "old"),
+        # In flow collections, comments belong to keys, commas and brackets as they do in go-yaml.
+        ("r: {k: # MARK\n  old}\n", "old"),
+        ("r: [[ # MARK\n  old]]\n", None),
+        ("r: [\n  # MARK\n  old]\n", "old"),
+        ("r: {k: # why\n  old # MARK\n}\n", None),
+        ("r: [[old # MARK\n  , # MARK\n  a]]\n", None),
+        # Comments behind a tag or an anchor are comments of the value.
+        ("k: &a # MARK\n  old\n", "old"),
+        ("k: !!str # MARK\n  old\n", "old"),
+        ("k: !!str # why\n  old # MARK\n", None),
         # A line of a text is no comment above another one.
         ("r:\n- k: |-\n    # x\n- # MARK\n  old\n", "old"),
         # What is inside of a key is not set.

@@ -1,8 +1,9 @@
 """Finds marked values by the parser's events. It is slower than ``fast_reader``, and right for every document.
 
-Source: kyaml's comment placement as measured (yaml-setters notes): a comment belongs to the scalar before it on its
-line; a comment line of its own counts only above a scalar item of a sequence, and between ``key:`` and a value on the
-next line; vectors setters/manifest.json, setters_flux.json.
+Which scalar a comment belongs to is go-yaml's answer (``gocompat.yaml_comments``). kyaml looks at a scalar's line
+comment, or at its head comment if there is none, and takes it for a marker only as a whole.
+
+Source: kyaml fieldmeta.FieldMeta.Read and kio.ByteReader; vectors setters/manifest.json, setters_flux.json.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from gocompat.yaml_comments.attribution import ScalarComments, scalar_comments
+from gocompat.yaml_comments.scanner import ScalarToken
 from tagstream.domain.objects.yaml_events import parsed_events
 from tagstream.domain.setters.fast_reader import Site
 from tagstream.domain.setters.marker import key_indexes
@@ -24,7 +27,8 @@ _GAP = re.compile(r"(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\r\n]*)*")
 _TAG = re.compile(r"!\S*")
 # Every line break of YAML 1.1 becomes \\n, so that lines are libyaml's lines. Offsets stay.
 _BREAKS = str.maketrans({"\r": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n"})
-_BLANK_LINE = re.compile(r"[ \t]*\n")
+_SEPARATOR_LINE = re.compile(r"\n---[ \t]*(?:#.*)?\n")
+_SHARED = "a comment of several lines, or of a value with a comment of its own, is no marker"
 _STEP = 256
 _CORE, _STRING = "tag:yaml.org,2002:", "tag:yaml.org,2002:str"
 
@@ -45,16 +49,16 @@ class Scalar(NamedTuple):
 
 
 def scan_events(text: str, first_byte: int) -> list[Site]:
-    """The sites of one document.
+    """The sites of a text.
 
     Args:
-        text: the document.
+        text: valid YAML, one document or more.
         first_byte: its byte offset in the file.
     """
     scalars = list(_scalars(text))
-    starts = [scalar.start for scalar in scalars]
     place = ByteOffsets(text, first_byte)
     text = text.replace("\r\n", " \n").translate(_BREAKS)
+    comments = _Comments(text, scalars)
     sites = []
     line, done = (0, -1), -1
     for hit in key_indexes(text):
@@ -63,8 +67,7 @@ def scan_events(text: str, first_byte: int) -> list[Site]:
         if hit >= line[1]:
             newline = text.find("\n", hit)
             line = text.rfind("\n", 0, hit) + 1, newline if newline >= 0 else len(text)
-        index = bisect.bisect_right(starts, hit) - 1
-        site, done = _site(text, scalars, index, line, hit)
+        site, done = _site(text, comments, line, hit)
         sites.append(_in_bytes(place, site))
     return sites
 
@@ -150,102 +153,88 @@ def _is_key(stack: Sequence[Sequence[Any]]) -> bool:
     return bool(stack) and (stack[-1][3] or (stack[-1][0] == "mapping" and stack[-1][1] % 2 == 0))
 
 
-def _site(text: str, scalars: Sequence[Scalar], index: int, line: tuple[int, int], hit: int) -> tuple[Site, int]:
+class _Comments:
+    """Which scalar each comment belongs to, by the place of its ``#``."""
+
+    def __init__(self, text: str, scalars: Sequence[Scalar]) -> None:
+        self.scalars = scalars
+        # Comments may stand between a scalar and its anchor or tag.
+        self.starts = [_behind_properties(text, scalar)[0] for scalar in scalars]
+        self.owners: dict[int, Scalar | str] = {}
+        for first, last in _parts(text):
+            # Go reads each part by itself, so that places count from its beginning.
+            begin, end = (bisect.bisect_left(self.starts, at) for at in (first, last))
+            inside = list(zip(self.starts[begin:end], scalars[begin:end], strict=True))
+            written = {
+                start - first: ScalarToken(scalar.end - first, not scalar.style, scalar.style in ("|", ">"))
+                for start, scalar in inside
+                if scalar.value or scalar.style
+            }
+            owners = {start - first: scalar for start, scalar in inside}
+            for start, comments in scalar_comments(text[first:last], written).items():
+                self._place(first, comments, owners[start])
+
+    def _place(self, first: int, comments: ScalarComments, scalar: Scalar) -> None:
+        whole = comments.line or comments.head
+        lines = [line for line in whole if line.text]
+        for line in (*comments.line, *comments.head):
+            self.owners[first + line.start] = _SHARED
+        for line in comments.line if scalar.is_key else ():
+            self.owners[first + line.start] = "the marker stands behind a mapping key"
+        if len(lines) == 1 and not (scalar.is_key and whole is comments.head):
+            self.owners[first + lines[0].start] = _owner(scalar)
+
+
+def _parts(text: str) -> list[tuple[int, int]]:
+    """What kyaml hands to go-yaml at a time: the text between lines of ``---`` alone."""
+    parts, first = [], 0
+    for found in _SEPARATOR_LINE.finditer(text):
+        parts.append((first, found.start() + 1))
+        first = found.end()
+    return [*parts, (first, len(text))]
+
+
+def _owner(scalar: Scalar) -> Scalar | str:
+    if scalar.is_alias:
+        return "the value is an alias: set the anchor instead"
+    if scalar.is_key:
+        return "the marker stands behind a mapping key"
+    if scalar.parent == "document":
+        return "the document is a single scalar"
+    return scalar
+
+
+def _site(text: str, comments: _Comments, line: tuple[int, int], hit: int) -> tuple[Site, int]:
     """What stands at one token of a line, in characters, and where to look on."""
     line_start, line_end = line
-    before = scalars[index] if index >= 0 else None
-    is_header = before is not None and before.style in ("|", ">") and before.start >= line_start
+    index = bisect.bisect_right(comments.starts, hit) - 1
+    before = comments.scalars[index] if index >= 0 else None
+    is_header = before is not None and before.style in ("|", ">") and comments.starts[index] >= line_start
     if before is not None and before.end > hit and not is_header:
         return Site(hit=hit, comment="", reason="the marker is text inside a scalar"), hit + 1
     search_from = line_start
     if before is not None:
-        search_from = before.start + 1 if is_header else max(line_start, before.end)
+        search_from = comments.starts[index] + 1 if is_header else max(line_start, before.end)
     # Behind a block scalar's header libyaml takes any # for a comment.
     found = (_HASH if is_header else _COMMENT).search(text, search_from, line_end)
     if found is None or found.start() > hit:
         return Site(hit=hit, comment="", reason="the marker is not in a comment"), hit + 1
     comment = text[found.start() : line_end]
-    target = _target(text, scalars, index, (line_start, found.start(), line_end))
+    target = comments.owners.get(found.start())
+    if target is None:
+        target = _nobodys(text[line_start : found.start()])
     if isinstance(target, str):
         return Site(hit=hit, comment=comment, reason=target), line_end
     return _settable(text, target, hit, comment), line_end
 
 
-def _target(text: str, scalars: Sequence[Scalar], index: int, line: tuple[int, int, int]) -> Scalar | str:
-    """The scalar a comment belongs to, or why it belongs to none."""
-    line_start, comment_start, _ = line
-    before = scalars[index] if index >= 0 else None
-    if before is not None and before.end >= line_start and before.end > 0:
-        block = before.style in ("|", ">")
-        between = "" if block else text[max(before.end, line_start) : comment_start]
-        on_line = before.start >= line_start if block else before.end > line_start or before.start >= line_start
-        if on_line and not between.strip(" \t,\r"):
-            return _own_line(before)
-    return _head(text, scalars, index, line)
-
-
-def _own_line(before: Scalar) -> Scalar | str:
-    if before.is_alias:
-        return "the value is an alias: set the anchor instead"
-    if before.is_key:
-        return "the marker stands behind a mapping key"
-    if before.parent == "document":
-        return "the document is a single scalar"
-    return before
-
-
-def _head(text: str, scalars: Sequence[Scalar], index: int, line: tuple[int, int, int]) -> Scalar | str:
-    """A comment line of its own, right above what it may belong to."""
-    line_start, comment_start, line_end = line
-    if text.startswith("---", line_start):
+def _nobodys(before: str) -> str:
+    """Why a comment belongs to no scalar, by what stands before it on its line."""
+    if before.startswith("---"):
         return "the marker stands behind a document separator"
-    if text[line_start:comment_start].strip(" -"):
+    if before.strip(" -"):
         return "there is no value before the marker on its line"
-    after = scalars[index + 1] if index + 1 < len(scalars) else None
-    if after is None or after.is_key or after.is_alias:
-        return "a comment line of its own belongs to no value"
-    behind_key = index >= 0 and "\n" in text[scalars[index].end : after.start]
-    if after.parent != "sequence" and not behind_key:
-        return "a comment line of its own belongs to no value"
-    between = text[line_end + 1 : after.start]
-    if between.count("-") > 1:
-        return "the comment belongs to a list"
-    if index >= 0 and not scalars[index].is_key and _ends_previous(text, scalars[index], line, after):
-        return "the comment belongs to what stands before it"
-    previous_start = text.rfind("\n", 0, max(line_start - 1, 0)) + 1
-    is_text = index >= 0 and scalars[index].end > previous_start
-    is_continued = text[previous_start:line_start].strip(" -").startswith("#") and not is_text
-    if between.strip(" -\n") or is_continued or _has_comment(text, after):
-        return "a comment of several lines, or of a value with a comment of its own, is no marker"
-    return after
-
-
-def _ends_previous(text: str, before: Scalar, line: tuple[int, int, int], after: Scalar) -> bool:
-    """Whether a comment line counts for the item before it: a blank line follows it, or it is indented otherwise.
-
-    An item that is a single scalar has no comments in other columns.
-    """
-    line_start, comment_start, line_end = line
-    if text[line_start:comment_start].strip():
-        return False
-    if _BLANK_LINE.match(text, line_end + 1, after.start):
-        return True
-    dash = text.find("-", line_end, after.start)
-    if dash < 0:
-        return False
-    column = dash - text.rfind("\n", 0, dash) - 1
-    start = text.rfind("\n", 0, before.start) + 1
-    is_single = before.start >= start + column and text[start : before.start].strip(" ") == "-" == text[start + column]
-    return comment_start - line_start != column and not is_single
-
-
-def _has_comment(text: str, scalar: Scalar) -> bool:
-    """Whether a comment follows a scalar on its line; for a block scalar, its indicator."""
-    is_block = scalar.style in ("|", ">")
-    start = scalar.start if is_block else scalar.end
-    end = text.find("\n", start)
-    line = text[start : len(text) if end < 0 else end]
-    return _COMMENT.search(line) is not None if is_block else "#" in line
+    return "a comment line of its own belongs to no value"
 
 
 def _settable(text: str, target: Scalar, hit: int, comment: str) -> Site:

@@ -42,7 +42,7 @@ _ALIAS = re.compile(rb"\*[0-9A-Za-z_]")
 # Line breaks of YAML 1.1, and with it of libyaml and go-yaml.
 _ANY_BREAK = rb"(?:\r?\n|\r|\xc2\x85|\xe2\x80[\xa8\xa9])"
 _BREAK = re.compile(_ANY_BREAK)
-_COMMENT_LINES = re.compile(rb"(?m)(^ *#[^\n]*)((?:\n[ \t]*#[^\n]*)+)")
+_COMMENT_LINES = re.compile(rb"(?m)(^[ -]*#[^\n]*)((?:(?>(?:\n[ \t\r]*)+)#[^\n]*)+)")
 _INDENT = re.compile(rb"(?m)^[ \t]+")
 MANY = 500
 _BLOCK_INDENT = re.compile(_ANY_BREAK + rb"( +)(?! |" + _ANY_BREAK + rb")")
@@ -119,7 +119,7 @@ def plan_file(
     data = source[shift:]
     problem = _problem(data)
     if problem is not None:
-        # libyaml refuses tabs before these comments, go-yaml does not. No offset changes.
+        # libyaml refuses tabs before these comments and on empty lines above them, go-yaml does not. No offset changes.
         data = _COMMENT_LINES.sub(_with_spaces, data)
         problem = _problem(data)
     if problem is not None:
@@ -136,7 +136,7 @@ def plan_file(
 
 
 def _with_spaces(lines: re.Match[bytes]) -> bytes:
-    """Comment lines with a space for each tab before those that follow the first one."""
+    """Comment lines with a space for each tab at the beginning of those that follow the first one."""
     return lines[1] + _INDENT.sub(lambda found: b" " * len(found[0]), lines[2])
 
 

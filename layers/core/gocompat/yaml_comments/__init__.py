@@ -1,0 +1,1 @@
+"""The comments that go-yaml gives to the scalars of a YAML text."""
