@@ -19,8 +19,7 @@ from tests.bench.timing import shown
 from tests.bench.updates import NEW, OLD, Shape, updates
 from tests.embedded.aws import running
 
-MANY = 1_000
-TICKS = (100, 1_000, 5_000)
+COUNTS = (100, 1_000, 5_000)
 IDLE_UNITS, SCAN_HALF_UNITS, UPDATE_HALF_UNITS = 50, 10, 10.5
 IDLE_RUN_UNITS, HOURLY_RUN_UNITS = 6, 8
 SYNCED = 10
@@ -28,23 +27,26 @@ SYNCED = 10
 
 def _scans(_flux: Flux | None) -> Iterator[Row]:
     with running() as aws:
-        fleet = Fleet(aws.endpoint, MANY).applied()
-        yield _each("repository, first scan", 5, measured(fleet.client, fleet.scan))
-        fleet.registry.grow()
-        yield _each("repository, changed scan", 5, measured(fleet.client, fleet.scan))
-        yield _each("repository, unchanged scan", 1, measured(fleet.client, fleet.scan))
+        for count in COUNTS:
+            fleet = Fleet(aws.endpoint, count).applied()
+            yield _each("repository, first scan", 5, count, measured(fleet.client, fleet.scan))
+            fleet.registry.grow()
+            yield _each("repository, changed scan", 5, count, measured(fleet.client, fleet.scan))
+            yield _each("repository, unchanged scan", 1, count, measured(fleet.client, fleet.scan))
 
 
 def _digests(_flux: Flux | None) -> Iterator[Row]:
     with running() as aws:
-        fleet = Fleet(aws.endpoint, MANY, digests=True).applied()
-        fleet.scan()
-        yield _each("policy with digest Always, unchanged", 1, measured(fleet.client, fleet.evaluate))
+        for count in COUNTS:
+            fleet = Fleet(aws.endpoint, count, digests=True).applied()
+            fleet.scan()
+            cost = measured(fleet.client, fleet.evaluate)
+            yield _each("policy with digest Always, unchanged", 1, count, cost)
 
 
 def _ticks(_flux: Flux | None) -> Iterator[Row]:
     with running() as aws:
-        for count in TICKS:
+        for count in COUNTS:
             fleet = Fleet(aws.endpoint, count).applied()
             fleet.settled()
             idle = measured(fleet.client, fleet.tick)
@@ -69,7 +71,7 @@ def _pushes(_flux: Flux | None) -> Iterator[Row]:
     The interval of the automation ends, too, while nothing is new.
     """
     with running() as aws:
-        for count in TICKS:
+        for count in COUNTS:
             fleet = Fleet(aws.endpoint, count).applied()
             fleet.settled()
             # The repository was scanned before, as nearly all are to which somebody pushes.
@@ -104,7 +106,7 @@ def _units(what: str, most: float | None, *costs: Cost) -> Row:
 
 def _syncs(_flux: Flux | None) -> Iterator[Row]:
     with running() as aws:
-        for count in TICKS:
+        for count in COUNTS:
             fleet = Fleet(aws.endpoint, count).applied()
             listed = fleet.ports.objects.list("ImagePolicy")[:SYNCED]
             key = NamespacedName("ns", "fleet")
@@ -118,10 +120,10 @@ def _syncs(_flux: Flux | None) -> Iterator[Row]:
             )
 
 
-def _each(what: str, most: float, cost: Cost) -> Row:
-    units = f"{cost.read_units / MANY:.2f} read, {cost.write_units / MANY:.2f} write units"
-    calls = cost.calls / MANY
-    return Row(what=f"calls a {what}", ours=f"{calls:.2f} ({units})", value=calls, goal=most)
+def _each(what: str, most: float, count: int, cost: Cost) -> Row:
+    units = f"{cost.read_units / count:.2f} read, {cost.write_units / count:.2f} write units"
+    calls = cost.calls / count
+    return Row(what=f"calls a {what}, of {count:,}", ours=f"{calls:.2f} ({units})", value=calls, goal=most)
 
 
 BENCHES = {

@@ -7,6 +7,7 @@ pages of at most 1 MB, as DynamoDB does.
 from __future__ import annotations
 
 import gc
+import hashlib
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -42,6 +43,11 @@ from tests.embedded.table import create_table
 TRIGGER = ScanTrigger(reason="bench", cause="bench")
 LONG_S = 900.0
 TEAMS = 20
+PRODUCTS = ("payments", "checkout", "search", "identity", "fulfilment", "catalogue", "notifications", "reporting")
+PARTS = ("api", "worker", "frontend", "migrations", "gateway", "scheduler", "exporter")
+# A worker notes the times of as many objects at once.
+NOTED_TOGETHER = 100
+INTERVAL, SETTLING = timedelta(minutes=5), timedelta(minutes=3)
 IMAGE_API = "image.toolkit.fluxcd.io/v1"
 
 
@@ -60,6 +66,24 @@ class MemoryRegistry:
     def grow(self) -> None:
         """Add a tag to every image."""
         self.tags = (*self.tags, f"1.1.{len(self.tags)}")
+
+
+def fleet_keys(count: int) -> list[NamespacedName]:
+    """Names as teams choose them: words, and parts that look like hashes, which hardly compress."""
+
+    def team(number: int) -> str:
+        return f"{PRODUCTS[number % len(PRODUCTS)]}-{_mixed(f'team {number}')[:6]}"
+
+    def service(number: int) -> str:
+        mixed = _mixed(f"service {number}")
+        product, part = PRODUCTS[int(mixed[-2:], 16) % len(PRODUCTS)], PARTS[int(mixed[-4:-2], 16) % len(PARTS)]
+        return f"{product}-{part}-{mixed[:8]}"
+
+    return [NamespacedName(team(number % TEAMS), service(number)) for number in range(count)]
+
+
+def _mixed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class MovedClock(SystemClock):
@@ -106,9 +130,7 @@ class Fleet:
         self.ports: Ports = replace(
             ports_on(self.table, self.queue), registry=registry, clock=self.clock, agenda=agenda
         )
-        self.keys = [
-            NamespacedName(f"team-{number % TEAMS:02}", f"service-{number:05}") for number in range(self.count)
-        ]
+        self.keys = fleet_keys(self.count)
 
     def applied(self) -> Fleet:
         """With all objects stored, written past the store's door to save the time of thousands of transactions."""
@@ -155,12 +177,20 @@ class Fleet:
             scan_repositories(message.repositories, ScanTrigger.of(message), time.monotonic() + LONG_S, self.ports)
 
     def settled(self) -> Fleet:
-        """With this version's first tick and the hourly look at everything behind it, and nothing due for a while."""
+        """With this version's first tick and the hourly look at everything behind it, and nothing due for a while.
+
+        Workers have noted the times of a hundred objects after the other within the last minutes.
+        """
         self.ports.schema.raise_to(SCHEMA)
-        soon = Times(last=self.clock.now(), due=self.clock.now() + timedelta(minutes=5))
-        kinds = ("ImageRepository", "ImagePolicy")
-        times = {ObjectName(kind=kind, key=key): soon for key in self.keys for kind in kinds}
-        self.ports.agenda.rewrite(times, self.clock.now())
+        begun = self.clock.now() - SETTLING
+        names = [ObjectName(kind=kind, key=key) for kind in ("ImageRepository", "ImagePolicy") for key in self.keys]
+        self.ports.agenda.rewrite(dict.fromkeys(names, Times(last=begun, due=begun + INTERVAL)), begun)
+        for start in range(0, len(names), NOTED_TOGETHER):
+            noted_at = begun + SETTLING * (start + 1) / len(names)
+            together = names[start : start + NOTED_TOGETHER]
+            looked = {name: noted_at - timedelta(seconds=place % 7) for place, name in enumerate(together)}
+            self.ports.agenda.note({name: Times(last=at, due=at + INTERVAL) for name, at in looked.items()}, noted_at)
+        self.ports.agenda.read(folds=True)
         return self
 
 

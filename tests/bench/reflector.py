@@ -12,7 +12,7 @@ from datetime import datetime
 from tests.bench.api_server import Document, Metadata, Resource
 from tests.bench.controller import Controller, ControllerFailed, Setup, controlling
 from tests.bench.fast_registry import state
-from tests.bench.fleet import IMAGE_API, TEAMS
+from tests.bench.fleet import IMAGE_API, fleet_keys
 from tests.bench.go_programs import program, source
 from tests.bench.timing import Taken
 
@@ -34,9 +34,7 @@ class Reflector:
 
     def create(self, count: int, digests: bool = False) -> None:
         """Create ImageRepositories with an ImagePolicy each, in 20 namespaces, which are not due again."""
-        self.objects = [
-            {"namespace": f"team-{number % TEAMS:02}", "name": f"service-{number:05}"} for number in range(count)
-        ]
+        self.objects = [{"namespace": one.namespace, "name": one.name} for one in fleet_keys(count)]
         always = {"digestReflectionPolicy": "Always", "interval": NEVER} if digests else {}
         repositories: list[Document] = []
         policies: list[Document] = []
