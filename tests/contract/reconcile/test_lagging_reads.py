@@ -11,11 +11,14 @@ import pytest
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.table import Table
+from tagstream.adapters.store.tag_state import tag_state_key
 from tagstream.domain.instant import instant_text
+from tagstream.domain.scan.schedule import jitter_s
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.schema import SCHEMA
 from tagstream.reconcile import handlers
+from tagstream.reconcile.scan.reported_tags import READ_EVERY_S
 from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.trigger import ScanTrigger
 from tests.contract.lagging_reads import LaggingClient, lagging_ports
@@ -42,6 +45,23 @@ class HourLater(SystemClock):
 
     def now(self) -> datetime:
         return super().now() + timedelta(hours=1)
+
+
+class Within(SystemClock):
+    """The system's clock, moved into the hour after which a scan reads the stored tags again."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+    @classmethod
+    def the_hour(cls, *, begins: bool = False) -> Within:
+        """At the begin of the next hour of the repository, or half an hour later."""
+        now_s = SystemClock().now().timestamp()
+        left_s = READ_EVERY_S - (now_s + jitter_s(str(APP), READ_EVERY_S)) % READ_EVERY_S
+        return cls(timedelta(seconds=left_s + (0 if begins else READ_EVERY_S / 2)))
 
 
 def interval_run(ports: Ports) -> None:
@@ -137,9 +157,38 @@ def test_an_unchanged_scan_that_a_tick_sent_on_reads_what_may_lag(
     ports, client = lagging
     begun(ports, registry)
     client.fall_behind()
-    send_on(ports)
-    assert set(client.lagged) == {"object#ImageRepository", "status#ImageRepository", f"tags#{APP}"}
+    send_on(replace(ports, clock=Within.the_hour()))
+    assert set(client.lagged) == {"object#ImageRepository", "status#ImageRepository"}
     assert silent.sent == []
+
+
+def test_the_first_scan_of_an_hour_stores_tags_that_got_lost(
+    registry: Registry, lagging: tuple[Ports, LaggingClient], silent: Silent, table: Table
+) -> None:
+    ports, client = lagging
+    begun(ports, registry)
+    table.delete(tag_state_key(APP))
+    client.fall_behind()
+    send_on(replace(ports, clock=Within.the_hour(begins=True)))
+    assert f"tags#{APP}" in client.lagged
+    assert ports.tags.state(APP) is not None
+
+
+def test_a_scan_after_one_that_died_before_its_status_reads_what_that_one_has_stored(
+    registry: Registry, lagging: tuple[Ports, LaggingClient]
+) -> None:
+    ports, _ = lagging
+    begun(ports, registry)
+    before: Any = ports.objects.get("ImageRepository", APP)
+    registry.add_tags("app", ["v1.50.0"])
+    scan(ports)
+    put_status(ports.objects, "ImageRepository", APP, before.status)
+    state = ports.tags.state(APP)
+    send_on(replace(ports, clock=Within.the_hour()))
+    stored: Any = ports.objects.get("ImageRepository", APP)
+    assert state is not None
+    assert stored.status["lastScanResult"]["revision"] == state.revision
+    assert ports.tags.state(APP) == state
 
 
 def test_a_scan_that_was_sent_on_and_has_outdated_reads_is_repeated_with_consistent_ones(

@@ -32,6 +32,7 @@ from tagstream.reconcile.scan.gathering import Gathering
 from tagstream.reconcile.scan.host_turns import SHARED_S, WORKERS, HostTurns
 from tagstream.reconcile.scan.portions import resumed
 from tagstream.reconcile.scan.put_back import put_back
+from tagstream.reconcile.scan.reported_tags import is_time_to_read, with_reported_state
 from tagstream.reconcile.scan.scan_outcome import Scan, has_news, reported_revision, transition
 from tagstream.reconcile.scan.settling import (
     Settled,
@@ -115,8 +116,8 @@ def scan_stored(
 ) -> frozenset[NamespacedName]:
     """Like ``scan_repositories``, for a caller that has just read the ImageRepositories.
 
-    Where the trigger says so, the caller's read and that of the tag lists may be without the writes of the last
-    moments: a scan that has something to write looks again first.
+    Where the trigger says so, the caller's read may be without the writes of the last moments, and the stored tags are
+    known from the statuses: a scan that has something to write looks again first.
 
     ``in_tick`` says that the caller is a tick: a scan that its deadline cuts short has failed nothing, and goes to the
     queue, where it has all the time that its object allows.
@@ -217,9 +218,12 @@ def _log_run(scans: Sequence[Scan], started_s: float, ports: Ports) -> None:
 
 def _begun(found: Sequence[StoredObject], ports: Ports, *, may_lag: bool) -> list[Scan]:
     readable = parsed_objects(found, ImageRepository, ports.log)
-    wanted = [(stored, repository) for stored, repository in readable if not repository.suspend]
-    before = ports.tags.states([stored.key for stored, _ in wanted], may_lag=may_lag)
-    return [Scan(stored=stored, repository=repository, before=before.get(stored.key)) for stored, repository in wanted]
+    scans = [Scan(stored=stored, repository=one) for stored, one in readable if not one.suspend]
+    if may_lag:
+        now = ports.clock.now()
+        scans = [scan if is_time_to_read(scan, now) else with_reported_state(scan) for scan in scans]
+    before = ports.tags.states([scan.stored.key for scan in scans if not scan.is_from_status], may_lag=may_lag)
+    return [scan if scan.is_from_status else replace(scan, before=before.get(scan.stored.key)) for scan in scans]
 
 
 def _put_back(scans: Sequence[Scan], run: _Run, ports: Ports) -> Mapping[ObjectName, Times]:
@@ -249,6 +253,8 @@ def _scan_now(scan: Scan, run: _Run, ports: Ports) -> Settled | ToSettle | Image
     try:
         with isolated():
             scan = _listed(scan, run, ports)
+            if scan.is_from_status and has_news(scan):
+                scan = replace(scan, before=ports.tags.state(scan.stored.key), is_from_status=False)
     except ImageAutomationError as error:
         if isinstance(error, _CutShort) or _ran_out_of_turn(scan, run, started, ports):
             return None
@@ -279,7 +285,8 @@ def _scan_now(scan: Scan, run: _Run, ports: Ports) -> Settled | ToSettle | Image
 def _is_as_stored(scan: Scan, ports: Ports) -> bool:
     """Whether what the scan began with is still what the table holds."""
     key = scan.stored.key
-    return ports.objects.get(KIND, key) == scan.stored and ports.tags.state(key) == scan.before
+    is_same = ports.objects.get(KIND, key) == scan.stored
+    return is_same and (scan.is_from_status or ports.tags.state(key) == scan.before)
 
 
 def _ran_out_of_turn(scan: Scan, run: _Run, started: float, ports: Ports) -> bool:

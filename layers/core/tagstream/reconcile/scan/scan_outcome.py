@@ -28,11 +28,14 @@ class Scan:
     """One repository's scan, from what was stored to what was found.
 
     ``is_former`` says that what was found is the stored list, although the registry lists other tags by now.
+    ``before`` is the summary of the stored tags. ``is_from_status`` says that it is taken from the repository's status,
+    which is enough to find that nothing is new; tags must not be stored because of it.
     """
 
     stored: StoredObject
     repository: ImageRepository
-    before: TagState | None
+    before: TagState | None = None
+    is_from_status: bool = False
     image: ImageName | None = None
     found: ScanResult | None = None
     error: ImageAutomationError | None = None

@@ -37,7 +37,7 @@ from tagstream.reconcile.select.policies import evaluate_policies
 from tagstream.reconcile.stack_calendar import read_stack_calendar
 from tagstream.reconcile.stored_objects import parsed_objects
 
-INLINE_SCANS = 200
+INLINE_SCANS = 1_000
 SCANS_PER_MESSAGE = 100
 SPREAD_S = 5.0
 WORKERS = 16
