@@ -268,3 +268,14 @@ def test_a_receiver_of_bearer_tokens_needs_no_secret_and_asks_for_none(ports: Po
     received(ports, type="generic-oidc", secretRef={"name": "nobody-has-this"}, oidcProviders=[provider])
     look(ports)
     assert (open_paths(ports, "", "old"), reason(ports, "Receiver")) == ([""], "Succeeded")
+
+
+def test_receivers_whose_tokens_are_the_same_are_read_once_and_noted_together(ports: Ports) -> None:
+    received(ports)
+    spec = {"type": "dockerhub", "secretRef": {"name": "app"}, "resources": []}
+    other = document("Receiver", "notification.toolkit.fluxcd.io/v1", **spec)
+    publish_receiver(ports.objects.put({**other, "metadata": {"name": "other", "namespace": "ns"}}), ports)
+    life = Life()
+    look(life.ports(ports), age=timedelta(hours=1))
+    counted = {name: life.calls.count(name) for name in ("deliveries.paths", "objects.get", "agenda.note")}
+    assert counted == {"deliveries.paths": 2, "objects.get": 2, "agenda.note": 1}

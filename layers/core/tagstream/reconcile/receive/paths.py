@@ -13,6 +13,7 @@ from datetime import datetime
 from tagstream.domain.objects.model import NamespacedName, Receiver
 from tagstream.errors import AuthenticationError, ImageAutomationError, raise_first
 from tagstream.events.receiver import ReceiverSecret, hook_paths
+from tagstream.ports.agenda import Times
 from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.secrets import SecretNotFound
@@ -38,7 +39,9 @@ def publish_receiver(stored: StoredObject, ports: Ports) -> str | None:
     now = ports.clock.now()
     raise_first(ports.objects.put_statuses([(stored, _status(stored, paths, missing, now))]))
     # Secrets Manager is eventually consistent: the next tick might still read the former token.
-    _note(stored, now, ports)
+    times = _times(stored.key, now, ports)
+    if times is not None:
+        ports.agenda.note({due.name_of(stored): times})
     return paths[0] if paths else None
 
 
@@ -67,44 +70,52 @@ def refresh_receivers(receivers: Sequence[tuple[StoredObject, Receiver]], deadli
         ports: of the scan function. A Receiver that fails is logged, keeps its paths and is due again.
     """
 
-    def refresh(one: tuple[StoredObject, Receiver]) -> None:
+    def refresh(one: tuple[StoredObject, Receiver]) -> Times | None:
         stored, _ = one
         if ports.clock.monotonic_s() >= deadline_s:
-            return
+            return None
         try:
             with isolated():
-                _refresh(stored.key, ports)
-                _note(stored, ports.clock.now(), ports)
+                return _refresh(stored.key, ports)
         except ImageAutomationError as error:
             names = {"namespace": stored.key.namespace, "name": stored.key.name}
             ports.log.error("receiver failed", controller=CONTROLLER, **names, reason=error.reason, error=error.message)
+            return None
 
-    if receivers:
-        # Each may wait for Secrets Manager.
-        ports.workers.carry_out(refresh, receivers, most=THREADS)
-
-
-def _note(stored: StoredObject, now: datetime, ports: Ports) -> None:
-    """Say when the Receiver's secret is looked at next."""
-    after = ports.objects.get(KIND, stored.key)
-    if after is not None:
-        times = due.next_times(after, parse_stored(after, Receiver), now)
-        ports.agenda.note({due.name_of(after): times})
+    if not receivers:
+        return
+    # Each may wait for Secrets Manager.
+    found = ports.workers.carry_out(refresh, receivers, most=THREADS)
+    times = {due.name_of(stored): one for (stored, _), one in zip(receivers, found, strict=True) if one is not None}
+    if times:
+        ports.agenda.note(times)
 
 
-def _refresh(key: NamespacedName, ports: Ports) -> None:
+def _times(key: NamespacedName, now: datetime, ports: Ports) -> Times | None:
+    """When the secret of a Receiver is looked at next; None if the Receiver is gone."""
+    after = ports.objects.get(KIND, key)
+    return None if after is None else due.next_times(after, parse_stored(after, Receiver), now)
+
+
+def _refresh(key: NamespacedName, ports: Ports) -> Times | None:
+    """Let the paths of a Receiver follow its token.
+
+    Returns:
+        When its secret is looked at next; None if the Receiver is gone.
+    """
     # Read the paths first. ``apply`` writes the object and the secret before the paths, so paths that were read before
     # them cannot be newer, and nothing newer is replaced.
     published = ports.deliveries.paths(key)
     stored = ports.objects.get(KIND, key)
     if stored is None:
-        return
-    paths, missing = _paths(parse_stored(stored, Receiver), ports.secrets.renewed)
-    if missing is None and paths == published and _is_reported(stored, paths[0]):
-        return
-    if paths != published and not ports.deliveries.put_targets(paths, key, expected=published):
-        return
+        return None
+    receiver = parse_stored(stored, Receiver)
+    paths, missing = _paths(receiver, ports.secrets.renewed)
     now = ports.clock.now()
+    if missing is None and paths == published and _is_reported(stored, paths[0]):
+        return due.next_times(stored, receiver, now)
+    if paths != published and not ports.deliveries.put_targets(paths, key, expected=published):
+        return _times(key, now, ports)
     after = _status(stored, paths, missing, now)
     if missing is not None and status.transitioned(stored.status, after):
         entry = status.failure_entry(KIND, key, missing, now)
@@ -112,6 +123,7 @@ def _refresh(key: NamespacedName, ports: Ports) -> None:
         record([Transition(attempt=attempt, outcome="failed", status=after, entries=(entry,))], ports)
     # Whoever has published paths meanwhile has reported them.
     ports.objects.replace_status(stored, after)
+    return _times(key, now, ports)
 
 
 def _is_reported(stored: StoredObject, path: str) -> bool:
