@@ -122,3 +122,10 @@ def test_a_package_of_an_enterprise_host_is_on_the_host_of_its_url(url: str, ima
     }
     given = {"action": "published", "package": package}
     assert GITHUB.images(given, headers(given)) == [f"push {image}:1.0"]
+
+
+@pytest.mark.parametrize("media", ["text/plain", "application/json; x", "a/b/c"])
+def test_a_signed_delivery_of_another_media_type_is_accepted(media: str) -> None:
+    assert GITHUB.images(body(), headers(body()) | {"content-type": media}) == [
+        f"push ghcr.io/team/charts/app:1@{DIGEST}"
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tagstream.domain.objects.receiver import REGISTRY
+from tagstream.errors import RefusedDelivery
 from tests.unit.webhook_builder import DIGEST, Case, signed
 
 NEXUS = Case(kind="nexus")
@@ -52,3 +53,10 @@ def test_the_registry_annotation_gives_the_host() -> None:
 @pytest.mark.parametrize("value", ["", "0" * 40, "sha1=" + signed({}, "sha1"), signed({}, "sha256")])
 def test_a_delivery_without_a_right_signature_is_refused(value: str) -> None:
     assert NEXUS.refusal({}, {"x-nexus-webhook-signature": value}) == (404, "signature")
+
+
+@pytest.mark.parametrize("behind", ["0", "g", "zz"])
+def test_a_signature_with_more_behind_it_is_refused(behind: str) -> None:
+    given = headers(component())
+    with pytest.raises(RefusedDelivery):
+        NEXUS.send(component(), given | {"x-nexus-webhook-signature": given["x-nexus-webhook-signature"] + behind})
