@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tagstream.adapters.store.agenda import DynamoAgenda
+from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import Digest, NamespacedName
 from tagstream.errors import OutOfOrder
 from tagstream.ports.bundle import Ports
@@ -18,9 +20,10 @@ from tagstream.ports.selections import Selection
 from tagstream.reconcile.scan.portions import MOST_POLICIES
 from tagstream.reconcile.scan.put_back import MOST_HOPS
 from tagstream.reconcile.scan.repositories import scan_repositories
+from tagstream.reconcile.scan.tick import tick
 from tagstream.reconcile.scan.trigger import ScanTrigger
 from tests.contract.mortal_ports import Killed
-from tests.contract.reconciling import APP, TRIGGER, Silent, document
+from tests.contract.reconciling import APP, TRIGGER, Silent, document, message_of, reason
 from tests.contract.set_clock import SetClock
 
 NAMES = [NamespacedName("ns", f"p-{number}") for number in range(6)]
@@ -234,14 +237,27 @@ def test_a_stored_list_that_is_lost_does_not_hold_up_a_newer_one(ports: Ports, s
     assert set(found.selected()) == {"1.1.0"}
 
 
-def test_a_chain_that_is_too_long_for_the_queue_goes_on_where_it_ended(ports: Ports, silent: Silent) -> None:
+def test_a_chain_that_is_too_long_for_the_queue_is_taken_over_by_the_tick(
+    ports: Ports, silent: Silent, table: Table
+) -> None:
     found = fleet(ports, silent, **WAITING)
-    found.scan(LEFT_S, replace(TRIGGER, hops=MOST_HOPS))
+    found.ports = replace(found.ports, agenda=DynamoAgenda(table=table, clock=found.clock))
+    ports.objects.put(document("ImageRepository", image="registry.example.com/app", interval="0s"))
+    changed(found, 0)
+    found.brought_back(LEFT_S)
+    found.registry.tags = ("1.1.0", "1.0.0")
+    last = replace(TRIGGER, reason="webhook", hops=MOST_HOPS)
+    found.scan(LEFT_S, last)
     assert silent.sent == []
-    found.scan(LEFT_S)
-    assert found.brought_back(LEFT_S) == 1
     assert found.reported() == ["1.0.0"]
-    assert found.registry.digests == len(NAMES)
+    assert message_of(ports, "ImageRepository") == "4 policies of this image are still to be evaluated"
+    found.clock.sleep(120)
+    tick(found.clock.monotonic_s() + 2 * LEFT_S, found.ports)
+    found.brought_back(LEFT_S)
+    assert found.reported() == ["1.1.0", "1.0.0"]
+    assert reason(ports, "ImageRepository") == "Succeeded"
+    assert set(found.selected()) == {"1.1.0"}
+    assert found.registry.digests == 2 * len(NAMES), "each policy is evaluated once on each list"
 
 
 @pytest.mark.parametrize("after", [0, 1, 3, 5])

@@ -12,7 +12,8 @@ from functools import partial
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.scan.exclusion import keep
 from tagstream.domain.scan.tag_grammar import sort_out
-from tagstream.errors import ImageAutomationError, Overtaken
+from tagstream.domain.status.conditions import PROGRESSING_WITH_RETRY
+from tagstream.errors import ImageAutomationError, Overtaken, RetryableError
 from tagstream.ports.agenda import Times
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import due, status
@@ -125,7 +126,8 @@ def _settle(
     evaluates.
 
     None for a scan of a repository that another scan has reported meanwhile, and for one whose policies the deadline
-    has left.
+    has left. If the messages of that one have come too far for the queue, its status says when it is tried again: its
+    interval may be long, or none at all.
     """
     answers: dict[NamespacedName, Settled | ImageAutomationError | None] = {}
     news = {one.scan.stored.key: one for one, _ in found}
@@ -133,9 +135,17 @@ def _settle(
         scans = [opened(one.scan, one.scanned, evaluations, ports) for one, evaluations in found]
         for ended in evaluate_in_portions(scans, policies.deadline_s, ports):
             answers |= _reported([(news[one.key], one) for one in ended], trigger, ports)
+        if trigger.hops >= MOST_HOPS:
+            left = [one for one in scans if one.key not in answers and not one.is_replaced]
+            answers |= _reported([(_unfinished(news[one.key], len(one.left)), one) for one in left], trigger, ports)
     except ImageAutomationError as error:
         return [answers.get(key, error) for key in news]
     return [answers.get(key) for key in news]
+
+
+def _unfinished(news: ToSettle, left: int) -> ToSettle:
+    text = f"{left} policies of this image are still to be evaluated"
+    return replace(news, scan=replace(news.scan, error=RetryableError(text, reason=PROGRESSING_WITH_RETRY)))
 
 
 def _reported(
