@@ -38,6 +38,8 @@ from tests.embedded.registry import running_registry
 from tests.house.template_file import of_type
 
 PUSHES_A_DAY = 20
+# How often the month to which something is added is simulated again, to see how much durations differ by chance.
+REPEATS = 2
 TICKS_AN_HOUR = 60
 # Lambda asks a queue that is empty with five long polls of 20 seconds side by side. It goes down to two only for event
 # sources without a maximum concurrency: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
@@ -134,7 +136,8 @@ def main() -> int:
     months = {int(size): month(int(size), args.hours, args.pushes) for size in args.sizes.split()}
     least = min(months)
     more = {name: month(least, args.hours, args.pushes, add) for name, add in ADDITIONS.items()}
-    rows, added = table(months), added_table(months[least], more)
+    same = [months[least], *(month(least, args.hours, args.pushes) for _ in range(REPEATS))]
+    rows, added = table(months), added_table(same, more)
     print(rows, added, sep="\n", end="")
     PAGE.write_text(written(written(PAGE.read_text(), rows, SIZES), added, ADDED))
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 
 from tests.cost.prices_table import FLUX_USD, PRICES
 
@@ -40,20 +41,35 @@ def table(months: Mapping[int, Mapping[str, float]]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def added_table(before: Mapping[str, float], months: Mapping[str, Mapping[str, float]]) -> str:
+def added_table(before: Sequence[Mapping[str, float]], months: Mapping[str, Mapping[str, float]]) -> str:
     """Return the table of what additions cost, in Markdown.
 
+    A difference that is not larger than those between simulations of the same month is shown as "< x", and is left out
+    of the total.
+
     Args:
-        before: a month without them.
+        before: several simulations of a month without them.
         months: the same with each of them, by what was added.
     """
-    more = {name: {one: used - before.get(one, 0.0) for one, used in month.items()} for name, month in months.items()}
+    noise = {name: _spread([month.get(name, 0.0) for month in before]) for name in PRICES}
+    usual = {name: median(month.get(name, 0.0) for month in before) for name in PRICES}
+    more = {added: {one: month.get(one, 0.0) - usual[one] for one in PRICES} for added, month in months.items()}
     rows = [["A month more of", *more], ["---"] * (len(more) + 1)]
     for name in PRICES:
-        if any(PRICES[name].usd * abs(month.get(name, 0.0)) >= LEAST_SHOWN_USD for month in more.values()):
-            rows.append([name, *(_cell(name, month.get(name, 0.0)) for month in more.values())])
-    rows.append([ADDED_TOTAL, *(f"**${list_price(month):.2f}**" for month in more.values())])
+        if any(PRICES[name].usd * abs(month[name]) >= LEAST_SHOWN_USD for month in more.values()):
+            rows.append([name, *(_added_cell(name, month[name], noise[name]) for month in more.values())])
+    sure = [{one: used for one, used in month.items() if used > noise[one]} for month in more.values()]
+    rows.append([ADDED_TOTAL, *(f"**${list_price(month):.2f}**" for month in sure)])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _spread(values: Sequence[float]) -> float:
+    return max(values) - min(values)
+
+
+def _added_cell(name: str, used: float, noise: float) -> str:
+    """A difference; where chance may have made all of it, the least that would have been seen."""
+    return _cell(name, used) if used > noise or not noise else f"< {_cell(name, max(noise, abs(used)))}"
 
 
 def list_price(month: Mapping[str, float], *without: str) -> float:

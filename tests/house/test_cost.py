@@ -7,7 +7,20 @@ import re
 import pytest
 
 from tests.cost.prices_table import FLUX_USD, PRICES
-from tests.cost.report import DASHBOARDS, FLUX, FREE_TIER, PAGE, TOTAL, free_tier, list_price, rows_of, table, written
+from tests.cost.report import (
+    ADDED,
+    DASHBOARDS,
+    FLUX,
+    FREE_TIER,
+    PAGE,
+    TOTAL,
+    added_table,
+    free_tier,
+    list_price,
+    rows_of,
+    table,
+    written,
+)
 from tests.house.template_file import of_type
 
 
@@ -51,3 +64,17 @@ def test_what_is_free_is_paid_for_at_list_price_only() -> None:
     assert free_tier(month) == pytest.approx(0.2 + 0.2)
     assert "**$4.60**" not in table({1: month})
     assert FREE_TIER in table({1: month})
+
+
+def test_what_chance_may_have_added_is_a_bound_and_not_in_the_total() -> None:
+    gb_seconds, units = "Lambda GB-seconds, arm64", "DynamoDB write units"
+    before = [{gb_seconds: 20_000.0 + more, units: 1000.0} for more in (0, 3_000, 1_000)]
+    alert, template = {gb_seconds: 20_900.0, units: 101_000.0}, {gb_seconds: 50_000.0, units: 1000.0}
+    found = added_table(before, {"An Alert": alert, "A template": template})
+    assert f"| {gb_seconds} | < 3,000: $0.04 | 29,000: $0.39 |" in found
+    assert "| **At list price** | **$0.06** | **$0.39** |" in found
+
+
+def test_no_addition_of_the_page_is_below_zero() -> None:
+    begin, end = ADDED
+    assert "$-" not in PAGE.read_text().partition(begin)[2].partition(end)[0]
