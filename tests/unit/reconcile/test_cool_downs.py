@@ -16,7 +16,7 @@ class Table:
     def __init__(self, until: datetime | None = None) -> None:
         self.stored, self.readings = until, 0
 
-    def cool_down(self, _host: str) -> datetime | None:
+    def cool_down(self, _host: str, *, may_lag: bool = False) -> datetime | None:
         self.readings += 1
         return self.stored
 

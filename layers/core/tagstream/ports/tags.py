@@ -118,7 +118,7 @@ class TagStore(Protocol):
     def put_evaluation_mark(self, key: NamespacedName, mark: EvaluationMark, now: datetime) -> None:
         """Remember how far the policies are evaluated; forgotten after a week."""
 
-    def cool_down(self, host: str) -> datetime | None:
+    def cool_down(self, host: str, *, may_lag: bool = False) -> datetime | None:
         """Until when a host must be left alone."""
 
     def put_cool_down(self, host: str, until: datetime) -> None:

@@ -14,7 +14,8 @@ from tagstream.errors import Unanswered
 from tagstream.ports.runtime import Clock
 from tagstream.ports.tags import TagStore
 
-# What another invocation learned is known here after this time; what this one learned, at once.
+# What another invocation learned is known here after about this time, so that the read may lag; what this one learned,
+# at once.
 READ_AGAIN_AFTER_S = 5.0
 DEFAULT_COOL_DOWN_S = 60.0
 # Where nothing came at all a shorter wait counts too: many objects may each have a short time-out.
@@ -57,7 +58,7 @@ class CoolDowns:
         with self._lock:
             read_at, until = self._read.get(host, (float("-inf"), None))
             if self._clock.monotonic_s() - read_at > READ_AGAIN_AFTER_S:
-                until = self._tags.cool_down(host)
+                until = self._tags.cool_down(host, may_lag=True)
                 self._read[host] = self._clock.monotonic_s(), until
         return until if until is not None and until > self._clock.now() else None
 

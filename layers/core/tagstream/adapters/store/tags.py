@@ -243,10 +243,10 @@ class DynamoTags:
         }
         self.table.put(keys.evaluation_mark(key) | found)
 
-    def cool_down(self, host: str) -> datetime | None:
+    def cool_down(self, host: str, *, may_lag: bool = False) -> datetime | None:
         """One read."""
-        item = self.table.get(keys.key(f"cooldown#{host}"))
-        return keys.moment(keys.read_number(item, "until")) if item else None
+        found = self.table.get_many([keys.key(f"cooldown#{host}")], may_lag=may_lag)
+        return keys.moment(keys.read_number(found[0], "until")) if found else None
 
     def put_cool_down(self, host: str, until: datetime) -> None:
         """Kept only if it ends later than what is stored; expires by itself."""
