@@ -21,8 +21,8 @@ from tests.embedded.git_server import commit_files, git
 from tests.embedded.single_writes import put_selection, put_status
 
 HOUR = timedelta(hours=1)
-READS = 6
-"""Read units: the automation and its status; the GitRepository, the freezes and the Namespace; the lease."""
+READS = 5
+"""Read units: the automation and its status; the GitRepository, the freezes and the Namespace."""
 
 
 @dataclass
