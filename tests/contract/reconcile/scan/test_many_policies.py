@@ -215,6 +215,55 @@ def test_a_list_that_comes_back_after_another_is_evaluated_anew(ports: Ports, si
     assert found.reasons(NAMES) == ["Succeeded"] * 2 + ["DowngradeHeld"] * 2 + ["Succeeded"] * 2
 
 
+def mirrored(found: Fleet) -> None:
+    """Have the repository name another image, which has the same tags."""
+    found.ports.objects.put(document("ImageRepository", image="mirror.example.com/app", interval="1m"))
+
+
+def withdrawn(found: Fleet) -> None:
+    """Leave some policies on a newer list, and exclude what is new in it."""
+    found.registry.tags = ("1.1.0", "1.0.0")
+    found.scan(LEFT_S)
+    found.silent.sent.clear()
+    spec = {"image": "registry.example.com/app", "interval": "1m", "exclusionList": ["^1.1"]}
+    found.ports.objects.put(document("ImageRepository", **spec))
+
+
+def gone_back(found: Fleet) -> None:
+    """Leave some policies on a newer list, until the registry lists again what was reported."""
+    found.registry.tags = ("1.1.0", "1.0.0")
+    found.scan(LEFT_S)
+    found.silent.sent.clear()
+    found.clock.sleep(7 * 3600)
+    found.registry.tags = ("1.0.0",)
+
+
+@pytest.mark.parametrize(
+    ("change", "image", "held"),
+    [
+        (mirrored, "mirror.example.com/app", 0),
+        (withdrawn, "registry.example.com/app", 2),
+        (gone_back, "registry.example.com/app", 2),
+    ],
+)
+def test_policies_are_left_also_if_the_tags_are_those_that_were_reported_before(
+    change: Callable[[Fleet], None], image: str, held: int, ports: Ports, silent: Silent
+) -> None:
+    found = fleet(ports, silent, digestReflectionPolicy="Always", interval="1h")
+    found.scan(600)
+    change(found)
+    found.scan(LEFT_S)
+    found.brought_back(LEFT_S)
+    assert found.reported() == ["1.0.0"]
+    assert found.reasons(NAMES) == ["DowngradeHeld"] * held + ["Succeeded"] * (len(NAMES) - held)
+    selected = ports.selections.get_many(NAMES).values()
+    assert {one.ref.name for one in selected} == {image}
+    found.clock.sleep(3600)
+    before = ports.objects.get("ImageRepository", APP)
+    found.scan(600)
+    assert ports.objects.get("ImageRepository", APP) == before, "nothing is left"
+
+
 def test_another_exclusion_list_counts_at_once(ports: Ports, silent: Silent) -> None:
     found = fleet(ports, silent, **WAITING)
     found.registry.tags = ("1.1.0", "1.0.0")

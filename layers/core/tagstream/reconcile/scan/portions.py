@@ -16,7 +16,7 @@ from tagstream.domain.scan.circle import EvaluationMark, begun, turns
 from tagstream.domain.scan.exclusion import ScanResult
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
-from tagstream.reconcile.scan.scan_outcome import Scan, reported_revision
+from tagstream.reconcile.scan.scan_outcome import Scan, is_settled, reported_revision
 from tagstream.reconcile.scan.tag_list import ScannedTags
 from tagstream.reconcile.select.evaluation import Evaluation
 from tagstream.reconcile.select.policies import evaluate_policies, evaluate_together
@@ -96,7 +96,7 @@ def opened(scan: Scan, scanned: ScannedTags, evaluations: Sequence[Evaluation], 
 
 def _may_be_marked(scan: Scan) -> bool:
     """Whether the policies were not all evaluated on the list that was stored when the scan began."""
-    return scan.before is not None and reported_revision(scan) != scan.before.revision
+    return scan.before is not None and not is_settled(scan)
 
 
 def resumed(scan: Scan, ports: Ports) -> Scan:

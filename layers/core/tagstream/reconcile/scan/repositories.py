@@ -33,7 +33,7 @@ from tagstream.reconcile.scan.host_turns import SHARED_S, WORKERS, HostTurns
 from tagstream.reconcile.scan.portions import resumed
 from tagstream.reconcile.scan.put_back import put_back
 from tagstream.reconcile.scan.reported_tags import is_time_to_read, with_reported_state
-from tagstream.reconcile.scan.scan_outcome import Scan, has_news, reported_revision, transition
+from tagstream.reconcile.scan.scan_outcome import Scan, has_news, is_settled, transition
 from tagstream.reconcile.scan.settling import (
     Settled,
     ToSettle,
@@ -392,11 +392,10 @@ def _store(scan: Scan, ports: Ports) -> ScannedTags | None:
     sightings = Sightings(found.tags, known, now.replace(microsecond=0))
     if not ports.tags.put(key, state, sightings.records(), expected=before):
         return None
-    is_settled = before is not None and scan.is_same_image and reported_revision(scan) == before.revision
     return ScannedTags(
         tags=found.tags,
         revision=found.revision,
-        difference=sightings.difference() if is_settled else None,
+        difference=sightings.difference() if scan.is_same_image and is_settled(scan) else None,
         stored_at=now,
     )
 

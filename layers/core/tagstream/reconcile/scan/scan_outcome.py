@@ -18,6 +18,7 @@ from tagstream.errors import ImageAutomationError
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.tags import TagState
+from tagstream.reconcile import status
 from tagstream.reconcile.transition import Attempt, Transition, failed, succeeded, success_entry
 
 REFUSED = "refusedTags"
@@ -81,8 +82,26 @@ def has_news(scan: Scan) -> bool:
 
 
 def _owes_evaluation(scan: Scan) -> bool:
-    """Whether tags were stored by a scan that did not live to evaluate the policies and write its status."""
-    return scan.found is not None and reported_revision(scan) != scan.found.revision
+    """Whether tags were stored by a scan that had no time, or did not live, to evaluate all policies on them."""
+    return scan.found is not None and scan.before is not None and not is_settled(scan)
+
+
+def is_settled(scan: Scan) -> bool:
+    """Whether all policies were evaluated on the tags that were stored when the scan began.
+
+    The revision alone does not tell: another image may have the same tags, and a list may go back to the reported one
+    after some policies were evaluated on others. Such a list was stored after the last report.
+    """
+    before, body = scan.before, scan.stored.status
+    if before is None or reported_revision(scan) != before.revision:
+        return False
+    excluded = body.get("observedExclusionList")
+    if body.get("canonicalImageName") != before.canonical_image or excluded != list(before.exclusion_list):
+        return False
+    result = body.get("lastScanResult")
+    reported_at = status.read_time(result.get("scanTime")) if isinstance(result, Mapping) else None
+    # The report is in whole seconds, and may have come within the second in which its list was stored.
+    return reported_at is None or before.scanned_at.replace(microsecond=0) <= reported_at
 
 
 def reported_revision(scan: Scan) -> object:
