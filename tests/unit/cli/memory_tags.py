@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from tagstream.domain.objects.image_name import canonical_name
-from tagstream.domain.objects.model import Digest, NamespacedName, Revision
+from tagstream.domain.objects.model import CanonicalImage, Digest, NamespacedName, Revision
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.tags import TagRecord, TagState
 from tagstream.reconcile.shown_status import spec_of
@@ -40,7 +40,7 @@ class MemoryTags:
         listed = sorted(self.lists.get(key, ()), reverse=True)
         return iter([TagRecord(tag=tag, first_seen_at=self.seen.get(tag, self.now)) for tag in listed])
 
-    def creation_times(self, key: NamespacedName) -> Mapping[str, datetime | None]:
+    def creation_times(self, key: NamespacedName, image: CanonicalImage | None) -> Mapping[str, datetime | None]:
         """No image was looked at."""
         return {}
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from tagstream.domain.objects.annotations import OWN, annotated, annotations_of
-from tagstream.domain.objects.model import Digest, NamespacedName
+from tagstream.domain.objects.model import CanonicalImage, Digest, NamespacedName
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
@@ -211,7 +211,9 @@ class DryTags:
     def put_cool_down(self, host: str, until: datetime) -> None:
         """Not kept."""
 
-    def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None], now: datetime) -> None:
+    def put_creation_times(
+        self, key: NamespacedName, image: CanonicalImage, times: Mapping[str, datetime | None], now: datetime
+    ) -> None:
         """Not kept."""
 
     def __getattr__(self, member: str) -> Any:

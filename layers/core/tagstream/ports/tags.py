@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from tagstream.domain.objects.model import Digest, NamespacedName, Revision
+from tagstream.domain.objects.model import CanonicalImage, Digest, NamespacedName, Revision
 from tagstream.domain.scan.circle import EvaluationMark
 
 
@@ -106,11 +106,19 @@ class TagStore(Protocol):
     def put_image_fact(self, key: NamespacedName, digest: Digest, kind: str, fact: ImageFact) -> None:
         """Remember something of an image, at least until it is over."""
 
-    def creation_times(self, key: NamespacedName) -> Mapping[str, datetime | None]:
-        """When tags were created (aware UTC, whole seconds); None for one that does not say. Others are not known."""
+    def creation_times(self, key: NamespacedName, image: CanonicalImage | None) -> Mapping[str, datetime | None]:
+        """When an image's tags were created (aware UTC, whole seconds); None for one that does not say.
 
-    def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None], now: datetime) -> None:
-        """Replace what is known of when tags were created; forgotten when no tag was new for more than a year."""
+        Other tags are not known. What is stored of another image does not count; with None, the image does not matter.
+        """
+
+    def put_creation_times(
+        self, key: NamespacedName, image: CanonicalImage, times: Mapping[str, datetime | None], now: datetime
+    ) -> None:
+        """Replace what is known of when tags were created, whatever image it was known of.
+
+        It is forgotten when no tag was new for more than a year.
+        """
 
     def evaluation_mark(self, key: NamespacedName) -> EvaluationMark | None:
         """How far a repository's policies were evaluated by a run that had no time for all of them."""

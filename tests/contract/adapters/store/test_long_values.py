@@ -16,7 +16,7 @@ from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.statuses import TRUNCATED
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
-from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.model import CanonicalImage, NamespacedName
 from tagstream.errors import RetryableError
 from tagstream.ports.leases import CommitIntent, Lease
 from tagstream.ports.objects import StoredObject
@@ -27,6 +27,7 @@ from tests.contract.reconciling import document
 from tests.embedded.single_writes import put_status
 
 APP = NamespacedName("ns", "app")
+IMAGE, OTHER = CanonicalImage("registry.example.com/app"), CanonicalImage("registry.example.com/other")
 NOW = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
 ITEM_BYTES = 400 * 1024
 TARGET = "url#main"
@@ -125,29 +126,47 @@ def created(number: int, seed: str = "a") -> dict[str, datetime | None]:
 def test_creation_times_of_very_many_tags_are_stored_whole(table: Table) -> None:
     tags = DynamoTags(table=table)
     times = created(30_000)
-    tags.put_creation_times(APP, times, NOW)
-    assert tags.creation_times(APP) == times
+    tags.put_creation_times(APP, IMAGE, times, NOW)
+    assert tags.creation_times(APP, IMAGE) == times
     assert all(size_of(item) < ITEM_BYTES for item in table.query(keys.sightings(APP)))
 
 
 def test_former_creation_times_leave_nothing_behind(table: Table) -> None:
     tags = DynamoTags(table=table)
-    tags.put_creation_times(APP, created(25_000), NOW)
+    tags.put_creation_times(APP, IMAGE, created(25_000), NOW)
     first = parts_in(table, keys.sightings(APP), keys.CREATED_PARTS)
     times = created(25_000, "b")
-    tags.put_creation_times(APP, times, NOW + timedelta(seconds=1))
+    tags.put_creation_times(APP, IMAGE, times, NOW + timedelta(seconds=1))
     second = parts_in(table, keys.sightings(APP), keys.CREATED_PARTS)
     assert len(first) == len(second) > 1
     assert set(first).isdisjoint(second)
-    assert tags.creation_times(APP) == times
+    assert tags.creation_times(APP, IMAGE) == times
 
 
 def test_creation_times_whose_parts_are_lost_are_looked_up_again(table: Table) -> None:
     tags = DynamoTags(table=table)
-    tags.put_creation_times(APP, created(25_000), NOW)
+    tags.put_creation_times(APP, IMAGE, created(25_000), NOW)
     part, *_ = parts_in(table, keys.sightings(APP), keys.CREATED_PARTS)
     table.delete_many([keys.key(keys.sightings(APP), part)])
-    assert tags.creation_times(APP) == {}
+    assert tags.creation_times(APP, IMAGE) == {}
+
+
+@pytest.mark.parametrize("number", [1, 25_000])
+def test_creation_times_count_for_the_image_that_they_are_of(table: Table, number: int) -> None:
+    tags = DynamoTags(table=table)
+    times = created(number)
+    tags.put_creation_times(APP, IMAGE, times, NOW)
+    assert [tags.creation_times(APP, image) for image in (IMAGE, OTHER, None)] == [times, {}, times]
+    tags.put_creation_times(APP, OTHER, {"v1": NOW}, NOW + timedelta(seconds=1))
+    assert [tags.creation_times(APP, image) for image in (IMAGE, OTHER)] == [{}, {"v1": NOW}]
+
+
+def test_creation_times_of_a_version_that_kept_no_image_count(table: Table) -> None:
+    tags = DynamoTags(table=table)
+    tags.put_creation_times(APP, IMAGE, {"v1": NOW}, NOW)
+    item = table.get(keys.creation_times(APP)) or {}
+    table.put({name: value for name, value in item.items() if name != "image"})
+    assert tags.creation_times(APP, OTHER) == {"v1": NOW}
 
 
 KIND = "ImageUpdateAutomation"

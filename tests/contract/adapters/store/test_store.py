@@ -20,7 +20,7 @@ from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
-from tagstream.domain.objects.model import CommitId, Digest, ImageRef, NamespacedName, Revision
+from tagstream.domain.objects.model import CanonicalImage, CommitId, Digest, ImageRef, NamespacedName, Revision
 from tagstream.domain.scan.circle import START, EvaluationMark
 from tagstream.errors import RetryableError
 from tagstream.ports.ledger import LedgerEntry
@@ -34,6 +34,7 @@ from tests.embedded.single_writes import put_selection, put_status
 
 NOW = datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)
 APP = NamespacedName("flux-system", "app")
+IMAGE = CanonicalImage("registry.example.com/app")
 
 
 @dataclass
@@ -557,7 +558,7 @@ def test_a_receivers_former_path_stops_working(table: Table) -> None:
 
 def test_what_may_be_written_after_its_object_was_deleted_goes_by_itself(table: Table) -> None:
     DynamoSelections(table=table).request_run(APP, "webhook", NOW)
-    DynamoTags(table=table).put_creation_times(APP, {"v1": NOW}, NOW)
+    DynamoTags(table=table).put_creation_times(APP, IMAGE, {"v1": NOW}, NOW)
     last = LastDelivery(at=NOW, sender="harbor", delivery_id="1", result="asked for a scan")
     DynamoDeliveries(table=table, clock=SetClock()).put_last_delivery("ImageRepository", [APP], last)
     written = [keys.run(APP), keys.creation_times(APP), keys.last_delivery("ImageRepository", APP)]

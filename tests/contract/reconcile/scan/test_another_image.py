@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tagstream.domain.objects.image_name import ImageName
+from tagstream.domain.objects.model import CanonicalImage
 from tagstream.errors import RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.registry import TagListing
@@ -111,6 +112,7 @@ def test_tags_of_the_new_image_are_first_seen_when_it_is_scanned(renamed: Ports,
 
 def test_times_of_creation_of_the_old_images_tags_are_forgotten(renamed: Ports) -> None:
     now = renamed.clock.now().replace(microsecond=0)
-    renamed.tags.put_creation_times(APP, {"2.0.0": now}, now)
+    old = CanonicalImage("registry.example.com/old")
+    renamed.tags.put_creation_times(APP, old, {"2.0.0": now}, now)
     scan(renamed)
-    assert renamed.tags.creation_times(APP) == {}
+    assert renamed.tags.creation_times(APP, None) == {}

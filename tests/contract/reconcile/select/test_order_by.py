@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tagstream.cli.dry_stack import dry_ports
+from tagstream.domain.objects.model import CanonicalImage
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile import handlers
 from tagstream.reconcile.select.evaluation import Cause
@@ -21,11 +24,11 @@ from tests.embedded.registry import Registry, digest_of
 from tests.unit.cli.memory_ports import command
 
 
-def push(registry: Registry, tag: str, created: str | None) -> str:
+def push(registry: Registry, tag: str, created: str | None, name: str = "app") -> str:
     """A single image with its configuration."""
     config = json.dumps({"created": created, "tag": tag}).encode()
     registry.blobs[digest_of(config)] = config
-    return registry.add_tags("app", [tag], json.dumps({"config": {"digest": digest_of(config)}}).encode())
+    return registry.add_tags(name, [tag], json.dumps({"config": {"digest": digest_of(config)}}).encode())
 
 
 def ordered(ports: Ports, registry: Registry, order_by: str) -> None:
@@ -141,9 +144,48 @@ def test_what_is_known_of_creation_goes_with_its_repository(ports: Ports, regist
     ordered(ports, registry, "created")
     push(registry, "main-a", "2026-11-03T00:00:00Z")
     scan(ports)
-    assert list(ports.tags.creation_times(APP)) == ["main-a"]
+    assert list(ports.tags.creation_times(APP, None)) == ["main-a"]
     ports.objects.delete("ImageRepository", APP)
-    assert ports.tags.creation_times(APP) == {}
+    assert ports.tags.creation_times(APP, None) == {}
+
+
+@dataclass
+class MovedMeanwhile:
+    """A registry in which ``spec.image`` is changed, and the new image scanned, while a creation time is looked up."""
+
+    inner: Any
+    move: Callable[[], object]
+    is_moved: bool = False
+
+    def created(self, *arguments: Any) -> datetime | None:
+        answered: datetime | None = self.inner.created(*arguments)
+        if not self.is_moved:
+            self.is_moved = True
+            self.move()
+        return answered
+
+    def __getattr__(self, member: str) -> Any:
+        return getattr(self.inner, member)
+
+
+def test_times_of_the_old_image_that_are_stored_late_do_not_count_for_the_new_one(
+    ports: Ports, registry: Registry
+) -> None:
+    ordered(ports, registry, "created")
+    push(registry, "main-a", "2026-11-03T00:00:00Z")
+    push(registry, "main-b", "2026-11-01T00:00:00Z")
+    for tag, created in (("main-a", "2026-11-01T00:00:00Z"), ("main-b", "2026-11-03T00:00:00Z")):
+        push(registry, tag, created, "new")
+
+    def move() -> None:
+        ports.objects.put(document("ImageRepository", image=f"{registry.address}/new", interval="1m"))
+        scan(ports)
+
+    scan(replace(ports, registry=MovedMeanwhile(ports.registry, move)))
+    push(registry, "main-0", "2026-11-02T00:00:00Z", "new")
+    scan(later(ports, timedelta(minutes=1)))
+    assert selected(ports) == "main-b"
+    assert "main-b" in command("-n", "ns", "explain", "policy", "app", ports=ports).out.splitlines()[1]
 
 
 def test_a_dry_stack_looks_at_new_tags_and_keeps_nothing(ports: Ports, registry: Registry) -> None:
@@ -153,12 +195,12 @@ def test_a_dry_stack_looks_at_new_tags_and_keeps_nothing(ports: Ports, registry:
     push(registry, "main-a", "2026-11-03T00:00:00Z")
     push(registry, "main-b", "2026-11-01T00:00:00Z")
     scan(ports)
-    ports.tags.put_creation_times(APP, {}, ports.clock.now())
+    ports.tags.put_creation_times(APP, CanonicalImage(f"{registry.address}/app"), {}, ports.clock.now())
     dry = dry_ports(ports, (), ports.clock.now())
     evaluate_policies([APP], Cause(text="preview"), ports.clock.monotonic_s() + 30, dry)
     assert (selected(dry), selected(ports)) == ("main-a", "main-a")
     assert reason(dry, "ImagePolicy") == "Succeeded"
-    assert ports.tags.creation_times(APP) == {}
+    assert ports.tags.creation_times(APP, None) == {}
 
 
 @pytest.mark.parametrize("order_by", ["first-seen", "created"])

@@ -27,7 +27,7 @@ from tagstream.adapters.store.parts import (
 )
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tag_state import UNREADABLE, state_document, tag_state, tag_state_key
-from tagstream.domain.objects.model import Digest, NamespacedName
+from tagstream.domain.objects.model import CanonicalImage, Digest, NamespacedName
 from tagstream.domain.scan.circle import EvaluationMark
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.tags import ImageFact, TagRecord, TagState
@@ -188,29 +188,39 @@ class DynamoTags:
         found = {"value": keys.text(fact.value), "expiresAt": keys.number(int(fact.until.timestamp()))}
         self.table.put(keys.image_fact(key, digest, kind) | found)
 
-    def creation_times(self, key: NamespacedName) -> Mapping[str, datetime | None]:
+    def creation_times(self, key: NamespacedName, image: CanonicalImage | None) -> Mapping[str, datetime | None]:
         """One read, and one more for those of very many tags."""
         item, body = self._created(key).whole(self.table.get(keys.creation_times(key)) or {}, reference_in)
+        # Versions before this one did not keep the image.
+        if image is not None and keys.read_text(item, "image") not in ("", image):
+            return {}
         found = keys.unpacked_document(body) if body else keys.read_document(item)
         numbers = {tag: at for tag, at in found.items() if at is None or isinstance(at, int)}
         return {tag: None if at is None else keys.moment(at) for tag, at in numbers.items()}
 
-    def put_creation_times(self, key: NamespacedName, times: Mapping[str, datetime | None], now: datetime) -> None:
-        """One write. It may come after the repository was deleted, so it expires by itself."""
+    def put_creation_times(
+        self, key: NamespacedName, image: CanonicalImage, times: Mapping[str, datetime | None], now: datetime
+    ) -> None:
+        """One write. It may come after the repository was deleted, so it expires by itself.
+
+        It may also come from an evaluation that began before ``spec.image`` was changed. Therefore the image is kept:
+        the next evaluation of the other image ignores these times, and replaces them.
+        """
         found = {tag: None if at is None else int(at.timestamp()) for tag, at in times.items()}
         packed = keys.packed_document(found)
         until: keys.Item = {"expiresAt": keys.number(int((now + SIGHTING_TTL).timestamp()))}
         where = keys.creation_times(key)
+        whole = where | until | {"image": keys.text(image)}
         body = packed.get("B", b"")
         if len(body) <= PART_BYTES:
-            self.table.put(where | until | {"doc": packed})
+            self.table.put(whole | {"doc": packed})
             return
         parts = self._created(key)
         before = self.table.get(where) or {}
 
         def put(named: Reference) -> Reference:
             # A version that knows no parts finds no times, and looks them up again.
-            self.table.put(where | until | {"doc": keys.document({}), keys.PARTS: keys.text(str(named))})
+            self.table.put(whole | {"doc": keys.document({}), keys.PARTS: keys.text(str(named))})
             return reference_in(before) or NO_PARTS
 
         parts.replace(cut(bytes(body)), snapshot_name(now), put, until)

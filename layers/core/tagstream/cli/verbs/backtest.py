@@ -138,14 +138,15 @@ def _replayed(session: Session, question: _Question, unknown: _Unknown) -> Repla
         kept = keep(tuple(first_seen), question.repository.exclusion_list if question.repository else ())
     except (InvalidPolicy, InvalidFilter, InvalidExclusion) as error:
         raise CommandFailed(f"ImagePolicy/{policy.metadata.key}: {error}") from error
-    timed = with_stored_times(policy, compiled, kept, session.ports.tags)
+    image = question.repository.image if question.repository else ""
+    timed = with_stored_times(policy, compiled, image, kept, session.ports.tags)
     unknown.undated = timed.left
     return Replayed(
         policy=timed.policy,
         metadata=policy.metadata,
         minimum_age=timedelta(seconds=policy.control.minimum_age_s),
         history=History(first_seen={tag: first_seen[tag] for tag in kept}, began_at=sightings.first_scan()),
-        image=question.repository.image if question.repository else "",
+        image=image,
         told=_letting_through(_told(session, policy), unknown.passed),
     )
 

@@ -74,7 +74,7 @@ def rollback(session: Session) -> int:
         kind="rollback",
         tag=tag,
         rejected=rejected,
-        rejected_place=kept or _place(session, policy, rejected),
+        rejected_place=kept or _place(session, policy, selection.ref.name, rejected),
         digest=known.digest if known is not None else "",
         image=known.name if known is not None else "",
         author=session.caller(),
@@ -110,13 +110,13 @@ def _check_listed(session: Session, policy: ImagePolicy, tag: str) -> None:
         raise CommandFailed(f"ImageRepository {policy.repository} lists no tag '{tag}'")
 
 
-def _place(session: Session, policy: ImagePolicy, tag: str) -> Place | None:
+def _place(session: Session, policy: ImagePolicy, image: str, tag: str) -> Place | None:
     """Where a tag stands in the policy's order now; None if it has no place, or the policy cannot order anything."""
     try:
         compiled = compile_policy(policy.policy, policy.filter_tags)
     except (InvalidPolicy, InvalidFilter):
         return None
-    return replace(compiled, time_of=stored_times(policy, session.ports.tags)).place(tag)
+    return replace(compiled, time_of=stored_times(policy, image, session.ports.tags)).place(tag)
 
 
 def _order(session: Session, order: Intervention) -> Intervention:

@@ -387,7 +387,7 @@ def _store(scan: Scan, ports: Ports) -> ScannedTags | None:
     )
     if before is not None and not scan.is_same_image:
         # What is known of the tags of another image says nothing of tags with the same names.
-        ports.tags.put_creation_times(key, {}, now)
+        ports.tags.put_creation_times(key, scan.image.canonical, {}, now)
     known = ports.tags.tags(key, before) if scan.is_same_image else ()
     sightings = Sightings(found.tags, known, now.replace(microsecond=0))
     if not ports.tags.put(key, state, sightings.records(), expected=before):

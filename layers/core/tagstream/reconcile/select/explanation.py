@@ -185,7 +185,7 @@ def compiled_question(question: Question, tags: TagStore | None) -> tuple[Compil
         raise _of_policy(question, str(error)) from error
     if question.situation is None or tags is None:
         return compiled, kept, question
-    timed = with_stored_times(policy, compiled, kept, tags)
+    timed = with_stored_times(policy, compiled, question.image, kept, tags)
     situation = replace(question.situation, tags_without_time=len(timed.left))
     return timed.policy, kept, replace(question, situation=situation)
 

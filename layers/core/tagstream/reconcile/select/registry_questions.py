@@ -43,13 +43,17 @@ class RegistryQuestions:
     health: RegistryHealth
     ports: Ports
 
+    def image(self) -> ImageName:
+        """The image that is asked about."""
+        return parse_repository_image(self.repository.image)
+
     def digest(self, tag: str) -> Digest:
         """The digest that the registry has for a tag now.
 
         Raises:
             RetryableError: the registry does not answer.
         """
-        image = self._image()
+        image = self.image()
         with self._asking(image, "digest", f":{tag}") as access:
             return self.ports.registry.digest(image, tag, access, self._limit_s())
 
@@ -59,7 +63,7 @@ class RegistryQuestions:
         Raises:
             RetryableError: the registry does not answer.
         """
-        image = self._image()
+        image = self.image()
         with self._asking(image, "platforms", f"@{digest}") as access:
             return self.ports.registry.platforms(image, digest, access, self._limit_s())
 
@@ -69,7 +73,7 @@ class RegistryQuestions:
         Raises:
             RetryableError: the registry does not answer.
         """
-        image = self._image()
+        image = self.image()
         with self._asking(image, "the creation time", f"@{digest}") as access:
             return self.ports.registry.created(image, digest, access, self._limit_s())
 
@@ -80,7 +84,7 @@ class RegistryQuestions:
             StalledError: NotScanned, the registry is not ECR.
             RetryableError: ECR does not answer.
         """
-        image = self._image()
+        image = self.image()
         with self._asking(image, "scan findings", f"@{digest}") as access:
             images = self.ports.registry.images(image, digest, access, self._limit_s())[:MOST_IMAGES]
             return [self.ports.registry.scan_findings(image, one, access, self._limit_s()) for one in images]
@@ -91,12 +95,9 @@ class RegistryQuestions:
         Raises:
             RetryableError: the registry does not answer.
         """
-        image = self._image()
+        image = self.image()
         with self._asking(image, "signatures", f"@{digest}") as access:
             yield from self.ports.registry.signatures(image, digest, access, self._limit_s())
-
-    def _image(self) -> ImageName:
-        return parse_repository_image(self.repository.image)
 
     @contextmanager
     def _asking(self, image: ImageName, what: str, which: str) -> Iterator[RegistryAccess]:

@@ -74,7 +74,7 @@ def select(found: Evaluation, ports: Ports) -> PolicyChoice:
         ports=ports,
     )
     known = _known_situation(found, len(scanned.tags), questions, ports)
-    timed = with_times(policy, compiled, scanned.tags, known.contents, questions.created)
+    timed = with_times(policy, compiled, questions.image(), scanned.tags, known.contents, questions.created)
     compiled = timed.policy
     situation = replace(known.situation, tags_without_time=len(timed.left))
     choice = _choice(found, compiled, scanned, situation)

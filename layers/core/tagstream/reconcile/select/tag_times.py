@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tagstream.domain.objects.image_name import ImageName, canonical_name
 from tagstream.domain.objects.model import Digest, ImagePolicy
 from tagstream.domain.select.policy import CompiledPolicy, TimeOf
 from tagstream.errors import StalledError
@@ -36,12 +37,15 @@ class Timed:
     left: tuple[str, ...] = ()
 
 
-def with_stored_times(policy: ImagePolicy, compiled: CompiledPolicy, listed: Iterable[str], tags: TagStore) -> Timed:
+def with_stored_times(
+    policy: ImagePolicy, compiled: CompiledPolicy, image: str, listed: Iterable[str], tags: TagStore
+) -> Timed:
     """The policy with the times that are stored; the registry is not asked.
 
     Args:
         policy: says what counts.
         compiled: the same, ready to select.
+        image: of the repository; empty if it is not known.
         listed: all tags of the repository.
         tags: stored sightings and times of creation; sightings are read when the first tag is asked about.
 
@@ -49,27 +53,35 @@ def with_stored_times(policy: ImagePolicy, compiled: CompiledPolicy, listed: Ite
         ImageAutomationError: the table failed.
     """
     if policy.control.order_by != "created":
-        return Timed(policy=replace(compiled, time_of=stored_times(policy, tags)))
-    known = tags.creation_times(policy.repository)
+        return Timed(policy=replace(compiled, time_of=stored_times(policy, image, tags)))
+    known = tags.creation_times(policy.repository, canonical_name(image))
     left = tuple(tag for tag in _matching(compiled, listed) if tag not in known)
     return Timed(policy=replace(compiled, time_of=known.get), left=left)
 
 
-def stored_times(policy: ImagePolicy, tags: TagStore) -> TimeOf | None:
-    """When tags were made, as far as it is stored; None for a policy that does not order by time."""
+def stored_times(policy: ImagePolicy, image: str, tags: TagStore) -> TimeOf | None:
+    """When an image's tags were made, as far as it is stored; None for a policy that does not order by time."""
     if policy.control.order_by == "first-seen":
         return FirstSeen(policy.repository, tags)
-    return tags.creation_times(policy.repository).get if policy.control.order_by == "created" else None
+    if policy.control.order_by != "created":
+        return None
+    return tags.creation_times(policy.repository, canonical_name(image)).get
 
 
 def with_times(
-    policy: ImagePolicy, compiled: CompiledPolicy, listed: Collection[str], contents: Contents, ask: AskCreated
+    policy: ImagePolicy,
+    compiled: CompiledPolicy,
+    image: ImageName,
+    listed: Collection[str],
+    contents: Contents,
+    ask: AskCreated,
 ) -> Timed:
     """The policy with the times of its tags, after a look at a few of those that are new.
 
     Args:
         policy: says what counts.
         compiled: the same, ready to select.
+        image: of the repository.
         listed: all tags of the repository.
         contents: tells the digest of a tag, and where times are kept.
         ask: asks the registry when the image of a digest was created.
@@ -79,13 +91,13 @@ def with_times(
         ImageAutomationError: the registry does not answer, or the table failed.
     """
     if policy.control.order_by != "created":
-        return Timed(policy=replace(compiled, time_of=stored_times(policy, contents.first_seen.tags)))
+        return Timed(policy=replace(compiled, time_of=stored_times(policy, image.canonical, contents.first_seen.tags)))
     count = len(_matching(compiled, listed))
     if count > MOST_TAGS:
         text = f"{count} tags match, and at most {MOST_TAGS} can be ordered by when they were created"
         raise StalledError(f"{text}: narrow spec.filterTags, or order by first-seen", reason="TooManyTags")
     tags = contents.first_seen.tags
-    known = tags.creation_times(policy.repository)
+    known = tags.creation_times(policy.repository, image.canonical)
     new = [tag for tag in _matching(compiled, listed) if tag not in known]
     looked_at: dict[str, datetime | None] = {}
     try:
@@ -96,7 +108,7 @@ def with_times(
         there = set(listed)
         times = {tag: at for tag, at in known.items() if tag in there} | looked_at
         if looked_at:
-            tags.put_creation_times(policy.repository, times, contents.now)
+            tags.put_creation_times(policy.repository, image.canonical, times, contents.now)
     return Timed(policy=replace(compiled, time_of=times.get), left=tuple(new[MOST_LOOKED_AT:]))
 
 

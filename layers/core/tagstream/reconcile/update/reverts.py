@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from tagstream.domain.objects.annotations import INTERVENTION, REVERTED, annotations_of
 from tagstream.domain.objects.intervention import Place, Revert, revert_text
-from tagstream.domain.objects.model import CommitId, ImagePolicy, NamespacedName
+from tagstream.domain.objects.model import CommitId, ImagePolicy, ImageRef, NamespacedName
 from tagstream.domain.select.policy import InvalidFilter, InvalidPolicy, compile_policy
 from tagstream.domain.setters.plan import Change, plan_file
 from tagstream.domain.update.history import turning_point, way_back
@@ -102,10 +102,10 @@ def _suspects(job: UpdateJob, changes: Sequence[Change], checkout: Checkout, por
         namespace, name, part = [*change.setter.split(":"), ""][:3]
         key = NamespacedName(namespace, name)
         tag = _tag(change.old_value, part)
-        selected = job.selections[key].ref.tag if key in job.selections else ""
-        place = _place_left(job, key, tag, selected, ports) if key in settled and tag else None
-        if place is not None:
-            found.append(_Suspect(change=change, policy=key, found=tag, selected=selected, place=place))
+        selected = job.selections[key].ref if key in job.selections else None
+        place = _place_left(job, key, tag, selected, ports) if selected is not None and key in settled and tag else None
+        if selected is not None and place is not None:
+            found.append(_Suspect(change=change, policy=key, found=tag, selected=selected.tag, place=place))
     return found
 
 
@@ -134,7 +134,7 @@ def _tag(value: str, part: str) -> str:
     return tag if colon and "/" not in tag else ""
 
 
-def _place_left(job: UpdateJob, key: NamespacedName, found: str, selected: str, ports: Ports) -> Place | None:
+def _place_left(job: UpdateJob, key: NamespacedName, found: str, selected: ImageRef, ports: Ports) -> Place | None:
     """Where the selected tag stands, if the tag in Git is older by the policy's own order; else None."""
     policy = _policy(job, key)
     if policy is None or not policy.control.honours_reverts:
@@ -143,8 +143,8 @@ def _place_left(job: UpdateJob, key: NamespacedName, found: str, selected: str, 
         compiled = compile_policy(policy.policy, policy.filter_tags)
     except (InvalidPolicy, InvalidFilter):
         return None
-    timed = replace(compiled, time_of=stored_times(policy, ports.tags))
-    return timed.place(selected) if timed.is_below(found, selected) else None
+    timed = replace(compiled, time_of=stored_times(policy, selected.name, ports.tags))
+    return timed.place(selected.tag) if timed.is_below(found, selected.tag) else None
 
 
 def _policy(job: UpdateJob, key: NamespacedName) -> ImagePolicy | None:
