@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gocompat.regexp_syntax import RequiredText, Token, first_refused, group_names, nesting, required_text
+from gocompat.regexp_syntax import INVALID_BYTE, RequiredText, Token, first_refused, group_names, nesting, required_text
 
 _MAX_MEMORY = 64 << 20
 # Go's limit (regexp/syntax, maxHeight).
@@ -258,6 +258,9 @@ def _compiled(part: str, whole: str) -> Any:
 
 
 def _refusal(refused: Token, pattern: str) -> str:
+    invalid = INVALID_BYTE.search(pattern, refused.at, refused.at + len(refused.text))
+    if invalid:
+        return _go_said("invalid UTF-8", pattern[invalid.start() :])
     if refused.kind == "open":
         return _bad_capture(pattern[refused.at :])
     return "error parsing regexp: invalid escape sequence: `\\C`"

@@ -18,6 +18,8 @@ _OPENING = re.compile(r"\(\?P?<([^>]*)>|\(\?[A-Za-z-]*:|\(\?[A-Za-z-]*\)|\(")
 _POSIX = re.compile(r"\[:\^?[a-z]+:\]", re.ASCII)
 _CODE = re.compile(r"\\(?:[pP](?:\{[^}]*\}|.)|x(?:\{[^}]*\}|..)|[0-7]{1,3}|.)?", re.DOTALL)
 Operator = Literal["letter", "sequence", "choice", "other"]
+INVALID_BYTE = re.compile("[\udc80-\udcff]")
+"""A byte that is not UTF-8, as this package writes it in a text."""
 _PLAIN_GROUPS = ("(", "(?:")
 
 
@@ -90,8 +92,13 @@ def group_names(pattern: str) -> tuple[str, ...]:
 
 
 def first_refused(pattern: str) -> Token | None:
-    """The first token that RE2 accepts and Go refuses: ``\\C``, or a group name that is not ASCII."""
+    """The first token that Go refuses and RE2 accepts, or refuses in other words.
+
+    It contains a byte that is not UTF-8, or it is ``\\C``, or it opens a group whose name is not ASCII.
+    """
     for token in tokens(pattern):
+        if not token.text.isascii() and INVALID_BYTE.search(token.text):
+            return token
         if token.text == "\\C" or (token.kind == "class" and "\\C" in token.text.replace("\\\\", "")):
             return token
         if token.kind == "open" and not token.meaning.isascii():

@@ -277,6 +277,17 @@ ANSWERS = [
             " makeslice: len out of range"
         ),
     ),
+    (
+        "{{ chunk -3 (list 1) }} {{ chunk -3 (list 1 2) }} {{ chunk -3 (list 1 2 3 4) }} {{ chunk 3 (list) }}",
+        "[[1]] [] [] []",
+    ),
+    (
+        "{{ chunk -3 (list 1 2 3 4 5) }}",
+        (
+            'exec 1:3: executing "commit message" at <chunk -3 (list 1 2 3 4 5)>: error calling chunk: runt'
+            "ime error: makeslice: len out of range"
+        ),
+    ),
 ]
 
 

@@ -128,6 +128,18 @@ ANSWERS = [
         '{{ snakecase "Version2Beta" }}',
         "version2_beta",
     ),
+    (
+        '{{ printf "%q" (snakecase "aB\\xffCd\\xfe \\xfd1\\xfc") }}',
+        '"a_b_�cd�_\\xfd1\\xfc"',
+    ),
+    (
+        '{{ printf "%q" (kebabcase "\\xffHTTP\\xffServer\\xff2\\xff") }}',
+        '"�http-�server\\xff2\\xff"',
+    ),
+    (
+        '{{ printf "%q" (kebabcase "\\xff�") }} {{ kebabcase "fo�o bar" }}',
+        '"\\xff�" fo�o-bar',
+    ),
 ]
 
 

@@ -224,6 +224,14 @@ ANSWERS = [
         '{{ printf "%s" }}',
         "%!s(MISSING)",
     ),
+    (
+        '{{ printf "%." }} {{ printf "%5.|%." 1 2 }}',
+        "%!.(MISSING) %!|(int=    1)%!.(int=2)",
+    ),
+    (
+        '{{ printf "%q" (printf "%\\xff") }} {{ printf "%[0]\\xff" }}',
+        '"%!�(MISSING)" %!�(BADINDEX)',
+    ),
 ]
 
 

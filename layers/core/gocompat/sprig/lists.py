@@ -40,11 +40,16 @@ def prepend(value: Value, item: Value) -> GoSlice:
 
 
 def chunk(size: int, value: Value) -> GoSlice:
-    """``chunk``: the list in parts of ``size`` elements; the last part may be shorter."""
+    """``chunk``: the list in parts of ``size`` elements; the last part may be shorter.
+
+    Go's formula for the number of parts also gives one or none for some negative sizes, which are then no error.
+    """
     items = _items(value, "Cannot chunk type")
-    if size <= 0:
+    count = (len(items) - 1) // size + 1 if size else -1
+    if count < 0 or (size < 0 < count and len(items) % size == 0):
         raise CallError("runtime error: makeslice: len out of range")
-    parts = [GoSlice(items[at : at + size]) for at in range(0, len(items), size)]
+    width = abs(size)
+    parts = [GoSlice(items[at * width : (at + 1) * width]) for at in range(count)]
     return GoSlice(list(parts), slice_of(LIST))
 
 

@@ -201,12 +201,23 @@ def _word_end(text: str, at: int) -> tuple[str, int]:
     return kind, end
 
 
+def _is_invalid(character: str) -> bool:
+    # xstrings cannot tell U+FFFD from a byte that is not UTF-8.
+    return character == "\ufffd" or "\udc80" <= character <= "\udcff"
+
+
 def _split_words(text: str) -> list[tuple[str, str]]:
-    found, at = [], 0
-    while at < len(text):
-        kind, end = _word_end(text, at)
-        found.append((kind, text[at:end]))
-        at = end
+    """The words and their classes. Bytes that are not UTF-8 belong to the next character; the last ones to the last."""
+    ends = [at + 1 for at, one in enumerate(text) if not _is_invalid(one)]
+    if not ends:
+        return [("invalid", text)] if text else []
+    characters = "".join(text[end - 1] for end in ends)
+    ends[-1] = len(text)
+    found, at, start = [], 0, 0
+    while at < len(characters):
+        kind, at = _word_end(characters, at)
+        found.append((kind, text[start : ends[at - 1]]))
+        start = ends[at - 1]
     return found
 
 
@@ -214,7 +225,7 @@ class _Lowered:
     """The words of a text in small letters with a connector between them (xstrings' camelCaseToLowerCase)."""
 
     def __init__(self, text: str, connector: str) -> None:
-        self._words = _split_words("".join(runes(text)))
+        self._words = _split_words(text)
         self._at = 0
         self._connector = connector
         self._shown: list[str] = []
@@ -227,7 +238,7 @@ class _Lowered:
 
     def _add(self, kind: str, word: str) -> None:
         if kind in ("upper", "connector"):
-            small = (lower(one) if _is_upper(one) else one for one in word)
+            small = (lower(one) if _is_upper(one) else one for one in runes(word))
             word = "".join(self._connector if _connects(one) else one for one in small)
         self._shown.append(word)
 

@@ -26,6 +26,7 @@ from gocompat.template.values import (
     NilInterface,
     Value,
     from_bytes,
+    runes,
     sorted_entries,
     type_of,
 )
@@ -143,7 +144,8 @@ class _Printf:
 
     def _precision(self, flags: Flags) -> Flags:
         cursor = self._cursor
-        if not self._form.startswith(".", cursor.at):
+        # Go takes a point at the very end for the verb.
+        if not self._form.startswith(".", cursor.at) or cursor.at + 1 == len(self._form):
             return flags
         cursor.at += 1
         if cursor.after_index:
@@ -201,7 +203,7 @@ class _Printf:
         if cursor.at >= len(self._form):
             self._pieces.append("%!(NOVERB)")
             return
-        verb = self._form[cursor.at]
+        verb = runes(self._form[cursor.at])[0]
         cursor.at += 1
         if verb == "%":
             self._pieces.append("%")
