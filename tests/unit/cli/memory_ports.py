@@ -100,6 +100,11 @@ class MemoryObjects:
         """All of the namespace: a reader looks at the labels themselves."""
         return [one.key for one in self.list("ImagePolicy", namespace)]
 
+    def labelled_each(
+        self, namespace: str, labels: Collection[tuple[str, str]], most: int, *, may_lag: bool = False
+    ) -> None:
+        """Each label is looked up alone."""
+
     def documents(self, names: Collection[ObjectName], *, may_lag: bool = False) -> Mapping[ObjectName, Document]:
         """Those that exist."""
         found = {name: self.get(name.kind, name.key) for name in names}

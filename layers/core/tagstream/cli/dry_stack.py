@@ -20,7 +20,7 @@ from tagstream.ports.tags import ImageFact, TagStore
 from tagstream.reconcile import status
 
 READS: Mapping[str, frozenset[str]] = {
-    "objects": frozenset({"get", "get_many", "documents", "documents_of", "labelled", "list"}),
+    "objects": frozenset({"get", "get_many", "documents", "documents_of", "labelled", "labelled_each", "list"}),
     "selections": frozenset({"get", "get_many", "list", "waiting"}),
     "tags": frozenset({"state", "states", "tags", "names", "sightings", "image_fact", "creation_times", "cool_down"}),
     "leases": frozenset({"last_holders"}),
@@ -120,6 +120,12 @@ class DryObjects:
         found = self.inner.labelled(namespace, label, most, may_lag=may_lag)
         own = (one.key for one in self.replaced if one.kind == "ImagePolicy" and one.key.namespace == namespace)
         return None if found is None else {*found, *own}
+
+    def labelled_each(
+        self, namespace: str, labels: Collection[tuple[str, str]], most: int, *, may_lag: bool = False
+    ) -> Mapping[tuple[str, str], Collection[NamespacedName] | None] | None:
+        """Each label is looked up alone, as ``labelled``."""
+        return None
 
     def documents_of(self, kind: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Document]:
         """The documents of all of a kind, in the order of names."""

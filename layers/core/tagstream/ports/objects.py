@@ -79,6 +79,15 @@ class ObjectStore(Protocol):
             None if more than ``most`` have it, or if the label is too long to be looked up.
         """
 
+    def labelled_each(
+        self, namespace: str, labels: Collection[tuple[str, str]], most: int, *, may_lag: bool = False
+    ) -> Mapping[tuple[str, str], Collection[NamespacedName] | None] | None:
+        """As ``labelled`` for many labels in one look at all labels of a namespace.
+
+        Returns:
+            None if the namespace has so many labels that looking each of these up costs less.
+        """
+
     def label(self, policies: Iterable[StoredObject]) -> None:
         """Make sure that these ImagePolicies, all there are, are found by their labels and by no others."""
 

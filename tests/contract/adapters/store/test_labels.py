@@ -6,7 +6,7 @@ import pytest
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.label_index import MOST_LABEL_BYTES, MOST_LABELS
+from tagstream.adapters.store.label_index import ENTRIES_A_QUERY, MOST_LABEL_BYTES, MOST_LABELS
 from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName
@@ -46,6 +46,18 @@ def test_a_label_that_more_policies_have_than_are_wanted_is_not_looked_up_furthe
         objects.put(policy(f"a-{number}", team="x"))
     assert found(objects, "team", "x", most=4) == ["a-0", "a-1", "a-2", "a-3"]
     assert found(objects, "team", "x", most=3) is None
+
+
+def test_many_labels_are_looked_up_together_unless_the_namespace_has_too_many(objects: DynamoObjects) -> None:
+    for number in range(ENTRIES_A_QUERY):
+        objects.put(policy(f"a-{number:02}", app=f"a=b/{number:02}"))
+    objects.put(policy("b", namespace="other", app="b"))
+    first, long = ("app", "a=b/00"), ("app", "x" * (MOST_LABEL_BYTES + 1))
+    looked_up = objects.labelled_each("ns", [first, ("app", "b"), long], 1)
+    assert looked_up == {first: [NamespacedName("ns", "a-00")], ("app", "b"): [], long: None}
+    objects.put(policy("a-last", app=first[1]))
+    assert objects.labelled_each("ns", [first, ("app", "b")], 1) == {first: None, ("app", "b"): []}
+    assert objects.labelled_each("ns", [first], 1) is None
 
 
 def test_entries_change_and_go_with_the_policy(objects: DynamoObjects, table: Table) -> None:

@@ -24,6 +24,7 @@ from tagstream.ports.leases import LastHolder, Lease
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.schema import LABELS
 from tagstream.ports.selections import Selection
+from tagstream.reconcile.update.selected import Selected
 from tagstream.reconcile.update.snapshot import FEW_AUTOMATIONS, FEW_POLICIES, Snapshot
 from tests.unit.domain.update.test_departure import NOW
 
@@ -108,8 +109,15 @@ def ports_that_count(read: list[str], *, schema: int = LABELS, stale: Namespaced
     def last_holders(targets: Collection[str], *, may_lag: bool) -> dict[str, LastHolder]:
         return {one: LastHolder(fence=7, has_intents=True) for one in targets}
 
+    def labelled_each(namespace: str, labels: Collection[tuple[str, str]], most: int, *, may_lag: bool) -> Any:
+        read.append(f"labels of {namespace}")
+        owns = {key: stored[key]["metadata"]["labels"].items() for key in stored if key.namespace == namespace}
+        return {label: [key for key, own in owns.items() if label in own] for label in labels}
+
     return SimpleNamespace(
-        objects=SimpleNamespace(documents_of=documents_of, documents=documents, labelled=labelled),
+        objects=SimpleNamespace(
+            documents_of=documents_of, documents=documents, labelled=labelled, labelled_each=labelled_each
+        ),
         selections=SimpleNamespace(list=selections, get_many=some_selections),
         leases=SimpleNamespace(last_holders=last_holders),
         schema=SimpleNamespace(version=lambda: schema),
@@ -176,6 +184,28 @@ def test_many_automations_with_selectors_share_one_look_at_all_policies() -> Non
     for one in automations:
         assert sorted(key.name for key in snapshot.admitted(one)) == ["a", "b"]
     assert read == ["apps", "ImagePolicy"]
+
+
+def test_looks_of_many_automations_that_may_lag_share_one_look_at_the_labels() -> None:
+    read: list[str] = []
+    snapshot = Snapshot(ports_that_count(read), may_lag=True)
+    selector = LabelSelector(match_labels={"team": "x"})
+    automations = [automation("apps", selector, f"auto-{number}") for number in range(FEW_AUTOMATIONS + 1)]
+    snapshot.read_branches(automations)
+    for one in automations:
+        assert sorted(key.name for key in snapshot.admitted(one)) == ["a", "b"]
+    assert read == ["labels of apps", "selections by name"]
+
+
+def test_what_the_last_run_has_seen_is_read_again_only_of_policies_that_it_has_not_seen() -> None:
+    read: list[str] = []
+    snapshot = Snapshot(ports_that_count(read), may_lag=True)
+    a, b, c = (NamespacedName("apps", name) for name in "abc")
+    one = automation("apps", LabelSelector(match_labels={"team": "x"}))
+    assert set(snapshot.admitted(one, Selected({key: selected(key) for key in (a, b, c)}))) == {a, b}
+    assert read == ["team=x"]
+    assert set(snapshot.admitted(one, Selected({a: selected(a)}))) == {a, b}
+    assert read == ["team=x", "team=x", "selections by name"]
 
 
 def test_a_table_of_an_older_schema_has_no_labels_to_look_up() -> None:

@@ -17,6 +17,8 @@ from tagstream.ports.objects import Document, StoredObject
 # A transaction has a hundred actions; a key has 1 KB.
 MOST_LABELS = 40
 MOST_LABEL_BYTES = 600
+# A query costs as much as so many entries in a page of all, in units and in time.
+ENTRIES_A_QUERY = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,27 @@ class LabelIndex:
         if len(found) > most:
             return None
         return [NamespacedName(namespace, keys.read_text(item, "sk").rpartition("/")[2]) for item in found]
+
+    def names_each(
+        self, namespace: str, labels: Collection[tuple[str, str]], most: int, *, may_lag: bool = False
+    ) -> Mapping[tuple[str, str], Collection[NamespacedName] | None] | None:
+        """As ``names`` for each of these labels, in one query of all entries of the namespace.
+
+        Returns:
+            None if there are so many entries that a query for each label costs less.
+        """
+        limit = ENTRIES_A_QUERY * len(labels)
+        entries = list(self.table.query(keys.labels(namespace), may_lag=may_lag, most=limit + 1))
+        if len(entries) > limit:
+            return None
+        found: dict[str, list[NamespacedName]] = {}
+        for item in entries:
+            label, _, policy = keys.read_text(item, "sk").rpartition("/")
+            found.setdefault(label, []).append(NamespacedName(namespace, policy))
+        listed = {(name, value): found.get(f"{name}={value}", []) for name, value in labels}
+        return {
+            label: None if _is_long(*label) or len(policies) > most else policies for label, policies in listed.items()
+        }
 
     def changing(self, policy: NamespacedName, document: Document | None, before: Document | None) -> list[Action]:
         """The actions that add and remove the entries of a policy's change, as far as a transaction has room."""

@@ -362,7 +362,7 @@ def _prepared_one(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> Upd
             return None
         with isolated():
             seen = seen_last(stored, automation, ports.clock.now()) if snapshot.may_lag else None
-            selections = seen or snapshot.admitted(automation)
+            selections = snapshot.admitted(automation, seen)
             job = prepare(stored, automation, selections, snapshot, ports)
             # A run looks for reverts itself; one that may be skipped has to know of those before it.
             return without_reverted(job) if stored.status.get(HELD_BACK) else job

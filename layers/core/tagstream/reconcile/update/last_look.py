@@ -33,6 +33,9 @@ def seen_last(stored: StoredObject, automation: ImageUpdateAutomation, now: date
         automation: the same, parsed.
         now: aware UTC.
 
+    A label that a policy gets or loses writes no selection, so that no record tells of it. Which policies a selector
+    admits is for the caller to find out.
+
     Returns:
         None if it has to be read: the last run did not end well, something is left to be done, or it is time to read.
     """
@@ -54,8 +57,6 @@ def _has_nothing_left(stored: StoredObject, automation: ImageUpdateAutomation) -
         and body.get("observedGeneration") == automation.metadata.generation
         and not status.is_asked_for(stored)
         and not status.own_members(body)
-        # A label that a policy gets or loses writes no selection, so that no record tells of it.
-        and automation.policy_selector is None
         and not automation.branch_template
         and not any(name in body for name in UNSETTLED)
         and not known_requests(body)

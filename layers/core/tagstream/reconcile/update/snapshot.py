@@ -133,7 +133,8 @@ class Snapshot:
         self._naming_reverts: dict[NamespacedName, bool] = {}
         self._named: dict[NamespacedName, StoredObject | None] = {}
         self._chosen: dict[NamespacedName, Selection | None] = {}
-        self._selecting: dict[str, set[NamespacedName]] = {}
+        self._selecting: dict[str, dict[NamespacedName, LabelSelector]] = {}
+        self._labelled: dict[str, Mapping[tuple[str, str], Collection[NamespacedName] | None]] = {}
         self._labels: dict[str, Labels] = {}
         self._automations: dict[NamespacedName, StoredObject] = {}
         self._without_statuses: Mapping[str, Sequence[Writer]] | None = None
@@ -257,15 +258,19 @@ class Snapshot:
         found = parsed_objects(stored, ImagePolicy, self._ports.log)
         return frozenset(one.key for one, policy in found if _is_reverted(policy, selections[one.key]))
 
-    def admitted(self, automation: ImageUpdateAutomation) -> Selected:
+    def admitted(self, automation: ImageUpdateAutomation, seen: Selected | None = None) -> Selected:
         """What the policies that an automation's selector admits have selected.
+
+        Args:
+            automation: its selector.
+            seen: what its last run has seen, if nothing of that can have changed but which policies are admitted.
 
         Raises:
             StalledError: InvalidPolicySelector.
         """
         namespace, selector = automation.metadata.key.namespace, automation.policy_selector
         if selector is None:
-            return self._selected(namespace)
+            return seen or self._selected(namespace)
         try:
             check_selector(selector)
         except InvalidSelector as error:
@@ -273,7 +278,9 @@ class Snapshot:
         self._count(automation)
         by_label = self._found_by_label(namespace, selector)
         if by_label is not None:
-            return self._selections_of(namespace, by_label)
+            known = {key: seen[key] for key in by_label if key in seen} if seen else {}
+            others = self._selections_of(namespace, [key for key in by_label if key not in known])
+            return Selected({**known, **others})
         selected = self._selected(namespace)
         found = self._labels_of(namespace).selected_by(selector)
         return Selected({key: selected[key] for key in found if key in selected})
@@ -367,7 +374,7 @@ class Snapshot:
         if automation.policy_selector is not None:
             with self._lock:
                 key = automation.metadata.key
-                self._selecting.setdefault(key.namespace, set()).add(key)
+                self._selecting.setdefault(key.namespace, {})[key] = automation.policy_selector
 
     def _selections_of(self, namespace: str, policies: Collection[NamespacedName]) -> Selected:
         """The selections of a few policies of a namespace."""
@@ -391,7 +398,7 @@ class Snapshot:
             if (
                 not selector.match_labels
                 or self._policies is not None
-                or len(self._selecting.get(namespace, ())) > FEW_AUTOMATIONS
+                or (self._selects_much(namespace) and not self.may_lag)
                 or self._ports.schema.version() < LABELS
             ):
                 return None
@@ -405,10 +412,26 @@ class Snapshot:
     def _fewest(self, namespace: str, selector: LabelSelector) -> Sequence[NamespacedName] | None:
         """The names of the few policies that have one of the labels; None if many have each of them."""
         for label in sorted(selector.match_labels.items()):
-            found = self._ports.objects.labelled(namespace, label, FEW_POLICIES, may_lag=self.may_lag)
+            found = self._named_by_label(namespace, label)
             if found is not None:
                 return sorted(found)
         return None
+
+    def _named_by_label(self, namespace: str, label: tuple[str, str]) -> Collection[NamespacedName] | None:
+        """The policies that have a label; the labels of many automations are looked up together."""
+        if namespace not in self._labelled:
+            selectors = self._selecting.get(namespace, {}).values() if self._selects_much(namespace) else ()
+            wanted = {one for selector in selectors for one in selector.match_labels.items()}
+            find = self._ports.objects.labelled_each
+            found = find(namespace, wanted, FEW_POLICIES, may_lag=self.may_lag) if wanted else None
+            self._labelled[namespace] = found or {}
+        known = self._labelled[namespace]
+        if label in known:
+            return known[label]
+        return self._ports.objects.labelled(namespace, label, FEW_POLICIES, may_lag=self.may_lag)
+
+    def _selects_much(self, namespace: str) -> bool:
+        return len(self._selecting.get(namespace, ())) > FEW_AUTOMATIONS
 
     def _policies_named(self, names: Collection[NamespacedName]) -> Mapping[NamespacedName, StoredObject]:
         """The policies of these names that exist: read by name while they are few, and then all of them."""
