@@ -179,6 +179,22 @@ def _intervals(sizes: Sequence[int], _flux: Flux | None) -> Iterator[Row]:
     yield from grown("automations with selectors whose intervals are over, one by one", points)
 
 
+def _messages(sizes: Sequence[int], _flux: Flux | None) -> Iterator[Row]:
+    """As many policies as automations with selectors; a message of the stream asks for a hundred of the runs."""
+    within, first = [], []
+    with running() as aws:
+        for size in sizes:
+            with updates(aws.endpoint, Shape(automations=size, policies=size, selects=True)) as found:
+                found.choose(NEW)
+                found.run()
+                found.run_by_hundreds()
+                within.append(Point(size, measured(found.client, found.run_by_hundreds)))
+                found.an_hour_passes()
+                first.append(Point(size, measured(found.client, found.run_by_hundreds)))
+    yield from grown("automations with selectors whose intervals are over, a hundred at a time", within)
+    yield from grown("automations with selectors whose intervals are over, the first of an hour", first)
+
+
 SHAPES: Mapping[str, tuple[str, Mapping[int, Shape]]] = {
     "files": (
         "changed files in one folder",
@@ -209,4 +225,5 @@ BENCHES: Mapping[str, Callable[[Flux | None], Iterator[Row]]] = {
     **{f"growth-{name}": partial(_fleets, *inputs) for name, inputs in FLEETS.items()},
     **{f"growth-{name}": partial(_commits, *inputs) for name, inputs in SHAPES.items()},
     "growth-intervals": partial(_intervals, (5, 15, 45)),
+    "growth-messages": partial(_messages, (100, 400, 1_600)),
 }

@@ -13,6 +13,7 @@ from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import REQUESTED_AT
 from tagstream.ports.bundle import Ports
+from tagstream.ports.schema import SCHEMA
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.counted_calls import CountingClient
 from tests.contract.reconciling import APP, NOW, Silent, automated, document, ports_on, run, selection
@@ -110,10 +111,7 @@ def test_statuses_that_say_nothing_of_policies_have_them_read(stack: Stack) -> N
 
 def test_an_automation_with_a_selector_finds_a_policy_that_has_got_its_label(stack: Stack) -> None:
     ports = stack.ports
-    stored = ports.objects.get("ImageUpdateAutomation", APP)
-    assert stored is not None
-    spec = {**dict(stored.document["spec"]), "policySelector": {"matchLabels": {"team": "a"}}}
-    ports.objects.put({**dict(stored.document), "spec": spec})
+    select_by_label(stack)
     ports.objects.put(labelled_policy())
     run(ports)
     assert stack.status()["observedPolicies"] == {}
@@ -122,6 +120,39 @@ def test_an_automation_with_a_selector_finds_a_policy_that_has_got_its_label(sta
     stack.clock.at += timedelta(minutes=1)
     stack.interval_run()
     assert "v1.3.0" in stack.file()
+
+
+def test_within_the_hour_a_selector_reads_only_its_label(stack: Stack) -> None:
+    select_by_label(stack)
+    stack.ports.objects.put(labelled_policy(team="a"))
+    run(stack.ports)
+    stack.clock.at += timedelta(minutes=1)
+    assert stack.interval_run() == READS + 0.5
+
+
+def test_a_policy_that_has_lost_its_label_and_got_it_back_is_not_taken_for_what_it_was(stack: Stack) -> None:
+    ports = stack.ports
+    select_by_label(stack)
+    ports.objects.put(labelled_policy(team="a"))
+    run(ports)
+    ports.objects.put(labelled_policy())
+    put_selection(ports.selections, selection("v1.3.0"), selection("v1.2.0"))
+    # The record of the selection wakes all automations of the namespace, also those that do not select the policy.
+    run(ports)
+    assert stack.status()["observedPolicies"] == {}
+    ports.objects.put(labelled_policy(team="a"))
+    stack.clock.at += timedelta(minutes=1)
+    stack.interval_run()
+    assert "v1.3.0" in stack.file()
+
+
+def select_by_label(stack: Stack) -> None:
+    """Have the automation see the policies of a team, found by their labels."""
+    stack.ports.schema.raise_to(SCHEMA)
+    stored = stack.ports.objects.get("ImageUpdateAutomation", APP)
+    assert stored is not None
+    spec = {**dict(stored.document["spec"]), "policySelector": {"matchLabels": {"team": "a"}}}
+    stack.ports.objects.put({**dict(stored.document), "spec": spec})
 
 
 def labelled_policy(**labels: str) -> dict[str, Any]:
