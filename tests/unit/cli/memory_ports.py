@@ -100,9 +100,7 @@ class MemoryObjects:
         """All of the namespace: a reader looks at the labels themselves."""
         return [one.key for one in self.list("ImagePolicy", namespace)]
 
-    def labelled_each(
-        self, namespace: str, labels: Collection[tuple[str, str]], most: int, *, may_lag: bool = False
-    ) -> None:
+    def labelled_each(self, namespace: str, labels: Collection[tuple[str, str]], *, may_lag: bool = False) -> None:
         """Each label is looked up alone."""
 
     def documents(self, names: Collection[ObjectName], *, may_lag: bool = False) -> Mapping[ObjectName, Document]:

@@ -122,7 +122,7 @@ class DryObjects:
         return None if found is None else {*found, *own}
 
     def labelled_each(
-        self, namespace: str, labels: Collection[tuple[str, str]], most: int, *, may_lag: bool = False
+        self, namespace: str, labels: Collection[tuple[str, str]], *, may_lag: bool = False
     ) -> Mapping[tuple[str, str], Collection[NamespacedName] | None] | None:
         """Each label is looked up alone, as ``labelled``."""
         return None

@@ -80,12 +80,13 @@ class ObjectStore(Protocol):
         """
 
     def labelled_each(
-        self, namespace: str, labels: Collection[tuple[str, str]], most: int, *, may_lag: bool = False
+        self, namespace: str, labels: Collection[tuple[str, str]], *, may_lag: bool = False
     ) -> Mapping[tuple[str, str], Collection[NamespacedName] | None] | None:
-        """As ``labelled`` for many labels in one look at all labels of a namespace.
+        """All policies that may have each of these labels, in one look at the labels of a namespace.
 
         Returns:
-            None if the namespace has so many labels that looking each of these up costs less.
+            None for a label that is too long to be looked up; None instead of all if the namespace has so many labels
+            that looking each of these up costs less.
         """
 
     def label(self, policies: Iterable[StoredObject]) -> None:

@@ -53,11 +53,12 @@ def test_many_labels_are_looked_up_together_unless_the_namespace_has_too_many(ob
         objects.put(policy(f"a-{number:02}", app=f"a=b/{number:02}"))
     objects.put(policy("b", namespace="other", app="b"))
     first, long = ("app", "a=b/00"), ("app", "x" * (MOST_LABEL_BYTES + 1))
-    looked_up = objects.labelled_each("ns", [first, ("app", "b"), long], 1)
-    assert looked_up == {first: [NamespacedName("ns", "a-00")], ("app", "b"): [], long: None}
+    looked_up = objects.labelled_each("ns", [first, ("app", "b"), long])
+    assert looked_up == {first: {NamespacedName("ns", "a-00")}, ("app", "b"): set(), long: None}
     objects.put(policy("a-last", app=first[1]))
-    assert objects.labelled_each("ns", [first, ("app", "b")], 1) == {first: None, ("app", "b"): []}
-    assert objects.labelled_each("ns", [first], 1) is None
+    both = {NamespacedName("ns", "a-00"), NamespacedName("ns", "a-last")}
+    assert objects.labelled_each("ns", [first, ("app", "b")]) == {first: both, ("app", "b"): set()}
+    assert objects.labelled_each("ns", [first]) is None
 
 
 def test_entries_change_and_go_with_the_policy(objects: DynamoObjects, table: Table) -> None:

@@ -109,7 +109,7 @@ def ports_that_count(read: list[str], *, schema: int = LABELS, stale: Namespaced
     def last_holders(targets: Collection[str], *, may_lag: bool) -> dict[str, LastHolder]:
         return {one: LastHolder(fence=7, has_intents=True) for one in targets}
 
-    def labelled_each(namespace: str, labels: Collection[tuple[str, str]], most: int, *, may_lag: bool) -> Any:
+    def labelled_each(namespace: str, labels: Collection[tuple[str, str]], *, may_lag: bool) -> Any:
         read.append(f"labels of {namespace}")
         owns = {key: stored[key]["metadata"]["labels"].items() for key in stored if key.namespace == namespace}
         return {label: [key for key, own in owns.items() if label in own] for label in labels}
@@ -194,6 +194,19 @@ def test_looks_of_many_automations_that_may_lag_share_one_look_at_the_labels() -
     snapshot.read_branches(automations)
     for one in automations:
         assert sorted(key.name for key in snapshot.admitted(one)) == ["a", "b"]
+    assert read == ["labels of apps", "selections by name"]
+
+
+def test_selections_of_many_automations_with_several_labels_are_read_in_one_call_and_no_policies() -> None:
+    read: list[str] = []
+    snapshot = Snapshot(ports_that_count(read), may_lag=True)
+    selectors = [LabelSelector(match_labels={"team": "x"}), LabelSelector(match_labels={"team": "x", "tier": "web"})]
+    automations = [automation("apps", selectors[number % 2], f"auto-{number}") for number in range(FEW_AUTOMATIONS + 1)]
+    snapshot.read_branches(automations)
+    snapshot.look_ahead(automations)
+    assert read == ["labels of apps", "selections by name"]
+    for number, one in enumerate(automations):
+        assert sorted(key.name for key in snapshot.admitted(one)) == (["a"] if number % 2 else ["a", "b"])
     assert read == ["labels of apps", "selections by name"]
 
 

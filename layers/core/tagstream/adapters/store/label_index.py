@@ -45,24 +45,25 @@ class LabelIndex:
         return [NamespacedName(namespace, keys.read_text(item, "sk").rpartition("/")[2]) for item in found]
 
     def names_each(
-        self, namespace: str, labels: Collection[tuple[str, str]], most: int, *, may_lag: bool = False
+        self, namespace: str, labels: Collection[tuple[str, str]], *, may_lag: bool = False
     ) -> Mapping[tuple[str, str], Collection[NamespacedName] | None] | None:
-        """As ``names`` for each of these labels, in one query of all entries of the namespace.
+        """All policies that may have each of these labels, in one query of all entries of the namespace.
 
         Returns:
-            None if there are so many entries that a query for each label costs less.
+            None for a label that is too long to have an entry; None instead of all if there are so many entries that a
+            query for each label costs less.
         """
         limit = ENTRIES_A_QUERY * len(labels)
         entries = list(self.table.query(keys.labels(namespace), may_lag=may_lag, most=limit + 1))
         if len(entries) > limit:
             return None
-        found: dict[str, list[NamespacedName]] = {}
+        found: dict[str, set[NamespacedName]] = {}
         for item in entries:
             label, _, policy = keys.read_text(item, "sk").rpartition("/")
-            found.setdefault(label, []).append(NamespacedName(namespace, policy))
-        listed = {(name, value): found.get(f"{name}={value}", []) for name, value in labels}
+            found.setdefault(label, set()).add(NamespacedName(namespace, policy))
         return {
-            label: None if _is_long(*label) or len(policies) > most else policies for label, policies in listed.items()
+            (name, value): None if _is_long(name, value) else found.get(f"{name}={value}", set())
+            for name, value in labels
         }
 
     def changing(self, policy: NamespacedName, document: Document | None, before: Document | None) -> list[Action]:

@@ -109,10 +109,10 @@ class DynamoObjects:
         return self.label_index.names(namespace, label, most, may_lag=may_lag)
 
     def labelled_each(
-        self, namespace: str, labels: Collection[tuple[str, str]], most: int, *, may_lag: bool = False
+        self, namespace: str, labels: Collection[tuple[str, str]], *, may_lag: bool = False
     ) -> Mapping[tuple[str, str], Collection[NamespacedName] | None] | None:
         """One query of the namespace's entries, which ends when there are too many."""
-        return self.label_index.names_each(namespace, labels, most, may_lag=may_lag)
+        return self.label_index.names_each(namespace, labels, may_lag=may_lag)
 
     def policies_of(self, *repositories: NamespacedName) -> tuple[StoredObject, ...]:
         """One read of the indexes, one of the policies; many policies are read with all others, in pages."""

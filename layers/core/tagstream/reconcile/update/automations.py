@@ -9,7 +9,7 @@ Source: image-automation-controller internal/controller/imageupdateautomation_co
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -342,8 +342,28 @@ def _prepared_from(stored: Iterable[StoredObject], snapshot: Snapshot, ports: Po
     parsed = [one for one in map(_parsed, stored) if one is not None and not one.suspend]
     names = frozenset[NamespacedName]().union(*map(snapshot.secrets_of, parsed))
     ports = replace(ports, secrets=SecretsAhead(ports.secrets, names))
-    found = (_prepared_one(one, snapshot, ports) for one in stored)
+    seen = _seen_last(stored, snapshot, ports) if snapshot.may_lag else {}
+    found = (_prepared_one(one, seen.get(one.key), snapshot, ports) for one in stored)
     return [job for job in found if job is not None]
+
+
+def _seen_last(stored: Iterable[StoredObject], snapshot: Snapshot, ports: Ports) -> Mapping[NamespacedName, Selected]:
+    """What the last runs have seen, of the automations that need not read it; the others read it together."""
+    now, found, others = ports.clock.now(), {}, []
+    for one in stored:
+        automation = _parsed(one)
+        if automation is None or automation.suspend:
+            continue
+        seen = None
+        # Whatever is wrong with a status is reported when its automation is prepared.
+        with suppress(ImageAutomationError), isolated():
+            seen = seen_last(one, automation, now)
+        if seen is None:
+            others.append(automation)
+        else:
+            found[one.key] = seen
+    snapshot.look_ahead(others)
+    return found
 
 
 def _parsed(stored: StoredObject) -> ImageUpdateAutomation | None:
@@ -354,14 +374,13 @@ def _parsed(stored: StoredObject) -> ImageUpdateAutomation | None:
         return None
 
 
-def _prepared_one(stored: StoredObject, snapshot: Snapshot, ports: Ports) -> UpdateJob | None:
+def _prepared_one(stored: StoredObject, seen: Selected | None, snapshot: Snapshot, ports: Ports) -> UpdateJob | None:
     selections = Selected()
     try:
         automation = parse_stored(stored, ImageUpdateAutomation)
         if automation.suspend:
             return None
         with isolated():
-            seen = seen_last(stored, automation, ports.clock.now()) if snapshot.may_lag else None
             selections = snapshot.admitted(automation, seen)
             job = prepare(stored, automation, selections, snapshot, ports)
             # A run looks for reverts itself; one that may be skipped has to know of those before it.

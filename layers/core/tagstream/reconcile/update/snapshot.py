@@ -258,6 +258,20 @@ class Snapshot:
         found = parsed_objects(stored, ImagePolicy, self._ports.log)
         return frozenset(one.key for one, policy in found if _is_reverted(policy, selections[one.key]))
 
+    def look_ahead(self, automations: Iterable[ImageUpdateAutomation]) -> None:
+        """Read together what the policies have selected that these automations' selectors admit, if there are many.
+
+        Args:
+            automations: those whose last runs have not seen it.
+        """
+        wanted: dict[str, set[NamespacedName]] = {}
+        for one in automations:
+            namespace, selector = one.metadata.key.namespace, one.policy_selector
+            if selector is not None and self._selects_much(namespace):
+                wanted.setdefault(namespace, set()).update(self._found_by_label(namespace, selector) or ())
+        for namespace, policies in wanted.items():
+            self._selections_of(namespace, sorted(policies))
+
     def admitted(self, automation: ImageUpdateAutomation, seen: Selected | None = None) -> Selected:
         """What the policies that an automation's selector admits have selected.
 
@@ -392,7 +406,7 @@ class Snapshot:
         """The policies that a selector selects, if it names a label that few policies have; None if it does not.
 
         Before anything is committed the policies themselves are looked at. A look that may lag believes the entry of
-        a single label: one that is wrong makes the run read again.
+        a single label, and those that are read together: one that is wrong makes the run read again.
         """
         with self._lock:
             if (
@@ -402,6 +416,10 @@ class Snapshot:
                 or self._ports.schema.version() < LABELS
             ):
                 return None
+            self._read_labels(namespace)
+            having_all = self._having_all(namespace, selector)
+            if having_all is not None:
+                return having_all if len(having_all) <= FEW_POLICIES else None
             names = self._fewest(namespace, selector)
             if names is None or (self.may_lag and _is_one_label(selector)):
                 return names
@@ -409,23 +427,36 @@ class Snapshot:
             parsed = parsed_objects([stored[key] for key in names if key in stored], ImagePolicy, self._ports.log)
         return [one.key for one, policy in parsed if selects(selector, policy.metadata.labels)]
 
+    def _read_labels(self, namespace: str) -> None:
+        """Look up the labels of many automations together, in a look that may lag."""
+        if namespace in self._labelled or not self._selects_much(namespace):
+            return
+        selectors = self._selecting[namespace].values()
+        wanted = {label for one in selectors for label in one.match_labels.items()}
+        found = self._ports.objects.labelled_each(namespace, wanted, may_lag=self.may_lag) if wanted else None
+        self._labelled[namespace] = found or {}
+
+    def _having_all(self, namespace: str, selector: LabelSelector) -> Sequence[NamespacedName] | None:
+        """The policies that have all labels of a selector; None if the labels that were read together do not tell."""
+        known = self._labelled.get(namespace, {})
+        found = [known.get(label) for label in selector.match_labels.items()]
+        entries = [one for one in found if one is not None]
+        if selector.match_expressions or len(entries) < len(found):
+            return None
+        fewest = min(entries, key=len)
+        return sorted(key for key in fewest if all(key in one for one in entries))
+
     def _fewest(self, namespace: str, selector: LabelSelector) -> Sequence[NamespacedName] | None:
         """The names of the few policies that have one of the labels; None if many have each of them."""
         for label in sorted(selector.match_labels.items()):
             found = self._named_by_label(namespace, label)
-            if found is not None:
+            if found is not None and len(found) <= FEW_POLICIES:
                 return sorted(found)
         return None
 
     def _named_by_label(self, namespace: str, label: tuple[str, str]) -> Collection[NamespacedName] | None:
-        """The policies that have a label; the labels of many automations are looked up together."""
-        if namespace not in self._labelled:
-            selectors = self._selecting.get(namespace, {}).values() if self._selects_much(namespace) else ()
-            wanted = {one for selector in selectors for one in selector.match_labels.items()}
-            find = self._ports.objects.labelled_each
-            found = find(namespace, wanted, FEW_POLICIES, may_lag=self.may_lag) if wanted else None
-            self._labelled[namespace] = found or {}
-        known = self._labelled[namespace]
+        """The policies that have a label, as far as it is known already; None if they are many."""
+        known = self._labelled.get(namespace, {})
         if label in known:
             return known[label]
         return self._ports.objects.labelled(namespace, label, FEW_POLICIES, may_lag=self.may_lag)
