@@ -13,6 +13,16 @@ ONCE = "once-"
 """What the identity of an entry begins with that may be recorded again by whoever repeats the work of a dead worker."""
 
 
+def repeated_identity(entry_id: str) -> str:
+    """The identity that an entry has again if it is recorded again at another time; empty if it has none.
+
+    Args:
+        entry_id: ``time#identity``, as the table's stream names the entry.
+    """
+    identity = entry_id.partition("#")[2]
+    return identity if identity.startswith(ONCE) else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
     """One line of the audit trail; ``severity`` is ``info`` or ``error``; ``facts`` are plain JSON values.

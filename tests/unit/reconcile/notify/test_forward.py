@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.events.stream import StreamChange
 from tagstream.ports.bundle import Ports
+from tagstream.ports.ledger import ONCE
 from tagstream.ports.notices import MAX_ENTRIES, QueuedNotice
 from tagstream.reconcile.notify.forward import forward_entries
 from tests.unit.cli.memory_ports import MemoryPorts
@@ -58,6 +59,14 @@ def test_nobody_is_asked_without_an_alert_and_without_the_bus() -> None:
     asked = Asked()
     forward_entries([entry("a")], ports(asked))
     assert asked.notices == []
+
+
+def test_an_entry_that_repeats_another_one_of_its_batch_is_not_told() -> None:
+    asked = Asked()
+    repeated, other = f"{ONCE}1", f"{ONCE}2"
+    names = [f"10:02#{repeated}", f"10:01#{repeated}", f"10:03#{other}", "10:04#a", "10:05#a"]
+    forward_entries([entry(one) for one in names], ports(asked, has_alert=True))
+    assert asked.notices == [QueuedNotice(entries=(f"10:01#{repeated}", f"10:03#{other}", "10:04#a", "10:05#a"))]
 
 
 def test_many_entries_are_several_notices() -> None:
