@@ -84,11 +84,13 @@ def refresh_receivers(receivers: Sequence[tuple[StoredObject, Receiver]], deadli
 
     if not receivers:
         return
+    began_at = ports.clock.now()
     # Each may wait for Secrets Manager.
     found = ports.workers.carry_out(refresh, receivers, most=THREADS)
     times = {due.name_of(stored): one for (stored, _), one in zip(receivers, found, strict=True) if one is not None}
     if times:
-        ports.agenda.note(times)
+        # Others may have noted another interval while Secrets Manager was waited for.
+        ports.agenda.note(times, began_at)
 
 
 def _times(key: NamespacedName, now: datetime, ports: Ports) -> Times | None:

@@ -124,6 +124,7 @@ def scan_stored(
     """
     if not stored:
         return frozenset()
+    began_at = ports.clock.now()
     scans = _begun(stored, ports, may_lag=trigger.may_lag)
     by_host: dict[str, list[Scan | ToSettleAlone]] = {}
     for scan in scans:
@@ -149,7 +150,8 @@ def scan_stored(
         times |= _put_back([scan for scan in scans if scan.stored.key not in done], run, ports)
     finally:
         if times:
-            ports.agenda.note(times)
+            # Others may have noted a retry or another interval while slow registries were waited for.
+            ports.agenda.note(times, began_at)
     if done:
         _log_run([one.scan for one in done.values()], started_s, ports)
     return frozenset(key for one in done.values() for key in one.evaluated)

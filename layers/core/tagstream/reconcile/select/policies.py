@@ -111,6 +111,7 @@ def evaluate_policies(
     Returns:
         Those that are left, and those whose evaluation broke off.
     """
+    began_at = ports.clock.now()
     found = {stored.key: stored for stored in ports.objects.get_many(KIND, keys)}
     in_order = [found[key] for key in dict.fromkeys(keys) if key in found]
     run = PolicyRun(deadline_s=deadline_s, health=RegistryHealth(CoolDowns(ports.tags, ports.clock), ports))
@@ -138,7 +139,8 @@ def evaluate_policies(
 
     outcomes = ports.workers.carry_out(evaluate, active, most=WORKERS)
     if times := dict(filter(None, outcomes)):
-        ports.agenda.note(times)
+        # Others may have noted another interval while registries were waited for.
+        ports.agenda.note(times, began_at)
     return frozenset(stored.key for (stored, _), outcome in zip(active, outcomes, strict=True) if outcome is None)
 
 
