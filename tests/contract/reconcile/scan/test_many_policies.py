@@ -17,6 +17,7 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.registry import TagListing
 from tagstream.ports.selections import Selection
+from tagstream.reconcile.scan import portions
 from tagstream.reconcile.scan.portions import MOST_POLICIES
 from tagstream.reconcile.scan.put_back import MOST_HOPS
 from tagstream.reconcile.scan.repositories import scan_repositories
@@ -157,6 +158,27 @@ def test_the_first_selections_of_many_policies_are_stored_before_the_last_are_ev
     assert found.reported() == ["1.0.0"]
     assert silent.sent == []
     assert ports.tags.evaluation_mark(APP) is None, "nothing is written for a scan that comes to its end soon"
+
+
+def test_policies_that_were_held_count_with_all_tags_of_a_changed_list(
+    ports: Ports, silent: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = fleet(ports, silent)
+    found.scan(60)
+    for number, name in enumerate(NAMES):
+        ports.objects.put(
+            document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": f">=0.{number}"}})
+            | {"metadata": {"name": name.name, "namespace": name.namespace}}
+        )
+    found.selections.stored.clear()
+    monkeypatch.setattr(portions, "MOST_TAGS", 4)
+    found.registry.tags = ("1.1.0", "1.0.0")
+    found.scan(60)
+    assert found.selections.stored == [2, 2, 2], "a policy that was changed looks at the tags before, too"
+    found.selections.stored.clear()
+    found.registry.tags = ("1.2.0", "1.1.0", "1.0.0")
+    found.scan(60)
+    assert found.selections.stored == [4, 2], "the others look at the new tag only"
 
 
 def test_policies_that_a_deadline_leaves_are_evaluated_when_the_queue_brings_the_scan_back(

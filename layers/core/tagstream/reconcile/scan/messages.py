@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -82,10 +83,12 @@ def process_messages(messages: Sequence[QueueMessage], deadline_s: float, ports:
 def _lanes(messages: Sequence[QueueMessage]) -> list[list[QueueMessage]]:
     """Messages that may be processed at the same time: those that come again are processed one after the other.
 
+    One that has come more often comes later, so that a message that kills its workers does so after the others.
+
     So are those of one repository: scans of it at the same time would only find that another one has replaced the list
     meanwhile.
     """
-    again = [one for one in messages if one.attempt > 1]
+    again = sorted((one for one in messages if one.attempt > 1), key=attrgetter("attempt"))
     lanes = [({name for one in again for name in _repositories(one)}, again)] if again else []
     for message in (one for one in messages if one.attempt == 1):
         names = set(_repositories(message))

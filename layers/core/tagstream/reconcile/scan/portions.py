@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from tagstream.domain.objects.model import ImagePolicy, NamespacedName, PolicyChoice, Revision, TagFilter
+from tagstream.domain.objects.model import NamespacedName, PolicyChoice, Revision, TagFilter
 from tagstream.domain.scan.circle import EvaluationMark, begun, turns
 from tagstream.domain.scan.exclusion import ScanResult
 from tagstream.errors import ImageAutomationError
@@ -20,6 +20,7 @@ from tagstream.reconcile.scan.scan_outcome import Scan, is_settled, reported_rev
 from tagstream.reconcile.scan.tag_list import ScannedTags
 from tagstream.reconcile.select.evaluation import Evaluation
 from tagstream.reconcile.select.policies import evaluate_policies, evaluate_together
+from tagstream.reconcile.select.selecting import chose_from_all
 
 # As many conditional writes go in one transaction.
 MOST_POLICIES = 100
@@ -66,13 +67,15 @@ class OpenScan:
         """The name of the repository."""
         return self.scan.stored.key
 
-    def tags_to_look_at(self, policy: ImagePolicy) -> int:
-        """How many tags a policy looks at; equal policies share what the first one finds."""
-        spec = policy.policy, policy.filter_tags
+    def tags_to_look_at(self, evaluation: Evaluation) -> int:
+        """How many tags a policy looks at; equal policies share what the first one finds in all of them."""
+        if self.scanned.difference is not None and chose_from_all(evaluation):
+            return len(self.scanned.difference.added)
+        spec = evaluation.policy.policy, evaluation.policy.filter_tags
         if spec in self.looked_for:
             return 0
         self.looked_for.add(spec)
-        return len(self.scanned.tags if self.scanned.difference is None else self.scanned.difference.added)
+        return len(self.scanned.tags)
 
     def note(self, evaluation: Evaluation, outcome: object) -> None:
         """Note what came of a policy."""
@@ -179,7 +182,7 @@ def _portion(scans: Iterable[OpenScan]) -> list[tuple[OpenScan, Evaluation]]:
             found.append((scan, evaluation))
             if evaluation.may_wait:
                 return found
-            tags += scan.tags_to_look_at(evaluation.policy)
+            tags += scan.tags_to_look_at(evaluation)
     return found
 
 

@@ -134,7 +134,7 @@ def _compiled(policy: ImagePolicy, gates: tuple[Gate, ...]) -> CompiledPolicy:
 def _choice(found: Evaluation, compiled: CompiledPolicy, scanned: ScannedTags, situation: Situation) -> Choice:
     current = found.current
     try:
-        if scanned.difference is not None and current is not None and _chose(found, current):
+        if scanned.difference is not None and current is not None and chose_from_all(found):
             # What this policy chose from the tags before is compared with the new ones only.
             change = scanned.difference
             return compiled.latest_after(current.ref.tag, change.added, change.removed, scanned.tags, situation)
@@ -143,11 +143,15 @@ def _choice(found: Evaluation, compiled: CompiledPolicy, scanned: ScannedTags, s
         raise RetryableError(str(error), reason="Failure") from error
 
 
-def _chose(found: Evaluation, current: Selection) -> bool:
-    """Whether this policy chose its current selection from all tags: nothing held it, and no better tag waited."""
-    body = found.stored.status
+def chose_from_all(found: Evaluation) -> bool:
+    """Whether this policy chose its current selection from all tags: nothing held it, and no better tag waited.
+
+    Then it looks at new tags only.
+    """
+    body, current = found.stored.status, found.current
     return (
-        status.ready_reason(body) == SUCCEEDED
+        current is not None
+        and status.ready_reason(body) == SUCCEEDED
         and status.wait_until(body) is None
         and body.get("observedGeneration") == found.policy.metadata.generation
         and body.get("latestRef") == status.ref_document(current.ref)
