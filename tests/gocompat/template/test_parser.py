@@ -152,6 +152,22 @@ ANSWERS = [
         '{{ template "x" 1 | 2 }}',
         "parse 1: non executable command in pipeline stage 2",
     ),
+    (
+        '{{ block "t" . }}\na\n{{ else }}b{{ end }}',
+        "parse 1: unexpected {{else}} in block clause",
+    ),
+    (
+        '{{ define "t" }}\na\n{{ else }}b{{ end }}',
+        "parse 3: unexpected {{else}} in define clause",
+    ),
+    (
+        '{{ block "t"\n. }}{{/* c }}',
+        "parse 2: unclosed comment",
+    ),
+    (
+        "{{ range .\n}}\n{{/* c }}",
+        "parse 3: unclosed comment in action started at commit message:1",
+    ),
 ]
 
 

@@ -147,8 +147,14 @@ class _Parser:
 
     def _definition(self, name: str, context: str) -> None:
         outer, self._scope = self._scope, _Scope()
+        # Go gives each definition a parser of its own, which is in no action yet.
+        self._action_line = 0
+        opening = self._tokens[0]
         body, end = self._list()
         if end.kind != "end":
+            if context == "block clause":
+                # This error comes from the parser around the block, which has read no further than its beginning.
+                self._tokens[0] = opening
             raise self._fault(f"unexpected {end} in {context}")
         self._add(name, body)
         self._scope = outer
