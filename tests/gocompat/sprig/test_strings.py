@@ -251,6 +251,22 @@ ANSWERS = [
         "{{ hello }}",
         "Hello!",
     ),
+    (
+        '{{ printf "%q" (trimAll "\\xff" "\\xfeaé\\xc3�") }} {{ printf "%q" (trimAll "�" "\\xfea") }}',
+        '"aé" "a"',
+    ),
+    (
+        '{{ contains "\\xa9" "é" }} {{ hasPrefix "\\xc3" "é" }} {{ hasSuffix "\\xa9" "é" }}',
+        "true true true",
+    ),
+    (
+        '{{ printf "%q" (trimPrefix "\\xc3" "é") }} {{ printf "%q" (trimSuffix "\\xa9" "é") }}',
+        '"\\xa9" "\\xc3"',
+    ),
+    (
+        '{{ printf "%q" (replace "\\xa9" "x" "éa") }} {{ printf "%q" (splitList "\\xa9" "éaé") }}',
+        '"\\xc3xa" ["\\xc3" "a\\xc3" ""]',
+    ),
 ]
 
 

@@ -21,6 +21,7 @@ SPACE = (
     "\u205f\u3000"
 )
 """The characters that Go's unicode.IsSpace counts as white space."""
+_INVALID = "\ufffd" + "".join(map(chr, range(0xDC80, 0xDD00)))
 
 
 def upper(text: str) -> str:
@@ -130,7 +131,7 @@ def indent(spaces: int, text: str) -> str:
 def replace(old: str, new: str, text: str) -> str:
     """``replace``: replaces every occurrence; an empty ``old`` occurs around every character."""
     check_size(len(text) + (text.count(old) if old else len(text) + 1) * len(new), "characters")
-    return text.replace(old, new)
+    return from_bytes(raw(text).replace(raw(old), raw(new))) if old else text.replace(old, new)
 
 
 def join(separator: str, value: Value) -> str:
@@ -151,7 +152,7 @@ def split(separator: str, text: str, limit: int = -1) -> list[str]:
     if limit == 0:
         return []
     if separator:
-        return text.split(separator, limit - 1 if limit > 0 else -1)
+        return [from_bytes(one) for one in raw(text).split(raw(separator), limit - 1 if limit > 0 else -1)]
     if 0 < limit < len(text):
         return [*text[: limit - 1], text[limit - 1 :]]
     return list(text)
@@ -168,7 +169,8 @@ def split_list(separator: str, text: str) -> GoSlice:
 
 def trim_all(cutset: str, text: str) -> str:
     """``trimAll``: a text without the characters of a set at both ends (strings.Trim)."""
-    return text.strip(cutset) if cutset else text
+    # Go takes bytes that are not UTF-8 for the same character, U+FFFD.
+    return text.strip(cutset + _INVALID if "\ufffd" in runes(cutset) else cutset) if cutset else text
 
 
 FUNCTIONS: Mapping[str, Function] = {
@@ -182,11 +184,11 @@ FUNCTIONS: Mapping[str, Function] = {
     "repeat": function("int, string", repeat),
     "trimall": function("string, string", trim_all),
     "trimAll": function("string, string", trim_all),
-    "trimSuffix": function("string, string", lambda end, text: text.removesuffix(end)),
-    "trimPrefix": function("string, string", lambda start, text: text.removeprefix(start)),
-    "contains": function("string, string", lambda part, text: part in text),
-    "hasPrefix": function("string, string", lambda start, text: text.startswith(start)),
-    "hasSuffix": function("string, string", lambda end, text: text.endswith(end)),
+    "trimSuffix": function("string, string", lambda end, text: from_bytes(raw(text).removesuffix(raw(end)))),
+    "trimPrefix": function("string, string", lambda start, text: from_bytes(raw(text).removeprefix(raw(start)))),
+    "contains": function("string, string", lambda part, text: raw(part) in raw(text)),
+    "hasPrefix": function("string, string", lambda start, text: raw(text).startswith(raw(start))),
+    "hasSuffix": function("string, string", lambda end, text: raw(text).endswith(raw(end))),
     "quote": function("...any", quote_all),
     "squote": function("...any", squote),
     "cat": function("...any", cat),
