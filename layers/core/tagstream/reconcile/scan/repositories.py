@@ -153,7 +153,7 @@ def scan_stored(
             # Others may have noted a retry or another interval while slow registries were waited for.
             ports.agenda.note(times, began_at)
     if done:
-        _log_run([one.scan for one in done.values()], started_s, ports)
+        _log_run(done.values(), started_s, ports)
     return frozenset(key for one in done.values() for key in one.evaluated)
 
 
@@ -205,14 +205,14 @@ def _carry_out(run: _Run, done: dict[NamespacedName, Settled], ports: Ports) -> 
     run.turns.carry_out(act, ports.workers)
 
 
-def _log_run(scans: Sequence[Scan], started_s: float, ports: Ports) -> None:
+def _log_run(scans: Collection[Settled], started_s: float, ports: Ports) -> None:
     """One line for all scans of a run; a scan that found nothing new has none of its own, since lines are paid for."""
     ports.log.info(
         "scans done",
         controller=CONTROLLER,
         scans=len(scans),
-        unchanged=sum(not scan.changed and scan.error is None for scan in scans),
-        failed=sum(scan.error is not None for scan in scans),
+        unchanged=sum(scan.is_unchanged for scan in scans),
+        failed=sum(scan.has_failed for scan in scans),
         requests=sum(scan.requests for scan in scans),
         duration_ms=round((ports.clock.monotonic_s() - started_s) * 1000),
     )

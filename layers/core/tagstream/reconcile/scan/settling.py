@@ -59,11 +59,21 @@ class ToSettleAlone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """A scan that is settled: the policies that were evaluated on the way, and when the repository is due again."""
+    """What is kept of a settled scan to the end of its run: no tags, since a run may have thousands of scans.
 
-    scan: Scan
+    Attributes:
+        evaluated: the policies that were evaluated on the way.
+        times: when the repository is due again.
+        is_unchanged: whether the scan found nothing new.
+        has_failed: whether it ended with an error.
+        requests: how many HTTP requests it took.
+    """
+
     evaluated: frozenset[NamespacedName]
     times: Times
+    is_unchanged: bool
+    has_failed: bool
+    requests: int
 
 
 def settle_together(
@@ -184,9 +194,11 @@ def settled(
         _look_again(scan, trigger, ports)
     after = replace(scan.stored, status=outcome.status)
     return Settled(
-        scan=scan,
         evaluated=frozenset(evaluated),
         times=due.next_times(after, scan.repository, ports.clock.now()),
+        is_unchanged=not scan.changed and scan.error is None,
+        has_failed=scan.error is not None,
+        requests=scan.requests,
     )
 
 
