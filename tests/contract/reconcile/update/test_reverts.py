@@ -414,7 +414,7 @@ def test_wherever_a_worker_dies_a_revert_is_honoured_and_told_once(
         run(life.ports(world.ports))
         world.evaluate()
         assert outcome(world) == EXPECTED
-        assert {"git.open.history", "objects.annotate", "objects.put_statuses"} <= set(life.calls)
+        assert {"git.open.history", "objects.annotate", "objects.replace_statuses"} <= set(life.calls)
         for at in range(1, len(life.calls) + 1):
             world = setting.reverted()
             with pytest.raises(Killed):
