@@ -268,31 +268,6 @@ ANSWERS = [
             "ateData Value> of type source.TemplateData"
         ),
     ),
-    (
-        '{{ eq "a" 3 }}',
-        (
-            'exec 1:3: executing "commit message" at <eq "a" 3>: error calling eq: incompatible types for c'
-            "omparison: string and int"
-        ),
-    ),
-    (
-        "{{ le (dict) 2.0 }}",
-        ('exec 1:3: executing "commit message" at <le (dict) 2.0>: error calling le: invalid type for comparison'),
-    ),
-    (
-        "{{ ne (dict) 2.0 }}",
-        (
-            'exec 1:3: executing "commit message" at <ne (dict) 2.0>: error calling ne: incompatible types '
-            "for comparison: map[string]interface {} and float64"
-        ),
-    ),
-    (
-        "{{ eq .Changed 11 }}",
-        (
-            'exec 1:3: executing "commit message" at <eq .Changed 11>: error calling eq: incompatible types'
-            " for comparison: update.Result and int"
-        ),
-    ),
 ]
 
 

@@ -42,6 +42,7 @@ _HTML = {"\0": "�", '"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">"
 _JS = {"\\": "\\\\", "'": "\\'", '"': '\\"', "<": "\\u003C", ">": "\\u003E", "&": "\\u0026", "=": "\\u003D"}
 # A range up to the last letter of Unicode takes 3 ms to compile.
 _JS_SPECIAL = re.compile("[\\\\'\"<>&=]|[^\x20-\x7f]")
+_INCOMPATIBLE = "incompatible types for comparison"
 _BAD_TYPE = "invalid type for comparison"
 
 
@@ -190,7 +191,7 @@ def _equals(left: Value, right: Value) -> bool:
         if {one, other} == {"int", "uint"}:
             return int(left) == int(right)
         if left is not None and right is not None:
-            raise _incompatible(left, right)
+            raise CallError(_INCOMPATIBLE)
         return False
     if one:
         return bool(left == right)
@@ -211,10 +212,6 @@ def _holds_uncomparable(value: Value) -> bool:
     return any(isinstance(one, GoMap | GoSlice) or _holds_uncomparable(one) for _, one in value.fields)
 
 
-def _incompatible(left: Value, right: Value) -> CallError:
-    return CallError(f"incompatible types for comparison: {type_of(left)} and {type_of(right)}")
-
-
 def unequal(left: Value, right: Value) -> bool:
     """``ne``: whether two values differ."""
     return not equal(left, right)
@@ -226,7 +223,7 @@ def less(left: Value, right: Value) -> bool:
     if not one or not other:
         raise CallError(_BAD_TYPE)
     if one != other and {one, other} != {"int", "uint"}:
-        raise _incompatible(left, right)
+        raise CallError(_INCOMPATIBLE)
     if one in ("bool", "complex"):
         raise CallError(_BAD_TYPE)
     return raw(left) < raw(right) if one == "string" else bool(left < right)
