@@ -169,10 +169,8 @@ class Fleet:
         """What happens once a minute."""
         tick(time.monotonic() + LONG_S, self.ports)
 
-    def tick_and_its_messages(self) -> None:
-        """A tick, and what it leaves to the queue, message by message."""
-        self.queue.sent.clear()
-        self.tick()
+    def carry_out_messages(self) -> None:
+        """What ticks have left to the queue, message by message."""
         for message in [one for one in self.queue.sent if isinstance(one, QueuedScan)]:
             scan_repositories(message.repositories, ScanTrigger.of(message), time.monotonic() + LONG_S, self.ports)
 

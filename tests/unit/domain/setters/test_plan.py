@@ -340,6 +340,12 @@ def test_tabs_before_comment_lines_below_a_comment_are_read_as_go_yaml_reads_the
     assert alone.problem == "not valid YAML: found a tab character that violates indentation at line 2, column 1"
 
 
+def test_a_file_whose_second_document_is_not_valid_is_left_as_it_is() -> None:
+    plan = plan_file(b"a.yaml", f"image: old {MARK}\n---\na: [\n".encode(), REFS)
+    assert plan.changes == ()
+    assert plan.problem is not None and plan.problem.startswith("not valid YAML")
+
+
 def test_aliases_and_odd_blank_lines_around_a_value_stay_as_they_are() -> None:
     source = (
         b"image:\n"
