@@ -25,6 +25,7 @@ from tagstream.adapters.store.selections import DynamoSelections
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tags import DynamoTags
 from tagstream.domain.objects.model import Digest, ImageRef, NamespacedName, Revision
+from tagstream.domain.scan.circle import START, EvaluationMark
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.selections import Selection, Waiting
@@ -40,7 +41,7 @@ HOOK = "/hook/" + "0" * 64
 # What stands before the first "#" of a partition key names the kind of an item; these have several kinds.
 SHARED_PARTITIONS = {
     "agenda": ("page", "note"),
-    "tags": ("state", "chunk"),
+    "tags": ("state", "chunk", "evaluated"),
     "delivery": ("last", "refused"),
 }
 
@@ -135,6 +136,9 @@ def _change_tags(table: Table) -> None:
     # This list is too long for the item of its state.
     many = [TagRecord(tag=f"v{number * 7919 % 100_003}", first_seen_at=BEGIN) for number in range(2_000, 0, -1)]
     tags.put(APP, state, many, tags.state(APP))
+    for policy in ("app", "web"):
+        mark = EvaluationMark(of="sha256:1", begun_behind=START, done_to=NamespacedName(APP.namespace, policy))
+        tags.put_evaluation_mark(APP, mark, BEGIN)
     for day in range(2):
         tags.first_seen(APP, "v1", Digest("sha256:" + "a" * 64), BEGIN + timedelta(days=day * 200))
         tags.put_cool_down("registry.example.com", BEGIN + timedelta(minutes=day + 1))

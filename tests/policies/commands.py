@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tagstream.adapters.store.label_index import MOST_LABELS
 from tests.policies.recorder import Recorder
 
 NAMESPACE = "policies"
@@ -32,7 +33,12 @@ apiVersion: notification.toolkit.fluxcd.io/v1
 kind: Receiver
 metadata: {name: app, namespace: policies}
 spec: {type: generic-hmac, secretRef: {name: token}, resources: [{kind: ImageRepository, name: app}]}
-"""
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata: {name: labelled, namespace: policies, labels: {LABELS}}
+spec: {imageRepositoryRef: {name: app}, policy: {alphabetical: {}}}
+""".replace("LABELS", ", ".join(f"label-{number}: a" for number in range(MOST_LABELS + 2)))
 # What `diff` and `lint` find in the folder.
 MARKED_BY = """
 apiVersion: image.toolkit.fluxcd.io/v1
@@ -99,6 +105,7 @@ COMMANDS = (
     "completion bash",
     "delete image update app -s",
     "delete image policy app -s",
+    "delete image policy labelled -s",
     "delete image repository app -s",
     "reconcile kustomization fleet --timeout=1s",
     "suspend kustomization fleet",

@@ -370,7 +370,7 @@ def test_a_commit_is_on_the_branch_and_told_exactly_once_wherever_its_worker_die
     assert expected[1] == len(names) + 1
     assert expected[5] == sorted({"main", str(push.get("branch", "main"))})
     # Several statuses are written together.
-    assert "objects.put_statuses" in life.calls
+    assert "objects.replace_statuses" in life.calls
     assert {"git.open.push", "host_commits.commit", "leases.put_intent"} <= set(life.calls)
 
 
