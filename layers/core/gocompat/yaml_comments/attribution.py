@@ -193,6 +193,18 @@ class _Parser:
         if self._peek().kind is Kind.VALUE and self._after_skip() not in _PAIR_ENDS:
             self.states.append(self._indentless_node)
 
+    def _flow_entry(self, is_first: bool, end: Kind) -> Kind:
+        """What an entry of a flow collection begins with; ``end`` if there is none, and then the collection is over."""
+        kind = self._peek().kind
+        if not is_first and kind is Kind.FLOW_ENTRY:
+            kind = self._after_skip()
+        elif not is_first or kind is Kind.STREAM_END:
+            kind = end
+        if kind is end:
+            self._give()
+            self._skip()
+        return kind
+
     def _first_flow_item(self) -> None:
         self._flow_item(is_first=True)
 
@@ -200,14 +212,8 @@ class _Parser:
         self._flow_item(is_first=False)
 
     def _flow_item(self, *, is_first: bool) -> None:
-        kind = self._peek().kind
-        if not is_first and kind is Kind.FLOW_ENTRY:
-            kind = self._after_skip()
-        elif not is_first or kind is Kind.STREAM_END:
-            kind = Kind.FLOW_SEQUENCE_END
+        kind = self._flow_entry(is_first, Kind.FLOW_SEQUENCE_END)
         if kind is Kind.FLOW_SEQUENCE_END:
-            self._give()
-            self._skip()
             return
         self.states.append(self._next_flow_item)
         if kind is not Kind.KEY:
@@ -230,14 +236,8 @@ class _Parser:
         self._flow_key(is_first=False)
 
     def _flow_key(self, *, is_first: bool) -> None:
-        kind = self._peek().kind
-        if not is_first and kind is Kind.FLOW_ENTRY:
-            kind = self._after_skip()
-        elif not is_first or kind is Kind.STREAM_END:
-            kind = Kind.FLOW_MAPPING_END
+        kind = self._flow_entry(is_first, Kind.FLOW_MAPPING_END)
         if kind is Kind.FLOW_MAPPING_END:
-            self._give()
-            self._skip()
             return
         self.states.append(self._next_flow_key)
         if kind is not Kind.KEY:

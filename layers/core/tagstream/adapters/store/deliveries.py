@@ -237,14 +237,19 @@ def close_paths(table: Table, receiver: NamespacedName, also: Action) -> bool:
         False when a tick has moved the address meanwhile, or the action was refused.
     """
     where = keys.hook_paths(receiver)
-    if table.get(where) is None:
+    found = table.get(where)
+    if found is None:
         return True
-    paths = _listed(table, receiver)
+    paths = _paths_in(found)
     return table.remove(where, _still(paths), [also, *(table.deleting(keys.hook(path)) for path in paths)])
 
 
 def _listed(table: Table, receiver: NamespacedName) -> tuple[str, ...]:
-    return tuple(keys.read_text(table.get(keys.hook_paths(receiver)) or {}, "paths").split())
+    return _paths_in(table.get(keys.hook_paths(receiver)) or {})
+
+
+def _paths_in(item: keys.Item) -> tuple[str, ...]:
+    return tuple(keys.read_text(item, "paths").split())
 
 
 def _still(paths: Sequence[str]) -> Condition:

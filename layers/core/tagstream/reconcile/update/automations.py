@@ -339,21 +339,20 @@ def _read_branches(stored: Collection[StoredObject], snapshot: Snapshot) -> Sequ
 
 def _prepared_from(stored: Iterable[StoredObject], snapshot: Snapshot, ports: Ports) -> list[UpdateJob]:
     stored = list(stored)
-    parsed = [one for one in map(_parsed, stored) if one is not None and not one.suspend]
-    names = frozenset[NamespacedName]().union(*map(snapshot.secrets_of, parsed))
+    parsed = [(one, automation) for one in stored if (automation := _parsed(one)) and not automation.suspend]
+    names = frozenset[NamespacedName]().union(*(snapshot.secrets_of(automation) for _, automation in parsed))
     ports = replace(ports, secrets=SecretsAhead(ports.secrets, names))
-    seen = _seen_last(stored, snapshot, ports) if snapshot.may_lag else {}
+    seen = _seen_last(parsed, snapshot, ports) if snapshot.may_lag else {}
     found = (_prepared_one(one, seen.get(one.key), snapshot, ports) for one in stored)
     return [job for job in found if job is not None]
 
 
-def _seen_last(stored: Iterable[StoredObject], snapshot: Snapshot, ports: Ports) -> Mapping[NamespacedName, Selected]:
+def _seen_last(
+    automations: Iterable[tuple[StoredObject, ImageUpdateAutomation]], snapshot: Snapshot, ports: Ports
+) -> Mapping[NamespacedName, Selected]:
     """What the last runs have seen, of the automations that need not read it; the others read it together."""
     now, found, others = ports.clock.now(), {}, []
-    for one in stored:
-        automation = _parsed(one)
-        if automation is None or automation.suspend:
-            continue
+    for one, automation in automations:
         seen = None
         # Whatever is wrong with a status is reported when its automation is prepared.
         with suppress(ImageAutomationError), isolated():
