@@ -6,9 +6,6 @@ Source: GitHub's public GraphQL schema; GitLab's REST API v4.
 from __future__ import annotations
 
 import base64
-import os
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +15,13 @@ from graphql import GraphQLError, build_schema, graphql_sync
 
 from tests.embedded.git_hosts.described import FOLDER, Operation, described
 from tests.embedded.git_hosts.host import Answer, FakeHost, Query, running
-from tests.embedded.git_server import IDENTITY, git
+from tests.embedded.git_server import append_commit, changed, git
 
 BOT = "tagstream[bot]"
 BOT_EMAIL = "1+tagstream[bot]@users.noreply.github.com"
 PROJECT = "org/app"
 TOKEN = "token-of-the-bot"
+HOST = "the host <noreply@host.example>"
 SIGNED = "Signed-by-the-host: yes"
 """Stands for the signature, which nobody can make here: the line that these hosts add to a commit."""
 
@@ -52,25 +50,12 @@ class Committing(FakeHost):
     def make(self, branch: str, files: Mapping[str, bytes], message: str, author: tuple[str, str]) -> str:
         """Append a commit to a branch; return its id."""
         parent = self.branch(branch)
-        with tempfile.TemporaryDirectory() as folder:
-            environ = {**os.environ, **IDENTITY, "GIT_INDEX_FILE": str(Path(folder, "index"))}
-            environ |= {"GIT_AUTHOR_NAME": author[0], "GIT_AUTHOR_EMAIL": author[1]}
-            environ |= {"GIT_COMMITTER_NAME": "the host", "GIT_COMMITTER_EMAIL": "noreply@host.example"}
-
-            def run(*command: str, stdin: bytes = b"") -> str:
-                whole = ["git", "-C", str(self.bare), *command]
-                done = subprocess.run(whole, input=stdin, capture_output=True, check=True, env=environ)
-                return done.stdout.decode().strip()
-
-            run("read-tree", parent)
-            for path, content in files.items():
-                mode = run("ls-tree", parent, "--", path).split()[0]
-                blob = run("hash-object", "-w", "--stdin", stdin=content)
-                mode = "100644" if self.changes_modes else mode
-                run("update-index", "--cacheinfo", f"{mode},{blob},{path}")
-            commit = run("commit-tree", run("write-tree"), "-p", parent, stdin=f"{message}\n\n{SIGNED}\n".encode())
-            run("update-ref", f"refs/heads/{branch}", commit, parent)
-        return commit
+        modes = {path: git("ls-tree", parent, "--", path, folder=self.bare).split()[0] for path in files}
+        changes = [
+            changed(path, content, "100644" if self.changes_modes else modes[path]) for path, content in files.items()
+        ]
+        by = f"{author[0]} <{author[1]}>"
+        return append_commit(self.bare, branch, changes, f"{message}\n\n{SIGNED}\n", by, HOST)
 
 
 class CommittingGitHub(Committing):

@@ -7,7 +7,6 @@ know is kept in ``problems``, which must be empty at the end of a test.
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 import time
 from abc import abstractmethod
@@ -20,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.embedded.git_hosts.described import Description, Operation
-from tests.embedded.git_server import git
+from tests.embedded.git_server import git, head_of
 
 OWNER, NAME = "acme", "fleet"
 HEAD_COMMIT = "1" * 40
@@ -72,6 +71,7 @@ class FakeHost(ThreadingHTTPServer):
         refusals: the answers to the next requests, whatever they ask for.
         refusals_of: the answer to the next request for an operation.
         bare: a real repository whose branches the requests are of; None for one with a commit that never changes.
+        ahead: how many commits a commit has that another one has not, as far as it was asked.
         lost: operations that are carried out and never answered.
         strangers: names of whom the host takes none for a reviewer.
         loses: the number of the one call that is carried out and never answered, as the length of ``calls`` with it.
@@ -85,6 +85,7 @@ class FakeHost(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.lock = threading.Lock()
+        self.ahead: dict[tuple[str, str], str] = {}
         self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -136,10 +137,7 @@ class FakeHost(ThreadingHTTPServer):
 
     def branch(self, name: str) -> str:
         """Return the commit of a branch; empty if there is none."""
-        if self.bare is None:
-            return HEAD_COMMIT
-        command = ["git", "-C", str(self.bare), "rev-parse", "--verify", "--quiet", f"refs/heads/{name}"]
-        return subprocess.run(command, capture_output=True, check=False).stdout.decode().strip()
+        return HEAD_COMMIT if self.bare is None else head_of(self.bare, name)
 
     def commit_of(self, hosted: Hosted) -> str:
         """Return the head commit of a pull request, which stays when the request is not open any more."""
@@ -157,10 +155,13 @@ class FakeHost(ThreadingHTTPServer):
         """Tell whether a branch has commits that another one has not."""
         if self.bare is None:
             return True
-        if not (self.branch(head) and self.branch(base)):
+        commits = self.branch(head), self.branch(base)
+        if not all(commits):
             return False
-        new = f"refs/heads/{base}..refs/heads/{head}"
-        return git("rev-list", "--count", new, folder=self.bare).strip() != "0"
+        if commits not in self.ahead:
+            # Commits do not change, so the answer for two of them stays.
+            self.ahead[commits] = git("rev-list", "--count", commits[0], f"^{commits[1]}", folder=self.bare).strip()
+        return self.ahead[commits] != "0"
 
     def _close_what_offers_nothing(self) -> None:
         """Close requests whose branch is gone, or is its base by now, as hosts do by themselves."""

@@ -16,7 +16,7 @@ from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.sync.sync import sync
 from tests.contract.reconciling import Silent, ports_on
 from tests.contract.set_clock import SetClock
-from tests.embedded.git_server import git
+from tests.embedded.git_server import commit_files
 
 FLEET = NamespacedName("flux-system", "fleet")
 IMAGE = "image.toolkit.fluxcd.io/v1"
@@ -43,20 +43,8 @@ class Fleet:
 
     def commit(self, files: Mapping[str, str | None]) -> str:
         """Write files and delete those that are None; the new revision."""
-        work = self.bare.parent / "work"
-        if not work.exists():
-            git("clone", "--quiet", str(self.bare), str(work), folder=self.bare.parent)
-        for path, text in files.items():
-            file = work / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if text is None:
-                file.unlink()
-            else:
-                file.write_text(text)
-        git("add", "--all", folder=work)
-        git("commit", "--quiet", "--message", "change", folder=work)
-        git("push", "--quiet", "origin", "HEAD:main", folder=work)
-        return "main@sha1:" + git("rev-parse", "HEAD", folder=work).strip()
+        content = {path: None if text is None else text.encode() for path, text in files.items()}
+        return f"main@sha1:{commit_files(self.bare, content, 'change')}"
 
     def kustomization(self, **spec: Any) -> None:
         """Store the GitRepository and the Kustomization."""
