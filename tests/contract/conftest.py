@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -55,19 +56,24 @@ def aws(request: pytest.FixtureRequest) -> Iterator[EmbeddedAws | MotoAws]:
         yield embedded
 
 
-@pytest.fixture
-def table(aws: EmbeddedAws | MotoAws) -> Table:
-    """An empty table with template.yaml's keys."""
-    client = boto3.client(
+@pytest.fixture(scope="session")
+def dynamodb(aws: EmbeddedAws | MotoAws) -> Any:
+    """A client for tables, which all tests share; whoever changes it makes one of their own."""
+    return boto3.client(
         "dynamodb",
         endpoint_url=aws.endpoint,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
+
+
+@pytest.fixture
+def table(dynamodb: Any) -> Table:
+    """An empty table with template.yaml's keys."""
     name = f"tagstream-{uuid.uuid4().hex}"
-    create_table(client, name)
-    return Table(client=client, name=name, clock=SystemClock())
+    create_table(dynamodb, name)
+    return Table(client=dynamodb, name=name, clock=SystemClock())
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from graphql import GraphQLError, build_schema, graphql_sync
+from graphql import GraphQLError, build_schema
 
 from tests.embedded.git_hosts.described import FOLDER, Operation, described
+from tests.embedded.git_hosts.graphql_answers import graphql_answer
 from tests.embedded.git_hosts.host import Answer, FakeHost, Query, running
 from tests.embedded.git_server import append_commit, changed, git
 
@@ -71,7 +72,7 @@ class CommittingGitHub(Committing):
     def carry_out(self, operation: Operation, query: Query, document: Any) -> Answer:
         """Carry out a mutation."""
         root = {"createCommitOnBranch": self._create}
-        done = graphql_sync(self.schema, document["query"], root, variable_values=document["variables"])
+        done = graphql_answer(self.schema, document["query"], root, document["variables"])
         if done.errors and done.errors[0].path is None:
             self.problems.append(f"GraphQL: {done.errors[0].message}")
         errors = [

@@ -8,6 +8,8 @@ from dataclasses import fields
 from fnmatch import fnmatchcase
 from typing import Any
 
+import pytest
+
 from tagstream.adapters.store.table import Table
 from tagstream.dashboard.widget import widget
 from tagstream.ports.bundle import DashboardPorts, Ports
@@ -48,14 +50,16 @@ def stored(ports: Ports) -> None:
     automated(ports, "https://github.com/a/b")
 
 
-def test_the_widget_reads_only_what_its_role_may(ports: Ports, table: Table) -> None:
+def test_the_widget_reads_only_what_its_role_may(ports: Ports, table: Table, request: pytest.FixtureRequest) -> None:
     stored(ports)
     asked: set[str] = set()
 
     def note(params: dict[str, Any], model: Any, **_: object) -> None:
         asked.update(read_keys(model.name, json.loads(params["body"])))
 
-    table.client.meta.events.register("before-call.dynamodb", note)
+    events = table.client.meta.events
+    events.register("before-call.dynamodb", note)
+    request.addfinalizer(lambda: events.unregister("before-call.dynamodb", note))
     given = {one.name: getattr(ports, one.name) for one in fields(DashboardPorts) if one.name != "stack"}
     for name in ("overview", "policy"):
         event = json.loads((ROOT / f"events/widget_{name}.json").read_bytes())

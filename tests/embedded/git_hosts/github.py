@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLError, build_schema, graphql_sync
+from graphql import GraphQLError, build_schema
 
 from tests.embedded.git_hosts.described import FOLDER, Operation, described
+from tests.embedded.git_hosts.graphql_answers import graphql_answer
 from tests.embedded.git_hosts.host import BASE_COMMIT, NAME, OWNER, Answer, FakeHost, Hosted, Query
 
 ROLLUPS = {"pending": "PENDING", "passed": "SUCCESS", "failed": "FAILURE"}
@@ -112,7 +113,7 @@ class GitHub(FakeHost):
 
     def _graphql(self, document: Any) -> Answer:
         root = {"repository": self._repository, "enablePullRequestAutoMerge": self._auto_merge}
-        done = graphql_sync(self.schema, document["query"], root, variable_values=document["variables"])
+        done = graphql_answer(self.schema, document["query"], root, document["variables"])
         if done.errors and done.errors[0].path is None:
             self.problems.append(f"GraphQL: {done.errors[0].message}")
         errors = [{"type": _type_of(one), "path": one.path, "message": one.message} for one in done.errors or ()]

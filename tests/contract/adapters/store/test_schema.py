@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from tagstream.adapters.store.schema import DynamoSchema
 from tagstream.adapters.store.table import Table
 from tagstream.ports.schema import SCHEMA
+from tests.contract.counted_calls import CountingClient
 
 
 def test_a_table_that_nobody_has_marked_has_schema_0(table: Table) -> None:
@@ -19,12 +23,13 @@ def test_an_older_version_does_not_take_back_what_a_newer_one_has_marked(table: 
 
 
 def test_a_warm_container_asks_once(table: Table) -> None:
-    schema = DynamoSchema(table=table)
+    counting: Any = CountingClient(table.client)
+    schema = DynamoSchema(table=replace(table, client=counting))
     schema.raise_to(SCHEMA)
-    calls: list[str] = []
-    table.client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name))
+    assert counting.calls.total() > 0
+    counting.reset()
     assert [schema.version() for _ in range(3)] == [SCHEMA] * 3
-    assert calls == []
+    assert counting.calls.total() == 0
 
 
 def test_a_warm_container_notices_that_the_table_is_brought_up_to_date(table: Table) -> None:
