@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar, cast
 
+from tagstream.cli.dry_stack import PARTS, READS
 from tagstream.ports.bundle import NotifyPorts, Ports, WebhookPorts
 
 P = TypeVar("P", WebhookPorts, Ports, NotifyPorts)
@@ -25,6 +26,11 @@ UNCOUNTED = frozenset(
         "no_cross_namespace_refs",
         "stack",
     }
+)
+
+# Further calls that change nothing, beside those that a dry stack lets through.
+MORE_READS = frozenset(
+    {"leases.intents", "leases.is_held", "registry.list_tags", "selections.get_with_lists", "tags.evaluation_mark"}
 )
 
 # A slow machine makes these calls more often, which must not change the numbers of the others.
@@ -50,6 +56,13 @@ class Life:
     calls: list[str] = field(default_factory=list)
     dead: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def deaths(self) -> list[tuple[int, str]]:
+        """Return the numbers and names of the calls of this life that may have changed something.
+
+        A worker that dies at one of the others leaves the same as one that dies after the change before it.
+        """
+        return [(at, call) for at, call in enumerate(self.calls, start=1) if not _only_reads(call)]
 
     def ports(self, ports: P) -> P:
         """Wrap the ports of this worker."""
@@ -80,6 +93,11 @@ class Life:
         if dies:
             raise Killed
         return _Mortal(found, name, self) if name in ("git.open", "git_hosts.of") else found
+
+
+def _only_reads(call: str) -> bool:
+    port, _, member = call.rpartition(".")
+    return call in MORE_READS or member in (PARTS.get(port) or READS.get(port, frozenset()))
 
 
 class _Mortal:

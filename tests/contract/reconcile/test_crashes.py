@@ -61,11 +61,11 @@ def later(table: Table, hours: int = 1) -> Ports:
     return replace(ports_on(table, Silent()), leases=DynamoLeases(table=table, clock=clock))
 
 
-def lived(work: Callable[[Ports], object], ports: Ports) -> list[str]:
-    """The calls of a life without an end."""
+def lived(work: Callable[[Ports], object], ports: Ports) -> Life:
+    """A life without an end."""
     life = Life()
     work(life.ports(ports))
-    return life.calls
+    return life
 
 
 def died(work: Callable[[Ports], object], ports: Ports, at: int, after_call: bool) -> None:
@@ -171,9 +171,9 @@ def test_a_commit_is_pushed_and_told_exactly_once_wherever_its_worker_dies(
     with git_server(tmp_path) as server:
         setting = Setting(table, server, push, names)
         whole = setting.begun()
-        calls = lived(whole.run, whole.ports)
+        life = lived(whole.run, whole.ports)
         expected = whole.outcome()
-        outcomes = {f"{at} {call}": setting.outcome_after(at) for at, call in enumerate(calls, start=1)}
+        outcomes = {f"{at} {call}": setting.outcome_after(at) for at, call in life.deaths()}
     files, commits, own, ready, told, left, _ = expected
     assert files == [MARKED.decode().replace("v1.0.0", "v1.1.0").replace("ns:app", f"ns:{name}") for name in names]
     assert commits == len(names) + 1
@@ -182,31 +182,31 @@ def test_a_commit_is_pushed_and_told_exactly_once_wherever_its_worker_dies(
     assert told == [(f"ns/{name}", "v1.1.0") for name in names]
     assert left == ()
     assert {where: found for where, found in outcomes.items() if found != expected} == {}
-    assert {"git.open.fetch", "git.open.push", "leases.put_intent", "ledger.record"} <= set(calls)
-    assert "objects.replace_statuses" in calls
+    died_at = {call for _, call in life.deaths()}
+    assert {"git.open.push", "leases.put_intent", "ledger.record", "objects.replace_statuses"} <= died_at
 
 
 def test_a_worker_that_dies_while_it_finishes_for_another_leaves_it_to_the_next(table: Table, tmp_path: Path) -> None:
     with git_server(tmp_path) as server:
         setting = Setting(table, server, {"branch": "auto"}, ("a", "b"))
         whole = setting.begun()
-        calls = lived(whole.run, whole.ports)
+        pushed = lived(whole.run, whole.ports).calls.index("git.open.push") + 1
         expected = whole.outcome()
-        pushed = calls.index("git.open.push") + 1
         dead = setting.begun()
         died(dead.run, dead.ports, pushed, after_call=True)
         recovery = later(table)
         rescue = lived(dead.run, recovery)
-        outcomes = {f"{at} {call}": setting.outcome_after(pushed, at) for at, call in enumerate(rescue, start=1)}
+        outcomes = {f"{at} {call}": setting.outcome_after(pushed, at) for at, call in rescue.deaths()}
     assert {where: found for where, found in outcomes.items() if found != expected} == {}
-    assert {"leases.intents", "git.open.descends", "ledger.record", "leases.clear_intents"} <= set(rescue)
+    assert {"leases.intents", "git.open.descends"} <= set(rescue.calls)
+    assert {"ledger.record", "leases.clear_intents"} <= {call for _, call in rescue.deaths()}
 
 
 def test_a_push_is_told_although_others_went_on_before_anybody_came(table: Table, tmp_path: Path) -> None:
     with git_server(tmp_path) as server:
         setting = Setting(table, server, {}, ("app",))
         whole = setting.begun()
-        pushed = lived(whole.run, whole.ports).index("git.open.push") + 1
+        pushed = lived(whole.run, whole.ports).calls.index("git.open.push") + 1
         found = setting.begun()
         died(found.run, found.ports, pushed, after_call=True)
         ours = git("rev-parse", "main", folder=found.bare).strip()
@@ -288,7 +288,7 @@ def test_a_burst_has_a_message_that_ends_it_wherever_the_one_who_sends_it_dies(t
     sent: dict[str, int] = {}
     with git_server(tmp_path) as server:
         setting = Setting(table, server, {}, ("a", "b"))
-        calls = lived((whole := begun()).run, whole.ports)
+        calls = lived((whole := begun()).run, whole.ports).calls
         for at, call in enumerate(calls, start=1):
             found = begun()
             died(found.run, found.ports, at, after_call=True)
@@ -320,7 +320,7 @@ def test_a_window_that_opens_soon_has_a_message_and_one_entry_wherever_the_one_w
 
     with git_server(tmp_path) as server:
         setting = Setting(table, server, {}, ("a",))
-        calls = lived((whole := begun()).run, whole.ports)
+        calls = lived((whole := begun()).run, whole.ports).calls
         for at, call in enumerate(calls, start=1):
             found = begun()
             died(found.run, found.ports, at, after_call=True)
@@ -354,10 +354,10 @@ def test_a_new_tag_is_selected_exactly_once_wherever_its_scan_dies(
         return ports
 
     ports = begun()
-    calls = lived(scan, ports)
+    life = lived(scan, ports)
     expected, told = reflected(ports), entries(ports)
     recorded: dict[str, list[tuple[str, str, str]]] = {}
-    for at, call in enumerate(calls, start=1):
+    for at, call in life.deaths():
         ports = begun()
         died(scan, ports, at, after_call)
         scan(later(table))
@@ -366,7 +366,7 @@ def test_a_new_tag_is_selected_exactly_once_wherever_its_scan_dies(
     assert {where: found for where, found in recorded.items() if found != told} == {}
     assert expected == ("v1.30.0", "v1.29.0", 31, "v1.30.0", 31)
     assert {where: found for where, found in outcomes.items() if found != expected} == {}
-    assert {"tags.put", "selections.put_each", "objects.replace_statuses"} <= set(calls)
+    assert {"tags.put", "selections.put_each", "objects.replace_statuses"} <= {call for _, call in life.deaths()}
 
 
 SIGNED = {"verify": "cosign", "verify-secret": "cosign-keys"}
@@ -409,9 +409,9 @@ def test_gates_let_the_same_tag_through_wherever_a_scan_dies_between_their_answe
         return found.ref, found.previous, policy.status["latestRef"], reason(ports, "ImagePolicy")
 
     ports = begun()
-    calls = lived(scan, ports)
+    life = lived(scan, ports)
     expected = outcome(ports)
-    for at, call in enumerate(calls, start=1):
+    for at, call in life.deaths():
         ports = begun()
         died(scan, ports, at, after_call=True)
         scan(replace(later(table), secrets=silent))
@@ -420,7 +420,7 @@ def test_gates_let_the_same_tag_through_wherever_a_scan_dies_between_their_answe
     assert {where: found for where, found in outcomes.items() if found != expected} == {}
     asked = {"platforms": "platforms", "verify": "signatures", "order-by": "created"}
     wanted = {f"registry.{asked[name]}" for name in gates if name in asked and gates[name] != "first-seen"}
-    assert wanted <= set(calls)
+    assert wanted <= set(life.calls)
 
 
 @BOTH
@@ -435,17 +435,17 @@ def test_a_failure_is_told_exactly_once_wherever_its_scan_dies(
         return ports
 
     ports = begun()
-    calls = lived(scan, ports)
+    life = lived(scan, ports)
     told = entries(ports)
     assert [one[1] for one in told if one[0] == "ImageRepository"] == ["ReadOperationFailed"]
     recorded: dict[str, list[tuple[str, str, str]]] = {}
-    for at, call in enumerate(calls, start=1):
+    for at, call in life.deaths():
         ports = begun()
         died(scan, ports, at, after_call)
         scan(later(table))
         recorded[f"{at} {call}"] = entries(ports)
     assert {where: found for where, found in recorded.items() if found != told} == {}
-    assert {"ledger.record", "objects.replace_statuses"} <= set(calls)
+    assert {"ledger.record", "objects.replace_statuses"} <= {call for _, call in life.deaths()}
 
 
 def entries(ports: Ports) -> list[tuple[str, str, str]]:

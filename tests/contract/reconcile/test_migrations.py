@@ -51,12 +51,12 @@ def test_a_migration_that_dies_at_any_call_is_made_anew(ports: Ports, table: Tab
     older(ports, table)
     life = Life()
     migrate(life.ports(ports))
-    for at in range(1, len(life.calls) + 1):
+    for at, call in life.deaths():
         table.delete_many([keys.key("schema"), *INDEXES])
         with pytest.raises(Killed):
             migrate(Life(ends_at=at).ports(fresh(ports, table)))
         migrate(fresh(ports, table))
-        assert is_migrated(ports), life.calls[at - 1]
+        assert is_migrated(ports), call
 
 
 def test_a_table_of_schema_1_gets_the_entries_of_labels(ports: Ports, table: Table) -> None:

@@ -227,23 +227,22 @@ def state(ports: Ports) -> tuple[str, str, dict[str, str]]:
 def test_wherever_a_worker_dies_a_pin_begins_and_ends_as_it_should(table: Table, registry: Registry) -> None:
     life = Life()
     evaluate(life.ports(begun(table, registry)))
-    begins = range(1, len(life.calls) + 1)
-    for at in begins:
+    for at, call in life.deaths():
         ports = begun(table, registry)
         with pytest.raises(Killed):
             evaluate(Life(ends_at=at).ports(ports))
         evaluate(ports)
-        assert state(ports)[:2] == ("v1.20.0", "Pinned"), life.calls[at - 1]
+        assert state(ports)[:2] == ("v1.20.0", "Pinned"), call
     life = Life()
     evaluate(life.ports(later(ports, HOUR)))
-    assert "objects.annotate" in life.calls
-    for at in range(1, len(life.calls) + 1):
+    assert "objects.annotate" in {call for _, call in life.deaths()}
+    for at, call in life.deaths():
         ports = begun(table, registry)
         evaluate(ports)
         with pytest.raises(Killed):
             evaluate(Life(ends_at=at).ports(later(ports, HOUR)))
         evaluate(later(ports, HOUR))
-        assert state(ports) == ("v1.29.0", "Succeeded", {}), life.calls[at - 1]
+        assert state(ports) == ("v1.29.0", "Succeeded", {}), call
 
 
 def gone_back(table: Table, registry: Registry) -> Ports:
@@ -277,14 +276,14 @@ def test_wherever_a_worker_dies_a_rollback_begins_and_is_ended_by_unpin(table: T
         if work is ends:
             evaluate(ports)
         work(life.ports(ports))
-        for at in range(1, len(life.calls) + 1):
+        for at, call in life.deaths():
             ports = gone_back(table, registry)
             if work is ends:
                 evaluate(ports)
             with pytest.raises(Killed):
                 work(Life(ends_at=at).ports(ports))
             work(ports)
-            assert state(ports)[:2] == expected, life.calls[at - 1]
+            assert state(ports)[:2] == expected, call
             found = ports.selections.get(APP)
             assert found is not None and (work is ends or found.ref.digest == before)
 

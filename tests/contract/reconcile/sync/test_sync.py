@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import secrets
 import socket
@@ -38,7 +37,7 @@ from tests.embedded.single_writes import put_status
 from tests.house.template_file import of_type
 
 # The calls of a whole sync, so that the test does not end early.
-MANY_CALLS = 15
+MANY_DEATHS = 6
 
 
 def test_the_objects_of_a_commit_are_stored_with_their_owner(fleet: Fleet) -> None:
@@ -376,22 +375,22 @@ def test_a_sync_leaves_the_same_whichever_answer_of_the_table_is_lost(
 def test_a_sync_that_dies_at_any_call_is_finished_by_the_next_one(fleet: Fleet, table: Table) -> None:
     pair = Pair(fleet, table)
     wanted = ["ImageRepository/api", "ImageRepository/web"]
-    for at in itertools.count(1):
+    pair.begin()
+    whole = Life()
+    fleet.sync(whole.ports(fleet.ports))
+    assert len(whole.deaths()) > MANY_DEATHS
+    for at, call in whole.deaths():
         pair.begin()
-        life = Life(ends_at=at)
-        with suppress(Killed):
-            fleet.sync(life.ports(fleet.ports))
+        with pytest.raises(Killed):
+            fleet.sync(Life(ends_at=at).ports(fleet.ports))
         # The lease of the dead one is over.
         sync(FLEET, "test", "next", fleet.ports.clock.monotonic_s() + 60, later(table))
-        assert fleet.names() == wanted, life.calls[-1]
+        assert fleet.names() == wanted, call
         assert fleet.ready()[0] == "True"
         # Whoever comes tells what the dead one has stored, and may tell again what that one told last.
         told = "\n".join(message for _, message in fleet.told()[1:])
-        assert "ImageRepository/apps/api created" in told, life.calls[-1]
-        assert "ImagePolicy/apps/web deleted" in told, life.calls[-1]
-        if not life.dead:
-            assert at > MANY_CALLS
-            return
+        assert "ImageRepository/apps/api created" in told, call
+        assert "ImagePolicy/apps/web deleted" in told, call
 
 
 def test_while_a_sync_is_under_way_one_other_waits_and_further_ones_end_at_once(fleet: Fleet, table: Table) -> None:

@@ -415,13 +415,13 @@ def test_wherever_a_worker_dies_a_revert_is_honoured_and_told_once(
         world.evaluate()
         assert outcome(world) == EXPECTED
         assert {"git.open.history", "objects.annotate", "objects.replace_statuses"} <= set(life.calls)
-        for at in range(1, len(life.calls) + 1):
+        for at, call in life.deaths():
             world = setting.reverted()
             with pytest.raises(Killed):
                 run(Life(ends_at=at).ports(world.ports))
             run(later(table))
             world.evaluate()
-            assert outcome(world) == EXPECTED, f"{at} {life.calls[at - 1]}"
+            assert outcome(world) == EXPECTED, f"{at} {call}"
 
 
 @pytest.mark.parametrize("ending", ["repeated", "given up"])
