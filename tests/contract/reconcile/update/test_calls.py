@@ -144,10 +144,15 @@ def test_thousands_of_policies_do_not_fail_a_run_after_its_push(ports: Ports, re
     url, bare = repository
     automated(ports, url)
     image = "registry.example.com/a-team-with-a-long-name/a-service-with-an-even-longer-name"
-    for number in range(2_500):
-        key = NamespacedName("ns", f"a-policy-with-a-rather-long-name-{number:04}")
-        new = replace(selection("v1.1.0"), policy=key, ref=ImageRef(name=image, tag=f"2026.11.27-{number}-abcdef0"))
-        put_selection(ports.selections, new, None)
+    many = [
+        replace(
+            selection("v1.1.0"),
+            policy=NamespacedName("ns", f"a-policy-with-a-rather-long-name-{number:04}"),
+            ref=ImageRef(name=image, tag=f"2026.11.27-{number}-abcdef0"),
+        )
+        for number in range(2_500)
+    ]
+    assert set(ports.selections.put_each([(new, None) for new in many])) == {True}
     put_selection(ports.selections, selection("v1.1.0"), None)
     run(ports)
     found = status_of(ports)

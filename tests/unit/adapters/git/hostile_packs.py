@@ -68,9 +68,12 @@ def blob_id(content: bytes) -> bytes:
 
 
 def _huge_object() -> bytes:
-    compress = zlib.compressobj(9)
-    body = b"".join(compress.compress(bytes(2**24)) for _ in range(256)) + compress.flush()
-    return sealed(header(BLOB, 2**32) + body)
+    """4 GB of zeros. After a full flush the same bytes are compressed to the same ones, so 16 MB are enough."""
+    raw, size = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS), 2**32
+    part = raw.compress(bytes(2**24)) + raw.flush(zlib.Z_FULL_FLUSH)
+    # The checksum of zeros is their number and a one.
+    body = b"\x78\xda" + part * (size // 2**24) + b"\x03\x00" + (size % 65_521 << 16 | 1).to_bytes(4, "big")
+    return sealed(header(BLOB, size) + body)
 
 
 def _larger_than_it_says() -> bytes:
@@ -119,7 +122,8 @@ def branching_chain(size: int, depth: int) -> bytes:
 def _forest_on_ids(size: int, width: int) -> bytes:
     """Every level's bases wait for their deltas while the next level is made."""
     base = bytes(size)
-    return sealed(whole(base), *(on_id(blob_id(base), _copy_all_but_one(size, last)) for last in range(1, width)))
+    name = blob_id(base)
+    return sealed(whole(base), *(on_id(name, _copy_all_but_one(size, last)) for last in range(1, width)))
 
 
 def _unknown_bases_in_a_circle() -> bytes:
