@@ -24,6 +24,9 @@ from tests.embedded.table import create_table
 ON_MINISTACK_ALONE = {
     "adapters/git/": "they are about keys and Git; a table is there only to hold what is signed",
     "reconcile/update/": "they race real time around Git servers, and moto answers the slower the more workers ask",
+    "reconcile/scan/": "what a scan asks of the table is asked on both by the tests of the store; test_reconcile.py scans on both",
+    "reconcile/select/": "what an evaluation asks of the table is asked on both by the tests of the store",
+    "reconcile/notify/": "what a notice asks of the table is asked on both by the tests of the store",
     "reconcile/test_crashes.py": "they repeat a whole stage for each of its calls; shorter ones run on both",
     "reconcile/sync/": "they ask a Git server in each step, and every store that they use is tested on both",
     "reconcile/receive/test_ecr_events.py::test_the_rule_lets_in": "moto has no TestEventPattern",
@@ -32,7 +35,6 @@ ON_MINISTACK_ALONE = {
     "cli/test_command_line.py::test_a_secret_that_cannot": "moto writes secrets that are marked for deletion",
     "store/test_full_index.py": "moto lets an update make an item larger than 400 KB",
     "test_crashes.py::test_gates_let": "they repeat a scan for each of its calls; shorter ones run on both",
-    "reconcile/select/test_signatures.py": "they are about registries; a table is there only to keep the answers",
     "test_lost_answers_of_stages": "they repeat a whole stage for each of its writes; shorter ones run on both",
     "cli/test_preview_requests": "they are about Git hosts; what a preview reads of the table is tested on both",
     "cli/test_lost_answers": "they repeat a command for each of its writes; shorter ones run on both",
