@@ -76,15 +76,16 @@ def _median(costs: Sequence[Cost]) -> Cost:
 
 
 def grown(what: str, points: Sequence[Point]) -> Iterator[Row]:
-    """A row for CPU seconds and one for read units."""
+    """A row for CPU seconds, and one each for read and write units."""
     sizes = [point.size for point in points]
     cpu = [point.cost.cpu for point in points]
-    units = [point.cost.read_units for point in points]
     span = f"{what}, {sizes[0]:,} → {sizes[-1]:,}"
     yield _row(f"{span}: CPU", sizes, cpu, " → ".join(map(shown, cpu)), max(cpu) < LEAST_CPU_S)
-    if any(units):
-        told = " → ".join(f"{one:,}" for one in units) + " units"
-        yield _row(f"{span}: read units", sizes, units, told, max(units) < LEAST_UNITS)
+    read, written = [point.cost.read_units for point in points], [point.cost.write_units for point in points]
+    for kind, units in (("read", read), ("write", written)):
+        if any(units):
+            told = " → ".join(f"{one:,}" for one in units) + " units"
+            yield _row(f"{span}: {kind} units", sizes, units, told, max(units) < LEAST_UNITS)
 
 
 def _row(what: str, sizes: Sequence[int], costs: Sequence[float], told: str, is_small: bool) -> Row:

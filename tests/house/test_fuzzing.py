@@ -30,6 +30,7 @@ SAYS_SO = re.compile(r"^def (?:parse|read|decode)_\w+\(|^class (?:Invalid|Bad|Br
 # Those that read through a parser which is fuzzed, or what AWS and this program itself have written.
 ELSEWHERE = {
     "tagstream.adapters.http.retrying_session": "reads bodies up to a limit; parsers get them whole",
+    "tagstream.adapters.store.commit_list": "reads what a holder of a lease has written, or nothing",
     "tagstream.cli.label_selector": "reads what the user has typed",
     "tagstream.dashboard.drill_down": "reads stored objects through the parsers of object-fields",
     "tagstream.dashboard.fleet": "reads stored objects through the parsers of object-fields",

@@ -50,6 +50,11 @@ class CommitIntent:
     replaces: CommitId | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The commits that a holder of a lease has recorded so far. Only the store that has made it looks into it."""
+
+
 class LeaseStore(Protocol):
     """One writer per Git URL and push branch, and the record of what it was about to push."""
 
@@ -74,8 +79,18 @@ class LeaseStore(Protocol):
     def release(self, lease: Lease) -> None:
         """Give it back; a lease that expired and was taken over stays with its new owner."""
 
-    def put_intent(self, lease: Lease, intents: Sequence[CommitIntent]) -> None:
+    def put_intent(self, lease: Lease, intents: Sequence[CommitIntent], after: Recorded | None = None) -> Recorded:
         """Record the commits about to be pushed; refused when the lease was lost.
+
+        Args:
+            lease: under which they are pushed.
+            intents: at least one.
+            after: the commits recorded under this lease that stay, as the answer of a former call; none if there are
+                none. All others are forgotten, those of former holders too. A call that is repeated with other commits
+                after the same ones replaces those of the call before.
+
+        Returns:
+            ``after`` and these commits.
 
         Raises:
             RetryableError: LeaseLost.

@@ -411,7 +411,7 @@ def test_a_holder_that_was_overtaken_may_not_write_its_intent(table: Table) -> N
     leases.acquire("url#main", "b", 60)
     assert first is not None
     with pytest.raises(RetryableError, match="went to another worker"):
-        leases.put_intent(first, [])
+        leases.put_intent(first, [pushed(APP, NOW, "c" * 40)])
 
 
 def test_a_released_lease_keeps_the_intent_for_the_next_holder(table: Table) -> None:

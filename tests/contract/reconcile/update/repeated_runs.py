@@ -5,22 +5,25 @@ To put the state back costs much less than to prepare it anew, so every call of 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tagstream.adapters.store.leases import DynamoLeases
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.update.destination import repository_name
 from tagstream.errors import RetryableError
 from tagstream.ports.leases import CommitIntent
 from tagstream.ports.ledger import LedgerEntry
+from tests.contract.lost_answers import WRITES as TABLE_WRITES
 from tests.contract.lost_answers import differing
 from tests.contract.mortal_ports import Killed, Life
 from tests.contract.reconcile.update.hosted import AUTOMATION, Hosted
@@ -101,6 +104,20 @@ class Repeated:
                 self.stack.run_all(self.names, ports=Life(ends_at=at).ports(self.stack.ports))
             yield f"{at} {call}", self._ended()
 
+    def deaths_at_the_lease(self) -> Iterator[tuple[str, Mapping[str, object]]]:
+        """The write to the lease after which a worker dies, and what there is in the end; a call may have several."""
+        for at in itertools.count(1):
+            self._put_back()
+            life = Life(ends_at=at)
+            client: Any = _Mortal(self.table.client, life)
+            leases = DynamoLeases(table=replace(self.table, client=client), clock=self.stack.clock)
+            try:
+                self.stack.run_all(self.names, ports=replace(self.stack.ports, leases=leases))
+            except Killed:
+                yield f"{at} {life.calls[-1]}", self._ended()
+            else:
+                return
+
     def lost_answers(self) -> Iterator[tuple[str, Mapping[str, object]]]:
         """The call of a host whose answer gets lost, and what there is in the end, for those that write.
 
@@ -165,6 +182,19 @@ class Repeated:
             return
         lines = "".join(f"{one}\n" for one in commands)
         git("update-ref", "--stdin", folder=self.stack.bare, stdin=lines.encode())
+
+
+class _Mortal:
+    """A client of the table whose worker dies at a write."""
+
+    def __init__(self, inner: Any, life: Life) -> None:
+        self._inner, self._life = inner, life
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+        if name not in TABLE_WRITES:
+            return method
+        return lambda **options: self._life.call(name, method, (), options)
 
 
 def wrong(expected: Mapping[str, object], found: Mapping[str, Mapping[str, object]]) -> Mapping[str, object]:

@@ -6,30 +6,28 @@ nobody has written to the branch for a month, so that branches of the past do no
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
-from typing import cast
 
 from tagstream.adapters.store import keys
+from tagstream.adapters.store.commit_list import UNREADABLE, CommitList, read_intents
 from tagstream.adapters.store.conditions import Condition
-from tagstream.adapters.store.ledger import entry_document, entry_of
-from tagstream.adapters.store.parts import NO_PARTS, PART_BYTES, Parts, Reference, cut, reference, snapshot_name
+from tagstream.adapters.store.parts import NO_PARTS, PART_BYTES, Parts, Reference, reference, snapshot_name
 from tagstream.adapters.store.table import Table
-from tagstream.domain.objects.model import CommitId
 from tagstream.errors import RetryableError
-from tagstream.ports.leases import CommitIntent, LastHolder, Lease
+from tagstream.ports.leases import CommitIntent, LastHolder, Lease, Recorded
 from tagstream.ports.runtime import Clock
 
 # Longer than any worker lives: a fence that begins anew is then newer than all that anybody knows of the former one.
 KEPT = timedelta(days=30)
+# A worker that pushes many branches keeps their commits in its lease up to this length. That takes one call for each
+# push and three write units; more commits take two calls and two units or three.
+INLINE_BYTES = 2_700
 # The commits of a push that are too many for an item are in parts, and these bytes name them. A version that knows no
 # parts cannot read them, and finds no commits.
 NAMED_PARTS = b"parts "
-UNREADABLE = (KeyError, TypeError, ValueError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,36 +97,40 @@ class DynamoLeases:
         item = self.table.get(keys.key(keys.lease(lease.target))) or {}
         return (keys.read_text(item, "owner"), int(keys.read_number(item, "fence"))) == (lease.owner, lease.fence)
 
-    def put_intent(self, lease: Lease, intents: Sequence[CommitIntent]) -> None:
+    def put_intent(self, lease: Lease, intents: Sequence[CommitIntent], after: Recorded | None = None) -> CommitList:
         """Only the holder with the newest fence may write.
+
+        Few commits are in the item of the lease. More are in parts, of which only the last one changes from then on.
 
         Raises:
             RetryableError: LeaseLost.
         """
-        body = json.dumps(
-            [
-                {
-                    "automation": str(one.automation),
-                    "commit": one.commit,
-                    "branch": one.branch,
-                    "at": keys.iso(one.made_at),
-                    "event": entry_document(one.event),
-                    **({"replaces": one.replaces} if one.replaces else {}),
-                }
-                for one in intents
-            ]
-        )
-        packed, now = zlib.compress(body.encode()), self.clock.now()
+        former = after if isinstance(after, CommitList) else CommitList()
+        listed, now = former.lengthened(intents), self.clock.now()
+        short = listed.short()
 
         def put(named: Reference) -> Reference | None:
-            intents = NAMED_PARTS + str(named).encode() if named.count else packed
-            before = self._changed_intents(lease, "SET intents = :intents", {":intents": {"B": intents}})
-            return None if before is None else _parts_of(before) or NO_PARTS
+            value = NAMED_PARTS + str(named).encode() if named.count else short
+            before = self._changed_intents(lease, "SET intents = :intents", {":intents": {"B": value}})
+            if before is None:
+                return None
+            # The parts of what is lengthened stay: the caller may come back to it.
+            found = _parts_of(before) or NO_PARTS
+            return NO_PARTS if found.snapshot == former.named.snapshot else found
 
-        bodies = cut(packed) if len(packed) > PART_BYTES else ()
-        ends = {"expiresAt": keys.number(int((now + KEPT).timestamp()))}
-        if not self._parts(lease.target).replace(bodies, snapshot_name(now), put, ends):
+        parts, ends = self._parts(lease.target), {"expiresAt": keys.number(int((now + KEPT).timestamp()))}
+        changed = listed.changed_parts(former)
+        if changed:
+            named = parts.lengthen(former.named, changed, put, ends)
+            is_written, listed = named is not None, replace(listed, named=named or NO_PARTS)
+        elif short and len(short) <= (INLINE_BYTES if former.text else PART_BYTES):
+            is_written = parts.replace((), "", put)
+        else:
+            listed, bodies = listed.parts(snapshot_name(now))
+            is_written = parts.replace(bodies, listed.named.snapshot, put, ends)
+        if not is_written:
             raise RetryableError("the lease of this Git branch went to another worker", reason="LeaseLost")
+        return listed
 
     def intents(self, target: str) -> tuple[CommitIntent, ...]:
         """What the last holder left."""
@@ -137,9 +139,7 @@ class DynamoLeases:
         if "intents" not in item:
             return ()
         try:
-            packed = keys.read_bytes(item, "intents") if body is None else body
-            stored = cast("list[dict[str, object]]", json.loads(zlib.decompress(packed)))
-            return tuple(_intent(one) for one in stored)
+            return read_intents(keys.read_bytes(item, "intents") if body is None else body)
         except UNREADABLE:
             # Nobody can say any more what was intended; setters are compared with the branch itself in any case.
             return ()
@@ -184,17 +184,4 @@ def _lease(target: str, item: keys.Item) -> Lease:
         fence=int(keys.read_number(item, "fence")),
         expires_at=keys.moment(keys.read_number(item, "until")),
         has_intents="intents" in item,
-    )
-
-
-def _intent(stored: Mapping[str, object]) -> CommitIntent:
-    commit, at = CommitId(str(stored["commit"])), keys.from_iso(str(stored["at"]))
-    replaces = CommitId(str(stored["replaces"])) if "replaces" in stored else None
-    return CommitIntent(
-        automation=keys.named(str(stored["automation"])),
-        commit=commit,
-        branch=str(stored["branch"]),
-        made_at=at,
-        event=entry_of(cast("Mapping[str, object]", stored["event"]), at, replaces or commit),
-        replaces=replaces,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -106,20 +106,60 @@ class Parts:
             self.drop(former)
         return True
 
+    def lengthen(
+        self,
+        named: Reference,
+        bodies: Sequence[bytes],
+        put: Callable[[Reference], Reference | None],
+        further: Mapping[str, object] | None = None,
+    ) -> Reference | None:
+        """Write a value to its end anew, beginning with its last part.
+
+        The parts behind that one are written first, then the item that names them, then the last part in its place. In
+        between, a reader finds the former value, and parts behind it that are none of it: the value itself has to show
+        where it ends.
+
+        Args:
+            named: the parts of the value.
+            bodies: what the last one becomes, and those that follow it.
+            put: as in ``replace``.
+            further: attributes of each part.
+
+        Returns:
+            Which parts the value has; None if the condition did not hold. The item may name any of them then, as long
+            as its next writer has not written another value, so they stay.
+
+        Raises:
+            ImageAutomationError: a part or the item could not be written.
+        """
+        last, *others = bodies
+        for number, body in enumerate(others, start=named.count + 1):
+            self._put(named.snapshot, number, body, further)
+        longer = Reference(named.snapshot, named.count + len(others))
+        former = put(longer)
+        if former is None:
+            return None
+        self._put(named.snapshot, named.count, last, further)
+        self.drop(former)
+        return longer
+
     def _write(self, bodies: Iterable[bytes], snapshot: str, further: Mapping[str, object] | None) -> Reference:
         """Write the parts; if one cannot be written, those before it are removed."""
         written = Reference(snapshot, 0)
         try:
             for body in bodies:
                 written = Reference(snapshot, written.count + 1)
-                part: keys.Item = {**self._key(written.snapshot, written.count), self.attribute: {"B": body}}
-                part.update(further or {})  # type: ignore[arg-type]
-                self.table.put(part)
+                self._put(written.snapshot, written.count, body, further)
         except ImageAutomationError:
             with contextlib.suppress(ImageAutomationError):
                 self.drop(written)
             raise
         return written
+
+    def _put(self, snapshot: str, number: int, body: bytes, further: Mapping[str, object] | None) -> None:
+        part: keys.Item = {**self._key(snapshot, number), self.attribute: {"B": body}}
+        part.update(further or {})  # type: ignore[arg-type]
+        self.table.put(part)
 
     def names(self, named: Reference) -> list[keys.Item]:
         """The keys of the parts, in order."""

@@ -28,6 +28,7 @@ from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.branch_session import bounded, opened
 from tagstream.reconcile.update.host_made import LocalCommit, Scratch, host_made, scratch_removal
 from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.lease import Journal
 from tagstream.reconcile.update.nothing_to_do import skips
 from tagstream.reconcile.update.postpone import check_departure
 from tagstream.reconcile.update.push_event import PushedCommit, push_event, reset_event
@@ -57,16 +58,14 @@ class Push:
     """Under what a branch is pushed.
 
     Attributes:
-        lease: of the destination.
+        journal: of the destination's lease.
         deadline_s: on the monotonic clock; no new try is begun after it.
-        before: the commits that were pushed to other branches under the same lease.
         branches: how many branches are pushed under the same lease.
         files: of the checkout, if they were looked at already.
     """
 
-    lease: Lease
+    journal: Journal
     deadline_s: float
-    before: Sequence[CommitIntent] = ()
     branches: int = 1
     files: BranchFiles | None = None
 
@@ -131,7 +130,7 @@ def _run_in(
     skipped = skips(jobs, checkout, session)
     if skipped is not None:
         return skipped
-    return commit_and_push(jobs, checkout, session, Push(lease=lease, deadline_s=deadline_s), ports)
+    return commit_and_push(jobs, checkout, session, Push(journal=Journal(lease=lease), deadline_s=deadline_s), ports)
 
 
 def commit_and_push(
@@ -266,7 +265,7 @@ def _pushed(results: Sequence[RunResult], push: Push, session: GitSession, ports
     jobs = [result.job for result in made]
     updates = scratch_removal(results[0].job.destination.scratch_branch, tip if made else None, session)
     if tip is not None:
-        ports.leases.put_intent(push.lease, [*push.before, *intents_of(results)])
+        push.journal.record(_intents(results), ports)
         updates = [*ref_updates(push_ref(results[0].job), jobs, tip, session), *updates]
     if updates:
         options = {key: value for job in jobs for key, value in job.push_options.items()}
@@ -274,7 +273,7 @@ def _pushed(results: Sequence[RunResult], push: Push, session: GitSession, ports
     return tuple(replace(result, push_revision=push_revision(result.job, session)) for result in results)
 
 
-def intents_of(results: Sequence[RunResult]) -> list[CommitIntent]:
+def _intents(results: Sequence[RunResult]) -> list[CommitIntent]:
     """What these results push to their branch, for whoever has to record it if this worker dies."""
     return [
         CommitIntent(

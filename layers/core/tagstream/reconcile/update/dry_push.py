@@ -16,7 +16,7 @@ from tagstream.domain.objects.model import CommitId
 from tagstream.ports.bundle import Ports
 from tagstream.ports.commit_outlet import Outgoing
 from tagstream.ports.git import GitAccess, GitSession, RefUpdate
-from tagstream.ports.leases import CommitIntent, Lease
+from tagstream.ports.leases import CommitIntent, Lease, Recorded
 from tagstream.ports.pull_requests import HostAccess, Limits, Proposal, PullRequest, PullRequests
 
 NEW = "<new>"
@@ -96,8 +96,9 @@ class _DryLeases:
 
     inner: Ports
 
-    def put_intent(self, lease: Lease, intents: Sequence[CommitIntent]) -> None:
+    def put_intent(self, lease: Lease, intents: Sequence[CommitIntent], after: Recorded | None = None) -> Recorded:
         """Not kept."""
+        return Recorded()
 
     def intents(self, target: str) -> tuple[CommitIntent, ...]:
         """None."""

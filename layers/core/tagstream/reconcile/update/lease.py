@@ -7,13 +7,13 @@ slow may wake up after that: the fencing number keeps it from recording a push, 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from tagstream.errors import ImageAutomationError, RetryableError
 from tagstream.ports.bundle import Ports
-from tagstream.ports.leases import Lease
+from tagstream.ports.leases import CommitIntent, Lease, Recorded
 
 LEASE_S = 20.0
 # Three renewals may fail before the lease ends.
@@ -39,6 +39,27 @@ class Holding:
         """Forget the commits of the lease, whose statuses are written, and give it back."""
         ports.leases.clear_intents(self.lease)
         self.is_over = True
+
+
+@dataclass(slots=True, kw_only=True)
+class Journal:
+    """The commits that are recorded under a lease: those of the branches before, and those of the present one."""
+
+    lease: Lease
+    before: Recorded | None = None
+    latest: Recorded | None = None
+
+    def record(self, intents: Sequence[CommitIntent], ports: Ports) -> None:
+        """Record the commits that are about to be pushed to the present branch, in place of those of a former try.
+
+        Raises:
+            RetryableError: LeaseLost.
+        """
+        self.latest = ports.leases.put_intent(self.lease, intents, self.before)
+
+    def next_branch(self) -> None:
+        """The present branch was pushed, or its push may have arrived all the same: its commits stay."""
+        self.before = self.latest
 
 
 @contextmanager

@@ -22,17 +22,18 @@ from tagstream.errors import ImageAutomationError, RefusedRef, RetryableError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.commit_outlet import Outgoing
 from tagstream.ports.git import Checkout, GitSession, PushConflict, RefUpdate
-from tagstream.ports.leases import CommitIntent, Lease
+from tagstream.ports.leases import Lease
 from tagstream.reconcile.checking_out import checking_out
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.kept_requests import known_request
 from tagstream.reconcile.update.batches import apart_from
-from tagstream.reconcile.update.branch import Push, commit_and_push, intents_of
+from tagstream.reconcile.update.branch import Push, commit_and_push
 from tagstream.reconcile.update.branch_commits import files_of, planned
 from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.branch_parts import kept_by, part_of, with_refusals
 from tagstream.reconcile.update.branch_session import opened
 from tagstream.reconcile.update.job import UpdateJob
+from tagstream.reconcile.update.lease import Journal
 from tagstream.reconcile.update.nothing_to_do import skips
 from tagstream.reconcile.update.postpone import Postponed, PushHeld, check_departure, held_with, longest_wait
 from tagstream.reconcile.update.push_event import refused_removal_event, removal_event
@@ -264,12 +265,11 @@ class Branches:
     def push(self, plans: Sequence[Plan], files: BranchFiles) -> None:
         """Push every branch; a branch that several automations share gets one commit from each of them."""
         parts = by_branch(plans)
-        before: list[CommitIntent] = []
+        journal = Journal(lease=self.lease)
         for name, together in sorted(parts.items()):
             push = Push(
-                lease=self.lease,
+                journal=journal,
                 deadline_s=self.deadline_s,
-                before=tuple(before),
                 branches=len(parts),
                 files=files.copy(),
             )
@@ -285,11 +285,8 @@ class Branches:
                 continue
             except ImageAutomationError as error:
                 found = tuple(RunResult(job=one, checkout=self.checkout, error=error) for one in together)
-                if error.reason != PUT_OFF:
-                    # The push may have arrived all the same, so that the next holder has to look for it.
-                    before += [one for one in self.ports.leases.intents(self.lease.target) if one.branch == name]
             self.results[name] = found
-            before += intents_of(found)
+            journal.next_branch()
 
     def keep_requests(self) -> None:
         """Keep the request of every branch that has changed, or whose request is not done."""
