@@ -24,7 +24,7 @@ from tests.embedded.table import create_table
 ON_MINISTACK_ALONE = {
     "adapters/git/": "they are about keys and Git; a table is there only to hold what is signed",
     "reconcile/update/": "they race real time around Git servers, and moto answers the slower the more workers ask",
-    "reconcile/scan/": "the tests of the store ask both what a scan asks of the table; test_reconcile.py scans on both",
+    "reconcile/scan/": "what a scan asks of the table is asked on both by the tests of the store",
     "reconcile/select/": "what an evaluation asks of the table is asked on both by the tests of the store",
     "reconcile/notify/": "what a notice asks of the table is asked on both by the tests of the store",
     "reconcile/test_crashes.py": "they repeat a whole stage for each of its calls; shorter ones run on both",

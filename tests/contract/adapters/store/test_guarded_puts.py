@@ -47,6 +47,25 @@ def test_a_condition_that_does_not_hold_hinders_no_other_put(table: Table) -> No
     assert said(table) == {"a": "new", "b": "there before", "c": "new", "d": "new"}
 
 
+def test_a_condition_on_a_number_or_on_bytes_is_judged_in_a_transaction_as_alone(table: Table) -> None:
+    def until(name: str, number: int) -> GuardedPut:
+        end = keys.number(number)
+        later = "attribute_not_exists(pk) OR #until < :until"
+        known = Condition(expression=later, names={"#until": "until"}, values={":until": end})
+        return GuardedPut(keys.key("test", name) | {"until": end}, known)
+
+    def packed(name: str, known: bytes, new: bytes) -> GuardedPut:
+        still = Condition(expression="doc = :packed", values={":packed": {"B": known}})
+        return GuardedPut(keys.key("test", name) | {"doc": {"B": new}}, still)
+
+    there = [until("a", 5), until("b", 5), packed("c", b"", b"1"), packed("d", b"", b"1")]
+    table.write_many([one.item for one in there])
+    puts = [until("a", 7), until("b", 3), packed("c", b"1", b"2"), packed("d", b"0", b"2"), until("e", 1)]
+    assert put(table, *puts) == [True, False, True, False, True]
+    found = {keys.read_text(one, "sk"): one["until"] for one in table.query("test") if "until" in one}
+    assert found == {"a": keys.number(7), "b": keys.number(5), "e": keys.number(1)}
+
+
 def test_an_item_that_the_table_refuses_hinders_no_other_put(table: Table) -> None:
     outcomes = put(table, GuardedPut(item("a"), ABSENT), GuardedPut(item("b", "x" * 500_000), ABSENT))
     assert outcomes[0] is True
