@@ -27,6 +27,8 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export PYTHON := $(BIN)/python
 export SAM_CLI_TELEMETRY := 0
+# Tests start hundreds of processes, which would each compile all of their modules.
+unexport PYTHONDONTWRITEBYTECODE
 # Only the command line uses these: the functions' layers are built without them.
 CLI_ONLY := argcomplete rich markdown-it-py mdurl pygments
 COMPILE = uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
