@@ -20,7 +20,7 @@ from tests.bench.updates import NEW, OLD, Shape, updates
 from tests.embedded.aws import running
 
 COUNTS = (100, 1_000, 5_000)
-IDLE_UNITS, SCAN_HALF_UNITS, UPDATE_HALF_UNITS = 50, 8.5, 10.5
+IDLE_UNITS, SCAN_HALF_UNITS, UPDATE_HALF_UNITS = 50, 8.5, 9.5
 IDLE_RUN_UNITS, HOURLY_RUN_UNITS = 6, 8
 SYNCED = 10
 

@@ -23,7 +23,7 @@ from tests.bench.fleet import Cost, Fleet, measured
 from tests.bench.flux_driver import Flux
 from tests.bench.row import Row
 from tests.bench.timing import shown
-from tests.bench.updates import NEW, Shape, Updates, updates
+from tests.bench.updates import NEW, OLD, Shape, Updates, updates
 from tests.embedded.aws import running
 
 _Costs = TypeVar("_Costs")
@@ -211,6 +211,19 @@ def _messages(sizes: Sequence[int], _flux: Flux | None) -> Iterator[Row]:
     yield from grown("automations with selectors whose intervals are over, the first of an hour", first)
 
 
+def _neighbours(sizes: Sequence[int], _flux: Flux | None) -> Iterator[Row]:
+    """One automation has something to commit to its branch, and all others have branches of their own."""
+    points = []
+    with running() as aws:
+        for size in sizes:
+            with updates(aws.endpoint, Shape(automations=size, policies=1, own_branch=True)) as found:
+                found.choose_first(OLD)
+                found.run_first()
+                found.choose_first(NEW)
+                points.append(Point(size, measured(found.client, found.run_first)))
+    yield from grown("a commit of one automation among others, a branch each", points)
+
+
 SHAPES: Mapping[str, tuple[str, Mapping[int, Shape]]] = {
     "files": (
         "changed files in one folder",
@@ -228,6 +241,10 @@ SHAPES: Mapping[str, tuple[str, Mapping[int, Shape]]] = {
         "automations, a branch each",
         {size: Shape(automations=size, policies=size, own_branch=True) for size in (25, 75, 225)},
     ),
+    "own-branches": (
+        "automations, a branch and a selector each",
+        {size: Shape(automations=size, policies=size, selects=True, own_branch=True) for size in (25, 75, 225)},
+    ),
     "template": (
         "policies of one automation, a branch each by a template",
         {size: Shape(automations=1, policies=size, whole=True, by_policy=True) for size in (20, 60, 180)},
@@ -242,4 +259,5 @@ BENCHES: Mapping[str, Callable[[Flux | None], Iterator[Row]]] = {
     **{f"growth-{name}": partial(_commits, *inputs) for name, inputs in SHAPES.items()},
     "growth-intervals": partial(_intervals, (5, 15, 45)),
     "growth-messages": partial(_messages, (100, 400, 1_600)),
+    "growth-neighbours": partial(_neighbours, (200, 1_000, 5_000)),
 }

@@ -11,8 +11,11 @@ import boto3
 import pytest
 
 from tagstream.adapters.clock import SystemClock
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.schema import ITEM, DynamoSchema
 from tagstream.adapters.store.table import Table
 from tagstream.ports.bundle import Ports
+from tagstream.ports.schema import SCHEMA
 from tests.contract.reconciling import MARKED, Silent, ports_on
 from tests.embedded.aws import EmbeddedAws, running
 from tests.embedded.git_server import bare_repository, git_server
@@ -72,10 +75,19 @@ def dynamodb(aws: EmbeddedAws | MotoAws) -> Any:
 
 @pytest.fixture
 def table(dynamodb: Any) -> Table:
-    """An empty table with template.yaml's keys."""
+    """A table with template.yaml's keys, empty but for the mark that its first tick leaves."""
     name = f"tagstream-{uuid.uuid4().hex}"
     create_table(dynamodb, name)
-    return Table(client=dynamodb, name=name, clock=SystemClock())
+    made = Table(client=dynamodb, name=name, clock=SystemClock())
+    DynamoSchema(table=made).raise_to(SCHEMA)
+    return made
+
+
+@pytest.fixture
+def unmarked_table(table: Table) -> Table:
+    """A table as a version without schema left it."""
+    table.delete_many([keys.key(ITEM)])
+    return table
 
 
 @pytest.fixture

@@ -94,8 +94,14 @@ def _change_objects(table: Table, clock: SetClock) -> None:
     documents = [
         _document("ImageRepository", "image.toolkit.fluxcd.io/v1", image="registry.example.com/app", interval="1m"),
         _document("ImagePolicy", "image.toolkit.fluxcd.io/v1", imageRepositoryRef={"name": "app"}),
-        _document("ImageUpdateAutomation", "image.toolkit.fluxcd.io/v1", interval="1m"),
-        _document("GitRepository", "source.toolkit.fluxcd.io/v1", url="https://git.example.com/app.git"),
+        _document(
+            "ImageUpdateAutomation",
+            "image.toolkit.fluxcd.io/v1",
+            interval="1m",
+            sourceRef={"kind": "GitRepository", "name": "app"},
+            git={"commit": {"author": {"email": "bot@example.com"}}},
+        ),
+        _document("GitRepository", "source.toolkit.fluxcd.io/v1", url="https://git.example.com/app.git", interval="1m"),
         _document("Receiver", "notification.toolkit.fluxcd.io/v1", type="generic"),
         _document("Alert", "notification.toolkit.fluxcd.io/v1beta3", providerRef={"name": "app"}),
         _document("Provider", "notification.toolkit.fluxcd.io/v1beta3", type="generic"),

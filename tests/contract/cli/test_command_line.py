@@ -112,6 +112,7 @@ def test_a_secret_that_cannot_be_written_is_named_with_the_reason(ports: Ports) 
     )
 
 
+@pytest.mark.usefixtures("unmarked_table")
 def test_suspend_export_and_delete_leave_nothing_of_the_object_behind(ports: Ports, table: Table) -> None:
     command("apply", "-f", "-", ports=ports, stdin=REPOSITORY)
     command("suspend", "image", "repository", "app", ports=ports)

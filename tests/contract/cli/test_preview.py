@@ -27,7 +27,7 @@ SATURDAY = datetime(2026, 11, 28, 10, tzinfo=UTC)
 READING = frozenset(
     {
         *("objects.get", "objects.get_many", "objects.list", "objects.documents", "objects.documents_of"),
-        *("selections.get", "selections.list"),
+        *("objects.labelled", "objects.sources_of", "objects.writers_of", "selections.get", "selections.list"),
         *(
             "tags.tags",
             "tags.names",

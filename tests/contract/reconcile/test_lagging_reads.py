@@ -13,14 +13,18 @@ from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store.table import Table
 from tagstream.adapters.store.tag_state import tag_state_key
 from tagstream.domain.instant import instant_text
+from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation
 from tagstream.domain.scan.schedule import jitter_s
+from tagstream.domain.update.destination import Destination, destination
 from tagstream.ports.agenda import ObjectName, Times
 from tagstream.ports.bundle import Ports
-from tagstream.ports.schema import SCHEMA
+from tagstream.ports.objects import StoredObject
 from tagstream.reconcile import handlers
 from tagstream.reconcile.scan.reported_tags import READ_EVERY_S
 from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.trigger import ScanTrigger
+from tagstream.reconcile.stored_objects import parse_stored
+from tagstream.reconcile.update.snapshot import Snapshot
 from tests.contract.lagging_reads import LaggingClient, lagging_ports
 from tests.contract.reconciling import APP, Silent, automated, document, run, scan, selected, selection, watched
 from tests.embedded.git_server import git
@@ -37,8 +41,8 @@ def lagging(table: Table, silent: Silent) -> tuple[Ports, LaggingClient]:
 
 
 def lagged(client: LaggingClient) -> list[str]:
-    """The reads that lagged, but for those that are checked later (leases) or only save a request (cool-downs)."""
-    return [one for one in client.lagged if not one.startswith(("lease#", "cooldown#"))]
+    """The reads that lagged, but for those that are checked later, save a request or tell who else adds to a branch."""
+    return [one for one in client.lagged if not one.startswith(("lease#", "cooldown#", "sources#", "writers#"))]
 
 
 def tick(ports: Ports) -> None:
@@ -330,7 +334,6 @@ def test_an_interval_run_commits_what_it_finds_selected(
 
 def selecting(ports: Ports, url: str, team: str) -> None:
     """An automation that selects its policy by a label, on a table that is up to date."""
-    ports.schema.raise_to(SCHEMA)
     automated(ports, url)
     stored = ports.objects.get("ImageUpdateAutomation", APP)
     assert stored is not None
@@ -384,3 +387,30 @@ def test_a_run_that_is_asked_for_sees_a_label_that_was_set_a_moment_ago(
     run(ports)
     assert lagged(client) == []
     assert "v1.2.0" in git("show", "main:app.yaml", folder=repository[1])
+
+
+def test_a_branch_is_not_rebuilt_without_an_automation_that_was_applied_a_moment_ago(
+    repository: tuple[str, Path], lagging: tuple[Ports, LaggingClient]
+) -> None:
+    ports, client = lagging
+    automated(ports, repository[0], branch="auto")
+    client.fall_behind()
+    applied = ports.objects.get("ImageUpdateAutomation", APP)
+    assert applied is not None
+    spec: Any = applied.document["spec"]
+    other = document("ImageUpdateAutomation", **{**spec, "update": {"path": "./none", "strategy": "Setters"}})
+    ports.objects.put(other | {"metadata": {"namespace": APP.namespace, "name": "other"}})
+    put_selection(ports.selections, selection("v1.2.0"), None)
+    snapshot = Snapshot(ports)
+    found = snapshot.branch_writers.of(destination_of(applied, snapshot))
+    assert [one.stored.key.name for one in found] == ["app", "other"]
+    run(ports)
+    assert "v1.2.0" in git("show", "auto:app.yaml", folder=repository[1])
+    assert not any(one.startswith(("sources#", "writers#")) for one in client.lagged)
+
+
+def destination_of(stored: StoredObject, snapshot: Snapshot) -> Destination:
+    automation = parse_stored(stored, ImageUpdateAutomation)
+    source = snapshot.repository(automation.source.key)
+    assert source is not None
+    return destination(automation, parse_stored(source, GitRepository))

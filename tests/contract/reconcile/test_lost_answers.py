@@ -339,6 +339,7 @@ def test_an_index_entry_that_an_apply_did_not_live_to_write_is_written_by_the_ne
     assert [one.key for one in ports.objects.policies_of(APP)] == [APP]
 
 
+@pytest.mark.usefixtures("unmarked_table")
 def test_nothing_is_left_of_an_object_whose_deletion_was_cut_short(table: Table, registry: Registry) -> None:
     ports = ports_on(table, Silent())
     watched(ports, registry)

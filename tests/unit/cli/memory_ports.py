@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from tagstream import __version__
 from tagstream.adapters.worker_threads import WorkerThreads
 from tagstream.cli.console import Console
+from tagstream.cli.dry_stack import sources_among, writers_among
 from tagstream.cli.entry import INTERRUPTED, Stack, run
 from tagstream.domain.calendar.hand_freeze import HandFreeze
 from tagstream.domain.objects.annotations import annotated
@@ -49,7 +50,7 @@ class MemoryObjects:
     stored: dict[tuple[str, NamespacedName], StoredObject] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     on_annotate: Callable[[str, NamespacedName, Mapping[str, str | None]], object] | None = None
-    policies_of = delete_derived = reindex = label = not_called
+    policies_of = delete_derived = reindex = put_index_right = not_called
 
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
         """Sorted by namespace and name."""
@@ -103,6 +104,16 @@ class MemoryObjects:
     def labelled_each(self, namespace: str, labels: Collection[tuple[str, str]], *, may_lag: bool = False) -> None:
         """Each label is looked up alone."""
 
+    def sources_of(self, repository: str, *, may_lag: bool = False) -> Mapping[NamespacedName, str]:
+        """Those that their documents name."""
+        return sources_among(self.list("GitRepository"), repository)
+
+    def writers_of(
+        self, key: str, source: NamespacedName | None = None, *, may_lag: bool = False
+    ) -> Collection[tuple[NamespacedName, NamespacedName]]:
+        """Those that their documents name."""
+        return writers_among(self.list("ImageUpdateAutomation"), key, source)
+
     def documents(self, names: Collection[ObjectName], *, may_lag: bool = False) -> Mapping[ObjectName, Document]:
         """Those that exist."""
         found = {name: self.get(name.kind, name.key) for name in names}
@@ -113,7 +124,7 @@ class MemoryObjects:
         return {one.key: one.document for one in self.list(kind)}
 
     def get_many(
-        self, kind: str, names: Collection[NamespacedName], total: int = 0, *, may_lag: bool = False
+        self, kind: str, names: Collection[NamespacedName], total: int | None = 0, *, may_lag: bool = False
     ) -> tuple[StoredObject, ...]:
         """Those that exist, sorted by name."""
         found = (self.get(kind, name) for name in sorted(set(names)))

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
 
 from tagstream.domain.objects.annotations import OWN, annotated, annotations_of
-from tagstream.domain.objects.model import CanonicalImage, Digest, NamespacedName
+from tagstream.domain.objects.kinds import parse_object
+from tagstream.domain.objects.model import (
+    CanonicalImage,
+    Digest,
+    GitRepository,
+    ImageUpdateAutomation,
+    NamespacedName,
+)
+from tagstream.domain.update.destination import default_checkout, repository_name
+from tagstream.domain.update.writer_key import branch_key, writer_key
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
@@ -20,7 +29,19 @@ from tagstream.ports.tags import ImageFact, TagStore
 from tagstream.reconcile import status
 
 READS: Mapping[str, frozenset[str]] = {
-    "objects": frozenset({"get", "get_many", "documents", "documents_of", "labelled", "labelled_each", "list"}),
+    "objects": frozenset(
+        {
+            "get",
+            "get_many",
+            "documents",
+            "documents_of",
+            "labelled",
+            "labelled_each",
+            "sources_of",
+            "writers_of",
+            "list",
+        }
+    ),
     "selections": frozenset({"get", "get_many", "list", "waiting"}),
     "tags": frozenset({"state", "states", "tags", "names", "sightings", "image_fact", "creation_times", "cool_down"}),
     "leases": frozenset({"last_holders"}),
@@ -98,7 +119,7 @@ class DryObjects:
         return self.replaced.get(ObjectName(kind=kind, key=key)) or self.inner.get(kind, key)
 
     def get_many(
-        self, kind: str, names: Collection[NamespacedName], total: int = 0, *, may_lag: bool = False
+        self, kind: str, names: Collection[NamespacedName], total: int | None = 0, *, may_lag: bool = False
     ) -> tuple[StoredObject, ...]:
         """Those that exist, sorted by name."""
         return self._with(kind, self.inner.get_many(kind, names, total, may_lag=may_lag), set(names))
@@ -126,6 +147,20 @@ class DryObjects:
     ) -> Mapping[tuple[str, str], Collection[NamespacedName] | None] | None:
         """Each label is looked up alone, as ``labelled``."""
         return None
+
+    def sources_of(self, repository: str, *, may_lag: bool = False) -> Mapping[NamespacedName, str]:
+        """Those of the stack, and those that are replaced as they are now."""
+        return {
+            **self.inner.sources_of(repository, may_lag=may_lag),
+            **sources_among(self.replaced.values(), repository),
+        }
+
+    def writers_of(
+        self, key: str, source: NamespacedName | None = None, *, may_lag: bool = False
+    ) -> Collection[tuple[NamespacedName, NamespacedName]]:
+        """Those of the stack, and those that are replaced as they are now."""
+        found = self.inner.writers_of(key, source, may_lag=may_lag)
+        return {*found, *writers_among(self.replaced.values(), key, source)}
 
     def documents_of(self, kind: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Document]:
         """The documents of all of a kind, in the order of names."""
@@ -166,6 +201,27 @@ class DryObjects:
         found = {one.key: one for one in stored}
         found |= {one.key: own for one, own in self.replaced.items() if one.kind == kind and one.key in wanted}
         return tuple(found[key] for key in sorted(found))
+
+
+def sources_among(objects: Iterable[StoredObject], repository: str) -> Mapping[NamespacedName, str]:
+    """What ``ObjectStore.sources_of`` finds among these objects."""
+    sources = ((key, one) for key, one in _parsed(objects) if isinstance(one, GitRepository))
+    return {
+        key: branch_key(default_checkout(one).branch) for key, one in sources if repository_name(one.url) == repository
+    }
+
+
+def writers_among(
+    objects: Iterable[StoredObject], key: str, source: NamespacedName | None
+) -> Collection[tuple[NamespacedName, NamespacedName]]:
+    """What ``ObjectStore.writers_of`` finds among these objects."""
+    automations = ((name, one) for name, one in _parsed(objects) if isinstance(one, ImageUpdateAutomation))
+    found = [(one.source.key, name) for name, one in automations if writer_key(one) == key]
+    return [one for one in found if source in (None, one[0])]
+
+
+def _parsed(objects: Iterable[StoredObject]) -> Iterator[tuple[NamespacedName, object]]:
+    return ((one.key, parse_object(one.document, one.key.namespace).value) for one in objects)
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ class ObjectStore(Protocol):
         """One object with its status."""
 
     def get_many(
-        self, kind: str, names: Collection[NamespacedName], total: int = 0, *, may_lag: bool = False
+        self, kind: str, names: Collection[NamespacedName], total: int | None = 0, *, may_lag: bool = False
     ) -> tuple[StoredObject, ...]:
         """Those that exist, with their status, sorted by namespace and name.
 
@@ -46,7 +46,7 @@ class ObjectStore(Protocol):
             kind: of the objects.
             names: in any order.
             total: how many objects of the kind there are, where that is known: if a good part of them is wanted, it is
-                cheaper to read all of them.
+                cheaper to read all of them. None if many are wanted and it is not known.
             may_lag: whether writes of the last moments may be missing from the answer, which costs half.
         """
 
@@ -89,8 +89,38 @@ class ObjectStore(Protocol):
             that looking each of these up costs less.
         """
 
-    def label(self, policies: Iterable[StoredObject]) -> None:
-        """Make sure that these ImagePolicies, all there are, are found by their labels and by no others."""
+    def sources_of(self, repository: str, *, may_lag: bool = False) -> Mapping[NamespacedName, str]:
+        """The GitRepositories that may be of a Git repository, with ``branch_key`` of the branch that each checks out.
+
+        All that are of it are among them, if the table has schema 3. One whose URL has just changed may be, too.
+
+        Args:
+            repository: named as ``repository_name`` does.
+            may_lag: that of ``get_many``.
+        """
+
+    def writers_of(
+        self, key: str, source: NamespacedName | None = None, *, may_lag: bool = False
+    ) -> Collection[tuple[NamespacedName, NamespacedName]]:
+        """The automations that may have a ``writer_key``, each after its GitRepository.
+
+        All that have it are among them, if the table has schema 3. One that has just changed may be, too.
+
+        Args:
+            key: the branch that they name.
+            source: their GitRepository; None for those of all.
+            may_lag: that of ``get_many``.
+        """
+
+    def put_index_right(self, objects: Collection[StoredObject]) -> None:
+        """Make sure that these objects are found by their index entries and by no others.
+
+        Entries that are too many may stay where very many partitions have few entries each; they do no harm.
+
+        Args:
+            objects: all there are of one or several of the kinds ImageRepository, ImagePolicy, GitRepository and
+                ImageUpdateAutomation. The policies of a repository are not looked at.
+        """
 
     def policies_of(self, *repositories: NamespacedName) -> tuple[StoredObject, ...]:
         """The ImagePolicies that refer to one of these repositories, with their status, not older than the call."""
@@ -149,7 +179,7 @@ class ObjectStore(Protocol):
         """
 
     def reindex(self, stored: Iterable[StoredObject]) -> None:
-        """Make sure that these objects are found by ``policies_of``, by their labels and by their images."""
+        """Make sure that these objects are found by ``policies_of`` and by all their other index entries."""
 
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
         """Objects of a kind with their status, sorted by namespace and name."""

@@ -6,7 +6,9 @@ from typing import Protocol
 
 LABELS = 2
 """From this schema on, every label of an ImagePolicy has an entry."""
-SCHEMA = 2
+WRITERS = 3
+"""From this schema on, every GitRepository and every ImageUpdateAutomation has an entry by which it is found."""
+SCHEMA = 3
 """What this version writes. A new number means that older items must be changed, or that older programs must not write.
 
 Functions of two versions run side by side during a deployment and after a rollback, so each version must read what the

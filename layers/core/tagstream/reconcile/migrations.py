@@ -32,8 +32,14 @@ def _index_objects(ports: Ports) -> None:
 
 def _index_labels(ports: Ports) -> None:
     """Schema 1 had no entries of labels. Those that a function of that version misses, the hourly look writes."""
-    ports.objects.label(ports.objects.list("ImagePolicy"))
+    ports.objects.put_index_right(ports.objects.list("ImagePolicy"))
 
 
-STEPS: Sequence[Callable[[Ports], None]] = (_index_objects, _index_labels)
+def _index_writers(ports: Ports) -> None:
+    """Schema 2 had no entries of GitRepositories and automations."""
+    for kind in ("GitRepository", "ImageUpdateAutomation"):
+        ports.objects.put_index_right(ports.objects.list(kind))
+
+
+STEPS: Sequence[Callable[[Ports], None]] = (_index_objects, _index_labels, _index_writers)
 """The step at index n brings a table from schema n to n + 1."""

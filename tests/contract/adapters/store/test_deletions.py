@@ -24,6 +24,8 @@ APP = NamespacedName("ns", "app")
 KINDS = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation", "GitRepository", "Receiver", "Kustomization")
 NOW = datetime(2026, 11, 28, 5, 0, tzinfo=UTC)
 
+pytestmark = pytest.mark.usefixtures("unmarked_table")
+
 
 class Died(BaseException):
     """The worker is gone: nothing that it would do next happens."""

@@ -97,7 +97,7 @@ def test_lost_entries_come_back(objects: DynamoObjects, table: Table, count: int
         objects.put(policy(f"a-{number}", team="x"))
     lost = [keys.label(NamespacedName("ns", f"a-{number}"), "team", "x") for number in range(0, count, 2)]
     table.delete_many(lost)
-    objects.label(objects.list("ImagePolicy"))
+    objects.put_index_right(objects.list("ImagePolicy"))
     assert len(found(objects, "team", "x") or ()) == count
 
 
@@ -116,7 +116,7 @@ def test_the_look_at_all_policies_removes_entries_without_a_label(objects: Dynam
     objects.put(policy("b"))
     untrue = [("a", "team", "y"), ("a", "tier", "web"), ("b", "team", "x"), ("gone", "team", "x")]
     table.write_many([keys.label(NamespacedName("ns", name), *label) for name, *label in untrue])
-    objects.label(objects.list("ImagePolicy"))
+    objects.put_index_right(objects.list("ImagePolicy"))
     assert [keys.read_text(item, "sk") for item in table.query(keys.labels("ns"))] == ["team=x/a"]
 
 
@@ -125,5 +125,5 @@ def test_the_look_keeps_entries_of_policies_that_are_newer_than_it(objects: Dyna
     before = objects.list("ImagePolicy")
     objects.put(policy("a", team="y"))
     objects.put(policy("b", team="y"))
-    objects.label(before)
+    objects.put_index_right(before)
     assert found(objects, "team", "y") == ["a", "b"]

@@ -11,20 +11,20 @@ from tagstream.ports.schema import SCHEMA
 from tests.contract.counted_calls import CountingClient
 
 
-def test_a_table_that_nobody_has_marked_has_schema_0(table: Table) -> None:
-    assert DynamoSchema(table=table).version() == 0
+def test_a_table_that_nobody_has_marked_has_schema_0(unmarked_table: Table) -> None:
+    assert DynamoSchema(table=unmarked_table).version() == 0
 
 
-def test_an_older_version_does_not_take_back_what_a_newer_one_has_marked(table: Table) -> None:
-    DynamoSchema(table=table).raise_to(3)
-    older = DynamoSchema(table=table)
-    older.raise_to(2)
-    assert DynamoSchema(table=table).version() == 3
+def test_an_older_version_does_not_take_back_what_a_newer_one_has_marked(unmarked_table: Table) -> None:
+    DynamoSchema(table=unmarked_table).raise_to(SCHEMA + 1)
+    older = DynamoSchema(table=unmarked_table)
+    older.raise_to(SCHEMA)
+    assert DynamoSchema(table=unmarked_table).version() == SCHEMA + 1
 
 
-def test_a_warm_container_asks_once(table: Table) -> None:
-    counting: Any = CountingClient(table.client)
-    schema = DynamoSchema(table=replace(table, client=counting))
+def test_a_warm_container_asks_once(unmarked_table: Table) -> None:
+    counting: Any = CountingClient(unmarked_table.client)
+    schema = DynamoSchema(table=replace(unmarked_table, client=counting))
     schema.raise_to(SCHEMA)
     assert counting.calls.total() > 0
     counting.reset()
@@ -32,9 +32,9 @@ def test_a_warm_container_asks_once(table: Table) -> None:
     assert counting.calls.total() == 0
 
 
-def test_a_warm_container_notices_that_the_table_is_brought_up_to_date(table: Table) -> None:
-    schema = DynamoSchema(table=table)
+def test_a_warm_container_notices_that_the_table_is_brought_up_to_date(unmarked_table: Table) -> None:
+    schema = DynamoSchema(table=unmarked_table)
     schema.raise_to(SCHEMA - 1)
     assert schema.version() == SCHEMA - 1
-    DynamoSchema(table=table).raise_to(SCHEMA)
+    DynamoSchema(table=unmarked_table).raise_to(SCHEMA)
     assert schema.version() == SCHEMA

@@ -356,6 +356,7 @@ def policy_of_app() -> dict[str, Any]:
     }
 
 
+@pytest.mark.usefixtures("unmarked_table")
 @pytest.mark.parametrize("order", [("ImagePolicy", "ImageRepository"), ("ImageRepository", "ImagePolicy")])
 def test_nothing_is_left_of_a_repository_and_its_policy(table: Table, order: tuple[str, str]) -> None:
     objects = DynamoObjects(table=table, clock=SetClock())

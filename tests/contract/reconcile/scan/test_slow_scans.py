@@ -16,7 +16,6 @@ from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.registry import TagListing
-from tagstream.ports.schema import SCHEMA
 from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.tick import tick
 from tests.contract.reconciling import TRIGGER, Silent, automated, document
@@ -65,7 +64,6 @@ def applied(
 def fleet(ports: Ports, table: Table, registry: Slow) -> tuple[Ports, LaterClock]:
     """Repositories of a slow registry, a policy that asks a quick one for its digest, and a Receiver; all looked at."""
     clock, listing = LaterClock(), registry
-    ports.schema.raise_to(SCHEMA)
     found: Any = listing
     ports = replace(ports, registry=found, clock=clock, agenda=DynamoAgenda(table=table, clock=clock))
     for key in SLOW:

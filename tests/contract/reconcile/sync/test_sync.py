@@ -288,6 +288,7 @@ def test_kustomizations_that_own_each_other_are_deleted_together(fleet: Fleet) -
     assert [one.key for one in fleet.ports.objects.list("Kustomization")] == [FLEET]
 
 
+@pytest.mark.usefixtures("unmarked_table")
 def test_a_server_that_hangs_costs_one_timeout_and_is_left_alone_then(fleet: Fleet, table: Table) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         hanging = {"url": f"http://127.0.0.1:{server.getsockname()[1]}/x.git", "interval": "1m", "timeout": "60s"}
@@ -302,6 +303,7 @@ def test_a_server_that_hangs_costs_one_timeout_and_is_left_alone_then(fleet: Fle
     assert {one for one in partitions(table) if not any(fnmatch(one, allowed) for allowed in writable())} == set()
 
 
+@pytest.mark.usefixtures("unmarked_table")
 def test_the_role_of_a_sync_lets_it_write_the_labels_of_policies(fleet: Fleet, table: Table) -> None:
     labelled = policy("api").replace("namespace: apps}", "namespace: apps, labels: {team: x}}")
     fleet.commit({"fleet/api.yaml": repository("api"), "fleet/policy.yaml": labelled})

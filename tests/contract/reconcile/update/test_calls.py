@@ -15,7 +15,6 @@ import pytest
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import ImageRef, NamespacedName
 from tagstream.ports.bundle import Ports
-from tagstream.ports.schema import SCHEMA
 from tagstream.reconcile import handlers
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.counted_calls import CountingClient
@@ -26,7 +25,8 @@ from tests.embedded.git_server import bare_repository, git, git_server
 from tests.embedded.single_writes import put_selection
 
 NOTHING_CHANGED, ONE_COMMIT = 6, 14
-READ_UNITS, WRITE_UNITS = 10.5, 5
+READ_UNITS, WRITE_UNITS = 9.5, 5
+OWN_BRANCH_READ_UNITS = 9.5
 SELECTOR = {"policySelector": {"matchLabels": {"team": "x"}}}
 
 
@@ -72,7 +72,6 @@ def test_the_run_that_a_selection_wakes_reads_each_item_once(
     client = CountingClient(table.client)
     counting: Any = replace(table, client=client)
     ports = ports_on(counting, silent)
-    ports.schema.raise_to(SCHEMA)
     automated(ports, repository[0])
     ports.objects.put(automation("app") | {"spec": automation("app")["spec"] | SELECTOR})
     labelled = document("ImagePolicy", imageRepositoryRef={"name": "app"}, policy={"semver": {"range": "1.x"}})
@@ -89,6 +88,24 @@ def test_the_run_that_a_selection_wakes_reads_each_item_once(
     assert (client.read_units, client.write_units) == (READ_UNITS, WRITE_UNITS), client.calls
 
 
+@pytest.mark.parametrize("others", [5, 60])
+def test_a_run_reads_no_automation_of_another_branch(
+    table: Table, silent: Silent, repository: tuple[str, Path], others: int
+) -> None:
+    client = CountingClient(table.client)
+    counting: Any = replace(table, client=client)
+    ports = ports_on(counting, silent)
+    automated(ports, repository[0], branch="auto")
+    for number in range(others):
+        ports.objects.put(automation(f"other-{number}", branch=f"auto-{number}"))
+    run(ports)
+    put_selection(ports.selections, selection("v1.1.0"), None)
+    client.reset()
+    run(ports)
+    assert "v1.1.0" in git("show", "auto:app.yaml", folder=repository[1])
+    assert client.read_units == OWN_BRANCH_READ_UNITS, client.calls
+
+
 def lived(ports: Ports, names: list[str]) -> Counter[str]:
     """The calls of a run of these automations, by port and method."""
     life = Life()
@@ -98,7 +115,7 @@ def lived(ports: Ports, names: list[str]) -> Counter[str]:
 
 
 @pytest.mark.parametrize("count", [2, 6])
-def test_automations_with_a_branch_each_list_the_objects_once(ports: Ports, tmp_path: Path, count: int) -> None:
+def test_automations_with_a_branch_each_look_up_the_sources_once(ports: Ports, tmp_path: Path, count: int) -> None:
     names = [f"app-{number}" for number in range(count)]
     bare = bare_repository(tmp_path, "app.git", {f"{name}/app.yaml": marked(name) for name in names})
     with git_server(tmp_path) as server:
@@ -110,9 +127,9 @@ def test_automations_with_a_branch_each_list_the_objects_once(ports: Ports, tmp_
         calls = lived(ports, names)
     for name in names:
         assert "v1.1.0" in git("show", f"auto-{name}:{name}/app.yaml", folder=bare)
-    # GitRepositories and automations. Nobody needs the statuses of all of them, and policies are read by name.
-    assert calls["objects.list"] == 0
-    assert calls["objects.documents_of"] == 2
+    # Nobody inherits the branch of the source, and nobody needs all objects. Policies are read by name.
+    assert calls["objects.list"] == calls["objects.documents_of"] == 0
+    assert (calls["objects.sources_of"], calls["objects.writers_of"]) == (1, count)
     # GitRepositories, windows and freezes; the policies, all in one call; and what a push asks of windows again.
     assert calls["objects.documents"] <= 3
     assert calls["selections.list"] == 1

@@ -13,7 +13,6 @@ from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import REQUESTED_AT
 from tagstream.ports.bundle import Ports
-from tagstream.ports.schema import SCHEMA
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.counted_calls import CountingClient
 from tests.contract.reconciling import APP, NOW, Silent, automated, document, ports_on, run, selection
@@ -148,7 +147,6 @@ def test_a_policy_that_has_lost_its_label_and_got_it_back_is_not_taken_for_what_
 
 def select_by_label(stack: Stack) -> None:
     """Have the automation see the policies of a team, found by their labels."""
-    stack.ports.schema.raise_to(SCHEMA)
     stored = stack.ports.objects.get("ImageUpdateAutomation", APP)
     assert stored is not None
     spec = {**dict(stored.document["spec"]), "policySelector": {"matchLabels": {"team": "a"}}}

@@ -16,7 +16,6 @@ from tagstream.domain.objects.model import REQUESTED_AT
 from tagstream.errors import RetryableError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
-from tagstream.ports.schema import SCHEMA
 from tagstream.reconcile.scan.tick import tick
 from tagstream.reconcile.update.automations import run_automations
 from tests.contract.counted_calls import CountingClient
@@ -74,7 +73,6 @@ def stack(table: Table, silent: Silent, repository: tuple[str, Path]) -> Stack:
         agenda=DynamoAgenda(table=counted, clock=clock),
         objects=DynamoObjects(table=counted, clock=clock),
     )
-    ports.schema.raise_to(SCHEMA)
     automated(ports, repository[0])
     put_selection(ports.selections, selection("v1.2.0"), None)
     found = Stack(ports, clock, client)

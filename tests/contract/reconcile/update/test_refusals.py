@@ -8,9 +8,10 @@ from datetime import timedelta
 from tagstream.domain.objects.model import ImageUpdateAutomation, NamespacedName
 from tagstream.ports.bundle import Ports
 from tagstream.reconcile.stored_objects import parse_stored
+from tagstream.reconcile.update.branch_writers import KIND
 from tagstream.reconcile.update.debounce import pause, record_refusal
 from tagstream.reconcile.update.job import UpdateJob, prepare
-from tagstream.reconcile.update.snapshot import KIND, Snapshot
+from tagstream.reconcile.update.snapshot import Snapshot
 from tests.contract.reconciling import APP, automated
 
 

@@ -205,6 +205,29 @@ def label(policy: NamespacedName, name: str, value: str) -> Item:
     return key(labels(policy.namespace), f"{name}={value}/{policy.name}")
 
 
+def sources(repository: str) -> str:
+    """Partition of the GitRepositories of a Git repository, which is named as ``repository_name`` does.
+
+    The name of a URL that cannot be read may hold a password, so only its hash is a key.
+    """
+    return "sources#" + hashlib.sha256(repository.encode(errors="replace")).hexdigest()
+
+
+def source(repository: str, branch_key: str, git_repository: NamespacedName) -> Item:
+    """Key that says that a GitRepository is of a Git repository, and what branch it checks out."""
+    return key(sources(repository), f"{branch_key}/{git_repository}")
+
+
+def writers(writer_key: str) -> str:
+    """Partition of the automations that name a branch, or of those that have a template or name none."""
+    return f"writers#{writer_key}"
+
+
+def writer(writer_key: str, git_repository: NamespacedName, automation: NamespacedName) -> Item:
+    """Key that says what an automation names, and its GitRepository."""
+    return key(writers(writer_key), f"{git_repository}/{automation}")
+
+
 def waiting(automation: NamespacedName) -> Item:
     """Key of an automation's wait for more selections."""
     return key(f"waiting#{automation.namespace}", automation.name)

@@ -6,13 +6,14 @@ at the policy itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.table import SHARED, Action, Table, name_of
+from tagstream.adapters.store.key_index import KeyIndex, without
+from tagstream.adapters.store.table import Action, Table, name_of
 from tagstream.domain.objects.model import NamespacedName
-from tagstream.ports.objects import Document, StoredObject
+from tagstream.ports.objects import Document
 
 # A transaction has a hundred actions; a key has 1 KB.
 MOST_LABELS = 40
@@ -66,10 +67,15 @@ class LabelIndex:
             for name, value in labels
         }
 
+    @property
+    def entries(self) -> KeyIndex:
+        """The entries of all labels."""
+        return KeyIndex(table=self.table, kind="ImagePolicy", entries=_entries, owner=_policy_of)
+
     def changing(self, policy: NamespacedName, document: Document | None, before: Document | None) -> list[Action]:
         """The actions that add and remove the entries of a policy's change, as far as a transaction has room."""
         now, was = _entries(policy, document), _entries(policy, before)
-        new, old = _without(now, was), _without(was, now)
+        new, old = without(now, was), without(was, now)
         return [
             *(self.table.putting(entry) for entry in new[:MOST_LABELS]),
             *(self.table.deleting(entry) for entry in old[:MOST_LABELS]),
@@ -77,65 +83,19 @@ class LabelIndex:
 
     def put_others(self, policy: NamespacedName, document: Document, before: Document | None) -> None:
         """Write the new entries for which ``changing`` has no room; this comes before the change itself."""
-        new = _without(_entries(policy, document), _entries(policy, before))
+        new = without(_entries(policy, document), _entries(policy, before))
         self.table.write_many(new[MOST_LABELS:])
 
     def drop_others(self, policy: NamespacedName, document: Document | None, before: Document | None) -> None:
         """Remove the old entries for which ``changing`` has no room; this comes after the change itself."""
-        old = _without(_entries(policy, before), _entries(policy, document))
+        old = without(_entries(policy, before), _entries(policy, document))
         self.table.delete_many(old[MOST_LABELS:])
 
-    def add_missing(self, policies: Iterable[StoredObject]) -> None:
-        """Write the entries that are missing; one query a namespace, or one read of a few entries."""
-        for namespace, entries in _wanted(policies).items():
-            if len(entries) > SHARED:
-                there = {name_of(item) for item in self.table.query(keys.labels(namespace))}
-            else:
-                there = {name_of(item) for item in self.table.get_many(list(entries.values()))}
-            self.table.write_many([entry for name, entry in entries.items() if name not in there])
 
-    def put_right(self, policies: Iterable[StoredObject]) -> None:
-        """Write the entries that are missing, and remove those that are too many; one query a namespace with labels.
-
-        Args:
-            policies: all of each namespace.
-        """
-        for namespace, entries in _wanted(policies).items():
-            there = {name_of(item): item for item in self.table.query(keys.labels(namespace))} if entries else {}
-            self.table.write_many([entry for name, entry in entries.items() if name not in there])
-            self._drop_untrue([item for name, item in there.items() if name not in entries])
-
-    def _drop_untrue(self, entries: Sequence[keys.Item]) -> None:
-        """Remove those of these entries whose policies do not have the label.
-
-        A policy may get the label at this moment. It is read again after its entry is gone, and has it back then.
-        """
-        untrue = _without(entries, self._true_of(entries))
-        self.table.delete_many(untrue)
-        self.table.write_many(self._true_of(untrue))
-
-    def _true_of(self, entries: Sequence[keys.Item]) -> list[keys.Item]:
-        """The entries that the policies which they name have by now; a hundred policies a call."""
-        found = self.table.get_many([keys.key(*name) for name in sorted({_object_of(one) for one in entries})])
-        documents = {keys.named(keys.read_text(item, "sk")): keys.read_document(item) for item in found}
-        true = {name_of(one) for policy, document in documents.items() for one in _entries(policy, document)}
-        return [one for one in entries if name_of(one) in true]
-
-
-def _object_of(entry: keys.Item) -> tuple[str, str]:
-    """The key of the policy that an entry names."""
+def _policy_of(entry: keys.Item) -> NamespacedName:
+    """The name of the policy that an entry is of."""
     pk, sk = name_of(entry)
-    policy = NamespacedName(pk.removeprefix(keys.labels("")), sk.rpartition("/")[2])
-    return keys.objects("ImagePolicy"), str(policy)
-
-
-def _wanted(policies: Iterable[StoredObject]) -> dict[str, dict[tuple[str, str], keys.Item]]:
-    """The entries that there should be, by namespace and key."""
-    wanted: dict[str, dict[tuple[str, str], keys.Item]] = {}
-    for one in policies:
-        entries = {name_of(entry): entry for entry in _entries(one.key, one.document)}
-        wanted.setdefault(one.key.namespace, {}).update(entries)
-    return wanted
+    return NamespacedName(pk.removeprefix(keys.labels("")), sk.rpartition("/")[2])
 
 
 def _entries(policy: NamespacedName, document: Document | None) -> list[keys.Item]:
@@ -155,8 +115,3 @@ def _entries(policy: NamespacedName, document: Document | None) -> list[keys.Ite
 def _is_long(name: str, value: str) -> bool:
     """Whether a label is too long for a key; its form is not checked when a policy is applied."""
     return len(name.encode(errors="replace")) + len(value.encode(errors="replace")) > MOST_LABEL_BYTES
-
-
-def _without(entries: Sequence[keys.Item], others: Sequence[keys.Item]) -> list[keys.Item]:
-    known = {name_of(one) for one in others}
-    return [one for one in entries if name_of(one) not in known]

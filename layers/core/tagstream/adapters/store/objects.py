@@ -17,6 +17,7 @@ from tagstream.adapters.store import keys
 from tagstream.adapters.store.agenda import change_note
 from tagstream.adapters.store.conditions import ABSENT, PRESENT, UNCONDITIONAL, Condition, GuardedPut, unchanged
 from tagstream.adapters.store.deliveries import close_paths, closing_paths
+from tagstream.adapters.store.key_index import KeyIndex
 from tagstream.adapters.store.label_index import LabelIndex
 from tagstream.adapters.store.policy_index import PolicyIndex
 from tagstream.adapters.store.server_metadata import with_server_metadata
@@ -24,9 +25,11 @@ from tagstream.adapters.store.statuses import Statuses, StatusWrite, status_writ
 from tagstream.adapters.store.table import PUT_TRIES, TRANSACTION, Action, Table, chunks, name_of
 from tagstream.adapters.store.table_errors import overtaken
 from tagstream.adapters.store.tag_state import tag_state_key
+from tagstream.adapters.store.writer_index import WriterIndex
 from tagstream.domain.objects.annotations import annotated, annotations_of
 from tagstream.domain.objects.image_name import InvalidImage, parse_image_name
 from tagstream.domain.objects.model import NamespacedName
+from tagstream.domain.objects.object_name import is_full_name
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import Document, StoredObject
@@ -34,6 +37,8 @@ from tagstream.ports.runtime import Clock
 
 # A read by name is rounded up to 4 KB, a page of a query is not: all objects cost as much as a sixth of them by name.
 READ_ALL_FROM = 6
+# So many are looked for side by side when nobody knows how many there are.
+MANY = 10
 # So many policies of a few repositories are a good part of all policies, however many there are.
 MANY_POLICIES = 5_000
 
@@ -60,6 +65,22 @@ class DynamoObjects:
         """Which policies have a label."""
         return LabelIndex(table=self.table)
 
+    @property
+    def writer_index(self) -> WriterIndex:
+        """Which automations push to a branch."""
+        return WriterIndex(table=self.table)
+
+    @property
+    def image_entries(self) -> KeyIndex:
+        """Which ImageRepositories are of an image."""
+        return KeyIndex(table=self.table, kind="ImageRepository", entries=_image_entries, owner=_named_by)
+
+    @property
+    def key_indexes(self) -> Mapping[str, KeyIndex]:
+        """The indexes whose entries are nothing but their keys, by the kind of the objects."""
+        writers, labels, images = self.writer_index, self.label_index.entries, self.image_entries
+        return {one.kind: one for one in (images, labels, writers.sources, writers.writers)}
+
     def get(self, kind: str, key: NamespacedName) -> StoredObject | None:
         """The object and its status in one call, which threads that ask at the same time share."""
         return self._read(kind, key)[0]
@@ -75,14 +96,17 @@ class DynamoObjects:
         return stored, (index[0] if index else None) or {}
 
     def get_many(
-        self, kind: str, names: Collection[NamespacedName], total: int = 0, *, may_lag: bool = False
+        self, kind: str, names: Collection[NamespacedName], total: int | None = 0, *, may_lag: bool = False
     ) -> tuple[StoredObject, ...]:
         """Fifty objects a call, or all of them in pages of 1 MB."""
         wanted = sorted(set(names))
         partitions = keys.objects(kind), keys.statuses(kind)
         # One by name is one call and costs no more than a page of each partition.
-        if len(wanted) > 1 and len(wanted) * READ_ALL_FROM > total > 0:
+        if len(wanted) > 1 and len(wanted) * READ_ALL_FROM > (total or 0) > 0:
             found = [item for pk in partitions for item in self.table.query(pk, may_lag=may_lag)]
+        elif total is None and len(wanted) >= MANY:
+            sort_keys = [str(key) for key in wanted]
+            found = [item for pk in partitions for item in self.table.get_near(pk, sort_keys, READ_ALL_FROM)]
         else:
             named = [keys.key(pk, str(key)) for key in wanted for pk in partitions]
             found = self.table.get_many(named, may_lag=may_lag)
@@ -113,6 +137,16 @@ class DynamoObjects:
     ) -> Mapping[tuple[str, str], Collection[NamespacedName] | None] | None:
         """One query of the namespace's entries, which ends when there are too many."""
         return self.label_index.names_each(namespace, labels, may_lag=may_lag)
+
+    def sources_of(self, repository: str, *, may_lag: bool = False) -> Mapping[NamespacedName, str]:
+        """One query, of entries that have nothing but their keys."""
+        return self.writer_index.sources_of(repository, may_lag=may_lag)
+
+    def writers_of(
+        self, key: str, source: NamespacedName | None = None, *, may_lag: bool = False
+    ) -> Collection[tuple[NamespacedName, NamespacedName]]:
+        """One query of such entries."""
+        return self.writer_index.writers_of(key, source, may_lag=may_lag)
 
     def policies_of(self, *repositories: NamespacedName) -> tuple[StoredObject, ...]:
         """One read of the indexes, one of the policies; many policies are read with all others, in pages."""
@@ -339,15 +373,9 @@ class DynamoObjects:
         A version before this one may have died between an object and its entries.
         """
         listed = list(stored)
-        self._index_images([one for one in listed if one.kind == "ImageRepository"])
         self._index_policies([one for one in listed if one.kind == "ImagePolicy"])
-        self.label_index.add_missing(one for one in listed if one.kind == "ImagePolicy")
-
-    def _index_images(self, repositories: Sequence[StoredObject]) -> None:
-        named = ((_canonical(one.document), one.key) for one in repositories)
-        entries = [keys.image(canonical, key) for canonical, key in named if canonical]
-        there = {name_of(item) for item in self.table.get_many(entries)}
-        self.table.write_many([entry for entry in entries if name_of(entry) not in there])
+        for kind, index in self.key_indexes.items():
+            index.add_missing(one for one in listed if one.kind == kind)
 
     def _index_policies(self, policies: Sequence[StoredObject]) -> None:
         wanted: dict[NamespacedName, set[str]] = {}
@@ -357,9 +385,10 @@ class DynamoObjects:
                 wanted.setdefault(repository, set()).add(str(one.key))
         self.policy_index.add_missing(wanted)
 
-    def label(self, policies: Iterable[StoredObject]) -> None:
-        """One query for each namespace that has labels."""
-        self.label_index.put_right(policies)
+    def put_index_right(self, objects: Collection[StoredObject]) -> None:
+        """One query for each partition of entries, while they are few."""
+        for kind, index in self.key_indexes.items():
+            index.put_right([one for one in objects if one.kind == kind])
 
     def _write(
         self,
@@ -402,15 +431,12 @@ class DynamoObjects:
         self, kind: str, key: NamespacedName, document: Document | None, before: Document | None
     ) -> list[Action]:
         """What a change of an object changes in the indexes, but for the policy that it adds to a repository."""
-        if kind == "ImageRepository":
-            now, was = _canonical(document), _canonical(before)
-            gone = [self.table.deleting(keys.image(was, key))] if was and was != now else []
-            return gone + ([self.table.putting(keys.image(now, key))] if now else [])
         if kind == "ImagePolicy":
             new, old = _repository(key, document), _repository(key, before)
             removed = self.policy_index.removing(old, key) if old and old != new else []
             return removed + self.label_index.changing(key, document, before)
-        return []
+        index = self.key_indexes.get(kind)
+        return index.changing(key, document, before) if index else []
 
     def list(self, kind: str, namespace: str | None = None) -> tuple[StoredObject, ...]:
         """Two queries: the objects and their statuses."""
@@ -467,20 +493,25 @@ def _stored(kind: str, item: keys.Item, status: Document) -> StoredObject:
     )
 
 
-def _canonical(document: Document | None) -> str | None:
-    spec = _spec(document)
+def _image_entries(key: NamespacedName, document: Document | None) -> list[keys.Item]:
+    """That of the canonical image name; none for an image that has none."""
     try:
-        return str(parse_image_name(str(spec.get("image", ""))).canonical)
+        return [keys.image(str(parse_image_name(str(_spec(document).get("image", ""))).canonical), key)]
     except InvalidImage:
-        return None
+        return []
+
+
+def _named_by(entry: keys.Item) -> NamespacedName:
+    return keys.named(keys.read_text(entry, "sk"))
 
 
 def _repository(policy: NamespacedName, document: Document | None) -> NamespacedName | None:
-    """The ImageRepository that a policy refers to."""
+    """The ImageRepository that a policy refers to; None if its name is one that no object can have."""
     ref = _spec(document).get("imageRepositoryRef")
-    if not isinstance(ref, Mapping) or not ref.get("name"):
+    if not isinstance(ref, Mapping):
         return None
-    return NamespacedName(str(ref.get("namespace") or policy.namespace), str(ref["name"]))
+    found = NamespacedName(str(ref.get("namespace") or policy.namespace), str(ref.get("name", "")))
+    return found if is_full_name(found.namespace, found.name) else None
 
 
 def _spec(document: Document | None) -> Mapping[str, object]:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from tagstream.adapters.store.keys import Item
 
 GET_BATCH = 100
+LONGEST_PARTITION_KEY, LONGEST_SORT_KEY = 2_048, 1_024
+"""In bytes, as DynamoDB allows. An object may refer to one whose name is longer: then there is no such item."""
 WRITE_BATCH = 25
 TRANSACTION = 100
 # So many reads or writes at once go along with those of other threads; more are batches of their own.
@@ -79,7 +81,7 @@ class Table:
         return self.reads.ask({name_of(key): key})[0]
 
     def _read_together(self, keys: Sequence[Item]) -> list[Item | None]:
-        if len(keys) == 1:
+        if len(keys) == 1 and _is_possible(keys[0]):
             with translated("read an item"):
                 return [self.client.get_item(TableName=self.name, Key=keys[0], ConsistentRead=True).get("Item")]
         found = {name_of(item): item for item in self._get_batches(keys)}
@@ -94,7 +96,7 @@ class Table:
     def _get_batches(self, keys: Sequence[Item], *, may_lag: bool = False) -> list[Item]:
         """A hundred keys a request, unprocessed ones repeated."""
         found: list[Item] = []
-        for part in chunks(keys, GET_BATCH):
+        for part in chunks([key for key in keys if _is_possible(key)], GET_BATCH):
             pending = list(part)
             for attempt in range(BATCH_TRIES):
                 with translated("read items"):
@@ -118,10 +120,25 @@ class Table:
             condition, values = condition + " AND begins_with(sk, :sk)", values | {":sk": {"S": prefix}}
         yield from islice(self._pages(condition, values, may_lag=may_lag, most=most), most)
 
-    def query_between(self, pk: str, low: str, high: str) -> Iterator[Item]:
-        """Items of a partition with ``low`` <= sort key <= ``high``."""
+    def query_between(self, pk: str, low: str, high: str, most: int | None = None) -> Iterator[Item]:
+        """Items of a partition with ``low`` <= sort key <= ``high``, in sort order; the first ``most`` of them."""
         values = {":pk": {"S": pk}, ":low": {"S": low}, ":high": {"S": high}}
-        yield from self._pages("pk = :pk AND sk BETWEEN :low AND :high", values)
+        yield from islice(self._pages("pk = :pk AND sk BETWEEN :low AND :high", values, most=most), most)
+
+    def get_near(self, pk: str, names: Sequence[str], worth: int) -> list[Item]:
+        """Items of one partition that may lie side by side, with others that lie between them.
+
+        Args:
+            pk: of the partition.
+            names: the sort keys, sorted; at least one.
+            worth: reading so many in pages costs as much as reading one by its key. No more are read in pages than that
+                all would cost by their keys; the rest is read by key then.
+        """
+        most = worth * len(names)
+        found = list(self.query_between(pk, names[0], names[-1], most))
+        end = name_of(found[-1])[1] if len(found) == most else names[-1]
+        left: list[Item] = [{"pk": {"S": pk}, "sk": {"S": name}} for name in names if name > end]
+        return found + self.get_many(left)
 
     def _pages(
         self,
@@ -419,6 +436,11 @@ class Table:
         """Wait before the next try; ``attempt`` counts from 0."""
         # Full jitter, as the SDK's own retries do; batches are not retried by the SDK item by item.
         self.clock.sleep(random.uniform(0, min(2.0, 0.05 * 2**attempt)))
+
+
+def _is_possible(key: Item) -> bool:
+    pk, sk = name_of(key)
+    return len(pk.encode()) <= LONGEST_PARTITION_KEY and len(sk.encode()) <= LONGEST_SORT_KEY
 
 
 def name_of(item: Mapping[str, object]) -> tuple[str, str]:

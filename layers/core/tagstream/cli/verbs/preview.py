@@ -25,8 +25,8 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.objects import Document
 from tagstream.reconcile.apply.validation import validate
 from tagstream.reconcile.shown_status import is_suspended
+from tagstream.reconcile.update.branch_writers import KIND
 from tagstream.reconcile.update.preview import Preview, preview
-from tagstream.reconcile.update.snapshot import KIND
 
 _PUSHES: Mapping[str, str] = {
     "create": "the branch {branch} is new",

@@ -20,3 +20,8 @@ def is_object_name(text: str) -> bool:
 def is_namespace_name(text: str) -> bool:
     """Whether a namespace can have this name: a lowercase RFC 1123 label."""
     return len(text) <= LONGEST_NAMESPACE and _LABEL.fullmatch(text) is not None
+
+
+def is_full_name(namespace: str, name: str) -> bool:
+    """Whether there can be an object of this name in this namespace."""
+    return is_object_name(name) and is_namespace_name(namespace)

@@ -116,9 +116,10 @@ def destination(automation: ImageUpdateAutomation, repository: GitRepository) ->
         NoPushBranch: Flux's text.
     """
     git = automation.git
-    checkout = (git.checkout if git else None) or repository.ref or GitRef(branch=DEFAULT_BRANCH)
+    checkout = (git.checkout if git else None) or default_checkout(repository)
     push = git.push if git else None
-    branch = automation.branch_template or (push.branch if push else "") or checkout.branch
+    own = own_branch(automation)
+    branch = checkout.branch if own is None else own
     if not branch:
         raise NoPushBranch(
             "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
@@ -134,6 +135,25 @@ def destination(automation: ImageUpdateAutomation, repository: GitRepository) ->
         commit_by=automation.commit_by,
         is_template=bool(automation.branch_template),
     )
+
+
+def default_checkout(repository: GitRepository) -> GitRef:
+    """What an automation checks out that names no reference itself."""
+    return repository.ref or GitRef(branch=DEFAULT_BRANCH)
+
+
+def own_branch(automation: ImageUpdateAutomation) -> str | None:
+    """The branch, or the template, that an automation names as the one to push to.
+
+    Returns:
+        None if it pushes to the branch of its GitRepository; empty if nobody names one.
+    """
+    git = automation.git
+    push = git.push if git else None
+    named = automation.branch_template or (push.branch if push else "")
+    if named or git is None or git.checkout is None:
+        return named or None
+    return git.checkout.branch
 
 
 def rebuilt_together(

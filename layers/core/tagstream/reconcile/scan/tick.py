@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from tagstream.domain.objects.model import (
     FluxObject,
-    ImagePolicy,
     ImageRepository,
     NamespacedName,
     Receiver,
@@ -151,11 +150,11 @@ def _check_parameters(ports: Ports) -> None:
 def _swept(agenda: Agenda, now: datetime, ports: Ports) -> Agenda:
     """Everything there is, looked at itself; ``now`` is from before the agenda was read."""
     times: dict[ObjectName, Times] = {}
+    ports.objects.put_index_right(ports.objects.list("GitRepository"))
     for kind in due.KINDS:
         stored = ports.objects.list(kind.__name__)
-        if kind is ImagePolicy:
-            # A function of an older version, which may run again for a while, writes no entries of labels.
-            ports.objects.label(stored)
+        # A function of an older version, which may run again for a while, leaves out the entries that it does not know.
+        ports.objects.put_index_right(stored)
         for one in stored:
             name = due.name_of(one)
             known = agenda.times.get(name)

@@ -26,6 +26,7 @@ from tagstream.reconcile.stored_objects import parse_stored
 from tagstream.reconcile.transition import Transition, record, report, report_each
 from tagstream.reconcile.update.batches import companions, goes_with, grouped, joined
 from tagstream.reconcile.update.branch import pushed_before, update_branch
+from tagstream.reconcile.update.branch_writers import KIND
 from tagstream.reconcile.update.debounce import departs_at, pause, record_refusal, wake_after
 from tagstream.reconcile.update.host_apis import HostApis, api_way_of
 from tagstream.reconcile.update.host_health import API, HostHealth, is_proven, way_of
@@ -44,7 +45,7 @@ from tagstream.reconcile.update.reverts import HELD_BACK, without_reverted
 from tagstream.reconcile.update.run_result import RunResult
 from tagstream.reconcile.update.secrets_ahead import SecretsAhead
 from tagstream.reconcile.update.selected import Selected
-from tagstream.reconcile.update.snapshot import KIND, Snapshot
+from tagstream.reconcile.update.snapshot import Snapshot
 
 # A branch whose server answers slowly may take this much of an invocation.
 BRANCH_BUDGET_S = 120.0
@@ -332,7 +333,7 @@ def _read_branches(stored: Collection[StoredObject], snapshot: Snapshot) -> Sequ
     """Have the snapshot read what these automations refer to; those that can run."""
     parsed = (_parsed(one) for one in stored)
     automations = [one for one in parsed if one is not None and not one.suspend]
-    snapshot.know(stored)
+    snapshot.branch_writers.know(stored)
     snapshot.read_branches(automations)
     return automations
 

@@ -12,8 +12,8 @@ from tagstream.domain.update.departure import Go, may_push
 from tagstream.domain.update.destination import repository_name
 from tagstream.ports.git import GitAccess
 from tagstream.reconcile import status
+from tagstream.reconcile.update.branch_writers import Writer
 from tagstream.reconcile.update.job import UpdateJob
-from tagstream.reconcile.update.snapshot import Writer
 
 
 def grouped(jobs: Iterable[UpdateJob]) -> list[list[UpdateJob]]:
@@ -64,7 +64,7 @@ def companions(job: UpdateJob, known: Sequence[UpdateJob], now: datetime) -> lis
     """
     keys = {one.stored.key for one in known}
     found = []
-    for writer in job.snapshot.writers(job.destination.target):
+    for writer in job.snapshot.branch_writers.of(job.destination):
         retry_at = status.retry_at(writer.stored.status)
         is_early = retry_at is not None and retry_at > now and not writer.destination.rebuilds_branch
         if writer.stored.key in keys or writer.automation.suspend or is_early:
@@ -93,7 +93,7 @@ def joined(jobs: Sequence[UpdateJob], joining: Iterable[UpdateJob], now: datetim
     # holds one of them back, ``departing`` holds all.
     admitted = [one for one, answer in answers if rebuilds or isinstance(answer, Go)]
     together = sorted([*jobs, *admitted], key=lambda job: job.stored.key)
-    writers = jobs[0].snapshot.writers(jobs[0].destination.target)
+    writers = jobs[0].snapshot.branch_writers.of(jobs[0].destination)
     if rebuilds and not all(one.destination.rebuilds_branch for one in writers):
         # Another automation adds to the branch, so it must not be rebuilt.
         return [replace(job, destination=job.destination.on_top) for job in together]

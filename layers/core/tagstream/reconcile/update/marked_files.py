@@ -19,9 +19,10 @@ from tagstream.reconcile.update.batches import grouped
 from tagstream.reconcile.update.branch_commits import files_of, planned
 from tagstream.reconcile.update.branch_files import BranchFiles
 from tagstream.reconcile.update.branch_session import opened
+from tagstream.reconcile.update.branch_writers import KIND
 from tagstream.reconcile.update.job import UpdateJob, prepare
 from tagstream.reconcile.update.ref_updates import resolve_checkout, with_default_branch
-from tagstream.reconcile.update.snapshot import KIND, Snapshot
+from tagstream.reconcile.update.snapshot import Snapshot
 
 Markers = tuple[tuple[str, MarkerReport], ...]
 """The markers of files, each with the path of its file."""

@@ -144,10 +144,10 @@ def _check_free(name: str, job: UpdateJob, together: Collection[NamespacedName],
     """
     if _is_base(name, job, session):
         raise InvalidBranchName(f"'{name}' is the branch that commits are merged into")
-    other = job.snapshot.owner_of(job.destination, name)
+    other = job.snapshot.branch_writers.owner_of(job.destination, name)
     if other is not None:
         raise InvalidBranchName(f"'{name}' is a push branch of ImageUpdateAutomation '{other}'")
-    keepers = job.snapshot.keepers_of(job.destination, name)
+    keepers = job.snapshot.branch_writers.keepers_of(job.destination, name)
     apart = apart_from(job, keepers, together)
     first = next((one.stored.key for one in keepers if one in apart or one.stored.key in together), None)
     if apart and first not in together:
@@ -369,9 +369,13 @@ class Branches:
 
     def _is_left_alone(self, job: UpdateJob, kept: KeptBranch) -> bool:
         """Whether a branch only leaves the status: others need it, or its open request is left to people."""
-        if _is_base(kept.branch, job, self.session) or job.snapshot.users_of(job.destination, kept.branch):
+        if _is_base(kept.branch, job, self.session) or job.snapshot.branch_writers.users_of(
+            job.destination, kept.branch
+        ):
             return True
-        keepers = [one for one in job.snapshot.keepers_of(job.destination, kept.branch) if one.has_its_template]
+        keepers = [
+            one for one in job.snapshot.branch_writers.keepers_of(job.destination, kept.branch) if one.has_its_template
+        ]
         if apart_from(job, keepers, self.together):
             return True
         return job.requests is None and kept.request is not None and kept.request.is_open

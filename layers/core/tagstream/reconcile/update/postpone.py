@@ -23,8 +23,8 @@ from tagstream.ports.ledger import LedgerEntry
 from tagstream.ports.queue import QueuedRun
 from tagstream.reconcile import status
 from tagstream.reconcile.transition import Attempt, Transition, report
+from tagstream.reconcile.update.branch_writers import KIND
 from tagstream.reconcile.update.job import UpdateJob
-from tagstream.reconcile.update.snapshot import KIND
 
 if TYPE_CHECKING:
     from tagstream.domain.calendar.calendar import Calendar
@@ -116,7 +116,7 @@ def _calendars_of_others(group: Sequence[UpdateJob]) -> Sequence[Calendar]:
     """The calendars of the automations that rebuild a branch, too, and are not among its jobs."""
     snapshot, where, keys = group[0].snapshot, group[0].destination, {job.stored.key for job in group}
     found: list[Calendar] = []
-    for writer in snapshot.writers(where.target):
+    for writer in snapshot.branch_writers.of(where):
         theirs, is_suspended = writer.destination, writer.automation.suspend
         is_failing = status.retry_at(writer.stored.status) is not None or status.is_stalled(writer.stored.status)
         if writer.stored.key in keys or is_suspended or is_failing:

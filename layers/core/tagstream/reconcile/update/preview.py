@@ -25,6 +25,7 @@ from tagstream.reconcile.update.batches import companions, grouped, joined
 from tagstream.reconcile.update.branch import update_branch
 from tagstream.reconcile.update.branch_commits import files_of, planned
 from tagstream.reconcile.update.branch_files import BranchFiles
+from tagstream.reconcile.update.branch_writers import KIND
 from tagstream.reconcile.update.debounce import pause
 from tagstream.reconcile.update.dry_push import DryPush, RequestWrite
 from tagstream.reconcile.update.job import UpdateJob
@@ -35,7 +36,6 @@ from tagstream.reconcile.update.ref_updates import push_ref
 from tagstream.reconcile.update.requests.keeping import with_requests
 from tagstream.reconcile.update.requests.planned_request import PlannedRequest, planned_request
 from tagstream.reconcile.update.run_result import RunResult
-from tagstream.reconcile.update.snapshot import KIND
 
 Push = Literal["", "create", "update", "reset", "delete"]
 """What would become of the push branch. ``reset`` puts it back to its base, because the base needs nothing."""

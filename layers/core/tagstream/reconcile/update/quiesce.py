@@ -29,7 +29,7 @@ def wait_for_pushes(scopes: Collection[Scope], owner: str, deadline_s: float, po
     Raises:
         RetryableError: GitOperationFailed, a push was still under way at the deadline.
     """
-    targets = Snapshot(ports).targets(lambda key: any(scope.covers(key) for scope in scopes))
+    targets = Snapshot(ports).branch_writers.targets(lambda key: any(scope.covers(key) for scope in scopes))
 
     def wait(target: str) -> None:
         with lease_held(target, owner, deadline_s, ports):

@@ -18,9 +18,9 @@ from tagstream.ports.objects import StoredObject
 from tagstream.reconcile.kept_requests import BRANCHES, TEMPLATE, TRIES, contended, known_branches
 from tagstream.reconcile.update.branch import pushed_before
 from tagstream.reconcile.update.branch_parts import with_pushed
+from tagstream.reconcile.update.branch_writers import KIND, Writer
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.lease import lease_held
-from tagstream.reconcile.update.snapshot import KIND, Writer
 
 
 def recover(pushed: Sequence[CommitIntent], ports: Ports, *, of_template: bool) -> None:
@@ -68,7 +68,7 @@ def recover_former(job: UpdateJob, owner: str, deadline_s: float, ports: Ports) 
     Raises:
         ImageAutomationError: another worker is still at work there, or the Git server cannot say now.
     """
-    writers = job.snapshot.writers(job.destination.target)
+    writers = job.snapshot.branch_writers.of(job.destination)
     former = {where.target: where for one in writers for where in _former_destinations(one)}
     holders = ports.leases.last_holders(sorted(former)) if former else {}
     in_doubt = [target for target, holder in holders.items() if holder.has_intents]

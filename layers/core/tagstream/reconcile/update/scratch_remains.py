@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from tagstream.domain.objects.branch_template import SCRATCH, fixed_beginning
-from tagstream.domain.update.destination import Destination, repository_name
+from tagstream.domain.update.destination import Destination
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.bundle import Ports
 from tagstream.ports.commit_outlet import Outgoing
@@ -60,14 +60,9 @@ def remove_remains(job: UpdateJob, used: Collection[str], session: GitSession, p
 
 def _beginnings_of_others(job: UpdateJob) -> tuple[str, ...]:
     """The prefixes of the names of other automations' push branches, if the Git host makes their commits."""
-    where, snapshot = job.destination, job.snapshot
-    targets = [target for target in snapshot.targets(lambda _: True) if target != where.target]
-    places = [one.destination for target in targets for one in snapshot.writers(target)]
-    return tuple(_beginning(one) for one in places if one.scratch_branch and _are_of_one_repository(one, where))
-
-
-def _are_of_one_repository(one: Destination, other: Destination) -> bool:
-    return repository_name(one.url) == repository_name(other.url)
+    where = job.destination
+    places = [one.destination for one in job.snapshot.branch_writers.of_repository(where)]
+    return tuple(_beginning(one) for one in places if one.scratch_branch and one.target != where.target)
 
 
 def _beginning(where: Destination) -> str:

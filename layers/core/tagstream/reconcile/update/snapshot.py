@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagstream.domain.objects.annotations import REVERTED
@@ -23,7 +23,7 @@ from tagstream.domain.objects.model import (
 )
 from tagstream.domain.objects.receiver import read_metadata
 from tagstream.domain.objects.selector import InvalidSelector, check_selector, selects
-from tagstream.domain.update.destination import Destination, NoPushBranch, destination, repository_name
+from tagstream.domain.update.destination import Destination, NoPushBranch, destination
 from tagstream.errors import StalledError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
@@ -32,8 +32,8 @@ from tagstream.ports.leases import LastHolder, Lease
 from tagstream.ports.objects import Document, StoredObject
 from tagstream.ports.schema import LABELS
 from tagstream.ports.selections import Selection
-from tagstream.reconcile.kept_requests import TEMPLATE, known_branches
 from tagstream.reconcile.stored_objects import parse_stored, parsed_objects
+from tagstream.reconcile.update.branch_writers import BranchWriters, without_status
 from tagstream.reconcile.update.calendars import Calendars, namespace_name
 from tagstream.reconcile.update.secrets_ahead import secrets_of
 from tagstream.reconcile.update.selected import Selected
@@ -41,7 +41,6 @@ from tagstream.reconcile.update.selected import Selected
 if TYPE_CHECKING:
     from tagstream.domain.calendar.calendar import Calendar
 
-KIND = "ImageUpdateAutomation"
 POLICY = "ImagePolicy"
 # A policy that is read by its name costs as much as eight in a page of all. So many of them, for so many automations
 # with selectors in a namespace, are read by name whatever there is; more are read with all others.
@@ -62,20 +61,6 @@ class KnownPolicies:
     def __contains__(self, key: object) -> bool:
         """Whether there is a policy of this name."""
         return isinstance(key, NamespacedName) and self.exists(key)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Writer:
-    """An automation and the branch that it writes to."""
-
-    stored: StoredObject
-    automation: ImageUpdateAutomation
-    destination: Destination
-
-    @property
-    def has_its_template(self) -> bool:
-        """Whether its last run has named its branches by the template that it has now."""
-        return self.stored.status.get(TEMPLATE) == self.automation.branch_template
 
 
 class Labels:
@@ -103,11 +88,6 @@ class Labels:
         return [key for key in candidates if selects(selector, self._labels[key])]
 
 
-def _without_status(kind: str, key: NamespacedName, document: Document) -> StoredObject:
-    """Statuses of GitRepositories and ImagePolicies are not read: no run of an automation asks for them."""
-    return StoredObject(kind=kind, key=key, document=document, status={})
-
-
 class Snapshot:
     """Policies, selections, GitRepositories and automations; safe to share between threads.
 
@@ -118,11 +98,13 @@ class Snapshot:
     Attributes:
         may_lag: as given.
         known_policies: the ImagePolicies of all namespaces; ``look_up`` reads several of them at once.
+        branch_writers: the automations of the branches that are asked for.
     """
 
     def __init__(self, ports: Ports, *, may_lag: bool = False) -> None:
         self._ports, self.may_lag = ports, may_lag
         self.known_policies = KnownPolicies(exists=lambda key: self.policy(key) is not None)
+        self.branch_writers = BranchWriters(ports, self.sources)
         self._lock = threading.RLock()
         self._selections: dict[str, Selected] = {}
         self._repositories: dict[NamespacedName, StoredObject | None] = {}
@@ -136,10 +118,6 @@ class Snapshot:
         self._selecting: dict[str, dict[NamespacedName, LabelSelector]] = {}
         self._labelled: dict[str, Mapping[tuple[str, str], Collection[NamespacedName] | None]] = {}
         self._labels: dict[str, Labels] = {}
-        self._automations: dict[NamespacedName, StoredObject] = {}
-        self._without_statuses: Mapping[str, Sequence[Writer]] | None = None
-        self._writers: dict[str, Sequence[Writer]] = {}
-        self._keepers: Mapping[tuple[str, str], Sequence[Writer]] | None = None
         self._holders: dict[str, LastHolder] = {}
         self._spent_on_texts: dict[NamespacedName, float] = {}
 
@@ -152,10 +130,6 @@ class Snapshot:
         """Count time that registries were asked for the text of a pull request."""
         with self._lock:
             self._spent_on_texts[automation] = self._spent_on_texts.get(automation, 0.0) + seconds
-
-    def know(self, automations: Iterable[StoredObject]) -> None:
-        """Keep automations that have just been read, so that they are not read again."""
-        self._automations |= {one.key: one for one in automations}
 
     def read_branches(self, automations: Iterable[ImageUpdateAutomation]) -> None:
         """Read what the last holders of these automations' branches have left, and on the way what they refer to.
@@ -184,7 +158,7 @@ class Snapshot:
         for name in names:
             document = read.get(name)
             if name.kind == "GitRepository":
-                found = None if document is None else _without_status(name.kind, name.key, document)
+                found = None if document is None else without_status(name.kind, name.key, document)
                 self._repositories[name.key] = found
             elif document is not None:
                 self._documents[name] = document
@@ -242,6 +216,12 @@ class Snapshot:
                 self._repositories[key] = self._ports.objects.get("GitRepository", key)
             return self._repositories[key]
 
+    def sources(self, keys: Collection[NamespacedName]) -> Mapping[NamespacedName, StoredObject]:
+        """The GitRepositories of these names that exist; those that are not known yet are read in one call."""
+        with self._lock:
+            self._read(set(keys) - set(self._repositories), ())
+            return {key: one for key in keys if (one := self._repositories[key]) is not None}
+
     def look_up(self, policies: Collection[NamespacedName]) -> None:
         """Read these policies, in one call unless there are many."""
         if policies:
@@ -298,57 +278,6 @@ class Snapshot:
         selected = self._selected(namespace)
         found = self._labels_of(namespace).selected_by(selector)
         return Selected({key: selected[key] for key in found if key in selected})
-
-    def writers(self, target: str) -> Sequence[Writer]:
-        """All automations that write to a branch, suspended ones too, sorted by name."""
-        with self._lock:
-            if target not in self._writers:
-                self._writers[target] = self._with_statuses(self._all().get(target, ()))
-            return self._writers[target]
-
-    def owner_of(self, where: Destination, branch: str) -> NamespacedName | None:
-        """The automation that pushes to a branch of a template's repository, and has not that template; None if none.
-
-        Args:
-            where: the template.
-            branch: one of its names.
-        """
-        owners = [*self.writers(where.named(branch).target), *self._others_keeping(where, branch)]
-        return owners[0].stored.key if owners else None
-
-    def users_of(self, where: Destination, branch: str) -> Sequence[Writer]:
-        """The automations that push to a branch by its own name, or by a template that is not ``where``'s.
-
-        One whose template has changed since its last run is about to leave the branches of the former template.
-
-        Args:
-            where: in the branch's repository.
-            branch: without ``refs/heads/``.
-        """
-        others = self._others_keeping(where, branch)
-        return [*self.writers(where.named(branch).target), *(one for one in others if one.has_its_template)]
-
-    def keepers_of(self, where: Destination, branch: str) -> Sequence[Writer]:
-        """The automations with the template ``where`` that have pushed to a branch of its repository, by name."""
-        found = [one for one in self._keeping(where, branch) if one.destination.target == where.target]
-        return sorted(found, key=lambda one: one.stored.key)
-
-    def _others_keeping(self, where: Destination, branch: str) -> Sequence[Writer]:
-        """The automations with other templates than ``where``'s that have pushed to a branch of its repository."""
-        return [one for one in self._keeping(where, branch) if one.destination.target != where.target]
-
-    def _keeping(self, where: Destination, branch: str) -> Sequence[Writer]:
-        """The automations with any template that have pushed to a branch of the repository of ``where``."""
-        with self._lock:
-            if self._keepers is None:
-                found = (one for writers in self._all().values() for one in writers if one.destination.is_template)
-                self._keepers = _by_kept_branch(self._with_statuses(list(found)))
-            return self._keepers.get((repository_name(where.url), branch), ())
-
-    def targets(self, is_wanted: Callable[[NamespacedName], bool]) -> Sequence[str]:
-        """The branches of these automations, sorted, suspended ones too."""
-        found = self._all().items()
-        return sorted(target for target, writers in found if any(is_wanted(one.stored.key) for one in writers))
 
     def secrets_of(self, automation: ImageUpdateAutomation) -> frozenset[NamespacedName]:
         """The secrets that a run of an automation needs, after ``read_branches``."""
@@ -474,7 +403,7 @@ class Snapshot:
                 wanted = {ObjectName(kind=POLICY, key=key): key for key in missing}
                 found = self._ports.objects.documents(list(wanted), may_lag=self.may_lag)
                 self._named |= {
-                    key: _without_status(POLICY, key, found[name]) if name in found else None
+                    key: without_status(POLICY, key, found[name]) if name in found else None
                     for name, key in wanted.items()
                 }
             known: Mapping[NamespacedName, StoredObject | None]
@@ -484,7 +413,7 @@ class Snapshot:
     def _stored_policies(self) -> Mapping[NamespacedName, StoredObject]:
         if self._policies is None:
             found = self._ports.objects.documents_of(POLICY, may_lag=self.may_lag)
-            self._policies = {key: _without_status(POLICY, key, document) for key, document in found.items()}
+            self._policies = {key: without_status(POLICY, key, document) for key, document in found.items()}
         return self._policies
 
     def _names_revert(self, stored: StoredObject) -> bool:
@@ -500,57 +429,6 @@ class Snapshot:
                 parsed = parsed_objects(own, ImagePolicy, self._ports.log)
                 self._labels[namespace] = Labels({stored.key: policy.metadata.labels for stored, policy in parsed})
             return self._labels[namespace]
-
-    def _all(self) -> Mapping[str, Sequence[Writer]]:
-        """All automations by the branch that they write to, without their statuses; read once."""
-        with self._lock:
-            if self._without_statuses is None:
-                self._without_statuses = self._all_writers()
-            return self._without_statuses
-
-    def _all_writers(self) -> Mapping[str, Sequence[Writer]]:
-        listed = parsed_objects(self._documents_of("GitRepository"), GitRepository, self._ports.log)
-        repositories = {stored.key: repository for stored, repository in listed}
-        found: dict[str, list[Writer]] = {}
-        for stored, automation in parsed_objects(self._documents_of(KIND), ImageUpdateAutomation, self._ports.log):
-            repository = repositories.get(automation.source.key)
-            if repository is None:
-                continue
-            try:
-                where = destination(automation, repository)
-            except NoPushBranch:
-                continue
-            writer = Writer(stored=stored, automation=automation, destination=where)
-            found.setdefault(where.target, []).append(writer)
-        return found
-
-    def _documents_of(self, kind: str) -> Sequence[StoredObject]:
-        """All objects of a kind without their statuses, by name."""
-        documents = self._ports.objects.documents_of(kind)
-        return [_without_status(kind, key, document) for key, document in sorted(documents.items())]
-
-    def _with_statuses(self, writers: Sequence[Writer]) -> Sequence[Writer]:
-        """Writers with their statuses, which are read for those that are not known yet; none that are gone by now."""
-        missing = [one.stored.key for one in writers if one.stored.key not in self._automations]
-        if missing:
-            total = sum(map(len, self._all().values()))
-            self.know(self._ports.objects.get_many(KIND, missing, total=total))
-        return [
-            replace(one, stored=replace(one.stored, status=known.status))
-            for one in writers
-            if (known := self._automations.get(one.stored.key)) is not None
-        ]
-
-
-def _by_kept_branch(writers: Iterable[Writer]) -> Mapping[tuple[str, str], Sequence[Writer]]:
-    """The automations that have pushed to a branch by a template, by the names of the repository and the branch."""
-    found: dict[tuple[str, str], list[Writer]] = {}
-    for one in writers:
-        if one.destination.is_template:
-            repository = repository_name(one.destination.url)
-            for branch in dict.fromkeys(kept.branch for kept in known_branches(one.stored.status)):
-                found.setdefault((repository, branch), []).append(one)
-    return found
 
 
 def _is_one_label(selector: LabelSelector) -> bool:

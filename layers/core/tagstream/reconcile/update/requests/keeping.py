@@ -38,13 +38,13 @@ from tagstream.reconcile.cool_downs import digest
 from tagstream.reconcile.isolated import isolated
 from tagstream.reconcile.kept_requests import BRANCHES, known_requests
 from tagstream.reconcile.update.branch_commits import as_named_by_flux
+from tagstream.reconcile.update.branch_writers import KIND
 from tagstream.reconcile.update.host_apis import AskedLater
 from tagstream.reconcile.update.job import UpdateJob
 from tagstream.reconcile.update.requests.request_access import RequestJob
 from tagstream.reconcile.update.requests.source_ranges import source_ranges
 from tagstream.reconcile.update.requests.withdrawal import mark_withdrawn, rewritten
 from tagstream.reconcile.update.run_result import RunResult
-from tagstream.reconcile.update.snapshot import KIND
 
 NOTHING_LEFT = "tagstream closed this request: its base branch needs none of these changes any more."
 MOVED = "tagstream closed this request: its automation now pushes to another branch, or proposes to another one."
@@ -233,7 +233,7 @@ class _Course:
     def _is_others(self, known: KeptRequest) -> bool:
         """Whether another automation still pushes to the branch of a request."""
         own = {one.job.stored.key for one in self.results}
-        users = self.leader.snapshot.users_of(self.leader.destination, known.head)
+        users = self.leader.snapshot.branch_writers.users_of(self.leader.destination, known.head)
         others = [one for one in users if one.stored.key not in own]
         return any(one.automation.pull_request is not None for one in others)
 

@@ -1,0 +1,88 @@
+"""Which automations push to a branch of a Git repository.
+
+Each GitRepository has an entry below the name of its Git repository. Each automation has one below the branch that its
+own document names, so that a change of its GitRepository rewrites none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from tagstream.adapters.store import keys
+from tagstream.adapters.store.key_index import KeyIndex
+from tagstream.adapters.store.table import Table
+from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation, NamespacedName
+from tagstream.domain.objects.object_name import is_full_name
+from tagstream.ports.objects import Document
+
+SOURCE, WRITER = "GitRepository", "ImageUpdateAutomation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterIndex:
+    """The index on one table."""
+
+    table: Table
+
+    @property
+    def sources(self) -> KeyIndex:
+        """The entries of GitRepositories."""
+        return KeyIndex(table=self.table, kind=SOURCE, entries=_source_entries, owner=_source_of)
+
+    @property
+    def writers(self) -> KeyIndex:
+        """The entries of automations."""
+        return KeyIndex(table=self.table, kind=WRITER, entries=_writer_entries, owner=lambda one: _names_in(one)[1])
+
+    def sources_of(self, repository: str, *, may_lag: bool) -> Mapping[NamespacedName, str]:
+        """The GitRepositories that may be of a Git repository, with the keys of their branches; one query."""
+        found = self.table.query(keys.sources(repository), may_lag=may_lag)
+        return {_source_of(item): keys.read_text(item, "sk").partition("/")[0] for item in found}
+
+    def writers_of(
+        self, key: str, source: NamespacedName | None, *, may_lag: bool
+    ) -> Collection[tuple[NamespacedName, NamespacedName]]:
+        """Those that are found by a key, of one GitRepository or of all; one query."""
+        beginning = f"{source}/" if source else ""
+        return [_names_in(item) for item in self.table.query(keys.writers(key), beginning, may_lag=may_lag)]
+
+
+def _source_of(entry: keys.Item) -> NamespacedName:
+    return keys.named(keys.read_text(entry, "sk").partition("/")[2])
+
+
+def _names_in(entry: keys.Item) -> tuple[NamespacedName, NamespacedName]:
+    """The GitRepository and the automation that an entry names."""
+    space, source, other_space, automation = keys.read_text(entry, "sk").split("/")
+    return NamespacedName(space, source), NamespacedName(other_space, automation)
+
+
+def _source_entries(key: NamespacedName, document: Document | None) -> list[keys.Item]:
+    if not document:
+        return []
+    # A webhook starts without the classes of objects: it applies none.
+    from tagstream.domain.objects.kinds import parse_object
+    from tagstream.domain.update.destination import default_checkout, repository_name
+    from tagstream.domain.update.writer_key import branch_key
+
+    parsed = parse_object(document, key.namespace).value
+    if not isinstance(parsed, GitRepository):
+        return []
+    return [keys.source(repository_name(parsed.url), branch_key(default_checkout(parsed).branch), key)]
+
+
+def _writer_entries(key: NamespacedName, document: Document | None) -> list[keys.Item]:
+    """None for an automation that pushes nothing: nobody can read it, or it names no branch or no possible source."""
+    if not document:
+        return []
+    from tagstream.domain.objects.kinds import parse_object
+    from tagstream.domain.update.writer_key import writer_key
+
+    parsed = parse_object(document, key.namespace).value
+    if not isinstance(parsed, ImageUpdateAutomation):
+        return []
+    found, source = writer_key(parsed), parsed.source.key
+    if found is None or not is_full_name(source.namespace, source.name):
+        return []
+    return [keys.writer(found, source, key)]
