@@ -19,7 +19,8 @@ from tests.embedded.aws import EmbeddedStack
 from tests.embedded.registry import Registry, running_registry
 from tests.embedded.system import System, documents
 
-FORGED, GENUINE, REPOSITORIES = 10_000, 1_000, 50
+# `make load` sends more.
+FORGED, GENUINE, REPOSITORIES = 2_000, 200, 50
 SENDERS = 4
 # The embedded AWS keeps the last 10,000 lines of a log, and one delivery writes five.
 SLICE = 1_000
