@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tagstream.cli.dry_stack import DryObjects
 from tagstream.domain.objects.model import GitRef, NamespacedName
 from tagstream.domain.update.destination import Destination
+from tagstream.ports.agenda import ObjectName
 from tagstream.ports.objects import StoredObject
 from tagstream.ports.schema import LABELS, WRITERS
 from tagstream.reconcile.kept_requests import BRANCHES, TEMPLATE
@@ -83,7 +85,7 @@ def stored(documents: Sequence[Mapping[str, Any]]) -> Counted:
     return objects
 
 
-def writers_in(objects: Counted, schema: int = WRITERS) -> BranchWriters:
+def writers_in(objects: Any, schema: int = WRITERS) -> BranchWriters:
     def sources(keys: Any) -> Mapping[NamespacedName, StoredObject]:
         found = {key: objects.get("GitRepository", key) for key in keys}
         return {key: one for key, one in found.items() if one is not None}
@@ -147,6 +149,58 @@ def test_who_keeps_a_branch_of_a_template_is_told_by_what_its_last_run_has_pushe
     # The third is about to leave the branches of its former template.
     assert names(found.users_of(where, "images/app")) == []
     assert names(found.users_of(where, "dev")) == ["d-dev"]
+
+
+@BOTH
+def test_automations_of_a_template_are_sorted_by_their_own_names_and_not_by_those_of_their_sources(schema: int) -> None:
+    fleet = [source("x", branch="main"), source("y", branch="main")]
+    fleet += [automation("a", "y", template=IMAGES), automation("b", "x", template=IMAGES)]
+    assert names(writers_in(stored(fleet), schema).of(branch(IMAGES, is_template=True))) == ["a", "b"]
+
+
+@BOTH
+def test_an_automation_of_a_preview_that_names_what_it_inherits_in_the_stack_is_found_once(schema: int) -> None:
+    changed = [automation("a-inherits", "main", checkout="main"), automation("b-names", "main", checkout="main")]
+    changed.append(automation("g-images", "spelled", template=IMAGES))
+    replaced = {one.key: one for one in stored(changed).list(KIND)}
+    inner: Any = stored(FLEET)
+    dry = DryObjects(inner=inner, replaced={ObjectName(kind=KIND, key=key): one for key, one in replaced.items()})
+    found = writers_in(dry, schema)
+    assert names(found.of(branch("main"))) == MAIN
+    assert names(found.of(branch(IMAGES, is_template=True))) == ["g-images", "h-images"]
+
+
+@BOTH
+def test_an_automation_that_has_just_got_another_source_of_its_branch_is_not_overlooked(schema: int) -> None:
+    objects = stored(FLEET)
+    found = writers_in(objects, schema)
+    found.know(objects.list(KIND))
+    objects.put(automation("a-inherits", "spelled"))
+    assert names(found.of(branch("main", rebuilds=True))) == MAIN
+
+
+class Lagging(MemoryObjects):
+    """Objects whose index entries, read late, are without those of the last moments."""
+
+    def writers_of(self, key: str, source: NamespacedName | None = None, *, may_lag: bool = False) -> Any:
+        return [] if may_lag else super().writers_of(key, source)
+
+
+def lagging(documents: Sequence[Mapping[str, Any]]) -> Lagging:
+    return Lagging(stored=stored(documents).stored)
+
+
+def test_who_rebuilds_a_branch_does_not_believe_what_was_read_late_for_one_that_adds_to_it() -> None:
+    found = writers_in(lagging(FLEET))
+    assert names(found.of(branch("main"))) == []
+    assert names(found.of(branch("main", rebuilds=True))) == MAIN
+    assert names(found.of(branch("main"))) == MAIN
+
+
+def test_who_uses_a_branch_that_an_automation_leaves_is_not_read_late() -> None:
+    found = writers_in(lagging(FLEET))
+    assert names(found.users_of(branch("main"), "dev")) == ["d-dev"]
+    assert found.owner_of(branch("main"), "dev") == NamespacedName("ns", "d-dev")
 
 
 @BOTH

@@ -68,7 +68,7 @@ class BranchWriters:
         self._everything: Mapping[str, Sequence[Writer]] | None = None
         self._lookups = 0
         self._of_repository: dict[tuple[str, bool], Mapping[NamespacedName, str]] = {}
-        self._writers: dict[str, Sequence[Writer]] = {}
+        self._writers: dict[tuple[str, bool], Sequence[Writer]] = {}
         self._templates: dict[str, Sequence[Writer]] = {}
         self._keepers: dict[str, Mapping[str, Sequence[Writer]]] = {}
 
@@ -78,11 +78,19 @@ class BranchWriters:
             self._known |= {one.key: one for one in automations}
 
     def of(self, where: Destination) -> Sequence[Writer]:
-        """All automations that write to a branch, or that have this template, sorted by name."""
+        """All automations that write to a branch, or that have this template, sorted by name.
+
+        If ``where`` only adds to the branch, those that were applied in the last moments may be missing.
+        """
+        # Who adds to a branch needs no others. Who rebuilds it would remove the commits of those that are overlooked.
+        return self._of(where, may_lag=not where.rebuilds_branch)
+
+    def _of(self, where: Destination, *, may_lag: bool) -> Sequence[Writer]:
         with self._lock:
-            if where.target not in self._writers:
-                self._writers[where.target] = self._read_of(where)
-            return self._writers[where.target]
+            found = where.target, may_lag and (where.target, False) not in self._writers
+            if found not in self._writers:
+                self._writers[found] = self._read_of(where, may_lag=may_lag)
+            return self._writers[found]
 
     def of_repository(self, where: Destination) -> Sequence[Writer]:
         """All automations that write to branches of a destination's Git repository, without their statuses."""
@@ -97,7 +105,7 @@ class BranchWriters:
             where: the template.
             branch: one of its names.
         """
-        owners = [*self.of(where.named(branch)), *self._others_keeping(where, branch)]
+        owners = [*self._of(where.named(branch), may_lag=False), *self._others_keeping(where, branch)]
         return owners[0].stored.key if owners else None
 
     def users_of(self, where: Destination, branch: str) -> Sequence[Writer]:
@@ -110,7 +118,8 @@ class BranchWriters:
             branch: without ``refs/heads/``.
         """
         others = self._others_keeping(where, branch)
-        return [*self.of(where.named(branch)), *(one for one in others if one.has_its_template)]
+        named = self._of(where.named(branch), may_lag=False)
+        return [*named, *(one for one in others if one.has_its_template)]
 
     def keepers_of(self, where: Destination, branch: str) -> Sequence[Writer]:
         """The automations with the template ``where`` that have pushed to a branch of its repository, by name."""
@@ -145,25 +154,23 @@ class BranchWriters:
 
     def _read_templates(self, where: Destination) -> Sequence[Writer]:
         if self._looks_up():
-            return self._found(OF_TEMPLATE, self._sources_of(where, may_lag=False), may_lag=False)
+            sources = self._sources_of(where, may_lag=False)
+            return self._read(self._names_of(OF_TEMPLATE, sources, may_lag=False))
         found = [one for writers in self._all().values() for one in writers if one.destination.is_template]
         return self._with_statuses([one for one in found if _are_of_one(one.destination, where)])
 
-    def _read_of(self, where: Destination) -> Sequence[Writer]:
+    def _read_of(self, where: Destination, *, may_lag: bool) -> Sequence[Writer]:
         if where.is_template:
             return [one for one in self._templates_of(where) if one.destination.target == where.target]
         if not self._looks_up():
             return self._with_statuses(self._all().get(where.target, ()))
-        # Who adds to a branch needs no others. Who rebuilds it would remove the commits of those that are overlooked.
-        may_lag = not where.rebuilds_branch
         sources = self._sources_of(where, may_lag=may_lag)
         key = branch_key(where.push_branch)
         inheriting = {name: found for name, found in sources.items() if found == key}
-        found = [
-            *self._found(key, sources, may_lag=may_lag),
-            *(self._found(OF_SOURCE, inheriting, may_lag=may_lag) if inheriting else ()),
-        ]
-        return sorted((one for one in found if one.destination.target == where.target), key=lambda one: one.stored.key)
+        names = self._names_of(key, sources, may_lag=may_lag)
+        if inheriting:
+            names |= self._names_of(OF_SOURCE, inheriting, may_lag=may_lag)
+        return [one for one in self._read(names) if one.destination.target == where.target]
 
     def _looks_up(self) -> bool:
         """Whether the next automations are to be found by their entries; each time counts as a lookup."""
@@ -174,24 +181,31 @@ class BranchWriters:
 
     def _sources_of(self, where: Destination, *, may_lag: bool) -> Mapping[NamespacedName, str]:
         """The GitRepositories of a destination's Git repository, with the keys of their branches."""
-        name = repository_name(where.url), may_lag
-        if name not in self._of_repository:
-            self._of_repository[name] = self._ports.objects.sources_of(name[0], may_lag=may_lag)
-        return self._of_repository[name]
+        name = repository_name(where.url)
+        found = name, may_lag and (name, False) not in self._of_repository
+        if found not in self._of_repository:
+            self._of_repository[found] = self._ports.objects.sources_of(name, may_lag=may_lag)
+        return self._of_repository[found]
 
-    def _found(self, key: str, sources: Collection[NamespacedName], *, may_lag: bool) -> list[Writer]:
-        """The automations of some GitRepositories that are found by a key, with their statuses."""
+    def _names_of(self, key: str, sources: Collection[NamespacedName], *, may_lag: bool) -> set[NamespacedName]:
+        """The automations of some GitRepositories that are found by a key."""
         wanted = list(sources) if len(sources) <= FEW_SOURCES else [None]
         looked_up = [self._ports.objects.writers_of(key, one, may_lag=may_lag) for one in wanted]
-        entries = sorted({entry for found in looked_up for entry in found if entry[0] in sources})
-        missing = [name for _, name in entries if name not in self._known]
+        return {name for found in looked_up for source, name in found if source in sources}
+
+    def _read(self, names: Collection[NamespacedName]) -> list[Writer]:
+        """The automations of these names that push to a branch, with their statuses, sorted by name.
+
+        Their documents say of which GitRepositories they are: those that are known already may be older than an entry.
+        """
+        missing = [name for name in sorted(names) if name not in self._known]
         if missing:
             self.know(self._ports.objects.get_many(KIND, missing, total=None))
-        stored = [self._known[name] for _, name in entries if name in self._known]
-        parsed = parsed_objects(
-            self._sources(sorted({source for source, _ in entries})).values(), GitRepository, self._ports.log
-        )
-        return _writers(stored, {one.key: source for one, source in parsed}, self._ports)
+        stored = [self._known[name] for name in sorted(names) if name in self._known]
+        automations = list(parsed_objects(stored, ImageUpdateAutomation, self._ports.log))
+        sources = self._sources(sorted({automation.source.key for _, automation in automations}))
+        parsed = parsed_objects(sources.values(), GitRepository, self._ports.log)
+        return _writers(automations, {one.key: source for one, source in parsed})
 
     def _all(self) -> Mapping[str, Sequence[Writer]]:
         """All automations by the branch that they write to, without their statuses; read once."""
@@ -199,7 +213,8 @@ class BranchWriters:
             listed = parsed_objects(self._documents_of(SOURCE), GitRepository, self._ports.log)
             sources = {stored.key: source for stored, source in listed}
             found: dict[str, list[Writer]] = {}
-            for one in _writers(self._documents_of(KIND), sources, self._ports):
+            automations = parsed_objects(self._documents_of(KIND), ImageUpdateAutomation, self._ports.log)
+            for one in _writers(automations, sources):
                 found.setdefault(one.destination.target, []).append(one)
             self._everything = found
         return self._everything
@@ -223,11 +238,11 @@ class BranchWriters:
 
 
 def _writers(
-    automations: Iterable[StoredObject], sources: Mapping[NamespacedName, GitRepository], ports: Ports
+    automations: Iterable[tuple[StoredObject, ImageUpdateAutomation]], sources: Mapping[NamespacedName, GitRepository]
 ) -> list[Writer]:
     """The automations that push to a branch of one of these GitRepositories."""
     found = []
-    for stored, automation in parsed_objects(automations, ImageUpdateAutomation, ports.log):
+    for stored, automation in automations:
         source = sources.get(automation.source.key)
         if source is None:
             continue
