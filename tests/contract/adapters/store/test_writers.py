@@ -181,3 +181,12 @@ def test_automations_of_unknown_number_are_all_read_wherever_they_lie(objects: D
     wanted = [NamespacedName("ns", f"app-{number * step:04}") for number in range(12)]
     stored = objects.get_many("ImageUpdateAutomation", [*wanted, NamespacedName("ns", "gone")], total=None)
     assert [one.key for one in stored] == wanted
+
+
+def test_automations_of_namespaces_one_of_which_begins_like_the_other_are_all_read(objects: DynamoObjects) -> None:
+    # The table sorts a-b/app before a/app, and names are sorted by their namespaces.
+    wanted = [NamespacedName(space, f"app-{number}") for space in ("a", "a-b") for number in range(6)]
+    for one in wanted:
+        objects.put({**automation(one.name), "metadata": {"namespace": one.namespace, "name": one.name}})
+    stored = objects.get_many("ImageUpdateAutomation", wanted, total=None)
+    assert [one.key for one in stored] == wanted

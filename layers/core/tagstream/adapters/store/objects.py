@@ -105,7 +105,7 @@ class DynamoObjects:
         if len(wanted) > 1 and len(wanted) * READ_ALL_FROM > (total or 0) > 0:
             found = [item for pk in partitions for item in self.table.query(pk, may_lag=may_lag)]
         elif total is None and len(wanted) >= MANY:
-            sort_keys = [str(key) for key in wanted]
+            sort_keys = list(map(str, wanted))
             found = [item for pk in partitions for item in self.table.get_near(pk, sort_keys, READ_ALL_FROM)]
         else:
             named = [keys.key(pk, str(key)) for key in wanted for pk in partitions]

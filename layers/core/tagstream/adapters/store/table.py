@@ -125,19 +125,21 @@ class Table:
         values = {":pk": {"S": pk}, ":low": {"S": low}, ":high": {"S": high}}
         yield from islice(self._pages("pk = :pk AND sk BETWEEN :low AND :high", values, most=most), most)
 
-    def get_near(self, pk: str, names: Sequence[str], worth: int) -> list[Item]:
+    def get_near(self, pk: str, names: Collection[str], worth: int) -> list[Item]:
         """Items of one partition that may lie side by side, with others that lie between them.
 
         Args:
             pk: of the partition.
-            names: the sort keys, sorted; at least one.
-            worth: reading so many in pages costs as much as reading one by its key. No more are read in pages than that
-                all would cost by their keys; the rest is read by key then.
+            names: the sort keys; at least one.
+            worth: so many small items cost as much in pages as one by its key. At most so many for each name are read
+                in pages; the rest is read by key then.
         """
-        most = worth * len(names)
-        found = list(self.query_between(pk, names[0], names[-1], most))
-        end = name_of(found[-1])[1] if len(found) == most else names[-1]
-        left: list[Item] = [{"pk": {"S": pk}, "sk": {"S": name}} for name in names if name > end]
+        # The table compares bytes, which is the order of code points.
+        ordered = sorted(names)
+        most = worth * len(ordered)
+        found = list(self.query_between(pk, ordered[0], ordered[-1], most))
+        end = name_of(found[-1])[1] if len(found) == most else ordered[-1]
+        left: list[Item] = [{"pk": {"S": pk}, "sk": {"S": name}} for name in ordered if name > end]
         return found + self.get_many(left)
 
     def _pages(
