@@ -203,6 +203,12 @@ def test_who_uses_a_branch_that_an_automation_leaves_is_not_read_late() -> None:
     assert found.owner_of(branch("main"), "dev") == NamespacedName("ns", "d-dev")
 
 
+def test_nobody_is_missing_where_a_commit_may_be_taken_for_a_persons() -> None:
+    found = writers_in(lagging(FLEET))
+    assert names(found.of(branch("main"))) == []
+    assert names(found.all_of(branch("main"))) == MAIN
+
+
 @BOTH
 def test_every_automation_of_a_repository_is_known_with_its_branch(schema: int) -> None:
     found = writers_in(stored(FLEET), schema)

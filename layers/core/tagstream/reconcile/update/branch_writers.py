@@ -85,6 +85,10 @@ class BranchWriters:
         # Who adds to a branch needs no others. Who rebuilds it would remove the commits of those that are overlooked.
         return self._of(where, may_lag=not where.rebuilds_branch)
 
+    def all_of(self, where: Destination) -> Sequence[Writer]:
+        """As ``of``, and nobody is missing."""
+        return self._of(where, may_lag=False)
+
     def _of(self, where: Destination, *, may_lag: bool) -> Sequence[Writer]:
         with self._lock:
             found = where.target, may_lag and (where.target, False) not in self._writers
@@ -105,7 +109,7 @@ class BranchWriters:
             where: the template.
             branch: one of its names.
         """
-        owners = [*self._of(where.named(branch), may_lag=False), *self._others_keeping(where, branch)]
+        owners = [*self.all_of(where.named(branch)), *self._others_keeping(where, branch)]
         return owners[0].stored.key if owners else None
 
     def users_of(self, where: Destination, branch: str) -> Sequence[Writer]:
@@ -118,8 +122,7 @@ class BranchWriters:
             branch: without ``refs/heads/``.
         """
         others = self._others_keeping(where, branch)
-        named = self._of(where.named(branch), may_lag=False)
-        return [*named, *(one for one in others if one.has_its_template)]
+        return [*self.all_of(where.named(branch)), *(one for one in others if one.has_its_template)]
 
     def keepers_of(self, where: Destination, branch: str) -> Sequence[Writer]:
         """The automations with the template ``where`` that have pushed to a branch of its repository, by name."""

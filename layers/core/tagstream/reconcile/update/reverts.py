@@ -218,7 +218,8 @@ def _is_of(setter: str, policy: str) -> bool:
 
 def _is_ours(commit: PastCommit, job: UpdateJob) -> bool:
     """Whether an automation that writes to this branch made a commit."""
-    writers = job.snapshot.branch_writers.of(job.destination)
+    # The commit of an automation that was overlooked would be taken for a person's, and hold the policy back for good.
+    writers = job.snapshot.branch_writers.all_of(job.destination)
     emails = {job.commit.author_email}
     emails |= {one.automation.git.commit.author_email for one in writers if one.automation.git is not None}
     by_host = {one.stored.status.get(PUSH_AUTHOR) for one in writers}
