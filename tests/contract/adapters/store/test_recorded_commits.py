@@ -6,11 +6,13 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store import keys
@@ -21,6 +23,7 @@ from tagstream.errors import RetryableError
 from tagstream.ports.leases import CommitIntent, Lease, Recorded
 from tests.contract.counted_calls import CountingClient
 from tests.contract.lost_answers import WRITES
+from tests.contract.mortal_ports import Life
 from tests.contract.pushed import pushed
 from tests.contract.set_clock import SetClock
 
@@ -205,3 +208,86 @@ def test_commits_that_were_pushed_are_found_by_each_version_whenever_their_worke
             pushed_before.append(commit.commit)
             of_branch, before = [], latest
     assert len(looks) > len(tries)
+
+
+# How many commits the calls before have recorded, so that the next one stays in the lease, begins a part, or is added
+# to one.
+RECORDED = {"in the lease": [3], "in another part": [28, 1], "in the last part": [28, 1, 1]}
+recorded = pytest.mark.parametrize("sizes", [pytest.param(sizes, id=name) for name, sizes in RECORDED.items()])
+
+
+def record_together(leases: DynamoLeases, lease: Lease, sizes: Sequence[int]) -> tuple[Recorded | None, list[str]]:
+    """Record so many commits with each call; the second answer is all of them."""
+    found: Recorded | None = None
+    left = iter(commits(sum(sizes)))
+    made = [[next(left) for _ in range(size)] for size in sizes]
+    for together in made:
+        found = leases.put_intent(lease, together, found)
+    return found, [one.commit for together in made for one in together]
+
+
+def commits_in(leases: DynamoLeases) -> list[str]:
+    return [one.commit for one in leases.intents(TARGET)]
+
+
+@pytest.mark.parametrize("successor", ["reads", "forgets", "records"])
+@pytest.mark.parametrize("stops_after", [1, 2, 3])
+@recorded
+def test_a_holder_that_is_overtaken_between_two_writes_changes_nothing_of_its_successor(
+    sizes: Sequence[int], stops_after: int, successor: str, table: Table
+) -> None:
+    clock = SetClock(NOW)
+    leases, late, theirs = DynamoLeases(table=table, clock=clock), commit_of(("late", 100), 1), commits(40)[31:]
+    lease = held(leases)
+    recorded, before = record_together(leases, lease, sizes)
+    writes: list[datetime] = []
+
+    def overtake() -> None:
+        writes.append(clock.at)
+        if len(writes) != stops_after:
+            return
+        clock.at += timedelta(seconds=61)
+        newer = held(leases, "b")
+        assert commits_in(leases) in (before, [*before, late.commit])
+        if successor == "forgets":
+            leases.clear_intents(newer)
+        if successor == "records":
+            record(leases, newer, theirs)
+
+    slow = DynamoLeases(table=replace(table, client=Watching(table.client, overtake)), clock=clock)  # type: ignore[arg-type]
+    with suppress(RetryableError):
+        slow.put_intent(lease, [late], recorded)
+    if len(writes) < stops_after:
+        return
+    if successor == "reads":
+        assert commits_in(leases) in (before, [*before, late.commit])
+    else:
+        assert commits_in(leases) == ([one.commit for one in theirs] if successor == "records" else [])
+
+
+@pytest.mark.parametrize("is_carried_out", [False, True])
+@recorded
+def test_a_commit_that_could_not_be_recorded_takes_none_of_the_others_away(
+    sizes: Sequence[int], is_carried_out: bool, table: Table
+) -> None:
+    leases = DynamoLeases(table=table, clock=SystemClock())
+    refused, *others = commits(40)[35:]
+    lost: list[int] = []
+    for number in (1, 2, 3):
+        lease = held(leases)
+        recorded, pushed_before = record_together(leases, lease, sizes)
+        life = Life(ends_at=number, error=ReadTimeoutError(endpoint_url="table"), is_carried_out=is_carried_out)
+        failing = DynamoLeases(table=replace(table, client=life.part(table.client, "table")), clock=SystemClock())
+        try:
+            failing.put_intent(lease, [refused], recorded)
+        except RetryableError:
+            lost.append(number)
+        else:
+            continue
+        assert commits_in(leases) in (pushed_before, [*pushed_before, refused.commit])
+        # The run goes on with the next branches.
+        for one in others:
+            recorded = leases.put_intent(lease, [one], recorded)
+            pushed_before.append(one.commit)
+            assert commits_in(leases) == pushed_before == read_whole(table)
+    assert lost

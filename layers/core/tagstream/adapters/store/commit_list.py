@@ -68,7 +68,7 @@ class CommitList(Recorded):
     def changed_parts(self, former: CommitList) -> tuple[bytes, ...]:
         """What the last part of a former state becomes, and the part behind it if there is another one now.
 
-        They are none if the former state has no parts, or the new commits are too many for a part.
+        Empty if the former state has no parts, or the new commits are too long for a part.
         """
         last = self.body[self.last :] + self._end
         if not former.named.count or len(last) > PART_BYTES:
@@ -87,10 +87,10 @@ class CommitList(Recorded):
 
 
 def read_intents(packed: bytes) -> tuple[CommitIntent, ...]:
-    """The commits of a stream; what is behind its end, because a longer one was about to be written, does not count.
+    """The commits of a stream, up to its end. Bytes behind the end are of a longer stream that is not complete yet.
 
     Raises:
-        KeyError, TypeError, ValueError, zlib.error: it is none.
+        KeyError, TypeError, ValueError, zlib.error: these are no commits, or their stream has no end.
     """
     listed = cast("list[dict[str, object]]", json.loads(zlib.decompressobj().decompress(packed)))
     return tuple(_intent(one) for one in listed)

@@ -22,8 +22,9 @@ from tagstream.ports.runtime import Clock
 
 # Longer than any worker lives: a fence that begins anew is then newer than all that anybody knows of the former one.
 KEPT = timedelta(days=30)
-# A worker that pushes many branches keeps their commits in its lease up to this length. That takes one call for each
-# push and three write units; more commits take two calls and two units or three.
+# A worker that pushes many branches keeps their commits in the item of its lease up to this length. That takes one call
+# for each push and at most three write units; later pushes take two or three calls and two or three units. The commits
+# of a first push stay in the item as long as they fit into one, because most runs have no second push.
 INLINE_BYTES = 2_700
 # The commits of a push that are too many for an item are in parts, and these bytes name them. A version that knows no
 # parts cannot read them, and finds no commits.
