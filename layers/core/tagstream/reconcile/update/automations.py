@@ -217,7 +217,7 @@ def _run_leased(group: Sequence[UpdateJob], holding: Holding, deadline_s: float,
     if pushed or not group[0].snapshot.is_current(lease):
         # Another worker may just have committed newer values than those that were read before the lease.
         current = _prepared_again(group, ports)
-    if current and recover_former(current[0], run.owner, deadline_s, ports):
+    if current and recover_former(current, run.owner, deadline_s, ports):
         current = _prepared_again(current, ports)
     current, waiting = _with_companions(current, ports)
     if not current:

@@ -53,11 +53,12 @@ def _write_owed(intent: CommitIntent, head: CommitId, ports: Ports, *, of_templa
     raise contended(str(intent.automation))
 
 
-def recover_former(job: UpdateJob, owner: str, deadline_s: float, ports: Ports) -> bool:
+def recover_former(jobs: Sequence[UpdateJob], owner: str, deadline_s: float, ports: Ports) -> bool:
     """Do the same for the destinations that the automations of a destination had before.
 
     Args:
-        job: one of them; the caller holds the lease of its destination.
+        jobs: at least one of one destination, whose lease the caller holds. Other automations of it that have just been
+            applied may be overlooked if it is only added to; their own runs do this for them.
         owner: names this worker, for the leases.
         deadline_s: on the monotonic clock.
         ports: the table and the Git server.
@@ -68,13 +69,14 @@ def recover_former(job: UpdateJob, owner: str, deadline_s: float, ports: Ports) 
     Raises:
         ImageAutomationError: another worker is still at work there, or the Git server cannot say now.
     """
-    writers = job.snapshot.branch_writers.of(job.destination)
+    own = [Writer(stored=job.stored, automation=job.automation, destination=job.destination) for job in jobs]
+    writers = [*own, *jobs[0].snapshot.branch_writers.of(jobs[0].destination)]
     former = {where.target: where for one in writers for where in _former_destinations(one)}
     holders = ports.leases.last_holders(sorted(former)) if former else {}
     in_doubt = [target for target, holder in holders.items() if holder.has_intents]
     for target in in_doubt:
         with lease_held(target, owner, deadline_s, ports) as holding:
-            pushed = pushed_before([job], holding.lease, deadline_s, ports)
+            pushed = pushed_before([jobs[0]], holding.lease, deadline_s, ports)
             recover(pushed, ports, of_template=former[target].is_template)
             holding.clear_intents(ports)
     return bool(in_doubt)
