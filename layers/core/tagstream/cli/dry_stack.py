@@ -17,8 +17,8 @@ from tagstream.domain.objects.model import (
     ImageUpdateAutomation,
     NamespacedName,
 )
-from tagstream.domain.update.destination import default_checkout, repository_name
-from tagstream.domain.update.writer_key import branch_key, writer_key
+from tagstream.domain.update.destination import repository_name
+from tagstream.domain.update.writer_key import checkout_key, writer_key
 from tagstream.errors import ImageAutomationError
 from tagstream.ports.agenda import ObjectName
 from tagstream.ports.bundle import Ports
@@ -206,9 +206,7 @@ class DryObjects:
 def sources_among(objects: Iterable[StoredObject], repository: str) -> Mapping[NamespacedName, str]:
     """What ``ObjectStore.sources_of`` finds among these objects."""
     sources = ((key, one) for key, one in _parsed(objects) if isinstance(one, GitRepository))
-    return {
-        key: branch_key(default_checkout(one).branch) for key, one in sources if repository_name(one.url) == repository
-    }
+    return {key: checkout_key(one) for key, one in sources if repository_name(one.url) == repository}
 
 
 def writers_among(

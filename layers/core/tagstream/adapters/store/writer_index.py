@@ -63,13 +63,13 @@ def _source_entries(key: NamespacedName, document: Document | None) -> list[keys
         return []
     # A webhook starts without the classes of objects: it applies none.
     from tagstream.domain.objects.kinds import parse_object
-    from tagstream.domain.update.destination import default_checkout, repository_name
-    from tagstream.domain.update.writer_key import branch_key
+    from tagstream.domain.update.destination import repository_name
+    from tagstream.domain.update.writer_key import checkout_key
 
     parsed = parse_object(document, key.namespace).value
     if not isinstance(parsed, GitRepository):
         return []
-    return [keys.source(repository_name(parsed.url), branch_key(default_checkout(parsed).branch), key)]
+    return [keys.source(repository_name(parsed.url), checkout_key(parsed), key)]
 
 
 def _writer_entries(key: NamespacedName, document: Document | None) -> list[keys.Item]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from tagstream.domain.objects.model import ImageUpdateAutomation
-from tagstream.domain.update.destination import own_branch
+from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation
+from tagstream.domain.update.destination import default_checkout, own_branch
 
 OF_SOURCE = "source"
 OF_TEMPLATE = "template"
@@ -17,6 +17,11 @@ def branch_key(branch: str) -> str:
     Two branches may have the same one, which is as unlikely as two equal hashes of 64 bits.
     """
     return f"branch#{hashlib.sha256(branch.encode(errors='replace')).hexdigest()[:16]}"
+
+
+def checkout_key(repository: GitRepository) -> str:
+    """``branch_key`` of the branch to which the automations of a GitRepository push that name none."""
+    return branch_key(default_checkout(repository).branch)
 
 
 def writer_key(automation: ImageUpdateAutomation) -> str | None:
