@@ -85,7 +85,7 @@ def test_no_call_writes_more_than_the_new_commits_need(table: Table) -> None:
         client.reset()
         found = leases.put_intent(lease, [one], found)
         assert client.write_units <= 5
-        assert client.calls.total() <= 3
+        assert client.calls.total() <= 4
 
 
 def test_commits_of_few_branches_are_in_the_lease_and_cost_one_call_each(table: Table) -> None:
@@ -241,6 +241,7 @@ def test_a_holder_that_is_overtaken_between_two_writes_changes_nothing_of_its_su
     lease = held(leases)
     recorded, before = record_together(leases, lease, sizes)
     writes: list[datetime] = []
+    seen: list[str] = []
 
     def overtake() -> None:
         writes.append(clock.at)
@@ -248,17 +249,21 @@ def test_a_holder_that_is_overtaken_between_two_writes_changes_nothing_of_its_su
             return
         clock.at += timedelta(seconds=61)
         newer = held(leases, "b")
-        assert commits_in(leases) in (before, [*before, late.commit])
+        seen.extend(commits_in(leases))
+        assert seen in (before, [*before, late.commit])
         if successor == "forgets":
             leases.clear_intents(newer)
         if successor == "records":
             record(leases, newer, theirs)
 
     slow = DynamoLeases(table=replace(table, client=Watching(table.client, overtake)), clock=clock)  # type: ignore[arg-type]
+    is_pushed = False
     with suppress(RetryableError):
         slow.put_intent(lease, [late], recorded)
+        is_pushed = True
     if len(writes) < stops_after:
         return
+    assert late.commit in seen or not is_pushed
     if successor == "reads":
         assert commits_in(leases) in (before, [*before, late.commit])
     else:

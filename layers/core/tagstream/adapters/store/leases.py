@@ -23,7 +23,7 @@ from tagstream.ports.runtime import Clock
 # Longer than any worker lives: a fence that begins anew is then newer than all that anybody knows of the former one.
 KEPT = timedelta(days=30)
 # A worker that pushes many branches keeps their commits in the item of its lease up to this length. That takes one call
-# for each push and at most three write units; later pushes take two or three calls and two or three units. The commits
+# for each push and at most three write units; later pushes take three or four calls and two or three units. The commits
 # of a first push stay in the item as long as they fit into one, because most runs have no second push.
 INLINE_BYTES = 2_700
 # The commits of a push that are too many for an item are in parts, and these bytes name them. A version that knows no
@@ -123,7 +123,9 @@ class DynamoLeases:
         changed = listed.changed_parts(former)
         if changed:
             named = parts.lengthen(former.named, changed, put, ends)
-            is_written, listed = named is not None, replace(listed, named=named or NO_PARTS)
+            # A successor that came before the last part was written has not seen these commits, and would not tell them.
+            is_written = named is not None and self.is_held(lease)
+            listed = replace(listed, named=named or NO_PARTS)
         elif short and len(short) <= (INLINE_BYTES if former.text else PART_BYTES):
             is_written = parts.replace((), "", put)
         else:
