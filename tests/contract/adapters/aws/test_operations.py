@@ -137,6 +137,7 @@ def test_a_deleted_secret_is_listed_no_more(make: Make, name: str, at_once: bool
     assert operations.delete_secret(NamespacedName("apps", "missing"), at_once=at_once) is False
 
 
+@pytest.mark.usefixtures("unmarked_table")
 def test_whether_the_table_may_be_written_is_found_without_a_write(make: Make, name: str, table: Any) -> None:
     assert make(name).may_write_table() is True
     assert table.client.scan(TableName=table.name)["Count"] == 0
