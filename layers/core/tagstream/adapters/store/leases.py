@@ -123,7 +123,7 @@ class DynamoLeases:
         changed = listed.changed_parts(former)
         if changed:
             named = parts.lengthen(former.named, changed, put, ends)
-            # A successor that came before the last part was written has not seen these commits, and would not tell them.
+            # A successor that came before the last part was written has not seen these commits and never tells them.
             is_written = named is not None and self.is_held(lease)
             listed = replace(listed, named=named or NO_PARTS)
         elif short and len(short) <= (INLINE_BYTES if former.text else PART_BYTES):
