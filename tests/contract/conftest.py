@@ -40,7 +40,7 @@ ON_MINISTACK_ALONE = {
     "test_crashes.py::test_gates_let": "they repeat a scan for each of its calls; shorter ones run on both",
     "test_lost_answers_of_stages": "they repeat a whole stage for each of its writes; shorter ones run on both",
     "cli/test_preview_requests": "they are about Git hosts; what a preview reads of the table is tested on both",
-    "cli/test_freeze.py::test_people_who_freeze_at_the_same_time": "moto takes back what others wrote during a transaction",
+    "cli/test_freeze.py::test_people_who_freeze_at_the_same_time": "moto takes back what others wrote meanwhile",
     "cli/test_lost_answers": "they repeat a command for each of its writes; shorter ones run on both",
     "receive/test_deliveries.py::test_a_delivery_for_hundreds": "it must be done within one window of real time",
 }

@@ -45,7 +45,8 @@ def is_labelled(ports: Ports) -> bool:
 
 
 def has_writers(ports: Ports) -> bool:
-    return (list(ports.objects.sources_of("host/fleet")), ports.objects.writers_of(MAIN)) == ([APP], [(APP, APP)])
+    sources = list(ports.objects.sources_of("host/fleet"))
+    return (sources, ports.objects.writers_of(MAIN, [APP])) == ([APP], [(APP, APP)])
 
 
 def test_the_first_tick_migrates_an_older_table(ports: Ports, table: Table) -> None:

@@ -109,10 +109,10 @@ class MemoryObjects:
         return sources_among(self.list("GitRepository"), repository)
 
     def writers_of(
-        self, key: str, source: NamespacedName | None = None, *, may_lag: bool = False
+        self, key: str, sources: Collection[NamespacedName], *, may_lag: bool = False
     ) -> Collection[tuple[NamespacedName, NamespacedName]]:
         """Those that their documents name."""
-        return writers_among(self.list("ImageUpdateAutomation"), key, source)
+        return writers_among(self.list("ImageUpdateAutomation"), key, sources)
 
     def documents(self, names: Collection[ObjectName], *, may_lag: bool = False) -> Mapping[ObjectName, Document]:
         """Those that exist."""

@@ -156,11 +156,11 @@ class DryObjects:
         }
 
     def writers_of(
-        self, key: str, source: NamespacedName | None = None, *, may_lag: bool = False
+        self, key: str, sources: Collection[NamespacedName], *, may_lag: bool = False
     ) -> Collection[tuple[NamespacedName, NamespacedName]]:
         """Those of the stack, and those that are replaced as they are now."""
-        found = self.inner.writers_of(key, source, may_lag=may_lag)
-        return {*found, *writers_among(self.replaced.values(), key, source)}
+        found = self.inner.writers_of(key, sources, may_lag=may_lag)
+        return {*found, *writers_among(self.replaced.values(), key, sources)}
 
     def documents_of(self, kind: str, *, may_lag: bool = False) -> Mapping[NamespacedName, Document]:
         """The documents of all of a kind, in the order of names."""
@@ -210,12 +210,12 @@ def sources_among(objects: Iterable[StoredObject], repository: str) -> Mapping[N
 
 
 def writers_among(
-    objects: Iterable[StoredObject], key: str, source: NamespacedName | None
+    objects: Iterable[StoredObject], key: str, sources: Collection[NamespacedName]
 ) -> Collection[tuple[NamespacedName, NamespacedName]]:
     """What ``ObjectStore.writers_of`` finds among these objects."""
     automations = ((name, one) for name, one in _parsed(objects) if isinstance(one, ImageUpdateAutomation))
     found = [(one.source.key, name) for name, one in automations if writer_key(one) == key]
-    return [one for one in found if source in (None, one[0])]
+    return [one for one in found if one[0] in sources]
 
 
 def _parsed(objects: Iterable[StoredObject]) -> Iterator[tuple[NamespacedName, object]]:

@@ -100,7 +100,7 @@ class ObjectStore(Protocol):
         """
 
     def writers_of(
-        self, key: str, source: NamespacedName | None = None, *, may_lag: bool = False
+        self, key: str, sources: Collection[NamespacedName], *, may_lag: bool = False
     ) -> Collection[tuple[NamespacedName, NamespacedName]]:
         """The automations that may have a ``writer_key``, each after its GitRepository.
 
@@ -108,7 +108,7 @@ class ObjectStore(Protocol):
 
         Args:
             key: the branch that they name.
-            source: their GitRepository; None for those of all.
+            sources: their GitRepositories.
             may_lag: that of ``get_many``.
         """
 

@@ -12,6 +12,7 @@ from tagstream.adapters.store import keys
 from tagstream.adapters.store.key_index import MOST_QUERIES
 from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.table import Table
+from tagstream.adapters.store.writer_index import ENTRIES_A_QUERY, FEW_SOURCES
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.update.writer_key import OF_SOURCE, OF_TEMPLATE, branch_key
 from tests.contract.counted_calls import CountingClient
@@ -54,9 +55,10 @@ def automation(
     }
 
 
-def found(objects: DynamoObjects, key: str, source: NamespacedName | None = SOURCE) -> list[str]:
-    listed = list(objects.writers_of(key, source))
-    assert source is None or {one for one, _ in listed} <= {source}
+def found(objects: DynamoObjects, key: str, *sources: NamespacedName) -> list[str]:
+    wanted = sources or (SOURCE,)
+    listed = list(objects.writers_of(key, wanted))
+    assert {one for one, _ in listed} <= set(wanted)
     return [str(name) for _, name in listed]
 
 
@@ -107,11 +109,19 @@ def test_an_automation_without_a_branch_has_no_entry(objects: DynamoObjects) -> 
     assert everywhere(objects) == {}
 
 
-def test_automations_are_found_of_one_git_repository_or_of_all(objects: DynamoObjects) -> None:
-    for name, of in (("app", "fleet"), ("other", "fleet-2"), ("third", "fleet")):
-        objects.put(automation(name, of=of))
-    assert found(objects, MAIN) == ["ns/app", "ns/third"]
-    assert sorted(found(objects, MAIN, None)) == ["ns/app", "ns/other", "ns/third"]
+@pytest.mark.parametrize("others", [1, FEW_SOURCES])
+@pytest.mark.parametrize("automations", [2, ENTRIES_A_QUERY * (FEW_SOURCES + 1) + 1], ids=["few", "very many"])
+def test_automations_are_found_of_their_git_repositories_only(
+    objects: DynamoObjects, table: Table, others: int, automations: int
+) -> None:
+    unknown, more = (
+        NamespacedName("ns", "unknown"),
+        [NamespacedName("ns", f"more-{number}") for number in range(others)],
+    )
+    names = [NamespacedName("ns", f"app-{number:04}") for number in range(automations)]
+    table.write_many([keys.writer(MAIN, unknown, one) for one in names])
+    table.write_many([keys.writer(MAIN, SOURCE, one) for one in names[:2]])
+    assert found(objects, MAIN, SOURCE, *more) == ["ns/app-0000", "ns/app-0001"]
 
 
 def test_an_entry_follows_its_automation_and_goes_with_it(objects: DynamoObjects) -> None:

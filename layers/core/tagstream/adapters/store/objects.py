@@ -143,10 +143,10 @@ class DynamoObjects:
         return self.writer_index.sources_of(repository, may_lag=may_lag)
 
     def writers_of(
-        self, key: str, source: NamespacedName | None = None, *, may_lag: bool = False
+        self, key: str, sources: Collection[NamespacedName], *, may_lag: bool = False
     ) -> Collection[tuple[NamespacedName, NamespacedName]]:
-        """One query of such entries."""
-        return self.writer_index.writers_of(key, source, may_lag=may_lag)
+        """A query of such entries for each GitRepository, or one for all."""
+        return self.writer_index.writers_of(key, sources, may_lag=may_lag)
 
     def policies_of(self, *repositories: NamespacedName) -> tuple[StoredObject, ...]:
         """One read of the indexes, one of the policies; many policies are read with all others, in pages."""

@@ -17,6 +17,9 @@ from tagstream.domain.objects.object_name import is_full_name
 from tagstream.ports.objects import Document
 
 SOURCE, WRITER = "GitRepository", "ImageUpdateAutomation"
+FEW_SOURCES = 10
+# A query costs as much as so many entries in a page of all, in units and in time.
+ENTRIES_A_QUERY = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +44,21 @@ class WriterIndex:
         return {_source_of(item): keys.read_text(item, "sk").partition("/")[0] for item in found}
 
     def writers_of(
-        self, key: str, source: NamespacedName | None, *, may_lag: bool
+        self, key: str, sources: Collection[NamespacedName], *, may_lag: bool
     ) -> Collection[tuple[NamespacedName, NamespacedName]]:
-        """Those that are found by a key, of one GitRepository or of all; one query."""
-        beginning = f"{source}/" if source else ""
-        return [_names_in(item) for item in self.table.query(keys.writers(key), beginning, may_lag=may_lag)]
+        """Those of some GitRepositories that are found by a key, each after its GitRepository.
+
+        One query for each GitRepository. For more than a few one query finds those of all, unless they are so many that
+        it costs more.
+        """
+        if len(sources) > FEW_SOURCES:
+            limit = ENTRIES_A_QUERY * len(sources)
+            found = list(self.table.query(keys.writers(key), may_lag=may_lag, most=limit + 1))
+            if len(found) <= limit:
+                return [names for item in found if (names := _names_in(item))[0] in sources]
+        partition = keys.writers(key)
+        listed = (self.table.query(partition, f"{source}/", may_lag=may_lag) for source in sorted(sources))
+        return [_names_in(item) for found in listed for item in found]
 
 
 def _source_of(entry: keys.Item) -> NamespacedName:

@@ -26,8 +26,6 @@ from tagstream.reconcile.stored_objects import parsed_objects
 
 KIND = "ImageUpdateAutomation"
 SOURCE = "GitRepository"
-# The automations of so few GitRepositories are looked up by one query for each; those of more with those of all others.
-FEW_SOURCES = 10
 MOST_LOOKUPS = 10
 """How many branches are looked up one by one before all automations are read."""
 
@@ -192,9 +190,7 @@ class BranchWriters:
 
     def _names_of(self, key: str, sources: Collection[NamespacedName], *, may_lag: bool) -> set[NamespacedName]:
         """The automations of some GitRepositories that are found by a key."""
-        wanted = list(sources) if len(sources) <= FEW_SOURCES else [None]
-        looked_up = [self._ports.objects.writers_of(key, one, may_lag=may_lag) for one in wanted]
-        return {name for found in looked_up for source, name in found if source in sources}
+        return {name for _, name in self._ports.objects.writers_of(key, sources, may_lag=may_lag)}
 
     def _read(self, names: Collection[NamespacedName]) -> list[Writer]:
         """The automations of these names that push to a branch, with their statuses, sorted by name.
