@@ -69,7 +69,8 @@ def _first(flux: Flux | None) -> Iterator[Row]:
     with running() as aws, serving_tls() as address:
 
         def ours() -> Taken:
-            return timed(Fleet(aws.endpoint, REPOSITORIES, address).applied().scan)
+            fleet = Fleet(aws.endpoint, REPOSITORIES, address).applied()
+            return _succeeding(fleet, fleet.scan)
 
         def controller(concurrent: int) -> Taken:
             # It starts, and its objects are created, before it is measured.
@@ -93,7 +94,7 @@ def _changed(flux: Flux | None) -> Iterator[Row]:
 
         def ours() -> Taken:
             grow(address)
-            return timed(fleet.scan)
+            return _succeeding(fleet, fleet.scan)
 
         rivals = [_controller(at_once, GOAL, one.scanned) for at_once, one in reflectors.items()]
         rivals.append(_loop(partial(loop, REPOSITORIES)))
@@ -106,7 +107,7 @@ def _unchanged(flux: Flux | None) -> Iterator[Row]:
     with _scanned(flux) as (_, fleet, reflectors, loop):
         rivals = [_controller(at_once, None, one.scanned) for at_once, one in reflectors.items()]
         rivals.append(_loop(partial(loop, 0)))
-        yield from _rows("scanned, nothing changed", partial(timed, fleet.scan), rivals)
+        yield from _rows("scanned, nothing changed", partial(_succeeding, fleet, fleet.scan), rivals)
 
 
 def _digests(flux: Flux | None) -> Iterator[Row]:
@@ -126,7 +127,14 @@ def _digests(flux: Flux | None) -> Iterator[Row]:
         name = f"go-containerregistry's Head, nothing else, {WORKERS} at once"
         rivals.append((name, None, partial(flux.ask, "digests", 1, **inputs)))
         what = f"{REPOSITORIES:,} policies with digest Always, unchanged"
-        yield from _compared(what, partial(timed, fleet.evaluate), rivals)
+        yield from _compared(what, partial(_succeeding, fleet, fleet.evaluate), rivals)
+
+
+def _succeeding(fleet: Fleet, work: Callable[[], None]) -> Taken:
+    """What a piece of work takes, after which all objects must be ready."""
+    taken = timed(work)
+    fleet.check()
+    return taken
 
 
 @contextmanager

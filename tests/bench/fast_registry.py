@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import functools
 import hashlib
 import http.client
 import ipaddress
@@ -143,8 +144,12 @@ def serving_tls() -> Iterator[str]:
                 os.environ[TRUSTED] = before
 
 
+@functools.cache
 def _certificate() -> bytes:
-    """A certificate that is its own authority, with its key, as PEM."""
+    """A certificate that is its own authority, with its key, as PEM.
+
+    A process trusts what it has read when it first needed it, so that all registries of a process have the same one.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
     now = datetime.datetime.now(datetime.UTC)

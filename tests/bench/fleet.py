@@ -28,6 +28,7 @@ from tagstream.ports.bundle import Ports
 from tagstream.ports.queue import QueuedScan
 from tagstream.ports.registry import TagListing
 from tagstream.ports.schema import SCHEMA
+from tagstream.reconcile import status
 from tagstream.reconcile.scan.repositories import scan_repositories
 from tagstream.reconcile.scan.tick import tick
 from tagstream.reconcile.scan.trigger import ScanTrigger
@@ -156,6 +157,13 @@ class Fleet:
     def scan(self) -> None:
         """Scan all repositories, whether they are due or not."""
         scan_repositories(self.keys, TRIGGER, time.monotonic() + LONG_S, self.ports)
+
+    def check(self) -> None:
+        """Fail unless all objects are ready: work that fails takes another time."""
+        stored = [one for kind in ("ImageRepository", "ImagePolicy") for one in self.ports.objects.list(kind)]
+        failed = [one for one in stored if not status.is_ready(one.status)]
+        if failed:
+            raise AssertionError(f"{len(failed)} objects are not ready: {failed[0].key} {failed[0].status}")
 
     def push(self) -> None:
         """Scan one repository."""
