@@ -6,7 +6,8 @@ import pytest
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.label_index import ENTRIES_A_QUERY, MOST_LABEL_BYTES, MOST_LABELS
+from tagstream.adapters.store.key_index import ENTRIES_A_QUERY
+from tagstream.adapters.store.label_index import MOST_LABEL_BYTES, MOST_LABELS
 from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import NamespacedName

@@ -9,10 +9,10 @@ import pytest
 
 from tagstream.adapters.clock import SystemClock
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.key_index import MOST_QUERIES
+from tagstream.adapters.store.key_index import ENTRIES_A_QUERY, MOST_QUERIES
 from tagstream.adapters.store.objects import DynamoObjects
 from tagstream.adapters.store.table import Table
-from tagstream.adapters.store.writer_index import ENTRIES_A_QUERY, FEW_SOURCES
+from tagstream.adapters.store.writer_index import FEW_SOURCES
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.domain.update.writer_key import OF_SOURCE, OF_TEMPLATE, branch_key
 from tests.contract.counted_calls import CountingClient

@@ -17,6 +17,8 @@ from tagstream.ports.objects import Document, StoredObject
 
 # One query of a partition also finds the entries that are too many; of more partitions the few entries are read by key.
 MOST_QUERIES = 50
+# A query costs as much as so many entries in a page of all, in units and in time.
+ENTRIES_A_QUERY = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

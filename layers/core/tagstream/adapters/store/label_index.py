@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.key_index import KeyIndex, without
+from tagstream.adapters.store.key_index import ENTRIES_A_QUERY, KeyIndex, without
 from tagstream.adapters.store.table import Action, Table, name_of
 from tagstream.domain.objects.model import NamespacedName
 from tagstream.ports.objects import Document
@@ -18,8 +18,6 @@ from tagstream.ports.objects import Document
 # A transaction has a hundred actions; a key has 1 KB.
 MOST_LABELS = 40
 MOST_LABEL_BYTES = 600
-# A query costs as much as so many entries in a page of all, in units and in time.
-ENTRIES_A_QUERY = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

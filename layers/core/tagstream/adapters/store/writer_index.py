@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tagstream.adapters.store import keys
-from tagstream.adapters.store.key_index import KeyIndex
+from tagstream.adapters.store.key_index import ENTRIES_A_QUERY, KeyIndex
 from tagstream.adapters.store.table import Table
 from tagstream.domain.objects.model import GitRepository, ImageUpdateAutomation, NamespacedName
 from tagstream.domain.objects.object_name import is_full_name
@@ -18,8 +18,6 @@ from tagstream.ports.objects import Document
 
 SOURCE, WRITER = "GitRepository", "ImageUpdateAutomation"
 FEW_SOURCES = 10
-# A query costs as much as so many entries in a page of all, in units and in time.
-ENTRIES_A_QUERY = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,31 +69,32 @@ def _names_in(entry: keys.Item) -> tuple[NamespacedName, NamespacedName]:
     return NamespacedName(space, source), NamespacedName(other_space, automation)
 
 
-def _source_entries(key: NamespacedName, document: Document | None) -> list[keys.Item]:
-    if not document:
-        return []
+def _parsed(key: NamespacedName, document: Document | None) -> object:
+    """The object; None if there is no document, or if this version cannot read it."""
     # A webhook starts without the classes of objects: it applies none.
     from tagstream.domain.objects.kinds import parse_object
+
+    return parse_object(document, key.namespace).value if document else None
+
+
+def _source_entries(key: NamespacedName, document: Document | None) -> list[keys.Item]:
     from tagstream.domain.update.destination import repository_name
     from tagstream.domain.update.writer_key import checkout_key
 
-    parsed = parse_object(document, key.namespace).value
-    if not isinstance(parsed, GitRepository):
+    found = _parsed(key, document)
+    if not isinstance(found, GitRepository):
         return []
-    return [keys.source(repository_name(parsed.url), checkout_key(parsed), key)]
+    return [keys.source(repository_name(found.url), checkout_key(found), key)]
 
 
 def _writer_entries(key: NamespacedName, document: Document | None) -> list[keys.Item]:
     """None for an automation that pushes nothing: nobody can read it, or it names no branch or no possible source."""
-    if not document:
-        return []
-    from tagstream.domain.objects.kinds import parse_object
     from tagstream.domain.update.writer_key import writer_key
 
-    parsed = parse_object(document, key.namespace).value
-    if not isinstance(parsed, ImageUpdateAutomation):
+    found = _parsed(key, document)
+    if not isinstance(found, ImageUpdateAutomation):
         return []
-    found, source = writer_key(parsed), parsed.source.key
-    if found is None or not is_full_name(source.namespace, source.name):
+    named, source = writer_key(found), found.source.key
+    if named is None or not is_full_name(source.namespace, source.name):
         return []
-    return [keys.writer(found, source, key)]
+    return [keys.writer(named, source, key)]
