@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 
 from tagstream.domain.objects.model import (
     FluxObject,
+    ImagePolicy,
     ImageRepository,
+    ImageUpdateAutomation,
     NamespacedName,
     Receiver,
 )
@@ -153,8 +155,9 @@ def _swept(agenda: Agenda, now: datetime, ports: Ports) -> Agenda:
     ports.objects.put_index_right(ports.objects.list("GitRepository"))
     for kind in due.KINDS:
         stored = ports.objects.list(kind.__name__)
-        # A function of an older version, which may run again for a while, leaves out the entries that it does not know.
-        ports.objects.put_index_right(stored)
+        if kind in (ImagePolicy, ImageUpdateAutomation):
+            # A function of an older version, which may run again for a while, does not know the entries of these.
+            ports.objects.put_index_right(stored)
         for one in stored:
             name = due.name_of(one)
             known = agenda.times.get(name)
